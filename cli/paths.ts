@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import type { AppState } from '../core/agent/state/schema.ts'
 import { forgetAll } from '../core/ledger/chores.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
 import { sourceOf, withoutChecked, withoutSource, withSourceChanged } from '../core/settings/changes.ts'
@@ -23,7 +24,7 @@ import { checkedPathAt, sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
-import { changeSettings, settingsNow } from './settings-change.ts'
+import { changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -68,17 +69,30 @@ export function registerPaths(program: Command): void {
     (given: string, _: Options, self: Command) => retry(dataOf(self), given),
   )
   inner(
+    'accept',
+    'send files of a protected directory as they are, although many were emptied or changed at once',
+  ).action((given: string, _: Options, self: Command) =>
+    decide(dataOf(self), given, 'sendAsItIs', 'cli.paths.accepted'),
+  )
+  inner(
+    'restore',
+    'bring files of a protected directory that were emptied or changed at once back as they were sent',
+  ).action((given: string, _: Options, self: Command) =>
+    decide(dataOf(self), given, 'bringBack', 'cli.paths.comingBack'),
+  )
+  inner(
     'remove',
     'protect or check it no longer; files stay as they are, here and where they were sent',
   ).action((given: string, _: Options, self: Command) => remove(dataOf(self), given))
 }
 
 async function list(dataDirectory: string, json = false): Promise<void> {
-  const settings = await settingsNow(dataDirectory)
+  const agent = await runningState(dataDirectory)
+  const settings = settingsIn(agent, dataDirectory)
   const { sources, checkedPaths } = settings
   if (json) console.log(JSON.stringify({ sources, checkedPaths }, null, 2))
   else if (sources.length + checkedPaths.length === 0) console.log(terminalWords(message('cli.paths.none')))
-  else console.log(pathLines(settings).join('\n'))
+  else console.log([...pathLines(settings), ...heldLines(agent)].join('\n'))
 }
 
 async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
@@ -122,6 +136,28 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'retryParked', { id }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   console.log(terminalWords(message('cli.paths.retried', { path })))
+}
+
+/** What a person has to decide. */
+function heldLines(agent: AppState | null): string[] {
+  return (agent?.sources ?? []).flatMap(({ settings: { name }, scanned }) => {
+    if (scanned?.held == null) return []
+    const { lost, changed, known } = scanned.held
+    const sentence = message('condition.emptied', { name, count: lost + changed, known })
+    return [terminalWords(sentence), '  holdfast paths accept | restore PATH']
+  })
+}
+
+async function decide(
+  dataDirectory: string,
+  given: string,
+  command: 'sendAsItIs' | 'bringBack',
+  said: 'cli.paths.accepted' | 'cli.paths.comingBack',
+): Promise<void> {
+  const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
+  const refusal = outcomeOf(await sendCommand(dataDirectory, command, { id }))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(terminalWords(message(said, { path })))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {

@@ -24,6 +24,7 @@ import { destinationCommands } from './destination-commands.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
 import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
+import { bringBack, sendAsItIs } from './restore/held.ts'
 import { storesOf } from './settings/place-folder.ts'
 import { refuseConfigured, refusePath, refuseSource } from './settings/refuse-directory.ts'
 
@@ -70,6 +71,8 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       outcome(async () => {
         await agent.senders.requestAll('retry', { source: id })
       }),
+    sendAsItIs: ({ id }) => outcome(() => sendAsItIs(agent, id)),
+    bringBack: ({ id }) => outcome(() => bringBack(agent, id)),
     ...destinationCommands(agent, change),
     ...alertCommands(agent, outcome),
     ...receivingCommands(agent.receiver, set, outcome),

@@ -148,6 +148,10 @@ export const commands = {
   checkNow: act(nothing),
   /** Gives parked files another try. */
   retryParked: act(z.object({ id: z.string().nullable() })),
+  /** Sends everything of a source that is held (many of its files have lost their content) as it is now. */
+  sendAsItIs: act(source),
+  /** Restores what was sent of those files; once it is back the source goes on by itself. */
+  bringBack: act(source),
   /** Pairs with a receiver by its one-time code: one more destination, or the only one so far. */
   pair: act(
     /** name: what the receiver will call this computer; default: its host name. */

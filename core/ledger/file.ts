@@ -5,7 +5,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { inTransaction, sqliteCode } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
-import { LEDGER_VERSION, SCHEMA, SEALS } from './schema.ts'
+import { LEDGER_VERSION, SCHEMA, SEALS, SUSPECTS } from './schema.ts'
 
 /** How long a process waits for another one's transaction before it gives up, in milliseconds. */
 const BUSY_MS = 10_000
@@ -69,7 +69,7 @@ function begin(file: string): DatabaseSyncInstance | Unusable {
     }
     for (const table of ['meta', 'route', 'total', 'file'])
       database.prepare(`SELECT count(*) FROM (SELECT * FROM ${table} LIMIT 1)`).get()
-    patiently(() => database.exec(SEALS))
+    patiently(() => database.exec(SEALS + SUSPECTS))
     return database
   } catch (thrown) {
     database.close()

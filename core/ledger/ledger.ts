@@ -20,6 +20,8 @@ import { openRoutes } from './rows.ts'
 import { LEDGER_VERSION } from './schema.ts'
 import type { LedgerSent } from './sent.ts'
 import { openLedgerSent } from './sent.ts'
+import type { LedgerSuspects } from './suspects.ts'
+import { openLedgerSuspects } from './suspects.ts'
 
 export type {
   Candidate,
@@ -41,6 +43,7 @@ export interface Ledger
     LedgerSent,
     LedgerRemovals,
     LedgerPages,
+    LedgerSuspects,
     LedgerMeta {
   /** What happened to an earlier file of this name, if it had to be set aside. */
   readonly notice: Message | null
@@ -63,6 +66,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerSent(database, routes),
     ...openLedgerRemovals(database, routes),
     ...openLedgerPages(database),
+    ...openLedgerSuspects(database, routes),
     ...openLedgerMeta(database),
     differing: openCompare(database, routes),
     close() {

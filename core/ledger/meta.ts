@@ -35,6 +35,7 @@ export function openLedgerMeta(database: DatabaseSyncInstance): LedgerMeta {
   const forgetRoutes = database.prepare(
     'DELETE FROM route WHERE source = ? AND NOT EXISTS (SELECT 1 FROM file WHERE file.route = route.id)',
   )
+  const forgetSuspects = database.prepare('DELETE FROM suspect WHERE source = ?')
   const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
   const read = database.prepare('SELECT value FROM meta WHERE key = ?')
   const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
@@ -72,7 +73,8 @@ export function openLedgerMeta(database: DatabaseSyncInstance): LedgerMeta {
 
     forgetSource: (source, limit) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'filled']) forget.run(`${what} ${source}`)
+        for (const what of ['home', 'mounts', 'filled', 'held']) forget.run(`${what} ${source}`)
+        forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)
         return rows

@@ -8,6 +8,8 @@ import { REMOVAL } from './schema.ts'
 
 /** A file that changes within this time after it was sent has not come to rest. */
 const RESTLESS_MS = 2_000
+/** Whatever its time is, it may go. */
+const EARLIEST = Number.MIN_SAFE_INTEGER
 /** The longest pause that such a file gets; milliseconds. */
 const LONGEST_PAUSE_MS = 8_000
 
@@ -18,8 +20,9 @@ export interface LedgerOffers {
    * it was sent or parked); the same → untouched. Where the ctime alone is another one the digest stays known: the
    * content may be the same. One that changes again and again waits with growing pauses, of
    * at most some seconds. Returns how many became waiting.
+   * @param notBefore none of them goes before; milliseconds since 1970.
    */
-  offer(destination: string, candidates: readonly Candidate[]): number
+  offer(destination: string, candidates: readonly Candidate[], notBefore?: number): number
   lookup(destination: string, source: string, path: string): LedgerEntry | null
   /**
    * Offers the files of a source at one destination that are not known to be gone to another: one chunk of at most
@@ -59,7 +62,7 @@ const CHANGED = `size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR ctime
 // One statement for many files: to bind the values of each one costs as much as to insert it. ?2 is their array.
 const OFFER = `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-    min(value ->> 2 / 1000000, ?3) FROM json_each(?2) WHERE true
+    max(min(value ->> 2 / 1000000, ?3), ?4) FROM json_each(?2) WHERE true
   ON CONFLICT (route, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
   ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 const IS_GONE = `removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns = ${NO_TIME}`
@@ -89,18 +92,22 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
      AS files, count(*) AS count, max(path) AS last
      FROM (SELECT * FROM file WHERE route = ? AND path > ? ORDER BY path LIMIT ?)`,
   )
-  const offerAll = (destination: string, candidates: readonly Candidate[]): number => {
+  const offerAll = (destination: string, candidates: readonly Candidate[], notBefore: number): number => {
     const bySource = Map.groupBy(candidates, ({ source }) => source)
     const now = Date.now()
     let waiting = 0
     for (const [source, some] of bySource)
-      waiting += Number(offerSome.run(routes.ensure(destination, source), rowsOf(some), now).changes)
+      waiting += Number(
+        offerSome.run(routes.ensure(destination, source), rowsOf(some), now, notBefore).changes,
+      )
     return waiting
   }
 
   return {
-    offer: (destination, candidates) =>
-      candidates.length === 0 ? 0 : inTransaction(database, () => offerAll(destination, candidates)),
+    offer: (destination, candidates, notBefore = EARLIEST) =>
+      candidates.length === 0
+        ? 0
+        : inTransaction(database, () => offerAll(destination, candidates, notBefore)),
 
     lookup(destination, source, path) {
       const route = routes.find(destination, source)
@@ -122,7 +129,7 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
           count: number
           last: string | null
         }
-        if (chunk.count > 0) offerSome.run(routes.ensure(to, source), chunk.files, Date.now())
+        if (chunk.count > 0) offerSome.run(routes.ensure(to, source), chunk.files, Date.now(), EARLIEST)
         return chunk.count < limit ? null : chunk.last
       }),
 

@@ -5,11 +5,12 @@ import type { Message } from '../words/message.ts'
 import type { Claim, Due, Parked } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
+import { heldKey } from './suspects.ts'
 
 /** Files that are not sent: which may go now, which later, which not at all. */
 export interface LedgerQueue {
   /**
-   * Waiting files of a source whose time has come, oldest first; rows in `excluding` are left out. `now` is in
+   * Waiting files of a source whose time has come, oldest first, none while it is held; rows in `excluding` are left out. `now` is in
    * milliseconds since 1970.
    */
   take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>): Due[]
@@ -92,6 +93,7 @@ function openTaking(
     `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
     'due_at, id',
   )
+  const isHeld = database.prepare('SELECT 1 FROM meta WHERE key = ?')
   const oldest = database.prepare(
     `SELECT min(mtime_ns) / 1000000 AS at FROM (
        SELECT mtime_ns FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at > 0
@@ -102,7 +104,7 @@ function openTaking(
   return {
     take(destination, source, limit, now, excluding) {
       const route = routes.find(destination, source)
-      if (route === null) return []
+      if (route === null || isHeld.get(heldKey(source)) !== undefined) return []
       const out = JSON.stringify([...excluding])
       const due = dueBetween(source, route, Number.MIN_SAFE_INTEGER, now, out, limit)
       const aheadFrom = now + BY_ANOTHER_CLOCK_MS

@@ -24,6 +24,20 @@ CREATE TRIGGER IF NOT EXISTS seal_removed AFTER DELETE ON file BEGIN
 END;
 `
 
+/** Files that may have lost their content: what was sent of them, and since when. Made wherever it is missing, too. */
+export const SUSPECTS = `
+CREATE TABLE IF NOT EXISTS suspect (
+  source TEXT NOT NULL,
+  path TEXT NOT NULL,
+  lost INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (source, path)
+) WITHOUT ROWID;
+`
+
 /**
  * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
  * reads the whole table. Of a file:

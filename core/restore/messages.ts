@@ -80,6 +80,8 @@ export const restorerDefinition = {
         }),
         destination: z.string(),
         overwrite: z.boolean(),
+        /** Of what is chosen, these paths alone. */
+        only: z.array(z.string()).optional(),
       }),
       output: nothing,
     },

@@ -34,6 +34,8 @@ export interface ToRestore {
   destination: string
   /** Files there with other content are replaced. */
   overwrite: boolean
+  /** Of what is chosen, these paths of their folder alone. */
+  only?: readonly string[] | undefined
 }
 
 /** Nobody waits for the totals of more files. */
@@ -44,18 +46,28 @@ const MOST_LOOKS = 3
 const FOLLOWS_MS = 1000
 const MOST_WAITS = 20
 
+type Wanted = (content: { path: string }) => boolean
+
+function wantedOf(only: readonly string[] | undefined): Wanted {
+  const paths = only === undefined ? null : new Set(only)
+  return ({ path: of }) => paths === null || paths.has(of)
+}
+
 /** @param signal what is not begun yet is left. */
 async function count(
   library: Library,
   choice: Choice,
+  isWanted: Wanted,
   progress: RestoreProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const sum = { files: 0, bytes: 0 }
   for await (const { contents } of pagesOf(library, questionOf(choice))) {
     if (signal.aborted || sum.files > MOST_COUNTED) return
-    sum.files += contents.length
-    for (const { facts } of contents) sum.bytes += facts.size
+    for (const { facts } of contents.filter(isWanted)) {
+      sum.files += 1
+      sum.bytes += facts.size
+    }
   }
   progress.totalFiles = sum.files
   progress.totalBytes = sum.bytes
@@ -151,7 +163,7 @@ async function lookAgain(
  */
 export async function restoreFrom(
   library: Library,
-  { choice, destination, overwrite }: ToRestore,
+  { choice, destination, overwrite, only }: ToRestore,
   host: RestoringHost,
   signal: AbortSignal,
 ): Promise<RestoreSummary> {
@@ -170,7 +182,8 @@ export async function restoreFrom(
     summary.failed += 1
     told.push(event)
   }
-  const all = walk(library, choice, async (place) => {
+  const isWanted = wantedOf(only)
+  const all = walk(library, choice, isWanted, async (place) => {
     summary.files += 1
     summary.failed += 1
     await host.event({ kind: 'strange', place })
@@ -188,7 +201,7 @@ export async function restoreFrom(
   }
   await makeDestination(root)
   const putting = openPutting(root, overwrite, await loadDressing(), advance)
-  const counting = count(library, choice, progress, signal).catch(() => undefined)
+  const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
   const parts: Parts = { library, choice, putting, signal, waits: 0 }
   let failure: unknown = null
   try {

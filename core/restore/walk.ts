@@ -78,12 +78,13 @@ function isSafe({ folder, path }: StoredContent, choice: Choice): boolean {
 export async function* walk(
   library: Pick<Library, 'contents'>,
   choice: Choice,
+  isWanted: (content: StoredContent) => boolean,
   strange: (place: string) => Promise<void>,
 ): AsyncGenerator<Found> {
   for await (const page of pagesOf(library, questionOf(choice))) {
     for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
     const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
-    for (const content of page.contents) {
+    for (const content of page.contents.filter(isWanted)) {
       const { folder, path } = content
       if (!isSafe(content, choice)) {
         await strange(`${folder}/${path}`)

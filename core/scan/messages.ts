@@ -14,6 +14,11 @@ export const scannedSchema = z.object({
   unwatchedDirectories: z.number(),
   /** Files that were left out because they cannot be sent, and why; at most 20, newest last. */
   problems: z.array(messageSchema),
+  /** Many files have lost their content: nothing of the source is sent before a person decides. null: no. */
+  held: z
+    .object({ since: z.number(), lost: z.number(), changed: z.number(), known: z.number() })
+    .nullable()
+    .optional(),
   /**
    * Batch directories, newest last; at most 20, those without a mark before those that have one. waiting: files on their way, not the newest;
    * live: watched; closing: closed by the producer, files on their way; sent: marked; not-closed: marked as
@@ -58,6 +63,9 @@ export const previewSchema = z.object({
 })
 export type Preview = z.infer<typeof previewSchema>
 
+/** Files that can be brought back together. */
+export const MOST_LOST = 100_000
+
 export const scannerDefinition = {
   name: 'scanner' as const,
   config: z.object({
@@ -73,6 +81,10 @@ export const scannerDefinition = {
   requests: {
     /** Compares these sources with the ledger now; left out: every one. */
     reconcile: { input: z.object({ sources: z.array(z.string()).optional() }), output: z.object({}) },
+    /** A person wants the files of a source that is held sent as they are. */
+    release: { input: z.object({ source: z.string() }), output: z.object({}) },
+    /** Of a source that is held the files that have lost their content; at most MOST_LOST. */
+    lost: { input: z.object({ source: z.string() }), output: z.object({ paths: z.array(z.string()) }) },
     /** What a source with these settings would leave out; it need not be configured. Within some ten seconds. */
     preview: {
       input: z.object({ source: sourceSchema, examples: z.number().int().min(0).max(100) }),

@@ -1,6 +1,8 @@
 import type { Ledger } from '../ledger/ledger.ts'
+import type { LedgerSuspects } from '../ledger/suspects.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
+import type { Losses } from './compare/losses.ts'
 import type { Young } from './compare/young.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './tree/mounts.ts'
@@ -23,6 +25,8 @@ export type ScanLedger = Pick<
   | 'mountsInside'
   | 'rememberMountsInside'
   | 'close'
+  | 'totals'
+  | keyof LedgerSuspects
 >
 
 /** What a session of one source works with. */
@@ -42,6 +46,8 @@ export interface SessionContext {
   quietMs: number
   /** Files that are not old enough yet. */
   young: Young
+  /** Whether many files have lost their content. */
+  losses: Losses
   openTree: OpenTree
   /** Ends with the session. */
   signal: AbortSignal

@@ -7,7 +7,7 @@ import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
-import type { scannerDefinition } from './messages.ts'
+import { MOST_LOST, type scannerDefinition } from './messages.ts'
 import { Previews } from './preview/preview.ts'
 import { goBeforeOthers } from './priority.ts'
 import type { ScanLedger } from './session.ts'
@@ -50,6 +50,13 @@ export function startScanner(
           await scanner.reconcile(sources)
           return {}
         },
+        release: async ({ source }: InputOf<Definition, 'release'>) => {
+          scanner.sourceOf(source)?.release()
+          return {}
+        },
+        lost: async ({ source }: InputOf<Definition, 'lost'>) => ({
+          paths: scanner.sourceOf(source)?.lostPaths(MOST_LOST) ?? [],
+        }),
         preview: ({ source, examples }: InputOf<Definition, 'preview'>) => previews.run(source, examples),
       },
       stop: () => {
@@ -115,6 +122,10 @@ class Scanner {
 
   nudge(): void {
     for (const { running } of this.#sources.values()) running.nudge()
+  }
+
+  sourceOf(id: string): RunningSource | undefined {
+    return this.#sources.get(id)?.running
   }
 
   /** Each source by itself; one that hangs keeps the answer back for a bounded time only. */

@@ -64,7 +64,8 @@ export class Restores {
     to,
     overwrite,
     identity,
-  }: RestoreStart): Promise<void> {
+    only,
+  }: RestoreStart & { only?: string[] }): Promise<void> {
     const { store, notices } = this.#parts
     if (store.state.restore?.phase === 'running') throw new Problem('restore.running')
     if (!path.isAbsolute(to)) throw new Problem('refuse.relative', { path: to })
@@ -74,7 +75,7 @@ export class Restores {
     notices.dismiss(NOTICE)
     store.update({ restore: { ...BEGIN, destination, to, startedAt: Date.now() } })
     try {
-      await this.#worker.request('start', { from, choice, destination: to, overwrite })
+      await this.#worker.request('start', { from, choice, destination: to, overwrite, only })
     } catch (thrown) {
       store.update({ restore: null })
       throw thrown

@@ -40,6 +40,7 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
     ...state.sources.flatMap((one) => [
+      ...emptiedCondition(one, now),
       ...parkedCondition(state, one, now),
       ...scanCondition(one, now),
       ...silentCondition(state, one, now),
@@ -59,7 +60,7 @@ export function conditionIds({ destinations, sources, workers, notices }: AppSta
     ...notices.map(({ id }) => `notice:${id}`),
     ...Object.keys(workers).map((name) => `worker:${name}`),
     ...destinations.map(({ id }) => `destination:${id}`),
-    ...sources.flatMap(({ settings: { id } }) => [`parked:${id}`, `silent:${id}`]),
+    ...sources.flatMap(({ settings: { id } }) => [`emptied:${id}`, `parked:${id}`, `silent:${id}`]),
     ...sources.filter((one) => !isDiskFailing(one)).map(({ settings: { id } }) => `scan:${id}`),
   ]
 }
@@ -81,8 +82,9 @@ const condition = (
 function workerConditions({ workers }: AppState, now: number): Condition[] {
   return Object.entries(workers).flatMap(([worker, { condition: is, since }]) => {
     const subject = { id: `worker:${worker}`, name: worker, source: null }
-    const isAway = is === 'restarting' && awayFor(since, now) > UNREACHABLE_AFTER_MS
-    if (is === 'starting' || (is === 'restarting' && !isAway)) return []
+    // What passes in a moment is nobody's business.
+    const mayPass = is === 'restarting' || is === 'late'
+    if (is === 'starting' || (mayPass && awayFor(since, now) <= UNREACHABLE_AFTER_MS)) return []
     if (is === 'running' || is === 'off') return well(subject, now)
     const live = message(`status.worker.${is === 'late' ? 'late' : 'failed'}`, { worker })
     return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, live)
@@ -177,6 +179,16 @@ function noticeConditions({ notices }: AppState, now: number): Condition[] {
 /** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
 function awayFor(since: number, now: number): number {
   return now < since ? UNREACHABLE_AFTER_MS + 1 : now - since
+}
+
+/** Many files have lost their content: nothing of the source is sent before a person has decided. */
+function emptiedCondition({ scanned, settings: { id, name } }: SourceState, now: number): Condition[] {
+  const subject = { id: `emptied:${id}`, name, source: id }
+  if (scanned?.held === undefined) return []
+  if (scanned.held === null) return well(subject, now)
+  const { lost, changed, known, since } = scanned.held
+  const sentence = message('condition.emptied', { name, count: lost + changed, known })
+  return condition(subject, 'emptied', since, sentence, 0)
 }
 
 /** Files that were given up, until somebody has them tried again or they are gone. */

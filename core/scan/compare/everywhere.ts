@@ -10,8 +10,9 @@ export function offerEverywhere(
   ledger: Pick<Ledger, 'offer'>,
   destinations: readonly string[],
   candidates: readonly Candidate[],
+  notBefore?: number,
 ): number {
-  return Math.max(0, ...destinations.map((destination) => ledger.offer(destination, candidates)))
+  return Math.max(0, ...destinations.map((one) => ledger.offer(one, candidates, notBefore)))
 }
 
 /** The files that some destination does not have with this content; known: some destination has heard of the path. */

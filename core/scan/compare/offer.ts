@@ -6,6 +6,7 @@ import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { offerEverywhere } from './everywhere.ts'
 import { standingOf } from './standing.ts'
+import { WAIT_MS } from './suspicion.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
@@ -39,8 +40,13 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
       const ready = there.filter((file) => !context.young.holds(file))
       held += there.length - ready.length
       if (ready.length === 0) continue
+      const odd = context.losses.notice(ready)
       const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
-      waiting += offerEverywhere(ledger, destinations, candidates)
+      const [late = [], usual = []] = [true, false].map((is) =>
+        candidates.filter(({ path }) => odd.has(path) === is),
+      )
+      waiting += offerEverywhere(ledger, destinations, usual)
+      waiting += offerEverywhere(ledger, destinations, late, Date.now() + WAIT_MS)
     }
   } catch (thrown) {
     const reason = errorText(thrown)

@@ -5,6 +5,7 @@ import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { startBatch } from '../batch/session.ts'
 import { withdrawLeftOut } from '../compare/left-out.ts'
+import { type Losses, openLosses } from '../compare/losses.ts'
 import { Young } from '../compare/young.ts'
 import type { Scanned } from '../messages.ts'
 import type { ScanLedger, Session, SessionContext } from '../session.ts'
@@ -50,9 +51,10 @@ export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
   readonly #home: Home
+  readonly #losses: Losses
   /** About the directory itself; over as soon as a look succeeds. */
   #rootProblem: Message | null = null
-  #status: Omit<Scanned, 'id' | 'problems'>
+  #status: Omit<Scanned, 'id' | 'problems' | 'held'>
   #current: Current | null = null
   #looking: Promise<void> | null = null
   #lookTimer: NodeJS.Timeout | null = null
@@ -63,6 +65,8 @@ export class RunningSource {
     this.#options = options
     this.#problems = new Problems(options.changed)
     this.#home = new Home(options.source.id, options.ledger, (thrown) => this.#ledgerFailed(thrown))
+    const failed = (thrown: unknown) => this.#ledgerFailed(thrown)
+    this.#losses = openLosses({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, unwatchedDirectories: 0, batches: [] }
     void this.#withdraw()
@@ -77,7 +81,8 @@ export class RunningSource {
     const setting = 'fs.inotify.max_user_watches'
     if (directories > 0) problems.push(message('scan.watchLimit', { path, directories, setting }))
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
-    return { id: this.#options.source.id, ...this.#status, problems: problems.slice(-MAX_PROBLEMS) }
+    const held = this.#losses.held()
+    return { id: this.#options.source.id, ...this.#status, held, problems: problems.slice(-MAX_PROBLEMS) }
   }
 
   /** Compares the source with the ledger, also if it has to be found first. */
@@ -91,8 +96,20 @@ export class RunningSource {
     this.#current?.session.nudge()
   }
 
+  /** A person wants everything sent as it is. Throws what the ledger throws. */
+  release(): void {
+    this.#losses.release()
+    this.#options.offered()
+  }
+
+  /** Files that have lost their content; at most `limit`. */
+  lostPaths(limit: number): string[] {
+    return this.#losses.paths(limit)
+  }
+
   stop(): void {
     this.#stopped = true
+    this.#losses.stop()
     this.#stopping.abort()
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     this.#endSession()
@@ -181,6 +198,7 @@ export class RunningSource {
       destinations,
       quietMs: quietSeconds * 1000,
       young,
+      losses: this.#losses,
       openTree: (request, listener) => openTree(request, listener, scope),
       signal: abort.signal,
       offered,
@@ -226,7 +244,7 @@ export class RunningSource {
     this.#current = null
   }
 
-  #update(change: Partial<Omit<Scanned, 'id' | 'problems'>>): void {
+  #update(change: Partial<Omit<Scanned, 'id' | 'problems' | 'held'>>): void {
     this.#status = { ...this.#status, ...change }
     this.#options.changed()
   }

@@ -30,6 +30,7 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
   return (
     <>
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
+      {incident.kind === 'emptied' && <EmptiedActions source={incident.sources[0] ?? ''} />}
       <Group gap={6} mt={3}>
         {acknowledged === null && (
           <Button
@@ -45,6 +46,26 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
         {audible.length > 0 && <MuteMenu about={audible} />}
       </Group>
     </>
+  )
+}
+
+/** What a person chooses where many files have lost their content. */
+function EmptiedActions({ source: id }: { source: string }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  return (
+    <Group gap={6} mt={3}>
+      <Button size="compact-xs" onClick={() => run('bringBack', { id }, 'window.emptied.coming')}>
+        {t('window.emptied.bringBack')}
+      </Button>
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => run('sendAsItIs', { id }, 'window.emptied.sending')}
+      >
+        {t('window.emptied.send')}
+      </Button>
+    </Group>
   )
 }
 

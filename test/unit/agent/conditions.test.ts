@@ -73,6 +73,11 @@ describe('what is wrong besides the disks', () => {
       ['worker:checker worker 2'],
     ],
     [
+      'a worker is late for a moment',
+      { workers: { ...workers, checker: { ...running, condition: 'late', since: NOW - 9_000 } } },
+      [],
+    ],
+    [
       'a worker keeps ending',
       { workers: { ...workers, notifier: { ...running, condition: 'failed' } } },
       ['worker:notifier worker 2'],

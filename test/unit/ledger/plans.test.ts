@@ -11,6 +11,7 @@ import { openLedgerQueue } from '../../../core/ledger/queue.ts'
 import { openLedgerRemovals } from '../../../core/ledger/removals.ts'
 import { openRoutes } from '../../../core/ledger/rows.ts'
 import { openLedgerSent } from '../../../core/ledger/sent.ts'
+import { openLedgerSuspects } from '../../../core/ledger/suspects.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const content = { source: 'photos', size: 5, mtimeNs: 7n, ctimeNs: 8n, inode: 9n, device: 1n }
@@ -35,6 +36,7 @@ function plans(): Map<string, string[]> {
   openLedgerRemovals(recording, routes)
   openLedgerMeta(recording)
   openLedgerPages(recording)
+  openLedgerSuspects(recording, routes)
   return new Map(
     [...statements].map((sql) => {
       const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]

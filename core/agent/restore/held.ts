@@ -1,0 +1,39 @@
+import { destinationsOf } from '../../settings/destinations.ts'
+import { Problem } from '../../words/problem.ts'
+import type { Agent } from '../agent.ts'
+
+type Parts = Pick<Agent, 'store' | 'scanner' | 'senders' | 'restores'>
+
+/** A source that is held: many of its files have lost their content, and nothing of it is sent. */
+function heldSource({ store }: Parts, id: string) {
+  const source = store.state.sources.find(({ settings }) => settings.id === id)
+  if (source?.scanned?.held == null) throw new Problem('restore.notHeld')
+  return source
+}
+
+/** Sends everything of a source that is held as it is now. @throws Problem restore.notHeld */
+export async function sendAsItIs(parts: Parts, id: string): Promise<void> {
+  heldSource(parts, id)
+  await parts.scanner.request('release', { source: id })
+  parts.senders.nudge()
+}
+
+/**
+ * Brings the files of a source that is held back as they were sent; it goes again by itself once they are there.
+ * @throws Problem restore.notHeld, restore.nowhere, or why it cannot begin
+ */
+export async function bringBack(parts: Parts, id: string): Promise<void> {
+  const { settings } = heldSource(parts, id)
+  const { destinations, settings: all } = parts.store.state
+  const { paths } = await parts.scanner.request('lost', { source: id })
+  const wanted = new Set(destinationsOf(all.destinations, settings).map((one) => one.id))
+  const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
+  const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
+  if (from === undefined) throw new Problem('restore.nowhere', { name: settings.name })
+  const { folders } = await parts.restores.ask('folders', from.id, {})
+  const folder = folders.find(({ source }) => source === id)?.name
+  if (folder === undefined) throw new Problem('restore.nowhere', { name: settings.name })
+  const newest = { path: null, version: null, at: null }
+  const to = { to: settings.path, overwrite: true }
+  await parts.restores.start({ destination: from.id, folder, ...newest, ...to, only: paths })
+}

@@ -1,0 +1,155 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { inTransaction } from '../sqlite.ts'
+import type { Candidate } from './contract.ts'
+import type { Routes } from './rows.ts'
+import { durably, NO_TIME, prepareExact, word } from './rows.ts'
+
+/** What was sent of a file that has other content now. */
+export interface Earlier {
+  path: string
+  /** Bytes. */
+  size: number
+  /** Milliseconds since 1970. */
+  mtimeMs: number
+  inode: bigint
+}
+
+export interface Suspect extends Earlier {
+  suspicion: 'lost' | 'changed'
+}
+
+/** Why nothing of a source is sent: so many of its files have lost their content, of so many that were sent. */
+export interface Held {
+  /** Milliseconds since 1970. */
+  since: number
+  lost: number
+  changed: number
+  known: number
+}
+
+/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
+export interface LedgerSuspects {
+  /** Of these files those that this destination has with other content. */
+  earlier(destination: string, source: string, files: readonly Candidate[]): Earlier[]
+  /** Of these paths those that are suspected. */
+  suspected(source: string, paths: readonly string[]): Suspect[]
+  addSuspects(source: string, files: readonly Suspect[], now: number): void
+  removeSuspects(source: string, paths: readonly string[]): void
+  /** How many there are since then, without logs that were rotated: beside them are "name.1", "name-20260101". */
+  countSuspects(source: string, since: number): { lost: number; changed: number }
+  forgetSuspects(source: string, before: number): void
+  /** The first ones, by path. */
+  suspectPaths(source: string, limit: number): string[]
+  /** null: its files go. */
+  held(source: string): Held | null
+  /** Nothing of the source is taken from the queue any more; on the disk when it returns. */
+  hold(source: string, held: Held): void
+  /** Everything goes as it is now, what is suspected at once. */
+  release(source: string): void
+}
+
+export const heldKey = (source: string) => `held ${source}`
+
+/** A sibling that begins with the path, "." or "-", and a digit. */
+const ROTATED = ['.', '-']
+  .map(
+    (mark) => `EXISTS (SELECT 1 FROM route CROSS JOIN file ON file.route = route.id
+      WHERE route.source = suspect.source
+      AND file.path >= suspect.path || '${mark}0' AND file.path < suspect.path || '${mark}:')`,
+  )
+  .join(' OR ')
+
+type Row = { path: string; size: bigint; mtime_ns: bigint; inode: bigint; lost?: bigint }
+
+const earlierOf = ({ path, size, mtime_ns, inode }: Row): Earlier => ({
+  path,
+  size: Number(size),
+  mtimeMs: Number(mtime_ns / 1_000_000n),
+  inode: word.load(inode),
+})
+
+export function openLedgerSuspects(database: DatabaseSyncInstance, routes: Routes): LedgerSuspects {
+  return { ...openNoting(database, routes), ...openHolding(database) }
+}
+
+function openNoting(
+  database: DatabaseSyncInstance,
+  routes: Routes,
+): Omit<LedgerSuspects, 'held' | 'hold' | 'release'> {
+  const differing = prepareExact(
+    database,
+    `SELECT file.path, file.size, mtime_ns, inode FROM json_each(?) AS one
+     CROSS JOIN file ON route = ? AND file.path = one.value ->> 0
+     WHERE state = 1 AND mtime_ns <> ${NO_TIME} AND (file.size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2)`,
+  )
+  const named = prepareExact(
+    database,
+    `SELECT suspect.path, size, mtime_ns, inode, lost FROM json_each(?) AS one
+     CROSS JOIN suspect ON source = ? AND suspect.path = one.value`,
+  )
+  const add = database.prepare(
+    `INSERT INTO suspect VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET lost = excluded.lost, at = excluded.at`,
+  )
+  const remove = database.prepare('DELETE FROM suspect WHERE source = ? AND path = ?')
+  const count = database.prepare(
+    `SELECT count(*) FILTER (WHERE lost = 1) AS lost, count(*) FILTER (WHERE lost = 0) AS changed
+     FROM suspect WHERE source = ? AND at >= ? AND NOT (${ROTATED})`,
+  )
+  const forget = database.prepare('DELETE FROM suspect WHERE source = ? AND at < ?')
+  const paths = database.prepare('SELECT path FROM suspect WHERE source = ? ORDER BY path LIMIT ?')
+
+  return {
+    earlier(destination, source, files) {
+      const rows = files.map(({ path, size, mtimeNs }) => {
+        return `[${JSON.stringify(path)},${size},${word.store(mtimeNs)}]`
+      })
+      const found = differing.all(`[${rows.join()}]`, routes.find(destination, source))
+      return (found as unknown as Row[]).map(earlierOf)
+    },
+    suspected: (source, some) =>
+      (named.all(JSON.stringify(some), source) as unknown as Row[]).map((row) => ({
+        ...earlierOf(row),
+        suspicion: row.lost === 1n ? 'lost' : 'changed',
+      })),
+    addSuspects: (source, files, now) =>
+      inTransaction(database, () => {
+        for (const { path, size, mtimeMs, inode, suspicion } of files) {
+          const mtimeNs = BigInt(Math.round(mtimeMs)) * 1_000_000n
+          add.run(source, path, suspicion === 'lost' ? 1 : 0, size, mtimeNs, word.store(inode), now)
+        }
+      }),
+    removeSuspects: (source, some) =>
+      inTransaction(database, () => {
+        for (const path of some) remove.run(source, path)
+      }),
+    countSuspects: (source, since) => count.get(source, since) as { lost: number; changed: number },
+    forgetSuspects: (source, before) => void forget.run(source, before),
+    suspectPaths: (source, limit) => (paths.all(source, limit) as { path: string }[]).map(({ path }) => path),
+  }
+}
+
+function openHolding(database: DatabaseSyncInstance): Pick<LedgerSuspects, 'held' | 'hold' | 'release'> {
+  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
+  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  const unhold = database.prepare('DELETE FROM meta WHERE key = ?')
+  const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
+  const dueNow = database.prepare(
+    `UPDATE file SET due_at = ?1 WHERE id IN (
+       SELECT file.id FROM route CROSS JOIN suspect ON suspect.source = route.source
+       CROSS JOIN file ON file.route = route.id AND file.path = suspect.path
+       WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`,
+  )
+  return {
+    held(source) {
+      const row = read.get(heldKey(source)) as { value: string } | undefined
+      return row === undefined ? null : (JSON.parse(row.value) as Held)
+    },
+    hold: (source, held) => durably(database, () => write.run(heldKey(source), JSON.stringify(held))),
+    release: (source) =>
+      durably(database, () => {
+        dueNow.run(Date.now(), source)
+        forgetAll.run(source)
+        unhold.run(heldKey(source))
+      }),
+  }
+}

@@ -1,0 +1,102 @@
+import type { Held } from '../../ledger/suspects.ts'
+import { throttled } from '../../pacing/throttled.ts'
+import type { Source } from '../../settings/schema.ts'
+import type { ScanLedger } from '../session.ts'
+import type { FileFacts } from '../tree/facts.ts'
+import { COUNTED_MS, type Content, isBack, isIncident, suspicionOf } from './suspicion.ts'
+
+/** Changes are gathered for so long before it is decided: a rotated log has its new name by then. */
+const DECIDE_AFTER_MS = 2_000
+
+/** Whether many files of a source have lost their content: then nothing of it is sent before a person has decided. */
+export interface Losses {
+  /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
+  notice(files: readonly FileFacts[]): ReadonlySet<string>
+  held(): Held | null
+  /** A person wants everything sent as it is. */
+  release(): void
+  /** What is suspected now; at most `limit` paths. */
+  paths(limit: number): string[]
+  stop(): void
+}
+
+export interface LossesOptions {
+  source: Pick<Source, 'id' | 'kind'>
+  ledger: ScanLedger
+  destinations: readonly string[]
+  /** It is held, or goes again. */
+  changed(): void
+  failed(thrown: unknown): void
+}
+
+const contentOf = ({ size, mtimeNs, inode }: FileFacts): Content => ({
+  size,
+  mtimeMs: Number(mtimeNs / 1_000_000n),
+  inode,
+})
+
+export function openLosses({ source, ledger, destinations, changed, failed }: LossesOptions): Losses {
+  const { id } = source
+  const attempt = <T>(work: () => T, otherwise: T): T => {
+    try {
+      return work()
+    } catch (thrown) {
+      failed(thrown)
+      return otherwise
+    }
+  }
+  let held = attempt(() => ledger.held(id), null)
+  const set = (next: Held | null) => {
+    held = next
+    changed()
+  }
+  const release = () => {
+    ledger.release(id)
+    set(null)
+  }
+  const decide = () => {
+    const now = Date.now()
+    if (held === null) ledger.forgetSuspects(id, now - COUNTED_MS)
+    const found = ledger.countSuspects(id, held === null ? now - COUNTED_MS : 0)
+    if (held !== null && found.lost + found.changed === 0) return release()
+    const sent = Math.max(0, ...destinations.map((one) => ledger.totals(one)[id]?.sentFiles ?? 0))
+    const counts = { ...found, known: sent + found.lost + found.changed }
+    if (held === null ? !isIncident(counts) : JSON.stringify({ ...held, ...counts }) === JSON.stringify(held))
+      return
+    const next = { ...counts, since: held?.since ?? now }
+    ledger.hold(id, next)
+    set(next)
+  }
+  const decideLater = throttled(DECIDE_AFTER_MS, () => attempt(decide, undefined))
+  // What was found shortly before an earlier process ended.
+  decideLater()
+
+  return {
+    notice(files) {
+      const facts = new Map(files.map((file) => [file.path, contentOf(file)]))
+      const now = Date.now()
+      const known = ledger.suspected(id, [...facts.keys()])
+      const back = known.filter((one) => isBack(one, facts.get(one.path) ?? one))
+      const candidates = files.map(({ mode: _, ...file }) => ({ source: id, ...file }))
+      const fresh = destinations.flatMap((one) => ledger.earlier(one, id, candidates))
+      const suspects = fresh.flatMap((before) => {
+        const after = facts.get(before.path)
+        const suspicion =
+          after === undefined ? null : suspicionOf(before, after, source.kind === 'batch', now)
+        return suspicion === null ? [] : [{ ...before, suspicion }]
+      })
+      if (back.length > 0)
+        ledger.removeSuspects(
+          id,
+          back.map(({ path }) => path),
+        )
+      if (suspects.length > 0) ledger.addSuspects(id, suspects, now)
+      if (back.length + suspects.length > 0) decideLater()
+      return new Set(suspects.map(({ path }) => path))
+    },
+    held: () => held,
+    release,
+    paths: (limit) => ledger.suspectPaths(id, limit),
+    stop: decideLater.stop,
+  }
+}

@@ -1,0 +1,108 @@
+import { appendFileSync, copyFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { answerOf } from '../../support/agent-answers.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { holdfast, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 60
+const EMPTIED = 40
+
+const heldOnes = ({ incidents }: AppState) =>
+  incidents.filter(({ kind, endedAt }) => kind === 'emptied' && endedAt === null)
+const isHeld = (state: AppState) => heldOnes(state).length === 1
+const totalsOf = ({ sources }: AppState, name: string) =>
+  sources.find(({ settings }) => settings.name === name)?.totals
+const isSent = (state: AppState, name: string, files: number) => {
+  const { sentFiles, waitingFiles } = totalsOf(state, name) ?? {}
+  return sentFiles === files && waitingFiles === 0
+}
+
+function fill(directory: string): string[] {
+  mkdirSync(directory)
+  const names = Array.from({ length: FILES }, (_, index) => `run-${String(index).padStart(2, '0')}`)
+  return names.map((name) => {
+    writeFileSync(path.join(directory, name), `what ${name} has measured`)
+    return path.join(directory, name)
+  })
+}
+
+/** Rotated logs, appended ones, a few edits, and one file that is emptied. */
+function usualWork(files: readonly string[]): void {
+  for (const file of files.slice(0, 30)) {
+    copyFileSync(file, `${file}.1`)
+    truncateSync(file, 0)
+  }
+  for (const file of files.slice(30, 50)) appendFileSync(file, 'and more')
+  for (const file of files.slice(50, 55)) writeFileSync(file, 'edited')
+  truncateSync(files[59] ?? '', 0)
+}
+
+async function directoryOf(name: string, below: string): Promise<string> {
+  const found = await readdir(below, { recursive: true })
+  return path.join(below, found.find((one) => path.basename(one) === name) ?? name)
+}
+
+test('many files that are emptied at once wait for a person, who brings them back or sends them; usual work does not', async () => {
+  const data = temporaryDirectory('emptied')
+  const parent = temporaryDirectory('emptied-sources')
+  const [runs, logs] = [path.join(parent, 'runs'), path.join(parent, 'logs')]
+  const [files, logFiles] = [fill(runs), fill(logs)]
+  const before = treeOf(runs)
+  const agent = startHoldfast(['agent', '--data', data, runs, logs])
+  const { destinations, sources } = await untilState(data, 'all to be sent', (state) =>
+    ['runs', 'logs'].every((name) => isSent(state, name, FILES)),
+  )
+  const copies = await directoryOf('runs', destinations[0]?.address ?? '')
+  const id = sources.find(({ settings }) => settings.name === 'runs')?.settings.id ?? ''
+
+  usualWork(logFiles)
+  for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
+  const held = await untilState(data, 'it to be held', isHeld)
+  const heldAt = Date.now()
+  expect(held.status).toMatchObject({ level: 'failing', sentence: { key: 'condition.emptied' } })
+  expect(heldOnes(held)).toMatchObject([{ sources: [id], paths: { [`emptied:${id}`]: 'runs' } }])
+  writeFileSync(path.join(runs, 'new'), 'a new one')
+  expect(await holdfast(['paths', '--data', data])).toMatch(/40 of 60 files of runs/)
+
+  // Also another start knows it, and sends nothing.
+  agent.child.kill('SIGTERM')
+  await agent.ended()
+  startHoldfast(['agent', '--data', data])
+  await untilState(data, 'it to be held still, the new one, too', (state) => {
+    return isHeld(state) && totalsOf(state, 'runs')?.waitingFiles === EMPTIED + 1
+  })
+  // What was lost would have gone by then, as the one emptied log does.
+  await untilState(data, 'the logs to be sent', (state) => isSent(state, 'logs', FILES + 30))
+  await until('so long', () => Date.now() > heldAt + 11_000, 20_000)
+  expect(treeOf(copies)).toEqual(before)
+
+  // Once all is back it goes on by itself.
+  const ask = answerOf(data)
+  expect(await ask('bringBack', { id })).toEqual({ done: true })
+  const back = await untilState(data, 'all to be well again', (state) => {
+    return heldOnes(state).length === 0 && isSent(state, 'runs', FILES + 1)
+  })
+  expect(back.restore).toMatchObject({ phase: 'done', restored: EMPTIED, failed: 0 })
+  const { new: added, ...again } = treeOf(runs)
+  expect(again).toEqual(before)
+  expect(treeOf(copies)).toEqual({ ...before, new: added })
+
+  for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
+  await untilState(data, 'it to be held again', isHeld)
+  expect(await holdfast(['paths', 'accept', runs, '--data', data])).toContain('as they are')
+  const last = await untilState(data, 'all to be sent as it is', (state) => {
+    return heldOnes(state).length === 0 && isSent(state, 'runs', FILES + 1)
+  })
+  expect(treeOf(copies)).toEqual(treeOf(runs))
+  expect(last.incidents.map(({ kind, sources: [of] }) => [kind, of])).toEqual([
+    ['emptied', id],
+    ['emptied', id],
+  ])
+  expect(await ask('sendAsItIs', { id })).toMatchObject({ done: false })
+})

@@ -1,3 +1,5 @@
+import { memo } from 'react'
+
 const width = 62
 const height = 16
 const slots = 30
@@ -11,7 +13,7 @@ const highest = 14
  * The last delays of a path as small bars, oldest at the left; a check that failed is a cross bar over the
  * full height. Hidden from screen readers: the delay stands beside it in words.
  */
-export function Sparkline({ delays }: { delays: readonly (number | null)[] }) {
+export const Sparkline = memo(function Sparkline({ delays }: { delays: readonly (number | null)[] }) {
   const shown = delays.slice(-slots)
   const known = shown.filter((delay) => delay !== null)
   // The usual delay is half as high as there is room: one that was long does not flatten all the others.
@@ -43,4 +45,4 @@ export function Sparkline({ delays }: { delays: readonly (number | null)[] }) {
       })}
     </svg>
   )
-}
+})

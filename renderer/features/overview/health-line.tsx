@@ -14,7 +14,7 @@ interface HealthLineProps {
 /** Health in a shape and a word, the last delay, and the delays before it. */
 export function HealthLine({ checked, delays, intervalSeconds }: HealthLineProps) {
   const { t, format } = useWords()
-  const now = useNow()
+  const now = useNow(5_000)
   const health = healthOf(checked, intervalSeconds, now)
   const delay = checked?.delayMs ?? null
   const checkedAt =

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { defaultDataDirectory } from '../core/settings/data-directory.ts'
+import { defaultDataDirectory } from '../core/settings/default-directory.ts'
 import { parsePath } from './path-words.ts'
 
 /** Adds the option that every command about a running agent has. */

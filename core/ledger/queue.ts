@@ -14,6 +14,8 @@ export interface LedgerQueue {
    * milliseconds since 1970.
    */
   take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>): Due[]
+  /** Whether `take` would give anything of any source: one question instead of one for each of them. */
+  hasDue(destination: string, now: number): boolean
   /**
    * When the oldest file of these sources that waits was modified (milliseconds since 1970), or null. Since when a file
    * waits is not written down; by this time they are sent. Of each source only the next thousand are looked at, and a
@@ -87,13 +89,17 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
 function openTaking(
   database: DatabaseSyncInstance,
   routes: Routes,
-): Pick<LedgerQueue, 'take' | 'oldestWaiting'> {
+): Pick<LedgerQueue, 'take' | 'hasDue' | 'oldestWaiting'> {
   const dueBetween = prepareDue(
     database,
     `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
     'due_at, id',
   )
   const isHeld = database.prepare('SELECT 1 FROM meta WHERE key = ?')
+  const isAnyDue = (range: string) =>
+    `EXISTS (SELECT 1 FROM route CROSS JOIN file INDEXED BY file_due ON file.route = route.id
+     WHERE destination = ?1 AND state = 0 AND due_at ${range})`
+  const anyDue = database.prepare(`SELECT ${isAnyDue('<= ?2')} OR ${isAnyDue('>= ?3')} AS due`)
   const oldest = database.prepare(
     `SELECT min(mtime_ns) / 1000000 AS at FROM (
        SELECT mtime_ns FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at > 0
@@ -112,6 +118,11 @@ function openTaking(
         ...due,
         ...dueBetween(source, route, aheadFrom, Number.MAX_SAFE_INTEGER, out, limit - due.length),
       ]
+    },
+
+    hasDue(destination, now) {
+      const { due } = anyDue.get(destination, now, now + BY_ANOTHER_CLOCK_MS) as { due: number }
+      return due === 1
     },
 
     oldestWaiting(destination, sources) {

@@ -1,22 +1,9 @@
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import { type DirectoryLock, lockDirectory } from '../worker/directory-lock.ts'
-
-/**
- * Where Holdfast keeps its own things: HOLDFAST_HOME if set, else the system's place for an application's
- * data (XDG Base Directory Specification on Linux). The desktop and the command line share it.
- */
-export function defaultDataDirectory(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
-  if (env.HOLDFAST_HOME) return path.resolve(env.HOLDFAST_HOME)
-  if (platform === 'darwin') return path.join(homedir(), 'Library', 'Application Support', 'Holdfast')
-  if (platform === 'win32') {
-    return path.join(env.LOCALAPPDATA ?? path.join(homedir(), 'AppData', 'Local'), 'Holdfast')
-  }
-  return path.join(env.XDG_DATA_HOME || path.join(homedir(), '.local', 'share'), 'holdfast')
-}
+import { makeDirectory } from './default-directory.ts'
 
 /** The files and folders in a data directory, each named in this one place. */
 export interface DataLayout {
@@ -33,20 +20,6 @@ export interface DataLayout {
 /** The real path of the folder that files go to while no destination is set, which may not exist yet. */
 export function realStoreOf({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
-}
-
-/**
- * Step by step from what is there: node:fs's recursive mkdir never returns where a directory's making fails with
- * ENOENT although its parent exists, as in /proc.
- */
-function makeDirectory(directory: string): void {
-  const parent = path.dirname(directory)
-  if (!existsSync(parent)) makeDirectory(parent)
-  try {
-    mkdirSync(directory, { mode: 0o700 })
-  } catch (thrown) {
-    if (errorCode(thrown) !== 'EEXIST' || !statSync(directory).isDirectory()) throw thrown
-  }
 }
 
 /** What a person is told of a data directory that the system refuses; a Problem stays what it is. */

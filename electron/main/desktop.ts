@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
-import { app, dialog, nativeTheme } from 'electron'
+import { setTimeout as delay } from 'node:timers/promises'
+import { app, dialog, nativeTheme, type Tray } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { Outcome } from '../../core/agent/contract.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
@@ -23,40 +25,50 @@ import { desktopVault } from './vault.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
 import type { Rectangle } from './window-place.ts'
 
+const DRAWN_WITHIN_MS = 1_000
+
 /**
  * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
  * no worker left.
  */
-export async function runDesktop(
-  dataDirectory: string,
-  directories: string[],
-  laterStarts: LaterStarts,
-): Promise<void> {
+export async function runDesktop(start: {
+  dataDirectory: string
+  directories: string[]
+  laterStarts: LaterStarts
+  icon: Tray
+  /** The directory of the icon's pictures. */
+  images: string
+}): Promise<void> {
+  const { dataDirectory, directories, laterStarts } = start
   const bundle = path.resolve(app.getAppPath(), 'out')
-  const assets = path.resolve(app.getAppPath(), 'assets')
-  const icon = path.join(assets, 'icons', '256x256.png')
-  // First of all: a window takes a while to be made, and the icon is what a person looks for.
+  const icon = path.resolve(app.getAppPath(), 'assets/icons/256x256.png')
   let actions: TrayActions | null = null
-  const tray = createTray(path.join(assets, 'tray'), () => actions)
+  const tray = createTray(start.icon, start.images, () => actions)
   lockDown()
   servePage(path.join(bundle, 'renderer'))
 
-  let window: TrayWindow | null = null
+  // Its page loads while the agent opens.
+  const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
+  const painted = once(window.browser, 'ready-to-show')
+  const handlers = Promise.withResolvers<WindowHandlers>()
+  serveWindow(handlers.promise)
   const notifier = createNotifier({
     icon,
     clicked: (incident) => actions?.openIncident(incident),
-    isSeen: () => window?.isSeenOn('alerts') ?? false,
+    isSeen: () => window.isSeenOn('alerts'),
   })
   const host = desktopHost(path.join(bundle, 'main'), notifier)
+  // On few processors the workers' start would keep the page from being drawn.
+  await Promise.race([painted, delay(DRAWN_WITHIN_MS, undefined, { ref: false })])
   const open = await openAgent(dataDirectory, host)
   try {
-    const desk = { bundle, icon, dataDirectory, tray, notifier, laterStarts }
-    const presented = present(open, desk, (made) => {
+    const { come } = present(open, { window, tray, notifier, laterStarts }, (made, answers) => {
       actions = made
+      handlers.resolve(answers)
     })
-    window = presented.window
+    if (!isHidden(process.argv)) void painted.then(come)
     laterStarts.answer((others) => {
-      presented.come()
+      come()
       void open.protect(others)
     })
     await open.protect(directories)
@@ -67,24 +79,16 @@ export async function runDesktop(
   }
 }
 
-/** The window and what the icon does. */
+/** What the window is answered, and what the icon does. */
 function present(
   open: OpenAgent,
-  desk: {
-    bundle: string
-    icon: string
-    dataDirectory: string
-    tray: StatusTray
-    notifier: Notifier
-    laterStarts: LaterStarts
-  },
-  begin: (actions: TrayActions) => void,
-): { window: TrayWindow; come(): void } {
-  const { bundle, icon, dataDirectory, tray, notifier, laterStarts } = desk
+  desk: { window: TrayWindow; tray: StatusTray; notifier: Notifier; laterStarts: LaterStarts },
+  begin: (actions: TrayActions, handlers: WindowHandlers) => void,
+): { come(): void } {
+  const { window, tray, notifier, laterStarts } = desk
   const { agent } = open
   const handlers = namingWhoIsHere(open.handlers)
   const words = (): Words => createWords(agent.language)
-  const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
   const trayBounds = () => tray.tray.getBounds()
   const come = () => {
     // Somebody may ask for it while it quits.
@@ -98,12 +102,11 @@ function present(
     return kept
   })
   const desktop = desktopHandlers({ agent, handlers, window, words, quit })
-  serveWindow({ ...handlers, ...desktop })
-  begin(trayActions({ agent, handlers: { ...handlers, ...desktop }, window, words, come, trayBounds, quit }))
+  const all = { ...handlers, ...desktop }
+  begin(trayActions({ agent, handlers: all, window, words, come, trayBounds, quit }), all)
   const unfollow = followState(agent, tray, window, words)
-  if (!isHidden(process.argv)) window.browser.once('ready-to-show', come)
   app.on('activate', come)
-  return { window, come }
+  return { come }
 }
 
 /** The page cannot know who sits before it. */
@@ -175,12 +178,20 @@ function trayActions(options: {
   }
 }
 
-/** Whatever changes is shown by the icon and told to the window, until the function that it returns is called. */
+/**
+ * Whatever changes is shown by the icon, and told to the window while somebody can see it, until the function that it
+ * returns is called.
+ */
 function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: () => Words): () => void {
   const unfollow = agent.store.subscribe((patch) => {
     nativeTheme.themeSource = agent.settings.get().theme
     tray.show(agent.store.state, words())
-    sendEvent(window.browser, 'patch', patch)
+    if (window.browser.isVisible()) sendEvent(window.browser, 'patch', patch)
+  })
+  // A page that missed something asks for the whole when it hears of a later revision.
+  window.browser.on('show', () => {
+    const { revision } = agent.store.snapshot()
+    sendEvent(window.browser, 'patch', { base: revision, revision, changes: {} })
   })
   nativeTheme.themeSource = agent.settings.get().theme
   tray.show(agent.store.snapshot().state, words())

@@ -1,13 +1,14 @@
-import { app } from 'electron'
-import { defaultDataDirectory } from '../../core/settings/data-directory.ts'
+import path from 'node:path'
+import { app, nativeImage, Tray } from 'electron'
+import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { endWithLauncher } from '../../core/worker/launcher.ts'
 import { directoriesOf } from './arguments.ts'
-import { runDesktop } from './desktop.ts'
 import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
 import { registerScheme } from './protocol.ts'
-import { refuseToStart } from './refuse-to-start.ts'
+
+// The icon is what a person looks for first: what all else brings along is loaded once it is there.
 
 const dataDirectory = defaultDataDirectory(process.env, process.platform)
 const directories = directoriesOf(process.argv, app.isPackaged)
@@ -20,7 +21,7 @@ try {
   app.setPath('userData', openOwnDirectory(dataDirectory))
   start()
 } catch (thrown) {
-  app.whenReady().then(() => refuseToStart(thrown))
+  app.whenReady().then(async () => (await refusals()).refuseDirectory(dataDirectory, thrown))
 }
 
 function start(): void {
@@ -33,6 +34,15 @@ function start(): void {
   // Not awaited: Electron is ready only after this module has been evaluated.
   app
     .whenReady()
-    .then(() => runDesktop(dataDirectory, directories, laterStarts))
-    .catch(refuseToStart)
+    .then(async () => {
+      const images = path.resolve(app.getAppPath(), 'assets/tray')
+      const icon = new Tray(nativeImage.createFromPath(path.join(images, 'starting.png')))
+      const { runDesktop } = await import('./desktop.ts')
+      await runDesktop({ dataDirectory, directories, laterStarts, icon, images })
+    })
+    .catch(async (thrown) => (await refusals()).refuseToStart(thrown))
+}
+
+function refusals() {
+  return import('./refuse-to-start.ts')
 }

@@ -7,7 +7,6 @@ import {
   commands,
   desktopCommands,
   type Events,
-  events,
   type WindowAnswer,
   type WindowCommands,
   windowAnswerSchema,
@@ -24,11 +23,13 @@ interface Schemas {
   output: z.ZodType
 }
 
-/** Every command of the contract, validated both ways, from the window's own page alone. */
-export function serveWindow(handlers: WindowHandlers): void {
+/**
+ * Every command of the contract, validated both ways, from the window's own page alone. The page may be there before
+ * `ready` has resolved: what it asks waits.
+ */
+export function serveWindow(ready: Promise<WindowHandlers>): void {
   const all: Record<string, Schemas> = { ...commands, ...desktopCommands }
   for (const [name, schemas] of Object.entries(all)) {
-    const handler = handlers[name as keyof WindowCommands] as (input: unknown) => Promise<unknown>
     ipcMain.handle(name, async (event, raw: unknown) => {
       const { senderFrame } = event
       // Only the top frame of Holdfast's own page may speak (Electron's security checklist, item 17).
@@ -39,6 +40,7 @@ export function serveWindow(handlers: WindowHandlers): void {
       ) {
         throw new Error(`${name} was asked for by a page that may not`)
       }
+      const handler = (await ready)[name as keyof WindowCommands] as (input: unknown) => Promise<unknown>
       return windowAnswerSchema.parse(await answerOf(name, schemas, handler, raw))
     })
   }
@@ -64,5 +66,5 @@ async function answerOf(
 
 export function sendEvent<E extends keyof Events>(window: BrowserWindow, event: E, payload: Events[E]): void {
   if (window.isDestroyed()) return
-  window.webContents.send(event, events[event].parse(payload))
+  window.webContents.send(event, payload)
 }

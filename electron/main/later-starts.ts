@@ -1,7 +1,3 @@
-import { z } from 'zod'
-
-const lockDataSchema = z.object({ directories: z.array(z.string()) })
-
 /** What is used of Electron's `app`. */
 interface Application {
   on(
@@ -22,8 +18,7 @@ export function listenForStarts(app: Application): LaterStarts {
     early.push(directories)
   }
   app.on('second-instance', (_event, _argv, _workingDirectory, data) => {
-    const told = lockDataSchema.safeParse(data)
-    take(told.success ? told.data.directories : [])
+    take(directoriesIn(data))
   })
   return {
     answer(next) {
@@ -31,4 +26,11 @@ export function listenForStarts(app: Application): LaterStarts {
       for (const directories of early.splice(0)) next(directories)
     },
   }
+}
+
+/** Of what another start says; another version may say something else. Without zod, which would keep the icon waiting. */
+function directoriesIn(data: unknown): string[] {
+  if (typeof data !== 'object' || data === null || !('directories' in data)) return []
+  const { directories } = data
+  return Array.isArray(directories) ? directories.filter((one) => typeof one === 'string') : []
 }

@@ -1,4 +1,5 @@
 import { app, dialog } from 'electron'
+import { unusableData } from '../../core/settings/data-directory.ts'
 import { message } from '../../core/words/message.ts'
 import { Problem, sentenceOf } from '../../core/words/problem.ts'
 import { createWords, nearestLanguage } from '../../core/words/words.ts'
@@ -9,4 +10,9 @@ export function refuseToStart(thrown: unknown): void {
   const sentence = isTaken ? message('desktop.alreadyRunning', thrown.sentence.params) : sentenceOf(thrown)
   dialog.showErrorBox('Holdfast', createWords(nearestLanguage(app.getLocale()))(sentence))
   app.exit(1)
+}
+
+/** The same, where the directory for Holdfast's own things cannot be made or written. */
+export function refuseDirectory(dataDirectory: string, thrown: unknown): void {
+  refuseToStart(unusableData(dataDirectory, thrown))
 }

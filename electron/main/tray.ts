@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { Menu, nativeImage, Tray } from 'electron'
+import { Menu, nativeImage, type Tray } from 'electron'
 import type { AppState, StatusLevel } from '../../core/agent/state/schema.ts'
 import { statusLevels } from '../../core/agent/state/schema.ts'
 import type { Words } from '../../core/words/words.ts'
@@ -15,17 +15,20 @@ export interface StatusTray {
 const isTooltipOfMenu = process.platform === 'linux'
 
 /**
- * The icon, its one-sentence tooltip and its menu; redrawn only when one of them changes. It is there before
- * the agent is: until the first `show` it has no menu, and `actions` may give null.
+ * Keeps an icon, its one-sentence tooltip and its menu up to date; redrawn only when one of them changes. The icon is
+ * there before the agent is: until the first `show` it has no menu, and `actions` may give null.
  */
-export function createTray(imageDirectory: string, actions: () => TrayActions | null): StatusTray {
+export function createTray(
+  tray: Tray,
+  imageDirectory: string,
+  actions: () => TrayActions | null,
+): StatusTray {
   const images = Object.fromEntries(
     statusLevels.map((level) => [
       level,
       nativeImage.createFromPath(path.join(imageDirectory, `${level}.png`)),
     ]),
   ) as Record<StatusLevel, Electron.NativeImage>
-  const tray = new Tray(images.starting)
   let level: StatusLevel | null = null
   let said = ''
   let latest: { state: AppState; words: Words } | null = null

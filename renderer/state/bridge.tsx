@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, use, useEffect, useMemo, useSyncExternalStore } from 'react'
+import { createContext, type ReactNode, startTransition, use, useEffect, useMemo, useState } from 'react'
 import type { Bridge } from '../../core/agent/contract.ts'
 import { createStateStore, type StateStore, type View } from './store.ts'
 
@@ -9,26 +9,39 @@ declare global {
   }
 }
 
-const BridgeContext = createContext<{ bridge: Bridge; store: StateStore } | null>(null)
+const BridgeContext = createContext<Bridge | null>(null)
+const ViewContext = createContext<View | null>(null)
 
-/** Gives the window its bridge and follows the agent's state for as long as it is mounted. */
+/**
+ * Gives the window its bridge and follows the agent's state for as long as it is mounted. What changes there is drawn
+ * in pieces, when nothing else is to be done: a click does not wait for it.
+ */
 export function BridgeProvider({ bridge, children }: { bridge: Bridge; children: ReactNode }) {
-  const value = useMemo(() => ({ bridge, store: createStateStore(bridge) }), [bridge])
-  useEffect(() => value.store.start(), [value])
-  return <BridgeContext value={value}>{children}</BridgeContext>
-}
-
-function useBridgeContext() {
-  const value = use(BridgeContext)
-  if (value === null) throw new Error('useBridge outside BridgeProvider')
-  return value
+  const store = useMemo<StateStore>(() => createStateStore(bridge), [bridge])
+  const [view, setView] = useState(store.get)
+  useEffect(() => {
+    const unsubscribe = store.subscribe(() => startTransition(() => setView(store.get())))
+    const end = store.start()
+    return () => {
+      end()
+      unsubscribe()
+    }
+  }, [store])
+  return (
+    <BridgeContext value={bridge}>
+      <ViewContext value={view}>{children}</ViewContext>
+    </BridgeContext>
+  )
 }
 
 export function useBridge(): Bridge {
-  return useBridgeContext().bridge
+  const bridge = use(BridgeContext)
+  if (bridge === null) throw new Error('useBridge outside BridgeProvider')
+  return bridge
 }
 
 export function useView(): View {
-  const { store } = useBridgeContext()
-  return useSyncExternalStore(store.subscribe, store.get, store.get)
+  const view = use(ViewContext)
+  if (view === null) throw new Error('useView outside BridgeProvider')
+  return view
 }

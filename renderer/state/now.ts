@@ -36,11 +36,12 @@ function subscribe(listener: () => void): () => void {
   }
 }
 
-/** Milliseconds since 1970, renewed each second while the window is visible. */
-export function useNow(): number {
-  return useSyncExternalStore(
-    subscribe,
-    () => now,
-    () => now,
-  )
+/**
+ * Milliseconds since 1970, renewed each second while the window is visible.
+ *
+ * @param everyMs what is less exact is drawn less often: renewed only this often, in whole multiples of it
+ */
+export function useNow(everyMs = 1000): number {
+  const current = () => (everyMs <= 1000 ? now : now - (now % everyMs))
+  return useSyncExternalStore(subscribe, current, current)
 }

@@ -10,15 +10,23 @@ export function applyPatch(view: StateSnapshot, patch: StatePatch): Applied {
     kind: 'applied',
     snapshot: {
       revision: patch.revision,
-      state: shareUnchanged(view.state, merge(view.state, patch.changes)),
+      state: shareUnchanged(view.state, merge(view.state, patch)),
     },
   }
 }
 
-function merge(state: AppState, changes: StatePatch['changes']): AppState {
+function merge(state: AppState, { changes, items = {} }: StatePatch): AppState {
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-  return { ...state, ...given }
+  return {
+    ...state,
+    ...(items.sources && { sources: withItems(state.sources, items.sources) }),
+    ...(items.checkedPaths && { checkedPaths: withItems(state.checkedPaths, items.checkedPaths) }),
+    ...given,
+  }
 }
+
+const withItems = <T>(list: readonly T[], items: Record<string, T>): T[] =>
+  list.map((item, place) => items[place] ?? item)
 
 /**
  * `next`, with every part that equals the one before replaced by it: what crossed a process boundary is

@@ -11,10 +11,13 @@ function isoOf(at: number): string {
   return Number.isNaN(date.getTime()) ? '' : date.toISOString()
 }
 
+/** Words for what is older than a minute change by the minute. */
+const stepOf = (at: number) => (Date.now() - at < 60_000 ? 1_000 : 10_000)
+
 /** "3 sec ago", kept up to date; the whole date on hover. */
 export function Ago({ at }: Moment) {
   const { t, format } = useWords()
-  const now = useNow()
+  const now = useNow(stepOf(at))
   const words =
     now - at < 2000
       ? t('window.time.now')
@@ -36,7 +39,7 @@ export function Elapsed({ at }: Moment) {
 /** The time of day, with the date where it is not today's. */
 export function At({ at }: Moment) {
   const { format } = useWords()
-  const now = useNow()
+  const now = useNow(60_000)
   return (
     <time dateTime={isoOf(at)} title={format.fullMoment(at)}>
       {format.moment(at, now)}

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { englishWords } from '../../core/words/words.ts'
 import { cancelDialog, chooseDirectory, openDialog } from '../support/desktop/dialog.ts'
 import { electronExecutable } from '../support/desktop/launch.ts'
-import { clickMenu, readMenu, readTray, waitForTray } from '../support/desktop/tray.ts'
+import { activateTray, clickMenu, readMenu, readTray, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
@@ -58,6 +58,27 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   expect(labels).toContain('Resume')
   await clickMenu(desktop.bus, tray, 'Resume')
   await expect(page.getByRole('status').first()).not.toContainText('Paused')
+
+  // A click on the icon hides the window, which is told nothing then; another one shows it, as things are now.
+  const isVisible = () =>
+    holdfast.application.evaluate(
+      ({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.isVisible() ?? false,
+    )
+  await activateTray(desktop.bus, tray)
+  await until('the window to be hidden', async () => !(await isVisible()))
+  const told = await page.evaluateHandle(() => {
+    const heard: number[] = []
+    window.holdfast.on('patch', ({ revision }) => heard.push(revision))
+    return heard
+  })
+  await clickMenu(desktop.bus, tray, 'Pause', 'For 1 hour')
+  await until('the tooltip to say so', async () =>
+    (await readTray(desktop.bus, tray)).tooltip.includes('Paused until'),
+  )
+  expect(await told.jsonValue()).toEqual([])
+  await activateTray(desktop.bus, tray)
+  await until('the window to be shown', isVisible)
+  await expect(page.getByRole('status').first()).toContainText('Paused until')
 })
 
 test('an open tray menu stays what it is while the time in its sentence goes on', async ({ desktop }) => {

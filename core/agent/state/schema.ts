@@ -189,11 +189,21 @@ export const appStateSchema = z.object({
 })
 export type AppState = z.infer<typeof appStateSchema>
 
-/** A patch replaces whole top-level parts; `base` must be the view's revision, else it asks for a snapshot. */
+/**
+ * A patch replaces whole top-level parts; of long lists that are as long as before only the items that are others, by
+ * their places. `base` must be the view's revision, else it asks for a snapshot.
+ */
 export const statePatchSchema = z.object({
   base: z.number(),
   revision: z.number(),
   changes: appStateSchema.partial(),
+  items: z
+    .object({
+      sources: z.record(z.string(), sourceStateSchema),
+      checkedPaths: z.record(z.string(), checkedPathStateSchema),
+    })
+    .partial()
+    .optional(),
 })
 export type StatePatch = z.infer<typeof statePatchSchema>
 

@@ -20,6 +20,31 @@ const partsThatDiffer = (state: AppState, changes: Partial<AppState>) =>
     (key) => JSON.stringify(state[key]) !== JSON.stringify(changes[key]),
   )
 
+/** The parts that are others; of the long lists only the items, if as many are there. */
+function differences(
+  before: AppState,
+  now: AppState,
+  changed: ReadonlySet<keyof AppState>,
+): Pick<StatePatch, 'changes' | 'items'> {
+  const isByItem = (key: 'sources' | 'checkedPaths') =>
+    changed.has(key) && before[key].length === now[key].length
+  const items: StatePatch['items'] = {
+    ...(isByItem('sources') && { sources: itemsThatDiffer(before.sources, now.sources) }),
+    ...(isByItem('checkedPaths') && { checkedPaths: itemsThatDiffer(before.checkedPaths, now.checkedPaths) }),
+  }
+  const parts = [...changed].filter((key) => !(key in items))
+  return { changes: Object.fromEntries(parts.map((key) => [key, now[key]])), items }
+}
+
+function itemsThatDiffer<T>(before: readonly T[], now: readonly T[]): Record<string, T> {
+  const others = now.flatMap((item, place) =>
+    item === before[place] || JSON.stringify(item) === JSON.stringify(before[place])
+      ? []
+      : [[place, item] as const],
+  )
+  return Object.fromEntries(others)
+}
+
 /**
  * The only truth about the application. `complete` adds the parts that follow from others (the one status)
  * just before a patch goes out.
@@ -33,6 +58,8 @@ export function createStateStore(
   let changed = new Set<keyof AppState>()
   let timer: NodeJS.Timeout | null = null
   let flushedAt = Number.NEGATIVE_INFINITY
+  /** As the last patch made it. */
+  let flushed = initial
   const listeners = new Set<(patch: StatePatch) => void>()
 
   const assign = (changes: Partial<AppState>) => {
@@ -51,12 +78,12 @@ export function createStateStore(
     timer = null
     assign(complete(state))
     if (changed.size === 0) return
-    const changes = Object.fromEntries([...changed].map((key) => [key, state[key]]))
+    const patch = { base: revision, revision: revision + 1, ...differences(flushed, state, changed) }
     changed = new Set()
-    const base = revision
-    revision += 1
+    revision = patch.revision
+    flushed = state
     flushedAt = performance.now()
-    for (const listener of listeners) listener({ base, revision, changes })
+    for (const listener of listeners) listener(patch)
   }
 
   const update = (changes: Partial<AppState>) => {

@@ -189,8 +189,12 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
   const wakeAll = () => {
     for (const worker of workers.values()) worker.wake()
   }
+  const { destination, ledger } = options
   const timer = setInterval(() => {
-    wakeAll()
+    // What can be read may still not be written: a success here is no end of the ledger's trouble.
+    const isIdle =
+      guard.problem === null && guard.use(() => ledger.hasDue(destination.id, Date.now())) === false
+    if (!isIdle) wakeAll()
     forgetTrouble(parts)
   }, LOOK_EVERY_MS)
   const parkedTimer = setInterval(() => {

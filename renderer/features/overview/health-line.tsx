@@ -14,7 +14,7 @@ interface HealthLineProps {
 /** Health in a shape and a word. */
 export function HealthLine({ checked, intervalSeconds, hasDelay = false }: HealthLineProps) {
   const { t, format } = useWords()
-  const now = useNow()
+  const now = useNow(5_000)
   const health = healthOf(checked, intervalSeconds, now)
   const delay = checked?.delayMs ?? null
   const checkedAt =

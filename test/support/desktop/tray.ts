@@ -144,7 +144,11 @@ function menuEntry(layout: unknown): MenuEntry {
 
 /** Activates the entry with these labels, from the menu's top down: ['Pause', 'For 15 min']. */
 export async function clickMenu(bus: MessageBus, item: TrayItem, ...labels: string[]): Promise<void> {
-  const menu = await readMenu(bus, item)
+  // The icon is there before its menu is.
+  const menu = await until('a menu', async () => {
+    const read = await readMenu(bus, item)
+    return read.length > 0 && read
+  })
   let entries = menu
   let entry: MenuEntry | undefined
   for (const label of labels) {

@@ -3,6 +3,7 @@ import { initialState } from '../../../core/agent/state/initial.ts'
 import type { AppState, StatePatch } from '../../../core/agent/state/schema.ts'
 import { createStateStore } from '../../../core/agent/state/store.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import { applyPatch } from '../../../renderer/state/patch.ts'
 
 const initial = initialState('terminal', '1', defaultSettings, '/store')
 
@@ -27,6 +28,25 @@ describe('the state store', () => {
       for (const patch of patches) view = { ...view, ...patch.changes } as AppState
       expect(view).toEqual(store.state)
       expect(patches.every(({ base, revision }) => revision === base + 1)).toBe(true)
+    }))
+
+  it('sends of a long list the items that are others, and a view puts them in their places', () =>
+    withStore((store, patches) => {
+      const path = (id: string) => ({ id, path: `/${id}`, checked: null, delays: [] })
+      store.update({ checkedPaths: ['a', 'b', 'c'].map(path) })
+      let view = store.snapshot()
+      store.update({ rate: 1, checkedPaths: [path('a'), { ...path('b'), delays: [5] }, path('c')] })
+      vi.advanceTimersByTime(1000)
+      const patch = patches.at(-1)
+      expect(patch?.changes).toEqual({ rate: 1 })
+      expect(patch?.items).toEqual({ checkedPaths: { 1: { ...path('b'), delays: [5] } } })
+      store.update({ checkedPaths: ['a', 'c'].map(path) })
+      vi.advanceTimersByTime(1000)
+      for (const one of patches.slice(-2)) {
+        const applied = applyPatch(view, one)
+        if (applied.kind === 'applied') view = applied.snapshot
+      }
+      expect(view.state).toEqual(store.state)
     }))
 
   it('sends at most four patches a second', () =>

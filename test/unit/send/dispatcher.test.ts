@@ -73,6 +73,17 @@ test.each(['take', 'markSent'] as const)(
   },
 )
 
+test('where nothing waits the sources are not looked through one by one', async () => {
+  const { real, asked, begin } = setUp(new Set())
+  begin()
+  await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
+  const looks = asked.get('hasDue') ?? 0
+  await until('a look', () => (asked.get('hasDue') ?? 0) > looks)
+  const takes = asked.get('take')
+  await until('another look', () => (asked.get('hasDue') ?? 0) > looks + 1)
+  expect(asked.get('take')).toBe(takes)
+})
+
 /** A receiver whose store is full. */
 const fullSession = () =>
   fakeSession({
@@ -143,7 +154,7 @@ test('files that are too young for days are looked at again within the hour, and
   await until('they are put off', () => waiting(Date.now()) === 0)
   expect(waiting(Date.now() + 3_600_000)).toBe(2)
   const puttings = asked.get('retryLater') ?? 0
-  const looks = () => asked.get('take') ?? 0
+  const looks = () => asked.get('hasDue') ?? 0
   const before = looks()
   await until('it is looked for work again', () => looks() > before)
   expect(asked.get('retryLater')).toBe(puttings)
@@ -164,7 +175,7 @@ test('files that wait for an age that is less now go at once, or at that age, an
   expect(real.take('d', 's', 1, mtimeMs + 61_000, new Set())).toHaveLength(1)
 
   const puttings = asked.get('retryLater')
-  const looks = () => asked.get('take') ?? 0
+  const looks = () => asked.get('hasDue') ?? 0
   const before = looks()
   await until('it is looked for work again', () => looks() > before)
   expect(asked.get('retryLater')).toBe(puttings)

@@ -3,7 +3,7 @@ import type { OpenFolder } from './open-store.ts'
 import { markOf, NotMounted } from './place.ts'
 import { openWants } from './wants.ts'
 
-const LOOK_EVERY_MS = 500
+const LOOK_EVERY_MS = 1_000
 
 export interface FolderWatching {
   /** Its disk is away. */

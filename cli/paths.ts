@@ -11,6 +11,7 @@ import { message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { changesOf, type FilterChanges, type FilterOptions, withFilters } from './filter-options.ts'
+import { jsonText } from './json.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
@@ -66,7 +67,7 @@ export function registerPaths(program: Command): void {
 async function list(dataDirectory: string, json = false): Promise<void> {
   const settings = await settingsNow(dataDirectory)
   const { sources, checkedPaths } = settings
-  if (json) console.log(JSON.stringify({ sources, checkedPaths }, null, 2))
+  if (json) console.log(jsonText({ sources, checkedPaths }, 2))
   else if (sources.length + checkedPaths.length === 0) console.log(terminalWords(message('cli.paths.none')))
   else console.log(pathLines(settings).join('\n'))
 }

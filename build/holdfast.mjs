@@ -44,6 +44,9 @@ async function inProcessOfItsOwn(node, script, words, cache) {
   return becomes(node, [script, ...words], { env })
 }
 
+// What messages tell people to type.
+process.env.HOLDFAST_COMMAND ??= 'npx holdfast'
+
 await runMain(async () => {
   const words = process.argv.slice(2)
   const node = await ensureNode()

@@ -34,6 +34,7 @@ async function startInTerminal(words, why) {
 }
 
 async function main() {
+  process.env.HOLDFAST_COMMAND ??= 'npx holdfast'
   const words = absoluteWords(process.argv.slice(2))
   if (!hasDisplay()) return startInTerminal(words, 'There is no display:')
   try {

@@ -20,6 +20,7 @@ import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { secretsOf } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
+import { jsonText } from './json.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -116,7 +117,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
     (settings) => addAlone(directory, settings, completed(destination, randomUUID(), hostname()), secrets),
   )
   const added = namedDestination(after.destinations, destination.name.trim())
-  if (options.json === true) return console.log(JSON.stringify(added))
+  if (options.json === true) return console.log(jsonText(added))
   const { name } = added
   console.log(terminalWords(message('cli.destinations.added', { name, address: placeOf(added) })))
   const names = after.destinations.map((one) => one.name).join(', ')
@@ -135,7 +136,7 @@ export async function testDestination(directory: string, given: string, json: bo
       : await sendCommand(directory, 'testDestination', { id, destination, secrets: {} })
   const { works, steps, sentence, found } = destinationTestSchema.parse(said)
   if (!works) process.exitCode = 1
-  if (json) return console.log(JSON.stringify({ works, steps, sentence, found }))
+  if (json) return console.log(jsonText({ works, steps, sentence, found }))
   console[works ? 'log' : 'error'](terminalWords(sentence))
   for (const { step, done, ms } of steps)
     if (ms !== null) console.log(`  ${step}: ${done ? 'done' : 'failed'}, ${ms} ms`)

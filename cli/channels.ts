@@ -26,6 +26,7 @@ import {
   withChannelOptions,
 } from './channel-options.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -104,7 +105,7 @@ async function list(directory: string, json: boolean): Promise<void> {
   const state = await runningState(directory)
   const { alerts } = settingsIn(state, directory)
   const rows = alerts.channels.map((one) => ({ ...one, state: stateOf(state, one) }))
-  if (json) return console.log(JSON.stringify({ ...alerts, channels: rows }, null, 2))
+  if (json) return console.log(jsonText({ ...alerts, channels: rows }, 2))
   if (rows.length === 0) console.log(terminalWords(message('cli.channels.none')))
   for (const { id, name, type, enabled, standby, state: now } of rows) {
     const words = [type, enabled ? null : 'off', standby ? 'standby' : null, now?.condition ?? null]

@@ -22,6 +22,7 @@ import {
   withS3Options,
   withSftpOptions,
 } from './destination-options.ts'
+import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -114,7 +115,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const state = await runningState(dataDirectory)
   const settings = settingsIn(state, dataDirectory)
   if (json) {
-    console.log(JSON.stringify(state?.destinations ?? settings.destinations, null, 2))
+    console.log(jsonText(state?.destinations ?? settings.destinations, 2))
     return
   }
   if (settings.destinations.length === 0) console.log(terminalWords(message('cli.destinations.none')))

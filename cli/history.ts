@@ -5,6 +5,7 @@ import { stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import type { HistoryPoint } from '../core/check/messages.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 
@@ -31,7 +32,7 @@ export function registerHistory(program: Command): void {
       const answer = commands.checkHistory.output.parse(
         await sendCommand(directory, 'checkHistory', question),
       )
-      console.log(options.json ? JSON.stringify(answer, null, 2) : table(answer.points).join('\n'))
+      console.log(options.json ? jsonText(answer, 2) : table(answer.points).join('\n'))
     },
   )
 }

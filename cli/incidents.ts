@@ -22,6 +22,7 @@ import { parseSeconds } from '../core/words/amounts.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
@@ -106,7 +107,7 @@ async function list(options: ListOptions): Promise<void> {
     const page: TimelinePage = await ask({ before, most: Math.min(PAGE, left) })
     for (const entry of page.entries) {
       count += 1
-      if (options.json === true) console.log(JSON.stringify(entry))
+      if (options.json === true) console.log(jsonText(entry))
       else console.log(linesOf(entry).join('\n'))
     }
     left -= page.entries.length

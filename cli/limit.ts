@@ -2,12 +2,14 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { withChanges } from '../core/settings/changes.ts'
 import { MOST_RULES, type SendRule } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface LimitOptions {
   data?: string
+  json?: boolean
   /** false: --no-rules. */
   rules?: false
   rule?: SendRule[]
@@ -26,6 +28,7 @@ export function registerLimit(program: Command): void {
       collectRules,
     )
     .option('--no-rules', 'no time is different from the others')
+    .option('--json', 'print the limit as JSON, as the settings file has it')
   withDataDirectory(command).action(limit)
 }
 
@@ -58,6 +61,7 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
         (now) => withChanges(now, changes),
       )
   const { bytesPerSecond, schedule: rules } = settings.send
+  if (options.json) return console.log(jsonText({ bytesPerSecond, schedule: rules }))
   console.log(bytesPerSecond === null ? 'none' : rateText(bytesPerSecond))
   for (const rule of rules) console.log(`  ${ruleText(rule)}`)
 }

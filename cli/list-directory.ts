@@ -18,6 +18,7 @@ import { sourceName } from '../core/settings/source-name.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { sentenceOf } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
+import { jsonText } from './json.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
@@ -96,7 +97,7 @@ async function directoryAt(given: string): Promise<string> {
 function lineOf(listed: Listed, json: boolean, inWords: Words): string {
   const { path: relative, size } = listed
   const why = whyWords(listed, inWords)
-  if (json) return JSON.stringify({ path: relative, size, send: why === null, why })
+  if (json) return jsonText({ path: relative, size, send: why === null, why })
   const name = quoteControls(relative)
   return why === null ? name : `${name}\t${quoteControls(why)}`
 }

@@ -6,9 +6,10 @@ import { placeOf, refuseMore, withDestination } from '../core/settings/destinati
 import type { Settings } from '../core/settings/schema.ts'
 import { loadValidIdentity } from '../core/wire/identity.ts'
 import { parsePairingCode } from '../core/wire/pairing-code.ts'
-import { message } from '../core/words/message.ts'
+import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { changeSettings } from './settings-change.ts'
+import { jsonText } from './json.ts'
+import { changeSettings, runningState } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
@@ -40,13 +41,21 @@ export async function pairWith(
   )
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
-  if (json) return console.log(JSON.stringify(paired))
+  if (json) return console.log(jsonText(paired))
   const address = placeOf(paired)
   console.log(terminalWords(message('transfer.pairedWith', { name: paired.name, address })))
   if (settings.destinations.length > 1) {
     const names = settings.destinations.map((one) => one.name).join(', ')
     console.log(terminalWords(message('cli.destinations.now', { names })))
   }
+  console.log(terminalWords(await nextStep(settings, dataDirectory)))
+}
+
+/** What is left to do before files go there. */
+async function nextStep({ sources }: Settings, dataDirectory: string): Promise<Message> {
+  if (sources.length === 0) return message('transfer.pairedNext.protect')
+  const isRunning = (await runningState(dataDirectory)) !== null
+  return message(isRunning ? 'transfer.pairedNext.running' : 'transfer.pairedNext.start')
 }
 
 function fingerprintIn(code: string): string {

@@ -6,6 +6,7 @@ import { chooseSender, foldersIn, openSenders } from '../core/store/senders/send
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
@@ -28,7 +29,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
   const invitation = await invite(store, Date.now(), replaced)
   const { code, running } = invitation
   if (json) {
-    console.log(JSON.stringify({ code, minutes: CODE_MINUTES, receiverRunning: running }))
+    console.log(jsonText({ code, minutes: CODE_MINUTES, receiverRunning: running }))
     return
   }
   if (!running) console.error(terminalWords(message('transfer.receiverStopped', { path: store })))

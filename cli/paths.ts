@@ -20,6 +20,7 @@ import {
   withFilters,
   withNames,
 } from './filter-options.ts'
+import { jsonText } from './json.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
@@ -90,7 +91,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const agent = await runningState(dataDirectory)
   const settings = settingsIn(agent, dataDirectory)
   const { sources, checkedPaths } = settings
-  if (json) console.log(JSON.stringify({ sources, checkedPaths }, null, 2))
+  if (json) console.log(jsonText({ sources, checkedPaths }, 2))
   else if (sources.length + checkedPaths.length === 0) console.log(terminalWords(message('cli.paths.none')))
   else console.log([...pathLines(settings), ...heldLines(agent)].join('\n'))
 }

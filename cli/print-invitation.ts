@@ -38,5 +38,5 @@ export function printInvitation(
     sentence(message('transfer.qrHint'))
     say(qrOf(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
   }
-  sentence(message('transfer.pairingHint'))
+  sentence(message('transfer.pairingHint', { code }))
 }

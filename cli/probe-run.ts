@@ -11,6 +11,7 @@ import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { createWords } from '../core/words/words.ts'
 import { namedChannel } from './channel-options.ts'
 import { dataDirectoryOf } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { deliver, type LetterOptions, lettersOf, STEP_TEMPLATE, type Way } from './probe-letters.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
@@ -50,7 +51,7 @@ export async function runProbe(paths: string[], options: ProbeOptions): Promise<
       process.stdout.write(`${text.replace(/^\n/, '')}\n`)
   const reasons = await Promise.all(ways.map((way) => deliver(way, probed, letters)))
   const isDelivered = reasons.every((reason) => reason === null)
-  if (options.json) process.stdout.write(`${JSON.stringify(jsonOf(probed, isDelivered, words))}\n`)
+  if (options.json) process.stdout.write(`${jsonText(jsonOf(probed, isDelivered, words))}\n`)
   const failed = probed.filter(({ failedSteps }) => failedSteps.length > 0)
   for (const { verdict } of failed) say(verdict.sentence)
   for (const [index, reason] of reasons.entries()) {

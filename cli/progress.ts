@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from '../core/words/formats.ts'
+import { jsonText } from './json.ts'
 
 export interface Amount {
   files: number
@@ -43,8 +44,7 @@ export interface ProgressOutput {
 }
 
 /**
- * A bar on a terminal's standard error with sentences on standard output; elsewhere, and where it is asked for, JSON
- * lines on standard output.
+ * A bar where standard error is a terminal, and sentences on standard output; where it is asked for, JSON lines there.
  */
 export function openProgress(json: boolean): ProgressOutput {
   const startedAt = performance.now()
@@ -73,7 +73,7 @@ export function openProgress(json: boolean): ProgressOutput {
     },
     say(text, line) {
       erase()
-      console.log(json ? JSON.stringify(line) : text)
+      console.log(json ? jsonText(line) : text)
     },
     end: erase,
   }

@@ -24,6 +24,7 @@ const CLOSE_WITHIN_SECONDS = 10
 
 interface ReceiveOptions extends RuleOptions {
   config?: string
+  json: boolean
   store?: string
   host?: string
   port?: string
@@ -53,7 +54,14 @@ function refuseRules(given: GivenConfig): void {
 }
 
 /** What was said on the command line: it goes before the file. */
-function givenOf({ config: _, port, isocketPort, metricsPort, ...words }: ReceiveOptions): GivenConfig {
+function givenOf({
+  config: _,
+  json: __,
+  port,
+  isocketPort,
+  metricsPort,
+  ...words
+}: ReceiveOptions): GivenConfig {
   const ports = Object.entries({ port, isocketPort, metricsPort }).flatMap(([name, text]) =>
     text === undefined ? [] : [[name, portOf(text)]],
   )
@@ -91,7 +99,7 @@ async function showInvitation(store: string): Promise<void> {
 }
 
 async function receive(options: ReceiveOptions): Promise<void> {
-  const log = openReceiverLog(process.stderr.isTTY === true)
+  const log = openReceiverLog(options.json)
   const given = givenOf(options)
   const file = options.config ?? null
   refuseRules(given)
@@ -145,5 +153,6 @@ export function registerReceive(program: Command): void {
     )
     .option('--isocket-host <address>', 'the one address on which they are accepted (default: 127.0.0.1)')
     .option('--metrics-port <number>', 'show /metrics (Prometheus) and /health on this port of 127.0.0.1')
+    .option('--json', 'write the log as JSON lines, with times', false)
   withRules(command).action(receive)
 }

@@ -19,7 +19,7 @@ export interface RestoreOptions {
   oldNames: boolean
   list: boolean
   overwrite: boolean
-  json?: boolean
+  json: boolean
   patience: number
 }
 

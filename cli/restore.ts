@@ -60,7 +60,7 @@ export function registerRestore(program: Command): void {
     )
     .option('--list', 'only list what there is, older versions included; needs no directory', false)
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
-    .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
+    .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
   withDataDirectory(command).action(
@@ -76,7 +76,7 @@ export function registerRestore(program: Command): void {
   )
 }
 
-async function restore(task: Task | LibraryTask, { json = !process.stdout.isTTY, patience }: RestoreOptions) {
+async function restore(task: Task | LibraryTask, { json, patience }: RestoreOptions) {
   const store = where(task)
   const output = openProgress(json)
   const complain = (sentence: Message) => {

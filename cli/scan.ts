@@ -61,7 +61,7 @@ export function registerScan(program: Command): void {
       'with --once: only to this destination (repeatable); without, to all',
       collect,
     )
-    .option('--json', 'with --list: print one JSON object a line', false)
+    .option('--json', 'with --list: one JSON object a line; with --once: one object at the end', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags, self: Command) => {
     const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
     const { oneFileSystem } = flags
@@ -77,8 +77,9 @@ export function registerScan(program: Command): void {
       const given = givenOf(options, self)
       await printList({ directory, dataDirectory: dataDirectoryOf(flags), given, json, why })
       exitNow(0)
-    } else if (flags.once && !flags.list && !flags.json && !flags.why) {
-      exitNow(await sendOnce({ ...options, to: flags.to, dataDirectory: dataDirectoryOf(flags) }))
+    } else if (flags.once && !flags.list && !flags.why) {
+      const { to, json } = flags
+      exitNow(await sendOnce({ ...options, to, json, dataDirectory: dataDirectoryOf(flags) }))
     } else {
       process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
       process.exitCode = WRONG_USAGE

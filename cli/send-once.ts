@@ -6,6 +6,7 @@ import { inTime, LATE } from '../core/pacing/in-time.ts'
 import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
+import { jsonText } from './json.ts'
 import { type Compared, compare } from './once-compare.ts'
 import {
   createComplaints,
@@ -36,6 +37,8 @@ export interface OnceOptions {
   oneFileSystem: boolean
   /** Names or ids of the destinations; without, all. */
   to: string[] | undefined
+  /** What became of it is printed as one JSON object. */
+  json: boolean
 }
 
 /**
@@ -54,14 +57,14 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
     const refusals = (await Promise.race([protecting, stop.came])) ?? []
     for (const refusal of refusals) console.error(terminalWords(refusal))
     if (refusals.length > 0) return 2
-    const code = await finish(open, stop)
+    const code = await finish(open, stop, options.json)
     return code === 0 ? code : (stop.code ?? code)
   } finally {
     await open.close()
   }
 }
 
-async function finish(open: OpenAgent, stop: StopSignals): Promise<number> {
+async function finish(open: OpenAgent, stop: StopSignals, json: boolean): Promise<number> {
   const complain = createComplaints()
   const failureOf = createFailures()
   const stillness = createStillness()
@@ -74,15 +77,15 @@ async function finish(open: OpenAgent, stop: StopSignals): Promise<number> {
   }
   for (;;) {
     const { state, now, failure } = look()
-    if (failure !== null) return fail(failure)
+    if (failure !== null) return fail(failure, json)
     const rest = restOf(state)
     if (rest === 'done' || stillness(rest, state, now)) {
       const compared = await compareUnless(open, () => look().failure)
-      if ('key' in compared) return fail(compared)
+      if ('key' in compared) return fail(compared, json)
       const isOver = rest === 'done' || compared.unsent + compared.young > 0
-      if (compared.isDone && isOver) return tell(state, compared)
+      if (compared.isDone && isOver) return tell(state, compared, json)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
-      if (unmarked !== null) return fail(unmarked)
+      if (unmarked !== null) return fail(unmarked, json)
     }
     await Promise.race([delay(LOOK_EVERY_MS), stop.came])
   }
@@ -108,12 +111,14 @@ async function compareUnless(open: OpenAgent, failed: () => Message | null): Pro
   }
 }
 
-function fail(why: Message): number {
+function fail(why: Message, json: boolean): number {
+  if (json) console.log(jsonText({ failed: why }))
   console.error(terminalWords(why))
   return 1
 }
 
-function tell(state: AppState, { sent, unsent, named, young }: Compared): number {
+function tell(state: AppState, { sent, unsent, named, young }: Compared, json: boolean): number {
+  if (json) console.log(jsonText({ sent, unsent, young }))
   if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
   for (const one of named) {
     console.error(`${quoteControls(one.path)}: ${quoteControls(whyWords(one, englishWords) ?? '')}`)
@@ -128,6 +133,7 @@ function tell(state: AppState, { sent, unsent, named, young }: Compared): number
   const isOnlyHere = usedDestinations(state).every(
     ({ kind, elsewhere }) => kind === 'embedded' || (kind === 'folder' && !elsewhere),
   )
+  if (json) return 0
   const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
   console.log(terminalWords(message(key, { count: sent })))
   return 0

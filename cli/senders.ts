@@ -8,6 +8,7 @@ import { chooseSender, openSenders } from '../core/store/senders/senders.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
+import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -113,7 +114,7 @@ async function list({ store, json }: SendersOptions): Promise<void> {
   const seen = await readSeen(layout.seen)
   const rows = senders.list().map((sender) => rowOf(sender, seen, running))
   rows.sort((a, b) => a.name.localeCompare(b.name, 'en'))
-  if (json === true) for (const row of rows) console.log(JSON.stringify(row))
+  if (json === true) for (const row of rows) console.log(jsonText(row))
   else if (rows.length === 0) say(message('transfer.sendersNone', { path: layout.root }))
   else printTable(rows)
 }

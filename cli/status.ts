@@ -14,6 +14,7 @@ import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
+import { jsonText } from './json.ts'
 import { outcomeOf } from './outcome.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -37,7 +38,7 @@ export function registerStatus(program: Command): void {
   withDataDirectory(command).action(async (options: StatusOptions) => {
     const directory = dataDirectoryOf(options)
     const state = await stateOf(directory)
-    console.log(options.json ? JSON.stringify(state, null, 2) : describeState(state).join('\n'))
+    console.log(options.json ? jsonText(state, 2) : describeState(state).join('\n'))
     if (options.dismiss) await dismissNotices(directory, state)
     const { level } = (options.dismiss ? await stateOf(directory) : state).status
     process.exitCode = level === 'failing' || level === 'attention' ? 1 : 0

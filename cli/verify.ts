@@ -22,7 +22,7 @@ const DAMAGE = 1
 const COULD_NOT = 2
 
 interface VerifyOptions {
-  json?: boolean
+  json: boolean
   data?: string
   identityFile?: string
   adopt: boolean
@@ -51,7 +51,7 @@ export function registerVerify(program: Command): void {
       'of a store: forget what is missing: somebody removed it on purpose; what its sender still has is sent again',
       false,
     )
-    .option('--json', 'JSON lines also on a terminal; elsewhere they are the default')
+    .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
   withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
@@ -78,7 +78,7 @@ async function taskOf(
   return { does: 'verify', from: await librarySettings(data, what, { key }), ledger: layoutOf(data).ledger }
 }
 
-async function verify(task: Task | LibraryTask, { json = !process.stdout.isTTY, patience }: VerifyOptions) {
+async function verify(task: Task | LibraryTask, { json, patience }: VerifyOptions) {
   const store = 'from' in task ? task.from.destination.name : task.store
   const output = openProgress(json)
   const complain = (sentence: Message) => {
@@ -97,12 +97,14 @@ async function verify(task: Task | LibraryTask, { json = !process.stdout.isTTY, 
         return output.say(terminalWords(sentenceOfFinding(store, event.finding)), {
           type: 'finding',
           ...event.finding,
+          sentence: sentenceOfFinding(store, event.finding),
         })
       case 'verified':
         code = isSound(event.summary) ? WELL : DAMAGE
         return output.say(terminalWords(summarySentence(event.summary)), {
           type: 'summary',
           ...event.summary,
+          sentence: summarySentence(event.summary),
         })
     }
   })

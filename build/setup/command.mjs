@@ -56,10 +56,9 @@ export async function commandScript(node) {
 /** Builds that stay: one that runs needs its own. */
 const KEPT = 10
 
-/** Builds into a directory, whose name appears when all of it is there. */
-async function build(directory) {
+/** Builds into a directory. */
+export async function buildCommand(directory) {
   const { rolldown } = await import('rolldown')
-  const { rename, rm } = await import('node:fs/promises')
   const workers = readdirSync(inProject('cli/workers'), { withFileTypes: true })
     .filter((entry) => entry.name.endsWith('.ts'))
     .map(({ name }) => [`worker-${path.basename(name, '.ts')}`, inProject('cli/workers', name)])
@@ -69,9 +68,15 @@ async function build(directory) {
     external,
     logLevel: 'silent',
   })
+  await bundle.write({ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' })
+}
+
+/** Builds into a directory whose name appears when all of it is there. */
+async function build(directory) {
+  const { rename, rm } = await import('node:fs/promises')
   const temporary = `${directory}-${process.pid}`
   try {
-    await bundle.write({ dir: temporary, format: 'esm', chunkFileNames: '[name]-[hash].js' })
+    await buildCommand(temporary)
     await rename(temporary, directory)
     for (const old of await olderThan(path.dirname(directory), KEPT))
       await rm(old, { recursive: true, force: true })

@@ -54,6 +54,7 @@ export const testPackages = [
   'procps',
   'systemd',
   'python3-aiosmtpd',
+  'mandoc',
 ]
 
 /** Storage servers that files are sent to, what opens an encrypted file without us, and who to be compared with. */

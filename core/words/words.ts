@@ -8,6 +8,10 @@ export type Language = (typeof languages)[number]
 
 export type Words = (message: Message) => string
 
+/** What a person types to run the command line: a checkout's launcher says `npx holdfast`. The window has no environment. */
+const commandName = (): string =>
+  (typeof process === 'undefined' ? undefined : process.env?.HOLDFAST_COMMAND) ?? 'holdfast'
+
 /** The dictionaries as an i18next instance. */
 function createDictionary(language: Language): i18n {
   const dictionary = createInstance({
@@ -17,7 +21,7 @@ function createDictionary(language: Language): i18n {
     nsSeparator: false,
     initAsync: false,
     // Nothing here is HTML; React escapes what it shows.
-    interpolation: { escapeValue: false },
+    interpolation: { escapeValue: false, defaultVariables: { holdfast: commandName() } },
     resources: { en: { translation: english }, 'zh-TW': { translation: traditionalChinese } },
   })
   void dictionary.init()

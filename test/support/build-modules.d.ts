@@ -74,3 +74,8 @@ declare module '*/build/test/results.mjs' {
 declare module '*/build/complete-lock.mjs' {
   export function missingEntries(lock: { packages: Record<string, object> }): Record<string, object>
 }
+
+declare module '*/build/package/cli.mjs' {
+  /** Gives the paths of what was built. */
+  export function packageCommandLine(wanted?: ('deb' | 'tar.gz')[], output?: string): Promise<string[]>
+}

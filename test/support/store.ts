@@ -23,7 +23,7 @@ export async function runStoreCommand(...words: string[]) {
       .map((line) => JSON.parse(line))
   const options = { env: { ...process.env, LANG: 'C' }, maxBuffer: 64 * 1024 * 1024 }
   try {
-    const { stdout, stderr } = await run(process.execPath, [holdfast, ...words], options)
+    const { stdout, stderr } = await run(process.execPath, [holdfast, ...words, '--json'], options)
     return { code: 0, lines: lines(stdout), err: stderr }
   } catch (thrown) {
     const failed = thrown as { code: number; stdout: string; stderr: string }

@@ -147,30 +147,46 @@ test('ending npm ends what it has started', async () => {
   })
 })
 
+/** A process that has ended and whose new parent has not heard of it yet (Z) does not run. */
 const isRunning = (pid: number) => {
   try {
-    process.kill(pid, 0)
-    return true
+    return !/^State:\sZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
   }
 }
 
-test.skipIf(process.platform !== 'linux')(
-  'a launcher that is killed leaves no program behind that holds the store (/proc)',
-  async () => {
-    const root = path.join(import.meta.dirname, '../../..')
-    const store = path.join(temporaryDirectory('launched'), 'store')
-    const words = ['build/holdfast.mjs', 'receive', '--store', store, '--host', '127.0.0.1', '--port', '0']
+const root = path.join(import.meta.dirname, '../../..')
+const store = (base: string) => [
+  'receive',
+  '--store',
+  path.join(base, 'store'),
+  '--host',
+  '127.0.0.1',
+  '--port',
+  '0',
+]
+
+test.skipIf(process.platform !== 'linux').each([
+  ['receive', store, /127\.0\.0\.1:/],
+  [
+    'agent',
+    (base: string) => ['agent', '--data', path.join(base, 'data')],
+    /Holdfast is running in this terminal/,
+  ],
+] as const)(
+  'a launcher of `holdfast %s` that is killed leaves no program behind that holds a lock (/proc)',
+  async (_, wordsIn, started) => {
+    const words = ['build/holdfast.mjs', ...wordsIn(temporaryDirectory('launched'))]
     const begin = () => start('node', words, { cwd: root, env: bareEnvironment(temporaryDirectory('bare')) })
     const { child, output } = begin()
-    await until('it to receive', () => output().includes('127.0.0.1:'), 20_000)
+    await until('it to run', () => started.test(output()), 20_000)
     const program = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
     expect(isRunning(program)).toBe(true)
     child.kill('SIGKILL')
-    await until('the program to end', () => !isRunning(program))
+    await until('the program to end', () => !isRunning(program), 2_000)
     const next = begin()
-    await until('the next one to receive', () => next.output().includes('127.0.0.1:'), 20_000)
+    await until('the next one to run', () => started.test(next.output()), 20_000)
   },
 )
 

@@ -45,7 +45,7 @@ async function startService(config: Record<string, unknown>) {
   const write = (text: unknown) =>
     fs.writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text))
   write(full)
-  const receiver = startHoldfast(['receive', '--config', file])
+  const receiver = startHoldfast(['receive', '--config', file, '--json'])
   const said = (pattern: RegExp, withinMs = 20_000) =>
     until(`${pattern} in ${receiver.err()}`, () => pattern.exec(receiver.err()), withinMs)
   const [, port] = await said(/Metrics at http:\/\/127\.0\.0\.1:(\d+)/)

@@ -11,7 +11,7 @@ afterEach(() => vi.restoreAllMocks())
 
 test('a name in the log of a receiver on a terminal is neither a line of its own nor a command to the terminal', () => {
   const said = vi.spyOn(console, 'error').mockReturnValue()
-  const log = openReceiverLog(true)
+  const log = openReceiverLog(false)
   log('info', `${FORGED} asks to be paired`)
   log('debug', 'not for people')
   expect(said.mock.calls).toEqual([[`${QUOTED} asks to be paired`]])

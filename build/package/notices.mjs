@@ -1,0 +1,31 @@
+// The licences of everything that a package of the command line holds.
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { inProject } from '../setup/project.mjs'
+
+const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
+
+async function noticeOf(place) {
+  const directory = inProject(place)
+  const manifest = JSON.parse(
+    await readFile(path.join(directory, 'package.json'), 'utf8').catch(() => 'null'),
+  )
+  // For another system.
+  if (manifest === null) return null
+  const names = (await readdir(directory)).filter((name) => LICENCE_FILE.test(name)).sort()
+  const texts = names.map((name) => readFile(path.join(directory, name), 'utf8'))
+  const licence = manifest.license?.type ?? manifest.license ?? 'see its page'
+  return [`${manifest.name} ${manifest.version}: ${licence}`, ...(await Promise.all(texts))]
+    .map((text) => text.trim())
+    .join('\n\n')
+}
+
+/** Holdfast's own licence, then each dependency that is not for development, with its texts. */
+export async function notices() {
+  const own = await readFile(inProject('LICENSE'), 'utf8')
+  const lock = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))
+  const places = Object.entries(lock.packages).filter(([place, entry]) => place !== '' && entry.dev !== true)
+  const found = await Promise.all(places.map(([place]) => noticeOf(place)))
+  const rule = `\n\n${'-'.repeat(78)}\n\n`
+  return `${[own.trim(), ...found.filter((text) => text !== null)].join(rule)}\n`
+}

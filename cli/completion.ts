@@ -1,0 +1,17 @@
+import { Argument, type Command } from 'commander'
+import { loadProgram } from './program.ts'
+import { completionFor, type Shell, shells } from './reference/completion.ts'
+import { factsOf } from './reference/tree.ts'
+
+/** `holdfast completion bash`: what a shell reads to complete `holdfast …`. */
+export function registerCompletion(program: Command): void {
+  program
+    .command('completion')
+    .description(
+      'print what a shell reads to complete the words of holdfast: eval "$(holdfast completion bash)"',
+    )
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+    .action(async (shell: Shell) => {
+      process.stdout.write(completionFor(shell, factsOf(await loadProgram(''))))
+    })
+}

@@ -1,0 +1,52 @@
+import { Command } from 'commander'
+import { quoteLines } from './quote-controls.ts'
+import { version } from './version.ts'
+
+type Register = (program: Command) => void
+
+/** In the order of the help. Only the one that is asked for is loaded: most of the time of a short command is that. */
+const commands: Record<string, () => Promise<Register>> = {
+  agent: async () => (await import('./agent.ts')).registerAgent,
+  status: async () => (await import('./status.ts')).registerStatus,
+  history: async () => (await import('./history.ts')).registerHistory,
+  incidents: async () => (await import('./incidents.ts')).registerIncidents,
+  channels: async () => (await import('./channels.ts')).registerChannels,
+  paths: async () => (await import('./paths.ts')).registerPaths,
+  pause: async () => (await import('./pause.ts')).registerPause,
+  limit: async () => (await import('./limit.ts')).registerLimit,
+  settings: async () => (await import('./settings.ts')).registerSettings,
+  scan: async () => (await import('./scan.ts')).registerScan,
+  receive: async () => (await import('./receive.ts')).registerReceive,
+  pair: async () => (await import('./pair.ts')).registerPair,
+  destinations: async () => (await import('./destinations.ts')).registerDestinations,
+  verify: async () => (await import('./verify.ts')).registerVerify,
+  restore: async () => (await import('./restore.ts')).registerRestore,
+  senders: async () => (await import('./senders.ts')).registerSenders,
+  probe: async () => (await import('./probe.ts')).registerProbe,
+  check: async () => (await import('./check.ts')).registerCheck,
+  completion: async () => (await import('./completion.ts')).registerCompletion,
+}
+/** Commands that another one's module registers. */
+const beside: Record<string, string> = { resume: 'pause' }
+
+/**
+ * The command line, with the command that is asked for, or with all of them where there is none of that name.
+ *
+ * @param asked the first word
+ */
+export async function loadProgram(asked: string): Promise<Command> {
+  const program = new Command('holdfast')
+    .description(
+      'Keeps data directories safe: checks their disks, ships every finished file off-site, and tells.',
+    )
+    .version(version)
+    // `holdfast restore --version NAME` is that command's own.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(quoteLines(text)) })
+    .showHelpAfterError('(holdfast --help lists the commands)')
+  const known = beside[asked] ?? asked
+  const wanted = Object.hasOwn(commands, known) ? [commands[known]] : Object.values(commands)
+  for (const load of asked === '--version' ? [] : wanted) (await load?.())?.(program)
+  return program
+}

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { loadProgram } from '../../../cli/program.ts'
+import { completionFor } from '../../../cli/reference/completion.ts'
+import { manPage } from '../../../cli/reference/man.ts'
+import { markdownReference } from '../../../cli/reference/markdown.ts'
+import { allCommands, factsOf } from '../../../cli/reference/tree.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const program = factsOf(await loadProgram(''))
+
+test('docs/commands.md is what the command line says of itself: else run `npm run reference`', () => {
+  expect(readFileSync(path.join(root, 'docs/commands.md'), 'utf8')).toBe(markdownReference(program))
+})
+
+test('the man page has every command and option, and mandoc finds nothing wrong with it', () => {
+  const page = manPage(program, '1.2.3', '2026-11-20')
+  for (const { path: command, options } of allCommands(program).slice(1)) {
+    expect(page).toContain(`.SS ${command.replaceAll('-', '\\-')}`)
+    for (const { flags } of options.filter(({ names }) => !names.includes('--help')))
+      expect(page).toContain(`.B ${flags.replaceAll('-', '\\-').replaceAll('…', '...')}\n`)
+  }
+  const file = path.join(temporaryDirectory('man'), 'holdfast.1')
+  writeFileSync(file, page)
+  // It exits with 2 from a warning on.
+  expect(execFileSync('mandoc', ['-T', 'lint', '-W', 'warning', file], { encoding: 'utf8' })).toBe('')
+})
+
+/** What bash offers after these words, the last of which is being typed. */
+function offered(...words: string[]): string[] {
+  const script = `${completionFor('bash', program)}
+COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`
+  const said = execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8', cwd: root })
+  return said.split('\n').filter((word) => word !== '')
+}
+
+test('bash completes commands, inner commands, options, what they may be, and files', () => {
+  expect(offered('holdfast', 're')).toEqual(['resume', 'receive', 'restore'])
+  expect(offered('holdfast', 'paths', 'ch')).toEqual(['change', 'check'])
+  expect(offered('holdfast', 'paths', 'change', '/srv', '--hid')).toEqual(['--hidden'])
+  expect(offered('holdfast', 'paths', 'change', '/srv', '--hidden', '')).toEqual(['send', 'leave-out'])
+  expect(offered('holdfast', 'verify', 'READ')).toEqual(['README.md'])
+})
+
+test('zsh and fish know every command and option, too', () => {
+  const zsh = completionFor('zsh', program)
+  const fish = completionFor('fish', program)
+  for (const { path: command, name, options } of allCommands(program).slice(1)) {
+    expect(zsh).toContain(`'${command}') known=(`)
+    expect(fish).toContain(`-f -a ${name} `)
+    for (const option of options.flatMap(({ names }) => names)) {
+      expect(zsh).toContain(option)
+      if (option.startsWith('--')) expect(fish).toContain(`-l ${option.slice(2)}`)
+    }
+  }
+})

@@ -71,3 +71,17 @@ function centredIn(workArea: Rectangle, window: Rectangle): { x: number; y: numb
     y: workArea.y + Math.max(0, Math.round((workArea.height - window.height) / 2)),
   }
 }
+
+/** No larger than the work area, and as far inside of it as it was not. */
+export function fitted(bounds: Rectangle, workArea: Rectangle): Rectangle {
+  const width = Math.min(bounds.width, workArea.width)
+  const height = Math.min(bounds.height, workArea.height)
+  const within = (at: number, start: number, room: number) => Math.min(Math.max(at, start), start + room)
+  if (width === bounds.width && height === bounds.height) return bounds
+  return {
+    x: within(bounds.x, workArea.x, workArea.width - width),
+    y: within(bounds.y, workArea.y, workArea.height - height),
+    width,
+    height,
+  }
+}

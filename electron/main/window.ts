@@ -4,9 +4,11 @@ import { BrowserWindow, nativeTheme, screen } from 'electron'
 import { z } from 'zod'
 import { WINDOW_PAGE } from './protocol.ts'
 import { openWindowMemory } from './window-memory.ts'
-import { isReachable, placeToShow, type Rectangle } from './window-place.ts'
+import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
+import { letZoom } from './zoom.ts'
 
 const DEFAULT_SIZE = { width: 400, height: 640 }
+const LEAST_SIZE = { width: 340, height: 420 }
 const RELOAD_AFTER_MS = 1_000
 /** On some desktops the very click on the tray icon takes the focus away first. */
 const JUST_BLURRED_MS = 300
@@ -36,8 +38,8 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
   const remembered = rememberedBounds(memory.bounds())
   const browser = new BrowserWindow({
     ...(remembered ?? DEFAULT_SIZE),
-    minWidth: 340,
-    minHeight: 420,
+    minWidth: LEAST_SIZE.width,
+    minHeight: LEAST_SIZE.height,
     show: false,
     title: 'Holdfast',
     icon: options.icon,
@@ -53,6 +55,9 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     },
   })
   browser.removeMenu()
+  letZoom(browser.webContents)
+  // A screen has another size, or another scale.
+  screen.on('display-metrics-changed', () => fitToScreen(browser))
   let released = false
   let shownPage: string | null = null
   let placed = remembered !== null
@@ -96,6 +101,7 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     }
     const place = placeToShow(seen, trayBounds, near, workAreas())
     if (place !== null) browser.setPosition(place.x, place.y)
+    fitToScreen(browser)
     placed = true
     browser.show()
     browser.focus()
@@ -127,6 +133,19 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
 function rememberedBounds(value: unknown): Rectangle | null {
   const bounds = rectangleSchema.safeParse(value)
   return bounds.success && isReachable(bounds.data, workAreas()) ? bounds.data : null
+}
+
+/** A window is never larger than its screen's work area. */
+function fitToScreen(browser: BrowserWindow): void {
+  if (browser.isDestroyed() || fillsScreen(browser)) return
+  const bounds = browser.getBounds()
+  const { workArea } = screen.getDisplayMatching(bounds)
+  browser.setMinimumSize(
+    Math.min(LEAST_SIZE.width, workArea.width),
+    Math.min(LEAST_SIZE.height, workArea.height),
+  )
+  const wanted = fitted(bounds, workArea)
+  if (!isDeepStrictEqual(wanted, bounds)) browser.setBounds(wanted)
 }
 
 const fillsScreen = (browser: BrowserWindow) => browser.isMaximized() || browser.isFullScreen()

@@ -12,6 +12,7 @@ import { DropZone } from './drop-zone.tsx'
 import { FeedbackBar } from './feedback-bar.tsx'
 import { Header } from './header.tsx'
 import { type Page, PagesContext, type Place } from './pages.ts'
+import { useShortcuts } from './use-shortcuts.ts'
 
 /** Nobody waits for these at the start; the settings bring their schema along. */
 const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx'))
@@ -35,7 +36,9 @@ export function HoldfastWindow() {
       <CommandsProvider>
         <div className="window">
           <Header state={state} unreachable={unreachable} />
-          <PageTabs state={state} />
+          <main className="main">
+            <PageTabs state={state} />
+          </main>
           <FeedbackBar />
           <DropZone />
         </div>
@@ -70,6 +73,7 @@ function PageTabs({ state }: { state: AppState | null }) {
     [bridge, open],
   )
   useShowing(page)
+  useShortcuts(open)
 
   const show = (value: string | null) => {
     const wanted = pages.find((name) => name === value)

@@ -7,6 +7,7 @@ import { type Held, HoldContext } from '../../ui/form-dialog.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { Ago } from '../../ui/times.tsx'
+import { useEscape } from '../../ui/use-escape.ts'
 import { useWords } from '../../words/context.tsx'
 import { IncidentRow } from '../alerts/incident-row.tsx'
 import { type Incident, isAboutPaths, subjectsOf } from '../alerts/incidents.ts'
@@ -52,11 +53,17 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
   const [leaving, setLeaving] = useState(false)
   const [part, setPart] = useState<Part>('health')
   const { settings, scanned } = source
+  const section = useRef<HTMLElement>(null)
+  const leave = () => {
+    if (held === 'typed') setLeaving(true)
+    else if (held === 'nothing') onClose()
+  }
+  useEscape(section, leave)
   const mine = destinationsOf(source, state.destinations)
   const names = new Map(state.destinations.map((one) => [one.id, destinationName(one, t)]))
 
   return (
-    <section className="stack details" aria-label={settings.name}>
+    <section ref={section} className="stack details" aria-label={settings.name}>
       <div className="details-title">
         <ActionIcon
           ref={back}
@@ -65,7 +72,7 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
           size="lg"
           aria-label={t('window.back')}
           disabled={held === 'asked'}
-          onClick={() => (held === 'typed' ? setLeaving(true) : onClose())}
+          onClick={leave}
         >
           <IconChevronLeft size={20} />
         </ActionIcon>

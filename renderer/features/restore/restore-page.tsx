@@ -2,6 +2,7 @@ import { ActionIcon, NativeSelect } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { IconChevronLeft } from '../../ui/icons.ts'
+import { useEscape } from '../../ui/use-escape.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
 import { destinationName } from '../overview/describe.ts'
@@ -21,11 +22,13 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   const { destinations, restore } = state
   const back = useRef<HTMLButtonElement>(null)
   useEffect(() => back.current?.focus(), [])
+  const section = useRef<HTMLElement>(null)
+  useEscape(section, onClose)
   const [chosen, setChosen] = useState(place.destination ?? null)
   const destination = destinations.find(({ id }) => id === chosen) ?? destinations[0]
   if (destination === undefined) return null
   return (
-    <section className="stack details" aria-label={t('window.restore.title')}>
+    <section ref={section} className="stack details" aria-label={t('window.restore.title')}>
       <div className="details-title">
         <ActionIcon
           ref={back}

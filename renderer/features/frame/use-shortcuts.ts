@@ -1,0 +1,39 @@
+import { useEffect } from 'react'
+import { useCommands } from '../../state/commands.tsx'
+import type { useOpenPage } from './pages.ts'
+
+/** What the keys do on every page; zooming is the main process's (electron/main/zoom.ts). */
+export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
+  const { run } = useCommands()
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const action = actionOf(event)
+      if (action === null) return
+      event.preventDefault()
+      if (action === 'settings') openPage('settings')
+      else if (action === 'checkNow') void run('checkNow', {}, 'window.checkNow.done')
+      else void run(action, {})
+    }
+    window.addEventListener('keydown', pressed)
+    return () => window.removeEventListener('keydown', pressed)
+  }, [openPage, run])
+}
+
+type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
+
+/** Ctrl, on macOS Command, with W, Q or a comma; F5 alone. */
+export function actionOf(keys: Keys): 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
+  const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
+  if (altKey || shiftKey) return null
+  if (!ctrlKey && !metaKey) return key === 'F5' ? 'checkNow' : null
+  switch (key.toLowerCase()) {
+    case 'w':
+      return 'hideWindow'
+    case 'q':
+      return 'quit'
+    case ',':
+      return 'settings'
+    default:
+      return null
+  }
+}

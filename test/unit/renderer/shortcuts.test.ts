@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { actionOf } from '../../../renderer/features/frame/use-shortcuts.ts'
+
+const pressed = (key: string, changes = {}) =>
+  actionOf({ key, ctrlKey: true, metaKey: false, altKey: false, shiftKey: false, ...changes })
+
+test('Ctrl or Command with a letter, and F5 alone, are shortcuts; nothing else is', () => {
+  expect([pressed('w'), pressed('Q'), pressed(',')]).toEqual(['hideWindow', 'quit', 'settings'])
+  expect(pressed('q', { ctrlKey: false, metaKey: true })).toBe('quit')
+  expect(pressed('F5', { ctrlKey: false })).toBe('checkNow')
+  for (const other of [pressed('F5'), pressed('w', { ctrlKey: false }), pressed('w', { shiftKey: true })])
+    expect(other).toBeNull()
+})

@@ -12,6 +12,7 @@ import { openSecrets } from '../core/settings/secrets.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
@@ -64,7 +65,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   const next = withImported(now, imported)
   const changes = differences(now, next)
   const missing = missingNames(dataDirectory, now, next)
-  if (json) console.log(JSON.stringify({ imported: yes, changes, missing }, null, 2))
+  if (json) console.log(jsonText({ imported: yes, changes, missing }, 2))
   else for (const line of changes.map(lineOf)) console.log(line)
   if (yes)
     await changeSettings(

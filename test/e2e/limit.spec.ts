@@ -1,8 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Page } from '@playwright/test'
+import { chooseDirectory } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
-import { expect, test } from './desktop.ts'
+import { expect, type Running, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
 
 test('the limit and a time of the week are set in the window, and hold at once', async ({ desktop }) => {
   const { page, state } = await desktop.start()
@@ -33,9 +36,60 @@ test('the limit and a time of the week are set in the window, and hold at once',
   await expect(card.getByText('The schedule pauses sending now.')).toBeVisible()
   await until('the sender pauses', async () => (await state()).allowance.now.kind === 'pause')
 
-  await card.getByRole('button', { name: /^Remove: Every day/ }).click()
-  await expect(card.getByText('At most 2.5 MiB/s now.')).toBeVisible()
+  // A new rule comes first; moved down, the other one decides again.
+  await card.getByRole('button', { name: 'Add a rule' }).click()
+  for (const day of ['Sat', 'Sun']) await form.getByText(day, { exact: true }).click()
+  await form.getByLabel('From').fill('00:00')
+  await form.getByLabel('To').fill('24:00')
+  await expect(form.getByRole('button', { name: 'Add', exact: true })).toBeDisabled()
+  await form.getByLabel('To').fill('00:00')
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await expect(card.getByText('At most 1 MiB/s now.')).toBeVisible()
+  const monday = card.getByRole('img', { name: /^Mon: / })
+  await expect(monday).toHaveAccessibleName('Mon: 00:00 to 24:00 1 MiB/s')
+  await card.getByRole('button', { name: /^Move down: .*at most/ }).click()
+  await expect(card.getByText('The schedule pauses sending now.')).toBeVisible()
+  await expect(monday).toHaveAccessibleName('Mon: 00:00 to 24:00 Pause')
+  expect((await state()).settings.send.schedule.map(({ allow }) => allow)).toEqual(['pause', 1024 ** 2])
+
+  await card.getByRole('button', { name: /^Change: .*Pause/ }).click()
+  const changing = card.getByRole('form', { name: 'Change the rule' })
+  await changing.getByText('No limit', { exact: true }).click()
+  await changing.getByRole('button', { name: 'Save' }).click()
+  await expect(card.getByText('No limit now.')).toBeVisible()
+  await pictures(page, 'week')
+
+  await exportAndImport(page, state)
 })
+
+/** The settings are found by their words, and come back from a file once they are others. */
+async function exportAndImport(page: Page, state: Running['state']): Promise<void> {
+  const search = page.getByRole('textbox', { name: 'Search settings' })
+  await search.fill('FILE without secrets')
+  await expect(page.getByText('No setting contains')).toBeVisible()
+  await search.fill('settings file')
+  await expect(page.getByRole('region', { name: 'Sending' })).toHaveCount(0)
+  const exchange = page.getByRole('region', { name: 'Export and import' })
+  const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-exported-'))
+  const file = path.join(directory, 'settings.json')
+  await exchange.getByRole('button', { name: 'Export…' }).click()
+  await chooseDirectory(file)
+  await expect(page.getByText(`The settings are in ${file}.`)).toBeVisible()
+  const before = (await state()).settings
+  await page.evaluate(() =>
+    window.holdfast.call('changeSettings', { send: { schedule: [] }, check: { intervalSeconds: 60 } }),
+  )
+  await exchange.getByRole('button', { name: 'Import…' }).click()
+  await chooseDirectory(file)
+  const dialog = page.getByRole('dialog')
+  await expect(dialog).toContainText('60 → 10')
+  expect((await state()).settings.check.intervalSeconds).toBe(60)
+  await pictures(page, 'import', 'themes')
+  await dialog.getByRole('button', { name: 'Import', exact: true }).click()
+  await expect(page.getByText('The settings are imported.')).toBeVisible()
+  expect((await state()).settings).toEqual(before)
+  await rm(directory, { recursive: true })
+}
 
 test('a limit that was just typed is kept by the click that ends its typing', async ({ desktop }) => {
   const { page, state } = await desktop.start({

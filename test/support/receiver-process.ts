@@ -11,6 +11,8 @@ import { until } from './until.ts'
 const cli = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
 
 export interface ReceiverProcess {
+  /** Its store's directory. */
+  store: string
   /** What pairs with it; waits until it listens. */
   code(): Promise<string>
   /** Ends it as a service manager does; its store stays. */
@@ -50,6 +52,7 @@ export function startReceiverProcess(name: string): ReceiverProcess {
   }
   start(0)
   return {
+    store,
     start,
     stop,
     code: () =>

@@ -15,18 +15,19 @@ export function ending({ settings, destinations }: AppState, startsAtLogin: bool
   const protectedNames = sources.map(({ name }) => name)
   const checked = checkedPaths.map(({ path }) => path)
   const channels = alerts.channels.filter(({ enabled }) => enabled).map(({ name }) => name)
-  const elsewhere = destinations.filter((one) => one.elsewhere).map(({ name }) => name)
+  const namesOf = (some: typeof destinations) => some.map(({ name }) => name)
+  const elsewhere = destinations.filter((one) => one.elsewhere)
+  const copies =
+    elsewhere.length > 0
+      ? line('first.end.elsewhere', namesOf(elsewhere), true)
+      : settings.destinations.length > 0
+        ? line('first.end.near', namesOf(destinations), false)
+        : line('first.end.here', [], false)
   return [
     ...(sources.length > 0 ? [line('first.end.protected', protectedNames, true)] : []),
     ...(checked.length > 0 ? [line('first.end.checked', checked, true)] : []),
     ...(sources.length + checked.length === 0 ? [line('first.end.nothing', [], false)] : []),
-    ...(sources.length === 0
-      ? []
-      : [
-          elsewhere.length > 0
-            ? line('first.end.elsewhere', elsewhere, true)
-            : line('first.end.here', [], false),
-        ]),
+    ...(sources.length > 0 ? [copies] : []),
     ...(notifications ? [line('first.end.native', [], true)] : []),
     ...(channels.length > 0 ? [line('first.end.channels', channels, true)] : []),
     ...(notifications || channels.length > 0 ? [] : [line('first.end.nobody', [], false)]),

@@ -1,0 +1,185 @@
+import { execFile } from 'node:child_process'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import type { Page } from '@playwright/test'
+import { chooseDirectory } from '../support/desktop/dialog.ts'
+import { takeScreenshot } from '../support/desktop/screenshot.ts'
+import { readTray, waitForTray } from '../support/desktop/tray.ts'
+import type { Ext4Loop } from '../support/mounts.ts'
+import { startReceiverProcess } from '../support/receiver-process.ts'
+import { until } from '../support/until.ts'
+import { type Desktop, expect, type Running, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
+
+/** From no settings to a restored file, at most; in milliseconds. */
+const WITHIN_MS = 120_000
+
+/** How many notifications the daemon shows at this moment. */
+async function shownNotifications(): Promise<number> {
+  const { stdout } = await promisify(execFile)('dunstctl', ['count', 'displayed'])
+  return Number(stdout)
+}
+
+/** Every file below a directory with its content, by relative path. */
+async function tree(directory: string): Promise<Record<string, string>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.holdfast-'))
+  const contents = files.map(async (entry) => {
+    const file = path.join(entry.parentPath, entry.name)
+    return [path.relative(directory, file), (await readFile(file)).toString('base64')] as const
+  })
+  return Object.fromEntries(await Promise.all(contents))
+}
+
+/** The system's own entry for what starts at login. */
+const autostart = path.join(process.env.XDG_CONFIG_HOME ?? '', 'autostart', 'holdfast.desktop')
+
+/** Goes through the first run with the mouse: one directory, one receiver, no channel, start at login. */
+async function firstRun({ page, holdfast }: Running, source: string, code: string): Promise<void> {
+  const steps = page.getByRole('region', { name: 'First steps' })
+  await expect(steps).toContainText('Step 1 of 4')
+  await pictures(page, 'first-1')
+  await steps.getByRole('button', { name: 'Add directory' }).click()
+  await chooseDirectory(source)
+  await expect(steps).toContainText(source)
+  await steps.getByRole('button', { name: 'Next', exact: true }).click()
+
+  await expect(steps.getByRole('button', { name: 'Later', exact: true })).toBeVisible()
+  await pictures(page, 'first-2')
+  await steps.getByRole('button', { name: /^Another computer with Holdfast/ }).click()
+  await holdfast.application.evaluate(({ clipboard }, text) => clipboard.writeText(text), 'no code')
+  await steps.getByRole('button', { name: 'Paste the copied code' }).click()
+  await expect(steps).toContainText('The clipboard holds no pairing code')
+  await holdfast.application.evaluate(({ clipboard }, text) => clipboard.writeText(text), code)
+  await steps.getByRole('button', { name: 'Paste the copied code' }).click()
+  await pictures(page, 'first-pair', 'themes')
+  await steps.getByRole('button', { name: 'Connect', exact: true }).click()
+  await expect(steps).toContainText('attic')
+  await steps.getByRole('button', { name: 'Next', exact: true }).click()
+
+  await expect(steps.getByRole('button', { name: 'Send test' })).toBeVisible()
+  await pictures(page, 'first-3')
+  await steps.getByRole('button', { name: 'Next', exact: true }).click()
+  await steps.getByRole('switch', { name: 'Start at login' }).click()
+  await until('the desktop to know of it', () =>
+    access(autostart).then(
+      () => true,
+      () => false,
+    ),
+  )
+  await pictures(page, 'first-4')
+  await steps.getByRole('button', { name: 'Next', exact: true }).click()
+  // The receiver's process is on this very computer, and nothing is called safe by that.
+  await expect(steps).toContainText('Finished files are sent to attic, which is on this computer')
+  await expect(steps).toContainText('Holdfast starts when you log in.')
+  await pictures(page, 'first-5')
+  await steps.getByRole('button', { name: 'Show the overview' }).click()
+}
+
+/** Through the Restore page, from the source's own menu. */
+async function restoreAll(page: Page, name: string, to: string): Promise<void> {
+  await page.getByRole('button', { name: `Actions for ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Restore…' }).click()
+  const rows = page.getByRole('region', { name: 'What to restore' })
+  await rows.getByRole('button', { name: 'Restore all of this…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
+  await expect(page.getByRole('region', { name: 'Progress of the restore' })).toContainText('files restored')
+}
+
+test('from no settings to files at a second computer, to restored ones; then its disk goes read-only, and is well again', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-first-'))
+  const disk = await desktop.ext4()
+  const source = path.join(disk.point, 'photos')
+  await mkdir(source)
+  const receiver = startReceiverProcess('attic')
+  try {
+    const code = await receiver.code()
+    const running = await desktop.start()
+    const { page } = running
+    const beganAt = Date.now()
+    await test.step('the first run', () => firstRun(running, source, code))
+
+    const files = await test.step('files that are copied in are durable at the receiver', async () => {
+      await mkdir(path.join(source, '2026/11'), { recursive: true })
+      for (let index = 0; index < 40; index += 1)
+        await writeFile(path.join(source, `2026/11/IMG_${index}.jpg`), Buffer.alloc(20_000 + index, index))
+      await until('all to be safe', async () => (await running.state()).totals.sentFiles === 40)
+      const sent = await tree(source)
+      const [sender = ''] = (await readdir(receiver.store)).filter((name) => !name.startsWith('.'))
+      expect(await tree(path.join(receiver.store, sender, 'photos'))).toEqual(sent)
+      await expect(page.getByRole('article', { name: 'photos' })).toContainText('40')
+      return sent
+    })
+
+    await test.step('what is lost here comes back', async () => {
+      await rm(path.join(source, '2026'), { recursive: true })
+      const to = path.join(base, 'restored')
+      await restoreAll(page, 'photos', to)
+      expect(await tree(to)).toEqual(files)
+      const elapsed = Date.now() - beganAt
+      console.log(`from no settings to 40 restored files: ${(elapsed / 1000).toFixed(1)} s`)
+      if (!process.env.HOLDFAST_PICTURES) expect(elapsed).toBeLessThan(WITHIN_MS)
+    })
+    await readOnlyAndBack(desktop, running, disk, source)
+  } finally {
+    await receiver.remove()
+    await rm(base, { recursive: true, force: true })
+  }
+})
+
+/** A failure is told within one interval, by the icon, the window and a notification; its end, too. */
+async function readOnlyAndBack(
+  desktop: Desktop,
+  { page, holdfast, state }: Running,
+  disk: Ext4Loop,
+  source: string,
+): Promise<void> {
+  const intervalSeconds = 5
+  await page.evaluate(
+    (seconds) => window.holdfast.call('changeSettings', { check: { intervalSeconds: seconds } }),
+    intervalSeconds,
+  )
+  const address = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  const tray = () => readTray(desktop.bus, address)
+  const well = await until('the tray to be well', async () => {
+    const now = await tray()
+    return now.tooltip.includes('on this computer only') ? now : null
+  })
+
+  await test.step('the kernel makes it read-only: within one interval it is told', async () => {
+    const faultAt = Date.now()
+    await disk.remountAbort()
+    const told = await desktop.notifications.waitFor('read-only', ({ summary }) => /read-only/i.test(summary))
+    expect(told.at - faultAt).toBeLessThanOrEqual(intervalSeconds * 1000)
+    expect(`${told.summary} ${told.body}`).toContain(source)
+    expect(told.body).toMatch(/create/i)
+    console.log(`told ${told.at - faultAt} ms after the fault: ${told.summary} | ${told.body}`)
+    const failing = await until('the tray to change', async () => {
+      const now = await tray()
+      return now.tooltip.includes('read-only') ? now : null
+    })
+    expect(failing.icon).not.toBe(well.icon)
+    expect(failing.tooltip).toContain('photos')
+    await expect(page.getByRole('status').first()).toContainText('read-only')
+    await takeScreenshot(test.info().outputPath('read-only.png'))
+  })
+
+  await test.step('mounted afresh, its recovery is told with the duration', async () => {
+    await disk.remountFresh()
+    const isRecovery = ({ summary }: { summary: string }) => /recovered/i.test(summary)
+    const told = await desktop.notifications.waitFor('recovery', isRecovery, 30_000)
+    expect(`${told.summary} ${told.body}`).toContain(source)
+    expect(told.body).toMatch(/lasted \d/)
+    // The failure's own notification is no longer true: the recovery is the only one left on the screen.
+    await until('the failure to be taken back', async () => (await shownNotifications()) === 1)
+    await until('the tray to be well again', async () => (await tray()).icon === well.icon)
+    await writeFile(path.join(source, 'after.jpg'), 'after')
+    await until('the file of afterwards', async () => (await state()).totals.sentFiles === 41)
+  })
+}

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { forgetAll } from '../core/ledger/chores.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
@@ -141,11 +142,9 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
 
 /** What a person has to decide. */
 function heldLines(agent: AppState | null): string[] {
-  return (agent?.sources ?? []).flatMap(({ settings: { name }, scanned }) => {
-    if (scanned?.held == null) return []
-    const { lost, changed, known } = scanned.held
-    const sentence = message('condition.emptied', { name, count: lost + changed, known })
-    return [terminalWords(sentence), '  holdfast paths accept | restore PATH']
+  return (agent?.sources ?? []).flatMap((source) => {
+    const sentence = heldWords(source)
+    return sentence === null ? [] : [terminalWords(sentence), '  holdfast paths accept | restore PATH']
   })
 }
 

@@ -1,7 +1,7 @@
 import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { inSteps, isCounted, isDiskFailing, isOldVerdict, scanProblem } from './derived.ts'
+import { heldWords, inSteps, isCounted, isDiskFailing, isOldVerdict, scanProblem } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
 // What is wrong besides the disks, as the state has it; pure. Both the one status and the incidents are made of it.
@@ -182,13 +182,13 @@ function awayFor(since: number, now: number): number {
 }
 
 /** Many files have lost their content: nothing of the source is sent before a person has decided. */
-function emptiedCondition({ scanned, settings: { id, name } }: SourceState, now: number): Condition[] {
+function emptiedCondition(source: SourceState, now: number): Condition[] {
+  const { id, name } = source.settings
   const subject = { id: `emptied:${id}`, name, source: id }
-  if (scanned?.held === undefined) return []
-  if (scanned.held === null) return well(subject, now)
-  const { lost, changed, known, since } = scanned.held
-  const sentence = message('condition.emptied', { name, count: lost + changed, known })
-  return condition(subject, 'emptied', since, sentence, 0)
+  if (source.scanned?.held === undefined) return []
+  const sentence = heldWords(source)
+  if (sentence === null) return well(subject, now)
+  return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
 }
 
 /** Files that were given up, until somebody has them tried again or they are gone. */

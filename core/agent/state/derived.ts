@@ -23,6 +23,13 @@ export function scanProblem({ scanned, settings }: SourceState): Message | null 
   return isStuck ? message('status.notScanned', { name: settings.name }) : null
 }
 
+/** That nothing of a source is sent before a person has decided, and why; null: it is sent. */
+export function heldWords({ scanned, settings: { name } }: SourceState): Message | null {
+  if (scanned?.held == null) return null
+  const { lost, changed, known } = scanned.held
+  return message('condition.emptied', { name, count: lost + changed, known })
+}
+
 /** What a closed batch directory has that will never go, and what helps; null: nothing that is known. */
 export function batchShortfall({
   scanned,

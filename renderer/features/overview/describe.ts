@@ -50,7 +50,7 @@ export function removalEffects(
 
 /** Nothing can be sent there now. */
 export function isTroubled({ connection: { state, problem } }: DestinationState): boolean {
-  return state === 'unreachable' || state === 'refused' || (state === 'idle' && problem !== null)
+  return state === 'unreachable' || state === 'refused' || problem !== null
 }
 
 /** A problem's sentence has the colour of its level. */

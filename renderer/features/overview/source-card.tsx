@@ -1,6 +1,6 @@
 import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { memo } from 'react'
-import { batchShortfall, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
+import { batchShortfall, heldWords, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useNow } from '../../state/now.ts'
 import type { Transfer } from '../../state/types.ts'
@@ -181,7 +181,7 @@ function Destinations({ wellName, troubledName }: SourceCardProps) {
 function Trouble({ source }: { source: SourceState }) {
   const { say } = useWords()
   const { checked } = source
-  const unsent = scanProblem(source)
+  const unsent = heldWords(source) ?? scanProblem(source)
   if (checked !== null && checked.overall.kind !== 'ok') {
     return (
       <WhatToDo>

@@ -89,7 +89,7 @@ describe('several destinations', () => {
     const words = wordsOf(<OverviewPage state={state} />)
     expect(words).toContain('8,120 at all destinations')
     expect(markupOf(<OverviewPage state={state} />)).toMatch(
-      /data-level="attention"[^>]*cellar cannot be reached/,
+      /data-level="attention"[^>]*cellar: nothing can be sent there now/,
     )
     expect(markupOf(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
   })

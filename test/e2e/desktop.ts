@@ -6,7 +6,7 @@ import type { AppState } from '../../core/agent/state/schema.ts'
 import { connectToBus, type MessageBus } from '../support/desktop/bus.ts'
 import { type LaunchedHoldfast, launchHoldfast } from '../support/desktop/launch.ts'
 import { type NotificationRecorder, recordNotifications } from '../support/desktop/notifications.ts'
-import { type Ext4Loop, mountExt4 } from '../support/mounts.ts'
+import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/mounts.ts'
 
 export interface Desktop {
   /** Starts Holdfast with these settings, given as in the settings file; closed when the test is over. */
@@ -16,6 +16,8 @@ export interface Desktop {
   notifications: NotificationRecorder
   /** A real ext4 of 64 MiB, unmounted when the test is over. */
   ext4(): Promise<Ext4Loop>
+  /** A file system in memory of 8 MiB, which fills up; unmounted when the test is over. */
+  tmpfs(): Promise<Mounted>
 }
 
 export interface Running {
@@ -40,6 +42,7 @@ export const test = base.extend<{ desktop: Desktop }>({
       bus,
       notifications,
       ext4: () => mountExt4((cleanup) => undo.push(cleanup)),
+      tmpfs: () => mountTmpfs((cleanup) => undo.push(cleanup)),
       start: async ({ settings, args = [] } = {}) => {
         if (settings !== undefined) {
           const content = typeof settings === 'string' ? settings : JSON.stringify(settings)

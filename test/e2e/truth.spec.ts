@@ -1,0 +1,132 @@
+import { readTray, type TrayAddress, waitForTray } from '../support/desktop/tray.ts'
+import { until } from '../support/until.ts'
+import { type Desktop, expect } from './desktop.ts'
+import { alertsTab, test } from './telling.ts'
+import { type Row, rowsOf, startWorld, type World } from './truth-rows.ts'
+
+// One truth: of each fault the icon, its tooltip, the headline, the card, the Alerts page and the notification say the same
+// within an interval and two seconds, and none of them speaks of it so soon after it is repaired.
+
+const SAID_WITHIN_MS = 2_000
+
+interface Screen {
+  icon: string
+  tooltip: string
+  level: string | null
+  sentence: string
+  card: string
+}
+
+/** The desktop with the application in it. */
+interface Seen {
+  world: World
+  desktop: Desktop
+  tray: TrayAddress
+}
+
+/** Everything that a person sees beside the Alerts page. */
+async function screenOf({ world, desktop, tray }: Seen, source: string): Promise<Screen> {
+  const { icon, tooltip } = await readTray(desktop.bus, tray)
+  const shown = await world.running.page.evaluate((name) => {
+    const header = document.querySelector('.header')
+    const card = document.querySelector(`article[aria-label="${name}"]`)
+    const titles = [...(card?.querySelectorAll('[title]') ?? [])].map((one) => one.getAttribute('title'))
+    return {
+      level: header?.getAttribute('data-level') ?? null,
+      sentence: header?.querySelector('h1')?.textContent ?? '',
+      card: [card?.textContent, ...titles].join(' '),
+    }
+  }, source)
+  return { icon, tooltip, ...shown }
+}
+
+/** The names of what the Alerts page has as failing now. */
+const lastingOf = ({ world }: Seen) =>
+  world.running.page.evaluate(() =>
+    [...document.querySelectorAll('[data-incident][data-lasts]')].map((one) =>
+      one.getAttribute('aria-label'),
+    ),
+  )
+
+/** What all of them are to say, from one moment on. */
+interface Wanted {
+  row: Row
+  isBroken: boolean
+  since: number
+  withinMs: number
+  /** null: whatever it is. */
+  icon: string | null
+}
+
+async function agree(seen: Seen, { row, isBroken, since, withinMs, icon }: Wanted): Promise<Screen> {
+  const { page } = seen.world.running
+  const left = () => Math.max(1, since + withinMs - Date.now())
+  let last: unknown = null
+  const orSeen = (thrown: unknown) => {
+    throw new Error(`${row.fault}, ${isBroken ? 'broken' : 'repaired'}: ${thrown}: ${JSON.stringify(last)}`)
+  }
+  const look = async () => {
+    const now = await screenOf(seen, row.source)
+    last = now
+    const speaks = [row.says.test(now.tooltip), row.says.test(now.sentence), row.card.test(now.card)]
+    const isRight = !isBroken || (now.level === row.level && (icon === null || now.icon === icon))
+    return speaks.every((one) => one === isBroken) && isRight ? now : null
+  }
+  const screen = await until('icon, tooltip, headline and card to agree', look, left()).catch(orSeen)
+  await alertsTab(page).click()
+  const title = row.incident === null ? '' : `${row.incident.where} · ${row.incident.kind}`
+  const alerts = async () => {
+    const lasting = await lastingOf(seen)
+    last = lasting
+    return lasting.includes(title) === (isBroken && row.incident !== null)
+  }
+  await until('the Alerts page to agree', alerts, left()).catch(orSeen)
+  await page.getByRole('tab', { name: /Overview/ }).click()
+  return screen
+}
+
+test('of each fault all say the same in time, and none speaks of it once it is repaired', async ({
+  desktop,
+  receiver,
+}) => {
+  const world = await startWorld(desktop, receiver)
+  const tray = await waitForTray(desktop.bus, { pid: world.running.holdfast.pid })
+  const seen = { world, desktop, tray }
+  const well = await screenOf(seen, 'lane')
+  const icons = new Map<string, string>([['partial', well.icon]])
+  for (const row of rowsOf(world)) {
+    await test.step(row.fault, async () => {
+      const { incident, isTold } = row
+      const before = desktop.notifications.all.length
+      const told = () => desktop.notifications.all.slice(before).map(({ summary }) => summary)
+      const hears = async (what: string, summary: string, untilMs: number) => {
+        if (!isTold) return expect(told()).toEqual([])
+        const isTime = Math.max(1, untilMs - Date.now())
+        await until(what, () => told().includes(summary), isTime).catch((thrown) => {
+          throw new Error(`${thrown}: ${told().join(' | ')}`)
+        })
+      }
+      await row.break()
+      const since = Date.now()
+      const withinMs = row.everySeconds * 1000 + SAID_WITHIN_MS
+      const icon = icons.get(row.level) ?? null
+      const screen = await agree(seen, { row, isBroken: true, since, withinMs, icon })
+      const agreedMs = Date.now() - since
+      icons.set(row.level, screen.icon)
+      await hears(`${row.fault} to be told`, `${incident?.kind}: ${incident?.where}`, since + withinMs)
+
+      await row.repair()
+      const again = Date.now()
+      const overMs = (row.afterSeconds ?? row.everySeconds) * 1000 + SAID_WITHIN_MS
+      await agree(seen, { row, isBroken: false, since: again, withinMs: overMs, icon: null })
+      console.log(
+        `${row.fault}: all agree after ${agreedMs} ms, none speaks of it ${Date.now() - again} ms after it`,
+      )
+      await hears(`the end of ${row.fault} to be told`, `Recovered: ${incident?.where}`, again + overMs)
+    })
+    await until(`all to be well after ${row.fault}`, world.isWell, 20_000)
+    expect((await screenOf(seen, row.source)).icon, row.fault).toBe(well.icon)
+  }
+  // Each level has a picture of its own.
+  expect(new Set(icons.values()).size).toBe(icons.size)
+})

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import type { Read } from './exchange-part.tsx'
@@ -10,7 +11,7 @@ import { settingNames } from './find.ts'
 
 type Difference = Read['differences'][number]
 
-const signs = { added: '+', removed: '−', changed: '~' } as const
+const icons = { added: IconPlus, removed: IconTrash, changed: IconPencil } as const
 
 interface ImportDialogProps {
   read: Read
@@ -91,12 +92,11 @@ function DifferenceRow({ difference: { kind, change, name, details } }: { differ
   const words = useWords()
   const { t } = words
   const known = settingNames[name]
+  const Icon = icons[change]
   const title = kind === 'setting' && known !== undefined ? t(known) : name
   return (
     <li>
-      <span role="img" aria-label={t(`settings.import.${change}`)} title={t(`settings.import.${change}`)}>
-        {signs[change]}
-      </span>
+      <Icon size={15} role="img" aria-label={t(`settings.import.${change}`)} />
       <span className="row-words">
         <span className="breakable">
           {title} {kind !== 'setting' && <span className="dimmed">{t(`settings.import.kind.${kind}`)}</span>}

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
@@ -20,6 +20,11 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
   const bridge = useBridge()
   const { run, tell } = useCommands()
   const [busy, setBusy] = useState(false)
+  // What is dropped is added by the window itself.
+  useEffect(() => {
+    window.addEventListener('drop', onBegin)
+    return () => window.removeEventListener('drop', onBegin)
+  })
   /** One native dialog at a time. */
   const choose = async (act: () => Promise<unknown>) => {
     if (busy) return

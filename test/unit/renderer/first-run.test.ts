@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { settingsSchema } from '../../../core/settings/schema.ts'
+import { ending } from '../../../renderer/features/welcome/ending.ts'
+import { stepBeside } from '../../../renderer/features/welcome/steps.ts'
+import { destinationState, emptyState } from './fake-state.ts'
+
+const source = { id: 's', path: '/photos', name: 'photos' }
+const nas = { id: 'nas', kind: 'receiver', name: 'nas', host: 'nas', port: 1, fingerprint: 'a'.repeat(64) }
+
+/** What the end says, a key each; what is missing has a mark before it. */
+function said(given: unknown, startsAtLogin: boolean | null, elsewhere = false): string[] {
+  const settings = settingsSchema.parse(given)
+  const destinations = settings.destinations.map(({ id, name }) => destinationState(id, { name, elsewhere }))
+  const state = emptyState(destinations.length === 0 ? { settings } : { settings, destinations })
+  return ending(state, startsAtLogin).map(({ key, isWell }) => `${isWell ? '' : '! '}${key}`)
+}
+
+test('the end of the first run says what is missing wherever something was skipped', () => {
+  expect(said({ notifications: false }, false)).toEqual([
+    '! first.end.nothing',
+    '! first.end.nobody',
+    '! first.end.noLogin',
+  ])
+  expect(said({ sources: [source] }, null)).toEqual([
+    'first.end.protected',
+    '! first.end.here',
+    'first.end.native',
+  ])
+})
+
+test('files are said to be safe only at a destination elsewhere', () => {
+  const whole = { sources: [source], destinations: [nas] }
+  expect(said(whole, true)).toContain('! first.end.near')
+  expect(said(whole, true, true)).toEqual([
+    'first.end.protected',
+    'first.end.elsewhere',
+    'first.end.native',
+    'first.end.login',
+  ])
+})
+
+test('paths that are only checked send nothing: nothing is said of copies', () => {
+  const checkedPaths = [{ id: 'c', path: '/mnt' }]
+  expect(said({ checkedPaths }, true)).toEqual(['first.end.checked', 'first.end.native', 'first.end.login'])
+})
+
+test('one goes on and back; before the first step and after the end is nothing', () => {
+  expect(stepBeside('protect', 1)).toBe('where')
+  expect(stepBeside('protect', -1)).toBeNull()
+  expect(stepBeside('end', 1)).toBeNull()
+})

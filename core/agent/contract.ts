@@ -254,6 +254,8 @@ export type WindowAnswer = z.infer<typeof windowAnswerSchema>
 /** What the agent tells its views unasked. */
 export const events = {
   patch: statePatchSchema,
+  /** Asks the window for how long sending is to pause. */
+  askPause: z.object({}),
   /** Asks the window to show one of its pages. */
   show: z.object({
     page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),

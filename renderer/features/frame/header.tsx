@@ -1,8 +1,9 @@
 import { ActionIcon, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import type { Message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
 import { Breakable } from '../../ui/breakable.tsx'
@@ -16,6 +17,7 @@ import {
 } from '../../ui/icons.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
+import { PauseDialog } from './pause-dialog.tsx'
 import { topicOf } from './topic.ts'
 
 interface HeaderProps {
@@ -45,6 +47,9 @@ export function Header({ state, unreachable }: HeaderProps) {
     level,
     ...(silent || state === null ? [silent] : topicOf(state.status.sentence)),
   ].join()
+  const bridge = useBridge()
+  const [asking, setAsking] = useState(false)
+  useEffect(() => bridge.on('askPause', () => setAsking(true)), [bridge])
   const [spoken, setSpoken] = useState({ topic, words })
   if (spoken.topic !== topic) setSpoken({ topic, words })
 
@@ -67,15 +72,16 @@ export function Header({ state, unreachable }: HeaderProps) {
       </div>
       {state !== null && (
         <div className="header-menus">
-          <PauseMenu state={state} />
+          <PauseMenu state={state} onOther={() => setAsking(true)} />
           <MoreMenu />
+          <PauseDialog opened={asking} onClose={() => setAsking(false)} />
         </div>
       )}
     </header>
   )
 }
 
-function PauseMenu({ state }: { state: AppState }) {
+function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void }) {
   const { t, format } = useWords()
   const { run } = useCommands()
   const now = useNow()
@@ -115,6 +121,8 @@ function PauseMenu({ state }: { state: AppState }) {
         <Menu.Item onClick={() => pauseFor(minutesUntilTomorrow(new Date()))}>
           {t('window.pause.tomorrow')}
         </Menu.Item>
+        <Menu.Item onClick={() => run('pause', { minutes: null })}>{t('window.pause.untilResume')}</Menu.Item>
+        <Menu.Item onClick={onOther}>{t('window.pause.other')}</Menu.Item>
         <Menu.Label className="menu-note">{t('window.pause.note')}</Menu.Label>
       </Menu.Dropdown>
     </Menu>

@@ -79,6 +79,25 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   await activateTray(desktop.bus, tray)
   await until('the window to be shown', isVisible)
   await expect(page.getByRole('status').first()).toContainText('Paused until')
+
+  await clickMenu(desktop.bus, tray, 'Resume')
+  await expect(page.getByRole('status').first()).not.toContainText('Paused')
+  await clickMenu(desktop.bus, tray, 'Pause', 'For another time…')
+  const dialog = page.getByRole('dialog', { name: 'Pause sending' })
+  await dialog.getByLabel('Hours').fill('30')
+  await dialog.getByRole('button', { name: 'Pause' }).click()
+  await expect(page.getByRole('status').first()).toContainText('Paused until')
+
+  // The close button hides, which is said at the first time alone.
+  const close = () =>
+    holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+  await close()
+  await desktop.notifications.waitFor('it goes on', ({ summary }) => summary === 'Holdfast goes on')
+  await activateTray(desktop.bus, tray)
+  await until('the window to be shown', isVisible)
+  await close()
+  await until('the window to be hidden', async () => !(await isVisible()))
+  expect(desktop.notifications.all).toHaveLength(1)
 })
 
 test('an open tray menu stays what it is while the time in its sentence goes on', async ({ desktop }) => {

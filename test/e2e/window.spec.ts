@@ -9,15 +9,31 @@ import { electronExecutable } from '../support/desktop/launch.ts'
 import { activateTray, clickMenu, readMenu, readTray, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../..')
 
 test('a settings file that is not JSON is set aside, and the window says so', async ({ desktop }) => {
-  const { page } = await desktop.start({ settings: '{ "version": 1, ' })
+  const { holdfast, page } = await desktop.start({ settings: '{ "version": 1, ' })
   await page.getByRole('tab', { name: /Alerts/ }).click()
   await expect(page.getByText('The settings file could not be used').first()).toBeVisible()
   await expect(page.getByRole('status').first()).toContainText('The settings file could not be used')
   expect(await readdir(desktop.dataDirectory)).toContainEqual(expect.stringMatching(/^settings\.set-aside-/))
+
+  // Whoever helps is given the details, and the log says what happened.
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Copy details' }).click()
+  await expect(page.getByText('The details are on the clipboard.')).toBeVisible()
+  expect(await holdfast.application.evaluate(({ clipboard }) => clipboard.readText())).toContain(
+    'The settings file could not be used',
+  )
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Log…' }).click()
+  const log = page.getByRole('dialog', { name: 'Log' })
+  await expect(log.getByText(/could not be used/)).toBeVisible()
+  await pictures(page, 'log')
+  await log.getByText('Errors', { exact: true }).click()
+  await expect(log.getByText('No such lines.')).toBeVisible()
 })
 
 test('a second start brings the first one forward, with the directories that it names', async ({

@@ -1,3 +1,4 @@
+import { createTimeLeft } from '../core/pacing/time-left.ts'
 import { formatBytes, formatDuration } from '../core/words/formats.ts'
 import { jsonText } from './json.ts'
 
@@ -9,46 +10,58 @@ export interface Amount {
   totalBytes: number
 }
 
-/** Before this nobody knows how fast it will be: a first file would make days of it, in milliseconds. */
-const RATE_KNOWN_AFTER_MS = 3_000
+export interface Pace {
+  bytesPerSecond: number
+  /** Milliseconds; null: not known. */
+  left: number | null
+}
+
 /** JSON lines tell of progress this often, in milliseconds. */
 const LINE_EVERY_MS = 1_000
 const BAR_CELLS = 24
 
 /** "[######----]  25%  1.2 GiB of 4.8 GiB  310 MiB/s  12 s left  1,024 files" */
-export function progressLine(now: Amount, elapsedMs: number): string {
+export function progressLine(now: Amount, { bytesPerSecond, left }: Pace): string {
   const share = now.totalBytes > 0 ? Math.min(1, now.bytes / now.totalBytes) : 0
   const cells = Math.round(share * BAR_CELLS)
-  const rate = elapsedMs > 0 ? (now.bytes / elapsedMs) * 1000 : 0
-  const left = leftMs(now, elapsedMs)
   return [
     `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] ${String(Math.floor(share * 100)).padStart(3)}%`,
     `${formatBytes(now.bytes, 'en')} of ${formatBytes(Math.max(now.bytes, now.totalBytes), 'en')}`,
-    `${formatBytes(rate, 'en')}/s`,
-    left === null ? 'no end known' : `${formatDuration(left, 'en')} left`,
+    `${formatBytes(bytesPerSecond, 'en')}/s`,
+    left === null ? 'no end known' : `about ${formatDuration(left, 'en')} left`,
     `${now.files} files`,
   ].join('  ')
 }
 
-/** Milliseconds that it takes still, as fast as it was so far; null: not known. */
-export function leftMs({ bytes, totalBytes }: Amount, elapsedMs: number): number | null {
-  if (elapsedMs < RATE_KNOWN_AFTER_MS || bytes === 0 || totalBytes === 0) return null
-  return (Math.max(0, totalBytes - bytes) / bytes) * elapsedMs
-}
-
 export interface ProgressOutput {
-  show(now: Amount): void
+  /** @param pace where it is known better than from these amounts alone. */
+  show(now: Amount, pace?: Pace): void
   /** Says a line above the bar, or in its place as JSON. */
   say(text: string, json: object): void
   end(): void
+}
+
+function createPace(): (now: Amount) => Pace {
+  const startedAt = performance.now()
+  const timeLeft = createTimeLeft()
+  let before = { files: 0, bytes: 0 }
+  return ({ files, bytes, totalFiles, totalBytes }) => {
+    const now = performance.now()
+    timeLeft.files(files - before.files, now)
+    timeLeft.bytes(bytes - before.bytes, now)
+    before = { files, bytes }
+    const toGo = { files: Math.max(0, totalFiles - files), bytes: Math.max(0, totalBytes - bytes) }
+    const left = totalBytes === 0 ? null : timeLeft.left(toGo, now)
+    return { bytesPerSecond: now > startedAt ? (bytes / (now - startedAt)) * 1000 : 0, left }
+  }
 }
 
 /**
  * A bar where standard error is a terminal, and sentences on standard output; where it is asked for, JSON lines there.
  */
 export function openProgress(json: boolean): ProgressOutput {
-  const startedAt = performance.now()
-  let lineAt = startedAt
+  const paceOf = createPace()
+  let lineAt = performance.now()
   let isShown = false
   const hasBar = !json && process.stderr.isTTY
 
@@ -57,17 +70,15 @@ export function openProgress(json: boolean): ProgressOutput {
     isShown = false
   }
   return {
-    show(now) {
-      const elapsedMs = performance.now() - startedAt
+    show(now, pace = paceOf(now)) {
       if (hasBar) {
         const columns = process.stderr.columns || 80
-        process.stderr.write(`\r\x1b[K${progressLine(now, elapsedMs).slice(0, columns - 1)}`)
+        process.stderr.write(`\r\x1b[K${progressLine(now, pace).slice(0, columns - 1)}`)
         isShown = true
       } else if (json && performance.now() - lineAt >= LINE_EVERY_MS) {
         lineAt = performance.now()
-        const bytesPerSecond = Math.round((now.bytes / elapsedMs) * 1000)
-        const left = leftMs(now, elapsedMs)
-        const secondsLeft = left === null ? null : left / 1000
+        const bytesPerSecond = Math.round(pace.bytesPerSecond)
+        const secondsLeft = pace.left === null ? null : pace.left / 1000
         console.log(JSON.stringify({ ...now, type: 'progress', bytesPerSecond, secondsLeft }))
       }
     },

@@ -15,6 +15,7 @@ import {
   sourceRemarks,
   usedDestinations,
 } from './once-trouble.ts'
+import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
 import { type StopSignals, watchStopSignals } from './stop-signals.ts'
 import { terminalHost } from './terminal-host.ts'
@@ -68,9 +69,11 @@ async function finish(open: OpenAgent, stop: StopSignals, json: boolean): Promis
   const complain = createComplaints()
   const failureOf = createFailures()
   const stillness = createStillness()
+  const bar = createBar()
   const look = () => {
     const { state } = open.agent.store.snapshot()
     const now = performance.now()
+    bar.erase()
     complain(state, now)
     const failure = failureOf(state, Date.now(), now)
     return { state, now, failure: stop.code === null ? failure : stopped(state) }
@@ -87,7 +90,32 @@ async function finish(open: OpenAgent, stop: StopSignals, json: boolean): Promis
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked, json)
     }
+    bar.show(state)
     await Promise.race([delay(LOOK_EVERY_MS), stop.came])
+  }
+}
+
+/** On a terminal: how far it is. What the directory's ledger has from earlier runs is not counted. */
+function createBar() {
+  const output = openProgress(false)
+  let first: AppState['totals'] | null = null
+  return {
+    show({ totals, transfers, rate, left, sources }: AppState) {
+      // Before that nobody knows what was sent earlier.
+      if (!sources.every((source) => source.destinations.every(({ reported }) => reported === true))) return
+      first ??= totals
+      const underWay = transfers.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
+      const files = totals.sentFiles - first.sentFiles
+      const bytes = totals.sentBytes - first.sentBytes
+      const amount = {
+        files,
+        bytes: bytes + underWay,
+        totalFiles: files + totals.waitingFiles,
+        totalBytes: bytes + totals.waitingBytes,
+      }
+      output.show(amount, { bytesPerSecond: rate, left })
+    },
+    erase: output.end,
   }
 }
 

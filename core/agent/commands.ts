@@ -21,6 +21,7 @@ import { alertCommands } from './alert-commands.ts'
 import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
 import { commands } from './contract.ts'
 import { destinationCommands } from './destination-commands.ts'
+import { logLines } from './log-lines.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
 import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
@@ -48,6 +49,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
   const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
   return {
     snapshot: async () => agent.store.snapshot(),
+    log: async () => ({ lines: await logLines(agent.layout.logs) }),
     addSource: (input) => change(() => addSource(agent, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
     pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),

@@ -20,6 +20,7 @@ import {
 } from '../settings/schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import { desktopCommands } from './desktop-contract.ts'
+import { logLineSchema } from './log-lines.ts'
 import { act, nothing, type Outcome, outcomeSchema } from './outcome.ts'
 import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
@@ -226,6 +227,8 @@ export const commands = {
     }),
     output: z.object({ text: z.string() }),
   },
+  /** The newest lines of the log, oldest first; at most 500. */
+  log: { input: nothing, output: z.object({ lines: z.array(logLineSchema) }) },
   timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
   dismissNotice: act(z.object({ id: z.string() })),
   /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
@@ -254,6 +257,8 @@ export type WindowAnswer = z.infer<typeof windowAnswerSchema>
 /** What the agent tells its views unasked. */
 export const events = {
   patch: statePatchSchema,
+  /** Asks the window for how long sending is to pause. */
+  askPause: z.object({}),
   /** Asks the window to show one of its pages. */
   show: z.object({
     page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),

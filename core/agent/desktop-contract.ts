@@ -41,6 +41,8 @@ export const desktopCommands = {
   copiedCode: { input: nothing, output: z.object({ code: z.string().nullable() }) },
   /** A directory of its own in the person's home that restored files can come to; it is not made. */
   restoreDirectory: { input: nothing, output: z.object({ path: z.string() }) },
+  /** Asks where to, and writes the diagnostics file there; null: cancelled. */
+  saveDiagnostics: { input: nothing, output: z.object({ path: z.string().nullable() }) },
   /** Shows what the last restore brought back in the file manager. */
   showRestored: act(nothing),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */

@@ -1,3 +1,4 @@
+import { createTimeLeft } from '../pacing/time-left.ts'
 import type { RestoreEvent } from '../store/restore/events.ts'
 import type { Message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
@@ -49,17 +50,21 @@ export function runRestore(
   const stopping = new AbortController()
   const { signal } = stopping
   const rateNow = createRate()
+  const timeLeft = createTimeLeft()
   let now = BEGIN
   let toldAt = 0
 
+  const leftAt = (at: number): number | null => {
+    const { files, bytes, totalFiles, totalBytes } = now
+    if (totalFiles === null || totalBytes === null) return null
+    return timeLeft.left({ files: totalFiles - files, bytes: Math.max(0, totalBytes - bytes) }, at)
+  }
   const tell = (isEnd: boolean) => {
     const at = performance.now()
     if (!isEnd && at - toldAt < REPORT_MS) return
     toldAt = at
     const rate = isEnd ? 0 : rateNow(now.bytes, at)
-    const { totalBytes, bytes } = now
-    const left = totalBytes === null || rate === 0 ? null : Math.max(0, totalBytes - bytes) / (rate / 1000)
-    now = { ...now, rate, left: isEnd ? null : left }
+    now = { ...now, rate, left: isEnd ? null : leftAt(at) }
     report(now)
   }
 
@@ -78,6 +83,8 @@ export function runRestore(
       const library = await open(signal)
       try {
         const progress = (counts: Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>) => {
+          timeLeft.files(counts.files - now.files, performance.now())
+          timeLeft.bytes(counts.bytes - now.bytes, performance.now())
           now = { ...now, ...counts }
           tell(false)
         }

@@ -85,6 +85,8 @@ function serve(
     const problem = problemNow()
     // While nothing can go, nobody knows when it will.
     const isGoing = connection.state === 'connected' && problem === null && !isPaused()
+    if (!isGoing) progress.rest()
+    const waiting = { totals, transfers, now, bytesPerSecond: limiter.bytesPerSecond }
     const report: Report = {
       fingerprint: identity?.fingerprint ?? null,
       connection: { ...connection, problem },
@@ -92,8 +94,8 @@ function serve(
       lastFile,
       transfers,
       rates: progress.rates.current(now),
-      left: isGoing ? progress.left(totals, transfers, now) : {},
-      leftOfAll: isGoing ? progress.leftOfAll(totals, transfers, now) : null,
+      left: isGoing ? progress.left(waiting) : {},
+      leftOfAll: isGoing ? progress.leftOfAll(waiting) : null,
       allowance: { now: limiter.allowance, until: limiter.until },
       ...(notice === null ? {} : { notice }),
     }

@@ -8,6 +8,7 @@ import { message } from '../../core/words/message.ts'
 import { sentenceOf } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
 import { loginStart } from './login-start.ts'
+import { saveDiagnostics } from './save-diagnostics.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
 
@@ -71,6 +72,7 @@ export function desktopHandlers(options: {
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
     },
     restoreDirectory: async () => ({ path: path.join(app.getPath('home'), `holdfast-${localDate()}`) }),
+    saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore
       return restored === null ? { done: false, sentence: message('refuse.noSource') } : show(restored.to)

@@ -2,13 +2,11 @@ import { once } from 'node:events'
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { app, dialog, nativeTheme, type Tray } from 'electron'
+import { app, nativeTheme, type Tray } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
-import type { Outcome } from '../../core/agent/contract.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
-import type { Message } from '../../core/words/message.ts'
-import { sentenceOf } from '../../core/words/problem.ts'
+import { message } from '../../core/words/message.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/words/words.ts'
 import { isHidden } from './arguments.ts'
 import { desktopHandlers } from './desktop-commands.ts'
@@ -16,14 +14,14 @@ import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import { servePage } from './protocol.ts'
-import { quitter } from './quit.ts'
+import { askingFirst, quitter } from './quit.ts'
 import { lockDown } from './security.ts'
 import { createTray, type StatusTray } from './tray.ts'
+import { trayActions } from './tray-actions.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { desktopVault } from './vault.ts'
 import { createWindow, preloadFile, type TrayWindow } from './window.ts'
-import type { Rectangle } from './window-place.ts'
 
 const DRAWN_WITHIN_MS = 1_000
 
@@ -48,7 +46,10 @@ export async function runDesktop(start: {
   servePage(path.join(bundle, 'renderer'))
 
   // Its page loads while the agent opens.
-  const window = createWindow({ preload: preloadFile(bundle), icon, dataDirectory })
+  const window = createWindow({
+    ...{ preload: preloadFile(bundle), icon, dataDirectory },
+    hintAtClose: () => actions?.hintAtClose() ?? false,
+  })
   const painted = once(window.browser, 'ready-to-show')
   const handlers = Promise.withResolvers<WindowHandlers>()
   serveWindow(handlers.promise)
@@ -101,9 +102,12 @@ function present(
     tray.destroy()
     return kept
   })
-  const desktop = desktopHandlers({ agent, handlers, window, words, quit })
-  const all = { ...handlers, ...desktop }
-  begin(trayActions({ agent, handlers: all, window, words, come, trayBounds, quit }), all)
+  const asked = askingFirst(() => agent.store.state, words, quit)
+  const all = { ...handlers, ...desktopHandlers({ agent, handlers, window, words, quit: asked }) }
+  const hint = () =>
+    agent.settings.get().notifications &&
+    notifier.hint(words()(message('hint.inTray.title')), words()(message('hint.inTray.body')))
+  begin(trayActions({ agent, handlers: all, window, words, come, trayBounds, quit: asked, hint }), all)
   const unfollow = followState(agent, tray, window, words)
   app.on('activate', come)
   return { come }
@@ -136,48 +140,6 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
   }
 }
 
-/** What the tray's menu does. It has no place of its own for a refusal: that becomes a notice. */
-function trayActions(options: {
-  agent: Agent
-  handlers: WindowHandlers
-  window: TrayWindow
-  words: () => Words
-  come: () => void
-  trayBounds: () => Rectangle
-  quit: () => void
-}): TrayActions {
-  const { agent, handlers, window, words, come, quit } = options
-  const refused = (sentence: Message) => {
-    // Nothing is wrong: whoever has just chosen it is told, and nobody else.
-    if (sentence.key === 'refuse.already')
-      void dialog.showMessageBox(window.browser, { message: words()(sentence) })
-    else addRefusal(agent, sentence)
-  }
-  const tell = (answer: Promise<Outcome>) =>
-    void answer.then(
-      (outcome) => {
-        if (!outcome.done) refused(outcome.sentence)
-      },
-      (thrown) => refused(sentenceOf(thrown)),
-    )
-  return {
-    open: come,
-    toggle: () => window.toggle(options.trayBounds()),
-    openIncident: (incident) => {
-      come()
-      sendEvent(window.browser, 'show', { page: 'alerts', incident })
-    },
-    addDirectory: () => {
-      come()
-      tell(handlers.chooseSource({}))
-    },
-    pause: (minutes) => tell(handlers.pause({ minutes })),
-    resume: () => tell(handlers.resume({})),
-    checkNow: () => tell(handlers.checkNow({})),
-    quit,
-  }
-}
-
 /**
  * Whatever changes is shown by the icon, and told to the window while somebody can see it, until the function that it
  * returns is called.
@@ -196,9 +158,4 @@ function followState(agent: Agent, tray: StatusTray, window: TrayWindow, words: 
   nativeTheme.themeSource = agent.settings.get().theme
   tray.show(agent.store.snapshot().state, words())
   return unfollow
-}
-
-/** The same refusal is one notice, however often it comes. */
-function addRefusal(agent: Agent, sentence: Message): void {
-  agent.notices.add(`refused:${JSON.stringify(sentence)}`, sentence)
 }

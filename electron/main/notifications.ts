@@ -7,6 +7,8 @@ const KEPT = 50
 export interface Notifier {
   /** In place of what is still shown about the same. */
   show(shown: Shown): void
+  /** Says something that is about nothing wrong; false: the desktop shows no notifications. */
+  hint(title: string, body: string): boolean
   /** Closes what is still shown about this. */
   withdraw(about: string): void
   /** Closes all of them: nobody updates them once the application has gone. */
@@ -40,11 +42,20 @@ export function createNotifier(options: {
         urgency: urgent ? 'critical' : 'normal',
         timeoutType: urgent ? 'never' : 'default',
       })
-      notification.on('click', () => clicked(incident))
+      notification.on('click', () => {
+        // On Linux Electron lets go of one that was clicked, and could not close it any more when its incident ends.
+        withdraw(about)
+        clicked(incident)
+      })
       notification.show()
       shown.set(about, notification)
       const oldest = shown.keys().next().value
       if (shown.size > KEPT && oldest !== undefined) shown.delete(oldest)
+    },
+    hint: (title, body) => {
+      if (!Notification.isSupported()) return false
+      new Notification({ title, body, icon }).show()
+      return true
     },
     withdraw,
     withdrawAll: () => {

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { app } from 'electron'
+import { app, dialog } from 'electron'
 import type { OpenAgent } from '../../core/agent/open.ts'
+import type { AppState } from '../../core/agent/state/schema.ts'
+import { message } from '../../core/words/message.ts'
+import type { Words } from '../../core/words/words.ts'
 import { argumentsAgain } from './arguments.ts'
 import type { LaterStarts } from './later-starts.ts'
+
+/** A smaller file is over before anybody could answer. */
+const LARGE_BYTES = 1024 * 1024
 
 /** How long the end waits for the window's place to be written. */
 const KEEP_MS = 2_000
@@ -40,4 +46,30 @@ export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () =>
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, quit)
   app.on('window-all-closed', () => undefined)
   return quit
+}
+
+/** A person who quits is asked only while large files are half sent; the end of a session asks nobody. */
+export function askingFirst(state: () => AppState, words: () => Words, quit: () => void): () => void {
+  let isAsking = false
+  const ask = async (count: number) => {
+    isAsking = true
+    const t = words()
+    const { response } = await dialog.showMessageBox({
+      type: 'question',
+      message: t(message('quit.sending', { count })),
+      detail: t(message('quit.sendingDetail')),
+      buttons: [t(message('quit.quit')), t(message('quit.stay'))],
+      defaultId: 1,
+      cancelId: 1,
+    })
+    isAsking = false
+    if (response === 0) quit()
+  }
+  return () => {
+    const isHalfSent = ({ size, sentBytes }: AppState['transfers'][number]) =>
+      size > LARGE_BYTES && sentBytes < size
+    const count = state().transfers.filter(isHalfSent).length
+    if (count === 0) quit()
+    else if (!isAsking) void ask(count)
+  }
 }

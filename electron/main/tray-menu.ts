@@ -1,5 +1,6 @@
 import type { MenuItemConstructorOptions } from 'electron'
 import type { AppState } from '../../core/agent/state/schema.ts'
+import { subjectsOf } from '../../core/alert/kinds.ts'
 import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
 import type { Message } from '../../core/words/message.ts'
 import { message } from '../../core/words/message.ts'
@@ -14,13 +15,23 @@ export interface TrayActions {
   addDirectory(): void
   /** Minutes; null: until resumed. */
   pause(minutes: number | null): void
+  /** Asks in the window for how long. */
+  pauseOther(): void
+  /** Opens a source's directory in the file manager. */
+  openFolder(source: string): void
   resume(): void
   checkNow(): void
   quit(): void
+  /** The window was closed for the first time; false: the person could not be told that it goes on. */
+  hintAtClose(): boolean
 }
 
 /** How often the words of the first line alone make the menu anew. */
 export const WORDS_EVERY_MS = 60_000
+
+/** A menu is no list: the window has all of them. */
+const MOST_INCIDENTS = 5
+const MOST_FOLDERS = 10
 
 /** Durations in sentences of the status. */
 const DURATIONS = ['age', 'away', 'left'] as const
@@ -32,13 +43,17 @@ export interface MenuFacts {
   line: string
 }
 
-export function menuFacts({ status, settings }: AppState, words: Words): MenuFacts {
+export function menuFacts({ status, settings, incidents }: AppState, words: Words): MenuFacts {
   const { level, sentence } = status
   const language = words(message('menu.open'))
   // Whether a time to go is known changes by the second.
   const about = level === 'working' ? null : sentence.key
   return {
-    structure: JSON.stringify([level, about, settings.pause, language]),
+    structure: JSON.stringify([
+      ...[level, about, settings.pause, language],
+      incidents.slice(0, MOST_INCIDENTS).map(({ id, endedAt }) => [id, endedAt === null]),
+      settings.sources.slice(0, MOST_FOLDERS).map(({ id, name }) => [id, name]),
+    ]),
     line: words(inMinutes(sentence)),
   }
 }
@@ -89,7 +104,22 @@ export function menuOf(
   actions: TrayActions,
 ): MenuItemConstructorOptions[] {
   const isPaused = state.settings.pause !== null
-  const pause: MenuItemConstructorOptions = {
+  return [
+    { label: line, enabled: false },
+    { type: 'separator' },
+    { label: words(message('menu.open')), click: actions.open },
+    { label: words(message('menu.add')), click: actions.addDirectory },
+    ...foldersOf(state, words, actions),
+    ...incidentsOf(state, words, actions),
+    isPaused ? { label: words(message('menu.resume')), click: actions.resume } : pauseOf(words, actions),
+    { label: words(message('menu.checkNow')), click: actions.checkNow },
+    { type: 'separator' },
+    { label: words(message('menu.quit')), click: actions.quit },
+  ]
+}
+
+function pauseOf(words: Words, actions: TrayActions): MenuItemConstructorOptions {
+  return {
     label: words(message('menu.pause')),
     submenu: [
       { label: words(message('menu.pause15')), click: () => actions.pause(15) },
@@ -98,16 +128,40 @@ export function menuOf(
         label: words(message('menu.pauseTomorrow')),
         click: () => actions.pause(minutesUntilTomorrow(new Date())),
       },
+      { label: words(message('menu.pauseUntilResumed')), click: () => actions.pause(null) },
+      { label: words(message('menu.pauseOther')), click: actions.pauseOther },
     ],
   }
-  return [
-    { label: line, enabled: false },
-    { type: 'separator' },
-    { label: words(message('menu.open')), click: actions.open },
-    { label: words(message('menu.add')), click: actions.addDirectory },
-    isPaused ? { label: words(message('menu.resume')), click: actions.resume } : pause,
-    { label: words(message('menu.checkNow')), click: actions.checkNow },
-    { type: 'separator' },
-    { label: words(message('menu.quit')), click: actions.quit },
-  ]
 }
+
+function foldersOf(
+  { settings: { sources } }: AppState,
+  words: Words,
+  actions: TrayActions,
+): MenuItemConstructorOptions[] {
+  if (sources.length === 0) return []
+  const submenu = sources
+    .slice(0, MOST_FOLDERS)
+    .map(({ id, name }) => ({ label: literal(name), click: () => actions.openFolder(id) }))
+  return [{ label: words(message('menu.folders')), submenu }]
+}
+
+function incidentsOf(
+  { incidents, settings }: AppState,
+  words: Words,
+  actions: TrayActions,
+): MenuItemConstructorOptions[] {
+  if (incidents.length === 0) return []
+  const submenu = incidents.slice(0, MOST_INCIDENTS).map((incident) => {
+    const source = settings.sources.find(({ id }) => incident.sources.includes(id))
+    const where = source?.name ?? subjectsOf(incident)[0] ?? incident.group
+    const kind = words(message(`kind.${incident.kind}`))
+    const title = words(message('window.alerts.title', { kind, where }))
+    const label = incident.endedAt === null ? title : words(message('menu.incidentOver', { title }))
+    return { label: literal(label), click: () => actions.openIncident(incident.id) }
+  })
+  return [{ label: words(message('menu.incidents')), submenu }]
+}
+
+/** "&" marks the key of a menu's item. */
+const literal = (text: string) => text.replaceAll('&', '&&')

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { z } from 'zod'
 import { openKeptFile } from '../../core/files/kept-file.ts'
 
-const memorySchema = z.object({ bounds: z.unknown() })
+const memorySchema = z.object({ bounds: z.unknown(), closeHinted: z.boolean().default(false) })
+type Remembered = z.infer<typeof memorySchema>
 
 /** Where the window was when it was last seen. */
 export interface WindowMemory {
@@ -11,6 +12,9 @@ export interface WindowMemory {
   bounds(): unknown
   /** Does not wait for the disk. */
   remember(bounds: { x: number; y: number; width: number; height: number }): void
+  /** Whether the person was told once that closing the window ends nothing. */
+  closeHinted(): boolean
+  rememberCloseHint(): void
   /** Resolves when the last of it is written, or could not be. */
   saved(): Promise<void>
 }
@@ -19,15 +23,24 @@ export interface WindowMemory {
 export function openWindowMemory(directory: string): WindowMemory {
   const file = path.join(directory, 'window.json')
   const kept = openKeptFile(file)
+  let now = read(file)
+  const change = (changes: Partial<Remembered>) => {
+    now = { ...now, ...changes }
+    kept.save(JSON.stringify(now))
+  }
   return {
-    bounds: () => {
-      try {
-        return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8'))).bounds
-      } catch {
-        return undefined
-      }
-    },
-    remember: (bounds) => kept.save(JSON.stringify({ bounds })),
+    bounds: () => now.bounds,
+    remember: (bounds) => change({ bounds }),
+    closeHinted: () => now.closeHinted,
+    rememberCloseHint: () => change({ closeHinted: true }),
     saved: kept.saved,
+  }
+}
+
+function read(file: string): Remembered {
+  try {
+    return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+  } catch {
+    return { bounds: undefined, closeHinted: false }
   }
 }

@@ -33,7 +33,13 @@ export interface TrayWindow {
 }
 
 /** The one window: made hidden at the start, so that it shows at once when it is asked for. */
-export function createWindow(options: { preload: string; icon: string; dataDirectory: string }): TrayWindow {
+export function createWindow(options: {
+  preload: string
+  icon: string
+  dataDirectory: string
+  /** Says, at the first close, that it goes on in the tray; false: it could not be said. */
+  hintAtClose(): boolean
+}): TrayWindow {
   const memory = openWindowMemory(options.dataDirectory)
   const remembered = rememberedBounds(memory.bounds())
   const browser = new BrowserWindow({
@@ -82,6 +88,7 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     // Before anything that can fail: a window that has really closed cannot be shown again.
     event.preventDefault()
     hide()
+    if (!memory.closeHinted() && options.hintAtClose()) memory.rememberCloseHint()
   })
   browser.on('page-title-updated', (event) => event.preventDefault())
   browser.webContents.on('render-process-gone', (_event, { reason }) => {

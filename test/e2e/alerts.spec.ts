@@ -101,6 +101,11 @@ test('a notification opens its incident; none is shown while the window is open 
   await desktop.notifications.waitFor('missing', isOf)
   await page.evaluate(() => window.holdfast.call('hideWindow', {}))
   await run('dunstctl', ['action'])
+  // Its incident lasts, and may end when nothing could close it any more.
+  await until('the notification to be closed', async () => {
+    const { stdout } = await run('dunstctl', ['count', 'displayed'])
+    return stdout.trim() === '0'
+  })
   await expect(now(page).getByRole('article', { name: 'photos · Missing' })).toHaveAttribute(
     'data-marked',
     'true',

@@ -9,15 +9,31 @@ import { electronExecutable } from '../support/desktop/launch.ts'
 import { activateTray, clickMenu, readMenu, readTray, waitForTray } from '../support/desktop/tray.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
+import { pictures } from './pictures.ts'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../..')
 
 test('a settings file that is not JSON is set aside, and the window says so', async ({ desktop }) => {
-  const { page } = await desktop.start({ settings: '{ "version": 1, ' })
+  const { holdfast, page } = await desktop.start({ settings: '{ "version": 1, ' })
   await page.getByRole('tab', { name: /Alerts/ }).click()
   await expect(page.getByText('The settings file could not be used').first()).toBeVisible()
   await expect(page.getByRole('status').first()).toContainText('The settings file could not be used')
   expect(await readdir(desktop.dataDirectory)).toContainEqual(expect.stringMatching(/^settings\.set-aside-/))
+
+  // Whoever helps is given the details, and the log says what happened.
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Copy details' }).click()
+  await expect(page.getByText('The details are on the clipboard.')).toBeVisible()
+  expect(await holdfast.application.evaluate(({ clipboard }) => clipboard.readText())).toContain(
+    'The settings file could not be used',
+  )
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Log…' }).click()
+  const log = page.getByRole('dialog', { name: 'Log' })
+  await expect(log.getByText(/could not be used/)).toBeVisible()
+  await pictures(page, 'log')
+  await log.getByText('Errors', { exact: true }).click()
+  await expect(log.getByText('No such lines.')).toBeVisible()
 })
 
 test('a second start brings the first one forward, with the directories that it names', async ({
@@ -79,6 +95,25 @@ test('the tray menu pauses and resumes, and its sentence follows', async ({ desk
   await activateTray(desktop.bus, tray)
   await until('the window to be shown', isVisible)
   await expect(page.getByRole('status').first()).toContainText('Paused until')
+
+  await clickMenu(desktop.bus, tray, 'Resume')
+  await expect(page.getByRole('status').first()).not.toContainText('Paused')
+  await clickMenu(desktop.bus, tray, 'Pause', 'For another time…')
+  const dialog = page.getByRole('dialog', { name: 'Pause sending' })
+  await dialog.getByLabel('Hours').fill('30')
+  await dialog.getByRole('button', { name: 'Pause' }).click()
+  await expect(page.getByRole('status').first()).toContainText('Paused until')
+
+  // The close button hides, which is said at the first time alone.
+  const close = () =>
+    holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())
+  await close()
+  await desktop.notifications.waitFor('it goes on', ({ summary }) => summary === 'Holdfast goes on')
+  await activateTray(desktop.bus, tray)
+  await until('the window to be shown', isVisible)
+  await close()
+  await until('the window to be hidden', async () => !(await isVisible()))
+  expect(desktop.notifications.all).toHaveLength(1)
 })
 
 test('an open tray menu stays what it is while the time in its sentence goes on', async ({ desktop }) => {

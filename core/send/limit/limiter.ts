@@ -10,6 +10,8 @@ const LOOK_EVERY_MS = 1_000
 export interface Limiter {
   readonly bucket: Bucket
   readonly allowance: Allowance
+  /** This destination's part of a limit in force; null: there is none. */
+  readonly bytesPerSecond: number | null
   /** When the allowance changes, in milliseconds since 1970; null: not within the next week. */
   readonly until: number | null
   /** @param shares how many destinations share what the timetable allows: this one takes its even part. */
@@ -27,12 +29,12 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
   let until: number | null = null
   let shares = 1
 
+  const ownPart = () =>
+    allowance.kind === 'limit' ? Math.max(1, Math.floor(allowance.bytesPerSecond / shares)) : null
   const setRate = () => {
     // Nothing new is sent then; what is on the line already goes no faster for it.
     if (allowance.kind === 'pause') return
-    bucket.setRate(
-      allowance.kind === 'limit' ? Math.max(1, Math.floor(allowance.bytesPerSecond / shares)) : null,
-    )
+    bucket.setRate(ownPart())
   }
   const apply = (isNew: boolean) => {
     const now = clock()
@@ -51,6 +53,9 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     bucket,
     get allowance() {
       return allowance
+    },
+    get bytesPerSecond() {
+      return ownPart()
     },
     get until() {
       return until

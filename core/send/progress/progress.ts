@@ -1,7 +1,6 @@
 import type { Totals } from '../../ledger/messages.ts'
+import { createTimeLeft, type TimeLeft } from '../../pacing/time-left.ts'
 import type { Transfer } from '../messages.ts'
-import type { Eta } from './eta.ts'
-import { createEta } from './eta.ts'
 import type { Rates } from './rates.ts'
 import { createRates } from './rates.ts'
 
@@ -11,10 +10,20 @@ export interface Progress {
   /** These files became durable. */
   sent(files: readonly { source: string }[], now: number): void
   rates: Pick<Rates, 'current'>
-  /** By source id; only those of which something can be said. */
-  left(totals: Record<string, Totals>, transfers: readonly Transfer[], now: number): Record<string, number>
+  /** Nothing can be sent now. */
+  rest(): void
+  /** Milliseconds by source id; only those of which something can be said. */
+  left(waiting: Waiting): Record<string, number>
   /** Of all sources together. */
-  leftOfAll(totals: Record<string, Totals>, transfers: readonly Transfer[], now: number): number | null
+  leftOfAll(waiting: Waiting): number | null
+}
+
+export interface Waiting {
+  totals: Record<string, Totals>
+  transfers: readonly Transfer[]
+  now: number
+  /** What sending may use of the line; null: all of it. */
+  bytesPerSecond: number | null
 }
 
 /** What is on the line already need not go again. */
@@ -25,10 +34,10 @@ const toGo = ({ waitingFiles: files, waitingBytes }: Totals, transfers: readonly
 
 export function createProgress(): Progress {
   const rates = createRates()
-  const all = createEta()
-  const etas = new Map<string, Eta>()
-  const etaOf = (source: string): Eta => {
-    const eta = etas.get(source) ?? createEta()
+  const all = createTimeLeft()
+  const etas = new Map<string, TimeLeft>()
+  const etaOf = (source: string): TimeLeft => {
+    const eta = etas.get(source) ?? createTimeLeft()
     etas.set(source, eta)
     return eta
   }
@@ -43,25 +52,31 @@ export function createProgress(): Progress {
       all.files(files.length, now)
       for (const { source } of files) etaOf(source).files(1, now)
     },
-    left(totals, transfers, now) {
+    rest() {
+      all.rest()
+      etas.clear()
+    },
+    left({ totals, transfers, now, bytesPerSecond }) {
       const left: Record<string, number> = {}
       for (const [source, eta] of etas) {
         const own = totals[source]
         if (own === undefined) etas.delete(source)
         const mine = transfers.filter((transfer) => transfer.source === source)
-        const ms = own === undefined || own.waitingFiles === 0 ? null : eta.left(toGo(own, mine), now)
+        const ms =
+          own === undefined || own.waitingFiles === 0 ? null : eta.left(toGo(own, mine), now, bytesPerSecond)
         if (ms !== null) left[source] = ms
       }
       return left
     },
-    leftOfAll(totals, transfers, now) {
+    leftOfAll({ totals, transfers, now, bytesPerSecond }) {
       const sum = { files: 0, bytes: 0 }
       for (const one of Object.values(totals)) {
         sum.files += one.waitingFiles
         sum.bytes += one.waitingBytes
       }
       const under = transfers.reduce((bytes, { sentBytes }) => bytes + sentBytes, 0)
-      return sum.files === 0 ? null : all.left({ ...sum, bytes: Math.max(0, sum.bytes - under) }, now)
+      const toGo = { files: sum.files, bytes: Math.max(0, sum.bytes - under) }
+      return sum.files === 0 ? null : all.left(toGo, now, bytesPerSecond)
     },
   }
 }

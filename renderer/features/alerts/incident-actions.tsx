@@ -1,10 +1,14 @@
 import { Button, Group, Menu } from '@mantine/core'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
+import { message } from '../../../core/words/message.ts'
+import { useView } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
-import { IconBellOff, IconCheck, IconClockPause } from '../../ui/icons.ts'
+import { copyText } from '../../ui/copy.ts'
+import { IconBellOff, IconCheck, IconClockPause, IconCopy } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
+import { incidentDetails } from '../help/details.ts'
 import { concerned, type Incident, type Known, lastEnd, mutedOf, namesInLine } from './incidents.ts'
 
 /** Who has acknowledged it, for a host that does not know who sits before the window. */
@@ -44,8 +48,25 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
         )}
         {acknowledged === null && !isSnoozed && <SnoozeMenu id={id} />}
         {audible.length > 0 && <MuteMenu about={audible} />}
+        <CopyDetails incident={incident} />
       </Group>
     </>
+  )
+}
+
+/** For a message to whoever helps. */
+function CopyDetails({ incident }: { incident: Incident }) {
+  const { t, say } = useWords()
+  const { tell } = useCommands()
+  const { snapshot } = useView()
+  const copy = async () => {
+    const text = incidentDetails(incident, snapshot?.state.version ?? '', say)
+    if (await copyText(text)) tell('done', message('window.details.copied'))
+  }
+  return (
+    <Button size="compact-xs" variant="default" leftSection={<IconCopy size={14} />} onClick={copy}>
+      {t('window.details.copy')}
+    </Button>
   )
 }
 

@@ -1,22 +1,32 @@
 import { ActionIcon, Menu, Skeleton, VisuallyHidden } from '@mantine/core'
-import { useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
-import type { Message } from '../../../core/words/message.ts'
+import { type Message, message } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { useNow } from '../../state/now.ts'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Breakable } from '../../ui/breakable.tsx'
+import { copyText } from '../../ui/copy.ts'
 import {
+  IconCopy,
   IconDots,
+  IconDownload,
   IconEyeOff,
   IconHeartbeat,
   IconPlayerPause,
   IconPlayerPlay,
   IconPower,
+  IconTerminal,
 } from '../../ui/icons.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
+import { statusDetails } from '../help/details.ts'
+import { PauseDialog } from './pause-dialog.tsx'
 import { topicOf } from './topic.ts'
+
+const LogDialog = lazy(() => import('../help/log-dialog.tsx'))
 
 interface HeaderProps {
   state: AppState | null
@@ -45,6 +55,9 @@ export function Header({ state, unreachable }: HeaderProps) {
     level,
     ...(silent || state === null ? [silent] : topicOf(state.status.sentence)),
   ].join()
+  const bridge = useBridge()
+  const [asking, setAsking] = useState(false)
+  useEffect(() => bridge.on('askPause', () => setAsking(true)), [bridge])
   const [spoken, setSpoken] = useState({ topic, words })
   if (spoken.topic !== topic) setSpoken({ topic, words })
 
@@ -67,15 +80,16 @@ export function Header({ state, unreachable }: HeaderProps) {
       </div>
       {state !== null && (
         <div className="header-menus">
-          <PauseMenu state={state} />
-          <MoreMenu />
+          <PauseMenu state={state} onOther={() => setAsking(true)} />
+          <MoreMenu state={state} />
+          <PauseDialog opened={asking} onClose={() => setAsking(false)} />
         </div>
       )}
     </header>
   )
 }
 
-function PauseMenu({ state }: { state: AppState }) {
+function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void }) {
   const { t, format } = useWords()
   const { run } = useCommands()
   const now = useNow()
@@ -115,37 +129,69 @@ function PauseMenu({ state }: { state: AppState }) {
         <Menu.Item onClick={() => pauseFor(minutesUntilTomorrow(new Date()))}>
           {t('window.pause.tomorrow')}
         </Menu.Item>
+        <Menu.Item onClick={() => run('pause', { minutes: null })}>{t('window.pause.untilResume')}</Menu.Item>
+        <Menu.Item onClick={onOther}>{t('window.pause.other')}</Menu.Item>
         <Menu.Label className="menu-note">{t('window.pause.note')}</Menu.Label>
       </Menu.Dropdown>
     </Menu>
   )
 }
 
-function MoreMenu() {
-  const { t } = useWords()
-  const { run } = useCommands()
+function MoreMenu({ state }: { state: AppState }) {
+  const { t, say } = useWords()
+  const { run, tell } = useCommands()
+  const bridge = useBridge()
+  const [isLogOpen, setLogOpen] = useState(false)
+  const save = async () => {
+    try {
+      const { path } = await bridge.call('saveDiagnostics', {})
+      if (path !== null) tell('done', message('diagnostics.written', { file: path }))
+    } catch (thrown) {
+      tell('refused', sentenceOfThrown(thrown))
+    }
+  }
+  const copy = async () => {
+    if (await copyText(statusDetails(state, say))) tell('done', message('window.details.copied'))
+  }
   return (
-    <Menu>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('window.more')}>
-          <IconDots size={18} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item
-          leftSection={<IconHeartbeat size={16} />}
-          onClick={() => run('checkNow', {}, 'window.checkNow.done')}
-        >
-          {t('window.checkNow')}
-        </Menu.Item>
-        <Menu.Item leftSection={<IconEyeOff size={16} />} onClick={() => run('hideWindow', {})}>
-          {t('window.hide')}
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Item leftSection={<IconPower size={16} />} onClick={() => run('quit', {})}>
-          {t('window.quit')}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('window.more')}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item
+            leftSection={<IconHeartbeat size={16} />}
+            onClick={() => run('checkNow', {}, 'window.checkNow.done')}
+          >
+            {t('window.checkNow')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconEyeOff size={16} />} onClick={() => run('hideWindow', {})}>
+            {t('window.hide')}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconTerminal size={16} />} onClick={() => setLogOpen(true)}>
+            {t('window.log')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconCopy size={16} />} onClick={copy}>
+            {t('window.details.copy')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconDownload size={16} />} onClick={save}>
+            {t('window.diagnostics')}
+          </Menu.Item>
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconPower size={16} />} onClick={() => run('quit', {})}>
+            {t('window.quit')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {isLogOpen && (
+        <Suspense fallback={null}>
+          <LogDialog onClose={() => setLogOpen(false)} />
+        </Suspense>
+      )}
+    </>
   )
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { initialState } from '../../../core/agent/state/initial.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { defaultSettings } from '../../../core/settings/schema.ts'
+import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { createWords } from '../../../core/words/words.ts'
-import { createMenuPace, menuFacts } from '../../../electron/main/tray-menu.ts'
+import { createMenuPace, menuFacts, menuOf, type TrayActions } from '../../../electron/main/tray-menu.ts'
+import { incident } from '../../support/agent-status.ts'
 
 const english = createWords('en')
 const started = initialState('desktop', '1', defaultSettings, '/store')
@@ -72,4 +73,43 @@ describe('the menu of the icon', () => {
     vi.advanceTimersByTime(60_000)
     expect(lines).toHaveLength(1)
   })
+})
+
+it('opens the folders of sources and the newest incidents, and pauses for any time', () => {
+  const done: unknown[] = []
+  const actions = new Proxy({} as TrayActions, {
+    get:
+      (_target, name) =>
+      (...words: unknown[]) =>
+        done.push([name, ...words]),
+  })
+  const source = sourceSchema.parse({ id: 's', name: 'R & D', path: '/rd' })
+  const state = {
+    ...started,
+    settings: { ...defaultSettings, sources: [source] },
+    incidents: [
+      { ...incident, sources: ['s'] },
+      { ...incident, id: 'over', sources: [], endedAt: 1 },
+    ],
+  }
+  const items = menuOf('well', state, english, actions)
+  const inner = (label: string) =>
+    items.find((item) => item.label === label)?.submenu as { label: string; click(): void }[]
+  expect(inner('Open folder').map(({ label }) => label)).toEqual(['R && D'])
+  expect(inner('Recent incidents').map(({ label }) => label)).toEqual([
+    'R && D · Read-only',
+    '/data · Read-only (over)',
+  ])
+  for (const label of ['Open folder', 'Recent incidents', 'Pause'])
+    for (const { click } of inner(label)) click()
+  expect(done).toEqual([
+    ['openFolder', 's'],
+    ['openIncident', 'i'],
+    ['openIncident', 'over'],
+    ['pause', 15],
+    ['pause', 60],
+    ['pause', expect.any(Number)],
+    ['pause', null],
+    ['pauseOther'],
+  ])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { leftMs, progressLine } from '../../../cli/progress.ts'
+import { progressLine } from '../../../cli/progress.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
 import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
 import {
@@ -115,10 +115,9 @@ describe('limits', () => {
 test('progress has a share, a rate and a time left', () => {
   const amount = { files: 3, bytes: 256, totalFiles: 12, totalBytes: 1024 }
   const bar = '[######------------------]  25%  256 B of 1 KiB'
-  expect(progressLine(amount, 4000)).toBe(`${bar}  64 B/s  12 sec left  3 files`)
-  // So early nobody knows.
-  expect(progressLine(amount, 1000)).toBe(`${bar}  256 B/s  no end known  3 files`)
-  expect([leftMs(amount, 4000), leftMs(amount, 2999)]).toEqual([12_000, null])
+  const line = (left: number | null) => progressLine(amount, { bytesPerSecond: 64, left })
+  expect(line(12_000)).toBe(`${bar}  64 B/s  about 12 sec left  3 files`)
+  expect(line(null)).toBe(`${bar}  64 B/s  no end known  3 files`)
 })
 
 describe('what is wanted from a store', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createEta, roundLeft } from '../../../core/send/progress/eta.ts'
+import { createTimeLeft, roundLeft, type TimeLeft } from '../../../core/pacing/time-left.ts'
 import { createProgress } from '../../../core/send/progress/progress.ts'
 
 const SECOND = 1_000
@@ -7,13 +7,7 @@ const MINUTE = 60 * SECOND
 const MB = 1_000_000
 
 /** So many megabytes and files a second, for some seconds. */
-function pace(
-  eta: ReturnType<typeof createEta>,
-  from: number,
-  seconds: number,
-  megabytes: number,
-  files: number,
-) {
+function pace(eta: TimeLeft, from: number, seconds: number, megabytes: number, files: number) {
   for (let tenth = 0; tenth < seconds * 10; tenth += 1) {
     const now = from + tenth * 100
     eta.bytes((megabytes * MB) / 10, now)
@@ -37,7 +31,7 @@ test.each([
 })
 
 test('at a steady pace it is what waits by the pace, from the first words on', () => {
-  const eta = createEta()
+  const eta = createTimeLeft()
   let now = pace(eta, 500, 4, 10, 100)
   expect(eta.left({ files: 30_000, bytes: 3000 * MB }, now)).toBe(5 * MINUTE)
   now = pace(eta, now, 120, 10, 100)
@@ -46,8 +40,8 @@ test('at a steady pace it is what waits by the pace, from the first words on', (
 })
 
 test('nothing is said at the beginning, nor when nothing moves', () => {
-  const eta = createEta()
-  const waiting = { files: 10, bytes: 100 * MB }
+  const eta = createTimeLeft()
+  const waiting = { files: 100, bytes: 100 * MB }
   expect(eta.left(waiting, 0)).toBeNull()
   const now = pace(eta, 0, 2, 1, 1)
   expect(eta.left(waiting, now)).toBeNull()
@@ -57,7 +51,7 @@ test('nothing is said at the beginning, nor when nothing moves', () => {
 })
 
 test('a short stall or burst changes little, a new pace is known within a minute or two', () => {
-  const eta = createEta()
+  const eta = createTimeLeft()
   const waiting = { files: 0, bytes: 6000 * MB }
   let now = pace(eta, 0, 60, 10, 0)
   expect(eta.left(waiting, now)).toBe(10 * MINUTE)
@@ -70,12 +64,73 @@ test('a short stall or burst changes little, a new pace is known within a minute
   expect(eta.left(waiting, now)).toBe(5 * MINUTE)
 })
 
-test('small files after large ones: between what the bytes say and what the files say', () => {
-  const eta = createEta()
-  const now = pace(eta, 0, 60, 100, 10)
-  const left = eta.left({ files: 100_000, bytes: 100 * MB }, now) ?? 0
-  expect(left).toBeGreaterThan(SECOND)
-  expect(left).toBeLessThan(10_000 * SECOND)
+const GB = 1000 * MB
+const smallFirst = (eta: TimeLeft) => pace(eta, 0, 60, 1, 250)
+const DAY = 24 * 60 * MINUTE
+
+test.each<[string, (eta: TimeLeft) => number, { files: number; bytes: number }, number | null, number?]>([
+  ['a large file after many small ones: not known yet', smallFirst, { files: 1, bytes: 8 * GB }, null],
+  [
+    'a large file after many small ones: by its own pace as soon as that is seen',
+    (eta) => pace(eta, smallFirst(eta), 4, 100, 0),
+    { files: 1, bytes: 12 * GB },
+    2 * MINUTE,
+  ],
+  [
+    'small files after large ones: not known yet',
+    (eta) => pace(eta, 0, 60, 100, 1),
+    { files: 100_000, bytes: 100 * MB },
+    null,
+  ],
+  [
+    'large files of another size: by their bytes',
+    (eta) => pace(eta, 0, 60, 100, 2),
+    { files: 3, bytes: 90 * GB },
+    15 * MINUTE,
+  ],
+  [
+    'after a pause: not what was seen before it',
+    (eta) => {
+      const paused = pace(eta, 0, 60, 10, 10)
+      eta.rest()
+      return pace(eta, paused + 3_600_000, 2, 1, 1)
+    },
+    { files: 1000, bytes: GB },
+    null,
+  ],
+  [
+    'after a pause that nobody told of: the pace of now',
+    (eta) => pace(eta, pace(eta, 0, 60, 10, 10) + 30 * DAY, 10, 20, 20),
+    { files: 6000, bytes: 6 * GB },
+    5 * MINUTE,
+  ],
+  [
+    'after a reconnection, when hardly anything went yet: nothing',
+    (eta) => {
+      eta.bytes(100, 90_000_000)
+      eta.bytes(1, 90_005_000)
+      return 90_005_000
+    },
+    { files: 1, bytes: 8 * GB },
+    null,
+  ],
+  ['more than a month', (eta) => pace(eta, 0, 60, 0.001, 0), { files: 0, bytes: 3 * GB }, null],
+  [
+    'a limit that was set just now',
+    (eta) => pace(eta, 0, 60, 100, 0),
+    { files: 0, bytes: 6 * GB },
+    10 * MINUTE,
+    10 * MB,
+  ],
+])('%s', (_name, sent, toGo, expected, limit) => {
+  const eta = createTimeLeft()
+  const now = sent(eta)
+  const left = eta.left(toGo, now, limit ?? null)
+  if (expected === null) expect(left).toBeNull()
+  else {
+    expect(left).toBeGreaterThanOrEqual(0.8 * expected)
+    expect(left).toBeLessThanOrEqual(1.25 * expected)
+  }
 })
 
 test('bytes that are on the line already are not counted again, and each source has its own time', () => {
@@ -92,8 +147,11 @@ test('bytes that are on the line already are not counted again, and each source 
     parkedFiles: 0,
   })
   const totals = { a: waiting(1300 * MB), b: waiting(120 * MB), c: waiting(5) }
+  const now = { now: 10_000, bytesPerSecond: null }
   const transfer = { id: 1, source: 'a', path: 'x', size: 1300 * MB, sentBytes: 100 * MB }
-  expect(progress.left(totals, [transfer], 10_000)).toEqual({ a: 2 * MINUTE, b: 2 * MINUTE })
-  expect(progress.leftOfAll(totals, [transfer], 10_000)).toBe(2 * MINUTE)
-  expect(progress.leftOfAll({ a: { ...waiting(0), waitingFiles: 0 } }, [], 10_000)).toBeNull()
+  expect(progress.left({ ...now, totals, transfers: [transfer] })).toEqual({ a: 2 * MINUTE, b: 2 * MINUTE })
+  expect(progress.leftOfAll({ ...now, totals, transfers: [transfer] })).toBe(2 * MINUTE)
+  expect(
+    progress.leftOfAll({ ...now, totals: { a: { ...waiting(0), waitingFiles: 0 } }, transfers: [] }),
+  ).toBeNull()
 })

@@ -1,0 +1,54 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
+import { diagnosticsOf } from '../core/agent/diagnostics.ts'
+import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import { replaceFile } from '../core/files/replace-file.ts'
+import { errorText } from '../core/files/system-error.ts'
+import { layoutOf } from '../core/settings/data-directory.ts'
+import { openSecrets } from '../core/settings/secrets.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { parsePath } from './path-words.ts'
+import { terminalWords } from './terminal-words.ts'
+import { version } from './version.ts'
+
+/** `holdfast diagnostics FILE`: what somebody who helps wants to see, as one file without secrets. */
+export function registerDiagnostics(program: Command): void {
+  const command = program
+    .command('diagnostics')
+    .description(
+      'write a zip file for whoever helps: versions, settings, status, incidents and logs, without secrets; names of ' +
+        'files and directories are in it',
+    )
+    .argument('<file>', 'where to, such as holdfast.zip', parsePath)
+  withDataDirectory(command).action((file: string, options: { data?: string }) =>
+    write(path.resolve(file), dataDirectoryOf(options)),
+  )
+}
+
+async function write(file: string, data: string): Promise<void> {
+  const secrets = openSecrets(data, null).get()
+  const zip = await diagnosticsOf({
+    layout: layoutOf(data),
+    state: await stateOf(data),
+    secrets,
+    version,
+  })
+  try {
+    await replaceFile(file, zip)
+  } catch (thrown) {
+    throw new Problem('diagnostics.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
+  }
+  console.log(terminalWords(message('diagnostics.written', { file })))
+}
+
+/** null: no agent runs, or it does not answer; the logs say more then. */
+async function stateOf(data: string): Promise<AppState | null> {
+  try {
+    return stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
+  } catch {
+    return null
+  }
+}

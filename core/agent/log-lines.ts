@@ -1,0 +1,70 @@
+import { open } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import { errorCode } from '../files/system-error.ts'
+
+/** Lines that a view gets at most, and bytes of the file that are read for them. */
+const MOST_LINES = 500
+const TAIL_BYTES = 256 * 1024
+
+/** pino's levels (github.com/pinojs/pino, docs/api.md, "logger.levels"). */
+const levels = { 30: 'info', 40: 'warn', 50: 'error' } as const
+
+export const logLineSchema = z.object({
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  level: z.enum(['info', 'warn', 'error']),
+  text: z.string(),
+})
+export type LogLine = z.infer<typeof logLineSchema>
+
+const writtenSchema = z.object({
+  time: z.number(),
+  level: z.union([z.literal(30), z.literal(40), z.literal(50)]),
+  msg: z.string(),
+})
+
+/** The names of the agent's log, the newer one first. */
+export const LOG_FILES = ['agent.log', 'agent.log.1']
+
+/** The end of a file, whole lines of at most so many bytes; '' where there is none. */
+export async function tailOf(file: string, bytes: number): Promise<string> {
+  try {
+    const handle = await open(file, 'r')
+    try {
+      const { size } = await handle.stat()
+      const from = Math.max(0, size - bytes)
+      const { buffer, bytesRead } = await handle.read(
+        Buffer.alloc(Math.min(size, bytes)),
+        0,
+        size - from,
+        from,
+      )
+      const text = buffer.toString('utf8', 0, bytesRead)
+      return from === 0 ? text : text.slice(text.indexOf('\n') + 1)
+    } finally {
+      await handle.close()
+    }
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return ''
+    throw thrown
+  }
+}
+
+/** The newest lines of the log in a directory, oldest first; what is no line of it is left out. */
+export async function logLines(directory: string): Promise<LogLine[]> {
+  const text = await tailOf(path.join(directory, LOG_FILES[0] ?? ''), TAIL_BYTES)
+  return text
+    .split('\n')
+    .slice(-MOST_LINES - 1)
+    .flatMap(lineOf)
+}
+
+function lineOf(text: string): LogLine[] {
+  try {
+    const { time, level, msg } = writtenSchema.parse(JSON.parse(text))
+    return [{ at: time, level: levels[level], text: msg }]
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,38 @@
+import path from 'node:path'
+import { app, dialog } from 'electron'
+import type { Agent } from '../../core/agent/agent.ts'
+import type { CommandOutput } from '../../core/agent/contract.ts'
+import { replaceFile } from '../../core/files/replace-file.ts'
+import { errorText } from '../../core/files/system-error.ts'
+import { message } from '../../core/words/message.ts'
+import { Problem } from '../../core/words/problem.ts'
+import type { Words } from '../../core/words/words.ts'
+import type { TrayWindow } from './window.ts'
+
+/**
+ * Asks where to, and writes the diagnostics file there; path null: cancelled.
+ * @throws Problem diagnostics.cannotWrite
+ */
+export async function saveDiagnostics(
+  agent: Agent,
+  window: TrayWindow,
+  words: Words,
+): Promise<CommandOutput<'saveDiagnostics'>> {
+  const { canceled, filePath: file } = await dialog.showSaveDialog(window.browser, {
+    title: words(message('dialog.saveDiagnostics')),
+    defaultPath: path.join(app.getPath('home'), 'holdfast-diagnostics.zip'),
+    filters: [{ name: 'Zip', extensions: ['zip'] }],
+  })
+  if (canceled || file === '') return { path: null }
+  // Only whoever wants one waits for what packs it.
+  const { diagnosticsOf } = await import('../../core/agent/diagnostics.ts')
+  const { layout, store, secrets } = agent
+  const { state } = store.snapshot()
+  const zip = await diagnosticsOf({ layout, state, secrets: secrets.get(), version: app.getVersion() })
+  try {
+    await replaceFile(file, zip)
+  } catch (thrown) {
+    throw new Problem('diagnostics.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
+  }
+  return { path: file }
+}

@@ -1,0 +1,65 @@
+import { dialog } from 'electron'
+import type { Agent } from '../../core/agent/agent.ts'
+import type { Outcome } from '../../core/agent/contract.ts'
+import type { Message } from '../../core/words/message.ts'
+import { sentenceOf } from '../../core/words/problem.ts'
+import type { Words } from '../../core/words/words.ts'
+import { sendEvent, type WindowHandlers } from './ipc.ts'
+import type { TrayActions } from './tray-menu.ts'
+import type { TrayWindow } from './window.ts'
+import type { Rectangle } from './window-place.ts'
+
+/** What the tray's menu does. It has no place of its own for a refusal: that becomes a notice. */
+export function trayActions(options: {
+  agent: Agent
+  handlers: WindowHandlers
+  window: TrayWindow
+  words: () => Words
+  come: () => void
+  trayBounds: () => Rectangle
+  quit: () => void
+  /** Says that it goes on in the tray; false: it could not be said. */
+  hint: () => boolean
+}): TrayActions {
+  const { agent, handlers, window, words, come, quit } = options
+  const refused = (sentence: Message) => {
+    // Nothing is wrong: whoever has just chosen it is told, and nobody else.
+    if (sentence.key === 'refuse.already')
+      void dialog.showMessageBox(window.browser, { message: words()(sentence) })
+    else addRefusal(agent, sentence)
+  }
+  const tell = (answer: Promise<Outcome>) =>
+    void answer.then(
+      (outcome) => {
+        if (!outcome.done) refused(outcome.sentence)
+      },
+      (thrown) => refused(sentenceOf(thrown)),
+    )
+  return {
+    open: come,
+    toggle: () => window.toggle(options.trayBounds()),
+    openIncident: (incident) => {
+      come()
+      sendEvent(window.browser, 'show', { page: 'alerts', incident })
+    },
+    addDirectory: () => {
+      come()
+      tell(handlers.chooseSource({}))
+    },
+    pause: (minutes) => tell(handlers.pause({ minutes })),
+    pauseOther: () => {
+      come()
+      sendEvent(window.browser, 'askPause', {})
+    },
+    openFolder: (source) => tell(handlers.showDirectory({ source })),
+    resume: () => tell(handlers.resume({})),
+    checkNow: () => tell(handlers.checkNow({})),
+    quit,
+    hintAtClose: options.hint,
+  }
+}
+
+/** The same refusal is one notice, however often it comes. */
+function addRefusal(agent: Agent, sentence: Message): void {
+  agent.notices.add(`refused:${JSON.stringify(sentence)}`, sentence)
+}

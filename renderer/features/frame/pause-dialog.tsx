@@ -1,0 +1,59 @@
+import { Button, Group, NumberInput, Stack } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
+import { useWords } from '../../words/context.tsx'
+
+const LEAST_HOURS = 0.25
+const MOST_HOURS = LONGEST_PAUSE_MINUTES / 60
+const BEGIN_HOURS = 4
+
+/** Asks for how many hours sending is to pause. */
+export function PauseDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const { t } = useWords()
+  return (
+    <FormDialog opened={opened} title={t('window.pause.otherTitle')} onClose={onClose}>
+      <PauseForm onDone={onClose} />
+    </FormDialog>
+  )
+}
+
+function PauseForm({ onDone }: { onDone: () => void }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  const [hours, setHours] = useState<string | number>(BEGIN_HOURS)
+  useHold(false, false)
+  const isGood = typeof hours === 'number' && hours >= LEAST_HOURS && hours <= MOST_HOURS
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!isGood) return
+    run('pause', { minutes: hours * 60 })
+    onDone()
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="sm">
+        <NumberInput
+          label={t('window.pause.hours')}
+          description={t('window.pause.hoursHint')}
+          value={hours}
+          onChange={setHours}
+          min={LEAST_HOURS}
+          max={MOST_HOURS}
+          decimalScale={2}
+          data-autofocus
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" disabled={!isGood}>
+            {t('window.pause.start')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,90 @@
+import { Box, Button, Group, Modal, SegmentedControl, Skeleton } from '@mantine/core'
+import { useEffect, useRef, useState } from 'react'
+import { message } from '../../../core/words/message.ts'
+import { useCommands } from '../../state/commands.tsx'
+import { type LogLine, useLog } from '../../state/log.ts'
+import { copyText } from '../../ui/copy.ts'
+import { useWords } from '../../words/context.tsx'
+
+type Least = LogLine['level']
+const order: readonly Least[] = ['info', 'warn', 'error']
+
+/** The newest lines of the log, and what follows. */
+export default function LogDialog({ onClose }: { onClose: () => void }) {
+  const { t } = useWords()
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      size="xl"
+      title={t('window.log.title')}
+      closeButtonProps={{ 'aria-label': t('window.close') }}
+    >
+      <Log />
+    </Modal>
+  )
+}
+
+function Log() {
+  const { t, say } = useWords()
+  const { tell } = useCommands()
+  const { lines, failure } = useLog()
+  const [least, setLeast] = useState<Least>('info')
+  const shown = lines?.filter(({ level }) => order.indexOf(level) >= order.indexOf(least)) ?? []
+  const copy = async () => {
+    if (await copyText(shown.map(lineText).join('\n'))) tell('done', message('window.log.copied'))
+  }
+  return (
+    <div className="stack">
+      <SegmentedControl
+        size="xs"
+        fullWidth
+        aria-label={t('window.log.level')}
+        value={least}
+        onChange={(value) => setLeast(order.find((one) => one === value) ?? 'info')}
+        data={order.map((value) => ({ value, label: t(`window.log.${value}`) }))}
+      />
+      {failure !== null && <p className="card-problem breakable">{say(failure)}</p>}
+      {lines === null ? <Skeleton height={160} animate={false} /> : <Lines lines={shown} />}
+      <Group justify="flex-end">
+        <Button size="xs" variant="default" disabled={shown.length === 0} onClick={copy}>
+          {t('window.log.copy')}
+        </Button>
+      </Group>
+    </div>
+  )
+}
+
+/** Follows what comes, as long as its end is in view. */
+function Lines({ lines }: { lines: readonly LogLine[] }) {
+  const { t, format } = useWords()
+  const place = useRef<HTMLElement>(null)
+  const follows = useRef(true)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other lines are what is followed.
+  useEffect(() => {
+    const box = place.current
+    if (box !== null && follows.current) box.scrollTop = box.scrollHeight
+  }, [lines])
+  return (
+    <Box
+      component="section"
+      ref={place}
+      className="log selectable"
+      tabIndex={0}
+      aria-label={t('window.log.title')}
+      onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
+        follows.current = scrollTop + clientHeight > scrollHeight - 20
+      }}
+    >
+      {lines.length === 0 && <p className="dimmed">{t('window.log.empty')}</p>}
+      {lines.map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be alike, and none has a name.
+        <p key={index} data-level={line.level}>
+          <time className="dimmed figures">{format.fullMoment(line.at)}</time> {line.text}
+        </p>
+      ))}
+    </Box>
+  )
+}
+
+const lineText = ({ at, level, text }: LogLine) => `${new Date(at).toISOString()} ${level} ${text}`

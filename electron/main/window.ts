@@ -2,6 +2,8 @@ import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
 import { z } from 'zod'
+import { sendEvent } from './ipc.ts'
+import { createPairingLinks } from './pairing-links.ts'
 import { WINDOW_PAGE } from './protocol.ts'
 import { openWindowMemory } from './window-memory.ts'
 import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
@@ -21,6 +23,8 @@ export interface TrayWindow {
   /** Hides the window if it is before the person, as a click on the tray icon does; otherwise shows it. */
   toggle(trayBounds: Rectangle | null): void
   hide(): void
+  /** Shows the form of a receiver filled with this pairing code. */
+  showLink(code: string): void
   /** What its page says that it shows; null: nobody looks at it. */
   showing(page: string | null): void
   /** Somebody looks at this page of it now. */
@@ -91,6 +95,7 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     }
   })
   void browser.loadURL(WINDOW_PAGE)
+  const links = createPairingLinks((code) => sendEvent(browser, 'show', { page: 'destinations', code }))
   const show = (trayBounds: Rectangle | null) => {
     if (browser.isMinimized()) browser.restore()
     const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
@@ -116,8 +121,10 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
       else show(trayBounds)
     },
     hide,
+    showLink: links.show,
     showing: (page) => {
       shownPage = page
+      links.pageListens()
     },
     isSeenOn: (page) =>
       shownPage === page && !browser.isDestroyed() && browser.isVisible() && browser.isFocused(),

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
-import { z } from 'zod'
+import ElectronStore from 'electron-store'
 import { sendEvent } from './ipc.ts'
 import { createPairingLinks } from './pairing-links.ts'
 import { WINDOW_PAGE } from './protocol.ts'
@@ -14,7 +14,6 @@ const LEAST_SIZE = { width: 340, height: 420 }
 const RELOAD_AFTER_MS = 1_000
 /** On some desktops the very click on the tray icon takes the focus away first. */
 const JUST_BLURRED_MS = 300
-const rectangleSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
 
 export interface TrayWindow {
   readonly browser: BrowserWindow
@@ -38,8 +37,12 @@ export interface TrayWindow {
 
 /** The one window: made hidden at the start, so that it shows at once when it is asked for. */
 export function createWindow(options: { preload: string; icon: string; dataDirectory: string }): TrayWindow {
-  const memory = openWindowMemory(options.dataDirectory)
+  const memory = openWindowMemory(
+    () => new ElectronStore({ cwd: options.dataDirectory, name: 'window', clearInvalidConfig: true }),
+  )
   const remembered = rememberedBounds(memory.bounds())
+  /** Until the page has first spoken. */
+  let lastPage = memory.page()
   const browser = new BrowserWindow({
     ...(remembered ?? DEFAULT_SIZE),
     minWidth: LEAST_SIZE.width,
@@ -71,7 +74,7 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     const bounds = browser.getNormalBounds()
     // Shown again while it fills the screen, X11 takes the screen's bounds for its normal ones.
     const isLost = fillsScreen(browser) && isDeepStrictEqual(bounds, browser.getBounds())
-    if (!isLost) memory.remember(bounds)
+    if (!isLost) memory.remember({ bounds })
   }
   const hide = () => {
     browser.hide()
@@ -124,7 +127,10 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
     showLink: links.show,
     showing: (page) => {
       shownPage = page
+      if (lastPage !== null) sendEvent(browser, 'show', { page: lastPage })
+      lastPage = null
       links.pageListens()
+      if (page !== null) memory.remember({ page })
     },
     isSeenOn: (page) =>
       shownPage === page && !browser.isDestroyed() && browser.isVisible() && browser.isFocused(),
@@ -137,9 +143,8 @@ export function createWindow(options: { preload: string; icon: string; dataDirec
 }
 
 /** null: there are none, or the screen that they were on is gone. */
-function rememberedBounds(value: unknown): Rectangle | null {
-  const bounds = rectangleSchema.safeParse(value)
-  return bounds.success && isReachable(bounds.data, workAreas()) ? bounds.data : null
+function rememberedBounds(bounds: Rectangle | null): Rectangle | null {
+  return bounds !== null && isReachable(bounds, workAreas()) ? bounds : null
 }
 
 /** A window is never larger than its screen's work area. */

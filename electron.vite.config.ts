@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
+import { NONCE_PLACE } from './electron/main/page-policy.ts'
 
 /**
  * Native modules, and what looks for files beside itself: loaded from node_modules. All else is bundled, since
@@ -63,6 +64,7 @@ export default defineConfig({
   },
   renderer: {
     root: path.join(here, 'renderer'),
+    html: { cspNonce: NONCE_PLACE },
     plugins: [react()],
     build: {
       outDir: path.join(here, 'out/renderer'),

@@ -5,14 +5,22 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { HoldfastWindow } from './features/frame/window.tsx'
 import { BridgeProvider } from './state/bridge.tsx'
+import { styleNonce } from './ui/style-nonce.ts'
 import { colourVariables, theme } from './ui/theme.ts'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')
 
+const nonce = styleNonce()
+
 createRoot(root).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto" cssVariablesResolver={colourVariables}>
+    <MantineProvider
+      theme={theme}
+      defaultColorScheme="auto"
+      cssVariablesResolver={colourVariables}
+      getStyleNonce={() => nonce}
+    >
       <BridgeProvider bridge={window.holdfast}>
         <HoldfastWindow />
       </BridgeProvider>

@@ -262,7 +262,9 @@ export const events = {
   /** Asks the window to show one of its pages. */
   show: z.object({
     page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),
-    incident: z.string().nullable().default(null),
+    incident: z.string().nullable().optional(),
+    /** A pairing code that came as a link: its form is shown filled, and a person goes on or not. */
+    code: z.string().max(2000).optional(),
   }),
 } as const satisfies Record<string, z.ZodType>
 

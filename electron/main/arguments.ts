@@ -1,4 +1,8 @@
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The scheme of pairing codes; the window's page has another one. */
+export const LINK_SCHEME = 'holdfast'
 
 /** Started without showing the window, as at login. */
 export const HIDDEN = '--hidden'
@@ -9,7 +13,17 @@ export const HIDDEN = '--hidden'
  */
 export function directoriesOf(argv: readonly string[], isPackaged: boolean): string[] {
   const words = argv.slice(1).filter((word) => !word.startsWith('-'))
-  return (isPackaged ? words : words.slice(1)).map((word) => path.resolve(word))
+  return (isPackaged ? words : words.slice(1)).filter((word) => !isLink(word)).map(directoryOf)
+}
+
+const isLink = (word: string) => word.startsWith(`${LINK_SCHEME}:`)
+
+/** A desktop may hand over what was dropped on the icon as an address. */
+const directoryOf = (word: string) => (word.startsWith('file://') ? fileURLToPath(word) : path.resolve(word))
+
+/** The link that a browser or a mail program started it for. */
+export function linkIn(words: readonly string[]): string | null {
+  return words.find(isLink) ?? null
 }
 
 export function isHidden(argv: readonly string[]): boolean {

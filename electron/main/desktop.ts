@@ -68,8 +68,9 @@ export async function runDesktop(start: {
       handlers.resolve(answers)
     })
     if (!isHidden(process.argv)) void painted.then(come)
-    laterStarts.answer((others) => {
+    laterStarts.answer((others, link) => {
       come()
+      if (link !== null) window.showLink(link)
       void open.protect(others)
     })
     await open.protect(directories)

@@ -1,4 +1,5 @@
 import { app } from 'electron'
+import { LINK_SCHEME } from './arguments.ts'
 
 /** Of assets/desktop/holdfast.desktop, by which a Linux desktop finds the application's name and icon. */
 const DESKTOP_FILE = 'holdfast.desktop'
@@ -12,4 +13,6 @@ export function introduce(): void {
   if (process.platform === 'linux' && typeof app.setDesktopName === 'function')
     app.setDesktopName(DESKTOP_FILE)
   if (process.platform === 'win32') app.setAppUserModelId(MODEL_ID)
+  // On Linux the desktop file says it.
+  if (process.platform !== 'linux' && app.isPackaged) app.setAsDefaultProtocolClient(LINK_SCHEME)
 }

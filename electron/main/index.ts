@@ -2,7 +2,7 @@ import path from 'node:path'
 import { app, nativeImage, Tray } from 'electron'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { endWithLauncher } from '../../core/worker/launcher.ts'
-import { directoriesOf } from './arguments.ts'
+import { directoriesOf, linkIn } from './arguments.ts'
 import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
@@ -16,6 +16,8 @@ const directories = directoriesOf(process.argv, app.isPackaged)
 endWithLauncher()
 introduce()
 registerScheme()
+// Every page that there could ever be. Root has none: Chromium then ends, or is told --no-sandbox.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox()
 try {
   // Chromium's own files stay apart from the agent's, and the lock below is the data directory's own.
   app.setPath('userData', openOwnDirectory(dataDirectory))
@@ -25,12 +27,13 @@ try {
 }
 
 function start(): void {
-  if (!app.requestSingleInstanceLock({ directories })) {
-    // The first instance comes forward; it has been told about the directories.
+  const link = linkIn(process.argv)
+  if (!app.requestSingleInstanceLock({ directories, links: link === null ? [] : [link] })) {
+    // The first instance comes forward; it has been told what this start names.
     app.quit()
     return
   }
-  const laterStarts = listenForStarts(app)
+  const laterStarts = listenForStarts(app, link)
   // Not awaited: Electron is ready only after this module has been evaluated.
   app
     .whenReady()

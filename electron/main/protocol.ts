@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { protocol } from 'electron'
+import { pageWithPolicy } from './page-policy.ts'
 
-const SCHEME = 'holdfast'
+/** The page's own; `holdfast:` is of pairing codes, which come from anywhere. */
+const SCHEME = 'holdfast-page'
 /** The origin of the window's page; every message from the window is checked against it. */
 export const WINDOW_ORIGIN = `${SCHEME}://window`
 export const WINDOW_PAGE = `${WINDOW_ORIGIN}/index.html`
@@ -40,12 +42,18 @@ export function servePage(directory: string): void {
       return new Response(null, { status: 404 })
     }
     try {
-      const body = new Uint8Array(await readFile(file))
-      return new Response(body, { headers: { 'content-type': contentType } })
+      return answer(new Uint8Array(await readFile(file)), contentType)
     } catch {
       return new Response(null, { status: 404 })
     }
   })
+}
+
+function answer(body: Uint8Array<ArrayBuffer>, contentType: string): Response {
+  const headers = { 'content-type': contentType, 'x-content-type-options': 'nosniff' }
+  if (!contentType.startsWith('text/html')) return new Response(body, { headers })
+  const page = pageWithPolicy(new TextDecoder().decode(body))
+  return new Response(page.body, { headers: { ...headers, 'content-security-policy': page.policy } })
 }
 
 /** The origin of an address; URL's own is "null" for every scheme that browsers do not know. */

@@ -1,46 +1,70 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type ElectronStore from 'electron-store'
 import { z } from 'zod'
-import { openKeptFile } from '../../core/files/kept-file.ts'
+import { type Events, events } from '../../core/agent/contract.ts'
+import { replaceFile } from '../../core/files/replace-file.ts'
+import type { Rectangle } from './window-place.ts'
 
-const memorySchema = z.object({ bounds: z.unknown(), closeHinted: z.boolean().default(false) })
-type Remembered = z.infer<typeof memorySchema>
+type Page = Events['show']['page']
+const pageSchema = events.show.shape.page
+const boundsSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
 
-/** Where the window was when it was last seen. */
+/** What the desktop keeps of its window: where it was, which page it showed, and what was said once. */
 export interface WindowMemory {
-  /** As the file has it; undefined: nothing is remembered, or it cannot be read. */
-  bounds(): unknown
+  /** null: nothing is remembered, or it cannot be read. */
+  bounds(): Rectangle | null
+  page(): Page | null
   /** Does not wait for the disk. */
-  remember(bounds: { x: number; y: number; width: number; height: number }): void
+  remember(news: { bounds?: Rectangle; page?: string; closeHinted?: true }): void
   /** Whether the person was told once that closing the window ends nothing. */
   closeHinted(): boolean
-  rememberCloseHint(): void
   /** Resolves when the last of it is written, or could not be. */
   saved(): Promise<void>
 }
 
-/** A file that cannot be read or written only costs the window its place. */
-export function openWindowMemory(directory: string): WindowMemory {
-  const file = path.join(directory, 'window.json')
-  const kept = openKeptFile(file)
-  let now = read(file)
-  const change = (changes: Partial<Remembered>) => {
-    now = { ...now, ...changes }
-    kept.save(JSON.stringify(now))
+/** What is used of electron-store. */
+export type KeptStore = Pick<ElectronStore<Record<string, unknown>>, 'get' | 'set' | 'path'>
+
+/**
+ * What cannot be read or written costs the window its place alone. The store writes in the main thread, which a disk that
+ * hangs would stop: it is asked only after a thread of the pool has just written beside it.
+ * @param open may throw.
+ */
+export function openWindowMemory(open: () => KeptStore): WindowMemory {
+  const store = orNull(open)
+  let news = {}
+  let isHinted = store?.get('closeHinted') === true
+  let writing: Promise<void> | null = null
+  const write = async (to: KeptStore) => {
+    while (Object.keys(news).length > 0) {
+      await replaceFile(path.join(path.dirname(to.path), '.window-written'), '')
+      const now = news
+      news = {}
+      to.set(now)
+    }
   }
   return {
-    bounds: () => now.bounds,
-    remember: (bounds) => change({ bounds }),
-    closeHinted: () => now.closeHinted,
-    rememberCloseHint: () => change({ closeHinted: true }),
-    saved: kept.saved,
+    bounds: () => boundsSchema.safeParse(store?.get('bounds')).data ?? null,
+    page: () => pageSchema.safeParse(store?.get('page')).data ?? null,
+    closeHinted: () => isHinted,
+    remember: (more) => {
+      isHinted ||= more.closeHinted === true
+      news = { ...news, ...more }
+      if (store === null || writing !== null) return
+      writing = write(store)
+        .catch(() => undefined)
+        .finally(() => {
+          writing = null
+        })
+    },
+    saved: () => writing ?? Promise.resolve(),
   }
 }
 
-function read(file: string): Remembered {
+function orNull(open: () => KeptStore): KeptStore | null {
   try {
-    return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    return open()
   } catch {
-    return { bounds: undefined, closeHinted: false }
+    return null
   }
 }

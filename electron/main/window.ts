@@ -1,7 +1,9 @@
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { BrowserWindow, nativeTheme, screen } from 'electron'
-import { z } from 'zod'
+import ElectronStore from 'electron-store'
+import { sendEvent } from './ipc.ts'
+import { createPairingLinks } from './pairing-links.ts'
 import { WINDOW_PAGE } from './protocol.ts'
 import { openWindowMemory } from './window-memory.ts'
 import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
@@ -12,7 +14,6 @@ const LEAST_SIZE = { width: 340, height: 420 }
 const RELOAD_AFTER_MS = 1_000
 /** On some desktops the very click on the tray icon takes the focus away first. */
 const JUST_BLURRED_MS = 300
-const rectangleSchema = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
 
 export interface TrayWindow {
   readonly browser: BrowserWindow
@@ -21,6 +22,8 @@ export interface TrayWindow {
   /** Hides the window if it is before the person, as a click on the tray icon does; otherwise shows it. */
   toggle(trayBounds: Rectangle | null): void
   hide(): void
+  /** Shows the form of a receiver filled with this pairing code. */
+  showLink(code: string): void
   /** What its page says that it shows; null: nobody looks at it. */
   showing(page: string | null): void
   /** Somebody looks at this page of it now. */
@@ -40,8 +43,12 @@ export function createWindow(options: {
   /** Says, at the first close, that it goes on in the tray; false: it could not be said. */
   hintAtClose(): boolean
 }): TrayWindow {
-  const memory = openWindowMemory(options.dataDirectory)
+  const memory = openWindowMemory(
+    () => new ElectronStore({ cwd: options.dataDirectory, name: 'window', clearInvalidConfig: true }),
+  )
   const remembered = rememberedBounds(memory.bounds())
+  /** Until the page has first spoken. */
+  let lastPage = memory.page()
   const browser = new BrowserWindow({
     ...(remembered ?? DEFAULT_SIZE),
     minWidth: LEAST_SIZE.width,
@@ -73,7 +80,7 @@ export function createWindow(options: {
     const bounds = browser.getNormalBounds()
     // Shown again while it fills the screen, X11 takes the screen's bounds for its normal ones.
     const isLost = fillsScreen(browser) && isDeepStrictEqual(bounds, browser.getBounds())
-    if (!isLost) memory.remember(bounds)
+    if (!isLost) memory.remember({ bounds })
   }
   const hide = () => {
     browser.hide()
@@ -88,7 +95,7 @@ export function createWindow(options: {
     // Before anything that can fail: a window that has really closed cannot be shown again.
     event.preventDefault()
     hide()
-    if (!memory.closeHinted() && options.hintAtClose()) memory.rememberCloseHint()
+    if (!memory.closeHinted() && options.hintAtClose()) memory.remember({ closeHinted: true })
   })
   browser.on('page-title-updated', (event) => event.preventDefault())
   browser.webContents.on('render-process-gone', (_event, { reason }) => {
@@ -98,6 +105,7 @@ export function createWindow(options: {
     }
   })
   void browser.loadURL(WINDOW_PAGE)
+  const links = createPairingLinks((code) => sendEvent(browser, 'show', { page: 'destinations', code }))
   const show = (trayBounds: Rectangle | null) => {
     if (browser.isMinimized()) browser.restore()
     const near = screen.getDisplayNearestPoint(trayBounds ?? screen.getCursorScreenPoint()).workArea
@@ -123,8 +131,13 @@ export function createWindow(options: {
       else show(trayBounds)
     },
     hide,
+    showLink: links.show,
     showing: (page) => {
       shownPage = page
+      if (lastPage !== null) sendEvent(browser, 'show', { page: lastPage })
+      lastPage = null
+      links.pageListens()
+      if (page !== null) memory.remember({ page })
     },
     isSeenOn: (page) =>
       shownPage === page && !browser.isDestroyed() && browser.isVisible() && browser.isFocused(),
@@ -137,9 +150,8 @@ export function createWindow(options: {
 }
 
 /** null: there are none, or the screen that they were on is gone. */
-function rememberedBounds(value: unknown): Rectangle | null {
-  const bounds = rectangleSchema.safeParse(value)
-  return bounds.success && isReachable(bounds.data, workAreas()) ? bounds.data : null
+function rememberedBounds(bounds: Rectangle | null): Rectangle | null {
+  return bounds !== null && isReachable(bounds, workAreas()) ? bounds : null
 }
 
 /** A window is never larger than its screen's work area. */

@@ -1,20 +1,23 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from '@playwright/test'
 import { unpackedExecutable } from '../../build/package/configuration.mjs'
 import { wrongFuses } from '../../build/package/fuses.mjs'
+import { formatPairingCode } from '../../core/wire/pairing-code.ts'
 import { launchPackaged, type Packaged } from '../support/package/packaged.ts'
 import { until } from '../support/until.ts'
 
 const project = path.resolve(import.meta.dirname, '../..')
 const executable = unpackedExecutable()
 
-test.describe.configure({ mode: 'serial' })
+test.describe.configure({ mode: 'serial', timeout: 45_000 })
 
+const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
 let directory: string
 let source: string
 let packaged: Packaged
@@ -27,7 +30,6 @@ test.beforeAll(async () => {
   await mkdir(source)
   await writeFile(path.join(source, 'one.txt'), 'one')
   await writeFile(path.join(directory, 'own.js'), `require('fs').writeFileSync('${directory}/ran', '')`)
-  const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   // What would make a plain Electron run a script of somebody's own, or open it to a debugger.
   const words = [...asRoot, '--inspect=0', path.join(source)]
   packaged = await launchPackaged([executable, ...words], {
@@ -57,4 +59,92 @@ test('the packaged application does the main job', async () => {
     const names = await readdir(path.join(directory, 'data/store'), { recursive: true })
     return names.some((name) => name.endsWith('photos/one.txt'))
   })
+})
+
+test('its page runs nothing inline, and dialogs keep to that', async () => {
+  const { page } = packaged
+  const refused: string[] = []
+  page.on('console', (said) => {
+    if (said.text().includes('Content Security Policy')) refused.push(said.text())
+  })
+  const answer = await page.reload()
+  const policy = (await answer?.allHeaders())?.['content-security-policy'] ?? ''
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).not.toContain('unsafe')
+  await page.getByRole('tab', { name: 'Destinations' }).click()
+  await page.getByRole('button', { name: 'Add destination' }).click()
+  await expect(page.getByRole('dialog')).toBeVisible()
+  // What stands behind a dialog is held still by a style element, which needs the nonce.
+  await expect(page.locator('body')).toHaveCSS('overflow', 'hidden')
+  await page.keyboard.press('Escape')
+  expect(refused).toEqual([])
+  const done = await page.evaluate(() => {
+    const add = (name: string, text: string) => {
+      const element = document.createElement(name)
+      element.textContent = text
+      document.head.append(element)
+    }
+    add('script', 'window.ranInline = true')
+    add('style', 'body { outline-width: 7px; outline-style: solid }')
+    return ['ranInline' in window, getComputedStyle(document.body).outlineWidth]
+  })
+  expect(done).toEqual([false, '0px'])
+})
+
+test('its page has no Node.js, no permission, no other window and no other address', async () => {
+  const { page } = packaged
+  const found = await page.evaluate(async () => {
+    const state = async (name: string) =>
+      (await navigator.permissions.query({ name: name as PermissionName })).state
+    const opened = window.open('https://example.com') !== null
+    const link = Object.assign(document.createElement('a'), { href: 'https://example.com', target: '_blank' })
+    document.body.append(link)
+    link.click()
+    link.remove()
+    return {
+      node: ['require', 'process', 'module', 'Buffer'].filter((name) => name in window),
+      permissions: [await state('geolocation'), await state('camera'), Notification.permission],
+      asked: await Notification.requestPermission(),
+      opened,
+      file: await fetch('file:///etc/passwd').then(
+        () => 'read',
+        () => 'refused',
+      ),
+    }
+  })
+  expect(found).toEqual({
+    node: [],
+    permissions: ['denied', 'denied', 'denied'],
+    asked: 'denied',
+    opened: false,
+    file: 'refused',
+  })
+  await page.evaluate(() => window.location.assign('https://example.com/'))
+  // Wherever it is now, it loads that again.
+  await page.reload()
+  await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible()
+  expect(page.url()).toMatch(/^holdfast-page:/)
+  expect(page.context().pages()).toHaveLength(1)
+})
+
+test('a pairing link fills the form of the one that runs, and does nothing by itself', async () => {
+  const { page } = packaged
+  let connections = 0
+  const server = createServer((socket) => {
+    connections += 1
+    socket.destroy()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const code = { host: '127.0.0.1', port, code: 'abc123', fingerprint: 'a'.repeat(64), name: 'elsewhere' }
+  const link = formatPairingCode(code)
+  const env = { ...process.env, HOLDFAST_HOME: path.join(directory, 'data') }
+  await promisify(execFile)(executable, [...asRoot, link], { env })
+  const field = page.getByRole('textbox', { name: 'Pairing code' })
+  await expect(field).toHaveValue(link)
+  await expect(page.getByRole('dialog')).toContainText(`127.0.0.1:${port}`)
+  expect(connections).toBe(0)
+  await page.getByRole('button', { name: 'Connect' }).click()
+  await until('the connection that a person asked for', () => connections > 0)
+  server.close()
 })

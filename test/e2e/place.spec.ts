@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { isReachable } from '../../electron/main/window-place.ts'
 import { electronExecutable, launchHoldfast } from '../support/desktop/launch.ts'
@@ -67,7 +67,7 @@ test('a size is remembered when the window is hidden by its menu, and when Holdf
   await until('the new size', async () => (await page.evaluate(() => window.outerWidth)) === 450)
   await page.evaluate(() => window.holdfast.call('hideWindow', {}))
   const { dataDirectory } = desktop
-  await until('it to be remembered', () => existsSync(windowFile(dataDirectory)))
+  await until('it to be remembered', () => readBounds(dataDirectory))
   expect(readBounds(dataDirectory)).toMatchObject({ width: 450, height: 560 })
   await resize(480)
   await until('the newer size', async () => (await page.evaluate(() => window.outerWidth)) === 480)
@@ -85,7 +85,7 @@ test('of a maximised window the size is remembered that it had before', async ({
   await application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.maximize())
   await until('it to be maximised', isMaximised)
   await running.page.evaluate(() => window.holdfast.call('hideWindow', {}))
-  await until('it to be remembered', () => existsSync(windowFile(dataDirectory)))
+  await until('it to be remembered', () => readBounds(dataDirectory))
   expect(readBounds(dataDirectory)).toMatchObject({ width: 400, height: 640 })
 
   await application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.show())
@@ -94,15 +94,21 @@ test('of a maximised window the size is remembered that it had before', async ({
   expect(readBounds(dataDirectory)).toMatchObject({ width: 400, height: 640 })
 })
 
-test('a place on a screen that is gone is not used', async ({ desktop }) => {
+test('a place on a screen that is gone is not used, and the page of then is shown', async ({ desktop }) => {
   const gone = { x: 9000, y: 9000, width: 500, height: 700 }
-  writeFileSync(windowFile(desktop.dataDirectory), JSON.stringify({ bounds: gone }))
-  const running = await desktop.start()
+  writeFileSync(windowFile(desktop.dataDirectory), JSON.stringify({ bounds: gone, page: 'alerts' }))
+  const running = await desktop.start({ args: [path.dirname(desktop.dataDirectory)] })
   await until('the window to be shown', () => visible(running))
   const bounds = await running.holdfast.application.evaluate(({ BrowserWindow }) =>
     BrowserWindow.getAllWindows()[0]?.getBounds(),
   )
   expect(bounds).toMatchObject({ width: 400, height: 640 })
+  await expect(running.page.getByRole('tab', { name: 'Alerts', selected: true })).toBeVisible()
+  await running.page.getByRole('tab', { name: 'Overview' }).click()
+  await until('the new page to be kept', () => {
+    const kept = JSON.parse(readFileSync(windowFile(desktop.dataDirectory), 'utf8'))
+    return kept.page === 'overview'
+  })
 })
 
 test('a window whose screen went while it was hidden is shown on one that is there', async ({ desktop }) => {

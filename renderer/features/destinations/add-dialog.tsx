@@ -11,14 +11,19 @@ export type Addable = (typeof addable)[number]
 
 interface AddDialogProps {
   opened: boolean
+  /** The code of a link that somebody has followed; null: the dialog was asked for here. */
+  linked?: string | null
   state: AppState
   onClose: () => void
 }
 
 /** A window in the window that adds a destination: its kind is chosen first. */
-export function AddDialog({ opened, state, onClose }: AddDialogProps) {
+export function AddDialog({ opened, linked = null, state, onClose }: AddDialogProps) {
   const { t } = useWords()
-  const [kind, setKind] = useState<Addable | null>(null)
+  const [chosen, setKind] = useState<Addable | null>(null)
+  // What is half typed stays.
+  const shownLink = chosen === null ? linked : null
+  const kind = shownLink === null ? chosen : 'receiver'
   const close = () => {
     setKind(null)
     onClose()
@@ -30,7 +35,14 @@ export function AddDialog({ opened, state, onClose }: AddDialogProps) {
       {kind === null ? (
         <KindList onChoose={setKind} />
       ) : (
-        <KindForm kind={kind} state={state} onBack={back} onDone={close} />
+        <KindForm
+          key={shownLink}
+          kind={kind}
+          linked={shownLink}
+          state={state}
+          onBack={shownLink === null ? back : close}
+          onDone={close}
+        />
       )}
     </FormDialog>
   )
@@ -38,15 +50,17 @@ export function AddDialog({ opened, state, onClose }: AddDialogProps) {
 
 interface KindFormProps {
   kind: Addable
+  linked?: string | null
   state: AppState
   onBack: () => void
   onDone: () => void
 }
 
 /** The form of a kind; done: it is added, or given up. */
-export function KindForm({ kind, state, onBack, onDone }: KindFormProps) {
+export function KindForm({ kind, linked = null, state, onBack, onDone }: KindFormProps) {
+  const isFurther = state.destinations[0]?.kind !== 'embedded'
   if (kind === 'receiver')
-    return <PairForm isFurther={state.destinations[0]?.kind !== 'embedded'} onBack={onBack} onDone={onDone} />
+    return <PairForm linked={linked} isFurther={isFurther} onBack={onBack} onDone={onDone} />
   return <DestinationForm key={kind} kind={kind} known={null} state={state} onBack={onBack} onDone={onDone} />
 }
 

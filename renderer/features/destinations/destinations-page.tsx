@@ -13,7 +13,7 @@ const RestorePage = lazy(() => import('../restore/restore-page.tsx'))
 
 interface DestinationsPageProps {
   state: AppState
-  /** { id: 'restore' }: files are to be brought back. */
+  /** { id: 'restore' }: files are to be brought back; { id: 'pair' }: somebody has followed a link with a code. */
   place: Place | null
 }
 
@@ -21,13 +21,22 @@ interface DestinationsPageProps {
 export default function DestinationsPage({ state, place }: DestinationsPageProps) {
   const { t } = useWords()
   const [adding, setAdding] = useState(false)
+  const [linked, setLinked] = useState<string | null>(null)
   const [restoring, setRestoring] = useState<Place | null>(null)
   useEffect(() => {
     if (place?.id === 'restore') setRestoring(place)
+    if (place?.id !== 'pair') return
+    setRestoring(null)
+    setLinked(place.code ?? null)
+    setAdding(true)
   }, [place])
   const { destinations } = state
   const [first] = destinations
 
+  const close = () => {
+    setAdding(false)
+    setLinked(null)
+  }
   if (restoring !== null) {
     return (
       <Suspense fallback={null}>
@@ -59,7 +68,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
         </Button>
       </div>
       <ReceivingPart receiving={state.receiving} quotaBytes={state.settings.receive?.quotaBytes ?? null} />
-      <AddDialog opened={adding} state={state} onClose={() => setAdding(false)} />
+      <AddDialog opened={adding} linked={linked} state={state} onClose={close} />
     </div>
   )
 }

@@ -13,6 +13,8 @@ import { useWords } from '../../words/context.tsx'
 const COMMAND = 'npx holdfast receive --store /srv/holdfast'
 
 interface PairFormProps {
+  /** The code of a link that somebody has followed, wherever it was; null: there is none. */
+  linked: string | null
   /** There is a destination already. */
   isFurther: boolean
   /** To the choice of the kind. */
@@ -20,12 +22,15 @@ interface PairFormProps {
   onDone: () => void
 }
 
+/** Where a pairing code leads. */
+const addressIn = (code: string) => /^holdfast:\/\/([^/?#]+)/.exec(code)?.[1] ?? code
+
 /** Takes the pairing code of a receiver: another computer with Holdfast. */
-export function PairForm({ isFurther, onBack, onDone }: PairFormProps) {
+export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
   const { t, say } = useWords()
   const bridge = useBridge()
   const { ask, tell } = useCommands()
-  const [code, setCode] = useState('')
+  const [code, setCode] = useState(linked ?? '')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(code !== '', busy)
@@ -57,8 +62,14 @@ export function PairForm({ isFurther, onBack, onDone }: PairFormProps) {
   return (
     <form onSubmit={pair}>
       <Stack gap="sm">
-        <Text size="sm">{t('window.pair.explain')}</Text>
-        <Copyable text={COMMAND} label="window.pair.copy" done="window.pair.copied" />
+        {linked === null ? (
+          <>
+            <Text size="sm">{t('window.pair.explain')}</Text>
+            <Copyable text={COMMAND} label="window.pair.copy" done="window.pair.copied" />
+          </>
+        ) : (
+          <Text size="sm">{t('window.pair.linked', { address: addressIn(linked) })}</Text>
+        )}
         <Textarea
           label={t('window.pair.code')}
           placeholder="holdfast://…"

@@ -12,6 +12,8 @@ export interface Place {
   /** Ids of what is to be restored: where from, and which source's folder. */
   destination?: string
   source?: string
+  /** The pairing code of a link that somebody has followed; the id is "pair". */
+  code?: string
 }
 
 type OpenPage = (page: Page, place?: Place) => void

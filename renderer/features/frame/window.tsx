@@ -67,9 +67,10 @@ function PageTabs({ state }: { state: AppState | null }) {
   }, [])
   useEffect(
     () =>
-      bridge.on('show', ({ page: wanted, incident }) =>
-        open(wanted, incident === null ? undefined : { id: incident }),
-      ),
+      bridge.on('show', ({ page: wanted, incident, code }) => {
+        if (code !== undefined) open(wanted, { id: 'pair', code })
+        else open(wanted, incident ? { id: incident } : undefined)
+      }),
     [bridge, open],
   )
   useShowing(page)

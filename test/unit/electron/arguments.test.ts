@@ -13,3 +13,8 @@ test.each([
   expect(isHidden(again)).toBe(false)
   expect(again.includes('/holdfast')).toBe(!isPackaged)
 })
+
+test('a link is no directory, and what a desktop hands over as an address is one', () => {
+  const words = ['/opt/holdfast', 'holdfast://nas:1?code=x', 'file:///a%20b', '/c']
+  expect(directoriesOf(words, true)).toEqual(['/a b', '/c'])
+})

@@ -1,26 +1,47 @@
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import Conf from 'conf'
 import { expect, test } from 'vitest'
 import { openWindowMemory } from '../../../electron/main/window-memory.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const bounds = { x: 1, y: 2, width: 400, height: 640 }
+/** What electron-store is made of. */
+const storeIn = (directory: string) => () =>
+  new Conf<Record<string, unknown>>({ cwd: directory, configName: 'window', clearInvalidConfig: true })
 
-test('what cannot be read is none, and is remembered once it can be', async () => {
+test('what is remembered is there at the next start, the last of it', async () => {
   const directory = temporaryDirectory('window')
-  const file = path.join(directory, 'window.json')
-  mkdirSync(file)
-  const memory = openWindowMemory(directory)
-  expect(memory.bounds()).toBeUndefined()
-  memory.remember(bounds)
+  const memory = openWindowMemory(storeIn(directory))
+  expect([memory.bounds(), memory.page()]).toEqual([null, null])
+  memory.remember({ bounds: { ...bounds, x: 7 } })
+  memory.remember({ page: 'alerts' })
+  memory.remember({ bounds })
   await memory.saved()
-  rmdirSync(file)
-  memory.remember({ ...bounds, x: 7 })
-  memory.remember(bounds)
+  memory.remember({ closeHinted: true })
   await memory.saved()
-  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ bounds, closeHinted: false })
-  memory.rememberCloseHint()
+  const next = openWindowMemory(storeIn(directory))
+  expect([next.bounds(), next.page(), next.closeHinted()]).toEqual([bounds, 'alerts', true])
+})
+
+test.each(['{', '[]', '{"bounds": {"x": "left"}, "page": "nowhere"}'])(
+  '%s remembers nothing',
+  async (text) => {
+    const directory = temporaryDirectory('window')
+    writeFileSync(path.join(directory, 'window.json'), text)
+    const memory = openWindowMemory(storeIn(directory))
+    expect([memory.bounds(), memory.page()]).toEqual([null, null])
+    memory.remember({ bounds })
+    await memory.saved()
+    expect(openWindowMemory(storeIn(directory)).bounds()).toEqual(bounds)
+  },
+)
+
+test('where nothing can be read or written, nothing is thrown', async () => {
+  const directory = temporaryDirectory('window')
+  mkdirSync(path.join(directory, 'window.json'))
+  const memory = openWindowMemory(storeIn(directory))
+  memory.remember({ bounds })
   await memory.saved()
-  const again = openWindowMemory(directory)
-  expect([again.bounds(), again.closeHinted()]).toEqual([bounds, true])
+  expect(memory.bounds()).toBeNull()
 })

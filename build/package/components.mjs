@@ -1,0 +1,85 @@
+// What is shipped of other people's: what the bundles were made of, as their source maps tell, what goes along from
+// node_modules, and Electron.
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { inProject, SetupError } from '../setup/project.mjs'
+import { shippedPackages } from './shipped.mjs'
+
+/** Licences that ask for no more than to be named. */
+const PERMISSIVE = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'ISC',
+  'MIT',
+  'MIT-0',
+  'OFL-1.1',
+  'Unlicense',
+])
+
+async function bundledPackages() {
+  const names = new Set()
+  for (const part of ['main', 'preload', 'renderer']) {
+    for (const file of await readdir(inProject('out', part), { recursive: true })) {
+      if (!file.endsWith('.map')) continue
+      const { sources } = JSON.parse(await readFile(inProject('out', part, file), 'utf8'))
+      for (const source of sources) {
+        // The innermost one, where one package has another inside.
+        const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source ?? '')?.[1]
+        if (name !== undefined) names.add(name)
+      }
+    }
+  }
+  if (names.size === 0) throw new SetupError('There are no source maps in out/. Run: npm run build')
+  return names
+}
+
+/** The text of a package's licence; '' where it brings none. */
+async function licenceText(directory) {
+  const name = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry))
+  return name === undefined ? '' : (await readFile(path.join(directory, name), 'utf8')).trim()
+}
+
+/** Each shipped package with its licence, by name. Throws a SetupError if one is not under a permissive licence. */
+export async function shippedComponents() {
+  // A font's styles are in no source map.
+  const all = [
+    ...(await bundledPackages()),
+    ...(await shippedPackages()),
+    'electron',
+    '@fontsource-variable/inter',
+  ]
+  const components = []
+  for (const name of [...new Set(all)].sort()) {
+    const directory = inProject('node_modules', name)
+    const { version, license, licenses } = JSON.parse(
+      await readFile(path.join(directory, 'package.json'), 'utf8'),
+    )
+    const licence = license ?? licenses?.[0]?.type ?? 'none'
+    components.push({ name, version, licence, text: await licenceText(directory) })
+  }
+  const others = components.filter(({ licence }) => !isPermissive(licence))
+  if (others.length > 0) {
+    const list = others.map(({ name, licence }) => `${name} (${licence})`).join(', ')
+    throw new SetupError(
+      `These packages would be shipped, but their licence is not one of the permissive ones: ${list}`,
+    )
+  }
+  return components
+}
+
+/** Of a choice ("MIT OR GPL-2.0") one will do. */
+export const isPermissive = (licence) =>
+  licence
+    .replace(/[()]/g, '')
+    .split(' OR ')
+    .some((one) => PERMISSIVE.has(one.trim()))
+
+/** The text that is shipped with them. */
+export function licencesText(components) {
+  const parts = components.map(
+    ({ name, version, licence, text }) => `${name} ${version}: ${licence}\n\n${text}`,
+  )
+  return `Holdfast contains these packages. Chromium's own are in LICENSES.chromium.html.\n\n${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// `npm run sbom`: what the desktop application is made of, as CycloneDX, and the licences of it. npm knows what is
+// installed; of that only what is shipped is listed.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { licencesText, shippedComponents } from './package/components.mjs'
+import { OUTPUT } from './package/configuration.mjs'
+import { ensureBuilt } from './setup/application.mjs'
+import { ensureNode, lastLine, npmCommand } from './setup/node.mjs'
+import { inProject, isProgram, runMain, SetupError, say } from './setup/project.mjs'
+import { capture } from './setup/run.mjs'
+
+/** npm's list of everything in the lock file, without what is not shipped. */
+export function onlyShipped(sbom, components) {
+  const shipped = new Set(components.map(({ name, version }) => `${name}@${version}`))
+  const isShipped = (reference) => shipped.has(reference)
+  return {
+    ...sbom,
+    components: sbom.components.filter((component) => isShipped(component['bom-ref'])),
+    dependencies: sbom.dependencies
+      .filter(({ ref }) => isShipped(ref))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(isShipped) })),
+  }
+}
+
+async function main() {
+  await ensureBuilt(await ensureNode())
+  const components = await shippedComponents()
+  const npm = npmCommand()
+  const words = ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only']
+  const { status, stdout, stderr } = await capture(npm.command, [...npm.args, ...words], { cwd: inProject() })
+  if (status !== 0) throw new SetupError(`npm sbom ended with ${status}: ${lastLine(stderr)}`)
+  const sbom = onlyShipped(JSON.parse(stdout), components)
+  await mkdir(inProject(OUTPUT), { recursive: true })
+  await writeFile(inProject(OUTPUT, 'sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`)
+  await writeFile(inProject(OUTPUT, 'LICENSES.txt'), licencesText(components))
+  say(`${OUTPUT}/sbom.cdx.json: ${sbom.components.length} packages; ${OUTPUT}/LICENSES.txt`)
+  return sbom.components.length === components.length ? 0 : 1
+}
+
+if (isProgram(import.meta.url)) await runMain(main)

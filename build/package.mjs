@@ -3,12 +3,14 @@
 //
 //   npm run package -- dir       the unpacked directory, for this computer
 //   npm run package -- deb       … and a Debian package of it
+//   npm run package -- cli       the command line alone, without Electron: a Debian package and a tar.gz
 //   npm run package -- release   what electron-builder makes for this system (AppImage, rpm, tar.gz; nsis; dmg), and the deb
 //
 // Each is for the kind of computer that it is made on: npm installs the native modules of that one alone.
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Arch, build, Platform } from 'electron-builder'
+import { packageCli } from './package/cli.mjs'
 import { configuration, unpackedDirectory, unpackedExecutable } from './package/configuration.mjs'
 import { buildDeb } from './package/deb.mjs'
 import { wrongFuses } from './package/fuses.mjs'
@@ -17,7 +19,7 @@ import { ensureElectron } from './setup/electron.mjs'
 import { ensureNode } from './setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from './setup/project.mjs'
 
-const USAGE = 'usage: npm run package -- dir | deb | release'
+const USAGE = 'usage: npm run package -- dir | deb | cli | release'
 
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
@@ -52,6 +54,7 @@ async function pack(electron, target) {
 
 async function main() {
   const [what, ...more] = process.argv.slice(2)
+  if (what === 'cli' && more.length === 0) return packageCli()
   if (!['dir', 'deb', 'release'].includes(what) || more.length > 0) throw new SetupError(USAGE)
   const node = await ensureNode()
   const electron = await ensureElectron(node)

@@ -25,6 +25,7 @@ const commands: Record<string, () => Promise<Register>> = {
   senders: async () => (await import('./senders.ts')).registerSenders,
   probe: async () => (await import('./probe.ts')).registerProbe,
   check: async () => (await import('./check.ts')).registerCheck,
+  service: async () => (await import('./service.ts')).registerService,
   completion: async () => (await import('./completion.ts')).registerCompletion,
 }
 /** Commands that another one's module registers. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run package:cli`: the command line as a package of its own, without Electron, below out/package-cli/: a Debian
+// `npm run package -- cli`: the command line as a package of its own, without Electron, below out/package-cli/: a Debian
 // package and a tar.gz with the same tree (bin, lib/holdfast, share). Node.js is in it: the one that it was tested with.
 import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -173,11 +173,12 @@ export async function packageCommandLine(wanted = ['deb', 'tar.gz'], output = OU
   }
 }
 
-async function main() {
+/** Builds and names them. */
+export async function packageCli() {
   if (process.platform !== 'linux') throw new SetupError('The package of the command line is made on Linux.')
   for (const file of await packageCommandLine())
     say(`${path.relative(inProject(), file)}: ${((await stat(file)).size / 2 ** 20).toFixed(1)} MiB`)
   return 0
 }
 
-if (isProgram(import.meta.url)) await runMain(main)
+if (isProgram(import.meta.url)) await runMain(packageCli)

@@ -79,3 +79,11 @@ declare module '*/build/package/cli.mjs' {
   /** Gives the paths of what was built. */
   export function packageCommandLine(wanted?: ('deb' | 'tar.gz')[], output?: string): Promise<string[]>
 }
+
+declare module '*/build/setup/run.mjs' {
+  export function capture(
+    command: string,
+    words: string[],
+    options?: { env?: Readonly<Record<string, string | undefined>> },
+  ): Promise<{ stdout: string; stderr: string; status: number }>
+}

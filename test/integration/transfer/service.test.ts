@@ -208,27 +208,6 @@ test('the command line goes before the file, and a file that cannot be used ends
   expect(await bad('--store', path.join(base, 'c'), '--name', '')).toEqual(refused(2, 'name'))
 })
 
-test.skipIf(spawnFails('systemd-analyze'))('the unit for systemd is a valid one', () => {
-  const unit = path.resolve(import.meta.dirname, '../../../build/service/holdfast-receive.service')
-  // Its command is on the computer where it is installed, so a copy that starts what is here is looked at.
-  const copy = path.join(temporaryDirectory('unit'), 'holdfast-receive.service')
-  const text = fs.readFileSync(unit, 'utf8')
-  fs.writeFileSync(
-    copy,
-    text.replaceAll('/opt/holdfast/', `${path.resolve(import.meta.dirname, '../../..')}/`),
-  )
-  expect(execFileSync('systemd-analyze', ['verify', copy], { encoding: 'utf8', stdio: 'pipe' })).toBe('')
-})
-
-function spawnFails(command: string): boolean {
-  try {
-    execFileSync(command, ['--version'], { stdio: 'ignore' })
-    return false
-  } catch {
-    return true
-  }
-}
-
 describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)', () => {
   test('health says in words that it is nearly full, or read-only, and that it is well again', async () => {
     const store = path.join(temporaryDirectory('sick'), 'store')

@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import path from 'node:path'
+import { Argument, type Command } from 'commander'
+import { type Message, message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import { jsonText } from './json.ts'
+import { parsePath } from './path-words.ts'
+import {
+  configOfService,
+  dataOfService,
+  programOf,
+  type Scope,
+  type ServiceFacts,
+  type ServiceName,
+  serviceNames,
+} from './service/facts.ts'
+import { planOf, type ServicePlan } from './service/plan.ts'
+import { RECEIVER_USER, readyStore, storeOf } from './service/receiver-files.ts'
+import { mustRun, run } from './service/run.ts'
+import { terminalWords } from './terminal-words.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+interface Options {
+  user?: boolean
+  system?: boolean
+  store?: string
+  data?: string
+  runAs?: string
+  json?: boolean
+}
+
+const NOT_RUNNING = 3
+const say = (sentence: Message) => console.log(terminalWords(sentence))
+
+/** `holdfast service`: the agent or the receiver at every start of the computer. */
+export function registerService(program: Command): void {
+  const service = program
+    .command('service')
+    .description('have the agent or a receiver started with the computer, and again whenever it has ended')
+  const inner = (name: string, description: string) =>
+    service
+      .command(name)
+      .description(description)
+      .addArgument(
+        new Argument('[what]', 'agent, or receive: a receiver').choices(serviceNames).default('agent'),
+      )
+      .option('--user', 'for whoever runs this (the default, but for root)')
+      .option('--system', 'for the whole computer (the default for root)')
+  inner('install', 'make the service and start it; once more, after something has changed')
+    .option('--store <directory>', 'of a receiver: where it keeps files', parsePath)
+    .option('--data <directory>', 'of an agent: where it keeps its own things', parsePath)
+    .option(
+      '--run-as <user>',
+      `with --system: who it runs as (an agent: who used sudo; a receiver: ${RECEIVER_USER})`,
+    )
+    .action(install)
+  inner('status', 'say whether it runs; exit code 0: it does, 3: it does not')
+    .option('--json', 'print it as JSON')
+    .action(status)
+  inner('uninstall', 'stop it and have it started no more; its files, settings and data stay').action(
+    uninstall,
+  )
+}
+
+function scopeOf({ user = false, system = false }: Options): Scope {
+  if (user && system) throw new WrongUsage('cli.service.twoScopes')
+  if (user || system) return user ? 'user' : 'system'
+  return process.getuid?.() === 0 ? 'system' : 'user'
+}
+
+/** @param store of a receiver, as far as it matters. */
+function factsOf(name: ServiceName, options: Options, store = ''): ServiceFacts {
+  const scope = scopeOf(options)
+  const { platform, env } = process
+  const data = options.data === undefined ? dataOfService(scope, platform, env) : path.resolve(options.data)
+  const usual = name === 'receive' ? RECEIVER_USER : (env.SUDO_USER ?? userInfo().username)
+  return {
+    name,
+    scope,
+    program: programOf(process.argv[1] ?? ''),
+    directory: name === 'agent' ? data : store,
+    config: configOfService(scope, platform, env),
+    user: options.runAs ?? usual,
+  }
+}
+
+/** @throws Problem cli.service.unknownSystem */
+function knownPlan(facts: ServiceFacts): ServicePlan {
+  const plan = planOf(process.platform, facts)
+  if (plan === null) throw new Problem('cli.service.unknownSystem', { system: process.platform })
+  return plan
+}
+
+function refuseWithoutRoot(scope: Scope): void {
+  if (scope === 'system' && process.platform !== 'win32' && process.getuid?.() !== 0)
+    throw new Problem('cli.service.needsRoot')
+}
+
+async function install(name: ServiceName, options: Options): Promise<void> {
+  const scope = scopeOf(options)
+  refuseWithoutRoot(scope)
+  if (name === 'agent' && options.store !== undefined) throw new WrongUsage('cli.service.storeOfAgent')
+  const { config } = factsOf(name, options)
+  const store = name === 'receive' ? await storeOf(config, options.store) : ''
+  const facts = factsOf(name, options, store)
+  if (name === 'receive' && scope === 'system' && process.platform === 'linux')
+    await readyStore(store, facts.user)
+  const plan = knownPlan(facts)
+  if (existsSync(plan.file)) for (const command of plan.stop) await run(command)
+  await mkdir(path.dirname(plan.file), { recursive: true })
+  const mark = plan.encoding === 'utf16le' ? '\ufeff' : ''
+  await writeFile(plan.file, mark + plan.text, { encoding: plan.encoding, mode: 0o644 })
+  for (const command of plan.start) await mustRun(command)
+  say(message('cli.service.installed', { file: plan.file, name, scope }))
+  tellNext(facts)
+}
+
+/** What is left for a person to do. */
+function tellNext({ name, scope, directory, user }: ServiceFacts): void {
+  if (name === 'receive') {
+    const as = scope === 'system' && process.platform === 'linux' ? `sudo -u ${user} ` : ''
+    say(message('cli.service.pairNext', { as, path: directory }))
+  } else say(message('cli.service.protectNext', { directory }))
+  if (scope === 'user' && process.platform === 'linux') say(message('cli.service.linger'))
+}
+
+async function status(name: ServiceName, options: Options): Promise<void> {
+  const facts = factsOf(name, options)
+  const { file, ask } = knownPlan(facts)
+  const installed = existsSync(file)
+  const running = installed && (await run(ask)).code === 0
+  process.exitCode = running ? 0 : NOT_RUNNING
+  const { scope } = facts
+  if (options.json) return console.log(jsonText({ service: name, scope, file, installed, running }))
+  const key = running ? 'cli.service.runs' : installed ? 'cli.service.stopped' : 'cli.service.none'
+  say(message(key, { file, name, scope }))
+}
+
+async function uninstall(name: ServiceName, options: Options): Promise<void> {
+  const facts = factsOf(name, options)
+  const { scope } = facts
+  refuseWithoutRoot(scope)
+  const { file, stop, forget } = knownPlan(facts)
+  if (!existsSync(file)) throw new Problem('cli.service.none', { file, name, scope })
+  for (const command of stop) await run(command)
+  await rm(file)
+  for (const command of forget) await run(command)
+  say(message('cli.service.removed', { file }))
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import path from 'node:path'
+import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
+
+export const serviceNames = ['agent', 'receive'] as const
+export type ServiceName = (typeof serviceNames)[number]
+export type Scope = 'user' | 'system'
+
+/** What a service runs, as whom, and where its things are. */
+export interface ServiceFacts {
+  name: ServiceName
+  scope: Scope
+  /** Node.js and the script of the command line. */
+  program: readonly string[]
+  /** The agent's data directory, or the receiver's store. */
+  directory: string
+  /** The receiver's configuration file. */
+  config: string
+  /** Of a service of the system: who it runs as. */
+  user: string
+}
+
+/** What the service starts, after the program. */
+export const wordsOf = ({ name, directory, config }: ServiceFacts): string[] =>
+  name === 'agent' ? ['agent', '--data', directory] : ['receive', '--config', config]
+
+/**
+ * A checkout's builds come and go: there the source is what stays. Elsewhere it is the script that runs now.
+ *
+ * @param script of the command line that runs
+ */
+export function programOf(script: string): readonly string[] {
+  const source = path.resolve(path.dirname(script), '../../../cli/holdfast.ts')
+  return [process.execPath, existsSync(source) ? source : path.resolve(script)]
+}
+
+/** Where the agent keeps its things by default. */
+export function dataOfService(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
+  if (scope === 'user') return defaultDataDirectory(env, platform)
+  if (platform === 'darwin') return '/Library/Application Support/Holdfast'
+  if (platform === 'win32') return path.win32.join(env.ProgramData ?? 'C:\\ProgramData', 'Holdfast')
+  return '/var/lib/holdfast-agent'
+}
+
+/** Where the receiver's configuration is. */
+export function configOfService(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
+  if (platform !== 'linux') return path.join(dataOfService(scope, platform, env), 'receive.json')
+  if (scope === 'system') return '/etc/holdfast/receive.json'
+  return path.join(env.XDG_CONFIG_HOME || path.join(homedir(), '.config'), 'holdfast/receive.json')
+}

@@ -1,0 +1,36 @@
+import path from 'node:path'
+import { type ServiceFacts, wordsOf } from './facts.ts'
+
+export const labelOf = ({ name }: ServiceFacts): string => `app.holdfast.${name}`
+
+export const xml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+/** A property list of launchd (launchd.plist(5)). */
+export function plistOf(facts: ServiceFacts): string {
+  const string = (text: string) => `<string>${xml(text)}</string>`
+  const words = [...facts.program, ...wordsOf(facts)].map((word) => `    ${string(word)}`)
+  const log = path.posix.join(path.posix.dirname(facts.config), `${facts.name}.log`)
+  const user = facts.scope === 'system' ? [`  <key>UserName</key>${string(facts.user)}`] : []
+  return `${[
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
+    '<plist version="1.0">',
+    '<dict>',
+    `  <key>Label</key>${string(labelOf(facts))}`,
+    '  <key>ProgramArguments</key>',
+    '  <array>',
+    ...words,
+    '  </array>',
+    '  <key>EnvironmentVariables</key>',
+    '  <dict><key>UV_THREADPOOL_SIZE</key><string>128</string></dict>',
+    ...user,
+    '  <key>RunAtLoad</key><true/>',
+    '  <key>KeepAlive</key><true/>',
+    '  <key>ExitTimeOut</key><integer>15</integer>',
+    '  <key>Umask</key><integer>63</integer>',
+    `  <key>StandardErrorPath</key>${string(log)}`,
+    '</dict>',
+    '</plist>',
+  ].join('\n')}\n`
+}

@@ -1,0 +1,83 @@
+import { homedir, userInfo } from 'node:os'
+import path from 'node:path'
+import type { ServiceFacts } from './facts.ts'
+import { labelOf, plistOf } from './launchd.ts'
+import { unitOf } from './systemd.ts'
+import { taskName, taskOf } from './windows.ts'
+
+/** What makes a service of this system, and what takes it away again. */
+export interface ServicePlan {
+  /** What describes the service, and the file it is in. */
+  file: string
+  text: string
+  encoding: 'utf8' | 'utf16le'
+  /** After the file is written. */
+  start: string[][]
+  /** Before the file is removed or written anew; what fails of it was gone already. */
+  stop: string[][]
+  /** After it is removed. */
+  forget: string[][]
+  /** Its exit code says whether it runs. */
+  ask: string[]
+}
+
+function systemdPlan(facts: ServiceFacts): ServicePlan {
+  const isUser = facts.scope === 'user'
+  const systemctl = ['systemctl', ...(isUser ? ['--user'] : [])]
+  const own = path.join(process.env.XDG_CONFIG_HOME || path.join(homedir(), '.config'), 'systemd/user')
+  const unit = `holdfast-${facts.name}.service`
+  const reload = [...systemctl, 'daemon-reload']
+  return {
+    file: path.join(isUser ? own : '/etc/systemd/system', unit),
+    text: unitOf(facts),
+    encoding: 'utf8',
+    start: [reload, [...systemctl, 'enable', '--now', unit]],
+    stop: [[...systemctl, 'disable', '--now', unit]],
+    forget: [reload],
+    ask: [...systemctl, 'is-active', unit],
+  }
+}
+
+function launchdPlan(facts: ServiceFacts): ServicePlan {
+  const label = labelOf(facts)
+  const isSystem = facts.scope === 'system'
+  const domain = isSystem ? 'system' : `gui/${userInfo().uid}`
+  const directory = isSystem ? '/Library/LaunchDaemons' : path.posix.join(homedir(), 'Library/LaunchAgents')
+  const file = path.posix.join(directory, `${label}.plist`)
+  return {
+    file,
+    text: plistOf(facts),
+    encoding: 'utf8',
+    start: [['launchctl', 'bootstrap', domain, file]],
+    stop: [['launchctl', 'bootout', `${domain}/${label}`]],
+    forget: [],
+    ask: ['launchctl', 'print', `${domain}/${label}`],
+  }
+}
+
+function windowsPlan(facts: ServiceFacts): ServicePlan {
+  const name = taskName(facts)
+  const file = path.win32.join(path.win32.dirname(facts.config), `holdfast-${facts.name}.xml`)
+  return {
+    file,
+    text: taskOf(facts),
+    encoding: 'utf16le',
+    start: [
+      ['schtasks', '/Create', '/TN', name, '/XML', file, '/F'],
+      ['schtasks', '/Run', '/TN', name],
+    ],
+    stop: [
+      ['schtasks', '/End', '/TN', name],
+      ['schtasks', '/Delete', '/TN', name, '/F'],
+    ],
+    forget: [],
+    ask: ['schtasks', '/Query', '/TN', name],
+  }
+}
+
+/** @returns null where services of this system are not known. */
+export function planOf(platform: NodeJS.Platform, facts: ServiceFacts): ServicePlan | null {
+  if (platform === 'linux') return systemdPlan(facts)
+  if (platform === 'darwin') return launchdPlan(facts)
+  return platform === 'win32' ? windowsPlan(facts) : null
+}

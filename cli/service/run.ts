@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process'
+import { errorText } from '../../core/files/system-error.ts'
+import { Problem } from '../../core/words/problem.ts'
+
+/** Longer than systemd waits for a receiver whose disk hangs. */
+const WITHIN_MS = 60_000
+
+export interface Ran {
+  code: number
+  out: string
+  err: string
+}
+
+/** Runs a program of the system to its end; one that is not there ends with 127. */
+export function run([program = '', ...words]: readonly string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(program, words, { timeout: WITHIN_MS }, (error, out, err) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 127
+      resolve({ code, out, err: err || (error === null ? '' : errorText(error)) })
+    })
+  })
+}
+
+/** What a program says; null: it failed. */
+export async function output(command: readonly string[]): Promise<string | null> {
+  const { code, out } = await run(command)
+  return code === 0 ? out : null
+}
+
+/** @throws Problem cli.service.failed */
+export async function mustRun(command: readonly string[]): Promise<void> {
+  const { code, err } = await run(command)
+  const reason = err.trim().split('\n').at(-1) || `exit code ${code}`
+  if (code !== 0) throw new Problem('cli.service.failed', { command: command.join(' '), reason })
+}

@@ -1,0 +1,43 @@
+import { type ServiceFacts, wordsOf } from './facts.ts'
+import { xml } from './launchd.ts'
+
+export const taskName = ({ name }: ServiceFacts): string => `Holdfast\\${name}`
+
+/** A word of a command line as CommandLineToArgvW reads it: backslashes count double before a quote alone. */
+export const argument = (text: string): string =>
+  /^[^\s"]+$/.test(text) ? text : `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
+
+/**
+ * A task of the Task Scheduler (schema 1.2): Windows starts a program that is no service of its own only so, without
+ * another program around it. It starts with the computer, or as its user signs in, and again a minute after it has ended.
+ */
+export function taskOf(facts: ServiceFacts): string {
+  const [program = '', ...words] = [...facts.program, ...wordsOf(facts)]
+  const isSystem = facts.scope === 'system'
+  const principal = isSystem
+    ? '<UserId>S-1-5-18</UserId><RunLevel>HighestAvailable</RunLevel>'
+    : '<LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel>'
+  const trigger = isSystem ? '<BootTrigger/>' : '<LogonTrigger/>'
+  return [
+    '<?xml version="1.0" encoding="UTF-16"?>',
+    '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">',
+    `  <RegistrationInfo><Description>Holdfast ${facts.name}</Description></RegistrationInfo>`,
+    `  <Triggers>${trigger}</Triggers>`,
+    `  <Principals><Principal id="Author">${principal}</Principal></Principals>`,
+    '  <Settings>',
+    '    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>',
+    '    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>',
+    '    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>',
+    '    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>',
+    '    <Hidden>true</Hidden>',
+    '    <RestartOnFailure><Interval>PT1M</Interval><Count>999</Count></RestartOnFailure>',
+    '  </Settings>',
+    '  <Actions Context="Author">',
+    '    <Exec>',
+    `      <Command>${xml(program)}</Command>`,
+    `      <Arguments>${xml(words.map(argument).join(' '))}</Arguments>`,
+    '    </Exec>',
+    '  </Actions>',
+    '</Task>',
+  ].join('\r\n')
+}

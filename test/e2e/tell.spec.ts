@@ -1,11 +1,8 @@
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
-import { readTray, waitForTray } from '../support/desktop/tray.ts'
-import { holdfastSays } from '../support/receiver-process.ts'
 import { until } from '../support/until.ts'
 import { expect } from './desktop.ts'
 import {
   alertsTab,
-  type Channel,
   fault,
   form,
   INTERVAL_SECONDS,
@@ -18,8 +15,6 @@ import {
   startTelling,
   TOLD_WITHIN_MS,
   test,
-  UNREACHABLE_MINUTES,
-  unreachable,
   wordsOf,
 } from './telling.ts'
 
@@ -105,76 +100,6 @@ test('what could not be sent while the network was down is one summary once it i
   await until('nothing to wait', async () => (await there())?.waiting === 0)
   await isStillRunning(running, summary.at + NOTHING_MORE_MS)
   expect([native(desktop).length, server.posts.length]).toEqual([2, 1])
-})
-
-test('a receiver that stays away is told once in each channel, and once when it is back', async ({
-  desktop,
-  server,
-  receiver,
-}) => {
-  const webhook: Channel = { type: 'webhook', secrets: { url: `${server.origin}/hook` } }
-  const disk = await desktop.ext4()
-  const more = { directory: disk.point, sources: 1, send: { retrySeconds: 2 } }
-  const running = await startTelling(desktop, webhook, more)
-  const { page, state, holdfast } = running
-  const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
-  const code = await receiver.code()
-  expect(await page.evaluate((given) => window.holdfast.call('pair', { code: given }), code)).toEqual({
-    done: true,
-  })
-  const connected = async () => (await state()).destinations[0]?.connection.state === 'connected'
-  await until('it to be connected', connected, 20_000)
-  const port = Number((await state()).destinations[0]?.address.split(':').at(-1))
-  const well = await until('the icon of all is well', async () => {
-    const now = await readTray(desktop.bus, tray)
-    return (await state()).status.level === 'partial' ? now : null
-  })
-
-  const awayAt = Date.now()
-  await receiver.stop()
-  const shown = await nextOf('notification', desktop.notifications.all, 1, 30_000)
-  const post = await nextOf('request', server.posts, 1, 15_000)
-  console.log(`away: shown after ${shown.at - awayAt} ms, posted after ${post.at - awayAt} ms; ${post.body}`)
-  expect(shown.summary).toBe('Unreachable: cellar')
-  expect(shown.at - awayAt).toBeGreaterThanOrEqual(UNREACHABLE_MINUTES * 60_000)
-  const failed = JSON.parse(post.body)
-  expect(failed).toMatchObject({
-    what: 'failed',
-    urgent: false,
-    incident: { kind: 'unreachable', severity: 'warning', paths: ['cellar'], endedAt: null },
-  })
-  expect(unreachable(await state())).toMatchObject([{ id: failed.about, endedAt: null, told: true }])
-
-  const said = JSON.parse(await holdfastSays('status', '--json', '--data', desktop.dataDirectory))
-  expect(said.status).toMatchObject({ level: 'attention', sentence: { params: { name: 'cellar' } } })
-  expect(unreachable(said)).toMatchObject([{ id: failed.about, endedAt: null }])
-  const icon = await until('another icon', async () => {
-    const now = await readTray(desktop.bus, tray)
-    return now.icon === well.icon ? null : now
-  })
-  expect(icon.tooltip).toContain('cellar')
-  await alertsTab(page).click()
-  const row = page.getByRole('region', { name: 'Failing now' }).getByRole('article', {
-    name: 'cellar · Unreachable',
-  })
-  await expect(row).toHaveAttribute('data-incident', failed.about)
-  await takeScreenshot(test.info().outputPath('unreachable.png'))
-  await page.getByRole('tab', { name: /Overview/ }).click()
-  expect([native(desktop).length, server.posts.length]).toEqual([1, 1])
-
-  receiver.start(port)
-  const recovery = await nextOf('notification', desktop.notifications.all, 2, 60_000)
-  const secondPost = await nextOf('request', server.posts, 2, 15_000)
-  console.log(`back: ${recovery.summary} | ${recovery.body}`)
-  expect(recovery.summary).toBe('Recovered: cellar')
-  expect(recovery.body).toMatch(/lasted \d+ sec/)
-  const { about, what, incident } = JSON.parse(secondPost.body)
-  expect([about, what, incident.kind]).toEqual([failed.about, 'recovered', 'unreachable'])
-  expect(await connected()).toBe(true)
-  await until('the icon of all is well', async () => (await readTray(desktop.bus, tray)).icon === well.icon)
-  await isStillRunning(running, secondPost.at + 2 * INTERVAL_SECONDS * 1000)
-  expect([native(desktop).length, server.posts.length]).toEqual([2, 2])
-  expect(unreachable(await state())).toMatchObject([{ id: failed.about, endedAt: expect.any(Number) }])
 })
 
 test('with notifications off nothing counts as told on this computer: not its end, either', async ({

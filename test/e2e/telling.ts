@@ -13,7 +13,7 @@ export const INTERVAL_SECONDS = 2
 export const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000
 /** Whatever was to follow what was told has come by then. */
 export const NOTHING_MORE_MS = 5_000
-export const UNREACHABLE_MINUTES = 0.1
+const UNREACHABLE_MINUTES = 0.1
 
 export const test = desktopTest.extend<{ server: PostServer; receiver: ReceiverProcess }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
@@ -117,9 +117,5 @@ export async function repair(disk: Ext4Loop): Promise<number> {
   await disk.remountFresh()
   return Date.now()
 }
-
-/** A busy machine may have more to say: of what lasts for a moment nobody is told. */
-export const unreachable = ({ incidents }: Pick<AppState, 'incidents'>) =>
-  incidents.filter(({ kind }) => kind === 'unreachable')
 
 export const alertsTab = (page: Page) => page.getByRole('tab', { name: /Alerts/ })

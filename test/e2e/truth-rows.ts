@@ -6,21 +6,18 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { StatusLevel } from '../../core/agent/state/schema.ts'
-import type { ReceiverProcess } from '../support/receiver-process.ts'
 import { until } from '../support/until.ts'
-import { type Desktop, expect } from './desktop.ts'
 import { alertsTab } from './telling.ts'
+import { CHECK_SECONDS, RECONCILE_SECONDS, RETRY_SECONDS, type World } from './truth-world.ts'
 
-const CHECK_SECONDS = 1
-const RETRY_SECONDS = 1
 /** Files that were given up are looked at this often (send/dispatch/dispatcher.ts). */
 const PARKED_SECONDS = 5
-const RECONCILE_SECONDS = 5
 /** For so long a receiver may be away before anybody is bothered (agent/state/conditions.ts). */
 const AWAY_SECONDS = 10
 /** Changes are gathered for so long before it is decided that they are no accident (scan/compare/losses.ts). */
 const DECIDED_SECONDS = 2
-const FILES = 60
+/** What is not a check's verdict is looked over for alerts this often (agent/agent.ts). */
+const LOOK_SECONDS = 1
 
 /** One fault, and what is said of it. */
 export interface Row {
@@ -39,6 +36,8 @@ export interface Row {
   /** false: a person is told only if it lasts. */
   isTold: boolean
   break(): Promise<unknown>
+  /** What goes on while it lasts. */
+  meanwhile?(): Promise<unknown>
   repair(): Promise<unknown>
 }
 
@@ -56,57 +55,22 @@ async function isListening(port: number): Promise<boolean> {
   }
 }
 
-/** Starts with four sources, a folder on a disk of its own and a receiver; returns when everything is sent to both. */
-export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
-  const [disk, small, shelf] = [await desktop.ext4(), await desktop.tmpfs(), await desktop.tmpfs()]
-  const plain = path.join(desktop.dataDirectory, 'plain')
-  const datas = path.join(desktop.dataDirectory, 'datas')
-  const [lane, narrow] = [path.join(disk.point, 'lane'), path.join(small.point, 'narrow')]
-  const files = Array.from({ length: FILES }, (_, index) => path.join(plain, `run-${index}`))
-  const copies = path.join(shelf.point, 'copies')
-  for (const one of [plain, datas, lane, narrow, copies]) await mkdir(one)
-  for (const file of files) await writeFile(file, `what ${file} has measured`)
-  const batch = { kind: 'batch', ignore: ['*.log'], batch: { prefix: 'DC' } }
-  const running = await desktop.start({
-    settings: {
-      check: { intervalSeconds: CHECK_SECONDS },
-      scan: { reconcileSeconds: RECONCILE_SECONDS, quietSeconds: 0.3 },
-      send: { retrySeconds: RETRY_SECONDS },
-      alerts: { unreachableMinutes: 0.05 },
-      sources: [
-        { id: 'lane', name: 'lane', path: lane },
-        { id: 'narrow', name: 'narrow', path: narrow },
-        { id: 'plain', name: 'plain', path: plain },
-        { id: 'datas', name: 'datas', path: datas, ...batch },
-      ],
-    },
-  })
-  const folder = { kind: 'folder' as const, name: 'shelf', path: copies }
-  const code = await receiver.code()
-  const added = await running.page.evaluate(
-    async (given) => [
-      await window.holdfast.call('addDestination', { destination: given.folder, secrets: {} }),
-      await window.holdfast.call('pair', { code: given.code }),
-    ],
-    { folder, code },
-  )
-  expect(added).toEqual([{ done: true }, { done: true }])
-  /** Nothing waits, and nothing fails; all of it is on this one computer. */
-  const isWell = async () => {
-    const { status, totals, destinations } = await running.state()
-    const isConnected = destinations.every(({ connection }) => connection.state === 'connected')
-    return isConnected && status.level === 'partial' && totals.sentFiles >= FILES && totals.waitingFiles === 0
-  }
-  await until('all to be well', isWell, 40_000)
-  return { running, disk, small, shelf, plain, datas, files, isWell, receiver }
-}
-
-export type World = Awaited<ReturnType<typeof startWorld>>
-
 /** Faults of the disk that a source is on. */
-function checks({ disk, small }: World): Row[] {
+function checks({ disk, small, running }: World): Row[] {
   const of = { everySeconds: CHECK_SECONDS, level: 'failing' as const, source: 'lane', isTold: true }
   const filler = path.join(small.point, 'filler')
+  const checksOf = async (source: string, count: number) => {
+    const { sources } = await running.state()
+    const lastOf = (all: typeof sources) =>
+      all.find(({ settings }) => settings.id === source)?.checked?.at ?? 0
+    const from = lastOf(sources)
+    const wanted = from + (count - 0.5) * CHECK_SECONDS * 1000
+    await until(
+      `${count} checks of ${source}`,
+      async () => lastOf((await running.state()).sources) > wanted,
+      (count + 1) * CHECK_SECONDS * 1000 + 2_000,
+    )
+  }
   return [
     {
       ...of,
@@ -143,6 +107,8 @@ function checks({ disk, small }: World): Row[] {
       card: /not responding/,
       incident: { kind: 'Not responding', where: 'lane' },
       break: disk.freeze,
+      // A disk that hangs holds up no other.
+      meanwhile: () => checksOf('narrow', 3),
       repair: disk.thaw,
     },
   ]
@@ -249,8 +215,9 @@ function finds({ running, plain, datas, files }: World): Row[] {
     {
       fault: 'emptied files',
       source: 'plain',
-      everySeconds: DECIDED_SECONDS,
-      afterSeconds: 2 * DECIDED_SECONDS,
+      everySeconds: DECIDED_SECONDS + LOOK_SECONDS,
+      // The restorer has to start, and to bring them back.
+      afterSeconds: 2 * DECIDED_SECONDS + LOOK_SECONDS,
       level: 'failing',
       says: lost,
       card: lost,

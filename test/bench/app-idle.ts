@@ -65,7 +65,8 @@ function rowsOf({ processor, residentMiB }: Idle, window: string, atMost: number
 
 async function areWatched(dataDirectory: string): Promise<boolean> {
   const { state } = await answerOf(dataDirectory)('snapshot', {})
-  return state.status.level === 'ok' && state.sources.every(({ scanned }) => scanned?.compared === true)
+  const isSettled = !['starting', 'working'].includes(state.status.level)
+  return isSettled && state.sources.every(({ scanned }) => scanned?.compared === true)
 }
 
 /** What all processes used over a minute, each named on stderr: where it goes is what one wants to know next. */

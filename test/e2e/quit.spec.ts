@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { sendCommand } from '../../core/agent/control-socket.ts'
@@ -54,4 +54,37 @@ test('started again while it quits, it is there again, with the directories that
     }
     await rm(source, { recursive: true })
   }
+})
+
+test('who quits while a large file is half sent is asked first', async ({ desktop }) => {
+  const source = await mkdtemp(path.join(tmpdir(), 'holdfast-half-'))
+  await writeFile(path.join(source, 'large'), Buffer.alloc(30 * 1024 * 1024, 'x'))
+  const sources = [{ id: 's', name: 'half', path: source }]
+  const { holdfast, page, state } = await desktop.start({
+    settings: { sources, send: { bytesPerSecond: 1024 * 1024 } },
+  })
+  await until('it to be half sent', async () =>
+    (await state()).transfers.some(({ sentBytes }) => sentBytes > 0),
+  )
+  // The desktop's own box: it is answered here by what a person would press.
+  const answer = (button: number) =>
+    holdfast.application.evaluate(({ dialog }, response) => {
+      const asked = Promise.withResolvers<string>()
+      Object.assign(globalThis, { asked: asked.promise })
+      dialog.showMessageBox = async (options: unknown) => {
+        asked.resolve(JSON.stringify(options))
+        return { response, checkboxChecked: false }
+      }
+    }, button)
+  await answer(1)
+  await page.evaluate(() => window.holdfast.call('quit', {}))
+  const said = await holdfast.application.evaluate(
+    () => (globalThis as unknown as { asked: Promise<string> }).asked,
+  )
+  expect(said).toContain('One large file is being sent')
+  expect((await state()).transfers).toHaveLength(1)
+  await answer(0)
+  await page.evaluate(() => window.holdfast.call('quit', {})).catch(() => undefined)
+  await until('it to be gone', () => !isRunning(holdfast.pid), 30_000)
+  await rm(source, { recursive: true })
 })

@@ -92,7 +92,7 @@ export function Header({ state, unreachable }: HeaderProps) {
 function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void }) {
   const { t, format } = useWords()
   const { run } = useCommands()
-  const now = useNow()
+  const now = useNow(5_000)
   const pause = state.settings.pause
   const paused = pause !== null && (pause.until === null || pause.until > now)
   const pauseFor = (minutes: number) => run('pause', { minutes })

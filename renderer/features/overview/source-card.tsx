@@ -41,7 +41,7 @@ export interface SourceCardProps {
 export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
   const { source, destinationKind, destinationName, choices, intervalSeconds, onOpen } = props
   const { t } = useWords()
-  const now = useNow()
+  const now = useNow(5_000)
   const { settings } = source
   const health = healthOf(source.checked, intervalSeconds, now)
 

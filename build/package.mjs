@@ -11,6 +11,7 @@ import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Arch, build, Platform } from 'electron-builder'
 import { packageCli } from './package/cli.mjs'
+import { shippedComponents, withoutIntegrity, writeLicences } from './package/components.mjs'
 import { configuration, unpackedDirectory, unpackedExecutable } from './package/configuration.mjs'
 import { buildDeb } from './package/deb.mjs'
 import { wrongFuses } from './package/fuses.mjs'
@@ -64,6 +65,13 @@ async function main() {
     say('NOT FOR RELEASE: this is packed with a stand-in for Electron.')
   }
   await ensureBuilt(node)
+  const components = await shippedComponents()
+  await writeLicences(components)
+  const unknown = what === 'release' ? await withoutIntegrity(components) : []
+  if (unknown.length > 0)
+    throw new SetupError(
+      `package-lock.json has no integrity of ${unknown.join(', ')}. Run npm install where they are served.`,
+    )
   await pack(electron, what === 'release' ? null : 'dir')
   if (what === 'dir') return 0
   if (process.platform !== 'linux') {

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // `npm run sbom`: what the desktop application is made of, as CycloneDX, and the licences of it. npm knows what is
 // installed; of that only what is shipped is listed.
-import { mkdir, writeFile } from 'node:fs/promises'
-import { licencesText, shippedComponents } from './package/components.mjs'
-import { OUTPUT } from './package/configuration.mjs'
+import { writeFile } from 'node:fs/promises'
+import { shippedComponents, writeLicences } from './package/components.mjs'
+import { LICENCES, OUTPUT } from './package/configuration.mjs'
 import { ensureBuilt } from './setup/application.mjs'
 import { ensureNode, lastLine, npmCommand } from './setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from './setup/project.mjs'
@@ -29,11 +29,10 @@ async function main() {
   const words = ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only']
   const { status, stdout, stderr } = await capture(npm.command, [...npm.args, ...words], { cwd: inProject() })
   if (status !== 0) throw new SetupError(`npm sbom ended with ${status}: ${lastLine(stderr)}`)
+  await writeLicences(components)
   const sbom = onlyShipped(JSON.parse(stdout), components)
-  await mkdir(inProject(OUTPUT), { recursive: true })
   await writeFile(inProject(OUTPUT, 'sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`)
-  await writeFile(inProject(OUTPUT, 'LICENSES.txt'), licencesText(components))
-  say(`${OUTPUT}/sbom.cdx.json: ${sbom.components.length} packages; ${OUTPUT}/LICENSES.txt`)
+  say(`${OUTPUT}/sbom.cdx.json: ${sbom.components.length} packages; ${LICENCES}`)
   return sbom.components.length === components.length ? 0 : 1
 }
 

@@ -1,8 +1,9 @@
 // What is shipped of other people's: what the bundles were made of, as their source maps tell, what goes along from
 // node_modules, and Electron.
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { inProject, SetupError } from '../setup/project.mjs'
+import { LICENCES } from './configuration.mjs'
 import { shippedPackages } from './shipped.mjs'
 
 /** Licences that ask for no more than to be named. */
@@ -76,10 +77,22 @@ export const isPermissive = (licence) =>
     .split(' OR ')
     .some((one) => PERMISSIVE.has(one.trim()))
 
-/** The text that is shipped with them. */
-export function licencesText(components) {
+/** Writes the text that is shipped with them. */
+export async function writeLicences(components) {
   const parts = components.map(
     ({ name, version, licence, text }) => `${name} ${version}: ${licence}\n\n${text}`,
   )
-  return `Holdfast contains these packages. Chromium's own are in LICENSES.chromium.html.\n\n${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
+  const line = `\n\n${'-'.repeat(80)}\n\n`
+  const text = [
+    "Holdfast contains these packages. Chromium's own are in LICENSES.chromium.html.",
+    ...parts,
+  ].join(line)
+  await mkdir(path.dirname(inProject(LICENCES)), { recursive: true })
+  await writeFile(inProject(LICENCES), `${text}\n`)
+}
+
+/** The names of shipped packages that the lock file has no integrity of: nobody could tell another content from theirs. */
+export async function withoutIntegrity(components) {
+  const { packages } = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))
+  return components.map(({ name }) => name).filter((name) => !packages[`node_modules/${name}`]?.integrity)
 }

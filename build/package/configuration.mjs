@@ -8,6 +8,8 @@ import { shippedPackages } from './shipped.mjs'
 export const APP_ID = 'app.holdfast.Holdfast'
 export const EXECUTABLE = 'holdfast-desktop'
 export const OUTPUT = 'out/package'
+/** Of everybody's packages that are shipped; written before the application is packed. */
+export const LICENCES = `${OUTPUT}/LICENSES.txt`
 export const MAINTAINER = 'The Holdfast authors <maintainers@holdfast.invalid>'
 
 /** Where electron-builder puts the unpacked application. */
@@ -80,6 +82,7 @@ export async function configuration({ electron, feed = null }) {
       '!node_modules/**',
       ...names.map(packageFiles),
     ],
+    extraFiles: [{ from: LICENCES, to: 'LICENSES.packages.txt' }],
     asar: true,
     asarUnpack: ['**/*.node'],
     // Everything native comes built from the registry.

@@ -9,6 +9,23 @@ test('`npm ci` finds every optional package in the lock file (else: node build/c
   expect(Object.keys(missingEntries(JSON.parse(readFileSync(lockFile, 'utf8'))))).toEqual([])
 })
 
+test('every entry that Linux with glibc installs has an integrity; the others are optional', () => {
+  const { packages } = JSON.parse(readFileSync(lockFile, 'utf8')) as {
+    packages: Record<
+      string,
+      { integrity?: string; optional?: boolean; os?: string[]; cpu?: string[]; libc?: string[] }
+    >
+  }
+  const without = Object.entries(packages).filter(([place, entry]) => place !== '' && !entry.integrity)
+  const wanted = without.filter(([, { optional, os = ['linux'], cpu = ['x64'], libc = ['glibc'] }]) => {
+    const isHere = os.includes('linux') && cpu.includes('x64') && libc.includes('glibc')
+    return isHere || optional !== true
+  })
+  expect(wanted.map(([place]) => place)).toEqual([])
+  // As many as the registry did not serve when the lock was last written: fewer is fine, more is not.
+  expect(without.length).toBeLessThanOrEqual(24)
+})
+
 test('a missing platform package gets the version that its parent asks for, and its platform', () => {
   const lock = {
     packages: {

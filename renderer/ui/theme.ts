@@ -57,12 +57,23 @@ export const theme = createTheme({
   respectReducedMotion: true,
   cursorType: 'pointer',
   components: {
-    Menu: { defaultProps: { shadow: 'md', position: 'bottom-end', withinPortal: true } },
+    Menu: {
+      defaultProps: {
+        shadow: 'md',
+        position: 'bottom-end',
+        withinPortal: true,
+        // Within a landmark, and with nothing in it that is no item.
+        portalProps: { target: '#main' },
+        withInitialFocusPlaceholder: false,
+      },
+    },
     Modal: {
       defaultProps: {
         centered: true,
         size: 'calc(100vw - 2rem)',
         padding: 'md',
+        // Not a second banner.
+        attributes: { header: { role: 'none' } },
         transitionProps: { duration: 120 },
       },
     },

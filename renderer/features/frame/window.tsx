@@ -36,7 +36,7 @@ export function HoldfastWindow() {
       <CommandsProvider>
         <div className="window">
           <Header state={state} unreachable={unreachable} />
-          <main className="main">
+          <main id="main" className="main">
             <PageTabs state={state} />
           </main>
           <FeedbackBar />

@@ -12,6 +12,7 @@ import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
 import { destinationNames, destinationsOf, isTroubled } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
+import type { DetailsPart } from './source-details.tsx'
 import { arranged, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
 
 // With its schemas: not a part of what the window first loads.
@@ -20,16 +21,16 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 /** All that is protected, a card each; a card opens into its details. */
 export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
-  const [opened, setOpened] = useState<string | null>(null)
+  const [opened, setOpened] = useState<{ id: string; part: DetailsPart } | null>(null)
   const [wanted, setWanted] = useState('')
   const [order, setOrder] = useState<Order>('trouble')
   /** Of the first run, once somebody has begun with it. */
   const [step, setStep] = useState<Step | null>(null)
   const { sources, transfers, destinations, checkedPaths, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
-  const open = useCallback((id: string) => setOpened(id), [])
+  const open = useCallback((id: string, part: DetailsPart = 'health') => setOpened({ id, part }), [])
 
-  const detailed = sources.find(({ settings: { id } }) => id === opened)
+  const detailed = sources.find(({ settings: { id } }) => id === opened?.id)
   if (detailed !== undefined) {
     const close = () => {
       setOpened(null)
@@ -38,7 +39,7 @@ export function OverviewPage({ state }: { state: AppState }) {
     }
     return (
       <Suspense fallback={null}>
-        <SourceDetails source={detailed} state={state} onClose={close} />
+        <SourceDetails source={detailed} state={state} first={opened?.part ?? 'health'} onClose={close} />
       </Suspense>
     )
   }

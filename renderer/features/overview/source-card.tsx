@@ -13,6 +13,7 @@ import { useWords } from '../../words/context.tsx'
 import { batchWord, doneWord, healthOf, phaseOf, summariseBatches } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
+import type { DetailsPart } from './source-details.tsx'
 import { SourceMenu } from './source-menu.tsx'
 
 export interface SourceCardProps {
@@ -33,7 +34,7 @@ export interface SourceCardProps {
   /** All destinations that it may have. */
   choices: readonly DestinationChoice[]
   intervalSeconds: number
-  onOpen: (id: string) => void
+  onOpen: (id: string, part?: DetailsPart) => void
 }
 
 /** A source in two lines: its name and one figure, its state and where its files go. It grows only in trouble. */
@@ -200,7 +201,7 @@ function Shortfall({ source, onOpen }: SourceCardProps) {
   return (
     <p className="card-problem breakable" data-level="partial">
       {say(shortfall.sentence)} {say(shortfall.detail)}{' '}
-      <Button size="compact-xs" variant="default" onClick={() => onOpen(source.settings.id)}>
+      <Button size="compact-xs" variant="default" onClick={() => onOpen(source.settings.id, 'rules')}>
         {t('window.batch.filters')}
       </Button>
     </p>

@@ -33,14 +33,16 @@ import { SourceMenu } from './source-menu.tsx'
 interface SourceDetailsProps {
   source: SourceState
   state: AppState
+  /** The part that is shown first. */
+  first: DetailsPart
   onClose: () => void
 }
 
 const parts = ['health', 'files', 'rules'] as const
-type Part = (typeof parts)[number]
+export type DetailsPart = (typeof parts)[number]
 
 /** Everything about one source, in place of the cards. */
-export default function SourceDetails({ source, state, onClose }: SourceDetailsProps) {
+export default function SourceDetails({ source, state, first, onClose }: SourceDetailsProps) {
   const { t } = useWords()
   const back = useRef<HTMLButtonElement>(null)
   const isNew = useRef(true)
@@ -51,7 +53,7 @@ export default function SourceDetails({ source, state, onClose }: SourceDetailsP
   }, [])
   const [held, hold] = useState<Held>('nothing')
   const [leaving, setLeaving] = useState(false)
-  const [part, setPart] = useState<Part>('health')
+  const [part, setPart] = useState<DetailsPart>(first)
   const { settings, scanned } = source
   const section = useRef<HTMLElement>(null)
   const leave = () => {

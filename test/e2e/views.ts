@@ -149,7 +149,7 @@ export function viewsOf(page: Page, language: Language): View[] {
     past: () =>
       inTab('window.alerts', async () => {
         await page.locator('.timeline-open').first().click()
-        await page.locator('.what-to-do > summary').first().click()
+        await page.locator('.incident .what-to-do > summary').first().click()
       }),
     destinations: () => tab('window.destinations'),
     'destination-menu': () => inTab('window.destinations', () => menuOf('nas-2')),

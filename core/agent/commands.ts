@@ -69,9 +69,9 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         agent.scanner.request('reconcile', {}).catch(() => undefined)
         await agent.checker.request('checkNow', {})
       }),
-    retryParked: ({ id }) =>
+    retryParked: ({ id, file }) =>
       outcome(async () => {
-        await agent.senders.requestAll('retry', { source: id })
+        await agent.senders.requestAll('retry', { source: id, file })
       }),
     sendAsItIs: ({ id }) => outcome(() => sendAsItIs(agent, id)),
     bringBack: ({ id }) => outcome(() => bringBack(agent, id)),

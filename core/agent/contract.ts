@@ -148,7 +148,10 @@ export const commands = {
   resume: act(nothing),
   checkNow: act(nothing),
   /** Gives parked files another try. */
-  retryParked: act(z.object({ id: z.string().nullable() })),
+  retryParked: act(
+    /** id: of a source; null: of all. file: this row of the ledger alone. */
+    z.object({ id: z.string().nullable(), file: z.number().int().optional() }),
+  ),
   /** Sends everything of a source that is held (many of its files have lost their content) as it is now. */
   sendAsItIs: act(source),
   /** Restores what was sent of those files; once it is back the source goes on by itself. */

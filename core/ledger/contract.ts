@@ -109,4 +109,6 @@ export interface PageQuery {
   state: FileState | null
   before: number | null
   limit: number
+  /** Only those with this in their path, of the newest. */
+  text?: string | undefined
 }

@@ -29,6 +29,9 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
   reason: string | null
 }
 
+/** A search looks at so many of the newest files of each source and state: it stays short. */
+const SEARCHED = 5_000
+
 export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
   const routesOf = database.prepare(
     `SELECT id, source, destination FROM route
@@ -42,10 +45,12 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
      FROM route JOIN total ON total.route = route.id WHERE destination = ? GROUP BY route.id`,
   )
   // One index range for each (route, state); the rows of several ranges are merged below.
-  const page = database.prepare(
-    `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts, sent_at AS sentAt,
-     removed_at AS removedAt, reason
-     FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+  const newest = `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts,
+     sent_at AS sentAt, removed_at AS removedAt, reason
+     FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC`
+  const page = database.prepare(`${newest} LIMIT ?`)
+  const search = database.prepare(
+    `SELECT * FROM (${newest} LIMIT ${SEARCHED}) WHERE instr(lower(path), lower(?)) > 0 LIMIT ?`,
   )
 
   const sent = database.prepare(
@@ -73,7 +78,12 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
         ]),
       ),
 
-    files(destinations, { source, state, before, limit }) {
+    files(destinations, { source, state, before, limit, text = '' }) {
+      const rowsOf = (route: number, name: LedgerFile['state']) => {
+        const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
+        const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
+        return rows as unknown as FileRow[]
+      }
       const routes = routesOf.all(JSON.stringify(destinations), source) as {
         id: number
         source: string
@@ -81,7 +91,7 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
       }[]
       const found = routes.flatMap((route) =>
         (state === null ? fileStates : [state]).flatMap((name) =>
-          (page.all(route.id, STATE[name], before ?? Number.MAX_SAFE_INTEGER, limit + 1) as FileRow[]).map(
+          rowsOf(route.id, name).map(
             ({ modifiedMs, reason, ...row }): LedgerFile => ({
               ...row,
               source: route.source,

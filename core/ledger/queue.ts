@@ -35,6 +35,8 @@ export interface LedgerQueue {
   parked(destination: string, source: string, after: number, limit: number): Parked[]
   /** Gives one parked file another try; false: it is parked no more. */
   unparkOne(claim: Claim): boolean
+  /** Gives the parked file of this row another try; false: it is not parked, or goes to another destination. */
+  unparkRow(destination: string, id: number): boolean
   /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
   unpark(destination: string, source: string | null, limit: number): number
   /**
@@ -190,12 +192,15 @@ function openOutcomes(
 function openParked(
   database: DatabaseSyncInstance,
   routes: Routes,
-): Pick<LedgerQueue, 'parked' | 'unparkOne' | 'unpark'> {
+): Pick<LedgerQueue, 'parked' | 'unparkOne' | 'unparkRow' | 'unpark'> {
   const parkedPage = database.prepare(
     `SELECT id, generation, path, reason FROM file INDEXED BY file_state
      WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
   )
   const unparkThis = database.prepare(`${UNPARK} ${CLAIMED} AND state = 2`)
+  const unparkRow = database.prepare(
+    `${UNPARK} WHERE id = ?2 AND state = 2 AND route IN (SELECT id FROM route WHERE destination = ?1)`,
+  )
   const unparkSome = database.prepare(
     `${UNPARK} WHERE id IN (
        SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
@@ -212,6 +217,8 @@ function openParked(
     },
 
     unparkOne: ({ id, generation }) => unparkThis.run(id, generation).changes > 0,
+
+    unparkRow: (destination, id) => unparkRow.run(destination, id).changes > 0,
 
     unpark: (destination, source, limit) => Number(unparkSome.run(destination, source, limit).changes),
   }

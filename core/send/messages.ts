@@ -165,13 +165,18 @@ export const senderDefinition = {
         state: z.enum(fileStates).nullable(),
         before: z.number().nullable(),
         limit: z.number().int().min(1).max(200),
+        /** Only those with this in their path, of the newest; see `SEARCHED` in core/ledger/pages.ts. */
+        text: z.string().max(200).optional(),
         /** Ids of the destinations; without, this one. */
         destinations: z.array(z.string()).optional(),
       }),
       output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
     },
-    /** Gives parked files another try. */
-    retry: { input: z.object({ source: z.string().nullable() }), output: z.object({ files: z.number() }) },
+    /** Gives parked files another try; file: this row of the ledger alone. */
+    retry: {
+      input: z.object({ source: z.string().nullable(), file: z.number().int().optional() }),
+      output: z.object({ files: z.number() }),
+    },
     /**
      * Tries a destination; answers within TEST_MS. `stage`: it is given alone, it is about to be added (a folder is made
      * ready), or it is in the settings.

@@ -31,10 +31,14 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       const destinations = query.destinations ?? (destination === null ? [] : [destination])
       return host.ledger().files(destinations, query)
     },
-    async retry({ source }: InputOf<Definition, 'retry'>) {
+    async retry({ source, file }: InputOf<Definition, 'retry'>) {
       const destination = host.destination()
       if (destination === null) return { files: 0 }
-      const files = await unparkAll(host.ledger(), destination, source)
+      const ledger = host.ledger()
+      const files =
+        file === undefined
+          ? await unparkAll(ledger, destination, source)
+          : Number(ledger.unparkRow(destination, file))
       host.arrived()
       return { files }
     },

@@ -5,7 +5,7 @@ import { askAgain, retryMs } from './ask-again.ts'
 import { useBridge } from './bridge.tsx'
 import { sentenceOfThrown } from './thrown.ts'
 
-export type FilesQuery = Pick<CommandInput<'files'>, 'source' | 'state'>
+export type FilesQuery = Pick<CommandInput<'files'>, 'source' | 'state' | 'text'>
 type Page = CommandOutput<'files'>
 
 export interface FilesPage {
@@ -17,15 +17,15 @@ export interface FilesPage {
   older: (() => void) | null
 }
 
-const pageSize = 30
+const pageSize = 100
 /** Pauses between two questions while the ledger keeps changing, in milliseconds. */
 const refreshMs = 2000
 
 /**
  * One page of the ledger at a time, newest first. `version` is anything that changes when the ledger did:
- * the page is then asked for again, at most every two seconds. For another source or state, mount anew (key).
+ * the page is then asked for again, at most every two seconds. For another source, state or text, mount anew (key).
  */
-export function useFiles({ source, state }: FilesQuery, version: string): FilesPage {
+export function useFiles({ source, state, text }: FilesQuery, version: string): FilesPage {
   const bridge = useBridge()
   /** The `before` of each page on the way here; the last one is the page that is shown. */
   const [trail, setTrail] = useState<(number | null)[]>([null])
@@ -49,7 +49,7 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
       // An answer to an older version is still shown; one to another page is not.
       const current = () => wanted.current === before
       try {
-        const answer = await bridge.call('files', { source, state, before, limit: pageSize })
+        const answer = await bridge.call('files', { source, state, text, before, limit: pageSize })
         if (!current()) return null
         setShown({ page: answer, before })
         setFailure(null)
@@ -60,7 +60,7 @@ export function useFiles({ source, state }: FilesQuery, version: string): FilesP
       }
     }
     return askAgain(ask, Math.max(0, lastAsked.current + refreshMs - Date.now()))
-  }, [bridge, source, state, before, version])
+  }, [bridge, source, state, text, before, version])
 
   const last = shown?.page.files.at(-1)
   const turn = useCallback((next: (number | null)[]) => {

@@ -3,6 +3,7 @@ import { lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useBridge, useView } from '../../state/bridge.tsx'
 import { CommandsProvider } from '../../state/commands.tsx'
+import { useNotedRate } from '../../state/rates.ts'
 import { useShowing } from '../../state/showing.ts'
 import { useWords, WordsProvider } from '../../words/context.tsx'
 import { nearestLanguage } from '../../words/dictionaries.ts'
@@ -73,6 +74,7 @@ function PageTabs({ state }: { state: AppState | null }) {
       }),
     [bridge, open],
   )
+  useNotedRate(state?.rate ?? 0)
   useShowing(page)
   useShortcuts(open)
 

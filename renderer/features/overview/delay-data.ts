@@ -32,7 +32,7 @@ export const plotPoints = 400
 const gapSpans = 2.5
 
 /**
- * Columns for the plot: seconds before `to`, the median delay, the longest one, and a mark at 0 where a check
+ * Columns for the plot: seconds before `to`, the median delay, the 99th percentile, and a mark at 0 where a check
  * failed. Where there was no check for long, the lines are interrupted.
  */
 export function plotData({ points, spanMs }: CheckHistory, to: number, intervalMs: number): AlignedData {
@@ -45,7 +45,7 @@ export function plotData({ points, spanMs }: CheckHistory, to: number, intervalM
     }
     const { at, delays } = point
     const failed = failuresOf(point) > 0 ? 0 : null
-    rows.push([(at - to) / 1_000, delays?.median ?? null, delays?.max ?? null, failed])
+    rows.push([(at - to) / 1_000, delays?.median ?? null, delays?.p99 ?? null, failed])
     before = at
   }
   return [
@@ -70,27 +70,34 @@ export interface DelayFacts {
   checks: number
   failed: number
   /** Milliseconds; null where every check failed. */
-  delays: { median: number; most: number } | null
+  delays: { median: number; p99: number; most: number } | null
 }
 
-/** How many checks there were and failed, their median and their greatest delay; of summaries, nearly the median. */
+/** How many checks there were and failed, and their delays; of summaries the median and p99 are nearly so. */
 export function delayFacts({ points }: CheckHistory): DelayFacts {
   const known = points.flatMap(({ count, delays }) => (delays === null ? [] : [{ count, ...delays }]))
-  const half = known.reduce((sum, { count }) => sum + count, 0) / 2
-  let passed = 0
-  const middle = known
-    .toSorted((a, b) => a.median - b.median)
-    .find(({ count }) => {
-      passed += count
-      return passed >= half
+  const counted = known.reduce((sum, { count }) => sum + count, 0)
+  /** The delay that this share of the checks does not exceed, where each has its point's. */
+  const rank = (share: number, of: (delays: NonNullable<Point['delays']>) => number): number => {
+    let rest = counted * share
+    const sorted = known.toSorted((one, other) => of(one) - of(other))
+    const found = sorted.find(({ count }) => {
+      rest -= count
+      return rest <= 0
     })
+    return found === undefined ? 0 : of(found)
+  }
   return {
     checks: points.reduce((sum, { count }) => sum + count, 0),
     failed: points.reduce((sum, point) => sum + failuresOf(point), 0),
     delays:
-      middle === undefined
+      known.length === 0
         ? null
-        : { median: middle.median, most: known.reduce((most, { max }) => Math.max(most, max), 0) },
+        : {
+            median: rank(0.5, ({ median }) => median),
+            p99: rank(0.99, ({ p99 }) => p99),
+            most: known.reduce((most, { max }) => Math.max(most, max), 0),
+          },
   }
 }
 

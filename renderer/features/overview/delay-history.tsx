@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from 'react'
 import { useCheckHistory } from '../../state/check-history.ts'
 import { useWords } from '../../words/context.tsx'
 import { plotPoints, type Reach, reaches, reachOf } from './delay-data.ts'
+import type { Failure } from './delay-plot.tsx'
 
 /** The plot's library is fetched when the first plot is wanted. */
 const DelayPlot = lazy(() => import('./delay-plot.tsx'))
@@ -19,10 +20,14 @@ interface DelayHistoryProps {
   intervalSeconds: number
   /** Milliseconds since 1970; null: it was not checked yet. */
   lastCheckAt: number | null
+  /** When it failed; default: nobody knows. */
+  failures?: readonly Failure[]
 }
 
+const none: readonly Failure[] = []
+
 /** The read delays of the last hour, day or month. */
-export function DelayHistory({ id, intervalSeconds, lastCheckAt }: DelayHistoryProps) {
+export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none }: DelayHistoryProps) {
   const { t, say } = useWords()
   const [reach, setReach] = useState<Reach>('hour')
   const { lengthMs, refreshMs } = reaches[reach]
@@ -50,6 +55,7 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt }: DelayHistoryP
             to={answer.to}
             reach={reachOf(answer.lengthMs) ?? reach}
             intervalSeconds={intervalSeconds}
+            failures={failures}
           />
         </Suspense>
       )}

@@ -11,6 +11,13 @@ interface DelayPlotProps {
   to: number
   reach: Reach
   intervalSeconds: number
+  failures: readonly Failure[]
+}
+
+/** When its disk failed, in milliseconds since 1970; null: it still does. */
+export interface Failure {
+  startedAt: number
+  endedAt: number | null
 }
 
 const height = 128
@@ -23,23 +30,23 @@ function resolveColour(place: HTMLElement, variable: string): string {
   return color
 }
 
-/** The read delay over a time; a failed check is a mark on the ground line. */
-export default function DelayPlot({ history, to, reach, intervalSeconds }: DelayPlotProps) {
+/** The read delay over a time, its median and 99th percentile; a failed check is a mark on the ground line. */
+export default function DelayPlot({ history, to, reach, intervalSeconds, failures }: DelayPlotProps) {
   const { t, format } = useWords()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const scheme = useComputedColorScheme()
   const data = plotData(history, to, intervalSeconds * 1_000)
   const lengthMs = shownLength(history, to, reach)
-  const latest = useRef({ data, lengthMs })
-  latest.current = { data, lengthMs }
+  const latest = useRef({ data, lengthMs, to, failures })
+  latest.current = { data, lengthMs, to, failures }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a canvas takes its colours once; another scheme needs another plot.
   useEffect(() => {
     const box = place.current
     if (box === null) return
     const drawn = new uPlot(
-      plotOptions(box, () => latest.current.lengthMs, { t, format }),
+      plotOptions(box, () => latest.current, { t, format }),
       latest.current.data,
       box,
     )
@@ -56,12 +63,13 @@ export default function DelayPlot({ history, to, reach, intervalSeconds }: Delay
   // biome-ignore lint/correctness/useExhaustiveDependencies: the columns are made of these.
   useEffect(() => {
     plot.current?.setData(data)
-  }, [history, to, reach, intervalSeconds])
+  }, [history, to, reach, intervalSeconds, failures])
 
   const { checks, failed, delays } = delayFacts(history)
   const words = t('window.disk.delays', {
     count: checks,
     median: delays === null ? '–' : format.delay(delays.median),
+    p99: delays === null ? '–' : format.delay(delays.p99),
     most: delays === null ? '–' : format.delay(delays.most),
     failed,
   })
@@ -73,13 +81,38 @@ export default function DelayPlot({ history, to, reach, intervalSeconds }: Delay
   )
 }
 
+interface Shown {
+  /** How far back the plot shows now, in milliseconds, and the time at its right end. */
+  lengthMs: number
+  to: number
+  failures: readonly Failure[]
+}
+
+/** A band for each time that the disk failed. */
+function drawFailures(plot: uPlot, { to, failures }: Shown, colour: string): void {
+  const { ctx, bbox } = plot
+  const place = (at: number) => {
+    const x = plot.valToPos((at - to) / 1_000, 'x', true)
+    return Math.min(Math.max(x, bbox.left), bbox.left + bbox.width)
+  }
+  ctx.save()
+  ctx.fillStyle = colour
+  ctx.globalAlpha = 0.14
+  for (const { startedAt, endedAt } of failures) {
+    const [from, until] = [place(startedAt), place(endedAt ?? to)]
+    if (until > bbox.left) ctx.fillRect(from, bbox.top, Math.max(1, until - from), bbox.height)
+  }
+  ctx.restore()
+}
+
 function plotOptions(
   box: HTMLElement,
-  /** How far back the plot shows now, in milliseconds. */
-  lengthMs: () => number,
+  latest: () => Shown,
   { t, format }: Pick<Words, 't' | 'format'>,
 ): uPlot.Options {
   const colour = (variable: string) => resolveColour(box, variable)
+  const lengthMs = () => latest().lengthMs
+  const failing = colour('--failing')
   const axis = {
     stroke: colour('--quiet'),
     font: '11px system-ui',
@@ -98,6 +131,7 @@ function plotOptions(
     padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { show: false },
+    hooks: { drawClear: [(plot) => drawFailures(plot, latest(), failing)] },
     scales: {
       x: { time: false, range: () => [-lengthMs() / 1_000, 0] },
       y: { range: (_plot, _min, max) => [0, Math.max(5, (max ?? 0) * 1.15)] },
@@ -115,7 +149,7 @@ function plotOptions(
       {},
       { stroke: colour('--ok'), width: 1.6, points: { show: false } },
       { stroke: colour('--quiet'), width: 0.8, alpha: 0.7, points: { show: false } },
-      { stroke: colour('--failing'), paths: () => null, points: { show: true, size: 7, width: 2 } },
+      { stroke: failing, paths: () => null, points: { show: true, size: 7, width: 2 } },
     ],
   }
 }

@@ -1,30 +1,16 @@
 import { ActionIcon, SegmentedControl } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
-import { isWithin } from '../../format/path.ts'
 import { Confirm } from '../../ui/confirm.tsx'
 import { type Held, HoldContext } from '../../ui/form-dialog.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
-import { PathText } from '../../ui/path-text.tsx'
-import { Ago } from '../../ui/times.tsx'
 import { useEscape } from '../../ui/use-escape.ts'
 import { useWords } from '../../words/context.tsx'
-import { IncidentRow } from '../alerts/incident-row.tsx'
-import { type Incident, isAboutPaths, subjectsOf } from '../alerts/incidents.ts'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
-import { DelayHistory } from './delay-history.tsx'
-import {
-  batchWord,
-  destinationName,
-  destinationNames,
-  destinationsOf,
-  problemClass,
-  verdictLevel,
-  verdictWord,
-} from './describe.ts'
+import { batchWord, destinationName, destinationNames, destinationsOf } from './describe.ts'
 import { FilesPart } from './files-part.tsx'
-import { HealthLine, HealthMark } from './health-line.tsx'
+import { HealthPart } from './health-part.tsx'
 import { NamesPart } from './names-part.tsx'
 import { RemovalPart } from './removal-part.tsx'
 import { SilencePart } from './silence-part.tsx'
@@ -129,100 +115,6 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
         onConfirm={async () => onClose()}
       />
     </section>
-  )
-}
-
-/** Also one of another path on the same way to it: what fails above it fails here, too. */
-function isAbout(incident: Incident, { id, path }: SourceState['settings']): boolean {
-  if (incident.sources.includes(id)) return true
-  return (
-    isAboutPaths(incident) &&
-    subjectsOf(incident).some((subject) => isWithin(subject, path) || isWithin(path, subject))
-  )
-}
-
-/** Its disk, and what failed there. */
-function HealthPart({ source, state }: { source: SourceState; state: AppState }) {
-  const { t } = useWords()
-  const incidents = state.incidents.filter((incident) => isAbout(incident, source.settings))
-  return (
-    <>
-      <DiskPart source={source} intervalSeconds={state.settings.check.intervalSeconds} />
-      {incidents.length > 0 && (
-        <section className="card rows" aria-label={t('window.alerts')}>
-          <h3>{t('window.alerts')}</h3>
-          {incidents.slice(0, 10).map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} settings={state.settings} hasMore={false} />
-          ))}
-        </section>
-      )}
-    </>
-  )
-}
-
-function DiskPart({ source, intervalSeconds }: { source: SourceState; intervalSeconds: number }) {
-  const { t, say } = useWords()
-  const { settings, checked } = source
-  const bad = checked !== null && checked.overall.kind !== 'ok'
-  return (
-    <section className="card" aria-label={t('window.disk.title')}>
-      <PathText path={settings.path} />
-      <div className="card-line spread">
-        <HealthLine checked={checked} intervalSeconds={intervalSeconds} hasDelay />
-        {checked !== null && (
-          <span className="dimmed">
-            <Ago at={checked.at} />
-          </span>
-        )}
-      </div>
-      {bad && (
-        <p className={problemClass(verdictLevel(checked.overall.kind))}>{say(checked.overall.sentence)}</p>
-      )}
-      {checked !== null && (
-        <DelayHistory id={settings.id} intervalSeconds={intervalSeconds} lastCheckAt={checked.at} />
-      )}
-      {checked !== null && <Probes checked={checked} />}
-      {checked?.mount && (
-        <p className="dimmed breakable">
-          {t('window.disk.mount', {
-            source: checked.mount.source,
-            type: checked.mount.type,
-            point: checked.mount.point,
-          })}
-        </p>
-      )}
-    </section>
-  )
-}
-
-const probeWords = {
-  mount: 'window.probe.mount',
-  read: 'window.probe.read',
-  write: 'window.probe.write',
-} as const
-
-function Probes({ checked }: { checked: NonNullable<SourceState['checked']> }) {
-  const { t, format } = useWords()
-  return (
-    <ul className="probes">
-      {(['mount', 'read', 'write'] as const).map((kind) => {
-        const verdict = checked.probes[kind]
-        if (verdict === undefined) return null
-        const level = verdictLevel(verdict.kind)
-        return (
-          <li key={kind} data-level={level}>
-            <HealthMark level={level} />
-            <span>{t(probeWords[kind])}</span>
-            <span className="grow">
-              {t(verdictWord(verdict.kind))}
-              {verdict.step !== null && ` · ${verdict.step}`}
-              {verdict.code !== null && ` · ${verdict.code}`}
-            </span>
-            <span className="figures dimmed">{format.delay(verdict.elapsedMs)}</span>
-          </li>
-        )
-      })}
-    </ul>
   )
 }
 

@@ -1,11 +1,17 @@
-import { Button, Group, SegmentedControl, Skeleton } from '@mantine/core'
+import { Button, Group, SegmentedControl, Skeleton, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import type { WordKey } from '../../../core/words/message.ts'
 import { useFiles } from '../../state/files.ts'
-import type { FileState, LedgerFile } from '../../state/types.ts'
-import { PathText } from '../../ui/path-text.tsx'
-import { Ago } from '../../ui/times.tsx'
+import type { FileState } from '../../state/types.ts'
+import { IconSearch } from '../../ui/icons.ts'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
+import { groupFiles } from './file-groups.ts'
+import { FileRow, GroupRow } from './file-rows.tsx'
+
+/** Somebody who is still typing is not answered after each key. Milliseconds. */
+const typingMs = 300
 
 type Filter = FileState | 'all'
 
@@ -38,6 +44,8 @@ export function FileList({
 }: FileListProps) {
   const { t } = useWords()
   const [filter, setFilter] = useState<Filter>(initialFilter)
+  const [typed, setTyped] = useState('')
+  const [text] = useDebouncedValue(typed.trim(), typingMs)
   return (
     <>
       <SegmentedControl
@@ -48,8 +56,21 @@ export function FileList({
         onChange={(value) => setFilter(filters.find((known) => known.value === value)?.value ?? 'all')}
         data={filters.map(({ value, word }) => ({ value, label: t(word) }))}
       />
+      <TextInput
+        size="xs"
+        type="search"
+        aria-label={t('window.files.search')}
+        placeholder={t('window.files.search')}
+        description={text === '' ? null : t('window.files.searched')}
+        leftSection={<IconSearch size={14} />}
+        value={typed}
+        maxLength={200}
+        spellCheck={false}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+      />
       <FilePage
-        key={`${source} ${filter}`}
+        key={`${source} ${filter} ${text}`}
+        text={text}
         source={source}
         filter={filter}
         version={version}
@@ -70,15 +91,17 @@ const emptyWords: Record<Filter, WordKey> = {
 interface FilePageProps {
   source: string | null
   filter: Filter
+  /** Part of the path; "" for all. */
+  text: string
   version: string
   sourceNames: ReadonlyMap<string, string> | undefined
   destinationNames: ReadonlyMap<string, string> | undefined
 }
 
-function FilePage({ source, filter, version, sourceNames, destinationNames }: FilePageProps) {
+function FilePage({ source, filter, text, version, sourceNames, destinationNames }: FilePageProps) {
   const { t, say } = useWords()
   const { page, failure, newer, older } = useFiles(
-    { source, state: filter === 'all' ? null : filter },
+    { source, state: filter === 'all' ? null : filter, text },
     version,
   )
   return (
@@ -87,17 +110,26 @@ function FilePage({ source, filter, version, sourceNames, destinationNames }: Fi
         <p className="card-problem breakable">{t('window.files.failure', { reason: say(failure) })}</p>
       )}
       {page === null && failure === null && <Skeleton height={80} animate={false} />}
-      {page?.files.length === 0 && <p className="dimmed">{t(emptyWords[filter])}</p>}
-      <ul className="files">
-        {page?.files.map((file) => (
-          <FileRow
-            key={file.id}
-            file={file}
-            sourceName={sourceNames?.get(file.source)}
-            destinationName={destinationNames?.get(file.destination)}
-          />
-        ))}
-      </ul>
+      {page?.files.length === 0 && (
+        <p className="dimmed">{t(text === '' ? emptyWords[filter] : 'window.files.nothingFits')}</p>
+      )}
+      <RovingList className="file-rows" entry="li">
+        <ul className="files">
+          {groupFiles(page?.files ?? []).map((one) => {
+            const [file] = 'files' in one ? one.files : [one]
+            if (file === undefined) return null
+            const names = {
+              sourceName: sourceNames?.get(file.source),
+              destinationName: destinationNames?.get(file.destination),
+            }
+            return 'files' in one ? (
+              <GroupRow key={file.id} group={one} newest={file} {...names} />
+            ) : (
+              <FileRow key={file.id} file={file} {...names} />
+            )
+          })}
+        </ul>
+      </RovingList>
       {(newer !== null || older !== null) && (
         <Group justify="space-between">
           <Button size="xs" variant="default" disabled={newer === null} onClick={() => newer?.()}>
@@ -109,55 +141,5 @@ function FilePage({ source, filter, version, sourceNames, destinationNames }: Fi
         </Group>
       )}
     </>
-  )
-}
-
-const stateWords: Record<FileState, WordKey> = {
-  waiting: 'window.files.isWaiting',
-  sent: 'window.files.isSent',
-  parked: 'window.files.isParked',
-}
-
-interface FileRowProps {
-  file: LedgerFile
-  sourceName: string | undefined
-  destinationName: string | undefined
-}
-
-function FileRow({ file, sourceName, destinationName }: FileRowProps) {
-  const { t, say, format } = useWords()
-  return (
-    <li data-state={file.state}>
-      <div className="spread">
-        <PathText path={file.path} />
-        <span className="figures">{format.bytes(file.size)}</span>
-      </div>
-      <div className="spread dimmed">
-        <span className={file.state === 'parked' ? 'bad' : undefined}>
-          {t(stateWords[file.state])}
-          {file.sentAt !== null && file.state === 'sent' && (
-            <>
-              {' '}
-              <Ago at={file.sentAt} />
-            </>
-          )}
-          {file.removedAt !== null && (
-            <span title={format.fullMoment(file.removedAt)}> · {t('window.files.removed')}</span>
-          )}
-          {file.state !== 'sent' &&
-            file.attempts > 0 &&
-            ` · ${t('window.files.attempts', { count: file.attempts })}`}
-        </span>
-        {(sourceName !== undefined || destinationName !== undefined) && (
-          <span className="clip">
-            {sourceName}
-            {destinationName !== undefined && ` ${t('window.destination.arrow', { name: destinationName })}`}
-          </span>
-        )}
-      </div>
-      {file.reason !== null && file.state !== 'sent' && (
-        <p className="file-reason breakable">{say(file.reason)}</p>
-      )}
-    </li>
   )
 }

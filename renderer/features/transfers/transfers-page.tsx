@@ -7,6 +7,7 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { useWords } from '../../words/context.tsx'
 import { destinationName, destinationsOf } from '../overview/describe.ts'
 import { FileList } from './file-list.tsx'
+import { RatePlot } from './rate-plot.tsx'
 
 /** What is on its way, what waits, what could not be sent and why. */
 export function TransfersPage({ state }: { state: AppState }) {
@@ -114,6 +115,7 @@ function UnderWay({ state: { transfers, left, rate }, destinationNames }: UnderW
           </span>
         )}
       </div>
+      <RatePlot />
       {transfers.length === 0 && <p className="dimmed">{t('window.transfers.none')}</p>}
       {transfers.map((transfer) => (
         <ProgressRow

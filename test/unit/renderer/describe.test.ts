@@ -130,7 +130,7 @@ describe('the delay plot', () => {
     kinds: { [kind]: 1 },
   })
 
-  test('has seconds before now, median and longest delay, and a mark where a check failed', () => {
+  test('has seconds before now, median and p99, and a mark where a check failed', () => {
     const points = [check(0, 4), check(10_000, null, 'hung'), check(20_000, 6, 'slow')]
     expect(plotData({ points, spanMs: 0 }, 20_000, 10_000)).toEqual([
       [-20, -10, 0],
@@ -152,18 +152,18 @@ describe('the delay plot', () => {
     expect(plotData({ points, spanMs: 0 }, 90_000, 1_000)[1]).toEqual([4, 4, 4, 4])
   })
 
-  test('its words count the checks and the failures, with the median and the longest delay', () => {
-    const span = (count: number, median: number, max: number) => ({
+  test('its words count the checks and the failures, with the median, p99 and the longest delay', () => {
+    const span = (count: number, median: number, p99: number, max: number) => ({
       at: 0,
       count,
-      delays: { min: 0, median, p99: max, max },
+      delays: { min: 0, median, p99, max },
       gravest: 'hung' as const,
       kinds: { ok: count - 1, hung: 1 },
     })
-    expect(delayFacts({ points: [span(10, 9, 50), span(30, 1, 7)], spanMs: 60_000 })).toEqual({
+    expect(delayFacts({ points: [span(10, 9, 40, 50), span(30, 1, 6, 7)], spanMs: 60_000 })).toEqual({
       checks: 40,
       failed: 2,
-      delays: { median: 1, most: 50 },
+      delays: { median: 1, p99: 40, most: 50 },
     })
     expect(delayFacts({ points: [check(0, null, 'hung')], spanMs: 0 })).toEqual({
       checks: 1,

@@ -1,0 +1,50 @@
+import { splitPath } from '../../format/path.ts'
+import type { LedgerFile } from '../../state/types.ts'
+
+/** Small files that were sent together: of one directory, one soon after the other. */
+export interface FileGroup {
+  /** Relative to its source; "" is the source itself. */
+  directory: string
+  /** Newest first. */
+  files: LedgerFile[]
+  bytes: number
+}
+
+/** Larger files have a row of their own. Bytes. */
+const SMALL = 1024 * 1024
+/** Between two of one group, in milliseconds. */
+const NEAR_MS = 60_000
+/** Fewer are no fewer rows. */
+const LEAST = 3
+
+/** Each file as it is, or those of a moment as one; in the order of the list. */
+export function groupFiles(files: readonly LedgerFile[]): (LedgerFile | FileGroup)[] {
+  const runs: LedgerFile[][] = []
+  for (const file of files) {
+    const run = runs.at(-1)
+    const before = run?.at(-1)
+    if (run !== undefined && before !== undefined && belongs(file, before)) run.push(file)
+    else runs.push([file])
+  }
+  return runs.flatMap((run): (LedgerFile | FileGroup)[] =>
+    run.length < LEAST
+      ? run
+      : [{ directory: directoryOf(run[0]), files: run, bytes: run.reduce((sum, { size }) => sum + size, 0) }],
+  )
+}
+
+function belongs(file: LedgerFile, before: LedgerFile): boolean {
+  return (
+    [file, before].every(
+      ({ state, size, removedAt }) => state === 'sent' && size < SMALL && removedAt === null,
+    ) &&
+    file.source === before.source &&
+    file.destination === before.destination &&
+    directoryOf(file) === directoryOf(before) &&
+    Math.abs((file.sentAt ?? 0) - (before.sentAt ?? 0)) <= NEAR_MS
+  )
+}
+
+function directoryOf(file: LedgerFile | undefined): string {
+  return splitPath(file?.path ?? '').head
+}

@@ -86,9 +86,9 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
         ...query,
-        destinations: agent.store.state.destinations
-          .map(({ id }) => id)
-          .filter((id) => destination === undefined || id === destination),
+        destinations: destinationsOfList(agent, query.source).filter(
+          (id) => destination === undefined || id === destination,
+        ),
       }),
   }
 }
@@ -207,4 +207,10 @@ async function addCheckedPath(agent: Agent, given: string): Promise<void> {
 function absolute(given: string): string {
   if (!path.isAbsolute(given)) throw new Problem('refuse.relative', { path: given })
   return path.normalize(given)
+}
+
+/** A source's own: what waited for another one before waits no more. */
+function destinationsOfList({ store: { state } }: Agent, source: string | null): string[] {
+  const one = state.sources.find(({ settings: { id } }) => id === source)
+  return (one?.destinations ?? state.destinations).map(({ id }) => id)
 }

@@ -65,6 +65,8 @@ export const theme = createTheme({
         // Within a landmark, and with nothing in it that is no item.
         portalProps: { target: '#main' },
         withInitialFocusPlaceholder: false,
+        // Whatever scrolls behind it.
+        floatingStrategy: 'fixed',
       },
     },
     Modal: {

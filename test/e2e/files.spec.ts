@@ -5,9 +5,11 @@ import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 
 /** Two pages, the second of which is not full. */
-const FILES = 40
+const FILES = 120
 
-test('a double click on “Older” turns one page, and “Newer” turns it back', async ({ desktop }) => {
+test('a double click on “Older” turns one page, “Newer” turns it back, and a search finds files of all', async ({
+  desktop,
+}) => {
   const source = await mkdtemp(path.join(tmpdir(), 'holdfast-files-'))
   for (let index = 0; index < FILES; index += 1) await writeFile(path.join(source, `${index}.jpg`), 'x')
   const { page, state } = await desktop.start({
@@ -18,11 +20,14 @@ test('a double click on “Older” turns one page, and “Newer” turns it bac
   const newer = page.getByRole('button', { name: 'Newer' })
   const older = page.getByRole('button', { name: 'Older' })
   const rows = page.locator('ul.files > li')
-  await expect(rows).toHaveCount(30)
+  await expect(rows).toHaveCount(100)
   await older.dblclick()
-  await expect(rows).toHaveCount(FILES - 30)
+  await expect(rows).toHaveCount(FILES - 100)
   await newer.click()
-  await expect(rows).toHaveCount(30)
+  await expect(rows).toHaveCount(100)
   await expect(newer).toBeDisabled()
+  await page.getByRole('searchbox', { name: 'Search by path' }).fill('17.JPG')
+  await expect(rows).toHaveCount(2)
+  await expect(rows.first()).toContainText('117.jpg')
   await rm(source, { recursive: true })
 })

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Page } from '@playwright/test'
-import type { AppState } from '../../core/agent/state/schema.ts'
 import type { Ext4Loop } from '../support/mounts.ts'
 import { type PostServer, servePosts } from '../support/post-server.ts'
 import { type ReceiverProcess, startReceiverProcess } from '../support/receiver-process.ts'

@@ -79,7 +79,16 @@ export const theme = createTheme({
         transitionProps: { duration: 120 },
       },
     },
-    Tooltip: { defaultProps: { openDelay: 400, multiline: true, maw: 340, withArrow: true } },
+    Tooltip: {
+      defaultProps: {
+        openDelay: 400,
+        multiline: true,
+        maw: 340,
+        withArrow: true,
+        portalProps: { target: '#main' },
+        floatingStrategy: 'fixed',
+      },
+    },
   },
 })
 

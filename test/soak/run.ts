@@ -4,12 +4,15 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { sendCommand } from '../../core/agent/control-socket.ts'
+import { stateSnapshotSchema } from '../../core/agent/state/schema.ts'
 import { until } from '../support/until.ts'
 import { randomOf, strike } from './faults.ts'
 import { measured, type Sample, sampleOf, trendOf } from './samples.ts'
 import { openWorld, type World } from './world.ts'
 
 const SAMPLE_EVERY_MS = 2_000
+const ANSWER_EVERY_MS = 5_000
 /** A line that rises by more than this share of the mean is a leak. */
 const FLAT = 0.1
 
@@ -24,10 +27,29 @@ function missing({ sources, store }: World): string[] {
   )
 }
 
+/**
+ * Many files that change at once are held until a person says that it is meant. Here it is; while the agent is away nobody
+ * answers, and it is said again.
+ */
+async function answer({ data }: World, held: { count: number }): Promise<void> {
+  try {
+    const { state } = stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {}))
+    for (const { settings, scanned } of state.sources) {
+      if (scanned?.held == null) continue
+      held.count += 1
+      await sendCommand(data, 'sendAsItIs', { id: settings.id })
+    }
+  } catch {
+    // It was killed just now.
+  }
+}
+
 async function soak(world: World, minutes: number, random: () => number) {
   const counts = new Map<string, number>()
   const samples: Sample[] = []
   const beginning = Date.now()
+  const held = { count: 0 }
+  const answering = setInterval(() => void answer(world, held), ANSWER_EVERY_MS)
   const sampling = setInterval(() => {
     const pids = world.pids()
     const sample = pids.length < 2 ? null : sampleOf(pids, (Date.now() - beginning) / 1000)
@@ -48,6 +70,8 @@ async function soak(world: World, minutes: number, random: () => number) {
     },
     300_000,
   ).catch(() => undefined)
+  clearInterval(answering)
+  counts.set('a source held, and sent as it is', held.count)
   return { counts, samples, left, seconds: (Date.now() - repaired) / 1000 }
 }
 

@@ -36,7 +36,7 @@ describe('the filters of a source, as a view changes them', () => {
     const state = async () => stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
     await until('three files wait', async () => (await state()).totals.waitingFiles === 3, 20_000)
 
-    const filters = { ...NONE, ignore: ['*.log'], hidden: 'leave-out' }
+    const filters = { ...NONE, ignore: ['*.log'], hidden: 'leave-out', oneFileSystem: false }
     const preview = commands.previewFilters.output.parse(
       await sendCommand(data, 'previewFilters', { id: 'one', filters }),
     )

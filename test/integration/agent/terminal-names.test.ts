@@ -17,7 +17,8 @@ test("a receiver's name commands no terminal, and is no line of its own there", 
   const command = startHoldfast(words)
   await command.says(/holdfast:\/\//)
   const paired = linesOf(await pairWith({ name: FORGED, store, command }, data, 'pc'))
-  expect(paired).toEqual([expect.stringContaining(QUOTED)])
+  // The other line says what to do next.
+  expect(paired).toEqual([expect.stringContaining(QUOTED), expect.stringMatching(/^Next, /)])
   const about = ['--data', data]
   expect(linesOf(await holdfast(['destinations', ...about]))).toEqual([expect.stringContaining(QUOTED)])
   const missing = startHoldfast(['destinations', 'remove', `no ${FORGED}`, ...about])

@@ -82,7 +82,7 @@ test('senders of a running receiver are listed, renamed, revoked at once, and pa
   offerAll(home)
   sender.nudge()
   await until('it knocks again, in vain', () =>
-    /refused 127\.0\.0\.1:\d+: Büro \(certificate [0-9a-f]{64}\) was revoked"/.test(receiver.err()),
+    /refused 127\.0\.0\.1:\d+: Büro \(certificate [0-9a-f]{64}\) was revoked$/m.test(receiver.err()),
   )
   expect(treeOf(path.join(store, 'station 1'))).toEqual({})
   expect((await holdfast('senders', '--store', store)).out).toMatch(/Büro .* revoked/)

@@ -58,7 +58,7 @@ test('twenty sources on a disk that goes read-only: one notice in each channel, 
   console.log(
     `after the repair: shown after ${recovery.at - wellAt} ms, posted after ${secondPost.at - wellAt} ms; ${recovery.summary} | ${recovery.body} | ${wordsOf(secondPost)}`,
   )
-  expect(recovery.summary).toMatch(/^Recovered: .+\/lane-\d\d and 19 more$/)
+  expect(recovery.summary).toMatch(/^Recovered: lane-\d\d and 19 more$/)
   const duration = /^“Read-only” has ended\. It began at .+ and lasted (\d+ sec)\.$/.exec(recovery.body)?.[1]
   expect(secondPost.body).toBe(form(`touch works again, after ${duration}`))
   expect(recovery.at - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)

@@ -154,6 +154,8 @@ test('what a command throws is shown in the language of the window', async ({ de
 test('what the tray menu could not do is told', async ({ desktop }) => {
   const { holdfast, page, state } = await desktop.start()
   const tray = await waitForTray(desktop.bus, { pid: holdfast.pid })
+  // The icon is there before the settings are read.
+  await expect(page.getByRole('tab', { name: /Alerts/ })).toBeVisible()
   // A directory in its place takes no words, as a disk that is full or read-only.
   await rm(path.join(desktop.dataDirectory, 'settings.json'), { force: true })
   await mkdir(path.join(desktop.dataDirectory, 'settings.json'))

@@ -1,14 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Page } from '@playwright/test'
-import { chooseDirectory } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
 test('the limit and a time of the week are set in the window, and hold at once', async ({ desktop }) => {
-  const { page, state } = await desktop.start()
+  const { page, state, holdfast } = await desktop.start()
   await page.getByRole('tab', { name: /Settings/ }).click()
   const card = page.getByRole('region', { name: 'Sending' })
   const limit = card.getByRole('textbox', { name: 'Limit' })
@@ -59,11 +57,18 @@ test('the limit and a time of the week are set in the window, and hold at once',
   await expect(card.getByText('No limit now.')).toBeVisible()
   await pictures(page, 'week')
 
-  await exportAndImport(page, state)
+  await exportAndImport({ page, state, holdfast })
 })
 
 /** The settings are found by their words, and come back from a file once they are others. */
-async function exportAndImport(page: Page, state: Running['state']): Promise<void> {
+/** Answers the desktop's own file dialogs, which other tests use by mouse and keyboard. */
+const answerDialogs = ({ application }: Running['holdfast'], file: string): Promise<void> =>
+  application.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = async () => ({ canceled: false, filePath })
+    dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [filePath] })
+  }, file)
+
+async function exportAndImport({ page, state, holdfast }: Running): Promise<void> {
   const search = page.getByRole('textbox', { name: 'Search settings' })
   await search.fill('FILE without secrets')
   await expect(page.getByText('No setting contains')).toBeVisible()
@@ -72,15 +77,14 @@ async function exportAndImport(page: Page, state: Running['state']): Promise<voi
   const exchange = page.getByRole('region', { name: 'Export and import' })
   const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-exported-'))
   const file = path.join(directory, 'settings.json')
+  await answerDialogs(holdfast, file)
   await exchange.getByRole('button', { name: 'Export…' }).click()
-  await chooseDirectory(file)
   await expect(page.getByText(`The settings are in ${file}.`)).toBeVisible()
   const before = (await state()).settings
   await page.evaluate(() =>
     window.holdfast.call('changeSettings', { send: { schedule: [] }, check: { intervalSeconds: 60 } }),
   )
   await exchange.getByRole('button', { name: 'Import…' }).click()
-  await chooseDirectory(file)
   const dialog = page.getByRole('dialog')
   await expect(dialog).toContainText('60 → 10')
   expect((await state()).settings.check.intervalSeconds).toBe(60)

@@ -127,6 +127,7 @@ async function main() {
   if (isCi() && counts.skipped.length > 0) {
     say(`\nOn a build machine (CI) no test may be skipped; these were:\n  ${counts.skipped.join('\n  ')}`)
   }
+  if (counts.retried.length > 0) say(`\nPassed at the second try alone:\n  ${counts.retried.join('\n  ')}`)
   process.stdout.write(`\n${closingLine(counts)}\n`)
   return exitCode(counts, isCi())
 }
@@ -137,7 +138,7 @@ if (isProgram(import.meta.url)) {
       return await main()
     } catch (thrown) {
       say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
-      process.stdout.write(`\n${closingLine({ passed: 0, failed: 1, skipped: [] })}\n`)
+      process.stdout.write(`\n${closingLine({ passed: 0, failed: 1, skipped: [], retried: [] })}\n`)
       return 1
     }
   })

@@ -1,12 +1,12 @@
 // What the test runners' JSON reports say, added up. Pure: reports in, figures out.
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: string[] }} Counts
- * `skipped` names each test that did not run.
+ * @typedef {{ passed: number, failed: number, skipped: string[], retried: string[] }} Counts
+ * `skipped` names each test that did not run, `retried` each that passed at its second try.
  */
 
 /** @type {() => Counts} */
-export const nothing = () => ({ passed: 0, failed: 0, skipped: [] })
+export const nothing = () => ({ passed: 0, failed: 0, skipped: [], retried: [] })
 
 /** A stage that is one question (lint, types, build): only its failure counts. */
 export const stageCounts = (status) => ({ ...nothing(), failed: status === 0 ? 0 : 1 })
@@ -50,8 +50,10 @@ function addSuite(counts, suite, above) {
     for (const test of spec.tests ?? []) {
       if (test.status === 'expected') counts.passed += 1
       else if (test.status === 'skipped') counts.skipped.push([...titles, spec.title].join(' > '))
-      // "flaky" too: a test that needed a second try has failed once.
-      else counts.failed += 1
+      else if (test.status === 'flaky') {
+        counts.passed += 1
+        counts.retried.push([...titles, spec.title].join(' > '))
+      } else counts.failed += 1
     }
   }
   for (const inner of suite.suites ?? []) addSuite(counts, inner, titles)
@@ -62,6 +64,7 @@ export const sum = (all) => ({
   passed: all.reduce((total, { passed }) => total + passed, 0),
   failed: all.reduce((total, { failed }) => total + failed, 0),
   skipped: all.flatMap(({ skipped }) => skipped),
+  retried: all.flatMap(({ retried }) => retried),
 })
 
 /** The last line of a test run. */

@@ -134,6 +134,9 @@ test('an open tray menu stays what it is while the time in its sentence goes on'
   await until('it to be unreachable', isAway, 40_000)
   // What is read out to the blind does not tick.
   const sentence = () => page.locator('.header-words').innerText()
+  const hasIncident = async () =>
+    (await readMenu(desktop.bus, address)).some(({ label }) => label === 'Recent incidents')
+  await until('the incident in the menu', hasIncident)
   const [before, first] = [await readMenu(desktop.bus, address), await sentence()]
   expect(before[0]?.label).toContain('unreachable for 1 min')
   await until('the time to go on', async () => (await sentence()) !== first)

@@ -61,6 +61,7 @@ declare module '*/build/test/results.mjs' {
     failed: number
     /** Names each test that did not run. */
     skipped: string[]
+    retried: string[]
   }
   export function stageCounts(status: number): Counts
   export function vitestCounts(report: object | null, status: number): Counts

@@ -11,6 +11,7 @@ import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Copyable } from '../../ui/copyable.tsx'
+import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import {
@@ -70,9 +71,15 @@ export function ChannelForm({ type, channel, stored, state, onBack, onDone }: Ch
 
   const save = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    setTried(true)
     if (busy) return
-    if (given === null) return comeToProblem(event.currentTarget)
+    const form = event.currentTarget
+    if (given === null) {
+      focusAfter(
+        () => setTried(true),
+        () => firstInvalid(form),
+      )
+      return
+    }
     setBusy(true)
     const outcome = await ask(channel === null ? 'addChannel' : 'changeChannel', given)
     setBusy(false)
@@ -161,11 +168,6 @@ export function ChannelForm({ type, channel, stored, state, onBack, onDone }: Ch
       </Stack>
     </form>
   )
-}
-
-/** The first field that is wrong, once it is marked as that. */
-function comeToProblem(form: HTMLFormElement): void {
-  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus())
 }
 
 interface SeverityChoiceProps {

@@ -2,6 +2,7 @@ import { SegmentedControl, Textarea, UnstyledButton } from '@mantine/core'
 import { useId, useRef } from 'react'
 import { type ChannelType, templateNames } from '../../../core/alert/channels/catalog.ts'
 import { useTemplatePreview } from '../../state/template-preview.ts'
+import { focusAfter } from '../../ui/focus.ts'
 import { useWords } from '../../words/context.tsx'
 
 /** Of core/alert/settings.ts, which brings its schemas along; the agent checks it again. */
@@ -28,11 +29,12 @@ export function TemplatePart({ type, usual, template, problem, onChange }: Templ
     const { selectionStart, selectionEnd } = field.current ?? { selectionStart: 0, selectionEnd: 0 }
     const before = template ?? ''
     const word = `{${name}}`
-    onChange((before.slice(0, selectionStart) + word + before.slice(selectionEnd)).slice(0, LONGEST_TEMPLATE))
-    requestAnimationFrame(() => {
-      field.current?.focus()
-      field.current?.setSelectionRange(selectionStart + word.length, selectionStart + word.length)
-    })
+    const after = before.slice(0, selectionStart) + word + before.slice(selectionEnd)
+    focusAfter(
+      () => onChange(after.slice(0, LONGEST_TEMPLATE)),
+      () => field.current,
+    )
+    field.current?.setSelectionRange(selectionStart + word.length, selectionStart + word.length)
   }
 
   return (

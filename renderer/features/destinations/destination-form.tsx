@@ -6,6 +6,7 @@ import type { Destination } from '../../../core/settings/schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type Draft, draftOf, type GivenKind, newDraft, readDraft, usualName } from './draft.ts'
@@ -110,10 +111,14 @@ function useForm({ kind, known, onDone }: DestinationFormProps) {
   }
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    setTried(true)
     setRefusal(null)
     if (isSaving || isTesting) return
-    if (question === null) comeToProblem(event.currentTarget)
+    const form = event.currentTarget
+    if (question === null)
+      focusAfter(
+        () => setTried(true),
+        () => firstInvalid(form),
+      )
     else if (tested?.works === true) await save(question)
     else await test(question)
   }
@@ -135,9 +140,4 @@ function Problem({ text }: { text: string }) {
       {text}
     </p>
   )
-}
-
-/** The first field that is wrong, once it is marked as that. */
-function comeToProblem(form: HTMLFormElement): void {
-  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus())
 }

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { lazy, Suspense, useRef, useState } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { focusAfter } from '../../ui/focus.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 
 // Rarely wanted: not a part of what the window first loads.
@@ -12,10 +13,11 @@ export function FiltersPart({ settings }: { settings: SourceState['settings'] })
   const { t } = words
   const [editing, setEditing] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
-  const close = () => {
-    setEditing(false)
-    requestAnimationFrame(() => button.current?.focus())
-  }
+  const close = () =>
+    focusAfter(
+      () => setEditing(false),
+      () => button.current,
+    )
   return (
     <section className="card" aria-label={t('window.filters.title')}>
       <div className="spread">

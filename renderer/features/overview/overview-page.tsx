@@ -3,6 +3,7 @@ import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind } from '../../../core/alert/kinds.ts'
 import type { Transfer } from '../../state/types.ts'
+import { focusAfter } from '../../ui/focus.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { EmbeddedCallout } from '../destinations/embedded-callout.tsx'
@@ -32,11 +33,12 @@ export function OverviewPage({ state }: { state: AppState }) {
 
   const detailed = sources.find(({ settings: { id } }) => id === opened?.id)
   if (detailed !== undefined) {
-    const close = () => {
-      setOpened(null)
-      // Back to where the person came from, once the cards are there again.
-      requestAnimationFrame(() => document.getElementById(`open-${detailed.settings.id}`)?.focus())
-    }
+    // Back to where the person came from.
+    const close = () =>
+      focusAfter(
+        () => setOpened(null),
+        () => document.getElementById(`open-${detailed.settings.id}`),
+      )
     return (
       <Suspense fallback={null}>
         <SourceDetails source={detailed} state={state} first={opened?.part ?? 'health'} onClose={close} />

@@ -46,28 +46,26 @@ test.each([
     0,
     ['file > inner > skipped'],
   ],
-  [
-    'failing and flaky',
-    { suites: [{ title: 'f', specs: [spec('unexpected'), spec('flaky')] }] },
-    1,
-    0,
-    2,
-    [],
-  ],
+  ['failing', { suites: [{ title: 'f', specs: [spec('unexpected'), spec('expected')] }] }, 1, 1, 1, []],
   ['no tests found', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
   ['the desktop did not start', null, 1, 0, 1, []],
 ])('playwright: %s', (_, report, status, passed, failed, skipped) => {
-  expect(playwrightCounts(report, status)).toEqual({ passed, failed, skipped })
+  expect(playwrightCounts(report, status)).toEqual({ passed, failed, skipped, retried: [] })
+})
+
+test('playwright: what passed at its second try is named', () => {
+  const report = { suites: [{ title: 'f', specs: [spec('flaky')] }] }
+  expect(playwrightCounts(report, 0)).toEqual({ passed: 1, failed: 0, skipped: [], retried: ['f > flaky'] })
 })
 
 test('the closing line names skipped tests only where there are any', () => {
-  const all = sum([stageCounts(0), stageCounts(2), { passed: 3, failed: 0, skipped: ['a'] }])
+  const all = sum([stageCounts(0), stageCounts(2), { passed: 3, failed: 0, skipped: ['a'], retried: [] }])
   expect(closingLine(all)).toBe('3 passed, 1 failed, 1 skipped')
-  expect(closingLine({ passed: 4, failed: 0, skipped: [] })).toBe('4 passed, 0 failed')
+  expect(closingLine({ passed: 4, failed: 0, skipped: [], retried: [] })).toBe('4 passed, 0 failed')
 })
 
 test('a skipped test fails a build machine alone', () => {
-  const skipped = { passed: 1, failed: 0, skipped: ['a'] }
+  const skipped = { passed: 1, failed: 0, skipped: ['a'], retried: [] }
   expect(exitCode(skipped, false)).toBe(0)
   expect(exitCode(skipped, true)).toBe(1)
   expect(exitCode({ ...skipped, failed: 1 }, false)).toBe(1)

@@ -47,7 +47,7 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 const REFRESH_MS = 1_000
 /** How long the end waits for what is to outlast it to be written. */
 const KEEP_MS = 2_000
-/** How often receivers are told at most how this computer is. */
+/** How often it is looked whether receivers are to be told how this computer is. */
 const SAY_EVERY_MS = 5_000
 
 /** Files that were given up and are named at most. */
@@ -202,11 +202,11 @@ export class Agent {
 
   /** Receivers are told how this computer is: who has died cannot tell it himself. */
   #sayStatus(): void {
-    const said = ownStatusOf(this.store.state)
-    const isSame = JSON.stringify(said) === JSON.stringify(this.#said)
-    if (isSame || performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
-    this.#said = said
+    if (performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
     this.#saidAtMs = performance.now()
+    const said = ownStatusOf(this.store.state)
+    if (JSON.stringify(said) === JSON.stringify(this.#said)) return
+    this.#said = said
     this.#configureSenders(this.settings.get())
   }
 

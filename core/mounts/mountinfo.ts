@@ -14,8 +14,12 @@ export interface Mount {
   superOptions: string[]
 }
 
-export function parseMountinfo(text: string): Mount[] {
-  return text.split('\n').flatMap((line) => parseLine(line) ?? [])
+let last: { text: string; mounts: readonly Mount[] } = { text: '', mounts: [] }
+
+/** The lines of mountinfo. Many ask all the time and next to nothing ever changes: the same text is read once. */
+export function parseMountinfo(text: string): readonly Mount[] {
+  if (text !== last.text) last = { text, mounts: text.split('\n').flatMap((line) => parseLine(line) ?? []) }
+  return last.mounts
 }
 
 function parseLine(line: string): Mount | null {

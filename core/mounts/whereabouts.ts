@@ -11,7 +11,7 @@ import { isWithin, parseMountinfo } from './mountinfo.ts'
 export type Whereabouts = 'there' | 'away' | 'unknown'
 
 /** What is mounted now, or null where the system does not tell. No file system of the user's is asked. */
-export function readMounts(): Mount[] | null {
+export function readMounts(): readonly Mount[] | null {
   const lines = readMountLines()
   return lines === null ? null : parseMountinfo(lines)
 }

@@ -60,7 +60,11 @@ function keepOneStop(list: Element | null, wanted: Element | null): void {
   if (list === null) return
   const stops = [...list.querySelectorAll<HTMLElement>(STOPS)]
   const stop = stops.find((one) => one === wanted) ?? stops[0]
-  for (const one of stops) one.tabIndex = one === stop ? 0 : -1
+  for (const one of stops) {
+    const index = one === stop ? 0 : -1
+    // Also the same value again would have its style worked out anew.
+    if (one.tabIndex !== index) one.tabIndex = index
+  }
 }
 
 /** Where a key leads; undefined: nowhere. */

@@ -33,12 +33,16 @@ export function watchMounts(
   changed: (points: string[]) => void,
   read: () => Promise<string> = mountList.read,
 ): () => void {
+  let text: string | null = null
   let table: MountTable | null = null
   let cancel = () => {}
   let isOver = false
   const look = async () => {
     try {
-      const next = mountTable(await read())
+      const now = await read()
+      if (now === text) return
+      text = now
+      const next = mountTable(now)
       const points = table === null ? [] : changedPoints(table, next)
       table = next
       if (points.length > 0 && !isOver) changed(points)

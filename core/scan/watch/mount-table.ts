@@ -31,7 +31,7 @@ export class MountTable {
    * What was mounted at the last reading, or null where the system does not tell. A listener that goes by this
    * alone cannot miss a change and its undoing, after which the table reads as before.
    */
-  get mounts(): Mount[] | null {
+  get mounts(): readonly Mount[] | null {
     return this.#text === null ? null : parseMountinfo(this.#text)
   }
 

@@ -198,7 +198,9 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     forgetTrouble(parts)
   }, LOOK_EVERY_MS)
   const parkedTimer = setInterval(() => {
-    for (const { source } of workers.values()) parked.look(source)
+    const totals = guard.use(() => ledger.totals(destination.id)) ?? {}
+    for (const { source } of workers.values())
+      if ((totals[source.id]?.parkedFiles ?? 0) > 0) parked.look(source)
   }, PARKED_EVERY_MS)
 
   const open = (source: SendSource): void => {

@@ -1,4 +1,5 @@
 import { Badge, Button, UnstyledButton } from '@mantine/core'
+import { shallowEqual } from '@mantine/hooks'
 import { memo } from 'react'
 import { batchShortfall, heldWords, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
@@ -10,7 +11,7 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, healthOf, phaseOf, summariseBatches } from './describe.ts'
+import { batchWord, doneWord, type Health, healthOf, phaseOf, summariseBatches } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import type { DetailsPart } from './source-details.tsx'
@@ -38,16 +39,30 @@ export interface SourceCardProps {
 }
 
 /** A source in two lines: its name and one figure, its state and where its files go. It grows only in trouble. */
-export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
-  const { source, destinationKind, destinationName, choices, intervalSeconds, onOpen } = props
+export function SourceCard(props: SourceCardProps) {
+  const health = healthOf(props.source.checked, props.intervalSeconds, useNow(5_000))
+  return <Card {...props} {...health} />
+}
+
+type CardProps = SourceCardProps & Health
+
+/** Of a disk that is well nothing is drawn that a further check would change. */
+function isDrawnAlike({ source, ...others }: CardProps, { source: next, ...nextOthers }: CardProps): boolean {
+  const drawn = ({ checked, ...rest }: SourceState) => ({
+    ...rest,
+    checked: checked?.overall.kind === 'ok' ? null : checked,
+  })
+  return shallowEqual(others, nextOthers) && shallowEqual(drawn(source), drawn(next))
+}
+
+const Card = memo(function Card(props: CardProps) {
+  const { source, destinationKind, destinationName, choices, onOpen, level, word } = props
   const { t } = useWords()
-  const now = useNow(5_000)
   const { settings } = source
-  const health = healthOf(source.checked, intervalSeconds, now)
 
   return (
-    <article className="source" aria-label={settings.name} data-level={health.level}>
-      <HealthMark level={health.level} />
+    <article className="source" aria-label={settings.name} data-level={level}>
+      <HealthMark level={level} />
       <div className="source-words">
         <div className="source-line">
           <UnstyledButton
@@ -66,7 +81,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
           <Figure {...props} />
         </div>
         <div className="source-line quiet-line">
-          <State {...props} word={t(health.word)} isWell={health.level === 'ok'} />
+          <State {...props} said={t(word)} isWell={level === 'ok'} />
           <Destinations {...props} />
         </div>
         <Moving {...props} />
@@ -81,7 +96,7 @@ export const SourceCard = memo(function SourceCard(props: SourceCardProps) {
       />
     </article>
   )
-})
+}, isDrawnAlike)
 
 /** The one figure: what needs a person, else what waits, else what arrived. */
 function Figure({ source, destinationKind }: SourceCardProps) {
@@ -117,7 +132,7 @@ function Figure({ source, destinationKind }: SourceCardProps) {
 }
 
 /** "read-only · 28 s", or of one that is well what the scanner does, where that is worth a word; of batches the newest. */
-function State({ source, failingSince, word, isWell }: SourceCardProps & { word: string; isWell: boolean }) {
+function State({ source, failingSince, said, isWell }: SourceCardProps & { said: string; isWell: boolean }) {
   const { t } = useWords()
   const phase = phaseOf(source)
   const isUsual = phase === 'window.phase.watching' || phase === 'window.phase.polling'
@@ -125,7 +140,7 @@ function State({ source, failingSince, word, isWell }: SourceCardProps & { word:
   if (!isWell) {
     return (
       <span className="source-state failing figures">
-        {word}
+        {said}
         {failingSince !== null && (
           <>
             {' · '}
@@ -137,7 +152,7 @@ function State({ source, failingSince, word, isWell }: SourceCardProps & { word:
   }
   return (
     <span className="source-state clip counts">
-      <span>{isUsual ? word : t(phase)}</span>
+      <span>{isUsual ? said : t(phase)}</span>
       {batches.map((part) =>
         part.kind === 'named' ? (
           <span key={part.name}>

@@ -1,4 +1,5 @@
 import { NativeSelect, TextInput } from '@mantine/core'
+import { memo } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
@@ -18,7 +19,7 @@ interface SourceSearchProps {
 }
 
 /** Finds one of many sources, and puts them in an order. */
-export function SourceSearch({ text, order, onText, onOrder }: SourceSearchProps) {
+export const SourceSearch = memo(function SourceSearch({ text, order, onText, onOrder }: SourceSearchProps) {
   const { t } = useWords()
   return (
     <div className="source-search">
@@ -45,7 +46,7 @@ export function SourceSearch({ text, order, onText, onOrder }: SourceSearchProps
       />
     </div>
   )
-}
+})
 
 /** Those whose name or path has the text in it; by the order, and otherwise as in the settings. */
 export function arranged(sources: readonly SourceState[], text: string, order: Order): SourceState[] {

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import path from 'node:path'
 import { utilityProcess } from 'electron'
 import {
@@ -18,6 +19,7 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
         execArgv: [`--js-flags=${workerHeap(name).join(' ')}`],
         stdio: 'inherit',
       })
+      if (name !== 'checker') child.once('spawn', () => giveWay(child.pid))
       let fatal = ''
       // Without a listener it would be thrown here, in the main process. 'exit' follows.
       child.on('error', (_type, location) => {
@@ -35,6 +37,15 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
         },
       }
     },
+  }
+}
+
+/** The window, and whoever else works at this computer, comes before files on their way; a check must be on time. */
+function giveWay(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // It has ended by itself meanwhile, or the system does not allow it.
   }
 }
 

@@ -1,17 +1,32 @@
 import { ActionIcon, Menu } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useRef, useState } from 'react'
 import { useWords } from '../words/context.tsx'
 import { IconDots } from './icons.ts'
 
-/** A menu of what can be done to the one thing with this name; its items are the children. */
+/**
+ * A menu of what can be done to the one thing with this name; its items are the children. Of many menus few are ever
+ * opened: until then each is its button alone.
+ */
 export function ActionsMenu({ name, children }: { name: string; children: ReactNode }) {
   const { t } = useWords()
+  const [isWanted, setWanted] = useState(false)
+  const target = useRef<HTMLButtonElement>(null)
+  const button = {
+    variant: 'subtle',
+    color: 'gray',
+    size: 'md',
+    'aria-label': t('window.source.actions', { name }),
+    children: <IconDots size={16} />,
+  }
+  if (!isWanted)
+    return (
+      <ActionIcon {...button} aria-haspopup="menu" aria-expanded={false} onClick={() => setWanted(true)} />
+    )
   return (
-    <Menu>
+    // The button that had the focus before is not there to have it back.
+    <Menu defaultOpened returnFocus={false} onClose={() => target.current?.focus()}>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="md" aria-label={t('window.source.actions', { name })}>
-          <IconDots size={16} />
-        </ActionIcon>
+        <ActionIcon {...button} ref={target} />
       </Menu.Target>
       <Menu.Dropdown>{children}</Menu.Dropdown>
     </Menu>

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import { useWords } from '../words/context.tsx'
+import { Dialog } from './dialog.tsx'
 
 interface ConfirmProps {
   opened: boolean
@@ -36,7 +37,7 @@ export function Confirm({
     onClose()
   }
   return (
-    <Modal
+    <Dialog
       opened={opened}
       onClose={onClose}
       // Its answer closes it; closed before, it may by then have been opened again.
@@ -62,6 +63,6 @@ export function Confirm({
           )}
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,6 +1,6 @@
-import { Modal } from '@mantine/core'
 import { createContext, type ReactNode, use, useEffect, useState } from 'react'
 import { useWords } from '../words/context.tsx'
+import { Dialog } from './dialog.tsx'
 
 /** typed: something that closing would throw away. asked: an answer is on its way, and it has to be seen. */
 export type Held = 'nothing' | 'typed' | 'asked'
@@ -30,7 +30,7 @@ export function FormDialog({ opened, title, onClose, children }: FormDialogProps
   const { t } = useWords()
   const [held, hold] = useState<Held>('nothing')
   return (
-    <Modal
+    <Dialog
       opened={opened}
       onClose={onClose}
       closeOnClickOutside={false}
@@ -39,6 +39,6 @@ export function FormDialog({ opened, title, onClose, children }: FormDialogProps
       closeButtonProps={{ 'aria-label': t('window.close'), disabled: held === 'asked' }}
     >
       <HoldContext value={hold}>{children}</HoldContext>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,9 +1,10 @@
-import { Box, Button, Group, Modal, SegmentedControl, Skeleton } from '@mantine/core'
+import { Box, Button, Group, SegmentedControl, Skeleton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { type LogLine, useLog } from '../../state/log.ts'
 import { copyText } from '../../ui/copy.ts'
+import { Dialog } from '../../ui/dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
 type Least = LogLine['level']
@@ -13,7 +14,7 @@ const order: readonly Least[] = ['info', 'warn', 'error']
 export default function LogDialog({ onClose }: { onClose: () => void }) {
   const { t } = useWords()
   return (
-    <Modal
+    <Dialog
       opened
       onClose={onClose}
       size="xl"
@@ -21,7 +22,7 @@ export default function LogDialog({ onClose }: { onClose: () => void }) {
       closeButtonProps={{ 'aria-label': t('window.close') }}
     >
       <Log />
-    </Modal>
+    </Dialog>
   )
 }
 

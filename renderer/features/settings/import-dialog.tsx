@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
 import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
@@ -44,7 +45,7 @@ export function ImportDialog({
   }
 
   return (
-    <Modal
+    <Dialog
       opened={opened}
       onClose={onClose}
       closeOnClickOutside={!busy}
@@ -84,7 +85,7 @@ export function ImportDialog({
           )}
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -23,10 +23,10 @@ import {
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
 import { statusDetails } from '../help/details.ts'
-import { PauseDialog } from './pause-dialog.tsx'
 import { topicOf } from './topic.ts'
 
 const LogDialog = lazy(() => import('../help/log-dialog.tsx'))
+const PauseDialog = lazy(() => import('./pause-dialog.tsx'))
 
 interface HeaderProps {
   state: AppState | null
@@ -82,7 +82,11 @@ export function Header({ state, unreachable }: HeaderProps) {
         <div className="header-menus">
           <PauseMenu state={state} onOther={() => setAsking(true)} />
           <MoreMenu state={state} />
-          <PauseDialog opened={asking} onClose={() => setAsking(false)} />
+          {asking && (
+            <Suspense fallback={null}>
+              <PauseDialog onClose={() => setAsking(false)} />
+            </Suspense>
+          )}
         </div>
       )}
     </header>

@@ -67,3 +67,25 @@ test('only what opens a destination knows of its protocol; the others share its 
   const wire = known.filter((file) => file.startsWith('wire/') || file.includes('destinations/receiver/'))
   expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts', 'wire/names.ts', 'wire/young-buffers.ts']))
 })
+
+test('the window shows itself without the schemas: what is needed later is loaded later', () => {
+  const seen = new Set<string>()
+  const packages = new Set<string>()
+  const follow = (file: string): void => {
+    if (seen.has(file)) return
+    seen.add(file)
+    const found = readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export) (?!type )([^;]*?) from '([^']+)'/gms,
+    )
+    for (const [, names = '', from = ''] of found) {
+      // Of types nothing is left when it runs.
+      if (/^\{(\s*type \w+,?)+\s*\}$/.test(names)) continue
+      if (!from.startsWith('.')) packages.add(from)
+      else if (/\.tsx?$/.test(from)) follow(path.resolve(path.dirname(file), from))
+    }
+  }
+  follow(path.resolve(core, '../renderer/main.tsx'))
+  expect(seen.size).toBeGreaterThan(80)
+  expect([...packages]).toContain('@mantine/core')
+  expect([...packages]).not.toContain('zod')
+})

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { FuseV1Options, FuseVersion, flipFuses } from '@electron/fuses'
 import { expect, test } from '@playwright/test'
 import { unpackedExecutable } from '../../build/package/configuration.mjs'
 import { wrongFuses } from '../../build/package/fuses.mjs'
@@ -44,8 +45,30 @@ test.afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
+/**
+ * Whether this binary, told to be plain Node.js, runs a script of somebody's own. The one that does not hands over to
+ * the one that is there already, and ends. Node.js leaves root's word for Chromium alone behind the directory.
+ */
+async function runsScript(binary: string): Promise<boolean> {
+  const mark = path.join(directory, `ran-${path.basename(path.dirname(binary))}`)
+  const script = `--eval=require('fs').writeFileSync('${mark}', '')`
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', HOLDFAST_HOME: path.join(directory, 'data') }
+  await promisify(execFile)(binary, [script, source, ...asRoot], { env, timeout: 20_000 })
+  return existsSync(mark)
+}
+
 test('the fuses of the packaged application are as configured', async () => {
   expect(await wrongFuses(executable)).toEqual([])
+})
+
+test("a copy with one fuse flipped runs anybody's script; the packaged one does not", async () => {
+  const copy = path.join(directory, 'flipped')
+  await cp(path.dirname(executable), copy, { recursive: true })
+  const flipped = path.join(copy, path.basename(executable))
+  await flipFuses(flipped, { version: FuseVersion.V1, [FuseV1Options.RunAsNode]: true })
+  expect(await wrongFuses(flipped)).toEqual(['runAsNode'])
+  expect(await runsScript(flipped)).toBe(true)
+  expect(await runsScript(executable)).toBe(false)
 })
 
 test('no environment and no argument makes it run a script or listen for a debugger', async () => {
@@ -125,6 +148,14 @@ test('its page has no Node.js, no permission, no other window and no other addre
   await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible()
   expect(page.url()).toMatch(/^holdfast-page:/)
   expect(page.context().pages()).toHaveLength(1)
+})
+
+test('nothing outside of the page is answered, however it is asked for', async () => {
+  const { page } = packaged
+  const statusOf = async (address: string) => (await page.goto(`holdfast-page://${address}`))?.status()
+  expect(await statusOf('window/index.html')).toBe(200)
+  expect(await statusOf('window/..%2fmain%2findex.js')).toBe(404)
+  await page.goto('holdfast-page://window/index.html')
 })
 
 test('a pairing link fills the form of the one that runs, and does nothing by itself', async () => {

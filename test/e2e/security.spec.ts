@@ -34,3 +34,34 @@ test('another page with the same bridge is answered nothing, and every page is k
     allowRunningInsecureContent: false,
   })
 })
+
+test('a page of another origin that frames one of ours speaks for nobody, and no page attaches a web view', async ({
+  desktop,
+}) => {
+  const { holdfast, page } = await desktop.start()
+  // An answer without a policy of its own, so that a frame may have it.
+  const style = await page.locator('link[rel=stylesheet]').first().getAttribute('href')
+  const framed = new URL(style ?? '', page.url()).href
+  const found = await holdfast.application.evaluate(
+    async ({ BrowserWindow }, { script, address }) => {
+      const other = new BrowserWindow({
+        show: false,
+        webPreferences: { preload: script, nodeIntegrationInSubFrames: true, webviewTag: true },
+      })
+      let attached = false
+      other.webContents.on('did-attach-webview', () => {
+        attached = true
+      })
+      await other.loadURL(
+        `data:text/html,<iframe src="${address}"></iframe><webview src="about:blank"></webview>`,
+      )
+      const [frame] = other.webContents.mainFrame.frames.filter(({ url }) => url === address)
+      const ask = "window.holdfast.call('snapshot', {}).then(() => 'answered', () => 'refused')"
+      const answer = await frame?.executeJavaScript(ask)
+      other.destroy()
+      return { answer, attached }
+    },
+    { script: preload, address: framed },
+  )
+  expect(found).toEqual({ answer: 'refused', attached: false })
+})

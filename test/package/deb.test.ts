@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { copyFile, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { expect as page } from '@playwright/test'
+import { type Page, expect as playwrightExpect } from '@playwright/test'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chooseDirectory } from '../support/desktop/dialog.ts'
 import { clickOn } from '../support/desktop/mouse.ts'
@@ -11,6 +11,8 @@ import { launchPackaged, type Packaged } from '../support/package/packaged.ts'
 import { startUserDesktop, type UserDesktop } from '../support/package/user-desktop.ts'
 import { until } from '../support/until.ts'
 
+/** The packaged application starts on a busy machine, too. */
+const page = playwrightExpect.configure({ timeout: 20_000 })
 const output = path.resolve(import.meta.dirname, '../../out/package')
 const DEB = '/holdfast-desktop.deb'
 
@@ -52,8 +54,7 @@ test('an ordinary user protects a directory with the mouse, sandbox on', { timeo
   const holdfast = await launchPackaged([...root.asUser(env), '/usr/bin/holdfast-desktop'])
   try {
     await expectSandbox(holdfast)
-    await clickOn(holdfast.page.getByRole('button', { name: 'Add directory' }).first())
-    await chooseDirectory(`${USER.home}/photos`)
+    await throughFirstSteps(holdfast.page, `${USER.home}/photos`)
     await page(holdfast.page.getByRole('article', { name: 'photos' })).toBeVisible()
     const copy = await until('the file in the copy', async () => {
       const names = await readdir(inHome('.local/share/holdfast/store'), { recursive: true })
@@ -78,22 +79,45 @@ test('removed, it leaves what the user has and nothing else', { timeout: 120_000
   expect(await readdir(inHome('.local/share/holdfast'))).toContain('settings.json')
 })
 
+/** One directory, copied on this computer alone, nobody told. */
+async function throughFirstSteps(window: Page, directory: string): Promise<void> {
+  const steps = window.getByRole('region', { name: 'First steps' })
+  await clickOn(steps.getByRole('button', { name: 'Add directory' }))
+  await chooseDirectory(directory)
+  await page(steps).toContainText(directory)
+  for (const [step, button] of [
+    [1, 'Next'],
+    [2, 'Later'],
+    [3, 'Next'],
+    [4, 'Next'],
+  ] as const) {
+    await page(steps).toContainText(`Step ${step} of 4`)
+    await clickOn(steps.getByRole('button', { name: button, exact: true }))
+  }
+  await clickOn(steps.getByRole('button', { name: 'Show the overview' }))
+}
+
 /** The page's process runs as the user, under a system call filter and apart from the network's and others' processes. */
 async function expectSandbox({ pid }: Packaged): Promise<void> {
-  const renderer = await until('the process of the page', () => rendererOf(pid))
+  const { process: renderer } = await until('the process of the page', () => processOf(pid, 'renderer'))
   const status = await readFile(`/proc/${renderer}/status`, 'utf8')
   expect(status).toMatch(/^Seccomp:\t2$/m)
   expect(status).toMatch(new RegExp(`^Uid:\\t${USER.id}\\t${USER.id}`, 'm'))
   expect(await readlink(`/proc/${renderer}/ns/net`)).not.toBe(await readlink(`/proc/${pid}/ns/net`))
   expect(await readlink(`/proc/${renderer}/ns/pid`)).not.toBe(await readlink(`/proc/${pid}/ns/pid`))
+  // A page's own preferences put the switch on its own process; app.enableSandbox() on everybody's.
+  const { words } = await until('the process of the network', () => processOf(pid, 'utility'))
+  expect(words).toContain('--enable-sandbox')
 }
 
-async function rendererOf(main: number): Promise<number | null> {
+/** A process of this type that runs the same executable. */
+async function processOf(main: number, type: string): Promise<{ process: number; words: string[] } | null> {
   const executable = await readlink(`/proc/${main}/exe`)
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    const words = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    // A process that has been told its title by Chromium has spaces between its words.
+    const words = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split(/[\0 ]/)
     const isOurs = (await readlink(`/proc/${name}/exe`).catch(() => '')) === executable
-    if (isOurs && words.includes('--type=renderer')) return Number(name)
+    if (isOurs && words.includes(`--type=${type}`)) return { process: Number(name), words }
   }
   return null
 }

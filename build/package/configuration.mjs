@@ -1,16 +1,15 @@
 // What electron-builder makes of the built application, for every system.
 import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
+import manifest from '../../package.json' with { type: 'json' }
 import { inProject } from '../setup/project.mjs'
 import { fuses } from './fuses.mjs'
 import { shippedPackages } from './shipped.mjs'
 
-export const APP_ID = 'app.holdfast.Holdfast'
 export const EXECUTABLE = 'holdfast-desktop'
 export const OUTPUT = 'out/package'
 /** Of everybody's packages that are shipped; written before the application is packed. */
 export const LICENCES = `${OUTPUT}/LICENSES.txt`
-export const MAINTAINER = 'The Holdfast authors <maintainers@holdfast.invalid>'
 
 /** Where electron-builder puts the unpacked application. */
 export function unpackedDirectory(platform = process.platform, arch = process.arch) {
@@ -33,6 +32,9 @@ const NOT_READ = [
   '!**/{install.js,cnoke.cjs,CMakeLists.txt,Jenkinsfile}',
   '!**/.*/**',
   '!**/.*',
+  // Electron, as Node.js here, is the one for glibc.
+  '!**/musl_*/**',
+  '!**/*.musl.node',
 ]
 
 /** A package's files, without the binaries for other systems that some bring. */
@@ -66,7 +68,7 @@ async function removeDefaultApp({ appOutDir }) {
 export async function configuration({ electron, feed = null }) {
   const names = await shippedPackages()
   return {
-    appId: APP_ID,
+    appId: manifest.appId,
     productName: 'Holdfast',
     copyright: 'Copyright © 2026 The Holdfast authors',
     directories: { output: OUTPUT, buildResources: 'build/package' },
@@ -93,14 +95,13 @@ export async function configuration({ electron, feed = null }) {
     linux: {
       target: ['AppImage', 'rpm', 'tar.gz'],
       executableName: EXECUTABLE,
-      maintainer: MAINTAINER,
+      maintainer: manifest.author,
       category: 'Utility',
       icon: 'assets/icons',
       desktop: { entry: await desktopEntry() },
     },
     win: {
       target: ['nsis'],
-      appId: 'Holdfast.Holdfast',
       executableName: EXECUTABLE,
       icon: 'assets/icons/512x512.png',
       verifyUpdateCodeSignature: true,

@@ -3,40 +3,13 @@
 // It has no maintainer scripts: nothing is set up that dpkg does not know of, so removing it leaves nothing behind. The
 // sandbox's helper is root's (setuid) as in Chromium's own packages; that also serves systems that keep user namespaces
 // from ordinary programs.
-import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { lastLine } from '../setup/node.mjs'
-import { inProject, SetupError } from '../setup/project.mjs'
-import { capture } from '../setup/run.mjs'
+import manifest from '../../package.json' with { type: 'json' }
+import { inProject } from '../setup/project.mjs'
 import { electronPackages } from '../setup/system.mjs'
-import { APP_ID, EXECUTABLE, MAINTAINER, OUTPUT } from './configuration.mjs'
-
-/** What Debian calls the processors that Electron is built for. */
-const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' }
-
-/** dpkg keeps to it; without one the date of the last commit makes two builds of it equal. */
-async function sourceDate() {
-  if (process.env.SOURCE_DATE_EPOCH) return process.env.SOURCE_DATE_EPOCH
-  const { status, stdout } = await capture('git', ['log', '-1', '--format=%ct'], { cwd: inProject() })
-  return status === 0 ? stdout.trim() : String(Math.floor(Date.now() / 1000))
-}
-
-/** @param kibibytes of everything that is installed. */
-function control({ version, architecture, kibibytes, description }) {
-  const depends = [...electronPackages.map((entry) => entry.replaceAll('|', ' | ')), 'xdg-utils']
-  const [first, ...rest] = description
-  return `Package: ${EXECUTABLE}
-Version: ${version}
-Architecture: ${architecture}
-Maintainer: ${MAINTAINER}
-Installed-Size: ${kibibytes}
-Depends: ${depends.join(', ')}
-Section: utils
-Priority: optional
-Description: ${first}
-${rest.map((line) => ` ${line}`).join('\n')}
-`
-}
+import { EXECUTABLE, OUTPUT } from './configuration.mjs'
+import { buildDebian, debianArchitecture } from './debian.mjs'
 
 const DESCRIPTION = [
   'checks disks, ships finished files off-site, tells what fails',
@@ -44,6 +17,21 @@ const DESCRIPTION = [
   'a folder, an SFTP server or a bucket, checks that their disks can be written,',
   'and tells people the moment something fails. This is the desktop application.',
 ]
+
+/** It is no part of Debian, so it is in /opt, and it has Electron as it was released. */
+const OVERRIDES = [
+  'dir-or-file-in-opt *',
+  'embedded-library *',
+  'unstripped-binary-or-object *',
+  'elevated-privileges 4755 root/root [opt/Holdfast/chrome-sandbox]',
+  'no-manual-page *',
+]
+
+/** What software centres show; the application's id is its package.json's. */
+export async function metainfoText() {
+  const text = await readFile(inProject('assets/desktop/metainfo.xml'), 'utf8')
+  return text.replaceAll('@APP_ID@', manifest.appId)
+}
 
 /** The files of the package, below `root`, with the modes that they are installed with. */
 async function layOut(root, unpacked) {
@@ -61,25 +49,12 @@ async function layOut(root, unpacked) {
   }
   await put('assets/icons/holdfast.svg', 'usr/share/icons/hicolor/scalable/apps/holdfast.svg')
   await put('assets/desktop/holdfast.desktop', 'usr/share/applications/holdfast.desktop')
-  await put(`assets/desktop/${APP_ID}.metainfo.xml`, `usr/share/metainfo/${APP_ID}.metainfo.xml`)
+  const metainfo = path.join(root, `usr/share/metainfo/${manifest.appId}.metainfo.xml`)
+  await mkdir(path.dirname(metainfo), { recursive: true })
+  await writeFile(metainfo, await metainfoText())
   await put('LICENSE', `usr/share/doc/${EXECUTABLE}/copyright`)
   await mkdir(path.join(root, 'usr/bin'), { recursive: true })
   await symlink(`/opt/Holdfast/${EXECUTABLE}`, path.join(root, 'usr/bin', EXECUTABLE))
-}
-
-/** Everybody may read all of it, and only what is a program may be run. Gives its size in bytes. */
-async function setModes(directory) {
-  let size = 0
-  await chmod(directory, 0o755)
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    const place = path.join(directory, entry.name)
-    if (entry.isDirectory()) size += await setModes(place)
-    if (!entry.isFile()) continue
-    const found = await stat(place)
-    size += found.size
-    await chmod(place, (found.mode & 0o111) === 0 ? 0o644 : 0o755)
-  }
-  return size
 }
 
 /**
@@ -87,23 +62,20 @@ async function setModes(directory) {
  * @returns the package's path.
  */
 export async function buildDeb(unpacked) {
-  const architecture = ARCHITECTURES[process.arch]
-  if (architecture === undefined) throw new SetupError(`There is no Electron for ${process.arch} on Linux.`)
-  const { version } = JSON.parse(await readFile(inProject('package.json'), 'utf8'))
   const root = inProject(OUTPUT, 'deb')
-  const file = inProject(OUTPUT, `${EXECUTABLE}_${version}_${architecture}.deb`)
+  const file = inProject(OUTPUT, `${EXECUTABLE}_${manifest.version}_${debianArchitecture()}.deb`)
   await rm(root, { recursive: true, force: true })
   try {
     await layOut(root, unpacked)
-    const kibibytes = Math.ceil((await setModes(root)) / 1024)
-    await chmod(path.join(root, 'opt/Holdfast/chrome-sandbox'), 0o4755)
-    await mkdir(path.join(root, 'DEBIAN'), { mode: 0o755 })
-    const text = control({ version, architecture, kibibytes, description: DESCRIPTION })
-    await writeFile(path.join(root, 'DEBIAN/control'), text)
-    const env = { ...process.env, SOURCE_DATE_EPOCH: await sourceDate() }
-    const words = ['--root-owner-group', '-Zxz', '-z2', '--build', root, file]
-    const { status, stderr } = await capture('dpkg-deb', words, { env, timeoutMs: 1_200_000 })
-    if (status !== 0) throw new SetupError(`dpkg-deb could not make ${file}: ${lastLine(stderr)}`)
+    await buildDebian({
+      root,
+      file,
+      name: EXECUTABLE,
+      depends: [...electronPackages.map((entry) => entry.replaceAll('|', ' | ')), 'libc6', 'xdg-utils'],
+      description: DESCRIPTION,
+      overrides: OVERRIDES,
+      setuid: ['opt/Holdfast/chrome-sandbox'],
+    })
   } finally {
     await rm(root, { recursive: true, force: true })
   }

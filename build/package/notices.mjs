@@ -1,9 +1,17 @@
 // The licences of everything that a package of the command line holds.
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { inProject } from '../setup/project.mjs'
+import { inProject, SetupError } from '../setup/project.mjs'
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
+
+/** Of the binary and all that is linked into it; its package leaves it behind. Kept here, for each line of releases. */
+async function nodeLicence(version) {
+  const file = `build/package/licences/node-v${version.split('.')[0]}.txt`
+  return readFile(inProject(file), 'utf8').catch(() => {
+    throw new SetupError(`${file} is not there: it is the LICENSE of Node.js ${version}.`)
+  })
+}
 
 async function noticeOf(place) {
   const directory = inProject(place)
@@ -14,6 +22,7 @@ async function noticeOf(place) {
   if (manifest === null) return null
   const names = (await readdir(directory)).filter((name) => LICENCE_FILE.test(name)).sort()
   const texts = names.map((name) => readFile(path.join(directory, name), 'utf8'))
+  if (manifest.name === 'node') texts.push(nodeLicence(manifest.version))
   const licence = manifest.license?.type ?? manifest.license ?? 'see its page'
   return [`${manifest.name} ${manifest.version}: ${licence}`, ...(await Promise.all(texts))]
     .map((text) => text.trim())

@@ -48,5 +48,9 @@ export async function runMain(main) {
   } catch (thrown) {
     say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
     process.exitCode = 1
+    // electron-builder brings a hook that ends whatever has loaded it with 0; this has the last word.
+    process.once('exit', () => {
+      process.exitCode = 1
+    })
   }
 }

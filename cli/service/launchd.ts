@@ -1,7 +1,9 @@
 import path from 'node:path'
+import manifest from '../../package.json' with { type: 'json' }
 import { type ServiceFacts, wordsOf } from './facts.ts'
 
-export const labelOf = ({ name }: ServiceFacts): string => `app.holdfast.${name}`
+/** Beside the application's own id, in the same domain. */
+export const labelOf = ({ name }: ServiceFacts): string => manifest.appId.replace(/[^.]+$/, name)
 
 export const xml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')

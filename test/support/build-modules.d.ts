@@ -48,7 +48,21 @@ declare module '*/build/setup/project.mjs' {
 }
 
 declare module '*/build/package/configuration.mjs' {
+  type OfSystem = { target: string[] }
+  type Configuration = { appId: string; linux: OfSystem; win: OfSystem; mac: OfSystem }
+  export function configuration(of: {
+    electron: { directory: string; version: string }
+    feed?: string
+  }): Promise<Configuration>
   export function unpackedExecutable(): string
+}
+
+declare module '*/build/package/deb.mjs' {
+  export function metainfoText(): Promise<string>
+}
+
+declare module '*/build/package/notices.mjs' {
+  export function notices(): Promise<string>
 }
 
 declare module '*/build/package/fuses.mjs' {

@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { validateConfiguration } from 'app-builder-lib/out/util/config/config.js'
+import { DebugLogger } from 'builder-util'
+import { expect, test } from 'vitest'
+import { configuration } from '../../../build/package/configuration.mjs'
+import { metainfoText } from '../../../build/package/deb.mjs'
+import { notices } from '../../../build/package/notices.mjs'
+import manifest from '../../../package.json' with { type: 'json' }
+
+const root = path.resolve(import.meta.dirname, '../../..')
+const electron = { directory: '/opt/electron', version: '45.3.4' }
+const validate = (settings: object) => validateConfiguration(settings, new DebugLogger(false))
+
+test("what electron-builder is told of each system's packages keeps to its schema", async () => {
+  const settings = await configuration({ electron })
+  await validate(settings)
+  await validate(await configuration({ electron, feed: 'https://example.org/holdfast' }))
+  const targets = [settings.linux, settings.win, settings.mac].flatMap(({ target }) => target)
+  expect(targets).toEqual(['AppImage', 'rpm', 'tar.gz', 'nsis', 'dmg'])
+  for (const system of ['linux', 'win', 'mac'])
+    await expect(validate({ ...settings, [system]: { targets } })).rejects.toThrow(`configuration.${system}`)
+})
+
+test('who makes it and what it is called are said in package.json alone', async () => {
+  expect((await configuration({ electron })).appId).toBe(manifest.appId)
+  const said = await metainfoText()
+  expect(said).toContain(`<id>${manifest.appId}</id>`)
+  expect(said).not.toContain('@')
+})
+
+test('the licences of the command line have those of all that Node.js is made of', async () => {
+  const text = await notices()
+  expect(text).toMatch(/^node 24\.\d+\.\d+: MIT\n\n/m)
+  for (const part of ['OpenSSL', 'V8', 'ICU', 'libuv', 'zlib', 'nghttp2'])
+    expect(text).toContain(`${part}, located at`)
+})
+
+test('a command that fails says so, whatever its dependencies do as it ends', () => {
+  const project = pathToFileURL(path.join(root, 'build/setup/project.mjs')).href
+  const script = `import { runMain } from '${project}'
+process.on('beforeExit', () => process.exit(0))
+await runMain(async () => { throw new Error('no') })`
+  expect(spawnSync(process.execPath, ['--input-type=module', '--eval', script]).status).toBe(1)
+})

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// `npm run test:package`: the Debian package, installed into a clean Debian, used with the mouse by an ordinary user,
-// and removed. Needs root and Debian's mirror; takes some minutes.
+// `npm run test:package`: the Debian packages, each in a clean Debian: that of the desktop used with the mouse by an
+// ordinary user, that of the command line with its services under a systemd of its own; both removed. Needs root and
+// Debian's mirror; takes some minutes.
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, SetupError } from './setup/project.mjs'
 import { cleanRootPackages, ensurePackages } from './setup/system.mjs'
@@ -14,9 +15,12 @@ async function main() {
   await ensurePackages(cleanRootPackages, 'a clean Debian')
   const env = { ...projectEnvironment(), ELECTRON_OVERRIDE_DIST_PATH: electron.directory }
   const run = (...words) => runStage(node, words, { env, cwd: projectDirectory, minutes: 20 })
-  const built = await run(inProject('build/package.mjs'), 'deb')
-  if (built !== 0) return built
-  return run(inProject('node_modules/vitest/vitest.mjs'), 'run', '--project', 'package')
+  for (const what of ['deb', 'cli']) {
+    const built = await run(inProject('build/package.mjs'), what)
+    if (built !== 0) return built
+  }
+  const vitest = inProject('node_modules/vitest/vitest.mjs')
+  return run(vitest, 'run', '--project', 'package', '--no-file-parallelism')
 }
 
 if (isProgram(import.meta.url)) await runMain(main)

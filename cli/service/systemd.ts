@@ -32,7 +32,8 @@ function agentLines({ scope, user }: ServiceFacts): string[] {
 
 /** It needs its store, its configuration, the network, and nothing else. Its compiler needs memory to write and run. */
 function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
-  const always = ['ExecReload=/bin/kill -HUP $MAINPID', ...BOTH]
+  // The shell's own: a small system has no other kill.
+  const always = [`ExecReload=/bin/sh -c "kill -HUP $MAINPID"`, ...BOTH]
   if (scope === 'user') return always
   return [
     `User=${user}`,

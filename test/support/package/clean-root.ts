@@ -24,8 +24,10 @@ export interface CleanRoot {
   remove(): Promise<void>
 }
 
-/** Made by debootstrap from Debian's mirror; needs root, debootstrap and half a minute. Remove it in any case. */
-export async function makeCleanRoot(): Promise<CleanRoot> {
+/** Made by debootstrap, with these packages, from Debian's mirror; needs root, debootstrap and half a minute. Remove it in any case. */
+export async function makeCleanRoot(
+  packages = 'ca-certificates,desktop-file-utils,hicolor-icon-theme,fonts-dejavu-core',
+): Promise<CleanRoot> {
   const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-root-'))
   const mounts: string[] = []
   const inside = (place: string) => path.join(directory, place)
@@ -68,8 +70,7 @@ export async function makeCleanRoot(): Promise<CleanRoot> {
     },
   }
   await run('chmod', ['755', directory])
-  const extra = 'ca-certificates,desktop-file-utils,hicolor-icon-theme,fonts-dejavu-core'
-  await run('debootstrap', ['--variant=minbase', `--include=${extra}`, 'bookworm', directory], options)
+  await run('debootstrap', ['--variant=minbase', `--include=${packages}`, 'bookworm', directory], options)
   await copyFile('/etc/resolv.conf', inside('/etc/resolv.conf'))
   await run('mount', ['-t', 'proc', 'proc', inside('/proc')])
   mounts.unshift(inside('/proc'))

@@ -15,6 +15,8 @@ const BOTH = [
   'LockPersonality=yes',
   'SystemCallArchitectures=native',
   'RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK',
+  'SystemCallFilter=@system-service',
+  'SystemCallErrorNumber=EPERM',
 ]
 
 /**
@@ -23,6 +25,8 @@ const BOTH = [
  */
 function agentLines({ scope, user }: ServiceFacts): string[] {
   const system = [`User=${user}`, 'StateDirectory=holdfast-agent', 'StateDirectoryMode=0700']
+  // Root's agent reads what is anybody's, and gives restored files back to their owners.
+  if (user !== 'root') system.push('CapabilityBoundingSet=')
   return [
     '# Its directories may be anywhere: it keeps the view of the file systems that everybody has.',
     ...(scope === 'system' ? system : []),
@@ -53,9 +57,7 @@ function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
     'ProtectProc=invisible',
     'RemoveIPC=yes',
     'CapabilityBoundingSet=',
-    'SystemCallFilter=@system-service',
     'SystemCallFilter=~@privileged @resources',
-    'SystemCallErrorNumber=EPERM',
   ]
 }
 

@@ -63,6 +63,9 @@ test('services of the system: a receiver and an agent, shut in, do the main job'
   await expectShutIn('holdfast-receive')
   await expectShutIn('holdfast-agent')
   await run('systemd-analyze', 'security', '--threshold=30', 'holdfast-receive.service')
+  // Else it would not see that somebody remounts a disk read-only.
+  const views = ['1', await property('holdfast-agent', 'MainPID')].map((pid) => `/proc/${pid}/ns/mnt`)
+  expect(new Set((await run('readlink', ...views)).trim().split('\n')).size).toBe(1)
   const [code = ''] = (await run('sudo', '-u', 'holdfast', 'holdfast', 'pair', '--store', STORE)).split('\n')
   const agent = (...words: string[]) => asUser('holdfast', ...words, '--data', DATA)
   await until('the agent', () =>

@@ -18,6 +18,10 @@ export function dataDirectoryOf(options: { data?: string }): string {
     : path.resolve(options.data)
 }
 
+/** What a command about this data directory has to be told besides; nothing where it is the usual one. */
+export const dataWords = (directory: string): string =>
+  directory === dataDirectoryOf({}) ? '' : ` --data '${directory}'`
+
 /** That of an inner command: it may be named before or after the inner command's name. */
 export const dataOf = (command: Command): string =>
   dataDirectoryOf(command.optsWithGlobals<{ data?: string }>())

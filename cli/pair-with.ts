@@ -8,6 +8,7 @@ import { loadValidIdentity } from '../core/wire/identity.ts'
 import { parsePairingCode } from '../core/wire/pairing-code.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
+import { dataWords } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, runningState } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -53,9 +54,10 @@ export async function pairWith(
 
 /** What is left to do before files go there. */
 async function nextStep({ sources }: Settings, dataDirectory: string): Promise<Message> {
-  if (sources.length === 0) return message('transfer.pairedNext.protect')
+  const data = dataWords(dataDirectory)
+  if (sources.length === 0) return message('transfer.pairedNext.protect', { data })
   const isRunning = (await runningState(dataDirectory)) !== null
-  return message(isRunning ? 'transfer.pairedNext.running' : 'transfer.pairedNext.start')
+  return message(isRunning ? 'transfer.pairedNext.running' : 'transfer.pairedNext.start', { data })
 }
 
 function fingerprintIn(code: string): string {

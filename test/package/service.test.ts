@@ -74,7 +74,7 @@ test('services of the system: a receiver and an agent, shut in, do the main job'
       () => false,
     ),
   )
-  await agent('pair', code)
+  expect(await agent('pair', code)).toContain(`agent --data '${DATA}' DIRECTORY`)
   await mkdir(inRoot('/data/photos'), { recursive: true })
   await run('chown', '-R', USER.name, '/data')
   await writeFile(inRoot('/data/photos/one.txt'), 'one')

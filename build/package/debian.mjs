@@ -92,6 +92,6 @@ ${rest.map((line) => ` ${line}`).join('\n')}
   await put(root, 'DEBIAN/control', control)
   if (prerm !== undefined) await put(root, 'DEBIAN/prerm', prerm, 0o755)
   await chmod(path.join(root, 'DEBIAN'), 0o755)
-  // The one compression that every release of Debian and Ubuntu reads and that does not take minutes.
-  await pack('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', root, file])
+  // What every release of Debian and Ubuntu reads; the levels above take minutes and save little.
+  await pack('dpkg-deb', ['--root-owner-group', '-Zxz', '-z2', '--build', root, file])
 }

@@ -1,9 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Page } from '@playwright/test'
-import type { WordKey } from '../../core/words/message.ts'
-import { createWords, type Language } from '../../core/words/words.ts'
-import { expect } from './desktop.ts'
+import { until } from '../../support/until.ts'
+import type { Running } from '../desktop.ts'
 
 const NAMES = [
   'photos',
@@ -13,165 +11,131 @@ const NAMES = [
   'site plans',
   'calibration',
 ]
+/** Of the folder `photos`. */
+export const PHOTOS = 60
 
-/** Settings with sources of each kind, a destination that is away, and a channel that nobody answers. */
-export async function seed(base: string, disk: string, sources: number) {
-  const names = Array.from({ length: sources }, (_, index) => NAMES[index] ?? `camera ${index + 1}`)
+async function write(directory: string, count: number): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  for (let index = 0; index < count; index += 1)
+    await writeFile(path.join(directory, photo(index)), Buffer.alloc(4_000 + index, index))
+}
+
+export const photo = (index: number) => `IMG_${1000 + index}.CR3`
+
+/** A destination that nobody answers at. */
+const nas = {
+  id: 'nas',
+  kind: 'receiver',
+  name: 'nas-2',
+  host: '127.0.0.1',
+  port: 1,
+  fingerprint: 'a'.repeat(64),
+}
+
+/** A channel that nobody answers at. */
+const phone = {
+  id: 'phone',
+  name: 'Phone',
+  type: 'ntfy',
+  options: { topic: 'x', server: 'http://127.0.0.1:2' },
+}
+
+/** Settings with sources of each kind, paths that are only checked, and a destination that is away. */
+export async function watchingWorld(base: string, disk: string) {
   const of = (name: string) => path.join(base, 'data', name)
-  for (const name of names) await write(path.join(of(name), '2026/11'), name === 'photos' ? 60 : 3)
+  for (const name of NAMES) await write(path.join(of(name), '2026/11'), name === 'photos' ? PHOTOS : 3)
   await mkdir(path.join(base, 'shelf'))
   await write(path.join(disk, 'archive'), 4)
   await write(path.join(of('station'), 'DC11'), 3)
   await writeFile(path.join(of('station'), 'DC11/finished.parse'), '')
   await write(path.join(of('station'), 'DC12'), 2)
-  const nas = { id: 'nas', kind: 'receiver', name: 'nas-2', host: '127.0.0.1', port: 1 }
-  const options = { topic: 'x', server: 'http://127.0.0.1:1' }
   return {
     language: 'en',
     theme: 'light',
     check: { intervalSeconds: 1 },
     sources: [
-      ...names.map((name, index) => ({ id: `s${index}`, path: of(name), name })),
+      ...NAMES.map((name, index) => ({ id: `s${index}`, path: of(name), name })),
       { id: 'archive', path: path.join(disk, 'archive'), name: 'Survey archive' },
       { id: 'station', path: of('station'), name: 'Station DC', kind: 'batch' },
     ],
-    checkedPaths: [{ id: 'scratch', path: of('documents/2026') }],
-    destinations: [{ ...nas, fingerprint: 'a'.repeat(64) }],
-    alerts: { channels: [{ id: 'phone', name: 'Phone', type: 'ntfy', options }] },
+    checkedPaths: [
+      { id: 'scratch', path: of('documents/2026') },
+      { id: 'plans', path: of('site plans') },
+    ],
+    destinations: [nas],
+    alerts: { channels: [phone] },
   }
 }
 
-/** A folder that takes what the sources have; the batches alone go to the destination that is away, too. */
-export async function addShelf(page: Page, base: string): Promise<void> {
+/** Settings with destinations that cannot be reached, and channels. */
+export async function sendingWorld(base: string, silentPort: number) {
+  const source = path.join(base, 'photos')
+  await write(path.join(source, '2026/11'), PHOTOS)
+  await mkdir(path.join(base, 'shelf'))
+  const sftp = {
+    id: 'office',
+    kind: 'sftp',
+    name: 'Office',
+    host: '127.0.0.1',
+    port: silentPort,
+    user: 'holdfast',
+    path: 'backup',
+    folder: 'station-3',
+    hostKey: `SHA256:${'A'.repeat(43)}`,
+    recipient: `age1${'q'.repeat(58)}`,
+  }
+  return {
+    language: 'en',
+    theme: 'light',
+    sources: [{ id: 'photos', path: source, name: 'photos' }],
+    destinations: [nas, sftp],
+    alerts: {
+      channels: [
+        phone,
+        { ...phone, id: 'duty', name: 'On duty', type: 'mail', options: mail, standby: true },
+      ],
+      quietHours: { from: '22:00', to: '06:00' },
+    },
+  }
+}
+
+const mail = { host: 'mail.example.org', from: 'holdfast@example.org', to: 'duty@example.org' }
+
+/** To be imported into `sendingWorld`: something is added, changed and removed, and a token is missing. */
+export const otherSettings = {
+  version: 1,
+  theme: 'dark',
+  check: { intervalSeconds: 60 },
+  sources: [{ id: 'films', path: '/srv/films', name: 'films' }],
+  destinations: [nas],
+  alerts: { channels: [{ id: 'team', name: 'Team', type: 'telegram', options: { chat: '-100200300' } }] },
+}
+
+/** A folder that takes what the sources have; those that are named have nothing to send there. */
+export async function addShelf({ page, state }: Running, base: string, except: string[]): Promise<void> {
   await page.evaluate(
-    async (folder) => {
+    async ([folder = '', ...others]) => {
       const { call } = window.holdfast
       const destination = { kind: 'folder' as const, name: 'Backup disk', path: folder }
       await call('addDestination', { destination, secrets: {} })
-      const { state } = await call('snapshot', {})
-      const shelf = state.destinations.filter(({ id }) => id !== 'nas').map(({ id }) => id)
-      for (const { settings } of state.sources)
-        if (settings.id !== 'station') await call('setDestinations', { id: settings.id, destinations: shelf })
+      const { state: now } = await call('snapshot', {})
+      const shelf = now.destinations.filter(({ name }) => name === 'Backup disk').map(({ id }) => id)
+      for (const { settings } of now.sources)
+        if (!others.includes(settings.id))
+          await call('setDestinations', { id: settings.id, destinations: shelf })
     },
-    path.join(base, 'shelf'),
+    [path.join(base, 'shelf'), ...except],
   )
+  await until('files to be sent', async () => (await state()).totals.sentFiles >= PHOTOS, 30_000)
 }
 
-async function write(directory: string, count: number): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  for (let index = 0; index < count; index += 1)
-    await writeFile(path.join(directory, `IMG_${1000 + index}.CR3`), Buffer.alloc(4_000 + index, index))
-}
-
-export interface View {
-  name: string
-  /** From the overview, with nothing open. */
-  open(): Promise<unknown>
-}
-
-/** The pages, menus and dialogs of the window of `seed`, in this language. */
-export function viewsOf(page: Page, language: Language): View[] {
-  const words = createWords(language)
-  const t = (key: WordKey, params: Record<string, string> = {}) =>
-    words({ key, params } as Parameters<typeof words>[0])
-  const tab = (key: WordKey) => page.getByRole('tab', { name: new RegExp(`^${t(key)}`) }).click()
-  const press = (key: WordKey, params?: Record<string, string>) =>
-    page
-      .getByRole('button', { name: t(key, params), exact: true })
-      .first()
-      .click()
-  const item = (key: WordKey) =>
-    page
-      .getByRole('menuitem', { name: t(key) })
-      .first()
-      .click()
-  const inDialog = (key: WordKey) => page.getByRole('dialog').getByText(t(key), { exact: true }).click()
-  const menuOf = (name: string) => press('window.source.actions', { name })
-  const details = async (part: WordKey) => {
-    await press('window.source.open', { name: 'photos' })
-    await page.getByText(t(part), { exact: true }).first().click()
-  }
-  const add = async (kind?: WordKey) => {
-    await tab('window.destinations')
-    await press('window.destinations.addTitle')
-    if (kind !== undefined) await inDialog(kind)
-  }
-  const channel = async (kind?: WordKey) => {
-    await tab('window.settings')
-    await press('window.channel.add')
-    if (kind !== undefined) await inDialog(kind)
-  }
-  const restore = async () => {
-    await tab('window.destinations')
-    await press('window.restore.open')
-    // The other one is away.
-    await page.getByLabel(t('window.restore.from'), { exact: true }).selectOption('Backup disk')
-    const row = page.locator('.listing-row').first()
-    await expect(row).toBeVisible()
-    while ((await page.getByText('IMG_1000').count()) === 0) {
-      const before = await page.locator('.crumbs').textContent()
-      await page.locator('.listing-open').first().click()
-      await expect(page.locator('.crumbs')).not.toHaveText(before ?? '')
-      await expect(row).toBeVisible()
-    }
-  }
-  const menu = async (name: string, chosen: WordKey) => {
-    await menuOf(name)
-    await item(chosen)
-  }
-  const inTab = async (key: WordKey, then: () => Promise<unknown>) => {
-    await tab(key)
-    await then()
-  }
-  const views: Record<string, View['open']> = {
-    overview: async () => undefined,
-    'overview-end': () => page.getByRole('article').last().scrollIntoViewIfNeeded(),
-    'pause-menu': () => press('window.pause.menu'),
-    'more-menu': () => press('window.more'),
-    'source-menu': () => menuOf('photos'),
-    source: () => press('window.source.open', { name: 'photos' }),
-    'source-trouble': () => press('window.source.open', { name: 'Survey archive' }),
-    'source-files': () => details('window.details.part.files'),
-    filters: async () => {
-      await details('window.details.part.rules')
-      await press('window.filters.change')
-      await expect(page.getByRole('region', { name: t('window.filters.preview') })).toBeVisible()
-    },
-    'remove-source': () => menu('photos', 'window.source.remove'),
-    'choose-destinations': () => menu('photos', 'window.destination.choose'),
-    'type-path': async () => {
-      await press('window.add.otherWays')
-      await item('window.add.type')
-    },
-    transfers: () => tab('window.transfers'),
-    alerts: () => tab('window.alerts'),
-    'snooze-menu': () => inTab('window.alerts', () => press('window.alerts.snooze')),
-    past: () =>
-      inTab('window.alerts', async () => {
-        await page.locator('.timeline-open').first().click()
-        await page.locator('.incident .what-to-do > summary').first().click()
-      }),
-    destinations: () => tab('window.destinations'),
-    'destination-menu': () => inTab('window.destinations', () => menuOf('nas-2')),
-    'rename-destination': () =>
-      inTab('window.destinations', () => menu('nas-2', 'window.destination.rename')),
-    receiving: () =>
-      inTab('window.destinations', () =>
-        page.getByRole('switch', { name: t('window.receiving.title') }).click({ force: true }),
-      ),
-    'add-destination': () => add(),
-    'add-receiver': () => add('window.destinations.kind.receiver'),
-    'add-folder': () => add('window.destinations.kind.folder'),
-    'add-sftp': () => add('window.destinations.kind.sftp'),
-    'add-s3': () => add('window.destinations.kind.s3'),
-    restore,
-    'restore-dialog': async () => {
-      await restore()
-      await press('window.restore.thisDirectory')
-    },
-    settings: () => tab('window.settings'),
-    'channel-kinds': () => channel(),
-    'channel-form': () => channel('channel.type.mail'),
-  }
-  return Object.entries(views).map(([name, open]) => ({ name, open }))
+/** Once everything is sent: on a Saturday night nothing would be. */
+export async function addSchedule({ page }: Running): Promise<void> {
+  await page.evaluate(async () => {
+    const schedule = [
+      { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 2 * 1024 * 1024 },
+      { days: [6], from: '22:00', to: '06:00', allow: 'pause' as const },
+    ]
+    await window.holdfast.call('changeSettings', { send: { schedule } })
+  })
 }

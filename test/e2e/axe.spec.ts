@@ -1,11 +1,15 @@
-import { mkdir, mkdtemp, rm, truncate } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { lookAt } from './look/look.ts'
+import { doneViews, firstViews } from './look/starting.ts'
 import { alertViews, defineDrag, overviewViews, twentyViews } from './look/watching.ts'
 import { addShelf, PHOTOS, photo, watchingWorld } from './look/worlds.ts'
+
+// Its pictures are what somebody looks at.
+test.use({ trace: 'off' })
 
 /** The lists are one stop of the Tab key each; the keys of a desktop application work. */
 async function keyboard({ page, holdfast }: Running): Promise<void> {
@@ -67,4 +71,16 @@ test('no view of the overview and the alerts has an accessibility violation, and
   found.push(...(await lookAt(running, twentyViews(running))))
   expect(found).toEqual([])
   await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+})
+
+test('no step of the first run and no empty page has an accessibility violation, and all fits 200 pixels', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-first-'))
+  const directory = path.join(base, 'photos')
+  await mkdir(directory)
+  await writeFile(path.join(directory, photo(0)), 'a photo')
+  const running = await desktop.start()
+  expect(await lookAt(running, [...firstViews(running), ...doneViews(running, directory)])).toEqual([])
+  await rm(base, { recursive: true })
 })

@@ -2,6 +2,13 @@ import type { Locator, Page } from '@playwright/test'
 import type { WordKey } from '../../../core/words/message.ts'
 import { englishWords } from '../../../core/words/words.ts'
 
+/** To the top of the page that is shown. */
+export const toTop = (page: Page) =>
+  page
+    .locator('.page:visible')
+    .first()
+    .evaluate((panel) => panel.scrollTo(0, 0))
+
 type Params = Record<string, string | number>
 
 /** What a view's buttons, menus and tabs are called, and how they are pressed. */
@@ -14,7 +21,10 @@ export function handOn(page: Page) {
       .locator('visible=true')
       .first()
   const press = (key: WordKey, params?: Params) => button(key, params).click()
-  const tab = (key: WordKey) => page.getByRole('tab', { name: new RegExp(`^${t(key)}`) }).click()
+  const tab = async (key: WordKey) => {
+    await page.getByRole('tab', { name: new RegExp(`^${t(key)}`) }).click()
+    await toTop(page)
+  }
   const item = (key: WordKey) => page.getByRole('menuitem', { name: t(key), exact: true }).click()
   /** A text that can be pressed, here or in a dialog. */
   const text = (key: WordKey, within: Page | Locator = page) =>

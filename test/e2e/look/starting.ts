@@ -6,33 +6,24 @@ import type { View } from './look.ts'
 export function firstViews({ page }: Running): View[] {
   const { part, t } = handOn(page)
   const steps = part('first.title')
-  const on =
-    (...words: ('first.skip' | 'first.where.skip' | 'first.next')[]) =>
-    async () => {
-      for (const word of words) await steps.getByRole('button', { name: t(word), exact: true }).click()
-    }
-  const back = async () => {
-    await steps
-      .getByRole('button', { name: t('window.back'), exact: true })
-      .last()
-      .click()
+  const button = (word: 'window.back' | 'first.skip' | 'first.where.skip' | 'first.next') =>
+    steps.getByRole('button', { name: t(word), exact: true }).last()
+  const on = (word: Parameters<typeof button>[0]) => async () => {
+    await button(word).click()
+    // Comes with the step's content, which is loaded then.
+    await expect(button('window.back')).toBeVisible()
   }
+  const kind =
+    (word: 'window.destinations.kind.receiver' | 'window.destinations.kind.folder') => async () => {
+      await steps.getByText(t(word), { exact: true }).click()
+      await expect(steps.getByRole('textbox').first()).toBeVisible()
+    }
+  const back = () => button('window.back').click()
   return [
     { name: 'first-protect', isMain: true, open: async () => undefined },
     { name: 'first-where', isMain: true, open: on('first.skip') },
-    {
-      name: 'first-pair',
-      open: async () => {
-        await steps.getByText(t('window.destinations.kind.receiver'), { exact: true }).click()
-        await expect(steps.getByRole('textbox')).toBeVisible()
-      },
-      close: back,
-    },
-    {
-      name: 'first-folder',
-      open: () => steps.getByText(t('window.destinations.kind.folder'), { exact: true }).click(),
-      close: back,
-    },
+    { name: 'first-pair', open: kind('window.destinations.kind.receiver'), close: back },
+    { name: 'first-folder', open: kind('window.destinations.kind.folder'), close: back },
     { name: 'first-told', isMain: true, open: on('first.where.skip') },
     { name: 'first-login', open: on('first.next') },
     { name: 'first-nothing', open: on('first.next') },
@@ -66,10 +57,16 @@ export function doneViews(running: Running, directory: string): View[] {
         await step('first.next')
         await steps.getByRole('button', { name: t('first.where.skip'), exact: true }).click()
         for (let number = 0; number < 2; number += 1) await step('first.next')
+        await expect(steps.getByRole('list')).toBeVisible()
       },
       close: () => step('first.close'),
     },
-    { name: 'copied-here', isMain: true, open: async () => undefined },
+    {
+      name: 'copied-here',
+      isMain: true,
+      open: () =>
+        expect(page.getByRole('banner')).not.toContainText(t('status.starting'), { timeout: 30_000 }),
+    },
     { name: 'no-destination', open: () => tab('window.destinations') },
     {
       name: 'receive',
@@ -82,11 +79,11 @@ export function doneViews(running: Running, directory: string): View[] {
     { name: 'no-transfers', open: () => tab('window.transfers') },
     { name: 'no-alerts', open: () => tab('window.alerts') },
     {
-      name: 'unmade-restore',
+      name: 'restore-here',
       open: async () => {
         await tab('window.destinations')
         await press('window.restore.open')
-        await expect(page.locator('.looking')).toHaveCount(0)
+        await expect(page.locator('.listing[aria-busy="false"]')).toBeVisible()
       },
     },
   ]

@@ -70,7 +70,9 @@ export async function watchingWorld(base: string, disk: string) {
 /** Settings with destinations that cannot be reached, and channels. */
 export async function sendingWorld(base: string, silentPort: number) {
   const source = path.join(base, 'photos')
+  const documents = path.join(base, 'documents')
   await write(path.join(source, '2026/11'), PHOTOS)
+  await write(documents, 3)
   await mkdir(path.join(base, 'shelf'))
   const sftp = {
     id: 'office',
@@ -87,7 +89,10 @@ export async function sendingWorld(base: string, silentPort: number) {
   return {
     language: 'en',
     theme: 'light',
-    sources: [{ id: 'photos', path: source, name: 'photos' }],
+    sources: [
+      { id: 'photos', path: source, name: 'photos' },
+      { id: 'documents', path: documents, name: 'documents' },
+    ],
     destinations: [nas, sftp],
     alerts: {
       channels: [

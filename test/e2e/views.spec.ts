@@ -11,6 +11,7 @@ import { addSchedule, addShelf, otherSettings, PHOTOS, photo, sendingWorld } fro
 
 // Its pictures are what somebody looks at.
 test.use({ trace: 'off' })
+test.describe.configure({ timeout: 300_000 })
 
 let base: string
 test.beforeEach(async () => {
@@ -40,9 +41,15 @@ function hasOlder(page: Running['page']): Promise<boolean> {
 /** A list is one stop of the Tab key: the arrows go from row to row, and within one. */
 async function oneStop(page: Running['page']): Promise<void> {
   const rows = page.locator('.listing-rows')
-  await rows.getByRole('button').first().focus()
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? '')
-  expect(await focused()).toBe(`Versions of ${photo(0)}`)
+  await page.getByRole('button', { name: 'All folders' }).click()
+  await expect(rows.getByRole('button', { name: 'documents' })).toBeFocused()
+  await page.keyboard.press('ArrowDown')
+  for (const name of ['photos', '2026', '11']) {
+    await expect(rows.getByRole('button', { name, exact: true })).toBeFocused()
+    await page.keyboard.press('Enter')
+  }
+  await expect(rows.getByRole('button', { name: `Versions of ${photo(0)}` })).toBeFocused()
   await page.keyboard.press('ArrowRight')
   expect(await focused()).toBe(`Restore ${photo(0)}`)
   await page.keyboard.press('End')

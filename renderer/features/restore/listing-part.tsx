@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Loader, UnstyledButton } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
@@ -27,8 +27,14 @@ export function ListingPart(props: ListingPartProps) {
   useEffect(() => {
     if (wanted !== undefined) onGo({ folder: wanted.name, path: '' })
   }, [wanted, onGo])
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // The row that was opened is gone, and the focus with it: on to what is in it.
+    if (listing !== null && document.activeElement === document.body)
+      place.current?.querySelector('button')?.focus()
+  }, [listing])
   return (
-    <div className="listing" aria-busy={isBusy}>
+    <div ref={place} className="listing" aria-busy={isBusy}>
       {listing !== null && <Rows {...props} listing={listing} />}
       {isBusy && (
         <p className="looking dimmed">

@@ -60,7 +60,7 @@ async function openObjects(
   } catch (thrown) {
     if (!(thrown instanceof StoreFault)) throw thrown
     const params = { name, address: placeOf(destination), reason: thrown.reason }
-    throw new Problem('restore.lost', params, { cause: thrown })
+    throw new Problem('restore.notReached', params, { cause: thrown })
   }
 }
 

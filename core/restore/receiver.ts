@@ -47,7 +47,8 @@ export async function openReceiverLibrary(
     const { name: receiver, host, port } = destination
     const address = addressOf(host, port)
     const why = errorCode(reason) ?? errorText(reason)
-    return new Problem('restore.lost', { name: receiver, address, reason: why }, { cause: reason })
+    const key = wasConnected ? 'restore.lost' : 'restore.notReached'
+    return new Problem(key, { name: receiver, address, reason: why }, { cause: reason })
   }
   const hello = { name, purpose: 'restore', session: null } as const
   const dialled = await dial(destination, identity, hello, signal).catch((thrown: unknown) => {

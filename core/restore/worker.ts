@@ -47,10 +47,12 @@ function createShelf() {
     close,
     /** What has failed is opened anew for the next question. */
     async use<T>(settings: LibrarySettings, look: (library: Library) => Promise<T>): Promise<T> {
+      const library = of(settings)
       try {
-        return await look(await of(settings))
+        return await look(await library)
       } catch (thrown) {
-        close()
+        // Another one may be open by now.
+        if (open?.library === library) close()
         throw thrown
       }
     },

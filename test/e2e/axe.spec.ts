@@ -1,68 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
-import type { Page } from '@playwright/test'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
-import { addShelf, seed, viewsOf } from './views.ts'
+import { lookAt } from './look/look.ts'
+import { doneViews, firstViews } from './look/starting.ts'
+import { alertViews, defineDrag, overviewViews, twentyViews } from './look/watching.ts'
+import { addShelf, PHOTOS, photo, watchingWorld } from './look/worlds.ts'
 
-const PICTURES = process.env.HOLDFAST_PICTURES
+// Its pictures are what somebody looks at.
+test.use({ trace: 'off' })
+test.describe.configure({ timeout: 300_000 })
 
-/** What axe-core finds, a line each. */
-async function violationsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .setLegacyMode()
-    .options({ rules: { 'target-size': { enabled: true } } })
-    .analyze()
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')} ${failureSummary}`),
-  )
-}
-
-/** What is wider than its page or dialog, a line each. */
-function tooWide(page: Page): Promise<string[]> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll('.page, .mantine-Modal-content, .window')]
-      .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
-      .map((one) => `${one.className} is ${one.scrollWidth} wide, in ${one.clientWidth}`),
-  )
-}
-
-/** Closes whatever is open, back to the top of the overview. */
-async function home(page: Page): Promise<void> {
-  for (let pressed = 0; pressed < 2; pressed += 1) await page.keyboard.press('Escape')
-  const back = page.locator('.details-title > button').first()
-  const close = page.getByRole('dialog').locator('.mantine-Modal-close')
-  if (await close.isVisible()) await close.click()
-  if (await back.isVisible()) await back.click()
-  await page.getByRole('tab').first().click()
-  if (await back.isVisible()) await back.click()
-  await expect(page.getByRole('dialog')).toHaveCount(0)
-  await expect(page.getByRole('article').first()).toBeVisible()
-  await page
-    .locator('.page')
-    .first()
-    .evaluate((panel) => panel.scrollTo(0, 0))
-}
-
-async function choose(page: Page, language: 'en' | 'zh-TW', theme: 'light' | 'dark'): Promise<void> {
-  await page.evaluate((given) => window.holdfast.call('changeSettings', given), { theme, language })
-  await expect(page.locator(`html[lang="${language}"][data-mantine-color-scheme="${theme}"]`)).toBeVisible()
-}
-
-async function resize({ holdfast }: Running, width: number, height: number, zoom: number): Promise<void> {
-  await holdfast.application.evaluate(
-    ({ BrowserWindow }, size) => {
-      const [window] = BrowserWindow.getAllWindows()
-      window?.setContentSize(size.width, size.height)
-      window?.webContents.setZoomFactor(size.zoom)
-    },
-    { width, height, zoom },
-  )
-}
-
-/** A list is one stop of the Tab key; the keys of a desktop application work. */
+/** The lists are one stop of the Tab key each; the keys of a desktop application work. */
 async function keyboard({ page, holdfast }: Running): Promise<void> {
   const focused = () => page.evaluate(() => document.activeElement?.id ?? '')
   const ids = () =>
@@ -79,6 +29,13 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await expect(page.getByRole('button', { name: 'Back' })).toBeFocused()
   await page.keyboard.press('Escape')
   expect(await until('the focus to come back', focused)).toBe((await ids()).at(-1))
+  const checked = page.getByRole('region', { name: 'Only checked' })
+  await checked.getByRole('button').first().focus()
+  // Its path, which can be copied, comes first.
+  for (const key of ['ArrowDown', 'ArrowRight']) await page.keyboard.press(key)
+  await expect(checked.getByRole('button', { name: /^Read delays of .*site plans$/ })).toBeFocused()
+  await page.keyboard.press('Shift+Tab')
+  expect(await checked.evaluate((part) => part.contains(document.activeElement))).toBe(false)
   await page.keyboard.press('Control+,')
   await expect(page.getByRole('tab', { name: /^Settings/ })).toHaveAttribute('aria-selected', 'true')
   await page.keyboard.press('F5')
@@ -91,80 +48,47 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.show())
 }
 
-const LOOKS = [
-  ['light', 400, 640, 1, 'en', 'light'],
-  ['dark', 400, 640, 1, 'en', 'dark'],
-  ['chinese', 400, 640, 1, 'zh-TW', 'light'],
-  ['chinese-dark', 400, 640, 1, 'zh-TW', 'dark'],
-  ['small', 340, 420, 1, 'en', 'light'],
-  ['double', 400, 640, 2, 'en', 'light'],
-  ['wide', 900, 700, 1, 'en', 'light'],
-] as const
-
-/** What the window shows; a page that is zoomed is cut wrongly by the browser's own screenshots. */
-async function picture({ holdfast, page }: Running): Promise<Buffer> {
-  await expect(page.locator('.mantine-Skeleton-root:visible')).toHaveCount(0)
-  // What is on the screen is a frame behind what the page knows.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
-  const made = await holdfast.application.evaluate(async ({ BrowserWindow }) => {
-    const image = await BrowserWindow.getAllWindows()[0]?.webContents.capturePage()
-    return image?.toPNG().toString('base64') ?? ''
-  })
-  return Buffer.from(made, 'base64')
+/** Twenty sources, and many files of one have lost their content. */
+async function moreOfAll({ page, state }: Running, base: string): Promise<void> {
+  const folder = path.join(base, 'data/photos/2026/11')
+  for (let index = 0; index < PHOTOS; index += 1) await truncate(path.join(folder, photo(index)), 0)
+  const more = Array.from({ length: 12 }, (_, index) => path.join(base, `data/camera ${index + 1}`))
+  for (const directory of more) await mkdir(directory)
+  await page.evaluate(async (paths) => {
+    for (const one of paths) await window.holdfast.call('addSource', { path: one })
+  }, more)
+  const isEmptied = async () =>
+    (await state()).incidents.some(({ kind, endedAt }) => kind === 'emptied' && endedAt === null)
+  await until('the incident', isEmptied, 30_000)
 }
 
-/** Pictures of every view in every look, for somebody to look at. */
-async function takeAll(running: Running, directory: string): Promise<void> {
-  const { page } = running
-  for (const [look, width, height, zoom, language, theme] of LOOKS) {
-    await choose(page, language, theme)
-    await resize(running, width, height, zoom)
-    for (const { name, open } of viewsOf(page, language)) {
-      await home(page)
-      await open()
-      await writeFile(path.join(directory, `${name}-${look}.png`), await picture(running))
-    }
-  }
-}
-
-test('no view, menu or dialog has an accessibility violation, in both themes, and all fits 200 pixels', async ({
+test('no view of the overview and the alerts has an accessibility violation, and all fits 200 pixels', async ({
   desktop,
 }) => {
-  test.setTimeout(PICTURES === undefined ? 180_000 : 1_200_000)
   const base = await mkdtemp(path.join(tmpdir(), 'holdfast-axe-'))
   const disk = await desktop.ext4()
-  const running = await desktop.start({
-    settings: await seed(base, disk.point, PICTURES === undefined ? 6 : 18),
-  })
-  const { page, state } = running
-  await page.emulateMedia({ reducedMotion: 'reduce' })
-  await addShelf(page, base)
-  await until('files to be sent', async () => (await state()).totals.sentFiles > 60, 30_000)
+  const running = await desktop.start({ settings: await watchingWorld(base, disk.point) })
+  const { state } = running
+  await addShelf(running, base, ['station'])
   await disk.remountAbort()
   await until('the incident', async () => (await state()).status.level === 'failing')
   await test.step('the keyboard reaches everything', () => keyboard(running))
-  const found: string[] = []
-  for (const theme of ['light', 'dark'] as const) {
-    await choose(page, 'en', theme)
-    // In the dark one at 200 CSS pixels: 340 of the screen, zoomed.
-    if (theme === 'dark') await resize(running, 340, 640, 1.7)
-    for (const { name, open } of viewsOf(page, 'en')) {
-      await home(page)
-      await open()
-      const violations = [...(await violationsOf(page)), ...(await tooWide(page))]
-      found.push(...violations.map((violation) => `${name}, ${theme}: ${violation}`))
-    }
-  }
-  if (PICTURES !== undefined) {
-    await takeAll(running, PICTURES)
-    await disk.remountFresh()
-    await page.evaluate(() => window.holdfast.call('removeDestination', { id: 'nas' }))
-    await until('all to be well', async () => (await state()).status.level === 'partial', 30_000)
-    await choose(page, 'en', 'light')
-    await resize(running, 400, 640, 1)
-    await home(page)
-    await writeFile(path.join(PICTURES, 'overview-well.png'), await picture(running))
-  }
-  await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  await defineDrag(running)
+  const found = await lookAt(running, [...overviewViews(running, base), ...alertViews(running)])
+  await moreOfAll(running, base)
+  found.push(...(await lookAt(running, twentyViews(running))))
   expect(found).toEqual([])
+  await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+})
+
+test('no step of the first run and no empty page has an accessibility violation, and all fits 200 pixels', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-first-'))
+  const directory = path.join(base, 'photos')
+  await mkdir(directory)
+  await writeFile(path.join(directory, photo(0)), 'a photo')
+  const running = await desktop.start()
+  expect(await lookAt(running, [...firstViews(running), ...doneViews(running, directory)])).toEqual([])
+  await rm(base, { recursive: true })
 })

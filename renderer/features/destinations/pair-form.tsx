@@ -68,7 +68,9 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
             <Copyable text={COMMAND} label="window.pair.copy" done="window.pair.copied" />
           </>
         ) : (
-          <Text size="sm">{t('window.pair.linked', { address: addressIn(linked) })}</Text>
+          <Text size="sm" className="breakable">
+            {t('window.pair.linked', { address: addressIn(linked) })}
+          </Text>
         )}
         <Textarea
           label={t('window.pair.code')}

@@ -58,7 +58,7 @@ export function DropZone() {
 
   if (!over) return null
   return (
-    <div className="drop-zone">
+    <div className="drop-zone" role="status">
       <div>
         <IconFolderPlus size={40} stroke={1.5} aria-hidden="true" />
         <p>{t('window.drop.here')}</p>

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { type LogLine, useLog } from '../../state/log.ts'
+import { useNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -59,6 +60,7 @@ function Log() {
 /** Follows what comes, as long as its end is in view. */
 function Lines({ lines }: { lines: readonly LogLine[] }) {
   const { t, format } = useWords()
+  const now = useNow(60_000)
   const place = useRef<HTMLElement>(null)
   const follows = useRef(true)
   // biome-ignore lint/correctness/useExhaustiveDependencies: other lines are what is followed.
@@ -81,7 +83,10 @@ function Lines({ lines }: { lines: readonly LogLine[] }) {
       {lines.map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be alike, and none has a name.
         <p key={index} data-level={line.level}>
-          <time className="dimmed figures">{format.fullMoment(line.at)}</time> {line.text}
+          <time className="dimmed figures" title={format.fullMoment(line.at)}>
+            {format.exactMoment(line.at, now)}
+          </time>{' '}
+          {line.text}
         </p>
       ))}
     </Box>

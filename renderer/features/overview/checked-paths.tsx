@@ -5,6 +5,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { IconChevronDown, IconChevronRight, IconX } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
@@ -23,9 +24,11 @@ export function CheckedPaths({
   return (
     <section className="card rows" aria-label={t('window.checked.title')}>
       <h2>{t('window.checked.title')}</h2>
-      {paths.map((path) => (
-        <CheckedPathRow key={path.id} checkedPath={path} intervalSeconds={intervalSeconds} />
-      ))}
+      <RovingList className="stack-inner" entry=".row">
+        {paths.map((path) => (
+          <CheckedPathRow key={path.id} checkedPath={path} intervalSeconds={intervalSeconds} />
+        ))}
+      </RovingList>
     </section>
   )
 }

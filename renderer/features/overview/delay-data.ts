@@ -114,9 +114,13 @@ const markSteps = [
   ...[day, 2 * day, 5 * day],
 ]
 
-/** Where the axis has a word, in seconds before now: 0 and at most three marks before it. */
-export function axisMarks(lengthMs: number): number[] {
-  const step = markSteps.find((one) => lengthMs / one < 4) ?? 10 * day
+/** Pixels from mark to mark, so that their words do not run into each other. */
+const MARK_WIDTH = 75
+
+/** Where the axis of this width has a word, in seconds before now: 0 and at most three marks before it. */
+export function axisMarks(lengthMs: number, width: number): number[] {
+  const most = Math.min(4, width / MARK_WIDTH)
+  const step = markSteps.find((one) => lengthMs / one < most) ?? 10 * day
   const count = Math.floor(lengthMs / step)
   return Array.from({ length: count + 1 }, (_, index) => ((index - count) * step) / 1_000)
 }

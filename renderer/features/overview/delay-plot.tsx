@@ -105,6 +105,10 @@ function drawFailures(plot: uPlot, { to, failures }: Shown, colour: string): voi
   ctx.restore()
 }
 
+/** Of the words of the delays on the left, and on the right; pixels. */
+const DELAYS_WIDTH = 52
+const PADDING = 20
+
 function plotOptions(
   box: HTMLElement,
   latest: () => Shown,
@@ -128,7 +132,7 @@ function plotOptions(
   return {
     width: box.clientWidth,
     height,
-    padding: [8, 20, 0, 0],
+    padding: [8, PADDING, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     hooks: { drawClear: [(plot) => drawFailures(plot, latest(), failing)] },
@@ -140,10 +144,10 @@ function plotOptions(
       {
         ...axis,
         size: 24,
-        splits: () => axisMarks(lengthMs()),
+        splits: (plot) => axisMarks(lengthMs(), plot.width - DELAYS_WIDTH - PADDING),
         values: (_plot, splits) => splits.map(ago),
       },
-      { ...axis, size: 52, values: (_plot, splits) => splits.map((delay) => format.delay(delay)) },
+      { ...axis, size: DELAYS_WIDTH, values: (_plot, splits) => splits.map((delay) => format.delay(delay)) },
     ],
     series: [
       {},

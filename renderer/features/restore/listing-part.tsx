@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Loader, UnstyledButton } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { IconChevronRight, IconDownload, IconFile, IconFolder, IconHistory } from '../../ui/icons.ts'
+import { RovingList } from '../../ui/roving-list.tsx'
 import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type Spot, within } from './browse.ts'
@@ -26,8 +27,14 @@ export function ListingPart(props: ListingPartProps) {
   useEffect(() => {
     if (wanted !== undefined) onGo({ folder: wanted.name, path: '' })
   }, [wanted, onGo])
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // The row that was opened is gone, and the focus with it: on to what is in it.
+    if (listing !== null && document.activeElement === document.body)
+      place.current?.querySelector('button')?.focus()
+  }, [listing])
   return (
-    <div className="listing" aria-busy={isBusy}>
+    <div ref={place} className="listing" aria-busy={isBusy}>
       {listing !== null && <Rows {...props} listing={listing} />}
       {isBusy && (
         <p className="looking dimmed">
@@ -77,34 +84,36 @@ function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps &
   }
   const choose = { destination, isRestoring, onChoose }
   return (
-    <ul className="listing-rows">
-      {folders.map(({ name }) => (
-        <DirectoryRow key={name} name={name} onOpen={() => onGo(within(spot, name))} />
-      ))}
-      {entries.map((entry) =>
-        entry.kind === 'directory' ? (
-          <DirectoryRow key={entry.name} name={entry.name} onOpen={() => onGo(within(spot, entry.name))} />
-        ) : (
+    <RovingList className="listing-list" entry=".listing-rows > li">
+      <ul className="listing-rows">
+        {folders.map(({ name }) => (
+          <DirectoryRow key={name} name={name} onOpen={() => onGo(within(spot, name))} />
+        ))}
+        {entries.map((entry) =>
+          entry.kind === 'directory' ? (
+            <DirectoryRow key={entry.name} name={entry.name} onOpen={() => onGo(within(spot, entry.name))} />
+          ) : (
+            <FileRow
+              key={entry.name}
+              {...choose}
+              {...entry}
+              spot={within(spot, entry.name)}
+              versions={entry.versions ?? null}
+            />
+          ),
+        )}
+        {found.map(({ folder, path, ...facts }) => (
           <FileRow
-            key={entry.name}
+            key={JSON.stringify([folder, path])}
             {...choose}
-            {...entry}
-            spot={within(spot, entry.name)}
-            versions={entry.versions ?? null}
+            {...facts}
+            name={`${folder}/${path}`}
+            spot={{ folder, path }}
+            versions={null}
           />
-        ),
-      )}
-      {found.map(({ folder, path, ...facts }) => (
-        <FileRow
-          key={JSON.stringify([folder, path])}
-          {...choose}
-          {...facts}
-          name={`${folder}/${path}`}
-          spot={{ folder, path }}
-          versions={null}
-        />
-      ))}
-    </ul>
+        ))}
+      </ul>
+    </RovingList>
   )
 }
 

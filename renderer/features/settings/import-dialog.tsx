@@ -12,6 +12,15 @@ import { settingNames } from './find.ts'
 
 type Difference = Read['differences'][number]
 
+/** Of language and theme, as their own setting calls them. */
+const choiceWords: Readonly<Record<string, (t: Words['t']) => string>> = {
+  system: (t) => t('window.settings.system'),
+  light: (t) => t('window.settings.light'),
+  dark: (t) => t('window.settings.dark'),
+  en: () => 'English',
+  'zh-TW': () => '繁體中文',
+}
+
 const icons = { added: IconPlus, removed: IconTrash, changed: IconPencil } as const
 
 interface ImportDialogProps {
@@ -89,7 +98,8 @@ export function ImportDialog({
   )
 }
 
-function DifferenceRow({ difference: { kind, change, name, details } }: { difference: Difference }) {
+function DifferenceRow({ difference }: { difference: Difference }) {
+  const { kind, change, name, details } = difference
   const words = useWords()
   const { t } = words
   const known = settingNames[name]
@@ -104,7 +114,7 @@ function DifferenceRow({ difference: { kind, change, name, details } }: { differ
         </span>
         {details.length > 0 && (
           <span className="dimmed breakable">
-            {kind === 'setting' ? valuesInWords(details, words) : details.join(t('window.list.separator'))}
+            {kind === 'setting' ? valuesInWords(difference, words) : details.join(t('window.list.separator'))}
           </span>
         )}
       </span>
@@ -112,13 +122,17 @@ function DifferenceRow({ difference: { kind, change, name, details } }: { differ
   )
 }
 
-/** "10 → 60"; what is a list or has parts of its own is only said to be another one. */
-function valuesInWords(details: readonly string[], { t }: Words): string {
-  const texts = details.map((detail) => {
-    const value: unknown = JSON.parse(detail)
-    if (value === null) return t('settings.import.none')
-    if (typeof value === 'boolean') return t(value ? 'settings.import.on' : 'settings.import.off')
-    return typeof value === 'object' ? t('settings.import.other') : String(value)
-  })
-  return texts.every((text) => text === texts[0]) ? (texts[0] ?? '') : texts.join(' → ')
+/** "10 → 60"; what is a list or has parts of its own is left out where it was, and will be "as in the file". */
+function valuesInWords({ name, details }: Difference, { t }: Words): string {
+  const values: unknown[] = details.map((detail) => JSON.parse(detail))
+  return values
+    .filter((value, index) => index === values.length - 1 || typeof value !== 'object' || value === null)
+    .map((value) => {
+      if (value === null) return t('settings.import.none')
+      if (typeof value === 'boolean') return t(value ? 'settings.import.on' : 'settings.import.off')
+      if (typeof value === 'object') return t('settings.import.other')
+      const choice = name === 'language' || name === 'theme' ? choiceWords[String(value)] : undefined
+      return choice?.(t) ?? String(value)
+    })
+    .join(' → ')
 }

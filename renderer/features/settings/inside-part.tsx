@@ -51,7 +51,7 @@ export function InsidePart({ state }: { state: AppState }) {
     <section className="card rows" aria-label={t('window.inside.title')}>
       <h2>{t('window.inside.title')}</h2>
       <p className="dimmed">{t('window.inside.explain')}</p>
-      <ul className="probes">
+      <ul className="probes parts">
         {parts.map(({ key, words, worker }) => {
           const { condition, restarts, since, pid } = worker
           const { word: conditionWord, level } = conditions[condition]

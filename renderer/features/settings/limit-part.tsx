@@ -34,10 +34,15 @@ function AllowanceNow({ allowance: { now, until } }: Pick<AppState, 'allowance'>
   const { t, format } = useWords()
   const clock = useNow()
   const params = now.kind === 'limit' ? { rate: format.rate(now.bytesPerSecond) } : {}
+  const first = t(`window.limit.now.${now.kind}`, params)
   return (
     <p className="dimmed">
-      {t(`window.limit.now.${now.kind}`, params)}
-      {until !== null && ` ${t('window.limit.until', { time: format.moment(until, clock) })}`}
+      {until === null
+        ? first
+        : t('window.sentences', {
+            first,
+            second: t('window.limit.until', { time: format.moment(until, clock) }),
+          })}
     </p>
   )
 }

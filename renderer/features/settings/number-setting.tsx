@@ -32,7 +32,7 @@ export function NumberSetting({
   return (
     <SavedNumber
       label={t(label)}
-      hint={`${t(hint)} ${t('settings.usual', { value: usual })}`}
+      hint={t('window.sentences', { first: t(hint), second: t('settings.usual', { value: usual }) })}
       aside={
         value !== usualNumbers[field] && (
           <ActionIcon

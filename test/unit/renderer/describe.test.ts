@@ -181,9 +181,10 @@ describe('the delay plot', () => {
   })
 
   test('has few words on its axis, the last of them for now', () => {
-    expect(axisMarks(reaches.hour.lengthMs)).toEqual([-3600, -2400, -1200, 0])
-    expect(axisMarks(reaches.month.lengthMs).length).toBe(4)
-    expect(axisMarks(95_000)).toEqual([-60, 0])
-    expect(axisMarks(60_000)).toEqual([-60, -40, -20, 0])
+    expect(axisMarks(reaches.hour.lengthMs, 320)).toEqual([-3600, -2400, -1200, 0])
+    expect(axisMarks(reaches.month.lengthMs, 320).length).toBe(4)
+    expect(axisMarks(95_000, 320)).toEqual([-60, 0])
+    expect(axisMarks(60_000, 320)).toEqual([-60, -40, -20, 0])
+    expect(axisMarks(60_000, 100)).toEqual([-60, 0])
   })
 })

@@ -189,7 +189,7 @@ describe('what sending may use of the line', () => {
     ],
     [
       'zh-TW',
-      ['目前最高 512 KiB/s。 直到 18:00。', '週一–週五 · 08:00 至 18:00', '每天 · 23:00 至隔天 05:00'],
+      ['目前最高 512 KiB/s。直到 18:00。', '週一–週五 · 08:00 至 18:00', '每天 · 23:00 至隔天 05:00'],
     ],
   ] as const)('is said with its times in %s', (language, sentences) => {
     const words = wordsOf(<SettingsPage state={state} />, language)

@@ -1,0 +1,105 @@
+import { channelTypes } from '../../../core/alert/channels/catalog.ts'
+import { expect, type Running } from '../desktop.ts'
+import { handOn } from './hand.ts'
+import type { View } from './look.ts'
+
+/** Everything that can be set, in the world of `sendingWorld`. */
+export function settingViews({ page, holdfast }: Running, imported: string): View[] {
+  const { t, dialog, inTab, press, text, scrollTo, field } = handOn(page)
+  const inPage = (then: () => Promise<unknown>) => () => inTab('window.settings', then)
+  const search = (words: string) => page.getByLabel(t('settings.search')).fill(words)
+  const showPart = (...[key]: Parameters<typeof scrollTo>): Omit<View, 'name'> => ({
+    isPart: true,
+    open: inPage(() => scrollTo(key)),
+  })
+  return [
+    { name: 'settings', isMain: true, open: inPage(async () => undefined) },
+    { name: 'settings-telling', ...showPart('window.telling.title') },
+    { name: 'settings-application', ...showPart('settings.application') },
+    { name: 'settings-sending', ...showPart('settings.sending') },
+    { name: 'settings-checking', ...showPart('settings.checking') },
+    {
+      name: 'settings-advanced',
+      open: inPage(async () => {
+        await text('settings.advanced')
+        await scrollTo('settings.advanced')
+      }),
+    },
+    { name: 'settings-inside', ...showPart('window.inside.title') },
+    { name: 'settings-found', open: inPage(() => search('quiet')), close: () => search('') },
+    { name: 'settings-not-found', open: inPage(() => search('nowhere')), close: () => search('') },
+    {
+      name: 'rule-editor',
+      open: inPage(async () => {
+        await press('window.limit.add')
+        await page.getByRole('form', { name: t('window.limit.add') }).scrollIntoViewIfNeeded()
+      }),
+      close: () => inTab('window.settings', () => press('window.cancel')),
+    },
+    {
+      name: 'wrong-number',
+      open: inPage(async () => {
+        await field('window.settings.interval').fill('0')
+        await page.keyboard.press('Tab')
+        await scrollTo('settings.checking')
+      }),
+      close: () =>
+        inTab('window.settings', async () => {
+          await field('window.settings.interval').fill('10')
+          await page.keyboard.press('Tab')
+        }),
+    },
+    {
+      name: 'import',
+      open: inPage(async () => {
+        // The desktop's own dialog.
+        await holdfast.application.evaluate(({ dialog: native }, file) => {
+          native.showOpenDialog = async () => ({ canceled: false, filePaths: [file] })
+        }, imported)
+        await press('settings.exchange.import')
+        await expect(dialog).toBeVisible()
+      }),
+    },
+  ]
+}
+
+/** The channels' menus, and the form of each type. */
+export function channelViews({ page }: Running): View[] {
+  const { t, dialog, inTab, press, menuOf, menu } = handOn(page)
+  const inPage = (then: () => Promise<unknown>) => () => inTab('window.settings', then)
+  const type = async (name: string) => {
+    await press('window.channel.add')
+    await dialog.locator('.type-choice').filter({ hasText: name }).first().click()
+    await expect(dialog.getByRole('textbox').first()).toBeVisible()
+  }
+  const words = async () => {
+    await type('ntfy')
+    await dialog.getByText(t('window.template.own'), { exact: true }).click()
+    await dialog.getByText(t('window.template.names'), { exact: true }).click()
+    await dialog.getByText(t('window.channel.someSources'), { exact: true }).click()
+    await dialog.getByRole('button', { name: t('window.channel.addAction'), exact: true }).click()
+  }
+  const end = () => dialog.locator('form').evaluate((one) => one.scrollIntoView({ block: 'end' }))
+  return [
+    { name: 'channel-menu', open: inPage(() => menuOf('Phone')) },
+    { name: 'channel-edit', open: inPage(() => menu('Phone', 'window.channel.edit')) },
+    { name: 'channel-remove', open: inPage(() => menu('Phone', 'window.channel.remove')) },
+    { name: 'channel-types', open: inPage(() => press('window.channel.add')) },
+    ...channelTypes
+      .filter((one) => one !== 'command')
+      .map((one) => ({ name: `channel-${one}`, open: inPage(() => typeByKey(one)) })),
+    { name: 'channel-wrong', open: inPage(words) },
+    {
+      name: 'channel-words',
+      isPart: true as const,
+      open: inPage(async () => {
+        await words()
+        await end()
+      }),
+    },
+  ]
+
+  function typeByKey(one: string) {
+    return type(t(`channel.type.${one}` as Parameters<typeof t>[0]))
+  }
+}

@@ -1,0 +1,247 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Running } from '../desktop.ts'
+import { expect } from '../desktop.ts'
+import { handOn } from './hand.ts'
+import type { View } from './look.ts'
+
+const UNWRITABLE = '/proc/holdfast-diagnostics.zip'
+
+/** The views of the frame and the overview, in the world of `watchingWorld` below this directory. */
+export function overviewViews({ page, holdfast }: Running, base: string): View[] {
+  const hand = handOn(page)
+  const { t, dialog, press, item, text, menu, menuOf, field } = hand
+  const call = page.evaluate.bind(page)
+  const checkedPath = path.join(base, 'data/documents/2026')
+  const saveDiagnostics = async (to: string) => {
+    // The desktop's own dialog.
+    await holdfast.application.evaluate(({ dialog: native }, filePath) => {
+      native.showSaveDialog = async () => ({ canceled: false, filePath })
+    }, to)
+    await press('window.more')
+    await item('window.diagnostics')
+    await expect(page.getByRole('alert')).toContainText(to)
+  }
+  return [
+    { name: 'overview', isMain: true, open: async () => undefined },
+    {
+      name: 'overview-end',
+      isPart: true,
+      open: () => page.getByRole('article').last().scrollIntoViewIfNeeded(),
+    },
+    {
+      name: 'checked-path',
+      open: async () => {
+        await press('window.checked.delays', { path: checkedPath })
+        await hand.scrollTo('window.checked.title')
+      },
+      close: () => press('window.checked.delays', { path: checkedPath }),
+    },
+    { name: 'remove-checked', open: () => press('window.checked.remove', { path: checkedPath }) },
+    { name: 'add-menu', open: () => press('window.add.otherWays') },
+    {
+      name: 'type-batch',
+      open: async () => {
+        await press('window.add.otherWays')
+        await item('window.add.type')
+        await text('window.add.batch', dialog)
+      },
+    },
+    { name: 'pause-menu', open: () => press('window.pause.menu') },
+    {
+      name: 'pause-dialog',
+      open: async () => {
+        await press('window.pause.menu')
+        await item('window.pause.other')
+      },
+    },
+    {
+      name: 'paused-menu',
+      open: async () => {
+        await call(() => window.holdfast.call('pause', { minutes: 60 }))
+        await press('window.pause.resumeMenu')
+      },
+      close: () => call(() => window.holdfast.call('resume', {})),
+    },
+    { name: 'more-menu', open: () => press('window.more') },
+    {
+      name: 'log',
+      open: async () => {
+        await press('window.more')
+        await item('window.log')
+        await expect(page.locator('.log p').first()).toBeVisible()
+      },
+    },
+    {
+      name: 'refused',
+      open: async () => {
+        const written = path.join(base, 'diagnostics.zip')
+        await saveDiagnostics(written)
+        expect((await readFile(written)).subarray(0, 2).toString()).toBe('PK')
+        await saveDiagnostics(UNWRITABLE)
+      },
+      close: () => page.getByRole('alert').getByRole('button').click(),
+    },
+    {
+      name: 'drop',
+      open: () => call(() => drag('dragenter')),
+      close: () => call(() => drag('dragleave')),
+    },
+    { name: 'source-menu', open: () => menuOf('photos') },
+    { name: 'remove-source', open: () => menu('photos', 'window.source.remove') },
+    { name: 'choose-destinations', open: () => menu('photos', 'window.destination.choose') },
+    ...sourceViews(hand),
+    {
+      name: 'no-source-fits',
+      open: () => page.getByLabel(t('window.sources.search')).fill('nowhere'),
+      close: () => field('window.sources.search').fill(''),
+    },
+  ]
+}
+
+declare global {
+  /** In the page: a file is dragged over the window. */
+  function drag(type: 'dragenter' | 'dragleave'): void
+}
+
+/** For the view of a file that is dragged over the window. */
+export async function defineDrag({ page }: Running): Promise<void> {
+  await page.evaluate(() => {
+    window.drag = (type) => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.items.add(new File([''], 'a file'))
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }))
+    }
+  })
+}
+
+/** All that is known of one source, and what can be set. */
+function sourceViews({ t, press, text, part, scrollTo }: ReturnType<typeof handOn>): View[] {
+  const details = async (name: string, which?: 'files' | 'rules') => {
+    await press('window.source.open', { name })
+    if (which !== undefined) await text(`window.details.part.${which}`)
+  }
+  const filters = async () => {
+    await details('photos', 'rules')
+    await press('window.filters.change')
+    await expect(part('window.filters.preview')).toBeVisible()
+    await part('window.filters.title').getByRole('textbox').first().fill('*1.CR3\n!IMG_1011.CR3')
+    await expect(part('window.filters.preview')).toContainText('5')
+  }
+  const leave = async () => {
+    await press('window.back')
+    await press('window.filters.leaveAction')
+  }
+  const removal = async () => {
+    await details('photos', 'rules')
+    await scrollTo('window.remove.title')
+  }
+  const after = () => part('window.remove.title').getByRole('combobox')
+  return [
+    { name: 'source', isMain: true, open: () => details('photos') },
+    { name: 'source-trouble', open: () => details('Survey archive') },
+    { name: 'source-files', open: () => details('photos', 'files') },
+    { name: 'source-batches', open: () => details('Station DC', 'files') },
+    { name: 'source-rules', isMain: true, open: () => details('Station DC', 'rules') },
+    {
+      name: 'source-names',
+      isPart: true,
+      open: async () => {
+        await details('Station DC', 'rules')
+        await scrollTo('settings.source.names')
+      },
+    },
+    { name: 'filters', open: filters, close: leave },
+    {
+      name: 'filters-preview',
+      isPart: true,
+      open: async () => {
+        await filters()
+        await part('window.filters.preview').evaluate((one) => one.scrollIntoView({ block: 'end' }))
+      },
+      close: leave,
+    },
+    {
+      name: 'leave-filters',
+      open: async () => {
+        await filters()
+        await press('window.back')
+      },
+      close: () => press('window.filters.leaveAction'),
+    },
+    {
+      name: 'removal-days',
+      open: async () => {
+        await removal()
+        await after().selectOption(t('settings.remove.other'))
+      },
+    },
+    {
+      name: 'removal',
+      open: async () => {
+        await removal()
+        await after().selectOption(t('window.remove.days', { count: 7 }))
+      },
+    },
+  ]
+}
+
+/** What moves, and what has failed. */
+export function alertViews({ page }: Running): View[] {
+  const { t, press, tab, inTab, field } = handOn(page)
+  const call = page.evaluate.bind(page)
+  return [
+    { name: 'transfers', isMain: true, open: () => tab('window.transfers') },
+    {
+      name: 'no-file-fits',
+      open: () =>
+        inTab('window.transfers', async () => {
+          await field('window.files.search').fill('nowhere')
+          await expect(page.getByText(t('window.files.nothingFits'))).toBeVisible()
+        }),
+    },
+    { name: 'alerts', isMain: true, open: () => tab('window.alerts') },
+    { name: 'snooze-menu', open: () => inTab('window.alerts', () => press('window.alerts.snooze')) },
+    { name: 'mute-menu', open: () => inTab('window.alerts', () => press('window.alerts.mute')) },
+    {
+      name: 'past',
+      open: () =>
+        inTab('window.alerts', async () => {
+          await page.locator('.incident .what-to-do > summary').first().click()
+          await page.locator('.timeline-open').first().click()
+          await page.locator('.timeline-open').first().scrollIntoViewIfNeeded()
+        }),
+    },
+    {
+      name: 'nothing-fits',
+      open: () =>
+        inTab('window.alerts', async () => {
+          await page.getByLabel(t('window.timeline.text')).fill('nowhere')
+          await expect(page.getByText(t('window.timeline.nothingFits'))).toBeVisible()
+        }),
+    },
+    {
+      name: 'told',
+      open: async () => {
+        await call(async () => {
+          const { state } = await window.holdfast.call('snapshot', {})
+          const [first, second] = state.incidents.filter(({ endedAt }) => endedAt === null)
+          if (first) await window.holdfast.call('acknowledge', { id: first.id, by: 'window' })
+          if (second) await window.holdfast.call('snooze', { id: second.id, minutes: 60 })
+          await window.holdfast.call('mute', { id: 'archive', until: null })
+          await window.holdfast.call('mute', { id: 'scratch', until: Date.now() + 3_600_000 })
+        })
+        await tab('window.alerts')
+      },
+    },
+  ]
+}
+
+/** Twenty sources, and files that have lost their content. */
+export function twentyViews({ page }: Running): View[] {
+  const { tab } = handOn(page)
+  return [
+    { name: 'twenty', isMain: true, open: async () => undefined },
+    { name: 'emptied', open: () => tab('window.alerts') },
+  ]
+}

@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { startRestorer } from '../../../core/restore/worker.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+/** A receiver that takes connections and says nothing. */
+async function silent(name: string, directory: string) {
+  const sockets: net.Socket[] = []
+  const server = net.createServer((socket) => sockets.push(socket.on('error', () => undefined)))
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const destination = {
+    id: name,
+    kind: 'receiver',
+    name,
+    host: '127.0.0.1',
+    port,
+    fingerprint: 'a'.repeat(64),
+  }
+  const from = {
+    destination,
+    secrets: {},
+    identityDirectory: directory,
+    name: 'here',
+    computer: null,
+    key: null,
+  }
+  return { sockets, from, hangUp: () => sockets.forEach((socket) => socket.destroy()) }
+}
+
+test('what is asked of one destination does not end with the question to the one before', async () => {
+  const { requests, stop } = startRestorer({
+    report: () => undefined,
+    nudge: () => undefined,
+    log: () => undefined,
+  })
+  const identity = temporaryDirectory('questions')
+  const [one, other] = [await silent('one', identity), await silent('other', identity)]
+  const ask = (from: unknown) => requests.folders({ from } as never).then(() => 'answered', String)
+  const before = ask(one.from)
+  await until('the first connection', () => one.sockets.length > 0)
+  const now = ask(other.from)
+  // Nobody waits for the first one any more.
+  expect(await before).toContain(': stopped')
+  await until('the second connection', () => other.sockets.length > 0)
+  other.hangUp()
+  expect(await now).not.toContain(': stopped')
+  await stop?.()
+})

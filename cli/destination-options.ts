@@ -29,7 +29,6 @@ const collect = (text: string, before: string[] = []) => [...before, text]
 function withServerOptions(command: Command): Command {
   return command
     .option('--folder <name>', "this computer's folder there (default: its host name)")
-    .option('--recipient <age1…>', 'encrypt contents for this age recipient')
     .option(
       '--secret <field=file>',
       'a secret, read from a file, or from standard input with "-" (repeatable); else it is taken from HOLDFAST_…, or asked for',
@@ -37,9 +36,11 @@ function withServerOptions(command: Command): Command {
     )
 }
 
+/** What all kinds have. */
 const withName = (command: Command): Command =>
   command
     .option('--name <name>', 'what the destination is called here')
+    .option('--recipient <age1…>', 'encrypt contents for this age recipient')
     .option('--json', 'print what was added as JSON, without secrets')
 
 export function withFolderOptions(command: Command): Command {
@@ -83,9 +84,14 @@ function parsed(given: object): Wanted {
 const without = <T extends object>(given: T) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 
-export function folderOf(directory: string, { name }: AddOptions): Wanted {
+export function folderOf(directory: string, { name, recipient }: AddOptions): Wanted {
   const resolved = path.resolve(directory)
-  return parsed({ kind: 'folder', path: resolved, name: name ?? (path.basename(resolved) || resolved) })
+  return parsed({
+    kind: 'folder',
+    path: resolved,
+    name: name ?? (path.basename(resolved) || resolved),
+    ...without({ recipient }),
+  })
 }
 
 /** "user@host", with ":port" and ":path" behind it. */

@@ -29,6 +29,7 @@ export async function librarySettings(
     kind: 'folder',
     name: EMBEDDED_DESTINATION,
     path: layout.store,
+    recipient: null,
   }
   const destination = name === EMBEDDED_DESTINATION ? embedded : namedDestination(destinations, name)
   const secrets = openSecrets(dataDirectory, null)

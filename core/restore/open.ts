@@ -1,4 +1,5 @@
-import { decrypterFor, decrypting } from '../send/destinations/objects/encryption.ts'
+import { decrypterFor } from '../send/destinations/encrypted/age.ts'
+import { recipientOf } from '../send/destinations/folder/recipient.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import type { ReachedStore } from '../send/destinations/objects/objects.ts'
 import { readOwner } from '../send/destinations/objects/owner.ts'
@@ -10,6 +11,7 @@ import { requireStore } from '../store/read-store.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
+import { encryptedLibrary } from './encrypted.ts'
 import { openFolderLibrary } from './folder.ts'
 import type { Library } from './library.ts'
 import { openObjectLibrary } from './objects.ts'
@@ -29,6 +31,13 @@ export interface LibrarySettings {
   key: string | null
 }
 
+/** The library with its contents as they were sent. @param recipient null: they are not encrypted. */
+async function inPlain(library: Library, recipient: string | null, key: string | null): Promise<Library> {
+  if (recipient === null) return library
+  // Names can be looked at without a key.
+  return encryptedLibrary(library, key === null ? null : await decrypterFor(key))
+}
+
 /** The folder that a computer has in a store of this computer's. */
 async function openFolder(settings: LibrarySettings, directory: string): Promise<Library> {
   const layout = await requireStore(directory)
@@ -37,7 +46,8 @@ async function openFolder(settings: LibrarySettings, directory: string): Promise
   const own = senders.known(fingerprint)?.folder ?? null
   const folder = settings.computer ?? own
   if (folder === null) throw new Problem('restore.noFolder', { name: settings.destination.name })
-  return openFolderLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
+  const library = openFolderLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
+  return inPlain(library, await recipientOf(layout), settings.key)
 }
 
 /** The folder that a computer has in a store of objects. */
@@ -53,10 +63,7 @@ async function openObjects(
     const { store } = await reach()
     // Another computer's files are encrypted if it says so, whatever this one does.
     const recipient = (await readOwner(store, folder, name, signal))?.recipient ?? destination.recipient
-    if (recipient === null) return openObjectLibrary(store, { name, folder, signal })
-    // Names can be looked at without a key.
-    const contents = decrypting(store, key === null ? null : await decrypterFor(key))
-    return openObjectLibrary(contents, { name, folder, signal, plain: store })
+    return await inPlain(openObjectLibrary(store, { name, folder, signal }), recipient, key)
   } catch (thrown) {
     if (!(thrown instanceof StoreFault)) throw thrown
     const params = { name, address: placeOf(destination), reason: thrown.reason }

@@ -125,6 +125,7 @@ export const folderDestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('folder'),
   path: absolutePathSchema,
+  recipient,
 })
 export type FolderDestination = z.infer<typeof folderDestinationSchema>
 

@@ -93,7 +93,7 @@ export class Restores {
 
   #from(id: string, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
-    const own = { id, kind: 'folder' as const, name: host.computerName, path: layout.store }
+    const own = { id, kind: 'folder' as const, name: host.computerName, path: layout.store, recipient: null }
     const { destinations } = settings.get()
     const destination: Destination = id === EMBEDDED_DESTINATION ? own : namedDestination(destinations, id)
     return {

@@ -101,7 +101,13 @@ export function senderConfigs(
   const { destinations } = settings
   if (destinations.length === 0) {
     const id = EMBEDDED_DESTINATION
-    const destination = { id, kind: 'folder' as const, name: now.computerName, path: layout.store }
+    const destination = {
+      id,
+      kind: 'folder' as const,
+      name: now.computerName,
+      path: layout.store,
+      recipient: null,
+    }
     return new Map([[id, { ...senderConfig(settings, layout, id, now), destination }]])
   }
   return new Map(

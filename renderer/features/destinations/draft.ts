@@ -76,7 +76,12 @@ export function draftOf(
   const fresh = newDraft()
   switch (destination.kind) {
     case 'folder':
-      return { ...fresh, name: destination.name, path: destination.path }
+      return {
+        ...fresh,
+        name: destination.name,
+        path: destination.path,
+        ...encryptionOf(destination.recipient),
+      }
     case 'sftp': {
       const { port, keyFile, recipient, kind: _kind, id: _id, ...same } = destination
       return { ...fresh, ...same, port: String(port), keyFile: keyFile ?? '', ...encryptionOf(recipient) }
@@ -108,6 +113,7 @@ const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
     kind: 'folder',
     name: draft.name,
     path: required(draft, 'path', refuse, isAbsolute),
+    recipient: readRecipient(draft, refuse),
   }),
   sftp: (draft, refuse) => ({
     kind: 'sftp',

@@ -28,13 +28,13 @@ const UNKNOWN = { port: 1, fingerprint: '0'.repeat(64) }
 
 const configFor = (home: Home, folder: string, id = DESTINATION) => ({
   ...senderConfig(home, UNKNOWN),
-  destination: { id, kind: 'folder' as const, name: 'second disk', path: folder },
+  destination: { id, kind: 'folder' as const, name: 'second disk', path: folder, recipient: null },
 })
 
 /** What the agent asks for before it adds a folder. */
 const tryAt = (sender: TestSender, folder: string, stage: 'given' | 'adding' | 'kept') =>
   sender.request('test', {
-    destination: { kind: 'folder', name: 'second disk', path: folder },
+    destination: { kind: 'folder', name: 'second disk', path: folder, recipient: null },
     secrets: {},
     stage,
   })

@@ -7,6 +7,8 @@ import { judgeSession } from '../../../store/judge-session.ts'
 import type { StoreSource } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
+import { plainName } from '../encrypted/age.ts'
+import { encryptingFor } from '../encrypted/session.ts'
 import type { Keeping } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
@@ -93,6 +95,13 @@ async function begin(
   })
 }
 
+/** What the files are called here. */
+const inPlain = (files: readonly [string, string][]): [string, string][] =>
+  files.flatMap(([id, sealed]): [string, string][] => {
+    const name = plainName(sealed)
+    return name === null ? [] : [[id, name]]
+  })
+
 /** One session from its beginning to its end; see Keeping. */
 async function serve(
   options: FolderOptions,
@@ -102,6 +111,7 @@ async function serve(
 ): Promise<unknown> {
   const { destination, sessions } = options
   const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
+  const encrypting = await encryptingFor(destination.recipient, destination.name)
   const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, log)
   const folder = await sayingHung(destination.name, events, opening)
   const ending = new AbortController()
@@ -118,7 +128,7 @@ async function serve(
     signal.throwIfAborted()
     events.onTrouble(null)
     events.onState('connected', null, !folder.isElsewhere)
-    events.onSession(session)
+    events.onSession(encrypting === null ? session : encrypting(session))
     const unwatch = watchFolder(folder, {
       onLost: end,
       onStalled(ms) {
@@ -127,7 +137,8 @@ async function serve(
         events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
       },
       onWanted(files) {
-        if (sessions.want(files) > 0) events.onWanted()
+        const known = encrypting === null ? files : inPlain(files)
+        if (sessions.want(known) > 0) events.onWanted()
       },
       log,
     })

@@ -10,6 +10,7 @@ import { openStore } from '../../../store/store.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { FolderOptions } from './folder.ts'
 import { markOf } from './place.ts'
+import { claimRecipient } from './recipient.ts'
 
 /** A folder that is open, and this process's alone. */
 export interface OpenFolder {
@@ -51,6 +52,7 @@ export async function openFolderStore(
   }
   try {
     const mark = await markOf(layout)
+    await claimRecipient(layout, destination)
     store = openStore(layout, { thread: storeThread, rules: DEFAULT_RULES, log })
     const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
     const { fingerprint } = identity

@@ -1,10 +1,11 @@
 import { errorText } from '../../../files/system-error.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
+import { encryptingFor } from '../encrypted/session.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
-import { encrypted, encrypterFor } from './encryption.ts'
+import { neverTheSame } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
@@ -50,7 +51,7 @@ async function openOn(
 ): Promise<ObjectSession> {
   const { destination, identity, sessions, bucket } = options
   const { name, folder, recipient } = destination
-  const encrypter = recipient === null ? null : await encrypterFor(recipient, name)
+  const encrypting = await encryptingFor(recipient, name)
   const { fingerprint } = identity
   const claim = { folder, fingerprint, computer: options.name, at: name, recipient }
   const own = await claimFolder(store, claim, signal)
@@ -61,11 +62,11 @@ async function openOn(
   if (notice !== null) events.onNotice(notice)
   // It may have ended meanwhile.
   signal.throwIfAborted()
-  const contents = encrypter === null ? store : encrypted(store, encrypter)
+  const contents = encrypting === null ? store : neverTheSame(store)
   const session = openObjectSession(contents, { name, own, folder, bucket, asksFirst, onLost: end })
   events.onTrouble(null)
   events.onState('connected', null, isToItself)
-  events.onSession(session)
+  events.onSession(encrypting === null ? session : encrypting(session))
   return session
 }
 

@@ -2,6 +2,7 @@ import type { Decrypter } from 'age-encryption'
 import { createHasher } from '../files/digest.ts'
 import { errorText } from '../files/system-error.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
+import { openFeed } from '../send/destinations/encrypted/feed.ts'
 import type { ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
 import type { Incoming, Take } from '../store/restore/incoming.ts'
@@ -67,45 +68,36 @@ async function readOpened(
   decrypter: Decrypter,
   take: Take,
 ): Promise<{ digest: Buffer; size: number }> {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const writer = writable.getWriter()
+  const feed = openFeed()
   const hasher = createHasher()
   let size = 0
-  /** Why there is no more to be opened, or nobody takes it. */
+  /** Why it cannot be read, or is not taken. */
   let failure: unknown = null
   const unwanted = new Error('nothing more is wanted')
-  const write = (piece: Uint8Array): Promise<void> =>
-    writer.write(Uint8Array.from(piece)).catch(() => Promise.reject(unwanted))
-  const read = async (): Promise<void> => {
+  const orFail = async (call: () => unknown): Promise<void> => {
     try {
-      await sealed.read(write)
-      await writer.close()
+      await call()
     } catch (thrown) {
       if (thrown !== unwanted) failure ??= thrown
-      await writer.abort(thrown)
-    }
-  }
-  const reading = read().catch(() => undefined)
-  const taken = async (piece: Buffer, position: number): Promise<void> => {
-    try {
-      await take(piece, position)
-    } catch (thrown) {
-      failure ??= thrown
+      feed.drop()
       throw thrown
     }
   }
+  const write = async (piece: Uint8Array): Promise<void> => {
+    if (!(await feed.write(piece))) throw unwanted
+  }
+  const reading = orFail(() => sealed.read(write)).then(feed.end, () => undefined)
   try {
-    for await (const { buffer, byteOffset, length } of await decrypter.decrypt(readable)) {
+    for await (const { buffer, byteOffset, length } of await decrypter.decrypt(feed.readable)) {
       const piece = Buffer.from(buffer, byteOffset, length)
       hasher.update(piece)
-      await taken(piece, size)
+      await orFail(() => take(piece, size))
       size += length
     }
   } catch (thrown) {
     throw failure ?? new NotReadable(`damaged: ${errorText(thrown)}`.slice(0, 200), { cause: thrown })
   } finally {
-    // What is read still has nowhere to go.
-    await writer.abort().catch(() => undefined)
+    feed.drop()
     await reading
   }
   return { digest: hasher.digest(), size }

@@ -3,6 +3,7 @@ import { createHasher, digestOf } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Session, SmallOutgoing, Upload } from '../destination.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
+import { openFeed } from './feed.ts'
 
 /** To encrypt a small file takes longer than to send it: the first ones go before the last ones are encrypted. */
 const FILES = 64
@@ -88,47 +89,43 @@ function encrypted(session: Session, encrypter: Encrypter): Session {
 }
 
 function encryptingUpload(upload: Upload, encrypter: Encrypter): Upload {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const writer = writable.getWriter()
+  const feed = openFeed()
   const hasher = createHasher()
-  /** Whether all was taken. What ends it early ends the writes that wait for it, too. */
   const send = async (): Promise<boolean> => {
-    for await (const { buffer, byteOffset, length } of await encrypter.encrypt(readable)) {
+    for await (const { buffer, byteOffset, length } of await encrypter.encrypt(feed.readable)) {
       const sealed = Buffer.from(buffer, byteOffset, length)
       hasher.update(sealed)
       if (!(await upload.chunk(sealed))) return false
     }
     return true
   }
-  const sending = send().catch(() => false)
-  const giveUp = async (): Promise<Answer> => answerOf(await upload.abort(false), NOTHING)
-  const write = (bytes: Uint8Array): Promise<boolean> =>
-    writer.write(Uint8Array.from(bytes)).then(
-      () => true,
-      () => false,
-    )
+  /** Whether all of it was taken. */
+  const sending = send()
+    .catch(() => false)
+    .finally(feed.drop)
+  const giveUp = async (): Promise<Answer> => {
+    feed.drop()
+    await sending
+    return answerOf(await upload.abort(false), NOTHING)
+  }
   return {
     offset: 0,
     async chunk(bytes) {
-      const isTaken = await write(bytes)
+      const isTaken = await feed.write(bytes)
       chunkBuffers.give(bytes)
       return isTaken
     },
     async zeros(count) {
       for (let left = count; left > 0; left -= ZEROS.length)
-        if (!(await write(ZEROS.subarray(0, Math.min(left, ZEROS.length))))) return false
+        if (!(await feed.write(ZEROS.subarray(0, Math.min(left, ZEROS.length))))) return false
       return true
     },
     async end() {
-      await writer.close().catch(() => undefined)
+      feed.end()
       if (!(await sending)) return giveUp()
       const seal = hasher.digest()
       return answerOf(await upload.end(seal), seal)
     },
-    async abort() {
-      await writer.abort().catch(() => undefined)
-      await sending
-      return giveUp()
-    },
+    abort: giveUp,
   }
 }

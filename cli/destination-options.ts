@@ -14,6 +14,7 @@ export interface AddOptions {
   folder?: string
   secret?: string[]
   recipient?: string
+  hideNames?: boolean
   login?: string
   keyFile?: string
   hostKey?: string
@@ -41,6 +42,7 @@ const withName = (command: Command): Command =>
   command
     .option('--name <name>', 'what the destination is called here')
     .option('--recipient <age1…>', 'encrypt contents for this age recipient')
+    .option('--hide-names', 'with --recipient: encrypt names of files and directories, too')
     .option('--json', 'print what was added as JSON, without secrets')
 
 export function withFolderOptions(command: Command): Command {
@@ -84,13 +86,20 @@ function parsed(given: object): Wanted {
 const without = <T extends object>(given: T) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 
-export function folderOf(directory: string, { name, recipient }: AddOptions): Wanted {
+/** @throws WrongUsage cli.destinations.hideNames */
+function encryptionOf({ recipient, hideNames }: AddOptions) {
+  if (hideNames === true && recipient === undefined) throw new WrongUsage('cli.destinations.hideNames')
+  return without({ recipient, hideNames })
+}
+
+export function folderOf(directory: string, options: AddOptions): Wanted {
+  const { name } = options
   const resolved = path.resolve(directory)
   return parsed({
     kind: 'folder',
     path: resolved,
     name: name ?? (path.basename(resolved) || resolved),
-    ...without({ recipient }),
+    ...encryptionOf(options),
   })
 }
 
@@ -101,14 +110,15 @@ const TARGET = /^(?<user>[^@]+)@(?<host>\[[^\]]+\]|[^:[\]]+)(?::(?<port>\d+))?(?
 export function sftpOf(target: string, options: AddOptions): Wanted {
   const { user, host = '', port, path: directory = '' } = TARGET.exec(target)?.groups ?? {}
   if (user === undefined) throw new WrongUsage('cli.destinations.sftpTarget', { target })
-  const { name, folder, recipient, keyFile, hostKey = '' } = options
+  const { name, folder, keyFile, hostKey = '' } = options
   const hasKey = options.secret?.some((pair) => pair.startsWith('key=')) === true
   const login = options.login ?? (keyFile !== undefined ? 'file' : hasKey ? 'key' : undefined)
   return parsed({
     kind: 'sftp',
     name: name ?? host,
     ...{ user, host: host.replace(/^\[|\]$/g, ''), path: directory, hostKey },
-    ...without({ folder, recipient, login }),
+    ...without({ folder, login }),
+    ...encryptionOf(options),
     ...(port === undefined ? {} : { port: Number(port) }),
     ...(keyFile === undefined ? {} : { keyFile: path.resolve(keyFile) }),
   })
@@ -117,11 +127,12 @@ export function sftpOf(target: string, options: AddOptions): Wanted {
 /** @param place "bucket" or "bucket/prefix". @throws WrongUsage cli.destinations.invalid */
 export function s3Of(endpoint: string, place: string, options: AddOptions): Wanted {
   const [bucket = '', ...prefix] = place.replace(/\/+$/, '').split('/')
-  const { name, folder, recipient, region, storageClass, certificate } = options
+  const { name, folder, region, storageClass, certificate } = options
   return parsed({
     kind: 's3',
     name: name ?? bucket,
     ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
-    ...without({ folder, recipient, region, storageClass, certificate }),
+    ...without({ folder, region, storageClass, certificate }),
+    ...encryptionOf(options),
   })
 }

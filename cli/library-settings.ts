@@ -30,6 +30,7 @@ export async function librarySettings(
     name: EMBEDDED_DESTINATION,
     path: layout.store,
     recipient: null,
+    hideNames: false,
   }
   const destination = name === EMBEDDED_DESTINATION ? embedded : namedDestination(destinations, name)
   const secrets = openSecrets(dataDirectory, null)

@@ -3,56 +3,123 @@ import { createHasher } from '../files/digest.ts'
 import { errorText } from '../files/system-error.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
 import { openFeed } from '../send/destinations/encrypted/feed.ts'
-import type { ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { NameKey } from '../send/destinations/encrypted/names.ts'
+import { hiddenPath, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
+import type {
+  ContentsPage,
+  ContentsQuestion,
+  StoredContent,
+  StoredDirectory,
+} from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
 import type { Incoming, Take } from '../store/restore/incoming.ts'
 import { NotReadable } from '../store/restore/incoming.ts'
 import { Problem } from '../words/problem.ts'
-import type { Library } from './library.ts'
+import type { Folder, Library } from './library.ts'
 
-/** A content as it was before it was encrypted; nothing, where it never was. Age itself tells whether it is whole. */
-function plainContent(content: StoredContent): StoredContent[] {
-  const path = plainName(content.path)
-  const facts = { ...content.facts, size: decryptedSize(content.facts.size) }
-  return path === null ? [] : [{ ...content, path, facts, digest: null }]
-}
-
-function plainEntry(entry: Entry): Entry[] {
-  if (entry.kind === 'directory') return [entry]
-  const name = plainName(entry.name)
-  return name === null ? [] : [{ ...entry, name, size: decryptedSize(entry.size) }]
+/** A source's directory as it is there; `key`: what hides the names in it, null: they can be read. */
+interface Place extends Folder {
+  there: string
+  key: NameKey | null
 }
 
 /**
  * What a destination has that is encrypted, as it was before.
  * @param decrypter null: names, sizes and times can be seen all the same.
+ * @param keys those that names may be hidden with; what none of them opens keeps the name that it has there.
  */
-export function encryptedLibrary(library: Library, decrypter: Decrypter | null): Library {
-  const ask = async (question: ContentsQuestion) => {
-    const page = await library.contents(question)
+export function encryptedLibrary(
+  library: Library,
+  decrypter: Decrypter | null,
+  keys: readonly NameKey[],
+): Library {
+  const places = new Map<string, Place>()
+
+  const look = async (): Promise<Place[]> => {
+    const folders = await library.folders()
+    places.clear()
+    for (const folder of folders) {
+      const key = keys.find((one) => shownSource(one, folder.name) !== null) ?? null
+      const shown = key === null ? null : shownSource(key, folder.name)
+      // Two computers may have had a source of one name.
+      const name = shown === null || places.has(shown) ? folder.name : shown
+      places.set(name, { ...folder, name, there: folder.name, key })
+    }
+    return [...places.values()]
+  }
+  const placeOf = async (name: string): Promise<Place> => {
+    if (keys.length > 0 && !places.has(name)) await look()
+    return places.get(name) ?? { name, source: null, there: name, key: null }
+  }
+  const placeThere = async (there: string): Promise<Place> => {
+    if (keys.length > 0 && places.size === 0) await look()
+    return [...places.values()].find((one) => one.there === there) ?? placeOf(there)
+  }
+  const hidden = ({ key }: Place, path: string): string =>
+    key === null || path === '' ? path : hiddenPath(key, path)
+  const shown = ({ key }: Place, path: string, directory?: string): string =>
+    (key === null ? null : shownPath(key, path, directory)) ?? path
+
+  /** A content as it was before it was encrypted; nothing, where it never was. Age itself tells whether it is whole. */
+  const plainContent = async (content: StoredContent): Promise<StoredContent[]> => {
+    const path = plainName(content.path)
+    if (path === null) return []
+    const place = await placeThere(content.folder)
+    const facts = { ...content.facts, size: decryptedSize(content.facts.size) }
+    return [{ ...content, folder: place.name, path: shown(place, path), facts, digest: null }]
+  }
+  const plainDirectory = async ({ folder, path, facts }: StoredDirectory): Promise<StoredDirectory> => {
+    const place = await placeThere(folder)
+    return { folder: place.name, path: shown(place, path), facts }
+  }
+  const plainEntry = (place: Place, directory: string, entry: Entry): Entry[] => {
+    if (entry.kind === 'directory') return [{ ...entry, name: shown(place, entry.name, directory) }]
+    const name = plainName(entry.name)
+    if (name === null) return []
+    return [{ ...entry, name: shown(place, name, directory), size: decryptedSize(entry.size) }]
+  }
+  const ask = async (question: ContentsQuestion): Promise<ContentsPage> => {
     const text = question.text?.toLowerCase() ?? ''
-    const contents = page.contents.flatMap(plainContent)
-    return { ...page, contents: contents.filter(({ path }) => path.toLowerCase().includes(text)) }
+    const page = await library.contents({ ...question, text: null })
+    const contents = (await Promise.all(page.contents.map(plainContent))).flat()
+    const directories = await Promise.all(page.directories.map(plainDirectory))
+    return {
+      ...page,
+      ...{ directories, contents: contents.filter(({ path }) => path.toLowerCase().includes(text)) },
+    }
   }
   return {
     ...library,
+    folders: async () => (await look()).map(({ name, source }) => ({ name, source })),
     async entries(question) {
-      const page = await library.entries(question)
-      const entries = page.entries.flatMap(plainEntry)
+      const { folder, directory } = question
+      const place = await placeOf(folder)
+      const there = { folder: place.there, directory: hidden(place, directory) }
+      const page = await library.entries({ ...question, ...there })
+      const entries = page.entries.flatMap((entry) => plainEntry(place, directory, entry))
       return { ...page, entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)) }
     },
     async contents(question) {
-      const { path, after } = question
+      const { folder, path, after } = question
+      if (folder === null) return ask(question)
+      const place = await placeOf(folder)
+      const there = { ...question, folder: place.there }
+      if (path === null) return ask(there)
       // It is a file or a directory; only of a directory there is a next page.
-      const file = path === null || after !== null ? null : await ask({ ...question, path: sealedName(path) })
-      return file !== null && file.contents.length > 0 ? file : ask(question)
+      const at = hidden(place, path)
+      const file = after === null ? await ask({ ...there, path: sealedName(at) }) : null
+      return file !== null && file.contents.length > 0 ? file : ask({ ...there, path: at })
     },
     async open(content) {
       // For all of them alike: it is no fault of this one, which nobody has to send again.
       if (decrypter === null) throw new Problem('transfer.objects.needsIdentity')
-      const { path, facts } = content
-      const sealed = { path: sealedName(path), facts: { ...facts, size: encryptedSize(facts.size) } }
-      const incoming = await library.open({ ...content, ...sealed, digest: null })
+      const { folder, path, facts } = content
+      const place = await placeOf(folder)
+      const incoming = await library.open({
+        ...content,
+        ...{ folder: place.there, path: sealedName(hidden(place, path)), digest: null },
+        facts: { ...facts, size: encryptedSize(facts.size) },
+      })
       return {
         facts: { ...incoming.facts, size: decryptedSize(incoming.facts.size) },
         digest: null,

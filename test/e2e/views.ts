@@ -46,7 +46,13 @@ export async function addShelf(page: Page, base: string): Promise<void> {
   await page.evaluate(
     async (folder) => {
       const { call } = window.holdfast
-      const destination = { kind: 'folder' as const, name: 'Backup disk', path: folder, recipient: null }
+      const destination = {
+        kind: 'folder' as const,
+        name: 'Backup disk',
+        path: folder,
+        recipient: null,
+        hideNames: false,
+      }
       await call('addDestination', { destination, secrets: {} })
       const { state } = await call('snapshot', {})
       const shelf = state.destinations.filter(({ id }) => id !== 'nas').map(({ id }) => id)

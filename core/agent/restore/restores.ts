@@ -93,7 +93,14 @@ export class Restores {
 
   #from(id: string, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
-    const own = { id, kind: 'folder' as const, name: host.computerName, path: layout.store, recipient: null }
+    const own = {
+      id,
+      kind: 'folder' as const,
+      name: host.computerName,
+      path: layout.store,
+      recipient: null,
+      hideNames: false,
+    }
     const { destinations } = settings.get()
     const destination: Destination = id === EMBEDDED_DESTINATION ? own : namedDestination(destinations, id)
     return {

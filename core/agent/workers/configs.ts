@@ -107,6 +107,7 @@ export function senderConfigs(
       name: now.computerName,
       path: layout.store,
       recipient: null,
+      hideNames: false,
     }
     return new Map([[id, { ...senderConfig(settings, layout, id, now), destination }]])
   }

@@ -31,7 +31,14 @@ const UNKNOWN = { port: 1, fingerprint: '0'.repeat(64) }
 
 const configFor = (home: Home, folder: string, id = DESTINATION, recipient: string | null = null) => ({
   ...senderConfig(home, UNKNOWN),
-  destination: { id, kind: 'folder' as const, name: 'second disk', path: folder, recipient },
+  destination: {
+    id,
+    kind: 'folder' as const,
+    name: 'second disk',
+    path: folder,
+    recipient,
+    hideNames: false,
+  },
 })
 
 /** What the agent asks for before it adds a folder. */
@@ -42,7 +49,7 @@ const tryAt = (
   recipient: string | null = null,
 ) =>
   sender.request('test', {
-    destination: { kind: 'folder', name: 'second disk', path: folder, recipient },
+    destination: { kind: 'folder', name: 'second disk', path: folder, recipient, hideNames: false },
     secrets: {},
     stage,
   })

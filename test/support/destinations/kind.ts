@@ -55,6 +55,8 @@ export interface TestedKind {
   tellsSpace?: boolean
   /** Contents are encrypted, and told here as they were before. */
   isEncrypted?: boolean
+  /** Bytes; left out: 255. */
+  longestName?: number
   /** Where an interrupted large file goes on. */
   resumes: boolean
 }

@@ -1,9 +1,16 @@
+import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
 import { createHasher, digestOf } from '../../../files/digest.ts'
+import type { Encryption } from '../../../settings/schema.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
-import type { Answer, Outgoing, Session, SmallOutgoing, Upload } from '../destination.ts'
+import type { Identity } from '../../../wire/identity.ts'
+import { nameFault } from '../../../wire/names.ts'
+import type { FoundDirectory } from '../../reading/group.ts'
+import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload } from '../destination.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
 import { openFeed } from './feed.ts'
+import type { NameKey } from './names.ts'
+import { hiddenPath, hiddenSource, nameKeyFile, nameKeyOf, nameKeyText, shownPath } from './names.ts'
 
 /** To encrypt a small file takes longer than to send it: the first ones go before the last ones are encrypted. */
 const FILES = 64
@@ -11,41 +18,64 @@ const FILES = 64
 const ZEROS = new Uint8Array(256 * 1024)
 const NOTHING = new Uint8Array(0)
 
-/** Encrypts what a session sends; null: it goes as it is. */
-export type Encrypting = ((session: Session) => Session) | null
-
-/**
- * @param recipient null: nothing is encrypted.
- * @param name the destination's.
- * @throws Problem where nothing can be encrypted for the recipient.
- */
-export async function encryptingFor(recipient: string | null, name: string): Promise<Encrypting> {
-  if (recipient === null) return null
-  const encrypter = await encrypterFor(recipient, name)
-  return (session) => encrypted(session, encrypter)
+/** How what goes to a destination is encrypted. */
+export interface Encrypting {
+  /** Encrypts what a session sends. */
+  session(plain: Session): Session
+  /** What a file there is called here; null: it is none of these. */
+  shown(path: string): string | null
+  /** To be kept in Holdfast's own directory there, as only this opens names for others; null: they are not hidden. */
+  keyFile: { name: string; bytes: Uint8Array } | null
 }
 
-const sealedFile = (file: Outgoing): Outgoing => ({
-  ...file,
-  path: sealedName(file.path),
-  facts: { ...file.facts, size: encryptedSize(file.facts.size) },
-})
+/**
+ * null: nothing is encrypted.
+ * @throws Problem where nothing can be encrypted for the recipient.
+ */
+export async function encryptingFor(
+  { name, recipient, hideNames }: Encryption & { name: string },
+  identity: Identity,
+): Promise<Encrypting | null> {
+  if (recipient === null) return null
+  const encrypter = await encrypterFor(recipient, name)
+  const key = hideNames ? nameKeyOf(identity, recipient) : null
+  return {
+    session: (plain) => encrypted(plain, encrypter, key),
+    shown(path) {
+      const name = plainName(path)
+      return key === null || name === null ? name : shownPath(key, name)
+    },
+    keyFile:
+      key === null ? null : { name: nameKeyFile(key), bytes: await encrypter.encrypt(nameKeyText(key)) },
+  }
+}
 
 /** As it is said of the file itself. @param seal digest of what was sent in place of its content. */
-function answerOf(answer: Answer, seal: Uint8Array): Answer {
+function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
   if (answer.kind === 'durable') return { ...answer, seal }
-  if (answer.kind === 'lost' || typeof answer.reason?.params.path !== 'string') return answer
+  if (answer.kind === 'lost' || answer.reason?.params.path === undefined) return answer
   const { key, params } = answer.reason
-  const path = plainName(answer.reason.params.path) ?? answer.reason.params.path
-  return { ...answer, reason: { key, params: { ...params, path } } }
+  return { ...answer, reason: { key, params: { ...params, path: path.join(source.path, name) } } }
 }
 
 /**
  * What is sent is encrypted. The destination is never known to have the content that somebody asks for, so whatever the
  * ledger does not know is sent again, and large files begin anew.
  */
-function encrypted(session: Session, encrypter: Encrypter): Session {
+function encrypted(session: Session, encrypter: Encrypter, key: NameKey | null): Session {
   const { asksFirst, limits, space } = session
+  // What is no name is refused as it is; the source's own directory has none.
+  const pathOf = (path: string) =>
+    key === null || nameFault(path, 'linux') !== null ? path : hiddenPath(key, path)
+  const sourceOf = (source: OutgoingSource) =>
+    key === null ? source : { ...source, name: hiddenSource(key, source.name) }
+  const directoriesOf = (directories: readonly FoundDirectory[]) =>
+    directories.map((one) => ({ ...one, path: pathOf(one.path) }))
+  const sealedFile = (file: Outgoing): Outgoing => ({
+    source: sourceOf(file.source),
+    path: sealedName(pathOf(file.path)),
+    facts: { ...file.facts, size: encryptedSize(file.facts.size) },
+  })
   return {
     asksFirst,
     limits: {
@@ -64,20 +94,26 @@ function encrypted(session: Session, encrypter: Encrypter): Session {
         const bytes = await encrypter.encrypt(file.bytes)
         sealed.push({ ...sealedFile(file), bytes, digest: digestOf(bytes) })
       }
-      const seals = sealed.map(({ digest }) => digest)
-      await session.sendSmall(sealed, directories, {
+      const named = files.map(({ source, path, facts }, index) => {
+        return { source, path, facts, seal: sealed[index]?.digest }
+      })
+      await session.sendSmall(sealed, directoriesOf(directories), {
         ...{ onTurn, onWire, onUsed },
-        onAnswer: (index, answer) => onAnswer(index, answerOf(answer, seals[index] ?? NOTHING)),
+        onAnswer(index, answer) {
+          const file = named[index]
+          if (file !== undefined) onAnswer(index, answerOf(answer, file, file.seal))
+        },
       })
     },
     async begin(file, directories) {
-      const upload = await session.begin(sealedFile(file), directories)
-      return upload === null ? null : encryptingUpload(upload, encrypter)
+      const upload = await session.begin(sealedFile(file), directoriesOf(directories))
+      return upload === null ? null : encryptingUpload(upload, encrypter, file)
     },
     copy: async () => null,
     async prove(source, path, size, _nonce, seal = null) {
       if (seal === null) return { kind: 'unavailable' }
-      const proof = await session.prove(source, sealedName(path), encryptedSize(size), NOTHING)
+      const sealed = sealedName(pathOf(path))
+      const proof = await session.prove(sourceOf(source), sealed, encryptedSize(size), NOTHING)
       if (proof.kind !== 'digest') return proof
       return Buffer.compare(proof.digest, seal) === 0 ? { kind: 'sealed' } : { kind: 'absent' }
     },
@@ -88,7 +124,7 @@ function encrypted(session: Session, encrypter: Encrypter): Session {
   }
 }
 
-function encryptingUpload(upload: Upload, encrypter: Encrypter): Upload {
+function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing): Upload {
   const feed = openFeed()
   const hasher = createHasher()
   const send = async (): Promise<boolean> => {
@@ -106,7 +142,7 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter): Upload {
   const giveUp = async (): Promise<Answer> => {
     feed.drop()
     await sending
-    return answerOf(await upload.abort(false), NOTHING)
+    return answerOf(await upload.abort(false), file)
   }
   return {
     offset: 0,
@@ -124,7 +160,7 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter): Upload {
       feed.end()
       if (!(await sending)) return giveUp()
       const seal = hasher.digest()
-      return answerOf(await upload.end(seal), seal)
+      return answerOf(await upload.end(seal), file, seal)
     },
     abort: giveUp,
   }

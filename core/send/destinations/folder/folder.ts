@@ -7,7 +7,7 @@ import { judgeSession } from '../../../store/judge-session.ts'
 import type { StoreSource } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
-import { plainName } from '../encrypted/age.ts'
+import type { Encrypting } from '../encrypted/session.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import type { Keeping } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
@@ -96,9 +96,9 @@ async function begin(
 }
 
 /** What the files are called here. */
-const inPlain = (files: readonly [string, string][]): [string, string][] =>
+const shown = (encrypting: Encrypting, files: readonly [string, string][]): [string, string][] =>
   files.flatMap(([id, sealed]): [string, string][] => {
-    const name = plainName(sealed)
+    const name = encrypting.shown(sealed)
     return name === null ? [] : [[id, name]]
   })
 
@@ -111,8 +111,8 @@ async function serve(
 ): Promise<unknown> {
   const { destination, sessions } = options
   const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
-  const encrypting = await encryptingFor(destination.recipient, destination.name)
-  const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, log)
+  const encrypting = await encryptingFor(destination, options.identity)
+  const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, encrypting, log)
   const folder = await sayingHung(destination.name, events, opening)
   const ending = new AbortController()
   const over = AbortSignal.any([signal, ending.signal])
@@ -128,7 +128,7 @@ async function serve(
     signal.throwIfAborted()
     events.onTrouble(null)
     events.onState('connected', null, !folder.isElsewhere)
-    events.onSession(encrypting === null ? session : encrypting(session))
+    events.onSession(encrypting?.session(session) ?? session)
     const unwatch = watchFolder(folder, {
       onLost: end,
       onStalled(ms) {
@@ -137,7 +137,7 @@ async function serve(
         events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
       },
       onWanted(files) {
-        const known = encrypting === null ? files : inPlain(files)
+        const known = encrypting === null ? files : shown(encrypting, files)
         if (sessions.want(known) > 0) events.onWanted()
       },
       log,

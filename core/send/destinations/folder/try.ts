@@ -10,8 +10,8 @@ import { Problem, sentenceOf } from '../../../words/problem.ts'
 import type { DestinationTest, TestStage } from '../../messages.ts'
 import { trial } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'
+import { claimEncryption } from './encryption.ts'
 import { markOf, NotMounted } from './place.ts'
-import { claimRecipient } from './recipient.ts'
 
 const BYTES = 1_000
 
@@ -58,12 +58,12 @@ async function connect(directory: string, stage: TestStage): Promise<void> {
 
 /**
  * Makes Holdfast's own directory, by which the folder is known from now on.
- * @throws Problem where it is in use, in another store, or was begun with another key.
+ * @throws Problem where it is in use, in another store, or is encrypted in another way.
  */
 async function makeReady(destination: Tested<'folder'>): Promise<void> {
   const layout = storeLayout(destination.path)
   const lock = await claimStore(layout, () => undefined)
-  await claimRecipient(layout, destination).finally(() => lock.release())
+  await claimEncryption(layout, destination).finally(() => lock.release())
 }
 
 async function writeNew(file: string, bytes: Uint8Array): Promise<void> {

@@ -1,4 +1,5 @@
 import { errorText } from '../../../files/system-error.ts'
+import type { Encryption } from '../../../settings/schema.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
@@ -9,7 +10,7 @@ import { neverTheSame } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
-import { claimFolder } from './owner.ts'
+import { claimFolder, keepNameKey } from './owner.ts'
 import type { ObjectSession } from './session.ts'
 import { openObjectSession } from './session.ts'
 
@@ -39,7 +40,7 @@ export interface ObjectKind {
 }
 
 export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
-  destination: { name: string; folder: string; recipient: string | null }
+  destination: Encryption & { name: string; folder: string }
 }
 
 async function openOn(
@@ -50,11 +51,12 @@ async function openOn(
   signal: AbortSignal,
 ): Promise<ObjectSession> {
   const { destination, identity, sessions, bucket } = options
-  const { name, folder, recipient } = destination
-  const encrypting = await encryptingFor(recipient, name)
+  const { name, folder, recipient, hideNames } = destination
+  const encrypting = await encryptingFor(destination, identity)
   const { fingerprint } = identity
-  const claim = { folder, fingerprint, computer: options.name, at: name, recipient }
+  const claim = { folder, fingerprint, computer: options.name, at: name, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
+  if (encrypting !== null) await keepNameKey(store, folder, encrypting)
   // Positions are a receiver's: here they only say whether there is anything.
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
@@ -66,7 +68,7 @@ async function openOn(
   const session = openObjectSession(contents, { name, own, folder, bucket, asksFirst, onLost: end })
   events.onTrouble(null)
   events.onState('connected', null, isToItself)
-  events.onSession(encrypting === null ? session : encrypting(session))
+  events.onSession(encrypting?.session(session) ?? session)
   return session
 }
 

@@ -7,6 +7,7 @@ import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
+import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import type { Destination } from '../../../core/settings/schema.ts'
 import type { Finding } from '../../../core/store/verify/findings.ts'
@@ -15,7 +16,7 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome, treeOf } from '../../support/transfer.ts'
 
 beforeAll(() => sftpKind.start?.())
 afterAll(() => sftpKind.stop?.())
@@ -31,15 +32,18 @@ async function restore(from: LibrarySettings, to: string, changes: Partial<Choic
   return restoreFrom(library, wanted, host, signal).finally(() => library.close())
 }
 
+type How = 'plain' | 'encrypted' | 'hidden'
 type Encrypted = Exclude<Destination, { kind: 'receiver' }>
 
 /** Three files at a destination, one of them with an older content. */
-async function begin(kind: TestedKind, key: { recipient: string; identity: string } | null) {
+async function begin(kind: TestedKind, how: How) {
+  const key = how === 'plain' ? null : await newEncryptionKey()
   const home = await makeHome(temporaryDirectory('restore-kind'))
   const place = await kind.open(home)
   const destination: Encrypted = {
     ...(place.settings() as Encrypted),
     recipient: key?.recipient ?? null,
+    hideNames: how === 'hidden',
   }
   const driver = drive(home, destination, place.secrets)
   const files: Record<string, Buffer> = {
@@ -55,15 +59,23 @@ async function begin(kind: TestedKind, key: { recipient: string; identity: strin
     ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
     ...{ computer: null, key: key?.identity ?? null },
   }
-  return { home, place, from, files }
+  const nameKey = nameKeyOf(home.identity, key?.recipient ?? '')
+  /** What a file is called there. */
+  const there = (name: string): [folder: string, name: string] =>
+    how === 'hidden'
+      ? [hiddenSource(nameKey, source.name), `${hiddenPath(nameKey, name)}.age`]
+      : [source.name, how === 'plain' ? name : `${name}.age`]
+  return { home, place, from, files, there }
 }
 
-test.each([
+test.each<{ how: How; kind: TestedKind; computer: string }>([
   { how: 'plain', kind: sftpKind, computer: 'station' },
   { how: 'encrypted', kind: sftpKind, computer: 'station' },
+  { how: 'hidden', kind: sftpKind, computer: 'station' },
   { how: 'encrypted', kind: folderKind, computer: 'station-3' },
+  { how: 'hidden', kind: folderKind, computer: 'station-3' },
 ])('$how files come back from $kind.name, and what is damaged is found', async ({ how, kind, computer }) => {
-  const { home, place, from, files } = await begin(kind, how === 'plain' ? null : await newEncryptionKey())
+  const { home, place, from, files, there } = await begin(kind, how)
   const to = path.join(home.directory, 'back')
   expect(await restore(from, to)).toMatchObject({ files: 3, restored: 3, failed: 0 })
   for (const [name, bytes] of Object.entries(files)) {
@@ -76,8 +88,15 @@ test.each([
   const { identityDirectory } = await makeHome(temporaryDirectory('anew'))
   const destination = { ...from.destination, ...(kind === sftpKind ? { folder: 'new-pc' } : {}) }
   const anew: LibrarySettings = { ...from, destination, identityDirectory, computer }
-  expect(await restore(anew, path.join(home.directory, 'taken over'))).toMatchObject({ restored: 3 })
-  const library = await openLibrary(from, signal)
+  const takenOver = path.join(home.directory, 'taken over')
+  expect(await restore(anew, takenOver)).toMatchObject({ restored: 3 })
+  expect(treeOf(takenOver)).toEqual(treeOf(to))
+  // Who sent them needs no key to look through them; another computer sees of hidden names nothing without it.
+  const library = await openLibrary({ ...from, key: null }, signal)
+  const stranger = await openLibrary({ ...anew, key: null }, signal)
+  const seen = await stranger.folders()
+  expect(seen.map(({ name }) => name)).toEqual([how === 'hidden' ? there('large')[0] : 'data'])
+  stranger.close()
   expect(await library.folders()).toEqual([{ name: 'data', source: source.id }])
   const asked = {
     folder: 'data',
@@ -97,6 +116,14 @@ test.each([
     'file nothing',
   ])
 
+  const search = { ...asked, path: null, folder: null, text: 'SMALL', isList: false }
+  const all = await library.contents(search)
+  expect(all.contents.map((one) => `${one.folder}/${one.path}`)).toEqual(['data/a/small'])
+  const below = await library.contents({ ...search, folder: 'data', path: 'a', text: null })
+  expect(below.contents.map((one) => one.path)).toEqual(['a/small'])
+  library.close()
+
+  const opened = await openLibrary(from, signal)
   const sent = Object.entries(files).map(([name, bytes]) => {
     return { path: name, size: bytes.length, digest: digestOf(bytes) }
   })
@@ -113,12 +140,12 @@ test.each([
   const findings: Finding[] = []
   const found = async (finding: Finding) => void findings.push(finding)
   const verify = () =>
-    verifyLibrary({ library, ledger, destination: 'd' }, { found, progress: () => undefined })
+    verifyLibrary({ library: opened, ledger, destination: 'd' }, { found, progress: () => undefined })
   expect(await verify()).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
-  await place.damage(source.name, how === 'plain' ? 'large' : 'large.age')
+  await place.damage(...there('large'))
   expect(await verify()).toMatchObject({ files: 3, wanted: 1 })
   expect(offered).toEqual(['large'])
-  library.close()
+  opened.close()
 
   const version = contents.find((one) => one.version !== '')?.version ?? ''
   const old = path.join(home.directory, 'old')

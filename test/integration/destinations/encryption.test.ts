@@ -47,7 +47,8 @@ async function begin(recipient = key.recipient) {
   const settings = place.settings()
   if (settings.kind !== 's3') throw new Error('it is another kind')
   const store = bucket.open({ prefix: `${settings.prefix}/` })
-  const open = (to: string | null = recipient) => drive(home, { ...settings, recipient: to }, place.secrets)
+  const open = (to: string | null = recipient, hideNames = false) =>
+    drive(home, { ...settings, recipient: to, hideNames }, place.secrets)
   const encrypted = { ...settings, recipient }
   /** What is there, as somebody sees it who has this key, and settings that say nothing of encryption. */
   const library = (key: string | null) =>
@@ -216,10 +217,11 @@ test('a folder has one key from its beginning, and a mistyped one is refused', a
   await first.session()
   first.stop()
   const mistyped = key.recipient.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'))
-  const [plain, wrong] = [open(null), open(mistyped)]
+  const [plain, wrong, hiding] = [open(null), open(mistyped), open(key.recipient, true)]
   const keyOf = (driver: typeof plain) => until('it says why not', () => driver.problem?.key)
   expect(await keyOf(plain)).toBe('transfer.objects.otherRecipient')
   expect(await keyOf(wrong)).toBe('transfer.objects.recipient')
+  expect(await keyOf(hiding)).toBe('transfer.objects.namesShown')
   await expect(encrypterFor('age1tooshort', 'nas')).rejects.toMatchObject({
     sentence: { key: 'transfer.objects.recipient' },
   })

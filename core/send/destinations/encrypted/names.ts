@@ -1,5 +1,4 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
-import type { Identity } from '../../../wire/identity.ts'
 
 // Names that nobody can read who has no key. Each part of a path is encrypted alone and always to the same, with the
 // directory that it is in: the digest of both is the first block of the counter (SIV, as in RFC 5297, with HMAC). So what is
@@ -15,8 +14,11 @@ const ADDED = /-\d+$/
 
 export type NameKey = Uint8Array
 
-/** The same for all that this computer sends for one recipient: nothing has to be kept. */
-export const nameKeyOf = ({ key }: Pick<Identity, 'key'>, recipient: string): NameKey =>
+/**
+ * The same for all that this computer sends for one recipient: nothing has to be kept.
+ * @param identity this computer's, with its private key.
+ */
+export const nameKeyOf = ({ key }: { key: string }, recipient: string): NameKey =>
   new Uint8Array(hkdfSync('sha256', key, recipient, 'holdfast names', KEY_BYTES))
 
 /** The file at a destination that has the key, encrypted for the recipient. */

@@ -3,10 +3,10 @@ import type { Encrypter } from 'age-encryption'
 import { createHasher, digestOf } from '../../../files/digest.ts'
 import type { Encryption } from '../../../settings/schema.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
-import type { Identity } from '../../../wire/identity.ts'
 import { nameFault } from '../../../wire/names.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload } from '../destination.ts'
+import type { OpenOptions } from '../open.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
 import { openFeed } from './feed.ts'
 import type { NameKey } from './names.ts'
@@ -34,7 +34,7 @@ export interface Encrypting {
  */
 export async function encryptingFor(
   { name, recipient, hideNames }: Encryption & { name: string },
-  identity: Identity,
+  identity: OpenOptions['identity'],
 ): Promise<Encrypting | null> {
   if (recipient === null) return null
   const encrypter = await encrypterFor(recipient, name)

@@ -5,22 +5,19 @@ import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/des
 import { openFeed } from '../send/destinations/encrypted/feed.ts'
 import type { NameKey } from '../send/destinations/encrypted/names.ts'
 import { hiddenPath, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
-import type {
-  ContentsPage,
-  ContentsQuestion,
-  StoredContent,
-  StoredDirectory,
-} from '../store/reading/contents.ts'
+import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
 import type { Incoming, Take } from '../store/restore/incoming.ts'
 import { NotReadable } from '../store/restore/incoming.ts'
 import { Problem } from '../words/problem.ts'
 import type { Folder, Library } from './library.ts'
 
-/** A source's directory as it is there; `key`: what hides the names in it, null: they can be read. */
+/** A source's directory. */
 interface Place extends Folder {
+  /** What it is called there. */
   there: string
-  key: NameKey | null
+  /** What hides the names in it: of a computer that was replaced it is another one. */
+  key: NameKey
 }
 
 /**
@@ -31,19 +28,19 @@ interface Place extends Folder {
 export function encryptedLibrary(
   library: Library,
   decrypter: Decrypter | null,
-  keys: readonly NameKey[],
+  keys: readonly Uint8Array[],
 ): Library {
   const places = new Map<string, Place>()
 
   const look = async (): Promise<Place[]> => {
     const folders = await library.folders()
     places.clear()
-    for (const folder of folders) {
-      const key = keys.find((one) => shownSource(one, folder.name) !== null) ?? null
-      const shown = key === null ? null : shownSource(key, folder.name)
-      // Two computers may have had a source of one name.
-      const name = shown === null || places.has(shown) ? folder.name : shown
-      places.set(name, { ...folder, name, there: folder.name, key })
+    for (const { name: there, source } of folders) {
+      const key = keys.find((one) => shownSource(one, there) !== null) ?? null
+      const shown = key === null ? null : shownSource(key, there)
+      // One that was added anew has another directory.
+      const name = shown === null || places.has(shown) ? there : shown
+      places.set(name, { name, source, there, key })
     }
     return [...places.values()]
   }
@@ -51,75 +48,66 @@ export function encryptedLibrary(
     if (keys.length > 0 && !places.has(name)) await look()
     return places.get(name) ?? { name, source: null, there: name, key: null }
   }
-  const placeThere = async (there: string): Promise<Place> => {
-    if (keys.length > 0 && places.size === 0) await look()
-    return [...places.values()].find((one) => one.there === there) ?? placeOf(there)
-  }
-  const hidden = ({ key }: Place, path: string): string =>
-    key === null || path === '' ? path : hiddenPath(key, path)
-  const shown = ({ key }: Place, path: string, directory?: string): string =>
-    (key === null ? null : shownPath(key, path, directory)) ?? path
+  const placeThere = (there: string): Pick<Place, 'name' | 'key'> =>
+    [...places.values()].find((one) => one.there === there) ?? { name: there, key: null }
 
   /** A content as it was before it was encrypted; nothing, where it never was. Age itself tells whether it is whole. */
-  const plainContent = async (content: StoredContent): Promise<StoredContent[]> => {
+  const plainContent = (content: StoredContent): StoredContent[] => {
     const path = plainName(content.path)
     if (path === null) return []
-    const place = await placeThere(content.folder)
     const facts = { ...content.facts, size: decryptedSize(content.facts.size) }
-    return [{ ...content, folder: place.name, path: shown(place, path), facts, digest: null }]
+    const { name: folder, key } = placeThere(content.folder)
+    return [{ ...content, folder, path: shownPath(key, path), facts, digest: null }]
   }
-  const plainDirectory = async ({ folder, path, facts }: StoredDirectory): Promise<StoredDirectory> => {
-    const place = await placeThere(folder)
-    return { folder: place.name, path: shown(place, path), facts }
-  }
-  const plainEntry = (place: Place, directory: string, entry: Entry): Entry[] => {
-    if (entry.kind === 'directory') return [{ ...entry, name: shown(place, entry.name, directory) }]
+  const plainEntry = (entry: Entry, key: NameKey, directory: string): Entry[] => {
+    if (entry.kind === 'directory') return [{ ...entry, name: shownPath(key, entry.name, directory) }]
     const name = plainName(entry.name)
     if (name === null) return []
-    return [{ ...entry, name: shown(place, name, directory), size: decryptedSize(entry.size) }]
+    return [{ ...entry, name: shownPath(key, name, directory), size: decryptedSize(entry.size) }]
   }
   const ask = async (question: ContentsQuestion): Promise<ContentsPage> => {
     const text = question.text?.toLowerCase() ?? ''
     const page = await library.contents({ ...question, text: null })
-    const contents = (await Promise.all(page.contents.map(plainContent))).flat()
-    const directories = await Promise.all(page.directories.map(plainDirectory))
+    const contents = page.contents.flatMap(plainContent)
+    const directories = page.directories.map((one) => {
+      const { name: folder, key } = placeThere(one.folder)
+      return { ...one, folder, path: shownPath(key, one.path) }
+    })
     return {
       ...page,
-      ...{ directories, contents: contents.filter(({ path }) => path.toLowerCase().includes(text)) },
+      directories,
+      contents: contents.filter(({ path }) => path.toLowerCase().includes(text)),
     }
   }
   return {
     ...library,
     folders: async () => (await look()).map(({ name, source }) => ({ name, source })),
     async entries(question) {
-      const { folder, directory } = question
-      const place = await placeOf(folder)
-      const there = { folder: place.there, directory: hidden(place, directory) }
-      const page = await library.entries({ ...question, ...there })
-      const entries = page.entries.flatMap((entry) => plainEntry(place, directory, entry))
+      const { there: folder, key } = await placeOf(question.folder)
+      const directory = hiddenPath(key, question.directory)
+      const page = await library.entries({ ...question, folder, directory })
+      const entries = page.entries.flatMap((entry) => plainEntry(entry, key, question.directory))
       return { ...page, entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)) }
     },
     async contents(question) {
       const { folder, path, after } = question
+      if (folder === null && keys.length > 0 && places.size === 0) await look()
       if (folder === null) return ask(question)
       const place = await placeOf(folder)
       const there = { ...question, folder: place.there }
       if (path === null) return ask(there)
       // It is a file or a directory; only of a directory there is a next page.
-      const at = hidden(place, path)
+      const at = hiddenPath(place.key, path)
       const file = after === null ? await ask({ ...there, path: sealedName(at) }) : null
       return file !== null && file.contents.length > 0 ? file : ask({ ...there, path: at })
     },
     async open(content) {
       // For all of them alike: it is no fault of this one, which nobody has to send again.
       if (decrypter === null) throw new Problem('transfer.objects.needsIdentity')
-      const { folder, path, facts } = content
-      const place = await placeOf(folder)
-      const incoming = await library.open({
-        ...content,
-        ...{ folder: place.there, path: sealedName(hidden(place, path)), digest: null },
-        facts: { ...facts, size: encryptedSize(facts.size) },
-      })
+      const { there: folder, key } = await placeOf(content.folder)
+      const path = sealedName(hiddenPath(key, content.path))
+      const facts = { ...content.facts, size: encryptedSize(content.facts.size) }
+      const incoming = await library.open({ ...content, folder, path, facts, digest: null })
       return {
         facts: { ...incoming.facts, size: decryptedSize(incoming.facts.size) },
         digest: null,

@@ -1,5 +1,5 @@
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
-import { nameKeyIn, nameKeyOf } from '../send/destinations/encrypted/names.ts'
+import { nameKeyOf, nameKeysIn } from '../send/destinations/encrypted/names.ts'
 import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import type { ReachedStore } from '../send/destinations/objects/objects.ts'
@@ -51,8 +51,7 @@ async function inPlain(
   for (const sealed of decrypter === null ? [] : await nameKeys()) {
     // One that is damaged, or for another recipient, opens nothing.
     const text = await decrypter?.decrypt(sealed, 'text').catch(() => '')
-    const found = nameKeyIn(text ?? '')
-    if (found !== null) keys.push(found)
+    keys.push(...nameKeysIn(text ?? ''))
   }
   return encryptedLibrary(library, decrypter, keys)
 }

@@ -135,6 +135,7 @@ export type FolderDestination = z.infer<typeof folderDestinationSchema>
 
 /** How what goes to a destination is encrypted. */
 export type Encryption = Pick<FolderDestination, 'recipient' | 'hideNames'>
+export const NOT_ENCRYPTED: Encryption = { recipient: null, hideNames: false }
 
 /** A computer with an SSH server. Secrets: `password`, or `key` (a private key in PEM) and its `passphrase`. */
 export const sftpDestinationSchema = z.object({

@@ -221,7 +221,7 @@ test('a folder has one key from its beginning, and a mistyped one is refused', a
   const keyOf = (driver: typeof plain) => until('it says why not', () => driver.problem?.key)
   expect(await keyOf(plain)).toBe('transfer.objects.otherRecipient')
   expect(await keyOf(wrong)).toBe('transfer.objects.recipient')
-  expect(await keyOf(hiding)).toBe('transfer.objects.namesShown')
+  expect(await keyOf(hiding)).toBe('transfer.objects.otherNames')
   await expect(encrypterFor('age1tooshort', 'nas')).rejects.toMatchObject({
     sentence: { key: 'transfer.objects.recipient' },
   })

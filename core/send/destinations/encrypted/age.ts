@@ -1,5 +1,6 @@
 import type { Decrypter, Encrypter } from 'age-encryption'
 import { errorText } from '../../../files/system-error.ts'
+import type { Encryption } from '../../../settings/schema.ts'
 import { Problem } from '../../../words/problem.ts'
 
 // Contents that are encrypted before they go: each is a file of the age format (age-encryption.org/v1) for one recipient,
@@ -27,6 +28,17 @@ export const encryptedSize = (size: number): number =>
 export function decryptedSize(size: number): number {
   const payload = size - HEADER_BYTES
   return Math.max(0, payload - TAG_BYTES * Math.ceil(payload / (CHUNK_BYTES + TAG_BYTES)))
+}
+
+/**
+ * A folder is encrypted from its beginning, in one way: whoever reads it has one rule for all of it.
+ * @throws Problem where it was begun in another way.
+ */
+export function requireSame(there: Encryption, wanted: Encryption, folder: string, name: string): void {
+  const isSameKey = there.recipient === wanted.recipient
+  if (isSameKey && there.hideNames === wanted.hideNames) return
+  const why = isSameKey ? 'transfer.objects.otherNames' : 'transfer.objects.otherRecipient'
+  throw new Problem(why, { folder, name, recipient: there.recipient ?? '–' })
 }
 
 /** @throws Problem: it is mistyped, or of a kind that is not used here. */

@@ -22,10 +22,10 @@ const NOTHING = new Uint8Array(0)
 export interface Encrypting {
   /** Encrypts what a session sends. */
   session(plain: Session): Session
-  /** What a file there is called here; null: it is none of these. */
-  shown(path: string): string | null
-  /** To be kept in Holdfast's own directory there, as only this opens names for others; null: they are not hidden. */
-  keyFile: { name: string; bytes: Uint8Array } | null
+  /** What a file there is called here. */
+  shown(path: string): string
+  /** To be kept in Holdfast's own directory there: by them others read names that are hidden. */
+  keyFiles: { name: string; bytes: Uint8Array }[]
 }
 
 /**
@@ -41,12 +41,9 @@ export async function encryptingFor(
   const key = hideNames ? nameKeyOf(identity, recipient) : null
   return {
     session: (plain) => encrypted(plain, encrypter, key),
-    shown(path) {
-      const name = plainName(path)
-      return key === null || name === null ? name : shownPath(key, name)
-    },
-    keyFile:
-      key === null ? null : { name: nameKeyFile(key), bytes: await encrypter.encrypt(nameKeyText(key)) },
+    shown: (path) => shownPath(key, plainName(path) ?? path),
+    keyFiles:
+      key === null ? [] : [{ name: nameKeyFile(key), bytes: await encrypter.encrypt(nameKeyText(key)) }],
   }
 }
 
@@ -62,13 +59,11 @@ function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8A
  * What is sent is encrypted. The destination is never known to have the content that somebody asks for, so whatever the
  * ledger does not know is sent again, and large files begin anew.
  */
-function encrypted(session: Session, encrypter: Encrypter, key: NameKey | null): Session {
+function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Session {
   const { asksFirst, limits, space } = session
   // What is no name is refused as it is; the source's own directory has none.
-  const pathOf = (path: string) =>
-    key === null || nameFault(path, 'linux') !== null ? path : hiddenPath(key, path)
-  const sourceOf = (source: OutgoingSource) =>
-    key === null ? source : { ...source, name: hiddenSource(key, source.name) }
+  const pathOf = (path: string) => (nameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
+  const sourceOf = (source: OutgoingSource) => ({ ...source, name: hiddenSource(key, source.name) })
   const directoriesOf = (directories: readonly FoundDirectory[]) =>
     directories.map((one) => ({ ...one, path: pathOf(one.path) }))
   const sealedFile = (file: Outgoing): Outgoing => ({

@@ -7,7 +7,6 @@ import { judgeSession } from '../../../store/judge-session.ts'
 import type { StoreSource } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
-import type { Encrypting } from '../encrypted/session.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import type { Keeping } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
@@ -95,13 +94,6 @@ async function begin(
   })
 }
 
-/** What the files are called here. */
-const shown = (encrypting: Encrypting, files: readonly [string, string][]): [string, string][] =>
-  files.flatMap(([id, sealed]): [string, string][] => {
-    const name = encrypting.shown(sealed)
-    return name === null ? [] : [[id, name]]
-  })
-
 /** One session from its beginning to its end; see Keeping. */
 async function serve(
   options: FolderOptions,
@@ -137,7 +129,7 @@ async function serve(
         events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
       },
       onWanted(files) {
-        const known = encrypting === null ? files : shown(encrypting, files)
+        const known = files.map(([id, path]) => [id, encrypting?.shown(path) ?? path] as const)
         if (sessions.want(known) > 0) events.onWanted()
       },
       log,

@@ -9,7 +9,7 @@ import type { Store } from '../../../store/store.ts'
 import { openStore } from '../../../store/store.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { Encrypting } from '../encrypted/session.ts'
-import { claimEncryption, keepNameKey } from './encryption.ts'
+import { claimEncryption, keepNameKeys } from './encryption.ts'
 import type { FolderOptions } from './folder.ts'
 import { markOf } from './place.ts'
 
@@ -55,7 +55,7 @@ export async function openFolderStore(
   try {
     const mark = await markOf(layout)
     await claimEncryption(layout, destination)
-    if (encrypting !== null) await keepNameKey(layout, encrypting)
+    if (encrypting !== null) await keepNameKeys(layout, encrypting)
     store = openStore(layout, { thread: storeThread, rules: DEFAULT_RULES, log })
     const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
     const { fingerprint } = identity

@@ -10,7 +10,7 @@ import { neverTheSame } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
-import { claimFolder, keepNameKey } from './owner.ts'
+import { claimFolder, keepNameKeys } from './owner.ts'
 import type { ObjectSession } from './session.ts'
 import { openObjectSession } from './session.ts'
 
@@ -56,7 +56,7 @@ async function openOn(
   const { fingerprint } = identity
   const claim = { folder, fingerprint, computer: options.name, at: name, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
-  if (encrypting !== null) await keepNameKey(store, folder, encrypting)
+  if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
   // Positions are a receiver's: here they only say whether there is anything.
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }

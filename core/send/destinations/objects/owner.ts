@@ -5,8 +5,8 @@ import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { folderName } from '../../../wire/names.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { OutgoingSource } from '../destination.ts'
+import { requireSame } from '../encrypted/age.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
-import { requireSame } from '../encrypted/same.ts'
 import type { Encrypting } from '../encrypted/session.ts'
 import type { ObjectStore, PutOptions } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
@@ -94,14 +94,15 @@ const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: P
   write(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
 
 /** See Encrypting. @throws StoreFault. */
-export async function keepNameKey(
+export async function keepNameKeys(
   store: ObjectStore,
   folder: string,
-  { keyFile }: Pick<Encrypting, 'keyFile'>,
+  { keyFiles }: Encrypting,
 ): Promise<void> {
-  if (keyFile === null) return
-  const file = `${folder}/${OWN_DIRECTORY}/${keyFile.name}`
-  if ((await store.info(file)) === null) await write(store, file, keyFile.bytes, { replace: true })
+  for (const { name, bytes } of keyFiles) {
+    const file = `${folder}/${OWN_DIRECTORY}/${name}`
+    if ((await store.info(file)) === null) await write(store, file, bytes, { replace: true })
+  }
 }
 
 /** The keys of names that are in a folder, as they are there. @throws StoreFault. */

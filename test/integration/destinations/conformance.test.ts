@@ -79,7 +79,7 @@ describe.each(kinds)('$name', (kind) => {
     expect(await place.leftOvers()).toEqual([])
   })
 
-  test('refuses a name that leads out, and goes on with others', async () => {
+  test('refuses a name that leads out or is too long, by what it is called here, and goes on with others', async () => {
     const { open } = await begin()
     const driver = open()
     const [outside, inside] = await Promise.all([
@@ -87,6 +87,11 @@ describe.each(kinds)('$name', (kind) => {
       driver.send('inside', Buffer.from('x')),
     ])
     expect([outside.kind, inside.kind]).toEqual(['refused', 'durable'])
+    const long = `d/${'x'.repeat((kind.longestName ?? 255) + 1)}`
+    expect(await driver.send(long, Buffer.from('x'))).toMatchObject({
+      kind: 'refused',
+      reason: { params: { path: `${source.path}/${long}` } },
+    })
   })
 
   test('keeps what a newer content replaces, and also what was a file before it was a directory', async () => {

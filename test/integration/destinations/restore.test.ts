@@ -154,3 +154,20 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   })
   expect(fs.readFileSync(path.join(old, 'small'), 'utf8')).toBe('older')
 })
+
+test('what was a file before it was a directory is told where both are encrypted', async () => {
+  const { identity, recipient } = await newEncryptionKey()
+  const home = await makeHome(temporaryDirectory('restore-kind'))
+  const place = await folderKind.open(home)
+  const destination = { ...(place.settings() as Encrypted), recipient }
+  const driver = drive(home, destination, {})
+  for (const name of ['a', 'a/b'])
+    expect(await driver.send(name, Buffer.from(name))).toMatchObject({ kind: 'durable' })
+  driver.stop()
+  const from = { destination, secrets: {}, identityDirectory: home.identityDirectory, name: 'pc' }
+  const to = path.join(home.directory, 'back')
+  const summary = await restore({ ...from, computer: null, key: identity }, to)
+  expect(summary).toMatchObject({ files: 2, restored: 1, failed: 1 })
+  const alone = { ...from, computer: null, key: identity }
+  expect(await restore(alone, `${to}-b`, { folder: 'data', path: 'a/b' })).toMatchObject({ restored: 1 })
+})

@@ -14,6 +14,7 @@ export interface AddOptions {
   folder?: string
   secret?: string[]
   recipient?: string
+  hideNames?: boolean
   login?: string
   keyFile?: string
   hostKey?: string
@@ -29,7 +30,6 @@ const collect = (text: string, before: string[] = []) => [...before, text]
 function withServerOptions(command: Command): Command {
   return command
     .option('--folder <name>', "this computer's folder there (default: its host name)")
-    .option('--recipient <age1…>', 'encrypt contents for this age recipient')
     .option(
       '--secret <field=file>',
       'a secret, read from a file, or from standard input with "-" (repeatable); else it is taken from HOLDFAST_…, or asked for',
@@ -37,9 +37,12 @@ function withServerOptions(command: Command): Command {
     )
 }
 
+/** What all kinds have. */
 const withName = (command: Command): Command =>
   command
     .option('--name <name>', 'what the destination is called here')
+    .option('--recipient <age1…>', 'encrypt contents for this age recipient')
+    .option('--hide-names', 'with --recipient: encrypt names of files and directories, too')
     .option('--json', 'print what was added as JSON, without secrets')
 
 export function withFolderOptions(command: Command): Command {
@@ -83,9 +86,21 @@ function parsed(given: object): Wanted {
 const without = <T extends object>(given: T) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 
-export function folderOf(directory: string, { name }: AddOptions): Wanted {
+/** @throws WrongUsage cli.destinations.hideNames */
+function encryptionOf({ recipient, hideNames }: AddOptions) {
+  if (hideNames === true && recipient === undefined) throw new WrongUsage('cli.destinations.hideNames')
+  return without({ recipient, hideNames })
+}
+
+export function folderOf(directory: string, options: AddOptions): Wanted {
+  const { name } = options
   const resolved = path.resolve(directory)
-  return parsed({ kind: 'folder', path: resolved, name: name ?? (path.basename(resolved) || resolved) })
+  return parsed({
+    kind: 'folder',
+    path: resolved,
+    name: name ?? (path.basename(resolved) || resolved),
+    ...encryptionOf(options),
+  })
 }
 
 /** "user@host", with ":port" and ":path" behind it. */
@@ -95,14 +110,15 @@ const TARGET = /^(?<user>[^@]+)@(?<host>\[[^\]]+\]|[^:[\]]+)(?::(?<port>\d+))?(?
 export function sftpOf(target: string, options: AddOptions): Wanted {
   const { user, host = '', port, path: directory = '' } = TARGET.exec(target)?.groups ?? {}
   if (user === undefined) throw new WrongUsage('cli.destinations.sftpTarget', { target })
-  const { name, folder, recipient, keyFile, hostKey = '' } = options
+  const { name, folder, keyFile, hostKey = '' } = options
   const hasKey = options.secret?.some((pair) => pair.startsWith('key=')) === true
   const login = options.login ?? (keyFile !== undefined ? 'file' : hasKey ? 'key' : undefined)
   return parsed({
     kind: 'sftp',
     name: name ?? host,
     ...{ user, host: host.replace(/^\[|\]$/g, ''), path: directory, hostKey },
-    ...without({ folder, recipient, login }),
+    ...without({ folder, login }),
+    ...encryptionOf(options),
     ...(port === undefined ? {} : { port: Number(port) }),
     ...(keyFile === undefined ? {} : { keyFile: path.resolve(keyFile) }),
   })
@@ -111,11 +127,12 @@ export function sftpOf(target: string, options: AddOptions): Wanted {
 /** @param place "bucket" or "bucket/prefix". @throws WrongUsage cli.destinations.invalid */
 export function s3Of(endpoint: string, place: string, options: AddOptions): Wanted {
   const [bucket = '', ...prefix] = place.replace(/\/+$/, '').split('/')
-  const { name, folder, recipient, region, storageClass, certificate } = options
+  const { name, folder, region, storageClass, certificate } = options
   return parsed({
     kind: 's3',
     name: name ?? bucket,
     ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
-    ...without({ folder, recipient, region, storageClass, certificate }),
+    ...without({ folder, region, storageClass, certificate }),
+    ...encryptionOf(options),
   })
 }

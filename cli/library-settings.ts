@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { LibrarySettings } from '../core/restore/open.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, namedDestination } from '../core/settings/destinations.ts'
-import type { Destination } from '../core/settings/schema.ts'
+import { type Destination, NOT_ENCRYPTED } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import { settingsNow } from './settings-change.ts'
@@ -29,6 +29,7 @@ export async function librarySettings(
     kind: 'folder',
     name: EMBEDDED_DESTINATION,
     path: layout.store,
+    ...NOT_ENCRYPTED,
   }
   const destination = name === EMBEDDED_DESTINATION ? embedded : namedDestination(destinations, name)
   const secrets = openSecrets(dataDirectory, null)

@@ -25,8 +25,6 @@ export interface ObjectLibraryOptions {
   /** The computer's folder there (core/send/destinations/objects/names.ts). */
   folder: string
   signal: AbortSignal
-  /** The store without decryption, where contents are encrypted: whose the folder is everybody can read. */
-  plain?: ObjectStore
 }
 
 /** What is kept of an object, as a file's facts: its owner is whoever restores it. */
@@ -138,7 +136,7 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   }
 
   const named = async (): Promise<Folder[]> => {
-    const owner = await readOwner(options.plain ?? store, folder, name, signal)
+    const owner = await readOwner(store, folder, name, signal)
     const sources = Object.entries(owner?.sources ?? {})
     return (await folders()).map((own) => {
       return { name: own, source: sources.find(([, directory]) => directory === own)?.[0] ?? null }

@@ -1,15 +1,18 @@
-import { decrypterFor, decrypting } from '../send/destinations/objects/encryption.ts'
+import { decrypterFor } from '../send/destinations/encrypted/age.ts'
+import { nameKeyOf, nameKeysIn } from '../send/destinations/encrypted/names.ts'
+import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import type { ReachedStore } from '../send/destinations/objects/objects.ts'
-import { readOwner } from '../send/destinations/objects/owner.ts'
+import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
 import { placeOf } from '../settings/destinations.ts'
-import type { Destination, S3Destination, SftpDestination } from '../settings/schema.ts'
+import type { Destination, Encryption, S3Destination, SftpDestination } from '../settings/schema.ts'
 import { requireStore } from '../store/read-store.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
+import { encryptedLibrary } from './encrypted.ts'
 import { openFolderLibrary } from './folder.ts'
 import type { Library } from './library.ts'
 import { openObjectLibrary } from './objects.ts'
@@ -29,6 +32,30 @@ export interface LibrarySettings {
   key: string | null
 }
 
+/**
+ * The library with its contents and names as they were sent. This computer reads the names that it has hidden itself;
+ * others need the age identity, as for contents.
+ * @param there how what is there is encrypted.
+ * @param nameKeys reads the keys of names, as they are there.
+ */
+async function inPlain(
+  library: Library,
+  { recipient, hideNames }: Encryption,
+  { identityDirectory, key }: LibrarySettings,
+  nameKeys: () => Promise<Uint8Array[]>,
+): Promise<Library> {
+  if (recipient === null) return library
+  const decrypter = key === null ? null : await decrypterFor(key)
+  if (!hideNames) return encryptedLibrary(library, decrypter, [])
+  const keys = [nameKeyOf(await loadIdentity(identityDirectory), recipient)]
+  for (const sealed of decrypter === null ? [] : await nameKeys()) {
+    // One that is damaged, or for another recipient, opens nothing.
+    const text = await decrypter?.decrypt(sealed, 'text').catch(() => '')
+    keys.push(...nameKeysIn(text ?? ''))
+  }
+  return encryptedLibrary(library, decrypter, keys)
+}
+
 /** The folder that a computer has in a store of this computer's. */
 async function openFolder(settings: LibrarySettings, directory: string): Promise<Library> {
   const layout = await requireStore(directory)
@@ -37,26 +64,26 @@ async function openFolder(settings: LibrarySettings, directory: string): Promise
   const own = senders.known(fingerprint)?.folder ?? null
   const folder = settings.computer ?? own
   if (folder === null) throw new Problem('restore.noFolder', { name: settings.destination.name })
-  return openFolderLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
+  const library = openFolderLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
+  return inPlain(library, await encryptionOf(layout), settings, () => readNameKeysIn(layout))
 }
 
 /** The folder that a computer has in a store of objects. */
 async function openObjects(
-  { computer, key }: LibrarySettings,
+  settings: LibrarySettings,
   destination: SftpDestination | S3Destination,
   reach: () => Promise<ReachedStore>,
   signal: AbortSignal,
 ): Promise<Library> {
   const { name } = destination
-  const folder = computer ?? destination.folder
+  const folder = settings.computer ?? destination.folder
   try {
     const { store } = await reach()
     // Another computer's files are encrypted if it says so, whatever this one does.
-    const recipient = (await readOwner(store, folder, name, signal))?.recipient ?? destination.recipient
-    if (recipient === null) return openObjectLibrary(store, { name, folder, signal })
-    // Names can be looked at without a key.
-    const contents = decrypting(store, key === null ? null : await decrypterFor(key))
-    return openObjectLibrary(contents, { name, folder, signal, plain: store })
+    const owner = await readOwner(store, folder, name, signal)
+    const there = owner === null || owner.recipient === null ? destination : owner
+    const library = openObjectLibrary(store, { name, folder, signal })
+    return await inPlain(library, there, settings, () => readNameKeys(store, folder, signal))
   } catch (thrown) {
     if (!(thrown instanceof StoreFault)) throw thrown
     const params = { name, address: placeOf(destination), reason: thrown.reason }

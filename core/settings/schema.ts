@@ -102,12 +102,16 @@ const ownFolder = z
   .max(200)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it may not have
   .regex(/^(?!\.)[^/\\\x00-\x1f]+$/)
-/** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
-const recipient = z
-  .string()
-  .regex(/^age1[0-9a-z]{10,100}$/)
-  .nullable()
-  .default(null)
+const encryption = {
+  /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
+  recipient: z
+    .string()
+    .regex(/^age1[0-9a-z]{10,100}$/)
+    .nullable()
+    .default(null),
+  /** Names are, too; only with a recipient. */
+  hideNames: z.boolean().default(false),
+}
 
 /** A receiver on another computer, known by the fingerprint of its certificate. */
 export const receiverDestinationSchema = z.object({
@@ -125,8 +129,13 @@ export const folderDestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('folder'),
   path: absolutePathSchema,
+  ...encryption,
 })
 export type FolderDestination = z.infer<typeof folderDestinationSchema>
+
+/** How what goes to a destination is encrypted. */
+export type Encryption = Pick<FolderDestination, 'recipient' | 'hideNames'>
+export const NOT_ENCRYPTED: Encryption = { recipient: null, hideNames: false }
 
 /** A computer with an SSH server. Secrets: `password`, or `key` (a private key in PEM) and its `passphrase`. */
 export const sftpDestinationSchema = z.object({
@@ -143,7 +152,7 @@ export const sftpDestinationSchema = z.object({
   /** Directory there, absolute or relative to the login's. */
   path: z.string().max(4096).default(''),
   folder: ownFolder,
-  recipient,
+  ...encryption,
 })
 export type SftpDestination = z.infer<typeof sftpDestinationSchema>
 
@@ -167,7 +176,7 @@ export const s3DestinationSchema = z.object({
     .nullable()
     .default(null),
   folder: ownFolder,
-  recipient,
+  ...encryption,
 })
 export type S3Destination = z.infer<typeof s3DestinationSchema>
 

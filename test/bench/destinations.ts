@@ -43,7 +43,7 @@ async function sftp(): Promise<Rival> {
   return {
     name: 'sftp',
     async place() {
-      const common = { id: 'bench', name: 'nas', folder: 'station', recipient: null }
+      const common = { id: 'bench', name: 'nas', folder: 'station', recipient: null, hideNames: false }
       return { destination: { ...common, ...login, kind: 'sftp', path: next() }, secrets: { key } }
     },
     remote: { TYPE: 'sftp', HOST: '127.0.0.1', PORT: String(port), USER: user, KEY_FILE: keyFile },
@@ -71,7 +71,7 @@ async function swift(): Promise<Rival> {
   return {
     name: 's3, Swift',
     async place() {
-      const common = { id: 'bench', name: 'cloud', folder: 'station', recipient: null }
+      const common = { id: 'bench', name: 'cloud', folder: 'station', recipient: null, hideNames: false }
       const how = { pathStyle: true, storageClass: null, certificate: null }
       const at = { endpoint, region, bucket, prefix: next() }
       return { destination: { ...common, ...how, ...at, kind: 's3' }, secrets: { accessKey, secretKey } }

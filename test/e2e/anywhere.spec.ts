@@ -137,7 +137,19 @@ const settingsOf = (source: string) => ({
   settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
 })
 
-test('a folder on another disk is added, and gives back what was lost', async ({ desktop }) => {
+/** Switches encryption on in a form, and keeps the key. */
+async function encrypt(form: Locator): Promise<string> {
+  await form.getByRole('switch', { name: 'Encrypt the files' }).click()
+  const key = await form.getByText(/^AGE-SECRET-KEY-1/).textContent()
+  await form.getByRole('button', { name: 'Test' }).click()
+  await expect(form).toContainText('Keep the encryption key first')
+  await form.getByRole('checkbox', { name: 'I have kept it elsewhere' }).check()
+  return key ?? ''
+}
+
+test('a folder on another disk is added, encrypted and with hidden names, and gives back what was lost', async ({
+  desktop,
+}) => {
   const folder = path.join((await desktop.ext4()).point, 'backup')
   await mkdir(folder)
   const source = await makeSource()
@@ -149,10 +161,21 @@ test('a folder on another disk is added, and gives back what was lost', async ({
   await chooseDirectory(folder)
   await expect(form.getByRole('textbox', { name: 'Folder' })).toHaveValue(folder)
   await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('second disk')
+  const key = await encrypt(form)
+  const hide = form.getByRole('switch', { name: 'Hide names, too' })
+  await hide.click()
+  await hide.scrollIntoViewIfNeeded()
+  await pictures(running.page, 'hide-names', 'themes')
   await form.getByRole('button', { name: 'Test' }).click()
   await addAndShip(running, form, 'second disk')
+  await expect(running.page.getByRole('region', { name: 'second disk' })).toContainText(
+    'encrypted, names hidden',
+  )
   await pictures(running.page, 'folder')
-  await wipeAndRestore(running, source, 'second disk')
+  const there = (await readdir(folder, { recursive: true })).filter((name) => !name.startsWith('.holdfast'))
+  expect(there.filter((name) => name.endsWith('.age'))).toHaveLength(4)
+  expect(there.join()).not.toMatch(/photos|2026|spring|IMG|run|empty|large/)
+  await wipeAndRestore(running, source, 'second disk', key)
 })
 
 test('an SFTP server is added once its host key is confirmed, and gives back what was lost', async ({
@@ -200,17 +223,13 @@ test('a bucket is added with an encryption key, and gives back what was lost', a
     await form.getByText('Advanced').click()
     await form.getByRole('textbox', { name: 'Region' }).fill(server.region)
     await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('cloud')
-    await form.getByRole('switch', { name: 'Encrypt the files' }).click()
-    const key = await form.getByText(/^AGE-SECRET-KEY-1/).textContent()
-    await form.getByRole('button', { name: 'Test' }).click()
-    await expect(form).toContainText('Keep the encryption key first')
-    await form.getByRole('checkbox', { name: 'I have kept it elsewhere' }).check()
+    const key = await encrypt(form)
     await form.getByRole('button', { name: 'Test' }).click()
     await addAndShip(running, form, 'cloud')
     await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
     const large = await readFile(path.join(source, 'large.bin'))
-    expect((await openedByAge(bucket, 'large.bin.age', key ?? '')).equals(large)).toBe(true)
-    await wipeAndRestore(running, source, 'cloud', key ?? '')
+    expect((await openedByAge(bucket, 'large.bin.age', key)).equals(large)).toBe(true)
+    await wipeAndRestore(running, source, 'cloud', key)
   } finally {
     await stopStorageServers(servers)
     rmSync(servers, { recursive: true, force: true })

@@ -36,7 +36,7 @@ export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
       ],
     },
   })
-  const folder = { kind: 'folder' as const, name: 'shelf', path: copies }
+  const folder = { kind: 'folder' as const, name: 'shelf', path: copies, recipient: null, hideNames: false }
   const code = await receiver.code()
   const added = await running.page.evaluate(
     async (given) => [

@@ -13,7 +13,8 @@ export const MOST_FOUND = 200
 
 /**
  * Looking through what a destination has of this computer. Each is refused, with a sentence, where the destination
- * cannot be reached or read. An age identity is not needed: names are not encrypted.
+ * cannot be reached or read. An age identity is not needed: names that this
+ * computer has hidden it can read.
  */
 export const restoreCommands = {
   /** The folders that this computer has there, by name. */

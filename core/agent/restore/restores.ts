@@ -3,7 +3,7 @@ import type { RestoreReport } from '../../restore/messages.ts'
 import { restorerDefinition } from '../../restore/messages.ts'
 import type { LibrarySettings } from '../../restore/open.ts'
 import { EMBEDDED_DESTINATION, namedDestination } from '../../settings/destinations.ts'
-import type { Destination } from '../../settings/schema.ts'
+import { type Destination, NOT_ENCRYPTED } from '../../settings/schema.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { InputOf, OutputOf, RequestName } from '../../worker/definition.ts'
@@ -93,7 +93,7 @@ export class Restores {
 
   #from(id: string, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
-    const own = { id, kind: 'folder' as const, name: host.computerName, path: layout.store }
+    const own = { ...NOT_ENCRYPTED, id, kind: 'folder' as const, name: host.computerName, path: layout.store }
     const { destinations } = settings.get()
     const destination: Destination = id === EMBEDDED_DESTINATION ? own : namedDestination(destinations, id)
     return {

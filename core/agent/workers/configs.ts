@@ -6,7 +6,7 @@ import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/messag
 import type { DataLayout } from '../../settings/data-directory.ts'
 import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
 import type { Settings, Source } from '../../settings/schema.ts'
-import { sourceFiltersSchema } from '../../settings/schema.ts'
+import { NOT_ENCRYPTED, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
 import type { ConfigOf } from '../../worker/definition.ts'
@@ -101,7 +101,13 @@ export function senderConfigs(
   const { destinations } = settings
   if (destinations.length === 0) {
     const id = EMBEDDED_DESTINATION
-    const destination = { id, kind: 'folder' as const, name: now.computerName, path: layout.store }
+    const destination = {
+      ...NOT_ENCRYPTED,
+      id,
+      kind: 'folder' as const,
+      name: now.computerName,
+      path: layout.store,
+    }
     return new Map([[id, { ...senderConfig(settings, layout, id, now), destination }]])
   }
   return new Map(

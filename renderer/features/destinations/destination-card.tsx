@@ -29,7 +29,8 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
   const { id, kind, name, address } = destination
   const { icon: Icon, word } = kinds[kind]
   const settings = state.settings.destinations.find((one) => one.id === id)
-  const isEncrypted = settings !== undefined && 'recipient' in settings && settings.recipient !== null
+  const encryption = settings !== undefined && settings.kind !== 'receiver' ? settings : null
+  const isEncrypted = encryption !== null && encryption.recipient !== null
   const figures = figuresOf(destination, words)
   return (
     <section className="card destination-card" aria-label={name}>
@@ -41,7 +42,9 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
         <DestinationMenu destination={destination} state={state} />
       </div>
       <p className="dimmed selectable breakable">
-        {t(word)} · {isEncrypted && `${t('window.destinations.encrypted')} · `}
+        {t(word)} ·{' '}
+        {isEncrypted &&
+          `${t(encryption.hideNames ? 'window.destinations.hidden' : 'window.destinations.encrypted')} · `}
         <Breakable text={address} />
       </p>
       <DestinationHealth destination={destination} />

@@ -56,7 +56,7 @@ export function DestinationForm(props: DestinationFormProps) {
         {kind === 'sftp' && <SftpFields {...fields} />}
         {kind === 's3' && <S3Fields {...fields} />}
         <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
-        {kind !== 'folder' && <EncryptionPart {...fields} />}
+        <EncryptionPart {...fields} />
         {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}
         {refusal !== null && <Problem text={say(refusal)} />}
         {form.tried && Object.keys(problems).length > 0 && (

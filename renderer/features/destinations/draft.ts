@@ -33,6 +33,7 @@ export interface Draft {
   recipient: string
   /** The person says that the new key is kept elsewhere. */
   isKeyKept: boolean
+  hideNames: boolean
   /** What was typed anew: nobody is shown what is stored. */
   secrets: Readonly<Partial<Record<Secret, string>>>
 }
@@ -64,6 +65,7 @@ export function newDraft(): Draft {
     encrypt: 'no',
     recipient: '',
     isKeyKept: false,
+    hideNames: false,
     secrets: {},
   }
 }
@@ -76,7 +78,13 @@ export function draftOf(
   const fresh = newDraft()
   switch (destination.kind) {
     case 'folder':
-      return { ...fresh, name: destination.name, path: destination.path }
+      return {
+        ...fresh,
+        name: destination.name,
+        path: destination.path,
+        hideNames: destination.hideNames,
+        ...encryptionOf(destination.recipient),
+      }
     case 'sftp': {
       const { port, keyFile, recipient, kind: _kind, id: _id, ...same } = destination
       return { ...fresh, ...same, port: String(port), keyFile: keyFile ?? '', ...encryptionOf(recipient) }
@@ -108,6 +116,7 @@ const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
     kind: 'folder',
     name: draft.name,
     path: required(draft, 'path', refuse, isAbsolute),
+    ...readEncryption(draft, refuse),
   }),
   sftp: (draft, refuse) => ({
     kind: 'sftp',
@@ -120,7 +129,7 @@ const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
     hostKey: draft.hostKey,
     path: draft.path.trim(),
     ...readFolder(draft, refuse),
-    recipient: readRecipient(draft, refuse),
+    ...readEncryption(draft, refuse),
   }),
   s3: (draft, refuse) => ({
     kind: 's3',
@@ -133,7 +142,7 @@ const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
     storageClass: draft.storageClass.trim() || null,
     certificate: draft.certificate || null,
     ...readFolder(draft, refuse),
-    recipient: readRecipient(draft, refuse),
+    ...readEncryption(draft, refuse),
   }),
 }
 
@@ -163,13 +172,16 @@ function readFolder(draft: Draft, refuse: Refuse): { folder?: string } {
   return { folder }
 }
 
-function readRecipient({ encrypt, recipient, isKeyKept }: Draft, refuse: Refuse): string | null {
-  if (encrypt === 'no') return null
+function readEncryption(
+  { encrypt, recipient, isKeyKept, hideNames }: Draft,
+  refuse: Refuse,
+): Pick<Given, 'recipient' | 'hideNames'> {
+  if (encrypt === 'no') return { recipient: null, hideNames: false }
   const value = recipient.trim()
   if (value === '') refuse('recipient', 'missing')
   else if (!/^age1[0-9a-z]{10,100}$/.test(value)) refuse('recipient', 'invalid')
   if (encrypt === 'newKey' && !isKeyKept) refuse('isKeyKept', 'missing')
-  return value
+  return { recipient: value, hideNames }
 }
 
 /** The secrets that the form asks for, and whether it cannot do without. */

@@ -37,6 +37,7 @@ export function EncryptionPart(props: FieldsProps) {
         {draft.encrypt === 'no'
           ? t('window.destinations.encrypt.isNot')
           : t('window.destinations.encrypt.is', { recipient: draft.recipient })}
+        {draft.hideNames && ` ${t('window.destinations.encrypt.namesAreHidden')}`}
       </p>
     )
   }
@@ -51,6 +52,16 @@ export function EncryptionPart(props: FieldsProps) {
         labelPosition="left"
         classNames={{ body: 'switch-body' }}
       />
+      {draft.encrypt !== 'no' && (
+        <Switch
+          label={t('window.destinations.encrypt.hideNames')}
+          description={t('window.destinations.encrypt.hideNamesHint')}
+          checked={draft.hideNames}
+          onChange={(event) => onChange({ hideNames: event.currentTarget.checked })}
+          labelPosition="left"
+          classNames={{ body: 'switch-body' }}
+        />
+      )}
       {draft.encrypt === 'newKey' && identity !== null && (
         <>
           <NewKey {...props} identity={identity} />

@@ -121,7 +121,13 @@ export async function addShelf({ page, state }: Running, base: string, except: s
   await page.evaluate(
     async ([folder = '', ...others]) => {
       const { call } = window.holdfast
-      const destination = { kind: 'folder' as const, name: 'Backup disk', path: folder }
+      const destination = {
+        kind: 'folder' as const,
+        name: 'Backup disk',
+        path: folder,
+        recipient: null,
+        hideNames: false,
+      }
       await call('addDestination', { destination, secrets: {} })
       const { state: now } = await call('snapshot', {})
       const shelf = now.destinations.filter(({ name }) => name === 'Backup disk').map(({ id }) => id)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import type { Headless } from '../../support/headless.ts'
 import { ended, headless } from '../../support/headless.ts'
 import { startHoldfast } from '../../support/processes.ts'
@@ -54,6 +55,17 @@ describe.each([
     )
     await home.says(['destinations', 'remove', 'second disk'])
     expect(existsSync(path.join(disk, '.holdfast'))).toBe(true)
+
+    const { recipient } = await newEncryptionKey()
+    const vault = path.join(base, 'vault')
+    mkdirSync(vault)
+    const words = ['destinations', 'add', 'folder', vault, '--hide-names']
+    const { code, err } = await home.run(words)
+    expect([code, err]).toEqual([2, expect.stringContaining('--recipient')])
+    expect(JSON.parse(await home.says([...words, '--recipient', recipient, '--json']))).toMatchObject({
+      recipient,
+      hideNames: true,
+    })
   }, 60_000)
 })
 

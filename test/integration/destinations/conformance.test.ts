@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHasher, digestOf } from '../../../core/files/digest.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
+import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { receiverKind } from '../../support/destinations/receiver-kind.ts'
@@ -15,7 +16,11 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
 
-const kinds: readonly TestedKind[] = [receiverKind, folderKind, sftpKind, s3Kind('ceph'), s3Kind('swift')]
+const kinds: readonly TestedKind[] = [
+  ...[receiverKind, folderKind, sftpKind, s3Kind('ceph'), s3Kind('swift')],
+  ...[folderKind, sftpKind, s3Kind('ceph')].map(encryptedKind),
+  ...[folderKind, sftpKind, s3Kind('ceph')].map(hiddenKind),
+]
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -31,7 +36,6 @@ const oddNames = [
   '%2F&?#"\\*',
   '-dash',
   '.hidden',
-  'x'.repeat(255),
 ]
 
 const proofOf = (nonce: Buffer, bytes: Buffer): Buffer => {
@@ -58,7 +62,12 @@ describe.each(kinds)('$name', (kind) => {
     const { place, open } = await begin()
     const driver = open()
     const mtimeNs = 1_700_000_000_123_456_789n
-    const files = oddNames.map((name, index) => ({ name, bytes: randomBytes(index * 100), mode: 0o604 }))
+    const longest = 'x'.repeat(kind.longestName ?? 255)
+    const files = [...oddNames, longest].map((name, index) => ({
+      name,
+      bytes: randomBytes(index * 100),
+      mode: 0o604,
+    }))
     files.push({ name: 'large', bytes: randomBytes(3 * MIB + 17), mode: 0o750 })
     const sent = files.map(({ name, bytes, mode }) => driver.send(name, bytes, { mtimeNs, mode }))
     for (const answer of await Promise.all(sent)) expect(answer).toMatchObject(durable)
@@ -70,7 +79,7 @@ describe.each(kinds)('$name', (kind) => {
     expect(await place.leftOvers()).toEqual([])
   })
 
-  test('refuses a name that leads out, and goes on with others', async () => {
+  test('refuses a name that leads out or is too long, by what it is called here, and goes on with others', async () => {
     const { open } = await begin()
     const driver = open()
     const [outside, inside] = await Promise.all([
@@ -78,6 +87,11 @@ describe.each(kinds)('$name', (kind) => {
       driver.send('inside', Buffer.from('x')),
     ])
     expect([outside.kind, inside.kind]).toEqual(['refused', 'durable'])
+    const long = `d/${'x'.repeat((kind.longestName ?? 255) + 1)}`
+    expect(await driver.send(long, Buffer.from('x'))).toMatchObject({
+      kind: 'refused',
+      reason: { params: { path: `${source.path}/${long}` } },
+    })
   })
 
   test('keeps what a newer content replaces, and also what was a file before it was a directory', async () => {
@@ -93,52 +107,60 @@ describe.each(kinds)('$name', (kind) => {
     // A directory of that name comes instead.
     expect(await driver.send('a/b', Buffer.from('below'))).toMatchObject(durable)
     expect((await place.file('data', 'a/b'))?.bytes.toString()).toBe('below')
-    expect((await place.older('data', 'a')).map(digestOf)).toEqual(contents.map(digestOf))
+    // Of an encrypted file the name is another one than the directory's: both are there.
+    const moved = kind.isEncrypted === true ? contents.slice(0, 2) : contents
+    expect((await place.older('data', 'a')).map(digestOf)).toEqual(moved.map(digestOf))
     expect(await place.leftOvers()).toEqual([])
   })
 
-  test('knows again what it has, when the ledger was lost: nothing is sent twice', async () => {
-    const { home, place } = await begin()
-    const relay = place.port === undefined ? null : await startRelay(place.port)
-    const settings = place.settings(relay?.port)
-    const files = [
-      { path: 'small', bytes: randomBytes(200 * KIB) },
-      { path: 'large', bytes: randomBytes(2 * MIB) },
-    ]
-    const first = drive(home, settings, place.secrets)
-    expect((await first.session()).asksFirst).toBe(false)
-    for (const { path, bytes } of files) expect(await first.send(path, bytes)).toMatchObject(durable)
-    first.stop()
-    const before = relay?.sentBytes() ?? 0
-    const second = drive(home, settings, place.secrets)
-    const session = await second.session()
-    expect(session.asksFirst).toBe(true)
-    for (const { path, bytes } of files) {
-      const file = { source, path, facts: factsOf(bytes.length) }
-      const asked = await session.copy(file, [], digestOf(bytes), { source, path, isMoved: false })
-      expect(asked).toMatchObject(durable)
-      expect(await place.older('data', path)).toEqual([])
-    }
-    expect((relay?.sentBytes() ?? 0) - before).toBeLessThan(100 * KIB)
-    // Of a content that it has not it says so.
-    const other = { source, path: 'small', facts: factsOf(200 * KIB) }
-    const from = { source, path: 'small', isMoved: false }
-    expect(await session.copy(other, [], digestOf(Buffer.from('other')), from)).toBeNull()
-  })
+  // Who has no key cannot tell: encryption.test.ts.
+  if (kind.isEncrypted !== true)
+    test('knows again what it has, when the ledger was lost: nothing is sent twice', async () => {
+      const { home, place } = await begin()
+      const relay = place.port === undefined ? null : await startRelay(place.port)
+      const settings = place.settings(relay?.port)
+      const files = [
+        { path: 'small', bytes: randomBytes(200 * KIB) },
+        { path: 'large', bytes: randomBytes(2 * MIB) },
+      ]
+      const first = drive(home, settings, place.secrets)
+      expect((await first.session()).asksFirst).toBe(false)
+      for (const { path, bytes } of files) expect(await first.send(path, bytes)).toMatchObject(durable)
+      first.stop()
+      const before = relay?.sentBytes() ?? 0
+      const second = drive(home, settings, place.secrets)
+      const session = await second.session()
+      expect(session.asksFirst).toBe(true)
+      for (const { path, bytes } of files) {
+        const file = { source, path, facts: factsOf(bytes.length) }
+        const asked = await session.copy(file, [], digestOf(bytes), { source, path, isMoved: false })
+        expect(asked).toMatchObject(durable)
+        expect(await place.older('data', path)).toEqual([])
+      }
+      expect((relay?.sentBytes() ?? 0) - before).toBeLessThan(100 * KIB)
+      // Of a content that it has not it says so.
+      const other = { source, path: 'small', facts: factsOf(200 * KIB) }
+      const from = { source, path: 'small', isMoved: false }
+      expect(await session.copy(other, [], digestOf(Buffer.from('other')), from)).toBeNull()
+    })
 
   test('proves what it has from its disk, not from memory', async () => {
     const { place, open } = await begin()
     const driver = open()
     const bytes = randomBytes(300 * KIB)
-    expect(await driver.send('a', bytes)).toMatchObject(durable)
+    const answer = await driver.send('a', bytes)
+    expect(answer).toMatchObject(durable)
+    const seal = answer.kind === 'durable' ? answer.seal : undefined
     const session = await driver.session()
     const nonce = randomBytes(32)
-    const good = await session.prove(source, 'a', bytes.length, nonce)
-    expect(good).toEqual({ kind: 'digest', digest: proofOf(nonce, bytes) })
+    const good = await session.prove(source, 'a', bytes.length, nonce, seal)
+    expect(good).toEqual(
+      kind.isEncrypted ? { kind: 'sealed' } : { kind: 'digest', digest: proofOf(nonce, bytes) },
+    )
     await place.damage('data', 'a')
-    const bad = await session.prove(source, 'a', bytes.length, nonce)
+    const bad = await session.prove(source, 'a', bytes.length, nonce, seal)
     expect(bad).not.toEqual(good)
-    expect((await session.prove(source, 'none', 1, nonce)).kind).toBe('absent')
+    expect((await session.prove(source, 'none', 1, nonce, seal)).kind).toBe('absent')
   })
 
   // A folder's: folder.test.ts.
@@ -185,11 +207,14 @@ describe.each(kinds)('$name', (kind) => {
       const kept = await Promise.all(said.map(({ path }) => place.file('data', path)))
       expect(kept.map((there) => there?.bytes)).toEqual(said.map(({ bytes }) => bytes))
       if (!kind.asksAgain) await until('the session is over', () => driver.state !== 'connected')
-      const again = await Promise.all(files.map(({ path, bytes }) => driver.send(path, bytes)))
+      // An encrypted one is another one each time.
+      const unsaid = files.filter((file) => kind.isEncrypted !== true || !said.includes(file))
+      const again = await Promise.all(unsaid.map(({ path, bytes }) => driver.send(path, bytes)))
       for (const answer of again) expect(answer).toMatchObject(durable)
       const there = await Promise.all(files.map(({ path }) => place.file('data', path)))
       expect(there.map((file) => file?.bytes)).toEqual(files.map(({ bytes }) => bytes))
-      const older = await Promise.all(files.map(({ path }) => place.older('data', path)))
+      const once = kind.isEncrypted === true ? said : files
+      const older = await Promise.all(once.map(({ path }) => place.older('data', path)))
       expect(older.flat()).toEqual([])
     })
 

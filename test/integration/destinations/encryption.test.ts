@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, expect, inject, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
+import type { Library } from '../../../core/restore/library.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
-import {
-  decrypterFor,
-  decrypting,
-  encryptedSize,
-  encrypterFor,
-} from '../../../core/send/destinations/objects/encryption.ts'
+import { decrypterFor, encryptedSize, encrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
+import type { StoredContent } from '../../../core/store/reading/contents.ts'
+import { NotReadable } from '../../../core/store/restore/incoming.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { listAll, readObject, s3Place } from '../../support/destinations/s3-kind.ts'
 import type { TestBucket } from '../../support/servers/buckets.ts'
@@ -48,9 +47,34 @@ async function begin(recipient = key.recipient) {
   const settings = place.settings()
   if (settings.kind !== 's3') throw new Error('it is another kind')
   const store = bucket.open({ prefix: `${settings.prefix}/` })
-  const open = (to: string | null = recipient) => drive(home, { ...settings, recipient: to }, place.secrets)
+  const open = (to: string | null = recipient, hideNames = false) =>
+    drive(home, { ...settings, recipient: to, hideNames }, place.secrets)
   const encrypted = { ...settings, recipient }
-  return { store, open, home, settings: encrypted, secrets: place.secrets }
+  /** What is there, as somebody sees it who has this key, and settings that say nothing of encryption. */
+  const library = (key: string | null) =>
+    openLibrary(
+      {
+        destination: { ...settings, recipient: null },
+        secrets: place.secrets,
+        identityDirectory: home.identityDirectory,
+        name: 'station-3',
+        computer: null,
+        key,
+      },
+      never,
+    )
+  return { store, open, home, library, settings: encrypted, secrets: place.secrets }
+}
+
+const contentOf = (path: string, size: number, version = ''): StoredContent => {
+  const facts = { size, mtimeNs, mode: 0, user: 0, group: 0, more: null }
+  return { folder: 'data', path, version, facts, digest: null, storedAt: 0 }
+}
+
+async function readContent(library: Library, content: StoredContent): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  await (await library.open(content)).read((piece) => void pieces.push(Buffer.from(piece)))
+  return Buffer.concat(pieces)
 }
 
 /** What Debian's age makes of an encrypted file. */
@@ -81,53 +105,21 @@ test('age alone opens each file; names, times and modes can be read without a ke
     expect(await driver.send(name, bytes, { mtimeNs, mode: 0o640 }, 'one')).toMatchObject({ kind: 'durable' })
   const there = (await listAll(store, 'station/data/')).map(({ name }) => name.slice('station/data/'.length))
   expect(there.sort()).toEqual([...contents.keys()].map((name) => `${name}.age`).sort())
-  const nobody = decrypting(store, null)
-  const owner = decrypting(store, await decrypterFor(key.identity))
   for (const [name, bytes] of contents) {
     const sealed = await readObject(store, `station/data/${name}.age`)
     expect(sealed).toHaveLength(encryptedSize(bytes.length))
     expect(sealed.includes(bytes.subarray(0, 6)) && bytes.length > 0).toBe(false)
     expect(openedByAge(sealed).equals(bytes)).toBe(true)
-    expect(await nobody.info(`station/data/${name}`)).toMatchObject({
-      size: bytes.length,
-      mtimeNs,
-      mode: 0o640,
-    })
-    expect((await readObject(owner, `station/data/${name}`)).equals(bytes)).toBe(true)
+    expect(await store.info(`station/data/${name}.age`)).toMatchObject({ mtimeNs, mode: 0o640 })
   }
-  const listed = await listAll(nobody, 'station/data/')
-  expect(listed.map(({ name, size }) => [name.slice('station/data/'.length), size]).sort()).toEqual(
-    [...contents].map(([name, { length }]) => [name, length]).sort(),
-  )
-  await expect(readObject(nobody, 'station/data/large')).rejects.toMatchObject({
-    sentence: { key: 'transfer.objects.needsIdentity' },
-  })
-  const part: Uint8Array[] = []
-  for await (const piece of owner.read('station/data/large', 5 * MIB, never)) part.push(piece)
-  expect(Buffer.concat(part).equals((contents.get('large') ?? Buffer.alloc(0)).subarray(5 * MIB))).toBe(true)
 })
 
 test('restores with the key, and without it says so; the folder itself says that it is encrypted', async () => {
-  const { open, home, settings, secrets } = await begin()
+  const { open, library } = await begin()
   expect(await open().send('d/a', Buffer.from('content'), { mtimeNs })).toMatchObject({ kind: 'durable' })
-  const library = (key: string | null) =>
-    openLibrary(
-      {
-        destination: { ...settings, recipient: null },
-        secrets,
-        identityDirectory: home.identityDirectory,
-        name: 'station-3',
-        computer: null,
-        key,
-      },
-      never,
-    )
-  const facts = { size: 7, mtimeNs, mode: 0, user: 0, group: 0, more: null }
-  const content = { folder: 'data', path: 'd/a', version: '', facts, digest: null, storedAt: 0 }
+  const content = contentOf('d/a', 7)
   const owner = await library(key.identity)
-  const pieces: Buffer[] = []
-  await (await owner.open(content)).read((piece) => void pieces.push(Buffer.from(piece)))
-  expect(Buffer.concat(pieces).toString()).toBe('content')
+  expect(String(await readContent(owner, content))).toBe('content')
   const nobody = await library(null)
   const page = await nobody.entries({ folder: 'data', directory: 'd', after: null })
   expect(page.entries).toMatchObject([{ name: 'a', kind: 'file', size: 7 }])
@@ -139,29 +131,35 @@ test('restores with the key, and without it says so; the folder itself says that
 })
 
 test('another key opens nothing, and a file that was changed there is not taken', async () => {
-  const { store, open } = await begin()
-  expect(await open().send('a', randomBytes(100 * KIB))).toMatchObject({ kind: 'durable' })
-  const other = await newEncryptionKey()
-  const stranger = decrypting(store, await decrypterFor(other.identity))
-  await expect(readObject(stranger, 'station/data/a')).rejects.toMatchObject({ kind: 'damaged' })
+  const { store, open, library } = await begin()
+  const content = contentOf('a', 400 * KIB)
+  const bytes = randomBytes(content.facts.size)
+  expect(await open().send('a', bytes)).toMatchObject({ kind: 'durable' })
+  const stranger = await library((await newEncryptionKey()).identity)
+  await expect(readContent(stranger, content)).rejects.toThrow(NotReadable)
+  const owner = await library(key.identity)
+  expect((await readContent(owner, content)).equals(bytes)).toBe(true)
+  // Whoever takes it may have had enough, or no room.
+  const full = Object.assign(new Error('no room'), { code: 'ENOSPC' })
+  const incoming = await owner.open(content)
+  await expect(incoming.read(() => Promise.reject(full))).rejects.toBe(full)
   const sealed = await readObject(store, 'station/data/a.age')
   sealed[90_000] = (sealed[90_000] ?? 0) ^ 1
   const facts = { size: sealed.length, mtimeNs, mode: 0o600, digest: null }
   await store.put('station/data/a.age', sealed, facts, { replace: true })
-  const owner = decrypting(store, await decrypterFor(key.identity))
-  await expect(readObject(owner, 'station/data/a')).rejects.toMatchObject({ kind: 'damaged' })
+  await expect(readContent(owner, content)).rejects.toThrow(/^damaged: /)
 })
 
 test('a newer content is encrypted, too, and the older one kept', async () => {
-  const { store, open } = await begin()
+  const { open, library } = await begin()
   const driver = open()
   const versions = [Buffer.from('one'), Buffer.from('two'), randomBytes(2 * MIB)]
   for (const bytes of versions) expect(await driver.send('a', bytes)).toMatchObject({ kind: 'durable' })
-  const owner = decrypting(store, await decrypterFor(key.identity))
-  expect((await readObject(owner, 'station/data/a')).equals(versions[2] ?? Buffer.alloc(0))).toBe(true)
-  const older = await listAll(owner, 'station/.holdfast/versions/data/a/')
-  const texts = await Promise.all(older.map(async ({ name }) => String(await readObject(owner, name))))
-  expect(texts).toEqual(['one', 'two'])
+  const owner = await library(key.identity)
+  const asked = { folder: 'data', path: 'a', at: null, version: null, text: null, isList: true, after: null }
+  const { contents: all } = await owner.contents(asked)
+  const read = await Promise.all(all.map((one) => readContent(owner, one)))
+  expect(read.map(digestOf)).toEqual([2, 1, 0].map((index) => digestOf(versions[index] ?? Buffer.alloc(0))))
 })
 
 test('what is there is proven by the digest that it had when it was sent', async () => {
@@ -219,10 +217,11 @@ test('a folder has one key from its beginning, and a mistyped one is refused', a
   await first.session()
   first.stop()
   const mistyped = key.recipient.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'))
-  const [plain, wrong] = [open(null), open(mistyped)]
+  const [plain, wrong, hiding] = [open(null), open(mistyped), open(key.recipient, true)]
   const keyOf = (driver: typeof plain) => until('it says why not', () => driver.problem?.key)
   expect(await keyOf(plain)).toBe('transfer.objects.otherRecipient')
   expect(await keyOf(wrong)).toBe('transfer.objects.recipient')
+  expect(await keyOf(hiding)).toBe('transfer.objects.otherNames')
   await expect(encrypterFor('age1tooshort', 'nas')).rejects.toMatchObject({
     sentence: { key: 'transfer.objects.recipient' },
   })

@@ -7,13 +7,16 @@ import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
+import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
-import type { SftpDestination } from '../../../core/settings/schema.ts'
+import type { Destination } from '../../../core/settings/schema.ts'
 import type { Finding } from '../../../core/store/verify/findings.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
+import { folderKind } from '../../support/destinations/folder-kind.ts'
+import type { TestedKind } from '../../support/destinations/kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { makeHome } from '../../support/transfer.ts'
+import { makeHome, treeOf } from '../../support/transfer.ts'
 
 beforeAll(() => sftpKind.start?.())
 afterAll(() => sftpKind.stop?.())
@@ -29,13 +32,18 @@ async function restore(from: LibrarySettings, to: string, changes: Partial<Choic
   return restoreFrom(library, wanted, host, signal).finally(() => library.close())
 }
 
-/** Three files at an SFTP server, one of them with an older content. */
-async function begin(key: { recipient: string; identity: string } | null) {
+type How = 'plain' | 'encrypted' | 'hidden'
+type Encrypted = Exclude<Destination, { kind: 'receiver' }>
+
+/** Three files at a destination, one of them with an older content. */
+async function begin(kind: TestedKind, how: How) {
+  const key = how === 'plain' ? null : await newEncryptionKey()
   const home = await makeHome(temporaryDirectory('restore-kind'))
-  const place = await sftpKind.open(home)
-  const destination: SftpDestination = {
-    ...(place.settings() as SftpDestination),
+  const place = await kind.open(home)
+  const destination: Encrypted = {
+    ...(place.settings() as Encrypted),
     recipient: key?.recipient ?? null,
+    hideNames: how === 'hidden',
   }
   const driver = drive(home, destination, place.secrets)
   const files: Record<string, Buffer> = {
@@ -51,76 +59,115 @@ async function begin(key: { recipient: string; identity: string } | null) {
     ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
     ...{ computer: null, key: key?.identity ?? null },
   }
-  return { home, place, from, files }
+  const nameKey = nameKeyOf(home.identity, key?.recipient ?? '')
+  /** What a file is called there. */
+  const there = (name: string): [folder: string, name: string] =>
+    how === 'hidden'
+      ? [hiddenSource(nameKey, source.name), `${hiddenPath(nameKey, name)}.age`]
+      : [source.name, how === 'plain' ? name : `${name}.age`]
+  return { home, place, from, files, there }
 }
 
-test.each(['plain', 'encrypted'])(
-  '%s files come back from an SFTP server, and what is damaged is found',
-  async (how) => {
-    const { home, place, from, files } = await begin(how === 'plain' ? null : await newEncryptionKey())
-    const to = path.join(home.directory, 'back')
-    expect(await restore(from, to)).toMatchObject({ files: 3, restored: 3, failed: 0 })
-    for (const [name, bytes] of Object.entries(files)) {
-      const file = path.join(to, 'data', name)
-      expect(fs.readFileSync(file).equals(bytes)).toBe(true)
-      const { mtimeNs, mode } = fs.statSync(file, { bigint: true })
-      expect([mtimeNs, mode & 0o777n]).toEqual([MTIME, 0o640n])
-    }
-    // A new computer, with a folder and a certificate of its own, takes over what the lost one has there.
-    const anew: LibrarySettings = {
-      ...from,
-      destination: { ...(from.destination as SftpDestination), folder: 'new-pc' },
-      computer: 'station',
-    }
-    expect(await restore(anew, path.join(home.directory, 'taken over'))).toMatchObject({ restored: 3 })
-    const library = await openLibrary(from, signal)
-    expect(await library.folders()).toEqual([{ name: 'data', source: source.id }])
-    const asked = {
-      folder: 'data',
-      path: 'a/small',
-      at: null,
-      version: null,
-      text: null,
-      isList: true,
-      after: null,
-    }
-    const { contents } = await library.contents(asked)
-    expect(contents.map(({ facts }) => facts.size)).toEqual([5, 5])
-    const { entries } = await library.entries({ folder: 'data', directory: '', after: null })
-    expect(entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
-      'directory a',
-      'file large',
-      'file nothing',
-    ])
+test.each<{ how: How; kind: TestedKind; computer: string }>([
+  { how: 'plain', kind: sftpKind, computer: 'station' },
+  { how: 'encrypted', kind: sftpKind, computer: 'station' },
+  { how: 'hidden', kind: sftpKind, computer: 'station' },
+  { how: 'encrypted', kind: folderKind, computer: 'station-3' },
+  { how: 'hidden', kind: folderKind, computer: 'station-3' },
+])('$how files come back from $kind.name, and what is damaged is found', async ({ how, kind, computer }) => {
+  const { home, place, from, files, there } = await begin(kind, how)
+  const to = path.join(home.directory, 'back')
+  expect(await restore(from, to)).toMatchObject({ files: 3, restored: 3, failed: 0 })
+  for (const [name, bytes] of Object.entries(files)) {
+    const file = path.join(to, 'data', name)
+    expect(fs.readFileSync(file).equals(bytes)).toBe(true)
+    const { mtimeNs, mode } = fs.statSync(file, { bigint: true })
+    expect([mtimeNs, mode & 0o777n]).toEqual([MTIME, 0o640n])
+  }
+  // A new computer, with a folder and a certificate of its own, takes over what the lost one has there.
+  const { identityDirectory } = await makeHome(temporaryDirectory('anew'))
+  const destination = { ...from.destination, ...(kind === sftpKind ? { folder: 'new-pc' } : {}) }
+  const anew: LibrarySettings = { ...from, destination, identityDirectory, computer }
+  const takenOver = path.join(home.directory, 'taken over')
+  expect(await restore(anew, takenOver)).toMatchObject({ restored: 3 })
+  expect(treeOf(takenOver)).toEqual(treeOf(to))
+  // Who sent them needs no key to look through them; another computer sees of hidden names nothing without it.
+  const library = await openLibrary({ ...from, key: null }, signal)
+  const stranger = await openLibrary({ ...anew, key: null }, signal)
+  const seen = await stranger.folders()
+  expect(seen.map(({ name }) => name)).toEqual([how === 'hidden' ? there('large')[0] : 'data'])
+  stranger.close()
+  expect(await library.folders()).toEqual([{ name: 'data', source: source.id }])
+  const asked = {
+    folder: 'data',
+    path: 'a/small',
+    at: null,
+    version: null,
+    text: null,
+    isList: true,
+    after: null,
+  }
+  const { contents } = await library.contents(asked)
+  expect(contents.map(({ facts }) => facts.size)).toEqual([5, 5])
+  const { entries } = await library.entries({ folder: 'data', directory: '', after: null })
+  expect(entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
+    'directory a',
+    'file large',
+    'file nothing',
+  ])
 
-    const sent = Object.entries(files).map(([name, bytes]) => {
-      return { path: name, size: bytes.length, digest: digestOf(bytes) }
-    })
-    const offered: string[] = []
-    const ledger = {
-      sentFiles: () => sent,
-      sentFile: (_d: string, _s: string, name: string) => sent.find((one) => one.path === name) ?? null,
-      totals: () => ({
-        [source.id]: { sentFiles: 3, sentBytes: 1, waitingFiles: 0, waitingBytes: 0, parkedFiles: 0 },
-      }),
-      offerAgain: (_: string, again: readonly (readonly [string, string])[]) =>
-        offered.push(again[0]?.[1] ?? ''),
-    }
-    const findings: Finding[] = []
-    const found = async (finding: Finding) => void findings.push(finding)
-    const verify = () =>
-      verifyLibrary({ library, ledger, destination: 'd' }, { found, progress: () => undefined })
-    expect(await verify()).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
-    await place.damage(source.name, how === 'plain' ? 'large' : 'large.age')
-    expect(await verify()).toMatchObject({ files: 3, wanted: 1 })
-    expect(offered).toEqual(['large'])
-    library.close()
+  const search = { ...asked, path: null, folder: null, text: 'SMALL', isList: false }
+  const all = await library.contents(search)
+  expect(all.contents.map((one) => `${one.folder}/${one.path}`)).toEqual(['data/a/small'])
+  const below = await library.contents({ ...search, folder: 'data', path: 'a', text: null })
+  expect(below.contents.map((one) => one.path)).toEqual(['a/small'])
+  library.close()
 
-    const version = contents[1]?.version ?? ''
-    const old = path.join(home.directory, 'old')
-    expect(await restore(from, old, { folder: 'data', path: 'a/small', version })).toMatchObject({
-      restored: 1,
-    })
-    expect(fs.readFileSync(path.join(old, 'small'), 'utf8')).toBe('older')
-  },
-)
+  const opened = await openLibrary(from, signal)
+  const sent = Object.entries(files).map(([name, bytes]) => {
+    return { path: name, size: bytes.length, digest: digestOf(bytes) }
+  })
+  const offered: string[] = []
+  const ledger = {
+    sentFiles: () => sent,
+    sentFile: (_d: string, _s: string, name: string) => sent.find((one) => one.path === name) ?? null,
+    totals: () => ({
+      [source.id]: { sentFiles: 3, sentBytes: 1, waitingFiles: 0, waitingBytes: 0, parkedFiles: 0 },
+    }),
+    offerAgain: (_: string, again: readonly (readonly [string, string])[]) =>
+      offered.push(again[0]?.[1] ?? ''),
+  }
+  const findings: Finding[] = []
+  const found = async (finding: Finding) => void findings.push(finding)
+  const verify = () =>
+    verifyLibrary({ library: opened, ledger, destination: 'd' }, { found, progress: () => undefined })
+  expect(await verify()).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
+  await place.damage(...there('large'))
+  expect(await verify()).toMatchObject({ files: 3, wanted: 1 })
+  expect(offered).toEqual(['large'])
+  opened.close()
+
+  const version = contents.find((one) => one.version !== '')?.version ?? ''
+  const old = path.join(home.directory, 'old')
+  expect(await restore(from, old, { folder: 'data', path: 'a/small', version })).toMatchObject({
+    restored: 1,
+  })
+  expect(fs.readFileSync(path.join(old, 'small'), 'utf8')).toBe('older')
+})
+
+test('what was a file before it was a directory is told where both are encrypted', async () => {
+  const { identity, recipient } = await newEncryptionKey()
+  const home = await makeHome(temporaryDirectory('restore-kind'))
+  const place = await folderKind.open(home)
+  const destination = { ...(place.settings() as Encrypted), recipient }
+  const driver = drive(home, destination, {})
+  for (const name of ['a', 'a/b'])
+    expect(await driver.send(name, Buffer.from(name))).toMatchObject({ kind: 'durable' })
+  driver.stop()
+  const from = { destination, secrets: {}, identityDirectory: home.identityDirectory, name: 'pc' }
+  const to = path.join(home.directory, 'back')
+  const summary = await restore({ ...from, computer: null, key: identity }, to)
+  expect(summary).toMatchObject({ files: 2, restored: 1, failed: 1 })
+  const alone = { ...from, computer: null, key: identity }
+  expect(await restore(alone, `${to}-b`, { folder: 'data', path: 'a/b' })).toMatchObject({ restored: 1 })
+})

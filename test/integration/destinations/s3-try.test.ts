@@ -24,7 +24,15 @@ let bucket: TestBucket
 
 async function tried(given: Given = {}): Promise<DestinationTest> {
   const { endpoint, region, accessKey, secretKey } = server
-  const place = { endpoint, region, pathStyle: true, storageClass: null, certificate: null, recipient: null }
+  const place = {
+    endpoint,
+    region,
+    pathStyle: true,
+    storageClass: null,
+    certificate: null,
+    recipient: null,
+    hideNames: false,
+  }
   const destination: Tested<'s3'> = {
     kind: 's3',
     name: 'cloud',

@@ -26,7 +26,14 @@ export const folderKind: TestedKind = {
     mkdirSync(own)
     return {
       secrets: {},
-      settings: () => ({ id: 'd', kind: 'folder', name: 'nas', path: folder }),
+      settings: () => ({
+        id: 'd',
+        kind: 'folder',
+        name: 'nas',
+        path: folder,
+        recipient: null,
+        hideNames: false,
+      }),
       ...placeOnDisk(path.join(folder, OWN), path.join(own, `versions/${OWN}`), [
         path.join(own, 'tmp'),
         path.join(own, 'partial'),

@@ -53,6 +53,10 @@ export interface TestedKind {
   isLocal?: boolean
   /** It is on a file system whose room it tells. */
   tellsSpace?: boolean
+  /** Contents are encrypted, and told here as they were before. */
+  isEncrypted?: boolean
+  /** Bytes; left out: 255. */
+  longestName?: number
   /** Where an interrupted large file goes on. */
   resumes: boolean
 }

@@ -52,6 +52,7 @@ export function s3Place(server: StorageServer, { client, bucket, open }: TestBuc
       certificate: null,
       folder: FOLDER,
       recipient: null,
+      hideNames: false,
     }),
     async file(source, path) {
       const name = `${FOLDER}/${source}/${path}`

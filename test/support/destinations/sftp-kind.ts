@@ -38,6 +38,7 @@ export function sftpPlace(directory: string, folder = 'station'): Place {
       path: directory,
       folder,
       recipient: null,
+      hideNames: false,
     }),
     ...placeOnDisk(own, path.join(own, '.holdfast/versions'), [path.join(own, '.holdfast/partial')]),
   }

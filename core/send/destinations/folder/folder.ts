@@ -7,6 +7,7 @@ import { judgeSession } from '../../../store/judge-session.ts'
 import type { StoreSource } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
+import { encryptingFor } from '../encrypted/session.ts'
 import type { Keeping } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
@@ -102,7 +103,8 @@ async function serve(
 ): Promise<unknown> {
   const { destination, sessions } = options
   const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
-  const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, log)
+  const encrypting = await encryptingFor(destination, options.identity)
+  const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, encrypting, log)
   const folder = await sayingHung(destination.name, events, opening)
   const ending = new AbortController()
   const over = AbortSignal.any([signal, ending.signal])
@@ -118,7 +120,7 @@ async function serve(
     signal.throwIfAborted()
     events.onTrouble(null)
     events.onState('connected', null, !folder.isElsewhere)
-    events.onSession(session)
+    events.onSession(encrypting?.session(session) ?? session)
     const unwatch = watchFolder(folder, {
       onLost: end,
       onStalled(ms) {
@@ -127,7 +129,8 @@ async function serve(
         events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
       },
       onWanted(files) {
-        if (sessions.want(files) > 0) events.onWanted()
+        const known = files.map(([id, path]) => [id, encrypting?.shown(path) ?? path] as const)
+        if (sessions.want(known) > 0) events.onWanted()
       },
       log,
     })

@@ -8,6 +8,8 @@ import { foldersIn, openSenders } from '../../../store/senders/senders.ts'
 import type { Store } from '../../../store/store.ts'
 import { openStore } from '../../../store/store.ts'
 import { Problem } from '../../../words/problem.ts'
+import type { Encrypting } from '../encrypted/session.ts'
+import { claimEncryption, keepNameKeys } from './encryption.ts'
 import type { FolderOptions } from './folder.ts'
 import { markOf } from './place.ts'
 
@@ -35,6 +37,7 @@ const closing = new Map<string, Promise<void>>()
 export async function openFolderStore(
   { destination, identity, name, storeThread }: FolderOptions,
   isOwn: boolean,
+  encrypting: Encrypting | null,
   log: (text: string) => void,
 ): Promise<OpenFolder> {
   const layout = storeLayout(destination.path)
@@ -51,6 +54,8 @@ export async function openFolderStore(
   }
   try {
     const mark = await markOf(layout)
+    await claimEncryption(layout, destination)
+    if (encrypting !== null) await keepNameKeys(layout, encrypting)
     store = openStore(layout, { thread: storeThread, rules: DEFAULT_RULES, log })
     const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
     const { fingerprint } = identity

@@ -10,14 +10,16 @@ import { Problem, sentenceOf } from '../../../words/problem.ts'
 import type { DestinationTest, TestStage } from '../../messages.ts'
 import { trial } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'
+import { claimEncryption } from './encryption.ts'
 import { markOf, NotMounted } from './place.ts'
 
 const BYTES = 1_000
 
 export function tryFolder(
-  { name, path: directory }: Tested<'folder'>,
+  destination: Tested<'folder'>,
   { signal, stage = 'given' }: TryOptions,
 ): Promise<DestinationTest> {
+  const { name, path: directory } = destination
   const file = path.join(directory, `.holdfast-test-${randomUUID()}`)
   const bytes = randomBytes(BYTES)
   return trial({
@@ -37,7 +39,7 @@ export function tryFolder(
       await step('remove', () => unlink(file))
       found.durable = true
       if (!isElsewhere(directory)) found.notes.push(message('test.onThisComputer'))
-      if (stage === 'adding') await makeReady(directory)
+      if (stage === 'adding') await makeReady(destination)
       return message('test.works', { name })
     },
     why(thrown) {
@@ -56,11 +58,12 @@ async function connect(directory: string, stage: TestStage): Promise<void> {
 
 /**
  * Makes Holdfast's own directory, by which the folder is known from now on.
- * @throws Problem where it is in use, or in another store.
+ * @throws Problem where it is in use, in another store, or is encrypted in another way.
  */
-async function makeReady(directory: string): Promise<void> {
-  const lock = await claimStore(storeLayout(directory), () => undefined)
-  lock.release()
+async function makeReady(destination: Tested<'folder'>): Promise<void> {
+  const layout = storeLayout(destination.path)
+  const lock = await claimStore(layout, () => undefined)
+  await claimEncryption(layout, destination).finally(() => lock.release())
 }
 
 async function writeNew(file: string, bytes: Uint8Array): Promise<void> {

@@ -90,13 +90,6 @@ export interface ObjectStore {
     /** It tells when it took an object; false: `storedAt` is the time of the file's modification. */
     dates: boolean
   }
-  /** Where contents are encrypted on their way; left out: objects are the contents themselves. */
-  readonly sealing?: {
-    /** Bytes of an object with a content of so many. */
-    size(content: number): number
-    /** Digest of the object that was stored last under the name, once. */
-    take(name: string): Uint8Array | undefined
-  }
   /** Resolves when the object has its name and is durable. */
   put(name: string, bytes: Uint8Array, facts: ObjectFacts, options: PutOptions): Promise<void>
   /**

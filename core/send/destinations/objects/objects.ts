@@ -1,14 +1,16 @@
 import { errorText } from '../../../files/system-error.ts'
+import type { Encryption } from '../../../settings/schema.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
+import { encryptingFor } from '../encrypted/session.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
-import { encrypted, encrypterFor } from './encryption.ts'
+import { neverTheSame } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
-import { claimFolder } from './owner.ts'
+import { claimFolder, keepNameKeys } from './owner.ts'
 import type { ObjectSession } from './session.ts'
 import { openObjectSession } from './session.ts'
 
@@ -38,7 +40,7 @@ export interface ObjectKind {
 }
 
 export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
-  destination: { name: string; folder: string; recipient: string | null }
+  destination: Encryption & { name: string; folder: string }
 }
 
 async function openOn(
@@ -49,11 +51,12 @@ async function openOn(
   signal: AbortSignal,
 ): Promise<ObjectSession> {
   const { destination, identity, sessions, bucket } = options
-  const { name, folder, recipient } = destination
-  const encrypter = recipient === null ? null : await encrypterFor(recipient, name)
+  const { name, folder, recipient, hideNames } = destination
+  const encrypting = await encryptingFor(destination, identity)
   const { fingerprint } = identity
-  const claim = { folder, fingerprint, computer: options.name, at: name, recipient }
+  const claim = { folder, fingerprint, computer: options.name, at: name, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
+  if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
   // Positions are a receiver's: here they only say whether there is anything.
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
@@ -61,11 +64,11 @@ async function openOn(
   if (notice !== null) events.onNotice(notice)
   // It may have ended meanwhile.
   signal.throwIfAborted()
-  const contents = encrypter === null ? store : encrypted(store, encrypter)
+  const contents = encrypting === null ? store : neverTheSame(store)
   const session = openObjectSession(contents, { name, own, folder, bucket, asksFirst, onLost: end })
   events.onTrouble(null)
   events.onState('connected', null, isToItself)
-  events.onSession(session)
+  events.onSession(encrypting?.session(session) ?? session)
   return session
 }
 

@@ -5,6 +5,9 @@ import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { folderName } from '../../../wire/names.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { OutgoingSource } from '../destination.ts'
+import { requireSame } from '../encrypted/age.ts'
+import { isNameKeyFile } from '../encrypted/names.ts'
+import type { Encrypting } from '../encrypted/session.ts'
 import type { ObjectStore, PutOptions } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
 
@@ -20,6 +23,8 @@ const ownerSchema = z.object({
   epoch: z.string().min(1).max(64),
   /** Its contents are encrypted for this age recipient; null: they are not. */
   recipient: z.string().nullable().default(null),
+  /** So are its names. */
+  hideNames: z.boolean().default(false),
   /** The directory of each source, by its id. */
   sources: z.record(z.string(), z.string()),
 })
@@ -37,7 +42,7 @@ export interface OwnFolder {
 /** The file in a computer's folder that says whose it is, and which directory is which source's. */
 export const ownerFile = (folder: string): string => `${folder}/${OWN_DIRECTORY}/owner.json`
 
-async function readAll(store: ObjectStore, name: string, signal: AbortSignal): Promise<string> {
+async function readAll(store: ObjectStore, name: string, signal: AbortSignal): Promise<Buffer> {
   const pieces: Uint8Array[] = []
   let bytes = 0
   for await (const piece of store.read(name, 0, signal)) {
@@ -45,7 +50,7 @@ async function readAll(store: ObjectStore, name: string, signal: AbortSignal): P
     if (bytes > MOST_BYTES) break
     pieces.push(Buffer.from(piece))
   }
-  return Buffer.concat(pieces).toString('utf8')
+  return Buffer.concat(pieces)
 }
 
 /**
@@ -62,7 +67,7 @@ export async function readOwner(
   const file = ownerFile(folder)
   let text: string
   try {
-    text = await readAll(store, file, signal)
+    text = String(await readAll(store, file, signal))
   } catch (thrown) {
     if (thrown instanceof StoreFault && thrown.kind === 'absent') return null
     throw thrown
@@ -74,16 +79,42 @@ export async function readOwner(
   }
 }
 
-async function writeOwner(
+async function write(
   store: ObjectStore,
-  folder: string,
-  owner: Owner,
+  file: string,
+  bytes: Uint8Array,
   options: PutOptions,
 ): Promise<void> {
-  const bytes = Buffer.from(`${JSON.stringify(owner, null, 2)}\n`)
   const mtimeNs = BigInt(Date.now()) * 1_000_000n
   const facts = { size: bytes.length, mtimeNs, mode: 0o644, digest: digestOf(bytes) }
-  await store.put(ownerFile(folder), bytes, facts, options)
+  await store.put(file, bytes, facts, options)
+}
+
+const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
+  write(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
+
+/** See Encrypting. @throws StoreFault. */
+export async function keepNameKeys(
+  store: ObjectStore,
+  folder: string,
+  { keyFiles }: Encrypting,
+): Promise<void> {
+  for (const { name, bytes } of keyFiles) {
+    const file = `${folder}/${OWN_DIRECTORY}/${name}`
+    if ((await store.info(file)) === null) await write(store, file, bytes, { replace: true })
+  }
+}
+
+/** The keys of names that are in a folder, as they are there. @throws StoreFault. */
+export async function readNameKeys(
+  store: ObjectStore,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const front = `${folder}/${OWN_DIRECTORY}/`
+  const { objects } = await store.list(`${front}names-`, null, false)
+  const files = objects.filter(({ name }) => isNameKeyFile(name.slice(front.length)))
+  return Promise.all(files.map(({ name }) => readAll(store, name, signal)))
 }
 
 /** A name that no other source's directory has, wherever upper and lower case are one. */
@@ -106,6 +137,7 @@ export interface Claim {
   /** The destination's name. */
   at: string
   recipient: string | null
+  hideNames: boolean
 }
 
 /**
@@ -113,11 +145,12 @@ export interface Claim {
  * @throws Problem, StoreFault.
  */
 export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
-  const { folder, fingerprint, computer, at, recipient } = claim
+  const { folder, fingerprint, computer, at, recipient, hideNames } = claim
   let owner = await readOwner(store, folder, at, signal)
   const isNew = owner === null
   if (owner === null) {
-    owner = { fingerprint, computer, epoch: randomBytes(16).toString('hex'), recipient, sources: {} }
+    const epoch = randomBytes(16).toString('hex')
+    owner = { fingerprint, computer, epoch, recipient, hideNames, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
   }
   if (owner.fingerprint !== fingerprint) {
@@ -125,12 +158,7 @@ export async function claimFolder(store: ObjectStore, claim: Claim, signal: Abor
     throw new Problem('transfer.objects.foreign', params)
   }
   // A folder is encrypted from its beginning, for one key: whoever reads it has one rule for all of it.
-  if (owner.recipient !== recipient)
-    throw new Problem('transfer.objects.otherRecipient', {
-      folder,
-      name: at,
-      recipient: owner.recipient ?? '–',
-    })
+  requireSame(owner, claim, folder, at)
   let current = owner
   let writing: Promise<unknown> = Promise.resolve()
 

@@ -27,13 +27,6 @@ export interface SessionParts {
 /** An object has no position: see Answer. */
 export const DURABLE: Answer = { kind: 'durable', position: 0 }
 
-/** An object was stored just now. */
-export const stored = ({ sealing }: ObjectStore, name: string): Answer => ({
-  kind: 'durable',
-  position: 0,
-  seal: sealing?.take(name),
-})
-
 export const objectFacts = ({ size, mtimeNs, mode }: FileFacts, digest: Uint8Array | null): ObjectFacts => ({
   size,
   mtimeNs,

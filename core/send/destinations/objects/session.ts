@@ -101,14 +101,9 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       }
     },
 
-    async prove(source, path, size, nonce, seal = null) {
+    async prove(source, path, size, nonce) {
       try {
         const name = await names.current(source, path)
-        if (store.sealing !== undefined) {
-          if (seal === null) return { kind: 'unavailable' }
-          const found = await digestAt(store, name, store.sealing.size(size), signal)
-          return found !== null && Buffer.compare(found, seal) === 0 ? { kind: 'sealed' } : { kind: 'absent' }
-        }
         const digest = await digestAt(store, name, size, signal, nonce)
         return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
       } catch (thrown) {

@@ -2,7 +2,7 @@ import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
 import { hasContent } from './content.ts'
 import { isFault } from './faults.ts'
 import type { SessionParts } from './parts.ts'
-import { DURABLE, objectFacts, stored } from './parts.ts'
+import { DURABLE, objectFacts } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
 async function put({ store, names, signal }: SessionParts, file: SmallOutgoing): Promise<Answer> {
@@ -17,7 +17,7 @@ async function put({ store, names, signal }: SessionParts, file: SmallOutgoing):
     await names.makeRoom(source, path)
     await store.put(name, bytes, facts, { replace: true })
   }
-  return stored(store, name)
+  return DURABLE
 }
 
 async function store(parts: SessionParts, file: SmallOutgoing): Promise<Answer> {

@@ -4,7 +4,7 @@ import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { hasContent } from './content.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
-import { DURABLE, objectFacts, stored } from './parts.ts'
+import { DURABLE, objectFacts } from './parts.ts'
 
 /** Holes go as zeros, of this memory. */
 const ZEROS = new Uint8Array(256 * 1024)
@@ -40,7 +40,7 @@ async function finish(
     return DURABLE
   }
   await upload.finish(digest, () => names.makeRoom(source, path))
-  return stored(store, name)
+  return DURABLE
 }
 
 /** See Session.begin. */

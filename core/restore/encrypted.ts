@@ -1,0 +1,159 @@
+import type { Decrypter } from 'age-encryption'
+import { createHasher } from '../files/digest.ts'
+import { errorText } from '../files/system-error.ts'
+import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
+import { openFeed } from '../send/destinations/encrypted/feed.ts'
+import type { NameKey } from '../send/destinations/encrypted/names.ts'
+import { hiddenPath, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
+import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { Entry } from '../store/reading/entries.ts'
+import type { Incoming, Take } from '../store/restore/incoming.ts'
+import { NotReadable } from '../store/restore/incoming.ts'
+import { Problem } from '../words/problem.ts'
+import type { Folder, Library } from './library.ts'
+
+/** A source's directory. */
+interface Place extends Folder {
+  /** What it is called there. */
+  there: string
+  /** What hides the names in it: of a computer that was replaced it is another one. */
+  key: NameKey
+}
+
+/**
+ * What a destination has that is encrypted, as it was before.
+ * @param decrypter null: names, sizes and times can be seen all the same.
+ * @param keys those that names may be hidden with; what none of them opens keeps the name that it has there.
+ */
+export function encryptedLibrary(
+  library: Library,
+  decrypter: Decrypter | null,
+  keys: readonly Uint8Array[],
+): Library {
+  const places = new Map<string, Place>()
+
+  const look = async (): Promise<Place[]> => {
+    const folders = await library.folders()
+    places.clear()
+    for (const { name: there, source } of folders) {
+      const key = keys.find((one) => shownSource(one, there) !== null) ?? null
+      const shown = key === null ? null : shownSource(key, there)
+      // One that was added anew has another directory.
+      const name = shown === null || places.has(shown) ? there : shown
+      places.set(name, { name, source, there, key })
+    }
+    return [...places.values()]
+  }
+  const placeOf = async (name: string): Promise<Place> => {
+    if (keys.length > 0 && !places.has(name)) await look()
+    return places.get(name) ?? { name, source: null, there: name, key: null }
+  }
+  const placeThere = (there: string): Pick<Place, 'name' | 'key'> =>
+    [...places.values()].find((one) => one.there === there) ?? { name: there, key: null }
+
+  /** A content as it was before it was encrypted; nothing, where it never was. Age itself tells whether it is whole. */
+  const plainContent = (content: StoredContent): StoredContent[] => {
+    const path = plainName(content.path)
+    if (path === null) return []
+    const facts = { ...content.facts, size: decryptedSize(content.facts.size) }
+    const { name: folder, key } = placeThere(content.folder)
+    return [{ ...content, folder, path: shownPath(key, path), facts, digest: null }]
+  }
+  const plainEntry = (entry: Entry, key: NameKey, directory: string): Entry[] => {
+    if (entry.kind === 'directory') return [{ ...entry, name: shownPath(key, entry.name, directory) }]
+    const name = plainName(entry.name)
+    if (name === null) return []
+    return [{ ...entry, name: shownPath(key, name, directory), size: decryptedSize(entry.size) }]
+  }
+  const ask = async (question: ContentsQuestion): Promise<ContentsPage> => {
+    const text = question.text?.toLowerCase() ?? ''
+    const page = await library.contents({ ...question, text: null })
+    const contents = page.contents.flatMap(plainContent)
+    const directories = page.directories.map((one) => {
+      const { name: folder, key } = placeThere(one.folder)
+      return { ...one, folder, path: shownPath(key, one.path) }
+    })
+    return {
+      ...page,
+      directories,
+      contents: contents.filter(({ path }) => path.toLowerCase().includes(text)),
+    }
+  }
+  return {
+    ...library,
+    folders: async () => (await look()).map(({ name, source }) => ({ name, source })),
+    async entries(question) {
+      const { there: folder, key } = await placeOf(question.folder)
+      const directory = hiddenPath(key, question.directory)
+      const page = await library.entries({ ...question, folder, directory })
+      const entries = page.entries.flatMap((entry) => plainEntry(entry, key, question.directory))
+      return { ...page, entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)) }
+    },
+    async contents(question) {
+      const { folder, path, after } = question
+      if (folder === null && keys.length > 0 && places.size === 0) await look()
+      if (folder === null) return ask(question)
+      const place = await placeOf(folder)
+      const there = { ...question, folder: place.there }
+      if (path === null) return ask(there)
+      // It is a file or a directory; only of a directory there is a next page.
+      const at = hiddenPath(place.key, path)
+      const file = after === null ? await ask({ ...there, path: sealedName(at) }) : null
+      return file !== null && file.contents.length > 0 ? file : ask({ ...there, path: at })
+    },
+    async open(content) {
+      // For all of them alike: it is no fault of this one, which nobody has to send again.
+      if (decrypter === null) throw new Problem('transfer.objects.needsIdentity')
+      const { there: folder, key } = await placeOf(content.folder)
+      const path = sealedName(hiddenPath(key, content.path))
+      const facts = { ...content.facts, size: encryptedSize(content.facts.size) }
+      const incoming = await library.open({ ...content, folder, path, facts, digest: null })
+      return {
+        facts: { ...incoming.facts, size: decryptedSize(incoming.facts.size) },
+        digest: null,
+        read: (take) => readOpened(incoming, decrypter, take),
+      }
+    },
+  }
+}
+
+/** @throws NotReadable also where it is not what was encrypted, or the key is another one. */
+async function readOpened(
+  sealed: Pick<Incoming, 'read'>,
+  decrypter: Decrypter,
+  take: Take,
+): Promise<{ digest: Buffer; size: number }> {
+  const feed = openFeed()
+  const hasher = createHasher()
+  let size = 0
+  /** Why it cannot be read, or is not taken. */
+  let failure: unknown = null
+  const unwanted = new Error('nothing more is wanted')
+  const orFail = async (call: () => unknown): Promise<void> => {
+    try {
+      await call()
+    } catch (thrown) {
+      if (thrown !== unwanted) failure ??= thrown
+      feed.drop()
+      throw thrown
+    }
+  }
+  const write = async (piece: Uint8Array): Promise<void> => {
+    if (!(await feed.write(piece))) throw unwanted
+  }
+  const reading = orFail(() => sealed.read(write)).then(feed.end, () => undefined)
+  try {
+    for await (const { buffer, byteOffset, length } of await decrypter.decrypt(feed.readable)) {
+      const piece = Buffer.from(buffer, byteOffset, length)
+      hasher.update(piece)
+      await orFail(() => take(piece, size))
+      size += length
+    }
+  } catch (thrown) {
+    throw failure ?? new NotReadable(`damaged: ${errorText(thrown)}`.slice(0, 200), { cause: thrown })
+  } finally {
+    feed.drop()
+    await reading
+  }
+  return { digest: hasher.digest(), size }
+}

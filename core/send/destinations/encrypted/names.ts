@@ -1,0 +1,88 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+
+// Names that nobody can read who has no key. Each part of a path is encrypted alone and always to the same, with the
+// directory that it is in: the digest of both is the first block of the counter (SIV, as in RFC 5297, with HMAC). So what is
+// at the destination is a tree of the same shape, and a name can be found without a list.
+
+const DIGEST_KEY_BYTES = 32
+const KEY_BYTES = 64
+const TAG_BYTES = 16
+/** Of a source's name: with what is added, no store shortens it. */
+const MOST_SOURCE_BYTES = 120
+/** No directory in a source is called so. */
+const SOURCES = '/'
+
+/** null: names stay as they are. */
+export type NameKey = Uint8Array | null
+
+/**
+ * The same for all that this computer sends for one recipient: nothing has to be kept.
+ * @param identity this computer's, with its private key.
+ */
+export const nameKeyOf = ({ key }: { key: string }, recipient: string): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', key, recipient, 'holdfast names', KEY_BYTES))
+
+/** The file in Holdfast's own directory that has the key for others, encrypted for the recipient. */
+export const nameKeyFile = (key: Uint8Array): string =>
+  `names-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.age`
+
+export const isNameKeyFile = (name: string): boolean => /^names-[0-9a-f]{16}\.age$/.test(name)
+
+/** As the file has it, which `age -d` shows. */
+export const nameKeyText = (key: Uint8Array): string => `${Buffer.from(key).toString('hex')}\n`
+
+export const nameKeysIn = (text: string): Uint8Array[] =>
+  [Buffer.from(text.trim(), 'hex')].filter(({ length }) => length === KEY_BYTES)
+
+const tagOf = (key: Uint8Array, directory: string, name: Uint8Array): Buffer =>
+  createHmac('sha256', key.subarray(0, DIGEST_KEY_BYTES))
+    .update(`${directory}/`)
+    .update(name)
+    .digest()
+    .subarray(0, TAG_BYTES)
+
+/** @param directory the path of the one that it is in. */
+function hiddenPart(key: Uint8Array, directory: string, name: string): string {
+  const tag = tagOf(key, directory, Buffer.from(name))
+  const cipher = createCipheriv('aes-256-ctr', key.subarray(DIGEST_KEY_BYTES), tag)
+  return Buffer.concat([tag, cipher.update(name), cipher.final()]).toString('base64url')
+}
+
+/** null: it was not hidden with this key. */
+function shownPart(key: Uint8Array, directory: string, hidden: string): string | null {
+  const bytes = Buffer.from(hidden, 'base64url')
+  const tag = bytes.subarray(0, TAG_BYTES)
+  if (tag.length < TAG_BYTES) return null
+  const name = createDecipheriv('aes-256-ctr', key.subarray(DIGEST_KEY_BYTES), tag).update(
+    bytes.subarray(TAG_BYTES),
+  )
+  return tagOf(key, directory, name).equals(tag) ? name.toString() : null
+}
+
+export function hiddenPath(key: NameKey, path: string): string {
+  if (key === null || path === '') return path
+  const parts = path.split('/')
+  return parts.map((name, depth) => hiddenPart(key, parts.slice(0, depth).join('/'), name)).join('/')
+}
+
+/** What was not hidden with this key stays as it is. @param directory the path of the one that it is in, as it is read. */
+export function shownPath(key: NameKey, path: string, directory = ''): string {
+  let above = directory
+  const parts = path.split('/').map((hidden) => {
+    const name = (key === null ? null : shownPart(key, above, hidden)) ?? hidden
+    above = above === '' ? name : `${above}/${name}`
+    return name
+  })
+  return parts.join('/')
+}
+
+export function hiddenSource(key: NameKey, name: string): string {
+  if (key === null) return name
+  let short = name
+  while (Buffer.byteLength(short) > MOST_SOURCE_BYTES) short = [...short].slice(0, -1).join('')
+  return hiddenPart(key, SOURCES, short)
+}
+
+/** null: it was not hidden with this key. A store may have added a number to it. */
+export const shownSource = (key: Uint8Array, hidden: string): string | null =>
+  shownPart(key, SOURCES, hidden) ?? shownPart(key, SOURCES, hidden.replace(/-\d+$/, ''))

@@ -1,0 +1,51 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import { replaceFile } from '../../../files/replace-file.ts'
+import { errorCode } from '../../../files/system-error.ts'
+import { type Encryption, NOT_ENCRYPTED } from '../../../settings/schema.ts'
+import type { StoreLayout } from '../../../store/layout.ts'
+import { requireSame } from '../encrypted/age.ts'
+import { isNameKeyFile } from '../encrypted/names.ts'
+import type { Encrypting } from '../encrypted/session.ts'
+
+const schema = z.object({ recipient: z.string(), hideNames: z.boolean() })
+
+const orAbsent = (thrown: unknown): null => {
+  if (errorCode(thrown) === 'ENOENT') return null
+  throw thrown
+}
+
+const fileIn = ({ own }: Pick<StoreLayout, 'own'>): string => path.join(own, 'encryption.json')
+
+/** How all of a folder is encrypted. @throws what the system says, or ZodError. */
+export async function encryptionOf(layout: Pick<StoreLayout, 'own'>): Promise<Encryption> {
+  const text = await readFile(fileIn(layout), 'utf8').catch(orAbsent)
+  return text === null ? NOT_ENCRYPTED : schema.parse(JSON.parse(text))
+}
+
+/** @throws Problem where the folder was begun in another way; what the system says. */
+export async function claimEncryption(
+  layout: StoreLayout,
+  wanted: Encryption & { name: string },
+): Promise<void> {
+  const { name, recipient, hideNames } = wanted
+  const there = await encryptionOf(layout)
+  const isNew = there === NOT_ENCRYPTED && (await stat(layout.senders).catch(orAbsent)) === null
+  if (!isNew) requireSame(there, wanted, layout.root, name)
+  else if (recipient !== null) await replaceFile(fileIn(layout), JSON.stringify({ recipient, hideNames }))
+}
+
+/** See Encrypting. @throws what the system says. */
+export async function keepNameKeys({ own }: StoreLayout, { keyFiles }: Encrypting): Promise<void> {
+  for (const { name, bytes } of keyFiles) {
+    const file = path.join(own, name)
+    if ((await stat(file).catch(orAbsent)) === null) await replaceFile(file, bytes)
+  }
+}
+
+/** The keys of names that are in a folder, as they are there. @throws what the system says. */
+export async function readNameKeys({ own }: Pick<StoreLayout, 'own'>): Promise<Uint8Array[]> {
+  const names = await readdir(own)
+  return Promise.all(names.filter(isNameKeyFile).map((name) => readFile(path.join(own, name))))
+}

@@ -1,0 +1,44 @@
+import { decrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
+import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
+import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
+import type { Home } from '../transfer.ts'
+import type { Place, TestedKind } from './kind.ts'
+
+/** A place whose contents are encrypted, told as they were before. */
+async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Promise<Place> {
+  const { recipient, identity } = await newEncryptionKey()
+  const decrypter = await decrypterFor(identity)
+  const opened = async (bytes: Buffer) => Buffer.from(await decrypter.decrypt(bytes))
+  const key = nameKeyOf(home.identity, recipient)
+  const there = (source: string, path: string): [source: string, path: string] =>
+    hideNames ? [hiddenSource(key, source), `${hiddenPath(key, path)}.age`] : [source, `${path}.age`]
+  return {
+    ...place,
+    settings(port) {
+      const settings = place.settings(port)
+      if (settings.kind === 'receiver') throw new Error('a receiver has no encryption')
+      return { ...settings, recipient, hideNames }
+    },
+    async file(source, path) {
+      const found = await place.file(...there(source, path))
+      return found === null ? null : { ...found, bytes: await opened(found.bytes) }
+    },
+    older: async (source, path) => Promise.all((await place.older(...there(source, path))).map(opened)),
+    damage: (source, path) => place.damage(...there(source, path)),
+  }
+}
+
+const kindOf = (kind: TestedKind, what: string, hideNames: boolean, longestName: number): TestedKind => ({
+  ...kind,
+  name: `${kind.name}, ${what}`,
+  isEncrypted: true,
+  longestName,
+  resumes: false,
+  open: async (home: Home, options) => encryptedPlace(await kind.open(home, options), home, hideNames),
+})
+
+/** The same kind, with a key of its own for each place. */
+export const encryptedKind = (kind: TestedKind): TestedKind => kindOf(kind, 'encrypted', false, 251)
+
+/** With hidden names, too. */
+export const hiddenKind = (kind: TestedKind): TestedKind => kindOf(kind, 'names hidden', true, 172)

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import {
+  hiddenPath,
+  hiddenSource,
+  isNameKeyFile,
+  nameKeyFile,
+  nameKeyOf,
+  nameKeysIn,
+  nameKeyText,
+  shownPath,
+  shownSource,
+} from '../../../core/send/destinations/encrypted/names.ts'
+
+const key = nameKeyOf({ key: 'the key of a computer' }, 'age1recipient')
+
+test('a name is hidden in the same way for ever: what is at a destination is found by it', () => {
+  expect(hiddenPath(key, 'a/b')).toBe('yo9Ck9hebHcz1q8kgsl7ltk/gDO-fxE0-rJtxiUS6_frUxE')
+})
+
+test('names come back, whatever they are; equal ones in two directories look different', () => {
+  for (const path of ['a', 'a/b/c', '測試/檔案', 'line\nbreak', ' ', 'x'.repeat(172), '-'])
+    expect(shownPath(key, hiddenPath(key, path))).toBe(path)
+  const [inOne, inOther] = ['one/IMG.jpg', 'two/IMG.jpg'].map((path) => hiddenPath(key, path).split('/')[1])
+  expect(inOne).not.toBe(inOther)
+  expect(shownPath(key, inOne ?? '', 'one')).toBe('IMG.jpg')
+  expect(`${hiddenPath(key, 'x'.repeat(172))}.age`).toHaveLength(255)
+})
+
+test('what was hidden with another key, moved to another directory or never hidden is not shown', () => {
+  const other = nameKeyOf({ key: 'the key of a computer' }, 'age1another')
+  const hidden = hiddenPath(key, 'one/IMG.jpg')
+  const moved = hidden.split('/')[1] ?? ''
+  expect(shownPath(other, hidden)).toBe(hidden)
+  expect(shownPath(key, moved, 'two')).toBe(moved)
+  for (const plain of ['IMG.jpg', 'a', 'a long name that is no name that was hidden']) {
+    expect(shownPath(key, plain)).toBe(plain)
+    expect(shownSource(key, plain)).toBeNull()
+  }
+})
+
+test('a source keeps its name, as far as a store has room for it, also with the number of a second one', () => {
+  expect(shownSource(key, `${hiddenSource(key, 'photos')}-2`)).toBe('photos')
+  const long = hiddenSource(key, '照'.repeat(100))
+  expect(long.length).toBeLessThan(200)
+  expect(shownSource(key, long)).toBe('照'.repeat(40))
+})
+
+test('the key in its file is the key', () => {
+  expect(isNameKeyFile(nameKeyFile(key))).toBe(true)
+  expect(nameKeysIn(nameKeyText(key))).toEqual([Buffer.from(key)])
+  expect(nameKeysIn('no key')).toEqual([])
+})

@@ -10,7 +10,7 @@ import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/m
 
 export interface Desktop {
   /** Starts Holdfast with these settings, given as in the settings file; closed when the test is over. */
-  start(options?: { settings?: unknown; args?: string[] }): Promise<Running>
+  start(options?: { settings?: unknown; args?: string[]; ownNamespace?: boolean }): Promise<Running>
   dataDirectory: string
   bus: MessageBus
   notifications: NotificationRecorder
@@ -43,12 +43,13 @@ export const test = base.extend<{ desktop: Desktop }>({
       notifications,
       ext4: () => mountExt4((cleanup) => undo.push(cleanup)),
       tmpfs: () => mountTmpfs((cleanup) => undo.push(cleanup)),
-      start: async ({ settings, args = [] } = {}) => {
+      start: async ({ settings, args = [], ownNamespace = false } = {}) => {
         if (settings !== undefined) {
           const content = typeof settings === 'string' ? settings : JSON.stringify(settings)
           writeFileSync(path.join(dataDirectory, 'settings.json'), content)
         }
-        const holdfast = await launchHoldfast({ dataDirectory, args, env: { LANG: 'en_GB.UTF-8' } })
+        const env = { LANG: 'en_GB.UTF-8' }
+        const holdfast = await launchHoldfast({ dataDirectory, args, env, ownNamespace })
         undo.push(() => holdfast.close())
         const page = await holdfast.window()
         return {

@@ -7,7 +7,7 @@ import { fakeBusctl } from '../../support/fake-busctl.ts'
 import { canMount } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import { holdfast, type stateOf, untilState } from '../../support/two-receivers.ts'
+import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
 
 const cli = path.resolve(import.meta.dirname, '../../../cli/holdfast.ts')
 

@@ -1,4 +1,4 @@
-import { scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
+import { heldWords, scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alert/kinds.ts'
@@ -100,8 +100,12 @@ function lastingPause(state: AppState, now: number): Message | null {
   return isShort && surroundingPause(state) === null ? null : pauseOf(state)
 }
 
-/** A directory that cannot be looked at, or whose disk is away. */
+/** A directory that cannot be looked at, whose disk is away, or many of whose files have lost their content. */
 function sourceTrouble({ sources }: AppState): Message | null {
+  // Before it was compared nobody knows whether they are back.
+  const held = sources.filter(({ scanned }) => scanned?.compared === true).map(heldWords)
+  const emptied = held.find((sentence) => sentence !== null)
+  if (emptied !== undefined) return message('cli.once.held', { reason: englishWords(emptied) })
   const stuck = sources.filter(({ scanned }) => scanned?.phase === 'missing' || scanned?.phase === 'failed')
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { strToU8, zipSync } from 'fflate'
+// Not the one for Node: it declares `require`, which the desktop's bundle does, too.
+import { strToU8, zipSync } from 'fflate/browser'
 import { errorText } from '../files/system-error.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Secrets } from '../settings/secrets.ts'

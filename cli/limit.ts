@@ -13,6 +13,9 @@ interface LimitOptions {
   /** false: --no-rules. */
   rules?: false
   rule?: SendRule[]
+  /** false: --no-pause-on-…; left out: as it is. */
+  pauseOnBattery?: boolean
+  pauseOnMetered?: boolean
 }
 
 /** `holdfast limit`: what sending may use of the line, and at which times of the week it is another amount. */
@@ -28,6 +31,10 @@ export function registerLimit(program: Command): void {
       collectRules,
     )
     .option('--no-rules', 'no time is different from the others')
+    .option('--pause-on-battery', 'send nothing while this computer runs on its battery')
+    .option('--no-pause-on-battery', 'send on battery, too')
+    .option('--pause-on-metered', 'send nothing while NetworkManager calls the network metered')
+    .option('--no-pause-on-metered', 'send on a metered network, too')
     .option('--json', 'print the limit as JSON, as the settings file has it')
   withDataDirectory(command).action(limit)
 }
@@ -51,8 +58,10 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
   const directory = dataDirectoryOf(options)
   if (options.rule !== undefined && options.rules === false) throw new WrongUsage('cli.limit.rulesOrNone')
   const schedule = options.rule ?? (options.rules === false ? [] : undefined)
-  const changes = { send: { bytesPerSecond: rate, schedule } }
-  const isQuestion = rate === undefined && schedule === undefined
+  const { pauseOnBattery, pauseOnMetered } = options
+  const send = { bytesPerSecond: rate, schedule, pauseOnBattery, pauseOnMetered }
+  const changes = { send }
+  const isQuestion = Object.values(send).every((one) => one === undefined)
   const settings = isQuestion
     ? await settingsNow(directory)
     : await changeSettings(
@@ -60,8 +69,10 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
         () => ({ command: 'changeSettings', input: changes }),
         (now) => withChanges(now, changes),
       )
-  const { bytesPerSecond, schedule: rules } = settings.send
-  if (options.json) return console.log(jsonText({ bytesPerSecond, schedule: rules }))
-  console.log(bytesPerSecond === null ? 'none' : rateText(bytesPerSecond))
-  for (const rule of rules) console.log(`  ${ruleText(rule)}`)
+  const { retrySeconds: _, ...now } = settings.send
+  if (options.json) return console.log(jsonText(now))
+  console.log(now.bytesPerSecond === null ? 'none' : rateText(now.bytesPerSecond))
+  for (const rule of now.schedule) console.log(`  ${ruleText(rule)}`)
+  if (now.pauseOnBattery) console.log('  pause on battery')
+  if (now.pauseOnMetered) console.log('  pause on a metered network')
 }

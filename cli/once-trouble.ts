@@ -1,5 +1,6 @@
-import { scanProblem } from '../core/agent/state/derived.ts'
+import { heldWords, scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
+import { pauseOf } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alert/kinds.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
@@ -44,7 +45,7 @@ export function createFailures(): (state: AppState, now: number, steady: number)
   let lasting = new Set<string>()
   return (state, now, steady) => {
     const passing = [
-      ...[pauseOf(state, now), sourceTrouble(state)]
+      ...[lastingPause(state, now), sourceTrouble(state)]
         .filter((one) => one !== null)
         .map((reason) => ({ what: reason.key, reason, patienceMs: COMPLAIN_AFTER_MS })),
       ...heldUp(state),
@@ -91,16 +92,20 @@ function heldUp(state: AppState) {
 const incidentOf = ({ incidents }: AppState): Message | undefined =>
   incidents.find(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))?.sentence
 
-/** A pause of the schedule that is over before long is waited for. */
-function pauseOf({ allowance: { now: allowed, until }, totals }: AppState, now: number): Message | null {
-  const count = totals.waitingFiles
-  if (allowed.kind !== 'pause' || count === 0) return null
-  if (until === null) return message('status.pausedSchedule', { count })
-  return until - now > GIVE_UP_AFTER_MS ? message('status.pausedScheduleUntil', { until, count }) : null
+/** A pause of the schedule that is over before long is waited for; how long others last nobody knows. */
+function lastingPause(state: AppState, now: number): Message | null {
+  const { allowance, totals } = state
+  if (totals.waitingFiles === 0) return null
+  const isShort = allowance.until !== null && allowance.until - now <= GIVE_UP_AFTER_MS
+  return isShort && surroundingPause(state) === null ? null : pauseOf(state)
 }
 
-/** A directory that cannot be looked at, or whose disk is away. */
+/** A directory that cannot be looked at, whose disk is away, or many of whose files have lost their content. */
 function sourceTrouble({ sources }: AppState): Message | null {
+  // Before it was compared nobody knows whether they are back.
+  const held = sources.filter(({ scanned }) => scanned?.compared === true).map(heldWords)
+  const emptied = held.find((sentence) => sentence !== null)
+  if (emptied !== undefined) return message('cli.once.held', { reason: englishWords(emptied) })
   const stuck = sources.filter(({ scanned }) => scanned?.phase === 'missing' || scanned?.phase === 'failed')
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }

@@ -26,6 +26,7 @@ interface Flags {
   maxSize: number | typeof NONE
   data?: string
   to?: string[]
+  accept: boolean
 }
 
 const WRONG_USAGE = 2
@@ -61,6 +62,11 @@ export function registerScan(program: Command): void {
       'with --once: only to this destination (repeatable); without, to all',
       collect,
     )
+    .option(
+      '--accept',
+      'with --once: send files as they are, although many were emptied or changed at once',
+      false,
+    )
     .option('--json', 'with --list: one JSON object a line; with --once: one object at the end', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags, self: Command) => {
     const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
@@ -72,14 +78,15 @@ export function registerScan(program: Command): void {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
       process.stderr.write(`${words()(message('refuse.emptyRange', limits))}\n`)
       process.exitCode = WRONG_USAGE
-    } else if (flags.list && !flags.once && flags.to === undefined) {
+    } else if (flags.list && !flags.once && flags.to === undefined && !flags.accept) {
       const { json, why } = flags
       const given = givenOf(options, self)
       await printList({ directory, dataDirectory: dataDirectoryOf(flags), given, json, why })
       exitNow(0)
     } else if (flags.once && !flags.list && !flags.why) {
-      const { to, json } = flags
-      exitNow(await sendOnce({ ...options, to, json, dataDirectory: dataDirectoryOf(flags) }))
+      const { to, json, accept } = flags
+      const once = { ...options, to, json, accept, dataDirectory: dataDirectoryOf(flags) }
+      exitNow(await sendOnce(once))
     } else {
       process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
       process.exitCode = WRONG_USAGE

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
+import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { inTime, LATE } from '../core/pacing/in-time.ts'
 import type { SourceFilters } from '../core/settings/schema.ts'
@@ -38,6 +39,8 @@ export interface OnceOptions {
   oneFileSystem: boolean
   /** Names or ids of the destinations; without, all. */
   to: string[] | undefined
+  /** Also where many files were emptied or changed at once. */
+  accept: boolean
   /** What became of it is printed as one JSON object. */
   json: boolean
 }
@@ -58,14 +61,18 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
     const refusals = (await Promise.race([protecting, stop.came])) ?? []
     for (const refusal of refusals) console.error(terminalWords(refusal))
     if (refusals.length > 0) return 2
-    const code = await finish(open, stop, options.json)
+    const code = await finish(open, stop, options)
     return code === 0 ? code : (stop.code ?? code)
   } finally {
     await open.close()
   }
 }
 
-async function finish(open: OpenAgent, stop: StopSignals, json: boolean): Promise<number> {
+async function finish(
+  open: OpenAgent,
+  stop: StopSignals,
+  { json, accept }: Pick<OnceOptions, 'json' | 'accept'>,
+): Promise<number> {
   const complain = createComplaints()
   const failureOf = createFailures()
   const stillness = createStillness()
@@ -81,6 +88,7 @@ async function finish(open: OpenAgent, stop: StopSignals, json: boolean): Promis
   for (;;) {
     const { state, now, failure } = look()
     if (failure !== null) return fail(failure, json)
+    if (accept) await acceptHeld(open, state)
     const rest = restOf(state)
     if (rest === 'done' || stillness(rest, state, now)) {
       const compared = await compareUnless(open, () => look().failure)
@@ -92,6 +100,13 @@ async function finish(open: OpenAgent, stop: StopSignals, json: boolean): Promis
     }
     bar.show(state)
     await Promise.race([delay(LOOK_EVERY_MS), stop.came])
+  }
+}
+
+/** A refusal says that it is over already. */
+async function acceptHeld({ handlers }: OpenAgent, { sources }: AppState): Promise<void> {
+  for (const source of sources) {
+    if (heldWords(source) !== null) await handlers.sendAsItIs({ id: source.settings.id })
   }
 }
 

@@ -81,6 +81,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...state.checkedPaths.map(({ path, checked }) => `${quoteControls(path)}: ${verdict(checked)}`),
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
+    ...surroundingLines(state),
   ]
 }
 
@@ -177,4 +178,20 @@ function allowanceLines({ allowance: { now, until }, settings }: AppState): stri
         ? 'none'
         : 'pause'
   return [`limit: ${what}${until === null ? '' : `, until ${formatTime(until, 'en')}`}`]
+}
+
+const ANSWERS: Record<AppState['surroundings']['battery'], string> = {
+  yes: 'now',
+  no: 'not now',
+  unasked: 'not known yet',
+  unknown: 'no, NetworkManager does not say whether it is',
+  unsupported: 'no, not supported on this system',
+}
+
+/** What sending waits for besides, and whether it does. */
+function surroundingLines({ settings: { send }, surroundings: { battery, metered } }: AppState): string[] {
+  return [
+    ...(send.pauseOnBattery ? [`pause on battery: ${ANSWERS[battery]}`] : []),
+    ...(send.pauseOnMetered ? [`pause on a metered network: ${ANSWERS[metered]}`] : []),
+  ]
 }

@@ -18,6 +18,7 @@ import { Restores } from './restore/restores.ts'
 import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
 import { refuseConfigured } from './settings/refuse-directory.ts'
+import { isHeld } from './state/derived.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
   pathIds,
@@ -32,6 +33,7 @@ import {
 import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
 import { overallStatus, ownStatusOf } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
+import { SurroundingsWatch } from './surroundings.ts'
 import { Tell } from './tell.ts'
 import {
   checkerConfig,
@@ -74,6 +76,7 @@ export class Agent {
   readonly tell: Tell
   readonly secrets: SecretStore
   readonly restores: Restores
+  readonly #surroundings: SurroundingsWatch
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
   /** Sources of the settings that must not run, and why. */
@@ -124,6 +127,10 @@ export class Agent {
     })
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
     this.restores = new Restores(this, this.#log)
+    this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
+      this.store.update({ surroundings })
+      this.#configureSenders(this.settings.get())
+    })
     if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
   }
 
@@ -142,6 +149,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
+    this.#surroundings.stop()
     // A disk that hangs keeps it from being written, and nobody from ending.
     const written = Promise.all([this.tell.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
@@ -165,6 +173,7 @@ export class Agent {
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),
       receiving: receivingState(settings, Date.now(), state.receiving),
+      surroundings: this.#surroundings.configure(settings.send),
     })
     this.tell.apply()
     this.#configureWorkers(settings)
@@ -194,6 +203,7 @@ export class Agent {
     const now = {
       ...destinationsNow(this.store.state.destinations),
       computerName: this.host.computerName,
+      isHeld: isHeld(this.store.state),
       secrets: this.secrets.get(),
       status: this.#said,
     }

@@ -52,6 +52,8 @@ export const changeableSettingsSchema = z
         retrySeconds: send.retrySeconds.unwrap(),
         bytesPerSecond: send.bytesPerSecond.unwrap(),
         schedule: send.schedule.unwrap(),
+        pauseOnBattery: send.pauseOnBattery.unwrap(),
+        pauseOnMetered: send.pauseOnMetered.unwrap(),
       })
       .partial(),
     alerts: z

@@ -72,7 +72,9 @@ export function destinationCommands(
           code: code.trim(),
           name: name ?? agent.host.computerName,
         })
+        const isKnown = agent.settings.get().destinations.some(({ id }) => id === paired.id)
         agent.change((settings) => withDestination(settings, paired))
+        if (isKnown) agent.senders.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
       change(() => put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded)),

@@ -21,6 +21,8 @@ export interface AgentHost {
   starter: WorkerStarter
   /** null: secrets are kept in a file that this user alone may read. */
   vault(): Vault | null
+  /** Whether this computer runs on its battery, where the kernel tells it in no file; left out: it cannot say. */
+  onBattery?(): boolean
   /** Shows a notification natively; must return at once. */
   notify(shown: Shown): void
   /** Takes back what is still shown about this: it is no longer true. */

@@ -25,7 +25,10 @@ export interface LedgerQueue {
   park(claim: Claim, reason: Message): void
   /** Waiting still, but not before `at` (milliseconds since 1970). */
   retryLater(claims: readonly Claim[], at: number, reason: Message | null): void
-  /** Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds). */
+  /**
+   * Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds); what may have
+   * lost its content has a reason of its own.
+   */
   dueByAge(destination: string, source: string, age: number): void
   /** The file has changed: waiting as a new generation, not before `at`. */
   renew(claim: Claim, facts: StatFacts, at: number): void
@@ -152,7 +155,8 @@ function openOutcomes(
   const ofAge = 'mtime_ns / 1000000 + ?3'
   const sooner = database.prepare(
     `UPDATE file INDEXED BY file_due SET due_at = ${ofAge} WHERE route = ?1 AND state = 0 AND due_at > ?2
-     AND reason IS NULL AND due_at >= ${ofAge} + 1000`,
+     AND reason IS NULL AND due_at >= ${ofAge} + 1000
+     AND NOT EXISTS (SELECT 1 FROM suspect WHERE suspect.source = ?4 AND suspect.path = file.path)`,
   )
   const renewOne = database.prepare(
     `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
@@ -174,7 +178,7 @@ function openOutcomes(
       }),
 
     dueByAge: (destination, source, age) => {
-      sooner.run(routes.find(destination, source), Date.now(), Math.ceil(age))
+      sooner.run(routes.find(destination, source), Date.now(), Math.ceil(age), source)
     },
 
     renew({ id, generation }, facts, at) {

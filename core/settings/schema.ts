@@ -257,6 +257,9 @@ const settingsObject = z.object({
       bytesPerSecond: bytesPerSecondSchema.nullable().default(null),
       /** The first rule that covers a moment decides. */
       schedule: z.array(sendRuleSchema).max(MOST_RULES).default([]),
+      /** Nothing is sent while this computer runs on its battery, or its network is paid for by what it carries. */
+      pauseOnBattery: z.boolean().default(false),
+      pauseOnMetered: z.boolean().default(false),
     })
     .prefault({}),
   /** None: a folder in the data directory on this computer. */

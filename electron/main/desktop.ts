@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { app, nativeTheme, type Tray } from 'electron'
+import { app, nativeTheme, powerMonitor, type Tray } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
@@ -136,6 +136,7 @@ function desktopHost(workers: string, notifier: Notifier): AgentHost {
     computerName: hostname(),
     starter: utilityWorkerStarter(workers),
     vault: desktopVault,
+    onBattery: () => powerMonitor.onBatteryPower,
     notify: notifier.show,
     withdraw: notifier.withdraw,
   }

@@ -88,7 +88,10 @@ test('what fails is acknowledged, snoozed and muted in the window, with the way 
   await remove()
 })
 
-test('a notification opens its incident; none is shown while the window is open on it', async ({
+/** How many notifications the desktop shows now. */
+const displayed = async () => Number((await run('dunstctl', ['count', 'displayed'])).stdout)
+
+test('a notification opens its incident, and goes with it; none is shown while the window is open on it', async ({
   desktop,
 }) => {
   const { settings, directory, remove } = await twoSources()
@@ -102,10 +105,7 @@ test('a notification opens its incident; none is shown while the window is open 
   await page.evaluate(() => window.holdfast.call('hideWindow', {}))
   await run('dunstctl', ['action'])
   // Its incident lasts, and may end when nothing could close it any more.
-  await until('the notification to be closed', async () => {
-    const { stdout } = await run('dunstctl', ['count', 'displayed'])
-    return stdout.trim() === '0'
-  })
+  await until('the notification to be closed', async () => (await displayed()) === 0)
   await expect(now(page).getByRole('article', { name: 'photos · Missing' })).toHaveAttribute(
     'data-marked',
     'true',
@@ -127,5 +127,10 @@ test('a notification opens its incident; none is shown while the window is open 
   await show(page, /Overview/)
   await rm(directory, { recursive: true })
   await until('another notification', () => desktop.notifications.all.length > before)
+  await until('it to be there', async () => (await displayed()) === 1)
+  // Nobody clicks it. It is there for as long as it is true; that it is over goes by itself.
+  await mkdir(directory)
+  await desktop.notifications.waitFor('its end', ({ summary }) => summary === 'Recovered: photos')
+  await until('neither to be there any more', async () => (await displayed()) === 0, 30_000)
   await remove()
 })

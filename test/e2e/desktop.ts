@@ -4,13 +4,13 @@ import path from 'node:path'
 import { test as base, type Page } from '@playwright/test'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { connectToBus, type MessageBus } from '../support/desktop/bus.ts'
-import { type LaunchedHoldfast, launchHoldfast } from '../support/desktop/launch.ts'
+import { type LaunchedHoldfast, type LaunchOptions, launchHoldfast } from '../support/desktop/launch.ts'
 import { type NotificationRecorder, recordNotifications } from '../support/desktop/notifications.ts'
 import { type Ext4Loop, type Mounted, mountExt4, mountTmpfs } from '../support/mounts.ts'
 
 export interface Desktop {
   /** Starts Holdfast with these settings, given as in the settings file; closed when the test is over. */
-  start(options?: { settings?: unknown; args?: string[] }): Promise<Running>
+  start(options?: StartOptions): Promise<Running>
   dataDirectory: string
   bus: MessageBus
   notifications: NotificationRecorder
@@ -19,6 +19,9 @@ export interface Desktop {
   /** A file system in memory of 8 MiB, which fills up; unmounted when the test is over. */
   tmpfs(): Promise<Mounted>
 }
+
+/** The settings are as in the settings file; the others are of launchHoldfast. */
+type StartOptions = { settings?: unknown } & Pick<LaunchOptions, 'args' | 'env' | 'ownNamespace'>
 
 export interface Running {
   holdfast: LaunchedHoldfast
@@ -43,12 +46,13 @@ export const test = base.extend<{ desktop: Desktop }>({
       notifications,
       ext4: () => mountExt4((cleanup) => undo.push(cleanup)),
       tmpfs: () => mountTmpfs((cleanup) => undo.push(cleanup)),
-      start: async ({ settings, args = [] } = {}) => {
+      start: async ({ settings, ...options } = {}) => {
         if (settings !== undefined) {
           const content = typeof settings === 'string' ? settings : JSON.stringify(settings)
           writeFileSync(path.join(dataDirectory, 'settings.json'), content)
         }
-        const holdfast = await launchHoldfast({ dataDirectory, args, env: { LANG: 'en_GB.UTF-8' } })
+        const env = { LANG: 'en_GB.UTF-8', ...options.env }
+        const holdfast = await launchHoldfast({ dataDirectory, ...options, env })
         undo.push(() => holdfast.close())
         const page = await holdfast.window()
         return {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { answerDialogs } from '../support/desktop/dialog.ts'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
@@ -61,13 +62,6 @@ test('the limit and a time of the week are set in the window, and hold at once',
 })
 
 /** The settings are found by their words, and come back from a file once they are others. */
-/** Answers the desktop's own file dialogs, which other tests use by mouse and keyboard. */
-const answerDialogs = ({ application }: Running['holdfast'], file: string): Promise<void> =>
-  application.evaluate(({ dialog }, filePath) => {
-    dialog.showSaveDialog = async () => ({ canceled: false, filePath })
-    dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [filePath] })
-  }, file)
-
 async function exportAndImport({ page, state, holdfast }: Running): Promise<void> {
   const search = page.getByRole('textbox', { name: 'Search settings' })
   await search.fill('FILE without secrets')
@@ -77,7 +71,7 @@ async function exportAndImport({ page, state, holdfast }: Running): Promise<void
   const exchange = page.getByRole('region', { name: 'Export and import' })
   const directory = await mkdtemp(path.join(tmpdir(), 'holdfast-exported-'))
   const file = path.join(directory, 'settings.json')
-  await answerDialogs(holdfast, file)
+  await answerDialogs(holdfast.application, file)
   await exchange.getByRole('button', { name: 'Export…' }).click()
   await expect(page.getByText(`The settings are in ${file}.`)).toBeVisible()
   const before = (await state()).settings

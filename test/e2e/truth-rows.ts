@@ -6,7 +6,9 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { StatusLevel } from '../../core/agent/state/schema.ts'
+import { limitWatches } from '../support/desktop/launch.ts'
 import { until } from '../support/until.ts'
+import { expect } from './desktop.ts'
 import { alertsTab } from './telling.ts'
 import { CHECK_SECONDS, RECONCILE_SECONDS, RETRY_SECONDS, type World } from './truth-world.ts'
 
@@ -120,6 +122,11 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
   const deep = path.join(plain, ...Array.from({ length: 257 }, () => 'd'))
   const of = { source: 'plain', isTold: true }
   let port = 0
+  const pairAgain = async () => {
+    const code = await receiver.code()
+    const call = (given: string) => window.holdfast.call('pair', { code: given })
+    expect(await running.page.evaluate(call, code)).toEqual({ done: true })
+  }
   return [
     {
       ...of,
@@ -173,6 +180,18 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
         await until('it to listen', () => isListening(port))
       },
     },
+    {
+      ...of,
+      fault: 'receiver: revoked',
+      everySeconds: 2 * RETRY_SECONDS,
+      level: 'attention',
+      says: /cellar at .* no longer accepts this computer.* pair again/,
+      card: /cellar: nothing can be sent/,
+      incident: { kind: 'Connection refused', where: 'cellar' },
+      isTold: false,
+      break: receiver.revoke,
+      repair: pairAgain,
+    },
   ]
 }
 
@@ -180,6 +199,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
 function finds({ running, plain, datas, files }: World): Row[] {
   const odd = Buffer.concat([Buffer.from(`${plain}/odd`), Buffer.from([0xff])])
   const batch = path.join(datas, 'DC1')
+  const pid = running.holdfast.pid
   const [left, lost] = [
     /1 file in it was not sent/,
     /40 of 6\d files of plain that were sent have been emptied/,
@@ -196,6 +216,21 @@ function finds({ running, plain, datas, files }: World): Row[] {
       isTold: false,
       break: () => mkdir(odd),
       repair: () => rm(odd, { recursive: true }),
+    },
+    {
+      fault: 'watcher: no watches left',
+      source: 'plain',
+      everySeconds: RECONCILE_SECONDS,
+      level: 'attention',
+      says: /1 directory cannot be watched.* Raise fs.inotify.max_user_watches/,
+      card: /partly watched/,
+      incident: { kind: 'Not watched', where: 'plain' },
+      isTold: false,
+      break: async () => {
+        await limitWatches(pid, 0)
+        await mkdir(path.join(plain, 'unwatched'))
+      },
+      repair: () => limitWatches(pid, 1_000),
     },
     {
       fault: 'batch: closed, with files that never go',

@@ -23,6 +23,7 @@ export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
   for (const file of files) await writeFile(file, `what ${file} has measured`)
   const batch = { kind: 'batch', ignore: ['*.log'], batch: { prefix: 'DC' } }
   const running = await desktop.start({
+    ownNamespace: true,
     settings: {
       check: { intervalSeconds: CHECK_SECONDS },
       scan: { reconcileSeconds: RECONCILE_SECONDS, quietSeconds: 0.3 },

@@ -15,6 +15,8 @@ export interface ReceiverProcess {
   store: string
   /** What pairs with it; waits until it listens. */
   code(): Promise<string>
+  /** Accepts nothing more of its only sender, as its person does beside it. */
+  revoke(): Promise<unknown>
   /** Ends it as a service manager does; its store stays. */
   stop(): Promise<void>
   /** Starts it anew with its store, at a port that a sender knows. */
@@ -64,6 +66,11 @@ export function startReceiverProcess(name: string): ReceiverProcess {
         },
         20_000,
       ),
+    revoke: async () => {
+      const only = JSON.parse(await holdfastSays('senders', '--store', store, '--json'))
+      const { fingerprint } = z.object({ fingerprint: z.string() }).parse(only)
+      return holdfastSays('senders', '--store', store, 'revoke', fingerprint)
+    },
     remove: async () => {
       await stop()
       rmSync(base, { recursive: true, force: true })

@@ -48,6 +48,21 @@ export function isCounted({ destinations }: Pick<SourceState, 'destinations'>): 
   return destinations.every(({ reported }) => reported === true)
 }
 
+/** What of the surroundings keeps everything from being sent, as the settings want it. */
+export function surroundingPause({
+  settings: { send },
+  surroundings: { battery, metered },
+}: Pick<AppState, 'settings' | 'surroundings'>): 'battery' | 'metered' | null {
+  if (send.pauseOnBattery && battery === 'yes') return 'battery'
+  return send.pauseOnMetered && metered === 'yes' ? 'metered' : null
+}
+
+/** Nothing is sent before it is known whether it may be. */
+export function isHeld({ settings: { send }, surroundings }: Pick<AppState, 'settings' | 'surroundings'>) {
+  const holds = [send.pauseOnBattery && surroundings.battery, send.pauseOnMetered && surroundings.metered]
+  return holds.some((answer) => answer === 'yes' || answer === 'unasked')
+}
+
 /** Its last verdict is one that nobody would call well. */
 export function isDiskFailing({ checked }: SourceState): boolean {
   return checked !== null && checked.overall.kind !== 'ok' && checked.overall.kind !== 'slow'

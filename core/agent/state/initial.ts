@@ -27,6 +27,7 @@ export function initialState(
     checkedPaths: [],
     ...noProgress,
     allowance: { now: { kind: 'free' }, until: null },
+    surroundings: { battery: 'unsupported', metered: 'unsupported' },
     transfers: [],
     destinations: destinationStates(settings, storeDirectory),
     receiving: receivingState(settings, Date.now()),

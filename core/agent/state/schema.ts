@@ -155,6 +155,17 @@ export type ReceivingState = z.infer<typeof receivingSchema>
 /** Something that the person should know once, such as a settings file that was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
 
+/** unasked: nobody wants to know, or the first answer has not come; unknown: nobody here can say; unsupported: on this system nobody ever can. */
+const answerSchema = z.enum(['yes', 'no', 'unasked', 'unknown', 'unsupported'])
+export type Answer = z.infer<typeof answerSchema>
+export const surroundingsSchema = z.object({
+  /** This computer runs on its battery. */
+  battery: answerSchema,
+  /** Its network is paid for by what it carries. */
+  metered: answerSchema,
+})
+export type Surroundings = z.infer<typeof surroundingsSchema>
+
 export const appStateSchema = z.object({
   version: z.string(),
   /** once: it sends once and ends (scan --once); its settings are its own, and no others may be given to it. */
@@ -166,6 +177,8 @@ export const appStateSchema = z.object({
   ...progressSchema.shape,
   /** What sending may use of the line now, by the limit and its schedule. */
   allowance: allowanceNowSchema,
+  /** Why sending may have to wait, as far as a setting asks for it. */
+  surroundings: surroundingsSchema,
   /** Files on the wire, at most 20 for each destination. */
   transfers: z.array(stateTransferSchema),
   /** The folder on this computer alone, or those that were paired with, in the settings' order; never none. */

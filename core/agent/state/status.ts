@@ -5,7 +5,7 @@ import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { conditionsOf } from './conditions.ts'
-import { batchShortfall, bytesToGo, inSteps, isCounted } from './derived.ts'
+import { batchShortfall, bytesToGo, inSteps, isCounted, surroundingPause } from './derived.ts'
 import type { AppState, Status } from './schema.ts'
 
 /**
@@ -80,17 +80,19 @@ function incidentSentence(state: AppState, incident: Incident): Message {
 
 /** Said of several destinations when one is in trouble, if it is so. */
 function othersGoOn(state: AppState): Message | null {
-  const { destinations, allowance, settings } = state
-  const well = destinations.filter(({ connection }) => connection.state === 'connected')
-  const isPaused = settings.pause !== null || allowance.now.kind === 'pause'
+  const well = state.destinations.filter(({ connection }) => connection.state === 'connected')
+  const isPaused = pauseOf(state) !== null
   const isAlone = well.length === 0 || well.some(({ connection }) => connection.problem !== null)
   return isPaused || isAlone ? null : message('status.othersGoOn')
 }
 
-/** That nothing is sent, by a person's wish or the schedule's, and until when. */
+/** That nothing is sent: by a person's wish, for what this computer runs on, or by the schedule; and until when. */
 export function pauseOf(state: AppState): Message | null {
   const { pause } = state.settings
   const count = state.totals.waitingFiles
+  const because = surroundingPause(state)
+  if (pause === null && because === 'battery') return message('status.pausedBattery', { count })
+  if (pause === null && because === 'metered') return message('status.pausedMetered', { count })
   if (pause === null) return scheduledPause(state)
   if (pause.until === null) return message('status.paused', { count })
   return message('status.pausedUntil', { until: pause.until, count })

@@ -60,6 +60,8 @@ export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<
 /** What a sender's configuration hangs on besides the settings. */
 export interface SendersNow {
   computerName: string
+  /** The surroundings say that nothing is to be sent now, or have not been asked yet. */
+  isHeld: boolean
   /** Of destinations, by their ids. */
   secrets?: Secrets
   /** Ids of the destinations that are connected. */
@@ -148,7 +150,7 @@ function senderConfig(
         : {}),
     })),
     known: settings.sources.map((source) => source.id),
-    paused: settings.pause !== null,
+    paused: settings.pause !== null || now.isHeld,
     retrySeconds: settings.send.retrySeconds,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
     ...(now.status === undefined ? {} : { status: now.status }),

@@ -45,6 +45,11 @@ export class Senders {
     }
   }
 
+  /** The circumstances of one destination are others: it does not wait until its next attempt. */
+  restart(id: string): void {
+    this.#workers.get(id)?.restart()
+  }
+
   nudge(): void {
     for (const worker of this.#active()) worker.nudge()
   }

@@ -77,6 +77,14 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     if (this.#ending === null) this.#start()
   }
 
+  /** What it does is begun anew, as it was at first; one that does not run stays so. */
+  restart(): void {
+    const config = this.#config
+    if (!this.#wanted || config === null) return
+    void this.stop()
+    this.configure(config)
+  }
+
   /** What the next process is to know from the beginning; the one that runs has found it out itself. */
   prepare(config: ConfigOf<D>): void {
     if (this.#wanted) this.#config = config

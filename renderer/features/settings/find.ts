@@ -33,6 +33,15 @@ export const settingsIndex = {
       'settings.week.title',
     ],
   },
+  surroundings: {
+    title: 'settings.sending',
+    words: [
+      'window.limit.pauseOnBattery',
+      'window.limit.pauseOnBatteryHint',
+      'window.limit.pauseOnMetered',
+      'window.limit.pauseOnMeteredHint',
+    ],
+  },
   interval: {
     title: 'settings.checking',
     words: ['window.settings.interval', 'window.settings.intervalHint'],
@@ -77,6 +86,8 @@ export const settingNames: Readonly<Record<string, WordKey>> = {
   'send.retrySeconds': 'window.settings.retry',
   'send.bytesPerSecond': 'window.limit.always',
   'send.schedule': 'window.limit.rules',
+  'send.pauseOnBattery': 'window.limit.pauseOnBattery',
+  'send.pauseOnMetered': 'window.limit.pauseOnMetered',
   'alerts.unreachableMinutes': 'window.telling.unreachable',
   'alerts.labels': 'settings.labels',
   'alerts.quietHours': 'window.quiet.title',

@@ -5,16 +5,18 @@ import { Setting, SettingsPart } from './found.tsx'
 import { parseRate, rateLimits, toTyped } from './limit-form.ts'
 import { RuleList } from './rule-list.tsx'
 import { SavedNumber } from './saved-number.tsx'
+import { SurroundingsPart } from './surroundings-part.tsx'
 import { type Save, useSave, useSaveAndHear } from './use-save.ts'
 import { WeekPart } from './week-part.tsx'
 
 /** How much of the line sending may use, and when. */
-export function LimitPart({ state: { settings, allowance } }: { state: AppState }) {
+export function LimitPart({ state }: { state: AppState }) {
   const save = useSave()
   const saveAndHear = useSaveAndHear()
+  const { settings, allowance } = state
   const { send } = settings
   return (
-    <SettingsPart title="settings.sending" ids={['limit', 'schedule']}>
+    <SettingsPart title="settings.sending" ids={['limit', 'schedule', 'surroundings']}>
       <AllowanceNow allowance={allowance} />
       <Setting id="limit">
         <RateSetting
@@ -25,6 +27,9 @@ export function LimitPart({ state: { settings, allowance } }: { state: AppState 
       <Setting id="schedule">
         {send.schedule.length > 0 && <WeekPart timetable={send} />}
         <RuleList rules={send.schedule} save={(schedule) => saveAndHear({ send: { schedule } })} />
+      </Setting>
+      <Setting id="surroundings">
+        <SurroundingsPart {...state} />
       </Setting>
     </SettingsPart>
   )

@@ -218,3 +218,26 @@ test('`scan --once` sends to all destinations, or to those that are named', asyn
   expect(await holdfast(['scan', '--once', '--data', data, source])).toContain('1 file')
   expect(treeOf(received(one, 'photos'))).toEqual(treeOf(source))
 }, 90_000)
+
+test('after pairing again with a receiver that had revoked this computer, nothing waits until the next attempt', async () => {
+  const [root, data] = [temporaryDirectory('again'), temporaryDirectory('again-data')]
+  const cellar = await startReceiver('cellar')
+  startHoldfast(['agent', '--data', data, root])
+  await untilState(data, 'the agent to watch', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
+  await pairWith(cellar, data, 'station')
+  const is = (wanted: string, forMs = 0) =>
+    untilState(
+      data,
+      `to be ${wanted}`,
+      ({ destinations: [one] }) =>
+        one?.connection.state === wanted && Date.now() - one.connection.since >= forMs,
+    )
+  await is('connected')
+  await holdfast(['senders', 'revoke', 'station', '--store', cellar.store])
+  // By then its attempts are 12 seconds apart at least.
+  await is('refused', 16_000)
+  const again = Date.now()
+  await pairWith(cellar, data, 'station')
+  await is('connected')
+  expect(Date.now() - again).toBeLessThan(5_000)
+})

@@ -106,3 +106,48 @@ test('many files that are emptied at once wait for a person, who brings them bac
   ])
   expect(await ask('sendAsItIs', { id })).toMatchObject({ done: false })
 })
+
+test('what was emptied while nothing ran is held by an agent that starts then', async () => {
+  const data = temporaryDirectory('emptied-before')
+  const runs = path.join(temporaryDirectory('emptied-before-source'), 'runs')
+  const files = fill(runs)
+  const before = treeOf(runs)
+  const first = startHoldfast(['agent', '--data', data, runs])
+  const { destinations } = await untilState(data, 'all to be sent', (state) => isSent(state, 'runs', FILES))
+  first.child.kill('SIGTERM')
+  await first.ended()
+  for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
+  startHoldfast(['agent', '--data', data])
+  await untilState(data, 'it to be held', isHeld)
+  expect(treeOf(await directoryOf('runs', destinations[0]?.address ?? ''))).toEqual(before)
+})
+
+test('`scan --once` ends with 1 where many files were emptied, until they are back, or accepted', {
+  timeout: 120_000,
+}, async () => {
+  const data = temporaryDirectory('emptied-once')
+  const runs = path.join(temporaryDirectory('emptied-once-source'), 'runs')
+  const files = fill(runs)
+  const before = treeOf(runs)
+  const words = ['scan', '--once', '--data', data, runs]
+  await holdfast(words)
+  const copies = await directoryOf('runs', path.join(data, 'store'))
+  const failing = async () => {
+    const once = startHoldfast(words)
+    expect(await once.ended(), once.out()).toBe(1)
+    expect(once.err()).toMatch(
+      /Not everything was sent: 40 of 60 files of runs .*run this again with --accept/,
+    )
+    expect(treeOf(copies)).toEqual(before)
+  }
+  for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
+  await failing()
+  // A second run is not the first one's answer.
+  await failing()
+  for (const file of files) copyFileSync(path.join(copies, path.basename(file)), file)
+  expect(await holdfast(words)).toContain('60 files are copied')
+
+  for (const file of files.slice(0, EMPTIED)) truncateSync(file, 0)
+  expect(await holdfast([...words, '--accept'])).toContain('60 files are copied')
+  expect(treeOf(copies)).toEqual(treeOf(runs))
+})

@@ -1,6 +1,7 @@
 // Works the desktop's own file dialog with keyboard strokes, as a person would.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import type { ElectronApplication } from '@playwright/test'
 import { until } from '../until.ts'
 
 const run = promisify(execFile)
@@ -71,3 +72,11 @@ export async function cancelDialog(withinMs = 20_000): Promise<void> {
   await keys(id, 'key', '--clearmodifiers', 'Escape')
   await until('the dialog to close', () => isGone(id), withinMs)
 }
+
+/** Answers the desktop's own file dialogs from now on, for tests of what comes of it; null: as its Cancel does. */
+export const answerDialogs = (application: ElectronApplication, file: string | null): Promise<void> =>
+  application.evaluate(({ dialog }, filePath) => {
+    const [canceled, filePaths] = [filePath === null, filePath === null ? [] : [filePath]]
+    dialog.showSaveDialog = async () => ({ canceled, filePath: filePath ?? '' })
+    dialog.showOpenDialog = async () => ({ canceled, filePaths })
+  }, file)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { ElectronApplication, Page } from '@playwright/test'
@@ -16,6 +16,8 @@ export interface LaunchOptions {
   env?: Record<string, string>
   /** The application's directory; default: this checkout. */
   application?: string
+  /** In a user namespace of its own, where the kernel counts watches by themselves: see limitWatches. */
+  ownNamespace?: boolean
 }
 
 export interface LaunchedHoldfast {
@@ -40,10 +42,26 @@ export async function electronExecutable(): Promise<string> {
   return stdout.trim()
 }
 
+/** The kernel's limit of watches for what was started with `ownNamespace`, and for nothing else on this computer. */
+export const limitWatches = (pid: number, most: number) =>
+  promisify(execFile)('nsenter', [
+    ...['--user', '--target', String(pid)],
+    ...['sh', '-c', `echo ${most} >/proc/sys/user/max_inotify_watches`],
+  ])
+
+/** A program that becomes another one in a user namespace, with its process id: root there is root here. */
+async function unshared(executable: string, directory: string): Promise<string> {
+  const script = path.join(directory, 'unshared')
+  const text = `#!/bin/sh\nexec unshare --user --map-root-user '${executable}' "$@"\n`
+  await writeFile(script, text, { mode: 0o755 })
+  return script
+}
+
 /** Starts the built application with a window, a tray icon and data of its own. Close it in any case. */
 export async function launchHoldfast(options: LaunchOptions): Promise<LaunchedHoldfast> {
   const { dataDirectory, args = [], env = {}, application: directory = projectDirectory } = options
   await mkdir(dataDirectory, { recursive: true })
+  const executable = await electronExecutable()
   const inherited = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
@@ -54,7 +72,7 @@ export async function launchHoldfast(options: LaunchOptions): Promise<LaunchedHo
   }
   delete environment.ELECTRON_RUN_AS_NODE
   const application = await _electron.launch({
-    executablePath: await electronExecutable(),
+    executablePath: options.ownNamespace ? await unshared(executable, dataDirectory) : executable,
     args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), directory, ...args],
     env: environment,
     timeout: 60_000,

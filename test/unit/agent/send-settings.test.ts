@@ -29,6 +29,7 @@ const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
       computerName: 'here',
+      isHeld: false,
       connected: new Set(),
       busy: new Set(),
       elsewhere: elsewhereOf(settings),
@@ -124,6 +125,7 @@ describe('several destinations', () => {
   const configs = (connected: string[], busy: string[], more: { status?: OwnStatus } = {}) =>
     senderConfigs(chosen, openDataDirectory(temporaryDirectory('layout')), {
       computerName: 'here',
+      isHeld: false,
       connected: new Set(connected),
       busy: new Set(busy),
       elsewhere: elsewhereOf(chosen),

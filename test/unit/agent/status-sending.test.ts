@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { isHeld } from '../../../core/agent/state/derived.ts'
+import type { Answer, SourceState } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/messages.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent-status.ts'
@@ -48,6 +49,35 @@ describe('the one status, of what is being sent and what is paused', () => {
     )
     const paused = { ...defaultSettings, pause: { since: NOW, until: null } }
     expect(status({ allowance, settings: paused, totals: waiting }).sentence).toBe('Paused. 128 files wait.')
+  })
+
+  it('says that it waits on battery or on a metered network, before the schedule; and only where that is set', () => {
+    const allowance = { now: { kind: 'pause' as const }, until: null }
+    const surroundings = { battery: 'yes' as const, metered: 'yes' as const }
+    const said = (send: Partial<typeof defaultSettings.send>, pause: typeof defaultSettings.pause = null) => {
+      const settings = { ...defaultSettings, pause, send: { ...defaultSettings.send, ...send } }
+      return status({ allowance, surroundings, settings, totals: waiting })
+    }
+    const both = { pauseOnBattery: true, pauseOnMetered: true }
+    expect(said(both)).toEqual({
+      level: 'paused',
+      sentence: 'Paused: on battery. 128 files wait.',
+      detail: null,
+    })
+    expect(said({ pauseOnMetered: true }).sentence).toBe('Paused: on a metered network. 128 files wait.')
+    expect(said({}).sentence).toBe('Paused by the schedule. 128 files wait.')
+    expect(said(both, { since: NOW, until: null }).sentence).toBe('Paused. 128 files wait.')
+  })
+
+  it('holds files back until it is known whether they may go', () => {
+    const held = (battery: Answer, pauseOnBattery = true) =>
+      isHeld({
+        settings: { ...defaultSettings, send: { ...defaultSettings.send, pauseOnBattery } },
+        surroundings: { battery, metered: 'yes' },
+      })
+    expect((['yes', 'unasked'] as const).map((answer) => held(answer))).toEqual([true, true])
+    expect((['no', 'unknown', 'unsupported'] as const).some((answer) => held(answer))).toBe(false)
+    expect(held('yes', false)).toBe(false)
   })
 
   it('counts whole minutes from the first one on, so that no second ticks in a sentence', () => {

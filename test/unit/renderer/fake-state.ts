@@ -22,6 +22,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     totals: { waitingFiles: 0, waitingBytes: 0, sentFiles: 0, sentBytes: 0, parkedFiles: 0 },
     rate: 0,
     left: null,
+    surroundings: { battery: 'unasked', metered: 'unasked' },
     allowance: { now: { kind: 'free' }, until: null },
     transfers: [],
     destinations: [

@@ -51,6 +51,24 @@ test('before the first source nothing is called safe, nor in the first steps', (
   expect(wordsOf(<OverviewPage state={emptyState()} />)).not.toMatch(/\bsafe\b/i)
 })
 
+test('what this system cannot tell is not offered as a reason to pause, and said where it is set', () => {
+  const none = { battery: 'unsupported' as const, metered: 'unsupported' as const }
+  const unsupported = (words: string) => words.split('Not supported on this system').length - 1
+  const page = (surroundings: AppState['surroundings'], pauseOnMetered = false) => {
+    const { settings } = emptyState()
+    const send = { ...settings.send, pauseOnMetered }
+    return <SettingsPage state={emptyState({ surroundings, settings: { ...settings, send } })} />
+  }
+  const disabled = (node: React.ReactNode) =>
+    markupOf(node).match(/<input[^>]*aria-label="Pause [^>]*disabled=""/g)?.length ?? 0
+  expect([unsupported(wordsOf(page(none))), disabled(page(none))]).toEqual([2, 2])
+  // Whoever has brought it along with other settings can take it back.
+  expect(disabled(page(none, true))).toBe(1)
+  const asked = { battery: 'unasked' as const, metered: 'unknown' as const }
+  expect([unsupported(wordsOf(page(asked, true))), disabled(page(asked, true))]).toEqual([0, 0])
+  expect(wordsOf(page(asked, true))).toContain('NetworkManager does not say')
+})
+
 describe('several destinations', () => {
   const settings = {
     ...emptyState().settings,

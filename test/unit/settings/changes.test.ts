@@ -20,13 +20,12 @@ test('a change of one setting leaves the others of its group as they are', () =>
   const change = (input: unknown) => withChanges(settings, changeableSettingsSchema.parse(input))
   expect(change({ send: { retrySeconds: 10 } })).toEqual({
     ...settings,
-    send: { retrySeconds: 10, bytesPerSecond: 5000, schedule },
+    send: { ...settings.send, retrySeconds: 10 },
   })
   expect(change({ check: { slowSeconds: 4 } }).check).toEqual({ intervalSeconds: 20, slowSeconds: 4 })
   expect(change({ send: { bytesPerSecond: null, schedule: undefined } }).send).toEqual({
-    retrySeconds: 9,
+    ...settings.send,
     bytesPerSecond: null,
-    schedule,
   })
   expect(change({ theme: 'dark', send: undefined })).toEqual({ ...settings, theme: 'dark' })
 })

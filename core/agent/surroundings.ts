@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import type { Settings } from '../settings/schema.ts'
+import type { Answer, Surroundings } from './state/schema.ts'
+
+// What this computer runs on, and what its network costs: why sending may have to wait.
+
+/** How often the system is asked, while a setting wants to know. */
+const ASK_EVERY_MS = 30_000
+/** The bus may not answer, or nobody on it. */
+const BUS_MS = 5_000
+const isLinux = process.platform === 'linux'
+const SUPPLIES = '/sys/class/power_supply'
+/** Of NetworkManager's Metered: yes, and what it guesses to be one, as a phone that is a hotspot. */
+const METERED: ReadonlySet<string> = new Set(['u 1', 'u 3'])
+const NOT_METERED: ReadonlySet<string> = new Set(['u 2', 'u 4'])
+
+const textOf = (file: string): Promise<string> =>
+  readFile(file, 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  )
+
+/**
+ * Whether the kernel knows of a battery that drives this computer, and of no other supply: those of mice and telephones
+ * are none of its own (Documentation/ABI/testing/sysfs-class-power).
+ */
+export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
+  const names = await readdir(directory).catch(() => [])
+  const supplies = await Promise.all(
+    names.map(async (name) => {
+      const [scope, online, status] = await Promise.all(
+        ['scope', 'online', 'status'].map((fact) => textOf(path.join(directory, name, fact))),
+      )
+      const isBattery = (await textOf(path.join(directory, name, 'type'))) === 'Battery'
+      return { isOwn: scope !== 'Device', isBattery, online, status }
+    }),
+  )
+  const own = supplies.filter(({ isOwn }) => isOwn)
+  const isPluggedIn = own.some(({ isBattery, online }) => !isBattery && online === '1')
+  return !isPluggedIn && own.some(({ isBattery, status }) => isBattery && status === 'Discharging')
+}
+
+/** What NetworkManager says of the network that is in use, as far as it runs. */
+export async function isMetered(): Promise<Answer> {
+  const place = ['org.freedesktop.NetworkManager', '/org/freedesktop/NetworkManager']
+  const words = [
+    '--system',
+    '--auto-start=no',
+    'get-property',
+    ...place,
+    'org.freedesktop.NetworkManager',
+    'Metered',
+  ]
+  const options = { timeout: BUS_MS, killSignal: 'SIGKILL' } as const
+  const said = await promisify(execFile)('busctl', words, options).then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  )
+  if (METERED.has(said)) return 'yes'
+  return NOT_METERED.has(said) ? 'no' : 'unknown'
+}
+
+type Wanted = { [Name in keyof Surroundings]: boolean }
+const NOTHING: Wanted = { battery: false, metered: false }
+
+/** Asks again and again for as long as a setting wants to know. */
+export class SurroundingsWatch {
+  readonly #tell: (now: Surroundings) => void
+  readonly #onBattery: (() => boolean) | undefined
+  readonly #unasked: Surroundings
+  #now: Surroundings
+  #wanted = NOTHING
+  #timer: NodeJS.Timeout | null = null
+
+  /** @param onBattery what the host knows of it where the kernel tells it in no file. */
+  constructor(onBattery: (() => boolean) | undefined, tell: (now: Surroundings) => void) {
+    this.#tell = tell
+    this.#onBattery = onBattery
+    this.#unasked = {
+      battery: isLinux || onBattery !== undefined ? 'unasked' : 'unsupported',
+      metered: isLinux ? 'unasked' : 'unsupported',
+    }
+    this.#now = this.#unasked
+  }
+
+  /** What is known now; what becomes known, and what changes, is told. */
+  configure({ pauseOnBattery, pauseOnMetered }: Settings['send']): Surroundings {
+    const [before, none] = [this.#wanted, this.#unasked]
+    const wanted = {
+      battery: pauseOnBattery && none.battery !== 'unsupported',
+      metered: pauseOnMetered && none.metered !== 'unsupported',
+    }
+    if (wanted.battery === before.battery && wanted.metered === before.metered) return this.#now
+    this.stop()
+    this.#wanted = wanted
+    this.#now = {
+      battery: wanted.battery && before.battery ? this.#now.battery : none.battery,
+      metered: wanted.metered && before.metered ? this.#now.metered : none.metered,
+    }
+    if (wanted.battery || wanted.metered) void this.#ask(wanted)
+    return this.#now
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#wanted = NOTHING
+  }
+
+  async #ask(wanted: Wanted): Promise<void> {
+    const [battery, metered] = await Promise.all([
+      wanted.battery ? this.#battery() : this.#unasked.battery,
+      wanted.metered ? isMetered() : this.#unasked.metered,
+    ])
+    // Something else is wanted meanwhile, or nothing any more.
+    if (this.#wanted !== wanted) return
+    this.#timer = setTimeout(() => void this.#ask(wanted), ASK_EVERY_MS)
+    this.#now = { battery, metered }
+    this.#tell(this.#now)
+  }
+
+  async #battery(): Promise<Answer> {
+    const isOn = isLinux ? await isOnBattery() : this.#onBattery?.()
+    return isOn ? 'yes' : 'no'
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Surroundings } from '../../../core/agent/state/schema.ts'
+import { isMetered, isOnBattery, SurroundingsWatch } from '../../../core/agent/surroundings.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { fakeBusctl } from '../../support/fake-busctl.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const mains = (online: number) => ({ type: 'Mains', online })
+const battery = (status: string) => ({ type: 'Battery', status })
+const mouse = { type: 'Battery', scope: 'Device', status: 'Discharging' }
+
+/** A /sys/class/power_supply. */
+function supplies(all: Record<string, Record<string, string | number>>): string {
+  const directory = temporaryDirectory('supplies')
+  for (const [name, facts] of Object.entries(all)) {
+    mkdirSync(path.join(directory, name))
+    for (const [fact, value] of Object.entries(facts))
+      writeFileSync(path.join(directory, name, fact), `${value}\n`)
+  }
+  return directory
+}
+
+function busctl() {
+  const fake = fakeBusctl(temporaryDirectory('busctl'))
+  vi.stubEnv('PATH', fake.env.PATH)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  return fake
+}
+
+test.each([
+  ['a laptop that is not plugged in', { AC: mains(0), BAT0: battery('Discharging') }, true],
+  ['one that is', { AC: mains(1), BAT0: battery('Charging') }, false],
+  ['one whose supply is too weak', { usb: { type: 'USB', online: 1 }, BAT0: battery('Discharging') }, false],
+  ['one of two batteries at rest', { BAT0: battery('Unknown'), BAT1: battery('Discharging') }, true],
+  ['a computer with a mouse', { mouse }, false],
+  ['a computer without anything', {}, false],
+])('%s', async (_, all, is) => {
+  expect(await isOnBattery(supplies(all))).toBe(is)
+})
+
+test('a kernel that knows of no supplies', async () => {
+  expect(await isOnBattery(path.join(temporaryDirectory('none'), 'none'))).toBe(false)
+})
+
+describe.skipIf(process.platform !== 'linux')('a metered network', () => {
+  test('as NetworkManager says it, or guesses; without it nobody knows', async () => {
+    const { says } = busctl()
+    expect(await isMetered()).toBe('unknown')
+    const answers = []
+    for (const metered of [0, 1, 2, 3, 4]) {
+      says(metered)
+      answers.push(await isMetered())
+    }
+    expect(answers).toEqual(['unknown', 'yes', 'no', 'yes', 'no'])
+  })
+
+  test('is asked for at once, then each 30 seconds, and no more when no setting wants to know', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { says } = busctl()
+    says(1)
+    const told: Surroundings[] = []
+    const watch = new SurroundingsWatch(undefined, (now) => told.push(now))
+    onTestFinished(() => watch.stop())
+    const settings = { ...defaultSettings.send, pauseOnMetered: true }
+    const both = { ...settings, pauseOnBattery: true }
+    const hears = (count: number) =>
+      vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 5_000, interval: 20 })
+    expect(watch.configure(settings)).toEqual({ battery: 'unasked', metered: 'unasked' })
+    await hears(1)
+    expect(told).toEqual([{ battery: 'unasked', metered: 'yes' }])
+    says(2)
+    vi.advanceTimersByTime(30_000)
+    await hears(2)
+    expect(told[1]).toEqual({ battery: 'unasked', metered: 'no' })
+    // What is known already is not forgotten meanwhile.
+    expect(watch.configure(both)).toEqual({ battery: 'unasked', metered: 'no' })
+    await hears(3)
+    expect(watch.configure(defaultSettings.send)).toEqual({ battery: 'unasked', metered: 'unasked' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

@@ -32,16 +32,21 @@ const NOT_READ = [
   '!**/{install.js,cnoke.cjs,CMakeLists.txt,Jenkinsfile}',
   '!**/.*/**',
   '!**/.*',
-  // Electron, as Node.js here, is the one for glibc.
-  '!**/musl_*/**',
-  '!**/*.musl.node',
 ]
+
+/** Electron for Linux is the one for glibc. */
+const OTHER_LIBRARY = ['!**/musl_*/**', '!**/*.musl.node']
 
 /** A package's files, without the binaries for other systems that some bring. */
 const packageFiles = (name) => ({
   from: `node_modules/${name}`,
   to: `node_modules/${name}`,
-  filter: [...NOT_READ, '!prebuilds/**', `prebuilds/${process.platform}-${process.arch}/**`],
+  filter: [
+    ...NOT_READ,
+    '!prebuilds/**',
+    `prebuilds/${process.platform}-${process.arch}/**`,
+    ...OTHER_LIBRARY,
+  ],
 })
 
 /** The desktop file's own keys; the package's Exec and Icon are the packager's business. */

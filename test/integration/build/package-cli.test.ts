@@ -57,5 +57,5 @@ test.skipIf(process.platform !== 'linux')(
     const [sender = ''] = readdirSync(store).filter((name) => name !== '.holdfast')
     expect(readFileSync(path.join(store, sender, 'source/measured'), 'utf8')).toBe('all of it')
   },
-  120_000,
+  300_000,
 )

@@ -4,9 +4,18 @@ import path from 'node:path'
 import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { lookAt } from './look/look.ts'
+import { channelViews, settingViews } from './look/setting.ts'
 import { doneViews, firstViews } from './look/starting.ts'
 import { alertViews, defineDrag, overviewViews, twentyViews } from './look/watching.ts'
-import { addShelf, PHOTOS, photo, watchingWorld } from './look/worlds.ts'
+import {
+  addSchedule,
+  addShelf,
+  otherSettings,
+  PHOTOS,
+  photo,
+  sendingWorld,
+  watchingWorld,
+} from './look/worlds.ts'
 
 // Its pictures are what somebody looks at.
 test.use({ trace: 'off' })
@@ -91,4 +100,17 @@ test('no step of the first run and no empty page has an accessibility violation,
   const running = await desktop.start()
   expect(await lookAt(running, [...firstViews(running), ...doneViews(running, directory)])).toEqual([])
   await rm(base, { recursive: true })
+})
+
+test('no view of the settings has an accessibility violation, and all fits 200 pixels', async ({
+  desktop,
+}) => {
+  const base = await mkdtemp(path.join(tmpdir(), 'holdfast-settings-'))
+  const running = await desktop.start({ settings: await sendingWorld(base, 2) })
+  await addSchedule(running)
+  const imported = path.join(base, 'imported.json')
+  await writeFile(imported, JSON.stringify(otherSettings))
+  const found = await lookAt(running, [...settingViews(running, imported), ...channelViews(running)])
+  expect(found).toEqual([])
+  await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
 })

@@ -6,8 +6,7 @@ import { until } from '../support/until.ts'
 import { expect, type Running, test } from './desktop.ts'
 import { lookAt } from './look/look.ts'
 import { addingViews, destinationViews, receiveFromOne, restoreViews } from './look/sending.ts'
-import { channelViews, settingViews } from './look/setting.ts'
-import { addSchedule, addShelf, otherSettings, PHOTOS, photo, sendingWorld } from './look/worlds.ts'
+import { addShelf, PHOTOS, photo, sendingWorld } from './look/worlds.ts'
 
 // Its pictures are what somebody looks at.
 test.use({ trace: 'off' })
@@ -83,15 +82,4 @@ test('no view of the destinations has an accessibility violation, and all fits 2
   } finally {
     silent.close()
   }
-})
-
-test('no view of the settings has an accessibility violation, and all fits 200 pixels', async ({
-  desktop,
-}) => {
-  const running = await desktop.start({ settings: await sendingWorld(base, 2) })
-  await addSchedule(running)
-  const imported = path.join(base, 'imported.json')
-  await writeFile(imported, JSON.stringify(otherSettings))
-  const found = await lookAt(running, [...settingViews(running, imported), ...channelViews(running)])
-  expect(found).toEqual([])
 })

@@ -78,10 +78,8 @@ export function addingViews({ page, holdfast }: Running): View[] {
     },
     { name: 'add-folder', open: () => add('folder') },
     { name: 'add-sftp', open: () => add('sftp') },
-    { name: 'encrypted', open: encrypt },
     {
-      name: 'encrypted-end',
-      isPart: true,
+      name: 'encrypted',
       open: async () => {
         await encrypt()
         await dialog.locator('.encryption').evaluate((one) => one.scrollIntoView({ block: 'end' }))

@@ -76,7 +76,7 @@ export function doneViews(running: Running, directory: string): View[] {
         await dialog.getByRole('button', { name: t('window.receiving.on'), exact: true }).click()
       },
     },
-    { name: 'no-transfers', open: () => tab('window.transfers') },
+    { name: 'first-transfer', open: () => tab('window.transfers') },
     { name: 'no-alerts', open: () => tab('window.alerts') },
     {
       name: 'restore-here',

@@ -28,7 +28,7 @@ async function silent(name: string, directory: string) {
     computer: null,
     key: null,
   }
-  return { sockets, from, hangUp: () => sockets.forEach((socket) => socket.destroy()) }
+  return { sockets, from, hangUp: () => sockets.map((socket) => socket.destroy()) }
 }
 
 test('what is asked of one destination does not end with the question to the one before', async () => {

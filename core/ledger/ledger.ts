@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { errorText } from '../files/system-error.ts'
+import { readDatabaseFile } from '../sqlite-file.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import type { Compare } from './compare.ts'
 import { openCompare } from './compare.ts'
-import { checkpointAtRest, openLedgerFile } from './file.ts'
+import { checkpointAtRest, LEDGER, openLedgerFile } from './file.ts'
 import type { LedgerMeta } from './meta.ts'
 import { openLedgerMeta } from './meta.ts'
 import type { LedgerOffers } from './offers.ts'
@@ -17,7 +16,6 @@ import { openLedgerQueue } from './queue.ts'
 import type { LedgerRemovals } from './removals.ts'
 import { openLedgerRemovals } from './removals.ts'
 import { openRoutes } from './rows.ts'
-import { LEDGER_VERSION } from './schema.ts'
 import type { LedgerSent } from './sent.ts'
 import { openLedgerSent } from './sent.ts'
 import type { LedgerSuspects } from './suspects.ts'
@@ -91,21 +89,14 @@ export function openOrExplain(path: string): Ledger {
  * @throws Problem scan.list.ledgerUnread
  */
 export function readLedger(file: string): LedgerReader | null {
-  if (!existsSync(file)) return null
   try {
-    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 })
-    try {
-      const row = database.prepare('PRAGMA user_version').get() as { user_version: number }
-      // Whoever misunderstands another version's tables would say untrue things of them.
-      if (row.user_version !== LEDGER_VERSION) throw new Error(`version ${row.user_version}`)
-      const routes = openRoutes(database)
-      const { lookup } = openLedgerOffers(database, routes)
-      const { sentAs } = openLedgerSent(database, routes)
-      return { lookup, sentAs, close: () => database.close() }
-    } catch (thrown) {
-      database.close()
-      throw thrown
-    }
+    const database = readDatabaseFile(file, LEDGER)
+    if (database === null) return null
+    if (typeof database === 'string') throw new Error(`it is ${database}`)
+    const routes = openRoutes(database)
+    const { lookup } = openLedgerOffers(database, routes)
+    const { sentAs } = openLedgerSent(database, routes)
+    return { lookup, sentAs, close: () => database.close() }
   } catch (thrown) {
     throw new Problem('scan.list.ledgerUnread', { path: file, reason: errorText(thrown) }, { cause: thrown })
   }

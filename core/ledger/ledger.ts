@@ -1,24 +1,15 @@
 import { errorText } from '../files/system-error.ts'
 import { readDatabaseFile } from '../sqlite-file.ts'
-import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
-import type { Compare } from './compare.ts'
 import { openCompare } from './compare.ts'
 import { checkpointAtRest, LEDGER, openLedgerFile } from './file.ts'
-import type { LedgerMeta } from './meta.ts'
 import { openLedgerMeta } from './meta.ts'
-import type { LedgerOffers } from './offers.ts'
 import { openLedgerOffers } from './offers.ts'
-import type { LedgerPages } from './pages.ts'
 import { openLedgerPages } from './pages.ts'
-import type { LedgerQueue } from './queue.ts'
 import { openLedgerQueue } from './queue.ts'
-import type { LedgerRemovals } from './removals.ts'
 import { openLedgerRemovals } from './removals.ts'
 import { openRoutes } from './rows.ts'
-import type { LedgerSent } from './sent.ts'
 import { openLedgerSent } from './sent.ts'
-import type { LedgerSuspects } from './suspects.ts'
 import { openLedgerSuspects } from './suspects.ts'
 
 export type {
@@ -35,29 +26,17 @@ export type {
 } from './contract.ts'
 
 /** The state of each file on its way to each destination; each part says what it does. */
-export interface Ledger
-  extends LedgerOffers,
-    LedgerQueue,
-    LedgerSent,
-    LedgerRemovals,
-    LedgerPages,
-    LedgerSuspects,
-    LedgerMeta {
-  /** What happened to an earlier file of this name, if it had to be set aside. */
-  readonly notice: Message | null
-  /** Which files of some rows it does not have with the same size, times and inode. */
-  differing: Compare
-  close(): void
-}
+export type Ledger = ReturnType<typeof openLedger>
 
 export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
 
 /** Opens or makes the ledger; several processes may have it open at once. */
-export function openLedger(file: string): Ledger {
+export function openLedger(file: string) {
   const { database, notice } = openLedgerFile(file)
   const routes = openRoutes(database)
   const endCheckpoints = checkpointAtRest(database)
   return {
+    /** What happened to an earlier file of this name, if it had to be set aside. */
     notice,
     ...openLedgerOffers(database, routes),
     ...openLedgerQueue(database, routes),
@@ -66,6 +45,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerPages(database),
     ...openLedgerSuspects(database, routes),
     ...openLedgerMeta(database),
+    /** Which files of some rows it does not have with the same size, times and inode. */
     differing: openCompare(database, routes),
     close() {
       endCheckpoints()

@@ -113,20 +113,17 @@ export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN rout
     AND other.inode = own.inode)`
 
 /** A route is one source's way to one destination. */
-export interface Routes {
-  find(destination: string, source: string): number | null
-  /** Made if it is not there yet; inside the caller's transaction. */
-  ensure(destination: string, source: string): number
-}
+export type Routes = ReturnType<typeof openRoutes>
 
-export function openRoutes(database: DatabaseSyncInstance): Routes {
+export function openRoutes(database: DatabaseSyncInstance) {
   const findOne = database.prepare('SELECT id FROM route WHERE destination = ? AND source = ?')
   const addOne = database.prepare('INSERT INTO route (destination, source) VALUES (?, ?)')
   const find = (destination: string, source: string): number | null =>
     (findOne.get(destination, source) as { id: number } | undefined)?.id ?? null
   return {
     find,
-    ensure: (destination, source) =>
+    /** Made if it is not there yet; inside the caller's transaction. */
+    ensure: (destination: string, source: string) =>
       find(destination, source) ?? Number(addOne.run(destination, source).lastInsertRowid),
   }
 }

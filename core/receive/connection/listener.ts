@@ -14,11 +14,6 @@ const MAX_UNKNOWN = 64
 const MAX_UNKNOWN_OF_ADDRESS = 16
 const MAX_CONNECTIONS = 512
 
-export interface Listener {
-  port: number
-  close(): Promise<void>
-}
-
 function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -39,7 +34,7 @@ export async function openListener(
   identity: Identity,
   accept: (socket: Parameters<Connection>[0], letIn: () => void) => void,
   refused: (from: string, reason: string, kind: RefusedKind) => void,
-): Promise<Listener> {
+) {
   const sockets = new Set<Socket>()
   const unknown = new Set<Socket>()
   /** Asked for at the beginning: of a connection that is over the system does not say it any more. */
@@ -92,7 +87,7 @@ export async function openListener(
   return {
     port,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve())
         for (const socket of sockets) socket.destroy()
       }),

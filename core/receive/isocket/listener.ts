@@ -20,11 +20,7 @@ export interface IsocketOptions {
   port: number
 }
 
-export interface IsocketListener {
-  readonly port: number
-  readonly connections: number
-  close(): Promise<void>
-}
+export type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
 
 /** Whether an address is one of these, however it is written; a name is none. */
 function isOneOf(addresses: net.BlockList, host: string): boolean {
@@ -61,7 +57,7 @@ function listen(server: net.Server, { host, port }: IsocketOptions): Promise<net
  * Accepts original isocket clients: plain text, without any proof of who sends.
  * @throws Problem when the address means all of them, or cannot be listened on.
  */
-export async function openIsocket(options: IsocketOptions, host: IsocketHost): Promise<IsocketListener> {
+export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   const { host: address, port } = options
   if (address === '*' || isOneOf(everywhere, address)) throw new Problem('transfer.isocketEverywhere')
   const connections = new Set<IsocketConnection>()
@@ -117,15 +113,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost): P
 }
 
 /** The isocket part of a receiver, which may be switched on and off while it runs. */
-export interface Isocket {
-  readonly port: number | null
-  readonly connections: number
-  /** @throws Problem when the new address cannot be listened on; the old one is listened on then, as before. */
-  configure(options: IsocketOptions | null): Promise<void>
-  close(): Promise<void>
-}
-
-export function createIsocket(host: IsocketHost): Isocket {
+export function createIsocket(host: IsocketHost) {
   let current: { options: IsocketOptions; listener: IsocketListener } | null = null
 
   const close = async (): Promise<void> => {
@@ -141,7 +129,8 @@ export function createIsocket(host: IsocketHost): Isocket {
     get connections() {
       return current?.listener.connections ?? 0
     },
-    async configure(options) {
+    /** @throws Problem when the new address cannot be listened on; the old one is listened on then, as before. */
+    async configure(options: IsocketOptions | null) {
       if (options === null) return close()
       const { options: now } = current ?? {}
       if (now?.host === options.host && now.port === options.port) return

@@ -66,26 +66,27 @@ function isFolded(directory: string, one: string, other: string): boolean {
   }
 }
 
-/**
- * Blocks. @param directory is on the store's file system, and nobody else's.
- * @throws what the system says; a disk that is read-only cannot be tried.
- */
-export function tryFileSystem(directory: string): FileSystem {
-  const isKnown = process.platform === 'linux' && SYNCED_WHOLE.has(statfsSync(directory).type)
-  return {
-    syncsWhole: isKnown && tellsOfErrors(release()),
-    hasUnnamed: opensUnnamed(directory),
-    foldsCase: isFolded(directory, 'case-probe', 'CASE-PROBE'),
-    foldsForm: isFolded(directory, 'form-probe-\u00e9', 'form-probe-e\u0301'),
-  }
-}
-
 /** Where nothing could be tried: the most careful of all. */
 export const UNKNOWN_FILE_SYSTEM: FileSystem = {
   syncsWhole: false,
   hasUnnamed: false,
   foldsCase: false,
   foldsForm: false,
+}
+
+/** Blocks. @param directory is on the store's file system, and nobody else's. A disk that is read-only cannot be tried. */
+export function tryFileSystem(directory: string): FileSystem {
+  try {
+    const isKnown = process.platform === 'linux' && SYNCED_WHOLE.has(statfsSync(directory).type)
+    return {
+      syncsWhole: isKnown && tellsOfErrors(release()),
+      hasUnnamed: opensUnnamed(directory),
+      foldsCase: isFolded(directory, 'case-probe', 'CASE-PROBE'),
+      foldsForm: isFolded(directory, 'form-probe-\u00e9', 'form-probe-e\u0301'),
+    }
+  } catch {
+    return UNKNOWN_FILE_SYSTEM
+  }
 }
 
 /** Letter by letter, as file systems do: "ß" is not "ss". */

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
-import type { Server } from 'node:tls'
+import { once } from 'node:events'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
@@ -13,17 +13,6 @@ import type { RefusedKind } from './refusals.ts'
 const MAX_UNKNOWN = 64
 const MAX_UNKNOWN_OF_ADDRESS = 16
 const MAX_CONNECTIONS = 512
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.removeListener('error', reject)
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
-}
 
 /**
  * Accepts TLS 1.3 connections; anything else is refused, and `refused` says why.
@@ -73,9 +62,9 @@ export async function openListener(
     })
   })
 
-  let port: number
   try {
-    port = await listen(server, at.host, at.port)
+    server.listen({ host: at.host, port: at.port })
+    await once(server, 'listening')
   } catch (thrown) {
     throw new Problem('transfer.listenFailed', {
       address: addressOf(at.host, at.port),
@@ -85,7 +74,7 @@ export async function openListener(
   server.on('error', (error) => refused('?', error.message, 'other'))
 
   return {
-    port,
+    port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())

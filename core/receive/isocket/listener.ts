@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import net from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
@@ -38,21 +39,6 @@ everywhere.addAddress('::', 'ipv6')
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || isOneOf(loopback, host)
 
-function listen(server: net.Server, { host, port }: IsocketOptions): Promise<net.AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.removeListener('error', reject)
-      const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('no address'))
-      // "0" and many other words mean all addresses. Nobody has been accepted yet.
-      if (!isOneOf(everywhere, address.address)) return resolve(address)
-      server.close()
-      reject(new Problem('transfer.isocketEverywhere'))
-    })
-  })
-}
-
 /**
  * Accepts original isocket clients: plain text, without any proof of who sends.
  * @throws Problem when the address means all of them, or cannot be listened on.
@@ -81,13 +67,18 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
     void connection.done.then(() => connections.delete(connection))
   })
 
-  let bound: net.AddressInfo
   try {
-    bound = await listen(server, options)
+    server.listen({ host: address, port: options.port })
+    await once(server, 'listening')
   } catch (thrown) {
-    if (thrown instanceof Problem) throw thrown
     const reason = errorCode(thrown) ?? String(thrown)
     throw new Problem('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
+  }
+  const bound = server.address() as net.AddressInfo
+  // "0" and many other words mean all addresses. Nobody has been accepted yet.
+  if (isOneOf(everywhere, bound.address)) {
+    server.close()
+    throw new Problem('transfer.isocketEverywhere')
   }
   server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
   const at = addressOf(address, bound.port)

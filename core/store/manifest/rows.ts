@@ -181,7 +181,7 @@ export function openRows(database: DatabaseSyncInstance) {
 }
 
 /** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
-const ROW_FOLLOWS_MS = 1500
+export const ROW_FOLLOWS_MS = 1500
 
 /**
  * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.

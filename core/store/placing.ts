@@ -113,7 +113,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   /** Gives the file a name that nothing has; false: something has it. */
   const give = ({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean => {
     const to = `${parent.path}/${name}`
-    if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to, renameSync))
+    if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to))
     const code = linkOpenFile(fd ?? -1, parent.fd, name)
     if (code === null) return true
     if (code === 'EEXIST') return false

@@ -95,7 +95,7 @@ export function openBatch(
       renameSync(from, to)
       return { did: 'restored' }
     }
-    if (moveToFreeSync(from, to, renameSync)) return { did: 'restored' }
+    if (moveToFreeSync(from, to)) return { did: 'restored' }
     rmSync(from)
     return { did: isFolded(path, wanted) ? 'folded' : 'exists' }
   }

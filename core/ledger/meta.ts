@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { InnerMount, SessionMemory } from './contract.ts'
-import { durably } from './rows.ts'
+import { durably, openValues } from './rows.ts'
 import { REMOVAL } from './schema.ts'
 
 /** What the ledger keeps of sources and destinations as such. */
@@ -17,16 +17,7 @@ export function openLedgerMeta(database: DatabaseSyncInstance) {
   )
   const forgetSuspects = database.prepare('DELETE FROM suspect WHERE source = ?')
   const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
-  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
-  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
-  const forget = database.prepare('DELETE FROM meta WHERE key = ?')
-  const get = <T>(key: string): T | null => {
-    const row = read.get(key) as { value: string } | undefined
-    return row === undefined ? null : (JSON.parse(row.value) as T)
-  }
-  const put = (key: string, value: unknown): void => {
-    write.run(key, JSON.stringify(value))
-  }
+  const { get, put, forget } = openValues(database)
   const filled = (source: string): string[] => get(`filled ${source}`) ?? []
 
   return {
@@ -60,7 +51,7 @@ export function openLedgerMeta(database: DatabaseSyncInstance) {
     /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
     forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'filled', 'held']) forget.run(`${what} ${source}`)
+        for (const what of ['home', 'mounts', 'filled', 'held']) forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)

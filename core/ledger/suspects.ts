@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate } from './contract.ts'
 import type { Routes } from './rows.ts'
-import { durably, NO_TIME, prepareExact, word } from './rows.ts'
+import { durably, NO_TIME, openValues, prepareExact, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
 export interface Earlier {
@@ -114,9 +114,7 @@ function openNoting(database: DatabaseSyncInstance, routes: Routes) {
 }
 
 function openHolding(database: DatabaseSyncInstance) {
-  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
-  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
-  const unhold = database.prepare('DELETE FROM meta WHERE key = ?')
+  const values = openValues(database)
   const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
   const dueNow = database.prepare(
     `UPDATE file SET due_at = ?1 WHERE id IN (
@@ -126,19 +124,15 @@ function openHolding(database: DatabaseSyncInstance) {
   )
   return {
     /** null: its files go. */
-    held(source: string) {
-      const row = read.get(heldKey(source)) as { value: string } | undefined
-      return row === undefined ? null : (JSON.parse(row.value) as Held)
-    },
+    held: (source: string) => values.get<Held>(heldKey(source)),
     /** Nothing of the source is taken from the queue any more; on the disk when it returns. */
-    hold: (source: string, held: Held) =>
-      durably(database, () => write.run(heldKey(source), JSON.stringify(held))),
+    hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
     /** Everything goes as it is now, what is suspected at once. */
     release: (source: string) =>
       durably(database, () => {
         dueNow.run(Date.now(), source)
         forgetAll.run(source)
-        unhold.run(heldKey(source))
+        values.forget(heldKey(source))
       }),
   }
 }

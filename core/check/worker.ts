@@ -1,10 +1,10 @@
+import { MountTable } from '../mounts/mount-table.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { systemClock } from './clock.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
 import { watchKernelLog } from './kernel/kernel-log.ts'
-import { watchMounts } from './kernel/mount-watch.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { createSystemDisk } from './probes/disk.ts'
 import { createChecker } from './schedule/checker.ts'
@@ -36,7 +36,8 @@ function runChecker(
     buffered: (path) =>
       context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
   })
-  const stopWatching = watchMounts(systemClock, (points) => checker.checkNow({ points }))
+  // It only says where to look, whatever the interval of the checks is; the verdict is the probes'.
+  const stopWatching = new MountTable().onChange((points) => checker.checkNow({ points }))
   const stopFollowing = watchKernelLog((points) => checker.checkNow({ points }))
   return {
     configure: (config) => {

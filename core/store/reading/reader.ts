@@ -4,12 +4,12 @@ import type { StoreLayout } from '../layout.ts'
 import { readManifestFile } from '../manifest/file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
-import type { ContentsQuestion } from './contents.ts'
+import type { ReadCalls } from '../messages.ts'
 import { contentsPage } from './contents.ts'
-import type { EntriesQuestion } from './entries.ts'
 import { entriesPage, foldersOf } from './entries.ts'
-import type { RangesJob } from './ranges.ts'
 import { readRanges } from './ranges.ts'
+
+type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 
 /**
  * Looks through what a store has of one sender, beside whoever writes it. Every call blocks.
@@ -29,14 +29,15 @@ export function openStoreReader(layout: StoreLayout) {
 
   return {
     /** Directories of the sender's sources. */
-    folders: (sender: string) => foldersOf(rowsNow(), sender),
-    entries: (sender: string, asked: EntriesQuestion) => entriesPage(rowsNow(), sender, asked),
-    contents: (sender: string, asked: ContentsQuestion) => contentsPage(rowsNow(), sender, asked),
-    ranges: (sender: string, job: RangesJob) => readRanges(layout, rowsNow(), sender, job),
+    folders: ({ sender }: Input<'folders'>) => foldersOf(rowsNow(), sender),
+    entries: ({ sender, asked }: Input<'entries'>) => entriesPage(rowsNow(), sender, asked),
+    contents: ({ sender, asked }: Input<'contents'>) => contentsPage(rowsNow(), sender, asked),
+    ranges: ({ sender, job }: Input<'ranges'>) => readRanges(layout, rowsNow(), sender, job),
     /** Closes what is open, so that the disk can be unmounted; the next call opens it again. */
     rest() {
       open?.database.close()
       open = null
+      return null
     },
   }
 }

@@ -1,10 +1,17 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction, sqliteCode } from './sqlite.ts'
 
-/** SQLite's result codes, https://sqlite.org/rescode.html */
+/** How long a process waits for another one's transaction before it gives up, in milliseconds. */
+const BUSY_MS = 10_000
+
+/** SQLite's result codes (https://sqlite.org/rescode.html) that matter when a file is opened. */
+const SQLITE_BUSY = 5
+const SQLITE_LOCKED = 6
 const SQLITE_CORRUPT = 11
+const SQLITE_CANTOPEN = 14
 const SQLITE_NOTADB = 26
 
 /** What a database of Holdfast's own has to be. */
@@ -13,18 +20,24 @@ export interface DatabaseKind {
   version: number
   schema: string
   tables: readonly string[]
-  /** For each connection. */
+  /** For each connection that may write. */
   pragmas: string
+  /** Made wherever it is missing: files from before it are good ones. */
+  later?: string
 }
+
+/** Why a file cannot be used. */
+type Unusable = 'broken' | 'newer'
 
 /** Under which name a file was put that could not be used. */
 export interface SetAside {
-  why: 'broken' | 'newer'
+  why: Unusable
   aside: string
 }
 
 /**
- * Opens a database, or makes it. What is there but cannot be used is set aside under another name, never erased.
+ * Opens a database, or makes it, with its directory. What is there but cannot be used is set aside under another name,
+ * never erased. Several processes may do so at once.
  * @throws what the system says if the file cannot be made.
  */
 export function openDatabaseFile(
@@ -32,40 +45,115 @@ export function openDatabaseFile(
   kind: DatabaseKind,
 ): { database: DatabaseSyncInstance; aside: SetAside | null } {
   mkdirSync(path.dirname(file), { recursive: true })
-  const opened = begin(file, kind)
-  if (typeof opened !== 'string') return { database: opened, aside: null }
-  const aside = setAside(file, opened)
-  const anew = begin(file, kind)
-  if (typeof anew === 'string') throw new Error(`no database can be begun at ${file}`)
-  return { database: anew, aside }
+  let aside: SetAside | null = null
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const inode = inodeOf(file)
+    const opened = beginDatabase(file, kind)
+    if (typeof opened !== 'string') return { database: opened, aside }
+    // Another process may have set the same file aside in the meantime; then its new one is left alone.
+    if (inodeOf(file) === inode) aside = setAside(file, opened)
+  }
+  throw new Error(`no database can be begun at ${file}`)
 }
 
-function begin(
+const inodeOf = (file: string): bigint | null =>
+  statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
+
+/** The database, made if there is no file; or why the file cannot be used. */
+export function beginDatabase(
   file: string,
-  { version, schema, tables, pragmas }: DatabaseKind,
-): DatabaseSyncInstance | SetAside['why'] {
-  const database = new DatabaseSync(file)
-  try {
-    const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number }
-    const hasTables = database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
-    // Looked at first: nothing is written into a file that is not ours to change.
-    if (found > version || (found === 0 && hasTables)) {
-      database.close()
-      return found === 0 ? 'broken' : 'newer'
-    }
-    database.exec(pragmas)
-    if (found === 0) {
+  { version, schema, tables, pragmas, later = '' }: DatabaseKind,
+): DatabaseSyncInstance | Unusable {
+  const database = new DatabaseSync(file, { timeout: BUSY_MS, defensive: true })
+  const isTable = () => database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
+  return orUnusable(database, () => {
+    // Looked at first: nothing is written into a file that is not ours to change. Tables before version: a process that
+    // makes the file at this moment commits both together.
+    const hasTables = patiently(isTable)
+    const found = patiently(() => versionOf(database))
+    if (found !== version && (found !== 0 || hasTables)) return found > version ? 'newer' : 'broken'
+    patiently(() => database.exec(pragmas))
+    if (found === 0)
       inTransaction(database, () => {
+        if (versionOf(database) !== 0) return
         database.exec(schema)
         database.exec(`PRAGMA user_version = ${version}`)
       })
-    }
-    for (const table of tables) database.prepare(`SELECT * FROM ${table} LIMIT 1`).get()
-    return database
+    requireTables(database, tables)
+    patiently(() => database.exec(later))
+    return null
+  })
+}
+
+/**
+ * Opens a database for reading alone; null: there is none; or why the file cannot be used. On a read-only disk SQLite
+ * cannot make the index of its log; nobody writes there, so the file is then read as it is.
+ */
+export function readDatabaseFile(
+  file: string,
+  { version, tables }: Pick<DatabaseKind, 'version' | 'tables'>,
+): DatabaseSyncInstance | Unusable | null {
+  if (!existsSync(file)) return null
+  const open = (where: string | URL) => {
+    const database = new DatabaseSync(where, { readOnly: true, timeout: BUSY_MS, defensive: true })
+    return orUnusable(database, () => {
+      database.exec('PRAGMA trusted_schema = OFF')
+      const found = versionOf(database)
+      // Whoever misunderstands another version's tables would say untrue things of them.
+      if (found !== version) return found > version ? 'newer' : 'broken'
+      requireTables(database, tables)
+      return null
+    })
+  }
+  try {
+    return open(file)
+  } catch (thrown) {
+    const isUnwritable = sqliteCode(thrown) === SQLITE_CANTOPEN || /readonly/.test(String(thrown))
+    if (!isUnwritable) throw thrown
+    const immutable = pathToFileURL(file)
+    immutable.searchParams.set('immutable', '1')
+    return open(immutable)
+  }
+}
+
+/** @param look what is wrong with it; null: nothing. */
+function orUnusable(
+  database: DatabaseSyncInstance,
+  look: () => Unusable | null,
+): DatabaseSyncInstance | Unusable {
+  let wrong: Unusable | null
+  try {
+    wrong = look()
   } catch (thrown) {
     database.close()
-    if (isBroken(thrown) || /no such table/.test(String(thrown))) return 'broken'
+    // With a table missing, or of another kind, it is a database, but not ours.
+    if (isBroken(thrown) || /no such table|already exists/.test(String(thrown))) return 'broken'
     throw thrown
+  }
+  if (wrong !== null) database.close()
+  return wrong ?? database
+}
+
+function versionOf(database: DatabaseSyncInstance): number {
+  return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+}
+
+function requireTables(database: DatabaseSyncInstance, tables: readonly string[]): void {
+  for (const table of tables) database.prepare(`SELECT count(*) FROM (SELECT * FROM ${table} LIMIT 1)`).get()
+}
+
+/** Turning WAL on does not always wait for other openers by itself, so it is tried again here. */
+function patiently<T>(attempt: () => T): T {
+  const deadline = Date.now() + BUSY_MS
+  for (;;) {
+    try {
+      return attempt()
+    } catch (thrown) {
+      const code = sqliteCode(thrown)
+      const isBusy = code === SQLITE_BUSY || code === SQLITE_LOCKED
+      if (!isBusy || Date.now() > deadline) throw thrown
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+    }
   }
 }
 
@@ -76,7 +164,7 @@ export function isBroken(thrown: unknown): boolean {
 }
 
 /** Gives a file that cannot be used another name, with what belongs to it. */
-export function setAside(file: string, why: SetAside['why']): SetAside {
+export function setAside(file: string, why: Unusable): SetAside {
   const aside = `${file}.${why}-${new Date().toISOString().replace(/[:.]/g, '-')}`
   for (const ending of ['', '-wal', '-shm']) {
     if (existsSync(file + ending)) renameSync(file + ending, aside + ending)

@@ -1,4 +1,4 @@
-import { type Message, message } from '../words/message.ts'
+import { type Message, message, type WordKey } from '../words/message.ts'
 import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './messages.ts'
 import type { Failure, ProbeFinding } from './probes/findings.ts'
 
@@ -40,22 +40,17 @@ const KIND_OF_CODE: Record<string, VerdictKind> = {
   EHOSTUNREACH: 'hung',
 }
 
-export function kindOfFailure(failure: Failure): VerdictKind {
-  switch (failure.cause) {
-    case 'call':
-      return KIND_OF_CODE[failure.code] ?? 'error'
-    case 'no-inodes':
-      return 'full'
-    case 'unmounted':
-      return 'missing'
-    case 'read-only':
-    case 'emergency':
-      return 'read-only'
-    case 'ext4-errors':
-      return 'io-error'
-    default:
-      return failure satisfies never
-  }
+/** What no call would tell, and how it is said. */
+const OF_CAUSE: Record<Exclude<Failure['cause'], 'call'>, { kind: VerdictKind; key: WordKey }> = {
+  'no-inodes': { kind: 'full', key: 'check.noInodes' },
+  unmounted: { kind: 'missing', key: 'check.unmounted' },
+  'read-only': { kind: 'read-only', key: 'check.mountReadOnly' },
+  emergency: { kind: 'read-only', key: 'check.mountEmergency' },
+  'ext4-errors': { kind: 'io-error', key: 'check.ext4Errors' },
+}
+
+function kindOfFailure(failure: Failure): VerdictKind {
+  return failure.cause === 'call' ? (KIND_OF_CODE[failure.code] ?? 'error') : OF_CAUSE[failure.cause].kind
 }
 
 /** The verdict of one probe that has come back; `limitMs` is its `slowLimit`. */
@@ -108,47 +103,29 @@ export function noThreadVerdict(path: string): Verdict {
 }
 
 function sentenceOfFailure(path: string, failure: Failure, elapsedMs: number): Message {
-  const { step } = failure
-  switch (failure.cause) {
-    case 'no-inodes':
-      return message('check.noInodes', { path, step })
-    case 'unmounted':
-      return message('check.unmounted', { path, point: failure.point })
-    case 'read-only':
-      return message('check.mountReadOnly', { path, point: failure.point })
-    case 'emergency':
-      return message('check.mountEmergency', { path, point: failure.point })
-    case 'ext4-errors':
-      return message('check.ext4Errors', { path, point: failure.point, errors: failure.count })
-    case 'call':
-      return sentenceOfCall(path, step, failure.code, elapsedMs)
-    default:
-      return failure satisfies never
-  }
+  const { step, cause } = failure
+  if (cause === 'call') return sentenceOfCall(path, step, failure.code, elapsedMs)
+  const { key } = OF_CAUSE[cause]
+  if (cause === 'no-inodes') return message(key, { path, step })
+  const { point } = failure
+  return message(key, { path, point, ...(cause === 'ext4-errors' ? { errors: failure.count } : {}) })
+}
+
+/** How a call that was refused is said, by the error's name or else by what it means. */
+const KEY_OF_CODE: Record<string, WordKey> = { EDQUOT: 'check.quota', ENOTDIR: 'check.notDirectory' }
+const KEY_OF_KIND: Partial<Record<VerdictKind, WordKey>> = {
+  permission: 'check.permission',
+  full: 'check.full',
+  'read-only': 'check.readOnly',
+  'io-error': 'check.ioError',
+  stale: 'check.stale',
+  missing: 'check.missing',
 }
 
 function sentenceOfCall(path: string, step: string, code: string, elapsed: number): Message {
-  const params = { path, step, code }
-  if (code === 'EDQUOT') return message('check.quota', params)
-  if (code === 'ENOTDIR') return message('check.notDirectory', params)
-  switch (KIND_OF_CODE[code]) {
-    case 'permission':
-      return message('check.permission', params)
-    case 'full':
-      return message('check.full', params)
-    case 'read-only':
-      return message('check.readOnly', params)
-    case 'io-error':
-      return message('check.ioError', params)
-    case 'stale':
-      return message('check.stale', params)
-    case 'missing':
-      return message('check.missing', params)
-    case 'hung':
-      return message('check.hung', { path, step: `${step}, ${code}`, elapsed })
-    default:
-      return message('check.error', params)
-  }
+  const kind = KIND_OF_CODE[code] ?? 'error'
+  if (kind === 'hung') return message('check.hung', { path, step: `${step}, ${code}`, elapsed })
+  return message(KEY_OF_CODE[code] ?? KEY_OF_KIND[kind] ?? 'check.error', { path, step, code })
 }
 
 /** Of two equally grave verdicts the one that names a call that failed says more than the mount's options. */

@@ -1,10 +1,10 @@
+import { MountTable } from '../mounts/mount-table.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { systemClock } from './clock.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
 import { watchKernelLog } from './kernel/kernel-log.ts'
-import { watchMounts } from './kernel/mount-watch.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { createSystemDisk } from './probes/disk.ts'
 import { createChecker } from './schedule/checker.ts'
@@ -14,49 +14,43 @@ import { createChecker } from './schedule/checker.ts'
  *
  * @param historyThread is the host's own script that calls runHistoryThread.
  */
-export function startChecker(
-  historyThread: URL,
-): (context: WorkerContext<typeof checkerDefinition>) => WorkerHandlers<typeof checkerDefinition> {
-  return (context) => runChecker(context, historyThread)
-}
-
-function runChecker(
-  context: WorkerContext<typeof checkerDefinition>,
-  historyThread: URL,
-): WorkerHandlers<typeof checkerDefinition> {
-  const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
-  const checker = createChecker({
-    clock: systemClock,
-    disk: createSystemDisk(),
-    limit: createConcurrencyLimit(systemClock),
-    report: (checked) => {
-      history.add(checked)
-      context.report({ checked })
-    },
-    buffered: (path) =>
-      context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
-  })
-  const stopWatching = watchMounts(systemClock, (points) => checker.checkNow({ points }))
-  const stopFollowing = watchKernelLog((points) => checker.checkNow({ points }))
-  return {
-    configure: (config) => {
-      history.keepIn(config.historyPath)
-      checker.configure(config)
-      return Promise.resolve()
-    },
-    requests: {
-      checkNow: ({ ids }: { ids?: string[] | undefined }) => {
-        checker.checkNow(ids === undefined ? undefined : { ids })
-        return Promise.resolve({})
+export const startChecker =
+  (historyThread: URL) =>
+  (context: WorkerContext<typeof checkerDefinition>): WorkerHandlers<typeof checkerDefinition> => {
+    const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
+    const checker = createChecker({
+      clock: systemClock,
+      disk: createSystemDisk(),
+      limit: createConcurrencyLimit(systemClock),
+      report: (checked) => {
+        history.add(checked)
+        context.report({ checked })
       },
-      inspect: ({ path }: { path: string }) => inspectPath(path),
-      history: (question: HistoryQuestion) => history.ask(question),
-    },
-    stop: () => {
-      stopWatching()
-      stopFollowing()
-      checker.stop()
-      return history.stop()
-    },
+      buffered: (path) =>
+        context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
+    })
+    // It only says where to look, whatever the interval of the checks is; the verdict is the probes'.
+    const stopWatching = new MountTable().onChange((points) => checker.checkNow({ points }))
+    const stopFollowing = watchKernelLog((points) => checker.checkNow({ points }))
+    return {
+      configure: (config) => {
+        history.keepIn(config.historyPath)
+        checker.configure(config)
+        return Promise.resolve()
+      },
+      requests: {
+        checkNow: ({ ids }: { ids?: string[] | undefined }) => {
+          checker.checkNow(ids === undefined ? undefined : { ids })
+          return Promise.resolve({})
+        },
+        inspect: ({ path }: { path: string }) => inspectPath(path),
+        history: (question: HistoryQuestion) => history.ask(question),
+      },
+      stop: () => {
+        stopWatching()
+        stopFollowing()
+        checker.stop()
+        return history.stop()
+      },
+    }
   }
-}

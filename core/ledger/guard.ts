@@ -48,29 +48,25 @@ export function createLedgerGuard(
 }
 
 /** The totals of one destination at a time: while the ledger cannot be read they stay what they were. */
-export interface LastTotals {
-  of(destination: string): Record<string, Totals>
-  /** See Ledger.oldestWaiting; null also while the ledger cannot be read. */
-  oldestWaiting(destination: string, sources: readonly string[]): number | null
-  /** Why they could not be read, or null. */
-  readonly problem: Message | null
-}
+export type LastTotals = ReturnType<typeof openLastTotals>
 
 /** @param log is told once, however long the ledger fails. */
 export function openLastTotals(
   { file, open }: { file: string; open: Pick<Ledger, 'totals' | 'oldestWaiting'> },
   log: (level: 'error', text: string) => void,
-): LastTotals {
+) {
   const guard = createLedgerGuard(file, { onChange: () => undefined, log })
   let last: { destination: string; totals: Record<string, Totals> } | null = null
   return {
-    of(destination) {
+    of(destination: string) {
       const read = guard.isRested ? guard.use(() => open.totals(destination)) : null
       if (read !== null) last = { destination, totals: read }
       return last?.destination === destination ? last.totals : {}
     },
-    oldestWaiting: (destination, sources) =>
+    /** See Ledger.oldestWaiting; null also while the ledger cannot be read. */
+    oldestWaiting: (destination: string, sources: readonly string[]) =>
       guard.isRested ? guard.use(() => open.oldestWaiting(destination, sources)) : null,
+    /** Why they could not be read, or null. */
     get problem() {
       return guard.problem
     },

@@ -1,26 +1,15 @@
-import { existsSync } from 'node:fs'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { errorText } from '../files/system-error.ts'
-import type { Message } from '../words/message.ts'
+import { readDatabaseFile } from '../sqlite-file.ts'
 import { Problem } from '../words/problem.ts'
-import type { Compare } from './compare.ts'
 import { openCompare } from './compare.ts'
-import { checkpointAtRest, openLedgerFile } from './file.ts'
-import type { LedgerMeta } from './meta.ts'
+import { checkpointAtRest, LEDGER, openLedgerFile } from './file.ts'
 import { openLedgerMeta } from './meta.ts'
-import type { LedgerOffers } from './offers.ts'
 import { openLedgerOffers } from './offers.ts'
-import type { LedgerPages } from './pages.ts'
 import { openLedgerPages } from './pages.ts'
-import type { LedgerQueue } from './queue.ts'
 import { openLedgerQueue } from './queue.ts'
-import type { LedgerRemovals } from './removals.ts'
 import { openLedgerRemovals } from './removals.ts'
 import { openRoutes } from './rows.ts'
-import { LEDGER_VERSION } from './schema.ts'
-import type { LedgerSent } from './sent.ts'
 import { openLedgerSent } from './sent.ts'
-import type { LedgerSuspects } from './suspects.ts'
 import { openLedgerSuspects } from './suspects.ts'
 
 export type {
@@ -37,29 +26,17 @@ export type {
 } from './contract.ts'
 
 /** The state of each file on its way to each destination; each part says what it does. */
-export interface Ledger
-  extends LedgerOffers,
-    LedgerQueue,
-    LedgerSent,
-    LedgerRemovals,
-    LedgerPages,
-    LedgerSuspects,
-    LedgerMeta {
-  /** What happened to an earlier file of this name, if it had to be set aside. */
-  readonly notice: Message | null
-  /** Which files of some rows it does not have with the same size, times and inode. */
-  differing: Compare
-  close(): void
-}
+export type Ledger = ReturnType<typeof openLedger>
 
 export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
 
 /** Opens or makes the ledger; several processes may have it open at once. */
-export function openLedger(file: string): Ledger {
+export function openLedger(file: string) {
   const { database, notice } = openLedgerFile(file)
   const routes = openRoutes(database)
   const endCheckpoints = checkpointAtRest(database)
   return {
+    /** What happened to an earlier file of this name, if it had to be set aside. */
     notice,
     ...openLedgerOffers(database, routes),
     ...openLedgerQueue(database, routes),
@@ -68,6 +45,7 @@ export function openLedger(file: string): Ledger {
     ...openLedgerPages(database),
     ...openLedgerSuspects(database, routes),
     ...openLedgerMeta(database),
+    /** Which files of some rows it does not have with the same size, times and inode. */
     differing: openCompare(database, routes),
     close() {
       endCheckpoints()
@@ -91,21 +69,14 @@ export function openOrExplain(path: string): Ledger {
  * @throws Problem scan.list.ledgerUnread
  */
 export function readLedger(file: string): LedgerReader | null {
-  if (!existsSync(file)) return null
   try {
-    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 })
-    try {
-      const row = database.prepare('PRAGMA user_version').get() as { user_version: number }
-      // Whoever misunderstands another version's tables would say untrue things of them.
-      if (row.user_version !== LEDGER_VERSION) throw new Error(`version ${row.user_version}`)
-      const routes = openRoutes(database)
-      const { lookup } = openLedgerOffers(database, routes)
-      const { sentAs } = openLedgerSent(database, routes)
-      return { lookup, sentAs, close: () => database.close() }
-    } catch (thrown) {
-      database.close()
-      throw thrown
-    }
+    const database = readDatabaseFile(file, LEDGER)
+    if (database === null) return null
+    if (typeof database === 'string') throw new Error(`it is ${database}`)
+    const routes = openRoutes(database)
+    const { lookup } = openLedgerOffers(database, routes)
+    const { sentAs } = openLedgerSent(database, routes)
+    return { lookup, sentAs, close: () => database.close() }
   } catch (thrown) {
     throw new Problem('scan.list.ledgerUnread', { path: file, reason: errorText(thrown) }, { cause: thrown })
   }

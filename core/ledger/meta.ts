@@ -1,31 +1,11 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { InnerMount, SessionMemory } from './contract.ts'
-import { durably } from './rows.ts'
+import { durably, openValues } from './rows.ts'
 import { REMOVAL } from './schema.ts'
 
 /** What the ledger keeps of sources and destinations as such. */
-export interface LedgerMeta {
-  /** The mount point that a source was on when it was last there, or null. */
-  home(source: string): string | null
-  rememberHome(source: string, mountPoint: string): void
-  /** What was mounted inside a source when it was last looked at, or has files that still wait. */
-  mountsInside(source: string): InnerMount[]
-  rememberMountsInside(source: string, mounts: readonly InnerMount[]): void
-  session(destination: string): SessionMemory | null
-  /** On the disk when it returns. */
-  rememberSession(destination: string, session: SessionMemory): void
-  /** The destinations that were offered everything that the ledger knows of a source. */
-  filled(source: string): string[]
-  /** `to` was, too; of the others only those in `others` still are. */
-  rememberFilled(source: string, to: string, others: readonly string[]): void
-  /** Every destination that the ledger knows. */
-  destinations(): string[]
-  /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
-  forgetSource(source: string, limit: number): number
-}
-
-export function openLedgerMeta(database: DatabaseSyncInstance): LedgerMeta {
+export function openLedgerMeta(database: DatabaseSyncInstance) {
   // A removal that was begun is known by its row alone: it is brought to its end if the source comes back.
   const forgetSome = database.prepare(
     `DELETE FROM file WHERE id IN (
@@ -37,43 +17,41 @@ export function openLedgerMeta(database: DatabaseSyncInstance): LedgerMeta {
   )
   const forgetSuspects = database.prepare('DELETE FROM suspect WHERE source = ?')
   const allDestinations = database.prepare('SELECT DISTINCT destination FROM route')
-  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
-  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
-  const forget = database.prepare('DELETE FROM meta WHERE key = ?')
-  const get = <T>(key: string): T | null => {
-    const row = read.get(key) as { value: string } | undefined
-    return row === undefined ? null : (JSON.parse(row.value) as T)
-  }
-  const put = (key: string, value: unknown): void => {
-    write.run(key, JSON.stringify(value))
-  }
+  const { get, put, forget } = openValues(database)
   const filled = (source: string): string[] => get(`filled ${source}`) ?? []
 
   return {
-    home: (source) => get(`home ${source}`),
-    rememberHome: (source, mountPoint) => put(`home ${source}`, mountPoint),
+    /** The mount point that a source was on when it was last there, or null. */
+    home: (source: string): string | null => get(`home ${source}`),
+    rememberHome: (source: string, mountPoint: string) => put(`home ${source}`, mountPoint),
 
-    mountsInside: (source) => get(`mounts ${source}`) ?? [],
-    rememberMountsInside: (source, mounts) => put(`mounts ${source}`, mounts),
+    /** What was mounted inside a source when it was last looked at, or has files that still wait. */
+    mountsInside: (source: string): InnerMount[] => get(`mounts ${source}`) ?? [],
+    rememberMountsInside: (source: string, mounts: readonly InnerMount[]) => put(`mounts ${source}`, mounts),
 
-    session: (destination) => get(`session ${destination}`),
-    rememberSession: (destination, session) =>
+    session: (destination: string): SessionMemory | null => get(`session ${destination}`),
+    /** On the disk when it returns. */
+    rememberSession: (destination: string, session: SessionMemory) =>
       durably(database, () => put(`session ${destination}`, session)),
 
+    /** The destinations that were offered everything that the ledger knows of a source. */
     filled,
-    rememberFilled: (source, to, others) =>
+    /** `to` was, too; of the others only those in `others` still are. */
+    rememberFilled: (source: string, to: string, others: readonly string[]) =>
       inTransaction(database, () => {
         const before = filled(source)
         const now = [...before.filter((one) => one !== to && others.includes(one)), to].sort()
         if (JSON.stringify(now) !== JSON.stringify(before)) put(`filled ${source}`, now)
       }),
 
+    /** Every destination that the ledger knows. */
     destinations: () =>
       (allDestinations.all() as { destination: string }[]).map(({ destination }) => destination),
 
-    forgetSource: (source, limit) =>
+    /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
+    forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'filled', 'held']) forget.run(`${what} ${source}`)
+        for (const what of ['home', 'mounts', 'filled', 'held']) forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)

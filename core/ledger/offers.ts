@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate, LedgerEntry } from './contract.ts'
+import type { Candidate } from './contract.ts'
 import { fileStates } from './messages.ts'
 import type { Routes } from './rows.ts'
 import { NO_TIME, prepareExact, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
@@ -12,37 +12,6 @@ const RESTLESS_MS = 2_000
 const EARLIEST = Number.MIN_SAFE_INTEGER
 /** The longest pause that such a file gets; milliseconds. */
 const LONGEST_PAUSE_MS = 8_000
-
-/** Files come into the ledger, and are offered again, or to another destination. */
-export interface LedgerOffers {
-  /**
-   * One short transaction. New → waiting; known with another size, mtime, ctime or inode → waiting again (also if
-   * it was sent or parked); the same → untouched. Where the ctime alone is another one the digest stays known: the
-   * content may be the same. One that changes again and again waits with growing pauses, of
-   * at most some seconds. Returns how many became waiting.
-   * @param notBefore none of them goes before; milliseconds since 1970.
-   */
-  offer(destination: string, candidates: readonly Candidate[], notBefore?: number): number
-  lookup(destination: string, source: string, path: string): LedgerEntry | null
-  /**
-   * Offers the files of a source at one destination that are not known to be gone to another: one chunk of at most
-   * `limit` rows after the path `after` ('' at first). Returns the last path, for the next chunk, or null at the end.
-   */
-  requeue(
-    fromDestination: string,
-    toDestination: string,
-    source: string,
-    after: string,
-    limit: number,
-  ): string | null
-  /**
-   * What this destination has got since a position has to be offered to it again: one chunk of at most `limit` files.
-   * Returns how many, fewer than `limit` at the end.
-   */
-  offerAgainSince(destination: string, position: number, limit: number): number
-  /** This destination wants these files, by their sources' ids, offered again. Returns how many wait now. */
-  offerAgain(destination: string, files: readonly (readonly [source: string, path: string])[]): number
-}
 
 // A file that changes again and again goes when it rests, with growing pauses until then: one that changed while it
 // was read keeps its pause, one that changed right after it was sent (?3 is now) gets one from the third time on.
@@ -80,7 +49,8 @@ interface EntryRow {
   reason: string | null
 }
 
-export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes): LedgerOffers {
+/** Files come into the ledger, and are offered again, or to another destination. */
+export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes) {
   const offerSome = database.prepare(OFFER)
   const find = prepareExact(
     database,
@@ -104,12 +74,19 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   }
 
   return {
-    offer: (destination, candidates, notBefore = EARLIEST) =>
+    /**
+     * One short transaction. New → waiting; known with another size, mtime, ctime or inode → waiting again (also if
+     * it was sent or parked); the same → untouched. Where the ctime alone is another one the digest stays known: the
+     * content may be the same. One that changes again and again waits with growing pauses, of
+     * at most some seconds. Returns how many became waiting.
+     * @param notBefore none of them goes before; milliseconds since 1970.
+     */
+    offer: (destination: string, candidates: readonly Candidate[], notBefore: number = EARLIEST) =>
       candidates.length === 0
         ? 0
         : inTransaction(database, () => offerAll(destination, candidates, notBefore)),
 
-    lookup(destination, source, path) {
+    lookup(destination: string, source: string, path: string) {
       const route = routes.find(destination, source)
       const row = route === null ? undefined : (find.get(route, path) as EntryRow | undefined)
       if (row === undefined) return null
@@ -122,7 +99,11 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
       }
     },
 
-    requeue: (from, to, source, after, limit) =>
+    /**
+     * Offers the files of a source at one destination that are not known to be gone to another: one chunk of at most
+     * `limit` rows after the path `after` ('' at first). Returns the last path, for the next chunk, or null at the end.
+     */
+    requeue: (from: string, to: string, source: string, after: string, limit: number) =>
       inTransaction(database, () => {
         const chunk = chunkOf.get(routes.find(from, source), after, limit) as {
           files: string
@@ -137,10 +118,7 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
   }
 }
 
-function openAgain(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerOffers, 'offerAgainSince' | 'offerAgain'> {
+function openAgain(database: DatabaseSyncInstance, routes: Routes) {
   const againSince = database.prepare(
     `UPDATE file SET ${AGAIN} WHERE id IN (
        SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
@@ -149,10 +127,15 @@ function openAgain(
   const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
 
   return {
-    offerAgainSince: (destination, position, limit) =>
+    /**
+     * What this destination has got since a position has to be offered to it again: one chunk of at most `limit` files.
+     * Returns how many, fewer than `limit` at the end.
+     */
+    offerAgainSince: (destination: string, position: number, limit: number) =>
       Number(againSince.run(destination, position, limit).changes),
 
-    offerAgain: (destination, files) =>
+    /** This destination wants these files, by their sources' ids, offered again. Returns how many wait now. */
+    offerAgain: (destination: string, files: readonly (readonly [source: string, path: string])[]) =>
       inTransaction(database, () => {
         let count = 0
         for (const [source, path] of files)

@@ -5,18 +5,6 @@ import { fileStates } from './messages.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
 import { STATE } from './schema.ts'
 
-/** What a view shows of the ledger. */
-export interface LedgerPages {
-  /** By source id. */
-  totals(destination: string): Record<string, Totals>
-  /** A page, newest row first. */
-  files(destinations: readonly string[], query: PageQuery): { files: LedgerFile[]; more: boolean }
-  /** What is sent of a source, in the order of the paths, behind `after` ('' at first). */
-  sentFiles(destination: string, source: string, after: string, limit: number): SentFile[]
-  /** null: it is not sent, or not any more. */
-  sentFile(destination: string, source: string, path: string): SentFile | null
-}
-
 export interface SentFile {
   path: string
   size: number
@@ -32,7 +20,8 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
 /** A search looks at so many of the newest files of each source and state: it stays short. */
 const SEARCHED = 5_000
 
-export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
+/** What a view shows of the ledger. */
+export function openLedgerPages(database: DatabaseSyncInstance) {
   const routesOf = database.prepare(
     `SELECT id, source, destination FROM route
      WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,
@@ -64,13 +53,16 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
   )
 
   return {
-    sentFile: (destination, source, path) =>
+    /** null: it is not sent, or not any more. */
+    sentFile: (destination: string, source: string, path: string) =>
       (sentOne.get(destination, source, path) as SentFile | undefined) ?? null,
 
-    sentFiles: (destination, source, after, limit) =>
+    /** What is sent of a source, in the order of the paths, behind `after` ('' at first). */
+    sentFiles: (destination: string, source: string, after: string, limit: number) =>
       sent.all(destination, source, after, limit) as unknown as SentFile[],
 
-    totals: (destination) =>
+    /** By source id. */
+    totals: (destination: string) =>
       Object.fromEntries(
         (totalsOf.all(destination) as (Totals & { source: string })[]).map(({ source, ...totals }) => [
           source,
@@ -78,7 +70,8 @@ export function openLedgerPages(database: DatabaseSyncInstance): LedgerPages {
         ]),
       ),
 
-    files(destinations, { source, state, before, limit, text = '' }) {
+    /** A page, newest row first. */
+    files(destinations: readonly string[], { source, state, before, limit, text = '' }: PageQuery) {
       const rowsOf = (route: number, name: LedgerFile['state']) => {
         const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
         const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)

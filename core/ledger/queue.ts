@@ -2,64 +2,10 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
-import type { Claim, Due, Parked } from './contract.ts'
+import type { Claim, Parked } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
 import { heldKey } from './suspects.ts'
-
-/** Files that are not sent: which may go now, which later, which not at all. */
-export interface LedgerQueue {
-  /**
-   * Waiting files of a source whose time has come, oldest first, none while it is held; rows in `excluding` are left out. `now` is in
-   * milliseconds since 1970.
-   */
-  take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>): Due[]
-  /** Whether `take` would give anything of any source: one question instead of one for each of them. */
-  hasDue(destination: string, now: number): boolean
-  /**
-   * When the oldest file of these sources that waits was modified (milliseconds since 1970), or null. Since when a file
-   * waits is not written down; by this time they are sent. Of each source only the next thousand are looked at, and a
-   * time before 1970 counts for none: so it costs little, however many wait.
-   */
-  oldestWaiting(destination: string, sources: readonly string[]): number | null
-  park(claim: Claim, reason: Message): void
-  /** Waiting still, but not before `at` (milliseconds since 1970). */
-  retryLater(claims: readonly Claim[], at: number, reason: Message | null): void
-  /**
-   * Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds); what may have
-   * lost its content has a reason of its own.
-   */
-  dueByAge(destination: string, source: string, age: number): void
-  /** The file has changed: waiting as a new generation, not before `at`. */
-  renew(claim: Claim, facts: StatFacts, at: number): void
-  /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
-  drop(claim: Claim): void
-  /** At most `limit` parked files of a source, in the order of their ids, behind `after`. */
-  parked(destination: string, source: string, after: number, limit: number): Parked[]
-  /** Gives one parked file another try; false: it is parked no more. */
-  unparkOne(claim: Claim): boolean
-  /** Gives the parked file of this row another try; false: it is not parked, or goes to another destination. */
-  unparkRow(destination: string, id: number): boolean
-  /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
-  unpark(destination: string, source: string | null, limit: number): number
-  /**
-   * Counts of files below a directory of a source (relative, no trailing slash; '' is the source itself)
-   * that are not sent yet.
-   */
-  unsentBelow(destination: string, source: string, directory: string): { waiting: number; parked: number }
-  /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
-  unsentPage(
-    destination: string,
-    source: string,
-    after: string,
-    limit: number,
-  ): { path: string; size: number }[]
-  /**
-   * One transaction. These files are left out now: those that wait, or are parked, do so no more. That an
-   * earlier content of one was sent stays known. Returns how many it was.
-   */
-  withdraw(destination: string, source: string, paths: readonly string[]): number
-}
 
 /** How far ahead a file may be put off (the settings' longest pause between attempts); milliseconds. */
 export const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
@@ -82,7 +28,8 @@ function prepareForget(database: DatabaseSyncInstance, which: string) {
     Number(forget.run(...values).changes) + Number(leave.run(...values).changes)
 }
 
-export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes): LedgerQueue {
+/** Files that are not sent: which may go now, which later, which not at all. */
+export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes) {
   return {
     ...openTaking(database, routes),
     ...openOutcomes(database, routes),
@@ -91,10 +38,7 @@ export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes):
   }
 }
 
-function openTaking(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerQueue, 'take' | 'hasDue' | 'oldestWaiting'> {
+function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   const dueBetween = prepareDue(
     database,
     `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
@@ -113,7 +57,11 @@ function openTaking(
   )
 
   return {
-    take(destination, source, limit, now, excluding) {
+    /**
+     * Waiting files of a source whose time has come, oldest first, none while it is held; rows in `excluding` are left out. `now` is in
+     * milliseconds since 1970.
+     */
+    take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>) {
       const route = routes.find(destination, source)
       if (route === null || isHeld.get(heldKey(source)) !== undefined) return []
       const out = JSON.stringify([...excluding])
@@ -125,12 +73,18 @@ function openTaking(
       ]
     },
 
-    hasDue(destination, now) {
+    /** Whether `take` would give anything of any source: one question instead of one for each of them. */
+    hasDue(destination: string, now: number) {
       const { due } = anyDue.get(destination, now, now + BY_ANOTHER_CLOCK_MS) as { due: number }
       return due === 1
     },
 
-    oldestWaiting(destination, sources) {
+    /**
+     * When the oldest file of these sources that waits was modified (milliseconds since 1970), or null. Since when a file
+     * waits is not written down; by this time they are sent. Of each source only the next thousand are looked at, and a
+     * time before 1970 counts for none: so it costs little, however many wait.
+     */
+    oldestWaiting(destination: string, sources: readonly string[]) {
       const times = sources.flatMap((source) => {
         const route = routes.find(destination, source)
         return (oldest.get(route) as { at: number | null }).at ?? []
@@ -141,10 +95,7 @@ function openTaking(
 }
 
 /** What became of a file that was taken. */
-function openOutcomes(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerQueue, 'park' | 'retryLater' | 'dueByAge' | 'renew' | 'drop'> {
+function openOutcomes(database: DatabaseSyncInstance, routes: Routes) {
   const parkOne = database.prepare(
     `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
@@ -167,36 +118,40 @@ function openOutcomes(
   const forgetClaimed = prepareForget(database, CLAIMED)
 
   return {
-    park: ({ id, generation }, reason) => {
+    park: ({ id, generation }: Claim, reason: Message) => {
       parkOne.run(JSON.stringify(reason), id, generation)
     },
 
-    retryLater: (claims, at, reason) =>
+    /** Waiting still, but not before `at` (milliseconds since 1970). */
+    retryLater: (claims: readonly Claim[], at: number, reason: Message | null) =>
       inTransaction(database, () => {
         const words = reason === null ? null : JSON.stringify(reason)
         for (const { id, generation } of claims) later.run(Math.ceil(at), words, id, generation)
       }),
 
-    dueByAge: (destination, source, age) => {
+    /**
+     * Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds); what may have
+     * lost its content has a reason of its own.
+     */
+    dueByAge: (destination: string, source: string, age: number) => {
       sooner.run(routes.find(destination, source), Date.now(), Math.ceil(age), source)
     },
 
-    renew({ id, generation }, facts, at) {
+    /** The file has changed: waiting as a new generation, not before `at`. */
+    renew({ id, generation }: Claim, facts: StatFacts, at: number) {
       const { size, mtimeNs, ctimeNs, inode, device } = facts
       const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
       renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now())
     },
 
-    drop: ({ id, generation }) => {
+    /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
+    drop: ({ id, generation }: Claim) => {
       inTransaction(database, () => forgetClaimed(id, generation))
     },
   }
 }
 
-function openParked(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerQueue, 'parked' | 'unparkOne' | 'unparkRow' | 'unpark'> {
+function openParked(database: DatabaseSyncInstance, routes: Routes) {
   const parkedPage = database.prepare(
     `SELECT id, generation, path, reason FROM file INDEXED BY file_state
      WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
@@ -212,7 +167,8 @@ function openParked(
   )
 
   return {
-    parked(destination, source, after, limit) {
+    /** At most `limit` parked files of a source, in the order of their ids, behind `after`. */
+    parked(destination: string, source: string, after: number, limit: number): Parked[] {
       const rows = parkedPage.all(routes.find(destination, source), after, limit)
       return (rows as (Omit<Parked, 'reason'> & { reason: string | null })[]).map((row) => ({
         ...row,
@@ -220,19 +176,20 @@ function openParked(
       }))
     },
 
-    unparkOne: ({ id, generation }) => unparkThis.run(id, generation).changes > 0,
+    /** Gives one parked file another try; false: it is parked no more. */
+    unparkOne: ({ id, generation }: Claim) => unparkThis.run(id, generation).changes > 0,
 
-    unparkRow: (destination, id) => unparkRow.run(destination, id).changes > 0,
+    /** Gives the parked file of this row another try; false: it is not parked, or goes to another destination. */
+    unparkRow: (destination: string, id: number) => unparkRow.run(destination, id).changes > 0,
 
-    unpark: (destination, source, limit) => Number(unparkSome.run(destination, source, limit).changes),
+    /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
+    unpark: (destination: string, source: string | null, limit: number) =>
+      Number(unparkSome.run(destination, source, limit).changes),
   }
 }
 
 /** All that is not sent, whether it waits or was given up. */
-function openUnsent(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerQueue, 'unsentBelow' | 'unsentPage' | 'withdraw'> {
+function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
   const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
   const unsentIn = database.prepare(
     `SELECT count(*) FILTER (WHERE state = 0) AS waiting, count(*) FILTER (WHERE state = 2) AS parked
@@ -244,16 +201,25 @@ function openUnsent(
   )
 
   return {
-    unsentBelow: (destination, source, directory) =>
+    /**
+     * Counts of files below a directory of a source (relative, no trailing slash; '' is the source itself)
+     * that are not sent yet.
+     */
+    unsentBelow: (destination: string, source: string, directory: string) =>
       unsentIn.get(routes.find(destination, source), ...rangeOf(directory)) as {
         waiting: number
         parked: number
       },
 
-    unsentPage: (destination, source, after, limit) =>
+    /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
+    unsentPage: (destination: string, source: string, after: string, limit: number) =>
       unsentAfter.all(routes.find(destination, source), after, limit) as { path: string; size: number }[],
 
-    withdraw: (destination, source, paths) =>
+    /**
+     * One transaction. These files are left out now: those that wait, or are parked, do so no more. That an
+     * earlier content of one was sent stays known. Returns how many it was.
+     */
+    withdraw: (destination: string, source: string, paths: readonly string[]) =>
       inTransaction(database, () => {
         const route = routes.find(destination, source)
         return paths.reduce((sum, path) => sum + forgetNamed(route, path), 0)

@@ -1,56 +1,19 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Claim, Proofs, Removable } from './contract.ts'
+import type { Claim, Proofs } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, durably, OTHERS_WITH, prepareDue, SAME_ELSEWHERE } from './rows.ts'
 import { MARK, REMOVAL } from './schema.ts'
 
-/** Files that are removed at the source after they were sent. */
-export interface LedgerRemovals {
-  /**
-   * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
-   * and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was looked
-   * at; null at the end.
-   */
-  removable(
-    destination: string,
-    source: string,
-    sentBefore: number,
-    after: number,
-    limit: number,
-  ): { files: Removable[]; last: number | null }
-  /**
-   * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
-   * ids of those whose row is still as it was, and that the other destinations have proven.
-   */
-  beginRemovals(claims: readonly Claim[], proven: Proofs): Set<number>
-  /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
-  endRemovals(ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number): void
-  /**
-   * Files of a source whose removal was begun and not ended, whatever they have become since, without those that its
-   * `others`, the other destinations, have begun; at most `limit`, in the order of their ids, behind `after`.
-   */
-  begunRemovals(
-    source: string,
-    others: readonly string[],
-    limit: number,
-    after?: number,
-  ): { id: number; path: string }[]
-  /** How many files this destination has that were removed here after they were sent, since a position. */
-  removedSince(destination: string, position: number): number
-}
-
 /** Sent rows that one question goes through: some milliseconds. */
 const ROWS_AT_ONCE = 20_000
 
-export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Routes): LedgerRemovals {
+/** Files that are removed at the source after they were sent. */
+export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Routes) {
   return { ...openQuestions(database, routes), ...openBeginning(database), ...openEnding(database) }
 }
 
-function openQuestions(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerRemovals, 'removable' | 'begunRemovals' | 'removedSince'> {
+function openQuestions(database: DatabaseSyncInstance, routes: Routes) {
   // In the order of the rows, so that no index has to be kept of which was sent when.
   const someRows = database.prepare(
     `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
@@ -74,7 +37,12 @@ function openQuestions(
   )
 
   return {
-    removable(destination, source, sentBefore, after, limit) {
+    /**
+     * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
+     * and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was looked
+     * at; null at the end.
+     */
+    removable(destination: string, source: string, sentBefore: number, after: number, limit: number) {
       const route = routes.find(destination, source)
       if (route === null) return { files: [], last: null }
       const some = someRows.get(route, after) as { count: number; last: number | null }
@@ -85,14 +53,20 @@ function openQuestions(
       return { files, last: some.count < ROWS_AT_ONCE ? null : some.last }
     },
 
-    begunRemovals: (source, others, limit, after = 0) =>
+    /**
+     * Files of a source whose removal was begun and not ended, whatever they have become since, without those that its
+     * `others`, the other destinations, have begun; at most `limit`, in the order of their ids, behind `after`.
+     */
+    begunRemovals: (source: string, others: readonly string[], limit: number, after: number = 0) =>
       begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
 
-    removedSince: (destination, position) => (removed.get(destination, position) as { files: number }).files,
+    /** How many files this destination has that were removed here after they were sent, since a position. */
+    removedSince: (destination: string, position: number) =>
+      (removed.get(destination, position) as { files: number }).files,
   }
 }
 
-function openBeginning(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'beginRemovals'> {
+function openBeginning(database: DatabaseSyncInstance) {
   const begin = database.prepare(
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
   )
@@ -109,7 +83,11 @@ function openBeginning(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'be
 
   return {
     // A file that a power failure left under its other name would be known to nobody.
-    beginRemovals: (claims, proven) =>
+    /**
+     * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
+     * ids of those whose row is still as it was, and that the other destinations have proven.
+     */
+    beginRemovals: (claims: readonly Claim[], proven: Proofs) =>
       durably(database, () => {
         const taken = claims.filter((claim) => {
           const { id, generation } = claim
@@ -122,7 +100,7 @@ function openBeginning(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'be
   }
 }
 
-function openEnding(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'endRemovals'> {
+function openEnding(database: DatabaseSyncInstance) {
   const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
   const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
   const endElsewhere = database.prepare(
@@ -130,7 +108,8 @@ function openEnding(database: DatabaseSyncInstance): Pick<LedgerRemovals, 'endRe
   )
 
   return {
-    endRemovals: (ends, at) =>
+    /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
+    endRemovals: (ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number) =>
       inTransaction(database, () => {
         for (const { id, end: how } of ends) {
           const removedAt = how === 'removed' ? at : null

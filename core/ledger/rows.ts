@@ -112,21 +112,33 @@ export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN rout
     WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
     AND other.inode = own.inode)`
 
-/** A route is one source's way to one destination. */
-export interface Routes {
-  find(destination: string, source: string): number | null
-  /** Made if it is not there yet; inside the caller's transaction. */
-  ensure(destination: string, source: string): number
+/** What the ledger keeps by name, as JSON. */
+export function openValues(database: DatabaseSyncInstance) {
+  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
+  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  const forget = database.prepare('DELETE FROM meta WHERE key = ?')
+  return {
+    get<T>(key: string): T | null {
+      const row = read.get(key) as { value: string } | undefined
+      return row === undefined ? null : (JSON.parse(row.value) as T)
+    },
+    put: (key: string, value: unknown): void => void write.run(key, JSON.stringify(value)),
+    forget: (key: string): void => void forget.run(key),
+  }
 }
 
-export function openRoutes(database: DatabaseSyncInstance): Routes {
+/** A route is one source's way to one destination. */
+export type Routes = ReturnType<typeof openRoutes>
+
+export function openRoutes(database: DatabaseSyncInstance) {
   const findOne = database.prepare('SELECT id FROM route WHERE destination = ? AND source = ?')
   const addOne = database.prepare('INSERT INTO route (destination, source) VALUES (?, ?)')
   const find = (destination: string, source: string): number | null =>
     (findOne.get(destination, source) as { id: number } | undefined)?.id ?? null
   return {
     find,
-    ensure: (destination, source) =>
+    /** Made if it is not there yet; inside the caller's transaction. */
+    ensure: (destination: string, source: string) =>
       find(destination, source) ?? Number(addOne.run(destination, source).lastInsertRowid),
   }
 }

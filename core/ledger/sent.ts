@@ -1,64 +1,18 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { Content, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate, Claim, Due, LedgerEntry, SentClaim, SentContent } from './contract.ts'
+import type { Candidate, Claim, LedgerEntry, SentClaim, SentContent } from './contract.ts'
 import { rangeOf } from './queue.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
 import { MARK } from './schema.ts'
 
-/** The files that are sent, under which names they were, and the marks that they are owed. */
-export interface LedgerSent {
-  /**
-   * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting. The destination's
-   * session remembers the last position.
-   */
-  markSent(claims: readonly SentClaim[], now: number): Set<number>
-  /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
-  sealOf(id: number): Uint8Array | null
-  /**
-   * For each of the files, by its id, a sent file of this destination, of any source, that had this very inode, size
-   * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
-   * a time can be set by anybody.
-   */
-  sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]): Map<number, SentContent>
-  /**
-   * What was sent of this inode under any name of the source: with this very content, or else with another one.
-   * null: nothing, or the file system has no inodes.
-   */
-  sentAs(destination: string, source: string, file: Content): LedgerEntry | null
-  /**
-   * A file that was sent, and renamed since, is known by its new name, too: so a later change of it is one. Paths that
-   * the ledger has stay as they are.
-   */
-  adoptRenamed(destination: string, source: string, file: Content & Pick<Candidate, 'path' | 'ctimeNs'>): void
-  /** Sent files that are owed their mark, in the order of their ids, after the row `after`; at most `limit`. */
-  dueMarks(destination: string, source: string, limit: number, after?: number): Due[]
-  /** Whether a file below such a directory is sent, and does not carry its mark yet: that will change its ctime. */
-  owesMarks(destination: string, source: string, directory: string): boolean
-  /**
-   * The source has other destinations than before: what waited for one of them may be owed its mark now. One chunk of
-   * at most `limit` rows after the row `after` (0 at first); returns the last row, or null at the end.
-   */
-  reviewMarks(
-    destination: string,
-    source: string,
-    others: readonly string[],
-    after: number,
-    limit: number,
-  ): number | null
-  /**
-   * The marks of these files are set, or not wanted any more; for every destination that has this content. `ctimeNs`:
-   * since a mark was set, which changed it.
-   */
-  marksDone(claims: readonly (Claim & { ctimeNs: bigint | null })[]): void
-}
-
 // Said with each question of the index: SQLite does not conclude from a value that it is above 0.
 const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
 const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
-export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): LedgerSent {
+/** The files that are sent, under which names they were, and the marks that they are owed. */
+export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes) {
   return {
     ...openSent(database),
     ...openElsewhere(database),
@@ -67,7 +21,7 @@ export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes): 
   }
 }
 
-function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' | 'sealOf'> {
+function openSent(database: DatabaseSyncInstance) {
   const sent = database.prepare(
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
@@ -89,8 +43,13 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' |
     return count === others.length ? MARK.now : MARK.later
   }
   return {
-    sealOf: (id) => (sealOf().get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
-    markSent: (claims, now) =>
+    /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
+    sealOf: (id: number) => (sealOf().get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
+    /**
+     * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting. The destination's
+     * session remembers the last position.
+     */
+    markSent: (claims: readonly SentClaim[], now: number) =>
       inTransaction(database, () => {
         const done = new Set<number>()
         let last = { id: 0, position: 0 }
@@ -108,7 +67,7 @@ function openSent(database: DatabaseSyncInstance): Pick<LedgerSent, 'markSent' |
   }
 }
 
-function openElsewhere(database: DatabaseSyncInstance): Pick<LedgerSent, 'sentElsewhere'> {
+function openElsewhere(database: DatabaseSyncInstance) {
   // One row a file is enough: many hard links have one inode.
   const elsewhere = database.prepare(
     `SELECT place, source, path, digest FROM (
@@ -120,7 +79,12 @@ function openElsewhere(database: DatabaseSyncInstance): Pick<LedgerSent, 'sentEl
      JOIN file ON file.id = found JOIN route ON route.id = route`,
   )
   return {
-    sentElsewhere(destination, files) {
+    /**
+     * For each of the files, by its id, a sent file of this destination, of any source, that had this very inode, size
+     * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
+     * a time can be set by anybody.
+     */
+    sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]) {
       // 0 is what file systems without inodes say: it tells no file from another.
       const asked = files.filter(({ inode }) => inode !== 0n)
       if (asked.length === 0) return new Map()
@@ -143,10 +107,7 @@ interface ContentRow {
   mtime_ns: bigint
 }
 
-function openRenamed(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerSent, 'sentAs' | 'adoptRenamed'> {
+function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
   const findSame = prepareExact(
     database,
@@ -167,7 +128,11 @@ function openRenamed(
      ON CONFLICT (route, path) DO NOTHING`,
   )
   return {
-    sentAs(destination, source, { size, mtimeNs, inode }) {
+    /**
+     * What was sent of this inode under any name of the source: with this very content, or else with another one.
+     * null: nothing, or the file system has no inodes.
+     */
+    sentAs(destination: string, source: string, { size, mtimeNs, inode }: Content): LedgerEntry | null {
       const route = routes.find(destination, source)
       if (route === null || inode === 0n) return null
       const id = word.store(inode)
@@ -177,17 +142,22 @@ function openRenamed(
       return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode, reason: null }
     },
 
-    adoptRenamed(destination, source, { path, size, mtimeNs, ctimeNs, inode }) {
+    /**
+     * A file that was sent, and renamed since, is known by its new name, too: so a later change of it is one. Paths that
+     * the ledger has stay as they are.
+     */
+    adoptRenamed(
+      destination: string,
+      source: string,
+      { path, size, mtimeNs, ctimeNs, inode }: Content & Pick<Candidate, 'path' | 'ctimeNs'>,
+    ) {
       const route = routes.find(destination, source)
       adopt.run(path, word.store(inode), word.store(mtimeNs), size, route, word.store(ctimeNs))
     },
   }
 }
 
-function openMarks(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Pick<LedgerSent, 'dueMarks' | 'owesMarks' | 'reviewMarks' | 'marksDone'> {
+function openMarks(database: DatabaseSyncInstance, routes: Routes) {
   const owed = prepareDue(database, `WHERE route = ? AND ${NOW} AND id > ?`, 'id')
   const owedBelow = database.prepare(
     `SELECT 1 FROM file INDEXED BY file_mark WHERE route = ? AND ${NOW} AND path > ? AND path < ? LIMIT 1`,
@@ -201,15 +171,27 @@ function openMarks(
   const marked = database.prepare(`${setNone} ${CLAIMED}`)
   const markedElsewhere = database.prepare(`${setNone} WHERE ${SAME_ELSEWHERE}`)
   return {
-    dueMarks(destination, source, limit, after = 0) {
+    /** Sent files that are owed their mark, in the order of their ids, after the row `after`; at most `limit`. */
+    dueMarks(destination: string, source: string, limit: number, after: number = 0) {
       const route = routes.find(destination, source)
       return route === null ? [] : owed(source, route, after, limit)
     },
 
-    owesMarks: (destination, source, directory) =>
+    /** Whether a file below such a directory is sent, and does not carry its mark yet: that will change its ctime. */
+    owesMarks: (destination: string, source: string, directory: string) =>
       owedBelow.get(routes.find(destination, source), ...rangeOf(directory)) !== undefined,
 
-    reviewMarks: (destination, source, others, after, limit) =>
+    /**
+     * The source has other destinations than before: what waited for one of them may be owed its mark now. One chunk of
+     * at most `limit` rows after the row `after` (0 at first); returns the last row, or null at the end.
+     */
+    reviewMarks: (
+      destination: string,
+      source: string,
+      others: readonly string[],
+      after: number,
+      limit: number,
+    ) =>
       inTransaction(database, () => {
         const route = routes.find(destination, source)
         const rows = later.all(JSON.stringify(others), route, after, limit) as { id: number; count: number }[]
@@ -217,7 +199,11 @@ function openMarks(
         return rows.length < limit ? null : (rows.at(-1)?.id ?? null)
       }),
 
-    marksDone: (claims) =>
+    /**
+     * The marks of these files are set, or not wanted any more; for every destination that has this content. `ctimeNs`:
+     * since a mark was set, which changed it.
+     */
+    marksDone: (claims: readonly (Claim & { ctimeNs: bigint | null })[]) =>
       inTransaction(database, () => {
         for (const { id, generation, ctimeNs } of claims) {
           const ctime = ctimeNs === null ? null : word.store(ctimeNs)

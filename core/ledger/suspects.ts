@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate } from './contract.ts'
 import type { Routes } from './rows.ts'
-import { durably, NO_TIME, prepareExact, word } from './rows.ts'
+import { durably, NO_TIME, openValues, prepareExact, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
 export interface Earlier {
@@ -28,25 +28,7 @@ export interface Held {
 }
 
 /** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
-export interface LedgerSuspects {
-  /** Of these files those that this destination has with other content. */
-  earlier(destination: string, source: string, files: readonly Candidate[]): Earlier[]
-  /** Of these paths those that are suspected. */
-  suspected(source: string, paths: readonly string[]): Suspect[]
-  addSuspects(source: string, files: readonly Suspect[], now: number): void
-  removeSuspects(source: string, paths: readonly string[]): void
-  /** How many there are since then, without logs that were rotated: beside them are "name.1", "name-20260101". */
-  countSuspects(source: string, since: number): { lost: number; changed: number }
-  forgetSuspects(source: string, before: number): void
-  /** The first ones, by path. */
-  suspectPaths(source: string, limit: number): string[]
-  /** null: its files go. */
-  held(source: string): Held | null
-  /** Nothing of the source is taken from the queue any more; on the disk when it returns. */
-  hold(source: string, held: Held): void
-  /** Everything goes as it is now, what is suspected at once. */
-  release(source: string): void
-}
+export type LedgerSuspects = ReturnType<typeof openLedgerSuspects>
 
 export const heldKey = (source: string) => `held ${source}`
 
@@ -68,14 +50,11 @@ const earlierOf = ({ path, size, mtime_ns, inode }: Row): Earlier => ({
   inode: word.load(inode),
 })
 
-export function openLedgerSuspects(database: DatabaseSyncInstance, routes: Routes): LedgerSuspects {
+export function openLedgerSuspects(database: DatabaseSyncInstance, routes: Routes) {
   return { ...openNoting(database, routes), ...openHolding(database) }
 }
 
-function openNoting(
-  database: DatabaseSyncInstance,
-  routes: Routes,
-): Omit<LedgerSuspects, 'held' | 'hold' | 'release'> {
+function openNoting(database: DatabaseSyncInstance, routes: Routes) {
   const differing = prepareExact(
     database,
     `SELECT file.path, file.size, mtime_ns, inode FROM json_each(?) AS one
@@ -99,39 +78,43 @@ function openNoting(
   const paths = database.prepare('SELECT path FROM suspect WHERE source = ? ORDER BY path LIMIT ?')
 
   return {
-    earlier(destination, source, files) {
+    /** Of these files those that this destination has with other content. */
+    earlier(destination: string, source: string, files: readonly Candidate[]) {
       const rows = files.map(({ path, size, mtimeNs }) => {
         return `[${JSON.stringify(path)},${size},${word.store(mtimeNs)}]`
       })
       const found = differing.all(`[${rows.join()}]`, routes.find(destination, source))
       return (found as unknown as Row[]).map(earlierOf)
     },
-    suspected: (source, some) =>
+    /** Of these paths those that are suspected. */
+    suspected: (source: string, some: readonly string[]): Suspect[] =>
       (named.all(JSON.stringify(some), source) as unknown as Row[]).map((row) => ({
         ...earlierOf(row),
         suspicion: row.lost === 1n ? 'lost' : 'changed',
       })),
-    addSuspects: (source, files, now) =>
+    addSuspects: (source: string, files: readonly Suspect[], now: number) =>
       inTransaction(database, () => {
         for (const { path, size, mtimeMs, inode, suspicion } of files) {
           const mtimeNs = BigInt(Math.round(mtimeMs)) * 1_000_000n
           add.run(source, path, suspicion === 'lost' ? 1 : 0, size, mtimeNs, word.store(inode), now)
         }
       }),
-    removeSuspects: (source, some) =>
+    removeSuspects: (source: string, some: readonly string[]) =>
       inTransaction(database, () => {
         for (const path of some) remove.run(source, path)
       }),
-    countSuspects: (source, since) => count.get(source, since) as { lost: number; changed: number },
-    forgetSuspects: (source, before) => void forget.run(source, before),
-    suspectPaths: (source, limit) => (paths.all(source, limit) as { path: string }[]).map(({ path }) => path),
+    /** How many there are since then, without logs that were rotated: beside them are "name.1", "name-20260101". */
+    countSuspects: (source: string, since: number) =>
+      count.get(source, since) as { lost: number; changed: number },
+    forgetSuspects: (source: string, before: number) => void forget.run(source, before),
+    /** The first ones, by path. */
+    suspectPaths: (source: string, limit: number) =>
+      (paths.all(source, limit) as { path: string }[]).map(({ path }) => path),
   }
 }
 
-function openHolding(database: DatabaseSyncInstance): Pick<LedgerSuspects, 'held' | 'hold' | 'release'> {
-  const read = database.prepare('SELECT value FROM meta WHERE key = ?')
-  const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
-  const unhold = database.prepare('DELETE FROM meta WHERE key = ?')
+function openHolding(database: DatabaseSyncInstance) {
+  const values = openValues(database)
   const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
   const dueNow = database.prepare(
     `UPDATE file SET due_at = ?1 WHERE id IN (
@@ -140,16 +123,16 @@ function openHolding(database: DatabaseSyncInstance): Pick<LedgerSuspects, 'held
        WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`,
   )
   return {
-    held(source) {
-      const row = read.get(heldKey(source)) as { value: string } | undefined
-      return row === undefined ? null : (JSON.parse(row.value) as Held)
-    },
-    hold: (source, held) => durably(database, () => write.run(heldKey(source), JSON.stringify(held))),
-    release: (source) =>
+    /** null: its files go. */
+    held: (source: string) => values.get<Held>(heldKey(source)),
+    /** Nothing of the source is taken from the queue any more; on the disk when it returns. */
+    hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
+    /** Everything goes as it is now, what is suspected at once. */
+    release: (source: string) =>
       durably(database, () => {
         dueNow.run(Date.now(), source)
         forgetAll.run(source)
-        unhold.run(heldKey(source))
+        values.forget(heldKey(source))
       }),
   }
 }

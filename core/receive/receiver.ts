@@ -2,7 +2,7 @@ import { createLimitedLog } from '../pacing/limited-log.ts'
 import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
-import type { Amount, StoreRules } from '../store/limits/rules.ts'
+import type { StoreRules } from '../store/limits/rules.ts'
 import type { Trusted } from '../store/senders/senders.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
@@ -11,13 +11,11 @@ import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
-import type { Counters } from './connection/refusals.ts'
 import { createCounters, totalOf } from './connection/refusals.ts'
 import { followRoster } from './connection/roster.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import type { SenderState } from './senders/seen.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
 
 export interface ReceiverOptions {
@@ -45,29 +43,7 @@ export interface ReceiverEvents {
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
 
-export interface Receiver {
-  readonly port: number
-  readonly fingerprint: string
-  readonly storeDirectory: string
-  readonly receivedFiles: number
-  readonly receivedBytes: number
-  readonly refusedConnections: number
-  readonly pairedSenders: number
-  readonly counters: Counters
-  /** Connections of senders that are let in, and of original isocket clients. */
-  readonly connections: { senders: number; isocket: number }
-  /** null: no isocket clients are accepted. */
-  readonly isocketPort: number | null
-  /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
-  readonly stalledMs: number
-  /** Those that may send. */
-  senderStates(): SenderState[]
-  /** What a sender has in the store, by its folder. */
-  usage(folder: string): Amount
-  /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
-  configure(changes: ReceiverChanges): Promise<void>
-  close(): Promise<void>
-}
+export type Receiver = Awaited<ReturnType<typeof startOnStore>>
 
 /**
  * Runs a receiver on a store.
@@ -101,7 +77,7 @@ async function startOnStore(
   events: ReceiverEvents,
   layout: StoreLayout,
   opened: Opened[],
-): Promise<Receiver> {
+) {
   const warn = (text: string) => events.log('warn', text)
   const store = openStore(layout, {
     thread: options.storeThread,
@@ -170,18 +146,24 @@ async function startOnStore(
       return senders.pairedCount
     },
     counters,
+    /** Connections of senders that are let in, and of original isocket clients. */
     get connections() {
       return { senders: connected.count, isocket: isocket.connections }
     },
+    /** null: no isocket clients are accepted. */
     get isocketPort() {
       return isocket.port
     },
+    /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
     get stalledMs() {
       return store.stalledMs()
     },
+    /** Those that may send. */
     senderStates: () => senderStates(senders, seen, connected.folders()),
+    /** What a sender has in the store, by its folder. */
     usage: store.usage,
-    async configure(changes) {
+    /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
+    async configure(changes: ReceiverChanges) {
       await isocket.configure(changes.isocket ?? null)
       host.name = changes.name
       await tellAbout()

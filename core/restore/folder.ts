@@ -25,14 +25,14 @@ export function openFolderLibrary(
     }
   }
   return {
-    folders: () => asked(() => reader.folders(sender).map((name) => ({ name, source: sourceIn(name) }))),
-    entries: (question) => asked(() => reader.entries(sender, question)),
-    contents: (question) => asked(() => reader.contents(sender, question)),
+    folders: () => asked(() => reader.folders({ sender }).map((name) => ({ name, source: sourceIn(name) }))),
+    entries: (question) => asked(() => reader.entries({ sender, asked: question })),
+    contents: (question) => asked(() => reader.contents({ sender, asked: question })),
     open: (content) =>
       incomingOfParts(content, async ({ folder, path, version }, from, bytes) => {
         const ranges = [{ folder, path, version, from, bytes }]
         const memory = new Uint8Array(bytes)
-        const read = await asked(() => reader.ranges(sender, { ranges, memory }))
+        const read = await asked(() => reader.ranges({ sender, job: { ranges, memory } }))
         const fault = read.reads[0]?.fault ?? ''
         if (fault !== '') throw new NotReadable(fault)
         return Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.length)

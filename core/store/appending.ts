@@ -14,28 +14,14 @@ const DIRECT_LEAST_BYTES = 4 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
 
 /** A file that is written from where it ends, and hashed from its beginning. */
-export interface Appending {
-  /** How much of it is hashed, and written. */
-  readonly position: number
-  /**
-   * Hashes the next bytes that are there already, some of them up to `end`.
-   * @throws what the system says, or an error if the file ends before.
-   */
-  takeIn(end: number): Promise<void>
-  /** The next bytes, or so many zeros. */
-  append(pieces: readonly (Uint8Array | number)[]): Promise<void>
-  /** No more comes; the digest of all. @throws what the disk has said of what was written. */
-  finish(): Promise<Buffer>
-  /** No call on the file is out any more; it stays open. False: the disk has refused a part of what was written. */
-  close(): Promise<boolean>
-}
+export type Appending = Awaited<ReturnType<typeof openAppending>>
 
 /**
  * @param fd stays the caller's.
  * @param size that the file will have.
  * @param isSparse it has holes: what is zeros is not written.
  */
-export async function openAppending(fd: number, size: number, isSparse: boolean): Promise<Appending> {
+export async function openAppending(fd: number, size: number, isSparse: boolean) {
   const direct = size < DIRECT_LEAST_BYTES || isSparse ? null : await openDirect(fd)
   const hash = createHasher()
   let buffer: Buffer | null = null
@@ -81,11 +67,17 @@ export async function openAppending(fd: number, size: number, isSparse: boolean)
   }
 
   return {
+    /** How much of it is hashed, and written. */
     get position() {
       return position
     },
+    /** No call on the file is out any more; it stays open. False: the disk has refused a part of what was written. */
     close,
-    async takeIn(end) {
+    /**
+     * Hashes the next bytes that are there already, some of them up to `end`.
+     * @throws what the system says, or an error if the file ends before.
+     */
+    async takeIn(end: number) {
       buffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
       const bytes = buffer.subarray(0, Math.min(READ_BYTES, end - position))
       const length = await readFully(fd, bytes, position)
@@ -93,7 +85,8 @@ export async function openAppending(fd: number, size: number, isSparse: boolean)
       hash.update(bytes.subarray(0, length))
       position += length
     },
-    async append(pieces) {
+    /** The next bytes, or so many zeros. */
+    async append(pieces: readonly (Uint8Array | number)[]) {
       buffer = null
       // The disk takes them while they are hashed.
       const writing = isSparse
@@ -111,6 +104,7 @@ export async function openAppending(fd: number, size: number, isSparse: boolean)
       cached = 0
       syncing = sync()
     },
+    /** No more comes; the digest of all. @throws what the disk has said of what was written. */
     async finish() {
       if (isSparse) await truncateFd(fd, size)
       await close()

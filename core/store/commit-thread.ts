@@ -1,26 +1,11 @@
 import type { Thread } from '../worker/thread.ts'
 import { openThread } from '../worker/thread.ts'
 import type { StoreLayout } from './layout.ts'
-import type { CommitCalls, Opened, Round, RoundResult, StoreThreadData } from './messages.ts'
+import type { CommitCalls, Opened, Round, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
 
 /** The thread that gives files their names and keeps the manifest, as the main thread sees it. */
-export interface CommitThread {
-  /** What is stored; rejects where the store cannot be used at all. */
-  readonly opened: Promise<Opened>
-  call: Thread<CommitCalls>['call']
-  /** Never rejects. */
-  round(round: Round): Promise<RoundResult>
-  /**
-   * Opens the store for writing, and keeps it open until the result is called. What is written meanwhile the next sync
-   * vouches for.
-   * @throws what the system says.
-   */
-  use(): Promise<() => void>
-  /** How long the disk has left a call unanswered, in milliseconds. */
-  stalledMs(): number
-  close(): Promise<void>
-}
+export type CommitThread = ReturnType<typeof openCommitThread>
 
 /** A store that nobody uses for so long, in milliseconds, is closed: its disk can be unmounted. */
 const REST_MS = 2_000
@@ -31,7 +16,7 @@ export function openCommitThread(
   layout: StoreLayout,
   script: URL,
   onTotals: (totals: Opened['totals']) => void,
-): CommitThread {
+) {
   const beat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
   const beats = new Int32Array(beat)
   const data: StoreThreadData = { role: 'commit', root: layout.root, beat }
@@ -79,7 +64,7 @@ export function openCommitThread(
     }
   }
 
-  const call: CommitThread['call'] = async (name, input) => {
+  const call: Thread<CommitCalls>['call'] = async (name, input) => {
     const leave = enter()
     try {
       return await ask(name, input)
@@ -89,9 +74,11 @@ export function openCommitThread(
   }
 
   return {
+    /** What is stored; rejects where the store cannot be used at all. */
     opened: call('look', null),
     call,
-    async round(round) {
+    /** Never rejects. */
+    async round(round: Round) {
       try {
         return await call('round', round)
       } catch (thrown) {
@@ -99,6 +86,11 @@ export function openCommitThread(
         return { outcomes: round.files.map(() => failure), failure, position: 0, totals: [] }
       }
     },
+    /**
+     * Opens the store for writing, and keeps it open until the result is called. What is written meanwhile the next sync
+     * vouches for.
+     * @throws what the system says.
+     */
     async use() {
       const leave = enter()
       try {
@@ -111,6 +103,7 @@ export function openCommitThread(
         throw thrown
       }
     },
+    /** How long the disk has left a call unanswered, in milliseconds. */
     stalledMs() {
       listen()
       return thread.unanswered === 0 ? 0 : performance.now() - heard.at

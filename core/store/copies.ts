@@ -19,28 +19,7 @@ export interface Wanted {
 }
 
 /** What is done with files that are stored already; apart from what arrives. */
-export interface Copies {
-  /**
-   * A new file with the wanted content, from another one: open for reading and writing, not synced; the caller closes
-   * it. `path`: its own, as it has one. `written` is told of the bytes that this takes on the disk.
-   * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted` after
-   * the signal; or what the system says of the new file.
-   */
-  make(
-    from: StoredAt,
-    wanted: Wanted,
-    to: string,
-    signal: AbortSignal,
-    written: (bytes: number) => void,
-  ): Promise<number>
-  /** Reads a file back from the disk; resolves if it holds the wanted content, and is durable. @throws as `make` */
-  confirm(of: StoredAt, wanted: Wanted, signal: AbortSignal): Promise<void>
-  /**
-   * The digest of a nonce and of what the disk holds of a file behind it: nobody can tell it who has not the content.
-   * @throws as `make`
-   */
-  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer>
-}
+export type Copies = ReturnType<typeof openCopies>
 
 /** At a time: they read as well as write, and must leave the disk to the files that arrive, too. */
 const COPIES_AT_ONCE = 8
@@ -61,7 +40,7 @@ async function ofStored<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function openCopies(root: string, watch: CallWatch): Copies {
+export function openCopies(root: string, watch: CallWatch) {
   const turns = createSemaphore(COPIES_AT_ONCE)
   let canClone = process.platform === 'linux'
 
@@ -185,14 +164,30 @@ export function openCopies(root: string, watch: CallWatch): Copies {
   }
 
   return {
-    make: (from, wanted, to, signal, written) =>
-      withStored(from, wanted.size, signal, (fd) => makeFrom(fd, wanted, to, signal, written)),
-    confirm: (of, wanted, signal) =>
+    /**
+     * A new file with the wanted content, from another one: open for reading and writing, not synced; the caller closes
+     * it. `path`: its own, as it has one. `written` is told of the bytes that this takes on the disk.
+     * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted` after
+     * the signal; or what the system says of the new file.
+     */
+    make: (
+      from: StoredAt,
+      wanted: Wanted,
+      to: string,
+      signal: AbortSignal,
+      written: (bytes: number) => void,
+    ) => withStored(from, wanted.size, signal, (fd) => makeFrom(fd, wanted, to, signal, written)),
+    /** Reads a file back from the disk; resolves if it holds the wanted content, and is durable. @throws as `make` */
+    confirm: (of: StoredAt, wanted: Wanted, signal: AbortSignal) =>
       withStored(of, wanted.size, signal, async (fd) => {
         await fromDisk(fd)
         await requireContent(fd, wanted, signal)
       }),
-    prove: (of, size, nonce, signal) =>
+    /**
+     * The digest of a nonce and of what the disk holds of a file behind it: nobody can tell it who has not the content.
+     * @throws as `make`
+     */
+    prove: (of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal) =>
       withStored(of, size, signal, async (fd) => {
         await fromDisk(fd)
         const hash = createHasher()

@@ -5,12 +5,14 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  renameSync,
   rmSync,
   statfsSync,
   writeFileSync,
 } from 'node:fs'
 import { release } from 'node:os'
 import path from 'node:path'
+import { hasNoHardLinks } from '../files/move-to-free.ts'
 import { errorCode } from '../files/system-error.ts'
 
 /** What the file system of a store can do; found out by trying, when the store is opened. */
@@ -66,26 +68,27 @@ function isFolded(directory: string, one: string, other: string): boolean {
   }
 }
 
-/**
- * Blocks. @param directory is on the store's file system, and nobody else's.
- * @throws what the system says; a disk that is read-only cannot be tried.
- */
-export function tryFileSystem(directory: string): FileSystem {
-  const isKnown = process.platform === 'linux' && SYNCED_WHOLE.has(statfsSync(directory).type)
-  return {
-    syncsWhole: isKnown && tellsOfErrors(release()),
-    hasUnnamed: opensUnnamed(directory),
-    foldsCase: isFolded(directory, 'case-probe', 'CASE-PROBE'),
-    foldsForm: isFolded(directory, 'form-probe-\u00e9', 'form-probe-e\u0301'),
-  }
-}
-
 /** Where nothing could be tried: the most careful of all. */
 export const UNKNOWN_FILE_SYSTEM: FileSystem = {
   syncsWhole: false,
   hasUnnamed: false,
   foldsCase: false,
   foldsForm: false,
+}
+
+/** Blocks. @param directory is on the store's file system, and nobody else's. A disk that is read-only cannot be tried. */
+export function tryFileSystem(directory: string): FileSystem {
+  try {
+    const isKnown = process.platform === 'linux' && SYNCED_WHOLE.has(statfsSync(directory).type)
+    return {
+      syncsWhole: isKnown && tellsOfErrors(release()),
+      hasUnnamed: opensUnnamed(directory),
+      foldsCase: isFolded(directory, 'case-probe', 'CASE-PROBE'),
+      foldsForm: isFolded(directory, 'form-probe-\u00e9', 'form-probe-e\u0301'),
+    }
+  } catch {
+    return UNKNOWN_FILE_SYSTEM
+  }
 }
 
 /** Letter by letter, as file systems do: "ß" is not "ss". */
@@ -104,27 +107,18 @@ export function keyOf(
   return foldsCase ? Array.from(composed, foldLetter).join('') : composed
 }
 
-/** What link(2) says where there are no hard links (FAT, some network file systems), or not that many. */
-const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
-
 /**
  * Gives a file another name, which nothing has; false: something has it, and both stay as they are. Blocks. The caller
  * alone gives names in the store: where there are no hard links it looks first.
- * @param rename moves it there.
  */
-export function moveToFreeSync(
-  from: string,
-  to: string,
-  rename: (from: string, to: string) => void,
-): boolean {
+export function moveToFreeSync(from: string, to: string): boolean {
   try {
     linkSync(from, to)
   } catch (thrown) {
-    const code = errorCode(thrown) ?? ''
-    if (code === 'EEXIST') return false
-    if (!NO_HARD_LINKS.has(code)) throw thrown
+    if (errorCode(thrown) === 'EEXIST') return false
+    if (!hasNoHardLinks(thrown)) throw thrown
     if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return false
-    rename(from, to)
+    renameSync(from, to)
     return true
   }
   rmSync(from)

@@ -40,18 +40,7 @@ function mostOpen(): number {
 }
 
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
-export interface GroupCommit {
-  add(written: readonly Written[]): void
-  /** The same for one file that has not reserved its room. */
-  addOne(written: Omit<Written, 'answer'>): Promise<Stored>
-  /** How many more files may be written now. */
-  readonly room: number
-  /** Takes room for files that are about to be written, until they are answered or given up. */
-  reserve(files: number, bytes: number): void
-  giveUp(files: number, bytes: number): void
-  /** Finishes the rounds of what was added; nothing more is taken. */
-  close(): Promise<void>
-}
+export type GroupCommit = ReturnType<typeof openGroupCommit>
 
 const toPlaceOf = ({ fd, temporary, source, path, facts, digest, isUntimed, moved }: Written): ToPlace => ({
   fd,
@@ -64,7 +53,7 @@ const toPlaceOf = ({ fd, temporary, source, path, facts, digest, isUntimed, move
   moved,
 })
 
-export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () => void): GroupCommit {
+export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () => void) {
   const waiting: Written[] = []
   let running: Promise<void> | null = null
   let open = 0
@@ -131,20 +120,24 @@ export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () 
 
   return {
     add,
-    addOne: (written) =>
-      new Promise((resolve) => {
+    /** The same for one file that has not reserved its room. */
+    addOne: (written: Omit<Written, 'answer'>) =>
+      new Promise<Stored>((resolve) => {
         reserve(1, sizeOf(written))
         add([{ ...written, answer: (outcome, position) => resolve({ outcome, position }) }])
       }),
+    /** How many more files may be written now. */
     get room() {
       return isClosed || bytes >= MOST_UNSYNCED_BYTES ? 0 : Math.max(0, most - open)
     },
+    /** Takes room for files that are about to be written, until they are answered or given up. */
     reserve,
-    giveUp(files, size) {
+    giveUp(files: number, size: number) {
       open -= files
       bytes -= size
       onRoom()
     },
+    /** Finishes the rounds of what was added; nothing more is taken. */
     async close() {
       isClosed = true
       await running

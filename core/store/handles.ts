@@ -44,7 +44,7 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
   /** This process's own directory for files without a place. */
   const own = path.join(layout.temporary, `${process.pid}-${Math.random().toString(36).slice(2)}`)
   let open: Open | null = null
-  let fileSystem: FileSystem | null = null
+  let fileSystem = UNKNOWN_FILE_SYSTEM
   let home: bigint | null = null
   let countedAt = performance.now()
 
@@ -72,16 +72,6 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
     utimesSync(own, new Date(), new Date())
   }
 
-  const tried = (): FileSystem => {
-    if (fileSystem !== null) return fileSystem
-    try {
-      fileSystem = tryFileSystem(own)
-      return fileSystem
-    } catch {
-      return UNKNOWN_FILE_SYSTEM
-    }
-  }
-
   const openNow = (): Open => {
     makeOwn()
     const { database, aside } = openManifestFile(layout.manifest)
@@ -91,10 +81,17 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
       const isLogged = mode === 'wal'
       database.exec(isLogged ? `PRAGMA wal_autocheckpoint = ${LOG_PAGES}` : 'PRAGMA synchronous = FULL')
       const root = openSync(layout.root, constants.O_RDONLY)
-      const found = tried()
+      // What could not be tried before is tried again.
+      if (fileSystem === UNKNOWN_FILE_SYSTEM) fileSystem = tryFileSystem(own)
       const totals = manifest.totals().map(({ folder, ...one }): [string, SenderTotals] => [folder, one])
-      const opened = { epoch: manifest.epoch, totals, directory: own, hasUnnamed: found.hasUnnamed, aside }
-      return { database, manifest, tree: openTree(layout.root), root, fileSystem: found, isLogged, opened }
+      const opened = {
+        epoch: manifest.epoch,
+        totals,
+        directory: own,
+        hasUnnamed: fileSystem.hasUnnamed,
+        aside,
+      }
+      return { database, manifest, tree: openTree(layout.root), root, fileSystem, isLogged, opened }
     } catch (thrown) {
       database.close()
       throw thrown

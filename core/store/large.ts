@@ -10,25 +10,14 @@ import type { Room } from './limits/admission.ts'
 import type { ToldDirectory } from './messages.ts'
 import type { Offered } from './offered.ts'
 import { judgePath } from './offered.ts'
-import type { Outcome, Stored } from './outcome.ts'
+import type { Stored } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
 import type { Partial } from './partials.ts'
 import type { StoreParts } from './parts.ts'
 import { roomFor, timeToDurable } from './parts.ts'
 
 /** A large file that comes in pieces. Nothing of it ever rejects. */
-export interface IncomingFile {
-  /** How much of it is there already, where it is resumed; null: it is refused. */
-  readonly offset: Promise<number | null>
-  /** Why it is not stored, as soon as that is known. */
-  readonly refused: Outcome | null
-  /** The next bytes, or so many zeros; resolves when they are not held in memory any more. */
-  write(bytes: Uint8Array | number): Promise<void>
-  /** All of it has come. */
-  finish(digest: Uint8Array): Promise<Stored>
-  /** `keep`: what has come can be resumed. */
-  abort(keep: boolean): Promise<void>
-}
+export type IncomingFile = ReturnType<typeof receiveLarge>
 
 export interface LargeOptions {
   /** What its sender says of which file it is, so that it can be resumed; left out: it cannot. */
@@ -92,7 +81,7 @@ function receiveLarge(
   { identity, directories = [], turns }: LargeOptions,
   parts: StoreParts,
   { writing, create }: LargeDisk,
-): IncomingFile {
+) {
   const { commitThread, groupCommit, partials, watch } = parts
   const { facts, path } = file
   let refused = judgePath(path)
@@ -209,11 +198,14 @@ function receiveLarge(
   }
 
   return {
+    /** How much of it is there already, where it is resumed; null: it is refused. */
     offset,
+    /** Why it is not stored, as soon as that is known. */
     get refused() {
       return refused
     },
-    write(bytes) {
+    /** The next bytes, or so many zeros; resolves when they are not held in memory any more. */
+    write(bytes: Uint8Array | number) {
       // What comes while the disk is busy is written in one call.
       if (gathering === null || gathered.length >= PIECES_AT_ONCE) {
         const pieces: (Uint8Array | number)[] = []
@@ -226,7 +218,8 @@ function receiveLarge(
       gathered.push(bytes)
       return gathering
     },
-    async finish(digest) {
+    /** All of it has come. */
+    async finish(digest: Uint8Array) {
       await step(async () => {
         if (open === null || isOver) return
         const { appending } = open
@@ -243,6 +236,7 @@ function receiveLarge(
       isOver = true
       return place(done, digest)
     },
-    abort: (keep) => end(keep),
+    /** `keep`: what has come can be resumed. */
+    abort: (keep: boolean) => end(keep),
   }
 }

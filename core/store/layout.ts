@@ -20,26 +20,9 @@ export const LOST_AND_FOUND = 'lost+found'
  *     STORE/.holdfast/seen.json                                          when each sender was last connected, what it said
  *     STORE/.holdfast/lock.db                                            held while one runs, where no flock is
  */
-export interface StoreLayout {
-  root: string
-  own: string
-  identity: string
-  senders: string
-  /** When each sender was last connected, and what it last said of itself. */
-  seen: string
-  codes: string
-  temporary: string
-  partial: string
-  /** Where the running, or last, receiver of this store can be reached. */
-  receiver: string
-  manifest: string
-  /** Its time of modification tells a receiver that verify has found files to be asked for again. */
-  wanted: string
-  /** Below the root, as components. */
-  versions: readonly string[]
-}
+export type StoreLayout = ReturnType<typeof storeLayout>
 
-export function storeLayout(directory: string): StoreLayout {
+export function storeLayout(directory: string) {
   const root = path.resolve(directory)
   const own = path.join(root, OWN_DIRECTORY)
   return {
@@ -47,13 +30,17 @@ export function storeLayout(directory: string): StoreLayout {
     own,
     identity: path.join(own, 'identity'),
     senders: path.join(own, 'senders.json'),
+    /** When each sender was last connected, and what it last said of itself. */
     seen: path.join(own, 'seen.json'),
     codes: path.join(own, 'codes'),
     temporary: path.join(own, 'tmp'),
     partial: path.join(own, 'partial'),
+    /** Where the running, or last, receiver of this store can be reached. */
     receiver: path.join(own, 'receiver.json'),
     manifest: path.join(own, 'manifest.db'),
+    /** Its time of modification tells a receiver that verify has found files to be asked for again. */
     wanted: path.join(own, 'wanted'),
+    /** Below the root, as components. */
     versions: [OWN_DIRECTORY, 'versions'],
   }
 }

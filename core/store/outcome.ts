@@ -59,23 +59,19 @@ export function diskCode(thrown: unknown): string | null {
     : code
 }
 
+/** What the sender is told where the system says so; anything else has failed. */
+const OF_CODE: Readonly<Record<string, Outcome>> = {
+  ENOSPC: { status: 'full', detail: 'ENOSPC' },
+  EDQUOT: { status: 'full', detail: 'EDQUOT' },
+  EROFS: { status: 'readOnly', detail: 'EROFS' },
+  ENAMETOOLONG: { status: 'name', detail: 'long' },
+  EILSEQ: { status: 'name', detail: 'characters' },
+  EFBIG: { status: 'tooLarge', detail: 'EFBIG' },
+}
+
 /** What the sender is told about a file whose storing failed with `thrown`. */
 export function outcomeOf(thrown: unknown): Outcome {
   if (thrown instanceof FileRefused) return { status: thrown.status, detail: thrown.detail }
   const code = diskCode(thrown)
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return { status: 'full', detail: code }
-    case 'EROFS':
-      return { status: 'readOnly', detail: code }
-    case 'ENAMETOOLONG':
-      return { status: 'name', detail: 'long' }
-    case 'EILSEQ':
-      return { status: 'name', detail: 'characters' }
-    case 'EFBIG':
-      return { status: 'tooLarge', detail: code }
-    default:
-      return { status: 'failed', detail: code ?? errorText(thrown) }
-  }
+  return OF_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(thrown) }
 }

@@ -27,24 +27,7 @@ export interface Partial {
   placed(): void
 }
 
-export interface Partials {
-  /**
-   * The partial file with exactly these facts, or a new one; an older content's of the same place is removed.
-   * @param identity what the sender says of which file it is.
-   * @returns null when there are too many, or this one is in use.
-   * @throws what the system says.
-   */
-  open(file: Offered, identity: string): Promise<Partial | null>
-  /** Content was stored in this place in another way: no older one is resumed. */
-  superseded(source: number, path: string): void
-  /** There is no room: what waits of this sender is removed, the oldest first, for so many bytes. */
-  makeRoom(folder: string, bytes: number): void
-  /** Removes what waits of these senders: they may send no longer. */
-  abandon(folders: ReadonlySet<string>): Promise<void>
-  /** Finds what earlier processes left, and removes what is too old. */
-  load(): Promise<void>
-  close(): void
-}
+export type Partials = ReturnType<typeof openPartials>
 
 interface Entry {
   folder: string
@@ -78,7 +61,7 @@ async function openPartialFile(file: string, size: number): Promise<{ fd: number
 }
 
 /** @param directory holds one directory for each sender's folder. */
-export function openPartials(directory: string, admission: Pick<Admission, 'charge'>): Partials {
+export function openPartials(directory: string, admission: Pick<Admission, 'charge'>) {
   /** One for each place at most; by the digest of the place. */
   const entries = new Map<string, Entry>()
   let loading: Promise<void> | null = null
@@ -163,8 +146,15 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
   })
 
   return {
+    /** Finds what earlier processes left, and removes what is too old. */
     load,
-    async open(file, identity) {
+    /**
+     * The partial file with exactly these facts, or a new one; an older content's of the same place is removed.
+     * @param identity what the sender says of which file it is.
+     * @returns null when there are too many, or this one is in use.
+     * @throws what the system says.
+     */
+    async open(file: Offered, identity: string) {
       await load()
       const { source, path: name, facts } = file
       const { folder } = source
@@ -193,7 +183,8 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
         throw thrown
       }
     },
-    superseded(source, file) {
+    /** Content was stored in this place in another way: no older one is resumed. */
+    superseded(source: number, file: string) {
       if (entries.size === 0) return
       const place = placeOf(source, file)
       const entry = entries.get(place)
@@ -201,7 +192,8 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       entry.isUnwanted = true
       if (!entry.isInUse) void remove(place, entry)
     },
-    makeRoom(folder, bytes) {
+    /** There is no room: what waits of this sender is removed, the oldest first, for so many bytes. */
+    makeRoom(folder: string, bytes: number) {
       const mine = idle().filter(([, entry]) => entry.folder === folder)
       // None, if all of them are not enough: one file that can never fit must not cost every other's beginning.
       if (mine.reduce((sum, [, entry]) => sum + entry.bytes, 0) < bytes) return
@@ -213,7 +205,8 @@ export function openPartials(directory: string, admission: Pick<Admission, 'char
       })
       void removeAll(going)
     },
-    async abandon(folders) {
+    /** Removes what waits of these senders: they may send no longer. */
+    async abandon(folders: ReadonlySet<string>) {
       await load()
       for (const entry of entries.values()) entry.isUnwanted ||= folders.has(entry.folder)
       await removeAll(idle().filter(([, { isUnwanted }]) => isUnwanted))

@@ -25,14 +25,6 @@ export interface PlacingHost {
   beat(): void
 }
 
-/** Gives files their names, for one round. */
-export interface Placing {
-  /** @throws FileRefused, or what the system says: then the file has no name in its place. */
-  place(file: ToPlace): Outcome
-  /** Directories whose entries have to become durable, as their names joined by "/"; '' is the root. */
-  readonly toSync: ReadonlySet<string>
-}
-
 /** Directories of the store are the receiver's own, whatever those at the source are. */
 const DIRECTORY_MODE = 0o700
 
@@ -45,13 +37,14 @@ const MADE: Outcome = { status: 'durable', detail: '' }
 const SAME: Outcome = { status: 'same', detail: '' }
 
 /**
+ * Gives files their names, for one round.
  * Placing never loses what was there, and never replaces it: other content under the same name becomes a version
  * first. Only what the manifest says is this very content gives way to the copy that has come now, whatever has become
  * of it on the disk.
  *
  * @param version the beginning of the names of this round's versions.
  */
-export function openPlacing(host: PlacingHost, changes: Changes, version: string): Placing {
+export function openPlacing(host: PlacingHost, changes: Changes, version: string) {
   const { tree, fileSystem, versions, beat } = host
   const folds = fileSystem.foldsCase || fileSystem.foldsForm
   const toSync = new Set<string>()
@@ -120,7 +113,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   /** Gives the file a name that nothing has; false: something has it. */
   const give = ({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean => {
     const to = `${parent.path}/${name}`
-    if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to, renameSync))
+    if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to))
     const code = linkOpenFile(fd ?? -1, parent.fd, name)
     if (code === null) return true
     if (code === 'EEXIST') return false
@@ -167,8 +160,10 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   }
 
   return {
+    /** Directories whose entries have to become durable, as their names joined by "/"; '' is the root. */
     toSync,
-    place(file) {
+    /** @throws FileRefused, or what the system says: then the file has no name in its place. */
+    place(file: ToPlace) {
       const { source, path, facts, digest, moved } = file
       const row = host.sourceById(source)
       if (row === null) throw new FileRefused('failed', 'ENOENT')

@@ -5,17 +5,11 @@ import type { Keep } from './versions/choose.ts'
 const PRUNE_EVERY_MS = 3_600_000
 
 /** Removes older contents that are kept no longer, every hour. */
-export interface Pruner {
-  /** Now; resolves when all are looked at. Never rejects. */
-  prune(): Promise<void>
-  close(): void
-}
-
 export function openPruner(
   commitThread: Pick<CommitThread, 'call'>,
   keep: Keep,
   log: (text: string) => void,
-): Pruner {
+) {
   let isOver = false
   let pruning: Promise<void> | null = null
 
@@ -43,6 +37,7 @@ export function openPruner(
   const timer = setInterval(() => void prune(), PRUNE_EVERY_MS)
   timer.unref()
   return {
+    /** Now; resolves when all are looked at. Never rejects. */
     prune,
     close() {
       isOver = true

@@ -4,7 +4,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import { storeAbove } from './claim.ts'
-import { tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-system.ts'
+import { tryFileSystem } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
 import { OWN_DIRECTORY, storeLayout } from './layout.ts'
 import { openManifestFile, readManifestFile } from './manifest/file.ts'
@@ -91,20 +91,13 @@ function finishRound(layout: StoreLayout): void {
     try {
       const manifest = openManifest(database)
       const open = manifest.openRound()
-      if (open !== null) recoverRound(open, { layout, tree, manifest, fileSystem: tried(layout) })
+      if (open !== null)
+        recoverRound(open, { layout, tree, manifest, fileSystem: tryFileSystem(layout.temporary) })
     } finally {
       tree.close()
       database.close()
     }
   } catch {
     // What it has left will be told as unknown or missing.
-  }
-}
-
-function tried(layout: StoreLayout) {
-  try {
-    return tryFileSystem(layout.temporary)
-  } catch {
-    return UNKNOWN_FILE_SYSTEM
   }
 }

@@ -21,31 +21,15 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     return
   }
   if (data.role === 'read') {
-    serveReading(port, data.root)
+    const reader = openStoreReader(storeLayout(data.root))
+    const ranges = (input: ReadCalls['ranges']['input']) => {
+      const read = reader.ranges(input)
+      return new Given(read, [read.bytes.buffer])
+    }
+    serveThread<ReadCalls>(port, { ...reader, ranges }, reader.rest)
     return
   }
   const beats = new Int32Array(data.beat)
   const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
   serveThread<CommitCalls>(port, committer.calls, committer.close)
-}
-
-function serveReading(port: MessagePort, root: string): void {
-  const reader = openStoreReader(storeLayout(root))
-  serveThread<ReadCalls>(
-    port,
-    {
-      folders: ({ sender }) => reader.folders(sender),
-      entries: ({ sender, asked }) => reader.entries(sender, asked),
-      contents: ({ sender, asked }) => reader.contents(sender, asked),
-      ranges({ sender, job }) {
-        const read = reader.ranges(sender, job)
-        return new Given(read, [read.bytes.buffer])
-      },
-      rest() {
-        reader.rest()
-        return null
-      },
-    },
-    reader.rest,
-  )
 }

@@ -3,10 +3,8 @@ import { openThread } from '../worker/thread.ts'
 import { createCallWatch } from './call-watch.ts'
 import { openCommitThread } from './commit-thread.ts'
 import { openCopies } from './copies.ts'
-import type { StoreCopy } from './copy.ts'
 import { openStoreCopy } from './copy.ts'
 import { openGroupCommit } from './group-commit.ts'
-import type { StoreLarge } from './large.ts'
 import { openStoreLarge } from './large.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Admission } from './limits/admission.ts'
@@ -14,16 +12,14 @@ import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { StoreThreadData, WriteCalls } from './messages.ts'
-import type { StoredAt, StoreSource } from './offered.ts'
+import type { StoredAt } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused } from './outcome.ts'
-import type { Partials } from './partials.ts'
 import { openPartials } from './partials.ts'
 import type { StoreParts } from './parts.ts'
 import { openPruner } from './pruner.ts'
-import type { Reading } from './reading/reading.ts'
 import { openReading } from './reading/reading.ts'
-import type { SmallIncoming, StoreSmall } from './small.ts'
+import type { SmallIncoming } from './small.ts'
 import { openStoreSmall } from './small.ts'
 
 export type { ToCopy } from './copy.ts'
@@ -41,36 +37,7 @@ export interface KnownSession {
 }
 
 /** Keeps files at rest: each whole and durable, or not at all. */
-export interface Store {
-  /** null: the store cannot be read now. Waits for the first look at it. */
-  known(folder: string): Promise<KnownSession | null>
-  /** The directory of a sender's source, made in the manifest if it is new. @throws what the system says. */
-  source(folder: string, directory: string): Promise<StoreSource>
-  receiveAll: StoreSmall
-  /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
-  receive(file: SmallIncoming): Promise<Outcome>
-  begin: StoreLarge
-  copy: StoreCopy
-  /** See Copies; the content is kept for ever from now on. */
-  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer>
-  /** Files that a sender should offer again, behind the first `after` of them. */
-  wanted(folder: string, after: number): Promise<readonly { directory: string; path: string }[]>
-  /** Has a sender offer again what has changed in its folder since a position. */
-  wantSince(folder: string, position: number): Promise<void>
-  /** These senders may send no longer: their partial files are removed. */
-  abandon: Partials['abandon']
-  /** Removes older contents that are kept no longer. */
-  prune(): Promise<void>
-  /** What is stored, for those that want it back. */
-  readonly reading: Reading
-  /** Contents that a sender has in the store, older ones included. */
-  usage(folder: string): SenderTotals
-  /** Folders that have anything in the store. */
-  folders(): string[]
-  /** How long the disk has left its oldest call unanswered, in milliseconds. */
-  stalledMs(): number
-  close(): Promise<void>
-}
+export type Store = ReturnType<typeof openStore>
 
 export interface StoreOptions {
   /** The script of the store's threads. */
@@ -88,7 +55,7 @@ const END_WITHIN_MS = 2_000
 const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, session: null }
 
 /** The store must be locked (claim.ts). */
-export function openStore(layout: StoreLayout, options: StoreOptions): Store {
+export function openStore(layout: StoreLayout, options: StoreOptions) {
   const { thread, rules, log, onDurable = () => undefined } = options
   const totals = new Map<string, SenderTotals>()
   const usage = (folder: string) => totals.get(folder) ?? NOTHING
@@ -129,38 +96,50 @@ export function openStore(layout: StoreLayout, options: StoreOptions): Store {
   )
 
   return {
-    async known(folder) {
+    /** null: the store cannot be read now. Waits for the first look at it. */
+    async known(folder: string) {
       const { epoch } = await commitThread.opened
       if (epoch === null) return null
       const { position, session } = usage(folder)
       return { epoch, position, session }
     },
-    async source(folder, directory) {
+    /** The directory of a sender's source, made in the manifest if it is new. @throws what the system says. */
+    async source(folder: string, directory: string) {
       return { id: await commitThread.call('source', { folder, directory }), folder, directory }
     },
     receiveAll: small.store,
-    receive: (file) =>
-      new Promise((resolve) => {
+    /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
+    receive: (file: SmallIncoming) =>
+      new Promise<Outcome>((resolve) => {
         const onStored = (_: number, outcome: Outcome) => resolve(outcome)
         small.store([file], { directories: [], onWritten: () => undefined, onStored })
       }),
     begin: openStoreLarge(parts),
     copy: openStoreCopy(parts, copies),
-    async prove(of, size, nonce, signal) {
+    /** See Copies; the content is kept for ever from now on. */
+    async prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal) {
       // First: what is proven, and removed at the source for that, must not be pruned a moment later.
       const place = { source: of.source.id, path: of.path }
       if (!(await commitThread.call('pin', place))) throw new FileRefused('unknown', 'not in the manifest')
       return copies.prove(of, size, nonce, signal)
     },
-    wanted: (folder, after) => commitThread.call('wanted', { folder, after, limit: WANTED }),
-    async wantSince(folder, position) {
+    /** Files that a sender should offer again, behind the first `after` of them. */
+    wanted: (folder: string, after: number) => commitThread.call('wanted', { folder, after, limit: WANTED }),
+    /** Has a sender offer again what has changed in its folder since a position. */
+    async wantSince(folder: string, position: number) {
       await commitThread.call('wantSince', { folder, position })
     },
+    /** These senders may send no longer: their partial files are removed. */
     abandon: partials.abandon,
+    /** Removes older contents that are kept no longer. */
     prune: pruner.prune,
+    /** What is stored, for those that want it back. */
     reading,
+    /** Contents that a sender has in the store, older ones included. */
     usage,
+    /** Folders that have anything in the store. */
     folders: () => [...totals.keys()],
+    /** How long the disk has left its oldest call unanswered, in milliseconds. */
     stalledMs: () => Math.max(watch.oldestMs(), commitThread.stalledMs()),
     async close() {
       pruner.close()

@@ -17,20 +17,16 @@ const WHOLE_BYTES = 4 * 1024 * 1024
 
 const syncFd = promisify(fsync)
 
-/** Makes a round durable: its contents before they get names, then the names together with the manifest's rows. */
-export interface Syncing {
-  contents(): Promise<void>
-  /** @param directories whose entries have changed, as names joined by "/"; '' is the root. */
-  names(directories: ReadonlySet<string>): void
-}
-
-/** Every call throws what the disk says of what was written. */
+/**
+ * Makes a round durable: its contents before they get names, then the names together with the manifest's rows.
+ * Every call throws what the disk says of what was written.
+ */
 export function createSyncing(
   { root, tree, fileSystem, isLogged }: Handles,
   layout: StoreLayout,
   files: readonly ToPlace[],
   beat: () => void,
-): Syncing {
+) {
   const open = files.filter(({ fd }) => fd !== null)
   const bytes = open.reduce((sum, { facts }) => sum + facts.size, 0)
   const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
@@ -49,7 +45,8 @@ export function createSyncing(
         beat()
       }
     },
-    names(directories) {
+    /** @param directories whose entries have changed, as names joined by "/"; '' is the root. */
+    names(directories: ReadonlySet<string>) {
       if (isWhole) return syncFileSystem()
       for (const directory of directories) {
         try {

@@ -31,19 +31,7 @@ export interface Making {
  * Directories below a root, found step by step, and never by a symbolic link. Blocks. Linux alone lets names be looked
  * up in an open directory (proc_pid_fd(5)); elsewhere each is looked at, and then used by its path.
  */
-export interface Tree {
-  /**
-   * @param way the names below the root.
-   * @param making without, what is missing is an error.
-   * @throws what the system says; FileRefused for a symbolic link.
-   */
-  enter(way: readonly string[], making?: Making): TreeDirectory
-  /** Makes a directory's entries durable. @throws what the system says. */
-  sync(way: readonly string[]): void
-  /** Something was moved: what is open may be elsewhere now. */
-  forget(): void
-  close(): void
-}
+export type Tree = ReturnType<typeof openTree>
 
 const CAN_HOLD = process.platform === 'linux'
 
@@ -60,7 +48,7 @@ function lookAt(parent: TreeDirectory, name: string): TreeDirectory {
 
 const openIn = CAN_HOLD ? openHeld : lookAt
 
-export function openTree(root: string): Tree {
+export function openTree(root: string) {
   let base: TreeDirectory | null = null
   const open = new Map<string, TreeDirectory>()
 
@@ -132,7 +120,7 @@ export function openTree(root: string): Tree {
     }
   }
 
-  const enter: Tree['enter'] = (way, making) => {
+  const enter = (way: readonly string[], making?: Making): TreeDirectory => {
     if (way.length === 0) return rootNow()
     const place = way.join('/')
     const known = open.get(place)
@@ -156,8 +144,14 @@ export function openTree(root: string): Tree {
   }
 
   return {
+    /**
+     * @param way the names below the root.
+     * @param making without, what is missing is an error.
+     * @throws what the system says; FileRefused for a symbolic link.
+     */
     enter,
-    sync(way) {
+    /** Makes a directory's entries durable. @throws what the system says. */
+    sync(way: readonly string[]) {
       const { fd, path: where } = enter(way)
       if (fd >= 0) return fsyncSync(fd)
       // Windows has no such call and needs none.
@@ -169,6 +163,7 @@ export function openTree(root: string): Tree {
         closeSync(opened)
       }
     },
+    /** Something was moved: what is open may be elsewhere now. */
     forget,
     close() {
       forget()

@@ -218,7 +218,7 @@ export class World {
           }
           await this.#moment()
         }
-        return { found, closed: this.closed }
+        return { found, closed: this.closed, isEmpty: this.files.size === 0 }
       },
       unsent: () => this.#unsent(),
       standing: async () => {

@@ -2,7 +2,7 @@ import { errorText } from '../../files/system-error.ts'
 import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { openThread, type Thread } from '../../worker/thread.ts'
-import type { Checked, HistoryAnswer, HistoryQuestion } from '../messages.ts'
+import type { Checked, HistoryQuestion } from '../messages.ts'
 import type { HistoryCalls, KeptCheck } from './protocol.ts'
 
 /** Checks are written this often, in milliseconds: what a power failure may take. */
@@ -13,15 +13,6 @@ const MOST_QUESTIONS = 32
 /** Checks that wait to be written; at 1,000 a second, 100 seconds of them. Those beyond are lost, and counted. */
 const MOST_WAITING = 100_000
 
-export interface History {
-  add(checked: readonly Checked[]): void
-  /** Where the database is from now on; null: nothing is kept. */
-  keepIn(file: string | null): void
-  /** @throws Problem check.historyAway if the database cannot answer */
-  ask(question: HistoryQuestion): Promise<HistoryAnswer>
-  stop(): Promise<void>
-}
-
 /**
  * Hands checks to a thread of its own, which writes them into the database. Whatever becomes of that thread and of
  * its disk, a check costs one small object here: one batch is out at a time, and what waits for it is bounded.
@@ -29,7 +20,7 @@ export interface History {
  * @param script is the thread's own script.
  * @param tell is called with what a person should know: once when it begins to fail, once when it is well again.
  */
-export function createHistory(script: URL, tell: (sentence: Message) => void): History {
+export function createHistory(script: URL, tell: (sentence: Message) => void) {
   let file: string | null = null
   let thread: Thread<HistoryCalls> | null = null
   let timer: NodeJS.Timeout | undefined
@@ -91,14 +82,15 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
   }
 
   return {
-    add: (checked) => {
+    add: (checked: readonly Checked[]) => {
       if (file === null) return
       for (const { id, at, delayMs, overall } of checked) {
         if (waiting.length < MOST_WAITING) waiting.push({ id, at, delayMs, kind: overall.kind })
         else lost += 1
       }
     },
-    keepIn: (next) => {
+    /** Where the database is from now on; null: nothing is kept. */
+    keepIn: (next: string | null) => {
       if (next === file) return
       void stop()
       file = next
@@ -106,7 +98,8 @@ export function createHistory(script: URL, tell: (sentence: Message) => void): H
       thread = openThread(script, { data: file, youngMb: 8, onNews: (news) => tell(news as Message) })
       timer = setInterval(tick, WRITE_EVERY_MS).unref()
     },
-    async ask(question) {
+    /** @throws Problem check.historyAway if the database cannot answer */
+    async ask(question: HistoryQuestion) {
       if (file === null || thread === null) return { points: [], spanMs: 0 }
       const away = new Problem('check.historyAway', { path: file })
       if (thread.unanswered >= MOST_QUESTIONS) throw away

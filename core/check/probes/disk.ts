@@ -11,33 +11,30 @@ import { listDirectory, readFile } from './read.ts'
 import { writeFile } from './write-file.ts'
 
 /** What the checker asks of the system; a test puts its own in. */
-export interface Disk {
-  /** The file system that a path is on, as far as it is known without touching the path. */
-  fileSystemOf(path: string, memory: PathMemory): string
-  /** The mounts that lead to a path, as far as they are known so: another answer, and one of them was mounted anew. */
-  mountedAs(path: string, memory: PathMemory): string
-  /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
-  check(path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress): Promise<Findings>
-}
+export type Disk = ReturnType<typeof createSystemDisk>
 
 /** How often a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
 
-export function createSystemDisk(table: MountTable = createMountTable()): Disk {
+export function createSystemDisk(table: MountTable = createMountTable()) {
   return {
-    fileSystemOf: (path, { known }) => {
+    /** The file system that a path is on, as far as it is known without touching the path. */
+    fileSystemOf: (path: string, { known }: PathMemory) => {
       const mount = table.above(known?.mount.point ?? path)
       // An automount point that nothing is mounted at just now is none of the file systems that it leads to.
       const isThere = mount !== null && (mount.type !== 'autofs' || known === null)
       return (isThere ? mount.device : known?.mount.device) ?? path
     },
-    mountedAs: (path, { known }) => {
+    /** The mounts that lead to a path, as far as they are known so: another answer, and one of them was mounted anew. */
+    mountedAs: (path: string, { known }: PathMemory) => {
       const above = table.above(path)
       // A link may lead from one mount to another: a check can hang in either.
       const last = known === null ? above : table.above(known.mount.point)
       return `${above?.id} ${above?.device} ${last?.id} ${last?.device}`
     },
-    check: (path, wanted, memory, progress) => check(table, path, wanted, memory, progress),
+    /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
+    check: (path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress) =>
+      check(table, path, wanted, memory, progress),
   }
 }
 

@@ -7,18 +7,10 @@ import { type Mount, parseMountinfo } from '../../mounts/mountinfo.ts'
 const FRESH_MS = 50
 
 /** The mounts of this process, read at most once for all the paths that are checked at the same moment. */
-export interface MountTable {
-  /** The mount that a path lies on by its text alone; read again now if the last reading is old. */
-  above(path: string): Mount | null
-  current(): Promise<readonly Mount[]>
-  /** Reads again now: a mount appeared since. */
-  fresh(): Promise<readonly Mount[]>
-  /** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
-  errorsCount(mount: Mount): number | null
-}
+export type MountTable = ReturnType<typeof createMountTable>
 
 /** Asks the system alone, which no disk can hang (mounts/mount-list.ts says what each system knows). */
-export function createMountTable(): MountTable {
+export function createMountTable() {
   let text = ''
   let mounts: readonly Mount[] = []
   /** The mount on top of each point. */
@@ -54,13 +46,16 @@ export function createMountTable(): MountTable {
     }
   }
   return {
-    above: (path) => {
+    /** The mount that a path lies on by its text alone; read again now if the last reading is old. */
+    above: (path: string) => {
       if (performance.now() - readMs >= FRESH_MS) readNow()
       return topAbove(tops, path)
     },
     current: () => (performance.now() - readMs < FRESH_MS ? Promise.resolve(mounts) : fresh()),
+    /** Reads again now: a mount appeared since. */
     fresh,
-    errorsCount: ({ type, device }) => {
+    /** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
+    errorsCount: ({ type, device }: Mount) => {
       if (type !== 'ext4') return null
       const now = performance.now()
       const last = counts.get(device)

@@ -24,17 +24,8 @@ export interface CheckerPorts {
   buffered(path: string): void
 }
 
-export interface Checker {
-  /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
-  configure(config: CheckerConfig): void
-  /** Checks every path now, or those on these mount points alone, besides their timetable. */
-  checkNow(only?: { points: readonly string[] } | { ids: readonly string[] }): void
-  /** Returns at once; checks that are out are left to themselves. */
-  stop(): void
-}
-
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ clock, disk, limit, report, buffered }: CheckerPorts): Checker {
+export function createChecker({ clock, disk, limit, report, buffered }: CheckerPorts) {
   const watches = new Map<string, Watch>()
   const batch = createReportBatch(clock, report)
   const reporter = createReporter(clock, batch)
@@ -115,7 +106,8 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
   }
 
   return {
-    configure: (config) => {
+    /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
+    configure: (config: CheckerConfig) => {
       const isNewInterval = intervalMs !== config.intervalSeconds * 1000
       intervalMs = config.intervalSeconds * 1000
       const patience = patienceOf(intervalMs)
@@ -133,7 +125,8 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
         if (!watches.has(target.id)) add(target, config.knownMounts[target.id])
       }
     },
-    checkNow: (only) => {
+    /** Checks every path now, or those on these mount points alone, besides their timetable. */
+    checkNow: (only?: { points: readonly string[] } | { ids: readonly string[] }) => {
       out.abandonUnwatched()
       const isMeant = (watch: Watch) => {
         if (only === undefined) return true
@@ -149,6 +142,7 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
       ]
       for (const watch of [...waiting, ...free]) begin(watch)
     },
+    /** Returns at once; checks that are out are left to themselves. */
     stop: () => {
       for (const watch of [...watches.values()]) end(watch)
       out.stop()

@@ -27,22 +27,7 @@ export interface ChecksOutParts {
 }
 
 /** Checks that are out, also those of paths that are no longer checked: each comes back, or its time is over. */
-export interface ChecksOut {
-  /** How long a check may take, in milliseconds. */
-  setTimeout(ms: number): void
-  /** Checks a path that has no check out, once its file system's semaphore and the limit let it. */
-  begin(watch: Watch): void
-  /** It was begun on a mount that is there no more. */
-  isRemounted(check: Check): boolean
-  /** It is overdue: that is told, unless it says nothing of what is mounted now. */
-  stillOut(check: Check, at: number): void
-  /** A mount has changed: overdue checks of paths that are no longer checked are in no other path's way then. */
-  abandonUnwatched(): void
-  /** Nothing is told any more; what is out is left to itself. */
-  stop(): void
-}
-
-export function createChecksOut(parts: ChecksOutParts): ChecksOut {
+export function createChecksOut(parts: ChecksOutParts) {
   const { clock, disk, limit, semaphores, reporter, isWatched, checkAgain, buffered } = parts
   const out = new Set<Check>()
   let timeoutMs = 0
@@ -121,10 +106,12 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
   }
 
   return {
-    setTimeout: (ms) => {
+    /** How long a check may take, in milliseconds. */
+    setTimeout: (ms: number) => {
       timeoutMs = ms
     },
-    begin: (watch) => {
+    /** Checks a path that has no check out, once its file system's semaphore and the limit let it. */
+    begin: (watch: Watch) => {
       const at = clock.wall()
       const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
       const stuckMs = semaphores.isFull(fileSystem) ? semaphores.stuckSince(fileSystem) : null
@@ -135,13 +122,17 @@ export function createChecksOut(parts: ChecksOutParts): ChecksOut {
       armDeadline(check, watch.begunMs)
       check.permit = semaphores.acquire(fileSystem, () => run(check))
     },
+    /** It was begun on a mount that is there no more. */
     isRemounted,
+    /** It is overdue: that is told, unless it says nothing of what is mounted now. */
     stillOut,
+    /** A mount has changed: overdue checks of paths that are no longer checked are in no other path's way then. */
     abandonUnwatched: () => {
       for (const check of out) {
         if (check.isOverdue && !isWatched(check.watch) && check.abandonedOn === null) abandon(check)
       }
     },
+    /** Nothing is told any more; what is out is left to itself. */
     stop: () => {
       for (const check of out) check.cancelDeadline()
     },

@@ -8,15 +8,10 @@ const GATHER_MS = 5
 /** A report of more paths than this goes out in parts: no message may hold the supervisor up. */
 const MOST_PATHS = 1_000
 
-export interface ReportBatch {
-  add(checked: Checked): void
-  /** A path is no longer checked: what waits to be said of it is not said. */
-  forget(id: string): void
-  stop(): void
-}
+export type ReportBatch = ReturnType<typeof createReportBatch>
 
 /** Collects verdicts; of one path only the newest waits. */
-export function createReportBatch(clock: Clock, report: (checked: Checked[]) => void): ReportBatch {
+export function createReportBatch(clock: Clock, report: (checked: Checked[]) => void) {
   const waiting = new Map<string, Checked>()
   let lastMs = Number.NEGATIVE_INFINITY
   let cancel: (() => void) | null = null
@@ -33,11 +28,12 @@ export function createReportBatch(clock: Clock, report: (checked: Checked[]) => 
     cancel ??= clock.at(Math.max(lastMs + REPORT_EVERY_MS, clock.now() + GATHER_MS), flush)
   }
   return {
-    add: (checked) => {
+    add: (checked: Checked) => {
       waiting.set(checked.id, checked)
       schedule()
     },
-    forget: (id) => void waiting.delete(id),
+    /** A path is no longer checked: what waits to be said of it is not said. */
+    forget: (id: string) => void waiting.delete(id),
     stop: () => {
       cancel?.()
       cancel = null

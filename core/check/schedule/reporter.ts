@@ -11,19 +11,9 @@ export interface Subject {
 }
 
 /** Puts into words what checks have found. `at` is the wall time of the check, in milliseconds. */
-export interface Reporter {
-  /** Well probes that took longer than this, in milliseconds, are slow. */
-  setSlowLimit(limitMs: number): void
-  findings(subject: Subject, at: number, findings: Findings): void
-  /** The check is out past its deadline: what came back of it, and the probe that did not. */
-  hung(subject: Subject, at: number, progress: Progress, sinceMs: number): void
-  /** Other paths hang on the same file system: said without touching it once more. */
-  fileSystemHung(subject: Subject, at: number, sinceMs: number): void
-  /** So many checks hang, wherever, that this one was not begun. */
-  noThread(subject: Subject, at: number): void
-}
+export type Reporter = ReturnType<typeof createReporter>
 
-export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>): Reporter {
+export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>) {
   let slowLimitMs = Number.POSITIVE_INFINITY
 
   const tell = (
@@ -46,25 +36,30 @@ export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>): R
   }
 
   return {
-    setSlowLimit: (limitMs) => {
+    /** Well probes that took longer than this, in milliseconds, are slow. */
+    setSlowLimit: (limitMs: number) => {
       slowLimitMs = limitMs
     },
-    findings: (subject, at, findings) => {
+    findings: (subject: Subject, at: number, findings: Findings) => {
       const probes = verdictsOf(subject.target.path, findings.probes, slowLimitMs)
       tell(subject, at, probes, gravest(subject.target.path, probes), findings.delayMs)
     },
-    hung: (subject, at, progress, sinceMs) => {
+    /** The check is out past its deadline: what came back of it, and the probe that did not. */
+    hung: (subject: Subject, at: number, progress: Progress, sinceMs: number) => {
       const { path } = subject.target
       const hung = hungVerdict(path, progress.step, clock.now() - sinceMs)
       const probes = { ...verdictsOf(path, progress.done, slowLimitMs), [progress.probe]: hung }
       tell(subject, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
     },
-    fileSystemHung: (subject, at, sinceMs) => {
+    /** Other paths hang on the same file system: said without touching it once more. */
+    fileSystemHung: (subject: Subject, at: number, sinceMs: number) => {
       const { path } = subject.target
       const point = subject.memory.known?.mount.point ?? path
       tellUntouched(subject, at, fileSystemHungVerdict(path, point, clock.now() - sinceMs))
     },
-    noThread: (subject, at) => tellUntouched(subject, at, noThreadVerdict(subject.target.path)),
+    /** So many checks hang, wherever, that this one was not begun. */
+    noThread: (subject: Subject, at: number) =>
+      tellUntouched(subject, at, noThreadVerdict(subject.target.path)),
   }
 }
 

@@ -22,13 +22,7 @@ export const noPermit: Permit = {
 }
 
 /** A semaphore for each file system. */
-export interface Semaphores {
-  /** Calls `run` at once or, when as many are out already, once one of them is released. */
-  acquire(fileSystem: string, run: () => void): Permit
-  /** When the oldest stuck check of this file system was begun; null if none is stuck. */
-  stuckSince(fileSystem: string): number | null
-  isFull(fileSystem: string): boolean
-}
+export type Semaphores = ReturnType<typeof createSemaphores>
 
 interface Holder {
   run: () => void
@@ -38,7 +32,7 @@ interface Holder {
 }
 
 /** @param now the monotonic clock in milliseconds. */
-export function createSemaphores(now: () => number): Semaphores {
+export function createSemaphores(now: () => number) {
   const semaphores = new Map<string, { out: Set<Holder>; waiting: Set<Holder> }>()
 
   const grant = (out: Set<Holder>, holder: Holder) => {
@@ -69,7 +63,8 @@ export function createSemaphores(now: () => number): Semaphores {
   }
 
   return {
-    acquire: (fileSystem, run) => {
+    /** Calls `run` at once or, when as many are out already, once one of them is released. */
+    acquire: (fileSystem: string, run: () => void) => {
       const semaphore = semaphores.get(fileSystem) ?? { out: new Set(), waiting: new Set() }
       semaphores.set(fileSystem, semaphore)
       const holder: Holder = { run, state: 'waiting', since: 0, isStuck: false }
@@ -81,10 +76,11 @@ export function createSemaphores(now: () => number): Semaphores {
         markStuck: () => {
           holder.isStuck = true
         },
+        /** When the oldest stuck check of this file system was begun; null if none is stuck. */
         stuckSince: () => stuckSince(fileSystem),
       }
     },
     stuckSince,
-    isFull: (fileSystem) => (semaphores.get(fileSystem)?.out.size ?? 0) >= CHECKS_PER_FILE_SYSTEM,
+    isFull: (fileSystem: string) => (semaphores.get(fileSystem)?.out.size ?? 0) >= CHECKS_PER_FILE_SYSTEM,
   }
 }

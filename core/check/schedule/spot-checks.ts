@@ -45,12 +45,6 @@ export function choosePaths<W extends SpotChecked>(
   return chosen
 }
 
-export interface SpotChecks {
-  /** Begins to check this often, in milliseconds; null: not any more. */
-  every(ms: number | null): void
-  stop(): void
-}
-
 /**
  * Checks one path of each file system between the ticks, another one each time. If that takes long, all paths
  * of the file system are checked at once, so that a hang is known of all of them soon.
@@ -60,7 +54,7 @@ export function createSpotChecks<W extends SpotChecked>(
   watches: ReadonlyMap<string, W>,
   fileSystemOf: (watch: W) => string,
   begin: (watch: W) => void,
-): SpotChecks {
+) {
   let everyMs: number | null = null
   let cancel = () => {}
 
@@ -78,7 +72,8 @@ export function createSpotChecks<W extends SpotChecked>(
     }
   }
   return {
-    every: (ms) => {
+    /** Begins to check this often, in milliseconds; null: not any more. */
+    every: (ms: number | null) => {
       if (ms === everyMs) return
       cancel()
       everyMs = ms

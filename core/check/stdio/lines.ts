@@ -3,17 +3,11 @@ export const LONGEST_LINE = 65_536
 
 export type Line = { kind: 'line'; text: string } | { kind: 'too long' }
 
-export interface LineSplitter {
-  push(chunk: Buffer): Line[]
-  /** The end of input ends the last line. */
-  end(): Line[]
-}
-
 /**
  * Splits bytes into lines that end in LF or CRLF. Text is one character a byte (latin1): a path need not be
  * valid UTF-8 to be checked.
  */
-export function createLineSplitter(): LineSplitter {
+export function createLineSplitter() {
   let rest = ''
   let isTooLong = false
 
@@ -33,7 +27,7 @@ export function createLineSplitter(): LineSplitter {
     }
   }
   return {
-    push: (chunk) => {
+    push: (chunk: Buffer) => {
       const parts = chunk.toString('latin1').split('\n')
       const last = parts.pop() ?? ''
       const lines = parts.map((part) => {
@@ -43,6 +37,7 @@ export function createLineSplitter(): LineSplitter {
       add(last)
       return lines
     },
+    /** The end of input ends the last line. */
     end: () => (rest === '' && !isTooLong ? [] : [finish()]),
   }
 }

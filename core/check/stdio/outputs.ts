@@ -8,21 +8,11 @@ const MOST_GATHERED = 32 * 1024
 /** With more replies than this waiting, no further commands are taken. */
 const MOST_WAITING_REPLIES = 1_000
 
-export interface EventOutput {
-  say(event: StdioEvent): void
-  /** Whether the parent is too far behind to be given more work. */
-  isBehind(): boolean
-  /** Called when it is no longer behind. */
-  onRelief(listener: () => void): void
-  /** Resolves once all that was said has been handed to the system, or the parent is gone. */
-  drained(): Promise<void>
-}
-
 /**
  * Writes events to a parent that may read slowly or not at all. What waits is bounded: of one path's checks only
  * the newest waits, and replies are as many as commands are taken.
  */
-export function createEventOutput(stream: Writable, format: (event: StdioEvent) => string): EventOutput {
+export function createEventOutput(stream: Writable, format: (event: StdioEvent) => string) {
   const waiting: { event: StdioEvent }[] = []
   /** The waiting check of a path, as long as no reply of that path waits behind it. */
   const newestCheck = new Map<string, { event: StdioEvent }>()
@@ -85,16 +75,19 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
   }
 
   return {
-    say: (event) => {
+    say: (event: StdioEvent) => {
       if (isBroken) return
       if (waiting.length > 0 || isFull()) wait(event)
       else gather(format(event))
     },
+    /** Whether the parent is too far behind to be given more work. */
     isBehind: () => waitingReplies > MOST_WAITING_REPLIES,
-    onRelief: (listener) => {
+    /** Called when it is no longer behind. */
+    onRelief: (listener: () => void) => {
       relief = listener
     },
-    drained: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => drains.add(resolve))),
+    /** Resolves once all that was said has been handed to the system, or the parent is gone. */
+    drained: () => (isIdle() ? Promise.resolve() : new Promise<void>((resolve) => drains.add(resolve))),
   }
 }
 

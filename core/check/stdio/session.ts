@@ -34,18 +34,11 @@ interface Monitored {
   isStopping: boolean
 }
 
-/** The protocol's rules alone: no clock, no disk, no pipe. */
-export interface Session {
-  line(text: string, nowMs: number): Effect[]
-  tooLong(): Effect[]
-  wake(path: string, why: Wake, nowMs: number): Effect[]
-  finished(path: string, number: number, outcome: ReadOutcome): Effect[]
-  /** Whether a stop waits for a read to come back. */
-  isStopping(): boolean
-}
-
-/** `timeoutMs`: a read that is out longer is said to have timed out; null: it is waited for silently. */
-export function createSession(options: { timeoutMs: number | null; quoted: boolean }): Session {
+/**
+ * The protocol's rules alone: no clock, no disk, no pipe.
+ * `timeoutMs`: a read that is out longer is said to have timed out; null: it is waited for silently.
+ */
+export function createSession(options: { timeoutMs: number | null; quoted: boolean }) {
   const paths = new Map<string, Monitored>()
   let reads = 0
   let stopping = 0
@@ -106,9 +99,9 @@ export function createSession(options: { timeoutMs: number | null; quoted: boole
   }
 
   return {
-    line: (text, nowMs) => carryOut(parseCommand(text, options), nowMs),
+    line: (text: string, nowMs: number) => carryOut(parseCommand(text, options), nowMs),
     tooLong: () => [say(reply('-', '-', 22, 'line too long'))],
-    wake: (path, why, nowMs) => {
+    wake: (path: string, why: Wake, nowMs: number) => {
       const monitored = paths.get(path)
       if (monitored === undefined) return []
       if (why === 'tick') return monitored.isStopping ? [] : tick(path, monitored, nowMs)
@@ -116,7 +109,7 @@ export function createSession(options: { timeoutMs: number | null; quoted: boole
       monitored.out.hasTimedOut = true
       return [say(timedOutEvent(path))]
     },
-    finished: (path, number, outcome) => {
+    finished: (path: string, number: number, outcome: ReadOutcome): Effect[] => {
       const monitored = paths.get(path)
       if (monitored?.out?.number !== number) return []
       const { hasTimedOut } = monitored.out
@@ -133,6 +126,7 @@ export function createSession(options: { timeoutMs: number | null; quoted: boole
       paths.delete(path)
       return [...effects, { does: 'forget', path }, say(reply('stop', path, 0, 'stopped'))]
     },
+    /** Whether a stop waits for a read to come back. */
     isStopping: () => stopping > 0,
   }
 }

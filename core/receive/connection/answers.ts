@@ -10,22 +10,12 @@ export interface Window {
   files: number
 }
 
-/** What a sender is told of its files, and the credit that goes with it. */
-export interface Answers {
-  /** The sender has used up so much of its credit. @throws WireFault where it had not so much. */
-  spend(bytes: number, files: number): void
-  giveBack(bytes: number): void
-  /** What became of a file, by the sender's number for it. */
-  add(id: number, outcome: Outcome, position: number): void
-  /** What was asked to be proven. */
-  prove(proof: FrameHeader<'proof'>): void
-}
-
 /**
+ * What a sender is told of its files, and the credit that goes with it.
  * Answers are gathered for one turn of the event loop, so a group commit's files are answered together. They wait for
  * the sender to read what it was told before: one that never reads gets no credit either, and so can send no more.
  */
-export function openAnswers(channel: Channel, window: Window): Answers {
+export function openAnswers(channel: Channel, window: Window) {
   const credit = { ...window }
   let results: [number, number, string][] = []
   const proofs: FrameHeader<'proof'>[] = []
@@ -52,23 +42,26 @@ export function openAnswers(channel: Channel, window: Window): Answers {
   }
 
   return {
-    spend(bytes, files) {
+    /** The sender has used up so much of its credit. @throws WireFault where it had not so much. */
+    spend(bytes: number, files: number) {
       if (bytes > credit.bytes || files > credit.files)
         throw new WireFault('more was sent than credit was given for')
       credit.bytes -= bytes
       credit.files -= files
     },
-    giveBack(bytes) {
+    giveBack(bytes: number) {
       if (bytes === 0) return
       bytesBack += bytes
       soon()
     },
-    add(id, { status, detail }, at) {
+    /** What became of a file, by the sender's number for it. */
+    add(id: number, { status, detail }: Outcome, at: number) {
       results.push([id, fileStatuses.indexOf(status), detail.slice(0, 200)])
       position = Math.max(position, at)
       soon()
     },
-    prove(proof) {
+    /** What was asked to be proven. */
+    prove(proof: FrameHeader<'proof'>) {
       proofs.push(proof)
       soon()
     },

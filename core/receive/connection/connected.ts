@@ -32,24 +32,9 @@ export interface Place {
 }
 
 /** The connections that are let in, by sender: one of each. */
-export interface Connected {
-  /**
-   * Lets a sender in. Where it is connected already, the first one is waited for: it may be gone and nobody knows yet.
-   * null: it is alive, and both are told; or another one waits for this sender.
-   */
-  enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
-  /** Lets a sender in that wants files back, beside whatever it sends; null: there are too many. Returns what lets it out. */
-  enterRestore(sender: Sender, guest: Pick<Guest, 'drop'>): (() => void) | null
-  /** Ends the connections of all that are not accepted any more. */
-  dropRefused(senders: Senders): void
-  /** Tells all that there may be files to be offered again. */
-  want(): void
-  /** Folders of the senders that are connected: a folder is what a sender keeps for ever. */
-  folders(): ReadonlySet<string>
-  readonly count: number
-}
+export type Connected = ReturnType<typeof createConnected>
 
-export function createConnected(): Connected {
+export function createConnected() {
   const places = new Map<string, { sender: Sender; guest: Guest; window: Window }>()
   const restores = new Set<{ sender: Sender; guest: Pick<Guest, 'drop'> }>()
   const waiting = new Set<string>()
@@ -79,7 +64,11 @@ export function createConnected(): Connected {
   }
 
   return {
-    async enter(sender, from, guest) {
+    /**
+     * Lets a sender in. Where it is connected already, the first one is waited for: it may be gone and nobody knows yet.
+     * null: it is alive, and both are told; or another one waits for this sender.
+     */
+    async enter(sender: Sender, from: string, guest: Guest) {
       const { folder } = sender
       const first = places.get(folder)
       if (first === undefined) return place(sender, guest)
@@ -96,21 +85,25 @@ export function createConnected(): Connected {
         waiting.delete(folder)
       }
     },
-    enterRestore(sender, guest) {
+    /** Lets a sender in that wants files back, beside whatever it sends; null: there are too many. Returns what lets it out. */
+    enterRestore(sender: Sender, guest: Pick<Guest, 'drop'>) {
       const own = [...restores].filter((one) => one.sender.folder === sender.folder)
       if (own.length >= RESTORES_OF_ONE || restores.size >= RESTORES) return null
       const mine = { sender, guest }
       restores.add(mine)
       return () => void restores.delete(mine)
     },
-    dropRefused(senders) {
+    /** Ends the connections of all that are not accepted any more. */
+    dropRefused(senders: Senders) {
       for (const { sender, guest } of [...places.values(), ...restores])
         if (senders.accepted(sender.fingerprint)?.folder !== sender.folder)
           guest.drop(senders.known(sender.fingerprint) ?? sender)
     },
+    /** Tells all that there may be files to be offered again. */
     want() {
       for (const { guest } of places.values()) guest.want()
     },
+    /** Folders of the senders that are connected: a folder is what a sender keeps for ever. */
     folders: () => new Set(places.keys()),
     get count() {
       return places.size

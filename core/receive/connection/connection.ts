@@ -3,9 +3,8 @@ import type { TLSSocket } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { judgeSession } from '../../store/judge-session.ts'
-import type { Outcome } from '../../store/outcome.ts'
 import type { Sender } from '../../store/senders/senders.ts'
-import type { KnownSession, Store, StoreSource } from '../../store/store.ts'
+import type { KnownSession } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { openChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
@@ -14,41 +13,12 @@ import type { RefusalCode } from '../../wire/limits.ts'
 import { PROTOCOL } from '../../wire/limits.ts'
 import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../../wire/tls.ts'
 import type { Guest, Place } from './connected.ts'
+import type { ConnectionHost } from './host.ts'
 import type { Phase } from './phase.ts'
 import { expected } from './phase.ts'
-import type { RefusedKind } from './refusals.ts'
 import { openRestoring } from './restoring.ts'
 import { openSending } from './session.ts'
 import { openWants } from './wants.ts'
-
-/** What a connection needs to know, and what it tells. */
-export interface ConnectionHost {
-  name: string
-  store: Store
-  accepted(fingerprint: string): Sender | null
-  /** The sender with this certificate, accepted or not. */
-  known(fingerprint: string): Sender | null
-  /** Where a sender's source is stored. @throws what the system says where a new one cannot be written down. */
-  sourceOf(sender: Sender, id: string, name: string): Promise<StoreSource>
-  /** The source whose files are in this directory of a sender's folder; null: nobody knows. */
-  sourceIn(sender: Sender, directory: string): string | null
-  /**
-   * Uses up a pairing code; resolves to null if it is none.
-   * @param mayPin is asked when it is one, before anything is changed.
-   * @throws where it cannot be used now, but later.
-   */
-  pair(fingerprint: string, code: string, name: string, mayPin: () => boolean): Promise<Sender | null>
-  /** Lets a sender's connection in; null: see Connected. */
-  enter(sender: Sender, from: string, guest: Guest): Promise<Place | null>
-  /** Lets in a sender that wants files back; null: see Connected. */
-  enterRestore(sender: Sender, guest: Pick<Guest, 'drop'>): (() => void) | null
-  /** A sender that is let in has told how it is. */
-  onStatus(sender: Sender, status: FrameHeader<'status'>): void
-  onRefusedConnection(from: string, reason: string, kind: RefusedKind): void
-  onReceived(files: number, bytes: number): void
-  onRefusedFile(sender: string, source: string, path: string, outcome: Outcome): void
-  log(level: 'info' | 'warn' | 'error', message: string): void
-}
 
 /** @param letIn to be called when the peer has turned out to be a sender that may send. */
 export type Connection = (socket: TLSSocket, host: ConnectionHost, letIn: () => void) => void

@@ -1,16 +1,19 @@
 import type { LimitedLog } from '../../pacing/limited-log.ts'
 import { createLimitedLog } from '../../pacing/limited-log.ts'
 import type { StoreLayout } from '../../store/layout.ts'
-import type { Senders } from '../../store/senders/senders.ts'
-import type { StoreSource } from '../../store/store.ts'
+import type { Outcome } from '../../store/outcome.ts'
+import type { Sender, Senders } from '../../store/senders/senders.ts'
+import type { Store, StoreSource } from '../../store/store.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
 import { redeemCode } from '../pairing/codes.ts'
 import type { SeenLog } from '../senders/seen.ts'
-import type { Connected } from './connected.ts'
-import type { ConnectionHost } from './connection.ts'
+import type { Connected, Guest } from './connected.ts'
 import type { Counters, RefusedKind } from './refusals.ts'
 import { countOne, refusalWords } from './refusals.ts'
 
-export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'> {
+export interface HostParts {
+  name: string
+  store: Store
   layout: Pick<StoreLayout, 'codes'>
   senders: Pick<Senders, 'accepted' | 'known' | 'pair' | 'sourceDirectory' | 'sourceIn'>
   connected: Pick<Connected, 'enter' | 'enterRestore' | 'folders'>
@@ -18,10 +21,14 @@ export interface HostParts extends Pick<ConnectionHost, 'name' | 'store' | 'log'
   counters: Counters
   /** Some of the counters have changed. */
   onChange(): void
+  log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
+/** What a connection needs to know, and what it tells. */
+export type ConnectionHost = Omit<ReturnType<typeof createConnectionHost>, 'endLogs'>
+
 /** What all connections of a receiver share: who may come in, and what is counted and logged of them. */
-export function createConnectionHost(parts: HostParts): ConnectionHost & { endLogs(): void } {
+export function createConnectionHost(parts: HostParts) {
   const { layout, senders, connected, seen, counters, onChange, log, store } = parts
   const limited = () => createLimitedLog((text) => log('warn', text))
   /** By kind: a flood of one must not hide why others are refused. */
@@ -38,9 +45,11 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
     name: parts.name,
     store,
     log,
-    accepted: (fingerprint) => senders.accepted(fingerprint),
-    known: (fingerprint) => senders.known(fingerprint),
-    sourceOf({ folder }, id, name) {
+    accepted: (fingerprint: string) => senders.accepted(fingerprint),
+    /** The sender with this certificate, accepted or not. */
+    known: (fingerprint: string) => senders.known(fingerprint),
+    /** Where a sender's source is stored. @throws what the system says where a new one cannot be written down. */
+    sourceOf({ folder }: Sender, id: string, name: string) {
       const key = `${folder}/${id}`
       const found = sources.get(key) ?? findSource(folder, id, name)
       sources.set(key, found)
@@ -48,8 +57,14 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
       found.catch(() => sources.delete(key))
       return found
     },
-    sourceIn: ({ folder }, directory) => senders.sourceIn(folder, directory),
-    pair(fingerprint, code, name, mayPin) {
+    /** The source whose files are in this directory of a sender's folder; null: nobody knows. */
+    sourceIn: ({ folder }: Sender, directory: string) => senders.sourceIn(folder, directory),
+    /**
+     * Uses up a pairing code; resolves to null if it is none.
+     * @param mayPin is asked when it is one, before anything is changed.
+     * @throws where it cannot be used now, but later.
+     */
+    pair(fingerprint: string, code: string, name: string, mayPin: () => boolean) {
       const pairNow = async (replaces: string | null) => {
         // Whoever was told that it failed, or has gone, is to find its code good.
         if (!mayPin()) throw new Error('its sender has not waited for the store')
@@ -60,26 +75,30 @@ export function createConnectionHost(parts: HostParts): ConnectionHost & { endLo
       judging = judged.catch(() => undefined)
       return judged
     },
-    async enter(sender, from, guest) {
+    /** Lets a sender's connection in; null: see Connected. */
+    async enter(sender: Sender, from: string, guest: Guest) {
       const place = await connected.enter(sender, from, guest)
       seen.note(connected.folders(), Date.now())
       return place
     },
-    enterRestore: (sender, guest) => connected.enterRestore(sender, guest),
-    onStatus: ({ folder }, status) => seen.noteStatus(folder, status, Date.now()),
-    onRefusedConnection(from, reason, kind) {
+    /** Lets in a sender that wants files back; null: see Connected. */
+    enterRestore: (sender: Sender, guest: Pick<Guest, 'drop'>) => connected.enterRestore(sender, guest),
+    /** A sender that is let in has told how it is. */
+    onStatus: ({ folder }: Sender, status: FrameHeader<'status'>) =>
+      seen.noteStatus(folder, status, Date.now()),
+    onRefusedConnection(from: string, reason: string, kind: RefusedKind) {
       countOne(counters.refusedConnections, kind)
       const logRefused = refusedLogs.get(kind) ?? limited()
       refusedLogs.set(kind, logRefused)
       logRefused(`refused ${from}: ${reason}`)
       onChange()
     },
-    onReceived(files, bytes) {
+    onReceived(files: number, bytes: number) {
       counters.receivedFiles += files
       counters.receivedBytes += bytes
       onChange()
     },
-    onRefusedFile(sender, source, path, outcome) {
+    onRefusedFile(sender: string, source: string, path: string, outcome: Outcome) {
       countOne(counters.refusedFiles, outcome.status)
       logRefusedFile(`not stored: ${sender}/${source}/${path}: ${refusalWords(outcome)}`)
       onChange()

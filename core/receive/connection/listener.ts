@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
-import type { Server } from 'node:tls'
+import { once } from 'node:events'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
@@ -14,22 +14,6 @@ const MAX_UNKNOWN = 64
 const MAX_UNKNOWN_OF_ADDRESS = 16
 const MAX_CONNECTIONS = 512
 
-export interface Listener {
-  port: number
-  close(): Promise<void>
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.removeListener('error', reject)
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
-}
-
 /**
  * Accepts TLS 1.3 connections; anything else is refused, and `refused` says why.
  * @throws Problem when the address cannot be listened on.
@@ -39,7 +23,7 @@ export async function openListener(
   identity: Identity,
   accept: (socket: Parameters<Connection>[0], letIn: () => void) => void,
   refused: (from: string, reason: string, kind: RefusedKind) => void,
-): Promise<Listener> {
+) {
   const sockets = new Set<Socket>()
   const unknown = new Set<Socket>()
   /** Asked for at the beginning: of a connection that is over the system does not say it any more. */
@@ -78,9 +62,9 @@ export async function openListener(
     })
   })
 
-  let port: number
   try {
-    port = await listen(server, at.host, at.port)
+    server.listen({ host: at.host, port: at.port })
+    await once(server, 'listening')
   } catch (thrown) {
     throw new Problem('transfer.listenFailed', {
       address: addressOf(at.host, at.port),
@@ -90,9 +74,9 @@ export async function openListener(
   server.on('error', (error) => refused('?', error.message, 'other'))
 
   return {
-    port,
+    port: (server.address() as AddressInfo).port,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve())
         for (const socket of sockets) socket.destroy()
       }),

@@ -12,36 +12,19 @@ export type Phase =
   | { at: 'restoring'; sender: Sender; restoring: Restoring }
   | { at: 'over' }
 
-const sendingTypes = new Set<FrameType>([
-  'source',
-  'batch',
-  'begin',
-  'chunk',
-  'end',
-  'abort',
-  'copy',
-  'prove',
-  'status',
-  'alive',
-])
+/** The frames that may come in a phase; of one in which it is over any. */
+const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
+  hello: ['hello'],
+  entering: ['alive'],
+  pairing: ['pair', 'alive'],
+  sending: ['source', 'batch', 'begin', 'chunk', 'end', 'abort', 'copy', 'prove', 'status', 'alive'],
+  restoring: ['ask', 'fetch', 'alive'],
+}
 
 /** Whether a frame may come now. */
 export function expected(phase: Phase, type: FrameType): boolean {
-  switch (phase.at) {
-    case 'hello':
-      return type === 'hello'
-    case 'entering':
-      return type === 'alive'
-    case 'pairing':
-      return type === 'alive' || (type === 'pair' && !phase.judging)
-    case 'sending':
-      return sendingTypes.has(type)
-    case 'restoring':
-      return type === 'ask' || type === 'fetch' || type === 'alive'
-    case 'over':
-      // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
-      return true
-    default:
-      return phase satisfies never
-  }
+  // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
+  if (phase.at === 'over') return true
+  if (phase.at === 'pairing' && phase.judging) return type === 'alive'
+  return EXPECTED[phase.at].includes(type)
 }

@@ -18,11 +18,7 @@ import {
 import type { FetchEntry, Question, Told } from '../../wire/restore-entries.ts'
 
 /** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
-export interface Restoring {
-  /** @throws WireFault where more is asked for than may be. */
-  handle(frame: Frame): void
-  close(): void
-}
+export type Restoring = ReturnType<typeof openRestoring>
 
 const contentsTold = ({ contents, directories, strange, next }: ContentsPage): Told => ({
   about: 'contents',
@@ -67,7 +63,7 @@ export function openRestoring(
   reading: Reading,
   sender: string,
   sourceIn: (directory: string) => string | null,
-): Restoring {
+) {
   const leave = reading.use()
   let questions = 0
   let waiting: FetchEntry[] = []
@@ -141,7 +137,8 @@ export function openRestoring(
   }
 
   return {
-    handle(frame) {
+    /** @throws WireFault where more is asked for than may be. */
+    handle(frame: Frame) {
       if (frame.type === 'fetch') return fetch(frame.header)
       if (frame.type !== 'ask') throw new WireFault(`${frame.type} frame not expected now`)
       if (questions >= MAX_QUESTIONS) throw new WireFault('too many questions at a time')

@@ -9,13 +9,6 @@ import type { Connected } from './connected.ts'
 /** A command beside the receiver changes the list of senders as a file; it is looked at this often. */
 export const LOOK_EVERY_MS = 250
 
-export interface Roster {
-  /** Ends the connections of those that may send no longer, and removes their partial files. */
-  dropRefused(): void
-  /** Ends it, and writes a last time who was seen; gives up on a disk that does not answer. */
-  stop(): Promise<void>
-}
-
 const LAST_WRITE_MS = 1_000
 
 interface RosterParts {
@@ -36,7 +29,7 @@ const stampOf = (file: string): Promise<string | null> =>
   )
 
 /** Keeps a running receiver's senders as the list on disk says, and notes who is connected. */
-export function followRoster({ senders, connected, seen, store, wanted, log }: RosterParts): Roster {
+export function followRoster({ senders, connected, seen, store, wanted, log }: RosterParts) {
   const dropRefused = () => {
     connected.dropRefused(senders)
     const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
@@ -74,7 +67,9 @@ export function followRoster({ senders, connected, seen, store, wanted, log }: R
 
   const timer = setInterval(() => void look(), LOOK_EVERY_MS)
   return {
+    /** Ends the connections of those that may send no longer, and removes their partial files. */
     dropRefused,
+    /** Ends it, and writes a last time who was seen; gives up on a disk that does not answer. */
     async stop() {
       clearInterval(timer)
       seen.note(connected.folders(), Date.now())

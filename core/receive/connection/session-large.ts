@@ -25,16 +25,6 @@ interface OpenFile extends Asked {
   left: number
 }
 
-/** Stores large files, which come in pieces. Each of its calls throws a WireFault where it may not come. */
-export interface LargeFiles {
-  begin(header: FrameHeader<'begin'>): void
-  chunk(header: FrameHeader<'chunk'>, payload: Buffer): void
-  end(header: FrameHeader<'end'>): void
-  abort(header: FrameHeader<'abort'>): void
-  /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
-  close(keep: boolean): void
-}
-
 /** One that cannot be stored, as its source is not known. */
 function refusedFile(thrown: unknown): IncomingFile {
   const outcome = outcomeOf(thrown)
@@ -47,11 +37,14 @@ function refusedFile(thrown: unknown): IncomingFile {
   }
 }
 
-/** @param tell is called with how much of a file is there, for a sender that asked. */
+/**
+ * Stores large files, which come in pieces. Each of its calls throws a WireFault where it may not come.
+ * @param tell is called with how much of a file is there, for a sender that asked.
+ */
 export function openLargeFiles(
   { store, answers, sources, session, answer }: SessionParts,
   tell: (header: FrameHeader<'resume'>) => void,
-): LargeFiles {
+) {
   const open = new Map<number, OpenFile>()
   /** Those that are ended, too, and not stored yet. */
   const live = new Set<Promise<IncomingFile>>()
@@ -107,7 +100,7 @@ export function openLargeFiles(
   }
 
   return {
-    begin(header) {
+    begin(header: FrameHeader<'begin'>) {
       const { id, source, path, size, file: identity } = header
       if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
       if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
@@ -128,7 +121,7 @@ export function openLargeFiles(
         else if (offset === null) written(one, started, 0)
       })
     },
-    chunk({ id, zeros = 0 }, payload) {
+    chunk({ id, zeros = 0 }: FrameHeader<'chunk'>, payload: Buffer) {
       const one = opened(id)
       const bytes = payload.length + zeros
       if (bytes === 0 || (zeros > 0 && payload.length > 0)) throw new WireFault('chunk: bytes or zeros')
@@ -145,16 +138,17 @@ export function openLargeFiles(
         written(one, file, bytes)
       })
     },
-    end({ id, digest }) {
+    end({ id, digest }: FrameHeader<'end'>) {
       const own = Buffer.from(digest)
       finish(id, (file) => file.finish(own))
     },
-    abort: ({ id, keep = false }) =>
+    abort: ({ id, keep = false }: FrameHeader<'abort'>) =>
       finish(id, async (file) => {
         await file.abort(keep)
         return { outcome: file.refused ?? { status: 'aborted', detail: '' }, position: 0 }
       }),
-    close(keep) {
+    /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
+    close(keep: boolean) {
       for (const file of live) void file.then((one) => one.abort(keep))
       open.clear()
     },

@@ -48,12 +48,7 @@ export interface SessionParts {
 }
 
 /** The part of a connection that stores files, for a sender that was let in. */
-export interface Sending {
-  /** @throws WireFault */
-  handle(frame: Frame): void
-  /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
-  close(keep: boolean): void
-}
+export type Sending = ReturnType<typeof openSending>
 
 /** What a frame tells of directories; those of sources that are not known are left out. */
 export const toldNow = (
@@ -71,7 +66,7 @@ export function openSending(
   session: string,
   window: Window,
   handlers: SendingHandlers,
-): Sending {
+) {
   const gone = new AbortController()
   const copyTurns = createSemaphore(COPIES_AT_ONCE)
   const answers = openAnswers(channel, window)
@@ -131,7 +126,8 @@ export function openSending(
   }
 
   return {
-    handle(frame) {
+    /** @throws WireFault */
+    handle(frame: Frame) {
       switch (frame.type) {
         case 'source':
           return sources.declare(frame.header)
@@ -153,7 +149,8 @@ export function openSending(
           throw new WireFault(`${frame.type} frame not expected now`)
       }
     },
-    close(keep) {
+    /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
+    close(keep: boolean) {
       large.close(keep)
       gone.abort()
     },

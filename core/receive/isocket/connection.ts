@@ -3,7 +3,7 @@ import type { Outcome } from '../../store/outcome.ts'
 import type { StoreSource } from '../../store/store.ts'
 import { folderName } from '../../wire/names.ts'
 import { remoteOf } from '../../wire/tls.ts'
-import type { ConnectionHost } from '../connection/connection.ts'
+import type { ConnectionHost } from '../connection/host.ts'
 import { MAX_LINE_BYTES, parseHeader } from './header.ts'
 import type { Ended } from './incoming.ts'
 import { readFrom } from './incoming.ts'
@@ -32,15 +32,7 @@ export type IsocketHost = Pick<
   'store' | 'onReceived' | 'onRefusedConnection' | 'onRefusedFile' | 'log'
 >
 
-export interface IsocketConnection {
-  /** Whether the client waits between two files: only then may it be cut off without a loss. */
-  readonly resting: boolean
-  readonly done: Promise<void>
-  /** Ends it after the file that is on its way. */
-  finish(): void
-  /** Ends it now. A reset, not an end: the next send(2) of the client fails then, and it marks nothing. */
-  reset(): void
-}
+export type IsocketConnection = ReturnType<typeof serveIsocket>
 
 interface OnItsWay {
   path: string
@@ -59,7 +51,7 @@ const wronglyMarked = (path: string) =>
   `The original client takes this for success and sets the group-write bit: to send it again, run there: chmod g-w '/${path}'`
 
 /** Serves one original isocket client: the acknowledgement of a file is sent when it is durable. */
-export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnection {
+export function serveIsocket(socket: Socket, host: IsocketHost) {
   const from = remoteOf(socket)
   const source = folderOfClient(socket.remoteAddress)
   const incoming = readFrom(socket)
@@ -164,6 +156,7 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
   }
 
   return {
+    /** Whether the client waits between two files: only then may it be cut off without a loss. */
     get resting() {
       return onItsWay === null
     },
@@ -171,10 +164,12 @@ export function serveIsocket(socket: Socket, host: IsocketHost): IsocketConnecti
       host.log('error', `isocket client ${from}: ${String(thrown)}`)
       reset()
     }),
+    /** Ends it after the file that is on its way. */
     finish() {
       finishing = true
       if (onItsWay === null) reset()
     },
+    /** Ends it now. A reset, not an end: the next send(2) of the client fails then, and it marks nothing. */
     reset,
   }
 }

@@ -3,17 +3,10 @@ import type { Socket } from 'node:net'
 /** Why nothing more can be read. */
 export type Ended = 'closed' | 'silent' | 'long'
 
-/** Reads a socket piece by piece: nothing is read ahead but what the socket itself holds (64 KiB). */
-export interface Incoming {
-  /** Up to the next newline, which is left out. `long`: there is none within `maxBytes`. */
-  line(maxBytes: number, withinMs: number): Promise<Buffer | Ended>
-  /** At least one byte, at most `maxBytes`. */
-  some(maxBytes: number, withinMs: number): Promise<Buffer | Ended>
-}
-
 const NEWLINE = 10
 
-export function readFrom(socket: Socket): Incoming {
+/** Reads a socket piece by piece: nothing is read ahead but what the socket itself holds (64 KiB). */
+export function readFrom(socket: Socket) {
   let pending: Buffer = Buffer.alloc(0)
   let over = false
   let wake: (() => void) | null = null
@@ -44,7 +37,8 @@ export function readFrom(socket: Socket): Incoming {
     })
 
   return {
-    async line(maxBytes, withinMs) {
+    /** Up to the next newline, which is left out. `long`: there is none within `maxBytes`. */
+    async line(maxBytes: number, withinMs: number) {
       const until = performance.now() + withinMs
       for (;;) {
         const end = pending.subarray(0, maxBytes + 1).indexOf(NEWLINE)
@@ -59,7 +53,8 @@ export function readFrom(socket: Socket): Incoming {
         pending = Buffer.concat([pending, bytes])
       }
     },
-    async some(maxBytes, withinMs) {
+    /** At least one byte, at most `maxBytes`. */
+    async some(maxBytes: number, withinMs: number) {
       if (pending.length === 0) {
         const bytes = await more(withinMs)
         if (typeof bytes === 'string') return bytes

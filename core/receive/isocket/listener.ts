@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import net from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
@@ -20,11 +21,7 @@ export interface IsocketOptions {
   port: number
 }
 
-export interface IsocketListener {
-  readonly port: number
-  readonly connections: number
-  close(): Promise<void>
-}
+export type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
 
 /** Whether an address is one of these, however it is written; a name is none. */
 function isOneOf(addresses: net.BlockList, host: string): boolean {
@@ -42,26 +39,11 @@ everywhere.addAddress('::', 'ipv6')
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || isOneOf(loopback, host)
 
-function listen(server: net.Server, { host, port }: IsocketOptions): Promise<net.AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.removeListener('error', reject)
-      const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('no address'))
-      // "0" and many other words mean all addresses. Nobody has been accepted yet.
-      if (!isOneOf(everywhere, address.address)) return resolve(address)
-      server.close()
-      reject(new Problem('transfer.isocketEverywhere'))
-    })
-  })
-}
-
 /**
  * Accepts original isocket clients: plain text, without any proof of who sends.
  * @throws Problem when the address means all of them, or cannot be listened on.
  */
-export async function openIsocket(options: IsocketOptions, host: IsocketHost): Promise<IsocketListener> {
+export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   const { host: address, port } = options
   if (address === '*' || isOneOf(everywhere, address)) throw new Problem('transfer.isocketEverywhere')
   const connections = new Set<IsocketConnection>()
@@ -85,13 +67,18 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost): P
     void connection.done.then(() => connections.delete(connection))
   })
 
-  let bound: net.AddressInfo
   try {
-    bound = await listen(server, options)
+    server.listen({ host: address, port: options.port })
+    await once(server, 'listening')
   } catch (thrown) {
-    if (thrown instanceof Problem) throw thrown
     const reason = errorCode(thrown) ?? String(thrown)
     throw new Problem('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
+  }
+  const bound = server.address() as net.AddressInfo
+  // "0" and many other words mean all addresses. Nobody has been accepted yet.
+  if (isOneOf(everywhere, bound.address)) {
+    server.close()
+    throw new Problem('transfer.isocketEverywhere')
   }
   server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
   const at = addressOf(address, bound.port)
@@ -117,15 +104,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost): P
 }
 
 /** The isocket part of a receiver, which may be switched on and off while it runs. */
-export interface Isocket {
-  readonly port: number | null
-  readonly connections: number
-  /** @throws Problem when the new address cannot be listened on; the old one is listened on then, as before. */
-  configure(options: IsocketOptions | null): Promise<void>
-  close(): Promise<void>
-}
-
-export function createIsocket(host: IsocketHost): Isocket {
+export function createIsocket(host: IsocketHost) {
   let current: { options: IsocketOptions; listener: IsocketListener } | null = null
 
   const close = async (): Promise<void> => {
@@ -141,7 +120,8 @@ export function createIsocket(host: IsocketHost): Isocket {
     get connections() {
       return current?.listener.connections ?? 0
     },
-    async configure(options) {
+    /** @throws Problem when the new address cannot be listened on; the old one is listened on then, as before. */
+    async configure(options: IsocketOptions | null) {
       if (options === null) return close()
       const { options: now } = current ?? {}
       if (now?.host === options.host && now.port === options.port) return

@@ -51,19 +51,10 @@ export function nextTold(before: ToldStatus | null, status: FrameHeader<'status'
   return { status, statusAt: now, failingSince }
 }
 
-export interface SeenLog {
-  /** These senders are connected now. */
-  note(folders: ReadonlySet<string>, now: number): void
-  /** One has told how it is: it takes the place of what it told before. */
-  noteStatus(folder: string, status: FrameHeader<'status'>, now: number): void
-  seenAt(folder: string): number | null
-  told(folder: string): ToldStatus | null
-  /** Writes what is new; never rejects. */
-  write(): Promise<void>
-}
+export type SeenLog = Awaited<ReturnType<typeof openSeenLog>>
 
 /** @param failed is told when the file cannot be written. */
-export async function openSeenLog(file: string, failed: (reason: string) => void): Promise<SeenLog> {
+export async function openSeenLog(file: string, failed: (reason: string) => void) {
   const before = await readSeen(file)
   const seenAt = new Map(before.seenAt)
   const told = new Map(before.told)
@@ -84,15 +75,18 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   }
 
   return {
-    note(folders, now) {
+    /** These senders are connected now. */
+    note(folders: ReadonlySet<string>, now: number) {
       for (const folder of folders) seenAt.set(folder, now)
       connected = [...folders].sort()
     },
-    noteStatus(folder, status, now) {
+    /** One has told how it is: it takes the place of what it told before. */
+    noteStatus(folder: string, status: FrameHeader<'status'>, now: number) {
       told.set(folder, nextTold(told.get(folder) ?? null, status, now))
     },
-    seenAt: (folder) => seenAt.get(folder) ?? null,
-    told: (folder) => told.get(folder) ?? null,
+    seenAt: (folder: string) => seenAt.get(folder) ?? null,
+    told: (folder: string) => told.get(folder) ?? null,
+    /** Writes what is new; never rejects. */
     write() {
       // A write that hangs with its disk must not be followed by a queue of others.
       writing ??= writeNow().finally(() => {

@@ -6,15 +6,10 @@ const SHOWN_DIGITS = 16
 /** From a disk with a battery behind its cache to one that hangs. */
 const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
-export interface Metrics {
-  readonly contentType: string
-  onDurable(seconds: number): void
-  /** The page in Prometheus' text format: numbers alone, no name of a file, a computer or a person. */
-  page(receiver: Receiver, look: Look | 'unanswered', healthy: boolean): Promise<string>
-}
+export type Metrics = Awaited<ReturnType<typeof createMetrics>>
 
 /** Loaded only where metrics are wanted. */
-export async function createMetrics(): Promise<Metrics> {
+export async function createMetrics() {
   const { Counter, Gauge, Histogram, Registry } = await import('prom-client')
   const registry = new Registry()
   const registers = [registry]
@@ -61,8 +56,9 @@ export async function createMetrics(): Promise<Metrics> {
 
   return {
     contentType: registry.contentType,
-    onDurable: (seconds) => latency.observe(seconds),
-    async page(receiver, look, isHealthy) {
+    onDurable: (seconds: number) => latency.observe(seconds),
+    /** The page in Prometheus' text format: numbers alone, no name of a file, a computer or a person. */
+    async page(receiver: Receiver, look: Look | 'unanswered', isHealthy: boolean) {
       const { counters } = receiver
       // The receiver counts; here its counts are only shown.
       for (const counter of [files, bytes, refusedConnections, refusedFiles]) counter.reset()

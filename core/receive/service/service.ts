@@ -8,7 +8,7 @@ import { sentenceOf } from '../../words/problem.ts'
 import { englishWords } from '../../words/words.ts'
 import { ISOCKET_FOLDER } from '../isocket/connection.ts'
 import type { IsocketOptions } from '../isocket/listener.ts'
-import type { Receiver, ReceiverEvents, ReceiverOptions } from '../receiver.ts'
+import type { ReceiverEvents, ReceiverOptions } from '../receiver.ts'
 import { startStoreReceiver } from '../receiver.ts'
 import type { ReceiveConfig } from './config.ts'
 import { fixedDifferences, keepFixed, readSecrets } from './config.ts'
@@ -20,12 +20,7 @@ import type { Web } from './web.ts'
 import { openWeb } from './web.ts'
 
 /** A receiver with its pages, as `holdfast receive` runs it. */
-export interface ReceiveService {
-  readonly receiver: Receiver
-  /** Takes over what can change while it runs, and says what cannot; after a failure all is as before. */
-  reload(load: () => Promise<ReceiveConfig>): Promise<void>
-  close(): Promise<void>
-}
+export type ReceiveService = Awaited<ReturnType<typeof startService>>
 
 const isocketOf = ({ isocketPort, isocketHost }: ReceiveConfig): IsocketOptions | null =>
   isocketPort === null ? null : { host: isocketHost, port: isocketPort }
@@ -38,7 +33,7 @@ export async function startService(
     alertStoreThread,
   }: { config: ReceiveConfig; alertStoreThread: URL } & Pick<ReceiverOptions, 'storeThread'>,
   log: ReceiverEvents['log'],
-): Promise<ReceiveService> {
+) {
   const layout = storeLayout(config.store)
   let current = config
   let metrics: Metrics | null = null
@@ -121,7 +116,8 @@ export async function startService(
   let reloading: Promise<void> = Promise.resolve()
   return {
     receiver,
-    reload(load) {
+    /** Takes over what can change while it runs, and says what cannot; after a failure all is as before. */
+    reload(load: () => Promise<ReceiveConfig>) {
       reloading = reloading.then(async () => {
         try {
           const next = await load()

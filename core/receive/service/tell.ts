@@ -20,12 +20,6 @@ import { createLooks, judge } from './health.ts'
 const SENDERS_EVERY_MS = 1_000
 const STORE_EVERY_MS = 60_000
 
-export interface ReceiverTell {
-  /** Takes over other channels or times. */
-  configure(name: string, alerts: ReceiveAlerts, secrets: NotifierConfig['secrets']): void
-  stop(): Promise<void>
-}
-
 interface TellOptions {
   receiver: Receiver
   layout: StoreLayout
@@ -44,7 +38,7 @@ export function startReceiverTell(
   name: string,
   given: ReceiveAlerts,
   secrets: NotifierConfig['secrets'],
-): ReceiverTell {
+) {
   const startedAt = Date.now()
   const looks = createLooks(layout)
   const file = alertsFileOf(layout)
@@ -111,7 +105,8 @@ export function startReceiverTell(
   void lookAtStore()
 
   return {
-    configure(nextName, next, nextSecrets) {
+    /** Takes over other channels or times. */
+    configure(nextName: string, next: ReceiveAlerts, nextSecrets: NotifierConfig['secrets']) {
       computer = nextName
       config = next
       notifier.configure(configOf(nextSecrets))

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
 import { Problem } from '../../words/problem.ts'
@@ -15,10 +17,7 @@ export interface Page {
   body: string
 }
 
-export interface Web {
-  readonly port: number
-  close(): Promise<void>
-}
+export type Web = Awaited<ReturnType<typeof openWeb>>
 
 /**
  * A page of a web site can make a browser on this computer ask here under the site's own name, once that name
@@ -50,7 +49,7 @@ const plain = (status: number, text: string): Page => ({
  * @param pages by path, each made when it is asked for.
  * @throws Problem when the port cannot be listened on.
  */
-export async function openWeb(port: number, pages: Record<string, () => Promise<Page>>): Promise<Web> {
+export async function openWeb(port: number, pages: Record<string, () => Promise<Page>>) {
   const pageOf = async ({ headers, method, url }: IncomingMessage): Promise<Page> => {
     if (!isOwnHost(headers.host)) return plain(421, 'This host name is not answered here: use 127.0.0.1.')
     if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Only GET and HEAD are answered.')
@@ -70,27 +69,21 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
   )
   server.maxConnections = MAX_CONNECTIONS
 
-  return new Promise((resolve, reject) => {
-    const failed = (thrown: unknown) =>
-      reject(
-        new Problem('transfer.metricsListenFailed', {
-          address: addressOf(LOOPBACK, port),
-          reason: errorCode(thrown) ?? String(thrown),
-        }),
-      )
-    server.once('error', failed)
-    server.listen({ host: LOOPBACK, port }, () => {
-      server.removeListener('error', failed)
-      server.on('error', () => undefined)
-      const at = server.address()
-      resolve({
-        port: typeof at === 'object' && at !== null ? at.port : port,
-        close: () =>
-          new Promise((done) => {
-            server.close(() => done())
-            server.closeAllConnections()
-          }),
-      })
-    })
-  })
+  try {
+    server.listen({ host: LOOPBACK, port })
+    await once(server, 'listening')
+  } catch (thrown) {
+    const reason = errorCode(thrown) ?? String(thrown)
+    throw new Problem('transfer.metricsListenFailed', { address: addressOf(LOOPBACK, port), reason })
+  }
+  server.on('error', () => undefined)
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
 }

@@ -70,7 +70,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
   const list = async (isOvertaken: boolean) => {
     const wasClosed = await isClosed()
     // The directory was forgotten meanwhile: nobody waits for what would be found.
-    if (signal.aborted) return { found: 1, closed: false }
+    if (signal.aborted) return { found: 1, closed: false, isEmpty: false }
     const isLast = wasClosed && unsent() === 0
     let atWork: string | null = null
     const look = async (file: string) => {
@@ -103,7 +103,8 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     named = atWork
     // A listing that broke off proves nothing.
     const isUnsure = !result.complete || atWork !== null
-    return { found: result.due + result.unsendable + (isUnsure ? 1 : 0), closed: await isClosed() }
+    const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
+    return { found: count, closed: await isClosed(), isEmpty: never.seen === 0 }
   }
   return {
     list: (isOvertaken) => withPermit(host.listings, () => untilEnd(list(isOvertaken))),

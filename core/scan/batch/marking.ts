@@ -4,10 +4,10 @@ import { Rerun } from '../../pacing/rerun.ts'
 export interface MarkingEffects {
   /**
    * Compares the directory with the ledger, and offers what is due. `found`: how many files were due, or cannot be
-   * sent at all. `closed`: the producer's mark is there.
+   * sent at all. `closed`: the producer's mark is there. `isEmpty`: no file was ever seen in it.
    * @param isOvertaken nobody has closed it, and it is not the newest: a file that is being written is found, too.
    */
-  list(isOvertaken: boolean): Promise<{ found: number; closed: boolean }>
+  list(isOvertaken: boolean): Promise<{ found: number; closed: boolean; isEmpty: boolean }>
   /** Files of it that the ledger does not have as sent: waiting and parked. */
   unsent(): number
   /** What, looked at anew, the directory is: closed by its producer, overtaken by a newer one, or live. */
@@ -29,7 +29,8 @@ const AGAIN_MS = 30_000
  * Decides when one batch directory may be marked as sent. It is marked when a listing found nothing that began after
  * these were all true: the producer has closed the directory, or a newer one exists; and the ledger has every known
  * file of it as sent. If nobody closed it, its producer may still be at work: then two such listings that are the quiet
- * period apart must have found nothing. Whatever changes meanwhile makes a listing worthless.
+ * period apart must have found nothing. Whatever changes meanwhile makes a listing worthless. One that nobody closed and
+ * that never had a file is not marked: its producer has not begun.
  */
 export class Marking {
   readonly #effects: MarkingEffects
@@ -37,6 +38,7 @@ export class Marking {
   readonly #run: Rerun
   #closed = false
   #newest = false
+  #isEmpty = false
   #sent = false
   /** What the last listing has found; null: there was none. */
   #found: number | null = null
@@ -61,7 +63,12 @@ export class Marking {
   }
 
   get state(): { closed: boolean; newest: boolean; sent: boolean; found: number | null } {
-    return { closed: this.#closed, newest: this.#newest, sent: this.#sent, found: this.#found }
+    return {
+      closed: this.#closed,
+      newest: this.#newest || this.#isEmpty,
+      sent: this.#sent,
+      found: this.#found,
+    }
   }
 
   /** What a look at all batch directories found about this one. Goes on until it rests. */
@@ -85,6 +92,7 @@ export class Marking {
   /** Events brought files that became waiting. */
   brought(files: number): void {
     if (files === 0) return
+    this.#isEmpty = false
     this.#unsettle()
     this.#notBefore = Number.NEGATIVE_INFINITY
     this.#effects.changed()
@@ -126,7 +134,7 @@ export class Marking {
     this.#forgetTimer?.()
     this.#forgetTimer = null
     while (!this.#stopped && !this.#sent) {
-      const isLive = !this.#closed && this.#newest
+      const isLive = !this.#closed && (this.#newest || this.#isEmpty)
       if (!this.#owesListing) {
         // Live: events bring its files. Unsent: the sender's nudge comes.
         if (isLive || this.#effects.unsent() > 0) return
@@ -153,8 +161,10 @@ export class Marking {
     const startedAt = this.#effects.now()
     const changes = this.#changes
     this.#owesListing = false
-    const { found, closed } = await this.#effects.list(!isClosed && !this.#newest)
+    const { found, closed, isEmpty } = await this.#effects.list(!isClosed && !this.#newest)
     this.#found = found
+    // A file may have come since the listing passed its place.
+    this.#isEmpty = isEmpty && changes === this.#changes
     if (closed) this.#close()
     this.#effects.changed()
     if (!mayBeMarked || changes !== this.#changes || this.#owesListing) return false
@@ -165,6 +175,7 @@ export class Marking {
       return false
     }
     if (isClosed) return true
+    if (this.#isEmpty) return false
     this.#restingSince ??= startedAt
     this.#notBefore = this.#restingSince + this.#quietMs
     return startedAt >= this.#notBefore

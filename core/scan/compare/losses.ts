@@ -9,16 +9,7 @@ import { COUNTED_MS, type Content, isBack, isIncident, suspicionOf } from './sus
 const DECIDE_AFTER_MS = 2_000
 
 /** Whether many files of a source have lost their content: then nothing of it is sent before a person has decided. */
-export interface Losses {
-  /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
-  notice(files: readonly FileFacts[]): ReadonlySet<string>
-  held(): Held | null
-  /** A person wants everything sent as it is. */
-  release(): void
-  /** What is suspected now; at most `limit` paths. */
-  paths(limit: number): string[]
-  stop(): void
-}
+export type Losses = ReturnType<typeof openLosses>
 
 export interface LossesOptions {
   source: Pick<Source, 'id' | 'kind'>
@@ -35,7 +26,7 @@ const contentOf = ({ size, mtimeNs, inode }: FileFacts): Content => ({
   inode,
 })
 
-export function openLosses({ source, ledger, destinations, changed, failed }: LossesOptions): Losses {
+export function openLosses({ source, ledger, destinations, changed, failed }: LossesOptions) {
   const { id } = source
   const attempt = <T>(work: () => T, otherwise: T): T => {
     try {
@@ -72,7 +63,8 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
   decideLater()
 
   return {
-    notice(files) {
+    /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
+    notice(files: readonly FileFacts[]) {
       const facts = new Map(files.map((file) => [file.path, contentOf(file)]))
       const now = Date.now()
       const known = ledger.suspected(id, [...facts.keys()])
@@ -95,8 +87,10 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
       return new Set(suspects.map(({ path }) => path))
     },
     held: () => held,
+    /** A person wants everything sent as it is. */
     release,
-    paths: (limit) => ledger.suspectPaths(id, limit),
+    /** What is suspected now; at most `limit` paths. */
+    paths: (limit: number) => ledger.suspectPaths(id, limit),
     stop: decideLater.stop,
   }
 }

@@ -5,7 +5,7 @@ import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { LedgerEntry } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 import { nameFault } from '../../wire/names.ts'
-import type { Message } from '../../words/message.ts'
+import type { Message, WordKey } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { childNames, lookAtBatches } from '../batch/look.ts'
@@ -183,32 +183,25 @@ function isRecent({ mtimeNs }: FileFacts, quietSeconds: number): boolean {
   return Date.now() - Number(mtimeNs / 1_000_000n) < quietSeconds * 1000
 }
 
+const WHY_SKIPPED: Record<Skipped['why'], WordKey> = {
+  own: 'scan.why.own',
+  mark: 'scan.why.mark',
+  temporary: 'scan.why.temporary',
+  ignored: 'scan.why.ignored',
+  hidden: 'scan.why.hidden',
+  'not-batch': 'scan.why.notBatch',
+  'not-a-file': 'scan.why.notFile',
+  'other-file-system': 'scan.why.otherFileSystem',
+  'shown-twice': 'scan.why.shownTwice',
+  'disk-away': 'scan.why.diskAway',
+}
+
 function whySkipped(skipped: Skipped, names: NameFilter): Message {
-  switch (skipped.why) {
-    case 'own':
-      return message('scan.why.own')
-    case 'mark':
-      return message('scan.why.mark')
-    case 'temporary':
-      return message('scan.why.temporary')
-    case 'ignored':
-      // What is left out may be a directory, whose patterns end with "/".
-      return message('scan.why.ignored', {
-        pattern: names.patternOf(skipped.path) ?? names.patternOf(`${skipped.path}/`) ?? '',
-      })
-    case 'hidden':
-      return message('scan.why.hidden')
-    case 'not-batch':
-      return message('scan.why.notBatch')
-    case 'not-a-file':
-      return message('scan.why.notFile', { type: skipped.type })
-    case 'other-file-system':
-      return message('scan.why.otherFileSystem')
-    case 'shown-twice':
-      return message('scan.why.shownTwice')
-    case 'disk-away':
-      return message('scan.why.diskAway')
-  }
+  const { why, path } = skipped
+  if (why === 'not-a-file') return message(WHY_SKIPPED[why], { type: skipped.type })
+  if (why !== 'ignored') return message(WHY_SKIPPED[why])
+  // What is left out may be a directory, whose patterns end with "/".
+  return message(WHY_SKIPPED[why], { pattern: names.patternOf(path) ?? names.patternOf(`${path}/`) ?? '' })
 }
 
 function whyUnsendable(unsendable: Unsendable): Message {

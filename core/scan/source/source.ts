@@ -181,7 +181,7 @@ export class RunningSource {
       this.#options
     const live = () => !abort.signal.aborted
     const problem = (one: Message) => this.#problems.add(one)
-    const scope = mountScopeOf(source, { source: source.id, root, ledger, destinations }, { problem })
+    const scope = mountScopeOf(source, { root, ledger, destinations }, problem)
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: (paths) => {

@@ -77,16 +77,9 @@ export class InotifyWatcher {
 
   async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
     if (this.#failure !== null) throw this.#failure
-    const { root, place = root } = request
     const id = this.#nextId
     this.#nextId += 1
-    const quiet = new QuietPeriod({
-      root,
-      place,
-      quietMs: this.#quietMs,
-      finished: (files) => listener.finished(files),
-      lost: () => void listener.lost(request.base),
-    })
+    const quiet = new QuietPeriod(request, listener, this.#quietMs)
     await new Promise<void>((resolve, reject) => {
       const opening = { resolve, reject }
       this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: new Map() })

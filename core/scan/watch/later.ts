@@ -1,5 +1,5 @@
 /** Things that may wait; more are left to their next event and to the comparison with the ledger. */
-const MAX_WAITING = 10_000
+export const MAX_WAITING = 10_000
 
 /** Things that are due a fixed time after they were put here, each once, whatever is done to the clock. */
 export class Later<T> {
@@ -20,6 +20,14 @@ export class Later<T> {
 
   get isEmpty(): boolean {
     return this.#waiting.size === 0
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  get(key: string): T | undefined {
+    return this.#waiting.get(key)?.what
   }
 
   has(key: string): boolean {

@@ -1,9 +1,8 @@
 import { lstat } from 'node:fs/promises'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import { createNameFilter } from '../../filter/names.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
-import { observeFile, QuietPeriod } from './quiet.ts'
+import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /**
@@ -45,21 +44,11 @@ export async function openPolling(
 ): Promise<TreeWatcher> {
   const { root, base, place = root } = request
   await callOn(place, () => lstat(absolutePath(root, base)))
-  const filter = createNameFilter(request.names)
-  const quiet = new QuietPeriod({
-    root,
-    place,
-    quietMs,
-    finished: (files) => listener.finished(files),
-    lost: () => void listener.lost(base),
-  })
+  const quiet = new QuietPeriod(request, listener, quietMs)
   const endComparing = compareAgain(request, listener, quietMs)
   return {
     method: 'polling',
-    examine: async (paths) => {
-      await quiet.whenRoom()
-      await Promise.all(paths.map((path) => observeFile(request, filter, listener, quiet, path)))
-    },
+    examine: (paths) => quiet.examine(paths),
     refresh: () => undefined,
     leaveOut: () => undefined,
     close: () => {

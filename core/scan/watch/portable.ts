@@ -10,7 +10,7 @@ import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 
-import { observeFile, QuietPeriod } from './quiet.ts'
+import { QuietPeriod } from './quiet.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** The system allows no more watches. */
@@ -33,32 +33,24 @@ export async function openPortable(
   // chokidar waits for a path that is missing; here it is an error of the caller's.
   const { dev } = await callOn(place, () => lstat(base))
   let leaveOut = new Set(request.leaveOut ?? [])
-  const quiet = new QuietPeriod({
-    root,
-    place,
-    quietMs,
-    finished: (files) => listener.finished(files),
-    lost: () => void listener.lost(request.base),
-  })
+  const quiet = new QuietPeriod(request, listener, quietMs)
   const filter = createNameFilter(request.names)
   const watcher = startChokidar(request, filter, base, (path, device) => {
     return leaveOut.has(path) || (request.oneFileSystem === true && device !== dev)
   })
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
-  const look = (file: string) => observeFile(request, filter, listener, quiet, file)
   let isOpen = false
   const directoryEvent = (absolute: string) => {
     if (path.dirname(absolute) === base) listener.entriesChanged()
   }
-  watcher.on('add', (absolute) => void look(relative(absolute)))
-  watcher.on('change', (absolute) => void look(relative(absolute)))
+  watcher.on('add', (absolute) => void quiet.look(relative(absolute)))
+  watcher.on('change', (absolute) => void quiet.look(relative(absolute)))
   watcher.on('addDir', directoryEvent)
   watcher.on('unlinkDir', (absolute) => {
     if (absolute === base) listener.gone()
     else directoryEvent(absolute)
   })
   let limited: string | null = null
-  let closed = false
   await new Promise<void>((resolve) => {
     watcher.once('ready', resolve)
     watcher.on('error', (thrown) => {
@@ -78,10 +70,7 @@ export async function openPortable(
   isOpen = true
   return {
     method: 'watching',
-    examine: async (paths) => {
-      await quiet.whenRoom()
-      if (!closed) await Promise.all(paths.map(look))
-    },
+    examine: (paths) => quiet.examine(paths),
     refresh: () => undefined,
     leaveOut: (directories) => {
       const before = leaveOut
@@ -95,7 +84,6 @@ export async function openPortable(
       }
     },
     close: () => {
-      closed = true
       quiet.close()
       void watcher.close()
     },

@@ -2,62 +2,79 @@ import { lstat } from 'node:fs/promises'
 import { sameContent } from '../../files/stat-facts.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
+import { createNameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { absolutePath, factsOf } from '../tree/facts.ts'
+import { Later, MAX_WAITING } from './later.ts'
 import type { TreeListener, TreeRequest } from './tree-watcher.ts'
 
-/** Files that may wait at once; beyond them `whenRoom` waits. */
-const MAX_WAITING = 10_000
 /** Files that are looked at again together. */
 const MAX_LOOKS = 64
-
-export interface QuietOptions {
-  root: string
-  /** The directory whose disk is asked; the source if not given. */
-  place?: string
-  /** How long a file's size and time must stay as they are, in milliseconds. */
-  quietMs: number
-  finished(files: FileFacts[]): void
-  /** There was no room for a file: the tree must be compared with the ledger later. */
-  lost(): void
-}
 
 /**
  * Where the kernel does not say that a writer has closed a file, a file is finished when two looks that are
  * the quiet period apart find the same size, time and inode.
  */
 export class QuietPeriod {
-  readonly #options: QuietOptions
-  /** In the order in which they are due, since all wait equally long. */
-  readonly #waiting = new Map<string, { facts: FileFacts; due: number }>()
+  readonly #request: TreeRequest
+  readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
+  readonly #filter: NameFilter
+  readonly #waiting: Later<FileFacts>
   #timer: NodeJS.Timeout | null = null
   #looking = false
+  /** There was no room for a file: the tree must be compared with the ledger later. */
   #refused = false
   #closed = false
   #roomWaiters: (() => void)[] = []
 
-  constructor(options: QuietOptions) {
-    this.#options = options
+  /** @param quietMs how long a file's size and time must stay as they are. */
+  constructor(
+    request: TreeRequest,
+    listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>,
+    quietMs: number,
+  ) {
+    this.#request = request
+    this.#listener = listener
+    this.#filter = createNameFilter(request.names)
+    this.#waiting = new Later(quietMs)
+  }
+
+  /** Looks at files for the first time; resolves when there is room for more. */
+  async examine(paths: readonly string[]): Promise<void> {
+    await this.whenRoom()
+    if (!this.#closed) await Promise.all(paths.map((file) => this.look(file)))
+  }
+
+  /** Looks at a file for the first time, unless its name leaves it out. */
+  async look(file: string): Promise<void> {
+    const leftOut = this.#filter.file(file)
+    if (leftOut === 'mark') this.#listener.mark(file)
+    if (leftOut !== null) return
+    try {
+      const facts = await this.#factsNow(file)
+      if (facts !== null) this.observe(facts)
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (isGone(code)) return
+      const path = absolutePath(this.#request.root, file)
+      this.#listener.problem(message('scan.fileUnreadable', { path, code: code ?? String(thrown) }))
+    }
   }
 
   observe(facts: FileFacts): void {
     if (this.#closed) return
     const known = this.#waiting.get(facts.path)
-    if (known !== undefined && sameContent(known.facts, facts)) return
-    if (known === undefined && this.#waiting.size >= MAX_WAITING) {
-      this.#refused = true
-      return
-    }
+    if (known !== undefined && sameContent(known, facts)) return
     this.#waiting.delete(facts.path)
-    this.#waiting.set(facts.path, { facts, due: performance.now() + this.#options.quietMs })
-    this.#arm()
+    if (this.#waiting.put(facts.path, facts)) this.#arm()
+    else this.#refused = true
   }
 
   /** Resolves when a few hundred more files may be observed without losing one. */
   async whenRoom(): Promise<void> {
-    while (!this.#closed && this.#waiting.size > MAX_WAITING / 2) {
+    while (!this.#closed && !this.#hasRoom) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
     }
   }
@@ -65,8 +82,12 @@ export class QuietPeriod {
   close(): void {
     this.#closed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#waiting.clear()
+    this.#waiting.deleteWhere(() => true)
     this.#release()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting.size <= MAX_WAITING / 2
   }
 
   #release(): void {
@@ -74,74 +95,41 @@ export class QuietPeriod {
   }
 
   #arm(): void {
-    if (this.#timer !== null || this.#looking || this.#closed) return
-    for (const { due } of this.#waiting.values()) {
-      this.#timer = setTimeout(() => void this.#look(), Math.max(0, due - performance.now()))
-      return
-    }
+    if (this.#timer !== null || this.#looking || this.#closed || this.#waiting.isEmpty) return
+    const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
+    this.#timer = setTimeout(() => void this.#lookAgain(), delayMs)
   }
 
-  async #look(): Promise<void> {
+  async #lookAgain(): Promise<void> {
     this.#timer = null
     this.#looking = true
     const due: FileFacts[] = []
-    for (const [path, waiting] of this.#waiting) {
-      if (waiting.due > performance.now() || due.length >= MAX_LOOKS) break
-      this.#waiting.delete(path)
-      due.push(waiting.facts)
-    }
-    const finished = (await Promise.all(due.map((facts) => this.#lookAt(facts)))).filter(
-      (one) => one !== null,
-    )
+    for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
+    const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
     this.#looking = false
     if (this.#closed) return
-    if (finished.length > 0) this.#options.finished(finished)
-    if (this.#waiting.size <= MAX_WAITING / 2) {
+    const finished = looked.filter((one) => one !== null)
+    if (finished.length > 0) this.#listener.finished(finished)
+    if (this.#hasRoom) {
       this.#release()
-      if (this.#refused) {
-        this.#refused = false
-        this.#options.lost()
-      }
+      if (this.#refused) void this.#listener.lost(this.#request.base)
+      this.#refused = false
     }
     this.#arm()
   }
 
   async #lookAt(before: FileFacts): Promise<FileFacts | null> {
-    try {
-      const { root, place = root } = this.#options
-      const absolute = absolutePath(root, before.path)
-      const stats = await callOn(place, () => lstat(absolute, { bigint: true }))
-      const now = factsOf(before.path, stats)
-      if (!stats.isFile()) return null
-      if (sameContent(before, now)) return now
-      this.observe(now)
-      return null
-    } catch {
-      // Gone, or not to be looked at: the next comparison with the ledger says why.
-      return null
-    }
+    // Gone, or not to be looked at: the next comparison with the ledger says why.
+    const now = await this.#factsNow(before.path).catch(() => null)
+    if (now === null || sameContent(before, now)) return now
+    this.observe(now)
+    return null
   }
-}
 
-/** Has the quiet period watch a file, unless its name leaves it out. */
-export async function observeFile(
-  request: TreeRequest,
-  filter: NameFilter,
-  listener: TreeListener,
-  quiet: QuietPeriod,
-  file: string,
-): Promise<void> {
-  const leftOut = filter.file(file)
-  if (leftOut === 'mark') listener.mark(file)
-  if (leftOut !== null) return
-  const absolute = absolutePath(request.root, file)
-  try {
-    const stats = await callOn(request.place ?? request.root, () => lstat(absolute, { bigint: true }))
-    if (stats.isFile()) quiet.observe(factsOf(file, stats))
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (!isGone(code)) {
-      listener.problem(message('scan.fileUnreadable', { path: absolute, code: code ?? String(thrown) }))
-    }
+  /** null: it is no regular file. */
+  async #factsNow(file: string): Promise<FileFacts | null> {
+    const { root, place = root } = this.#request
+    const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))
+    return stats.isFile() ? factsOf(file, stats) : null
   }
 }

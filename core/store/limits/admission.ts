@@ -25,15 +25,7 @@ export interface Room {
   leave(landed: boolean): void
 }
 
-export interface Admission {
-  /**
-   * Of each file its room, or why there is none.
-   * @throws what the system says of a disk that cannot be asked.
-   */
-  enterAll(folder: string, files: readonly Coming[]): Promise<(Room | FileRefused)[]>
-  /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
-  charge(folder: string, bytes: number): () => void
-}
+export type Admission = ReturnType<typeof openAdmission>
 
 interface Disk {
   free: number
@@ -49,7 +41,7 @@ interface Disk {
  *
  * @param used what a sender has stored.
  */
-export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount): Admission {
+export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount) {
   const onTheWay = new Map<string, Amount>()
   const known = new Set<string>()
   /** Bytes that are still to be written. */
@@ -147,7 +139,8 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
   }
 
   return {
-    charge(folder, bytes) {
+    /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
+    charge(folder: string, bytes: number) {
       count(folder, { files: 0, bytes, names: 0 })
       let left = bytes
       return () => {
@@ -155,7 +148,11 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
         left = 0
       }
     },
-    async enterAll(folder, files) {
+    /**
+     * Of each file its room, or why there is none.
+     * @throws what the system says of a disk that cannot be asked.
+     */
+    async enterAll(folder: string, files: readonly Coming[]) {
       const now = await disk()
       return files.map(({ place, size }) => {
         const directories = newDirectories(place)

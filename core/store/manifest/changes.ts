@@ -3,7 +3,7 @@ import { pack } from 'msgpackr'
 import type { FileFacts } from '../../files/facts.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
 import { replacedAt } from '../versions/name.ts'
-import type { FileRow, Rows, StrangeRow } from './rows.ts'
+import type { FileRow, Rows } from './rows.ts'
 import { rangeBelow } from './rows.ts'
 import type { OpenTotals, SenderTotals } from './totals.ts'
 
@@ -11,24 +11,7 @@ import type { OpenTotals, SenderTotals } from './totals.ts'
 export type NewFile = Pick<FileRow, 'source' | 'key' | 'path' | 'facts'> & { digest: Uint8Array }
 
 /** Writes down what a round does on the disk, as it does it. `source`: the number of a SourceRow. */
-export interface Changes {
-  /** The content that is in its place, if the manifest knows one; what this round has changed counts. */
-  find(source: number, key: string): FileRow | StrangeRow | null
-  /** Whether one of those that are in their places below a directory was sent as being below another one. */
-  hasOtherBelow(source: number, key: string, path: string): boolean
-  /** A content is in its place, or is there still with other facts. */
-  placed(file: NewFile): void
-  /** What was in its place is a version now. */
-  replaced(source: number, key: string, version: string): void
-  /** A directory is a version now, with all that was below it. */
-  replacedAll(source: number, key: string, version: string): void
-  /** A directory was made. */
-  made(source: number, path: string): void
-  /** What a directory is at the source; false: none of this name was made yet. */
-  told(source: number, path: string, facts: FileFacts): boolean
-  /** The source has this content under another name. */
-  moved(source: number, key: string): void
-}
+export type Changes = ReturnType<ReturnType<typeof prepareChanges>['at']>
 
 /** When a change is made. */
 export interface Moment {
@@ -116,7 +99,7 @@ export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
   return {
     adopt,
     makeDirectory,
-    at(moment: Moment, totals: OpenTotals): Changes {
+    at(moment: Moment, totals: OpenTotals) {
       const { now, clockMs, position } = moment
       const isWanted = isAnyWanted.get() !== undefined
       const changed = (source: number): SenderTotals => {
@@ -125,12 +108,15 @@ export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
         return sender
       }
       return {
-        find: (source, key) => rows.find(source, key, ''),
-        hasOtherBelow(source, key, path) {
+        /** The content that is in its place, if the manifest knows one; what this round has changed counts. */
+        find: (source: number, key: string) => rows.find(source, key, ''),
+        /** Whether one of those that are in their places below a directory was sent as being below another one. */
+        hasOtherBelow(source: number, key: string, path: string) {
           const { from, to } = rangeBelow(key)
           return otherBelow.get(source, from, to, `${path}/`) !== undefined
         },
-        placed(file) {
+        /** A content is in its place, or is there still with other facts. */
+        placed(file: NewFile) {
           const { source, key, facts } = file
           const sender = changed(source)
           if (!adopt({ ...file, version: '', depth: 0 }, moment, sender)) {
@@ -139,21 +125,27 @@ export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
           }
           if (isWanted) unwant.run(source, key)
         },
-        replaced(source, key, version) {
+        /** What was in its place is a version now. */
+        replaced(source: number, key: string, version: string) {
           const { changes } = replace.run(source, key, version, depthOf(key), now, clockMs)
           changed(source).names += Number(changes)
         },
-        replacedAll(source, key, version) {
+        /** A directory is a version now, with all that was below it. */
+        replacedAll(source: number, key: string, version: string) {
           const { from, to } = rangeBelow(key)
           const { changes } = replaceBelow.run(source, from, to, version, depthOf(key), now, clockMs)
           changed(source).names += Number(changes)
           replaceDirectories.run(source, key, from, to, version)
         },
-        made(source, path) {
+        /** A directory was made. */
+        made(source: number, path: string) {
           if (makeDirectory(source, path)) changed(source).names += 1
         },
-        told: (source, path, facts) => tell.run(source, path, ...columnsOf(facts)).changes === 1,
-        moved(source, key) {
+        /** What a directory is at the source; false: none of this name was made yet. */
+        told: (source: number, path: string, facts: FileFacts) =>
+          tell.run(source, path, ...columnsOf(facts)).changes === 1,
+        /** The source has this content under another name. */
+        moved(source: number, key: string) {
           if (move.run(source, key, now, position).changes === 1) changed(source)
         },
       }

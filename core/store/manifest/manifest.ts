@@ -2,9 +2,8 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
 import type { Changes, Moment, NewFile } from './changes.ts'
 import { prepareChanges } from './changes.ts'
-import type { FileRow, Rows, SourceRow } from './rows.ts'
+import type { FileRow, SourceRow } from './rows.ts'
 import { openRows } from './rows.ts'
-import type { SenderTotals } from './totals.ts'
 import { prepareTotals } from './totals.ts'
 
 /** A round that was begun, and not brought to its end: its process was killed. */
@@ -15,49 +14,9 @@ export interface OpenRound {
 }
 
 /** The manifest as the one thread that changes it has it. Every call may throw what SQLite or the disk says. */
-export interface Manifest extends Rows {
-  /** The number of a directory of a sender's folder; made if it is new. */
-  sourceOf(folder: string, directory: string): number
-  sourceById(id: number): SourceRow | null
-  /**
-   * One round: `work` changes the disk, and says so. Its places are written down before; what it did is, in one
-   * transaction, after it. Where that fails, or the process is killed, the round stays open: see `openRound`.
-   * @param sessions those that have sent what it stores, by folder.
-   * @returns what the folders that have changed hold now.
-   */
-  round(
-    version: (position: number) => string,
-    places: OpenRound['places'],
-    sessions: ReadonlyMap<string, string>,
-    work: (changes: Changes, version: string) => void,
-  ): { position: number; totals: Map<string, SenderTotals> }
-  openRound(): OpenRound | null
-  /** Brings an open round to its end: `work` says what it had done. */
-  concludeRound(work: (changes: Changes) => void): void
-  /** Writes down a content that the manifest does not know. */
-  adopt(file: NewFile & Pick<FileRow, 'version' | 'depth'>): void
-  /** What there is to be offered again of a sender, at most `limit`, behind `after`. */
-  wanted(folder: string, after: number, limit: number): { source: number; key: string }[]
-  /** Has the content of a place offered again. */
-  want(source: number, key: string): void
-  /** What has changed in a sender's folder since a position, at most `limit`. */
-  wantSince(folder: string, position: number): void
-  /** The content in its place is never pruned from now on: it is not at the source any more. False: there is none. */
-  pin(source: number, key: string): boolean
-  /** Paths that have older contents, the next ones behind `after`. */
-  withVersions(after: { source: number; key: string }, limit: number): { source: number; key: string }[]
-  /** Forgets contents and directories that are on the disk no more. The totals of their folder. */
-  forget(
-    rows: readonly Pick<FileRow, 'source' | 'key' | 'version'>[],
-    directories: readonly { source: number; path: string; version: string }[],
-  ): Map<string, SenderTotals>
-  /** Milliseconds for which receivers have run on this store. */
-  readonly clockMs: number
-  /** A receiver has run for so long since the last call. */
-  passed(ms: number): void
-}
+export type Manifest = ReturnType<typeof openManifest>
 
-export function openManifest(database: DatabaseSyncInstance): Manifest {
+export function openManifest(database: DatabaseSyncInstance) {
   const rows = openRows(database)
   const findSource = database.prepare('SELECT id FROM source WHERE folder = ? AND directory = ?')
   const addSource = database.prepare('INSERT INTO source (folder, directory) VALUES (?, ?)')
@@ -104,7 +63,8 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
   return {
     ...rows,
     sourceById,
-    sourceOf: (folder, directory) =>
+    /** The number of a directory of a sender's folder; made if it is new. */
+    sourceOf: (folder: string, directory: string) =>
       inTransaction(database, () => {
         const found = findSource.get(folder, directory) as { id: number } | undefined
         if (found !== undefined) return found.id
@@ -112,7 +72,18 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
         changes.makeDirectory(id, '')
         return id
       }),
-    round(version, places, sessions, work) {
+    /**
+     * One round: `work` changes the disk, and says so. Its places are written down before; what it did is, in one
+     * transaction, after it. Where that fails, or the process is killed, the round stays open: see `openRound`.
+     * @param sessions those that have sent what it stores, by folder.
+     * @returns what the folders that have changed hold now.
+     */
+    round(
+      version: (position: number) => string,
+      places: OpenRound['places'],
+      sessions: ReadonlyMap<string, string>,
+      work: (changes: Changes, version: string) => void,
+    ) {
       const { moment, name } = inTransaction(database, () => {
         count.run()
         const begun = momentNow()
@@ -134,28 +105,40 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
       const places = JSON.parse(found.places) as [number, string][]
       return { version: found.version, places: places.map(([source, path]) => ({ source, path })) }
     },
-    concludeRound: (work) =>
+    /** Brings an open round to its end: `work` says what it had done. */
+    concludeRound: (work: (changes: Changes) => void) =>
       inTransaction(database, () => {
         const totals = openTotals()
         work(changes.at(momentNow(), totals))
         concluded.run()
         totals.write()
       }),
-    adopt: (file) =>
+    /** Writes down a content that the manifest does not know. */
+    adopt: (file: NewFile & Pick<FileRow, 'version' | 'depth'>) =>
       inTransaction(database, () => {
         const totals = openTotals()
         if (changes.adopt(file, momentNow(), totals.of(file.source))) totals.write()
       }),
-    wanted: (folder, after, limit) => wantedOf.all(folder, limit, after) as { source: number; key: string }[],
-    want: (source, key) => void addWanted.run(source, key),
-    wantSince: (folder, since) =>
+    /** What there is to be offered again of a sender, at most `limit`, behind `after`. */
+    wanted: (folder: string, after: number, limit: number) =>
+      wantedOf.all(folder, limit, after) as { source: number; key: string }[],
+    /** Has the content of a place offered again. */
+    want: (source: number, key: string) => void addWanted.run(source, key),
+    /** What has changed in a sender's folder since a position, at most `limit`. */
+    wantSince: (folder: string, since: number) =>
       inTransaction(database, () => {
         for (const { id, folder: of } of rows.sources()) if (of === folder) addWantedSince.run(id, since)
       }),
-    pin: (source, key) => Number(pinOne.run(source, key).changes) === 1,
-    withVersions: ({ source, key }, limit) =>
+    /** The content in its place is never pruned from now on: it is not at the source any more. False: there is none. */
+    pin: (source: number, key: string) => Number(pinOne.run(source, key).changes) === 1,
+    /** Paths that have older contents, the next ones behind `after`. */
+    withVersions: ({ source, key }: { source: number; key: string }, limit: number) =>
       nextVersions.all(source, key, limit) as { source: number; key: string }[],
-    forget: (gone, directories) =>
+    /** Forgets contents and directories that are on the disk no more. The totals of their folder. */
+    forget: (
+      gone: readonly Pick<FileRow, 'source' | 'key' | 'version'>[],
+      directories: readonly { source: number; path: string; version: string }[],
+    ) =>
       inTransaction(database, () => {
         const totals = openTotals()
         for (const { source, key, version } of gone) {
@@ -170,9 +153,11 @@ export function openManifest(database: DatabaseSyncInstance): Manifest {
           totals.of(source).names -= Number(forgetDirectory.run(source, path, version).changes)
         return totals.write()
       }),
+    /** Milliseconds for which receivers have run on this store. */
     get clockMs() {
       return momentNow().clockMs
     },
-    passed: (ms) => void tick.run(Math.max(0, Math.round(ms))),
+    /** A receiver has run for so long since the last call. */
+    passed: (ms: number) => void tick.run(Math.max(0, Math.round(ms))),
   }
 }

@@ -7,7 +7,6 @@ import type { FileFacts } from '../../files/facts.ts'
 import { factsOfWords, isFactWords } from '../../wire/facts.ts'
 import { nameFault } from '../../wire/names.ts'
 import { isVersionName } from '../versions/name.ts'
-import type { Totals } from './totals.ts'
 import { allTotals } from './totals.ts'
 
 /** A directory of a sender's folder that holds what one of its sources has sent. */
@@ -119,28 +118,9 @@ export function placeOf(
 }
 
 /** What a manifest says; for whoever reads it, beside whoever writes it. */
-export interface Rows {
-  readonly epoch: string
-  sources(): SourceRow[]
-  find(source: number, key: string, version: string): FileRow | StrangeRow | null
-  /** The older contents of a path, the oldest first. */
-  versions(source: number, key: string): (FileRow | StrangeRow)[]
-  /** A page of all rows of a source that have a key from `from` up to, not including, `to`; behind `after`. */
-  page(
-    source: number,
-    range: { from: string; to: string },
-    after: { key: string; version: string },
-    limit: number,
-  ): (FileRow | StrangeRow)[]
-  /** The first file with a key from `from` up to, not including, `to` that is in its place, and is not known to be gone at the source. */
-  first(source: number, range: { from: string; to: string }): FileRow | StrangeRow | null
-  directory(source: number, path: string): DirectoryRow | null
-  /** Whether a round that has been begun, and is not over, may be moving what is in a place. */
-  isMoving(source: number, path: string): boolean
-  totals(): Totals[]
-}
+export type Rows = ReturnType<typeof openRows>
 
-export function openRows(database: DatabaseSyncInstance): Rows {
+export function openRows(database: DatabaseSyncInstance) {
   const all = 'SELECT * FROM file WHERE'
   const findOne = database.prepare(`${all} source = ? AND key = ? AND version = ?`)
   const versionsOf = database.prepare(
@@ -164,22 +144,30 @@ export function openRows(database: DatabaseSyncInstance): Rows {
   return {
     epoch: (epoch.get() as { epoch: string }).epoch,
     sources: () => allSources.all().map((row) => sourceSchema.parse(row)),
-    find(source, key, version) {
+    find(source: number, key: string, version: string): FileRow | StrangeRow | null {
       const raw = findOne.get(source, key, version) as RawFile | undefined
       return raw === undefined ? null : fileOf(raw)
     },
-    versions: (source, key) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
-    page: (source, { from, to }, { key, version }, limit) =>
-      (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
-    first(source, { from, to }) {
+    /** The older contents of a path, the oldest first. */
+    versions: (source: number, key: string) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
+    /** A page of all rows of a source that have a key from `from` up to, not including, `to`; behind `after`. */
+    page: (
+      source: number,
+      { from, to }: { from: string; to: string },
+      { key, version }: { key: string; version: string },
+      limit: number,
+    ) => (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
+    /** The first file with a key from `from` up to, not including, `to` that is in its place, and is not known to be gone at the source. */
+    first(source: number, { from, to }: { from: string; to: string }): FileRow | StrangeRow | null {
       const raw = firstOf.get(source, from, to) as RawFile | undefined
       return raw === undefined ? null : fileOf(raw)
     },
-    directory(source, path) {
+    directory(source: number, path: string): DirectoryRow | null {
       const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
       return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }
     },
-    isMoving(source, path) {
+    /** Whether a round that has been begun, and is not over, may be moving what is in a place. */
+    isMoving(source: number, path: string) {
       const found = places.get() as { places: string } | undefined
       if (found === undefined) return false
       // A file may come where a directory was, and the reverse.
@@ -193,7 +181,7 @@ export function openRows(database: DatabaseSyncInstance): Rows {
 }
 
 /** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
-const ROW_FOLLOWS_MS = 1500
+export const ROW_FOLLOWS_MS = 1500
 
 /**
  * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.

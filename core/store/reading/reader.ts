@@ -4,26 +4,18 @@ import type { StoreLayout } from '../layout.ts'
 import { readManifestFile } from '../manifest/file.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows } from '../manifest/rows.ts'
-import type { ContentsPage, ContentsQuestion } from './contents.ts'
+import type { ReadCalls } from '../messages.ts'
 import { contentsPage } from './contents.ts'
-import type { EntriesPage, EntriesQuestion } from './entries.ts'
 import { entriesPage, foldersOf } from './entries.ts'
-import type { RangesJob, RangesRead } from './ranges.ts'
 import { readRanges } from './ranges.ts'
 
-/** Looks through what a store has of one sender, beside whoever writes it. Every call blocks. */
-export interface StoreReader {
-  /** Directories of the sender's sources. */
-  folders(sender: string): string[]
-  entries(sender: string, asked: EntriesQuestion): EntriesPage
-  contents(sender: string, asked: ContentsQuestion): ContentsPage
-  ranges(sender: string, job: RangesJob): RangesRead
-  /** Closes what is open, so that the disk can be unmounted; the next call opens it again. */
-  rest(): void
-}
+type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 
-/** Every call throws Problem store.manifestNone where there is no manifest that can be read. */
-export function openStoreReader(layout: StoreLayout): StoreReader {
+/**
+ * Looks through what a store has of one sender, beside whoever writes it. Every call blocks.
+ * Every call throws Problem store.manifestNone where there is no manifest that can be read.
+ */
+export function openStoreReader(layout: StoreLayout) {
   let open: { database: DatabaseSyncInstance; rows: Rows } | null = null
 
   const rowsNow = (): Rows => {
@@ -36,13 +28,16 @@ export function openStoreReader(layout: StoreLayout): StoreReader {
   }
 
   return {
-    folders: (sender) => foldersOf(rowsNow(), sender),
-    entries: (sender, asked) => entriesPage(rowsNow(), sender, asked),
-    contents: (sender, asked) => contentsPage(rowsNow(), sender, asked),
-    ranges: (sender, job) => readRanges(layout, rowsNow(), sender, job),
+    /** Directories of the sender's sources. */
+    folders: ({ sender }: Input<'folders'>) => foldersOf(rowsNow(), sender),
+    entries: ({ sender, asked }: Input<'entries'>) => entriesPage(rowsNow(), sender, asked),
+    contents: ({ sender, asked }: Input<'contents'>) => contentsPage(rowsNow(), sender, asked),
+    ranges: ({ sender, job }: Input<'ranges'>) => readRanges(layout, rowsNow(), sender, job),
+    /** Closes what is open, so that the disk can be unmounted; the next call opens it again. */
     rest() {
       open?.database.close()
       open = null
+      return null
     },
   }
 }

@@ -1,21 +1,16 @@
-import type { Thread } from '../../worker/thread.ts'
 import { openThread } from '../../worker/thread.ts'
 import type { ReadCalls, StoreThreadData } from '../messages.ts'
 
 /** Reads for others what is stored: by a thread of its own, so that it holds up nothing that is being stored. */
-export interface Reading {
-  call: Thread<ReadCalls>['call']
-  /** Somebody reads until the result is called; when nobody does, what is open is closed. */
-  use(): () => void
-  close(): Promise<void>
-}
+export type Reading = ReturnType<typeof openReading>
 
-export function openReading(root: string, script: URL): Reading {
+export function openReading(root: string, script: URL) {
   const data: StoreThreadData = { role: 'read', root }
   const thread = openThread<ReadCalls>(script, { data, youngMb: 8 })
   let users = 0
   return {
     call: thread.call,
+    /** Somebody reads until the result is called; when nobody does, what is open is closed. */
     use() {
       users += 1
       let isOver = false

@@ -33,21 +33,6 @@ interface Written extends Unnamed {
   done(put: Put): void
 }
 
-/** Group commit at the destination of a restore: contents are durable before they get their names. */
-export interface Batch {
-  /** A new file for a name in a directory. */
-  make(way: readonly string[], directory: string, name: string): Unnamed
-  discard(file: Unnamed): void
-  /** It is written. `done` hears what became of it, when the batch is named. */
-  add(file: Unnamed, bytes: number, done: (put: Put) => void): void
-  readonly isFull: boolean
-  /** Makes all durable that was written, and gives it its names. @throws what the disk says. */
-  flush(): void
-  /** What has this name is called otherwise: the file system takes the two for one. */
-  isFolded(directory: string, name: string): boolean
-  close(): void
-}
-
 /** Of all batches of this process. */
 const temporaries = new Set<string>()
 
@@ -71,14 +56,17 @@ function triedOf(root: string): FileSystem {
   }
 }
 
-/** @param failed what to tell of a file that cannot get its name. */
+/**
+ * Group commit at the destination of a restore: contents are durable before they get their names.
+ * @param failed what to tell of a file that cannot get its name.
+ */
 export function openBatch(
   root: string,
   tree: Tree,
   overwrite: boolean,
   onSync: () => void,
   failed: (thrown: unknown) => Put,
-): Batch {
+) {
   const fileSystem = triedOf(root)
   /** Older than all that is written: no error of a sync escapes it. */
   const base = openSync(root, constants.O_RDONLY)
@@ -107,32 +95,36 @@ export function openBatch(
       renameSync(from, to)
       return { did: 'restored' }
     }
-    if (moveToFreeSync(from, to, renameSync)) return { did: 'restored' }
+    if (moveToFreeSync(from, to)) return { did: 'restored' }
     rmSync(from)
     return { did: isFolded(path, wanted) ? 'folded' : 'exists' }
   }
 
   return {
+    /** What has this name is called otherwise: the file system takes the two for one. */
     isFolded,
-    make(way, directory, wanted) {
+    /** A new file for a name in a directory. */
+    make(way: readonly string[], directory: string, wanted: string) {
       const temporary = temporaryName()
       const fd = openSync(`${directory}/${temporary}`, WRITE_NEW_FILE, 0o600)
       const file = { fd, way, temporary, name: wanted }
       temporaries.add(pathOf(file))
       return file
     },
-    discard(file) {
+    discard(file: Unnamed) {
       closeSync(file.fd)
       rmSync(`${tree.enter(file.way).path}/${file.temporary}`, { force: true })
       temporaries.delete(pathOf(file))
     },
-    add(file, size, done) {
+    /** It is written. `done` hears what became of it, when the batch is named. */
+    add(file: Unnamed, size: number, done: (put: Put) => void) {
       written.push({ ...file, done })
       bytes += size
     },
     get isFull() {
       return written.length >= BATCH_FILES || bytes >= BATCH_BYTES
     },
+    /** Makes all durable that was written, and gives it its names. @throws what the disk says. */
     flush() {
       const ready = written
       written = []

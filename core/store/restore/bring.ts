@@ -1,11 +1,7 @@
-import { openBeneath } from '../../files/beneath.ts'
-import { closeFd } from '../../files/fd.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows } from '../manifest/rows.ts'
 import { lookAgain, placeOf } from '../manifest/rows.ts'
-import { NotAFile } from '../verify/read-digest.ts'
+import { withContent } from '../verify/read-digest.ts'
 import type { RestoreEvent } from './events.ts'
 import type { Put } from './put.ts'
 import type { Selected } from './select.ts'
@@ -39,25 +35,13 @@ export async function bring(
   }
 }
 
-async function bringOne(
+function bringOne(
   layout: StoreLayout,
   { source, row }: Pick<Extract<Selected, { is: 'file' }>, 'source' | 'row'>,
   put: (row: FileRow, fd: number) => Promise<Put | null>,
 ): Promise<{ put: Put; row: FileRow } | RestoreEvent | null> {
-  const place = placeOf(source, row, layout.versions).join('/')
-  try {
-    const fd = await openBeneath(layout.root, place, READ_FILE)
-    try {
-      const done = await put(row, fd)
-      return done === null ? null : { put: done, row }
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
-    if (isGone(code)) return { kind: 'missing', place }
-    if (code === null) throw thrown
-    return { kind: 'unreadable', place, code }
-  }
+  return withContent(layout.root, placeOf(source, row, layout.versions).join('/'), async (fd) => {
+    const done = await put(row, fd)
+    return done === null ? null : { put: done, row }
+  })
 }

@@ -34,15 +34,7 @@ export function createDirectoryFacts(rows: Rows) {
 }
 
 /** Gives directories that were made their own facts, when all their files have their names. */
-export interface MadeDirectories {
-  made(way: readonly string[]): void
-  /** The way to the file that comes now: files come in the order of their paths, so that others are complete. */
-  follow(way: readonly string[], facts: readonly (FileFacts | null)[]): void
-  /** Dresses those that are complete. @returns how many did not get all that they had. */
-  dress(): number
-}
-
-export function createMadeDirectories(tree: Tree, dressing: Dressing): MadeDirectories {
+export function createMadeDirectories(tree: Tree, dressing: Dressing) {
   interface OnTheWay {
     way: readonly string[]
     facts: FileFacts | null
@@ -53,14 +45,16 @@ export function createMadeDirectories(tree: Tree, dressing: Dressing): MadeDirec
   const made = new Set<string>()
 
   return {
-    made: (way) => void made.add(way.join('/')),
-    follow(way, facts) {
+    made: (way: readonly string[]) => void made.add(way.join('/')),
+    /** The way to the file that comes now: files come in the order of their paths, so that others are complete. */
+    follow(way: readonly string[], facts: readonly (FileFacts | null)[]) {
       const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])
       const kept = Math.min(shared === -1 ? open.length : shared, way.length)
       complete.push(...open.splice(kept).reverse())
       for (let depth = kept; depth < way.length; depth += 1)
         open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
     },
+    /** Dresses those that are complete. @returns how many did not get all that they had. */
     dress() {
       let undressed = 0
       for (const { way, facts } of complete.splice(0)) {

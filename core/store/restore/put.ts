@@ -29,26 +29,7 @@ export type Put =
   | { did: 'failed'; code: string }
 
 /** Brings contents to a destination: each whole or not at all. */
-export interface Putting {
-  /**
-   * @param to the names below the destination.
-   * @param directories what those on the way are at the source; null: nobody knows.
-   * @param later hears what became of it, if that is known only when others are done, too.
-   * @returns what became of it; null: `later` hears it.
-   * @throws Problem where nothing else could be written, either; NotAFile and NotReadable, as the content could not be
-   * read.
-   */
-  put(
-    file: Incoming,
-    to: readonly string[],
-    directories: readonly (FileFacts | null)[],
-    later: (put: Put) => void,
-  ): Promise<Put | null>
-  /** All that was put has its name, and is durable. */
-  end(): void
-  /** Files and directories that did not get all that they had. */
-  readonly undressed: number
-}
+export type Putting = ReturnType<typeof openPutting>
 
 /** A file is synced every so many bytes: all of a large one at once would be a silence of minutes, as of a disk that hangs. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
@@ -105,7 +86,7 @@ export function openPutting(
   overwrite: boolean,
   dressing: Dressing,
   advance: (bytes: number) => void,
-): Putting {
+) {
   const tree = openTree(root)
   const directories = createMadeDirectories(tree, dressing)
   const batch = openBatch(
@@ -203,7 +184,20 @@ export function openPutting(
   }
 
   return {
-    async put(file, to, facts, later) {
+    /**
+     * @param to the names below the destination.
+     * @param directories what those on the way are at the source; null: nobody knows.
+     * @param later hears what became of it, if that is known only when others are done, too.
+     * @returns what became of it; null: `later` hears it.
+     * @throws Problem where nothing else could be written, either; NotAFile and NotReadable, as the content could not be
+     * read.
+     */
+    async put(
+      file: Incoming,
+      to: readonly string[],
+      facts: readonly (FileFacts | null)[],
+      later: (put: Put) => void,
+    ) {
       directories.follow(to.slice(0, -1), facts)
       let put: Put | null
       try {
@@ -216,12 +210,14 @@ export function openPutting(
       if (batch.isFull) flush()
       return put
     },
+    /** All that was put has its name, and is durable. */
     end() {
       directories.follow([], [])
       flush()
       batch.close()
       tree.close()
     },
+    /** Files and directories that did not get all that they had. */
     get undressed() {
       return undressed
     },

@@ -58,17 +58,8 @@ async function lockList(file: string): Promise<DirectoryLock> {
   }
 }
 
-export interface SendersFile {
-  /** The list as the last read or change left it. */
-  readonly senders: readonly Sender[]
-  /** Reads what another process has changed; true: something was new. */
-  refresh(): Promise<boolean>
-  /** One change after the other, also between processes; it counts only once it is written and synced. */
-  change(next: (current: readonly Sender[]) => Sender[]): Promise<void>
-}
-
 /** @param notice is told when a list that cannot be read was set aside. */
-export async function openSendersFile(file: string, notice: (text: string) => void): Promise<SendersFile> {
+export async function openSendersFile(file: string, notice: (text: string) => void) {
   let senders: Sender[] = []
   let stamp = ''
   let writing: Promise<void> = Promise.resolve()
@@ -122,9 +113,11 @@ export async function openSendersFile(file: string, notice: (text: string) => vo
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 }).catch(() => undefined)
   await read()
   return {
+    /** The list as the last read or change left it. */
     get senders() {
       return senders
     },
+    /** Reads what another process has changed; true: something was new. */
     async refresh() {
       const now = await stampNow().catch((thrown: unknown) => {
         if (errorCode(thrown) === 'ENOENT') return ''
@@ -136,7 +129,8 @@ export async function openSendersFile(file: string, notice: (text: string) => vo
       stamp = now
       return JSON.stringify(senders) !== before
     },
-    change(next) {
+    /** One change after the other, also between processes; it counts only once it is written and synced. */
+    change(next: (current: readonly Sender[]) => Sender[]) {
       const changed = writing.then(() => changeNow(next))
       writing = changed.catch(() => undefined)
       return changed

@@ -14,28 +14,7 @@ export interface Trusted {
 }
 
 /** Who may send, and into which folder. */
-export interface Senders {
-  /** The sender with this certificate, if it may send now. */
-  accepted(fingerprint: string): Sender | null
-  /** The sender with this certificate, accepted or not. */
-  known(fingerprint: string): Sender | null
-  list(): readonly Sender[]
-  /** Senders that the configuration accepts besides the paired ones. */
-  trust(trusted: readonly Trusted[]): Promise<void>
-  /** @param replaces the folder of a sender whose place it takes: its former certificate is accepted no more. */
-  pair(fingerprint: string, name: string, now: number, replaces: string | null): Promise<Sender>
-  /** Only the name that people read: the folder stays. */
-  rename(fingerprint: string, name: string): Promise<void>
-  /** It may not send any more, until it is paired again; its files stay. */
-  revoke(fingerprint: string, now: number): Promise<void>
-  /** The directory of a source, in the sender's folder; a new one is written down before this resolves. */
-  sourceDirectory(folder: string, id: string, name: string): Promise<string>
-  /** The source that a directory belongs to; null: nobody knows. */
-  sourceIn(folder: string, directory: string): string | null
-  /** Reads what another process has changed; true: something was new. */
-  refresh(): Promise<boolean>
-  readonly pairedCount: number
-}
+export type Senders = Awaited<ReturnType<typeof openSenders>>
 
 /** What the receiver's own directory could be called as well, by a file system that has short names (8.3). */
 const OWN_NAME = /^\.?holdfa(st|~\d)/
@@ -103,7 +82,7 @@ export async function openSenders(
   file: string,
   notice: (text: string) => void,
   folders: () => Promise<readonly string[]> = async () => [],
-): Promise<Senders> {
+) {
   const kept = await openSendersFile(file, notice)
   let trusted = new Set<string>()
 
@@ -112,21 +91,25 @@ export async function openSenders(
   const byFolder = (folder: string) => kept.senders.find((sender) => sender.folder === folder)
 
   return {
-    accepted(fingerprint) {
+    /** The sender with this certificate, if it may send now. */
+    accepted(fingerprint: string) {
       const sender = find(fingerprint)
       if (sender === null || sender.revokedAt !== null) return null
       return sender.pairedAt !== null || trusted.has(fingerprint) ? sender : null
     },
+    /** The sender with this certificate, accepted or not. */
     known: find,
     list: () => kept.senders,
-    async trust(list) {
+    /** Senders that the configuration accepts besides the paired ones. */
+    async trust(list: readonly Trusted[]) {
       trusted = new Set(list.map(({ fingerprint }) => fingerprint))
       const others = await folders()
       await kept.change((current) =>
         list.reduce<Sender[]>((all, one) => put(all, one, null, others), [...current]),
       )
     },
-    async pair(fingerprint, name, now, replaces) {
+    /** @param replaces the folder of a sender whose place it takes: its former certificate is accepted no more. */
+    async pair(fingerprint: string, name: string, now: number, replaces: string | null) {
       const others = await folders()
       await kept.change((current) =>
         replaces === null
@@ -137,9 +120,12 @@ export async function openSenders(
       if (sender === null) throw new Error('the sender was not kept')
       return sender
     },
-    rename: (fingerprint, name) => kept.change(edit(fingerprint, { name })),
-    revoke: (fingerprint, now) => kept.change(edit(fingerprint, { revokedAt: now })),
-    async sourceDirectory(folder, id, name) {
+    /** Only the name that people read: the folder stays. */
+    rename: (fingerprint: string, name: string) => kept.change(edit(fingerprint, { name })),
+    /** It may not send any more, until it is paired again; its files stay. */
+    revoke: (fingerprint: string, now: number) => kept.change(edit(fingerprint, { revokedAt: now })),
+    /** The directory of a source, in the sender's folder; a new one is written down before this resolves. */
+    async sourceDirectory(folder: string, id: string, name: string) {
       const known = byFolder(folder)?.sources[id]
       if (known !== undefined) return known
       await kept.change((current) =>
@@ -153,10 +139,12 @@ export async function openSenders(
       if (directory === undefined) throw new Error(`nobody has the folder ${folder}`)
       return directory
     },
-    sourceIn(folder, directory) {
+    /** The source that a directory belongs to; null: nobody knows. */
+    sourceIn(folder: string, directory: string) {
       const sources = Object.entries(byFolder(folder)?.sources ?? {})
       return sources.find(([, one]) => one === directory)?.[0] ?? null
     },
+    /** Reads what another process has changed; true: something was new. */
     refresh: () => kept.refresh(),
     get pairedCount() {
       return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length

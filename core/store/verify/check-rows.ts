@@ -1,13 +1,9 @@
-import { openBeneath } from '../../files/beneath.ts'
 import { digestText } from '../../files/digest.ts'
-import { closeFd } from '../../files/fd.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
 import { isFileRow, lookAgain, placeOf, rangeBelow } from '../manifest/rows.ts'
 import type { Finding } from './findings.ts'
-import { NotAFile, readDigest } from './read-digest.ts'
+import { readDigest, withContent } from './read-digest.ts'
 
 /** Rows that are read at a time. */
 const PAGE = 1000
@@ -91,23 +87,14 @@ async function findingOf(
   const place = placeOf(source, row, layout.versions).join('/')
   const expected = digestText(row.digest)
   const wanted = { isWanted: false }
-  try {
-    const fd = await openBeneath(layout.root, place, READ_FILE)
-    try {
-      const read = await readDigest(fd, ({ length }) => advance(length), 'disk')
-      if (read.digest.equals(row.digest)) return null
-      const found = digestText(read.digest)
-      const apartNs = read.mtimeNs - row.facts.mtimeNs
-      const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
-      return { kind: isLike ? 'damaged' : 'changed', place, expected, found, ...wanted }
-    } finally {
-      await closeFd(fd)
-    }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
-    if (isGone(code)) return { kind: 'missing', place, forgotten: false, ...wanted }
-    if (code === null) throw thrown
-    return { kind: 'unreadable', place, code, ...wanted }
-  }
+  const finding = await withContent(layout.root, place, async (fd) => {
+    const read = await readDigest(fd, ({ length }) => advance(length), 'disk')
+    if (read.digest.equals(row.digest)) return null
+    const found = digestText(read.digest)
+    const apartNs = read.mtimeNs - row.facts.mtimeNs
+    const isLike = read.size === row.facts.size && apartNs < TIME_STEP_NS && apartNs > -TIME_STEP_NS
+    return { kind: isLike ? ('damaged' as const) : ('changed' as const), place, expected, found }
+  })
+  if (finding === null || finding.kind === 'strange') return finding
+  return finding.kind === 'missing' ? { ...finding, ...wanted, forgotten: false } : { ...finding, ...wanted }
 }

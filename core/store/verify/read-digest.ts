@@ -1,6 +1,9 @@
+import { openBeneath } from '../../files/beneath.ts'
 import { createHasher } from '../../files/digest.ts'
-import { readFd, statFd } from '../../files/fd.ts'
+import { closeFd, readFd, statFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { forgetCached } from '../../files/page-cache.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 
 const READ_BYTES = 1024 * 1024
 
@@ -41,4 +44,33 @@ export async function readDigest(
     size += bytes
   }
   return { digest: hash.digest(), size, mtimeNs: stats.mtimeNs }
+}
+
+/** Why a content cannot be read. `strange`: what stands in its place is no regular file. `place`: below the store. */
+export type Unreadable = { place: string } & (
+  | { kind: 'strange' }
+  | { kind: 'missing' }
+  | { kind: 'unreadable'; code: string }
+)
+
+/** Opens a content of a store, and has it read. */
+export async function withContent<T>(
+  root: string,
+  place: string,
+  read: (fd: number) => Promise<T>,
+): Promise<T | Unreadable> {
+  try {
+    const fd = await openBeneath(root, place, READ_FILE)
+    try {
+      return await read(fd)
+    } finally {
+      await closeFd(fd)
+    }
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
+    if (isGone(code)) return { kind: 'missing', place }
+    if (code === null) throw thrown
+    return { kind: 'unreadable', place, code }
+  }
 }

@@ -11,13 +11,13 @@ import { errorCode, errorText } from '../../files/system-error.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import type { FileSystem } from '../file-system.ts'
-import { keyOf, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../file-system.ts'
+import { keyOf, tryFileSystem } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openManifestFile } from '../manifest/file.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { openManifest } from '../manifest/manifest.ts'
 import type { Rows } from '../manifest/rows.ts'
-import { openRows } from '../manifest/rows.ts'
+import { openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
 import { openForReading, requireStore } from '../read-store.ts'
 import { checkRows } from './check-rows.ts'
 import type { Finding, Progress, VerifySummary } from './findings.ts'
@@ -28,8 +28,6 @@ import { rowsFor, walkStore } from './walk.ts'
 
 /** What Node puts for bytes that are no UTF-8. */
 const NOT_UTF8 = '\uFFFD'
-/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
-const ROW_FOLLOWS_MS = 1500
 
 export interface VerifyHost {
   /** What a person should know before the findings. */
@@ -147,7 +145,7 @@ async function compare(
   // A receiver that runs looks when this file changes.
   if (summary.wanted + summary.forgotten > 0)
     await writeFile(layout.wanted, '', { mode: 0o600 }).catch(() => undefined)
-  const fileSystem = triedOf(layout)
+  const fileSystem = tryFileSystem(layout.temporary)
   const isKnown = createKnown(rows, fileSystem)
   for await (const found of walkStore(layout)) {
     advance(0)
@@ -160,14 +158,6 @@ async function compare(
     else await say(await adoptFile(layout, finding.place, name, manifest, fileSystem, advance))
   }
   return summary
-}
-
-function triedOf({ temporary }: StoreLayout): FileSystem {
-  try {
-    return tryFileSystem(temporary)
-  } catch {
-    return UNKNOWN_FILE_SYSTEM
-  }
 }
 
 /** Whether the manifest has a row for what was found. */

@@ -57,6 +57,24 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
 })
 
 describe('the scanner process on a batch source', () => {
+  test('an overtaken directory that nobody closed is not marked before it had a file', async () => {
+    const { root, configure, paths, sendAll } = setUp({ kind: 'batch' })
+    const isMarked = (name: string) => existsSync(path.join(root, name, 'finished.watch'))
+    for (const [age, name] of ['DC3', 'DC2', 'DC1'].entries()) {
+      mkdirSync(path.join(root, name))
+      if (name !== 'DC1') writeFileSync(path.join(root, name, 'file'), '', { mode: 0o644 })
+      const at = new Date(Date.now() - age * 10_000)
+      utimesSync(path.join(root, name), at, at)
+    }
+    configure()
+    await until('both files are offered', () => paths().join() === 'DC2/file,DC3/file')
+    sendAll()
+    await until('the other overtaken one is marked', () => isMarked('DC2'))
+    expect(isMarked('DC1')).toBe(false)
+    writeFileSync(path.join(root, 'DC1/late'), '', { mode: 0o644 })
+    await until('the late file is offered', () => paths().includes('DC1/late'))
+  })
+
   test('thirty that were not closed properly are one sentence, said once, beside what else is wrong', async () => {
     const { root, scanner, configure, messages, watching } = setUp({ kind: 'batch' })
     for (let number = 10; number < 40; number += 1) {

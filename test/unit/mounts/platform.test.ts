@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { changedPoints, mountTable } from '../../../core/check/kernel/mount-watch.ts'
 import { judgeMount } from '../../../core/check/probes/look-at-mount.ts'
 import { darwinMountId } from '../../../core/mounts/darwin.ts'
 import { mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin-statfs.ts'
 import { mountListOf } from '../../../core/mounts/mount-list.ts'
+import { changedPoints } from '../../../core/mounts/mount-table.ts'
 import { isReadOnly, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
 
 interface Recorded {
@@ -107,12 +107,12 @@ describe('macOS’s list of mounts', () => {
   it('shows a stick that is pulled out, and one that became read-only', () => {
     const first = judgeMount(null, mountOf(text, 0x1000014))
     const without = listOf(SYSTEM, DEVICES, DATA)
-    expect(changedPoints(mountTable(text), mountTable(without))).toContain('/Volumes/NO NAME')
+    expect(changedPoints(text, without)).toContain('/Volumes/NO NAME')
     // What is at its place then is a directory of the data volume.
     expect(judgeMount(first.known, mountOf(without, 0x1000010))).toMatchObject({ kind: 'unmounted' })
     const protectedStick = { ...STICK, flags: STICK.flags | 1 }
     const later = listOf(SYSTEM, DEVICES, DATA, protectedStick)
-    expect(changedPoints(mountTable(text), mountTable(later))).toContain('/Volumes/NO NAME')
+    expect(changedPoints(text, later)).toContain('/Volumes/NO NAME')
     expect(judgeMount(first.known, mountOf(later, 0x1000014))).toMatchObject({ readOnly: 'fault' })
   })
 

@@ -1,9 +1,12 @@
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Incoming } from '../../../core/receive/isocket/incoming.ts'
 import { readFrom } from '../../../core/receive/isocket/incoming.ts'
 
-async function connected(): Promise<{ incoming: Incoming; client: net.Socket; server: net.Socket }> {
+async function connected(): Promise<{
+  incoming: ReturnType<typeof readFrom>
+  client: net.Socket
+  server: net.Socket
+}> {
   const listener = net.createServer({ allowHalfOpen: true })
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   const accepted = new Promise<net.Socket>((resolve) => listener.once('connection', resolve))

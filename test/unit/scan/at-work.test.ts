@@ -73,10 +73,10 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
       brought: () => undefined,
     }
     const effects = markingEffects(host as unknown as BatchesHost, found)
-    expect(await effects.list(false)).toEqual({ found: 0, closed: false })
+    expect(await effects.list(false)).toEqual({ found: 0, closed: false, isEmpty: false })
     expect(hasWriter).not.toHaveBeenCalled()
-    expect(await effects.list(true)).toEqual({ found: 1, closed: false })
-    expect(await effects.list(true)).toEqual({ found: 1, closed: false })
+    expect(await effects.list(true)).toEqual({ found: 1, closed: false, isEmpty: false })
+    expect(await effects.list(true)).toEqual({ found: 1, closed: false, isEmpty: false })
     expect(logged).toEqual(['DC1/x.tmp is being written: DC1 is not marked before it has its name'])
   })
 })

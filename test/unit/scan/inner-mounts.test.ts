@@ -1,17 +1,21 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/ledger/ledger.ts'
-import { InnerMounts, mountScopeOf } from '../../../core/scan/source/inner-mounts.ts'
+import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
+import { mountScopeOf } from '../../../core/scan/source/inner-mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const fail = (thrown: unknown) => {
-  throw thrown
-}
+const source = { id: 's', path: '/source', oneFileSystem: false }
+const found = { root: '/source', destinations: ['there'] }
+
+/** @param problems the keys of what is told. */
+const scopeOf = (ledger: Ledger, problems: string[] = []) =>
+  mountScopeOf(source, { ...found, ledger }, ({ key }) => void problems.push(key))
 
 test('a mount point is remembered while it is there, and while files below it wait', () => {
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))
   onTestFinished(() => ledger.close())
-  const inner = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] }, fail)
+  const problems: string[] = []
+  const inner = scopeOf(ledger, problems)
   const both = ['/source/disk', '/source/deep/other']
   expect(inner.away(both)).toEqual([])
   expect(ledger.mountsInside('s')).toEqual([
@@ -24,8 +28,9 @@ test('a mount point is remembered while it is there, and while files below it wa
   ])
   expect(inner.away([])).toEqual(['/source/disk'])
   expect(ledger.mountsInside('s')).toEqual([{ path: 'disk', point: '/source/disk' }])
+  expect(problems).toEqual(['scan.innerDiskMissing'])
   // Also by another scanner, which has never seen the disk.
-  const again = new InnerMounts({ source: 's', root: '/source', ledger, destinations: ['there'] }, fail)
+  const again = scopeOf(ledger)
   expect(again.away([])).toEqual(['/source/disk'])
   const due = ledger.take('there', 's', 10, Date.now(), new Set())
   ledger.markSent(
@@ -53,17 +58,12 @@ test('a mount point that is away stays away while the ledger cannot be written',
       throw new Error('database or disk is full')
     },
   }
-  const options = { source: 's', root: '/source', destinations: ['there'] }
-  new InnerMounts({ ...options, ledger }, fail).away(['/source/disk', '/source/other'])
+  scopeOf(ledger).away(['/source/disk', '/source/other'])
   ledger.offer('there', [
     { source: 's', path: 'disk/a', size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
   ])
   const problems: string[] = []
-  const scope = mountScopeOf(
-    { path: '/source', oneFileSystem: false },
-    { ...options, ledger: full },
-    { problem: ({ key }) => problems.push(key) },
-  )
+  const scope = scopeOf(full, problems)
   expect(scope.away([])).toEqual(['/source/disk'])
   expect(problems).toEqual(['scan.ledgerFailed', 'scan.innerDiskMissing'])
 })

@@ -109,6 +109,7 @@ test('a live directory whose producer is at work is never marked, however long i
 
 test('a directory that nobody closed is marked only after the quiet period', async () => {
   const world = new World()
+  world.files.set('before', 'sent')
   world.newest = false
   await world.directory.look({ closed: false, newest: false })
   expect(world.marks).toBe(0)
@@ -118,6 +119,7 @@ test('a directory that nobody closed is marked only after the quiet period', asy
 
 test('a file that was begun after a mark was refused keeps the directory unmarked, though no event tells of it', async () => {
   const world = new World()
+  world.files.set('before', 'sent')
   world.newest = false
   world.isFull = true
   await world.run()
@@ -133,6 +135,7 @@ test('a file that was begun after a mark was refused keeps the directory unmarke
 test('a file that was begun while the directory was live again keeps it unmarked, though no event tells of it', async () => {
   const reached = await everywhere(0, async (moment) => {
     const world = new World()
+    world.files.set('before', 'sent')
     world.newest = false
     world.at(moment, () => world.newerVanishes())
     await world.run()

@@ -5,13 +5,13 @@ const QUIET_MS = 1_000
 
 /** One directory that is not the newest, a clock that is set by hand, and what its listings find. */
 function setUp(closed: boolean) {
-  const world = { found: 0, isFull: false, lists: 0, marks: 0, now: 5_000, failed: 0 }
+  const world = { found: 0, isEmpty: false, isFull: false, lists: 0, marks: 0, now: 5_000, failed: 0 }
   let timer: { at: number; call: () => void } | null = null
   const marking = new Marking(
     {
       list: async () => {
         world.lists += 1
-        return { found: world.found, closed }
+        return { found: world.found, closed, isEmpty: world.isEmpty }
       },
       unsent: () => 0,
       standing: async () => (closed ? 'closed' : 'overtaken'),
@@ -61,6 +61,26 @@ test('a directory that nobody closed is marked when two listings, the quiet peri
   expect(world).toMatchObject({ lists: 1, marks: 0 })
   await pass(1)
   expect(world).toMatchObject({ lists: 2, marks: 1 })
+})
+
+test('one that nobody closed and that never had a file is not marked before it had one', async () => {
+  const { world, marking, begin, pass } = setUp(false)
+  world.isEmpty = true
+  await begin()
+  for (let count = 0; count < 5; count += 1) await pass(QUIET_MS)
+  expect(world).toMatchObject({ lists: 1, marks: 0 })
+  expect(marking.state.newest).toBe(true)
+  world.isEmpty = false
+  marking.brought(1)
+  for (let count = 0; count < 2; count += 1) await pass(QUIET_MS)
+  expect(world.marks).toBe(1)
+})
+
+test('an empty one that its producer has closed is marked', async () => {
+  const { world, begin } = setUp(true)
+  world.isEmpty = true
+  await begin()
+  expect(world.marks).toBe(1)
 })
 
 describe('a directory rests for the whole quiet period anew', () => {

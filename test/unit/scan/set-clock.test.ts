@@ -34,12 +34,13 @@ test('a quiet period that began before the clock was set back ends when it shoul
   const root = temporaryDirectory('quiet')
   writeFileSync(path.join(root, 'a'), 'a')
   const finished: string[] = []
-  const quiet = new QuietPeriod({
-    root,
-    quietMs: 50,
-    finished: (files) => void finished.push(...files.map((one) => one.path)),
-    lost: () => undefined,
-  })
+  const listener = {
+    finished: (files: { path: string }[]) => void finished.push(...files.map((one) => one.path)),
+    lost: async () => undefined,
+    mark: () => undefined,
+    problem: () => undefined,
+  }
+  const quiet = new QuietPeriod({ root, base: '', names: { ignore: [], marks: [] } }, listener, 50)
   onTestFinished(() => quiet.close())
   quiet.observe(factsOf('a', statSync(path.join(root, 'a'), { bigint: true })))
   setClockBack()

@@ -144,7 +144,12 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
 function heldLines(agent: AppState | null): string[] {
   return (agent?.sources ?? []).flatMap((source) => {
     const sentence = heldWords(source)
-    return sentence === null ? [] : [terminalWords(sentence), '  holdfast paths accept | restore PATH']
+    const { path } = source.settings
+    return sentence === null
+      ? []
+      : [sentence, message('cli.paths.bringBack', { path }), message('cli.paths.sendThem', { path })].map(
+          terminalWords,
+        )
   })
 }
 

@@ -42,6 +42,8 @@ function storeTaskOf(
   options: RestoreOptions,
 ): Task {
   const { sender = null, source = null, path: file = null, at = null, version = null, oldNames } = options
+  if (options.identityFile !== undefined || options.computer !== undefined)
+    throw new Problem('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new Problem('restore.storeWanted')
   const wanted = { sender, source, path: file, at, version, oldNames }
   const root = path.resolve(store)

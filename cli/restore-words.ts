@@ -23,6 +23,6 @@ export function sayEvent(
 /** "2026-11-20T08:15:00Z  12 KiB  now                     pc/data/a/b" */
 function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
   const stored = new Date(storedAt).toISOString().replace(/\.\d+Z$/, 'Z')
-  const name = quoteControls([sender, source, file].join('/'))
+  const name = quoteControls([sender, source, file].filter((part) => part !== '').join('/'))
   return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(26)}  ${name}`
 }

@@ -143,7 +143,7 @@ async function uninstall(name: ServiceName, options: Options): Promise<void> {
   const { scope } = facts
   refuseWithoutRoot(scope)
   const { file, stop, forget } = knownPlan(facts)
-  if (!existsSync(file)) throw new Problem('cli.service.none', { file, name, scope })
+  if (!existsSync(file)) return say(message('cli.service.notInstalled', { file }))
   for (const command of stop) await run(command)
   await rm(file)
   for (const command of forget) await run(command)

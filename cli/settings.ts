@@ -61,6 +61,8 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
   const imported = importedSettings(textOf(file), file)
+  // A new computer begins with it.
+  openDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)
   const next = withImported(now, imported)
   const changes = differences(now, next)

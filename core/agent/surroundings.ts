@@ -73,6 +73,7 @@ export class SurroundingsWatch {
   readonly #unasked: Surroundings
   #now: Surroundings
   #wanted = NOTHING
+  #isSilent = false
   #timer: NodeJS.Timeout | null = null
 
   /** @param onBattery what the host knows of it where the kernel tells it in no file. */
@@ -118,7 +119,11 @@ export class SurroundingsWatch {
     // Something else is wanted meanwhile, or nothing any more.
     if (this.#wanted !== wanted) return
     this.#timer = setTimeout(() => void this.#ask(wanted), ASK_EVERY_MS)
-    this.#now = { battery, metered }
+    // The bus may be at a loss for a moment, as after a sleep: one question without an answer changes nothing.
+    const isSilent = metered === 'unknown'
+    const isForOnce = isSilent && !this.#isSilent && this.#now.metered === 'yes'
+    this.#isSilent = isSilent
+    this.#now = { battery, metered: isForOnce ? 'yes' : metered }
     this.#tell(this.#now)
   }
 

@@ -38,8 +38,9 @@ export function encryptedLibrary(
     for (const { name: there, source } of folders) {
       const key = keys.find((one) => shownSource(one, there) !== null) ?? null
       const shown = key === null ? null : shownSource(key, there)
-      // One that was added anew has another directory.
-      const name = shown === null || places.has(shown) ? there : shown
+      // One that was added anew has another directory, with a number behind its name.
+      const number = /-\d+$/.exec(there)?.[0] ?? ''
+      const name = shown === null ? there : places.has(shown) ? `${shown}${number}` : shown
       places.set(name, { name, source, there, key })
     }
     return [...places.values()]
@@ -99,7 +100,9 @@ export function encryptedLibrary(
       // It is a file or a directory; only of a directory there is a next page.
       const at = hiddenPath(place.key, path)
       const file = after === null ? await ask({ ...there, path: sealedName(at) }) : null
-      return file !== null && file.contents.length > 0 ? file : ask({ ...there, path: at })
+      // Of a directory that is called so, too, it has what is in it.
+      const isFile = file?.contents.some((one) => one.path === path) === true
+      return file !== null && isFile ? file : ask({ ...there, path: at })
     },
     async open(content) {
       // For all of them alike: it is no fault of this one, which nobody has to send again.

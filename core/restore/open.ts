@@ -45,7 +45,7 @@ async function inPlain(
   nameKeys: () => Promise<Uint8Array[]>,
 ): Promise<Library> {
   if (recipient === null) return library
-  const decrypter = key === null ? null : await decrypterFor(key)
+  const decrypter = key === null ? null : await decrypterFor(key, recipient)
   if (!hideNames) return encryptedLibrary(library, decrypter, [])
   const keys = [nameKeyOf(await loadIdentity(identityDirectory), recipient)]
   for (const sealed of decrypter === null ? [] : await nameKeys()) {
@@ -81,7 +81,7 @@ async function openObjects(
     const { store } = await reach()
     // Another computer's files are encrypted if it says so, whatever this one does.
     const owner = await readOwner(store, folder, name, signal)
-    const there = owner === null || owner.recipient === null ? destination : owner
+    const there = owner ?? destination
     const library = openObjectLibrary(store, { name, folder, signal })
     return await inPlain(library, there, settings, () => readNameKeys(store, folder, signal))
   } catch (thrown) {

@@ -26,7 +26,6 @@ const PROGRESS_MS = 100
 async function list(
   library: Library,
   choice: Choice,
-  sender: string,
   tell: (event: RestoreEvent) => Promise<void>,
 ): Promise<RestoreSummary> {
   const summary = emptySummary()
@@ -36,7 +35,8 @@ async function list(
       summary.files += 1
       summary.bytes += facts.size
       const when = { mtimeMs: Number(facts.mtimeNs) / 1e6, storedAt, replacedAt: null, renamedAt: null }
-      const names = { sender, source: folder, path, version: version === '' ? null : version }
+      // As it is asked for: of this destination there is one sender.
+      const names = { sender: '', source: folder, path, version: version === '' ? null : version }
       await tell({ kind: 'listed', listed: { ...names, size: facts.size, ...when } })
     }
   }
@@ -77,7 +77,7 @@ export async function runLibraryTask(
   const work = async (library: Library): Promise<TaskEvent> => {
     switch (task.does) {
       case 'list': {
-        const summary = await list(library, task.choice, task.from.destination.name, event)
+        const summary = await list(library, task.choice, event)
         return { type: 'restored', summary }
       }
       case 'restore':

@@ -1,9 +1,12 @@
 import { Modal, type ModalProps } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 
 /** A window in the window. Of many few are ever opened: until then none has the machinery of one. */
 export function Dialog(props: ModalProps) {
-  const [isWanted, setWanted] = useState(props.opened)
-  if (props.opened && !isWanted) setWanted(true)
-  return isWanted ? <Modal {...props} /> : null
+  const [isMade, setMade] = useState(false)
+  // Made closed: it remembers what had the focus when it is opened, to give it back.
+  useEffect(() => {
+    if (props.opened) setMade(true)
+  }, [props.opened])
+  return isMade || props.opened ? <Modal {...props} opened={props.opened && isMade} /> : null
 }

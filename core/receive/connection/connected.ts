@@ -94,7 +94,7 @@ export function createConnected() {
       return () => void restores.delete(mine)
     },
     /** Ends the connections of all that are not accepted any more. */
-    dropRefused(senders: Senders) {
+    dropRefused(senders: Pick<Senders, 'accepted' | 'known'>) {
       for (const { sender, guest } of [...places.values(), ...restores])
         if (senders.accepted(sender.fingerprint)?.folder !== sender.folder)
           guest.drop(senders.known(sender.fingerprint) ?? sender)

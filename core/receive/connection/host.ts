@@ -16,7 +16,7 @@ export interface HostParts {
   store: Store
   layout: Pick<StoreLayout, 'codes'>
   senders: Pick<Senders, 'accepted' | 'known' | 'pair' | 'sourceDirectory' | 'sourceIn'>
-  connected: Pick<Connected, 'enter' | 'enterRestore' | 'folders'>
+  connected: Pick<Connected, 'enter' | 'enterRestore' | 'folders' | 'dropRefused'>
   seen: Pick<SeenLog, 'note' | 'noteStatus'>
   counters: Counters
   /** Some of the counters have changed. */
@@ -68,7 +68,10 @@ export function createConnectionHost(parts: HostParts) {
       const pairNow = async (replaces: string | null) => {
         // Whoever was told that it failed, or has gone, is to find its code good.
         if (!mayPin()) throw new Error('its sender has not waited for the store')
-        return senders.pair(fingerprint, name, Date.now(), replaces)
+        const sender = await senders.pair(fingerprint, name, Date.now(), replaces)
+        // Whose place it is now must not be sent to by another.
+        if (replaces !== null) connected.dropRefused(senders)
+        return sender
       }
       // One attempt after the other: attempts side by side would be counted as one.
       const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))

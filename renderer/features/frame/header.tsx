@@ -57,6 +57,8 @@ export function Header({ state, unreachable }: HeaderProps) {
   ].join()
   const bridge = useBridge()
   const [asking, setAsking] = useState(false)
+  const [hasAsked, setAsked] = useState(false)
+  if (asking && !hasAsked) setAsked(true)
   useEffect(() => bridge.on('askPause', () => setAsking(true)), [bridge])
   const [spoken, setSpoken] = useState({ topic, words })
   if (spoken.topic !== topic) setSpoken({ topic, words })
@@ -82,11 +84,9 @@ export function Header({ state, unreachable }: HeaderProps) {
         <div className="header-menus">
           <PauseMenu state={state} onOther={() => setAsking(true)} />
           <MoreMenu state={state} />
-          {asking && (
-            <Suspense fallback={null}>
-              <PauseDialog onClose={() => setAsking(false)} />
-            </Suspense>
-          )}
+          <Suspense fallback={null}>
+            {hasAsked && <PauseDialog opened={asking} onClose={() => setAsking(false)} />}
+          </Suspense>
         </div>
       )}
     </header>

@@ -10,10 +10,10 @@ const MOST_HOURS = LONGEST_PAUSE_MINUTES / 60
 const BEGIN_HOURS = 4
 
 /** Asks for how many hours sending is to pause. */
-export default function PauseDialog({ onClose }: { onClose: () => void }) {
+export default function PauseDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useWords()
   return (
-    <FormDialog opened title={t('window.pause.otherTitle')} onClose={onClose}>
+    <FormDialog opened={opened} title={t('window.pause.otherTitle')} onClose={onClose}>
       <PauseForm onDone={onClose} />
     </FormDialog>
   )

@@ -33,6 +33,10 @@ export interface Looked {
 
 const nothing: Listing = { folders: [], entries: [], found: [], next: null, isPart: false }
 
+/** Names that are hidden come in pages of another order. */
+const inOrder = (entries: readonly Entry[]): Entry[] =>
+  entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
+
 /** Asks what a destination has. For another wish mount anew (key). */
 export function useListing({ destination, spot: { folder, path }, search }: Wish): Looked {
   const bridge = useBridge()
@@ -68,7 +72,7 @@ export function useListing({ destination, spot: { folder, path }, search }: Wish
           setListing((before) =>
             before === null || after === null
               ? page
-              : { ...page, entries: [...before.entries, ...page.entries] },
+              : { ...page, entries: inOrder([...before.entries, ...page.entries]) },
           )
         },
         (thrown) => !isOver && setFailure(sentenceOfThrown(thrown)),

@@ -251,7 +251,7 @@ test.each([
     await other.kill()
     const late = startTestSender()
     late.configure(configFor(home, plain, DESTINATION, encryption))
-    await until('it is refused, too', () => problemOf(late) === 'transfer.objects.otherRecipient')
+    await until('it is refused, too', () => problemOf(late) === 'transfer.objects.begunPlain')
   },
   90_000,
 )

@@ -78,3 +78,21 @@ test('a sender that lost its data gets its folder back, and nothing is sent agai
   expect(statSync(place, { bigint: true }).ino).toBe(before)
   expect(Object.keys(treeOf(store)).filter((name) => name.endsWith('/file'))).toEqual(['pc/data/file'])
 })
+
+test(
+  'a sender whose place another takes while it is connected is let go, and the other is let in',
+  SLOW,
+  async () => {
+    const { base, store, data, source, once, stored } = await setUp()
+    const agent = startHoldfast(['agent', '--data', data, source('one/data', 'file', 'the first')])
+    await until('it is sent', () => stored('data/file') === 'the first', 20_000)
+    const heir = path.join(base, 'heir')
+    mkdirSync(heir)
+    await pairWith({ store }, heir, 'another', '--replaces', 'pc')
+    const done = await once(source('two/data', 'other', 'the second'), heir)
+    expect(done).toMatchObject({ code: 0 })
+    await until('the first is told', () =>
+      /does not know this computer|accepts this computer no longer/.test(agent.out() + agent.err()),
+    )
+  },
+)

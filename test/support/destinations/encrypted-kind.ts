@@ -7,7 +7,7 @@ import type { Place, TestedKind } from './kind.ts'
 /** A place whose contents are encrypted, told as they were before. */
 async function encryptedPlace(place: Place, home: Home, hideNames: boolean): Promise<Place> {
   const { recipient, identity } = await newEncryptionKey()
-  const decrypter = await decrypterFor(identity)
+  const decrypter = await decrypterFor(identity, recipient)
   const opened = async (bytes: Buffer) => Buffer.from(await decrypter.decrypt(bytes))
   const key = nameKeyOf(home.identity, recipient)
   const there = (source: string, path: string): [source: string, path: string] =>

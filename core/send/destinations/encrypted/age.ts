@@ -35,10 +35,12 @@ export function decryptedSize(size: number): number {
  * @throws Problem where it was begun in another way.
  */
 export function requireSame(there: Encryption, wanted: Encryption, folder: string, name: string): void {
-  const isSameKey = there.recipient === wanted.recipient
-  if (isSameKey && there.hideNames === wanted.hideNames) return
-  const why = isSameKey ? 'transfer.objects.otherNames' : 'transfer.objects.otherRecipient'
-  throw new Problem(why, { folder, name, recipient: there.recipient ?? '–' })
+  const { recipient } = there
+  if (recipient === wanted.recipient) {
+    if (there.hideNames !== wanted.hideNames)
+      throw new Problem('transfer.objects.otherNames', { folder, name })
+  } else if (recipient === null) throw new Problem('transfer.objects.begunPlain', { folder, name })
+  else throw new Problem('transfer.objects.otherRecipient', { folder, name, recipient })
 }
 
 /** @throws Problem: it is mistyped, or of a kind that is not used here. */
@@ -55,15 +57,21 @@ export async function encrypterFor(recipient: string, name: string): Promise<Enc
   }
 }
 
-/** @throws Problem: it is mistyped, or of a kind that is not used here. */
-export async function decrypterFor(identity: string): Promise<Decrypter> {
+/**
+ * @throws Problem: it is mistyped, of a kind that is not used here, or the key of another recipient, with which every
+ * file would look damaged.
+ */
+export async function decrypterFor(identity: string, recipient: string): Promise<Decrypter> {
   const age = await import('age-encryption')
+  const decrypter = new age.Decrypter()
+  let own: string
   try {
-    const decrypter = new age.Decrypter()
     decrypter.addIdentity(identity)
-    return decrypter
+    own = await age.identityToRecipient(identity)
   } catch {
     // What the library says has the key in it.
     throw new Problem('transfer.objects.identity')
   }
+  if (own !== recipient) throw new Problem('transfer.objects.otherIdentity', { recipient })
+  return decrypter
 }

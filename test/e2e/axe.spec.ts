@@ -38,6 +38,18 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await expect(page.getByRole('button', { name: 'Back' })).toBeFocused()
   await page.keyboard.press('Escape')
   expect(await until('the focus to come back', focused)).toBe((await ids()).at(-1))
+  // A menu and a question that are opened for the first time give the focus back, too.
+  const actions = page.getByRole('article').first().getByRole('button', { name: /^Actions for/ })
+  await actions.focus()
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('menuitem').first()).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(actions).toBeFocused()
+  await page.keyboard.press('Enter')
+  await page.getByRole('menuitem', { name: 'Remove…' }).press('Enter')
+  await expect(page.getByRole('dialog')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(actions).toBeFocused()
   const checked = page.getByRole('region', { name: 'Only checked' })
   await checked.getByRole('button').first().focus()
   // Its path, which can be copied, comes first.

@@ -32,6 +32,7 @@ const { shape: check } = settingsSchema.shape.check.unwrap()
 const { shape: scan } = settingsSchema.shape.scan.unwrap()
 const { shape: send } = settingsSchema.shape.send.unwrap()
 const { shape: alerts } = alertsSettingsSchema
+const { shape: labels } = alerts.labels.unwrap()
 /** A channel's secrets, by the names of the catalogue; an empty one is taken away, one that is left out stays. */
 const secrets = z.record(z.string().max(100), z.string().max(10_000))
 
@@ -59,7 +60,7 @@ export const changeableSettingsSchema = z
     alerts: z
       .object({
         unreachableMinutes: alerts.unreachableMinutes.unwrap(),
-        labels: alerts.labels.unwrap(),
+        labels: z.object({ project: labels.project.unwrap(), resource: labels.resource.unwrap() }).partial(),
         quietHours: alerts.quietHours.unwrap(),
       })
       .partial(),

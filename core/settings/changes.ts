@@ -66,17 +66,26 @@ export function withPause(settings: Settings, minutes: number | null, now: numbe
 }
 
 /** Settings that belong together; each can be changed without the others. */
+type Alerts = Settings['alerts']
 type Group = 'alerts' | 'check' | 'scan' | 'send'
 
 /** What is changed of the settings, and of each group of them. */
-export type SettingsChanges = Changes<Omit<Settings, Group> & { [Name in Group]: Changes<Settings[Name]> }>
+export type SettingsChanges = Changes<
+  Omit<Settings, Group> & { [Name in Exclude<Group, 'alerts'>]: Changes<Settings[Name]> } & {
+    alerts: Changes<Omit<Alerts, 'labels'> & { labels: Changes<Alerts['labels']> }>
+  }
+>
 
 export function withChanges(settings: Settings, changes: SettingsChanges): Settings {
-  const { alerts, check, scan, send, ...single } = changes
+  const { alerts: { labels, ...alerts } = {}, check, scan, send, ...single } = changes
   return {
     ...settings,
     ...given<Settings>(single),
-    alerts: { ...settings.alerts, ...given<Settings['alerts']>(alerts ?? {}) },
+    alerts: {
+      ...settings.alerts,
+      ...given<Omit<Alerts, 'labels'>>(alerts),
+      labels: { ...settings.alerts.labels, ...given<Alerts['labels']>(labels ?? {}) },
+    },
     check: { ...settings.check, ...given<Settings['check']>(check ?? {}) },
     scan: { ...settings.scan, ...given<Settings['scan']>(scan ?? {}) },
     send: { ...settings.send, ...given<Settings['send']>(send ?? {}) },

@@ -5,7 +5,7 @@ import type { SettingId } from './find.ts'
 import { FoundContext, Setting } from './found.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { TextSetting } from './text-setting.tsx'
-import { useSave, useSaveAndHear } from './use-save.ts'
+import { useSave } from './use-save.ts'
 
 const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'project', 'resource']
 /** Of core/alert/settings.ts; the agent checks it again. */
@@ -80,8 +80,7 @@ function Times({ settings: { check, scan, send } }: { settings: AppState['settin
 
 /** What every message says of where it comes from. */
 function Labels({ settings }: { settings: AppState['settings'] }) {
-  // Both are saved as one: the second must know of the first.
-  const save = useSaveAndHear()
+  const save = useSave()
   const { labels } = settings.alerts
   return (
     <>
@@ -91,7 +90,7 @@ function Labels({ settings }: { settings: AppState['settings'] }) {
           hint="window.telling.projectHint"
           longest={LONGEST_LABEL}
           value={labels.project}
-          save={(project) => save({ alerts: { labels: { ...labels, project } } })}
+          save={(project) => save({ alerts: { labels: { project } } })}
         />
       </Setting>
       <Setting id="resource">
@@ -100,7 +99,7 @@ function Labels({ settings }: { settings: AppState['settings'] }) {
           hint="window.telling.resourceHint"
           longest={LONGEST_LABEL}
           value={labels.resource}
-          save={(resource) => save({ alerts: { labels: { ...labels, resource } } })}
+          save={(resource) => save({ alerts: { labels: { resource } } })}
         />
       </Setting>
     </>

@@ -26,6 +26,8 @@ describe.skipIf(!canMount)('a mount that hangs and is mounted anew (mounting nee
       Promise.all(paths.map((_, index) => checker.sees(`p${index}`, kind, 20_000)))
     // A directory is written to, which this file system cannot: its file alone is well.
     await checker.sees('p1', 'ok')
+    // Of what was never looked at nobody knows where it belongs.
+    await until('a check of each', () => paths.every((_, index) => checker.reports(`p${index}`).length > 0))
     await fuse.set({ does: 'withhold', to: checker.pid })
     await all('hung')
     for (let times = 0; times < 2; times += 1) {

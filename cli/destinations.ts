@@ -50,7 +50,7 @@ export function registerDestinations(program: Command): void {
     command
       .command('test')
       .description(
-        'open a destination, write a small file, read it back and remove it; exit code 1: it failed',
+        'open a destination, and unless it is a receiver write a small file there, read it back and remove it; exit code 1: it failed',
       )
       .argument('<name>', 'the destination'),
   ).action((name: string, _: Options, self: Command) =>

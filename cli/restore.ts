@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import type { Command } from 'commander'
 import type { LibraryTask } from '../core/restore/task.ts'
 import type { Task } from '../core/store/task.ts'
@@ -76,6 +78,9 @@ export function registerRestore(program: Command): void {
   )
 }
 
+/** The folder of a destination whose contents are encrypted; its disk has just answered. */
+const isEncrypted = (store: string): boolean => existsSync(path.join(store, '.holdfast/encryption.json'))
+
 async function restore(task: Task | LibraryTask, { json, patience }: RestoreOptions) {
   const store = where(task)
   const output = openProgress(json)
@@ -107,6 +112,8 @@ async function restore(task: Task | LibraryTask, { json, patience }: RestoreOpti
     }
   })
   output.end()
+  if (end.ended === 'done' && !('from' in task) && isEncrypted(task.store))
+    complain(message('store.encrypted'))
   if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
   if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
   return end.ended === 'done' ? code : COULD_NOT

@@ -81,4 +81,21 @@ describe.skipIf(process.platform !== 'linux')('a metered network', () => {
     expect(watch.configure(defaultSettings.send)).toEqual({ battery: 'unasked', metered: 'unasked' })
     expect(vi.getTimerCount()).toBe(0)
   })
+
+  test('stays metered for one question that is not answered, not for two', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { says } = busctl()
+    says(1)
+    const told: Surroundings[] = []
+    const watch = new SurroundingsWatch(undefined, (now) => told.push(now))
+    onTestFinished(() => watch.stop())
+    watch.configure({ ...defaultSettings.send, pauseOnMetered: true })
+    for (let count = 1; count <= 3; count += 1) {
+      await vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 5_000, interval: 20 })
+      says(0)
+      vi.advanceTimersByTime(30_000)
+    }
+    expect(told.map(({ metered }) => metered)).toEqual(['yes', 'yes', 'unknown'])
+  })
 })

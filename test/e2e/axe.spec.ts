@@ -39,7 +39,10 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await page.keyboard.press('Escape')
   expect(await until('the focus to come back', focused)).toBe((await ids()).at(-1))
   // A menu and a question that are opened for the first time give the focus back, too.
-  const actions = page.getByRole('article').first().getByRole('button', { name: /^Actions for/ })
+  const actions = page
+    .getByRole('article')
+    .first()
+    .getByRole('button', { name: /^Actions for/ })
   await actions.focus()
   await page.keyboard.press('Enter')
   await expect(page.getByRole('menuitem').first()).toBeVisible()

@@ -22,6 +22,8 @@ export class QuietPeriod {
   readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
   readonly #filter: NameFilter
   readonly #waiting: Later<FileFacts>
+  /** Those of the last look: who had found one before it was reported does not have it reported again. */
+  #last = new Map<string, FileFacts>()
   #timer: NodeJS.Timeout | null = null
   #looking = false
   /** There was no room for a file: the tree must be compared with the ledger later. */
@@ -65,7 +67,7 @@ export class QuietPeriod {
 
   observe(facts: FileFacts): void {
     if (this.#closed) return
-    const known = this.#waiting.get(facts.path)
+    const known = this.#waiting.get(facts.path) ?? this.#last.get(facts.path)
     if (known !== undefined && sameContent(known, facts)) return
     this.#waiting.delete(facts.path)
     if (this.#waiting.put(facts.path, facts)) this.#arm()
@@ -105,10 +107,12 @@ export class QuietPeriod {
     this.#looking = true
     const due: FileFacts[] = []
     for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
+    this.#last = new Map(due.map((facts) => [facts.path, facts]))
     const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
     this.#looking = false
     if (this.#closed) return
     const finished = looked.filter((one) => one !== null)
+    this.#last = new Map(finished.map((facts) => [facts.path, facts]))
     if (finished.length > 0) this.#listener.finished(finished)
     if (this.#hasRoom) {
       this.#release()

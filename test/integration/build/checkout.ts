@@ -7,13 +7,14 @@ const root = path.resolve(import.meta.dirname, '../../..')
 
 const said = `
 const words = process.argv.slice(2)
-console.log(JSON.stringify({ words, node: process.version, pid: process.pid }))
 if (words.some((word) => word.endsWith('stay'))) {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => { console.log(signal); process.exit(7) })
   }
   setInterval(() => undefined, 60_000)
 }
+// Behind that: whoever reads it may send a signal at once.
+console.log(JSON.stringify({ words, node: process.version, pid: process.pid }))
 const code = words.find((word) => /^exit-\\d+$/.test(word))
 if (code !== undefined) process.exitCode = Number(code.slice('exit-'.length))
 `

@@ -62,18 +62,16 @@ const LOOKS = ['color-contrast', 'label-content-name-mismatch', 'link-in-text-bl
 /** What stands before the page: the rest of it was looked at by itself. */
 const FOREMOST = ['.mantine-Menu-dropdown', '.mantine-Modal-content']
 
-/** What axe-core finds, a line each; of another language and theme only what they can change, in what is foremost. */
+/** What axe-core finds in what is foremost, a line each; of another language and theme only what they can change. */
 async function violationsOf(page: Page, isAnotherLook: boolean): Promise<string[]> {
   const isThere = await page.evaluate(() => 'axe' in window)
   // Half a megabyte, which the page has after the first time.
   const axe = new AxeBuilder({ page, ...(isThere && { axeSource: 'undefined' }) })
     .setLegacyMode()
     .options({ resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } })
-  if (isAnotherLook) {
-    const foremost = await page.evaluate((all) => all.find((one) => document.querySelector(one)), FOREMOST)
-    if (foremost !== undefined) axe.include(foremost)
-    axe.withRules(LOOKS)
-  }
+  const foremost = await page.evaluate((all) => all.find((one) => document.querySelector(one)), FOREMOST)
+  if (foremost !== undefined) axe.include(foremost)
+  if (isAnotherLook) axe.withRules(LOOKS)
   const { violations } = await axe.analyze()
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')} ${failureSummary}`),

@@ -25,9 +25,13 @@ export function vitestCounts(report, status) {
   for (const file of report?.testResults ?? []) {
     const failedBefore = counts.failed
     for (const test of file.assertionResults ?? []) {
-      if (test.status === 'passed') counts.passed += 1
-      else if (test.status === 'failed') counts.failed += 1
-      else counts.skipped.push([...(test.ancestorTitles ?? []), test.title].join(' > '))
+      const title = [...(test.ancestorTitles ?? []), test.title].join(' > ')
+      if (test.status === 'passed') {
+        counts.passed += 1
+        // What it failed of at the first try stays in the report.
+        if (test.failureMessages?.length > 0) counts.retried.push(title)
+      } else if (test.status === 'failed') counts.failed += 1
+      else counts.skipped.push(title)
     }
     // The file itself could not be loaded, or a hook of it failed.
     if (file.status === 'failed' && counts.failed === failedBefore) counts.failed += 1

@@ -7,12 +7,12 @@ import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts
 import { receiverDefinition } from '../receive/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
+import { receiverDestinationSchema } from '../settings/destination-schema.ts'
 import { givenDestinationSchema, givenSecretsSchema } from '../settings/given-destination.ts'
 import {
   batchSettingsSchema,
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
-  receiverDestinationSchema,
   receiveSettingsSchema,
   settingsSchema,
   sourceFiltersSchema,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { destinationSchema } from '../settings/schema.ts'
+import { destinationSchema } from '../settings/destination-schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
 
 /** See LibrarySettings. */

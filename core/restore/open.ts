@@ -6,8 +6,13 @@ import type { ReachedStore } from '../send/destinations/objects/objects.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
+import type {
+  Destination,
+  Encryption,
+  S3Destination,
+  SftpDestination,
+} from '../settings/destination-schema.ts'
 import { placeOf } from '../settings/destinations.ts'
-import type { Destination, Encryption, S3Destination, SftpDestination } from '../settings/schema.ts'
 import { requireStore } from '../store/read-store.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'

@@ -1,14 +1,8 @@
 import { z } from 'zod'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
+import { destinationSchema, receiverDestinationSchema } from '../settings/destination-schema.ts'
 import { givenSecretsSchema, testedDestinationSchema } from '../settings/given-destination.ts'
-import {
-  bytesPerSecondSchema,
-  destinationSchema,
-  priorities,
-  receiverDestinationSchema,
-  sendRuleSchema,
-  sourceFiltersSchema,
-} from '../settings/schema.ts'
+import { bytesPerSecondSchema, priorities, sendRuleSchema, sourceFiltersSchema } from '../settings/schema.ts'
 import { senderLevels } from '../wire/limits.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'

@@ -1,8 +1,9 @@
 import { folderName } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
+import type { Destination, SftpDestination } from './destination-schema.ts'
 import { LONGEST_NAME } from './destinations.ts'
 import type { GivenDestination } from './given-destination.ts'
-import type { Destination, Settings, SftpDestination } from './schema.ts'
+import type { Settings } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
 

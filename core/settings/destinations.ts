@@ -1,6 +1,7 @@
 import { addressOf } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
-import type { Destination, ReceiverDestination, Settings, Source } from './schema.ts'
+import type { Destination, ReceiverDestination } from './destination-schema.ts'
+import type { Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 
 /** Characters of a destination's name, as the schema has it. */

@@ -4,7 +4,7 @@ import {
   receiverDestinationSchema,
   s3DestinationSchema,
   sftpDestinationSchema,
-} from './schema.ts'
+} from './destination-schema.ts'
 
 // A destination as a person gives it, before it is in the settings.
 

@@ -4,7 +4,7 @@ import { nodeWorkerStarter } from '../../core/agent/workers/node-starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
-import type { Destination } from '../../core/settings/schema.ts'
+import type { Destination } from '../../core/settings/destination-schema.ts'
 import { until } from '../support/until.ts'
 import { offerAll, peakMiB } from './transfer-ends.ts'
 

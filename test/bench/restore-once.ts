@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { openReceiverLibrary } from '../../core/restore/receiver.ts'
 import { restoreFrom } from '../../core/restore/restore.ts'
-import type { ReceiverDestination } from '../../core/settings/schema.ts'
+import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 
 export interface RestoreOrder {

@@ -133,7 +133,7 @@ test('an open tray menu stays what it is while the time in its sentence goes on'
   const isAway = async () => (await readTray(desktop.bus, address)).tooltip.includes('unreachable')
   await until('it to be unreachable', isAway, 40_000)
   // What is read out to the blind does not tick.
-  const sentence = () => page.locator('.header-words').innerText()
+  const sentence = () => page.locator('.header-words').textContent()
   const hasIncident = async () =>
     (await readMenu(desktop.bus, address)).some(({ label }) => label === 'Recent incidents')
   await until('the incident in the menu', hasIncident)

@@ -1,4 +1,4 @@
-import type { Destination as DestinationSettings } from '../../settings/schema.ts'
+import type { Destination as DestinationSettings } from '../../settings/destination-schema.ts'
 import type { Identity } from '../../wire/identity.ts'
 import type { Bucket } from '../limit/bucket.ts'
 import type { Destination, DestinationEvents } from './destination.ts'

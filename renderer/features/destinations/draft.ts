@@ -1,5 +1,5 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import type { Destination } from '../../../core/settings/schema.ts'
+import type { Destination } from '../../../core/settings/destination-schema.ts'
 
 /** What can be added by a form; a receiver is paired with. */
 export type Given = CommandInput<'addDestination'>['destination']

@@ -1,6 +1,6 @@
 import { Button, Group, Loader, Stack, Text } from '@mantine/core'
 import { useEffect } from 'react'
-import type { Destination } from '../../../core/settings/schema.ts'
+import type { Destination } from '../../../core/settings/destination-schema.ts'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type Confirmed, TestResult } from './test-result.tsx'

@@ -43,6 +43,13 @@ function held() {
   return { bytes: heapUsed + external, descriptors: fs.readdirSync('/proc/self/fd').length }
 }
 
+/** Connections that were cut a moment ago let go of what they hold a little later. */
+const nothingGrew = (before: ReturnType<typeof held>) =>
+  until('as much is held as before', () => {
+    const { bytes, descriptors } = held()
+    return bytes - before.bytes < 16 * MIB && descriptors - before.descriptors < 10
+  })
+
 test('hostile frames of somebody who wants files back: no crash, no growth, nothing of anybody else', async () => {
   const random = createRandom(newSeed('fuzz restore'))
   const { base, serve, refused } = openFuzzedReceiver()
@@ -59,9 +66,7 @@ test('hostile frames of somebody who wants files back: no crash, no growth, noth
   await attackFor(1_000)
   const middle = held()
   await attackFor(1_000)
-  const after = held()
-  expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
-  expect(after.descriptors - middle.descriptors).toBeLessThan(10)
+  await nothingGrew(middle)
   expect(refused.get('malformed')).toBeGreaterThan(10)
   expect(fs.readdirSync(path.join(base, 'outside'))).toEqual([])
 })
@@ -96,12 +101,8 @@ test(`${FRAMES} hostile frames against the receiver: no crash, no growth, nothin
     'nothing half is left',
     () => Object.keys(treeOf(path.join(root, '.holdfast', 'tmp'))).length === 0,
   )
-  const after = held()
-  console.log(
-    `${connections} connections, ${JSON.stringify(counts)}, ${JSON.stringify([...refused])}, held ${JSON.stringify([middle, after])}`,
-  )
-  expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
-  expect(after.descriptors - middle.descriptors).toBeLessThan(10)
+  console.log(`${connections} connections, ${JSON.stringify(counts)}, ${JSON.stringify([...refused])}`)
+  await nothingGrew(middle)
   expect(counts.stored).toBeGreaterThan(1_000)
   expect(counts.statuses).toBeGreaterThan(500)
   expect(counts.notStored).toBeGreaterThan(100)
@@ -205,9 +206,8 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
   const middle = held()
   goal = FRAMES
   await Promise.all([attack(), attack()])
-  const after = held()
-  console.log(`${JSON.stringify(counts)}, held ${JSON.stringify([middle, after])}`)
-  expect(after.bytes - middle.bytes).toBeLessThan(16 * MIB)
+  console.log(JSON.stringify(counts))
+  await nothingGrew(middle)
   expect(counts.welcomed).toBeGreaterThan(1_000)
   expect(counts.answered).toBeGreaterThan(100)
   expect(counts.refused).toBeGreaterThan(10)

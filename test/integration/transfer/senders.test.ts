@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { receiverDestinationSchema } from '../../../core/settings/schema.ts'
+import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home, TestSender } from '../../support/transfer.ts'

@@ -1,4 +1,4 @@
-import type { Destination as DestinationSettings } from '../../../core/settings/schema.ts'
+import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
 import type { Home } from '../transfer.ts'
 
 /** A file at a destination. */

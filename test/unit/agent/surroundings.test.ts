@@ -56,7 +56,8 @@ describe.skipIf(process.platform !== 'linux')('a metered network', () => {
     expect(answers).toEqual(['unknown', 'yes', 'no', 'yes', 'no'])
   })
 
-  test('is asked for at once, then each 30 seconds, and no more when no setting wants to know', async () => {
+  /** A watch on a metered network, and what it tells; its clock stands still. */
+  function watching() {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const { says } = busctl()
@@ -64,10 +65,15 @@ describe.skipIf(process.platform !== 'linux')('a metered network', () => {
     const told: Surroundings[] = []
     const watch = new SurroundingsWatch(undefined, (now) => told.push(now))
     onTestFinished(() => watch.stop())
-    const settings = { ...defaultSettings.send, pauseOnMetered: true }
-    const both = { ...settings, pauseOnBattery: true }
     const hears = (count: number) =>
       vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 5_000, interval: 20 })
+    return { says, told, watch, hears }
+  }
+
+  test('is asked for at once, then each 30 seconds, and no more when no setting wants to know', async () => {
+    const { says, told, watch, hears } = watching()
+    const settings = { ...defaultSettings.send, pauseOnMetered: true }
+    const both = { ...settings, pauseOnBattery: true }
     expect(watch.configure(settings)).toEqual({ battery: 'unasked', metered: 'unasked' })
     await hears(1)
     expect(told).toEqual([{ battery: 'unasked', metered: 'yes' }])
@@ -83,16 +89,10 @@ describe.skipIf(process.platform !== 'linux')('a metered network', () => {
   })
 
   test('stays metered for one question that is not answered, not for two', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    onTestFinished(() => void vi.useRealTimers())
-    const { says } = busctl()
-    says(1)
-    const told: Surroundings[] = []
-    const watch = new SurroundingsWatch(undefined, (now) => told.push(now))
-    onTestFinished(() => watch.stop())
+    const { says, told, watch, hears } = watching()
     watch.configure({ ...defaultSettings.send, pauseOnMetered: true })
     for (let count = 1; count <= 3; count += 1) {
-      await vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 5_000, interval: 20 })
+      await hears(count)
       says(0)
       vi.advanceTimersByTime(30_000)
     }

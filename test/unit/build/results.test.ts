@@ -31,6 +31,12 @@ test.each([
   expect([counts.passed, counts.failed, counts.skipped.length]).toEqual([passed, failed, skipped])
 })
 
+test('vitest: what passed at its second try is named', () => {
+  const assertionResults = [{ status: 'passed', title: 't', ancestorTitles: ['s'], failureMessages: ['no'] }]
+  const counts = vitestCounts(vitestReport({ status: 'passed', assertionResults }), 0)
+  expect(counts).toEqual({ passed: 1, failed: 0, skipped: [], retried: ['s > t'] })
+})
+
 const spec = (status: string) => ({ title: status, tests: [{ status }] })
 
 test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { sftpDestinationSchema } from '../../../core/settings/schema.ts'
+import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { message } from '../../../core/words/message.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'

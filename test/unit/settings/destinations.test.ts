@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { destinationSchema, type ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import {
   destinationsOf,
   namedDestination,
@@ -9,7 +10,6 @@ import {
   withoutDestination,
   withRenamed,
 } from '../../../core/settings/destinations.ts'
-import type { ReceiverDestination } from '../../../core/settings/schema.ts'
 import { MOST_DESTINATIONS, settingsSchema } from '../../../core/settings/schema.ts'
 
 const receiver = (id: string, name = id, port = 7766): ReceiverDestination => ({
@@ -100,4 +100,11 @@ describe('the list of destinations', () => {
     expect(wentTo(withChosen(settings, 'all', ['one']))).toEqual([['one'], ['two']])
     expect(wentTo(withChosen(settings, 'some', null))[1]).toEqual(['one', 'two'])
   })
+})
+
+test('names are hidden only where contents are encrypted', () => {
+  const folder = { id: 'f', kind: 'folder', name: 'disk', path: '/mnt/disk', hideNames: true }
+  expect(destinationSchema.safeParse(folder).error?.issues[0]?.message).toMatch(/only where contents/)
+  const recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'
+  expect(destinationSchema.parse({ ...folder, recipient })).toMatchObject({ hideNames: true })
 })

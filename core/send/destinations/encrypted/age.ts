@@ -1,6 +1,6 @@
 import type { Decrypter, Encrypter } from 'age-encryption'
 import { errorText } from '../../../files/system-error.ts'
-import type { Encryption } from '../../../settings/schema.ts'
+import type { Encryption } from '../../../settings/destination-schema.ts'
 import { Problem } from '../../../words/problem.ts'
 
 // Contents that are encrypted before they go: each is a file of the age format (age-encryption.org/v1) for one recipient,

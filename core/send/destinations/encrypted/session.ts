@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
 import { createHasher, digestOf } from '../../../files/digest.ts'
-import type { Encryption } from '../../../settings/schema.ts'
+import type { Encryption } from '../../../settings/destination-schema.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import { nameFault } from '../../../wire/names.ts'
 import type { FoundDirectory } from '../../reading/group.ts'

@@ -1,5 +1,5 @@
 import { errorCode, errorText } from '../../../files/system-error.ts'
-import type { FolderDestination } from '../../../settings/schema.ts'
+import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'

@@ -1,5 +1,5 @@
 import { errorText } from '../../../files/system-error.ts'
-import type { Encryption } from '../../../settings/schema.ts'
+import type { Encryption } from '../../../settings/destination-schema.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'

@@ -1,5 +1,5 @@
 import { errorCode, errorText } from '../../../files/system-error.ts'
-import type { ReceiverDestination } from '../../../settings/schema.ts'
+import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import type { PairingCode } from '../../../wire/pairing-code.ts'
 import { addressOf, parsePairingCode } from '../../../wire/pairing-code.ts'

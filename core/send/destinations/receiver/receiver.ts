@@ -1,4 +1,4 @@
-import type { ReceiverDestination } from '../../../settings/schema.ts'
+import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import { message } from '../../../words/message.ts'

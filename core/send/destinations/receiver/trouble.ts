@@ -1,5 +1,5 @@
 import { errorCode } from '../../../files/system-error.ts'
-import type { ReceiverDestination } from '../../../settings/schema.ts'
+import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import { SILENT_AFTER_MS, SilentPeer } from '../../../wire/channel.ts'
 import { addressOf } from '../../../wire/pairing-code.ts'
 import { WrongFingerprint } from '../../../wire/tls.ts'

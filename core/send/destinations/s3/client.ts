@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { S3Client } from '@aws-sdk/client-s3'
 import { errorCode } from '../../../files/system-error.ts'
-import type { S3Destination } from '../../../settings/schema.ts'
+import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { tlsAgent } from './certificate.ts'
 
 /** Requests that are best under way at a time: past these a store is only asked to queue them itself. */

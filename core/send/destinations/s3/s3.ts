@@ -1,4 +1,4 @@
-import type { S3Destination } from '../../../settings/schema.ts'
+import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import type { ReachedStore } from '../objects/objects.ts'

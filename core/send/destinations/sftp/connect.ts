@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig } from 'ssh2'
 import { errorCode, errorText } from '../../../files/system-error.ts'
-import type { SftpDestination } from '../../../settings/schema.ts'
+import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { Problem } from '../../../words/problem.ts'
 import { StoreFault } from '../objects/object-store.ts'
 

@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import { absolutePathSchema } from './absolute-path.ts'
+
+const destinationBase = {
+  id: z.string().min(1).max(128),
+  name: z.string().min(1).max(200),
+}
+/** Of a store that is written to without a Holdfast at the other end: the folder in it that is this computer's. */
+const ownFolder = z
+  .string()
+  .min(1)
+  .max(200)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it may not have
+  .regex(/^(?!\.)[^/\\\x00-\x1f]+$/)
+const encryption = {
+  /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
+  recipient: z
+    .string()
+    .regex(/^age1[0-9a-z]{10,100}$/)
+    .nullable()
+    .default(null),
+  /** Names are, too; only with a recipient. */
+  hideNames: z.boolean().default(false),
+}
+
+/** A receiver on another computer, known by the fingerprint of its certificate. */
+export const receiverDestinationSchema = z.object({
+  ...destinationBase,
+  kind: z.literal('receiver'),
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535),
+  /** SHA-256 of the receiver's certificate (DER), 64 lower-case hexadecimal digits. */
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
+
+/** A directory of this computer: a second disk, or a share that is mounted. */
+export const folderDestinationSchema = z.object({
+  ...destinationBase,
+  kind: z.literal('folder'),
+  path: absolutePathSchema,
+  ...encryption,
+})
+export type FolderDestination = z.infer<typeof folderDestinationSchema>
+
+/** How what goes to a destination is encrypted. */
+export type Encryption = Pick<FolderDestination, 'recipient' | 'hideNames'>
+export const NOT_ENCRYPTED: Encryption = { recipient: null, hideNames: false }
+
+/** A computer with an SSH server. Secrets: `password`, or `key` (a private key in PEM) and its `passphrase`. */
+export const sftpDestinationSchema = z.object({
+  ...destinationBase,
+  kind: z.literal('sftp'),
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535).default(22),
+  user: z.string().min(1).max(100),
+  /** How it logs in; agent: by the SSH agent of this session; file: with the private key in `keyFile`. */
+  login: z.enum(['password', 'key', 'file', 'agent']).default('password'),
+  keyFile: absolutePathSchema.nullable().default(null),
+  /** "SHA256:" and the base64 digest of the server's host key, as ssh-keygen -l shows it. */
+  hostKey: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/),
+  /** Directory there, absolute or relative to the login's. */
+  path: z.string().max(4096).default(''),
+  folder: ownFolder,
+  ...encryption,
+})
+export type SftpDestination = z.infer<typeof sftpDestinationSchema>
+
+/** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; without, what AWS's tools use. */
+export const s3DestinationSchema = z.object({
+  ...destinationBase,
+  kind: z.literal('s3'),
+  /** "https://host[:port]". */
+  endpoint: z.url({ protocol: /^https?$/ }).max(2000),
+  region: z.string().min(1).max(100).default('us-east-1'),
+  bucket: z.string().min(1).max(255),
+  /** Before every name; "" or without slashes at its ends. */
+  prefix: z.string().max(500).default(''),
+  /** The bucket's name in the path, not in the host's name. */
+  pathStyle: z.boolean().default(true),
+  storageClass: z.string().min(1).max(100).nullable().default(null),
+  /** SHA-256 of a certificate that no authority has signed (DER, hexadecimal); null: an authority has to have signed it. */
+  certificate: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .default(null),
+  folder: ownFolder,
+  ...encryption,
+})
+export type S3Destination = z.infer<typeof s3DestinationSchema>
+
+/** Receivers were the only kind once: without a kind it is one. */
+export const destinationSchema = z
+  .preprocess(
+    (given) =>
+      typeof given === 'object' && given !== null && !('kind' in given)
+        ? { ...given, kind: 'receiver' }
+        : given,
+    z.discriminatedUnion('kind', [
+      receiverDestinationSchema,
+      folderDestinationSchema,
+      sftpDestinationSchema,
+      s3DestinationSchema,
+    ]),
+  )
+  .refine(
+    (one) => one.kind === 'receiver' || one.recipient !== null || !one.hideNames,
+    'names are hidden only where contents are encrypted',
+  )
+export type Destination = z.infer<typeof destinationSchema>
+export type DestinationKind = Destination['kind']

@@ -1,14 +1,24 @@
 import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
-import { formatBytes, formatDuration } from '../core/words/formats.ts'
+import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import { quoteControls } from './quote-controls.ts'
 
 /** What is protected and how, and what is only checked, as lines for a terminal. */
 export function pathLines(settings: Settings): string[] {
   return [
     ...settings.sources.flatMap((source) => sourceLines(settings, source)),
-    ...settings.checkedPaths.map(({ path }) => `${quoteControls(path)}  (only checked)`),
+    ...settings.checkedPaths.flatMap(({ id, path }) => [
+      `${quoteControls(path)}  (only checked)`,
+      ...mutedLines(settings, id).map((line) => `  ${line}`),
+    ]),
   ]
+}
+
+/** That nobody hears of what is wrong with a source or a checked path, as long as it is so. */
+export function mutedLines({ alerts }: Settings, id: string, now: number = Date.now()): string[] {
+  const until = alerts.muted[id]
+  if (until === undefined || (until !== null && until <= now)) return []
+  return [until === null ? 'muted' : `muted until ${formatTime(until, 'en')}`]
 }
 
 /** One protected directory: its first line, and one for each setting that is not as it is by default. */
@@ -32,6 +42,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(silentHours === null ? [] : [`tells when nothing has come for ${time(silentHours * 3_600)}`]),
     ...(source.destinations === null ? [] : [`goes to: ${namesOf(settings, source)}`]),
     ...(paused ? ['paused'] : []),
+    ...mutedLines(settings, source.id),
   ]
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
 }

@@ -16,6 +16,7 @@ import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
 import { jsonText } from './json.ts'
 import { outcomeOf } from './outcome.ts'
+import { mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'
 
@@ -78,7 +79,10 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...state.notices.map((notice) => terminalWords(notice.sentence)),
     ...state.parked.map(parkedLine),
     ...state.sources.flatMap((source) => sourceLines(state, source, verdict)),
-    ...state.checkedPaths.map(({ path, checked }) => `${quoteControls(path)}: ${verdict(checked)}`),
+    ...state.checkedPaths.flatMap(({ id, path, checked }) => [
+      `${quoteControls(path)}: ${verdict(checked)}`,
+      ...mutedLines(state.settings, id).map((line) => `  ${line}`),
+    ]),
     ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
     ...allowanceLines(state),
     ...surroundingLines(state),
@@ -98,6 +102,7 @@ function sourceLines(
     ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
     ...(rate > 0 || left !== null ? [`  ${pace(rate, left)}`] : []),
     ...(settings.paused ? ['  paused'] : []),
+    ...mutedLines(state.settings, settings.id).map((line) => `  ${line}`),
     ...(settings.deleteAfter === null
       ? []
       : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),

@@ -2,6 +2,7 @@ import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
   PutObjectCommand,
@@ -42,7 +43,7 @@ export interface Unfinished {
   note(name: string): Promise<Note | null>
   write(name: string, note: Note): Promise<void>
   forget(name: string): Promise<void>
-  /** Removes all that are older (milliseconds since 1970), with their notes. */
+  /** Removes all that are older (milliseconds since 1970), or whose name has got a content since, and the notes of none. */
   sweep(olderThan: number): Promise<void>
 }
 
@@ -52,6 +53,7 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   /** What else is in the bucket is none of ours. */
   const folder = keyOf(place, own.replace(/[^/]+\/$/, ''))
   const noteOf = (name: string) => keyOf(place, `${own}uploads/${digestText(digestOf(Buffer.from(name)))}`)
+  const nameOf = (key: string) => key.slice(keyOf(place, '').length)
 
   async function* uploads(prefix: string): AsyncGenerator<{ key: string; upload: string; began: number }> {
     let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
@@ -103,6 +105,17 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   const abortKey = async (Key: string, UploadId: string): Promise<void> => {
     const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId })
     await asked('AbortMultipartUpload', client.send(command)).catch(unlessAbsent)
+  }
+
+  /** An end of which nobody has heard may leave its upload behind: Swift's does where it is interrupted. */
+  const isOvertaken = async (Key: string, began: number): Promise<boolean> => {
+    try {
+      const head = await asked('HeadObject', client.send(new HeadObjectCommand({ Bucket, Key })))
+      return (head.LastModified?.getTime() ?? 0) >= began
+    } catch (thrown) {
+      unlessAbsent(thrown)
+      return false
+    }
   }
 
   const removeKey = async (Key: string): Promise<void> => {
@@ -170,12 +183,16 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
     forget,
 
     async sweep(olderThan) {
-      for await (const { key, upload, began } of uploads(folder))
-        if (began < olderThan && key.startsWith(folder) && !used.has(key)) await abortKey(key, upload)
+      const kept = new Set<string>()
+      for await (const { key, upload, began } of uploads(folder)) {
+        if (used.has(key)) continue
+        if (began < olderThan || (await isOvertaken(key, began))) await abortKey(key, upload)
+        else kept.add(noteOf(nameOf(key)))
+      }
       for (let after: string | null = null; ; ) {
         const page = await listPage(place, `${own}uploads/`, after, true)
-        for (const { name, storedAt } of page.objects)
-          if (storedAt < olderThan) await removeKey(keyOf(place, name))
+        for (const note of page.objects.map(({ name }) => keyOf(place, name)))
+          if (!kept.has(note) && ![...used].some((key) => noteOf(nameOf(key)) === note)) await removeKey(note)
         after = page.next
         if (after === null) return
       }

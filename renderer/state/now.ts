@@ -37,11 +37,15 @@ function subscribe(listener: () => void): () => void {
 }
 
 /**
- * Milliseconds since 1970, renewed each second while the window is visible.
- *
- * @param everyMs what is less exact is drawn less often: renewed only this often, in whole multiples of it
+ * What `of` makes of the milliseconds since 1970, looked at each second while the window is visible; its user is drawn
+ * anew only when it is another one.
  */
-export function useNow(everyMs = 1000): number {
-  const current = () => (everyMs <= 1000 ? now : now - (now % everyMs))
+export function useOfNow<T extends string | number | boolean>(of: (now: number) => T): T {
+  const current = () => of(now)
   return useSyncExternalStore(subscribe, current, current)
 }
+
+/** Milliseconds since 1970, renewed each second while the window is visible. */
+export const useNow = (): number => useOfNow(asItIs)
+
+const asItIs = (moment: number) => moment

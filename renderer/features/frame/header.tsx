@@ -5,7 +5,7 @@ import { minutesUntilTomorrow } from '../../../core/settings/until-tomorrow.ts'
 import { type Message, message } from '../../../core/words/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
-import { useNow } from '../../state/now.ts'
+import { useOfNow } from '../../state/now.ts'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Breakable } from '../../ui/breakable.tsx'
 import { copyText } from '../../ui/copy.ts'
@@ -96,9 +96,8 @@ export function Header({ state, unreachable }: HeaderProps) {
 function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void }) {
   const { t, format } = useWords()
   const { run } = useCommands()
-  const now = useNow(5_000)
   const pause = state.settings.pause
-  const paused = pause !== null && (pause.until === null || pause.until > now)
+  const paused = useOfNow((now) => pause !== null && (pause.until === null || pause.until > now))
   const pauseFor = (minutes: number) => run('pause', { minutes })
 
   return (
@@ -117,9 +116,9 @@ function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void })
         {paused && (
           <>
             <Menu.Label>
-              {pause.until === null
+              {pause === null || pause.until === null
                 ? t('window.pause.untilResumed')
-                : t('window.pause.until', { time: format.moment(pause.until, now) })}
+                : t('window.pause.until', { time: format.moment(pause.until, Date.now()) })}
             </Menu.Label>
             <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => run('resume', {})}>
               {t('window.resume')}

@@ -49,10 +49,12 @@ export function HoldfastWindow() {
 }
 
 function useTheme(theme: AppState['settings']['theme'] | null): void {
-  const { setColorScheme } = useMantineColorScheme()
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
   useEffect(() => {
-    if (theme !== null) setColorScheme(theme === 'system' ? 'auto' : theme)
-  }, [theme, setColorScheme])
+    const wanted = theme === 'system' ? 'auto' : theme
+    // Setting what is set already would have all styles of the window made anew.
+    if (wanted !== null && wanted !== colorScheme) setColorScheme(wanted)
+  }, [theme, colorScheme, setColorScheme])
 }
 
 function PageTabs({ state }: { state: AppState | null }) {

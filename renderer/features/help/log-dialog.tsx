@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import { message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { type LogLine, useLog } from '../../state/log.ts'
-import { useNow } from '../../state/now.ts'
+import { useOfNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -60,7 +60,7 @@ function Log() {
 /** Follows what comes, as long as its end is in view. */
 function Lines({ lines }: { lines: readonly LogLine[] }) {
   const { t, format } = useWords()
-  const now = useNow(60_000)
+  const now = useOfNow((moment) => moment - (moment % 60_000))
   const place = useRef<HTMLElement>(null)
   const follows = useRef(true)
   // biome-ignore lint/correctness/useExhaustiveDependencies: other lines are what is followed.

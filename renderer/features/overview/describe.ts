@@ -1,4 +1,4 @@
-import { isOldVerdict, type Looking, lookingOf } from '../../../core/agent/state/derived.ts'
+import { type Looking, lookingOf } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import type { Words } from '../../words/context.tsx'
@@ -86,20 +86,17 @@ export function verdictLevel(kind: Verdict['kind']): HealthLevel {
 }
 
 /**
- * A path's health in one word. Old knowledge is no knowledge: a verdict older than three intervals (and ten
- * seconds, for the clock of a busy computer) is "not checked lately", whatever it said.
+ * A path's health in one word. Old knowledge is no knowledge: that it was well is "not checked lately" then.
  *
- * @param now milliseconds since 1970
+ * @param isOld see isOldVerdict
  */
-export function healthOf(checked: Checked | null, intervalSeconds: number, now: number): Health {
+export function healthOf(checked: Checked | null, isOld: boolean): Health {
   if (checked === null) return { level: 'unknown', word: 'window.health.unknown' }
   const { overall, readOnlyByIntent, probes } = checked
   if (overall.kind !== 'ok') {
     return { level: verdictLevel(overall.kind), word: verdictWord(overall.kind) }
   }
-  if (isOldVerdict(checked, intervalSeconds, now)) {
-    return { level: 'unknown', word: 'window.health.old' }
-  }
+  if (isOld) return { level: 'unknown', word: 'window.health.old' }
   if (readOnlyByIntent) return { level: 'ok', word: 'window.health.readOnlyByIntent' }
   return { level: 'ok', word: probes.write?.kind === 'ok' ? 'window.health.writable' : 'window.health.ok' }
 }

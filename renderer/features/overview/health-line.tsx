@@ -1,8 +1,8 @@
 import { Tooltip } from '@mantine/core'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
-import { type HealthLevel, healthOf } from './describe.ts'
+import type { HealthLevel } from './describe.ts'
+import { useHealth } from './use-health.ts'
 
 interface HealthLineProps {
   checked: SourceState['checked']
@@ -14,8 +14,7 @@ interface HealthLineProps {
 /** Health in a shape and a word. */
 export function HealthLine({ checked, intervalSeconds, hasDelay = false }: HealthLineProps) {
   const { t, format } = useWords()
-  const now = useNow(5_000)
-  const health = healthOf(checked, intervalSeconds, now)
+  const health = useHealth(checked, intervalSeconds)
   const delay = checked?.delayMs ?? null
   const checkedAt =
     checked === null ? null : t('window.health.checkedAt', { time: format.fullMoment(checked.at) })

@@ -3,7 +3,6 @@ import { shallowEqual } from '@mantine/hooks'
 import { memo } from 'react'
 import { batchShortfall, heldWords, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
-import { useNow } from '../../state/now.ts'
 import type { Transfer } from '../../state/types.ts'
 import { IconArrowRight } from '../../ui/icons.ts'
 import { MiddleText } from '../../ui/middle-text.tsx'
@@ -11,11 +10,12 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, type Health, healthOf, phaseOf, summariseBatches } from './describe.ts'
+import { batchWord, doneWord, type Health, phaseOf, summariseBatches } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { SourceMenu } from './source-menu.tsx'
+import { useHealth } from './use-health.ts'
 
 export interface SourceCardProps {
   source: SourceState
@@ -40,7 +40,7 @@ export interface SourceCardProps {
 
 /** A source in two lines: its name and one figure, its state and where its files go. It grows only in trouble. */
 export function SourceCard(props: SourceCardProps) {
-  const health = healthOf(props.source.checked, props.intervalSeconds, useNow(5_000))
+  const health = useHealth(props.source.checked, props.intervalSeconds)
   return <Card {...props} {...health} />
 }
 

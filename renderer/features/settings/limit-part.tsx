@@ -1,5 +1,5 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { useNow } from '../../state/now.ts'
+import { useOfNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { Setting, SettingsPart } from './found.tsx'
 import { parseRate, rateLimits, toTyped } from './limit-form.ts'
@@ -37,7 +37,7 @@ export function LimitPart({ state }: { state: AppState }) {
 
 function AllowanceNow({ allowance: { now, until } }: Pick<AppState, 'allowance'>) {
   const { t, format } = useWords()
-  const clock = useNow()
+  const end = useOfNow((clock) => (until === null ? '' : format.moment(until, clock)))
   const params = now.kind === 'limit' ? { rate: format.rate(now.bytesPerSecond) } : {}
   const first = t(`window.limit.now.${now.kind}`, params)
   return (
@@ -46,7 +46,7 @@ function AllowanceNow({ allowance: { now, until } }: Pick<AppState, 'allowance'>
         ? first
         : t('window.sentences', {
             first,
-            second: t('window.limit.until', { time: format.moment(until, clock) }),
+            second: t('window.limit.until', { time: end }),
           })}
     </p>
   )

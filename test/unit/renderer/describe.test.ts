@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { isOldVerdict } from '../../../core/agent/state/derived.ts'
 import { verdictKinds } from '../../../core/check/messages.ts'
 import {
   axisMarks,
@@ -43,31 +44,33 @@ describe('health', () => {
   const checked = checkedState('id', '/data', { at: now })
 
   test('before the first check it is unknown', () => {
-    expect(healthOf(null, 10, now)).toEqual({ level: 'unknown', word: 'window.health.unknown' })
+    expect(healthOf(null, false)).toEqual({ level: 'unknown', word: 'window.health.unknown' })
   })
 
   test('old knowledge is never well', () => {
-    expect(healthOf(checked, 10, now + 40_000)).toEqual({ level: 'ok', word: 'window.health.writable' })
-    expect(healthOf(checked, 10, now + 40_001)).toEqual({ level: 'unknown', word: 'window.health.old' })
+    expect(isOldVerdict(checked, 10, now + 40_000)).toBe(false)
+    expect(isOldVerdict(checked, 10, now + 40_001)).toBe(true)
+    expect(healthOf(checked, false)).toEqual({ level: 'ok', word: 'window.health.writable' })
+    expect(healthOf(checked, true)).toEqual({ level: 'unknown', word: 'window.health.old' })
   })
 
   test('a failure stays one however old', () => {
     const hung = { ...checked, overall: { ...checked.overall, kind: 'hung' as const } }
-    expect(healthOf(hung, 10, now + 3_600_000)).toEqual({ level: 'failing', word: 'window.health.hung' })
+    expect(healthOf(hung, true)).toEqual({ level: 'failing', word: 'window.health.hung' })
   })
 
   test('read-only as it was chosen is no fault, and not called writable', () => {
     const chosen = { ...checked, readOnlyByIntent: true, probes: { read: checked.overall } }
-    expect(healthOf(chosen, 10, now)).toEqual({ level: 'ok', word: 'window.health.readOnlyByIntent' })
+    expect(healthOf(chosen, false)).toEqual({ level: 'ok', word: 'window.health.readOnlyByIntent' })
   })
 
   test('without a good write probe nothing is called writable', () => {
-    expect(healthOf({ ...checked, probes: { read: checked.overall } }, 10, now).word).toBe('window.health.ok')
+    expect(healthOf({ ...checked, probes: { read: checked.overall } }, false).word).toBe('window.health.ok')
   })
 
   test.each(verdictKinds)('a verdict of %s has its level', (kind) => {
     const level = kind === 'ok' ? 'ok' : kind === 'slow' ? 'attention' : 'failing'
-    expect(healthOf({ ...checked, overall: { ...checked.overall, kind } }, 10, now).level).toBe(level)
+    expect(healthOf({ ...checked, overall: { ...checked.overall, kind } }, false).level).toBe(level)
   })
 })
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AppState, StatePatch, StateSnapshot } from './schema.ts'
 
 /** A view gets at most this many patches a second. */
@@ -16,9 +17,7 @@ export interface StateStore {
 }
 
 const partsThatDiffer = (state: AppState, changes: Partial<AppState>) =>
-  (Object.keys(changes) as (keyof AppState)[]).filter(
-    (key) => JSON.stringify(state[key]) !== JSON.stringify(changes[key]),
-  )
+  (Object.keys(changes) as (keyof AppState)[]).filter((key) => !isDeepStrictEqual(state[key], changes[key]))
 
 /** The parts that are others; of the long lists only the items, if as many are there. */
 function differences(
@@ -38,9 +37,7 @@ function differences(
 
 function itemsThatDiffer<T>(before: readonly T[], now: readonly T[]): Record<string, T> {
   const others = now.flatMap((item, place) =>
-    item === before[place] || JSON.stringify(item) === JSON.stringify(before[place])
-      ? []
-      : [[place, item] as const],
+    isDeepStrictEqual(item, before[place]) ? [] : [[place, item] as const],
   )
   return Object.fromEntries(others)
 }

@@ -19,7 +19,7 @@ import { MAX_PROBLEMS, Problems } from './problems.ts'
 import { Home } from './source-disk.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
-const LOOK_EVERY_MS = 2_000
+const LOOK_EVERY_MS = 5_000
 
 export interface SourceOptions {
   source: Source

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 
 /** How often it is looked whether the computer slept, or its network is another one. */
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 5_000
 /**
  * Looks that are further apart than planned by this much mean that this process did not run. A receiver gives up
  * a connection after 20 s of silence (channel.ts); a shorter gap is left to the heartbeat.

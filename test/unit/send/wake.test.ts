@@ -57,16 +57,16 @@ test('each change is told once, with what is there now', () => {
       () => now,
     )
     now = at(9_000_000, 6_000)
-    vi.advanceTimersByTime(3_000)
+    vi.advanceTimersByTime(6_000)
     now = at(9_001_000, 7_000, ['10.0.0.3'])
-    vi.advanceTimersByTime(3_000)
+    vi.advanceTimersByTime(6_000)
     expect(told).toEqual([
       ['slept', home],
       ['network', ['10.0.0.3']],
     ])
     stop()
     now = at(99_000_000, 8_000)
-    vi.advanceTimersByTime(3_000)
+    vi.advanceTimersByTime(6_000)
     expect(told).toHaveLength(2)
   } finally {
     vi.useRealTimers()

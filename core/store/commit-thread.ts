@@ -30,18 +30,24 @@ export function openCommitThread(
     const now = Atomics.load(beats, 0)
     if (thread.unanswered === 0 || now !== heard.beats) heard = { beats: now, at: performance.now() }
   }
-  const sampling = setInterval(listen, SAMPLE_MS)
-  sampling.unref()
+  /** While it has something to answer. */
+  let sampling: NodeJS.Timeout | undefined
 
   const ask: Thread<CommitCalls>['call'] = async (name, input) => {
     listen()
+    sampling ??= setInterval(listen, SAMPLE_MS).unref()
     try {
       const output = await thread.call(name, input)
       if (output !== null && typeof output === 'object' && 'totals' in output) onTotals(output.totals)
       return output
     } finally {
       listen()
+      if (thread.unanswered === 0) endSampling()
     }
+  }
+  const endSampling = () => {
+    clearInterval(sampling)
+    sampling = undefined
   }
 
   const rest = () => {
@@ -109,7 +115,7 @@ export function openCommitThread(
       return thread.unanswered === 0 ? 0 : performance.now() - heard.at
     },
     async close() {
-      clearInterval(sampling)
+      endSampling()
       clearTimeout(resting)
       await thread.close()
     },

@@ -5,7 +5,7 @@ import { endNow } from './end-now.ts'
 import type { WorkerPort } from './port.ts'
 
 /** How often a worker says that its event loop turns; the supervisor's patience is a multiple of it. */
-export const ALIVE_EVERY_MS = 1_000
+export const ALIVE_EVERY_MS = 2_000
 
 export interface WorkerContext<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void

@@ -18,10 +18,10 @@ import { decideRestart } from './restart-policy.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
 
 /** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
-const LATE_AFTER_MS = 5 * ALIVE_EVERY_MS
-export const REPLACE_AFTER_MS = 20 * ALIVE_EVERY_MS
+const LATE_AFTER_MS = 3 * ALIVE_EVERY_MS
+export const REPLACE_AFTER_MS = 10 * ALIVE_EVERY_MS
 /** A watch that comes so late stood still itself (Ctrl-Z, a blocked loop): what the worker said meanwhile is not read yet. */
-const STOOD_STILL_MS = 3 * ALIVE_EVERY_MS
+const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void

@@ -56,7 +56,7 @@ function stages({ node, electron, servers }) {
       '--project',
       project,
       // The unit tests wait for the processor alone, the others mostly for disks, deadlines and each other.
-      `--maxWorkers=${project === 'unit' ? 2 : 3}`,
+      `--maxWorkers=${project === 'unit' ? 2 : 4}`,
       // Real disks, servers and processes share a build machine: whoever needs the second try is named at the end.
       ...(isCi() && project === 'integration' ? ['--retry=1'] : []),
       ...reporters,

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { Locator, Page } from '@playwright/test'
+import { localCertificate } from '../support/certificate.ts'
 import { chooseDirectory } from '../support/desktop/dialog.ts'
 import { makeBucket, type TestBucket } from '../support/servers/buckets.ts'
+import { openProxy } from '../support/servers/open-proxy.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
@@ -133,6 +135,9 @@ async function openedByAge({ client, bucket }: TestBucket, ending: string, key: 
   return execFileSync('age', ['-d', '-i', identity, encrypted], { maxBuffer: 64 * 1024 * 1024 })
 }
 
+const fingerprintOf = (cert: string) =>
+  new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
+
 const settingsOf = (source: string) => ({
   settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
 })
@@ -207,16 +212,22 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
   }
 })
 
-test('a bucket is added with an encryption key, and gives back what was lost', async ({ desktop }) => {
+test('a bucket is added with an encryption key once its certificate is confirmed, and gives back what was lost', async ({
+  desktop,
+}) => {
   const servers = mkdtempSync('/tmp/hf-s3-')
+  let close = () => {}
   try {
     const server = await startStorageServer(servers, 'swift')
+    const tls = await localCertificate()
+    const proxy = await openProxy(server.endpoint, { tls })
+    close = proxy.close
     const bucket = await makeBucket(server)
     const source = await makeSource()
     const running = await desktop.start(settingsOf(source))
     const { page } = running
     const form = await openForm(page, /^S3/)
-    await form.getByRole('textbox', { name: 'Endpoint' }).fill(server.endpoint)
+    await form.getByRole('textbox', { name: 'Endpoint' }).fill(proxy.endpoint)
     await form.getByRole('textbox', { name: 'Bucket' }).fill(bucket.bucket)
     await form.getByRole('textbox', { name: 'Access key' }).fill(server.accessKey)
     await form.getByLabel('Secret key').fill(server.secretKey)
@@ -225,12 +236,19 @@ test('a bucket is added with an encryption key, and gives back what was lost', a
     await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('cloud')
     const key = await encrypt(form)
     await form.getByRole('button', { name: 'Test' }).click()
+    await expect(form).toContainText('Is this the store’s certificate?')
+    await expect(form).toContainText(fingerprintOf(tls.cert))
+    await expect(form.getByRole('button', { name: 'Add', exact: true })).toHaveCount(0)
+    await form.getByRole('button', { name: 'It is the right one' }).scrollIntoViewIfNeeded()
+    await pictures(page, 'certificate', 'themes')
+    await form.getByRole('button', { name: 'It is the right one' }).click()
     await addAndShip(running, form, 'cloud')
     await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
     const large = await readFile(path.join(source, 'large.bin'))
     expect((await openedByAge(bucket, 'large.bin.age', key)).equals(large)).toBe(true)
     await wipeAndRestore(running, source, 'cloud', key)
   } finally {
+    close()
     await stopStorageServers(servers)
     rmSync(servers, { recursive: true, force: true })
   }

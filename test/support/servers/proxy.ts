@@ -1,60 +1,11 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { openProxy, type ProxyOptions } from './open-proxy.ts'
 
-/** What a request is answered with in the server's place. */
-export interface Refusal {
-  status: number
-  /** Of the error, as S3 has it. */
-  code: string
-  headers?: Record<string, string>
-  /** More elements of the error. */
-  more?: string
-}
+export type { Refusal } from './open-proxy.ts'
 
-interface ProxyOptions {
-  /** Null: the server answers. 'cut': the connection ends at once. */
-  refuse?: (asked: IncomingMessage) => Refusal | 'cut' | null
-  /** It speaks TLS with this certificate. */
-  tls?: { key: string; cert: string }
-}
-
-/** An HTTP proxy before a storage server, that answers some requests in its place. Its endpoint. */
-export async function startProxy(
-  endpoint: string,
-  { refuse = () => null, tls }: ProxyOptions,
-): Promise<string> {
-  const { hostname, port } = new URL(endpoint)
-  const serve = (asked: IncomingMessage, answer: ServerResponse): void => {
-    const refusal = refuse(asked)
-    if (refusal === 'cut') {
-      asked.destroy()
-      return
-    }
-    if (refusal !== null) {
-      const { status, code, headers, more = '' } = refusal
-      asked.resume()
-      answer.writeHead(status, { 'content-type': 'application/xml', ...headers })
-      const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message>${more}</Error>`
-      answer.end(asked.method === 'HEAD' ? '' : body)
-      return
-    }
-    const { method, url, headers } = asked
-    const passed = request({ hostname, port, method, path: url, headers, agent: false }, (from) => {
-      answer.writeHead(from.statusCode ?? 500, from.headers)
-      from.pipe(answer)
-    })
-    // Swift ends a body that is not there.
-    passed.on('error', () => (answer.headersSent ? answer.end() : answer.destroy()))
-    asked.pipe(passed)
-  }
-  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const scheme = tls === undefined ? 'http' : 'https'
-  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
+/** See openProxy; for the test that runs. Its endpoint. */
+export async function startProxy(endpoint: string, options: ProxyOptions): Promise<string> {
+  const proxy = await openProxy(endpoint, options)
+  onTestFinished(proxy.close)
+  return proxy.endpoint
 }

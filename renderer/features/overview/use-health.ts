@@ -1,0 +1,10 @@
+import { isOldVerdict } from '../../../core/agent/state/derived.ts'
+import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { useOfNow } from '../../state/now.ts'
+import { type Health, healthOf } from './describe.ts'
+
+/** A path's health now; drawn anew only when it is another one. */
+export function useHealth(checked: SourceState['checked'], intervalSeconds: number): Health {
+  const isOld = useOfNow((now) => checked !== null && isOldVerdict(checked, intervalSeconds, now))
+  return healthOf(checked, isOld)
+}

@@ -3,8 +3,6 @@ import { quote } from './quoting.ts'
 
 /** One line to the parent: verb, path, errno (0: well), and a text or a delay. */
 export interface StdioEvent {
-  /** check: the result of a check, which a newer one supersedes; reply: the answer to a command. */
-  kind: 'check' | 'reply'
   verb: string
   path: string
   errno: number
@@ -21,22 +19,22 @@ export const ETIMEDOUT = 110
 export const EINPROGRESS = 115
 
 export function reply(verb: string, path: string, errno: number, text: string): StdioEvent {
-  return { kind: 'reply', verb, path, errno, text }
+  return { verb, path, errno, text }
 }
 
 /** A check that is well: its delay in seconds with six decimals. */
 export function wellEvent(path: string, delayMs: number): StdioEvent {
-  return { kind: 'check', verb: 'check', path, errno: 0, text: (delayMs / 1000).toFixed(6) }
+  return { verb: 'check', path, errno: 0, text: (delayMs / 1000).toFixed(6) }
 }
 
 /** A check that failed, in strerror's words; a directory counts as an invalid argument here. */
 export function failedEvent(path: string, errno: number): StdioEvent {
   const number = errno === EISDIR ? EINVAL : errno
-  return { kind: 'check', verb: 'check', path, errno: number, text: strerror(number) }
+  return { verb: 'check', path, errno: number, text: strerror(number) }
 }
 
 export function timedOutEvent(path: string): StdioEvent {
-  return { kind: 'check', verb: 'check', path, errno: ETIMEDOUT, text: 'Connection timed out' }
+  return { verb: 'check', path, errno: ETIMEDOUT, text: 'Connection timed out' }
 }
 
 /** The event's line, with its end; one character a byte. */

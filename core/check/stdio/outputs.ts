@@ -1,93 +1,41 @@
 import type { Writable } from 'node:stream'
 import type { StdioEvent } from './event.ts'
 
-/** With more than this unread by the parent, in bytes, events wait here. */
+/** With more than this unread by the parent, in bytes, it is behind. */
 const MOST_UNREAD_EVENTS = 256 * 1024
-/** Events of one moment are written once they are this many bytes. */
-const MOST_GATHERED = 32 * 1024
-/** With more replies than this waiting, no further commands are taken. */
-const MOST_WAITING_REPLIES = 1_000
 
 /**
- * Writes events to a parent that may read slowly or not at all. What waits is bounded: of one path's checks only
- * the newest waits, and replies are as many as commands are taken.
+ * Writes events to a parent that may read slowly or not at all. While it is behind it is to be given no more work, so
+ * that what waits is bounded by what was under way.
  */
 export function createEventOutput(stream: Writable, format: (event: StdioEvent) => string) {
-  const waiting: { event: StdioEvent }[] = []
-  /** The waiting check of a path, as long as no reply of that path waits behind it. */
-  const newestCheck = new Map<string, { event: StdioEvent }>()
-  let waitingReplies = 0
-  let relief: () => void = () => undefined
-  let isBroken = false
   let gathered = ''
-  const drains = new Set<() => void>()
-
-  const isFull = () => stream.writableLength > MOST_UNREAD_EVENTS
-  const isIdle = () => isBroken || (waiting.length === 0 && gathered === '' && stream.writableLength === 0)
-
-  const write = (text: string) => {
-    if (!isBroken) stream.write(text, 'latin1', writeWaiting)
-  }
-  /** Events of one moment go out in one write, which costs as much for a thousand as for one. */
-  const gather = (text: string) => {
-    if (gathered === '') setImmediate(writeGathered)
-    gathered += text
-    if (gathered.length > MOST_GATHERED) writeGathered()
-  }
-  const writeGathered = () => {
+  let relief: () => void = () => undefined
+  // The parent is gone: what it is told from now on goes nowhere.
+  stream.on('error', () => stream.destroy())
+  const unread = () => (stream.destroyed ? 0 : gathered.length + stream.writableLength)
+  const write = (done?: () => void) => {
     const text = gathered
     gathered = ''
-    if (text !== '') write(text)
-  }
-  const writeWaiting = () => {
-    if (waiting.length > 0 && stream.writableLength <= MOST_UNREAD_EVENTS / 2) {
-      const text = waiting.map(({ event }) => format(event)).join('')
-      waiting.length = 0
-      waitingReplies = 0
-      newestCheck.clear()
-      write(text)
-      relief()
-    }
-    if (!isIdle()) return
-    for (const drained of drains) drained()
-    drains.clear()
-  }
-  stream.on('error', () => {
-    isBroken = true
-    waiting.length = 0
-    writeWaiting()
-  })
-
-  const wait = (event: StdioEvent) => {
-    const older = event.kind === 'check' ? newestCheck.get(event.path) : undefined
-    if (older !== undefined) {
-      older.event = event
-      return
-    }
-    const entry = { event }
-    waiting.push(entry)
-    if (event.kind === 'check') {
-      newestCheck.set(event.path, entry)
-    } else {
-      newestCheck.delete(event.path)
-      waitingReplies += 1
-    }
+    stream.write(text, 'latin1', () => {
+      if (unread() <= MOST_UNREAD_EVENTS / 2) relief()
+      done?.()
+    })
   }
 
   return {
+    /** Events of one moment go out in one write, which costs as much for a thousand as for one. */
     say: (event: StdioEvent) => {
-      if (isBroken) return
-      if (waiting.length > 0 || isFull()) wait(event)
-      else gather(format(event))
+      if (gathered === '') setImmediate(write)
+      gathered += format(event)
     },
-    /** Whether the parent is too far behind to be given more work. */
-    isBehind: () => waitingReplies > MOST_WAITING_REPLIES,
+    isBehind: () => unread() > MOST_UNREAD_EVENTS,
     /** Called when it is no longer behind. */
     onRelief: (listener: () => void) => {
       relief = listener
     },
     /** Resolves once all that was said has been handed to the system, or the parent is gone. */
-    drained: () => (isIdle() ? Promise.resolve() : new Promise<void>((resolve) => drains.add(resolve))),
+    drained: () => new Promise<void>(write),
   }
 }
 

@@ -1,8 +1,12 @@
+import type { Clock } from '../clock.ts'
+import type { ReadResult } from '../probes/read.ts'
 import { dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
-import { type Command, parseCommand } from './command.ts'
+import { parseCommand } from './command.ts'
 import {
+  EAGAIN,
   EEXIST_MONITORING,
   EINPROGRESS,
+  EINVAL,
   ENOENT,
   failedEvent,
   reply,
@@ -11,122 +15,136 @@ import {
   wellEvent,
 } from './event.ts'
 
-/** What is to be done about a command, a moment or a result. Times are monotonic milliseconds. */
-export type Effect =
-  | { does: 'say'; event: StdioEvent }
-  /** Read the path once, and give the result back with the same number. */
-  | { does: 'read'; path: string; number: number }
-  /** Call `tick` or `deadline` for this path at that time. */
-  | { does: 'wake'; path: string; why: Wake; atMs: number }
-  | { does: 'sleep'; path: string; why: Wake }
-  /** The path is not monitored any more. */
-  | { does: 'forget'; path: string }
-export type Wake = 'tick' | 'deadline'
+/** How long the end of input waits for stops in progress, in milliseconds: their reads may hang for ever. */
+const STOPS_WITHIN_MS = 1_000
 
-/** A read that came back: its delay, or the system's error number. */
-export type ReadOutcome = { errno: 0; delayMs: number } | { errno: number }
-
-interface Monitored {
-  timetable: Timetable
-  tick: number
-  /** The read that is out; its number tells it from any other. */
-  out: { number: number; hasTimedOut: boolean } | null
-  isStopping: boolean
+export interface SessionOptions {
+  /** A read that is out longer is said to have timed out; null: it is waited for silently. */
+  timeoutMs: number | null
+  quoted: boolean
 }
 
-/**
- * The protocol's rules alone: no clock, no disk, no pipe.
- * `timeoutMs`: a read that is out longer is said to have timed out; null: it is waited for silently.
- */
-export function createSession(options: { timeoutMs: number | null; quoted: boolean }) {
+export interface SessionPorts {
+  clock: Clock
+  say(event: StdioEvent): void
+  /** Reads a path once; null: so many reads hang that it was not begun. */
+  read(path: string): Promise<ReadResult | null>
+  /** The parent does not read what it is told: nothing more is found out for it meanwhile. */
+  isBehind(): boolean
+  warn(key: Warning, path: string): void
+}
+type Warning = 'check.buffered' | 'check.noThread'
+
+interface Monitored {
+  path: string
+  timetable: Timetable
+  tick: number
+  cancelTick: () => void
+  cancelDeadline: () => void
+  isOut: boolean
+  isStopping: boolean
+  /** What the log has of it: each is said once. */
+  warned: Set<Warning>
+}
+
+/** The protocol's rules. Paths and lines are one character a byte. */
+export function createSession({ timeoutMs, quoted }: SessionOptions, ports: SessionPorts) {
+  const { clock, say, read, isBehind, warn } = ports
   const paths = new Map<string, Monitored>()
-  let reads = 0
-  let stopping = 0
+  let stopped: () => void = () => undefined
+  const isStopping = () => [...paths.values()].some((one) => one.isStopping)
 
-  const say = (event: StdioEvent): Effect => ({ does: 'say', event })
-
-  const beginRead = (path: string, monitored: Monitored, nowMs: number): Effect[] => {
-    if (monitored.out !== null) return []
-    reads += 1
-    monitored.out = { number: reads, hasTimedOut: false }
-    const read: Effect = { does: 'read', path, number: reads }
-    if (options.timeoutMs === null) return [read]
-    return [read, { does: 'wake', path, why: 'deadline', atMs: nowMs + options.timeoutMs }]
+  const warnOnce = ({ path, warned }: Monitored, key: Warning) => {
+    if (!warned.has(key)) warn(key, path)
+    warned.add(key)
   }
 
-  const tick = (path: string, monitored: Monitored, nowMs: number): Effect[] => {
-    monitored.tick = tickAfter(monitored.timetable, monitored.tick, nowMs)
-    const next: Effect = { does: 'wake', path, why: 'tick', atMs: dueAt(monitored.timetable, monitored.tick) }
-    return [next, ...beginRead(path, monitored, nowMs)]
+  const eventOf = (monitored: Monitored, found: ReadResult | null): StdioEvent => {
+    const { path } = monitored
+    if (found === null) {
+      warnOnce(monitored, 'check.noThread')
+      return failedEvent(path, EAGAIN)
+    }
+    if (found.failure !== null) return failedEvent(path, found.failure.errno)
+    if (found.isBuffered) warnOnce(monitored, 'check.buffered')
+    return wellEvent(path, found.delayMs)
   }
 
-  const start = (path: string, intervalMs: number, nowMs: number): Effect[] => {
-    if (paths.has(path)) return [say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))]
+  const check = async (monitored: Monitored) => {
+    const { path } = monitored
+    let hasTimedOut = false
+    monitored.isOut = true
+    if (timeoutMs !== null) {
+      monitored.cancelDeadline = clock.at(clock.now() + timeoutMs, () => {
+        hasTimedOut = true
+        say(timedOutEvent(path))
+      })
+    }
+    const event = eventOf(monitored, await read(path))
+    monitored.cancelDeadline()
+    monitored.isOut = false
+    // A read that timed out has been told as failed; the next good one takes that back, not this one.
+    if (!hasTimedOut) say(event)
+    if (!monitored.isStopping) return
+    paths.delete(path)
+    say(reply('stop', path, 0, 'stopped'))
+    stopped()
+  }
+
+  const tick = (monitored: Monitored) => {
+    monitored.tick = tickAfter(monitored.timetable, monitored.tick, clock.now())
+    monitored.cancelTick = clock.at(dueAt(monitored.timetable, monitored.tick), () => tick(monitored))
+    if (!monitored.isOut && !isBehind()) void check(monitored)
+  }
+
+  const start = (path: string, intervalMs: number) => {
+    if (paths.has(path)) return say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
     const monitored: Monitored = {
-      timetable: { startMs: nowMs, intervalMs },
+      path,
+      timetable: { startMs: clock.now(), intervalMs },
       tick: 0,
-      out: null,
+      cancelTick: () => undefined,
+      cancelDeadline: () => undefined,
+      isOut: false,
       isStopping: false,
+      warned: new Set(),
     }
     paths.set(path, monitored)
-    return [say(reply('start', path, 0, 'started')), ...tick(path, monitored, nowMs)]
+    say(reply('start', path, 0, 'started'))
+    tick(monitored)
   }
 
-  const stop = (path: string): Effect[] => {
+  const stop = (path: string) => {
     const monitored = paths.get(path)
-    if (monitored === undefined) return [say(reply('stop', path, ENOENT, 'not monitoring path'))]
-    const sleep: Effect = { does: 'sleep', path, why: 'tick' }
-    if (monitored.out === null) {
-      paths.delete(path)
-      return [sleep, { does: 'forget', path }, say(reply('stop', path, 0, 'stopped'))]
-    }
-    if (!monitored.isStopping) stopping += 1
-    monitored.isStopping = true
-    return [sleep, say(reply('stop', path, EINPROGRESS, 'stopping in progress'))]
-  }
-
-  const carryOut = (command: Command, nowMs: number): Effect[] => {
-    switch (command.verb) {
-      case 'start':
-        return start(command.path, command.intervalMs, nowMs)
-      case 'stop':
-        return stop(command.path)
-      case 'refused':
-        return [say(command.reply)]
-      default:
-        return command satisfies never
-    }
+    if (monitored === undefined) return say(reply('stop', path, ENOENT, 'not monitoring path'))
+    monitored.cancelTick()
+    monitored.isStopping = monitored.isOut
+    if (monitored.isOut) return say(reply('stop', path, EINPROGRESS, 'stopping in progress'))
+    paths.delete(path)
+    say(reply('stop', path, 0, 'stopped'))
   }
 
   return {
-    line: (text: string, nowMs: number) => carryOut(parseCommand(text, options), nowMs),
-    tooLong: () => [say(reply('-', '-', 22, 'line too long'))],
-    wake: (path: string, why: Wake, nowMs: number) => {
-      const monitored = paths.get(path)
-      if (monitored === undefined) return []
-      if (why === 'tick') return monitored.isStopping ? [] : tick(path, monitored, nowMs)
-      if (monitored.out === null || monitored.out.hasTimedOut) return []
-      monitored.out.hasTimedOut = true
-      return [say(timedOutEvent(path))]
+    line: (text: string) => {
+      const command = parseCommand(text, { quoted })
+      if (command.verb === 'start') start(command.path, command.intervalMs)
+      else if (command.verb === 'stop') stop(command.path)
+      else say(command.reply)
     },
-    finished: (path: string, number: number, outcome: ReadOutcome): Effect[] => {
-      const monitored = paths.get(path)
-      if (monitored?.out?.number !== number) return []
-      const { hasTimedOut } = monitored.out
-      monitored.out = null
-      const effects: Effect[] = [{ does: 'sleep', path, why: 'deadline' }]
-      // A read that timed out has been told as failed; the next good one takes that back, not this one.
-      if (!hasTimedOut) {
-        effects.push(
-          say('delayMs' in outcome ? wellEvent(path, outcome.delayMs) : failedEvent(path, outcome.errno)),
-        )
-      }
-      if (!monitored.isStopping) return effects
-      stopping -= 1
-      paths.delete(path)
-      return [...effects, { does: 'forget', path }, say(reply('stop', path, 0, 'stopped'))]
+    tooLong: () => say(reply('-', '-', EINVAL, 'line too long')),
+    /** Checks nothing more; resolves when the stops that are in progress are over, or have waited long enough. */
+    end: async () => {
+      for (const { cancelTick } of paths.values()) cancelTick()
+      await new Promise<void>((resolve) => {
+        const cancel = clock.at(clock.now() + STOPS_WITHIN_MS, resolve)
+        stopped = () => {
+          if (isStopping()) return
+          cancel()
+          resolve()
+        }
+        stopped()
+      })
+      for (const { cancelDeadline } of paths.values()) cancelDeadline()
     },
-    /** Whether a stop waits for a read to come back. */
-    isStopping: () => stopping > 0,
   }
 }

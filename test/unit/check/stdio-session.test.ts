@@ -6,6 +6,7 @@ import { createConcurrencyLimit } from '../../../core/check/concurrency-limit.ts
 import type { ReadResult } from '../../../core/check/probes/read.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
 import { createFakeClock, settled } from '../../support/check-clock.ts'
+import { until } from '../../support/until.ts'
 
 /** The protocol over streams, with a clock and a disk that the test moves. */
 function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number } = {}) {
@@ -44,7 +45,7 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
     await settled()
   }
   const lines = () => said.map(({ line }) => line)
-  return { clock, input, said, lines, reads, logs, send, finish, done }
+  return { clock, input, output, said, lines, reads, logs, send, finish, done }
 }
 
 const vector = readFileSync(path.resolve(import.meta.dirname, '../../vectors/check-session.txt'), 'utf8')
@@ -188,6 +189,21 @@ describe('the protocol', () => {
     await finish()
     await finish()
     expect(checks().at(-1)).toBe('check /p 0 0.000500')
+  })
+
+  it('reads nothing and takes no command while the parent does not read, and goes on when it does', async () => {
+    const { clock, input, output, send, finish, reads, lines } = setUp()
+    await send('start /p 10\n')
+    await finish()
+    output.pause()
+    for (let count = 0; count < 10_000; count += 1) input.write(`stop /unknown-${count}\n`)
+    await settled()
+    await clock.advanceTo(35_000)
+    expect(reads.length).toBe(1)
+    output.resume()
+    await until('every command is answered', () => lines().length === 10_002)
+    await clock.advanceTo(40_000)
+    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 40_000])
   })
 
   it('keeps bytes as they are, and quotes where it was asked to', async () => {

@@ -10,22 +10,25 @@ export const closeFd = promisify(fs.close)
 export const syncFd = promisify(fs.fsync)
 /** Makes a file's contents durable, and of its metadata what is needed to read them (fdatasync(2)). */
 export const syncDataFd = promisify(fs.fdatasync)
-export const setTimesFd = promisify(fs.futimes)
 export const setModeFd = promisify(fs.fchmod)
 
+const fstat = promisify(fs.fstat)
+const read = promisify(fs.read)
+const write = promisify(fs.write)
+const writev = promisify(fs.writev)
+
 export function statFd(fd: number): Promise<fs.BigIntStats> {
-  return new Promise((resolve, reject) => {
-    fs.fstat(fd, { bigint: true }, (error, stats) => (error === null ? resolve(stats) : reject(error)))
-  })
+  return fstat(fd, { bigint: true })
 }
 
 /** One read(2); returns how many bytes came, 0 at the end of the file. */
-export function readFd(fd: number, buffer: Uint8Array, offset: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.read(fd, buffer, offset, buffer.length - offset, position, (error, bytesRead) =>
-      error === null ? resolve(bytesRead) : reject(error),
-    )
-  })
+export async function readFd(
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  position: number,
+): Promise<number> {
+  return (await read(fd, buffer, offset, buffer.length - offset, position)).bytesRead
 }
 
 /** Fills the buffer from `position` on; returns how many bytes there were, fewer only at the end of the file. */
@@ -39,25 +42,12 @@ export async function readFully(fd: number, buffer: Uint8Array, position: number
   return filled
 }
 
-function writeSome(fd: number, bytes: Uint8Array, offset: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.write(fd, bytes, offset, bytes.length - offset, position, (error, written) =>
-      error === null ? resolve(written) : reject(error),
-    )
-  })
-}
-
 /** Writes all of `bytes` at `position`. */
 export async function writeFully(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
-    written += await writeSome(fd, bytes, written, position + written)
+    const { bytesWritten } = await write(fd, bytes, written, bytes.length - written, position + written)
+    written += bytesWritten
   }
-}
-
-function writeSomeOf(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.writev(fd, pieces, position, (error, written) => (error === null ? resolve(written) : reject(error)))
-  })
 }
 
 /** Writes all pieces, one after the other, from `position` on: at most 1,024 of them (IOV_MAX). */
@@ -68,9 +58,9 @@ export async function writePieces(
 ): Promise<void> {
   let at = position
   for (let left = pieces; left.length > 0; ) {
-    const written = await writeSomeOf(fd, left, at)
-    at += written
-    left = behind(left, written)
+    const { bytesWritten } = await writev(fd, left, at)
+    at += bytesWritten
+    left = behind(left, bytesWritten)
   }
 }
 

@@ -1,6 +1,12 @@
-import { readFileSync, type Stats } from 'node:fs'
-import { mountList } from '../../mounts/mount-list.ts'
-import { close, fstat, O_PATH, open, stat } from './calls.ts'
+import fs, { readFileSync, type Stats } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { closeFd, openFd } from '../../files/fd.ts'
+import { mountIdOfStats } from '../../mounts/mount-list.ts'
+
+const fstat = promisify(fs.fstat)
+/** open(2)'s O_PATH, which Node does not name: finds a file without opening it. */
+const O_PATH = 0o10000000
 
 /** A path that was found once, so that all that follows happens on the very mount that was looked at. */
 export interface Anchor {
@@ -24,20 +30,20 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
     return {
       path,
       stats,
-      mountId: mountList.idOf(stats),
+      mountId: mountIdOfStats(stats),
       release: () => Promise.resolve(),
     }
   }
-  const descriptor = await open(path, O_PATH | flags)
+  const descriptor = await openFd(path, O_PATH | flags)
   try {
     return {
       path: `/proc/self/fd/${descriptor}`,
       stats: await fstat(descriptor),
       mountId: mountIdOf(descriptor),
-      release: () => close(descriptor),
+      release: () => closeFd(descriptor),
     }
   } catch (thrown) {
-    await close(descriptor)
+    await closeFd(descriptor)
     throw thrown
   }
 }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
 
 /** A failed system call: the system's number (positive) and its name, such as 30 and EROFS. */
 export interface SystemError {
@@ -12,26 +13,13 @@ type Koffi = typeof import('koffi')
 /** Loaded when it is first needed: a check of a path that is well needs none of it. */
 const koffi = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi
 
-const namesOf = (numbers: object): Map<number, string> =>
-  // Of two names for one number the first: EAGAIN, not EWOULDBLOCK.
-  new Map(
-    Object.entries(numbers)
-      .reverse()
-      .map(([name, number]) => [Number(number), name]),
-  )
-
-const NAMES = namesOf(constants.errno)
-NAMES.set(constants.errno.EAGAIN, 'EAGAIN')
-NAMES.set(constants.errno.EOPNOTSUPP, 'ENOTSUP')
-/** Those that Node has no constant for, such as EUCLEAN. */
-let others: Map<number, string> | null = null
-
 /** The name of a system error's number (positive), such as EROFS for 30. */
 export function errorName(errno: number): string {
-  const known = NAMES.get(errno)
-  if (known !== undefined) return known
-  others ??= namesOf(koffi().os.errno)
-  return others.get(errno) ?? `E${errno}`
+  const name = getSystemErrorName(-errno)
+  if (/^E[A-Z0-9]+$/.test(name)) return name
+  // Those that Node has no name for, such as EUCLEAN.
+  const named = Object.entries(koffi().os.errno).find(([, number]) => number === errno)
+  return named?.[0] ?? `E${errno}`
 }
 
 let strerrorCall: ((errno: number) => string) | null = null

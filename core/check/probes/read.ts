@@ -1,7 +1,19 @@
-import { constants, type PathLike } from 'node:fs'
+import fs, { constants, type PathLike } from 'node:fs'
+import { opendir } from 'node:fs/promises'
 import path from 'node:path'
-import { alignedMemory, close, O_DIRECT, open, opendir, READ_BYTES, read } from './calls.ts'
+import { promisify } from 'node:util'
+import { closeFd, openFd } from '../../files/fd.ts'
 import { type SystemError, systemErrorOf } from './errno.ts'
+
+const read = promisify(fs.read)
+/** open(2)'s O_DIRECT; 0 where the system has none. */
+const O_DIRECT = constants.O_DIRECT ?? 0
+const READ_BYTES = 4096
+/**
+ * O_DIRECT wants memory that is aligned to the disk's blocks, which a Buffer is not; WebAssembly's is aligned to
+ * its 64 KiB pages. Nobody looks at what is read, so all reads share it, also those that never return.
+ */
+const alignedMemory = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, READ_BYTES)
 
 export interface ReadResult {
   /** Milliseconds of open, one read and close together. */
@@ -37,18 +49,18 @@ async function readOnce(
   let step: 'open' | 'read' | 'close' = 'open'
   try {
     enter(step)
-    const descriptor = await open(file, constants.O_RDONLY | flags)
+    const descriptor = await openFd(file, constants.O_RDONLY | flags)
     step = 'read'
     try {
       enter(step)
       await read(descriptor, alignedMemory, 0, READ_BYTES, null)
     } catch (thrown) {
-      await close(descriptor).catch(() => undefined)
+      await closeFd(descriptor).catch(() => undefined)
       throw thrown
     }
     step = 'close'
     enter(step)
-    await close(descriptor)
+    await closeFd(descriptor)
     return { delayMs: performance.now() - started, failure: null }
   } catch (thrown) {
     return { delayMs: performance.now() - started, failure: { step, ...systemErrorOf(thrown) } }

@@ -1,14 +1,17 @@
-import { constants } from 'node:fs'
+import fs, { constants } from 'node:fs'
+import { lstat, statfs, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
+import { closeFd, openFd, syncFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import { close, fsync, lstat, open, statfs, unlink, write } from './calls.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
-import { returnProbeName, takeProbeName } from './probe-file.ts'
+import { probeName } from './probe-file.ts'
 import { type ReadResult, readFile } from './read.ts'
 
-export const writeSteps = ['create', 'write', 'fsync', 'read back', 'list', 'remove'] as const
-export type WriteStep = (typeof writeSteps)[number]
+const write = promisify(fs.write)
+
+export type WriteStep = 'create' | 'write' | 'fsync' | 'read back' | 'list' | 'remove'
 
 export interface WriteResult {
   /** Every step that failed, in order; the steps after it are tried all the same. */
@@ -54,23 +57,22 @@ export async function writeFile(
     }
     failures.length = 0
   }
-  const name = takeProbeName()
+  const name = probeName()
   const file = path.join(directory, name)
   const descriptor = await attempt('create', () =>
-    open(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
+    openFd(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
   )
   let readBack: ReadResult | null = null
   if (descriptor !== null) {
     await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
-    await attempt('fsync', () => fsync(descriptor))
+    await attempt('fsync', () => syncFd(descriptor))
     options.enter?.('read back')
     readBack = await readFile(...itself(descriptor, file, options.isBuffered))
     // A network file system may keep a full disk or a lost server for the close.
-    await attempt('fsync', () => close(descriptor))
+    await attempt('fsync', () => closeFd(descriptor))
   }
   await attempt('list', () => lstat(file))
   const isGone = (await attempt('remove', () => remove(file))) === true
-  returnProbeName(name)
   return { failures, elapsedMs: performance.now() - started, readBack, unremoved: isGone ? null : name }
 }
 

@@ -8,13 +8,14 @@ import {
   readSync,
   renameSync,
   rmSync,
-  watch,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { probeKinds } from '../../../core/check/messages.ts'
+import { probeName } from '../../../core/check/probes/probe-file.ts'
 import { startCheckerProcess } from '../../support/check-client.ts'
 import { probeFiles } from '../../support/check-faults.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -153,21 +154,18 @@ describe('the checker worker', () => {
 
   it('removes what a killed run left behind, and leaves living strangers alone', async () => {
     const directory = temporaryDirectory()
-    const names = new Set<string>()
-    const watcher = watch(directory, (_, name) => names.add(name ?? ''))
-    onTestFinished(() => watcher.close())
-    const first = await startCheckerProcess({ paths: [{ id: 'p', path: directory, probes: all }] })
-    const name = await until('a probe file', () =>
-      [...names].find((entry) => entry.startsWith('.holdfast-probe-')),
-    )
-    await first.stop()
-    writeFileSync(path.join(directory, name), 'left by a killed run')
-    const stranger = '.holdfast-probe-00000000-1-00000000-1'
-    writeFileSync(path.join(directory, stranger), 'in use elsewhere')
-    writeFileSync(path.join(directory, '.holdfast-probe-notes'), 'somebody else’s')
-    const second = await startCheckerProcess({ paths: [{ id: 'p', path: directory, probes: all }] })
-    await second.sees('p', 'ok')
-    await until('the file to be gone', () => !readdirSync(directory).includes(name))
-    expect(readdirSync(directory)).toEqual(expect.arrayContaining([stranger, '.holdfast-probe-notes']))
+    const inHere = (name: string) => path.join(directory, name)
+    const left = probeName()
+    const notes = '.holdfast-probe-notes'
+    for (const name of [left, notes]) {
+      writeFileSync(inHere(name), '')
+      utimesSync(inHere(name), 1_000, 1_000)
+    }
+    const inUse = probeName()
+    writeFileSync(inHere(inUse), '')
+    const checker = await startCheckerProcess({ paths: [{ id: 'p', path: directory, probes: all }] })
+    await checker.sees('p', 'ok')
+    await until('the file to be gone', () => !readdirSync(directory).includes(left))
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining([inUse, notes]))
   })
 })

@@ -1,14 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { takeProbeName } from '../../../core/check/probes/probe-file.ts'
+import { probeName } from '../../../core/check/probes/probe-file.ts'
 import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/filter/names.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
 test('what Holdfast makes in a source is known by its name', () => {
   const filter = createNameFilter({ ignore: [], marks: [] })
-  for (const name of [takeProbeName(), asideName(7)]) expect(filter.file(`deep/${name}`), name).toBe('own')
+  for (const name of [probeName(), asideName(7)]) expect(filter.file(`deep/${name}`), name).toBe('own')
 })
 
 describe('temporary names', () => {

@@ -4,7 +4,6 @@ import { systemClock } from './clock.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
-import { watchKernelLog } from './kernel/kernel-log.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { createSystemDisk } from './probes/disk.ts'
 import { createChecker } from './schedule/checker.ts'
@@ -31,7 +30,6 @@ export const startChecker =
     })
     // It only says where to look, whatever the interval of the checks is; the verdict is the probes'.
     const stopWatching = new MountTable().onChange((points) => checker.checkNow({ points }))
-    const stopFollowing = watchKernelLog((points) => checker.checkNow({ points }))
     return {
       configure: (config) => {
         history.keepIn(config.historyPath)
@@ -48,7 +46,6 @@ export const startChecker =
       },
       stop: () => {
         stopWatching()
-        stopFollowing()
         checker.stop()
         return history.stop()
       },

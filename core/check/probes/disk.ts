@@ -1,11 +1,11 @@
 import { constants, type Stats } from 'node:fs'
-import type { Mount } from '../../mounts/mountinfo.ts'
+import { type Mount, mountAbove } from '../../mounts/mountinfo.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
 import { lookAtMount } from './look-at-mount.ts'
-import { createMountTable, type MountTable } from './mount-table.ts'
+import { createMountTable, errorsCountOf, type MountTable } from './mount-table.ts'
 import { removeLeftOvers } from './probe-file.ts'
 import { listDirectory, readFile } from './read.ts'
 import { writeFile } from './write-file.ts'
@@ -16,21 +16,23 @@ export type Disk = ReturnType<typeof createSystemDisk>
 /** How often a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
 
-export function createSystemDisk(table: MountTable = createMountTable()) {
+export function createSystemDisk() {
+  const table = createMountTable()
+  const above = (path: string) => mountAbove(table.current(), path)
   return {
     /** The file system that a path is on, as far as it is known without touching the path. */
     fileSystemOf: (path: string, { known }: PathMemory) => {
-      const mount = table.above(known?.mount.point ?? path)
+      const mount = above(known?.mount.point ?? path)
       // An automount point that nothing is mounted at just now is none of the file systems that it leads to.
       const isThere = mount !== null && (mount.type !== 'autofs' || known === null)
       return (isThere ? mount.device : known?.mount.device) ?? path
     },
     /** The mounts that lead to a path, as far as they are known so: another answer, and one of them was mounted anew. */
     mountedAs: (path: string, { known }: PathMemory) => {
-      const above = table.above(path)
+      const first = above(path)
       // A link may lead from one mount to another: a check can hang in either.
-      const last = known === null ? above : table.above(known.mount.point)
-      return `${above?.id} ${above?.device} ${last?.id} ${last?.device}`
+      const last = known === null ? first : above(known.mount.point)
+      return `${first?.id} ${first?.device} ${last?.id} ${last?.device}`
     },
     /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
     check: (path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress) =>
@@ -50,14 +52,14 @@ async function check(
   const stopped = (failure: Failure, memory: PathMemory): Findings => ({
     probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
     delayMs: null,
-    memory: { ...memory, tidiedMs: null },
+    memory,
   })
   let found: { anchor: Anchor; mount: Mount | null }
   try {
     found = await findMounted(path, table)
   } catch (thrown) {
     const error = systemErrorOf(thrown)
-    const point = error.code === 'ENOENT' ? await pointThatIsAway(table, before) : null
+    const point = error.code === 'ENOENT' ? pointThatIsAway(table, before) : null
     if (point === null) return stopped(callFailure('open', error), before)
     return stopped({ step: 'mount', cause: 'unmounted', point }, { ...before, wasFaulty: true })
   }
@@ -65,7 +67,7 @@ async function check(
   let isAnchorInUse = false
   try {
     const looked =
-      mount === null ? { failures: [], memory: before } : lookAtMount(before, mount, table.errorsCount(mount))
+      mount === null ? { failures: [], memory: before } : lookAtMount(before, mount, errorsCountOf(mount))
     const [mountFailure] = looked.failures
     if (mountFailure?.cause === 'unmounted') return stopped(mountFailure, looked.memory)
     if (wanted.includes('mount')) {
@@ -104,26 +106,25 @@ async function findMounted(
   table: MountTable,
 ): Promise<{ anchor: Anchor; mount: Mount | null }> {
   const anchor = await anchorPath(path)
-  const mount = await mountOf(table, anchor)
+  const mount = mountOf(table, anchor)
   if (mount?.type !== 'autofs') return { anchor, mount }
   // An automount point that nothing is mounted at just now: O_PATH alone does not have it mounted, to ask for a
   // directory does.
   await anchor.release()
   const mounted = await anchorPath(path, constants.O_DIRECTORY)
-  return { anchor: mounted, mount: await mountOf(table, mounted) }
+  return { anchor: mounted, mount: mountOf(table, mounted) }
 }
 
-async function mountOf(table: MountTable, { mountId }: Anchor): Promise<Mount | null> {
-  if (mountId === null) return null
+function mountOf(table: MountTable, { mountId }: Anchor): Mount | null {
   const isIt = ({ id }: Mount) => id === mountId
-  return (await table.current()).find(isIt) ?? (await table.fresh()).find(isIt) ?? null
+  return mountId === null ? null : (table.current().find(isIt) ?? table.fresh().find(isIt) ?? null)
 }
 
 /** The remembered mount point, if nothing is mounted there now: why a path on it does not exist. */
-async function pointThatIsAway(table: MountTable, { known }: PathMemory): Promise<string | null> {
+function pointThatIsAway(table: MountTable, { known }: PathMemory): string | null {
   if (known === null) return null
   const { point } = known.mount
-  return (await table.fresh()).some((mount) => mount.point === point) ? null : point
+  return table.fresh().some((mount) => mount.point === point) ? null : point
 }
 
 /** Listing such a file system asks its server anyway, and reading a file of it may fetch that from afar. */
@@ -182,6 +183,5 @@ async function runWrite(directory: string, memory: PathMemory, progress: Progres
     else progress.done.read = { ...read, failures: [...read.failures, failure] }
     progress.delayMs = null
   }
-  // A file system that failed may come back with probe files that were long removed.
-  return { ...memory, unremoved, tidiedMs: failures.length > 0 ? null : memory.tidiedMs }
+  return { ...memory, unremoved }
 }

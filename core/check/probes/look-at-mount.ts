@@ -1,58 +1,36 @@
 import { isEmergency, isReadOnly, isWithin, type Mount } from '../../mounts/mountinfo.ts'
 import type { MountIdentity } from '../messages.ts'
-import type { Failure, KnownMount, PathMemory } from './findings.ts'
+import type { Failure, PathMemory } from './findings.ts'
 
-export type MountFinding =
-  /** The path is where it belongs; `known` is what to remember from now on. */
-  | { kind: 'here'; known: KnownMount; readOnly: 'no' | 'intended' | 'fault' | 'emergency' }
-  /** The disk was unmounted: what the path shows now is the directory underneath. */
-  | { kind: 'unmounted'; known: KnownMount }
-
-export function identityOf({ point, device, type, source }: Mount): MountIdentity {
-  return { point, device, type, source }
+/** What failed, and what to remember of the path. */
+export interface LookedAt {
+  failures: Failure[]
+  memory: PathMemory
 }
 
 /**
- * Compares the mount that a path is on now with the remembered one. Devices are numbered anew by each boot and
- * by each network mount, so the mount point decides: a mount on a directory above the remembered point means
- * that the disk is away; another disk on the same point, or a further mount below it, is taken as it is.
+ * The mount probe's decision: the mount that a path is on now, and ext4's count of errors, against what is remembered.
+ * Devices are numbered anew by each boot and by each network mount, so the mount point decides: a mount on a directory
+ * above the remembered point means that the disk is away; another disk on the same point, or a further mount below it,
+ * is taken as it is.
  */
-export function judgeMount(known: KnownMount | null, mount: Mount): MountFinding {
-  const readOnly = isReadOnly(mount)
-  const here = (readOnlyByIntent: boolean): MountFinding => ({
-    kind: 'here',
-    known: { mount: identityOf(mount), readOnlyByIntent },
-    readOnly: !readOnly ? 'no' : isEmergency(mount) ? 'emergency' : readOnlyByIntent ? 'intended' : 'fault',
-  })
-  if (known === null) return here(readOnly && !isEmergency(mount))
-  if (known.mount.point === mount.point) {
-    // Once it has been writable, read-only is no longer what the person chose.
-    return here(known.readOnlyByIntent && readOnly && !isEmergency(mount))
-  }
-  if (isWithin(known.mount.point, mount.point)) return { kind: 'unmounted', known }
-  return here(readOnly && !isEmergency(mount))
-}
-
-/**
- * The mount probe's decision: the mount that a path is on now, and ext4's count of errors, against what is
- * remembered of the path. Gives what failed and what to remember.
- */
-export function lookAtMount(
-  memory: PathMemory,
-  mount: Mount,
-  errorsCount: number | null,
-): { failures: Failure[]; memory: PathMemory } {
-  const finding = judgeMount(memory.known, mount)
-  const { known } = finding
-  const { point } = known.mount
-  if (finding.kind === 'unmounted') {
+export function lookAtMount(memory: PathMemory, mount: Mount, errorsCount: number | null): LookedAt {
+  const before = memory.known
+  const isSamePoint = before?.mount.point === mount.point
+  if (before !== null && !isSamePoint && isWithin(before.mount.point, mount.point)) {
+    const { point } = before.mount
     return {
       failures: [{ step: 'mount', cause: 'unmounted', point }],
       memory: { ...memory, wasFaulty: true },
     }
   }
-  if (finding.readOnly === 'fault' || finding.readOnly === 'emergency') {
-    const cause = finding.readOnly === 'fault' ? 'read-only' : 'emergency'
+  const { point, device, type, source } = mount
+  // Once it has been writable, read-only is no longer what the person chose.
+  const mayBeIntended = !isEmergency(mount) && (!isSamePoint || before?.readOnlyByIntent === true)
+  const readOnlyByIntent = isReadOnly(mount) && mayBeIntended
+  const known = { mount: { point, device, type, source }, readOnlyByIntent }
+  if (isReadOnly(mount) && !readOnlyByIntent) {
+    const cause = isEmergency(mount) ? 'emergency' : 'read-only'
     return { failures: [{ step: 'mount', cause, point }], memory: { ...memory, known, wasFaulty: true } }
   }
   const sound = soundCount(memory, known.mount, errorsCount)

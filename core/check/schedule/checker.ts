@@ -6,7 +6,6 @@ import type { Disk } from '../probes/disk.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
 import { createChecksOut } from './checks-out.ts'
-import { createReportBatch } from './report-batch.ts'
 import { createReporter } from './reporter.ts'
 import { createSemaphores } from './semaphores.ts'
 import { createSpotChecks } from './spot-checks.ts'
@@ -27,47 +26,29 @@ export interface CheckerPorts {
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
 export function createChecker({ clock, disk, limit, report, buffered }: CheckerPorts) {
   const watches = new Map<string, Watch>()
-  const batch = createReportBatch(clock, report)
-  const reporter = createReporter(clock, batch)
-  const isWatched = (watch: Watch) => watches.get(watch.target.id) === watch
+  const reporter = createReporter(clock, report)
+  const semaphores = createSemaphores()
   const out = createChecksOut({
     clock,
     disk,
     limit,
-    semaphores: createSemaphores(() => clock.now()),
+    semaphores,
     reporter,
-    isWatched,
-    checkAgain: (watch) => checkAgain(watch),
     buffered,
   })
   let intervalMs = 0
 
-  const begin = (watch: Watch) => {
-    const { check } = watch
-    if (check === null) out.begin(watch)
-    else if (check.isOverdue) out.stillOut(check, clock.wall())
-  }
-
   const fire = (watch: Watch) => {
     watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
     watch.cancelTick = clock.at(dueAt(watch.timetable, watch.tick), () => fire(watch))
-    begin(watch)
-  }
-
-  /** The path goes on with its timetable and its memory; what its last check still says is no more of interest. */
-  const checkAgain = (watch: Watch) => {
-    watch.cancelTick()
-    const next: Watch = { ...watch, check: null }
-    next.cancelTick = clock.at(dueAt(next.timetable, next.tick), () => fire(next))
-    watches.set(next.target.id, next)
-    begin(next)
+    out.begin(watch)
   }
 
   const spotChecks = createSpotChecks(
     clock,
     watches,
     ({ target, memory }) => disk.fileSystemOf(target.path, memory),
-    begin,
+    out.begin,
   )
 
   const startTimetable = (watch: Watch) => {
@@ -77,17 +58,15 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
     fire(watch)
   }
 
-  const end = (watch: Watch) => {
-    watch.cancelTick()
-    // A check that only waits never needs to run; one that is out keeps its place, and its deadline, until it
-    // comes back: its file system may be blocked for the paths that stay.
-    if (watch.check !== null && !watch.check.permit.isGranted()) {
-      watch.check.cancelDeadline()
-      watch.check.permit.release()
+  const end = (ended: Watch[]) => {
+    // Those first that wait for their turn: they never need to run.
+    const isOut = ({ check }: Watch) => Number(check !== null && semaphores.isOut(check))
+    for (const watch of ended.sort((a, b) => isOut(a) - isOut(b))) {
+      watch.cancelTick()
+      if (watch.check !== null) out.letGo(watch.check)
+      watches.delete(watch.target.id)
+      reporter.forget(watch.target.id)
     }
-    watch.check?.cancelSuspicion()
-    watches.delete(watch.target.id)
-    batch.forget(watch.target.id)
   }
 
   const add = (target: CheckedPath, remembered: RememberedMount | undefined) => {
@@ -116,18 +95,18 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
       spotChecks.every(config.timeoutSeconds === null ? patience.spotCheckEveryMs : null)
       reporter.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
-      for (const watch of [...watches.values()]) {
-        const target = wanted.get(watch.target.id)
-        if (target === undefined || !isSameTarget(target, watch.target)) end(watch)
-        else if (isNewInterval) startTimetable(watch)
+      const isWanted = ({ target }: Watch) => {
+        const now = wanted.get(target.id)
+        return now !== undefined && isSameTarget(now, target)
       }
+      end([...watches.values()].filter((watch) => !isWanted(watch)))
+      if (isNewInterval) for (const watch of watches.values()) startTimetable(watch)
       for (const target of wanted.values()) {
         if (!watches.has(target.id)) add(target, config.knownMounts[target.id])
       }
     },
     /** Checks every path now, or those on these mount points alone, besides their timetable. */
     checkNow: (only?: { points: readonly string[] } | { ids: readonly string[] }) => {
-      out.abandonUnwatched()
       const isMeant = (watch: Watch) => {
         if (only === undefined) return true
         if ('ids' in only) return only.ids.includes(watch.target.id)
@@ -135,19 +114,15 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
         return watch.check?.isOverdue === true && out.isRemounted(watch.check)
       }
       const meant = [...watches.values()].filter(isMeant)
-      // What is out and abandoned then is in no other path's way.
-      const [waiting, free] = [
-        meant.filter(({ check }) => check !== null),
-        meant.filter(({ check }) => check === null),
-      ]
-      for (const watch of [...waiting, ...free]) begin(watch)
+      // Those first that have a check out: if it is abandoned it is in no other path's way.
+      const isFree = ({ check }: Watch) => Number(check === null)
+      for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) out.begin(watch)
     },
     /** Returns at once; checks that are out are left to themselves. */
     stop: () => {
-      for (const watch of [...watches.values()]) end(watch)
-      out.stop()
+      end([...watches.values()])
       spotChecks.stop()
-      batch.stop()
+      reporter.stop()
     },
   }
 }

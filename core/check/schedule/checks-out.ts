@@ -7,8 +7,8 @@ import type { Semaphores } from './semaphores.ts'
 import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watched-path.ts'
 
 /**
- * Checks of one mount point that were abandoned and are still out, at most: as many threads as a point can cost
- * that is mounted checkAgain again and again and hangs each time, four a time. Then a path waits for its own check again.
+ * Checks of one mount point that were abandoned and are still out, at most: as many threads as a point can cost that is
+ * mounted again and again and hangs each time, four a time. Then a path waits for its own check again.
  */
 const MOST_ABANDONED = 32
 
@@ -18,52 +18,48 @@ export interface ChecksOutParts {
   limit: ConcurrencyLimit
   semaphores: Semaphores
   reporter: Reporter
-  /** The path is still checked. */
-  isWatched(watch: Watch): boolean
-  /** The path's check has been abandoned: it is checked once more now. */
-  checkAgain(watch: Watch): void
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
 }
 
-/** Checks that are out, also those of paths that are no longer checked: each comes back, or its time is over. */
-export function createChecksOut(parts: ChecksOutParts) {
-  const { clock, disk, limit, semaphores, reporter, isWatched, checkAgain, buffered } = parts
-  const out = new Set<Check>()
+/** Checks that are out: each comes back, or its time is over. One that is not its path's own any more tells nothing. */
+export function createChecksOut({ clock, disk, limit, semaphores, reporter, buffered }: ChecksOutParts) {
+  /** Mount points of the checks that are abandoned and still out. */
+  const abandoned = new Map<Check, string>()
   let timeoutMs = 0
 
   const isRemounted = ({ watch: { target, memory }, mountedAs }: Check) =>
     disk.mountedAs(target.path, memory) !== mountedAs
 
+  const letGo = (check: Check) => {
+    check.cancelDeadline()
+    check.cancelSuspicion()
+    semaphores.release(check)
+    if (check.watch.check === check) check.watch.check = null
+  }
+
   /** Leaves a check to itself that says nothing of what is mounted now; false: it does, or too many are out. */
   const abandon = (check: Check): boolean => {
     const point = pointOf(check.watch)
-    const abandoned = [...out].filter(({ abandonedOn }) => abandonedOn === point).length
-    if (abandoned >= MOST_ABANDONED || !isRemounted(check)) return false
-    check.abandonedOn = point
-    check.cancelSuspicion()
-    check.permit.release()
+    const count = [...abandoned.values()].filter((one) => one === point).length
+    if (count >= MOST_ABANDONED || !isRemounted(check)) return false
+    abandoned.set(check, point)
+    letGo(check)
     return true
   }
 
   const stillOut = (check: Check, at: number) => {
-    if (abandon(check)) return checkAgain(check.watch)
+    if (abandon(check)) return start(check.watch)
     reporter.hung(check.watch, at, check.progress, check.begunMs ?? clock.now())
   }
 
-  const end = (check: Check) => {
-    check.cancelDeadline()
-    check.cancelSuspicion()
-    check.permit.release()
-    out.delete(check)
-    if (check.watch.check === check) check.watch.check = null
-  }
-
   const finish = (check: Check, findings: Findings | null) => {
-    end(check)
+    abandoned.delete(check)
     const { watch, at } = check
+    const isItsOwn = watch.check === check
+    letGo(check)
     // What comes too late has been told as a failure; the next good check takes that back, not this one.
-    if (check.isOverdue || !isWatched(watch)) return
+    if (check.isOverdue || !isItsOwn) return
     if (findings === null) return reporter.noThread(watch, at)
     if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
     watch.memory = findings.memory
@@ -71,30 +67,25 @@ export function createChecksOut(parts: ChecksOutParts) {
   }
 
   const armDeadline = (check: Check, fromMs: number) => {
-    check.cancelDeadline()
     check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(check))
   }
 
   const overdue = (check: Check) => {
-    const { begunMs, permit, watch, at } = check
+    const { begunMs, fileSystem, watch, at } = check
     const now = clock.now()
     if (begunMs !== null && now >= begunMs + timeoutMs) {
       check.isOverdue = true
-      permit.markStuck()
-      if (isWatched(watch)) stillOut(check, at)
-      else abandon(check)
-      return
+      return stillOut(check, at)
     }
-    const stuckMs = permit.isGranted() ? null : permit.stuckSince()
+    const stuckMs = semaphores.isOut(check) ? null : semaphores.stuckSince(fileSystem)
     // Its time begins with its first call: it has waited for its turn, behind checks that do come back.
     if (stuckMs === null) return armDeadline(check, begunMs ?? now)
-    end(check)
+    letGo(check)
     reporter.fileSystemHung(watch, at, stuckMs)
   }
 
   const run = (check: Check) => {
     const { target, memory } = check.watch
-    out.add(check)
     const findings = limit.run(() => {
       check.begunMs = clock.now()
       check.mountedAs = disk.mountedAs(target.path, memory)
@@ -105,36 +96,35 @@ export function createChecksOut(parts: ChecksOutParts) {
     void findings.catch(broken).then((found) => finish(check, found))
   }
 
+  const start = (watch: Watch) => {
+    const at = clock.wall()
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    const stuckMs = semaphores.isFull(fileSystem) ? semaphores.stuckSince(fileSystem) : null
+    if (stuckMs !== null) return reporter.fileSystemHung(watch, at, stuckMs)
+    const check = newCheck(watch, at, fileSystem)
+    watch.check = check
+    watch.begunMs = clock.now()
+    armDeadline(check, watch.begunMs)
+    semaphores.acquire(check, () => run(check))
+  }
+
   return {
     /** How long a check may take, in milliseconds. */
     setTimeout: (ms: number) => {
       timeoutMs = ms
     },
-    /** Checks a path that has no check out, once its file system's semaphore and the limit let it. */
+    /**
+     * Checks a path once its file system's semaphore and the limit let it. If its last check is overdue, that is told,
+     * unless it says nothing of what is mounted now.
+     */
     begin: (watch: Watch) => {
-      const at = clock.wall()
-      const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-      const stuckMs = semaphores.isFull(fileSystem) ? semaphores.stuckSince(fileSystem) : null
-      if (stuckMs !== null) return reporter.fileSystemHung(watch, at, stuckMs)
-      const check = newCheck(watch, at)
-      watch.check = check
-      watch.begunMs = clock.now()
-      armDeadline(check, watch.begunMs)
-      check.permit = semaphores.acquire(fileSystem, () => run(check))
+      const { check } = watch
+      if (check === null) start(watch)
+      else if (check.isOverdue) stillOut(check, clock.wall())
     },
     /** It was begun on a mount that is there no more. */
     isRemounted,
-    /** It is overdue: that is told, unless it says nothing of what is mounted now. */
-    stillOut,
-    /** A mount has changed: overdue checks of paths that are no longer checked are in no other path's way then. */
-    abandonUnwatched: () => {
-      for (const check of out) {
-        if (check.isOverdue && !isWatched(check.watch) && check.abandonedOn === null) abandon(check)
-      }
-    },
-    /** Nothing is told any more; what is out is left to itself. */
-    stop: () => {
-      for (const check of out) check.cancelDeadline()
-    },
+    /** Nobody wants to know of it any more: it never runs, or is left to itself. */
+    letGo,
   }
 }

@@ -1,20 +1,40 @@
 import type { Clock } from '../clock.ts'
-import type { Checked, CheckedPath, ProbeKind, Verdict } from '../messages.ts'
-import type { Findings, PathMemory, Progress } from '../probes/findings.ts'
+import type { Checked, Verdict } from '../messages.ts'
+import type { Findings, Progress } from '../probes/findings.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
-import type { ReportBatch } from './report-batch.ts'
+import type { Watch } from './watched-path.ts'
+
+/** Reports go out at most this often, in milliseconds. */
+const REPORT_EVERY_MS = 100
+/** Verdicts that arrive together go out together. */
+const GATHER_MS = 5
+/** A report of more paths than this goes out in parts: no message may hold the supervisor up. */
+const MOST_PATHS = 1_000
 
 /** Whom a verdict is about, and what is remembered of it. */
-export interface Subject {
-  readonly target: CheckedPath
-  memory: PathMemory
-}
+type Subject = Pick<Watch, 'target' | 'memory'>
 
 /** Puts into words what checks have found. `at` is the wall time of the check, in milliseconds. */
 export type Reporter = ReturnType<typeof createReporter>
 
-export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>) {
+export function createReporter(clock: Clock, report: (checked: Checked[]) => void) {
+  /** Of one path only the newest waits. */
+  const waiting = new Map<string, Checked>()
   let slowLimitMs = Number.POSITIVE_INFINITY
+  let reportedMs = Number.NEGATIVE_INFINITY
+  let cancel: (() => void) | null = null
+
+  const reportSome = () => {
+    cancel = null
+    reportedMs = clock.now()
+    const some = [...waiting.values()].slice(0, MOST_PATHS)
+    for (const { id } of some) waiting.delete(id)
+    if (some.length > 0) report(some)
+    if (waiting.size > 0) reportSoon()
+  }
+  const reportSoon = () => {
+    cancel ??= clock.at(Math.max(reportedMs + REPORT_EVERY_MS, clock.now() + GATHER_MS), reportSome)
+  }
 
   const tell = (
     { target: { id, path }, memory: { known, wasFaulty, ...memory } }: Subject,
@@ -27,7 +47,8 @@ export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>) {
     const readOnlyByIntent = known?.readOnlyByIntent ?? false
     // After a fault that is told for itself they are reckoned anew, by the next process as by this one.
     const soundErrorsCount = wasFaulty ? null : memory.soundErrorsCount
-    batch.add({ id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount })
+    waiting.set(id, { id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount })
+    reportSoon()
   }
 
   const tellUntouched = (subject: Subject, at: number, verdict: Verdict) => {
@@ -35,20 +56,25 @@ export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>) {
     tell(subject, at, probes, verdict, null)
   }
 
+  const verdictsOf = (path: string, probes: Findings['probes']): Checked['probes'] =>
+    Object.fromEntries(
+      Object.entries(probes).map(([probe, finding]) => [probe, verdictOf(path, finding, slowLimitMs)]),
+    )
+
   return {
     /** Well probes that took longer than this, in milliseconds, are slow. */
     setSlowLimit: (limitMs: number) => {
       slowLimitMs = limitMs
     },
     findings: (subject: Subject, at: number, findings: Findings) => {
-      const probes = verdictsOf(subject.target.path, findings.probes, slowLimitMs)
+      const probes = verdictsOf(subject.target.path, findings.probes)
       tell(subject, at, probes, gravest(subject.target.path, probes), findings.delayMs)
     },
     /** The check is out past its deadline: what came back of it, and the probe that did not. */
     hung: (subject: Subject, at: number, progress: Progress, sinceMs: number) => {
       const { path } = subject.target
       const hung = hungVerdict(path, progress.step, clock.now() - sinceMs)
-      const probes = { ...verdictsOf(path, progress.done, slowLimitMs), [progress.probe]: hung }
+      const probes = { ...verdictsOf(path, progress.done), [progress.probe]: hung }
       tell(subject, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
     },
     /** Other paths hang on the same file system: said without touching it once more. */
@@ -60,16 +86,12 @@ export function createReporter(clock: Clock, batch: Pick<ReportBatch, 'add'>) {
     /** So many checks hang, wherever, that this one was not begun. */
     noThread: (subject: Subject, at: number) =>
       tellUntouched(subject, at, noThreadVerdict(subject.target.path)),
+    /** A path is no longer checked: what waits to be said of it is not said. */
+    forget: (id: string) => void waiting.delete(id),
+    stop: () => {
+      cancel?.()
+      cancel = null
+      waiting.clear()
+    },
   }
-}
-
-function verdictsOf(path: string, probes: Findings['probes'], slowLimitMs: number): Checked['probes'] {
-  const verdicts: Checked['probes'] = {}
-  for (const [probe, finding] of Object.entries(probes) as [
-    ProbeKind,
-    NonNullable<Findings['probes'][ProbeKind]>,
-  ][]) {
-    verdicts[probe] = verdictOf(path, finding, slowLimitMs)
-  }
-  return verdicts
 }

@@ -1,86 +1,53 @@
+import type { Check } from './watched-path.ts'
+
 /** Checks of one file system that may be out at once, and so the threads that a dead disk can cost. */
 const CHECKS_PER_FILE_SYSTEM = 4
-
-/** One check's permit of its file system's semaphore. */
-export interface Permit {
-  /** false while the check still waits for its turn. */
-  isGranted(): boolean
-  /** The check is over, given up before its turn, or abandoned. May be repeated. */
-  release(): void
-  /** The check has outlived its deadline: its file system is taken to be blocked until it comes back. */
-  markStuck(): void
-  /** Of its file system: Semaphores.stuckSince. */
-  stuckSince(): number | null
-}
-
-/** Of a check that has not asked for one yet. */
-export const noPermit: Permit = {
-  isGranted: () => false,
-  release: () => undefined,
-  markStuck: () => undefined,
-  stuckSince: () => null,
-}
 
 /** A semaphore for each file system. */
 export type Semaphores = ReturnType<typeof createSemaphores>
 
-interface Holder {
-  run: () => void
-  state: 'waiting' | 'out' | 'released'
-  since: number
-  isStuck: boolean
+interface Semaphore {
+  out: Set<Check>
+  /** Those that wait for their turn, and what begins them. */
+  waiting: Map<Check, () => void>
 }
 
-/** @param now the monotonic clock in milliseconds. */
-export function createSemaphores(now: () => number) {
-  const semaphores = new Map<string, { out: Set<Holder>; waiting: Set<Holder> }>()
+export function createSemaphores() {
+  const semaphores = new Map<string, Semaphore>()
 
-  const grant = (out: Set<Holder>, holder: Holder) => {
-    out.add(holder)
-    holder.state = 'out'
-    holder.since = now()
-    holder.run()
-  }
-
-  const release = (fileSystem: string, holder: Holder) => {
-    const semaphore = semaphores.get(fileSystem)
-    if (holder.state === 'released' || semaphore === undefined) return
-    holder.state = 'released'
-    const { out, waiting } = semaphore
-    out.delete(holder)
-    waiting.delete(holder)
-    for (const next of waiting) {
+  const serve = (fileSystem: string, { out, waiting }: Semaphore) => {
+    for (const [check, run] of waiting) {
       if (out.size >= CHECKS_PER_FILE_SYSTEM) break
-      waiting.delete(next)
-      grant(out, next)
+      waiting.delete(check)
+      out.add(check)
+      run()
     }
     if (out.size === 0 && waiting.size === 0) semaphores.delete(fileSystem)
   }
 
-  const stuckSince = (fileSystem: string) => {
-    const stuck = [...(semaphores.get(fileSystem)?.out ?? [])].filter(({ isStuck }) => isStuck)
-    return stuck.length === 0 ? null : Math.min(...stuck.map(({ since }) => since))
-  }
-
   return {
     /** Calls `run` at once or, when as many are out already, once one of them is released. */
-    acquire: (fileSystem: string, run: () => void) => {
-      const semaphore = semaphores.get(fileSystem) ?? { out: new Set(), waiting: new Set() }
-      semaphores.set(fileSystem, semaphore)
-      const holder: Holder = { run, state: 'waiting', since: 0, isStuck: false }
-      if (semaphore.out.size < CHECKS_PER_FILE_SYSTEM) grant(semaphore.out, holder)
-      else semaphore.waiting.add(holder)
-      return {
-        isGranted: () => holder.state !== 'waiting',
-        release: () => release(fileSystem, holder),
-        markStuck: () => {
-          holder.isStuck = true
-        },
-        /** When the oldest stuck check of this file system was begun; null if none is stuck. */
-        stuckSince: () => stuckSince(fileSystem),
-      }
+    acquire: (check: Check, run: () => void) => {
+      const known = semaphores.get(check.fileSystem) ?? { out: new Set(), waiting: new Map() }
+      semaphores.set(check.fileSystem, known)
+      known.waiting.set(check, run)
+      serve(check.fileSystem, known)
     },
-    stuckSince,
+    /** The check is over, given up before its turn, or abandoned. May be repeated. */
+    release: (check: Check) => {
+      const known = semaphores.get(check.fileSystem)
+      if (known === undefined) return
+      known.out.delete(check)
+      known.waiting.delete(check)
+      serve(check.fileSystem, known)
+    },
+    /** false while the check still waits for its turn. */
+    isOut: (check: Check) => semaphores.get(check.fileSystem)?.out.has(check) === true,
     isFull: (fileSystem: string) => (semaphores.get(fileSystem)?.out.size ?? 0) >= CHECKS_PER_FILE_SYSTEM,
+    /** When the oldest of the overdue checks that are out was begun: until it comes back its file system is taken to hang. */
+    stuckSince: (fileSystem: string) => {
+      const stuck = [...(semaphores.get(fileSystem)?.out ?? [])].filter(({ isOverdue }) => isOverdue)
+      return stuck.length === 0 ? null : Math.min(...stuck.map(({ begunMs }) => begunMs ?? 0))
+    },
   }
 }

@@ -1,7 +1,6 @@
 import { isWithin } from '../../mounts/mountinfo.ts'
 import type { CheckedPath } from '../messages.ts'
 import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
-import { noPermit, type Permit } from './semaphores.ts'
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
@@ -22,29 +21,26 @@ export interface Check {
   readonly watch: Watch
   /** Milliseconds since 1970 of its tick. */
   readonly at: number
+  readonly fileSystem: string
   /** Monotonic milliseconds of its first call; null while it waits for its turn. */
   begunMs: number | null
   /** The mounts that led to its path when it was begun (Disk.mountedAs). */
   mountedAs: string
-  /** Its mount point, once it was abandoned: the path is checked by another one. */
-  abandonedOn: string | null
   readonly progress: Progress
-  permit: Permit
   cancelDeadline: () => void
   cancelSuspicion: () => void
   isOverdue: boolean
 }
 
 /** A check that has not begun yet. `at` is in milliseconds since 1970. */
-export function newCheck(watch: Watch, at: number): Check {
+export function newCheck(watch: Watch, at: number, fileSystem: string): Check {
   return {
     watch,
     at,
+    fileSystem,
     begunMs: null,
     mountedAs: '',
-    abandonedOn: null,
     progress: newProgress(watch.target.probes),
-    permit: noPermit,
     cancelDeadline: () => undefined,
     cancelSuspicion: () => undefined,
     isOverdue: false,

@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { judgeMount } from '../../../core/check/probes/look-at-mount.ts'
+import { freshMemory } from '../../../core/check/probes/findings.ts'
+import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
 import { darwinMountId } from '../../../core/mounts/darwin.ts'
 import { mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin-statfs.ts'
-import { mountListOf } from '../../../core/mounts/mount-list.ts'
+import { readMountLines } from '../../../core/mounts/mount-list.ts'
 import { changedPoints } from '../../../core/mounts/mount-table.ts'
 import { isReadOnly, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
 
@@ -98,22 +98,30 @@ describe('macOS’s list of mounts', () => {
 
   it('finds a file’s mount by its device: /Users is on the data volume, though the system’s is above it', () => {
     expect(mountOf(text, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
-    expect(judgeMount(null, mountOf(text, 16_777_232))).toMatchObject({ kind: 'here', readOnly: 'no' })
-    expect(judgeMount(null, mountOf(text, 16_777_229))).toMatchObject({ readOnly: 'intended' })
+    const isIntended = (dev: number) => {
+      const { failures, memory } = lookAtMount(freshMemory, mountOf(text, dev), null)
+      expect(failures).toEqual([])
+      return memory.known?.readOnlyByIntent
+    }
+    expect([isIntended(16_777_232), isIntended(16_777_229)]).toEqual([false, true])
     // stat(2) has a signed number there.
     expect(darwinMountId({ dev: -1 })).toBe(0xffffffff)
   })
 
   it('shows a stick that is pulled out, and one that became read-only', () => {
-    const first = judgeMount(null, mountOf(text, 0x1000014))
+    const { memory } = lookAtMount(freshMemory, mountOf(text, 0x1000014), null)
     const without = listOf(SYSTEM, DEVICES, DATA)
     expect(changedPoints(text, without)).toContain('/Volumes/NO NAME')
     // What is at its place then is a directory of the data volume.
-    expect(judgeMount(first.known, mountOf(without, 0x1000010))).toMatchObject({ kind: 'unmounted' })
+    expect(lookAtMount(memory, mountOf(without, 0x1000010), null).failures).toMatchObject([
+      { cause: 'unmounted' },
+    ])
     const protectedStick = { ...STICK, flags: STICK.flags | 1 }
     const later = listOf(SYSTEM, DEVICES, DATA, protectedStick)
     expect(changedPoints(text, later)).toContain('/Volumes/NO NAME')
-    expect(judgeMount(first.known, mountOf(later, 0x1000014))).toMatchObject({ readOnly: 'fault' })
+    expect(lookAtMount(memory, mountOf(later, 0x1000014), null).failures).toMatchObject([
+      { cause: 'read-only' },
+    ])
   })
 
   it('is nothing where nothing was written', () => {
@@ -123,15 +131,11 @@ describe('macOS’s list of mounts', () => {
 })
 
 describe('the choice of a system', () => {
-  it('knows nothing of mounts where only the probes can tell', async () => {
-    const windows = mountListOf('win32')
-    expect([await windows.read(), windows.readNow(), windows.idOf({ dev: 3 })]).toEqual(['', '', null])
+  it('knows nothing of mounts where only the probes can tell', () => {
+    expect(readMountLines('win32')).toBeNull()
   })
 
-  it.skipIf(process.platform !== 'linux')('reads Linux’s own list', async () => {
-    const linux = mountListOf('linux')
-    expect(parseMountinfo(await linux.read()).some(({ point }) => point === '/')).toBe(true)
-    expect(linux.readNow()).toContain(' / ')
-    expect(linux.idOf(statSync('/'))).toBeNull()
+  it.skipIf(process.platform !== 'linux')('reads Linux’s own list', () => {
+    expect(parseMountinfo(readMountLines() ?? '').some(({ point }) => point === '/')).toBe(true)
   })
 })

@@ -33,11 +33,6 @@ export function identityOf({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'born
   return `${inode} ${bornAtNs}`
 }
 
-/** Whether a child directory's name makes it a batch directory. */
-export function isBatchName(name: string, prefix: string): boolean {
-  return name.startsWith(prefix)
-}
-
 /**
  * Decides about the batch directories of one source, in the order in which they are to be treated: oldest
  * first, the last of them is the newest. Equal times are ordered by name.

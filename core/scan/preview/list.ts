@@ -10,7 +10,7 @@ import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { childNames, lookAtBatches } from '../batch/look.ts'
 import type { BatchDecision } from '../batch/rules.ts'
-import { decideBatches, isBatchName } from '../batch/rules.ts'
+import { decideBatches } from '../batch/rules.ts'
 import { hasGroupWrite, isDue, isNeverSent } from '../compare/standing.ts'
 import type { Seen } from '../compare/writer.ts'
 import { isAtWork, seeFile } from '../compare/writer.ts'
@@ -76,7 +76,7 @@ async function* listBatches(options: ListOptions): AsyncGenerator<Listed> {
   }
   const why = message('scan.why.notBatch')
   const others = (await childNames(source.path, '', filter)).filter(
-    (name) => !isBatchName(name, source.batch.prefix),
+    (name) => !name.startsWith(source.batch.prefix),
   )
   for (const name of others) yield { path: `${name}/`, size: null, why }
   const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
@@ -192,7 +192,6 @@ const WHY_SKIPPED: Record<Skipped['why'], WordKey> = {
   'not-batch': 'scan.why.notBatch',
   'not-a-file': 'scan.why.notFile',
   'other-file-system': 'scan.why.otherFileSystem',
-  'shown-twice': 'scan.why.shownTwice',
   'disk-away': 'scan.why.diskAway',
 }
 

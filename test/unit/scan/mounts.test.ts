@@ -65,36 +65,15 @@ describe('a source is divided at the mount points inside it', () => {
     })
   })
 
-  test('a bind mount of the source, or of a directory in it, is left out', () => {
+  test('a directory that is mounted at several places is there several times', () => {
     const mounts = [
-      mount('/volume/source/loop', '8:2', '/source'),
       mount('/volume/source/b', '8:2', '/source/a'),
+      mount('/volume/source/one', '8:3', '/data'),
+      mount('/volume/source/two', '8:3', '/data'),
     ]
     expect(divide(mounts)).toEqual({
-      regions: { '': ['b', 'loop'] },
-      skipped: { loop: 'shown-twice', b: 'shown-twice' },
-    })
-  })
-
-  test('of a directory that is mounted twice the second is left out', () => {
-    const mounts = [mount('/volume/source/one', '8:3', '/data'), mount('/volume/source/two', '8:3', '/data')]
-    expect(divide(mounts)).toEqual({
-      regions: { '': ['one', 'two'], one: [] },
-      skipped: { two: 'shown-twice' },
-    })
-  })
-
-  test('a directory of the source that is covered, or ignored, is shown by its bind mount alone', () => {
-    const covered = [mount('/volume/source/a', '8:3'), mount('/volume/source/b', '8:2', '/source/a')]
-    expect(divide(covered)).toEqual({ regions: { '': ['a', 'b'], a: [], b: [] }, skipped: {} })
-    const ignored = [mount('/volume/source/b', '8:2', '/source/cache')]
-    expect(divide(ignored)).toEqual({ regions: { '': ['b'], b: [] }, skipped: {} })
-  })
-
-  test('a bind mount of a directory above the source leaves the source itself out', () => {
-    expect(divide([mount('/volume/source/all', '8:2', '/')])).toEqual({
-      regions: { '': ['all', 'all/source'], all: ['all/source'] },
-      skipped: { 'all/source': 'shown-twice' },
+      regions: { '': ['b', 'one', 'two'], b: [], one: [], two: [] },
+      skipped: {},
     })
   })
 

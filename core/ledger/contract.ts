@@ -95,9 +95,9 @@ export interface InnerMount {
   point: string
 }
 
-/** A file of the rows that were compared which the ledger does not have with this content. */
+/** A file of those that were compared which the ledger does not have with this content. */
 export interface Difference {
-  /** The file's place in the rows. */
+  /** The file's place among them. */
   index: number
   /** false: the ledger has never heard of this path. */
   known: boolean

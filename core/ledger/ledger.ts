@@ -1,7 +1,6 @@
 import { errorText } from '../files/system-error.ts'
 import { readDatabaseFile } from '../sqlite-file.ts'
 import { Problem } from '../words/problem.ts'
-import { openCompare } from './compare.ts'
 import { checkpointAtRest, LEDGER, openLedgerFile } from './file.ts'
 import { openLedgerMeta } from './meta.ts'
 import { openLedgerOffers } from './offers.ts'
@@ -45,8 +44,6 @@ export function openLedger(file: string) {
     ...openLedgerPages(database),
     ...openLedgerSuspects(database, routes),
     ...openLedgerMeta(database),
-    /** Which files of some rows it does not have with the same size, times and inode. */
-    differing: openCompare(database, routes),
     close() {
       endCheckpoints()
       database.close()

@@ -1,9 +1,9 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate } from './contract.ts'
+import type { Candidate, Difference } from './contract.ts'
 import { fileStates } from './messages.ts'
 import type { Routes } from './rows.ts'
-import { NO_TIME, prepareExact, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
+import { NO_TIME, prepareExact, REMOVAL_ANEW, reasonOf, rowsOf, word } from './rows.ts'
 import { REMOVAL } from './schema.ts'
 
 /** A file that changes within this time after it was sent has not come to rest. */
@@ -56,6 +56,14 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
     database,
     'SELECT state, size, mtime_ns, inode, reason FROM file WHERE route = ? AND path = ?',
   )
+  // One statement for many: 1.2 µs a file, where a question for each takes 8, as what is the same, nearly everything,
+  // never becomes a JavaScript value.
+  const differing = database.prepare(
+    `SELECT one.key AS place, file.id IS NOT NULL AS known
+     FROM json_each(?) AS one LEFT JOIN file ON route = ? AND file.path = one.value ->> 0
+     WHERE file.id IS NULL OR size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2
+     OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4`,
+  )
   // By path, which no row changes: what is sent or parked in the meantime is neither missed nor met again.
   const chunkOf = database.prepare(
     `SELECT json_group_array(json_array(path, size, mtime_ns, ctime_ns, inode, device)) FILTER (WHERE NOT (${IS_GONE}))
@@ -85,6 +93,19 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
       candidates.length === 0
         ? 0
         : inTransaction(database, () => offerAll(destination, candidates, notBefore)),
+
+    /** Which of these files of a source it does not have with the same size, times and inode. */
+    differing(
+      destination: string,
+      source: string,
+      files: readonly Omit<Candidate, 'source'>[],
+    ): Difference[] {
+      const found = differing.all(rowsOf(files), routes.find(destination, source))
+      return (found as { place: number; known: number }[]).map(({ place, known }) => ({
+        index: place,
+        known: known === 1,
+      }))
+    },
 
     lookup(destination: string, source: string, path: string) {
       const route = routes.find(destination, source)
@@ -143,13 +164,4 @@ function openAgain(database: DatabaseSyncInstance, routes: Routes) {
         return count
       }),
   }
-}
-
-/** As JSON: [path, size, mtime_ns, ctime_ns, inode, device] of each file, its numbers as the columns have them, all 64 bits. */
-function rowsOf(candidates: readonly Candidate[]): string {
-  const rows = candidates.map(
-    ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
-      `[${JSON.stringify(path)},${size},${[mtimeNs, ctimeNs, inode, device].map(word.store).join()}]`,
-  )
-  return `[${rows.join()}]`
 }

@@ -2,12 +2,21 @@ import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructur
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { messageSchema } from '../words/message-schema.ts'
-import type { Due } from './contract.ts'
+import type { Candidate, Due } from './contract.ts'
 
 /** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */
 export const word = {
   store: (value: bigint) => BigInt.asIntN(64, value),
   load: (value: bigint) => BigInt.asUintN(64, value),
+}
+
+/** Files as one value: [path, size, mtime_ns, ctime_ns, inode, device] of each, its numbers as the columns have them, all 64 bits. */
+export function rowsOf(files: readonly Omit<Candidate, 'source'>[]): string {
+  const rows = files.map(
+    ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
+      `[${JSON.stringify(path)},${size},${[mtimeNs, ctimeNs, inode, device].map(word.store).join()}]`,
+  )
+  return `[${rows.join()}]`
 }
 
 /** A statement whose integers come as bigint: times in nanoseconds and inodes are beyond a double's exact ones. */

@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate } from './contract.ts'
 import type { Routes } from './rows.ts'
-import { durably, NO_TIME, openValues, prepareExact, word } from './rows.ts'
+import { durably, NO_TIME, openValues, prepareExact, rowsOf, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
 export interface Earlier {
@@ -80,10 +80,7 @@ function openNoting(database: DatabaseSyncInstance, routes: Routes) {
   return {
     /** Of these files those that this destination has with other content. */
     earlier(destination: string, source: string, files: readonly Candidate[]) {
-      const rows = files.map(({ path, size, mtimeNs }) => {
-        return `[${JSON.stringify(path)},${size},${word.store(mtimeNs)}]`
-      })
-      const found = differing.all(`[${rows.join()}]`, routes.find(destination, source))
+      const found = differing.all(rowsOf(files), routes.find(destination, source))
       return (found as unknown as Row[]).map(earlierOf)
     },
     /** Of these paths those that are suspected. */

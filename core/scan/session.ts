@@ -1,5 +1,4 @@
 import type { Ledger } from '../ledger/ledger.ts'
-import type { LedgerSuspects } from '../ledger/suspects.ts'
 import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import type { Losses } from './compare/losses.ts'
@@ -7,27 +6,6 @@ import type { Young } from './compare/young.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './tree/mounts.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
-
-/** What the scanner needs of the ledger. */
-export type ScanLedger = Pick<
-  Ledger,
-  | 'offer'
-  | 'lookup'
-  | 'sentAs'
-  | 'adoptRenamed'
-  | 'differing'
-  | 'unsentBelow'
-  | 'owesMarks'
-  | 'unsentPage'
-  | 'withdraw'
-  | 'home'
-  | 'rememberHome'
-  | 'mountsInside'
-  | 'rememberMountsInside'
-  | 'close'
-  | 'totals'
-  | keyof LedgerSuspects
->
 
 /** What a session of one source works with. */
 export interface SessionContext {
@@ -40,7 +18,7 @@ export interface SessionContext {
   isThere(): boolean
   /** Which file systems mounted inside the source belong to it. */
   scope: MountScope
-  ledger: ScanLedger
+  ledger: Ledger
   /** Where the source's files go, as the ledger names it; one at least. */
   destinations: readonly string[]
   quietMs: number

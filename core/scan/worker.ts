@@ -1,5 +1,5 @@
 import { errorText } from '../files/system-error.ts'
-import { openLedger } from '../ledger/ledger.ts'
+import { type Ledger, openLedger } from '../ledger/ledger.ts'
 import { inTime } from '../pacing/in-time.ts'
 import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
@@ -10,7 +10,6 @@ import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { MOST_LOST, type scannerDefinition } from './messages.ts'
 import { Previews } from './preview/preview.ts'
 import { goBeforeOthers } from './priority.ts'
-import type { ScanLedger } from './session.ts'
 import { RunningSource } from './source/source.ts'
 import { Watchers } from './watch/open.ts'
 
@@ -21,7 +20,7 @@ export interface ScannerOptions {
   /** The file whose body is runInotifyThread, as this host ships it. */
   watcherThread: URL
   /** Only a test has another ledger. */
-  openLedger?: (file: string) => ScanLedger
+  openLedger?: (file: string) => Ledger
 }
 
 /**
@@ -83,7 +82,7 @@ class Scanner {
   readonly #retry = createRetry()
   readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #reportSoon = throttled(REPORT_EVERY_MS, () => this.#reportChanged())
-  #shared: { key: string; ledger: ScanLedger; watchers: Watchers } | null = null
+  #shared: { key: string; ledger: Ledger; watchers: Watchers } | null = null
 
   constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
     this.#options = options
@@ -154,7 +153,7 @@ class Scanner {
     await this.#endAll()
   }
 
-  #open({ ledgerPath, quietSeconds }: Shared): { ledger: ScanLedger; watchers: Watchers } {
+  #open({ ledgerPath, quietSeconds }: Shared): { ledger: Ledger; watchers: Watchers } {
     const open = this.#options.openLedger ?? openLedger
     const watchers = new Watchers({
       watcherThread: this.#options.watcherThread,
@@ -164,11 +163,7 @@ class Scanner {
     return { ledger: open(ledgerPath), watchers }
   }
 
-  #start(
-    source: Source,
-    shared: Shared,
-    { ledger, watchers }: { ledger: ScanLedger; watchers: Watchers },
-  ): void {
+  #start(source: Source, shared: Shared, { ledger, watchers }: { ledger: Ledger; watchers: Watchers }): void {
     const running = new RunningSource({
       source,
       ledger,

@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import type { Ledger } from '../../core/ledger/ledger.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { scannerDefinition } from '../../core/scan/messages.ts'
-import type { ScanLedger } from '../../core/scan/session.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { startScanner } from '../../core/scan/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
@@ -32,20 +32,19 @@ function write(): void {
   renameSync(`${stampsPath}.new`, stampsPath)
 }
 
-function openStampedLedger(file: string): ScanLedger {
+function openStampedLedger(file: string): Ledger {
   const ledger = openLedger(file)
   return {
     ...ledger,
-    differing: (destination, source, rows) => {
+    differing: (destination, source, files) => {
       if (stamps.watchedAt === null) {
         stamps.watchedAt = monotonicMs()
         process.send?.(WATCHED)
       }
       const heardAt = monotonicMs()
-      const found = ledger.differing(destination, source, rows)
+      const found = ledger.differing(destination, source, files)
       // Nothing is read of rows that bring nothing new: a comparison of a large tree costs what it costs.
-      if (found.length > 0)
-        for (const [file] of JSON.parse(rows) as [string][]) stamp(stamps.heardAt, file, heardAt)
+      if (found.length > 0) for (const { path: file } of files) stamp(stamps.heardAt, file, heardAt)
       return found
     },
     offer: (destination, candidates) => {

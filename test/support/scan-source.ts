@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { ScanLedger } from '../../core/scan/session.ts'
+import type { Ledger } from '../../core/ledger/ledger.ts'
 import { RunningSource, type SourceOptions } from '../../core/scan/source/source.ts'
 import { sourceSchema } from '../../core/settings/schema.ts'
 import { quietTree } from './scan-quiet-tree.ts'
@@ -7,7 +7,7 @@ import { quietTree } from './scan-quiet-tree.ts'
 /** A source that runs in the test's own process, in a tree in which nothing happens; it ends with the test. */
 export function runSource(
   settings: Record<string, unknown>,
-  ledger: ScanLedger,
+  ledger: Ledger,
   parts: Partial<SourceOptions> = {},
 ): RunningSource {
   const running = new RunningSource({

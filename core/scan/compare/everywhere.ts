@@ -2,6 +2,7 @@ import type { Content } from '../../files/stat-facts.ts'
 import { sameContent } from '../../files/stat-facts.ts'
 import type { Difference } from '../../ledger/contract.ts'
 import type { Candidate, Ledger } from '../../ledger/ledger.ts'
+import type { FileFacts } from '../tree/facts.ts'
 
 // What the ledger says of a source over all its destinations: a file is sent when every one of them has it.
 
@@ -20,9 +21,9 @@ export function differingAnywhere(
   ledger: Pick<Ledger, 'differing'>,
   destinations: readonly string[],
   source: string,
-  rows: string,
+  files: readonly FileFacts[],
 ): Difference[] {
-  const lists = destinations.map((destination) => ledger.differing(destination, source, rows))
+  const lists = destinations.map((destination) => ledger.differing(destination, source, files))
   const [only] = lists
   if (lists.length === 1 && only !== undefined) return only
   // A destination that does not name a file has it as it is.

@@ -1,29 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { leavesNothingOut, leftOutBySize } from '../../filter/limits.ts'
 import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
-import type { ScanLedger, SessionContext } from '../session.ts'
 
 /** Rows of the ledger that are looked at together; between two such pages the event loop turns. */
 const PAGE = 500
-
-/**
- * These files are left out, as they are too small or too large now: they are taken out of what waits in the ledger,
- * where one that grew past a limit would be sent as it was before. Throws what the ledger throws.
- */
-export function withdrawUnsent(
-  { source, ledger, destinations }: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
-  paths: readonly string[],
-): void {
-  for (const destination of destinations) {
-    const unsent = paths.filter((path) => isUnsent(ledger.lookup(destination, source.id, path)))
-    if (unsent.length > 0) ledger.withdraw(destination, source.id, unsent)
-  }
-}
-
-function isUnsent(known: ReturnType<ScanLedger['lookup']>): boolean {
-  return known !== null && known.state !== 'sent'
-}
 
 /**
  * Takes everything out of what waits, or is parked, that the source's filters leave out now: they may have been
@@ -32,7 +14,7 @@ function isUnsent(known: ReturnType<ScanLedger['lookup']>): boolean {
  */
 export async function withdrawLeftOut(
   source: Source,
-  ledger: ScanLedger,
+  ledger: Ledger,
   destinations: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
@@ -49,7 +31,7 @@ async function withdrawAt(
   destination: string,
   source: Source,
   names: NameFilter,
-  ledger: ScanLedger,
+  ledger: Ledger,
   signal: AbortSignal,
 ): Promise<number> {
   let withdrawn = 0

@@ -1,7 +1,7 @@
+import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
 import { throttled } from '../../pacing/throttled.ts'
 import type { Source } from '../../settings/schema.ts'
-import type { ScanLedger } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { COUNTED_MS, type Content, isBack, isIncident, suspicionOf } from './suspicion.ts'
 
@@ -13,7 +13,7 @@ export type Losses = ReturnType<typeof openLosses>
 
 export interface LossesOptions {
   source: Pick<Source, 'id' | 'kind'>
-  ledger: ScanLedger
+  ledger: Ledger
   destinations: readonly string[]
   /** It is held, or goes again. */
   changed(): void

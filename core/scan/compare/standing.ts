@@ -1,11 +1,9 @@
 import { sameContent } from '../../files/stat-facts.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
-import { comparedRow } from '../../ledger/compare.ts'
 import type { LedgerEntry } from '../../ledger/ledger.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { differingAnywhere, sentBefore } from './everywhere.ts'
-import { withdrawUnsent } from './left-out.ts'
 
 /** How the files of a comparison stand. */
 export interface Standing {
@@ -25,30 +23,19 @@ export function standingOf(
 ): Standing {
   const { source, ledger, destinations } = context
   const result: Standing = { due: [], neverSent: 0 }
-  const differing = differingAnywhere(ledger, destinations, source.id, rowsOf(files))
-  const leftOut: string[] = []
+  const differing = differingAnywhere(ledger, destinations, source.id, files)
   for (const { index, known } of differing) {
     const file = files[index]
-    if (file === undefined) continue
-    if (leftOutBySize(source, file.size) !== null) {
-      if (known) leftOut.push(file.path)
-    } else if (!isNeverSent(file, known, source.kind === 'batch')) result.due.push(file)
+    // One that waits and has grown past a limit is found out when the sender takes it.
+    if (file === undefined || leftOutBySize(source, file.size) !== null) continue
+    if (!isNeverSent(file, known, source.kind === 'batch')) result.due.push(file)
     else {
       const sent = sentBefore(ledger, destinations, source.id, file)
       if (sent === 'never') result.neverSent += 1
       else if (sent === 'changed') result.due.push(file)
     }
   }
-  withdrawUnsent(context, leftOut)
   return result
-}
-
-/** Files as the rows that the ledger compares, with st_mode as what it leaves alone. */
-function rowsOf(files: readonly FileFacts[]): string {
-  const rows = files.map(({ path, size, mtimeNs, ctimeNs, inode, mode }) =>
-    comparedRow(path, size, mtimeNs, ctimeNs, inode, mode),
-  )
-  return `[${rows.join(',')}]`
 }
 
 /** The group-write bit of st_mode: isocket's mark on a file that was transferred. */

@@ -1,6 +1,6 @@
+import type { Ledger } from '../../ledger/ledger.ts'
 import { mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts, whereabouts } from '../../mounts/whereabouts.ts'
-import type { ScanLedger } from '../session.ts'
 
 /**
  * Where a source's disk is mounted. The ledger remembers it, so that a disk that is away stays missing over a restart.
@@ -8,7 +8,7 @@ import type { ScanLedger } from '../session.ts'
  */
 export class Home {
   readonly #source: string
-  readonly #ledger: Pick<ScanLedger, 'home' | 'rememberHome'>
+  readonly #ledger: Pick<Ledger, 'home' | 'rememberHome'>
   readonly #failed: (thrown: unknown) => void
   /** undefined: the ledger has said nothing yet. */
   #point: string | null | undefined
@@ -16,7 +16,7 @@ export class Home {
   /** @param failed the ledger's trouble, which is none of the directory's. */
   constructor(
     source: string,
-    ledger: Pick<ScanLedger, 'home' | 'rememberHome'>,
+    ledger: Pick<Ledger, 'home' | 'rememberHome'>,
     failed: (thrown: unknown) => void,
   ) {
     this.#source = source

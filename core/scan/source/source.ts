@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
@@ -8,7 +9,7 @@ import { withdrawLeftOut } from '../compare/left-out.ts'
 import { type Losses, openLosses } from '../compare/losses.ts'
 import { Young } from '../compare/young.ts'
 import type { Scanned } from '../messages.ts'
-import type { ScanLedger, Session, SessionContext } from '../session.ts'
+import type { Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
 import type { OpenScopedTree } from '../watch/tree-watcher.ts'
@@ -23,7 +24,7 @@ const LOOK_EVERY_MS = 5_000
 
 export interface SourceOptions {
   source: Source
-  ledger: ScanLedger
+  ledger: Ledger
   /** Where its files go, as the ledger names it; one at least. */
   destinations: readonly string[]
   reconcileSeconds: number
@@ -212,7 +213,9 @@ export class RunningSource {
       ended: (thrown) => {
         if (live()) this.#sessionEnded(thrown)
       },
-      compareSoon: () => comparisons.soon(),
+      compareSoon: () => {
+        if (live()) comparisons.soon()
+      },
       log,
     }
     this.#rootProblem = null

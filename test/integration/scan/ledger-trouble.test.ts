@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import type { ScanLedger } from '../../../core/scan/session.ts'
 import { quietTree } from '../../support/scan-quiet-tree.ts'
 import { runSource } from '../../support/scan-source.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -17,7 +17,7 @@ function sourceOn(failing: { home: boolean; rememberHome: boolean }) {
     throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR' })
   }
   let asked = 0
-  const troubled: ScanLedger = {
+  const troubled: Ledger = {
     ...ledger,
     home: (source) => {
       asked += 1

@@ -1,6 +1,5 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { comparedRow } from '../../../core/ledger/compare.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -21,9 +20,8 @@ function setUp() {
     names.map((name) => ({ source: 's', path: name, ...facts })),
   )
   const compare = (changes: Partial<typeof facts>, destination = 'there') => {
-    const { size, mtimeNs, ctimeNs, inode } = { ...facts, ...changes }
-    const rows = names.map((name) => comparedRow(name, size, mtimeNs, ctimeNs, inode, 0o100644))
-    return ledger.differing(destination, 's', `[${rows.join(',')}]`)
+    const files = names.map((name) => ({ path: name, ...facts, ...changes }))
+    return ledger.differing(destination, 's', files)
   }
   return { ledger, compare }
 }
@@ -44,13 +42,11 @@ test.each([
 test('another destination has never heard of them; nothing differs of nothing', () => {
   const { ledger, compare } = setUp()
   expect(compare({}, 'elsewhere')).toEqual(names.map((_, index) => ({ index, known: false })))
-  expect(ledger.differing('there', 's', '[]')).toEqual([])
+  expect(ledger.differing('there', 's', [])).toEqual([])
 })
 
 test('one of many', () => {
   const { ledger } = setUp()
-  const rows = [...names, 'new'].map((name) =>
-    comparedRow(name, facts.size, facts.mtimeNs, facts.ctimeNs, facts.inode, 0),
-  )
-  expect(ledger.differing('there', 's', `[${rows.join(',')}]`)).toEqual([{ index: 5, known: false }])
+  const files = [...names, 'new'].map((name) => ({ path: name, ...facts }))
+  expect(ledger.differing('there', 's', files)).toEqual([{ index: 5, known: false }])
 })

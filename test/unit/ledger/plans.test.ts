@@ -1,7 +1,6 @@
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
-import { openCompare } from '../../../core/ledger/compare.ts'
 import { openLedgerFile } from '../../../core/ledger/file.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openLedgerMeta } from '../../../core/ledger/meta.ts'
@@ -29,7 +28,6 @@ function plans(): Map<string, string[]> {
     },
   } as DatabaseSyncInstance
   const routes = openRoutes(recording)
-  openCompare(recording, routes)
   openLedgerOffers(recording, routes)
   openLedgerQueue(recording, routes)
   openLedgerSent(recording, routes)

@@ -2,6 +2,7 @@ import { closeSync, constants, lstatSync, openSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
 import { closeFd, openFd } from './fd.ts'
+import { native } from './native.ts'
 import { HOLD_DIRECTORY } from './open-flags.ts'
 import { errorCode } from './system-error.ts'
 
@@ -61,21 +62,14 @@ async function requireNoLinks(root: string, parts: readonly string[]): Promise<v
   }
 }
 
-/** One call for the whole way; the native library does not load everywhere. */
-const openat2 = CAN_HOLD
-  ? await import('./libc.ts').then(
-      (libc) => libc.openat2,
-      () => null,
-    )
-  : null
-
 /**
  * The same with calls that block, below a directory that is open: for threads.
  * @param root its path, for systems that cannot look names up in an open directory.
  */
 export function openBeneathSync(directory: number, root: string, path: string, flags: number): number {
   try {
-    const opened = openat2?.(directory, path, flags) ?? null
+    // One call for the whole way.
+    const opened = (CAN_HOLD ? native?.openat2(directory, path, flags) : null) ?? null
     if (opened !== null) return opened
   } catch (thrown) {
     // What was passed on the way has been moved out of the directory meanwhile (openat2(2)).

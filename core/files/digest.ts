@@ -52,6 +52,3 @@ export function digestText(digest: Uint8Array): string {
 export function digestBeginning(text: string): string {
   return text.slice(0, 12)
 }
-
-/** What a digest as text looks like. */
-export const DIGEST_TEXT: RegExp = /^[0-9a-f]{64}$/

@@ -1,18 +1,5 @@
 import { futimesSync } from 'node:fs'
-
-type Set = (fd: number, mtimeNs: bigint) => void
-
-let exactly: Set | null = null
-
-async function load(): Promise<void> {
-  if (process.platform === 'win32') return
-  try {
-    exactly = (await import('./libc.ts')).setModified
-  } catch {
-    // The native library does not load everywhere.
-  }
-}
-await load()
+import { native } from './native.ts'
 
 /**
  * Sets an open file's time of modification, in nanoseconds since 1970; without the C library to the millisecond. The
@@ -20,8 +7,8 @@ await load()
  * @throws what the system says.
  */
 export function setTimes(fd: number, mtimeNs: bigint): void {
-  if (exactly !== null) {
-    exactly(fd, mtimeNs)
+  if (native !== null) {
+    native.setModified(fd, mtimeNs)
     return
   }
   const seconds = Number(mtimeNs / 1_000_000n) / 1000

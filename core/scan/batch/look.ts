@@ -6,22 +6,17 @@ import type { NameFilter } from '../../filter/names.ts'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import { mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
-import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { Source } from '../../settings/schema.ts'
-import { callOn } from '../tree/calls.ts'
+import { askInTime, callOn } from '../tree/calls.ts'
 import type { Skipped, Unsendable } from '../tree/walk.ts'
 import { hasReplacement } from '../tree/walk.ts'
 import type { BatchFacts } from './rules.ts'
-import { isBatchName } from './rules.ts'
 
 /** Directories that are looked at together. */
 const AT_ONCE = 32
 
 /** A disk of its own that is mounted as a batch directory is waited for so long, then the look goes on without it. */
 const PATIENCE_MS = 5_000
-
-/** Looks at such disks, by their directory, that have not come back yet: no other one is begun meanwhile. */
-const unanswered = new Set<string>()
 
 /** What a look at a source's batch directories found. */
 export interface BatchLook {
@@ -52,7 +47,7 @@ export async function lookAtBatches(
 export async function childNames(root: string, prefix: string, filter: NameFilter): Promise<string[]> {
   const names: string[] = []
   for await (const entry of await opendir(root)) {
-    if (!isBatchName(entry.name, prefix) || isOtherThanDirectory(entry)) continue
+    if (!entry.name.startsWith(prefix) || isOtherThanDirectory(entry)) continue
     if (filter.directory(entry.name) === null) names.push(entry.name)
   }
   return names
@@ -100,9 +95,10 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
     look.skipped.push({ why: 'other-file-system', path: name })
     return
   }
-  const call = () => lookInside(surroundings, name)
+  const place = mount === undefined ? root : path.join(root, name)
+  const call = () => callOn(place, () => lookInside(surroundings, name))
   try {
-    const found = await (mount === undefined ? callOn(root, call) : onOwnDisk(path.join(root, name), call))
+    const found = await (mount === undefined ? call() : askInTime(place, PATIENCE_MS, call))
     if (found === 'elsewhere') look.skipped.push({ why: 'other-file-system', path: name })
     else if (found !== null) look.batches.push(found)
   } catch (thrown) {
@@ -112,18 +108,6 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
     // Where a name is not valid UTF-8, what Node makes of it names nothing; U+FFFD may be in a valid one, too.
     else if (hasReplacement(name)) look.unsendable.push({ why: 'name', path: name })
   }
-}
-
-/** A call on a disk of its own. Throws ETIMEDOUT if it gives no answer in time, and for as long as it owes one. */
-async function onOwnDisk<T>(place: string, call: () => Promise<T>): Promise<T> {
-  if (!unanswered.has(place)) {
-    const answer = callOn(place, call)
-    const first = await inTime(PATIENCE_MS, answer)
-    if (first !== LATE) return first
-    unanswered.add(place)
-    void answer.catch(() => undefined).finally(() => unanswered.delete(place))
-  }
-  throw Object.assign(new Error(`${place} gives no answer`), { code: 'ETIMEDOUT' })
 }
 
 /** null: it is no directory. Throws the system's error. */

@@ -1,6 +1,7 @@
 import { lstat, statfs } from 'node:fs/promises'
 import { holdDirectory } from '../../files/beneath.ts'
 import { closeFd, openFd } from '../../files/fd.ts'
+import { native } from '../../files/native.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
@@ -8,16 +9,7 @@ import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { factsOf } from '../tree/facts.ts'
 
-type HasWriter = typeof import('../../files/libc.ts').hasWriter
-
-/** Loaded when it is needed; null where the native library does not load. */
-const loadHasWriter = async (): Promise<HasWriter | null> =>
-  process.platform !== 'linux'
-    ? null
-    : import('../../files/libc.ts').then(
-        ({ hasWriter }) => hasWriter,
-        () => null,
-      )
+const hasWriter = process.platform === 'linux' ? native?.hasWriter : undefined
 
 /**
  * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for
@@ -35,9 +27,8 @@ export type Seen =
  * @param place the directory whose disk is asked.
  */
 export async function seeFile(root: string, file: string, place = root): Promise<Seen> {
-  const hasWriter = await loadHasWriter()
   try {
-    return await callOn(place, () => look(root, file, hasWriter))
+    return await callOn(place, () => look(root, file))
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
@@ -57,7 +48,7 @@ export function isAtWork(seen: Seen, { quietMs, isClosed }: { quietMs: number; i
   return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
 }
 
-async function look(root: string, file: string, hasWriter: HasWriter | null): Promise<Seen> {
+async function look(root: string, file: string): Promise<Seen> {
   const slash = file.lastIndexOf('/')
   const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
   try {
@@ -66,7 +57,7 @@ async function look(root: string, file: string, hasWriter: HasWriter | null): Pr
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
     const facts = factsOf(file, stats)
-    if (hasWriter === null) return { state: 'unknown', facts, code: null }
+    if (hasWriter === undefined) return { state: 'unknown', facts, code: null }
     const { type } = await statfs(at)
     // There the answer is that somebody writes, whether anybody does or not.
     const isUnseen = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
@@ -77,7 +68,11 @@ async function look(root: string, file: string, hasWriter: HasWriter | null): Pr
   }
 }
 
-async function ask(at: string, facts: FileFacts, hasWriter: HasWriter): Promise<Seen> {
+async function ask(
+  at: string,
+  facts: FileFacts,
+  hasWriter: (fd: number) => 'no' | 'yes' | 'unknown',
+): Promise<Seen> {
   let fd: number
   try {
     fd = await openFd(at, READ_FILE)

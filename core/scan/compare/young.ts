@@ -5,10 +5,8 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 
 /** Files that may wait for their age at once; those beyond them are left to the next comparison. */
 const MAX_HELD = 10_000
-/** Files that become old enough within this time are looked at together. */
-const TOGETHER_MS = 100
-/** The longest delay that a timer of Node takes is 2^31 − 1 ms. */
-const LONGEST_TIMER_MS = 86_400_000
+/** They are gone through this often. */
+const LOOK_EVERY_MS = 1_000
 
 /** Files that a watcher is asked to look at in one go. */
 const LOOKED_AT_ONCE = 256
@@ -30,17 +28,11 @@ export interface YoungOptions {
   ripe(paths: string[]): void
 }
 
-/**
- * Files of one source that are finished but not old enough to be sent. One timer serves them all, and their
- * number is bounded.
- */
+/** Files of one source that are finished but not old enough to be sent. Their number is bounded. */
 export class Young {
   readonly #options: YoungOptions
   readonly #held = new Map<string, Held>()
-  /** Files that wait, by the first part of their paths: what a batch directory asks. */
-  readonly #waitingIn = new Map<string, number>()
-  #timer: NodeJS.Timeout | null = null
-  #timerAt = Number.POSITIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: YoungOptions) {
     this.#options = options
@@ -52,82 +44,53 @@ export class Young {
     if (minimumAgeSeconds === 0) return false
     const now = Date.now()
     const known = this.#held.get(facts.path)
-    if (known !== undefined && sameContent(known.facts, facts)) {
-      if (!known.released) return true
-      this.#held.delete(facts.path)
-      return false
-    }
-    if (known !== undefined) this.#forget(known)
+    const isKnown = known !== undefined && sameContent(known.facts, facts)
+    if (isKnown && !known.released) return true
+    this.#held.delete(facts.path)
     const due = oldEnoughAt(minimumAgeSeconds, facts.mtimeNs, now)
-    if (due <= now) return false
+    if (isKnown || due <= now) return false
     this.#hold({ facts, due, released: false })
     return true
   }
 
   /** Files that wait below a child directory of the source. */
   waitingIn(name: string): number {
-    return this.#waitingIn.get(name) ?? 0
+    return this.#waiting().filter(({ facts: { path } }) => path.startsWith(`${name}/`)).length
   }
 
   close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
+    clearInterval(this.#timer)
     this.#held.clear()
-    this.#waitingIn.clear()
+  }
+
+  #waiting(): Held[] {
+    return [...this.#held.values()].filter(({ released }) => !released)
   }
 
   #hold(held: Held): void {
-    if (this.#held.size >= MAX_HELD) this.#forgetReleased()
-    if (this.#held.size >= MAX_HELD) return
+    if (this.#held.size >= MAX_HELD) {
+      // Those that were looked at and did not come back: deleted, or a writer has them open again.
+      for (const [path, { released }] of this.#held) if (released) this.#held.delete(path)
+      if (this.#held.size >= MAX_HELD) return
+    }
     this.#held.set(held.facts.path, held)
-    this.#count(held, 1)
-    this.#arm(held.due)
-  }
-
-  #forget(held: Held): void {
-    this.#held.delete(held.facts.path)
-    if (!held.released) this.#count(held, -1)
-  }
-
-  /** Those that were looked at and did not come back: deleted, or a writer has them open again. */
-  #forgetReleased(): void {
-    for (const held of [...this.#held.values()]) if (held.released) this.#forget(held)
-  }
-
-  #count({ facts: { path } }: Held, change: 1 | -1): void {
-    const [name = ''] = path.split('/', 1)
-    const count = this.waitingIn(name) + change
-    if (count === 0) this.#waitingIn.delete(name)
-    else this.#waitingIn.set(name, count)
-  }
-
-  #arm(due: number): void {
-    const at = due + TOGETHER_MS
-    if (this.#timer !== null && at >= this.#timerAt) return
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timerAt = at
-    const delay = Math.min(LONGEST_TIMER_MS, Math.max(TOGETHER_MS, at - Date.now()))
-    this.#timer = setTimeout(() => this.#release(), delay)
+    this.#timer ??= setInterval(() => this.#release(), LOOK_EVERY_MS)
   }
 
   #release(): void {
-    this.#timer = null
-    this.#timerAt = Number.POSITIVE_INFINITY
     const now = Date.now()
     // Seen while the clock was ahead: from now on it is a file of this moment.
     const latest = now + this.#options.minimumAgeSeconds * 1000
-    const ripe: string[] = []
-    let earliest = Number.POSITIVE_INFINITY
-    for (const held of this.#held.values()) {
-      if (held.released) continue
+    const waiting = this.#waiting()
+    for (const held of waiting) {
       held.due = Math.min(held.due, latest)
-      if (held.due <= now) {
-        held.released = true
-        this.#count(held, -1)
-        ripe.push(held.facts.path)
-      } else earliest = Math.min(earliest, held.due)
+      held.released = held.due <= now
     }
-    if (earliest < Number.POSITIVE_INFINITY) this.#arm(earliest)
+    const ripe = waiting.filter(({ released }) => released).map(({ facts }) => facts.path)
+    if (ripe.length === waiting.length) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
     if (ripe.length > 0) this.#options.ripe(ripe)
   }
 }

@@ -92,18 +92,12 @@ class Tally {
   }
 }
 
-interface Running {
-  abort: AbortController
-  /** Its calls to the disk have come back; never, on a disk that hangs. */
-  ended: Promise<void>
-}
-
 /**
- * Tries filters on sources without changing anything. One preview of a source at a time: a newer one ends the
- * one before, and on a disk that hangs none begins until the last one's calls have come back.
+ * Tries filters on sources without changing anything. One preview of a source at a time: a newer one ends the one
+ * before. A disk that hangs keeps its calls (callOn), and the answer no longer than the limit.
  */
 export class Previews {
-  readonly #running = new Map<string, Running>()
+  readonly #running = new Map<string, AbortController>()
   readonly #withinMs: number
 
   constructor(withinMs = WITHIN_MS) {
@@ -115,22 +109,17 @@ export class Previews {
    * @throws Problem scan.list.failed if the source's directory cannot be listed.
    */
   async run(source: Source, examples: number): Promise<Preview> {
-    const before = this.#running.get(source.id)
-    before?.abort.abort('superseded')
+    this.#running.get(source.id)?.abort('superseded')
     const abort = new AbortController()
+    this.#running.set(source.id, abort)
     const late = setTimeout(() => abort.abort('time'), this.#withinMs)
     const tally = new Tally(source, examples)
     const over = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve()))
-    const walked = (before?.ended ?? Promise.resolve()).then(() => count(source, tally, abort.signal))
-    const mine: Running = { abort, ended: walked.catch(() => undefined) }
-    this.#running.set(source.id, mine)
-    void mine.ended.then(() => {
-      if (this.#running.get(source.id) === mine) this.#running.delete(source.id)
-    })
     try {
-      await Promise.race([walked, over])
+      await Promise.race([count(source, tally, abort.signal), over])
     } finally {
       clearTimeout(late)
+      if (this.#running.get(source.id) === abort) this.#running.delete(source.id)
     }
     if (!abort.signal.aborted) return tally.result('complete')
     return tally.result(abort.signal.reason === 'superseded' ? 'superseded' : 'time')
@@ -138,12 +127,11 @@ export class Previews {
 
   /** No walk goes on. */
   stop(): void {
-    for (const { abort } of this.#running.values()) abort.abort('superseded')
+    for (const abort of this.#running.values()) abort.abort('superseded')
   }
 }
 
 async function count(source: Source, tally: Tally, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
   const { path } = source
   try {
     // Mount points are known by their real paths.

@@ -1,3 +1,4 @@
+import { inTime, LATE } from '../../pacing/in-time.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 
 /**
@@ -14,4 +15,19 @@ export function callOn<T>(root: string, call: () => Promise<T>): Promise<T> {
   const known = permits.get(root) ?? createSemaphore(CALLS_PER_SOURCE)
   permits.set(root, known)
   return withPermit(known, call)
+}
+
+/** Disks inside sources, by their directories, that owe an answer: nothing more is asked of one meanwhile. */
+const unanswered = new Set<string>()
+
+/** Asks a disk inside a source, which may hang. Throws ETIMEDOUT if it does not answer in time, and for as long as it owes it. */
+export async function askInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
+  if (!unanswered.has(place)) {
+    const answer = ask()
+    const first = await inTime(ms, answer)
+    if (first !== LATE) return first
+    unanswered.add(place)
+    void answer.catch(() => undefined).finally(() => unanswered.delete(place))
+  }
+  throw Object.assign(new Error(`${place} gives no answer`), { code: 'ETIMEDOUT' })
 }

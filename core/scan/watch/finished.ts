@@ -6,11 +6,11 @@ import type { DirectoryFiles } from './directory-files.ts'
 
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
- * file of this instant, to be looked at again in `NEW_FOR_MS`. `known`: the caller needs no look at it.
+ * file of this instant, to be looked at again in `NEW_FOR_MS`.
  */
 export type Examined =
   | { state: 'finished' | 'unproven'; facts: FileFacts }
-  | { state: 'busy' | 'new' | 'known' | 'gone' | 'not-a-file' }
+  | { state: 'busy' | 'new' | 'gone' | 'not-a-file' }
   | { state: 'error'; code: string }
 
 /**
@@ -19,20 +19,14 @@ export type Examined =
  */
 export const NEW_FOR_MS = 100
 
-export interface Look {
-  /** The kernel has told that a writer closed it, so it is past its creation, and will tell of the next close. */
-  wasClosed?: boolean
-  /** Whether the caller needs no look at it as it is. */
-  isKnown?(facts: FileFacts): boolean
-}
-
 /**
  * Looks whether the file `path` of a source is there and whether a writer holds it open. Synchronous: for the
  * watcher's thread.
+ * @param wasClosed the kernel has told that a writer closed it, so it is past its creation, and will tell of the next close.
  */
-export function examineFile(files: DirectoryFiles, root: string, path: string, look: Look = {}): Examined {
+export function examineFile(files: DirectoryFiles, root: string, path: string, wasClosed: boolean): Examined {
   try {
-    return examine(files, root, path, look)
+    return examine(files, root, path, wasClosed)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
@@ -41,19 +35,18 @@ export function examineFile(files: DirectoryFiles, root: string, path: string, l
   }
 }
 
-function examine(files: DirectoryFiles, root: string, path: string, look: Look): Examined {
+function examine(files: DirectoryFiles, root: string, path: string, wasClosed: boolean): Examined {
   const [directory, name] = placeOf(path)
   // Before it is opened: that can have effects of its own on a device.
   const before = files.status(root, directory, name)
   if (!before.isFile()) return { state: 'not-a-file' }
   const facts = factsOf(path, before)
-  if (look.isKnown?.(facts)) return { state: 'known' }
   return files.use(root, directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
     if (writer === 'yes') return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
     // Who has closed it since the first look is told of by another event, which brings another look.
-    if (look.wasClosed) return { state, facts }
+    if (wasClosed) return { state, facts }
     const now = factsOf(path, files.statusOf(fd))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
     return { state, facts: now }

@@ -5,7 +5,6 @@ import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
-import { directoryAt } from './inotify-tree.ts'
 import { Later } from './later.ts'
 
 /**
@@ -46,7 +45,7 @@ export interface Sight {
   tree: Tree
   path: string
   by: Occasion
-  /** The watch of its directory, which tells of every change after this; -1: there is none. */
+  /** The watch of its directory, which tells of every change after this; -1: none is known. */
   watch: number
 }
 
@@ -93,7 +92,7 @@ export class Examiner {
     if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
     // A look now would most often find its writer at work: only a second name has no close to wait for.
     const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
-    if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file), false)
+    if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file))
   }
 
   /** Looks at the files of the oldest request, as long as there is room for what it finds. */
@@ -106,7 +105,7 @@ export class Examiner {
       const path = paths[asked.next]
       asked.next += 1
       if (path === undefined) continue
-      this.#examine(fresh({ tree, path, by: 'listed', watch: watchOf(tree, path) }), true)
+      this.#examine(fresh({ tree, path, by: 'listed', watch: -1 }))
     }
     if (asked.next < paths.length) return
     this.#asked.shift()
@@ -129,7 +128,7 @@ export class Examiner {
     for (const later of this.#laters) {
       if (!this.#options.outbox.hasRoom) return
       for (const file of later.due()) {
-        if (later !== this.#modified) this.#examine(file, false)
+        if (later !== this.#modified) this.#examine(file)
         // One whose close was told waits for a look already, and for more of them than this one would get.
         else if (!this.#soon.has(keyOf(file))) this.found(file)
         if (!this.#options.outbox.hasRoom) return
@@ -151,16 +150,11 @@ export class Examiner {
     for (const later of this.#laters) later.deleteWhere((file) => file.tree === tree)
   }
 
-  #examine(file: Waiting, asked: boolean): void {
+  #examine(file: Waiting): void {
     const { tree, path, by, looks } = file
     const { outbox, problem } = this.#options
     this.#forget(file)
-    if (asked) outbox.unreport(path)
-    const found = examineFile(this.#files, tree.request.root, path, {
-      wasClosed: by === 'closed',
-      // Two events about one content, or an event and a listing, are told once.
-      isKnown: (facts) => !asked && outbox.hasReported(tree.id, facts, file.watch),
-    })
+    const found = examineFile(this.#files, tree.request.root, path, by === 'closed')
     if (found.state === 'finished') {
       const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(keyOf(file), file)
       if (!isLater) outbox.finished(tree.id, found.facts, file.watch)
@@ -186,11 +180,6 @@ export class Examiner {
     this.#soon.delete(key)
     return this.#soon.put(key, file)
   }
-}
-
-/** The watch of a file's directory; -1: there is none. */
-function watchOf(tree: Tree, path: string): number {
-  return directoryAt(tree, path.slice(0, Math.max(0, path.lastIndexOf('/'))))?.wd ?? -1
 }
 
 function mayBeWrittenUnseen({ mtimeNs }: FileFacts): boolean {

@@ -6,7 +6,6 @@ import { absolutePath, joinRelative } from '../tree/facts.ts'
 import { hasReplacement } from '../tree/walk.ts'
 import type { Directory } from './inotify-tree.ts'
 import { isAttached, pathOf } from './inotify-tree.ts'
-import { Queue } from './queue.ts'
 
 /** Entries that are looked at before events are read again: the kernel's queue must not fill meanwhile. */
 const SLICE = 256
@@ -39,7 +38,9 @@ type Opened = Task & { path: string; handle: Dir; names: Set<string> }
  */
 export class Listing {
   readonly #steps: ListingSteps
-  readonly #pending = new Queue<Task>()
+  /** Those that are next, the last one first, and those that came since. */
+  #next: Task[] = []
+  #pending: Task[] = []
   #open: Opened | null = null
 
   constructor(steps: ListingSteps) {
@@ -47,18 +48,21 @@ export class Listing {
   }
 
   get isEmpty(): boolean {
-    return this.#open === null && this.#pending.isEmpty
+    return this.#open === null && this.#next.length + this.#pending.length === 0
   }
 
   add(task: Task): void {
     task.directory.tree.listing += 1
-    this.#pending.add(task)
+    this.#pending.push(task)
   }
 
   /** Forgets what belongs to one tree; returns the directories whose files were still to be looked at. */
   forget(tree: Directory['tree']): Set<Directory> {
-    const tasks = this.#pending.remove(({ directory }) => directory.tree === tree)
-    if (this.#open?.directory.tree === tree) {
+    const isOf = ({ directory }: Task) => directory.tree === tree
+    const tasks = [...this.#next, ...this.#pending].filter(isOf)
+    this.#next = this.#next.filter((task) => !isOf(task))
+    this.#pending = this.#pending.filter((task) => !isOf(task))
+    if (this.#open !== null && isOf(this.#open)) {
       tasks.push(this.#open)
       this.#close()
     }
@@ -70,7 +74,7 @@ export class Listing {
   slice(mayGoOn: () => boolean): void {
     this.#leaveIfMoved()
     for (let entries = 0; entries < SLICE && mayGoOn(); entries += 1) {
-      this.#open ??= this.#next()
+      this.#open ??= this.#openNext()
       if (this.#open === null) return
       const { directory, files, again, path, handle, names } = this.#open
       const entry = this.#read(directory, handle)
@@ -93,7 +97,8 @@ export class Listing {
 
   close(): void {
     this.#close()
-    this.#pending.remove(() => true)
+    this.#next = []
+    this.#pending = []
   }
 
   /** What is still to be read of it would be taken for what another directory has that is in its place now. */
@@ -113,8 +118,12 @@ export class Listing {
     }
   }
 
-  #next(): Opened | null {
-    const next = this.#pending.take()
+  #openNext(): Opened | null {
+    if (this.#next.length === 0) {
+      this.#next = this.#pending.reverse()
+      this.#pending = []
+    }
+    const next = this.#next.pop()
     if (next === undefined) return null
     const path = pathOf(next.directory)
     try {

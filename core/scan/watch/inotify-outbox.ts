@@ -1,4 +1,3 @@
-import { sameContent } from '../../files/stat-facts.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import type { FromThread } from './inotify-messages.ts'
 
@@ -6,7 +5,7 @@ import type { FromThread } from './inotify-messages.ts'
 const MAX_FILES = 256
 /** Messages of files that the main thread may have before it: then the thread waits, and the kernel queues. */
 const MAX_UNTAKEN = 8
-/** How many reported files are remembered at least, so that two events about one content are told once. */
+/** How many reported files are remembered at least, so that the listing of a new directory need not look at them again. */
 const REMEMBERED = 4096
 
 interface Batch {
@@ -16,7 +15,6 @@ interface Batch {
 
 /** By the path alone: that two trees have a file of one path at once is rare, and then one of them is told twice. */
 interface Reported {
-  facts: FileFacts
   tree: number
   /** The watch that its directory had; -1: none. A number that was given once is not given again. */
   watch: number
@@ -44,32 +42,14 @@ export class Outbox {
     this.#untaken -= 1
   }
 
-  /**
-   * Whether the file was reported with this content a short while ago, and has had its name since. One that was away
-   * meanwhile, itself or with its directory, has to be told again: whoever wanted to read it may have given it up.
-   */
-  hasReported(tree: number, facts: FileFacts, watch: number): boolean {
-    const before = this.#reported.get(facts.path) ?? this.#reportedBefore.get(facts.path)
-    if (before === undefined || before.tree !== tree) return false
-    // A rename changes the file's ctime, and its directory's gives that a new watch.
-    if (before.facts.ctimeNs !== facts.ctimeNs || before.watch !== watch) return false
-    return before.facts.device === facts.device && sameContent(before.facts, facts)
-  }
-
   /** Whether the tree has reported the file while its directory had this watch, so that any change since has an event. */
   hasReportedUnder(tree: number, watch: number, path: string): boolean {
     const before = this.#reported.get(path) ?? this.#reportedBefore.get(path)
     return watch !== -1 && before?.watch === watch && before.tree === tree
   }
 
-  /** Whoever asks for a file has not got it, whatever was told of it. */
-  unreport(path: string): void {
-    this.#reported.delete(path)
-    this.#reportedBefore.delete(path)
-  }
-
   finished(tree: number, facts: FileFacts, watch: number): void {
-    this.#reported.set(facts.path, { tree, watch, facts })
+    this.#reported.set(facts.path, { tree, watch })
     if (this.#reported.size >= REMEMBERED) {
       this.#reportedBefore = this.#reported
       this.#reported = new Map()

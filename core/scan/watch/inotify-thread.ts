@@ -16,7 +16,7 @@ import { createTree, pathOf } from './inotify-tree.ts'
 import { Watches } from './inotify-watches.ts'
 import { openWake, readNow, waitReadable } from './linux.ts'
 
-/** The thread looks up at least this often, so that a process that exits need not wake it. */
+/** The thread looks up at least this often: only then does it notice that its process exits. */
 const LONGEST_WAIT_MS = 1_000
 /**
  * Events are left in the queue for so long after a read that brought nothing but more of what a writer writes:

@@ -21,21 +21,12 @@ const ONE = Buffer.alloc(8)
 ONE.writeBigUInt64LE(1n)
 if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 0) ONE.swap64()
 
-/**
- * A thread that sleeps in poll(2) notices the end of its process when it wakes; all are woken by one listener.
- */
-const sleepers = new Set<() => void>()
-process.on('exit', () => {
-  for (const wake of sleepers) wake()
-})
-
 /** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
 export class InotifyWatcher {
   readonly #worker: Worker
   readonly #quietMs: number
   readonly #trees = new Map<number, OpenedTree>()
   readonly #ended: Promise<void>
-  readonly #wakeUp = () => this.#nudge()
   #wake: number | null = null
   #stopping = false
   #nextId = 1
@@ -52,14 +43,12 @@ export class InotifyWatcher {
     this.#worker.once('error', (thrown) => this.#fail(thrown))
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
-        sleepers.delete(this.#wakeUp)
         if (this.#wake !== null) closeSync(this.#wake)
         this.#wake = null
         this.#fail(new Error('the inotify thread ended'))
         resolve()
       })
     })
-    sleepers.add(this.#wakeUp)
   }
 
   get isUsable(): boolean {
@@ -123,14 +112,18 @@ export class InotifyWatcher {
   }
 
   #close(id: number): void {
-    const tree = this.#trees.get(id)
-    if (tree === undefined) return
-    this.#trees.delete(id)
-    tree.quiet.close()
-    tree.endComparing?.()
-    tree.opening?.reject(new Error('closed while it was opened'))
-    for (const resolve of tree.examined.values()) resolve()
+    if (!this.#trees.has(id)) return
+    this.#forget(id)?.opening?.reject(new Error('closed while it was opened'))
     this.#send({ type: 'close', tree: id })
+  }
+
+  #forget(id: number): OpenedTree | undefined {
+    const tree = this.#trees.get(id)
+    this.#trees.delete(id)
+    tree?.quiet.close()
+    tree?.endComparing?.()
+    for (const resolve of tree?.examined.values() ?? []) resolve()
+    return tree
   }
 
   #send(message: ToThread): void {
@@ -146,10 +139,7 @@ export class InotifyWatcher {
   #fail(thrown: unknown): void {
     this.#failure ??= thrown
     for (const [id, tree] of [...this.#trees]) {
-      this.#trees.delete(id)
-      tree.quiet.close()
-      tree.endComparing?.()
-      for (const resolve of tree.examined.values()) resolve()
+      this.#forget(id)
       if (tree.opening === null) tree.listener.failed(thrown)
       else tree.opening.reject(thrown)
     }
@@ -186,8 +176,7 @@ export class InotifyWatcher {
         tree.opening = null
         return
       case 'refused':
-        this.#trees.delete(message.tree)
-        tree.quiet.close()
+        this.#forget(message.tree)
         tree.opening?.reject(Object.assign(new Error(`inotify: ${message.code}`), { code: message.code }))
         return
       case 'examined':

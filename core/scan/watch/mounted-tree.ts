@@ -78,11 +78,7 @@ class MountedTree implements TreeWatcher {
       this.#leaveOut = own.leaveOut.join('\0')
       this.#own = await this.#options.openRegion(
         { ...this.#request, leaveOut: own.leaveOut },
-        {
-          ...this.#passing(own.base),
-          gone: () => this.#listener.gone(),
-          failed: (thrown) => this.#listener.failed(thrown),
-        },
+        this.#passing(own.base),
       )
     } catch (thrown) {
       this.close()
@@ -94,13 +90,7 @@ class MountedTree implements TreeWatcher {
   }
 
   async examine(paths: readonly string[]): Promise<void> {
-    const byInner = new Map<Inner | null, string[]>()
-    for (const path of paths) {
-      const inner = this.#innerOf(path)
-      const list = byInner.get(inner)
-      if (list === undefined) byInner.set(inner, [path])
-      else list.push(path)
-    }
+    const byInner = Map.groupBy(paths, (path) => this.#innerOf(path))
     await Promise.all(
       [...byInner].map(([inner, list]) => {
         if (inner === null) return this.#own?.examine(list)
@@ -217,17 +207,7 @@ class MountedTree implements TreeWatcher {
   }
 
   #passing(base: string): TreeListener {
-    const listener = this.#listener
-    return {
-      finished: (files) => listener.finished(files),
-      mark: (path) => listener.mark(path),
-      entriesChanged: () => listener.entriesChanged(),
-      lost: (below) => listener.lost(below),
-      unwatched: (count) => this.#tellUnwatched(base, count),
-      problem: (problem) => listener.problem(problem),
-      gone: () => listener.gone(),
-      failed: (thrown) => listener.failed(thrown),
-    }
+    return { ...this.#listener, unwatched: (count) => this.#tellUnwatched(base, count) }
   }
 
   #tellUnwatched(base: string, count: number): void {

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import {
   createHasher,
   DIGEST_BYTES,
-  DIGEST_TEXT,
   digestBeginning,
   digestOf,
   digestText,
@@ -22,7 +21,7 @@ test.each([
 ])('BLAKE3 of %i bytes', (length, digits) => {
   const text = digestText(digestOf(bytesOf(length)))
   expect(text).toBe(digits)
-  expect(text).toMatch(DIGEST_TEXT)
+  expect(text).toMatch(/^[0-9a-f]{64}$/)
   expect(digestBeginning(text)).toBe(digits.slice(0, 12))
 })
 

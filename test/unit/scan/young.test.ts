@@ -70,14 +70,14 @@ describe('files that are not old enough', () => {
 
   test('one that changes waits anew', () => {
     const { young, ripe } = open()
-    young.holds(file('a', START))
+    young.holds(file('DC1/a', START))
     vi.advanceTimersByTime(50_000)
-    expect(young.holds(file('a', START + 50_000, 2))).toBe(true)
-    expect(young.waitingIn('a')).toBe(1)
+    expect(young.holds(file('DC1/a', START + 50_000, 2))).toBe(true)
+    expect(young.waitingIn('DC1')).toBe(1)
     vi.advanceTimersByTime(15_000)
     expect(ripe).toEqual([])
     vi.advanceTimersByTime(46_000)
-    expect(ripe).toEqual(['a'])
+    expect(ripe).toEqual(['DC1/a'])
   })
 
   test('a time in the future: its age is counted from now, and it goes', () => {
@@ -99,8 +99,8 @@ describe('files that are not old enough', () => {
     expect(ripe).toHaveLength(10_000)
     expect(young.holds(file('d/11000', START))).toBe(false)
     // Those that were given back and never came again leave their room to others.
-    expect(young.holds(file('new', START + 61_000))).toBe(true)
-    expect(young.waitingIn('new')).toBe(1)
+    expect(young.holds(file('DC2/new', START + 61_000))).toBe(true)
+    expect(young.waitingIn('DC2')).toBe(1)
   })
 
   test('closed, nothing is given back any more', () => {

@@ -31,7 +31,10 @@ export async function serveStdio(ports: StdioPorts): Promise<void> {
     isBehind: events.isBehind,
     warn: (key, path) => log('WARNING', englishWords(message(key, { path }))),
   })
-  events.onRelief(() => input.resume())
+  events.onRelief(() => {
+    session.goOn()
+    input.resume()
+  })
   await takeLines(input, (line) => {
     if (line.kind === 'line') session.line(line.text)
     else session.tooLong()

@@ -51,6 +51,8 @@ interface Monitored {
 export function createSession({ timeoutMs, quoted }: SessionOptions, ports: SessionPorts) {
   const { clock, say, read, isBehind, warn } = ports
   const paths = new Map<string, Monitored>()
+  /** They were to be read while the parent was behind. */
+  const owed = new Set<Monitored>()
   let stopped: () => void = () => undefined
   const isStopping = () => [...paths.values()].some((one) => one.isStopping)
 
@@ -94,7 +96,8 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
   const tick = (monitored: Monitored) => {
     monitored.tick = tickAfter(monitored.timetable, monitored.tick, clock.now())
     monitored.cancelTick = clock.at(dueAt(monitored.timetable, monitored.tick), () => tick(monitored))
-    if (!monitored.isOut && !isBehind()) void check(monitored)
+    if (isBehind()) owed.add(monitored)
+    else if (!monitored.isOut) void check(monitored)
   }
 
   const start = (path: string, intervalMs: number) => {
@@ -130,6 +133,11 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
       if (command.verb === 'start') start(command.path, command.intervalMs)
       else if (command.verb === 'stop') stop(command.path)
       else say(command.reply)
+    },
+    /** The parent is no longer behind. */
+    goOn: () => {
+      for (const one of owed) if (!one.isOut && paths.get(one.path) === one) void check(one)
+      owed.clear()
     },
     tooLong: () => say(reply('-', '-', EINVAL, 'line too long')),
     /** Checks nothing more; resolves when the stops that are in progress are over, or have waited long enough. */

@@ -117,27 +117,6 @@ describe('the checker worker', () => {
     expect(checker.threads()).toBe(before.threads)
   })
 
-  it('leaves no probe file for good however often it is killed', async () => {
-    const directory = temporaryDirectory()
-    const directories = Array.from({ length: 40 }, (_, index) => path.join(directory, `d${index}`))
-    for (const one of directories) mkdirSync(one)
-    const paths = directories.map((at, index) => ({ id: `p${index}`, path: at, probes: all }))
-    const written = () => directories.flatMap(probeFiles)
-    const killed: number[] = []
-    for (let round = 0; round < 4; round += 1) {
-      const checker = await startCheckerProcess({ paths })
-      await until('it to write', () => written().some((name) => name.includes(`-${checker.pid}-`)))
-      process.kill(checker.pid, 'SIGKILL')
-      killed.push(checker.pid)
-    }
-    const last = await startCheckerProcess({ paths })
-    await last.sees('p39', 'ok')
-    await until(
-      'the files of those that were killed to be gone',
-      () => !written().some((name) => killed.some((pid) => name.includes(`-${pid}-`))),
-    )
-  })
-
   it('says what is wrong with odd paths, and checks odd names', async () => {
     const directory = temporaryDirectory()
     const newline = path.join(directory, 'two\nlines')

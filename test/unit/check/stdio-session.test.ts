@@ -202,8 +202,10 @@ describe('the protocol', () => {
     expect(reads.length).toBe(1)
     output.resume()
     await until('every command is answered', () => lines().length === 10_002)
+    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 35_000])
+    await finish()
     await clock.advanceTo(40_000)
-    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 40_000])
+    expect(reads.map(({ atMs }) => atMs)).toEqual([0, 35_000, 40_000])
   })
 
   it('keeps bytes as they are, and quotes where it was asked to', async () => {

@@ -46,16 +46,6 @@ describe('what the filters leave out is not offered', () => {
       expect(paths()).toEqual(kept)
     },
   )
-
-  test('a file that outgrows the limit while it waits is not sent', async () => {
-    const { root, configure, write, watching, paths } = setUpFiltered({ maximumBytes: 100 })
-    write('grows')
-    configure()
-    await watching()
-    await until('it waits', () => paths('waiting').join() === 'grows')
-    writeFileSync(path.join(root, 'grows'), 'x'.repeat(1000))
-    await until('it waits no more', () => paths().length === 0)
-  })
 })
 
 describe('a filter that is changed later', () => {

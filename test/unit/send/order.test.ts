@@ -180,6 +180,18 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
   )
 }, 60_000)
 
+test('a file that outgrows the limit while it waits is not sent, and waits no more', async () => {
+  const { directory, ledger, dispatcher, session, arrived } = setUp(10)
+  writeFileSync(path.join(directory, 'grows'), 'x')
+  ledger.offer('d', [candidate(directory, 's', 'grows')])
+  writeFileSync(path.join(directory, 'grows'), 'x'.repeat(2_000))
+  const filters = sourceFiltersSchema.parse({ maximumBytes: 1_000 })
+  dispatcher.configure([sourceOf('s', directory, { filters })], false)
+  dispatcher.setSession(session)
+  await until('it is withdrawn', () => ledger.totals('d').s?.waitingFiles === 0)
+  expect(arrived).toEqual([])
+})
+
 test('files that wait and are left out, or young, when they are taken are not sent', async () => {
   const { directory, ledger, dispatcher, session, arrived } = setUp(10)
   const names = ['a.txt', 'b.log', 'large', 'gone/deep']

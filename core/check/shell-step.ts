@@ -3,14 +3,7 @@ import type { VerdictKind } from './verdict-kinds.ts'
 /** The commands of a shell script that does what a probe does: create, list, remove one file. */
 export type ShellStep = 'touch' | 'ls' | 'rm'
 
-const SHELL_STEP: Record<string, ShellStep> = {
-  create: 'touch',
-  write: 'touch',
-  fsync: 'touch',
-  'read back': 'ls',
-  list: 'ls',
-  remove: 'rm',
-}
+const SHELL_STEP: Record<string, ShellStep> = { 'read back': 'ls', list: 'ls', remove: 'rm' }
 
 /** The shell's name of a step of a probe; of one that no script has, what it would have met first. */
 export function shellStep(step: string): ShellStep {

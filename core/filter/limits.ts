@@ -13,7 +13,7 @@ export function leftOutBySize({ minimumBytes, maximumBytes }: SizeLimits, size: 
   return maximumBytes !== null && size > maximumBytes ? 'too-large' : null
 }
 
-function hasSizeLimits({ minimumBytes, maximumBytes }: SizeLimits): boolean {
+export function hasSizeLimits({ minimumBytes, maximumBytes }: SizeLimits): boolean {
   return minimumBytes !== null || maximumBytes !== null
 }
 

@@ -2,19 +2,17 @@ import { isEmergency, isReadOnly, isWithin, type Mount } from '../../mounts/moun
 import type { MountIdentity } from '../messages.ts'
 import type { Failure, PathMemory } from './findings.ts'
 
-/** What failed, and what to remember of the path. */
-export interface LookedAt {
-  failures: Failure[]
-  memory: PathMemory
-}
-
 /**
  * The mount probe's decision: the mount that a path is on now, and ext4's count of errors, against what is remembered.
  * Devices are numbered anew by each boot and by each network mount, so the mount point decides: a mount on a directory
  * above the remembered point means that the disk is away; another disk on the same point, or a further mount below it,
- * is taken as it is.
+ * is taken as it is. Gives what failed, and what to remember of the path.
  */
-export function lookAtMount(memory: PathMemory, mount: Mount, errorsCount: number | null): LookedAt {
+export function lookAtMount(
+  memory: PathMemory,
+  mount: Mount,
+  errorsCount: number | null,
+): { failures: Failure[]; memory: PathMemory } {
   const before = memory.known
   const isSamePoint = before?.mount.point === mount.point
   if (before !== null && !isSamePoint && isWithin(before.mount.point, mount.point)) {

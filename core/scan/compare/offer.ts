@@ -1,4 +1,5 @@
 import { errorText } from '../../files/system-error.ts'
+import { hasSizeLimits } from '../../filter/limits.ts'
 import { isBelowAway } from '../../mounts/whereabouts.ts'
 import type { Source } from '../../settings/schema.ts'
 import { message } from '../../words/message.ts'
@@ -12,8 +13,8 @@ import { WAIT_MS } from './suspicion.ts'
 const MAX_OFFERED = 256
 
 /** The offer itself leaves alone what the ledger has with this content; more is a question only of some sources. */
-function isCompared({ kind, minimumBytes, maximumBytes, minimumAgeSeconds }: Source): boolean {
-  return kind === 'batch' || minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
+function isCompared(source: Source): boolean {
+  return source.kind === 'batch' || hasSizeLimits(source) || source.minimumAgeSeconds > 0
 }
 
 /**

@@ -62,17 +62,13 @@ async function look(root: string, file: string): Promise<Seen> {
     // There the answer is that somebody writes, whether anybody does or not.
     const isUnseen = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
     if (isUnseen) return { state: 'unknown', facts, code: null }
-    return await ask(at, facts, hasWriter)
+    return await ask(at, facts)
   } finally {
     await held.close()
   }
 }
 
-async function ask(
-  at: string,
-  facts: FileFacts,
-  hasWriter: (fd: number) => 'no' | 'yes' | 'unknown',
-): Promise<Seen> {
+async function ask(at: string, facts: FileFacts): Promise<Seen> {
   let fd: number
   try {
     fd = await openFd(at, READ_FILE)
@@ -82,7 +78,7 @@ async function ask(
     return { state: 'unknown', facts, code: code ?? String(thrown) }
   }
   try {
-    const answer = hasWriter(fd)
+    const answer = hasWriter?.(fd) ?? 'unknown'
     if (answer === 'unknown') return { state: 'unknown', facts, code: null }
     return { state: answer === 'yes' ? 'busy' : 'free', facts }
   } finally {

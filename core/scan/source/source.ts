@@ -65,8 +65,8 @@ export class RunningSource {
   constructor(options: SourceOptions) {
     this.#options = options
     this.#problems = new Problems(options.changed)
-    this.#home = new Home(options.source.id, options.ledger, (thrown) => this.#ledgerFailed(thrown))
     const failed = (thrown: unknown) => this.#ledgerFailed(thrown)
+    this.#home = new Home(options.source.id, options.ledger, failed)
     this.#losses = openLosses({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, unwatchedDirectories: 0, batches: [] }
@@ -181,7 +181,9 @@ export class RunningSource {
     const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
       this.#options
     const live = () => !abort.signal.aborted
-    const problem = (one: Message) => this.#problems.add(one)
+    const problem = (one: Message) => {
+      if (live()) this.#problems.add(one)
+    }
     const scope = mountScopeOf(source, { root, ledger, destinations }, problem)
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
@@ -204,9 +206,7 @@ export class RunningSource {
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),
-      problem: (problem) => {
-        if (live()) this.#problems.add(problem)
-      },
+      problem,
       update: (change) => {
         if (live()) this.#update(change)
       },

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync } from 'node:fs'
 import type { HeldDirectory } from '../../files/beneath.ts'
 import { holdDirectorySync } from '../../files/beneath.ts'
 
@@ -31,10 +31,6 @@ export class DirectoryFiles {
     } finally {
       closeSync(fd)
     }
-  }
-
-  statusOf(fd: number): BigIntStats {
-    return fstatSync(fd, { bigint: true })
   }
 
   /** Lets go of the directory: it may be renamed or unmounted. */

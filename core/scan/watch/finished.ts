@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { hasWriter } from '../../files/libc.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { FileFacts } from '../tree/facts.ts'
@@ -47,7 +48,7 @@ function examine(files: DirectoryFiles, root: string, path: string, wasClosed: b
     const state = writer === 'no' ? 'finished' : 'unproven'
     // Who has closed it since the first look is told of by another event, which brings another look.
     if (wasClosed) return { state, facts }
-    const now = factsOf(path, files.statusOf(fd))
+    const now = factsOf(path, fstatSync(fd, { bigint: true }))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
     return { state, facts: now }
   })

@@ -169,7 +169,7 @@ export class Examiner {
 
   #forget(file: Sight): void {
     // In a burst nothing waits, and its files need no keys.
-    if (this.#laters.every((later) => later.isEmpty)) return
+    if (this.#laters.every((later) => later.size === 0)) return
     const key = keyOf(file)
     for (const later of this.#laters) later.delete(key)
   }

@@ -5,8 +5,8 @@ import type { FromThread } from './inotify-messages.ts'
 const MAX_FILES = 256
 /** Messages of files that the main thread may have before it: then the thread waits, and the kernel queues. */
 const MAX_UNTAKEN = 8
-/** How many reported files are remembered at least, so that the listing of a new directory need not look at them again. */
-const REMEMBERED = 4096
+/** How many reported files are remembered at most, so that the listing of a new directory need not look at them again. */
+const REMEMBERED = 8192
 
 interface Batch {
   finished: FileFacts[]
@@ -24,9 +24,7 @@ interface Reported {
 export class Outbox {
   readonly #post: (message: FromThread) => void
   readonly #batches = new Map<number, Batch>()
-  /** Two maps in turns: the older one is forgotten as a whole, as taking single entries out of a map costs more. */
-  #reported = new Map<string, Reported>()
-  #reportedBefore = new Map<string, Reported>()
+  readonly #reported = new Map<string, Reported>()
   #untaken = 0
 
   constructor(post: (message: FromThread) => void) {
@@ -44,16 +42,14 @@ export class Outbox {
 
   /** Whether the tree has reported the file while its directory had this watch, so that any change since has an event. */
   hasReportedUnder(tree: number, watch: number, path: string): boolean {
-    const before = this.#reported.get(path) ?? this.#reportedBefore.get(path)
+    const before = this.#reported.get(path)
     return watch !== -1 && before?.watch === watch && before.tree === tree
   }
 
   finished(tree: number, facts: FileFacts, watch: number): void {
+    // All at once: to take single entries out of a map costs more.
+    if (this.#reported.size >= REMEMBERED) this.#reported.clear()
     this.#reported.set(facts.path, { tree, watch })
-    if (this.#reported.size >= REMEMBERED) {
-      this.#reportedBefore = this.#reported
-      this.#reported = new Map()
-    }
     this.#add(tree, 'finished', facts)
   }
 

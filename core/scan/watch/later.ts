@@ -18,10 +18,6 @@ export class Later<T> {
     return true
   }
 
-  get isEmpty(): boolean {
-    return this.#waiting.size === 0
-  }
-
   get size(): number {
     return this.#waiting.size
   }

@@ -22,7 +22,8 @@ const pollCall: (fds: Buffer, count: number, timeout: number) => number = libc.f
 const readCall: (fd: number, buffer: Buffer, length: number) => number = libc.func(
   'intptr_t read(int fd, void *buffer, size_t length)',
 )
-const close: (fd: number) => number = libc.func('int close(int fd)')
+/** For descriptors of this file: those that Node opened are Node's to close. */
+export const closeDescriptor: (fd: number) => number = libc.func('int close(int fd)')
 
 function systemError(call: string): Error & { code: string } {
   const code = lastError()
@@ -64,11 +65,6 @@ export function waitReadable(descriptors: readonly number[], timeoutMs: number):
   })
   if (pollCall(fds, descriptors.length, timeoutMs) <= 0) return []
   return descriptors.filter((_, index) => (fds.readInt16LE(8 * index + 6) & POLLIN) !== 0)
-}
-
-/** For descriptors of this file: those that Node opened are Node's to close. */
-export function closeDescriptor(fd: number): void {
-  close(fd)
 }
 
 /** Bytes read; 0 when there is nothing to read. */

@@ -104,7 +104,7 @@ export class QuietPeriod {
   }
 
   #arm(): void {
-    if (this.#timer !== null || this.#looking || this.#closed || this.#waiting.isEmpty) return
+    if (this.#timer !== null || this.#looking || this.#closed || this.#waiting.size === 0) return
     const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
     this.#timer = setTimeout(() => void this.#lookAgain(), delayMs)
   }

@@ -4,7 +4,7 @@ import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { placeOf, refuseMore, withDestination } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { loadValidIdentity } from '../core/wire/identity.ts'
+import { loadIdentity } from '../core/wire/identity.ts'
 import { parsePairingCode } from '../core/wire/pairing-code.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -76,6 +76,6 @@ async function pairAlone(
 ): Promise<Settings> {
   const { identity } = openDataDirectory(path.resolve(dataDirectory))
   const patience = AbortSignal.timeout(PAIR_WITHIN_MS)
-  const shown = await loadValidIdentity(identity)
+  const shown = await loadIdentity(identity)
   return withDestination(settings, await pairWithReceiver(code, name, shown, patience))
 }

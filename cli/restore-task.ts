@@ -1,6 +1,8 @@
 import path from 'node:path'
-import type { LibraryTask } from '../core/restore/task.ts'
-import type { Task } from '../core/store/task.ts'
+import type { Task } from '../core/restore/task.ts'
+import type { Choice } from '../core/restore/walk.ts'
+import { isVersionName } from '../core/store/versions/name.ts'
+import { nameFault } from '../core/wire/names.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { librarySettings, readKey } from './library-settings.ts'
@@ -28,7 +30,7 @@ export async function taskOf(
   what: string | undefined,
   directory: string | undefined,
   options: RestoreOptions,
-): Promise<Task | LibraryTask> {
+): Promise<Task> {
   const { from, sender, source, path: file } = options
   if (from === undefined) return storeTaskOf(what, directory, options)
   if ([directory, sender, source, file].some((one) => one !== undefined))
@@ -41,23 +43,44 @@ function storeTaskOf(
   directory: string | undefined,
   options: RestoreOptions,
 ): Task {
-  const { sender = null, source = null, path: file = null, at = null, version = null, oldNames } = options
   if (options.identityFile !== undefined || options.computer !== undefined)
     throw new Problem('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new Problem('restore.storeWanted')
-  const wanted = { sender, source, path: file, at, version, oldNames }
-  const root = path.resolve(store)
-  if (options.list) return { does: 'list', store: root, wanted }
+  const choice = storeChoice(options)
+  const from = { store: path.resolve(store) }
+  if (options.list) return { does: 'list', from, choice }
   if (directory === undefined) throw new Problem('store.restoreWhere')
-  const to = path.resolve(directory)
-  return { does: 'restore', store: root, destination: to, wanted, overwrite: options.overwrite }
+  return {
+    does: 'restore',
+    from,
+    choice,
+    destination: path.resolve(directory),
+    overwrite: options.overwrite,
+  }
+}
+
+/** @throws Problem when a name could lead out of the store, or the words do not fit together. */
+export function storeChoice(
+  options: Pick<RestoreOptions, 'sender' | 'source' | 'path' | 'at' | 'version' | 'oldNames'>,
+): Choice {
+  const { sender = null, source = null, at = null, version = null, oldNames } = options
+  const file = options.path?.replace(/\/+$/, '') ?? null
+  const parts = [sender, source, file]
+  const first = parts.indexOf(null)
+  if (first !== -1 && parts.slice(first).some((part) => part !== null)) throw new Problem('store.restoreWhat')
+  if (version !== null && file === null) throw new Problem('store.restoreVersion')
+  if (version !== null && !isVersionName(version)) throw new Problem('store.versionName', { version })
+  for (const part of parts)
+    if (part !== null && nameFault(part) !== null) throw new Problem('store.pathInvalid', { path: part })
+  const folder = sender === null ? null : source === null ? sender : `${sender}/${source}`
+  return { folder, path: file, version, at, oldNames }
 }
 
 async function libraryTaskOf(
   destination: string,
   what: string | undefined,
   options: RestoreOptions,
-): Promise<LibraryTask> {
+): Promise<Task> {
   const { at = null, version = null, list, to, overwrite } = options
   const key = options.identityFile === undefined ? null : readKey(options.identityFile)
   const { computer } = options
@@ -76,5 +99,5 @@ async function libraryTaskOf(
 const newDirectory = (now: Date): string =>
   `holdfast-restore-${now.toISOString().replace(/[-:]|\.\d+Z$/g, '')}`
 
-export const where = (task: Task | LibraryTask): string =>
-  'from' in task ? task.from.destination.name : task.store
+/** What people call the place that a task is about. */
+export const where = ({ from }: Task): string => ('store' in from ? from.store : from.destination.name)

@@ -1,5 +1,5 @@
+import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/words.ts'
-import type { Listed, RestoreEvent } from '../core/store/restore/restore.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
-import type { LibraryTask } from '../core/restore/task.ts'
-import type { Task } from '../core/store/task.ts'
+import type { Task } from '../core/restore/task.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { sentenceOf } from '../core/words/problem.ts'
 import { withDataDirectory } from './data-directory.ts'
@@ -81,7 +80,8 @@ export function registerRestore(program: Command): void {
 /** The folder of a destination whose contents are encrypted; its disk has just answered. */
 const isEncrypted = (store: string): boolean => existsSync(path.join(store, '.holdfast/encryption.json'))
 
-async function restore(task: Task | LibraryTask, { json, patience }: RestoreOptions) {
+async function restore(task: Task, { json, patience }: RestoreOptions) {
+  const { from } = task
   const store = where(task)
   const output = openProgress(json)
   const complain = (sentence: Message) => {
@@ -89,7 +89,7 @@ async function restore(task: Task | LibraryTask, { json, patience }: RestoreOpti
     console.error(terminalWords(sentence))
   }
   let code = COULD_NOT
-  if ('from' in task && task.does === 'restore' && !json)
+  if (!('store' in from) && task.does === 'restore' && !json)
     output.say(terminalWords(message('restore.to', { path: task.destination })), {})
   const end = await runStoreTask(task, patience * 1000, (event) => {
     switch (event.type) {
@@ -112,8 +112,7 @@ async function restore(task: Task | LibraryTask, { json, patience }: RestoreOpti
     }
   })
   output.end()
-  if (end.ended === 'done' && !('from' in task) && isEncrypted(task.store))
-    complain(message('store.encrypted'))
+  if (end.ended === 'done' && 'store' in from && isEncrypted(from.store)) complain(message('store.encrypted'))
   if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
   if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
   return end.ended === 'done' ? code : COULD_NOT

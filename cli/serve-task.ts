@@ -1,5 +1,6 @@
-import { removeUnfinished } from '../core/store/restore/batch.ts'
-import type { TaskEvent } from '../core/store/task.ts'
+import { removeUnfinished } from '../core/restore/put/batch.ts'
+import type { Task, TaskEvent } from '../core/restore/task.ts'
+import { runTask } from '../core/restore/task.ts'
 
 const post = (event: TaskEvent): Promise<void> =>
   new Promise((resolve) => {
@@ -8,9 +9,7 @@ const post = (event: TaskEvent): Promise<void> =>
   })
 
 /** In a process of its own: does the task that it is told, says what there is to say, and ends. */
-export function serveTask<T>(
-  run: (task: T, post: (event: TaskEvent) => Promise<void>) => Promise<void>,
-): void {
+export function serveTask(): void {
   // Whoever started it is gone, or somebody has pressed Ctrl-C. By SIGKILL, since a disk that hangs would hold an exit.
   const end = () => {
     removeUnfinished()
@@ -18,5 +17,5 @@ export function serveTask<T>(
   }
   process.once('disconnect', end)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
-  process.once('message', (task) => void run(task as T, post).then(() => process.disconnect()))
+  process.once('message', (task) => void runTask(task as Task, post).then(() => process.disconnect()))
 }

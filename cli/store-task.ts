@@ -1,13 +1,8 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { LibraryTask } from '../core/restore/task.ts'
-import type { Task, TaskEvent } from '../core/store/task.ts'
+import type { Task, TaskEvent } from '../core/restore/task.ts'
 import { startPatience } from './patience.ts'
 import { workerScript } from './worker-script.ts'
-
-/** The script that does a task: one on a store's directory, or one on what a destination has. */
-const scriptOf = (task: Task | LibraryTask): string =>
-  fileURLToPath(workerScript('from' in task ? 'library-task' : 'store-task'))
 
 export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; reason: string }
 
@@ -17,12 +12,13 @@ export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; r
  * @param patienceMs without any news for so long it is given up (patience.ts).
  */
 export function runStoreTask(
-  task: Task | LibraryTask,
+  task: Task,
   patienceMs: number,
   take: (event: TaskEvent) => void,
 ): Promise<TaskEnd> {
   return new Promise((resolve) => {
-    const child = fork(scriptOf(task), { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const script = fileURLToPath(workerScript('store-task'))
+    const child = fork(script, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     let isDone = false
     const end = (how: TaskEnd) => {
       patience.end()

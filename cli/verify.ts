@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { digestBeginning } from '../core/files/digest.ts'
-import type { LibraryTask } from '../core/restore/task.ts'
+import type { Task } from '../core/restore/task.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
-import type { Task } from '../core/store/task.ts'
 import type { Finding } from '../core/store/verify/findings.ts'
 import { isSound, type VerifySummary } from '../core/store/verify/findings.ts'
 import { type Message, message } from '../core/words/message.ts'
@@ -14,6 +13,7 @@ import { librarySettings, readKey } from './library-settings.ts'
 import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
+import { where } from './restore-task.ts'
 import { runStoreTask } from './store-task.ts'
 import { terminalWords } from './terminal-words.ts'
 
@@ -65,21 +65,18 @@ export function registerVerify(program: Command): void {
 }
 
 /** What has a directory's form, or is there, is a store. @throws Problem where there is no destination of that name. */
-async function taskOf(
-  what: string,
-  options: VerifyOptions,
-): Promise<Task | (LibraryTask & { does: 'verify' })> {
+async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile } = options
   if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
-    return { does: 'verify', store: path.resolve(what), adopt, forgetMissing }
+    return { does: 'verify', from: { store: path.resolve(what) }, adopt, forgetMissing }
   if (adopt || forgetMissing) throw new Problem('verify.storeOnly', { name: what })
   const data = dataDirectoryOf(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
   return { does: 'verify', from: await librarySettings(data, what, { key }), ledger: layoutOf(data).ledger }
 }
 
-async function verify(task: Task | LibraryTask, { json, patience }: VerifyOptions) {
-  const store = 'from' in task ? task.from.destination.name : task.store
+async function verify(task: Task, { json, patience }: VerifyOptions) {
+  const store = where(task)
   const output = openProgress(json)
   const complain = (sentence: Message) => {
     output.end()

@@ -133,12 +133,6 @@ async function startOnStore(
     port: listener.port,
     fingerprint: identity.fingerprint,
     storeDirectory: layout.root,
-    get receivedFiles() {
-      return counters.receivedFiles
-    },
-    get receivedBytes() {
-      return counters.receivedBytes
-    },
     get refusedConnections() {
       return totalOf(counters.refusedConnections)
     },

@@ -42,12 +42,10 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
 
   const report = () => {
     if (receiver === null) return
-    const { port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections } = receiver
-    const senders = sendersOf(receiver)
-    context.report({
-      ...{ port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections },
-      senders,
-    })
+    const { port, fingerprint, storeDirectory, refusedConnections, counters } = receiver
+    const { receivedFiles, receivedBytes } = counters
+    const received = { receivedFiles, receivedBytes, refusedConnections }
+    context.report({ port, fingerprint, storeDirectory, ...received, senders: sendersOf(receiver) })
   }
   const onChange = throttled(REPORT_EVERY_MS, report)
   // Who is connected, and what a sender says of itself.

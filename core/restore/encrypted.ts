@@ -1,16 +1,14 @@
 import type { Decrypter } from 'age-encryption'
-import { createHasher } from '../files/digest.ts'
 import { errorText } from '../files/system-error.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
-import { openFeed } from '../send/destinations/encrypted/feed.ts'
 import type { NameKey } from '../send/destinations/encrypted/names.ts'
 import { hiddenPath, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
-import type { Incoming, Take } from '../store/restore/incoming.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
 import { Problem } from '../words/problem.ts'
 import type { Folder, Library } from './library.ts'
+import type { Incoming } from './put/incoming.ts'
+import { NotReadable } from './put/incoming.ts'
 
 /** A source's directory. */
 interface Place extends Folder {
@@ -114,49 +112,37 @@ export function encryptedLibrary(
       return {
         facts: { ...incoming.facts, size: decryptedSize(incoming.facts.size) },
         digest: null,
-        read: (take) => readOpened(incoming, decrypter, take),
+        pieces: () => opened(incoming, decrypter),
       }
     },
   }
 }
 
 /** @throws NotReadable also where it is not what was encrypted, or the key is another one. */
-async function readOpened(
-  sealed: Pick<Incoming, 'read'>,
-  decrypter: Decrypter,
-  take: Take,
-): Promise<{ digest: Buffer; size: number }> {
-  const feed = openFeed()
-  const hasher = createHasher()
-  let size = 0
-  /** Why it cannot be read, or is not taken. */
+async function* opened(sealed: Pick<Incoming, 'pieces'>, decrypter: Decrypter): AsyncGenerator<Buffer> {
+  const pieces = sealed.pieces()[Symbol.asyncIterator]()
+  /** Why it cannot be read. */
   let failure: unknown = null
-  const unwanted = new Error('nothing more is wanted')
-  const orFail = async (call: () => unknown): Promise<void> => {
-    try {
-      await call()
-    } catch (thrown) {
-      if (thrown !== unwanted) failure ??= thrown
-      feed.drop()
-      throw thrown
-    }
-  }
-  const write = async (piece: Uint8Array): Promise<void> => {
-    if (!(await feed.write(piece))) throw unwanted
-  }
-  const reading = orFail(() => sealed.read(write)).then(feed.end, () => undefined)
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await pieces.next()
+        // Copied: age may keep a piece beyond the next one.
+        if (done === true) controller.close()
+        else controller.enqueue(new Uint8Array(value))
+      } catch (thrown) {
+        failure = thrown
+        throw thrown
+      }
+    },
+    async cancel() {
+      await pieces.return?.()
+    },
+  })
   try {
-    for await (const { buffer, byteOffset, length } of await decrypter.decrypt(feed.readable)) {
-      const piece = Buffer.from(buffer, byteOffset, length)
-      hasher.update(piece)
-      await orFail(() => take(piece, size))
-      size += length
-    }
+    for await (const { buffer, byteOffset, length } of await decrypter.decrypt(stream))
+      yield Buffer.from(buffer, byteOffset, length)
   } catch (thrown) {
     throw failure ?? new NotReadable(`damaged: ${errorText(thrown)}`.slice(0, 200), { cause: thrown })
-  } finally {
-    feed.drop()
-    await reading
   }
-  return { digest: hasher.digest(), size }
 }

@@ -1,30 +1,32 @@
+import path from 'node:path'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeFailed } from '../store/problems.ts'
 import { openStoreReader } from '../store/reading/reader.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { incomingOfParts } from './parts.ts'
+import { NotReadable } from './put/incoming.ts'
 
 /**
- * A sender's folder of a store on a disk of this computer, read beside whoever writes it. Its calls block: for a process
- * of its own.
+ * A store on a disk of this computer, read beside whoever writes it. Its calls block: for a process of its own.
+ * @param sender the folder that is looked at; null: all of them, and a source is called "<sender>/<source>".
  * @param sourceIn the source that a directory in the folder belongs to.
  */
-export function openFolderLibrary(
+export function openStoreLibrary(
   layout: StoreLayout,
-  sender: string,
-  sourceIn: (directory: string) => string | null,
+  sender: string | null,
+  sourceIn: (directory: string) => string | null = () => null,
 ): Library {
   const reader = openStoreReader(layout)
-  const asked = async <T>(look: () => T): Promise<T> => {
+  const asked = async <T>(look: () => T | Promise<T>): Promise<T> => {
     try {
-      return look()
+      return await look()
     } catch (thrown) {
       throw thrown instanceof Problem ? thrown : storeFailed(layout.root, thrown)
     }
   }
   return {
+    place: path.join(layout.root, sender ?? ''),
     folders: () => asked(() => reader.folders({ sender }).map((name) => ({ name, source: sourceIn(name) }))),
     entries: (question) => asked(() => reader.entries({ sender, asked: question })),
     contents: (question) => asked(() => reader.contents({ sender, asked: question })),

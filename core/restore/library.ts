@@ -1,6 +1,6 @@
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { EntriesPage, EntriesQuestion } from '../store/reading/entries.ts'
-import type { Incoming } from '../store/restore/incoming.ts'
+import type { Incoming } from './put/incoming.ts'
 
 /** A content up to this size has come as a whole when it is opened. */
 export const SMALL_BYTES = 256 * 1024
@@ -13,12 +13,14 @@ export interface Folder {
 }
 
 /**
- * What a destination has of one computer, to look through and to bring back. What it says is another computer's word:
- * names are judged by whoever uses them.
+ * What a destination has of one computer, or a store of all, to look through and to bring back. What it says is another
+ * computer's word: names are judged by whoever uses them.
  *
  * Every call throws a Problem where the destination can be asked no more.
  */
 export interface Library {
+  /** The directory that all of it is in; null: it is on no disk of this computer. */
+  readonly place: string | null
   /** Directories of the computer's sources. */
   folders(): Promise<readonly Folder[]>
   entries(asked: EntriesQuestion): Promise<EntriesPage>

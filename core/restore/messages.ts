@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { destinationSchema } from '../settings/destination-schema.ts'
+import { entrySchema, folderSchema } from '../wire/restore-entries.ts'
 import { messageSchema } from '../words/message-schema.ts'
 
 /** See LibrarySettings. */
@@ -39,21 +40,11 @@ export const restorerDefinition = {
   requests: {
     folders: {
       input: z.object({ from }),
-      output: z.object({ folders: z.array(z.object({ name: z.string(), source: z.string().nullable() })) }),
+      output: z.object({ folders: z.array(folderSchema) }),
     },
     list: {
       input: z.object({ from, folder: z.string(), directory: z.string(), after: z.string().nullable() }),
-      output: z.object({
-        entries: z.array(
-          z.object({
-            name: z.string(),
-            kind: z.enum(['directory', 'file']),
-            ...when,
-            versions: z.number().optional(),
-          }),
-        ),
-        next: z.string().nullable(),
-      }),
+      output: z.object({ entries: z.array(entrySchema), next: z.string().nullable() }),
     },
     search: {
       input: z.object({ from, folder: z.string().nullable(), text: z.string(), most: z.number() }),

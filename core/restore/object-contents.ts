@@ -1,7 +1,7 @@
 import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import { areNames } from '../store/reading/contents.ts'
+import { originOf } from '../store/reading/origin.ts'
 import { isVersionName, replacedAt } from '../store/versions/name.ts'
 import { factsOfObject } from './objects.ts'
 
@@ -75,7 +75,7 @@ export async function objectContents(
 ): Promise<ContentsPage> {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { folder, path, at, version, isList } = question
-  if (!areNames(folder, path)) return page
+  if (originOf(own, folder, path) === null) return page
   const folders = folder === null ? await foldersOf() : [folder]
   const [index, after] = cursorOf(question.after)
   const source = folders[index]

@@ -1,4 +1,3 @@
-import { createHasher, digestOf } from '../files/digest.ts'
 import type { FileFacts } from '../files/facts.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import type { ObjectInfo, ObjectStore } from '../send/destinations/objects/object-store.ts'
@@ -7,14 +6,14 @@ import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
 import type { Entry } from '../store/reading/entries.ts'
-import type { Incoming, Take } from '../store/restore/incoming.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import type { Folder, Library } from './library.ts'
 import { SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
+import type { Incoming } from './put/incoming.ts'
+import { NotReadable, wholeOf } from './put/incoming.ts'
 
 /** Directories of sources: beyond this nobody looks. */
 const MOST_FOLDERS = 10_000
@@ -82,19 +81,13 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     }
   }
 
-  const readNow = async (
-    content: StoredContent,
-    size: number,
-    take: Take,
-  ): Promise<{ digest: Buffer; size: number }> => {
-    const hasher = createHasher()
-    let position = 0
-    for await (const piece of piecesOf(content, size)) {
-      hasher.update(piece)
-      await take(piece, position)
-      position += piece.length
+  async function* inTurn(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    await slots.acquire()
+    try {
+      yield* pieces
+    } finally {
+      slots.release()
     }
-    return { digest: hasher.digest(), size: position }
   }
 
   const open = async (content: StoredContent): Promise<Incoming> => {
@@ -104,21 +97,13 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     })
     if (info === null) throw new NotReadable('ENOENT')
     const facts = factsOfObject(info)
-    const digest = info.digest === null ? null : Buffer.from(info.digest)
+    const { digest } = info
     const { size } = facts
-    if (size > SMALL_BYTES)
-      return { facts, digest, read: (take) => withPermit(slots, () => readNow(content, size, take)) }
-    const pieces: Buffer[] = []
-    await readNow(content, size, (piece) => void pieces.push(Buffer.from(piece)))
-    const bytes = Buffer.concat(pieces)
-    return {
-      facts,
-      digest,
-      async read(take) {
-        if (bytes.length > 0) await take(bytes, 0)
-        return { digest: digestOf(bytes), size: bytes.length }
-      },
-    }
+    if (size > SMALL_BYTES) return { facts, digest, pieces: () => inTurn(piecesOf(content, size)) }
+    const came: Buffer[] = []
+    for await (const piece of piecesOf(content, size)) came.push(Buffer.from(piece))
+    const bytes = Buffer.concat(came)
+    return { facts, digest, pieces: () => wholeOf(bytes) }
   }
 
   const folders = async (): Promise<string[]> => {
@@ -144,6 +129,7 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   }
 
   return {
+    place: null,
     folders: () => asked(named),
     entries: ({ folder: source, directory, after }) =>
       asked(async () => {

@@ -13,12 +13,12 @@ import type {
   SftpDestination,
 } from '../settings/destination-schema.ts'
 import { placeOf } from '../settings/destinations.ts'
-import { requireStore } from '../store/read-store.ts'
+import { openForReading, requireStore } from '../store/read-store.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import { encryptedLibrary } from './encrypted.ts'
-import { openFolderLibrary } from './folder.ts'
+import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
 import { openObjectLibrary } from './objects.ts'
 import { openReceiverLibrary } from './receiver.ts'
@@ -35,6 +35,20 @@ export interface LibrarySettings {
   computer: string | null
   /** An age identity, where contents are encrypted. */
   key: string | null
+}
+
+/** The directory of a store, with what all senders have there. */
+export interface StoreSettings {
+  store: string
+}
+
+export type From = LibrarySettings | StoreSettings
+
+/** Where no receiver runs, what the last one has left unfinished is finished first. */
+async function openWhole({ store }: StoreSettings): Promise<Library> {
+  const layout = await requireStore(store)
+  openForReading(layout).database.close()
+  return openStoreLibrary(layout, null)
 }
 
 /**
@@ -69,7 +83,7 @@ async function openFolder(settings: LibrarySettings, directory: string): Promise
   const own = senders.known(fingerprint)?.folder ?? null
   const folder = settings.computer ?? own
   if (folder === null) throw new Problem('restore.noFolder', { name: settings.destination.name })
-  const library = openFolderLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
+  const library = openStoreLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
   return inPlain(library, await encryptionOf(layout), settings, () => readNameKeysIn(layout))
 }
 
@@ -97,10 +111,11 @@ async function openObjects(
 }
 
 /**
- * Opens what a destination has of this computer. Its calls may block: for a process of its own.
+ * Opens what a destination has of this computer, or a store has. Its calls may block: for a process of its own.
  * @throws Problem that says why it cannot be looked through.
  */
-export async function openLibrary(settings: LibrarySettings, signal: AbortSignal): Promise<Library> {
+export async function openLibrary(settings: From, signal: AbortSignal): Promise<Library> {
+  if ('store' in settings) return openWhole(settings)
   const { destination, identityDirectory, name, computer } = settings
   switch (destination.kind) {
     case 'receiver':

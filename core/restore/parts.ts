@@ -1,8 +1,8 @@
-import { createHasher, digestOf } from '../files/digest.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
-import type { Incoming, Take } from '../store/restore/incoming.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
 import { SMALL_BYTES } from './library.ts'
+import type { Incoming } from './put/incoming.ts'
+import { wholeOf } from './put/incoming.ts'
 
 /** A larger content is asked for in parts, so many of them ahead. */
 const PART_BYTES = 1024 * 1024
@@ -13,30 +13,16 @@ export type ReadPart = (content: StoredContent, from: number, bytes: number) => 
 
 /** A content that is read part by part, of any size. */
 export async function incomingOfParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
-  const { facts } = content
-  const digest = content.digest === null ? null : Buffer.from(content.digest)
-  if (facts.size > SMALL_BYTES) return { facts, digest, read: (take) => readInParts(content, readPart, take) }
+  const { facts, digest } = content
+  if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
   const bytes = await readPart(content, 0, facts.size)
-  return {
-    facts,
-    digest,
-    async read(take) {
-      if (bytes.length > 0) await take(bytes, 0)
-      return { digest: digestOf(bytes), size: bytes.length }
-    },
-  }
+  return { facts, digest, pieces: () => wholeOf(bytes) }
 }
 
-async function readInParts(
-  content: StoredContent,
-  readPart: ReadPart,
-  take: Take,
-): Promise<{ digest: Buffer; size: number }> {
+async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenerator<Buffer> {
   const { size } = content.facts
-  const hasher = createHasher()
   const ahead: Promise<Buffer>[] = []
   let asked = 0
-  let position = 0
   const askMore = () => {
     while (asked < size && ahead.length < PARTS_AHEAD) {
       const part = readPart(content, asked, Math.min(PART_BYTES, size - asked))
@@ -48,12 +34,9 @@ async function readInParts(
   }
   for (askMore(); ahead.length > 0; askMore()) {
     const piece = await ahead.shift()
-    if (piece === undefined || piece.length === 0) break
-    hasher.update(piece)
-    await take(piece, position)
-    position += piece.length
+    if (piece === undefined || piece.length === 0) return
+    yield piece
     // As large as a frame may be, it came alone in it.
     if (piece.length === PART_BYTES) batchBuffers.give(piece)
   }
-  return { digest: hasher.digest(), size: position }
 }

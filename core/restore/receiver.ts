@@ -4,7 +4,6 @@ import { dial } from '../send/destinations/receiver/dial.ts'
 import { troubleOf } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, StoredContent } from '../store/reading/contents.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
 import { WireFault } from '../wire/codec.ts'
 import { factsOfWords } from '../wire/facts.ts'
 import type { Frame, FrameHeader } from '../wire/frames.ts'
@@ -15,6 +14,7 @@ import type { FetchEntry, Question, Told } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { incomingOfParts } from './parts.ts'
+import { NotReadable } from './put/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends Told['about']> = Extract<Told, { about: A }>
@@ -137,6 +137,7 @@ export async function openReceiverLibrary(
   }
 
   return {
+    place: null,
     folders: async () => (await ask({ about: 'folders' })).folders,
     entries: async (asked) => {
       const { entries, next } = await ask({ about: 'entries', ...asked })

@@ -1,16 +1,15 @@
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { removeUnfinished } from '../store/restore/batch.ts'
-import { makeDestination } from '../store/restore/destination.ts'
-import { loadDressing } from '../store/restore/dress.ts'
-import type { RestoreEvent, RestoreSummary } from '../store/restore/events.ts'
-import { emptySummary, eventOf } from '../store/restore/events.ts'
-import type { Incoming } from '../store/restore/incoming.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
-import type { Put, Putting } from '../store/restore/put.ts'
-import { openPutting } from '../store/restore/put.ts'
+import { MISSING, NO_FILE } from '../store/reading/ranges.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
+import { removeUnfinished } from './put/batch.ts'
+import { makeDestination, requireOutside } from './put/destination.ts'
+import { loadDressing } from './put/dress.ts'
+import type { Put, RestoreEvent, RestoreSummary } from './put/events.ts'
+import { emptySummary } from './put/events.ts'
+import { NotReadable } from './put/incoming.ts'
+import type { Putting } from './put/put.ts'
+import { openPutting } from './put/put.ts'
 import type { Choice, Opened } from './walk.ts'
 import { openAhead, pagesOf, questionOf, walk } from './walk.ts'
 
@@ -42,9 +41,6 @@ export interface ToRestore {
 const MOST_COUNTED = 1_000_000
 /** A content that is not as it was listed may have been replaced: it is looked up anew so often. */
 const MOST_LOOKS = 3
-/** It follows soon, where somebody stores it just now; only so often is it waited for. */
-const FOLLOWS_MS = 1000
-const MOST_WAITS = 20
 
 type Wanted = (content: { path: string }) => boolean
 
@@ -82,62 +78,55 @@ interface Parts {
   choice: Choice
   putting: Putting
   signal: AbortSignal
-  waits: number
 }
 
 /**
  * Has an opened content put; one that was replaced since it was listed is looked up anew.
- * @returns null: `later` hears what became of it.
+ * @param tell hears what became of it, which may be later.
  */
 async function bring(
   parts: Parts,
   first: Opened,
-  later: (put: Put, opened: Opened) => void,
-): Promise<{ put: Put; opened: Opened } | { fault: string }> {
-  const { library, choice } = parts
+  tell: (event: RestoreEvent, opened: Opened) => void,
+): Promise<void> {
   let opened = first
   for (let look = 1; ; look += 1) {
     const now = opened
-    const done = await putOne(parts, now, (put) => later(put, now))
-    if (done === null) return { fault: '' }
-    const isOdd = 'fault' in done || done.put.did === 'damaged'
-    if (!isOdd || look === MOST_LOOKS || parts.signal.aborted) return done
-    let again = await lookAgain(library, choice, now, true)
-    if (again === null && look === 1 && parts.waits < MOST_WAITS) {
-      parts.waits += 1
-      await delay(FOLLOWS_MS)
-      again = await lookAgain(library, choice, now, false)
-    }
-    if (again === null) return done
+    const event = await putOne(parts, now, (put) => tell(put, now))
+    const isOdd = event !== null && 'place' in event
+    if (event === null || (isOdd && parts.signal.aborted)) return
+    const again = isOdd && look < MOST_LOOKS ? await lookAgain(parts, now, event.kind === 'damaged') : null
+    if (again === null) return tell(event, now)
     opened = again
   }
 }
 
+/** null: that is told later. */
 async function putOne(
   { putting, signal }: Parts,
   opened: Opened,
   later: (put: Put) => void,
-): Promise<{ put: Put; opened: Opened } | { fault: string } | null> {
-  if ('fault' in opened) return { fault: opened.fault }
+): Promise<RestoreEvent | null> {
+  const place = placeOf(opened)
+  if ('fault' in opened) return eventOfFault(opened.fault, place)
   const { incoming, to, directories } = opened
-  const read: Incoming['read'] = (take) =>
-    incoming.read((piece, position) => {
+  async function* pieces() {
+    for await (const piece of incoming.pieces()) {
       if (signal.aborted) throw new NotReadable('stopped')
-      return take(piece, position)
-    })
+      yield piece
+    }
+  }
   try {
-    const put = await putting.put({ ...incoming, read }, to, directories, later)
-    return put === null ? null : { put, opened }
+    return await putting.put({ ...incoming, pieces }, place, to, directories, later)
   } catch (thrown) {
-    if (thrown instanceof NotReadable) return { fault: thrown.message }
+    if (thrown instanceof NotReadable) return eventOfFault(thrown.message, place)
     throw thrown
   }
 }
 
 /** The content as the destination has it now; null: it is gone. @param another null also where it is the same one still. */
 async function lookAgain(
-  library: Library,
-  choice: Choice,
+  { library, choice }: Parts,
   opened: Opened,
   another: boolean,
 ): Promise<Opened | null> {
@@ -178,41 +167,37 @@ export async function restoreFrom(
   const tellAll = async () => {
     for (const event of told.splice(0)) await host.event(event)
   }
-  const fail = (event: RestoreEvent) => {
-    summary.failed += 1
-    told.push(event)
-  }
   const isWanted = wantedOf(only)
   const all = walk(library, choice, isWanted, async (place) => {
     summary.files += 1
     summary.failed += 1
     await host.event({ kind: 'strange', place })
   })
-  const tell = (put: Put, opened: Opened) => {
-    const { facts, digest } = opened.content
-    const of = { place: placeOf(opened), size: facts.size, digest }
-    told.push(eventOf(put, of, path.join(root, ...opened.to), summary))
+  const tell = (event: RestoreEvent, { content }: Opened) => {
+    told.push(event)
+    if (event.kind === 'restored' || event.kind === 'same') {
+      summary[event.kind] += 1
+      summary.bytes += content.facts.size
+    } else summary.failed += 1
   }
 
   const first = await all.next()
   if (first.done === true) {
     if (summary.failed > 0) return summary
-    throw nothingOf(choice)
+    throw nothingOf(library, choice)
   }
+  if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
   const putting = openPutting(root, overwrite, await loadDressing(), advance)
   const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
-  const parts: Parts = { library, choice, putting, signal, waits: 0 }
+  const parts: Parts = { library, choice, putting, signal }
   let failure: unknown = null
   try {
     for await (const opened of openAhead(library, prepended(first.value, all))) {
       if (signal.aborted) break
       summary.files += 1
       progress.files += 1
-      const done = await bring(parts, opened, tell)
-      if (signal.aborted && 'fault' in done) break
-      if ('put' in done) tell(done.put, done.opened)
-      else if (done.fault !== '') fail(eventOfFault(done.fault, placeOf(opened)))
+      await bring(parts, opened, tell)
       if (told.length > 0) await tellAll()
       advance(0)
     }
@@ -238,11 +223,14 @@ async function* prepended<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<
   yield* rest
 }
 
-const eventOfFault = (fault: string, place: string): RestoreEvent =>
-  fault === 'ENOENT' ? { kind: 'missing', place } : { kind: 'unreadable', place, code: fault }
+function eventOfFault(fault: string, place: string): RestoreEvent {
+  if (fault === MISSING) return { kind: 'missing', place }
+  return fault === NO_FILE ? { kind: 'strange', place } : { kind: 'unreadable', place, code: fault }
+}
 
-function nothingOf({ folder, path: file, at }: Choice): Problem {
-  const place = [folder, file].filter((part) => part !== null).join('/')
-  if (at !== null) return new Problem('store.restoreNothingThen', { path: place, at })
-  return new Problem('store.restoreNothing', { path: place })
+/** There is nothing that has these names, or was there then. */
+export function nothingOf({ place }: Library, { folder, path: file, at }: Choice): Problem {
+  const names = [place, folder, file].filter((part) => part !== null).join('/')
+  if (at !== null) return new Problem('store.restoreNothingThen', { path: names, at })
+  return new Problem('store.restoreNothing', { path: names })
 }

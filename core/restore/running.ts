@@ -1,34 +1,21 @@
 import { createTimeLeft } from '../pacing/time-left.ts'
-import type { RestoreEvent } from '../store/restore/events.ts'
+import { createRates } from '../send/progress/rates.ts'
 import type { Message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import type { RestoreReport } from './messages.ts'
+import type { RestoreEvent } from './put/events.ts'
 import type { ToRestore } from './restore.ts'
 import { restoreFrom } from './restore.ts'
 import { sentenceOfEvent } from './words.ts'
 
 const REPORT_MS = 250
-/** The rate is that of the last seconds. */
-const RATE_MS = 5_000
 
 /** A restore, and what is reported of it. */
 export interface RunningRestore {
   /** Resolves when it has ended, and that was reported. Never rejects. */
   readonly ended: Promise<void>
   stop(): void
-}
-
-/** Bytes a second over the last seconds. */
-function createRate() {
-  let samples: { at: number; bytes: number }[] = []
-  return (bytes: number, now: number): number => {
-    samples = samples.filter(({ at }) => now - at < RATE_MS)
-    samples.push({ at: now, bytes })
-    const [first] = samples
-    const elapsed = first === undefined ? 0 : now - first.at
-    return first === undefined || elapsed === 0 ? 0 : ((bytes - first.bytes) / elapsed) * 1000
-  }
 }
 
 const BEGIN: RestoreReport = {
@@ -49,7 +36,7 @@ export function runRestore(
 ): RunningRestore {
   const stopping = new AbortController()
   const { signal } = stopping
-  const rateNow = createRate()
+  const rates = createRates()
   const timeLeft = createTimeLeft()
   let now = BEGIN
   let toldAt = 0
@@ -63,7 +50,7 @@ export function runRestore(
     const at = performance.now()
     if (!isEnd && at - toldAt < REPORT_MS) return
     toldAt = at
-    const rate = isEnd ? 0 : rateNow(now.bytes, at)
+    const rate = isEnd ? 0 : (rates.current(at)[''] ?? 0)
     now = { ...now, rate, left: isEnd ? null : leftAt(at) }
     report(now)
   }
@@ -85,6 +72,7 @@ export function runRestore(
         const progress = (counts: Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>) => {
           timeLeft.files(counts.files - now.files, performance.now())
           timeLeft.bytes(counts.bytes - now.bytes, performance.now())
+          rates.add('', counts.bytes - now.bytes, performance.now())
           now = { ...now, ...counts }
           tell(false)
         }

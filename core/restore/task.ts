@@ -1,27 +1,53 @@
+import { errorCode } from '../files/system-error.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
-import type { RestoreSummary } from '../store/restore/events.ts'
-import { emptySummary } from '../store/restore/events.ts'
-import type { RestoreEvent } from '../store/restore/restore.ts'
-import type { TaskEvent } from '../store/task.ts'
-import type { Finding, VerifySummary } from '../store/verify/findings.ts'
+import { storeFailed } from '../store/problems.ts'
+import type { Finding, Progress, VerifySummary } from '../store/verify/findings.ts'
+import { verifyStore } from '../store/verify/verify.ts'
+import { replacedAt } from '../store/versions/name.ts'
+import type { Message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
 import type { Library } from './library.ts'
-import type { LibrarySettings } from './open.ts'
+import type { From, LibrarySettings, StoreSettings } from './open.ts'
 import { openLibrary } from './open.ts'
+import type { RestoreEvent, RestoreSummary } from './put/events.ts'
+import { emptySummary } from './put/events.ts'
 import type { RestoreProgress, ToRestore } from './restore.ts'
-import { restoreFrom } from './restore.ts'
+import { nothingOf, restoreFrom } from './restore.ts'
 import { verifyLibrary } from './verify.ts'
 import type { Choice } from './walk.ts'
 import { pagesOf, questionOf } from './walk.ts'
 
-/** Work on what a destination has, done by a process of its own: whoever started it can answer whatever a disk does. */
-export type LibraryTask = { from: LibrarySettings } & (
-  | ({ does: 'restore' } & ToRestore)
-  | { does: 'list'; choice: Choice }
-  | { does: 'verify'; ledger: string }
-)
+/**
+ * Long work on what a destination or a store has, done by a process of its own: whoever started it can answer whatever a
+ * disk does. `verify` compares a destination with the ledger, and a store with its manifest.
+ */
+export type Task =
+  | ({ does: 'restore'; from: From } & ToRestore)
+  | { does: 'list'; from: From; choice: Choice }
+  | { does: 'verify'; from: LibrarySettings; ledger: string }
+  | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
+export type TaskEvent =
+  | ({ type: 'progress' } & Progress)
+  | { type: 'notice'; sentence: Message }
+  | { type: 'finding'; finding: Finding }
+  | { type: 'restore'; event: RestoreEvent }
+  | { type: 'verified'; summary: VerifySummary }
+  | { type: 'restored'; summary: RestoreSummary }
+  | { type: 'failed'; sentence: Message }
+
+/** So often at most is progress told, in milliseconds. */
 const PROGRESS_MS = 100
+const { signal } = new AbortController()
+
+async function withLibrary<T>(from: From, use: (library: Library) => Promise<T>): Promise<T> {
+  const library = await openLibrary(from, signal)
+  try {
+    return await use(library)
+  } finally {
+    library.close()
+  }
+}
 
 async function list(
   library: Library,
@@ -31,41 +57,30 @@ async function list(
   const summary = emptySummary()
   for await (const { contents, strange } of pagesOf(library, { ...questionOf(choice), isList: true })) {
     summary.failed += strange
-    for (const { folder, path, version, facts, storedAt } of contents) {
+    for (const { folder, path, version, facts, storedAt, renamedAt = null } of contents) {
       summary.files += 1
       summary.bytes += facts.size
-      const when = { mtimeMs: Number(facts.mtimeNs) / 1e6, storedAt, replacedAt: null, renamedAt: null }
-      // As it is asked for: of this destination there is one sender.
-      const names = { sender: '', source: folder, path, version: version === '' ? null : version }
+      const when = {
+        mtimeMs: Number(facts.mtimeNs) / 1e6,
+        storedAt,
+        replacedAt: replacedAt(version),
+        renamedAt,
+      }
+      const [source = '', sender = ''] = folder.split('/').reverse()
+      const names = { sender, source, path, version: version === '' ? null : version }
       await tell({ kind: 'listed', listed: { ...names, size: facts.size, ...when } })
     }
   }
+  if (summary.files + summary.failed === 0 && (choice.folder !== null || choice.at !== null))
+    throw nothingOf(library, choice)
   return summary
 }
 
-async function verify(
-  library: Library,
-  { from, ledger: file }: LibraryTask & { does: 'verify' },
-  post: (event: TaskEvent) => Promise<void>,
-  progress: (progress: RestoreProgress) => void,
-): Promise<VerifySummary> {
-  const ledger = openOrExplain(file)
-  try {
-    const found = (finding: Finding) => post({ type: 'finding', finding })
-    return await verifyLibrary({ library, ledger, destination: from.destination.id }, { found, progress })
-  } finally {
-    ledger.close()
-  }
-}
-
 /**
- * Does a task and tells of it; never rejects. The last event is `restored`, `verified` or `failed`.
+ * Does a task and tells of it; never rejects. The last event is `verified`, `restored` or `failed`.
  * @param post resolves when the event is on its way; only progress is not waited for.
  */
-export async function runLibraryTask(
-  task: LibraryTask,
-  post: (event: TaskEvent) => Promise<void>,
-): Promise<void> {
+export async function runTask(task: Task, post: (event: TaskEvent) => Promise<void>): Promise<void> {
   let toldAt = 0
   const progress = ({ files, bytes, totalFiles, totalBytes }: RestoreProgress) => {
     if (performance.now() - toldAt < PROGRESS_MS) return
@@ -73,29 +88,35 @@ export async function runLibraryTask(
     void post({ type: 'progress', files, bytes, totalFiles: totalFiles ?? 0, totalBytes: totalBytes ?? 0 })
   }
   const event = (one: RestoreEvent) => post({ type: 'restore', event: one })
-  const { signal } = new AbortController()
-  const work = async (library: Library): Promise<TaskEvent> => {
-    switch (task.does) {
-      case 'list': {
-        const summary = await list(library, task.choice, event)
-        return { type: 'restored', summary }
-      }
-      case 'restore':
-        return { type: 'restored', summary: await restoreFrom(library, task, { event, progress }, signal) }
-      case 'verify':
-        return { type: 'verified', summary: await verify(library, task, post, progress) }
-      default:
-        return task satisfies never
+  const found = (finding: Finding) => post({ type: 'finding', finding })
+  const notice = (sentence: Message) => post({ type: 'notice', sentence })
+
+  const verify = async (verifying: Task & { does: 'verify' }): Promise<VerifySummary> => {
+    if (!('ledger' in verifying))
+      return verifyStore(verifying.from.store, verifying, { notice, found, progress })
+    const { from, ledger: file } = verifying
+    const ledger = openOrExplain(file)
+    try {
+      const what = { ledger, destination: from.destination.id }
+      return await withLibrary(from, (library) => verifyLibrary({ library, ...what }, { found, progress }))
+    } finally {
+      ledger.close()
     }
   }
+  const work = async (): Promise<TaskEvent> => {
+    if (task.does === 'verify') return { type: 'verified', summary: await verify(task) }
+    const summary = await withLibrary(task.from, (library) =>
+      task.does === 'list'
+        ? list(library, task.choice, event)
+        : restoreFrom(library, task, { event, progress }, signal),
+    )
+    return { type: 'restored', summary }
+  }
   try {
-    const library = await openLibrary(task.from, signal)
-    try {
-      await post(await work(library))
-    } finally {
-      library.close()
-    }
+    await post(await work())
   } catch (thrown) {
-    await post({ type: 'failed', sentence: sentenceOf(thrown) })
+    const problem =
+      'store' in task.from && errorCode(thrown) !== null ? storeFailed(task.from.store, thrown) : thrown
+    await post({ type: 'failed', sentence: sentenceOf(problem) })
   }
 }

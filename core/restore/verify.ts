@@ -1,11 +1,10 @@
 import { digestText } from '../files/digest.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
-import type { Incoming } from '../store/restore/incoming.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
 import type { Finding, Progress, VerifySummary } from '../store/verify/findings.ts'
 import { emptySummary } from '../store/verify/findings.ts'
 import type { Library } from './library.ts'
+import { NotReadable, readAll } from './put/incoming.ts'
 import type { Found, Opened } from './walk.ts'
 import { openAhead } from './walk.ts'
 
@@ -60,9 +59,9 @@ async function judge(
   { kind: 'missing' } | { kind: 'damaged'; found: string } | { kind: 'unreadable'; code: string } | null
 > {
   if ('fault' in opened) return faultOf(opened.fault)
-  let read: Awaited<ReturnType<Incoming['read']>>
+  let read: Awaited<ReturnType<typeof readAll>>
   try {
-    read = await opened.incoming.read((piece) => advance(piece.length))
+    read = await readAll(opened.incoming, (piece) => advance(piece.length))
   } catch (thrown) {
     if (thrown instanceof NotReadable) return faultOf(thrown.message)
     throw thrown

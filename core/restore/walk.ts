@@ -1,15 +1,15 @@
 import type { FileFacts } from '../files/facts.ts'
 import type { ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { Incoming } from '../store/restore/incoming.ts'
-import { NotReadable } from '../store/restore/incoming.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { SMALL_BYTES } from './library.ts'
+import type { Incoming } from './put/incoming.ts'
+import { NotReadable } from './put/incoming.ts'
 
 /** What of a destination is to be restored. */
 export interface Choice {
-  /** A source's directory; null: all, each under its own name. */
+  /** A source's directory, or one that it is in; null: all, each under its own name. */
   folder: string | null
   /** A file or a directory of it; null: all of it. */
   path: string | null
@@ -17,6 +17,8 @@ export interface Choice {
   version: string | null
   /** As it was then, in milliseconds since 1970; null: as it is now. */
   at: number | null
+  /** See ContentsQuestion. */
+  oldNames?: boolean
 }
 
 /** A content, and where below the chosen directory it goes. */
@@ -58,21 +60,25 @@ export async function* pagesOf(
   }
 }
 
+const namesOf = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
+  [folder, path].flatMap((part) => part?.split('/') ?? [])
+
 /** Below the chosen directory: what is chosen by name is not repeated there. */
-function targetOf({ folder, path }: StoredContent, choice: Choice): string[] {
-  const parts = path.split('/')
-  if (choice.folder === null) return [folder, ...parts]
-  if (choice.path === null) return parts
-  const below = parts.slice(choice.path.split('/').length)
-  return below.length > 0 ? below : parts.slice(-1)
+function targetOf(content: StoredContent, choice: Choice): string[] {
+  const names = namesOf(content)
+  const below = names.slice(namesOf(choice).length)
+  return below.length > 0 ? below : names.slice(-1)
 }
 
+const isIn = (name: string, wanted: string | null): boolean =>
+  wanted === null || `${name}/`.startsWith(`${wanted}/`)
+
 /** Whether it is what was asked for, under a name that leads nowhere else. */
-function isSafe({ folder, path }: StoredContent, choice: Choice): boolean {
-  if (folder.includes('/') || nameFault(folder) !== null || nameFault(path) !== null) return false
-  if (choice.folder !== null && folder !== choice.folder) return false
-  return choice.path === null || `${path}/`.startsWith(`${choice.path}/`)
-}
+const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
+  nameFault(folder) === null &&
+  nameFault(path) === null &&
+  isIn(folder, choice.folder) &&
+  isIn(path, choice.path)
 
 /** What is to be restored, in the order of the paths. @param strange hears of a name that cannot be used, as people are told, and is waited for. */
 export async function* walk(

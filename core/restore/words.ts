@@ -1,5 +1,5 @@
-import type { RestoreEvent } from '../store/restore/events.ts'
 import { type Message, message } from '../words/message.ts'
+import type { RestoreEvent } from './put/events.ts'
 
 /**
  * What a person is told of one file; null: nothing needs to be said.

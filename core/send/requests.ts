@@ -1,6 +1,6 @@
 import { unparkAll } from '../ledger/chores.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { loadIdentity, loadValidIdentity } from '../wire/identity.ts'
+import { loadIdentity } from '../wire/identity.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
 import { pairWithReceiver } from './destinations/receiver/pair.ts'
@@ -48,7 +48,7 @@ export function answerRequests(host: RequestsHost): WorkerHandlers<Definition>['
       return tryDestination(destination, { identity, name: ownName(), secrets, stage, signal })
     },
     async pair({ code, name }: InputOf<Definition, 'pair'>) {
-      const identity = await loadValidIdentity(host.identityDirectory())
+      const identity = await loadIdentity(host.identityDirectory())
       host.changed()
       return pairWithReceiver(code, name, identity, host.signal)
     },

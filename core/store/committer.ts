@@ -1,12 +1,11 @@
-import { closeSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { errorText } from '../files/system-error.ts'
 import type { Handlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import { createHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import type { Changes } from './manifest/changes.ts'
-import type { CommitCalls, Round, RoundResult, ToldDirectory, ToPlace } from './messages.ts'
+import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
 import { openPlacing } from './placing.ts'
@@ -14,9 +13,7 @@ import { pruneSome } from './pruning.ts'
 import { recoverRound } from './recovering.ts'
 import { createSyncing, syncLog } from './syncing.ts'
 import { versionPrefix } from './versions/name.ts'
-
-/** Facts of directories that are not made yet: their files come in a later round. */
-const MOST_TOLD = 4096
+import { closeQuietly } from './writing.ts'
 
 /**
  * Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest.
@@ -25,17 +22,7 @@ const MOST_TOLD = 4096
  */
 export function openCommitter(layout: StoreLayout, beat: () => void) {
   const handles = createHandles(layout, beat)
-  const told = new Map<string, ToldDirectory>()
   let renewed = 0
-
-  const tell = (changes: Changes, one: ToldDirectory, key: string) => {
-    const place = `${one.source}/${key}`
-    told.delete(place)
-    if (changes.told(one.source, key, one.facts)) return
-    told.set(place, one)
-    const [oldest] = told.keys()
-    if (told.size > MOST_TOLD && oldest !== undefined) told.delete(oldest)
-  }
 
   /** Names and rows, in one transaction of the manifest. */
   const placeAll = (
@@ -69,7 +56,8 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
             outcomes.push(outcomeOf(thrown))
           }
         }
-        for (const one of [...told.values(), ...directories]) tell(changes, one, keyOf(one.path, fileSystem))
+        for (const { source, path, facts } of directories)
+          changes.told(source, keyOf(path, fileSystem), facts)
         toSync = placing.toSync
       },
     )
@@ -163,13 +151,5 @@ function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void
     if (fd !== null) closeQuietly(fd)
     const status = outcomes[index]?.status
     if (temporary !== null && status !== 'durable' && status !== 'same') rmSync(temporary, { force: true })
-  }
-}
-
-function closeQuietly(fd: number): void {
-  try {
-    closeSync(fd)
-  } catch {
-    // Closed all the same (close(2)).
   }
 }

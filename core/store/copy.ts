@@ -62,7 +62,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
       await unlink(made).catch(() => undefined)
       throw thrown
     } finally {
-      room.leave(true)
+      room.leave()
     }
   }
 

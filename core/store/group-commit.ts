@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { closeFd } from '../files/fd.ts'
 import type { CommitThread } from './commit-thread.ts'
@@ -16,28 +15,6 @@ export interface Written extends Offered, Omit<ToPlace, 'source'> {
 
 /** Files in one round; the others wait for the next one, which begins at once. */
 const ROUND_FILES = 1024
-/**
- * Bytes that may be written and not durable. One sync writes all of them: on a slow disk gigabytes would look like a
- * disk that hangs.
- */
-const MOST_UNSYNCED_BYTES = 256 * 1024 * 1024
-/** Files that may be open while they wait for their names, and the part of the process's limit that they may take. */
-const MOST_OPEN = 8192
-const SHARE = 4
-/** The limit where the system does not tell it. */
-const USUAL_LIMIT = 1024
-
-/** Blocks for an instant: /proc is no disk. */
-function mostOpen(): number {
-  let limits = ''
-  try {
-    limits = readFileSync('/proc/self/limits', 'utf8')
-  } catch {
-    // As on a system without it.
-  }
-  const found = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_LIMIT)
-  return Math.min(MOST_OPEN, Math.floor(found / SHARE))
-}
 
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
 export type GroupCommit = ReturnType<typeof openGroupCommit>
@@ -53,21 +30,10 @@ const toPlaceOf = ({ fd, temporary, source, path, facts, digest, isUntimed, move
   moved,
 })
 
-export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () => void) {
+export function openGroupCommit(thread: Pick<CommitThread, 'round'>) {
   const waiting: Written[] = []
   let running: Promise<void> | null = null
-  let open = 0
-  let bytes = 0
   let isClosed = false
-  const most = mostOpen()
-
-  const sizeOf = ({ fd, facts }: Pick<Written, 'fd' | 'facts'>) => (fd === null ? 0 : facts.size)
-
-  const leave = (some: readonly Written[]) => {
-    open -= some.length
-    for (const one of some) bytes -= sizeOf(one)
-    onRoom()
-  }
 
   const drop = (some: readonly Written[], outcome: Outcome) => {
     for (const { fd, temporary, answer } of some) {
@@ -77,7 +43,6 @@ export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () 
       if (temporary === null || outcome.status === 'aborted') answerNow()
       else void unlink(temporary).then(answerNow, answerNow)
     }
-    leave(some)
   }
 
   const commit = async (some: readonly Written[]): Promise<void> => {
@@ -91,7 +56,6 @@ export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () 
     })
     for (const [index, { answer }] of some.entries())
       answer(outcomes[index] ?? { status: 'failed', detail: 'EIO' }, position)
-    leave(some)
     // The error may be of a file that was written meanwhile: the next sync would not report it again (syncfs(2)).
     if (failure !== null) drop(waiting.splice(0), failure)
   }
@@ -113,30 +77,12 @@ export function openGroupCommit(thread: Pick<CommitThread, 'round'>, onRoom: () 
     if (waiting.length > 0) start()
   }
 
-  const reserve = (files: number, size: number) => {
-    open += files
-    bytes += size
-  }
-
   return {
     add,
-    /** The same for one file that has not reserved its room. */
     addOne: (written: Omit<Written, 'answer'>) =>
       new Promise<Stored>((resolve) => {
-        reserve(1, sizeOf(written))
         add([{ ...written, answer: (outcome, position) => resolve({ outcome, position }) }])
       }),
-    /** How many more files may be written now. */
-    get room() {
-      return isClosed || bytes >= MOST_UNSYNCED_BYTES ? 0 : Math.max(0, most - open)
-    },
-    /** Takes room for files that are about to be written, until they are answered or given up. */
-    reserve,
-    giveUp(files: number, size: number) {
-      open -= files
-      bytes -= size
-      onRoom()
-    },
     /** Finishes the rounds of what was added; nothing more is taken. */
     async close() {
       isClosed = true

@@ -105,7 +105,7 @@ function receiveLarge(
       } catch (thrown) {
         refused = outcomeOf(thrown)
         // It is over only when its sender says so: until then it must not count against the files of others.
-        room?.leave(false)
+        room?.leave()
       }
     })
     return last
@@ -162,7 +162,7 @@ function receiveLarge(
   const end = async (keep: boolean): Promise<void> => {
     isOver = true
     await last
-    room?.leave(false)
+    room?.leave()
     const ended = open
     open = null
     if (ended !== null) {
@@ -191,7 +191,7 @@ function receiveLarge(
     const written = { fd, temporary, digest, isUntimed: true, moved: null, directories }
     const stored = await groupCommit.addOne({ ...file, ...written })
     partial?.placed()
-    room?.leave(stored.outcome.status === 'durable')
+    room?.leave()
     leave()
     timed(stored.outcome)
     return stored

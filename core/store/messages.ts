@@ -118,11 +118,10 @@ export interface CommitCalls {
 
 /** What the thread that reads for others can be asked; see StoreReader. */
 export interface ReadCalls {
-  folders: { input: { sender: string }; output: readonly string[] }
-  entries: { input: { sender: string; asked: EntriesQuestion }; output: EntriesPage }
-  contents: { input: { sender: string; asked: ContentsQuestion }; output: ContentsPage }
-  ranges: { input: { sender: string; job: RangesJob }; output: RangesRead }
-  rest: { input: null; output: null }
+  folders: { input: { sender: string | null }; output: readonly string[] }
+  entries: { input: { sender: string | null; asked: EntriesQuestion }; output: EntriesPage }
+  contents: { input: { sender: string | null; asked: ContentsQuestion }; output: ContentsPage }
+  ranges: { input: { sender: string | null; job: RangesJob }; output: RangesRead }
 }
 
 /** What a thread of the store is started with. */

@@ -71,11 +71,8 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     const name = `${version}${count}`
     count += 1
     const target = tree.enter([...versions, ...way], versionMaking)
-    const to = `${target.path}/${name}`
     const parent = tree.enter(way.slice(0, -1))
-    // The second may have closed the first, where very many directories are open.
-    const free = tree.enter([...versions, ...way]).path
-    renameSync(`${parent.path}/${way.at(-1)}`, free === target.path ? to : `${free}/${name}`)
+    renameSync(`${parent.path}/${way.at(-1)}`, `${target.path}/${name}`)
     toSync.add([...versions, ...way].join('/'))
     toSync.add(way.slice(0, -1).join('/'))
     tree.forget()
@@ -165,6 +162,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     /** @throws FileRefused, or what the system says: then the file has no name in its place. */
     place(file: ToPlace) {
       const { source, path, facts, digest, moved } = file
+      tree.trim()
       const row = host.sourceById(source)
       if (row === null) throw new FileRefused('failed', 'ENOENT')
       const key = keyOf(path, fileSystem)

@@ -26,7 +26,7 @@ type Emptied = { source: number; path: string; version: string }
  * the row's turn comes again. A directory that became a version goes file by file, and when it is empty. Blocks.
  */
 export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
-  const { manifest, beat } = parts
+  const { tree, manifest, beat } = parts
   const { clockMs } = manifest
   const paths = manifest.withVersions(after, PATHS)
   const gone: Gone[] = []
@@ -41,6 +41,7 @@ export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts:
           : [],
       )
     if (versionsToPrune(versions, keep, true, clockMs).length === 0) continue
+    tree.trim()
     for (const one of versionsToPrune(versions, keep, hasCurrent(source, key, parts), clockMs)) {
       try {
         removeVersion(one, parts, emptied)

@@ -54,6 +54,7 @@ function recoverPlace(
 ): void {
   const row = manifest.sourceById(source)
   if (row === null) return
+  tree.trim()
   const parts = path.split('/')
   const wayTo = (length: number) => [row.folder, row.directory, ...parts.slice(0, length)]
   const pathTo = (length: number) => parts.slice(0, length).join('/')

@@ -1,11 +1,12 @@
 import { DIGEST_BYTES } from '../files/digest.ts'
+import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
 import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import type { Offered } from './offered.ts'
-import { judgePath, placeNameOf } from './offered.ts'
+import { judgePath } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
 import type { StoreParts } from './parts.ts'
@@ -41,26 +42,26 @@ interface Pending {
   answer(outcome: Outcome, position: number): void
 }
 
-/** Files that came together, or those of them for which there was no room before. */
-interface Batch {
-  files: Pending[]
-  /** See SmallEvents; null: not all that came in it is written. */
-  memory: ArrayBufferLike | null
-}
+/**
+ * Bytes that may be written and not durable. One sync writes all of them: on a slow disk gigabytes would look like a
+ * disk that hangs. A file is open as long, and counts as so many at least: those of one round, and of the next one.
+ */
+const MOST_UNSYNCED_BYTES = 256 * 1024 * 1024
+const LEAST_BYTES = 128 * 1024
+const weightOf = ({ file }: Pick<Pending, 'file'>) => Math.max(file.facts.size, LEAST_BYTES)
 
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
 const NO_BYTES = new Uint8Array(0)
 const ABORTED: Outcome = { status: 'aborted', detail: '' }
 
-/** `feed` has to be called when there is room for more files. */
 export function openStoreSmall(
   parts: StoreParts,
   writer: Thread<WriteCalls>,
-): { store: StoreSmall; feed(): void; end(): Promise<void> } {
+): { store: StoreSmall; end(): Promise<void> } {
   const { admission, commitThread, groupCommit, partials, watch } = parts
-  const waiting: Batch[] = []
-  const jobs = new Set<Promise<void>>()
+  const unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
+  const jobs = createSemaphore(JOBS_AT_ONCE)
   let isOver = false
   let names = 0
 
@@ -73,7 +74,6 @@ export function openStoreSmall(
     const done = files.flatMap(({ file, directories, onWritten, answer }, index): Written[] => {
       const result = results[index] ?? 'EIO'
       if (typeof result === 'string') {
-        groupCommit.giveUp(1, file.facts.size)
         const why = outcomeOf(Object.assign(new Error(result), { code: result }))
         answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
         return []
@@ -86,10 +86,9 @@ export function openStoreSmall(
     groupCommit.add(done)
   }
 
-  const write = async ({ files, memory }: Batch): Promise<void> => {
-    const bytes = files.reduce((sum, { file }) => sum + file.facts.size, 0)
-    groupCommit.reserve(files.length, bytes)
+  const write = async (files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> => {
     try {
+      if (isOver) throw new FileRefused('aborted', '')
       const leave = await commitThread.use()
       try {
         const { directory, hasUnnamed } = await commitThread.opened
@@ -102,27 +101,13 @@ export function openStoreSmall(
         leave()
       }
     } catch (thrown) {
-      groupCommit.giveUp(files.length, bytes)
       for (const { answer } of files) answer(outcomeOf(thrown), 0)
     }
   }
 
-  const feed = () => {
-    while (jobs.size < JOBS_AT_ONCE && groupCommit.room > 0) {
-      const batch = waiting.shift()
-      if (batch === undefined) return
-      // What is left shares the memory: it has to last until the last of them is written.
-      const rest = batch.files.splice(groupCommit.room)
-      if (rest.length > 0) {
-        batch.memory = null
-        waiting.unshift({ files: rest, memory: null })
-      }
-      const job = write(batch).finally(() => {
-        jobs.delete(job)
-        feed()
-      })
-      jobs.add(job)
-    }
+  const writeInTurn = async (files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> => {
+    await unsynced.acquire(files.reduce((sum, one) => sum + weightOf(one), 0))
+    await withPermit(jobs, () => write(files, memory))
   }
 
   const admit = async (files: readonly SmallIncoming[], events: SmallEvents): Promise<void> => {
@@ -135,8 +120,8 @@ export function openStoreSmall(
     })
     const [first] = good
     if (first === undefined) return
-    const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
-    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
+    const sizes = good.map(({ file }) => file.facts.size)
+    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, sizes))
     const pending = good.flatMap(({ file, index }, at): Pending[] => {
       const room = rooms[at]
       if (room === undefined || room instanceof FileRefused) {
@@ -144,7 +129,8 @@ export function openStoreSmall(
         return []
       }
       const answer = (outcome: Outcome, position: number) => {
-        room.leave(outcome.status === 'durable')
+        unsynced.release(weightOf({ file }))
+        room.leave()
         if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
         onStored(index, outcome, position)
       }
@@ -153,8 +139,7 @@ export function openStoreSmall(
     const [leading] = pending
     if (leading === undefined) return
     leading.directories = events.directories
-    waiting.push({ files: pending, memory: pending.length === files.length ? (events.memory ?? null) : null })
-    feed()
+    void writeInTurn(pending, pending.length === files.length ? (events.memory ?? null) : null)
   }
 
   return {
@@ -165,12 +150,11 @@ export function openStoreSmall(
       if (isOver) return failAll(ABORTED)
       void admit(files, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
     },
-    feed,
-    /** Resolves when the thread has nothing in its hands any more. */
+    /** Resolves when the thread has nothing in its hands any more; what has not come to it is not stored. */
     async end() {
       isOver = true
-      for (const { files } of waiting.splice(0)) for (const { answer } of files) answer(ABORTED, 0)
-      await Promise.all(jobs)
+      unsynced.close()
+      await jobs.acquire(JOBS_AT_ONCE)
     },
   }
 }

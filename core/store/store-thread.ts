@@ -21,12 +21,12 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     return
   }
   if (data.role === 'read') {
-    const reader = openStoreReader(storeLayout(data.root))
+    const { rest, ...calls } = openStoreReader(storeLayout(data.root))
     const ranges = (input: ReadCalls['ranges']['input']) => {
-      const read = reader.ranges(input)
+      const read = calls.ranges(input)
       return new Given(read, [read.bytes.buffer])
     }
-    serveThread<ReadCalls>(port, { ...reader, ranges }, reader.rest)
+    serveThread<ReadCalls>(port, { ...calls, ranges }, rest)
     return
   }
   const beats = new Int32Array(data.beat)

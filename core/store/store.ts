@@ -11,14 +11,13 @@ import type { Admission } from './limits/admission.ts'
 import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import type { SenderTotals } from './manifest/totals.ts'
-import type { StoreThreadData, WriteCalls } from './messages.ts'
+import type { ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
 import type { StoredAt } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused } from './outcome.ts'
 import { openPartials } from './partials.ts'
 import type { StoreParts } from './parts.ts'
 import { openPruner } from './pruner.ts'
-import { openReading } from './reading/reading.ts'
 import type { SmallIncoming } from './small.ts'
 import { openStoreSmall } from './small.ts'
 
@@ -62,17 +61,19 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const commitThread = openCommitThread(layout, thread, (changed) => {
     for (const [folder, one] of changed) totals.set(folder, one)
   })
-  const data: StoreThreadData = { role: 'write' }
-  const writer = openThread<WriteCalls>(thread, { data, youngMb: 4 })
-  const reading = openReading(layout.root, thread)
+  const writes: StoreThreadData = { role: 'write' }
+  const writer = openThread<WriteCalls>(thread, { data: writes, youngMb: 4 })
+  // One of its own: it holds up nothing that is being stored.
+  const reads: StoreThreadData = { role: 'read', root: layout.root }
+  const reader = openThread<ReadCalls>(thread, { data: reads, youngMb: 8 })
   const watch = createCallWatch()
   const reserving = openAdmission(layout.root, rules, usage)
   const partials = openPartials(layout.partial, reserving)
   const admission: Admission = {
     charge: reserving.charge,
-    async enterAll(folder, files) {
+    async enterAll(folder, sizes) {
       await commitThread.opened
-      const rooms = await reserving.enterAll(folder, files)
+      const rooms = await reserving.enterAll(folder, sizes)
       // Complete files go before partial ones; the sender tries again.
       for (const room of rooms)
         if (room instanceof FileRefused && room.missingBytes !== null)
@@ -80,7 +81,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
       return rooms
     },
   }
-  const groupCommit = openGroupCommit(commitThread, () => small.feed())
+  const groupCommit = openGroupCommit(commitThread)
   const parts: StoreParts = { admission, commitThread, groupCommit, partials, watch, onDurable }
   const small = openStoreSmall(parts, writer)
   const copies = openCopies(layout.root, watch)
@@ -134,7 +135,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
     /** Removes older contents that are kept no longer. */
     prune: pruner.prune,
     /** What is stored, for those that want it back. */
-    reading,
+    read: reader.call,
     /** Contents that a sender has in the store, older ones included. */
     usage,
     /** Folders that have anything in the store. */
@@ -147,7 +148,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
       await inTime(END_WITHIN_MS, Promise.all([small.end(), groupCommit.close()]))
       await commitThread.close()
       void writer.close()
-      void reading.close()
+      void reader.close()
     },
   }
 }

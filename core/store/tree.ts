@@ -1,17 +1,16 @@
 import { closeSync, constants, fsyncSync, lstatSync, openSync } from 'node:fs'
 import path from 'node:path'
-import { openat2 } from '../files/libc.ts'
 import { HOLD_DIRECTORY } from '../files/open-flags.ts'
 import { errorCode } from '../files/system-error.ts'
 import { FileRefused, nameRefusal } from './outcome.ts'
 
-/** Directories that are kept open: files that follow one another are mostly near each other. */
+/** More directories than this are not kept open: files that follow one another are mostly near each other. */
 const MOST_OPEN = 64
 
 /** How a symbolic link, or a file, is told where a directory is wanted (open(2), O_NOFOLLOW and O_DIRECTORY). */
 const NO_DIRECTORY: ReadonlySet<string> = new Set(['ENOTDIR', 'ELOOP'])
 
-/** A directory of a tree, good until the tree's next call. */
+/** A directory of a tree, good until the tree is trimmed, or something in it is moved. */
 export interface TreeDirectory {
   /** Names may be appended; it leads to this very directory, whatever the names on the way come to mean. */
   path: string
@@ -67,31 +66,6 @@ export function openTree(root: string) {
     return base
   }
 
-  const keep = (place: string, directory: TreeDirectory): TreeDirectory => {
-    open.set(place, directory)
-    if (open.size <= MOST_OPEN) return directory
-    const [[oldest, first] = [place, directory]] = open
-    if (first !== directory) {
-      open.delete(oldest)
-      close(first)
-    }
-    return directory
-  }
-
-  /** All the way in one call, where the kernel can do that; null: it cannot, or something is missing on the way. */
-  const openAll = (place: string): TreeDirectory | null => {
-    if (!CAN_HOLD) return null
-    try {
-      const fd = nameRefusal(() => openat2(rootNow().fd, place, HOLD_DIRECTORY))
-      return fd === null ? null : { fd, path: `/proc/self/fd/${fd}` }
-    } catch (thrown) {
-      const code = errorCode(thrown) ?? ''
-      // A way may be longer than what one call takes (PATH_MAX).
-      if (code === 'ENOENT' || code === 'ENAMETOOLONG' || NO_DIRECTORY.has(code)) return null
-      throw thrown
-    }
-  }
-
   /** Whether there is a file instead of a directory. @throws FileRefused for a symbolic link. */
   const hasFile = (parent: TreeDirectory, name: string): boolean => {
     const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
@@ -124,23 +98,23 @@ export function openTree(root: string) {
     if (way.length === 0) return rootNow()
     const place = way.join('/')
     const known = open.get(place)
-    if (known !== undefined) {
-      open.delete(place)
-      open.set(place, known)
-      return known
-    }
-    const whole = openAll(place)
-    if (whole !== null) return keep(place, whole)
+    if (known !== undefined) return known
     for (let attempt = 1; ; attempt += 1) {
       // Somebody may exchange a name again and again while it is opened; who does that is not served.
       const opened = openOrMake(enter(way.slice(0, -1), making), way, attempt > 8 ? undefined : making)
-      if (opened !== null) return keep(place, opened)
+      if (opened === null) continue
+      open.set(place, opened)
+      return opened
     }
   }
 
   const forget = () => {
     for (const directory of open.values()) close(directory)
     open.clear()
+  }
+
+  const trim = () => {
+    if (open.size > MOST_OPEN) forget()
   }
 
   return {
@@ -152,6 +126,7 @@ export function openTree(root: string) {
     enter,
     /** Makes a directory's entries durable. @throws what the system says. */
     sync(way: readonly string[]) {
+      trim()
       const { fd, path: where } = enter(way)
       if (fd >= 0) return fsyncSync(fd)
       // Windows has no such call and needs none.
@@ -165,6 +140,8 @@ export function openTree(root: string) {
     },
     /** Something was moved: what is open may be elsewhere now. */
     forget,
+    /** Closes what is open, where that is much: what was entered is used no more. */
+    trim,
     close() {
       forget()
       if (base !== null) close(base)

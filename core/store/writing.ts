@@ -48,7 +48,7 @@ function writeOne(
   }
 }
 
-function closeQuietly(fd: number): void {
+export function closeQuietly(fd: number): void {
   try {
     closeSync(fd)
   } catch {

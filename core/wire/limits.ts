@@ -67,7 +67,6 @@ export const refusalCodes = [
   'protocol',
   'notPaired',
   'revoked',
-  'expired',
   'code',
   'busy',
   'malformed',

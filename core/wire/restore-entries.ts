@@ -7,7 +7,11 @@ import { LONGEST_DETAIL, LONGEST_TEXT, MAX_FETCHED, MAX_FILE_BYTES, SMALL_FILE_B
 // What is said on a connection for the purpose "restore"; see PROTOCOL.md, "Restoring".
 
 const number = z.number().int().min(0).max(MAX_FILE_BYTES)
+const id = z.number().int().min(0).max(0xffff_ffff)
+const part = z.number().int().min(0).max(SMALL_FILE_BYTES)
 const text = z.string().max(LONGEST_TEXT)
+const version = z.string().max(100)
+const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
 /** What a page says of where the next one begins: only its receiver has to understand it. */
 const cursor = z
   .string()
@@ -24,7 +28,7 @@ export const questionSchema = z.discriminatedUnion('about', [
     folder: text.nullable(),
     path: text.nullable(),
     at: z.number().nullable(),
-    version: z.string().max(100).nullable(),
+    version: version.nullable(),
     text: z.string().max(1000).nullable(),
     isList: z.boolean(),
     after: cursor,
@@ -32,45 +36,21 @@ export const questionSchema = z.discriminatedUnion('about', [
 ])
 export type Question = z.infer<typeof questionSchema>
 
-/** A content that is stored; version '': it is in its place. */
-export type ContentEntry = [
-  folder: string,
-  path: string,
-  version: string,
-  size: number,
-  facts: FactWords,
-  digest: Uint8Array | null,
-  storedAt: number,
-]
-
-const isCount = (value: unknown, most: number): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
-const isText = (value: unknown, most: number): value is string =>
-  typeof value === 'string' && value.length <= most
-
-function isContentEntry(value: unknown): value is ContentEntry {
-  if (!Array.isArray(value) || value.length !== 7) return false
-  const [folder, path, version, size, facts, digest, storedAt] = value
-  return (
-    isText(folder, LONGEST_TEXT) &&
-    isText(path, LONGEST_TEXT) &&
-    isText(version, 100) &&
-    isCount(size, MAX_FILE_BYTES) &&
-    isFactWords(facts) &&
-    (digest === null || isDigest(digest)) &&
-    typeof storedAt === 'number'
-  )
-}
-
 /** A source's directory, and its id; null: nobody knows. */
-const folder = z.object({ name: text, source: z.string().max(64).nullable() })
-const contentEntry = z.custom<ContentEntry>(isContentEntry, 'not a content')
-const wayEntry = z.tuple([
+export const folderSchema = z.object({ name: text, source: z.string().max(64).nullable() })
+/** Folder, path, version ('': it is in its place), size, facts, digest, when it was stored. */
+const contentEntry = z.tuple([
   text,
   text,
-  z.custom<FactWords>((value) => isFactWords(value), 'not the facts of a directory'),
+  version,
+  number,
+  facts,
+  z.custom<Uint8Array>(isDigest, 'not a digest').nullable(),
+  z.number(),
 ])
-const entry = z.object({
+/** Folder, path, and what the directory is at the source. */
+const wayEntry = z.tuple([text, text, facts])
+export const entrySchema = z.object({
   name: text,
   kind: z.enum(['directory', 'file']),
   size: number,
@@ -79,8 +59,8 @@ const entry = z.object({
 })
 
 export const toldSchema = z.discriminatedUnion('about', [
-  z.object({ about: z.literal('folders'), folders: z.array(folder).max(10_000) }),
-  z.object({ about: z.literal('entries'), entries: z.array(entry).max(1000), next: cursor }),
+  z.object({ about: z.literal('folders'), folders: z.array(folderSchema).max(10_000) }),
+  z.object({ about: z.literal('entries'), entries: z.array(entrySchema).max(1000), next: cursor }),
   z.object({
     about: z.literal('contents'),
     contents: z.array(contentEntry).max(10_000),
@@ -93,42 +73,14 @@ export const toldSchema = z.discriminatedUnion('about', [
 ])
 export type Told = z.infer<typeof toldSchema>
 
-/** A part of a content that is asked for. */
-export type FetchEntry = [
-  id: number,
-  folder: string,
-  path: string,
-  version: string,
-  from: number,
-  bytes: number,
-]
+/** A part of a content that is asked for: number, folder, path, version, from where, and how many bytes. */
+const fetchEntry = z.tuple([id, text, text, version, number, part])
+export type FetchEntry = z.infer<typeof fetchEntry>
 
-function isFetchEntry(value: unknown): value is FetchEntry {
-  if (!Array.isArray(value) || value.length !== 6) return false
-  const [id, folder, path, version, from, bytes] = value
-  return (
-    isCount(id, 0xffff_ffff) &&
-    isText(folder, LONGEST_TEXT) &&
-    isText(path, LONGEST_TEXT) &&
-    isText(version, 100) &&
-    isCount(from, MAX_FILE_BYTES) &&
-    isCount(bytes, SMALL_FILE_BYTES)
-  )
-}
-
-export const fetchEntries = z
-  .array(z.custom<FetchEntry>(isFetchEntry, 'not a part of a file'))
-  .min(1)
-  .max(MAX_FETCHED)
+export const fetchEntries = z.array(fetchEntry).min(1).max(MAX_FETCHED)
 
 /** What of a part comes; fewer bytes than were asked for where the content ends. `fault`: an error name, or ''. */
 export const contentParts = z
-  .array(
-    z.tuple([
-      z.number().int().min(0).max(0xffff_ffff),
-      z.number().int().min(0).max(SMALL_FILE_BYTES),
-      z.string().max(40),
-    ]),
-  )
+  .array(z.tuple([id, part, z.string().max(40)]))
   .min(1)
   .max(MAX_FETCHED)

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { PeerCertificate, TLSSocket, TlsOptions } from 'node:tls'
+import type { TLSSocket, TlsOptions } from 'node:tls'
 import { connect } from 'node:tls'
 import type { Identity } from './identity.ts'
 import { fingerprintOf } from './identity.ts'
@@ -23,26 +24,14 @@ export function serverOptions(identity: Identity): TlsOptions {
   }
 }
 
-/** The peer's certificate; null: it showed none, or one that Node.js cannot read, for which it throws. */
-function certificateOf(socket: TLSSocket): Pick<PeerCertificate, 'raw' | 'valid_to'> | null {
+/** The fingerprint of the peer's certificate; null: it showed none, or one that Node.js cannot read, for which it throws. */
+export function peerFingerprint(socket: TLSSocket): string | null {
   try {
-    const certificate = socket.getPeerCertificate()
-    return certificate.raw === undefined ? null : certificate
+    const { raw } = socket.getPeerCertificate()
+    return raw === undefined ? null : fingerprintOf(raw)
   } catch {
     return null
   }
-}
-
-/** The fingerprint of the peer's certificate, or null if it showed none. */
-export function peerFingerprint(socket: TLSSocket): string | null {
-  const certificate = certificateOf(socket)
-  return certificate === null ? null : fingerprintOf(certificate.raw)
-}
-
-/** Whether the peer's certificate has ended. Its beginning is not asked for: a clock may be behind. */
-export function hasExpired(socket: TLSSocket, now: number): boolean {
-  const end = certificateOf(socket)?.valid_to
-  return end === undefined || Date.parse(end) < now
 }
 
 /** The computer that answered has another certificate than the pinned one. */
@@ -66,43 +55,28 @@ export interface Peer {
  * Connects, and gives the socket back only if the peer has the pinned certificate.
  * @throws WrongFingerprint, or what the system says; ETIMEDOUT after HANDSHAKE_MS.
  */
-export function connectPinned(peer: Peer, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      ...shared,
-      host: peer.host,
-      port: peer.port,
-      key: identity.key,
-      cert: identity.certificate,
-      checkServerIdentity: () => undefined,
-    })
-    const settle = (error: Error | null) => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', abort)
-      socket.removeListener('error', settle)
-      socket.removeListener('close', gone)
-      if (error === null) {
-        resolve(socket)
-        return
-      }
-      // An error that comes after the verdict has nobody left to tell.
-      socket.on('error', () => undefined)
-      socket.destroy()
-      reject(error)
-    }
-    const timedOut = () => Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })
-    const timer = setTimeout(() => settle(timedOut()), HANDSHAKE_MS)
-    const abort = () => settle(new Error('stopped'))
-    const gone = () => settle(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
-    signal.addEventListener('abort', abort)
-    if (signal.aborted) abort()
-    socket.once('error', settle)
-    socket.once('close', gone)
-    socket.once('secureConnect', () => {
-      const fingerprint = peerFingerprint(socket)
-      settle(fingerprint === peer.fingerprint ? null : new WrongFingerprint(fingerprint ?? 'none'))
-    })
+export async function connectPinned(peer: Peer, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
+  const socket = connect({
+    ...shared,
+    host: peer.host,
+    port: peer.port,
+    key: identity.key,
+    cert: identity.certificate,
+    checkServerIdentity: () => undefined,
   })
+  const late = AbortSignal.timeout(HANDSHAKE_MS)
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.any([signal, late]) })
+    const fingerprint = peerFingerprint(socket)
+    if (fingerprint !== peer.fingerprint) throw new WrongFingerprint(fingerprint ?? 'none')
+    return socket
+  } catch (thrown) {
+    // An error that comes after the verdict has nobody left to tell.
+    socket.on('error', () => undefined)
+    socket.destroy()
+    if (signal.aborted) throw new Error('stopped', { cause: thrown })
+    throw late.aborted ? Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }) : thrown
+  }
 }
 
 /** Where a connection comes from, for the log. */

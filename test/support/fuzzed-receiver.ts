@@ -14,7 +14,7 @@ import { fingerprintOf } from '../../core/wire/identity.ts'
 import type { FileStatus } from '../../core/wire/limits.ts'
 import { nameFault } from '../../core/wire/names.ts'
 import { certificate, turn } from './fuzzed-connection.ts'
-import { idleReading } from './idle-reading.ts'
+import { idleRead } from './idle-reading.ts'
 import { temporaryDirectory } from './temporary.ts'
 import { receiverParts } from './transfer.ts'
 
@@ -52,7 +52,7 @@ function storeInName(): Store {
     wantSince: turn,
     abandon: async () => undefined,
     prune: turn,
-    reading: idleReading,
+    read: idleRead,
     usage: () => ({ files: 0, bytes: 0, names: 0, position: 0, session: null }),
     folders: () => [],
     stalledMs: () => 0,

@@ -60,7 +60,8 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
 
   const report = () => {
     if (receiver === null) return
-    const { port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections } = receiver
+    const { port, fingerprint, storeDirectory, refusedConnections, counters } = receiver
+    const { receivedFiles, receivedBytes } = counters
     context.report({ port, fingerprint, storeDirectory, receivedFiles, receivedBytes, refusedConnections })
   }
   const onChange = throttled(REPORT_EVERY_MS, report)

@@ -1,19 +1,23 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
+import { storeChoice } from '../../cli/restore-task.ts'
 import type { FileFacts } from '../../core/files/facts.ts'
+import { openLibrary } from '../../core/restore/open.ts'
+import type { Listed, RestoreEvent } from '../../core/restore/put/events.ts'
+import { restoreFrom } from '../../core/restore/restore.ts'
+import type { TaskEvent } from '../../core/restore/task.ts'
+import { runTask } from '../../core/restore/task.ts'
 import { storeLayout } from '../../core/store/layout.ts'
-import type { Listed, RestoreEvent } from '../../core/store/restore/restore.ts'
-import { listStore, restoreStore } from '../../core/store/restore/restore.ts'
-import type { Wanted } from '../../core/store/restore/wanted.ts'
 import { factsOf } from './file-facts.ts'
 import { openAt, smallFile } from './large-files.ts'
 import { temporaryDirectory } from './temporary.ts'
 
-const EVERYTHING: Wanted = {
-  ...{ sender: null, source: null, path: null },
-  ...{ at: null, version: null, oldNames: false },
-}
+type Wanted = Partial<Omit<Parameters<typeof storeChoice>[0], 'at'>> & { at?: number | null }
+const choiceOf = ({ at = null, ...wanted }: Wanted) => ({
+  ...storeChoice({ oldNames: false, ...wanted }),
+  at,
+})
 
 /** A store with the source pc/data, to put files into and to restore them. */
 export async function openRestoring() {
@@ -27,7 +31,7 @@ export async function openRestoring() {
     return store.receive({ ...smallFile(source, name, bytes), facts: factsOf(bytes.length, changes) })
   }
 
-  interface Choice extends Partial<Wanted> {
+  interface Choice extends Wanted {
     overwrite?: boolean
     told?: (event: RestoreEvent) => Promise<void>
     progress?: () => void
@@ -39,19 +43,27 @@ export async function openRestoring() {
       events.push(one)
       await told?.(one)
     }
-    const all = { ...EVERYTHING, ...wanted }
-    const summary = await restoreStore(root, to, all, overwrite, { event, progress })
-    return { events, summary }
+    const { signal } = new AbortController()
+    const library = await openLibrary({ store: root }, signal)
+    try {
+      const all = { choice: choiceOf(wanted), destination: to, overwrite }
+      const summary = await restoreFrom(library, all, { event, progress }, signal)
+      return { events, summary }
+    } finally {
+      library.close()
+    }
   }
 
-  const list = async (wanted: Partial<Wanted> = {}) => {
-    const listed: Listed[] = []
-    const event = async (one: RestoreEvent) => {
-      if (one.kind === 'listed') listed.push(one.listed)
-    }
-    const host = { event, progress: () => undefined }
-    const summary = await listStore(root, { ...EVERYTHING, ...wanted }, host)
-    return { listed, summary }
+  const list = async (wanted: Wanted = {}) => {
+    const told: TaskEvent[] = []
+    const task = { does: 'list', from: { store: root }, choice: choiceOf(wanted) } as const
+    await runTask(task, async (event) => void told.push(event))
+    const listed = told.flatMap((one): Listed[] =>
+      one.type === 'restore' && one.event.kind === 'listed' ? [one.event.listed] : [],
+    )
+    const end = told.at(-1)
+    if (end?.type !== 'restored') throw Object.assign(new Error('not listed'), end)
+    return { listed, summary: end.summary }
   }
 
   /** As somebody who can write the manifest would. */

@@ -5,7 +5,7 @@ import type { Channel } from '../../core/wire/channel.ts'
 import type { SmallFile } from '../../core/wire/entries.ts'
 import type { FactWords } from '../../core/wire/facts.ts'
 import type { Frame, FrameHeader } from '../../core/wire/frames.ts'
-import { idleReading } from './idle-reading.ts'
+import { idleRead } from './idle-reading.ts'
 
 const KIB = 1024
 const digest = Buffer.alloc(32)
@@ -74,7 +74,7 @@ export async function openSendingParts({
       return Buffer.alloc(32, 5)
     },
     wanted: async () => [],
-    reading: idleReading,
+    read: idleRead,
     wantSince: async () => undefined,
     abandon: async () => undefined,
     prune: async () => undefined,

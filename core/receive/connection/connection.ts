@@ -11,7 +11,7 @@ import { WireFault } from '../../wire/codec.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
 import { PROTOCOL } from '../../wire/limits.ts'
-import { HANDSHAKE_MS, hasExpired, peerFingerprint, remoteOf } from '../../wire/tls.ts'
+import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../../wire/tls.ts'
 import type { Guest, Place } from './connected.ts'
 import type { ConnectionHost } from './host.ts'
 import type { Phase } from './phase.ts'
@@ -53,8 +53,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     channel.end()
   }
 
-  const guest: Guest & { wants: ReturnType<typeof openWants> | null } = {
-    wants: null,
+  const guest: Guest = {
     heardAt: () => heardAt,
     onTwice: (other) => channel.send('twice', { from: other }),
     /** Half files are thrown away; what is whole and on its way to the disk is kept. */
@@ -71,7 +70,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
       if (phase.at === 'sending') phase.sending.close(true)
       channel.destroy(new Error('its sender has connected anew'))
     },
-    want: () => guest.wants?.send(),
+    want: () => undefined,
   }
 
   const fingerprint = peerFingerprint(socket)
@@ -96,11 +95,10 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     channel.send('welcome', { protocol: PROTOCOL, name: host.name, ...place.window, session })
     if (isForked)
       host.log('warn', `${sender.name}: its data, or this store, was put back to an earlier state, or copied`)
-    const wants = openWants(channel, host.store, sender.folder, (directory) =>
+    guest.want = openWants(channel, host.store, sender.folder, (directory) =>
       host.sourceIn(sender, directory),
     )
-    guest.wants = wants
-    wants.send()
+    guest.want()
   }
 
   /**
@@ -145,7 +143,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     phase = {
       at: 'restoring',
       sender,
-      restoring: openRestoring(channel, host.store.reading, sender.folder, (directory) =>
+      restoring: openRestoring(channel, host.store.read, sender.folder, (directory) =>
         host.sourceIn(sender, directory),
       ),
     }
@@ -155,8 +153,6 @@ export const serveConnection: Connection = (socket, host, letIn) => {
 
   const hello = (peer: string, { protocol, name, purpose, session }: FrameHeader<'hello'>) => {
     if (protocol !== PROTOCOL) return refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
-    if (hasExpired(socket, Date.now()))
-      return refuse('expired', `the certificate of ${name} (${peer}) has expired`)
     if (purpose === 'pair') {
       phase = { at: 'pairing', judging: false }
       channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0, session: null })

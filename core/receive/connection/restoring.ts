@@ -1,7 +1,7 @@
 import { errorCode, errorText } from '../../files/system-error.ts'
 import type { ContentsPage } from '../../store/reading/contents.ts'
 import type { Range, RangesRead } from '../../store/reading/ranges.ts'
-import type { Reading } from '../../store/reading/reading.ts'
+import type { Store } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
@@ -60,18 +60,17 @@ const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => (
  */
 export function openRestoring(
   channel: Pick<Channel, 'send' | 'room' | 'closed'>,
-  reading: Reading,
+  read: Store['read'],
   sender: string,
   sourceIn: (directory: string) => string | null,
 ) {
-  const leave = reading.use()
   let questions = 0
   let waiting: FetchEntry[] = []
   let bytes = 0
   let isSending = false
 
   const folders = async () => {
-    const names = await reading.call('folders', { sender })
+    const names = await read('folders', { sender })
     return names.slice(0, MAX_SOURCES).map((name) => ({ name, source: sourceIn(name) }))
   }
 
@@ -80,9 +79,9 @@ export function openRestoring(
       case 'folders':
         return { about: 'folders', folders: await folders() }
       case 'entries':
-        return { about: 'entries', ...(await reading.call('entries', { sender, asked: question })) }
+        return { about: 'entries', ...(await read('entries', { sender, asked: question })) }
       case 'contents':
-        return contentsTold(await reading.call('contents', { sender, asked: question }))
+        return contentsTold(await read('contents', { sender, asked: question }))
     }
   }
 
@@ -101,10 +100,10 @@ export function openRestoring(
     }
   }
 
-  const read = async (parts: readonly FetchEntry[]): Promise<RangesRead> => {
+  const readParts = async (parts: readonly FetchEntry[]): Promise<RangesRead> => {
     const memory = batchBuffers.takeRoom()
     const job = { ranges: parts.map(rangeOf), memory }
-    return reading.call('ranges', { sender, job }, [memory.buffer]).catch((thrown: unknown) => {
+    return read('ranges', { sender, job }, [memory.buffer]).catch((thrown: unknown) => {
       const fault = (errorCode(thrown) ?? 'EIO').slice(0, 40)
       return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }
     })
@@ -115,7 +114,7 @@ export function openRestoring(
     isSending = true
     while (waiting.length > 0 && !channel.closed) {
       const parts = waiting.splice(0, firstParts(waiting))
-      const { reads, bytes: content } = await read(parts)
+      const { reads, bytes: content } = await readParts(parts)
       await channel.room()
       for (const part of parts) bytes -= part[5]
       const said = parts.map(([id], index): [number, number, string] => {
@@ -146,7 +145,6 @@ export function openRestoring(
     },
     close() {
       waiting = []
-      leave()
     },
   }
 }

@@ -7,7 +7,8 @@ import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
 import type { Asked, SessionParts } from './session.ts'
-import { toldNow } from './session.ts'
+import { toldOf } from './session.ts'
+import type { Found } from './sources.ts'
 
 /**
  * Large files of one connection that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
@@ -82,21 +83,15 @@ export function openLargeFiles(
     })
   }
 
-  const start = async ({
-    source: number,
-    path,
-    size,
-    facts,
-    file: identity,
-    directories,
-  }: FrameHeader<'begin'>): Promise<IncomingFile> => {
-    try {
-      const source = await sources.of(number)
-      const offered = { source, path, facts: factsOfWords(facts, size), session }
-      return store.begin(offered, { identity, directories: toldNow(directories, sources), turns })
-    } catch (thrown) {
-      return refusedFile(thrown)
-    }
+  const start = async (
+    { source: number, path, size, facts, file: identity, directories }: FrameHeader<'begin'>,
+    finding: Promise<Found>,
+  ): Promise<IncomingFile> => {
+    const found = await finding
+    const source = found.of(number)
+    if (source === null) return refusedFile(found.failure)
+    const offered = { source, path, facts: factsOfWords(facts, size), session }
+    return store.begin(offered, { identity, directories: toldOf(directories, found), turns })
   }
 
   return {
@@ -104,11 +99,10 @@ export function openLargeFiles(
       const { id, source, path, size, file: identity } = header
       if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
       if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
-      // A source that was never declared is the sender's fault.
-      void sources.of(source)
+      const finding = sources.find([source, ...header.directories.map(([number]) => number)])
       answers.spend(0, 1)
       const asked = identity !== undefined
-      const file = start(header)
+      const file = start(header, finding)
       const one: OpenFile = {
         ...{ id, source: sources.nameOf(source), path, size },
         ...{ file, answered: false, asked, left: size },

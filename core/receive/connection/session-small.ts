@@ -5,7 +5,8 @@ import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import type { Asked, SessionParts } from './session.ts'
-import { toldNow } from './session.ts'
+import { toldOf } from './session.ts'
+import type { Found } from './sources.ts'
 
 /** Stores the small files of one batch. @throws WireFault */
 export function receiveBatch(parts: SessionParts, header: FrameHeader<'batch'>, payload: Buffer): void {
@@ -14,24 +15,15 @@ export function receiveBatch(parts: SessionParts, header: FrameHeader<'batch'>, 
   const total = files.reduce((sum, file) => sum + file[3], 0)
   if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
   answers.spend(total, files.length)
-  const used = new Set(files.map(([, source]) => source))
-  for (const [source] of header.directories) used.add(source)
-  // Asked for at once: a source that was never declared is the sender's fault.
-  const isKnown = [...used].map((source) => sources.now(source)).every((source) => source !== null)
-  if (isKnown) storeNow(parts, header, payload, null)
-  else
-    void Promise.all([...used].map((source) => sources.of(source))).then(
-      () => storeNow(parts, header, payload, null),
-      (thrown: unknown) => storeNow(parts, header, payload, thrown),
-    )
+  const used = [...files.map(([, source]) => source), ...header.directories.map(([source]) => source)]
+  void sources.find(used).then((found) => storeAll(parts, header, payload, found))
 }
 
-/** @param failed why sources are not known; null: all are. */
-function storeNow(
+function storeAll(
   { store, answers, sources, session, answer }: SessionParts,
   { files, directories }: FrameHeader<'batch'>,
   payload: Buffer,
-  failed: unknown,
+  found: Found,
 ): void {
   const asked: Asked[] = []
   const incoming: SmallIncoming[] = []
@@ -43,11 +35,11 @@ function storeNow(
     digests.set(sent, index * DIGEST_BYTES)
     const bytes = payload.subarray(at, at + size)
     at += size
-    const source = sources.now(number)
+    const source = found.of(number)
     const file = { id, source: sources.nameOf(number), path, size }
     if (source === null) {
       answers.giveBack(size)
-      answer(file, { outcome: outcomeOf(failed), position: 0 })
+      answer(file, { outcome: outcomeOf(found.failure), position: 0 })
       continue
     }
     const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
@@ -61,7 +53,7 @@ function storeNow(
     if (held.delete(file)) answers.giveBack(file.size)
   }
   store.receiveAll(incoming, {
-    directories: toldNow(directories, sources),
+    directories: toldOf(directories, found),
     // The frame's own (codec.ts), of which nothing else is used any more.
     ...(incoming.length === files.length ? { memory: payload.buffer } : {}),
     onWritten(index) {

@@ -12,6 +12,7 @@ import type { Window } from './answers.ts'
 import { openAnswers } from './answers.ts'
 import { openLargeFiles } from './session-large.ts'
 import { receiveBatch } from './session-small.ts'
+import type { Found } from './sources.ts'
 import { openSources } from './sources.ts'
 
 /** Copies of one connection that ask the store at a time, which serves whoever asks first. */
@@ -51,12 +52,9 @@ export interface SessionParts {
 export type Sending = ReturnType<typeof openSending>
 
 /** What a frame tells of directories; those of sources that are not known are left out. */
-export const toldNow = (
-  entries: readonly DirectoryEntry[],
-  sources: SessionParts['sources'],
-): ToldDirectory[] =>
+export const toldOf = (entries: readonly DirectoryEntry[], found: Found): ToldDirectory[] =>
   entries.flatMap(([number, path, facts]) => {
-    const source = sources.now(number)
+    const source = found.of(number)
     return source === null ? [] : [{ source: source.id, path, facts: factsOfWords(facts, 0) }]
   })
 
@@ -82,21 +80,28 @@ export function openSending(
   const parts: SessionParts = { store, answers, sources, session, answer }
   const large = openLargeFiles(parts, (header) => channel.send('resume', header))
 
-  const copyNow = async (header: FrameHeader<'copy'>, digest: Uint8Array): Promise<Stored> => {
+  const copyNow = async (
+    header: FrameHeader<'copy'>,
+    digest: Uint8Array,
+    finding: Promise<Found>,
+  ): Promise<Stored> => {
     const { source, path, size, facts, fromSource, fromPath, moved } = header
-    const [to, from] = await Promise.all([sources.of(source), sources.of(fromSource)])
+    const found = await finding
+    const [to, from] = [found.of(source), found.of(fromSource)]
+    if (to === null || from === null) throw found.failure
     const file: Offered = { source: to, path, facts: factsOfWords(facts, size), session }
-    const directories = toldNow(header.directories, sources)
+    const directories = toldOf(header.directories, found)
     const copy = { from: { source: from, path: fromPath }, digest, isMoved: moved, directories }
     return store.copy(file, copy, gone.signal, copyTurns)
   }
 
   const copy = (header: FrameHeader<'copy'>) => {
     const { id, source, path, fromSource, fromPath } = header
+    const finding = sources.find([source, fromSource, ...header.directories.map(([number]) => number)])
     answers.spend(0, 1)
     // As it came it is a part of the whole frame, which would wait with it.
     const digest = Buffer.from(header.digest)
-    void copyNow(header, digest)
+    void copyNow(header, digest, finding)
       .catch((thrown: unknown): Stored => ({ outcome: outcomeOf(thrown), position: 0 }))
       .then(({ outcome, position }) => {
         // A question whether a file is still there stores none. Nothing of a copy came over the line.
@@ -106,12 +111,16 @@ export function openSending(
   }
 
   const prove = ({ id, source, path, size, nonce }: FrameHeader<'prove'>) => {
+    const finding = sources.find([source])
     answers.spend(0, 1)
     const own = Buffer.from(nonce)
     const proofOf = async () => {
       await copyTurns.acquire()
       try {
-        return await store.prove({ source: await sources.of(source), path }, size, own, gone.signal)
+        const found = await finding
+        const of = found.of(source)
+        if (of === null) throw found.failure
+        return await store.prove({ source: of, path }, size, own, gone.signal)
       } finally {
         copyTurns.release()
       }

@@ -2,52 +2,46 @@ import type { StoreSource } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 
-interface Declared {
-  id: string
-  name: string
-  /** null: it could not be found; it is looked for anew when it is asked for again. */
-  source: Promise<StoreSource> | null
-  /** null: it is not known yet. */
-  now: StoreSource | null
+/** The sources that a frame names. */
+export interface Found {
+  /** null: nothing can be stored there now, as `failure` says. */
+  of(number: number): StoreSource | null
+  failure: unknown
 }
 
 /** The sources of one connection, by the numbers that its sender has given them. */
 export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
-  const declared = new Map<number, Declared>()
-  const declaredOf = (number: number): Declared => {
-    const one = declared.get(number)
-    if (one === undefined) throw new WireFault(`source ${number} was not declared`)
-    return one
+  const declared = new Map<number, { id: string; name: string }>()
+
+  const findAll = async (named: readonly { number: number; id: string; name: string }[]): Promise<Found> => {
+    const found = new Map<number, StoreSource>()
+    let failure: unknown = null
+    const find = async ({ number, id, name }: (typeof named)[number]) => {
+      try {
+        found.set(number, await sourceOf(id, name))
+      } catch (thrown) {
+        failure = thrown
+      }
+    }
+    await Promise.all(named.map(find))
+    return { of: (number) => found.get(number) ?? null, failure }
   }
-  const find = (one: Declared): Promise<StoreSource> => {
-    const source = sourceOf(one.id, one.name)
-    one.source = source
-    source.then(
-      (found) => {
-        one.now = found
-      },
-      // Whoever asks for it hears why.
-      () => {
-        one.source = null
-      },
-    )
-    return source
-  }
+
   return {
     /** @throws WireFault where the number is taken. */
     declare({ source, id, name }: FrameHeader<'source'>): void {
       if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
-      const one: Declared = { id, name, source: null, now: null }
-      declared.set(source, one)
-      void find(one)
+      declared.set(source, { id, name })
     },
-    /** @throws WireFault where nothing was declared; rejects where it cannot be stored now. */
-    of(number: number): Promise<StoreSource> {
-      const one = declaredOf(number)
-      return one.source ?? find(one)
+    /** @throws WireFault where one was not declared, at once. */
+    find(numbers: Iterable<number>): Promise<Found> {
+      const named = [...new Set(numbers)].map((number) => {
+        const one = declared.get(number)
+        if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+        return { number, ...one }
+      })
+      return findAll(named)
     },
-    /** null: it has to be waited for. @throws WireFault where nothing was declared. */
-    now: (number: number): StoreSource | null => declaredOf(number).now,
     nameOf: (number: number): string => declared.get(number)?.name ?? '',
   }
 }

@@ -4,21 +4,18 @@ import type { Channel } from '../../wire/channel.ts'
 /** Files that were asked for and have not come are asked for again after this. */
 const AGAIN_MS = 10 * 60_000
 
-/** Asks a sender to offer files again. */
-export interface Wants {
-  /** There may be some; what is asked for already is asked for once more, which changes nothing. */
-  send(): void
-}
-
-/** @param sourceIn the id of the source in a directory of the sender's folder; null: nobody knows it. */
+/**
+ * Asks a sender to offer files again, whenever the result is called: there may be some. What is asked for already is
+ * asked for once more, which changes nothing.
+ * @param sourceIn the id of the source in a directory of the sender's folder; null: nobody knows it.
+ */
 export function openWants(
   channel: Channel,
   store: Pick<Store, 'wanted'>,
   folder: string,
   sourceIn: (directory: string) => string | null,
-): Wants {
-  let running: Promise<void> | null = null
-  let isAgain = false
+): () => void {
+  let again: NodeJS.Timeout | undefined
 
   const sendAll = async (): Promise<void> => {
     for (let after = 0; !channel.closed; ) {
@@ -30,27 +27,15 @@ export function openWants(
       await channel.room()
       if (files.length > 0) channel.send('want', { files })
       if (found.length === 0) {
-        if (after > 0) setTimeout(send, AGAIN_MS).unref()
+        clearTimeout(again)
+        if (after > 0) again = setTimeout(send, AGAIN_MS).unref()
         return
       }
       after += found.length
     }
   }
 
-  const send = () => {
-    if (running !== null) {
-      isAgain = true
-      return
-    }
-    isAgain = false
-    running = sendAll()
-      // The disk does not answer such questions now: the next connection asks anew.
-      .catch(() => undefined)
-      .finally(() => {
-        running = null
-        if (isAgain) send()
-      })
-  }
-
-  return { send }
+  // Where the disk does not answer such questions now, the next connection asks anew.
+  const send = () => void sendAll().catch(() => undefined)
+  return send
 }

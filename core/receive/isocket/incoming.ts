@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { inTime, LATE } from '../../pacing/in-time.ts'
 
 /** Why nothing more can be read. */
 export type Ended = 'closed' | 'silent' | 'long'
@@ -7,34 +8,16 @@ const NEWLINE = 10
 
 /** Reads a socket piece by piece: nothing is read ahead but what the socket itself holds (64 KiB). */
 export function readFrom(socket: Socket) {
+  const pieces = socket.iterator({ destroyOnReturn: false })
   let pending: Buffer = Buffer.alloc(0)
-  let over = false
-  let wake: (() => void) | null = null
-  const stir = () => wake?.()
-  socket.on('readable', stir)
-  for (const event of ['end', 'error', 'close'] as const)
-    socket.on(event, () => {
-      over = true
-      stir()
-    })
 
   /** More bytes, or why there are none. The time counts from here on: what comes slowly is not silent. */
-  const more = (withinMs: number): Promise<Buffer | Ended> =>
-    new Promise((resolve) => {
-      const settle = (result: Buffer | Ended) => {
-        clearTimeout(timer)
-        wake = null
-        resolve(result)
-      }
-      const look = () => {
-        const bytes: Buffer | null = socket.destroyed ? null : socket.read()
-        if (bytes !== null) settle(bytes)
-        else if (over || socket.destroyed) settle('closed')
-      }
-      const timer = setTimeout(() => settle('silent'), withinMs)
-      wake = look
-      look()
-    })
+  const more = async (withinMs: number): Promise<Buffer | Ended> => {
+    // It throws where the connection has failed, or was closed in the middle.
+    const next = await inTime(withinMs, pieces.next()).catch(() => null)
+    if (next === LATE) return 'silent'
+    return next === null || next.done === true ? 'closed' : next.value
+  }
 
   return {
     /** Up to the next newline, which is left out. `long`: there is none within `maxBytes`. */

@@ -9,7 +9,7 @@ import { englishWords } from '../../words/words.ts'
 import type { IsocketConnection, IsocketHost } from './connection.ts'
 import { serveIsocket } from './connection.ts'
 
-/** With 64 KiB of the socket and a small file each, at most 20 MiB of memory. */
+/** With 64 KiB of the socket and a small file each, at most 20 MiB of memory; and one open file each. */
 const MAX_CONNECTIONS = 64
 /** At the end a file that is on its way has so long to become durable. */
 const FINISH_WITHIN_MS = 3_000

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHasher, digestOf } from '../../files/digest.ts'
-import { createSemaphore } from '../../pacing/semaphore.ts'
 import type { Offered, StoreSource } from '../../store/offered.ts'
 import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'
@@ -63,9 +62,6 @@ async function storeSmall(store: Store, file: Announced, source: FileSource): Pr
   )
 }
 
-/** Large files of all clients that are open at a time: each has a connection of its own. */
-const turns = createSemaphore(64)
-
 /** Room is made sure of, and a file opened, before the client is asked for the contents. */
 async function beginLarge(
   store: Store,
@@ -75,7 +71,7 @@ async function beginLarge(
   let begun: IncomingFile | null = null
   const made = await persist(source, async () => {
     const offered = { ...file, source: await source.directory(), session: null }
-    const one = store.begin(offered, { turns })
+    const one = store.begin(offered, {})
     await one.offset
     const { refused } = one
     if (refused === null) begun = one

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
-import { statfs, unlink } from 'node:fs/promises'
+import { statfs, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { closeFd, openFd, syncFd, writeFully } from '../../files/fd.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -60,13 +58,7 @@ export function judge(
 async function tryWriting(layout: StoreLayout): Promise<string | null> {
   const file = path.join(layout.own, `health-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
-    const fd = await openFd(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
-    try {
-      await writeFully(fd, Buffer.from('holdfast\n'), 0)
-      await syncFd(fd)
-    } finally {
-      await closeFd(fd)
-    }
+    await writeFile(file, 'holdfast\n', { flag: 'wx', mode: 0o600, flush: true })
     return null
   } catch (thrown) {
     return errorCode(thrown) ?? String(thrown)

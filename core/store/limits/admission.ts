@@ -3,26 +3,15 @@ import { FileRefused } from '../outcome.ts'
 import type { Amount, StoreRules } from './rules.ts'
 import { floorBytes, NAME_BYTES, overQuota, quotaOf } from './rules.ts'
 
-/** What the disk said is good for so long, in milliseconds. */
-const DISK_MS = 250
 /** Of the names that a file system can have (inodes), so many stay free, or this share. */
 const FREE_NAMES = { most: 10_000, share: 0.01 }
-/** Directories that are remembered to be there; when it is full it is begun again. */
-const MOST_KNOWN = 20_000
-
-/** A file that wants to come. */
-export interface Coming {
-  /** Its place below the store's root. */
-  place: string
-  size: number
-}
 
 /** Room that is reserved for one file on its way. */
 export interface Room {
   /** So many more of its bytes are on the disk, which says so itself by now: their room is not counted twice. */
   written(bytes: number): void
-  /** The file is on its way no more; `landed`: what was not written before is on the disk now. */
-  leave(landed: boolean): void
+  /** The file is on its way no more. */
+  leave(): void
 }
 
 export type Admission = ReturnType<typeof openAdmission>
@@ -36,74 +25,39 @@ interface Disk {
 }
 
 /**
- * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
- * their names and those of the directories that have to be made.
+ * Decides before a file is written whether there is room for it: files on their way count as if they were stored.
  *
  * @param used what a sender has stored.
  */
 export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount) {
-  const onTheWay = new Map<string, Amount>()
-  const known = new Set<string>()
+  const onTheWay = new Map<string, { files: number; bytes: number }>()
   /** Bytes that are still to be written. */
   let all = 0
-  /** `landed`: bytes that were written since it was asked, and may be missing in what it says. */
-  let asked: { at: number; disk: Promise<Disk>; landed: number } | null = null
 
   const ask = async (): Promise<Disk> => {
     const { bavail, blocks, bsize, ffree, files } = await statfs(root)
     return { free: bavail * bsize, total: blocks * bsize, freeNames: files > 0 ? ffree : null, names: files }
   }
 
-  /** What the disk had free, without what has landed on it since. */
-  const disk = async (): Promise<Disk> => {
-    const now = performance.now()
-    if (asked === null || now - asked.at > DISK_MS) asked = { at: now, disk: ask(), landed: 0 }
-    const mine = asked
-    const found = await mine.disk
-    return { ...found, free: found.free - mine.landed }
-  }
-
-  const count = (folder: string, more: Amount) => {
-    const before = onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
-    const after = {
-      files: before.files + more.files,
-      bytes: before.bytes + more.bytes,
-      names: before.names + more.names,
-    }
-    if (after.files === 0 && after.bytes === 0 && after.names === 0) onTheWay.delete(folder)
+  const coming = (folder: string) => onTheWay.get(folder) ?? { files: 0, bytes: 0 }
+  const count = (folder: string, files: number, bytes: number) => {
+    const before = coming(folder)
+    const after = { files: before.files + files, bytes: before.bytes + bytes }
+    if (after.files === 0 && after.bytes === 0) onTheWay.delete(folder)
     else onTheWay.set(folder, after)
   }
-  const land = (bytes: number) => {
-    if (asked !== null) asked.landed += bytes
-  }
 
-  /** Directories above a place that are not known to be there. */
-  const newDirectories = (place: string): string[] => {
-    const made: string[] = []
-    for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
-      const directory = place.slice(0, end)
-      if (known.has(directory)) break
-      made.push(directory)
-    }
-    return made
-  }
-  /** Only those of an admitted file: a refused one pays for them when it comes again. */
-  const remember = (directories: readonly string[]) => {
-    if (known.size > MOST_KNOWN) known.clear()
-    for (const directory of directories) known.add(directory)
-  }
-
-  const refusal = (folder: string, size: number, names: number, now: Disk): FileRefused | null => {
+  const refusal = (folder: string, size: number, now: Disk): FileRefused | null => {
     const stored = used(folder)
-    const coming = onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+    const { files, bytes } = coming(folder)
     const sum = {
-      files: stored.files + coming.files,
-      bytes: stored.bytes + coming.bytes,
-      names: stored.names + coming.names,
+      files: stored.files + files,
+      bytes: stored.bytes + bytes,
+      names: stored.names + files,
     }
     const quota = quotaOf(rules, folder)
-    const over = overQuota(quota, sum, { size, names })
-    const needed = size + names * NAME_BYTES
+    const over = overQuota(quota, sum, size)
+    const needed = size + NAME_BYTES
     if (over !== null) {
       const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
       return new FileRefused('full', over, beyond > 0 ? beyond : null)
@@ -115,9 +69,8 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
     return missing > 0 ? new FileRefused('full', 'floor', missing) : null
   }
 
-  const roomOf = (folder: string, size: number, names: number): Room => {
-    const more = { files: 1, bytes: size, names }
-    count(folder, more)
+  const roomOf = (folder: string, size: number): Room => {
+    count(folder, 1, size)
     all += size
     let left = size
     let isOver = false
@@ -126,14 +79,12 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
         const landed = isOver ? 0 : Math.min(bytes, left)
         left -= landed
         all -= landed
-        land(landed)
       },
-      leave(landed) {
+      leave() {
         if (isOver) return
         isOver = true
-        count(folder, { files: -1, bytes: -size, names: -names })
+        count(folder, -1, -size)
         all -= left
-        if (landed) land(left)
       },
     }
   }
@@ -141,27 +92,20 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
   return {
     /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
     charge(folder: string, bytes: number) {
-      count(folder, { files: 0, bytes, names: 0 })
+      count(folder, 0, bytes)
       let left = bytes
       return () => {
-        count(folder, { files: 0, bytes: -left, names: 0 })
+        count(folder, 0, -left)
         left = 0
       }
     },
     /**
-     * Of each file its room, or why there is none.
+     * Of each file its room, by its size, or why there is none.
      * @throws what the system says of a disk that cannot be asked.
      */
-    async enterAll(folder: string, files: readonly Coming[]) {
-      const now = await disk()
-      return files.map(({ place, size }) => {
-        const directories = newDirectories(place)
-        const names = 1 + directories.length
-        const refused = refusal(folder, size, names, now)
-        if (refused !== null) return refused
-        remember(directories)
-        return roomOf(folder, size, names)
-      })
+    async enterAll(folder: string, sizes: readonly number[]) {
+      const now = await ask()
+      return sizes.map((size) => refusal(folder, size, now) ?? roomOf(folder, size))
     },
   }
 }

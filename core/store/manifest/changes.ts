@@ -107,6 +107,10 @@ export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
         sender.position = position
         return sender
       }
+      /** A directory is there. */
+      const made = (source: number, path: string) => {
+        if (makeDirectory(source, path)) changed(source).names += 1
+      }
       return {
         /** The content that is in its place, if the manifest knows one; what this round has changed counts. */
         find: (source: number, key: string) => rows.find(source, key, ''),
@@ -137,13 +141,12 @@ export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
           changed(source).names += Number(changes)
           replaceDirectories.run(source, key, from, to, version)
         },
-        /** A directory was made. */
-        made(source: number, path: string) {
-          if (makeDirectory(source, path)) changed(source).names += 1
+        made,
+        /** What a directory is at the source; the files that come into it may come later. */
+        told(source: number, path: string, facts: FileFacts) {
+          made(source, path)
+          tell.run(source, path, ...columnsOf(facts))
         },
-        /** What a directory is at the source; false: none of this name was made yet. */
-        told: (source: number, path: string, facts: FileFacts) =>
-          tell.run(source, path, ...columnsOf(facts)).changes === 1,
         /** The source has this content under another name. */
         moved(source: number, key: string) {
           if (move.run(source, key, now, position).changes === 1) changed(source)

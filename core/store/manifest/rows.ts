@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { unpack } from 'msgpackr'
 import { z } from 'zod'
@@ -54,20 +53,16 @@ type RawFacts = Record<'mtime_s' | 'mtime_ns' | 'mode' | 'uid' | 'gid', number |
   more: Uint8Array | null
 }
 
-type RawFile = RawFacts & {
-  source: number
-  key: string
-  version: string
-  depth: number
-  path: string | null
-  size: number
-  digest: Uint8Array
-  stored_at: number
-  replaced_at: number | null
-  replaced_clock_ms: number | null
-  gone_at: number | null
-  pinned: number
-}
+type RawFile = RawFacts &
+  Omit<FileRow, 'facts' | 'digest' | 'isPinned'> & {
+    size: number
+    digest: Uint8Array
+    isPinned: number
+  }
+
+const COLUMNS = `source, key, version, depth, coalesce(path, key) AS path, size, mtime_s, mtime_ns, mode, uid, gid, more,
+  digest, stored_at AS storedAt, replaced_at AS replacedAt, replaced_clock_ms AS replacedClockMs, gone_at AS goneAt,
+  pinned AS isPinned`
 
 function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: number): FileFacts | null {
   try {
@@ -80,28 +75,15 @@ function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: nu
 
 /** A row as it may be used: the manifest is a file like any other, and whoever can write it must gain nothing by that. */
 function fileOf(raw: RawFile): FileRow | StrangeRow {
-  const { source, key, version, depth, size } = raw
-  const path = raw.path ?? key
-  const facts = factsOf(raw, size)
+  const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
+  const { source, key, path, version, depth } = row
+  const facts = factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }, size)
   const isPlace = nameFault(path) === null && nameFault(key) === null
   const isVersion =
     version === '' || (isVersionName(version) && depth >= 1 && depth <= path.split('/').length)
-  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(raw.digest))
+  if (!isPlace || !isVersion || facts === null || size < 0 || !isDigest(row.digest))
     return { source, key, version }
-  return {
-    source,
-    key,
-    path,
-    version,
-    depth,
-    facts,
-    digest: Buffer.from(raw.digest),
-    storedAt: raw.stored_at,
-    replacedAt: raw.replaced_at,
-    replacedClockMs: raw.replaced_clock_ms,
-    goneAt: raw.gone_at,
-    isPinned: raw.pinned !== 0,
-  }
+  return { ...row, facts, digest: Buffer.from(row.digest), isPinned: row.isPinned !== 0 }
 }
 
 export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
@@ -121,7 +103,7 @@ export function placeOf(
 export type Rows = ReturnType<typeof openRows>
 
 export function openRows(database: DatabaseSyncInstance) {
-  const all = 'SELECT * FROM file WHERE'
+  const all = `SELECT ${COLUMNS} FROM file WHERE`
   const findOne = database.prepare(`${all} source = ? AND key = ? AND version = ?`)
   const versionsOf = database.prepare(
     `${all} source = ? AND key = ? AND version <> '' ORDER BY replaced_clock_ms, version`,
@@ -182,22 +164,6 @@ export function openRows(database: DatabaseSyncInstance) {
 
 /** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
 export const ROW_FOLLOWS_MS = 1500
-
-/**
- * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.
- * `isSame`: the receiver was not at it, so that what was found is so. Only what it may be at is waited for.
- */
-export async function lookAgain(
-  rows: Rows,
-  { source, key, path, version, digest }: FileRow,
-  isMissing: boolean,
-): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
-  // Asked first: what a round that is over has done shows in the row. An older content goes before its row.
-  const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
-  if (isMoving) await delay(ROW_FOLLOWS_MS)
-  const row = rows.find(source, key, version)
-  return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
-}
 
 /** The keys of everything below a directory of a source ('': the source's own), as a range for `page`. */
 export function rangeBelow(directory: string): { from: string; to: string } {

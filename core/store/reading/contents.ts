@@ -1,14 +1,14 @@
 import type { FileFacts } from '../../files/facts.ts'
-import { nameFault } from '../../wire/names.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import type { After, Selected } from '../restore/select.ts'
-import { select } from '../restore/select.ts'
+import { folderOf, originOf } from './origin.ts'
+import type { After, Selected } from './select.ts'
+import { select } from './select.ts'
 
-// What a store has of one sender, told page by page: whoever asks may be another computer.
+// What a store has, of one sender or of all, told page by page: whoever asks may be another computer.
 
-/** Which contents of a sender's folder are asked for. */
+/** Which contents are asked for. */
 export interface ContentsQuestion {
-  /** A source's directory; null: all. */
+  /** A source's directory; null: all. See `originOf`. */
   folder: string | null
   /** A file or a directory of it; null: all. */
   path: string | null
@@ -20,6 +20,8 @@ export interface ContentsQuestion {
   text: string | null
   /** All contents that there are, older ones, too. */
   isList: boolean
+  /** Also under names that files had before they were renamed at the source; what another computer has nobody asks so. */
+  oldNames?: boolean
   /** `next` of the page before. */
   after: string | null
 }
@@ -35,6 +37,8 @@ export interface StoredContent {
   digest: Uint8Array | null
   /** Milliseconds since 1970. */
   storedAt: number
+  /** When the source gave it another name; null: it has not; left out: nobody knows. */
+  renamedAt?: number | null
 }
 
 /** What a directory is at the source. */
@@ -71,15 +75,10 @@ const bytesOf = (path: string, { more }: FileFacts): number =>
     CONTENT_BYTES + 3 * path.length,
   )
 
-/** Whether names can be those of something in a sender's folder. */
-export const areNames = (folder: string | null, path: string | null): boolean =>
-  (folder === null || (!folder.includes('/') && nameFault(folder) === null)) &&
-  (path === null || (folder !== null && nameFault(path) === null))
-
 /** The directories on the way to a file of a page, each once. */
 function createWays(rows: Rows) {
   const known = new Set<string>()
-  return ({ id, directory: folder }: SourceRow, { path, key }: FileRow): StoredDirectory[] => {
+  return ({ id }: SourceRow, folder: string, { path, key }: FileRow): StoredDirectory[] => {
     const found: StoredDirectory[] = []
     const parts = key.split('/')
     const names = path.split('/')
@@ -97,14 +96,14 @@ function createWays(rows: Rows) {
 const isOf = ({ row }: Selected, text: string | null): boolean =>
   text === null || ('path' in row && row.path.toLowerCase().includes(text))
 
-/** One page of a sender's contents; nothing of the disk but the manifest is looked at. */
-export function contentsPage(rows: Rows, sender: string, asked: ContentsQuestion): ContentsPage {
+/** One page of contents; nothing of the disk but the manifest is looked at. @param sender see `originOf`. */
+export function contentsPage(rows: Rows, sender: string | null, asked: ContentsQuestion): ContentsPage {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
-  const { folder, path, at, version } = asked
-  if (!areNames(folder, path)) return page
+  const { at, version, oldNames = false } = asked
+  const origin = originOf(sender, asked.folder, asked.path)
+  if (origin === null) return page
   const text = asked.text?.toLowerCase() ?? null
-  const origin = { sender, source: folder, path }
-  const wanted = { at, version: version === '' ? null : version, oldNames: false }
+  const wanted = { at, version: version === '' ? null : version, oldNames }
   const waysTo = createWays(rows)
   let bytes = 0
   let looked = 0
@@ -121,13 +120,13 @@ export function contentsPage(rows: Rows, sender: string, asked: ContentsQuestion
     looked += 1
     if (one.is === 'strange') page.strange += 1
     else if (isOf(one, text)) {
-      const { facts, digest, storedAt } = one.row
-      const directories = waysTo(source, one.row)
-      const names = { folder: source.directory, path: one.row.path, version: one.row.version }
-      page.contents.push({ ...names, facts, digest: Uint8Array.from(digest), storedAt })
+      const { path, version, facts, digest, storedAt, goneAt: renamedAt } = one.row
+      const folder = folderOf(sender, source)
+      const directories = waysTo(source, folder, one.row)
+      const of = { folder, path, version, facts, storedAt, renamedAt }
+      page.contents.push({ ...of, digest: Uint8Array.from(digest) })
       page.directories.push(...directories)
-      for (const told of [{ path: one.row.path, facts }, ...directories])
-        bytes += bytesOf(told.path, told.facts)
+      for (const told of [{ path, facts }, ...directories]) bytes += bytesOf(told.path, told.facts)
     }
   }
   return page

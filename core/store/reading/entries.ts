@@ -1,7 +1,7 @@
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
-import { keysOf } from '../restore/select.ts'
-import { areNames } from './contents.ts'
+import { folderOf, originOf, sourceOf } from './origin.ts'
+import { keysOf } from './select.ts'
 
 /** What is in a directory of a sender's folder. */
 export interface Entry {
@@ -28,11 +28,12 @@ export interface EntriesQuestion {
 
 const PAGE_ENTRIES = 500
 
-export const foldersOf = (rows: Rows, sender: string): string[] =>
+/** @param sender see `originOf`. */
+export const foldersOf = (rows: Rows, sender: string | null): string[] =>
   rows
     .sources()
-    .filter(({ folder }) => folder === sender)
-    .map(({ directory }) => directory)
+    .filter(({ folder }) => sender === null || folder === sender)
+    .map((source) => folderOf(sender, source))
 
 /** The keys below a directory: the first that its name may have, and that has any. */
 function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
@@ -41,12 +42,11 @@ function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: stri
 }
 
 /** One page of a directory, in the order of the names: it is as long as it takes to find the entries, not the files below. */
-export function entriesPage(rows: Rows, sender: string, asked: EntriesQuestion): EntriesPage {
+export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQuestion): EntriesPage {
   const { folder, directory, after } = asked
   const entries: Entry[] = []
-  const isPlace = areNames(folder, directory === '' ? null : directory)
-  const source = rows.sources().find((one) => one.folder === sender && one.directory === folder)
-  if (!isPlace || source === undefined) return { entries, next: null }
+  const source = sourceOf(rows, originOf(sender, folder, directory === '' ? null : directory))
+  if (source === null) return { entries, next: null }
   const depth = directory === '' ? 0 : directory.split('/').length
   const { from: begin, to } = rangeOf(rows, source, directory)
   let from = after !== null && after >= begin ? after : begin

@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { openBeneathSync } from '../../files/beneath.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows } from '../manifest/rows.ts'
 import { isFileRow, placeOf } from '../manifest/rows.ts'
-import { keysOf } from '../restore/select.ts'
-import { areNames } from './contents.ts'
+import { originOf, sourceOf } from './origin.ts'
+import { keysOf } from './select.ts'
 
 /** A part of one content. */
 export interface Range {
@@ -31,10 +31,18 @@ export interface RangesRead {
 
 /** There is no such content: whoever asks looks anew. */
 export const MISSING = 'ENOENT'
+/** What stands in its place is no file, or there is a symbolic link on the way. */
+export const NO_FILE = 'EINVAL'
 
-function rowOf(rows: Rows, sender: string, { folder, path, version }: Range) {
-  const source = rows.sources().find((one) => one.folder === sender && one.directory === folder)
-  if (source === undefined || !areNames(folder, path)) return null
+function faultOf(thrown: unknown): string {
+  const code = errorCode(thrown) ?? 'EIO'
+  if (isGone(code)) return MISSING
+  return code === 'ELOOP' || code === 'ENXIO' ? NO_FILE : code
+}
+
+function rowOf(rows: Rows, sender: string | null, { folder, path, version }: Range) {
+  const source = sourceOf(rows, originOf(sender, folder, path))
+  if (source === null) return null
   const found = keysOf(path)
     .map((key) => rows.find(source.id, key, version))
     .find((row): row is FileRow => row !== null && isFileRow(row) && row.path === path)
@@ -49,13 +57,14 @@ export interface RangesJob {
 }
 
 /**
- * Reads parts of a sender's contents from the disk. Blocks.
+ * Reads parts of contents from the disk. Blocks.
+ * @param sender see `originOf`.
  * @throws where the store's own directory cannot be opened; what is wrong with one file is its fault.
  */
 export function readRanges(
   { root, versions }: StoreLayout,
   rows: Rows,
-  sender: string,
+  sender: string | null,
   { ranges, memory: bytes }: RangesJob,
 ): RangesRead {
   const base = openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
@@ -65,7 +74,7 @@ export function readRanges(
     if (found === null) return { bytes: 0, fault: MISSING }
     const fd = openBeneathSync(base, root, placeOf(found.source, found.row, versions).join('/'), READ_FILE)
     try {
-      if (!fstatSync(fd).isFile()) return { bytes: 0, fault: 'EINVAL' }
+      if (!fstatSync(fd).isFile()) return { bytes: 0, fault: NO_FILE }
       const end = at + range.bytes
       const begin = at
       for (let some = 1; some > 0 && at < end; at += some)
@@ -82,7 +91,7 @@ export function readRanges(
         return readOne(range)
       } catch (thrown) {
         at = begin
-        return { bytes: 0, fault: errorCode(thrown) ?? 'EIO' }
+        return { bytes: 0, fault: faultOf(thrown) }
       }
     })
     return { reads, bytes: bytes.subarray(0, at) }

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { digestText } from '../../files/digest.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
-import { isFileRow, lookAgain, placeOf, rangeBelow } from '../manifest/rows.ts'
+import { isFileRow, placeOf, ROW_FOLLOWS_MS, rangeBelow } from '../manifest/rows.ts'
 import type { Finding } from './findings.ts'
 import { readDigest, withContent } from './read-digest.ts'
 
@@ -97,4 +98,20 @@ async function findingOf(
   })
   if (finding === null || finding.kind === 'strange') return finding
   return finding.kind === 'missing' ? { ...finding, ...wanted, forgotten: false } : { ...finding, ...wanted }
+}
+
+/**
+ * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.
+ * `isSame`: the receiver was not at it, so that what was found is so. Only what it may be at is waited for.
+ */
+async function lookAgain(
+  rows: Rows,
+  { source, key, path, version, digest }: FileRow,
+  isMissing: boolean,
+): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
+  // Asked first: what a round that is over has done shows in the row. An older content goes before its row.
+  const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
+  if (isMoving) await delay(ROW_FOLLOWS_MS)
+  const row = rows.find(source, key, version)
+  return { row, isSame: !isMoving && row !== null && 'digest' in row && row.digest.equals(digest) }
 }

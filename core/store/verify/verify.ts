@@ -42,24 +42,13 @@ export interface VerifyOptions {
   forgetMissing?: boolean
 }
 
-/** The manifest, opened for writing when something is to be written; null: it cannot be written to. */
-function createWriting({ manifest: file }: StoreLayout): { manifest(): Manifest | null; close(): void } {
-  let opened: ReturnType<typeof openManifestFile> | null = null
-  let manifest: Manifest | null | undefined
-  const open = (): Manifest | null => {
-    try {
-      opened = openManifestFile(file)
-      return openManifest(opened.database)
-    } catch {
-      return null
-    }
-  }
-  return {
-    manifest() {
-      if (manifest === undefined) manifest = open()
-      return manifest
-    },
-    close: () => opened?.database.close(),
+/** null: it cannot be written to. */
+function openWritable({ manifest: file }: StoreLayout) {
+  try {
+    const { database } = openManifestFile(file)
+    return { database, manifest: openManifest(database) }
+  } catch {
+    return null
   }
 }
 
@@ -85,11 +74,11 @@ export async function verifyStore(
     if (aside !== null) await host.notice(message('store.manifestAside', { path: layout.manifest, aside }))
   }
   const { database, isRunning } = openForReading(layout)
-  const writing = createWriting(layout)
+  const writable = openWritable(layout)
   try {
-    return await compare(layout, openRows(database), writing, isRunning, options, host)
+    return await compare(layout, openRows(database), writable?.manifest ?? null, isRunning, options, host)
   } finally {
-    writing.close()
+    writable?.database.close()
     database.close()
   }
 }
@@ -97,7 +86,7 @@ export async function verifyStore(
 async function compare(
   layout: StoreLayout,
   rows: Rows,
-  writing: ReturnType<typeof createWriting>,
+  manifest: Manifest | null,
   isRunning: boolean,
   { adopt, forgetMissing = false }: VerifyOptions,
   host: VerifyHost,
@@ -124,16 +113,15 @@ async function compare(
     say,
     advance,
     want(row) {
-      const manifest = writing.manifest()
       manifest?.want(row.source, row.key)
       return manifest !== null
     },
     forget(row) {
-      const manifest = forgetMissing ? writing.manifest() : null
+      if (!forgetMissing || manifest === null) return false
       // A sender that still has it believes it to be here: it is asked, and sends it again.
-      if (row.version === '') manifest?.want(row.source, row.key)
-      manifest?.forget([row], [])
-      return manifest !== null
+      if (row.version === '') manifest.want(row.source, row.key)
+      manifest.forget([row], [])
+      return true
     },
     checked({ facts }) {
       progress.files += 1
@@ -151,11 +139,10 @@ async function compare(
     advance(0)
     if (isKnown(found)) continue
     const finding = await judgeUnknown(layout, found, isKnown, isRunning)
-    const manifest = finding?.kind === 'unknown' && adopt ? writing.manifest() : null
     const [name] = rowsFor(found)
     if (finding === null) continue
-    if (manifest === null || name === undefined) await say(finding)
-    else await say(await adoptFile(layout, finding.place, name, manifest, fileSystem, advance))
+    const isTaken = adopt && finding.kind === 'unknown' && manifest !== null && name !== undefined
+    await say(isTaken ? await adoptFile(layout, finding.place, name, manifest, fileSystem, advance) : finding)
   }
   return summary
 }

@@ -6,6 +6,7 @@ import { beforeAll, expect, inject, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { Library } from '../../../core/restore/library.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
+import { readAll } from '../../../core/restore/put/incoming.ts'
 import { decrypterFor, encryptedSize, encrypterFor } from '../../../core/send/destinations/encrypted/age.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import type { StoredContent } from '../../../core/store/reading/contents.ts'
@@ -72,7 +73,7 @@ const contentOf = (path: string, size: number, version = ''): StoredContent => {
 
 async function readContent(library: Library, content: StoredContent): Promise<Buffer> {
   const pieces: Buffer[] = []
-  await (await library.open(content)).read((piece) => void pieces.push(Buffer.from(piece)))
+  for await (const piece of (await library.open(content)).pieces()) pieces.push(Buffer.from(piece))
   return Buffer.concat(pieces)
 }
 
@@ -144,7 +145,7 @@ test('another key opens nothing, and a file that was changed there is not taken'
   // Whoever takes it may have had enough, or no room.
   const full = Object.assign(new Error('no room'), { code: 'ENOSPC' })
   const incoming = await owner.open(content)
-  await expect(incoming.read(() => Promise.reject(full))).rejects.toBe(full)
+  await expect(readAll(incoming, () => Promise.reject(full))).rejects.toBe(full)
   const sealed = await readObject(store, 'station/data/a.age')
   sealed[90_000] = (sealed[90_000] ?? 0) ^ 1
   const facts = { size: sealed.length, mtimeNs, mode: 0o600, digest: null }

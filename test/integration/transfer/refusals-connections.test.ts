@@ -1,5 +1,5 @@
-// Every refusal of a connection, each really run: the reason is in both logs. Expired certificates: renewal.test.ts; a
-// receiver with another certificate than the pinned one: refusals.test.ts.
+// Every refusal of a connection, each really run: the reason is in both logs. A receiver with another certificate than
+// the pinned one: refusals.test.ts.
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'

@@ -3,6 +3,7 @@ import { receiveBatch } from '../../../core/receive/connection/session-small.ts'
 import type { SmallEvents, Store } from '../../../core/store/store.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
+import { until } from '../../support/until.ts'
 
 const KIB = 1024
 const digest = Buffer.alloc(32, 0x1e)
@@ -11,7 +12,7 @@ const refused = { status: 'digest', detail: '' } as const
 const durable = { status: 'durable', detail: '' } as const
 
 /** A batch of these sizes that has come, whose store does as it is told. */
-function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.take()) {
+async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.take()) {
   const payload = memory.subarray(
     0,
     sizes.reduce((sum, size) => sum + size, 0),
@@ -36,8 +37,7 @@ function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.take())
       },
       sources: {
         declare: () => undefined,
-        of: async () => source,
-        now: () => source,
+        find: async () => ({ of: () => source, failure: null }),
         nameOf: () => 'data',
       },
       answer: ({ id }) => void told.push(id),
@@ -48,12 +48,11 @@ function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.take())
     },
     payload,
   )
-  if (events === null) throw new Error('nothing came to the store')
-  return { payload, back, told, events: events as SmallEvents }
+  return { payload, back, told, events: await until('it comes to the store', () => events) }
 }
 
-test('the bytes of a file come back once, when it is written, or answered without that', () => {
-  const { back, told, events } = arrived([300 * KIB, 0, 200 * KIB, 500 * KIB])
+test('the bytes of a file come back once, when it is written, or answered without that', async () => {
+  const { back, told, events } = await arrived([300 * KIB, 0, 200 * KIB, 500 * KIB])
   events.onWritten(0)
   events.onStored(1, durable, 1)
   events.onStored(2, refused, 0)

@@ -195,7 +195,6 @@ describe('why there is no connection', () => {
     [new WrongFingerprint('f'), false, 'refused', 'transfer.wrongFingerprint'],
     [refusal('notPaired'), false, 'refused', 'transfer.notPaired'],
     [refusal('revoked'), false, 'refused', 'transfer.revoked'],
-    [refusal('expired'), false, 'refused', 'transfer.certificateExpired'],
     [refusal('twice'), false, 'refused', 'transfer.twice'],
     [refusal('protocol'), false, 'refused', 'transfer.versionRefused'],
     [refusal('busy'), false, 'unreachable', 'transfer.refusedOther'],

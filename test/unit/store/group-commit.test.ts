@@ -13,7 +13,6 @@ vi.mock('node:worker_threads', async (original) => ({
   Worker: (await import('../../support/threads-here.ts')).ThreadHere,
 }))
 
-const MIB = 1024 * 1024
 const EIO = { status: 'failed', detail: 'EIO' } as const
 
 /** Rounds of a disk that makes durable what the test lets it. */
@@ -27,10 +26,7 @@ function open() {
       }
       asked.push({ files, end })
     })
-  let rooms = 0
-  const commits = openGroupCommit({ round }, () => {
-    rooms += 1
-  })
+  const commits = openGroupCommit({ round })
   const answers: string[] = []
   const written = (size: number): Written => ({
     ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: factsOf(size), session: null },
@@ -38,15 +34,12 @@ function open() {
     ...{ isUntimed: false, moved: null, directories: [] },
     answer: ({ status }) => void answers.push(status),
   })
-  const add = (count: number, size = 1) => {
-    commits.reserve(count, count * size)
-    commits.add(Array.from({ length: count }, () => written(size)))
-  }
+  const add = (count: number) => commits.add(Array.from({ length: count }, () => written(1)))
   const next = async () => {
     const { files, end } = await until('a round is asked for', () => asked.shift())
     return { names: files.length, end }
   }
-  return { commits, add, next, answers, rooms: () => rooms }
+  return { commits, add, next, answers }
 }
 
 describe('group commit', () => {
@@ -61,27 +54,6 @@ describe('group commit', () => {
     expect([second.names, answers.length]).toEqual([40, 1])
     second.end(null)
     await until('all are answered', () => answers.length === 41)
-  })
-
-  test('what no sync has seen yet is bounded: there is room again when it is durable', async () => {
-    const { commits, add, next, rooms } = open()
-    for (let count = 0; commits.room > 0; count += 1) {
-      add(1, MIB)
-      expect(count).toBeLessThan(300)
-    }
-    for (let round = 0; round < 2; round += 1) (await next()).end(null)
-    await until('all are durable', () => rooms() > 0 && commits.room > 0)
-  })
-
-  test('files on their way are bounded, too, however small', () => {
-    const { commits, add } = open()
-    const { room } = commits
-    expect(room).toBeGreaterThan(100)
-    commits.reserve(room - 1, 0)
-    add(1)
-    expect(commits.room).toBe(0)
-    commits.giveUp(10, 0)
-    expect(commits.room).toBe(10)
   })
 
   test('of a sync that failed nothing is durable that was written before its end: not what is in the next round either', async () => {

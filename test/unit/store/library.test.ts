@@ -2,11 +2,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createHasher } from '../../../core/files/digest.ts'
+import { openStoreLibrary } from '../../../core/restore/folder.ts'
+import { restoreFrom } from '../../../core/restore/restore.ts'
 import { claimStore } from '../../../core/store/claim.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
-import type { RestoreEvent } from '../../../core/store/restore/restore.ts'
-import { listStore, restoreStore } from '../../../core/store/restore/restore.ts'
 import { openStore } from '../../../core/store/store.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
@@ -43,19 +43,16 @@ test('a store is used on a path alone: small files, large ones in pieces, a proo
   )
   expect(proof.equals(expected.digest())).toBe(true)
 
-  const events: RestoreEvent[] = []
-  const host = { event: async (one: RestoreEvent) => void events.push(one), progress: () => undefined }
-  const wanted = {
-    ...{ sender: 'pc', source: 'data', path: null },
-    ...{ at: null, version: null, oldNames: false },
-  }
-  await listStore(layout.root, wanted, host)
-  expect(events.flatMap((one) => (one.kind === 'listed' ? one.listed.path : []))).toEqual([
-    'd/small',
-    'large',
-  ])
+  const library = openStoreLibrary(layout, null)
+  onTestFinished(() => library.close())
+  const choice = { folder: 'pc/data', path: null, at: null, version: null }
+  const { contents } = await library.contents({ ...choice, text: null, isList: true, after: null })
+  expect(contents.map(({ path: name }) => name)).toEqual(['d/small', 'large'])
   const to = path.join(base, 'to')
-  expect(await restoreStore(layout.root, to, wanted, false, host)).toMatchObject({ restored: 2, failed: 0 })
+  const host = { event: async () => undefined, progress: () => undefined }
+  const wanted = { choice, destination: to, overwrite: false }
+  const { signal } = new AbortController()
+  expect(await restoreFrom(library, wanted, host, signal)).toMatchObject({ restored: 2, failed: 0 })
   expect(Object.keys(treeOf(to)).sort()).toEqual(['d/small', 'large'])
   expect(fs.readFileSync(path.join(to, 'large')).equals(large)).toBe(true)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { progressLine } from '../../../cli/progress.ts'
+import { storeChoice } from '../../../cli/restore-task.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
 import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
 import {
@@ -10,7 +11,6 @@ import {
   quotaOf,
   quotasOfNobody,
 } from '../../../core/store/limits/rules.ts'
-import { originOf } from '../../../core/store/restore/wanted.ts'
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/versions/name.ts'
 import { parseSize } from '../../../core/words/amounts.ts'
 
@@ -31,33 +31,24 @@ test('the name of a version tells when it was replaced', () => {
 })
 
 describe('limits', () => {
-  const noNames = { names: 0 }
+  const used = { bytes: 90, files: 9, names: 9 }
+  const most = 100 + 10 * NAME_BYTES
   test.each([
-    [{ bytes: 100, files: null }, { bytes: 90, files: 9, names: 0 }, { size: 10, ...noNames }, null],
-    [
-      { bytes: 100, files: null },
-      { bytes: 90, files: 9, names: 0 },
-      { size: 11, ...noNames },
-      'quota bytes 100',
-    ],
-    [{ bytes: null, files: 10 }, { bytes: 90, files: 9, names: 0 }, { size: 11, ...noNames }, null],
-    [{ bytes: null, files: 9 }, { bytes: 90, files: 9, names: 0 }, { size: 0, ...noNames }, 'quota files 9'],
-    [
-      { bytes: null, files: null },
-      { bytes: 2 ** 50, files: 2 ** 40, names: 9 },
-      { size: 2 ** 50, names: 9 },
-      null,
-    ],
-    // Empty files in deep directories are not for nothing.
-    [{ bytes: 5 * NAME_BYTES, files: null }, { bytes: 0, files: 1, names: 2 }, { size: 0, names: 3 }, null],
+    [{ bytes: most, files: null }, used, 10, null],
+    [{ bytes: most, files: null }, used, 11, `quota bytes ${most}`],
+    [{ bytes: null, files: 10 }, used, 11, null],
+    [{ bytes: null, files: 9 }, used, 0, 'quota files 9'],
+    [{ bytes: null, files: null }, { bytes: 2 ** 50, files: 2 ** 40, names: 9 }, 2 ** 50, null],
+    // Empty files are not for nothing.
+    [{ bytes: 5 * NAME_BYTES, files: null }, { bytes: 0, files: 1, names: 4 }, 0, null],
     [
       { bytes: 5 * NAME_BYTES, files: null },
-      { bytes: 0, files: 1, names: 3 },
-      { size: 0, names: 3 },
+      { bytes: 0, files: 1, names: 5 },
+      0,
       `quota bytes ${5 * NAME_BYTES}`,
     ],
-  ])('quota %j, used %j, %j more: %s', (quota, used, more, over) => {
-    expect(overQuota(quota, used, more)).toBe(over)
+  ])('quota %j, used %j, %i bytes more: %s', (quota, used, size, over) => {
+    expect(overQuota(quota, used, size)).toBe(over)
   })
 
   test('the floor is the lesser of size and part of the disk', () => {
@@ -122,20 +113,20 @@ test('progress has a share, a rate and a time left', () => {
 
 describe('what is wanted from a store', () => {
   const version = `${versionPrefix(new Date(NOW), 1)}0`
-  const wanted = { sender: 'pc', source: 'data', path: 'a/b/', at: null, version: null, oldNames: false }
+  const wanted = { sender: 'pc', source: 'data', path: 'a/b/', oldNames: false }
   test('a slash at the end of a path means nothing', () => {
-    expect(originOf(wanted)).toEqual({ sender: 'pc', source: 'data', path: 'a/b' })
-    expect(originOf({ ...wanted, version })).toMatchObject({ path: 'a/b' })
+    expect(storeChoice(wanted)).toMatchObject({ folder: 'pc/data', path: 'a/b' })
+    expect(storeChoice({ ...wanted, version })).toMatchObject({ path: 'a/b', version })
   })
 
   test.each([
     [{ path: '../../..' }, 'is not a name in a store'],
     [{ path: '/etc' }, 'is not a name in a store'],
     [{ sender: '..' }, 'is not a name in a store'],
-    [{ source: null }, 'Give --sender with --source'],
-    [{ path: null, version }, 'Give its --path'],
+    [{ source: undefined }, 'Give --sender with --source'],
+    [{ path: undefined, version }, 'Give its --path'],
     [{ version: '../x' }, 'is not a version'],
   ])('%j is refused', (change, why) => {
-    expect(() => originOf({ ...wanted, ...change })).toThrow(why)
+    expect(() => storeChoice({ ...wanted, ...change } as typeof wanted)).toThrow(why)
   })
 })

@@ -2,12 +2,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { invite, isReceiverRunning } from '../../../core/receive/pairing/invitation.ts'
+import type { Task, TaskEvent } from '../../../core/restore/task.ts'
+import { runTask } from '../../../core/restore/task.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
-import type { Task, TaskEvent } from '../../../core/store/task.ts'
-import { runTask } from '../../../core/store/task.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const everything = { sender: null, source: null, path: null, at: null, version: null, oldNames: false }
+const choice = { folder: null, path: null, at: null, version: null }
 
 /** Makes a path that nobody can look behind, for any user: a link to itself (ELOOP). */
 function makeLoop(file: string): string {
@@ -18,9 +18,9 @@ function makeLoop(file: string): string {
 
 /** The three tasks that there are for a store. */
 const tasksOf = (store: string, destination: string): Task[] => [
-  { does: 'verify', store, adopt: false },
-  { does: 'list', store, wanted: everything },
-  { does: 'restore', store, destination, wanted: everything, overwrite: false },
+  { does: 'verify', from: { store }, adopt: false, forgetMissing: false },
+  { does: 'list', from: { store }, choice },
+  { does: 'restore', from: { store }, destination, choice, overwrite: false },
 ]
 
 /** What a task ended with. */

@@ -24,10 +24,9 @@ const opened: Opened = {
 }
 
 /** What gives small files to the writing thread, which does one job whenever it is told to. */
-function open({ room = 10_000, hasUnnamed = true } = {}) {
+function open({ hasUnnamed = true } = {}) {
   const jobs: { job: WriteJob; transfer: readonly ArrayBuffer[]; done(result: WriteResult): void }[] = []
   const added: Written[] = []
-  const counted = { files: 0, bytes: 0 }
   const commitThread: CommitThread = {
     opened: Promise.resolve({ ...opened, hasUnnamed }),
     call: () => new Promise(() => undefined),
@@ -35,10 +34,6 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
     use: async () => () => undefined,
     stalledMs: () => 0,
     close: async () => undefined,
-  }
-  const count = (files: number, bytes: number) => {
-    counted.files += files
-    counted.bytes += bytes
   }
   const small = openStoreSmall(
     {
@@ -50,11 +45,6 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
       groupCommit: {
         add: (some) => void added.push(...some),
         addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),
-        get room() {
-          return room - counted.files
-        },
-        reserve: count,
-        giveUp: (files, bytes) => count(-files, -bytes),
         close: async () => undefined,
       },
       partials: openPartials('/store/partial', { charge: () => () => undefined }),
@@ -89,7 +79,7 @@ function open({ room = 10_000, hasUnnamed = true } = {}) {
     return { memory, incoming, outcomes }
   }
   const jobAt = (index: number) => until(`job ${index}`, () => jobs[index])
-  return { store, jobs, jobAt, added, counted }
+  return { store, jobs, jobAt, added }
 }
 
 test.each([
@@ -112,18 +102,27 @@ test.each([
   },
 )
 
-test('no more is written than may wait for its name; the rest follows when there is room', async () => {
-  const { store, jobAt, jobs, counted } = open({ room: 300 })
-  const { outcomes } = store(512, 10)
-  const { job, done } = await jobAt(0)
-  expect([job.files.length, counted.files]).toEqual([300, 300])
-  await new Promise(setImmediate)
-  expect(jobs).toHaveLength(1)
-  // Those that could not be written take no room any more, and are told why.
-  done({ written: new Array(300).fill('ENOSPC'), memory: null })
-  expect((await jobAt(1)).job.files).toHaveLength(212)
-  expect(outcomes).toEqual(new Array(300).fill({ status: 'full', detail: 'ENOSPC' }))
-})
+test.each([
+  ['files', 256, 10, 2048 / 256],
+  ['bytes', 4, 1024 * KIB, 64],
+])(
+  'no more %s are written than may wait for their names; the rest follows when there is room',
+  async (_, files, size, most) => {
+    const { store, jobs } = open()
+    const frames = Array.from({ length: most + 1 }, () => store(files, size))
+    const written = async (index: number, result: WriteResult['written'][number]) => {
+      const { job, done } = await until(`job ${index}`, () => jobs[index])
+      done({ written: job.files.map(() => result), memory: null })
+    }
+    for (let index = 0; index < most; index += 1) await written(index, index === 0 ? 'ENOSPC' : 11)
+    // Those that could not be written take no room any more, and are told why.
+    expect(frames[0]?.outcomes).toEqual(new Array(files).fill({ status: 'full', detail: 'ENOSPC' }))
+    await written(most, 11)
+    store(files, size)
+    await new Promise(setImmediate)
+    expect(jobs).toHaveLength(most + 1)
+  },
+)
 
 test('what is written waits for its name, under one of its own where the file system needs that', async () => {
   for (const hasUnnamed of [true, false]) {
@@ -166,7 +165,7 @@ test('nor is what was written when a sync has failed: its sender hears so when i
   fs.writeFileSync(file, 'maybe on the disk')
   const failure: Outcome = { status: 'full', detail: 'ENOSPC' }
   const round = async () => ({ outcomes: [], failure, position: 0, totals: [] })
-  const groupCommit = openGroupCommit({ round }, () => undefined)
+  const groupCommit = openGroupCommit({ round })
   const written = { fd: fs.openSync(file, 'r'), temporary: file, digest: Buffer.alloc(32) }
   const others = () =>
     groupCommit.addOne({

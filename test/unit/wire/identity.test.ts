@@ -2,10 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { loadIdentity, loadValidIdentity } from '../../../core/wire/identity.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-
-const YEAR_MS = 365.25 * 24 * 3600 * 1000
 
 test('an identity is made once, by whoever comes first, and only its owner can read it', async () => {
   const directory = path.join(temporaryDirectory('identity'), 'new', 'identity')
@@ -32,21 +30,8 @@ test('a broken identity is said and left alone: a new one would break every pair
   }
 })
 
-test('a certificate lasts longer than the computer; before pairing, one that has ended makes room for another', async () => {
-  const base = temporaryDirectory('identity')
-  const fresh = await loadIdentity(path.join(base, 'fresh'))
-  expect(fresh.expiresAt).toBeGreaterThan(Date.now() + 49 * YEAR_MS)
-  expect(await loadValidIdentity(path.join(base, 'fresh'))).toEqual(fresh)
-
-  const ended = path.join(base, 'ended')
-  const old = await loadIdentity(ended, new Date(Date.now() - 1000))
-  // Whoever is not about to pair keeps it: what it is paired with knows no other.
-  expect(await loadIdentity(ended)).toEqual(old)
-  const another = await loadValidIdentity(ended)
-  expect(another.fingerprint).not.toBe(old.fingerprint)
-  expect(another.expiresAt).toBeGreaterThan(Date.now())
-  expect(await loadIdentity(ended)).toEqual(another)
-  // Set aside, never erased.
-  const [aside = ''] = fs.readdirSync(ended).filter((name) => name.startsWith('identity.pem.expired-'))
-  expect(fs.readFileSync(path.join(ended, aside), 'utf8')).toContain(old.certificate)
+test('a certificate has no end', async () => {
+  const { certificate } = await loadIdentity(temporaryDirectory('identity'))
+  const { validFrom, validTo } = new X509Certificate(certificate)
+  expect([validFrom, validTo]).toEqual(['Jan  1 00:00:00 1970 GMT', 'Dec 31 23:59:59 9999 GMT'])
 })

@@ -21,7 +21,6 @@ export function troubleOf(
   if (thrown instanceof Refused) {
     if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
     if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
-    if (thrown.code === 'expired') return refused(message('transfer.certificateExpired', { name, address }))
     if (thrown.code === 'twice') return refused(message('transfer.twice', { name, address }))
     if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
     // It has too many connections, or did not understand one: that passes by itself.

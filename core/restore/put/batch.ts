@@ -10,12 +10,13 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs'
+import path from 'node:path'
 import { syncWhole } from '../../files/libc.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
-import type { FileSystem } from '../file-system.ts'
-import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../file-system.ts'
-import type { Tree } from '../tree.ts'
-import type { Put } from './put.ts'
+import type { FileSystem } from '../../store/file-system.ts'
+import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../../store/file-system.ts'
+import type { Tree } from '../../store/tree.ts'
+import type { Put } from './events.ts'
 
 /** Files that are made durable together, and then get their names: so many, or so many bytes. */
 const BATCH_FILES = 512
@@ -65,7 +66,7 @@ export function openBatch(
   tree: Tree,
   overwrite: boolean,
   onSync: () => void,
-  failed: (thrown: unknown) => Put,
+  failed: (thrown: unknown, to: string) => Put,
 ) {
   const fileSystem = triedOf(root)
   /** Older than all that is written: no error of a sync escapes it. */
@@ -73,7 +74,7 @@ export function openBatch(
   let written: Written[] = []
   let bytes = 0
 
-  const pathOf = ({ way, temporary }: Unnamed) => [root, ...way, temporary].join('/')
+  const pathOf = ({ way, temporary }: Unnamed) => path.join(root, ...way, temporary)
 
   const syncAll = () => {
     const failure = syncWhole(base)
@@ -84,20 +85,22 @@ export function openBatch(
     (fileSystem.foldsCase || fileSystem.foldsForm) && !readdirSync(directory).includes(name)
 
   const name = ({ way, temporary, name: wanted }: Unnamed): Put => {
-    const { path } = tree.enter(way)
-    const [from, to] = [`${path}/${temporary}`, `${path}/${wanted}`]
+    tree.trim()
+    const directory = tree.enter(way).path
+    const [from, there] = [`${directory}/${temporary}`, `${directory}/${wanted}`]
+    const to = path.join(root, ...way, wanted)
     if (overwrite) {
-      const there = lstatSync(to, { throwIfNoEntry: false })
-      if (there !== undefined && isFolded(path, wanted)) {
+      const stats = lstatSync(there, { throwIfNoEntry: false })
+      if (stats !== undefined && isFolded(directory, wanted)) {
         rmSync(from)
-        return { did: 'folded' }
+        return { kind: 'folded', to }
       }
-      renameSync(from, to)
-      return { did: 'restored' }
+      renameSync(from, there)
+      return { kind: 'restored', to }
     }
-    if (moveToFreeSync(from, to)) return { did: 'restored' }
+    if (moveToFreeSync(from, there)) return { kind: 'restored', to }
     rmSync(from)
-    return { did: isFolded(path, wanted) ? 'folded' : 'exists' }
+    return { kind: isFolded(directory, wanted) ? 'folded' : 'exists', to }
   }
 
   return {
@@ -139,7 +142,7 @@ export function openBatch(
         try {
           put = name(file)
         } catch (thrown) {
-          put = failed(thrown)
+          put = failed(thrown, path.join(root, ...file.way, file.name))
         }
         closeSync(file.fd)
         temporaries.delete(pathOf(file))

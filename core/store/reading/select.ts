@@ -1,7 +1,8 @@
 import { keyOf } from '../file-system.ts'
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
-import type { Origin, Wanted } from './wanted.ts'
+import type { Origin } from './origin.ts'
+import type { Wanted } from './wanted.ts'
 import { wantedOf } from './wanted.ts'
 
 /** Rows that are read at a time. */
@@ -79,7 +80,7 @@ function oldestFirst(one: FileRow, other: FileRow): number {
 export function* select(
   rows: Rows,
   origin: Origin,
-  wanted: Pick<Wanted, 'at' | 'version' | 'oldNames'>,
+  wanted: Wanted,
   isList: boolean,
   after: After | null = null,
 ): Generator<Selected> {
@@ -95,11 +96,4 @@ export function* select(
       for (const row of wantedOf(contents, wanted, isList, now)) yield { is: 'file', source, row }
     }
   }
-}
-
-/** The content of a path that is wanted now, where one of it has changed while it was read; null: none. */
-export function selectAgain(rows: Rows, { source, key }: FileRow, wanted: Wanted): FileRow | null {
-  const contents = [...rows.versions(source, key), rows.find(source, key, '')]
-  const sorted = contents.filter((row) => row !== null && isFileRow(row)).sort(oldestFirst)
-  return wantedOf(sorted, wanted, false, Date.now()).at(-1) ?? null
 }

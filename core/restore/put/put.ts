@@ -1,32 +1,22 @@
 import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import path from 'node:path'
 import { promisify } from 'node:util'
+import { digestText } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { dataIn } from '../../files/holes.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
-import { FileRefused } from '../outcome.ts'
-import type { Making } from '../tree.ts'
-import { openTree } from '../tree.ts'
-import { NotAFile, readDigest } from '../verify/read-digest.ts'
+import { FileRefused } from '../../store/outcome.ts'
+import type { Making } from '../../store/tree.ts'
+import { openTree } from '../../store/tree.ts'
+import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { openBatch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
 import { createMadeDirectories } from './directories.ts'
 import type { Dressing } from './dress.ts'
+import type { Put } from './events.ts'
 import type { Incoming } from './incoming.ts'
-import { NotReadable } from './incoming.ts'
-
-/** What became of one file. */
-export type Put =
-  | { did: 'restored' }
-  /** This very content is there already. */
-  | { did: 'same' }
-  /** Other content is there, and stays; `folded`: it is that of another name, which is the same one there. */
-  | { did: 'exists' | 'folded' }
-  /** A directory, a symbolic link or something else that is no file is in the way. */
-  | { did: 'inTheWay' }
-  /** What the store holds is not what was stored: nothing was written. */
-  | { did: 'damaged'; found: Buffer }
-  | { did: 'failed'; code: string }
+import { NotReadable, readAll } from './incoming.ts'
 
 /** Brings contents to a destination: each whole or not at all. */
 export type Putting = ReturnType<typeof openPutting>
@@ -42,10 +32,10 @@ const ENDS = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 class InTheWay extends Error {}
 
 /** @throws Problem where nothing else could be written, either. */
-function failedPut(thrown: unknown, root: string): Put {
+function failedPut(thrown: unknown, root: string, to: string): Put {
   const code = errorCode(thrown) ?? String(thrown)
   if (ENDS.has(code)) throw restoreStopped(root, thrown)
-  return { did: 'failed', code }
+  return { kind: 'failed', to, code }
 }
 
 /** Writes a content to a new file; what is written is synced while the next bytes come. @returns what was read. */
@@ -65,7 +55,7 @@ async function writeContent(
     syncing.catch(() => undefined)
   }
   try {
-    const read = await file.read((piece, position) => {
+    const read = await readAll(file, (piece, position) => {
       for (const part of isSparse ? dataIn(piece, position) : [{ bytes: piece, position }])
         for (let at = 0; at < part.bytes.length; )
           at += writeSync(to, part.bytes, at, part.bytes.length - at, part.position + at)
@@ -94,7 +84,7 @@ export function openPutting(
     tree,
     overwrite,
     () => advance(0),
-    (thrown) => failedPut(thrown, root),
+    (thrown, to) => failedPut(thrown, root, to),
   )
   let undressed = 0
 
@@ -114,7 +104,7 @@ export function openPutting(
   }
 
   /** Whether a file that is there has this content. */
-  const hasContent = async (file: Incoming, digest: Buffer, target: string): Promise<boolean> => {
+  const hasContent = async (file: Incoming, digest: Uint8Array, target: string): Promise<boolean> => {
     const fd = openSync(target, READ_FILE)
     try {
       const there = await readDigest(fd, () => advance(0))
@@ -127,44 +117,47 @@ export function openPutting(
     }
   }
 
-  /** What stands in the way of a file, or is it already; null: nothing, as far as it is known before it is read. */
-  const judge = async (file: Incoming, directory: string, name: string): Promise<Put | null> => {
+  /**
+   * What stands in the way of a file, or is it already; null: nothing, as far as it is known.
+   * @param digest null: only reading it will tell.
+   */
+  const judge = async (
+    file: Incoming,
+    digest: Uint8Array | null,
+    directory: string,
+    to: string,
+  ): Promise<Put | null> => {
+    const name = path.basename(to)
     const target = `${directory}/${name}`
     const there = lstatSync(target, { throwIfNoEntry: false })
     if (there === undefined) return null
-    if (!there.isFile()) return { did: 'inTheWay' }
-    if (batch.isFolded(directory, name)) return { did: 'folded' }
+    if (!there.isFile()) return { kind: 'inTheWay', to }
+    if (batch.isFolded(directory, name)) return { kind: 'folded', to }
     if (there.size === file.facts.size) {
-      if (file.digest === null) return null
-      if (await hasContent(file, file.digest, target)) return { did: 'same' }
+      if (digest === null) return null
+      if (await hasContent(file, digest, target)) return { kind: 'same', to }
     }
-    return overwrite ? null : { did: 'exists' }
+    return overwrite ? null : { kind: 'exists', to }
   }
-
-  /** The same of a content whose digest only reading it has told. */
-  const judgeRead = async (
-    file: Incoming,
-    digest: Buffer,
-    directory: string,
-    name: string,
-  ): Promise<Put | null> => (file.digest === null ? judge({ ...file, digest }, directory, name) : null)
 
   const putNow = async (
     file: Incoming,
-    to: readonly string[],
+    place: string,
+    way: readonly string[],
+    to: string,
     later: (put: Put) => void,
   ): Promise<Put | null> => {
-    const way = to.slice(0, -1)
-    const name = to.at(-1) ?? ''
-    const judged = await judge(file, tree.enter(way, making).path, name)
+    const enter = () => tree.enter(way, making).path
+    const judged = await judge(file, file.digest, enter(), to)
     if (judged !== null) return judged
-    const made = batch.make(way, tree.enter(way, making).path, name)
+    const made = batch.make(way, enter(), path.basename(to))
     try {
       const { digest, size } = await writeContent(file, made.fd, advance)
-      const isWhole = size === file.facts.size && (file.digest?.equals(digest) ?? true)
-      const put: Put | null = isWhole
-        ? await judgeRead(file, digest, tree.enter(way, making).path, name)
-        : { did: 'damaged', found: digest }
+      let put: Put | null = null
+      if (size !== file.facts.size || !digest.equals(file.digest ?? digest)) {
+        const expected = file.digest === null ? '' : digestText(file.digest)
+        put = { kind: 'damaged', place, expected, found: digestText(digest) }
+      } else if (file.digest === null) put = await judge(file, digest, enter(), to)
       if (put !== null) {
         batch.discard(made)
         return put
@@ -185,27 +178,31 @@ export function openPutting(
 
   return {
     /**
-     * @param to the names below the destination.
-     * @param directories what those on the way are at the source; null: nobody knows.
+     * @param place where it came from, as people are told.
+     * @param names those of its place below the destination.
+     * @param facts what the directories on the way are at the source; null: nobody knows.
      * @param later hears what became of it, if that is known only when others are done, too.
      * @returns what became of it; null: `later` hears it.
-     * @throws Problem where nothing else could be written, either; NotAFile and NotReadable, as the content could not be
-     * read.
+     * @throws Problem where nothing else could be written, either; NotReadable, as the content could not be read.
      */
     async put(
       file: Incoming,
-      to: readonly string[],
+      place: string,
+      names: readonly string[],
       facts: readonly (FileFacts | null)[],
       later: (put: Put) => void,
     ) {
-      directories.follow(to.slice(0, -1), facts)
+      const way = names.slice(0, -1)
+      const to = path.join(root, ...names)
+      directories.follow(way, facts)
+      tree.trim()
       let put: Put | null
       try {
-        put = await putNow(file, to, later)
+        put = await putNow(file, place, way, to, later)
       } catch (thrown) {
-        if (thrown instanceof NotAFile || thrown instanceof NotReadable) throw thrown
-        const isInTheWay = thrown instanceof InTheWay || thrown instanceof FileRefused
-        put = isInTheWay ? { did: 'inTheWay' } : failedPut(thrown, root)
+        if (thrown instanceof NotReadable) throw thrown
+        const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => thrown instanceof one)
+        put = isInTheWay ? { kind: 'inTheWay', to } : failedPut(thrown, root, to)
       }
       if (batch.isFull) flush()
       return put

@@ -1,37 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import type { FileFacts } from '../../files/facts.ts'
-import type { Rows } from '../manifest/rows.ts'
-import type { Tree } from '../tree.ts'
+import type { Tree } from '../../store/tree.ts'
 import type { Dressing } from './dress.ts'
-import type { Selected } from './select.ts'
-
-/** Directories whose facts are remembered; beyond it they are asked for anew. */
-const MOST_DIRECTORIES = 10_000
-
-/** What the directories on the way to a file are at the source, in the order of the way; null: nobody knows. */
-export function createDirectoryFacts(rows: Rows) {
-  const known = new Map<string, FileFacts | null>()
-  const find = (source: number, directory: string): FileFacts | null => {
-    const name = `${source} ${directory}`
-    const found = known.get(name)
-    if (found !== undefined) return found
-    if (known.size >= MOST_DIRECTORIES) known.clear()
-    const facts = rows.directory(source, directory)?.facts ?? null
-    known.set(name, facts)
-    return facts
-  }
-  return {
-    above({ source, row }: Selected, to: readonly string[]): (FileFacts | null)[] {
-      const parts = row.key.split('/')
-      const beyond = to.length - parts.length
-      return to.slice(0, -1).map((_, index) => {
-        // The sender's folder is nothing at the source; the source's own directory is.
-        const depth = index - beyond + 1
-        return depth < 0 ? null : find(source.id, parts.slice(0, depth).join('/'))
-      })
-    },
-  }
-}
 
 /** Gives directories that were made their own facts, when all their files have their names. */
 export function createMadeDirectories(tree: Tree, dressing: Dressing) {

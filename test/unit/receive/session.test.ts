@@ -14,6 +14,7 @@ test('more bytes than the credit are refused, and credit that came back may be u
   expect(() => sending.handle(batch([5], 1))).toThrow(WireFault)
   const again = await open()
   again.sending.handle(again.batch([1, 2, 3, 4], 256 * KIB))
+  await until('they come to the store', () => again.answers.length === 4)
   for (const [index, answer] of again.answers.splice(0).entries()) answer(durable, 10 - index)
   await until('credit and results are given back', () => again.sent.length >= 2)
   expect(again.sent[0]).toEqual({ type: 'credit', header: { bytes: 1024 * KIB } })
@@ -37,6 +38,7 @@ test('a sender that does not read what it is told gets no credit either', async 
   })
   const { sending, answers, sent, batch, counted } = await open({ reading })
   sending.handle(batch([1, 2, 3, 4], 0))
+  await until('they come to the store', () => answers.length === 4)
   for (const answer of answers.splice(0)) answer({ status: 'name', detail: 'absolute' })
   await later()
   await later()
@@ -61,12 +63,10 @@ test('a source has to be declared, once; its files wait until its directory is k
 
   let found: (source: StoreSource) => void = () => undefined
   const source = { id: 9, folder: 'pc', directory: 'data' }
-  const slow = await open({
-    find: () =>
-      new Promise((resolve) => {
-        found = resolve
-      }),
+  const finding = new Promise<StoreSource>((resolve) => {
+    found = resolve
   })
+  const slow = await open({ find: () => finding })
   slow.sending.handle(slow.batch([1], 0))
   slow.sending.handle(slow.begin(2))
   await later()

@@ -86,7 +86,8 @@ describe.skipIf(!hasOddFileSystems)('a store (needs root: mount)', () => {
       writeFile(home.source, 'e/file', 'file')
       writeFile(home.source, 'E', 'no directory')
       const { sent, parked } = await settled()
-      const names = (files: Listed[]) => files.map((file) => file.path.toLowerCase())
+      // Of two large ones whichever is whole first is the first.
+      const names = (files: Listed[]) => files.map((file) => file.path.toLowerCase()).sort()
       const pairs = [...PAIRS.map(([, lower]) => lower), 'large']
       expect(names(parked).filter((name) => pairs.includes(name))).toEqual([...pairs].sort())
       expect(names(sent).filter((name) => pairs.includes(name))).toEqual([...pairs].sort())

@@ -29,3 +29,7 @@ export function judgePath(path: string): Outcome | null {
   const fault = nameFault(path)
   return fault === null ? null : { status: 'name', detail: fault }
 }
+
+/** A place's name below the store's root. */
+export const placeNameOf = ({ source: { folder, directory }, path }: StoredAt): string =>
+  `${folder}/${directory}/${path}`

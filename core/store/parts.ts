@@ -3,6 +3,7 @@ import type { CommitThread } from './commit-thread.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Admission, Room } from './limits/admission.ts'
 import type { Offered } from './offered.ts'
+import { placeNameOf } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused, isDurable } from './outcome.ts'
 import type { Partials } from './partials.ts'
@@ -20,7 +21,8 @@ export interface StoreParts {
 
 /** Reserves room for `size` bytes of a file. @throws FileRefused where there is none, or what the system says. */
 export async function roomFor({ admission, watch }: StoreParts, file: Offered, size: number): Promise<Room> {
-  const [room] = await watch.during(() => admission.enterAll(file.source.folder, [size]))
+  const coming = [{ place: placeNameOf(file), size }]
+  const [room] = await watch.during(() => admission.enterAll(file.source.folder, coming))
   if (room === undefined || room instanceof FileRefused) throw room ?? new FileRefused('failed', '')
   return room
 }

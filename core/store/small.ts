@@ -6,7 +6,7 @@ import type { Written } from './group-commit.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import type { Offered } from './offered.ts'
-import { judgePath } from './offered.ts'
+import { judgePath, placeNameOf } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
 import type { StoreParts } from './parts.ts'
@@ -120,8 +120,8 @@ export function openStoreSmall(
     })
     const [first] = good
     if (first === undefined) return
-    const sizes = good.map(({ file }) => file.facts.size)
-    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, sizes))
+    const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
+    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
     const pending = good.flatMap(({ file, index }, at): Pending[] => {
       const room = rooms[at]
       if (room === undefined || room instanceof FileRefused) {

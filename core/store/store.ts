@@ -71,9 +71,9 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const partials = openPartials(layout.partial, reserving)
   const admission: Admission = {
     charge: reserving.charge,
-    async enterAll(folder, sizes) {
+    async enterAll(folder, files) {
       await commitThread.opened
-      const rooms = await reserving.enterAll(folder, sizes)
+      const rooms = await reserving.enterAll(folder, files)
       // Complete files go before partial ones; the sender tries again.
       for (const room of rooms)
         if (room instanceof FileRefused && room.missingBytes !== null)

@@ -5,6 +5,15 @@ import { floorBytes, NAME_BYTES, overQuota, quotaOf } from './rules.ts'
 
 /** Of the names that a file system can have (inodes), so many stay free, or this share. */
 const FREE_NAMES = { most: 10_000, share: 0.01 }
+/** Directories that are remembered to be there; when it is full it is begun again. */
+const MOST_KNOWN = 20_000
+
+/** A file that wants to come. */
+export interface Coming {
+  /** Its place below the store's root. */
+  place: string
+  size: number
+}
 
 /** Room that is reserved for one file on its way. */
 export interface Room {
@@ -25,12 +34,14 @@ interface Disk {
 }
 
 /**
- * Decides before a file is written whether there is room for it: files on their way count as if they were stored.
+ * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
+ * their names and those of the directories that have to be made.
  *
  * @param used what a sender has stored.
  */
 export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount) {
-  const onTheWay = new Map<string, { files: number; bytes: number }>()
+  const onTheWay = new Map<string, Amount>()
+  const known = new Set<string>()
   /** Bytes that are still to be written. */
   let all = 0
 
@@ -39,25 +50,39 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
     return { free: bavail * bsize, total: blocks * bsize, freeNames: files > 0 ? ffree : null, names: files }
   }
 
-  const coming = (folder: string) => onTheWay.get(folder) ?? { files: 0, bytes: 0 }
-  const count = (folder: string, files: number, bytes: number) => {
-    const before = coming(folder)
-    const after = { files: before.files + files, bytes: before.bytes + bytes }
-    if (after.files === 0 && after.bytes === 0) onTheWay.delete(folder)
+  const coming = (folder: string): Amount => onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+  const sumOf = (one: Amount, other: Amount): Amount => ({
+    files: one.files + other.files,
+    bytes: one.bytes + other.bytes,
+    names: one.names + other.names,
+  })
+  const count = (folder: string, more: Amount) => {
+    const after = sumOf(coming(folder), more)
+    if (after.files === 0 && after.bytes === 0 && after.names === 0) onTheWay.delete(folder)
     else onTheWay.set(folder, after)
   }
 
-  const refusal = (folder: string, size: number, now: Disk): FileRefused | null => {
-    const stored = used(folder)
-    const { files, bytes } = coming(folder)
-    const sum = {
-      files: stored.files + files,
-      bytes: stored.bytes + bytes,
-      names: stored.names + files,
+  /** Directories above a place that are not known to be there. */
+  const newDirectories = (place: string): string[] => {
+    const made: string[] = []
+    for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
+      const directory = place.slice(0, end)
+      if (known.has(directory)) break
+      made.push(directory)
     }
+    return made
+  }
+  /** Only those of an admitted file: a refused one pays for them when it comes again. */
+  const remember = (directories: readonly string[]) => {
+    if (known.size > MOST_KNOWN) known.clear()
+    for (const directory of directories) known.add(directory)
+  }
+
+  const refusal = (folder: string, size: number, names: number, now: Disk): FileRefused | null => {
+    const sum = sumOf(used(folder), coming(folder))
     const quota = quotaOf(rules, folder)
-    const over = overQuota(quota, sum, size)
-    const needed = size + NAME_BYTES
+    const over = overQuota(quota, sum, { size, names })
+    const needed = size + names * NAME_BYTES
     if (over !== null) {
       const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
       return new FileRefused('full', over, beyond > 0 ? beyond : null)
@@ -69,8 +94,8 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
     return missing > 0 ? new FileRefused('full', 'floor', missing) : null
   }
 
-  const roomOf = (folder: string, size: number): Room => {
-    count(folder, 1, size)
+  const roomOf = (folder: string, size: number, names: number): Room => {
+    count(folder, { files: 1, bytes: size, names })
     all += size
     let left = size
     let isOver = false
@@ -83,7 +108,7 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
       leave() {
         if (isOver) return
         isOver = true
-        count(folder, -1, -size)
+        count(folder, { files: -1, bytes: -size, names: -names })
         all -= left
       },
     }
@@ -92,20 +117,27 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
   return {
     /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
     charge(folder: string, bytes: number) {
-      count(folder, 0, bytes)
+      count(folder, { files: 0, bytes, names: 0 })
       let left = bytes
       return () => {
-        count(folder, 0, -left)
+        count(folder, { files: 0, bytes: -left, names: 0 })
         left = 0
       }
     },
     /**
-     * Of each file its room, by its size, or why there is none.
+     * Of each file its room, or why there is none.
      * @throws what the system says of a disk that cannot be asked.
      */
-    async enterAll(folder: string, sizes: readonly number[]) {
+    async enterAll(folder: string, files: readonly Coming[]) {
       const now = await ask()
-      return sizes.map((size) => refusal(folder, size, now) ?? roomOf(folder, size))
+      return files.map(({ place, size }) => {
+        const directories = newDirectories(place)
+        const names = 1 + directories.length
+        const refused = refusal(folder, size, names, now)
+        if (refused !== null) return refused
+        remember(directories)
+        return roomOf(folder, size, names)
+      })
     },
   }
 }

@@ -65,9 +65,9 @@ export interface Amount {
   names: number
 }
 
-/** Why a sender with this usage may not store one more file of this size, as the detail of the status "full"; null: it may. */
-export function overQuota(quota: Quota, used: Amount, size: number): string | null {
-  const bytes = used.bytes + size + (used.names + 1) * NAME_BYTES
+/** Why a sender with this usage may not store one more file, as the detail of the status "full"; null: it may. */
+export function overQuota(quota: Quota, used: Amount, more: { size: number; names: number }): string | null {
+  const bytes = used.bytes + more.size + (used.names + more.names) * NAME_BYTES
   if (quota.bytes !== null && bytes > quota.bytes) return `quota bytes ${quota.bytes}`
   if (quota.files !== null && used.files + 1 > quota.files) return `quota files ${quota.files}`
   return null

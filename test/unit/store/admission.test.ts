@@ -29,8 +29,8 @@ const freeBytes = (root: string) => {
 /** Admission of single files: the room of each, or why there is none. */
 function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), used = nothing) {
   const admission = openAdmission(root, rules, used)
-  const enter = async (folder: string, size: number): Promise<Room | FileRefused> => {
-    const [room] = await admission.enterAll(folder, [size])
+  const enter = async (folder: string, size: number, path = 'f'): Promise<Room | FileRefused> => {
+    const [room] = await admission.enterAll(folder, [{ place: `${folder}/data/${path}`, size }])
     if (room === undefined) throw new Error('no answer')
     return room
   }
@@ -55,10 +55,19 @@ describe('what there is room for', () => {
     await expect(roomFor('pc', 1)).rejects.toThrow('quota files 2')
   })
 
-  test('names count, too: a quota bounds empty files', async () => {
-    const { enter } = open(limited({ bytes: 2 * NAME }))
-    for (let count = 0; count < 2; count += 1) expect(await enter('pc', 0)).not.toBeInstanceOf(FileRefused)
-    expect(await enter('pc', 0)).toMatchObject({ status: 'full', missingBytes: NAME })
+  test('names count, too, also those of directories that have to be made: a quota bounds empty files', async () => {
+    const { enter } = open(limited({ bytes: 6 * NAME }))
+    // pc, data, a, b, and the file; then one more file beside it.
+    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
+    expect(await enter('pc', 0, 'a/b/two')).not.toBeInstanceOf(FileRefused)
+    expect(await enter('pc', 0, 'a/b/three')).toMatchObject({ status: 'full', missingBytes: NAME })
+  })
+
+  test('the directories of a refused file are not there: it counts them again when it comes again', async () => {
+    const { enter } = open(limited({ bytes: 6 * NAME }))
+    for (let round = 0; round < 3; round += 1)
+      expect(await enter('pc', 0, 'a/b/c/d/e/one')).toMatchObject({ status: 'full', missingBytes: 2 * NAME })
+    expect(await enter('pc', 0, 'a/b/one')).not.toBeInstanceOf(FileRefused)
   })
 
   test('a file of which nothing was written leaves its room to the next one', async () => {

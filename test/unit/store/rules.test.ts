@@ -31,24 +31,33 @@ test('the name of a version tells when it was replaced', () => {
 })
 
 describe('limits', () => {
-  const used = { bytes: 90, files: 9, names: 9 }
-  const most = 100 + 10 * NAME_BYTES
+  const noNames = { names: 0 }
   test.each([
-    [{ bytes: most, files: null }, used, 10, null],
-    [{ bytes: most, files: null }, used, 11, `quota bytes ${most}`],
-    [{ bytes: null, files: 10 }, used, 11, null],
-    [{ bytes: null, files: 9 }, used, 0, 'quota files 9'],
-    [{ bytes: null, files: null }, { bytes: 2 ** 50, files: 2 ** 40, names: 9 }, 2 ** 50, null],
-    // Empty files are not for nothing.
-    [{ bytes: 5 * NAME_BYTES, files: null }, { bytes: 0, files: 1, names: 4 }, 0, null],
+    [{ bytes: 100, files: null }, { bytes: 90, files: 9, names: 0 }, { size: 10, ...noNames }, null],
+    [
+      { bytes: 100, files: null },
+      { bytes: 90, files: 9, names: 0 },
+      { size: 11, ...noNames },
+      'quota bytes 100',
+    ],
+    [{ bytes: null, files: 10 }, { bytes: 90, files: 9, names: 0 }, { size: 11, ...noNames }, null],
+    [{ bytes: null, files: 9 }, { bytes: 90, files: 9, names: 0 }, { size: 0, ...noNames }, 'quota files 9'],
+    [
+      { bytes: null, files: null },
+      { bytes: 2 ** 50, files: 2 ** 40, names: 9 },
+      { size: 2 ** 50, names: 9 },
+      null,
+    ],
+    // Empty files in deep directories are not for nothing.
+    [{ bytes: 5 * NAME_BYTES, files: null }, { bytes: 0, files: 1, names: 2 }, { size: 0, names: 3 }, null],
     [
       { bytes: 5 * NAME_BYTES, files: null },
-      { bytes: 0, files: 1, names: 5 },
-      0,
+      { bytes: 0, files: 1, names: 3 },
+      { size: 0, names: 3 },
       `quota bytes ${5 * NAME_BYTES}`,
     ],
-  ])('quota %j, used %j, %i bytes more: %s', (quota, used, size, over) => {
-    expect(overQuota(quota, used, size)).toBe(over)
+  ])('quota %j, used %j, %j more: %s', (quota, used, more, over) => {
+    expect(overQuota(quota, used, more)).toBe(over)
   })
 
   test('the floor is the lesser of size and part of the disk', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { DIGEST_BYTES } from '../files/digest.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
@@ -44,11 +45,26 @@ interface Pending {
 
 /**
  * Bytes that may be written and not durable. One sync writes all of them: on a slow disk gigabytes would look like a
- * disk that hangs. A file is open as long, and counts as so many at least: those of one round, and of the next one.
+ * disk that hangs.
  */
 const MOST_UNSYNCED_BYTES = 256 * 1024 * 1024
-const LEAST_BYTES = 128 * 1024
-const weightOf = ({ file }: Pick<Pending, 'file'>) => Math.max(file.facts.size, LEAST_BYTES)
+/** Files that may be open while they wait for their names, and the part of the process's limit that they may take. */
+const MOST_OPEN = 8192
+const SHARE = 4
+/** The limit where the system does not tell it. */
+const USUAL_LIMIT = 1024
+
+/** Blocks for an instant: /proc is no disk. */
+function mostOpen(): number {
+  let limits = ''
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8')
+  } catch {
+    // As on a system without it.
+  }
+  const found = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_LIMIT)
+  return Math.min(MOST_OPEN, Math.floor(found / SHARE))
+}
 
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
@@ -60,7 +76,10 @@ export function openStoreSmall(
   writer: Thread<WriteCalls>,
 ): { store: StoreSmall; end(): Promise<void> } {
   const { admission, commitThread, groupCommit, partials, watch } = parts
+  const most = mostOpen()
   const unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
+  /** A file is open as long, and takes its part of that, too. */
+  const weightOf = ({ file }: Pick<Pending, 'file'>) => Math.max(file.facts.size, MOST_UNSYNCED_BYTES / most)
   const jobs = createSemaphore(JOBS_AT_ONCE)
   let isOver = false
   let names = 0
@@ -139,7 +158,11 @@ export function openStoreSmall(
     const [leading] = pending
     if (leading === undefined) return
     leading.directories = events.directories
-    void writeInTurn(pending, pending.length === files.length ? (events.memory ?? null) : null)
+    // Half of what there may be at a time, so that the others need not wait for all of them.
+    const step = Math.max(1, Math.floor(most / 2))
+    const isWhole = pending.length === files.length && pending.length <= step
+    for (let at = 0; at < pending.length; at += step)
+      void writeInTurn(pending.slice(at, at + step), isWhole ? (events.memory ?? null) : null)
   }
 
   return {
@@ -155,6 +178,8 @@ export function openStoreSmall(
       isOver = true
       unsynced.close()
       await jobs.acquire(JOBS_AT_ONCE)
+      // Those that have waited for room are told.
+      jobs.release(JOBS_AT_ONCE)
     },
   }
 }

@@ -103,7 +103,7 @@ test.each([
 )
 
 test.each([
-  ['files', 256, 10, 2048 / 256],
+  ['files', 512, 10, 8192 / 512],
   ['bytes', 4, 1024 * KIB, 64],
 ])(
   'no more %s are written than may wait for their names; the rest follows when there is room',

@@ -10,8 +10,9 @@ export interface Names {
   isReachable(name: string): Promise<boolean>
   /** @throws StoreFault. */
   has(name: string): Promise<boolean>
-  /** There is an object of this name now. */
+  /** There is an object of this name now, or none any more. */
   add(name: string): void
+  remove(name: string): void
 }
 
 const directoryOf = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
@@ -27,6 +28,12 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   const list = async (directory: string): Promise<Set<string> | null> => {
     const { objects, next } = await listPage(place, directory, null, false)
     return next === null ? new Set(objects.map(({ name }) => name)) : null
+  }
+
+  /** What is listed just now sees it by itself, or gets it then. */
+  const change = (name: string, act: (names: Set<string>) => void): void => {
+    const listing = listed.get(directoryOf(name))
+    listing?.then((names) => names !== null && act(names)).catch(() => undefined)
   }
 
   return {
@@ -54,9 +61,8 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
     add(name) {
       count += 1
       free.delete(`${name}/`)
-      const listing = listed.get(directoryOf(name))
-      // What is listed just now sees it, or gets it then.
-      listing?.then((names) => names?.add(name)).catch(() => undefined)
+      change(name, (names) => names.add(name))
     },
+    remove: (name) => change(name, (names) => names.delete(name)),
   }
 }

@@ -193,6 +193,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
       } catch (thrown) {
         if (!isFault(thrown, 'absent')) throw thrown
       }
+      names.remove(name)
     },
 
     sweep: (olderThan) => unfinished.sweep(olderThan),

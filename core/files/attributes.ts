@@ -1,8 +1,5 @@
-/** A file's extended attributes by its open descriptor; null: it has none, or the native library does not load here. */
-export const attributesOf: (fd: number) => Record<string, Buffer> | null =
-  process.platform === 'linux'
-    ? await import('./libc.ts').then(
-        (libc) => libc.attributesOf,
-        () => () => null,
-      )
-    : () => null
+import { native } from './native.ts'
+
+/** A file's extended attributes by its open descriptor; null: it has none, or this system keeps none. */
+export const attributesOf = (fd: number): Record<string, Buffer> | null =>
+  process.platform === 'linux' ? (native?.attributesOf(fd) ?? null) : null

@@ -69,7 +69,7 @@ export async function isBeingWritten(file: SourceFile): Promise<boolean> {
   try {
     const fd = await openFile(file)
     try {
-      return (await hasWriter(fd)) === 'yes'
+      return hasWriter(fd) === 'yes'
     } finally {
       await closeFd(fd)
     }

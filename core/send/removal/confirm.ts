@@ -67,7 +67,7 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
   if (!sameFile(facts, due)) return { kind: 'changed', facts }
   if (!isHome && facts.device !== due.device) return { kind: 'not-now', why: 'it is on another disk' }
-  const writer = await hasWriter(fd)
+  const writer = hasWriter(fd)
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
     return { kind: 'not-now', why: 'the system does not tell whether a program is writing it' }

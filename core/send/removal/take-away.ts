@@ -32,7 +32,7 @@ async function isStill(file: string, offered: StatFacts, device: bigint): Promis
   const fd = await openFd(file, READ_FILE)
   try {
     // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
-    if ((await hasWriter(fd)) !== 'no') return false
+    if (hasWriter(fd) !== 'no') return false
     const stats = await statFd(fd)
     // The renaming has changed its inode.
     return stats.isFile() && stats.dev === device && sameContent(statFactsOf(stats), offered)

@@ -9,6 +9,7 @@ export class Rerun {
   #next: Promise<void> | null = null
   #stopped = false
 
+  /** @param failed what it throws rejects the requests that waited for this run. */
   constructor(task: () => Promise<void>, failed: (thrown: unknown) => void) {
     this.#task = task
     this.#failed = failed
@@ -17,7 +18,8 @@ export class Rerun {
   request(): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     if (this.#running === null) return this.#start()
-    this.#next ??= this.#running.then(() => {
+    const over = this.#running.catch(() => undefined)
+    this.#next ??= over.then(() => {
       this.#next = null
       return this.#stopped ? undefined : this.#start()
     })

@@ -7,8 +7,6 @@ import { knownOf, newWays } from './config.ts'
 export interface BackgroundHost {
   /** The configuration that holds now; null: the sender is stopped. */
   config(): Config | null
-  /** The ledger is the one that is used. */
-  isCurrent(ledger: Ledger): boolean
   /** Something of the ledger has changed. */
   changed(): void
   /** Files became waiting. */
@@ -26,9 +24,9 @@ export interface Background {
 }
 
 export function openBackground(host: BackgroundHost): Background {
-  const run = (what: string, on: Ledger, work: () => Promise<void>): void => {
+  const run = (what: string, work: () => Promise<void>): void => {
     void untilDone(work, {
-      isWanted: () => host.config() !== null && host.isCurrent(on),
+      isWanted: () => host.config() !== null,
       failed: (thrown) => host.failed(`${what}: ${String(thrown)}`),
       longestMs: (host.config()?.retrySeconds ?? 1) * 1000,
       signal: host.signal,
@@ -42,7 +40,7 @@ export function openBackground(host: BackgroundHost): Background {
         const config = host.config()
         return config !== null && !knownOf(config).includes(source)
       }
-      run(`forgetting ${source}`, ledger, () => forgetAll(ledger, source, isGone))
+      run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
     },
     bringIn(ledger, before, next, destination) {
       const isWanted = (source: string) => {
@@ -50,7 +48,7 @@ export function openBackground(host: BackgroundHost): Background {
         return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)
       }
       const ways = newWays(before, next, destination)
-      run('what other destinations had', ledger, () => bringIn(ledger, ways, isWanted, host.arrived))
+      run('what other destinations had', () => bringIn(ledger, ways, isWanted, host.arrived))
     },
   }
 }

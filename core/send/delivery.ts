@@ -34,8 +34,6 @@ export interface Delivery {
 
 /** Whether two configurations have the same delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
-  a.identityDirectory === b.identityDirectory &&
-  a.ledgerPath === b.ledgerPath &&
   a.retrySeconds === b.retrySeconds &&
   JSON.stringify([a.destination, a.secrets]) === JSON.stringify([b.destination, b.secrets])
 

@@ -7,12 +7,12 @@ import type { Message } from '../words/message.ts'
 import { englishWords } from '../words/words.ts'
 import type { LogLevel } from '../worker/definition.ts'
 
-/** The ledger that the configuration names; another one takes its place when that changes. */
+/** The ledger, which is the same for as long as this runs. */
 export interface LedgerInUse {
   /** Null before the first configuration, and while none could be opened. */
   readonly open: Ledger | null
-  /** Opens it if it is not open; `closing` comes before the one before it is closed. */
-  use(file: string, closing: () => void): Ledger
+  /** Opens it if it is not open. */
+  use(file: string): Ledger
   /** By source; of null, none. */
   totalsOf(destination: string | null): Record<string, Totals>
   /** What of some sources waits for a destination, and since when; see Ledger.oldestWaiting. */
@@ -26,19 +26,16 @@ export interface LedgerInUse {
 }
 
 export function holdLedger(log: (level: LogLevel, text: string) => void): LedgerInUse {
-  let held: { file: string; open: Ledger; totals: LastTotals } | null = null
+  let held: { open: Ledger; totals: LastTotals } | null = null
   return {
     get open() {
       return held?.open ?? null
     },
-    use(file, closing) {
-      if (held?.file === file) return held.open
-      closing()
-      held?.open.close()
-      held = null
+    use(file) {
+      if (held !== null) return held.open
       const open = openOrExplain(file)
       if (open.notice !== null) log('warn', englishWords(open.notice))
-      held = { file, open, totals: openLastTotals({ file, open }, log) }
+      held = { open, totals: openLastTotals({ file, open }, log) }
       return open
     },
     totalsOf: (destination) => (destination === null || held === null ? {} : held.totals.of(destination)),

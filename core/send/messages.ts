@@ -92,7 +92,7 @@ export type DestinationTest = z.infer<typeof destinationTestSchema>
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
-    /** Directory of this computer's certificate and key; made at the first start. */
+    /** Directory of this computer's certificate and key; made at the first start. Like the ledger's, it never changes. */
     identityDirectory: z.string(),
     ledgerPath: z.string(),
     /** null: none; the sender then only keeps the ledger. */

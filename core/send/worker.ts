@@ -86,7 +86,8 @@ function serve(
     // While nothing can go, nobody knows when it will.
     const isGoing = connection.state === 'connected' && problem === null && !isPaused()
     if (!isGoing) progress.rest()
-    const waiting = { totals, transfers, now, bytesPerSecond: limiter.bytesPerSecond }
+    const { bytesPerSecond } = limiter
+    const left = isGoing ? progress.left({ totals, transfers, now, bytesPerSecond }) : null
     const report: Report = {
       fingerprint: identity?.fingerprint ?? null,
       connection: { ...connection, problem },
@@ -94,8 +95,8 @@ function serve(
       lastFile,
       transfers,
       rates: progress.rates.current(now),
-      left: isGoing ? progress.left(waiting) : {},
-      leftOfAll: isGoing ? progress.leftOfAll(waiting) : null,
+      left: left?.bySource ?? {},
+      leftOfAll: left?.ofAll ?? null,
       allowance: { now: limiter.allowance, until: limiter.until },
       ...(notice === null ? {} : { notice }),
     }
@@ -187,7 +188,6 @@ function serve(
 
   const background = openBackground({
     config: () => (over ? null : config),
-    isCurrent: (one) => ledger.open === one,
     changed,
     arrived,
     failed: (text) => log('error', text),
@@ -200,7 +200,7 @@ function serve(
     // Read anew each time: one that has ended is replaced before pairing.
     identity = await loadIdentity(next.identityDirectory)
     const own = next.destination
-    const on = ledger.use(next.ledgerPath, closeDelivery)
+    const on = ledger.use(next.ledgerPath)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
     const knownNow = new Set(knownOf(next))
     for (const id of before === null ? [] : knownOf(before)) {

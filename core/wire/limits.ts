@@ -32,8 +32,6 @@ export const MAX_FETCH_PARTS = 4096
 export const MAX_QUESTIONS = 16
 /** Of a chunk's header, at most. */
 export const CHUNK_HEADER_BYTES = 64
-/** From this size on a sender asks what the receiver has already: it costs one round trip. */
-export const RESUME_LEAST_BYTES = 4 * MIB
 /** Files in chunks that one connection may have open at a time. */
 export const MAX_OPEN_FILES = 16
 /**

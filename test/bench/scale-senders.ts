@@ -74,7 +74,6 @@ export async function connectSender(
           }
           const events = {
             onTurn: () => true,
-            onWire: () => undefined,
             onUsed: () => undefined,
             onAnswer(_: number, answer: { kind: string }) {
               if (answer.kind !== 'durable') reject(new Error(`${name}: ${answer.kind}`))

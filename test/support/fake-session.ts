@@ -3,9 +3,9 @@ import type { Session } from '../../core/send/destinations/destination.ts'
 /** A connection whose receiver says at once that small files are durable, and takes no large ones, but for `parts`. */
 export const fakeSession = (parts: Partial<Session> = {}): Session => ({
   asksFirst: false,
-  limits: { files: 100, bytes: 1e6, fileBytes: 256 * 1024, resumeBytes: 4 * 1024 * 1024 },
-  async sendSmall(files, _directories, { onWire, onAnswer }) {
-    onWire()
+  limits: { files: 100, bytes: 256 * 1024 },
+  async sendSmall(files, _directories, { onUsed, onAnswer }) {
+    onUsed()
     for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
   },
   begin: async () => null,

@@ -13,7 +13,6 @@ export const small = { ...file, bytes: Buffer.alloc(5), digest }
 
 export const silent = {
   onTurn: () => true,
-  onWire: () => undefined,
   onUsed: () => undefined,
   onAnswer: () => undefined,
 }

@@ -65,23 +65,18 @@ export interface SmallEvents {
    * They would go now. False: they are not sent after all; nothing more is called.
    */
   onTurn(): boolean
-  /** Their bytes are on their way. Not called when the connection is lost before. */
-  onWire(): void
-  /** Their bytes' memory may be used again; not called where the connection was lost before. */
+  /** Their bytes are on their way, and their memory may be used again; not called where the connection is lost before. */
   onUsed(): void
   /** What became of one of the files, by its index. */
   onAnswer(index: number, answer: Answer): void
 }
 
-/** What a session takes; it may change with the time of day, as the limit of the line does. */
+/** What a session takes together. A single file always goes. */
 export interface SessionLimits {
-  /** Small files in one call, and their bytes. A single file always goes. */
-  files: number
-  bytes: number
-  /** A larger file is sent in chunks. */
-  fileBytes: number
-  /** From this size on an interrupted file may go on where it ended. */
-  resumeBytes: number
+  /** Small files in one call. */
+  readonly files: number
+  /** Their bytes, at most 1 MiB; they change with the time of day, as the limit of the line does. */
+  readonly bytes: number
 }
 
 /** A content that the destination should have. */
@@ -101,8 +96,8 @@ export interface Upload {
    * answer already, or the connection is lost.
    */
   chunk(bytes: Buffer): Promise<boolean>
-  /** The next bytes are so many zeros. */
-  zeros(count: number): Promise<boolean>
+  /** The next bytes are so many zeros. Left out: they are sent like any others. */
+  zeros?(count: number): Promise<boolean>
   end(digest: Buffer): Promise<Answer>
   /** `keep`: the destination may keep what it has, to go on with it. */
   abort(keep: boolean): Promise<Answer>

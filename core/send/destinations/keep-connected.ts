@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
 import type { Destination, DestinationEvents } from './destination.ts'
@@ -7,23 +8,25 @@ import { isOwnAddress, watchWake } from './wake.ts'
 /** A session that lasts this long was a good one: the next failure is the first again. */
 const GOOD_SESSION_MS = 5_000
 
-/** A connection that is there. */
-export interface Connected {
-  /** This computer's end of it; null: it has none, or nobody knows. */
-  localAddress: string | null
-  /** Ends it at once. */
-  drop(why: Error): void
+/** What there is of one session. */
+export interface Attempt {
+  /** It is to end, or has ended. */
+  signal: AbortSignal
+  /** Resolves with the reason then. */
+  ended: Promise<unknown>
+  end(reason: unknown): void
+  /** There is a connection. @param localAddress this computer's end of it; null: it has none, or nobody knows. */
+  connected(localAddress: string | null): void
 }
 
 /** How a kind of destination has its sessions. */
 export interface Keeping {
   /**
    * One session from its beginning to its end: it tells the events of its state and of the session itself.
-   * @param onConnected is called when there is a connection, and with null when it has ended.
    * @returns the reason of the end.
    * @throws why there was no session.
    */
-  serve(signal: AbortSignal, onConnected: (connected: Connected | null) => void): Promise<unknown>
+  serve(attempt: Attempt): Promise<unknown>
   /** The state and the sentence of a session that failed or ended. */
   troubleOf(reason: unknown, wasConnected: boolean): { state: 'unreachable' | 'refused'; problem: Message }
   retrySeconds: number
@@ -36,31 +39,35 @@ export function keepConnected(
   /** Says when the computer woke up or is in another network; returns what ends it. */
   watch: typeof watchWake = watchWake,
 ): Destination {
-  const stopping = new AbortController()
+  let over = false
   let timer: NodeJS.Timeout | null = null
   let failures = 0
   /** What ends now was ended because the computer woke up: the next attempt follows at once. */
   let isWoken = false
-  let current: Connected | null = null
-  let attempt = new AbortController()
+  let localAddress: string | null = null
+  let current = new AbortController()
 
   const run = async (): Promise<void> => {
     timer = null
-    attempt = new AbortController()
-    const signal = AbortSignal.any([stopping.signal, attempt.signal])
+    const ending = new AbortController()
+    current = ending
+    const { signal } = ending
+    const ended = once(signal, 'abort').then(() => signal.reason)
     let began = 0
     let reason: unknown
     let wasConnected = true
     try {
-      reason = await serve(signal, (connected) => {
-        current = connected
-        if (connected !== null) began = performance.now()
-      })
+      const connected = (address: string | null) => {
+        localAddress = address
+        began = performance.now()
+      }
+      reason = await serve({ signal, ended, end: (why) => ending.abort(why), connected })
     } catch (thrown) {
       reason = thrown
       wasConnected = false
     }
-    if (stopping.signal.aborted) return
+    localAddress = null
+    if (over) return
     if (isWoken) {
       isWoken = false
       events.onState('connecting', null)
@@ -79,8 +86,7 @@ export function keepConnected(
    * pause that began under other circumstances.
    */
   const changed = (change: Change, { addresses }: Moment): void => {
-    const isDead =
-      change === 'slept' || current?.localAddress == null || !isOwnAddress(current.localAddress, addresses)
+    const isDead = change === 'slept' || localAddress === null || !isOwnAddress(localAddress, addresses)
     if (!isDead) return
     failures = 0
     const why = change === 'slept' ? 'this computer was asleep' : 'the network is another one'
@@ -92,8 +98,7 @@ export function keepConnected(
     }
     events.log('info', `${why}: the connection is begun anew`)
     isWoken = true
-    if (current === null) attempt.abort()
-    else current.drop(new Error(why))
+    current.abort(new Error(why))
   }
 
   const unwatch = watch(changed)
@@ -101,9 +106,10 @@ export function keepConnected(
   void run()
   return {
     stop() {
+      over = true
       unwatch()
       if (timer !== null) clearTimeout(timer)
-      stopping.abort()
+      current.abort()
     },
   }
 }

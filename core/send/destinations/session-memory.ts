@@ -16,25 +16,7 @@ export interface Theirs extends Omit<SessionMemory, 'next'> {
   isForked: boolean
 }
 
-/** What the sender does about what both ends remember of their last session. */
-export interface Agreed {
-  /** The receiver has files of this computer that the ledger knows nothing of. */
-  asksFirst: boolean
-  /** What has been stored since this position is offered again; null: nothing. */
-  offerSince: number | null
-  /** What a person should know; null: nothing. */
-  why: 'older' | 'anew' | 'forked' | null
-}
-
-/** Pure; see PROTOCOL.md, "Sessions". */
-export function agree(ours: SessionMemory | null, theirs: Theirs): Agreed {
-  if (ours === null) return { asksFirst: theirs.position > 0, offerSince: null, why: null }
-  if (ours.epoch !== theirs.epoch) return { asksFirst: theirs.position > 0, offerSince: ALL, why: 'anew' }
-  if (theirs.position < ours.position) return { asksFirst: false, offerSince: theirs.position, why: 'older' }
-  return { asksFirst: false, offerSince: null, why: theirs.isForked ? 'forked' : null }
-}
-
-/** What the sender remembers of its sessions with one destination. */
+/** What the sender remembers of its sessions with one destination; see PROTOCOL.md, "Sessions". */
 export interface Sessions {
   /** What `hello` says of it. */
   hello(): SessionMemory | null
@@ -62,23 +44,25 @@ export function openSessions(
     return files
   }
 
-  const noticeOf = (why: NonNullable<Agreed['why']>, files: number, removed: number): Message | null => {
-    if (why === 'forked') return message('transfer.sessionForked', { name })
-    if (files === 0 && removed === 0) return null
-    if (removed > 0) return message('transfer.sessionLost', { name, files, removed })
-    return message(why === 'anew' ? 'transfer.sessionAnew' : 'transfer.sessionOlder', { name, files })
-  }
-
   return {
     hello: () => ledger.session(id),
     async welcome(theirs) {
       if (theirs === null) return { asksFirst: false, notice: null }
-      const { asksFirst, offerSince, why } = agree(ledger.session(id), theirs)
-      const removed = offerSince === null ? 0 : ledger.removedSince(id, offerSince)
-      const files = offerSince === null ? 0 : await offerAll(offerSince)
-      const { epoch, position, last, next } = theirs
+      const { epoch, position, last, next, isForked } = theirs
+      const ours = ledger.session(id)
+      const isAnew = ours?.epoch !== epoch
+      // What has been stored since is offered again.
+      const since = ours === null ? null : isAnew ? ALL : position < ours.position ? position : null
+      let notice = ours !== null && isForked ? message('transfer.sessionForked', { name }) : null
+      if (since !== null) {
+        const removed = ledger.removedSince(id, since)
+        const files = await offerAll(since)
+        const key = isAnew ? 'transfer.sessionAnew' : 'transfer.sessionOlder'
+        notice = files > 0 ? message(key, { name, files }) : null
+        if (removed > 0) notice = message('transfer.sessionLost', { name, files, removed })
+      }
       ledger.rememberSession(id, { epoch, position, last, next })
-      return { asksFirst, notice: why === null ? null : noticeOf(why, files, removed) }
+      return { asksFirst: isAnew && position > 0, notice }
     },
     want: (files) => ledger.offerAgain(id, files),
   }

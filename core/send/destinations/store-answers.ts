@@ -1,24 +1,11 @@
 import path from 'node:path'
 import type { Outcome } from '../../store/outcome.ts'
-import type { NameFault } from '../../wire/names.ts'
 import { nameFaults } from '../../wire/names.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import type { Answer, OutgoingSource } from './destination.ts'
 
 // What a store of Holdfast's own says of a file, a receiver's or a folder's.
-
-const nameSentences: Record<NameFault, Message['key']> = {
-  empty: 'transfer.name.empty',
-  dots: 'transfer.name.dots',
-  absolute: 'transfer.name.absolute',
-  nul: 'transfer.name.nul',
-  long: 'transfer.name.long',
-  reserved: 'transfer.name.reserved',
-  characters: 'transfer.name.characters',
-  symlink: 'transfer.name.symlink',
-  folded: 'transfer.name.folded',
-}
 
 /** The detail is "floor", "quota bytes N", "quota files N", or the system's error name. */
 function fullSentence(detail: string, name: string): Message {
@@ -56,7 +43,7 @@ export function answerOf(
       return { kind: 'durable', position }
     case 'name': {
       const fault = nameFaults.find((one) => one === detail) ?? 'characters'
-      return { kind: 'refused', reason: message(nameSentences[fault], { path: file }) }
+      return { kind: 'refused', reason: message(`transfer.name.${fault}`, { path: file }) }
     }
     case 'tooLarge':
       return { kind: 'refused', reason: message('transfer.tooLarge', { path: file, size }) }

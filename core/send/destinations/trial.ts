@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { untilAborted } from '../../pacing/until-aborted.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import type { DestinationTest, TestStep } from '../messages.ts'
@@ -25,14 +25,11 @@ export interface Trial {
 export async function trial({ name, signal, run, why }: Trial): Promise<DestinationTest> {
   const found: DestinationTest['found'] = { notes: [] }
   const tried = new Map<TestStep, { done: boolean; ms: number }>()
-  const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort').then(() => undefined)
-  const late = ended.then(() => Promise.reject(new Error('ended')))
-  late.catch(() => undefined)
   const step: DoStep = async (name, act) => {
     const since = performance.now()
     const end = (done: boolean) => tried.set(name, { done, ms: Math.round(performance.now() - since) })
     try {
-      const result = await Promise.race([act(), late])
+      const result = await untilAborted(signal, act())
       end(true)
       return result
     } catch (thrown) {

@@ -53,14 +53,13 @@ export function createAcknowledgements(
       setTimeout(write, AGAIN_MS)
       return
     }
-    waiting = waiting.slice(files.length)
+    waiting = []
     const over = files.map(({ due }) => due)
     onWritten(
       over,
       over.filter(({ id }) => sent.has(id)),
       now,
     )
-    if (waiting.length > 0) soon()
   }
 
   return {

@@ -1,3 +1,4 @@
+import { unparkAll } from '../../ledger/chores.ts'
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
@@ -117,7 +118,7 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
       return breaker.mayGo(performance.now(), source.id) ? session : null
     },
     take: () => queue.take(source, filter),
-    giveBack: queue.giveBack,
+    giveBack: queue.over,
     begins(due) {
       breaker.begins(due, performance.now())
       transfers.begin(due)
@@ -161,7 +162,7 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     wake: (source) => wakeSoon(workers, source),
   })
   const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
-    for (const due of over) queue.over(due)
+    queue.over(over)
     events.onSent(sent, now)
     lookForMarks(parts)
   })
@@ -190,6 +191,10 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     for (const worker of workers.values()) worker.wake()
   }
   const { destination, ledger } = options
+  // It may be that only this version can send what was parked.
+  unparkAll(ledger, destination.id, null).then(wakeAll, (thrown) =>
+    events.log('warn', `parked files: ${String(thrown)}`),
+  )
   const timer = setInterval(() => {
     // What can be read may still not be written: a success here is no end of the ledger's trouble.
     const isIdle =
@@ -223,7 +228,6 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
         workers.delete(id)
       }
       for (const source of sources) {
-        parked.tryOnce(source)
         if (!workers.has(source.id)) open(source)
       }
       wakeAll()

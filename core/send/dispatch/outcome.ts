@@ -61,7 +61,6 @@ export function createOutcome(parts: OutcomeParts): Ended {
 
   return (source, due, attempt) => {
     transfers.end(due)
-    queue.release(due)
     if (attempt.kind === 'durable') {
       breaker.stored()
       const { digest, position, seal } = attempt
@@ -69,7 +68,7 @@ export function createOutcome(parts: OutcomeParts): Ended {
       acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position, seal })
     } else {
       guard.use(() => react(source, due, attempt))
-      queue.over(due)
+      queue.over([due])
     }
     breaker.ended(due.id)
     events.onChange()

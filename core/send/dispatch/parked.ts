@@ -1,15 +1,11 @@
 import path from 'node:path'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
-import { unparkAll } from '../../ledger/chores.ts'
 import type { Ledger, Parked } from '../../ledger/ledger.ts'
-import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
 import { isReadable } from '../reading/read.ts'
 import type { SendSource } from '../source/contract.ts'
 
 /** Parked files of one source in one look; the next look goes on behind them. */
 const FILES = 1_000
-/** Calls of one source at a time: its disk may hang, and each call holds a thread of the pool until it answers. */
-const CALLS = 4
 
 export interface ParkedEvents {
   isAway(source: SendSource): boolean
@@ -25,8 +21,6 @@ export interface ParkedEvents {
 export interface ParkedFiles {
   /** Looks at the next ones of this source; does nothing while the last look is not over, as its disk hangs. */
   look(source: SendSource): void
-  /** Gives all of a source's another try, at its first call: it may be that only this version can send them. */
-  tryOnce(source: SendSource): void
   stop(): void
 }
 
@@ -42,25 +36,24 @@ async function canBeTried(root: string, { path: file, reason }: Parked): Promise
 
 export function openParkedFiles(
   destination: string,
-  ledger: Pick<Ledger, 'parked' | 'unpark' | 'unparkOne'>,
+  ledger: Pick<Ledger, 'parked' | 'unparkOne'>,
   { isAway, found, log }: ParkedEvents,
 ): ParkedFiles {
   const looking = new Set<string>()
   /** By source, the last row of the last look. */
   const endedAt = new Map<string, number>()
-  const tried = new Set<string>()
   let over = false
 
   const lookNow = async (source: SendSource): Promise<void> => {
     const files = ledger.parked(destination, source.id, endedAt.get(source.id) ?? 0, FILES)
     endedAt.set(source.id, files.length < FILES ? 0 : (files.at(-1)?.id ?? 0))
-    const calls = createSemaphore(CALLS)
-    const lookAt = async (file: Parked): Promise<boolean> => {
-      const isTried = await withPermit(calls, async () => !over && (await canBeTried(source.path, file)))
-      return isTried && !over && !isAway(source) && ledger.unparkOne(file)
+    let isFound = false
+    // One after the other: the disk may hang, and each call holds a thread of the pool until it answers.
+    for (const file of files) {
+      const isTried = !over && (await canBeTried(source.path, file))
+      if (isTried && !over && !isAway(source) && ledger.unparkOne(file)) isFound = true
     }
-    const unparked = await Promise.all(files.map(lookAt))
-    if (unparked.includes(true)) found(source.id)
+    if (isFound) found(source.id)
   }
 
   return {
@@ -70,14 +63,6 @@ export function openParkedFiles(
       lookNow(source)
         .catch((thrown) => log('warn', `parked files of ${source.path}: ${String(thrown)}`))
         .finally(() => looking.delete(source.id))
-    },
-    tryOnce({ id, path: root }) {
-      if (tried.has(id)) return
-      tried.add(id)
-      unparkAll(ledger, destination, id).then(
-        (files) => files > 0 && found(id),
-        (thrown) => log('warn', `parked files of ${root}: ${String(thrown)}`),
-      )
     },
     stop() {
       over = true

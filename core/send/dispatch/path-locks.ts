@@ -11,54 +11,37 @@ export interface PathLocks {
   unlock(file: Due): void
 }
 
-interface Locked {
-  files: Set<string>
-  /** Every directory above them, and how many of them, and of these directories, are right in it. */
-  above: Map<string, number>
-}
-
-/** null: there is none but the source's own. */
-function directoryOf(path: string): string | null {
-  const slash = path.lastIndexOf('/')
-  return slash < 0 ? null : path.slice(0, slash)
-}
-
-function isInTheWay({ files, above }: Locked, path: string): boolean {
-  // Or two contents of one path: withdrawn while it was on the line, and offered again.
-  if (files.has(path) || above.has(path)) return true
-  // What is above a file that is locked is none itself.
-  for (let at = directoryOf(path); at !== null && !above.has(at); at = directoryOf(at))
-    if (files.has(at)) return true
-  return false
+/** Every directory that a path is in, but the source's own. */
+function directoriesAbove(path: string): string[] {
+  const parts = path.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
 }
 
 export function createPathLocks(): PathLocks {
-  const sources = new Map<string, Locked>()
+  const files = new Set<string>()
+  /** How many of the files are below a directory. */
+  const below = new Map<string, number>()
+  const placesOf = ({ source, path }: Pick<Due, 'source' | 'path'>) => {
+    const keyOf = (one: string) => `${source}\0${one}`
+    return { file: keyOf(path), above: directoriesAbove(path).map(keyOf) }
+  }
   return {
-    lock({ source, path }) {
-      const locked = sources.get(source) ?? { files: new Set(), above: new Map() }
-      if (isInTheWay(locked, path)) return false
-      sources.set(source, locked)
-      locked.files.add(path)
-      for (let at = directoryOf(path); at !== null; at = directoryOf(at)) {
-        const inside = locked.above.get(at) ?? 0
-        locked.above.set(at, inside + 1)
-        if (inside > 0) break
-      }
+    lock(due) {
+      const { file, above } = placesOf(due)
+      // Or two contents of one path: withdrawn while it was on the line, and offered again.
+      if (files.has(file) || below.has(file) || above.some((one) => files.has(one))) return false
+      files.add(file)
+      for (const one of above) below.set(one, (below.get(one) ?? 0) + 1)
       return true
     },
-    unlock({ source, path }) {
-      const locked = sources.get(source)
-      if (!locked?.files.delete(path)) return
-      for (let at = directoryOf(path); at !== null; at = directoryOf(at)) {
-        const left = (locked.above.get(at) ?? 0) - 1
-        if (left > 0) {
-          locked.above.set(at, left)
-          break
-        }
-        locked.above.delete(at)
+    unlock(due) {
+      const { file, above } = placesOf(due)
+      if (!files.delete(file)) return
+      for (const one of above) {
+        const left = (below.get(one) ?? 0) - 1
+        if (left > 0) below.set(one, left)
+        else below.delete(one)
       }
-      if (locked.files.size === 0) sources.delete(source)
     },
   }
 }

@@ -32,12 +32,8 @@ export interface QueueHost {
 export interface Queue {
   /** Files that may go now. */
   take(source: SendSource, filter: QueueFilter): Due[] | 'away'
-  /** Files that were taken and were not begun. */
-  giveBack(files: readonly Due[]): void
-  /** The file is not on its way any more: another one may have its path. Its row can not yet be taken again. */
-  release(due: Due): void
-  /** The ledger says what became of the file. */
-  over(due: Due): void
+  /** The ledger says what became of these files, or they were not begun. */
+  over(files: readonly Due[]): void
 }
 
 export function createQueue(host: QueueHost): Queue {
@@ -101,13 +97,11 @@ export function createQueue(host: QueueHost): Queue {
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
-    giveBack(files) {
+    over(files) {
       for (const due of files) {
         taken.delete(due.id)
         paths.unlock(due)
       }
     },
-    release: paths.unlock,
-    over: ({ id }) => void taken.delete(id),
   }
 }

@@ -2,36 +2,97 @@
 const BURST_SECONDS = 0.1
 /** Below this a dose costs more in packets than it moves. */
 const LEAST_BURST_BYTES = 1_500
+/** Shorter waits are not worth a timer. */
+const LEAST_WAIT_MS = 5
+/** What waits for its turn is about this much of the rate, so that a change or an end is soon felt. */
+const AHEAD_SECONDS = 0.25
+const LEAST_AHEAD_BYTES = 16 * 1024
+const MOST_AHEAD_BYTES = 1024 * 1024
 
-/**
- * A token bucket: hands out permission for bytes, so many a second over all who ask. Times are in milliseconds
- * of any steady clock.
- */
+/** A token bucket: lets bytes go, so many a second over all who ask, in the order in which they ask. */
 export interface Bucket {
   /** null: no limit. */
   readonly bytesPerSecond: number | null
   /** Takes effect at once, also for those who wait already. */
   setRate(bytesPerSecond: number | null): void
-  /** How many of the wanted bytes may go now. */
-  take(wanted: number, now: number): number
-  /** After how many milliseconds it is worth asking again for so many bytes. */
-  waitMs(wanted: number, now: number): number
-  /** Hears of each change of the rate; the function that is given back ends it. */
-  watch(onChange: () => void): () => void
+  /** For one session. */
+  open(): Pace
+}
+
+export interface Pace {
+  /** `go` is told how many of so many bytes may go now, until all of them have; what waits at the end may go at once. */
+  ask(bytes: number, go: (bytes: number) => void): void
+  /** Resolves when so many bytes may go; false: it was closed. */
+  take(bytes: number): Promise<boolean>
+  close(): void
+}
+
+/** How many bytes of contents should be made ready at a time under the bucket's limit. */
+export function bytesAhead({ bytesPerSecond }: Pick<Bucket, 'bytesPerSecond'>): number {
+  if (bytesPerSecond === null) return MOST_AHEAD_BYTES
+  return Math.min(MOST_AHEAD_BYTES, Math.max(LEAST_AHEAD_BYTES, Math.round(bytesPerSecond * AHEAD_SECONDS)))
 }
 
 export function createBucket(): Bucket {
   let rate: number | null = null
   let tokens = 0
-  let filledAt: number | null = null
-  const watchers = new Set<() => void>()
+  let filledAt = performance.now()
+  let waiting: { left: number; go: (bytes: number) => void; of: Pace }[] = []
+  let timer: NodeJS.Timeout | undefined
 
   const burst = (perSecond: number) => Math.max(LEAST_BURST_BYTES, perSecond * BURST_SECONDS)
 
-  const fill = (perSecond: number, now: number) => {
-    const passed = filledAt === null ? 0 : Math.max(0, now - filledAt)
-    tokens = Math.min(burst(perSecond), tokens + (passed / 1000) * perSecond)
+  /** How many of the wanted bytes may go now. */
+  const grant = (wanted: number): number => {
+    if (rate === null) return wanted
+    const now = performance.now()
+    tokens = Math.min(burst(rate), tokens + ((now - filledAt) / 1000) * rate)
     filledAt = now
+    const granted = Math.min(wanted, Math.floor(tokens))
+    tokens -= granted
+    return granted
+  }
+
+  const run = (): void => {
+    clearTimeout(timer)
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      const granted = grant(first.left)
+      first.left -= granted
+      if (first.left === 0) waiting.shift()
+      if (granted > 0 || first.left === 0) first.go(granted)
+      if (first.left === 0 || rate === null) continue
+      // Half a burst at a time: a timer that comes late then loses nothing of the rate.
+      const missing = Math.min(first.left, burst(rate) / 2) - tokens
+      timer = setTimeout(run, Math.max(LEAST_WAIT_MS, (missing / rate) * 1000))
+      return
+    }
+  }
+
+  const open = (): Pace => {
+    let closed = false
+    const pace: Pace = {
+      ask(bytes, go) {
+        if (closed || (rate === null && waiting.length === 0)) return go(bytes)
+        waiting.push({ left: bytes, go, of: pace })
+        if (waiting.length === 1) run()
+      },
+      take: (bytes) =>
+        new Promise((resolve) => {
+          let left = bytes
+          pace.ask(bytes, (some) => {
+            left -= some
+            if (left === 0) resolve(!closed)
+          })
+        }),
+      close() {
+        closed = true
+        const own = waiting.filter(({ of }) => of === pace)
+        waiting = waiting.filter(({ of }) => of !== pace)
+        for (const { left, go } of own) go(left)
+        run()
+      },
+    }
+    return pace
   }
 
   return {
@@ -40,28 +101,14 @@ export function createBucket(): Bucket {
     },
     setRate(next) {
       if (next === rate) return
+      if (rate === null) {
+        tokens = 0
+        filledAt = performance.now()
+      }
       rate = next
-      if (rate === null) filledAt = null
-      tokens = rate === null ? 0 : Math.min(tokens, burst(rate))
-      for (const onChange of watchers) onChange()
+      if (rate !== null) tokens = Math.min(tokens, burst(rate))
+      run()
     },
-    take(wanted, now) {
-      if (rate === null) return wanted
-      fill(rate, now)
-      const granted = Math.min(wanted, Math.floor(tokens))
-      tokens -= granted
-      return granted
-    },
-    waitMs(wanted, now) {
-      if (rate === null) return 0
-      fill(rate, now)
-      // Half a burst at a time: a timer that comes late then loses nothing of the rate.
-      const missing = Math.min(wanted, burst(rate) / 2) - tokens
-      return Math.max(0, (missing / rate) * 1000)
-    },
-    watch(onChange) {
-      watchers.add(onChange)
-      return () => void watchers.delete(onChange)
-    },
+    open,
   }
 }

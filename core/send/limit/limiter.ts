@@ -16,8 +16,6 @@ export interface Limiter {
   readonly until: number | null
   /** @param shares how many destinations share what the timetable allows: this one takes its even part. */
   configure(timetable: Timetable, shares?: number): void
-  /** Looks at the clock. */
-  look(): void
   stop(): void
 }
 
@@ -69,7 +67,6 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
       timetable = next
       if (isNew) apply(true)
     },
-    look: () => apply(false),
     stop: () => clearInterval(timer),
   }
 }

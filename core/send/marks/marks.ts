@@ -3,7 +3,9 @@ import path from 'node:path'
 import { errorCode } from '../../files/system-error.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
+import { createLimitedLog } from '../../pacing/limited-log.ts'
 import { Rerun } from '../../pacing/rerun.ts'
+import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
 import { markGroupWrite } from './group-write.ts'
 
 const PAGE = 256
@@ -13,8 +15,6 @@ const AT_ONCE = 4
 const PAUSE_MS = 30_000
 /** A look ends after so many that could not be set; the next one goes on behind them, and round from the beginning. */
 const FAILURES = 1_024
-/** So many failures of a look are told. */
-const TOLD_FAILURES = 8
 
 export interface MarkSource {
   id: string
@@ -73,30 +73,13 @@ const markOne = async (
   }
 }
 
-const markPage = async (
-  ledger: Ledger,
-  source: MarkSource,
-  page: readonly Due[],
-  complain: (text: string) => void,
-): Promise<Marked[]> => {
-  const done: Marked[] = []
-  let index = 0
-  const work = async () => {
-    for (let due = page[index++]; due !== undefined; due = page[index++]) {
-      const marked = await markOne(ledger, source, due, complain)
-      if (marked !== null) done.push(marked)
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-  return done
-}
-
 export function openMarks(
   destination: string,
   ledger: Ledger,
   events: { onMarked(): void; log(level: 'warn', text: string): void },
 ): Marks {
   const sources = new Map<string, SourceLooks>()
+  const complain = createLimitedLog((text) => events.log('warn', text))
   let over = false
 
   /** Sets all marks that are owed; false: some could not be, which keeps none behind them. */
@@ -104,18 +87,15 @@ export function openMarks(
     const { id } = looks.source
     const begin = looks.endedAt
     looks.endedAt = 0
-    let told = 0
-    const complain = (text: string) => {
-      if (told < TOLD_FAILURES) events.log('warn', text)
-      told += 1
-    }
     let failures = 0
     for (let after = begin; ; ) {
       const { source } = looks
       const page = over ? [] : ledger.dueMarks(destination, id, PAGE, after)
       const last = page.at(-1)
       if (last === undefined) return over || (failures === 0 && begin === 0)
-      const done = await markPage(ledger, source, page, complain)
+      const turns = createSemaphore(AT_ONCE)
+      const mark = (due: Due) => withPermit(turns, () => markOne(ledger, source, due, complain))
+      const done = (await Promise.all(page.map(mark))).filter((marked) => marked !== null)
       if (over) return true
       if (done.length > 0) {
         ledger.marksDone(done)
@@ -160,6 +140,7 @@ export function openMarks(
     },
     stop() {
       over = true
+      complain.end()
       for (const { run, pause } of sources.values()) {
         run.stop()
         if (pause !== null) clearTimeout(pause)

@@ -12,10 +12,8 @@ export interface Progress {
   rates: Pick<Rates, 'current'>
   /** Nothing can be sent now. */
   rest(): void
-  /** Milliseconds by source id; only those of which something can be said. */
-  left(waiting: Waiting): Record<string, number>
-  /** Of all sources together. */
-  leftOfAll(waiting: Waiting): number | null
+  /** Milliseconds by source id, only those of which something can be said; and of all sources together. */
+  left(waiting: Waiting): { bySource: Record<string, number>; ofAll: number | null }
 }
 
 export interface Waiting {
@@ -24,12 +22,6 @@ export interface Waiting {
   now: number
   /** What sending may use of the line; null: all of it. */
   bytesPerSecond: number | null
-}
-
-/** What is on the line already need not go again. */
-const toGo = ({ waitingFiles: files, waitingBytes }: Totals, transfers: readonly Transfer[]) => {
-  const under = transfers.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
-  return { files, bytes: Math.max(0, waitingBytes - under) }
 }
 
 export function createProgress(): Progress {
@@ -57,26 +49,25 @@ export function createProgress(): Progress {
       etas.clear()
     },
     left({ totals, transfers, now, bytesPerSecond }) {
-      const left: Record<string, number> = {}
+      const leftOf = (eta: TimeLeft, waiting: Totals[], under: readonly Transfer[]): number | null => {
+        const files = waiting.reduce((sum, { waitingFiles }) => sum + waitingFiles, 0)
+        // What is on the line already need not go again.
+        const onLine = under.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
+        const bytes = waiting.reduce((sum, { waitingBytes }) => sum + waitingBytes, -onLine)
+        return files === 0 ? null : eta.left({ files, bytes: Math.max(0, bytes) }, now, bytesPerSecond)
+      }
+      const bySource: Record<string, number> = {}
       for (const [source, eta] of etas) {
         const own = totals[source]
-        if (own === undefined) etas.delete(source)
+        if (own === undefined) {
+          etas.delete(source)
+          continue
+        }
         const mine = transfers.filter((transfer) => transfer.source === source)
-        const ms =
-          own === undefined || own.waitingFiles === 0 ? null : eta.left(toGo(own, mine), now, bytesPerSecond)
-        if (ms !== null) left[source] = ms
+        const ms = leftOf(eta, [own], mine)
+        if (ms !== null) bySource[source] = ms
       }
-      return left
-    },
-    leftOfAll({ totals, transfers, now, bytesPerSecond }) {
-      const sum = { files: 0, bytes: 0 }
-      for (const one of Object.values(totals)) {
-        sum.files += one.waitingFiles
-        sum.bytes += one.waitingBytes
-      }
-      const under = transfers.reduce((bytes, { sentBytes }) => bytes + sentBytes, 0)
-      const toGo = { files: sum.files, bytes: Math.max(0, sum.bytes - under) }
-      return sum.files === 0 ? null : all.left(toGo, now, bytesPerSecond)
+      return { bySource, ofAll: leftOf(all, Object.values(totals), transfers) }
     },
   }
 }

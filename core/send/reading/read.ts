@@ -1,10 +1,12 @@
 import { constants } from 'node:fs'
+import { attributesOf } from '../../files/attributes.ts'
 import { openBeneath } from '../../files/beneath.ts'
 import type { Hasher } from '../../files/digest.ts'
 import { createHasher } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
+import { hasWriter } from '../../files/has-writer.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
 import { sameFile, statFactsOf } from '../../files/stat-facts.ts'
@@ -27,22 +29,6 @@ export interface SourceFile {
 const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
   openBeneath(root, path, flags)
 
-type AttributesOf = (fd: number) => Record<string, Buffer> | null
-
-let attributes: Promise<AttributesOf | null> | null = null
-
-/** Its extended attributes, where the system has any. The kernel answers from memory, mostly. */
-async function attributesOf(fd: number): Promise<Record<string, Buffer> | null> {
-  attributes ??=
-    process.platform === 'linux'
-      ? import('../../files/libc.ts').then(
-          (libc) => libc.attributesOf,
-          () => null,
-        )
-      : Promise.resolve(null)
-  return (await attributes)?.(fd) ?? null
-}
-
 /** What the directories above a file are; those that cannot be looked at are left out. */
 export async function directoriesAbove({ root, path }: SourceFile): Promise<FoundDirectory[]> {
   const found: FoundDirectory[] = []
@@ -54,7 +40,7 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
         ? openFd(root, constants.O_RDONLY)
         : openFile({ root, path: directory }, HOLD_DIRECTORY))
       try {
-        found.push({ path: directory, facts: fileFactsOf(await statFd(fd), await attributesOf(fd)) })
+        found.push({ path: directory, facts: fileFactsOf(await statFd(fd), attributesOf(fd)) })
       } finally {
         await closeFd(fd)
       }
@@ -80,9 +66,7 @@ export async function isReadable(file: SourceFile): Promise<boolean> {
  * another user's file, a file system without leases).
  */
 export async function isBeingWritten(file: SourceFile): Promise<boolean> {
-  if (process.platform !== 'linux') return false
   try {
-    const { hasWriter } = await import('../../files/libc.ts')
     const fd = await openFile(file)
     try {
       return hasWriter(fd) === 'yes'
@@ -90,7 +74,7 @@ export async function isBeingWritten(file: SourceFile): Promise<boolean> {
       await closeFd(fd)
     }
   } catch {
-    // It cannot be opened, which the next attempt to read it says; or the native library does not load here.
+    // It cannot be opened, which the next attempt to read it says.
     return false
   }
 }
@@ -125,7 +109,7 @@ export async function openReading(file: SourceFile, offered: StatFacts): Promise
     if (!stats.isFile()) return await refuse({ kind: 'vanished' })
     const before = statFactsOf(stats)
     if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
-    return readingOf(fd, offered, fileFactsOf(stats, await attributesOf(fd)), createHasher())
+    return readingOf(fd, offered, fileFactsOf(stats, attributesOf(fd)), createHasher())
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
   }

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { attributesOf } from '../../files/attributes.ts'
 import { openBeneathSync } from '../../files/beneath.ts'
 import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
 import { fileFactsOf } from '../../files/facts.ts'
@@ -9,15 +10,6 @@ import { Given, serveThread } from '../../worker/thread.ts'
 import type { Unsent } from './facts.ts'
 import { judgeRead, unsentBecause } from './facts.ts'
 import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
-
-/** Extended attributes, where the system has any and the native library loads. */
-const attributesOf =
-  process.platform === 'linux'
-    ? await import('../../files/libc.ts').then(
-        (libc) => libc.attributesOf,
-        () => null,
-      )
-    : null
 
 /** A source that is open. */
 interface Base {
@@ -48,7 +40,7 @@ function readOne(
       const stats = fstatSync(fd, { bigint: true })
       const unsent = judgeRead(stats, length, offered)
       if (unsent !== null) return unsent
-      return { kind: 'content', length, facts: fileFactsOf(stats, attributesOf?.(fd) ?? null) }
+      return { kind: 'content', length, facts: fileFactsOf(stats, attributesOf(fd)) }
     } finally {
       closeSync(fd)
     }
@@ -62,7 +54,7 @@ function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
   try {
     const fd = path === '' ? base : openBeneathSync(base, root, path, HOLD_DIRECTORY)
     try {
-      return { path, facts: fileFactsOf(fstatSync(fd, { bigint: true }), attributesOf?.(fd) ?? null) }
+      return { path, facts: fileFactsOf(fstatSync(fd, { bigint: true }), attributesOf(fd)) }
     } finally {
       if (fd !== base) closeSync(fd)
     }

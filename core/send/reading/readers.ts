@@ -1,5 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { DIGEST_BYTES } from '../../files/digest.ts'
+import { inTime, LATE } from '../../pacing/in-time.ts'
+import { createSemaphore } from '../../pacing/semaphore.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Thread } from '../../worker/thread.ts'
 import { openThread } from '../../worker/thread.ts'
@@ -9,27 +10,12 @@ import type { Found, Group, ReaderCalls, ReadResult } from './group.ts'
 const THREADS = 4
 /** A thread that has not answered for so long hangs with its disk: another one may take its place. */
 const HANGS_AFTER_MS = 3_000
-/** Groups of one source that its thread has: the next one is there when one is done. */
-const GROUPS_AT_ONCE = 2
 
-/** Reads small files, the sources in turn, of each in a thread that no other source waits for. */
+/** Reads small files, the sources in turn, of each one group at a time: one that hangs keeps one thread. */
 export interface Readers {
   /** The group's `take` is called once; a disk that hangs leaves it unanswered. */
   read(source: string, group: Group): void
   close(): void
-}
-
-interface Reader {
-  thread: Thread<ReaderCalls>
-  /** Groups that are out. */
-  out: number
-  hangs: boolean
-  timer: NodeJS.Timeout | null
-}
-
-interface SourceReads {
-  waiting: Group[]
-  reader: Reader | null
 }
 
 /** The contents stay where the thread has put them, one after the other. */
@@ -55,100 +41,63 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
   })
   const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
   const result = await thread.call('read', { root, files, memory }, [memory.buffer]).catch(() => null)
-  if (result !== null) return take(foundIn(result), result.directories)
-  take(
-    files.map((_, index) => ({ index, content: { kind: 'failed', code: 'EIO' } })),
-    [],
-  )
+  const failed = (index: number): Found => ({ index, content: { kind: 'failed', code: 'EIO' } })
+  // In a turn of its own: by then the thread has its next group, and the line has had its turn.
+  setImmediate(() => {
+    if (result !== null) take(foundIn(result), result.directories)
+    else take([...files.keys()].map(failed), [])
+  })
 }
 
 /** @param script is the threads' own. */
 export function openReaders(script: URL): Readers {
-  /** Those that have something to read, the next one first. */
-  const sources = new Map<string, SourceReads>()
-  const readers = new Set<Reader>()
-  let isClosed = false
+  const turns = createSemaphore(THREADS)
+  const threads = new Set<Thread<ReaderCalls>>()
+  const free: Thread<ReaderCalls>[] = []
+  /** What is read of each source now, and what waits for that. */
+  const sources = new Map<string, Group[]>()
 
-  const freeReader = (): Reader | null => {
-    const active = [...readers].filter((one) => !one.hangs)
-    const free = active.find(({ out }) => out === 0)
-    if (free !== undefined) return free
-    if (active.length >= THREADS) return null
+  const openOne = (): Thread<ReaderCalls> => {
     const thread = openThread<ReaderCalls>(script, { youngMb: 4 })
-    const started: Reader = { thread, out: 0, hangs: false, timer: null }
-    readers.add(started)
-    return started
+    threads.add(thread)
+    return thread
   }
 
-  const watch = (reader: Reader) => {
-    if (reader.timer !== null) clearTimeout(reader.timer)
-    reader.hangs = false
-    if (reader.out === 0) return
-    reader.timer = setTimeout(() => {
-      reader.hangs = true
-      serve()
-    }, HANGS_AFTER_MS)
-    reader.timer.unref()
+  const readOne = async (group: Group): Promise<void> => {
+    const thread = free.pop() ?? openOne()
+    const reading = readGroup(thread, group)
+    const isInTime = (await inTime(HANGS_AFTER_MS, reading)) !== LATE
+    turns.release()
+    if (isInTime) {
+      free.push(thread)
+      return
+    }
+    await reading
+    threads.delete(thread)
+    void thread.close()
   }
 
-  /** The source's thread is done with it. */
-  const leave = (source: string, reads: SourceReads, reader: Reader) => {
-    reads.reader = null
+  const readAll = async (source: string, groups: Group[]): Promise<void> => {
+    for (let group = groups[0]; group !== undefined; group = groups[0]) {
+      if (!(await turns.acquire())) return
+      await readOne(group)
+      groups.shift()
+    }
     sources.delete(source)
-    // Behind the others.
-    if (reads.waiting.length > 0) sources.set(source, reads)
-    if ([...readers].filter((one) => !one.hangs).length <= THREADS) return
-    readers.delete(reader)
-    void reader.thread.close()
-  }
-
-  const begin = async (source: string, reads: SourceReads, reader: Reader, group: Group): Promise<void> => {
-    reads.reader = reader
-    reader.out += 1
-    if (reader.out === 1) watch(reader)
-    await readGroup(reader.thread, group)
-    reader.out -= 1
-    watch(reader)
-    if (reader.out === 0) leave(source, reads, reader)
-    // In a turn of its own: threads that answer at once would leave the line no turn at all.
-    await turn()
-    serve()
-  }
-
-  const serve = (): void => {
-    if (isClosed) return
-    let isContended = false
-    for (const [source, reads] of sources) {
-      if (reads.reader !== null) continue
-      const reader = freeReader()
-      isContended ||= reader === null
-      const group = reader === null ? undefined : reads.waiting.shift()
-      if (reader !== null && group !== undefined) void begin(source, reads, reader, group)
-    }
-    // While sources wait for a thread, each that has one leaves it after what is out.
-    if (isContended) return
-    for (const [source, reads] of sources) {
-      while (reads.reader !== null && reads.reader.out < GROUPS_AT_ONCE) {
-        const group = reads.waiting.shift()
-        if (group === undefined) break
-        void begin(source, reads, reads.reader, group)
-      }
-    }
   }
 
   return {
     read(source, group) {
-      const reads = sources.get(source) ?? { waiting: [], reader: null }
-      sources.set(source, reads)
-      reads.waiting.push(group)
-      serve()
+      const groups = sources.get(source)
+      groups?.push(group)
+      if (groups !== undefined) return
+      const first = [group]
+      sources.set(source, first)
+      void readAll(source, first)
     },
     close() {
-      isClosed = true
-      for (const { thread, timer } of readers) {
-        if (timer !== null) clearTimeout(timer)
-        void thread.close()
-      }
+      turns.close()
+      for (const thread of threads) void thread.close()
     },
   }
 }

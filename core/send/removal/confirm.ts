@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createHasher } from '../../files/digest.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
+import { hasWriter } from '../../files/has-writer.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
@@ -8,8 +9,6 @@ import { sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import type { Removable } from '../../ledger/ledger.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { NONCE_BYTES } from '../destinations/destination.ts'
-import type { HasWriter } from './take-away.ts'
-import type { HeldDirectory } from './within.ts'
 
 const READ_BYTES = 256 * 1024
 
@@ -29,11 +28,8 @@ export type Confirmed =
 
 export interface Asked {
   due: Removable
-  directory: HeldDirectory
-  name: string
   source: OutgoingSource
   session: Session
-  hasWriter: HasWriter
   /** What the destination answered when it had stored the file; null: nothing. */
   seal: Uint8Array | null
   mayGoOn(): boolean
@@ -65,7 +61,7 @@ async function digestsNow(
 }
 
 async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
-  const { due, hasWriter, isHome, mayGoOn, seal, session, source } = asked
+  const { due, isHome, mayGoOn, seal, session, source } = asked
   const stats = await statFd(fd)
   const facts = statFactsOf(stats)
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
@@ -90,10 +86,10 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
 /**
  * Looks whether a sent file may be removed: it is unchanged to the last byte, nobody writes it, and the receiver,
  * asked now, reads the same content back from its disk.
+ * @param file a path that leads to it.
  * @throws what the system says of the file.
  */
-export async function confirm(asked: Asked): Promise<Confirmed> {
-  const file = asked.directory.entry(asked.name)
+export async function confirm(file: string, asked: Asked): Promise<Confirmed> {
   const stats = await lstatExactOrNull(file)
   if (stats === null) return { kind: 'absent' }
   // Opening would follow nothing, but a device would answer to it.

@@ -28,7 +28,7 @@ const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.las
 async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
   if (sentMark === null) return true
   const mark = `${batchDirectoryOf(file)}/${sentMark}`
-  const stats = await within(source, mark, (directory) => lstatOrNull(directory.entry(sentMark)))
+  const stats = await within(source, mark, (directory) => lstatOrNull(`${directory}/${sentMark}`))
   return stats?.isFile() === true
 }
 
@@ -64,7 +64,7 @@ export function findObstacles(
       try {
         if (batch !== null && !(await isClosed(source, file, rule))) return note(batch, 'its batch is open')
         // Before anything is read: what cannot be renamed need not be proven.
-        await within(source, file, ({ entry }) => access(entry('.'), constants.W_OK | constants.X_OK))
+        await within(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
         return null
       } catch (thrown) {
         // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".

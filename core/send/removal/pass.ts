@@ -11,7 +11,6 @@ import type { Obstacles } from './obstacles.ts'
 import { findObstacles, obstacleOf } from './obstacles.ts'
 import type { RemovalSource } from './rule.ts'
 import { isRemovableName } from './rule.ts'
-import type { HasWriter } from './take-away.ts'
 import type { Ready, RemovalEvents, TakingHost } from './taking.ts'
 import { openTaking, PROOF_LASTS_MS } from './taking.ts'
 import { nameOf, within } from './within.ts'
@@ -39,16 +38,8 @@ export interface Pass {
 interface Look {
   source: RemovalSource
   obstacles: Obstacles
-  hasWriter: HasWriter
   refused: number
 }
-
-/** Loaded when it is needed, as the native library does not load everywhere. */
-const loadHasWriter = async (): Promise<HasWriter | null> =>
-  import('../../files/libc.ts').then(
-    ({ hasWriter }) => hasWriter,
-    () => null,
-  )
 
 export function openPass(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost): Pass {
   const taking = openTaking(ledger, events, host)
@@ -61,25 +52,16 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     told.add(text)
   }
 
-  const judge = async ({ source, hasWriter }: Look, due: Removable, session: Session): Promise<Confirmed> => {
+  const judge = async ({ source }: Look, due: Removable, session: Session): Promise<Confirmed> => {
     if (isBelowAway(due.path, ledger.mountsInside(source.id)))
       return { kind: 'not-now', why: 'its disk is away' }
     const where = whereabouts(ledger.home(source.id))
     if (where === 'away') return { kind: 'stop' }
     const mayGoOn = () => host.mayGoOn(source) && !session.closed
-    const asked = {
-      due,
-      source,
-      session,
-      hasWriter,
-      seal: ledger.sealOf(due.id),
-      mayGoOn,
-      isHome: where === 'there',
-    }
+    const seal = ledger.sealOf(due.id)
+    const asked = { due, source, session, seal, mayGoOn, isHome: where === 'there' }
     try {
-      return await within(source, due.path, (directory) =>
-        confirm({ ...asked, directory, name: nameOf(due.path) }),
-      )
+      return await within(source, due.path, (directory) => confirm(`${directory}/${nameOf(due.path)}`, asked))
     } catch (thrown) {
       // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
       return { kind: 'not-now', why: errorCode(thrown) ?? String(thrown) }
@@ -103,7 +85,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
 
   /** Confirms some files, and removes those; false: nothing more is to be asked now. */
   const removeSome = async (look: Look, files: readonly Removable[]): Promise<boolean> => {
-    const { source, obstacles, hasWriter } = look
+    const { source, obstacles } = look
     const ready: Ready[] = []
     let goesOn = true
     for (const due of files) {
@@ -117,7 +99,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
       if (found.kind === 'yes') ready.push({ due, device: found.device })
       else record(look, due, found)
     }
-    if (ready.length > 0) look.refused += await taking.takeAll(source, ready, hasWriter)
+    if (ready.length > 0) look.refused += await taking.takeAll(source, ready)
     return goesOn
   }
 
@@ -145,15 +127,11 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     finishBegun: taking.finishBegun,
     async remove(source, rule) {
       const why = await obstacleOf(source, ledger)
-      const hasWriter = await loadHasWriter()
-      if (why !== null || hasWriter === null) {
-        tellOnce(source, why ?? 'this system does not tell whether a program is writing a file')
-        return
-      }
+      if (why !== null) return tellOnce(source, why)
       const obstacles = findObstacles(source, rule, (directory, reason) =>
         events.log('info', `${path.join(source.path, directory)}: its files are not removed: ${reason}`),
       )
-      const look: Look = { source, obstacles, hasWriter, refused: 0 }
+      const look: Look = { source, obstacles, refused: 0 }
       const ended = await lookThrough(look, rule, endedAt.get(source.id) ?? 0)
       if (ended === null) endedAt.delete(source.id)
       else endedAt.set(source.id, ended)

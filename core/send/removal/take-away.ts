@@ -1,46 +1,34 @@
 import { rename, unlink } from 'node:fs/promises'
 import { closeFd, openFd, statFd } from '../../files/fd.ts'
+import { hasWriter } from '../../files/has-writer.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
 import { sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
-import type { HeldDirectory } from './within.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'
-
-export type HasWriter = (fd: number) => 'no' | 'yes' | 'unknown'
 
 /** The scanner leaves such names out, and no receiver takes them (names.ts). */
 export const asideName = (id: number): string => `.holdfast-removing-${id}`
 
 /**
  * Puts a file that was set aside back under its name. If that has been given to another file meanwhile, it gets a
- * new name beside it, which is given back.
+ * new name beside it.
  */
-async function putBack(directory: HeldDirectory, id: number, name: string): Promise<string | null> {
-  const aside = directory.entry(asideName(id))
-  if (await moveToFree(aside, directory.entry(name))) return null
-  const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(directory.entry(name))]
+async function putBack(directory: string, id: number, name: string): Promise<void> {
+  const aside = `${directory}/${asideName(id)}`
+  if (await moveToFree(aside, `${directory}/${name}`)) return
+  const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(`${directory}/${name}`)]
   // The last attempt to put it back ended between its two steps.
-  if (one !== null && one.ino === other?.ino && one.dev === other.dev) {
-    await unlink(aside)
-    return null
-  }
-  for (let count = 1; ; count += 1) {
-    const other = `${name.slice(0, 60)}.kept-${id}-${count}`
-    if (await moveToFree(aside, directory.entry(other))) return other
-  }
+  if (one !== null && one.ino === other?.ino && one.dev === other.dev) return unlink(aside)
+  for (let count = 1; ; count += 1)
+    if (await moveToFree(aside, `${directory}/${name.slice(0, 60)}.kept-${id}-${count}`)) return
 }
 
 /** Whether what is under the other name is what was verified, and nobody has it open for writing. */
-async function isStill(
-  file: string,
-  offered: StatFacts,
-  device: bigint,
-  hasWriter: HasWriter,
-): Promise<boolean> {
+async function isStill(file: string, offered: StatFacts, device: bigint): Promise<boolean> {
   const fd = await openFd(file, READ_FILE)
   try {
     // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
@@ -61,14 +49,13 @@ async function isStill(
  * @throws what the system says; the file is then under the one name or the other, see `finishRemoval`.
  */
 export async function takeAway(
-  directory: HeldDirectory,
+  directory: string,
   name: string,
   { id, ...offered }: StatFacts & { id: number },
   device: bigint,
-  hasWriter: HasWriter,
 ): Promise<Taken> {
-  const file = directory.entry(name)
-  const aside = directory.entry(asideName(id))
+  const file = `${directory}/${name}`
+  const aside = `${directory}/${asideName(id)}`
   // Left by a ledger that is lost: nothing may be renamed over it.
   if ((await lstatExactOrNull(aside)) !== null) await putBack(directory, id, name)
   const stats = await lstatExactOrNull(file)
@@ -76,7 +63,7 @@ export async function takeAway(
   if (!stats.isFile() || !sameFile(statFactsOf(stats), offered)) return 'stays'
   await rename(file, aside)
   // What cannot be looked at is put back like what is not the same.
-  const isSame = await isStill(aside, offered, device, hasWriter).catch(() => false)
+  const isSame = await isStill(aside, offered, device).catch(() => false)
   if (!isSame) {
     await putBack(directory, id, name)
     return 'stays'
@@ -86,10 +73,10 @@ export async function takeAway(
 }
 
 /** Brings a removal that was interrupted to its end: a file that is still there in any form stays. */
-export async function finishRemoval(directory: HeldDirectory, id: number, name: string): Promise<Taken> {
-  if ((await lstatExactOrNull(directory.entry(asideName(id)))) !== null) {
+export async function finishRemoval(directory: string, id: number, name: string): Promise<Taken> {
+  if ((await lstatExactOrNull(`${directory}/${asideName(id)}`)) !== null) {
     await putBack(directory, id, name)
     return 'stays'
   }
-  return (await lstatExactOrNull(directory.entry(name))) === null ? 'removed' : 'stays'
+  return (await lstatExactOrNull(`${directory}/${name}`)) === null ? 'removed' : 'stays'
 }

@@ -5,7 +5,7 @@ import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
 import type { Confirmed } from './confirm.ts'
 import type { RemovalSource } from './rule.ts'
-import type { HasWriter, Taken } from './take-away.ts'
+import type { Taken } from './take-away.ts'
 import { finishRemoval, takeAway } from './take-away.ts'
 import { nameOf, within } from './within.ts'
 
@@ -36,7 +36,7 @@ export interface TakingHost {
 /** What is done to the files of sources: removals are begun, and brought to their ends. */
 export interface Taking {
   /** Removes what was confirmed just now; returns how many could not be. */
-  takeAll(source: RemovalSource, ready: readonly Ready[], hasWriter: HasWriter): Promise<number>
+  takeAll(source: RemovalSource, ready: readonly Ready[]): Promise<number>
   /** Brings what was begun and interrupted to its end, as far as the disk lets it. */
   finishBegun(source: RemovalSource): Promise<void>
 }
@@ -44,14 +44,12 @@ export interface Taking {
 export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHost): Taking {
   const isAway = ({ id }: RemovalSource) => whereabouts(ledger.home(id)) === 'away'
 
-  const takeOne = async (source: RemovalSource, { due, device }: Ready, hasWriter: HasWriter) => {
+  const takeOne = async (source: RemovalSource, { due, device }: Ready) => {
     const file = path.join(source.path, due.path)
     try {
       const taken: Taken = !host.mayGoOn(source)
         ? 'stays'
-        : await within(source, due.path, (directory) =>
-            takeAway(directory, nameOf(due.path), due, device, hasWriter),
-          )
+        : await within(source, due.path, (directory) => takeAway(directory, nameOf(due.path), due, device))
       ledger.endRemovals([{ id: due.id, end: taken === 'stays' ? 'none' : taken }], Date.now())
       if (taken === 'removed') events.log('info', `${file} was sent and is removed here`)
       return true
@@ -79,7 +77,7 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
   }
 
   return {
-    async takeAll(source, ready, hasWriter) {
+    async takeAll(source, ready) {
       const now = Date.now()
       const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
       const begun = ledger.beginRemovals(
@@ -87,8 +85,7 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
         proven,
       )
       let failures = 0
-      for (const one of ready)
-        if (begun.has(one.due.id) && !(await takeOne(source, one, hasWriter))) failures += 1
+      for (const one of ready) if (begun.has(one.due.id) && !(await takeOne(source, one))) failures += 1
       events.onRemoved()
       return failures
     },

@@ -12,11 +12,12 @@ import type { CopySource } from './copy.ts'
 import { askForCopy, copySourcesOf, mayBe } from './copy.ts'
 import { createJudge } from './judge.ts'
 
+/** From this size on an interrupted file may go on where it ended. */
+const RESUME_LEAST_BYTES = 4 * 1024 * 1024
 /** A chunk whose read is out for longer than this holds no place on the line; the file then has to begin anew. */
 const STALLED_MS = 10_000
 
-const isUnsent = (value: object): value is Unsent =>
-  'kind' in value && ['changed', 'vanished', 'unreadable', 'failed'].includes(String(value.kind))
+const isUnsent = (value: object): value is Unsent => 'kind' in value
 
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
 const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
@@ -71,10 +72,9 @@ async function sendChunks(
         chunkBuffers.give(bytes)
         continue
       }
-      const isHole = isSparse && isZero(bytes)
-      if (isHole) chunkBuffers.give(bytes)
-      if (!(await (isHole ? upload.zeros(length) : upload.chunk(bytes))))
-        return asAttempt(await abort(), null)
+      const zeros = isSparse && isZero(bytes) ? upload.zeros : undefined
+      if (zeros !== undefined) chunkBuffers.give(bytes)
+      if (!(await (zeros?.(length) ?? upload.chunk(bytes)))) return asAttempt(await abort(), null)
       shared.onBytes(due, length)
     }
     const digest = await watched(reading.finish())
@@ -120,7 +120,7 @@ export function createLargeSender(parts: SourceParts): LargeSender {
   const sendContent = async (due: Due, session: Session, onEnd: () => void): Promise<Attempt> => {
     let sent: Attempt | Ended
     const file = { root: source.path, path: due.path }
-    const isLong = due.size >= session.limits.resumeBytes
+    const isLong = due.size >= RESUME_LEAST_BYTES
     const reading = await openReading(file, due)
     if (isUnsent(reading)) return judge(reading, due)
     try {

@@ -9,7 +9,7 @@ import { createSmallSender } from './small.ts'
 export interface FileSender {
   /**
    * Waits until the window has room for the files, then sends them in the background; `done` hears how each ended,
-   * `onRoom` that another large file may begin before this one has ended. It is one large file, or small ones.
+   * `onRoom` that another large file may begin. It is one large file, or small ones.
    */
   send(
     dues: readonly Due[],
@@ -21,7 +21,12 @@ export interface FileSender {
   hasRoomFor(size: number, session: Session): boolean
 }
 
-export const isLarge = (size: number, { limits }: Session): boolean => size > limits.fileBytes
+/** Up to this size a file goes whole, however slow the line is. */
+const WHOLE_FILE_BYTES = 256 * 1024
+
+/** Whether a file goes in chunks: others wait for a whole one. */
+export const isLarge = (size: number, { limits }: Session): boolean =>
+  size > Math.max(WHOLE_FILE_BYTES, limits.bytes)
 
 export function openFileSender(parts: SourceParts): FileSender {
   const { window } = parts
@@ -34,14 +39,11 @@ export function openFileSender(parts: SourceParts): FileSender {
     const leaveLine = () => {
       if (isOnLine) window.endLarge()
       isOnLine = false
-    }
-    const sent = sendLarge(due, session, () => {
-      leaveLine()
       onRoom()
-    })
-    void sent.catch(failedBy).then((attempt) => {
+    }
+    const sent = sendLarge(due, session, leaveLine).catch(failedBy)
+    void sent.then((attempt) => {
       leaveLine()
-      window.answeredLarge()
       done(attempt)
     })
   }

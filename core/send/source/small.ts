@@ -63,11 +63,11 @@ function putOnLine(
       for (const { due } of sent) done(due, { kind: 'halted' })
       return false
     },
-    onWire() {
+    onUsed() {
       letGo()
+      onUsed()
       for (const { due, size } of sent) shared.onBytes(due, size)
     },
-    onUsed,
     onAnswer(index, answer) {
       unanswered -= 1
       if (unanswered === 0 && held > 0) letGo()

@@ -11,11 +11,6 @@ const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
  * come, so their number is the source's share of it.
  */
 const LARGE_FILES: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
-/**
- * Large files of one source that are being sent, or wait for the destination's disk behind that (those that are too short
- * to be resumed): it syncs many together in little more time than one.
- */
-const UNANSWERED_FILES = 32
 
 /** What one source may have under way. */
 export interface Window {
@@ -24,9 +19,7 @@ export interface Window {
   release(bytes: number): void
   readonly hasRoomForLarge: boolean
   beginLarge(): void
-  /** All of it is on the line: another one may begin. */
   endLarge(): void
-  answeredLarge(): void
 }
 
 /** A source's window is the same for as long as this runs: a call that hangs goes on counting. */
@@ -69,8 +62,7 @@ export function createWindows(): Windows {
   }
 
   const open = (share: Share): Window => {
-    let sending = 0
-    let unanswered = 0
+    let large = 0
     return {
       acquire: (bytes) =>
         new Promise((go) => {
@@ -82,17 +74,13 @@ export function createWindows(): Windows {
         serve()
       },
       get hasRoomForLarge() {
-        return sending < LARGE_FILES[share.priority] && unanswered < UNANSWERED_FILES
+        return large < LARGE_FILES[share.priority]
       },
       beginLarge() {
-        sending += 1
-        unanswered += 1
+        large += 1
       },
       endLarge() {
-        sending -= 1
-      },
-      answeredLarge() {
-        unanswered -= 1
+        large -= 1
       },
     }
   }

@@ -129,7 +129,7 @@ test('sources of one name have directories of their own, also after a restart', 
       const file = { source: from, path: name, facts: factsOf(bytes.length), bytes, digest: digestOf(bytes) }
       await new Promise<void>((resolve) => {
         const ignore = () => undefined
-        const events = { onTurn: () => true, onWire: ignore, onUsed: ignore, onAnswer: () => resolve() }
+        const events = { onTurn: () => true, onUsed: ignore, onAnswer: () => resolve() }
         void session.sendSmall([file], [], events)
       })
     }

@@ -139,7 +139,7 @@ async function sendAll(session: Session): Promise<number> {
       () =>
         new Promise<Answer>((resolve) => {
           const onAnswer = (_: number, answer: Answer) => resolve(answer)
-          const events = { onTurn: () => true, onWire: () => undefined, onUsed: () => undefined, onAnswer }
+          const events = { onTurn: () => true, onUsed: () => undefined, onAnswer }
           void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], [], events)
         }),
     ),

@@ -7,6 +7,7 @@ import { openDestination } from '../../../core/send/destinations/open.ts'
 import { openSessions } from '../../../core/send/destinations/session-memory.ts'
 import type { Bucket } from '../../../core/send/limit/bucket.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { isLarge } from '../../../core/send/source/sender.ts'
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { factsOf } from '../file-facts.ts'
@@ -145,7 +146,7 @@ export function drive(
     async send(path, bytes, changes = {}, identity) {
       const to = await session()
       const facts = factsOf(bytes.length, changes)
-      if (bytes.length > to.limits.fileBytes) {
+      if (isLarge(bytes.length, to)) {
         told.skipped = 0
         const onSkipped = (count: number) => {
           told.skipped = count
@@ -156,7 +157,6 @@ export function drive(
       return new Promise<Answer>((answered) => {
         void to.sendSmall([file], [], {
           onTurn: () => true,
-          onWire: () => undefined,
           onUsed: () => undefined,
           onAnswer: (_, answer) => answered(answer),
         })

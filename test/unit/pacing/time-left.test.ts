@@ -149,9 +149,10 @@ test('bytes that are on the line already are not counted again, and each source 
   const totals = { a: waiting(1300 * MB), b: waiting(120 * MB), c: waiting(5) }
   const now = { now: 10_000, bytesPerSecond: null }
   const transfer = { id: 1, source: 'a', path: 'x', size: 1300 * MB, sentBytes: 100 * MB }
-  expect(progress.left({ ...now, totals, transfers: [transfer] })).toEqual({ a: 2 * MINUTE, b: 2 * MINUTE })
-  expect(progress.leftOfAll({ ...now, totals, transfers: [transfer] })).toBe(2 * MINUTE)
-  expect(
-    progress.leftOfAll({ ...now, totals: { a: { ...waiting(0), waitingFiles: 0 } }, transfers: [] }),
-  ).toBeNull()
+  expect(progress.left({ ...now, totals, transfers: [transfer] })).toEqual({
+    bySource: { a: 2 * MINUTE, b: 2 * MINUTE },
+    ofAll: 2 * MINUTE,
+  })
+  const none = { a: { ...waiting(0), waitingFiles: 0 } }
+  expect(progress.left({ ...now, totals: none, transfers: [] }).ofAll).toBeNull()
 })

@@ -21,8 +21,8 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
   const log: string[] = []
   const durable: Answer = { kind: 'durable', position: 1 }
   const session = fakeSession({
-    async sendSmall(files, _directories, { onWire, onAnswer }) {
-      onWire()
+    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+      onUsed()
       for (const [index, { path: name }] of files.entries()) {
         log.push(`content ${name}`)
         onAnswer(index, durable)

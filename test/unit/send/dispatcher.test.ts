@@ -87,8 +87,8 @@ test('where nothing waits the sources are not looked through one by one', async 
 /** A receiver whose store is full. */
 const fullSession = () =>
   fakeSession({
-    async sendSmall(files, _directories, { onWire, onAnswer }) {
-      onWire()
+    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+      onUsed()
       for (const index of files.keys())
         onAnswer(index, {
           kind: 'again',
@@ -124,9 +124,9 @@ test('a full store is tried again at once with a new connection, and told until 
   const told: unknown[] = []
   dispatcher.setSession(
     fakeSession({
-      async sendSmall(files, _directories, { onWire, onAnswer }) {
+      async sendSmall(files, _directories, { onUsed, onAnswer }) {
         told.push(dispatcher.problem?.key)
-        onWire()
+        onUsed()
         for (const index of files.keys()) onAnswer(index, { kind: 'durable', position: 1 })
       },
     }),

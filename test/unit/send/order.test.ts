@@ -33,11 +33,11 @@ function setUp(perTurn: number, queued = 1) {
   const arrived: string[] = []
   const session = fakeSession({
     // One by one, so that their order on the line can be told.
-    limits: { files: 1, bytes: 1e6, fileBytes: 256 * 1024, resumeBytes: 4e6 },
-    async sendSmall(files, _directories, { onWire, onAnswer }) {
+    limits: { files: 1, bytes: 256 * 1024 },
+    async sendSmall(files, _directories, { onUsed, onAnswer }) {
       for (const [index, file] of files.entries()) {
         const go = () => {
-          onWire()
+          onUsed()
           arrived.push(`${file.source.id}/${file.path}`)
           onAnswer(index, { kind: 'durable', position: 1 })
         }

@@ -92,7 +92,6 @@ test('a source is looked at once at a time, and not after the end', () => {
       asked.push(source)
       return page
     },
-    unpark: () => 0,
     unparkOne: () => false,
   }
   const parked = openParkedFiles('d', ledger, {

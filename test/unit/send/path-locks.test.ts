@@ -20,8 +20,8 @@ function setUp() {
   const wire = new Map<string, (answer: Answer) => void>()
   const sent: string[] = []
   const session = fakeSession({
-    async sendSmall(files, _directories, { onWire, onAnswer }) {
-      onWire()
+    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+      onUsed()
       for (const [index, file] of files.entries()) {
         sent.push(file.path)
         wire.set(file.path, (answer) => {

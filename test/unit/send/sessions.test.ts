@@ -112,8 +112,8 @@ test('what is stored moves the position, by which a loss is seen later', async (
   await sessions.welcome({ ...theirs, position: 0 })
   let position = 0
   const session = fakeSession({
-    async sendSmall(files, _directories, { onWire, onAnswer }) {
-      onWire()
+    async sendSmall(files, _directories, { onUsed, onAnswer }) {
+      onUsed()
       position += 1
       for (const index of files.keys()) onAnswer(index, { kind: 'durable', position })
     },

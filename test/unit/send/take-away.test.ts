@@ -1,14 +1,21 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { holdDirectory } from '../../../core/files/beneath.ts'
 import { statFactsOf } from '../../../core/files/stat-facts.ts'
-import type { HasWriter } from '../../../core/send/removal/take-away.ts'
 import { asideName, finishRemoval, takeAway } from '../../../core/send/removal/take-away.ts'
-import { holdDirectoryOf } from '../../../core/send/removal/within.ts'
+import { within } from '../../../core/send/removal/within.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const ID = 42
+type HasWriter = (fd: number) => 'no' | 'yes' | 'unknown'
 const free: HasWriter = () => 'no'
+
+const writers = vi.hoisted(() => ({ has: (_fd: number): string => 'no' }))
+vi.mock('../../../core/files/has-writer.ts', () => ({ hasWriter: (fd: number) => writers.has(fd) }))
+beforeEach(() => {
+  writers.has = free
+})
 
 /** A verified file, and what is about to take it away. */
 function setUp() {
@@ -19,12 +26,8 @@ function setUp() {
   const stats = fs.lstatSync(file, { bigint: true })
   const facts = { id: ID, ...statFactsOf(stats) }
   const take = async (hasWriter: HasWriter = free, device = stats.dev) => {
-    const directory = await holdDirectoryOf(root, 'd/file')
-    try {
-      return await takeAway(directory, 'file', facts, device, hasWriter)
-    } finally {
-      await directory.release()
-    }
+    writers.has = hasWriter
+    return within({ path: root }, 'd/file', (directory) => takeAway(directory, 'file', facts, device))
   }
   const listed = () => fs.readdirSync(path.dirname(file)).sort()
   return { root, file, take, listed, aside: path.join(root, 'd', asideName(ID)) }
@@ -99,16 +102,17 @@ onLinux.each([
   const { root } = setUp()
   fs.mkdirSync(path.join(root, 'elsewhere'))
   fs.symlinkSync(path.join(root, 'elsewhere'), path.join(root, 'd', 'link'))
-  await expect(holdDirectoryOf(root, name)).rejects.toMatchObject({ code })
+  await expect(within({ path: root }, name, async () => undefined)).rejects.toMatchObject({ code })
 })
 
 onLinux('an interruption is brought to its end in any of its states', async () => {
   const { root, file, aside, listed } = setUp()
-  const directory = await holdDirectoryOf(root, 'd/file')
+  const held = await holdDirectory(root, 'd')
+  const directory = held.path
   expect(await finishRemoval(directory, ID, 'file')).toBe('stays')
   fs.renameSync(file, aside)
   expect([await finishRemoval(directory, ID, 'file'), listed()]).toEqual(['stays', ['file']])
   fs.rmSync(file)
   expect(await finishRemoval(directory, ID, 'file')).toBe('removed')
-  await directory.release()
+  await held.close()
 })

@@ -1,7 +1,7 @@
 /** What is written at one end is read at the other, piece by piece, as the library of age wants it. */
 export interface Feed {
   readonly readable: ReadableStream<Uint8Array>
-  /** Resolves when the next piece is wanted; the bytes may be changed at once. False: nothing is wanted any more. */
+  /** Resolves when the bytes are wanted; they may be changed at once. False: nothing is wanted any more. */
   write(bytes: Uint8Array): Promise<boolean>
   end(): void
   /** Whoever still writes or reads waits no longer. */
@@ -9,41 +9,21 @@ export interface Feed {
 }
 
 export function openFeed(): Feed {
-  let isOver = false
-  let waiting: ((isWanted: boolean) => void) | null = null
-  const tell = (isWanted: boolean) => {
-    waiting?.(isWanted)
-    waiting = null
-  }
-  let ending: ReadableStreamDefaultController<Uint8Array> | null = null
-  const readable = new ReadableStream<Uint8Array>({
-    start(controller) {
-      ending = controller
-    },
-    pull: () => tell(true),
-    cancel() {
-      isOver = true
-      tell(false)
-    },
-  })
-  const atEnd = (end: (controller: ReadableStreamDefaultController<Uint8Array>) => void) => {
-    if (!isOver && ending !== null) end(ending)
-    isOver = true
-  }
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const isDone = (work: Promise<void>): Promise<boolean> =>
+    work.then(
+      () => true,
+      () => false,
+    )
   return {
     readable,
     write(bytes) {
-      if (isOver || ending === null) return Promise.resolve(false)
-      ending.enqueue(new Uint8Array(bytes))
-      if ((ending.desiredSize ?? 0) > 0) return Promise.resolve(true)
-      return new Promise((resolve) => {
-        waiting = resolve
-      })
+      void isDone(writer.write(new Uint8Array(bytes)))
+      // A write that is under way would not hear of a drop.
+      return isDone(writer.ready)
     },
-    end: () => atEnd((controller) => controller.close()),
-    drop() {
-      atEnd((controller) => controller.error(new Error('dropped')))
-      tell(false)
-    },
+    end: () => void isDone(writer.close()),
+    drop: () => void isDone(writer.abort(new Error('dropped'))),
   }
 }

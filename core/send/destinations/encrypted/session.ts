@@ -14,8 +14,6 @@ import { hiddenPath, hiddenSource, nameKeyFile, nameKeyOf, nameKeyText, shownPat
 
 /** To encrypt a small file takes longer than to send it: the first ones go before the last ones are encrypted. */
 const FILES = 64
-/** Holes go as zeros, of this memory. */
-const ZEROS = new Uint8Array(256 * 1024)
 const NOTHING = new Uint8Array(0)
 
 /** How what goes to a destination is encrypted. */
@@ -78,12 +76,8 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
       get bytes() {
         return limits.bytes
       },
-      get fileBytes() {
-        return limits.fileBytes
-      },
-      resumeBytes: limits.resumeBytes,
     },
-    async sendSmall(files, directories, { onTurn, onWire, onUsed, onAnswer }) {
+    async sendSmall(files, directories, { onTurn, onUsed, onAnswer }) {
       const sealed: SmallOutgoing[] = []
       for (const file of files) {
         const bytes = await encrypter.encrypt(file.bytes)
@@ -93,7 +87,7 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
         return { source, path, facts, seal: sealed[index]?.digest }
       })
       await session.sendSmall(sealed, directoriesOf(directories), {
-        ...{ onTurn, onWire, onUsed },
+        ...{ onTurn, onUsed },
         onAnswer(index, answer) {
           const file = named[index]
           if (file !== undefined) onAnswer(index, answerOf(answer, file, file.seal))
@@ -145,11 +139,6 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
       const isTaken = await feed.write(bytes)
       chunkBuffers.give(bytes)
       return isTaken
-    },
-    async zeros(count) {
-      for (let left = count; left > 0; left -= ZEROS.length)
-        if (!(await feed.write(ZEROS.subarray(0, Math.min(left, ZEROS.length))))) return false
-      return true
     },
     async end() {
       feed.end()

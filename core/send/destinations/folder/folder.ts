@@ -8,7 +8,7 @@ import type { StoreSource } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
-import type { Keeping } from '../keep-connected.ts'
+import type { Attempt } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
@@ -98,22 +98,15 @@ async function begin(
 async function serve(
   options: FolderOptions,
   events: DestinationEvents,
-  signal: AbortSignal,
-  onConnected: Parameters<Keeping['serve']>[1],
+  { signal, ended, end, connected }: Attempt,
 ): Promise<unknown> {
   const { destination, sessions } = options
   const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
   const encrypting = await encryptingFor(destination, options.identity)
   const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, encrypting, log)
   const folder = await sayingHung(destination.name, events, opening)
-  const ending = new AbortController()
-  const over = AbortSignal.any([signal, ending.signal])
-  const ended = new Promise<unknown>((resolve) => {
-    over.addEventListener('abort', () => resolve(over.reason))
-  })
-  const end = (why: unknown) => ending.abort(why)
   // It is on no network, so it ends with none.
-  onConnected({ localAddress: '127.0.0.1', drop: end })
+  connected('127.0.0.1')
   try {
     signal.throwIfAborted()
     const session = await begin(folder, options, events)
@@ -140,7 +133,6 @@ async function serve(
     events.onSession(null)
     return reason
   } finally {
-    onConnected(null)
     void folder.close()
   }
 }
@@ -154,7 +146,7 @@ export function openFolder(
   const { destination, retrySeconds } = options
   return keepConnected(
     {
-      serve: (signal, onConnected) => serve(options, events, signal, onConnected),
+      serve: (attempt) => serve(options, events, attempt),
       troubleOf: (reason) => troubleOf(reason, destination),
       retrySeconds,
     },

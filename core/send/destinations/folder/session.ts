@@ -1,31 +1,22 @@
 import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { untilAborted } from '../../../pacing/until-aborted.ts'
 import type { ToldDirectory } from '../../../store/messages.ts'
 import { outcomeOf } from '../../../store/outcome.ts'
 import type { Offered, Store, Stored, StoreSource } from '../../../store/store.ts'
-import { bytesAhead } from '../../limit/ahead.ts'
-import type { Bucket } from '../../limit/bucket.ts'
+import type { Bucket, Pace } from '../../limit/bucket.ts'
+import { bytesAhead } from '../../limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Answer, Outgoing, OutgoingSource, Session, Space } from '../destination.ts'
 import { openNews } from '../news.ts'
-import type { Pace } from '../objects/pace.ts'
-import { createPace } from '../objects/pace.ts'
 import { answerOf } from '../store-answers.ts'
-import type { Pending } from './pending.ts'
-import { createPending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { beginUpload } from './upload.ts'
 
-const KIB = 1024
-const MIB = 1024 * KIB
 /** Files in one call, and that wait for the disk. */
 const FILES = 512
 const FILES_OUT = 8192
 /** Bytes that are not written yet. */
-const BYTES_OUT = 16 * MIB
-const SMALL_FILE_BYTES = MIB
-/** Up to this size a file goes whole, however narrow the limit is. */
-const WHOLE_FILE_BYTES = 256 * KIB
-const RESUME_LEAST_BYTES = 4 * MIB
+const BYTES_OUT = 16 * 1024 * 1024
 const UPLOADS = 16
 /** Copies and proofs that ask the store at a time. */
 const COPIES_AT_ONCE = 8
@@ -53,11 +44,13 @@ export interface FolderSessionOptions {
 export interface SessionParts {
   store: Store
   pace: Pace
-  pending: Pending
   bytesOut: ReturnType<typeof createSemaphore>
   filesOut: ReturnType<typeof createSemaphore>
   uploads: ReturnType<typeof createSemaphore>
-  isClosed(): boolean
+  /** Ends with the session. */
+  signal: AbortSignal
+  /** What the disk answers, which may be never, or `lost` once the session has ended. */
+  orLost<T>(answer: Promise<T>, lost: T): Promise<T>
   /** The file as the store takes it, and what the directories on the way to it are. @throws what the system says. */
   offer(file: Outgoing): Promise<Offered>
   told(source: OutgoingSource, directories: readonly FoundDirectory[]): Promise<ToldDirectory[]>
@@ -70,8 +63,7 @@ export function openFolderSession(options: FolderSessionOptions): FolderSession 
   const { name, store, session, asksFirst, bucket, space, sourceOf } = options
   const ending = new AbortController()
   const { signal } = ending
-  const pace = createPace(bucket)
-  const pending = createPending()
+  const pace = bucket.open()
   const bytesOut = createSemaphore(BYTES_OUT)
   const filesOut = createSemaphore(FILES_OUT)
   const uploads = createSemaphore(UPLOADS)
@@ -79,8 +71,12 @@ export function openFolderSession(options: FolderSessionOptions): FolderSession 
   const news = openNews()
 
   const parts: SessionParts = {
-    ...{ store, pace, pending, bytesOut, filesOut, uploads },
-    isClosed: () => signal.aborted,
+    ...{ store, pace, bytesOut, filesOut, uploads, signal },
+    orLost: (answer, lost) =>
+      untilAborted(signal, answer).catch((thrown) => {
+        if (signal.aborted) return lost
+        throw thrown
+      }),
     offer: async ({ source, path, facts }) => ({ source: await sourceOf(source), path, facts, session }),
     async told(source, directories) {
       const { id } = await sourceOf(source)
@@ -122,21 +118,16 @@ export function openFolderSession(options: FolderSessionOptions): FolderSession 
       get bytes() {
         return bytesAhead(bucket)
       },
-      get fileBytes() {
-        return Math.min(SMALL_FILE_BYTES, Math.max(WHOLE_FILE_BYTES, bytesAhead(bucket)))
-      },
-      resumeBytes: RESUME_LEAST_BYTES,
     },
     sendSmall: (files, directories, events) => sendSmallFiles(parts, files, directories, events),
     begin: (file, directories, identity) => beginUpload(parts, file, directories, identity),
-    copy: (...of) => pending.orLost(copy(...of), lost),
-    prove: (...of) => pending.orLost(prove(...of), { kind: 'unavailable' }),
+    copy: (...of) => parts.orLost(copy(...of), lost),
+    prove: (...of) => parts.orLost(prove(...of), { kind: 'unavailable' }),
     space,
     close() {
       ending.abort()
       pace.close()
       for (const one of [bytesOut, filesOut, uploads, copyTurns]) one.close()
-      pending.close()
     },
     get closed() {
       return signal.aborted

@@ -1,11 +1,11 @@
+import { DIGEST_BYTES } from '../../../files/digest.ts'
 import { outcomeOf } from '../../../store/outcome.ts'
 import type { SmallIncoming, Stored } from '../../../store/store.ts'
 import { batchBuffers } from '../../../wire/frame-buffers.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
+import { together } from '../together.ts'
 import type { SessionParts } from './session.ts'
-
-const DIGEST_BYTES = 32
 
 /** See Session.sendSmall. */
 export async function sendSmallFiles(
@@ -14,11 +14,11 @@ export async function sendSmallFiles(
   directories: readonly FoundDirectory[],
   events: SmallEvents,
 ): Promise<void> {
-  const { filesOut, bytesOut, pace, isClosed } = parts
+  const { filesOut, bytesOut, pace, signal } = parts
   const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
   const hasRoom =
     (await filesOut.acquire(files.length)) && (await bytesOut.acquire(bytes)) && (await pace.take(bytes))
-  if (!hasRoom || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+  if (!hasRoom || signal.aborted) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
   else if (events.onTurn()) await put(parts, files, directories, events)
   else {
     filesOut.release(files.length)
@@ -28,10 +28,10 @@ export async function sendSmallFiles(
 
 /** Gives them to the store. */
 async function put(
-  { store, filesOut, bytesOut, pending, offer, told, answer }: SessionParts,
+  { store, filesOut, bytesOut, signal, offer, told, answer }: SessionParts,
   files: readonly SmallOutgoing[],
   directories: readonly FoundDirectory[],
-  { onWire, onUsed, onAnswer }: SmallEvents,
+  { onUsed, onAnswer }: SmallEvents,
 ): Promise<void> {
   const [first] = files
   if (first === undefined) return
@@ -48,21 +48,23 @@ async function put(
     const file = names[index]
     if (file === undefined || !unanswered.delete(index)) return
     filesOut.release()
-    if (unanswered.size === 0) remove()
+    if (unanswered.size === 0) signal.removeEventListener('abort', lose)
     onAnswer(index, said === null ? { kind: 'lost' } : answer(said, file))
   }
   // Of files that are lost the store may still have the bytes in its hands.
-  const remove = pending.add(() => {
+  const lose = () => {
     for (const index of [...unanswered]) stored(index, null)
-  })
-  onWire()
+  }
+  signal.addEventListener('abort', lose)
   try {
     const { source, session } = await offer(first)
     const incoming = incomingOf(files).map((file) => ({ ...file, source, session }))
-    const memory = memoryOf(files)
+    // What was read together is in memory of batchBuffers, which can be given away.
+    const whole = together(files)
+    const isGiven = whole !== null && batchBuffers.holds(whole)
     store.receiveAll(incoming, {
       directories: await told(first.source, directories),
-      ...(memory === null ? {} : { memory }),
+      ...(isGiven ? { memory: whole.buffer } : {}),
       onWritten: used,
       onStored(index, outcome, position) {
         used(index)
@@ -87,19 +89,4 @@ function incomingOf(
     digests.set(digest, at)
     return { path, facts, bytes, digest: digests.subarray(at, at + DIGEST_BYTES) }
   })
-}
-
-/**
- * What was read together lies one after the other in memory of batchBuffers, which can be given away; null: it does not.
- */
-function memoryOf(files: readonly SmallOutgoing[]): ArrayBufferLike | null {
-  const [first] = files
-  if (first === undefined || !batchBuffers.holds(first.bytes)) return null
-  const { buffer, byteOffset } = first.bytes
-  let end = byteOffset
-  for (const { bytes } of files) {
-    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return null
-    end += bytes.length
-  }
-  return buffer
 }

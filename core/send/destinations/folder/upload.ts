@@ -14,15 +14,15 @@ export async function beginUpload(
   directories: readonly FoundDirectory[],
   identity?: string,
 ): Promise<Upload | null> {
-  const { uploads, pending, isClosed } = parts
+  const { uploads, orLost, signal } = parts
   if (!(await uploads.acquire())) return null
-  if (isClosed()) return null
+  if (signal.aborted) return null
   try {
     const offered = await parts.offer(file)
     const told = await parts.told(file.source, directories)
     const incoming = parts.store.begin(offered, { identity, directories: told })
     // A file that is refused says so with its first chunk.
-    const offset = await pending.orLost(incoming.offset, null)
+    const offset = await orLost(incoming.offset, null)
     return uploadOf(parts, file, incoming, offset ?? 0, identity !== undefined)
   } catch (thrown) {
     return refused(parts, parts.answer({ outcome: outcomeOf(thrown), position: 0 }, file))
@@ -35,11 +35,11 @@ function refused({ uploads }: SessionParts, answer: Answer): Upload {
     uploads.release()
     return answer
   }
-  return { offset: 0, chunk: async () => false, zeros: async () => false, end, abort: end }
+  return { offset: 0, chunk: async () => false, end, abort: end }
 }
 
 function uploadOf(
-  { uploads, bytesOut, pace, pending, isClosed, answer }: SessionParts,
+  { uploads, bytesOut, pace, orLost, signal, answer }: SessionParts,
   file: Outgoing,
   incoming: IncomingFile,
   offset: number,
@@ -47,14 +47,16 @@ function uploadOf(
 ): Upload {
   const mayGo = async (bytes: number): Promise<boolean> => {
     if (incoming.refused !== null || !(await bytesOut.acquire(bytes))) return false
-    if ((await pace.take(bytes)) && !isClosed() && incoming.refused === null) return true
+    if ((await pace.take(bytes)) && !signal.aborted && incoming.refused === null) return true
     bytesOut.release(bytes)
     return false
   }
   const ended = (said: Promise<Answer>): Promise<Answer> =>
-    pending.orLost(said, LOST).finally(() => uploads.release())
+    orLost(said, LOST).finally(() => uploads.release())
   // A session that ends keeps what can be gone on with.
-  const remove = pending.add(() => void incoming.abort(canResume))
+  const keepPart = () => void incoming.abort(canResume)
+  if (signal.aborted) keepPart()
+  signal.addEventListener('abort', keepPart)
 
   return {
     offset,
@@ -72,12 +74,12 @@ function uploadOf(
       return true
     },
     end(digest) {
-      remove()
+      signal.removeEventListener('abort', keepPart)
       // In memory of its own: a thread is told of it.
       return ended(incoming.finish(new Uint8Array(digest)).then((stored) => answer(stored, file)))
     },
     abort(keep) {
-      remove()
+      signal.removeEventListener('abort', keepPart)
       const aborted = async (): Promise<Answer> => {
         await incoming.abort(keep && canResume)
         const outcome = incoming.refused ?? { status: 'aborted', detail: '' }

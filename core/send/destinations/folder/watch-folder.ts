@@ -1,9 +1,11 @@
+import { stat } from 'node:fs/promises'
 import { errorText } from '../../../files/system-error.ts'
 import type { OpenFolder } from './open-store.ts'
 import { markOf, NotMounted } from './place.ts'
-import { openWants } from './wants.ts'
 
 const LOOK_EVERY_MS = 1_000
+/** The store is asked this often for files that it wants again; those that it was asked for may not have come. */
+const ASK_EVERY_MS = 10 * 60_000
 
 export interface FolderWatching {
   /** Its disk is away. */
@@ -20,15 +22,31 @@ export function watchFolder(
   { layout, store, senders, me, mark }: OpenFolder,
   { onLost, onStalled, onWanted, log }: FolderWatching,
 ): () => void {
-  const wants = openWants(store, me.folder, layout.wanted, (files) => {
-    const known = files.flatMap(({ directory, path }): [string, string][] => {
-      const id = senders.sourceIn(me.folder, directory)
-      return id === null ? [] : [[id, path]]
-    })
-    if (known.length > 0) onWanted(known)
-  })
+  let stamp: string | null = null
+  let askedAt = 0
   let isLooking = false
   let isFailing = false
+
+  /** What verify has found is asked for by a change of the store's `wanted` file. */
+  const askWanted = async (): Promise<void> => {
+    const now = await stat(layout.wanted, { bigint: true }).then(
+      ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
+      () => '',
+    )
+    if (now === stamp && performance.now() - askedAt < ASK_EVERY_MS) return
+    for (let after = 0; ; ) {
+      const found = await store.wanted(me.folder, after)
+      if (found.length === 0) break
+      after += found.length
+      const known = found.flatMap(({ directory, path }): [string, string][] => {
+        const id = senders.sourceIn(me.folder, directory)
+        return id === null ? [] : [[id, path]]
+      })
+      if (known.length > 0) onWanted(known)
+    }
+    askedAt = performance.now()
+    stamp = now
+  }
 
   const look = async (): Promise<void> => {
     // A disk that hangs has one look waiting, not one more each time.
@@ -36,7 +54,7 @@ export function watchFolder(
     isLooking = true
     try {
       if ((await markOf(layout)) !== mark) throw new NotMounted(layout.own)
-      await wants.look()
+      await askWanted()
       isFailing = false
     } catch (thrown) {
       if (thrown instanceof NotMounted) onLost(thrown)

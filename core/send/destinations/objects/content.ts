@@ -1,5 +1,5 @@
-import { createHasher, DIGEST_BYTES } from '../../../files/digest.ts'
-import type { ObjectFacts, ObjectStore } from './object-store.ts'
+import { createHasher, DIGEST_BYTES, digestOf } from '../../../files/digest.ts'
+import type { ObjectFacts, ObjectStore, PutOptions } from './object-store.ts'
 
 const NS_IN_SECOND = 1_000_000_000n
 /** Of no content. */
@@ -55,4 +55,32 @@ export async function hasContent(
   // What the store says of it does not change with its content.
   const found = await digestAt(store, name, facts.size, signal)
   return found !== null && Buffer.compare(found, digest) === 0
+}
+
+/** A small object, and no more of it than so many bytes and a piece. @throws StoreFault. */
+export async function readSmall(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal,
+  most: number,
+): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  for await (const piece of store.read(name, 0, signal)) {
+    pieces.push(Buffer.from(piece))
+    bytes += piece.length
+    if (bytes > most) break
+  }
+  return Buffer.concat(pieces)
+}
+
+/** An object of Holdfast's own. @throws StoreFault. */
+export async function putOwn(
+  store: ObjectStore,
+  name: string,
+  bytes: Uint8Array,
+  options: PutOptions,
+): Promise<void> {
+  const mtimeNs = BigInt(Date.now()) * 1_000_000n
+  await store.put(name, bytes, { size: bytes.length, mtimeNs, mode: 0o644, digest: digestOf(bytes) }, options)
 }

@@ -95,7 +95,7 @@ export interface ObjectStore {
   /**
    * @param resume tells which content it is, so that what an earlier attempt has sent can be used; null: nothing is.
    */
-  begin(name: string, facts: ObjectFacts, resume: string | null, options: PutOptions): Promise<ObjectUpload>
+  begin(name: string, facts: ObjectFacts, resume: string | null): Promise<ObjectUpload>
   /** null: there is none. */
   info(name: string, version?: string | null): Promise<ObjectInfo | null>
   /** The content from a byte on, read from the store now. */

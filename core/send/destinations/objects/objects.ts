@@ -1,8 +1,10 @@
 import { errorText } from '../../../files/system-error.ts'
+import { untilAborted } from '../../../pacing/until-aborted.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
+import type { Attempt } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
@@ -96,24 +98,14 @@ export function openObjects(
     return () => clearInterval(timer)
   }
 
-  const serve = async (
-    signal: AbortSignal,
-    onConnected: (connected: { localAddress: string | null; drop(why: Error): void } | null) => void,
-  ): Promise<unknown> => {
+  const serve = async ({ signal, ended, end, connected }: Attempt): Promise<unknown> => {
     const reached = await reach(signal)
     const { store, localAddress } = reached
-    const ending = new AbortController()
-    const over = AbortSignal.any([signal, ending.signal])
-    const end = (reason: unknown) => ending.abort(reason)
-    const ended = new Promise<unknown>((resolve) => {
-      over.addEventListener('abort', () => resolve(over.reason))
-    })
     void store.ended.then(end)
-    onConnected({ localAddress, drop: end })
+    connected(localAddress)
     try {
       signal.throwIfAborted()
-      const opened = openOn(reached, options, events, end, over)
-      const session = await Promise.race([opened, ended.then((why) => Promise.reject(why))])
+      const session = await untilAborted(signal, openOn(reached, options, events, end, signal))
       const endLooking = lookAfter(store)
       const reason = await ended
       endLooking()
@@ -123,7 +115,6 @@ export function openObjects(
     } finally {
       end(new StoreFault('lost', 'closed'))
       store.close()
-      onConnected(null)
     }
   }
 

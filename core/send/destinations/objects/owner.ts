@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { digestOf } from '../../../files/digest.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { folderName } from '../../../wire/names.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -8,6 +7,7 @@ import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
 import type { Encrypting } from '../encrypted/session.ts'
+import { putOwn, readSmall } from './content.ts'
 import type { ObjectStore, PutOptions } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
 
@@ -42,17 +42,6 @@ export interface OwnFolder {
 /** The file in a computer's folder that says whose it is, and which directory is which source's. */
 export const ownerFile = (folder: string): string => `${folder}/${OWN_DIRECTORY}/owner.json`
 
-async function readAll(store: ObjectStore, name: string, signal: AbortSignal): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  let bytes = 0
-  for await (const piece of store.read(name, 0, signal)) {
-    bytes += piece.length
-    if (bytes > MOST_BYTES) break
-    pieces.push(Buffer.from(piece))
-  }
-  return Buffer.concat(pieces)
-}
-
 /**
  * Whose a folder is; null: nobody has said so yet.
  * @param at the destination's name.
@@ -67,7 +56,7 @@ export async function readOwner(
   const file = ownerFile(folder)
   let text: string
   try {
-    text = String(await readAll(store, file, signal))
+    text = String(await readSmall(store, file, signal, MOST_BYTES))
   } catch (thrown) {
     if (thrown instanceof StoreFault && thrown.kind === 'absent') return null
     throw thrown
@@ -79,19 +68,8 @@ export async function readOwner(
   }
 }
 
-async function write(
-  store: ObjectStore,
-  file: string,
-  bytes: Uint8Array,
-  options: PutOptions,
-): Promise<void> {
-  const mtimeNs = BigInt(Date.now()) * 1_000_000n
-  const facts = { size: bytes.length, mtimeNs, mode: 0o644, digest: digestOf(bytes) }
-  await store.put(file, bytes, facts, options)
-}
-
 const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
-  write(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
+  putOwn(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
 
 /** See Encrypting. @throws StoreFault. */
 export async function keepNameKeys(
@@ -101,7 +79,7 @@ export async function keepNameKeys(
 ): Promise<void> {
   for (const { name, bytes } of keyFiles) {
     const file = `${folder}/${OWN_DIRECTORY}/${name}`
-    if ((await store.info(file)) === null) await write(store, file, bytes, { replace: true })
+    if ((await store.info(file)) === null) await putOwn(store, file, bytes, { replace: true })
   }
 }
 
@@ -114,7 +92,7 @@ export async function readNameKeys(
   const front = `${folder}/${OWN_DIRECTORY}/`
   const { objects } = await store.list(`${front}names-`, null, false)
   const files = objects.filter(({ name }) => isNameKeyFile(name.slice(front.length)))
-  return Promise.all(files.map(({ name }) => readAll(store, name, signal)))
+  return Promise.all(files.map(({ name }) => readSmall(store, name, signal, MOST_BYTES)))
 }
 
 /** A name that no other source's directory has, wherever upper and lower case are one. */

@@ -1,10 +1,10 @@
 import type { FileFacts } from '../../../files/facts.ts'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
+import type { Pace } from '../../limit/bucket.ts'
 import type { Answer } from '../destination.ts'
 import type { FaultyFile } from './faults.ts'
 import type { Names } from './names.ts'
 import type { ObjectFacts, ObjectStore } from './object-store.ts'
-import type { Pace } from './pace.ts'
 
 /** What the calls of a session share. */
 export interface SessionParts {

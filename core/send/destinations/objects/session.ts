@@ -1,29 +1,22 @@
 import { createSemaphore } from '../../../pacing/semaphore.ts'
-import { bytesAhead } from '../../limit/ahead.ts'
 import type { Bucket } from '../../limit/bucket.ts'
+import { bytesAhead } from '../../limit/bucket.ts'
 import type { Session } from '../destination.ts'
 import { digestAt, hasContent } from './content.ts'
 import { answerOf, isFault } from './faults.ts'
 import { openNames } from './names.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { OwnFolder } from './owner.ts'
-import { createPace } from './pace.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { beginUpload } from './upload.ts'
 
-const KIB = 1024
-const MIB = 1024 * KIB
 const FILES = 256
-/** A larger file goes in chunks; on a slow line from less on, as others wait for a whole one. */
-const SMALL_FILE_BYTES = MIB
-const WHOLE_FILE_BYTES = 256 * KIB
 /** Of small files that are under way. */
-const BYTES_OUT = 16 * MIB
+const BYTES_OUT = 16 * 1024 * 1024
 /** Large files that are under way: a store may keep some MiB of each in memory. */
 const UPLOADS = 8
-const RESUME_LEAST_BYTES = 4 * MIB
 
 /** A session over a store of objects. */
 export interface ObjectSession extends Session {
@@ -48,7 +41,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
   const ending = new AbortController()
   const { signal } = ending
   const names = openNames(store, folder, own)
-  const pace = createPace(bucket)
+  const pace = bucket.open()
   const slots = createSemaphore(store.can.parallel)
   const bytesOut = createSemaphore(BYTES_OUT)
   const smallTurn = createSemaphore(1)
@@ -76,10 +69,6 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       get bytes() {
         return bytesAhead(bucket)
       },
-      get fileBytes() {
-        return Math.min(SMALL_FILE_BYTES, Math.max(WHOLE_FILE_BYTES, bytesAhead(bucket)))
-      },
-      resumeBytes: RESUME_LEAST_BYTES,
     },
 
     sendSmall: (files, _directories, events) => sendSmallFiles(parts, files, events),

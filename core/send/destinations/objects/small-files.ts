@@ -32,7 +32,7 @@ async function store(parts: SessionParts, file: SmallOutgoing): Promise<Answer> 
 export async function sendSmallFiles(
   parts: SessionParts,
   files: readonly SmallOutgoing[],
-  { onTurn, onWire, onUsed, onAnswer }: SmallEvents,
+  { onTurn, onUsed, onAnswer }: SmallEvents,
 ): Promise<void> {
   const { slots, bytesOut, pace, smallTurn } = parts
   const underWay: Promise<void>[] = []
@@ -56,7 +56,6 @@ export async function sendSmallFiles(
     underWay.push(stored)
   }
   if (hasTurn) smallTurn.release()
-  onWire()
   await Promise.all(underWay)
   onUsed()
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { createHasher } from '../../../files/digest.ts'
 import type { DoStep } from '../trial.ts'
+import { putOwn, readSmall } from './content.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
 
@@ -19,25 +19,10 @@ export async function tryStore(
 ): Promise<void> {
   const name = `${prefix}test-${randomUUID()}`
   const bytes = randomBytes(BYTES)
-  const hasher = createHasher()
-  hasher.update(bytes)
-  const facts = {
-    size: BYTES,
-    mtimeNs: BigInt(Date.now()) * 1_000_000n,
-    mode: 0o600,
-    digest: hasher.digest(),
-  }
-  await step('write', () => store.put(name, bytes, facts, { replace: false }))
+  await step('write', () => putOwn(store, name, bytes, { replace: false }))
   try {
     await step('read', async () => {
-      const pieces: Uint8Array[] = []
-      let length = 0
-      for await (const piece of store.read(name, 0, signal)) {
-        length += piece.length
-        if (length > BYTES) break
-        pieces.push(piece)
-      }
-      if (!Buffer.concat(pieces).equals(bytes))
+      if (!(await readSmall(store, name, signal, BYTES)).equals(bytes))
         throw new StoreFault('damaged', 'what was read is not what was written')
     })
   } catch (thrown) {

@@ -6,9 +6,6 @@ import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
 
-/** Holes go as zeros, of this memory. */
-const ZEROS = new Uint8Array(256 * 1024)
-
 /** Tells contents apart by which something of an earlier attempt may be used: one name everywhere. */
 const resumeKey = (name: string, size: number, identity: string): string =>
   digestText(digestOf(Buffer.from(`${size} ${identity} ${name}`))).slice(0, 32)
@@ -23,7 +20,7 @@ async function begin(
   const facts = objectFacts(file.facts, null)
   const name = await names.current(source, path)
   const resume = identity === undefined ? null : resumeKey(name, facts.size, identity)
-  return store.begin(name, facts, resume, { replace: true })
+  return store.begin(name, facts, resume)
 }
 
 /** All of it was sent: it gets its name, and what has it now becomes an older content. */
@@ -80,11 +77,6 @@ export async function beginUpload(
       const isSent = await write(bytes)
       chunkBuffers.give(bytes)
       return isSent
-    },
-    async zeros(count) {
-      for (let left = count; left > 0; left -= ZEROS.length)
-        if (!(await write(ZEROS.subarray(0, Math.min(left, ZEROS.length))))) return false
-      return true
     },
     async end(digest) {
       let answer = DURABLE

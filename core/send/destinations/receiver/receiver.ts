@@ -2,10 +2,10 @@ import type { ReceiverDestination } from '../../../settings/destination-schema.t
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import { message } from '../../../words/message.ts'
-import { bytesAhead } from '../../limit/ahead.ts'
 import type { Bucket } from '../../limit/bucket.ts'
+import { bytesAhead } from '../../limit/bucket.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
-import type { Connected, Keeping } from '../keep-connected.ts'
+import type { Attempt, Keeping } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { Sessions } from '../session-memory.ts'
 import type { watchWake } from '../wake.ts'
@@ -32,24 +32,18 @@ export interface ReceiverOptions {
   status?: () => StatusNow | null
 }
 
-/**
- * One connection from its beginning to its end.
- * @param onConnected is called with it, and with null when it has ended.
- * @returns the reason of the end.
- * @throws why there was no session.
- */
+/** One connection from its beginning to its end; see Keeping. */
 async function serve(
   options: ReceiverOptions,
   events: DestinationEvents,
-  signal: AbortSignal,
-  onConnected: (connected: Connected | null) => void,
+  { signal, connected }: Attempt,
 ): Promise<unknown> {
   const { destination, identity, sessions, bucket } = options
   const { name } = destination
   const hello = { name: options.name, purpose: 'send', session: sessions.hello() } as const
   const dialled = await dial(destination, identity, hello, signal, (socket) => pacedOutlet(socket, bucket))
   const { channel, welcome, follow } = dialled
-  onConnected({ localAddress: dialled.localAddress, drop: (why) => channel.destroy(why) })
+  connected(dialled.localAddress)
   let session: ReceiverSession | null = null
   const onFrame = (frame: Frame) => {
     if (frame.type === 'alive') stalled(frame.header.stalledMs)
@@ -87,7 +81,6 @@ async function serve(
     return reason
   } finally {
     channel.destroy(null)
-    onConnected(null)
   }
 }
 
@@ -98,7 +91,7 @@ export function openReceiver(
   watch?: typeof watchWake,
 ): Destination {
   const { destination, retrySeconds } = options
-  const serveOnce: Keeping['serve'] = (signal, onConnected) => serve(options, events, signal, onConnected)
   const trouble: Keeping['troubleOf'] = (reason, wasConnected) => troubleOf(reason, destination, wasConnected)
+  const serveOnce: Keeping['serve'] = (attempt) => serve(options, events, attempt)
   return keepConnected({ serve: serveOnce, troubleOf: trouble, retrySeconds }, events, watch)
 }

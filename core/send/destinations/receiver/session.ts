@@ -3,14 +3,7 @@ import type { Channel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
-import {
-  BATCH_MAX_FILES,
-  BATCH_TARGET_BYTES,
-  MAX_OPEN_FILES,
-  RESUME_LEAST_BYTES,
-  SMALL_FILE_BYTES,
-  WHOLE_FILE_BYTES,
-} from '../../../wire/limits.ts'
+import { BATCH_MAX_FILES, BATCH_TARGET_BYTES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
 import type { Answer, Session } from '../destination.ts'
 import type { Result } from '../store-answers.ts'
 import { answerOf } from '../store-answers.ts'
@@ -59,12 +52,6 @@ export function openSession(
       get bytes() {
         return Math.min(batchBytes(), welcome.bytes)
       },
-      // On a slow line others wait for a frame: then its files are small ones.
-      get fileBytes() {
-        const batch = Math.min(batchBytes(), welcome.bytes)
-        return Math.min(SMALL_FILE_BYTES, Math.max(WHOLE_FILE_BYTES, batch))
-      },
-      resumeBytes: RESUME_LEAST_BYTES,
     },
 
     sendSmall: (files, directories, events) => sendSmallFiles(parts, files, directories, events),
@@ -78,7 +65,7 @@ export function openSession(
       const { id, result } = pending.file('copy')
       const { size } = facts
       const header = { id, source: number, path, size, facts: wordsOfFacts(facts), digest }
-      const entries = told.entriesOf(source, told.news(source, directories))
+      const entries = told.news(source, directories)
       const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
       channel.send('copy', { ...header, ...of })
       const said: Result | null = await result

@@ -3,6 +3,7 @@ import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
+import { together } from '../together.ts'
 import type { SessionParts } from './upload.ts'
 
 /** See Session.sendSmall: they are one frame. */
@@ -32,7 +33,7 @@ function send(
   { channel, receiver, pending, told }: SessionParts,
   files: readonly SmallOutgoing[],
   directories: readonly FoundDirectory[],
-  { onWire, onUsed, onAnswer }: SmallEvents,
+  { onUsed, onAnswer }: SmallEvents,
 ): void {
   const [one] = files
   if (one === undefined) return
@@ -49,20 +50,8 @@ function send(
     files: files.map(({ path, facts, digest }, index): SmallFile => {
       return [(first + index) >>> 0, number, path, facts.size, wordsOfFacts(facts), digest]
     }),
-    directories: told.entriesOf(source, told.news(source, directories)),
+    directories: told.news(source, directories),
   }
-  channel.send('batch', header, joined(files), onUsed)
-  onWire()
-}
-
-/** Contents that lie one after the other in the same memory become one: what was read together is sent as it is. */
-function joined(files: readonly SmallOutgoing[]): Uint8Array[] {
-  const all: Uint8Array[] = []
-  for (const { bytes } of files) {
-    const last = all.at(-1)
-    const follows = last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset
-    if (last === undefined || !follows) all.push(bytes)
-    else all[all.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length)
-  }
-  return all
+  const whole = together(files)
+  channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
 }

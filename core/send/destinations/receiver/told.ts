@@ -9,12 +9,12 @@ export interface Told {
   /** The number by which the receiver knows a source; it is told of one that is new. */
   numberOf(source: OutgoingSource): number
   /** Those directories that are new to the receiver, or not as it was told; they count as told from now on. */
-  news(source: OutgoingSource, directories: readonly FoundDirectory[]): FoundDirectory[]
-  entriesOf(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[]
+  news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[]
 }
 
 export function openTold(tell: (source: { source: number; id: string; name: string }) => void): Told {
   const numbers = new Map<string, number>()
+  const news = openNews()
 
   const numberOf = ({ id, name }: OutgoingSource): number => {
     const known = numbers.get(id)
@@ -27,8 +27,7 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
 
   return {
     numberOf,
-    news: openNews(),
-    entriesOf: (source, directories) =>
-      directories.map(({ path, facts }) => [numberOf(source), path, wordsOfFacts(facts)]),
+    news: (source, directories) =>
+      news(source, directories).map(({ path, facts }) => [numberOf(source), path, wordsOfFacts(facts)]),
   }
 }

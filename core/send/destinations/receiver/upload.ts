@@ -48,7 +48,7 @@ export async function beginUpload(
       : answerOf(said, parts.receiver, { source, path, size })
   })
   const known = identity === undefined ? 0 : pending.resume(id, size)
-  const entries = told.entriesOf(source, told.news(source, directories))
+  const entries = told.news(source, directories)
   const header = { id, source: number, path, size, facts: wordsOfFacts(facts), directories: entries }
   channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
   // A file that is refused has no answer but the refusal.

@@ -13,7 +13,7 @@ import { asked, contentMd5, keyOf } from './requests.ts'
 export interface BucketAbilities {
   /** It keeps older contents by itself. */
   isVersioned(): Promise<boolean>
-  /** `If-None-Match: *` keeps what is there. Where versions are kept it is not looked for: nothing gets lost there. */
+  /** `If-None-Match: *` keeps what is there. */
   isConditional(): Promise<boolean>
   /** Bytes that are not those of their Content-MD5 are refused. */
   verifies(): Promise<boolean>
@@ -57,7 +57,6 @@ export function abilitiesOf(place: BucketPlace, trial: string): BucketAbilities 
   return {
     isVersioned,
     isConditional: once(async () => {
-      if (await isVersioned()) return false
       await first()
       return refuses(put(bytes, contentMd5(bytes), '*'))
     }),

@@ -39,16 +39,6 @@ export async function listPage(
   }
 }
 
-/** What is directly in a directory; `directory` ends with "/", or is "". */
-export async function* eachObject(place: BucketPlace, directory: string): AsyncGenerator<ObjectInfo> {
-  for (let after: string | null = null; ; ) {
-    const page: ObjectPage = await listPage(place, directory, after, false)
-    yield* page.objects
-    after = page.next
-    if (after === null) return
-  }
-}
-
 /** The contents of a name that others replaced or removed, newest first. */
 export async function olderVersions(place: BucketPlace, name: string): Promise<ObjectInfo[]> {
   const key = keyOf(place, name)

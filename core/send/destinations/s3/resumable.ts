@@ -28,15 +28,11 @@ export interface Part {
 
 /** Uploads in parts that were begun and not ended. */
 export interface Unfinished {
-  /** Those of a name, oldest first; a key that may not list them has none to go on with. */
-  of(name: string): Promise<string[]>
   /** One is begun, or gone on with, now; until `end` it is no left-over, however long it takes. */
   add(name: string): void
   end(name: string): void
-  /** Removes those of a name, which has its content by other means. */
-  clear(name: string): Promise<void>
-  /** The parts of one that follow each other from the first on and have this size. */
-  parts(name: string, upload: string, partBytes: number): Promise<Part[]>
+  /** The parts of one that follow each other from the first on and have its size; null: they are not there any more, or may not be listed. */
+  parts(name: string, note: Note): Promise<Part[] | null>
   /** Removes the parts of one. */
   abort(name: string, upload: string): Promise<void>
   /** null: there is none that can be understood. */
@@ -55,10 +51,10 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   const noteOf = (name: string) => keyOf(place, `${own}uploads/${digestText(digestOf(Buffer.from(name)))}`)
   const nameOf = (key: string) => key.slice(keyOf(place, '').length)
 
-  async function* uploads(prefix: string): AsyncGenerator<{ key: string; upload: string; began: number }> {
+  async function* uploads(): AsyncGenerator<{ key: string; upload: string; began: number }> {
     let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
     for (;;) {
-      const input = { Bucket, Prefix: prefix, EncodingType: 'url', ...marker } as const
+      const input = { Bucket, Prefix: folder, EncodingType: 'url', ...marker } as const
       const page = await asked('ListMultipartUploads', client.send(new ListMultipartUploadsCommand(input)))
       for (const { Key, UploadId, Initiated } of page.Uploads ?? [])
         yield { key: listedKey(Key), upload: UploadId ?? '', began: Initiated?.getTime() ?? 0 }
@@ -73,31 +69,6 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
 
   /** Keys whose uploads are under way here. */
   const used = new Set<string>()
-
-  /** Keys that have some: asked once for all, as hardly any has. */
-  let asking: Promise<Set<string>> | null = null
-  const keysWithSome = (): Promise<Set<string>> => {
-    asking ??= listKeys().catch((thrown) => {
-      asking = null
-      if (isFault(thrown, 'lost')) throw thrown
-      return new Set<string>()
-    })
-    return asking
-  }
-  const listKeys = async (): Promise<Set<string>> => {
-    const keys = new Set<string>()
-    for await (const { key } of uploads(folder)) keys.add(key)
-    return keys
-  }
-
-  const of = async (name: string): Promise<string[]> => {
-    const wanted = keyOf(place, name)
-    if (!(await keysWithSome()).has(wanted)) return []
-    const found: { upload: string; began: number }[] = []
-    for await (const { key, upload, began } of uploads(wanted))
-      if (key === wanted) found.push({ upload, began })
-    return found.sort((a, b) => a.began - b.began).map(({ upload }) => upload)
-  }
 
   const forget = (name: string): Promise<void> => removeKey(noteOf(name))
 
@@ -123,32 +94,17 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   }
 
   return {
-    of,
-
-    add(name) {
-      used.add(keyOf(place, name))
-      keysWithSome()
-        .then((keys) => keys.add(keyOf(place, name)))
-        .catch(() => undefined)
-    },
-
+    add: (name) => void used.add(keyOf(place, name)),
     end: (name) => void used.delete(keyOf(place, name)),
 
-    async clear(name) {
-      const keys = await keysWithSome()
-      if (!keys.has(keyOf(place, name))) return
-      for (const upload of await of(name)) await abortKey(keyOf(place, name), upload)
-      await forget(name)
-      keys.delete(keyOf(place, name))
-    },
-
-    async parts(name, upload, partBytes) {
+    async parts(name, { upload, partBytes }) {
       const found: Part[] = []
       let marker: string | undefined
       for (;;) {
         const at = marker === undefined ? {} : { PartNumberMarker: marker }
         const command = new ListPartsCommand({ Bucket, Key: keyOf(place, name), UploadId: upload, ...at })
-        const page = await asked('ListParts', client.send(command))
+        const page = await asked('ListParts', client.send(command)).catch(unlessLost)
+        if (page === null) return null
         for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
           if (PartNumber !== found.length + 1 || Size !== partBytes || ETag === undefined) return found
           found.push({ PartNumber, ETag })
@@ -161,17 +117,13 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
     abort: (name, upload) => abortKey(keyOf(place, name), upload),
 
     async note(name) {
-      try {
-        const { Body } = await asked(
-          'GetObject',
-          client.send(new GetObjectCommand({ Bucket, Key: noteOf(name) })),
-        )
+      const read = async () => {
+        const command = new GetObjectCommand({ Bucket, Key: noteOf(name) })
+        const { Body } = await asked('GetObject', client.send(command))
         const text = (await Body?.transformToString()) ?? ''
         return text.length > MOST_NOTE_BYTES ? null : noteSchema.parse(JSON.parse(text))
-      } catch (thrown) {
-        if (isFault(thrown, 'lost')) throw thrown
-        return null
       }
+      return read().catch(unlessLost)
     },
 
     async write(name, note) {
@@ -184,8 +136,8 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
 
     async sweep(olderThan) {
       const kept = new Set<string>()
-      for await (const { key, upload, began } of uploads(folder)) {
-        if (used.has(key)) continue
+      for await (const { key, upload, began } of uploads()) {
+        if (used.has(key) || !key.startsWith(folder)) continue
         if (began < olderThan || (await isOvertaken(key, began))) await abortKey(key, upload)
         else kept.add(noteOf(nameOf(key)))
       }
@@ -200,6 +152,11 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
   }
 }
 
-function unlessAbsent(thrown: unknown): void {
+function unlessAbsent(thrown: unknown): undefined {
   if (!isFault(thrown, 'absent')) throw thrown
+}
+
+function unlessLost(thrown: unknown): null {
+  if (isFault(thrown, 'lost')) throw thrown
+  return null
 }

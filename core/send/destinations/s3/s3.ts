@@ -1,5 +1,4 @@
 import type { S3Destination } from '../../../settings/destination-schema.ts'
-import { Problem } from '../../../words/problem.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { openObjects } from '../objects/objects.ts'
@@ -17,16 +16,14 @@ export async function reachS3(
 ): Promise<ReachedStore> {
   // Only who has such a destination has the library in memory.
   const { askBucket, isOnThisComputer, openTarget } = await import('./reach.ts')
-  const { helpFor } = await import('./trouble.ts')
+  const { explained } = await import('./trouble.ts')
   const store = openTarget(destination, secrets)
   try {
     await askBucket(store, destination)
     return { store, localAddress: null, isToItself: await isOnThisComputer(destination.endpoint) }
   } catch (thrown) {
     store.close()
-    const help = await helpFor(thrown, destination)
-    if (help === null) throw thrown
-    throw new Problem(help.sentence.key, help.sentence.params, { cause: thrown })
+    throw await explained(thrown, destination)
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type S3Client,
   type StorageClass,
 } from '@aws-sdk/client-s3'
+import { createSemaphore } from '../../../pacing/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
 import { isFault } from '../objects/faults.ts'
 import type {
@@ -22,12 +23,12 @@ import { PARALLEL } from './client.ts'
 import { COPY_BYTES, copyObject } from './copy.ts'
 import { factsOf, metadataOf } from './facts.ts'
 import { faultOf } from './faults.ts'
-import { createKnownNames } from './known-names.ts'
 import { listPage, olderVersions } from './listing.ts'
+import { createNames } from './names.ts'
 import type { BucketPlace } from './requests.ts'
 import { asked, contentMd5, keyOf } from './requests.ts'
 import { openUnfinished } from './resumable.ts'
-import { beginParts, createPartMemory, PART_BYTES, partBytesOf } from './upload.ts'
+import { beginParts, PART_BYTES, PARTS_MEMORY, partBytesOf } from './upload.ts'
 
 export interface S3StoreOptions extends BucketPlace {
   /** Beginning of the names that are Holdfast's own, with "/" at its end. */
@@ -50,9 +51,9 @@ export function openS3Store(options: S3StoreOptions): S3Store {
   const place: BucketPlace = options
   const trial = `${own}trial`
   const abilities = abilitiesOf(place, trial)
-  const names = createKnownNames(place)
+  const names = createNames(place, async (name) => (await store.info(name)) !== null)
   const unfinished = openUnfinished(place, own)
-  const memory = createPartMemory()
+  const memory = createSemaphore(PARTS_MEMORY)
 
   /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
   const readBack = async (name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> => {
@@ -75,8 +76,9 @@ export function openS3Store(options: S3StoreOptions): S3Store {
   }
 
   const ifAbsent = async (name: string): Promise<{ IfNoneMatch?: '*' }> => {
-    if (await names.isBelowObject(name))
+    if (!(await names.isReachable(name)))
       throw new StoreFault('exists', 'one stands where a directory has to be')
+    if (await abilities.isVersioned()) return {}
     if (await abilities.isConditional()) return { IfNoneMatch: '*' }
     if (await names.has(name)) throw new StoreFault('exists', 'there is one')
     return {}
@@ -101,18 +103,17 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     })
     await asked('PutObject', client.send(command))
     names.add(name)
-    await unfinished.clear(name)
     if (facts.digest !== null && !(await abilities.verifies())) await readBack(name, facts, facts.digest)
   }
 
   /** Too small for parts. */
-  const beginWhole = async (name: string, facts: ObjectFacts, how: PutOptions): Promise<ObjectUpload> => {
+  const beginWhole = async (name: string, facts: ObjectFacts): Promise<ObjectUpload> => {
     const { size } = facts
-    if (!(await memory.room.acquire(size))) throw new StoreFault('lost', 'closed')
+    if (!(await memory.acquire(size))) throw new StoreFault('lost', 'closed')
     let content: Buffer | null = Buffer.allocUnsafeSlow(size)
     let used = 0
     const end = () => {
-      if (content !== null) memory.room.release(size)
+      if (content !== null) memory.release(size)
       content = null
     }
     return {
@@ -128,7 +129,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
         const bytes = content
         const go = async () => {
           await makeRoom?.()
-          await put(name, bytes, { ...facts, digest }, how)
+          await put(name, bytes, { ...facts, digest }, { replace: true })
         }
         await go().finally(end)
       },
@@ -143,10 +144,9 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     can: { parallel: PARALLEL, durable: true, dates: true },
     put,
 
-    async begin(name, facts, resume, how) {
-      if (!how.replace) await ifAbsent(name)
+    async begin(name, facts, resume) {
       const least = options.partBytes ?? PART_BYTES
-      if (facts.size <= least) return beginWhole(name, facts, how)
+      if (facts.size <= least) return beginWhole(name, facts)
       const partBytes = partBytesOf(facts.size, least)
       return beginParts({ place, unfinished, memory, partBytes, check }, name, facts, resume)
     },
@@ -200,7 +200,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     // There is no connection to lose: a request that is lost ends the session.
     ended: new Promise(() => undefined),
     close() {
-      memory.room.close()
+      memory.close()
       client.destroy()
     },
   }

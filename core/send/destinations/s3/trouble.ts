@@ -1,6 +1,7 @@
 import { errorCode } from '../../../files/system-error.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
+import { Problem } from '../../../words/problem.ts'
 import { asFault } from '../objects/faults.ts'
 import { shownCertificate, WrongCertificate } from './certificate.ts'
 import type { S3Target } from './reach.ts'
@@ -17,31 +18,29 @@ const UNTRUSTED = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
 
-/** What was wrong with a request, as a person can put it right; null: nothing more is known than the fault says. */
-export async function helpFor(
-  thrown: unknown,
-  target: S3Target,
-): Promise<{ sentence: Message; certificate?: string } | null> {
+/** What was wrong with a request, as a person can put it right, where more is known than the fault says. */
+export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
+  const sentence = thrown instanceof Problem ? null : await sentenceFor(thrown, target)
+  return sentence === null ? thrown : new Problem(sentence.key, sentence.params, { cause: thrown })
+}
+
+async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message | null> {
   const { kind, reason, cause } = asFault(thrown)
   const { name, bucket, endpoint } = target
   const at = { name, bucket, address: new URL(endpoint).host, reason }
   const code = errorCode(cause) ?? ''
-  if (cause instanceof WrongCertificate) {
-    const { fingerprint } = cause
-    return { sentence: message('s3.wrongCertificate', { ...at, fingerprint }), certificate: fingerprint }
-  }
-  if (UNTRUSTED.has(code)) {
-    const fingerprint = (await shownCertificate(endpoint)) ?? ''
-    return { sentence: message('s3.untrusted', { ...at, fingerprint }), certificate: fingerprint }
-  }
+  if (cause instanceof WrongCertificate)
+    return message('s3.wrongCertificate', { ...at, fingerprint: cause.fingerprint })
+  if (UNTRUSTED.has(code))
+    return message('s3.untrusted', { ...at, fingerprint: (await shownCertificate(endpoint)) ?? '' })
   if (endpoint.startsWith('https:') && (code === 'EPROTO' || code.startsWith('ERR_SSL_')))
-    return { sentence: message('s3.noTls', at) }
+    return message('s3.noTls', at)
   const refusal = refusalOf(cause, target, at)
-  if (refusal !== null) return { sentence: refusal }
+  if (refusal !== null) return refusal
   // Servers for TLS end such a connection, or say something that no store says.
   const isSilent = kind === 'lost' || kind === 'failed'
   if (endpoint.startsWith('http:') && isSilent && (await shownCertificate(endpoint)) !== null)
-    return { sentence: message('s3.wantsTls', at) }
+    return message('s3.wantsTls', at)
   return null
 }
 

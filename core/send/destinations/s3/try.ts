@@ -1,9 +1,10 @@
+import { untilAborted } from '../../../pacing/until-aborted.ts'
 import { folderName } from '../../../wire/names.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { DestinationTest } from '../../messages.ts'
-import { asFault, troubleOf } from '../objects/faults.ts'
+import { troubleOf } from '../objects/faults.ts'
 import { ownerFile, readOwner } from '../objects/owner.ts'
 import { tryStore } from '../objects/try-store.ts'
 import { trial } from '../trial.ts'
@@ -20,48 +21,41 @@ export function tryS3(
 ): Promise<DestinationTest> {
   const { name } = destination
   const target: S3Target = { ...destination, folder: destination.folder ?? folderName(computer) }
-  const explain = async (thrown: unknown, found: DestinationTest['found']): Promise<never> => {
-    if (thrown instanceof Problem) throw thrown
-    const { helpFor } = await import('./trouble.ts')
-    const help = await helpFor(thrown, target)
-    if (help === null) throw thrown
-    if (help.certificate !== undefined) found.certificate = help.certificate
-    throw new Problem(help.sentence.key, help.sentence.params, { cause: thrown })
-  }
   return trial({
     name,
     signal,
     async run(step, found) {
       const { askBucket, openTarget } = await import('./reach.ts')
+      const { explained } = await import('./trouble.ts')
       const store = openTarget(target, secrets)
-      // The first of them tells of all what stands in the way; `step` has to see it as it is shown.
-      const explained: typeof step = (which, act) =>
-        step(which, () => act().catch((thrown) => explain(thrown, found)))
       try {
-        await explained('connect', async () => {
+        await step('connect', async () => {
           await askBucket(store, target)
           const owner = await readOwner(store, target.folder, name, signal)
           if (owner === null || owner.fingerprint === identity.fingerprint) return
           const whose = { folder: target.folder, computer: owner.computer, file: ownerFile(target.folder) }
           throw new Problem('transfer.objects.foreign', { name, ...whose })
         })
-        await tryStore(store, `${target.folder}/.holdfast/`, explained, signal)
+        await tryStore(store, `${target.folder}/.holdfast/`, step, signal)
         found.durable = true
         found.notes = await notesOf(store, name)
         await store.remove(store.trial)
         return message('test.works', { name })
+      } catch (thrown) {
+        const why = await untilAborted(signal, explained(thrown, target))
+        const shown = why instanceof Problem ? why.sentence.params.fingerprint : undefined
+        if (typeof shown === 'string') found.certificate = shown
+        throw why
       } finally {
         store.close()
       }
     },
     why(thrown) {
       const address = new URL(target.endpoint).host
-      return troubleOf(asProblem(thrown), { name, address }, false).problem
+      return troubleOf(thrown, { name, address }, false).problem
     },
   })
 }
-
-const asProblem = (thrown: unknown): unknown => (thrown instanceof Problem ? thrown : asFault(thrown))
 
 /** What the bucket can do, for people. */
 async function notesOf({ abilities, client }: S3Store, name: string): Promise<Message[]> {

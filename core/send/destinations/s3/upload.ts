@@ -5,7 +5,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
-import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { freeNow } from '../../../wire/frame-buffers.ts'
 import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { metadataOf } from './facts.ts'
@@ -19,17 +19,7 @@ export const PART_BYTES = 8 * MIB
 const MOST_PARTS = 10_000
 
 /** What all uploads of a store have of memory together; parts that are larger (of objects above 80 GB) go one by one. */
-const PARTS_MEMORY = 48 * MIB
-
-/** Memory that the uploads of a store share. */
-export interface PartMemory {
-  /** In bytes. */
-  room: Semaphore
-  /** Parts that were sent: a new one in its place would lie beside it until it is collected. */
-  spare: Buffer[]
-}
-
-export const createPartMemory = (): PartMemory => ({ room: createSemaphore(PARTS_MEMORY), spare: [] })
+export const PARTS_MEMORY = 48 * MIB
 
 /** As many parts as a store takes at most. */
 export function partBytesOf(size: number, least = PART_BYTES): number {
@@ -39,7 +29,8 @@ export function partBytesOf(size: number, least = PART_BYTES): number {
 export interface UploadOptions {
   place: BucketPlace
   unfinished: Unfinished
-  memory: PartMemory
+  /** In bytes. */
+  memory: Semaphore
   partBytes: number
   /** Sees to it that the object is what was sent, once it has its name. */
   check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void>
@@ -55,7 +46,7 @@ export interface PartSender {
 }
 
 export function sendParts(
-  { room, spare }: PartMemory,
+  memory: Semaphore,
   partBytes: number,
   send: (bytes: Buffer, index: number) => Promise<void>,
 ): PartSender {
@@ -66,13 +57,9 @@ export function sendParts(
   let index = 0
   let failure: unknown = null
 
-  const take = (): Buffer => {
-    const kept = spare.pop()
-    return kept?.length === partBytes ? kept : Buffer.allocUnsafeSlow(partBytes)
-  }
   const giveBack = (part: Buffer): void => {
-    if (partBytes === PART_BYTES) spare.push(part)
-    room.release(share)
+    freeNow(part)
+    memory.release(share)
   }
   const go = (): void => {
     if (buffer === null) return
@@ -95,8 +82,8 @@ export function sendParts(
     async write(bytes) {
       for (let at = 0; at < bytes.length; ) {
         if (buffer === null) {
-          if (!(await room.acquire(share))) throw new StoreFault('lost', 'closed')
-          buffer = take()
+          if (!(await memory.acquire(share))) throw new StoreFault('lost', 'closed')
+          buffer = Buffer.allocUnsafeSlow(partBytes)
         }
         if (failure !== null) throw failure
         const some = Math.min(bytes.length - at, partBytes - used)
@@ -130,19 +117,16 @@ async function findBegun(
   name: string,
   resume: string | null,
 ): Promise<Begun | null> {
-  const uploads = await unfinished.of(name)
-  if (uploads.length === 0) return null
   const note = resume === null ? null : await unfinished.note(name)
-  const isOurs = (upload: string) =>
-    note?.upload === upload && note.resume === resume && note.partBytes === partBytes
-  let begun: Begun | null = null
-  for (const upload of uploads) {
-    if (isOurs(upload)) {
-      unfinished.add(name)
-      begun = { upload, parts: await unfinished.parts(name, upload, partBytes) }
-    } else await unfinished.abort(name, upload)
+  if (note === null) return null
+  if (note.resume !== resume || note.partBytes !== partBytes) {
+    // What may not be removed is left to the sweep.
+    await unfinished.abort(name, note.upload).catch(() => undefined)
+    return null
   }
-  return begun
+  unfinished.add(name)
+  const parts = await unfinished.parts(name, note)
+  return parts === null ? null : { upload: note.upload, parts }
 }
 
 async function beginNew(

@@ -84,3 +84,16 @@ function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
     tell: (ask) => call<void>((on, answered) => ask(on, (error) => answered(error, undefined))),
   }
 }
+
+export const close = (channel: Channel, handle: Buffer): Promise<void> =>
+  channel.tell((sftp, done) => sftp.close(handle, done))
+
+/** Has the server write a file, or a directory's names, to its disk. */
+export async function syncPath(channel: Channel, path: string): Promise<void> {
+  const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, 'r', done))
+  try {
+    await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
+  } finally {
+    close(channel, handle).catch(() => undefined)
+  }
+}

@@ -1,5 +1,7 @@
+import { Rerun } from '../../../pacing/rerun.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
+import { syncPath } from './channel.ts'
 import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
 
 /** Directories of an SFTP server, as far as files' names need them. */
@@ -25,38 +27,18 @@ export function parentOf(path: string): string {
 /** @param root the directory that has to be there. */
 export function openDirectories(pick: () => Channel, root: string, canSync: boolean): Directories {
   const made = new Map<string, Promise<void>>([[root, Promise.resolve()]])
-  const next = new Map<string, Promise<void>>()
-  const current = new Map<string, Promise<void>>()
+  const syncs = new Map<string, Rerun>()
 
-  const syncNow = async (directory: string): Promise<void> => {
-    const channel = pick()
-    try {
-      const handle = await channel.call<Buffer>((sftp, done) => sftp.open(directory, 'r', done))
-      try {
-        await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
-      } finally {
-        channel.tell((sftp, done) => sftp.close(handle, done)).catch(() => undefined)
-      }
-    } catch (thrown) {
-      throw faultOf(thrown)
-    }
-  }
-
-  const sync = (directory: string): Promise<void> => {
-    if (!canSync) return Promise.resolve()
-    const waiting = next.get(directory)
-    if (waiting !== undefined) return waiting
-    const running = (current.get(directory) ?? Promise.resolve()).catch(() => undefined)
-    const following = running.then(() => {
-      next.delete(directory)
-      const now = syncNow(directory).finally(() => {
-        if (current.get(directory) === now) current.delete(directory)
+  const sync = async (directory: string): Promise<void> => {
+    if (!canSync) return
+    const task = () => syncPath(pick(), directory)
+    const syncing =
+      syncs.get(directory) ??
+      new Rerun(task, (thrown) => {
+        throw faultOf(thrown)
       })
-      current.set(directory, now)
-      return now
-    })
-    next.set(directory, following)
-    return following
+    syncs.set(directory, syncing)
+    await syncing.request()
   }
 
   const isDirectory = async (channel: Channel, path: string): Promise<boolean | null> => {

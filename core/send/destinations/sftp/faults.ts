@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { errorText } from '../../../files/system-error.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -15,7 +16,7 @@ export const STATUS = {
 
 /** Less than this is no room: a directory needs as much. */
 const LEAST_FREE_BYTES = 64 * 1024
-const READ_ONLY = 1n
+const READ_ONLY = 1
 
 /** The status of a call that the server has refused; null: it is something else. */
 export function statusOf(thrown: unknown): number | null {
@@ -52,25 +53,18 @@ export function faultOf(thrown: unknown): StoreFault {
   }
 }
 
-interface FileSystem {
-  freeBytes: number
-  freeFiles: number
-  isReadOnly: boolean
-}
+/** statvfs(3), as OpenSSH's PROTOCOL has it; its numbers may have 64 bits. */
+const count = z.union([z.number(), z.bigint()]).transform(Number)
+const diskSchema = z.object({
+  ...{ f_frsize: count, f_bavail: count, f_blocks: count, f_files: count, f_favail: count, f_flag: count },
+})
 
 /** What the server says of its disk; null: it does not. */
-async function fileSystemAt(channel: Channel, directory: string): Promise<FileSystem | null> {
+export async function diskAt(channel: Channel, directory: string) {
   if (!channel.offers('statvfs@openssh.com')) return null
-  const told = await channel.call<unknown>((sftp, answered) => sftp.ext_openssh_statvfs(directory, answered))
-  const field = (name: string): bigint => {
-    const value: unknown = typeof told === 'object' && told !== null ? Reflect.get(told, name) : 0
-    return typeof value === 'bigint' || typeof value === 'number' ? BigInt(value) : 0n
-  }
-  return {
-    freeBytes: Number(field('f_bavail') * field('f_frsize')),
-    freeFiles: field('f_files') === 0n ? 1 : Number(field('f_favail')),
-    isReadOnly: (field('f_flag') & READ_ONLY) !== 0n,
-  }
+  return diskSchema.parse(
+    await channel.call<unknown>((sftp, done) => sftp.ext_openssh_statvfs(directory, done)),
+  )
 }
 
 /**
@@ -84,10 +78,12 @@ export async function writeFaultOf(
 ): Promise<StoreFault> {
   const fault = faultOf(thrown)
   if (fault.kind !== 'failed') return fault
-  const disk = await fileSystemAt(channel, directory).catch(() => null)
+  const disk = await diskAt(channel, directory).catch(() => null)
   if (disk === null) return fault
-  if (disk.isReadOnly) return new StoreFault('denied', 'its disk is read-only', { cause: thrown })
-  if (disk.freeBytes < LEAST_FREE_BYTES || disk.freeFiles === 0)
+  if ((disk.f_flag & READ_ONLY) !== 0)
+    return new StoreFault('denied', 'its disk is read-only', { cause: thrown })
+  const hasFiles = disk.f_files === 0 || disk.f_favail > 0
+  if (disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES || !hasFiles)
     return new StoreFault('full', 'its disk is full', { cause: thrown })
   return fault
 }

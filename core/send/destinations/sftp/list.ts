@@ -1,9 +1,9 @@
 import type { FileEntryWithStats, Stats } from 'ssh2'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
+import { close } from './channel.ts'
 import { faultOf, STATUS, statusOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import { close } from './parts.ts'
 
 const PAGE = 1_000
 /** Names of one directory: it has to be read as a whole to be put in order. */

@@ -35,9 +35,6 @@ export interface SftpParts {
 /** Times have whole seconds, in 32 bits. */
 const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
 
-export const close = (channel: Channel, handle: Buffer): Promise<void> =>
-  channel.tell((sftp, done) => sftp.close(handle, done))
-
 /** One piece of a file; ssh2 copies it into a call, that into packets, and those as they are encrypted. */
 export async function writePiece(channel: Channel, handle: Buffer, bytes: Buffer, at: number): Promise<void> {
   const { length } = bytes

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { ObjectFacts, PutOptions } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
+import { close } from './channel.ts'
 import { faultOf, writeFaultOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import { asBuffer, close, giveName, OPEN, settle, WHOLE, writePiece } from './parts.ts'
+import { asBuffer, giveName, OPEN, settle, WHOLE, writePiece } from './parts.ts'
 
 /** Writes a whole file under a name that nobody looks at. */
 async function writeWhole(

@@ -1,7 +1,6 @@
 import type { Channel } from './channel.ts'
-import { PIECE_BYTES } from './channel.ts'
+import { close, PIECE_BYTES } from './channel.ts'
 import { faultOf, STATUS, statusOf } from './faults.ts'
-import { close } from './parts.ts'
 
 /** Pieces that are asked for before the first has come; so many only where a file turns out to be long. */
 const MOST_AHEAD = 16

@@ -1,23 +1,19 @@
 import type { Stats } from 'ssh2'
-import { z } from 'zod'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
-import { openChannel } from './channel.ts'
+import { openChannel, syncPath } from './channel.ts'
 import type { Connection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
-import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+import { diskAt, faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
 import { put } from './put.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
-
-/** statvfs(3), as OpenSSH's PROTOCOL has it. */
-const statvfsSchema = z.object({ f_frsize: z.number(), f_bavail: z.number(), f_blocks: z.number() })
 
 /** Each is a process at the server: while one waits for its disk, the others go on. */
 const CHANNELS = 4
@@ -39,9 +35,7 @@ async function openChannels({ client, gather }: Connection): Promise<readonly [C
 async function canSyncAt(channel: Channel, directory: string): Promise<boolean> {
   if (!channel.offers('fsync@openssh.com')) return false
   try {
-    const handle = await channel.call<Buffer>((sftp, done) => sftp.open(directory, 'r', done))
-    await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
-    await channel.tell((sftp, done) => sftp.close(handle, done))
+    await syncPath(channel, directory)
     return true
   } catch (thrown) {
     if (faultOf(thrown).kind === 'lost') throw thrown
@@ -120,7 +114,7 @@ export async function openSftpStore(connection: Connection, place: SftpPlace): P
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
     put: (name, bytes, facts, options) => put(parts, name, bytes, facts, options),
-    begin: (name, facts, resume, options) => beginUpload(parts, name, facts, resume, options),
+    begin: (name, facts, resume) => beginUpload(parts, name, facts, resume),
 
     async info(name) {
       try {
@@ -156,11 +150,8 @@ export async function openSftpStore(connection: Connection, place: SftpPlace): P
         })
     },
     async space() {
-      const channel = pick()
-      if (!channel.offers('statvfs@openssh.com')) return null
-      const found = await channel.call<unknown>((sftp, done) => sftp.ext_openssh_statvfs(root, done))
-      const { f_frsize, f_bavail, f_blocks } = statvfsSchema.parse(found)
-      return { free: f_bavail * f_frsize, total: f_blocks * f_frsize }
+      const disk = await diskAt(pick(), root)
+      return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }
     },
     sweep: (olderThan) => sweep(parts, olderThan),
     ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),

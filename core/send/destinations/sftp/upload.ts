@@ -1,25 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Hasher } from '../../../files/digest.ts'
 import { createHasher } from '../../../files/digest.ts'
-import type { ObjectFacts, ObjectUpload, PutOptions } from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
+import { close, syncPath } from './channel.ts'
 import { faultOf, writeFaultOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
-import { asBuffer, close, giveName, OPEN, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
+import { asBuffer, giveName, OPEN, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
 import { readFrom } from './read.ts'
 
 /** The server's disk is made to write while more comes: at the end there is little left to be waited for. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
-
-/** Has a file written to the disk by a process of the server that has nothing else to do with it. */
-async function syncBeside({ pick, canSync }: SftpParts, path: string): Promise<void> {
-  if (!canSync) return
-  const channel = pick()
-  const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, 'r', done))
-  await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
-  await close(channel, handle)
-}
 
 /** What an earlier attempt has left, with the digest of it as it is on the server's disk. */
 interface Partial {
@@ -54,7 +46,6 @@ export async function beginUpload(
   name: string,
   facts: ObjectFacts,
   resume: string | null,
-  { replace }: PutOptions,
 ): Promise<ObjectUpload> {
   const { directories, partials, inUse, root } = parts
   const channel = parts.pick()
@@ -99,8 +90,8 @@ export async function beginUpload(
       }
       if (at - syncedTo >= SYNC_EVERY_BYTES) {
         syncedTo = at
-        // What cannot be synced is told of at the end.
-        syncBeside(parts, path).catch(() => undefined)
+        // By another process of the server; what cannot be synced is told of at the end.
+        if (parts.canSync) syncPath(parts.pick(), path).catch(() => undefined)
       }
       while (underWay.length * pieceBytes > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
       await throwIfFailed()
@@ -114,7 +105,7 @@ export async function beginUpload(
         throw await writeFaultOf(channel, root, thrown)
       })
       await makeRoom?.()
-      await giveName(parts, channel, path, name, replace).catch((thrown: unknown) => {
+      await giveName(parts, channel, path, name, true).catch((thrown: unknown) => {
         throw faultOf(thrown)
       })
       end()

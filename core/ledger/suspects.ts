@@ -28,7 +28,6 @@ export interface Held {
 }
 
 /** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
-export type LedgerSuspects = ReturnType<typeof openLedgerSuspects>
 
 export const heldKey = (source: string) => `held ${source}`
 

@@ -109,4 +109,3 @@ export const destinationSchema = z
     'names are hidden only where contents are encrypted',
   )
 export type Destination = z.infer<typeof destinationSchema>
-export type DestinationKind = Destination['kind']

@@ -75,7 +75,6 @@ export type RefusalCode = (typeof refusalCodes)[number]
 
 /** What a sender can say that it is, the gravest first: what its own icon shows. */
 export const senderLevels = ['failing', 'attention', 'paused', 'working', 'ok', 'starting'] as const
-export type SenderLevel = (typeof senderLevels)[number]
 /** UTF-16 units of what a sender says of itself, and of a word in it. */
 export const LONGEST_SENTENCE = 1000
 export const LONGEST_WORD = 40

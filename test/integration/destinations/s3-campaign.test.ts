@@ -163,6 +163,7 @@ test(`s3: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing 
   expect(there, `seed ${seed}`).toEqual(tree.names.map((name) => digestHere(home, name)))
   expect(sender.report()?.totals[SOURCE]?.parkedFiles).toBe(0)
   // They are looked for when a session begins.
+  await crash()
   await until(`no left-over, seed ${seed}`, async () => (await place.leftOvers()).length === 0)
   ledger.close()
   process.stderr.write(`s3 campaign: ${tree.names.length} files, ${JSON.stringify(struck)}\n`)

@@ -3,6 +3,7 @@
 // the last line is the sum of all.
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
+import { commandScript } from './setup/command.mjs'
 import { projectEnvironment } from './setup/node.mjs'
 import { inProject, isProgram, projectDirectory, runMain, SetupError, say } from './setup/project.mjs'
 import { setup } from './setup.mjs'
@@ -47,6 +48,7 @@ function stages({ node, electron, servers }) {
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
   // The tests start thousands of processes: what one of them has compiled the next one need not.
   const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
+  const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
   const vitest = async (project) => {
     const report = reports[project]
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
@@ -56,12 +58,16 @@ function stages({ node, electron, servers }) {
       '--project',
       project,
       // The unit tests wait for the processor alone, the others mostly for disks, deadlines and each other.
-      `--maxWorkers=${project === 'unit' ? 2 : 4}`,
+      `--maxWorkers=${project === 'unit' ? 2 : 3}`,
       // Real disks, servers and processes share a build machine: whoever needs the second try is named at the end.
       ...(isCi() && project === 'integration' ? ['--retry=1'] : []),
       ...reporters,
     ]
-    const status = await runStage(node, all, { env: cached, cwd: projectDirectory, minutes: 40 })
+    const status = await runStage(node, all, {
+      env: { ...cached, ...(await built()) },
+      cwd: projectDirectory,
+      minutes: 40,
+    })
     return vitestCounts(await readReport(report), status)
   }
   return [

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { commandScript } from './command-script.ts'
 import { until } from './until.ts'
-
-const holdfast = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
 
 export interface RunningCommand {
   child: ChildProcess
@@ -19,7 +17,7 @@ export interface RunningCommand {
 
 /** Starts `holdfast …` as a process of its own; it is ended when the test is over. */
 export function startHoldfast(words: string[], env: Record<string, string> = {}): RunningCommand {
-  const child = spawn(process.execPath, [holdfast, ...words], {
+  const child = spawn(process.execPath, [commandScript, ...words], {
     env: { ...process.env, LANG: 'C', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { commandScript } from './command-script.ts'
 import { until } from './until.ts'
-
-const cli = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
 
 export interface ReceiverProcess {
   /** Its store's directory. */
@@ -27,7 +26,9 @@ export interface ReceiverProcess {
 
 /** Runs a command to its end, whatever its exit code; gives what it said on standard output. */
 export async function holdfastSays(...words: string[]): Promise<string> {
-  const running = promisify(execFile)(process.execPath, [cli, ...words], { maxBuffer: 64 * 1024 * 1024 })
+  const running = promisify(execFile)(process.execPath, [commandScript, ...words], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
   return running.then(
     ({ stdout }) => stdout,
     (thrown: { stdout?: string }) => thrown.stdout || Promise.reject(thrown),
@@ -40,7 +41,7 @@ export function startReceiverProcess(name: string): ReceiverProcess {
   let child: ChildProcess | null = null
   const start = (port: number) => {
     const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', String(port), '--name', name]
-    child = spawn(process.execPath, [cli, ...words], { stdio: 'ignore' })
+    child = spawn(process.execPath, [commandScript, ...words], { stdio: 'ignore' })
   }
   const stop = async () => {
     const ending = child

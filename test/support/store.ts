@@ -8,10 +8,10 @@ import type { StoreRules } from '../../core/store/limits/rules.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import { readManifestFile } from '../../core/store/manifest/file.ts'
 import { openRows } from '../../core/store/manifest/rows.ts'
+import { commandScript } from './command-script.ts'
 import type { Home } from './transfer.ts'
 import { receiverParts } from './transfer.ts'
 
-const holdfast = path.resolve(import.meta.dirname, '../../cli/holdfast.ts')
 const run = promisify(execFile)
 
 /** Runs a `holdfast` command to its end: its exit code, its JSON lines, and what it said on standard error. */
@@ -23,7 +23,7 @@ export async function runStoreCommand(...words: string[]) {
       .map((line) => JSON.parse(line))
   const options = { env: { ...process.env, LANG: 'C' }, maxBuffer: 64 * 1024 * 1024 }
   try {
-    const { stdout, stderr } = await run(process.execPath, [holdfast, ...words, '--json'], options)
+    const { stdout, stderr } = await run(process.execPath, [commandScript, ...words, '--json'], options)
     return { code: 0, lines: lines(stdout), err: stderr }
   } catch (thrown) {
     const failed = thrown as { code: number; stdout: string; stderr: string }

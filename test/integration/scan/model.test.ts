@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** Programs that run side by side. */
 const WAVE = 50
-const count = Number(process.env.HOLDFAST_MODEL_COUNT ?? 80)
+const count = Number(process.env.HOLDFAST_MODEL_COUNT ?? 50)
 /** One seed again and again: what it found may hang on the moment. */
 const repeated = process.env.HOLDFAST_MODEL_SEED
 const first = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31))

@@ -59,7 +59,7 @@ export function openLedgerPages(database: DatabaseSyncInstance) {
 
     /** What is sent of a source, in the order of the paths, behind `after` ('' at first). */
     sentFiles: (destination: string, source: string, after: string, limit: number) =>
-      sent.all(destination, source, after, limit) as unknown as SentFile[],
+      sent.all(destination, source, after, limit) as SentFile[],
 
     /** By source id. */
     totals: (destination: string) =>
@@ -75,7 +75,7 @@ export function openLedgerPages(database: DatabaseSyncInstance) {
       const rowsOf = (route: number, name: LedgerFile['state']) => {
         const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
         const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
-        return rows as unknown as FileRow[]
+        return rows as FileRow[]
       }
       const routes = routesOf.all(JSON.stringify(destinations), source) as {
         id: number

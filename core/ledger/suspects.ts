@@ -80,11 +80,11 @@ function openNoting(database: DatabaseSyncInstance, routes: Routes) {
     /** Of these files those that this destination has with other content. */
     earlier(destination: string, source: string, files: readonly Candidate[]) {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
-      return (found as unknown as Row[]).map(earlierOf)
+      return (found as Row[]).map(earlierOf)
     },
     /** Of these paths those that are suspected. */
     suspected: (source: string, some: readonly string[]): Suspect[] =>
-      (named.all(JSON.stringify(some), source) as unknown as Row[]).map((row) => ({
+      (named.all(JSON.stringify(some), source) as Row[]).map((row) => ({
         ...earlierOf(row),
         suspicion: row.lost === 1n ? 'lost' : 'changed',
       })),

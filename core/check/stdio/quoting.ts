@@ -27,11 +27,10 @@ function withoutEscapes(text: string): string {
 
 /** A path as --quoted events write it. */
 export function quote(path: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be quoted
-  if (path !== '' && !/[\u0000-\u0020"\\\u007f]/.test(path)) return path
+  // All but quotation marks, backslashes and control characters; a space has to be quoted, but not escaped.
+  if (path !== '' && !/[^!#-[\]-~\x80-\u{10ffff}]/u.test(path)) return path
   const escaped = path.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to be escaped
-    /["\\\u0000-\u001f\u007f]/g,
+    /[^ !#-[\]-~\x80-\u{10ffff}]/gu,
     (character) => NAMED[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
   return `"${escaped}"`

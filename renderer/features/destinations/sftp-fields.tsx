@@ -45,7 +45,7 @@ export function SftpFields(props: FieldsProps) {
       {draft.login === 'key' && <SecretField {...props} field="key" />}
       {draft.login === 'file' && (
         <div className="with-button">
-          <TextField {...props} field="keyFile" placeholder="/home/ada/.ssh/id_ed25519" />
+          <TextField {...props} field="keyFile" placeholder="/etc/holdfast/id_ed25519" />
           <PathButton what="file" onChoose={(keyFile) => onChange({ keyFile })} />
         </div>
       )}

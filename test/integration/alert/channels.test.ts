@@ -57,7 +57,7 @@ function echo(request: Recorded): string {
 function expectNoSecret(outcome: Outcome, { secrets }: Given): void {
   const told = `${said(outcome)} ${JSON.stringify(outcome)}`
   for (const secret of Object.values(secrets)) expect(told).not.toContain(secret)
-  expect(told).not.toMatch(/4711|S3cr/)
+  expect(told).not.toMatch(/\D4711|S3cr/)
 }
 
 describe.each(httpTypes)('%s', (type) => {

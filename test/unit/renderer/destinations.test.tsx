@@ -78,7 +78,7 @@ describe('the result of a test', () => {
 
 describe('a restore', () => {
   const running: NonNullable<AppState['restore']> = {
-    ...{ destination: 'nas', to: '/home/ada/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
+    ...{ destination: 'nas', to: '/srv/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
     ...{ totalFiles: 1200, totalBytes: 4096, left: 90_000, restored: 100, same: 20, kept: 2, failed: 0 },
     ...{ sentence: null, startedAt: 0 },
   }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { ensureServers } from '../../build/setup/system.mjs'
 import { makeBucket } from '../support/servers/buckets.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
@@ -145,6 +146,7 @@ const rivals: readonly (() => Promise<Rival>)[] = [sftp, swift]
 
 /** Sending to durable at what is no Holdfast, against rclone on the same files. */
 export async function run(): Promise<Row[]> {
+  await ensureServers()
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const rows: Row[] = []
   try {

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { ensurePackages } from '../../build/setup/system.mjs'
 import { workerHeap } from '../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
@@ -21,6 +22,7 @@ const MEMORY_MIB = 200
 
 /** Bringing files back from a receiver, durable at the end, against rsync's daemon on the same files. */
 export async function run(): Promise<Row[]> {
+  await ensurePackages(['rsync'], 'the benchmark of restoring')
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const ends = path.join(directory, 'ends')
   try {

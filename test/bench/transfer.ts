@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { ensurePackages } from '../../build/setup/system.mjs'
 import { rawTls } from './raw-tls.ts'
 import type { Row } from './row.ts'
 import type { SendOptions, Sent } from './transfer-ends.ts'
@@ -45,6 +46,7 @@ interface Place {
  * (recently_deleted, fs/ext4/ialloc.c), and whoever comes after a removal pays several times the time for it.
  */
 export async function run(): Promise<Row[]> {
+  await ensurePackages(['rsync'], 'the benchmark of sending')
   const directory = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'))
   const ends = path.join(directory, 'ends')
   const before = path.join(directory, 'before')

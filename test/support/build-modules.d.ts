@@ -21,6 +21,7 @@ declare module '*/build/setup/standin.mjs' {
 
 declare module '*/build/setup/system.mjs' {
   export function ensurePackages(wanted: string[], purpose: string): Promise<void>
+  export function ensureServers(): Promise<void>
 }
 
 declare module '*/build/setup/launch.mjs' {

@@ -41,7 +41,8 @@ async function inProcessOfItsOwn(node, script, words, cache) {
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
     ...process.env,
   }
-  return becomes(node, [script, ...words], { env })
+  // For core/worker/collect-start.ts.
+  return becomes(node, ['--expose-gc', script, ...words], { env })
 }
 
 // What messages tell people to type.

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { sentenceOf } from '../core/words/problem.ts'
+import { collectStart } from '../core/worker/collect-start.ts'
 import { endWithLauncher } from '../core/worker/launcher.ts'
 import { exitNow } from './exit-now.ts'
 import { watchOutput } from './output-errors.ts'
@@ -17,6 +18,7 @@ const SERVICES = ['agent', 'receive']
 
 const [asked = ''] = process.argv.slice(2)
 endWithLauncher()
+collectStart()
 watchOutput(SERVICES.includes(asked))
 
 try {

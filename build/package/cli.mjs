@@ -22,7 +22,8 @@ export UV_THREADPOOL_SIZE="\${UV_THREADPOOL_SIZE:-128}"
 if [ -n "$HOME" ]; then
   export NODE_COMPILE_CACHE="\${NODE_COMPILE_CACHE:-\${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/compiled}"
 fi
-exec "$lib/node" "$lib/holdfast.js" "$@"
+# Once it has started it gives back the memory that took.
+exec "$lib/node" --expose-gc "$lib/holdfast.js" "$@"
 `
 
 const DESCRIPTION = [

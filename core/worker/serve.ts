@@ -1,4 +1,5 @@
 import { sentenceOf } from '../words/problem.ts'
+import { collectStart } from './collect-start.ts'
 import type { ConfigOf, FromWorker, LogLevel, ReportOf, WorkerDefinition } from './definition.ts'
 import { toWorkerSchema } from './definition.ts'
 import { endNow } from './end-now.ts'
@@ -92,4 +93,5 @@ export function serveWorker<D extends WorkerDefinition>(
   port.onClose(endNow)
   setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
   post({ type: 'ready', pid: process.pid })
+  collectStart()
 }

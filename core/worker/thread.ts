@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { inTime } from '../pacing/in-time.ts'
+import { collectStart } from './collect-start.ts'
 
 // The one way to have a thread: its calls to a disk that hangs hold the thread, and nothing else.
 
@@ -160,6 +161,7 @@ export function serveThread<C extends Calls<C>>(
     }
   }
 
+  collectStart()
   let last: Promise<void> = Promise.resolve()
   port.on('message', (asked: ToThread) => {
     last = last.then(() => (asked === null ? end() : answer(asked)))

@@ -43,7 +43,7 @@ export const bundleEnds = (directory: string): Promise<void> =>
 
 /** Starts the receiver's process with what a sender's has: threads and words for V8. */
 export const receiverStarter = (ends: string): WorkerStarter<'receiver'> => ({
-  start: () => starterOf(ends, 'receiver').start('sender'),
+  start: () => starterOf(ends, 'receiver').start('receiver'),
 })
 
 const starterOf = (ends: string, end: string) =>

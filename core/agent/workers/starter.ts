@@ -47,12 +47,10 @@ const POOL_THREADS: Record<StartedName, number> = {
  * same time, and finds a burst as soon.
  */
 export function workerHeap(name: StartedName): readonly string[] {
-  const young = `--max-semi-space-size=${name === 'scanner' ? 1 : 2}`
+  // For core/wire/young-buffers.ts and core/worker/collect-start.ts.
+  const words = [`--max-semi-space-size=${name === 'scanner' ? 1 : 2}`, '--expose-gc']
   // The checker holds little, and each check would pay for it.
-  if (name === 'checker') return [young]
-  const words = [young, '--heap-growing-percent=60']
-  // For core/wire/young-buffers.ts.
-  return name === 'receiver' || name === 'sender' ? [...words, '--expose-gc'] : words
+  return name === 'checker' ? words : [...words, '--heap-growing-percent=60']
 }
 
 export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {

@@ -24,9 +24,17 @@ export function parentOf(path: string): string {
   return at === 0 ? '/' : path.slice(0, at)
 }
 
+/** So many directories are remembered: a source may have millions. One that is forgotten is asked for again. */
+const MOST_KNOWN = 10_000
+
+function remember<T>(known: Map<string, T>, directory: string, what: T): void {
+  if (known.size >= MOST_KNOWN) known.clear()
+  known.set(directory, what)
+}
+
 /** @param root the directory that has to be there. */
 export function openDirectories(pick: () => Channel, root: string, canSync: boolean): Directories {
-  const made = new Map<string, Promise<void>>([[root, Promise.resolve()]])
+  const made = new Map<string, Promise<void>>()
   const syncs = new Map<string, Rerun>()
 
   const sync = async (directory: string): Promise<void> => {
@@ -37,7 +45,7 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
       new Rerun(task, (thrown) => {
         throw faultOf(thrown)
       })
-    syncs.set(directory, syncing)
+    remember(syncs, directory, syncing)
     await syncing.request()
   }
 
@@ -71,10 +79,10 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
   }
 
   const make = (directory: string): Promise<void> => {
-    const known = made.get(directory)
+    const known = directory === root ? Promise.resolve() : made.get(directory)
     if (known !== undefined) return known
     const making = makeOne(directory)
-    made.set(directory, making)
+    remember(made, directory, making)
     making.catch(() => made.delete(directory))
     return making
   }

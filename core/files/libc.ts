@@ -38,9 +38,9 @@ function lazily<Words extends unknown[]>(declaration: string): Call<Words> {
 
 const syncfsCall = lazily<[number]>('int syncfs(int fd)')
 
-/** Makes all durable that was written to the file system of this descriptor: syncfs(2). The error's name, or null. */
-export function syncWhole(fd: number): string | null {
-  return syncfsCall(fd) === 0 ? null : lastError()
+/** Makes all durable that was written to the file system of this descriptor: syncfs(2). @throws what the system says. */
+export function syncWhole(fd: number): void {
+  if (syncfsCall(fd) !== 0) throw failed('syncfs')
 }
 
 const futimensCall = lazily<[number, BigInt64Array]>('int futimens(int fd, void *times)')

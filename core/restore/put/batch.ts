@@ -76,11 +76,6 @@ export function openBatch(
 
   const pathOf = ({ way, temporary }: Unnamed) => path.join(root, ...way, temporary)
 
-  const syncAll = () => {
-    const failure = syncWhole(base)
-    if (failure !== null) throw Object.assign(new Error(`${failure}: syncfs`), { code: failure })
-  }
-
   const isFolded = (directory: string, name: string): boolean =>
     (fileSystem.foldsCase || fileSystem.foldsForm) && !readdirSync(directory).includes(name)
 
@@ -133,7 +128,7 @@ export function openBatch(
       written = []
       bytes = 0
       if (ready.length > 0) {
-        if (fileSystem.syncsWhole) syncAll()
+        if (fileSystem.syncsWhole) syncWhole(base)
         else for (const { fd } of ready) fsyncSync(fd)
         onSync()
       }
@@ -152,7 +147,7 @@ export function openBatch(
       if (!fileSystem.syncsWhole) for (const way of ways.values()) tree.sync(way)
     },
     close() {
-      if (fileSystem.syncsWhole) syncAll()
+      if (fileSystem.syncsWhole) syncWhole(base)
       closeSync(base)
     },
   }

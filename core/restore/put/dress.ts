@@ -1,17 +1,7 @@
 import { fchmodSync, fchownSync } from 'node:fs'
 import type { FileFacts } from '../../files/facts.ts'
+import { native } from '../../files/native.ts'
 import { setTimes } from '../../files/set-times.ts'
-
-type SetAttribute = (fd: number, name: string, value: Uint8Array) => boolean
-
-/** Elsewhere than on Linux there are none that are kept. */
-async function loadSetAttribute(): Promise<SetAttribute | null> {
-  if (process.platform !== 'linux') return null
-  return import('../../files/libc.ts').then(
-    (libc) => libc.setAttribute,
-    () => null,
-  )
-}
 
 /** What a file or a directory may be given: no bit that would make a program run as somebody else (chmod(2)). */
 const MODE_BITS = 0o777
@@ -22,8 +12,9 @@ export interface Dressing {
   dress(fd: number, facts: FileFacts): boolean
 }
 
-export async function loadDressing(): Promise<Dressing> {
-  const setAttribute = await loadSetAttribute()
+export function createDressing(): Dressing {
+  // Elsewhere than on Linux there are none that are kept.
+  const setAttribute = process.platform === 'linux' ? native?.setAttribute : undefined
   // Only root may give files away; for everybody else all is as if they had made them.
   const isRoot = process.getuid?.() === 0
   return {

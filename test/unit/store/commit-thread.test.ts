@@ -49,7 +49,7 @@ vi.mock('../../../core/files/libc.ts', async (original) => {
       disk.before('sync all')
       const { failure } = disk
       disk.failure = null
-      return failure
+      if (failure !== null) throw Object.assign(new Error(`${failure}: syncfs`), { code: failure })
     },
   }
 })

@@ -30,12 +30,11 @@ import { jsonText } from './json.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
-import { WrongUsage } from './wrong-usage.ts'
 
 interface RulesOptions {
   project?: string
   resource?: string
-  quiet?: QuietHours | null
+  quiet?: QuietHours | 'none'
   unreachable?: number
 }
 
@@ -79,7 +78,7 @@ export function registerChannels(program: Command): void {
   )
     .argument('<channel>', 'its name or id')
     .action((given: string, _: object, self: Command) => test(dataOf(self), given))
-  inner('rules', 'set what holds for all channels')
+  inner('rules', 'show what holds for all channels, or change it')
     .option('--project <code>', 'the project code in messages')
     .option('--resource <id>', 'the resource id in messages (default: the path)')
     .option('--quiet <from-to>', 'tell only what is critical at these times: 22:00-07:00, or none', quietOf)
@@ -87,11 +86,12 @@ export function registerChannels(program: Command): void {
     .action((options: RulesOptions, self: Command) => rules(dataOf(self), options))
 }
 
-function quietOf(text: string): QuietHours | null {
-  if (text === 'none') return null
+/** Commander takes null for nothing given. */
+function quietOf(text: string): QuietHours | 'none' {
+  if (text === 'none') return text
   const [from, to] = text.split('-')
   const parsed = quietHoursSchema.safeParse({ from, to })
-  if (!parsed.success) throw new InvalidArgumentError('It must be like 22:00-07:00, or none.')
+  if (!parsed.success || from === to) throw new InvalidArgumentError('It must be like 22:00-07:00, or none.')
   return parsed.data
 }
 
@@ -194,19 +194,21 @@ async function test(directory: string, given: string): Promise<void> {
 
 async function rules(directory: string, options: RulesOptions): Promise<void> {
   const { project, resource, quiet, unreachable } = options
-  if (Object.keys(options).length === 0) throw new WrongUsage('cli.channels.rulesWhat')
   const changesOf = ({ alerts: { labels } }: Settings) => ({
     alerts: {
       labels: { project: project ?? labels.project, resource: resource ?? labels.resource },
-      ...(quiet === undefined ? {} : { quietHours: quiet }),
+      ...(quiet === undefined ? {} : { quietHours: quiet === 'none' ? null : quiet }),
       ...(unreachable === undefined ? {} : { unreachableMinutes: unreachable }),
     },
   })
-  const { alerts } = await changeSettings(
-    directory,
-    (settings) => ({ command: 'changeSettings', input: changesOf(settings) }),
-    (settings) => withChanges(settings, changesOf(settings)),
-  )
+  const isRead = Object.keys(options).length === 0
+  const { alerts } = isRead
+    ? settingsIn(await runningState(directory), directory)
+    : await changeSettings(
+        directory,
+        (settings) => ({ command: 'changeSettings', input: changesOf(settings) }),
+        (settings) => withChanges(settings, changesOf(settings)),
+      )
   const { labels, quietHours, unreachableMinutes } = alerts
   console.log(`project: ${quoteControls(labels.project) || '-'}`)
   console.log(`resource: ${quoteControls(labels.resource) || '-'}`)

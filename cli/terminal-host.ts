@@ -15,7 +15,8 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     computerName: hostname(),
     starter: nodeWorkerStarter(workerScript),
     vault: () => null,
-    notify: ({ title, body }) => say(`${quoteControls(title)}\n  ${quoteControls(body)}`),
+    notify: ({ title, body }) =>
+      say([title, ...body.split('\n')].map((line) => quoteControls(line)).join('\n  ')),
     // What a terminal has said stays said; the recovery follows it.
     withdraw: () => undefined,
   }

@@ -14,8 +14,8 @@ export function changesOnly(alerts: Pick<Alerts, 'observe' | 'incidents'>): {
   return {
     observe(all) {
       for (const one of all) {
-        // The sentence has its counts: another one is another text of the same incident.
-        const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence])
+        // The sentence has its counts: another one is another text of the same incident. A person may want it told sooner.
+        const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence, one.tellAfterMs])
         const before = last.get(one.id)
         if (before === text) continue
         last.set(one.id, text)

@@ -40,8 +40,16 @@ export interface SecretOwner {
 export const secretOwners = ({ alerts, destinations }: Settings): ReadonlySet<string> =>
   new Set([...alerts.channels, ...destinations].map(({ id }) => id))
 
-export const secretsOfChannel = ({ id, type }: Pick<ChannelSettings, 'id' | 'type'>): SecretOwner => {
-  return { id, type, fields: secretFieldsOf(type) }
+export function secretsOfChannel({
+  id,
+  type,
+  options,
+}: Pick<ChannelSettings, 'id' | 'type' | 'options'>): SecretOwner {
+  // Who logs in as somebody needs that one's password.
+  const fields = secretFieldsOf(type).map((field) =>
+    field.name === 'password' && (options.user ?? '') !== '' ? { ...field, required: true } : field,
+  )
+  return { id, type, fields }
 }
 
 /** The secrets of channels and destinations, in a file that this user alone may read. */

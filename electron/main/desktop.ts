@@ -56,7 +56,6 @@ export async function runDesktop(start: {
   const notifier = createNotifier({
     icon,
     clicked: (incident) => actions?.openIncident(incident),
-    isSeen: () => window.isSeenOn('alerts'),
   })
   const host = desktopHost(path.join(bundle, 'main'), notifier)
   // On few processors the workers' start would keep the page from being drawn.

@@ -18,14 +18,9 @@ export interface Notifier {
 /**
  * Shows notifications through the desktop's own notification service.
  * @param options.clicked is given the incident that a notification was about.
- * @param options.isSeen somebody looks at the same in the window now.
  */
-export function createNotifier(options: {
-  icon: string
-  clicked(incident: string): void
-  isSeen(): boolean
-}): Notifier {
-  const { icon, clicked, isSeen } = options
+export function createNotifier(options: { icon: string; clicked(incident: string): void }): Notifier {
+  const { icon, clicked } = options
   const shown = new Map<string, Notification>()
   const withdraw = (about: string) => {
     shown.get(about)?.close()
@@ -34,7 +29,7 @@ export function createNotifier(options: {
   return {
     show: ({ about, incident, title, body, urgent }) => {
       withdraw(about)
-      if (isSeen() || !Notification.isSupported()) return
+      if (!Notification.isSupported()) return
       const notification = new Notification({
         title,
         body: process.platform === 'linux' ? escapeMarkup(body) : body,

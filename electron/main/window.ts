@@ -26,8 +26,6 @@ export interface TrayWindow {
   showLink(code: string): void
   /** What its page says that it shows; null: nobody looks at it. */
   showing(page: string | null): void
-  /** Somebody looks at this page of it now. */
-  isSeenOn(page: string): boolean
   /**
    * Hides the window for good, and lets it really close: hiding is all that its close button does. Resolves when its
    * place is written, or could not be; on a disk that hangs, never.
@@ -72,7 +70,6 @@ export function createWindow(options: {
   // A screen has another size, or another scale.
   screen.on('display-metrics-changed', () => fitToScreen(browser))
   let released = false
-  let shownPage: string | null = null
   let placed = remembered !== null
   const remember = () => {
     // One that was never shown has no place that anybody has chosen.
@@ -133,14 +130,11 @@ export function createWindow(options: {
     hide,
     showLink: links.show,
     showing: (page) => {
-      shownPage = page
       if (lastPage !== null) sendEvent(browser, 'show', { page: lastPage })
       lastPage = null
       links.pageListens()
       if (page !== null) memory.remember({ page })
     },
-    isSeenOn: (page) =>
-      shownPage === page && !browser.isDestroyed() && browser.isVisible() && browser.isFocused(),
     release: () => {
       released = true
       if (!browser.isDestroyed()) hide()

@@ -1,4 +1,5 @@
 import type { IncidentKind } from '../../alert/kinds.ts'
+import { isDiskKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { heldWords, inSteps, isCounted, isDiskFailing, isOldVerdict, scanProblem } from './derived.ts'
@@ -50,16 +51,17 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
 
 /**
  * Every subject that is looked after: what an incident is about that is not among them ends without a word. That files
- * of a source are not found says nothing more while its disk fails.
+ * of a source are not found, or a folder takes none, says nothing more while its disk fails.
  */
-export function conditionIds({ destinations, sources, workers, notices }: AppState): string[] {
+export function conditionIds(state: AppState): string[] {
+  const { destinations, sources, workers, notices } = state
   return [
     'unchecked',
     'receiving',
     'pause',
     ...notices.map(({ id }) => `notice:${id}`),
     ...Object.keys(workers).map((name) => `worker:${name}`),
-    ...destinations.map(({ id }) => `destination:${id}`),
+    ...destinations.filter((one) => !isFolderFailing(state, one)).map(({ id }) => `destination:${id}`),
     ...sources.flatMap(({ settings: { id } }) => [`emptied:${id}`, `parked:${id}`, `silent:${id}`]),
     ...sources.filter((one) => !isDiskFailing(one)).map(({ settings: { id } }) => `scan:${id}`),
   ]
@@ -115,7 +117,13 @@ function receivingCondition({ receiving }: AppState, now: number): Condition[] {
   return problem === null ? well(subject, now) : condition(subject, 'worker', since, problem, MINUTE_MS)
 }
 
+/** The disk of a folder that is sent to fails. */
+function isFolderFailing({ incidents }: AppState, { id }: DestinationState): boolean {
+  return incidents.some(({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing)
+}
+
 function destinationCondition(state: AppState, destination: DestinationState, now: number): Condition[] {
+  if (isFolderFailing(state, destination)) return []
   const { id, name, connection } = destination
   const { since, problem } = connection
   const subject = { id: `destination:${id}`, name, source: null }
@@ -128,7 +136,8 @@ function destinationCondition(state: AppState, destination: DestinationState, no
     case 'connected':
     case 'idle':
       // Why files wait although it is connected, or why nothing can even try to connect.
-      if (problem !== null) return condition(subject, 'destination', since, problem, MINUTE_MS)
+      // It may have been connected for weeks before.
+      if (problem !== null) return condition(subject, 'destination', now, problem, MINUTE_MS)
       return well(subject, now)
     case 'connecting':
       return []
@@ -168,12 +177,13 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
 
 /** What a person has to know once, until it is put away. */
 function noticeConditions({ notices }: AppState, now: number): Condition[] {
-  return notices.flatMap(({ id, sentence }) =>
-    // Good news is nothing wrong.
-    sentence.key === 'restore.done'
-      ? []
-      : condition({ id: `notice:${id}`, name: 'Holdfast', source: null }, 'notice', now, sentence, 0),
-  )
+  return notices.flatMap(({ id, sentence }) => {
+    const subject = { id: `notice:${id}`, name: 'Holdfast', source: null }
+    // Good news is nothing wrong, and the end of an earlier failure.
+    return sentence.key === 'restore.done'
+      ? well(subject, now)
+      : condition(subject, 'notice', now, sentence, 0)
+  })
 }
 
 /** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */

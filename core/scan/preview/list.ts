@@ -112,10 +112,9 @@ async function* listTree(
       yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
     }
     for (const one of skipped) {
-      const isWhole = one.why === 'temporary' && decision?.closed === true && !isSent
-      yield isWhole
-        ? await leftBehind(options, one.path)
-        : { path: one.path, size: null, why: whySkipped(one, names) }
+      const isWhole = one.why === 'temporary' && decision?.closed === true
+      if (isWhole && !isSent) yield await leftBehind(options, one.path)
+      else yield { path: one.path, size: null, why: isWhole ? batchSent : whySkipped(one, names) }
     }
     const verdicts = await Promise.all(
       files.map((file) => (isSent ? { why: batchSent } : judge(options, file))),

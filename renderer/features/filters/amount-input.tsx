@@ -33,7 +33,6 @@ export function AmountInput({
         error={problem === undefined ? undefined : t(problem)}
         value={amount.typed}
         onChange={(typed) => onChange({ ...amount, typed })}
-        allowNegative={false}
         hideControls
         inputWrapperOrder={['label', 'description', 'input', 'error']}
         rightSectionWidth={92}

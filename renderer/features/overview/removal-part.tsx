@@ -99,7 +99,6 @@ function DaysForm({ onChoose }: { onChoose: (days: number) => void }) {
           typed === '' || isRight ? null : t('settings.remove.wrong', { most: format.number(MOST_DAYS) })
         }
         suffix={` ${t('window.filters.days')}`}
-        allowNegative={false}
         allowDecimal={false}
         hideControls
         autoFocus

@@ -81,7 +81,6 @@ export function RuleEditor({ before, busy, onSave, onCancel }: RuleEditorProps) 
           aria-label={t('window.limit.allow.limit')}
           value={form.rate}
           onChange={(rate) => change({ rate })}
-          allowNegative={false}
           decimalScale={6}
           suffix={` ${t('window.limit.unit')}`}
           hideControls

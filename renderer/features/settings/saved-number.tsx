@@ -60,7 +60,6 @@ export function SavedNumber({ label, hint, unit, aside, value, check, save, ...i
         if (event.key === 'Enter') void commit()
         if (event.key === 'Escape') setTyped(value)
       }}
-      allowNegative={false}
       suffix={` ${unit}`}
       hideControls
       rightSection={aside || undefined}

@@ -77,6 +77,13 @@ describe.each([
     expect(await says([...rules, '--unreachable', '90s'])).toBe(
       'project: P-12\nresource: vm-7\nquiet: 22:00-07:00\nunreachable: 90s\n',
     )
+    expect(await says(['rules'])).toContain('quiet: 22:00-07:00\n')
+    expect(await says(['rules', '--quiet', 'none'])).toContain('quiet: none\n')
+    expect(await refused(['rules', '--quiet', '22:00-22:00'])).toEqual([
+      2,
+      expect.stringContaining('22:00-07:00'),
+    ])
+    await says(rules)
     expect(await listed()).toMatchObject({
       labels: { project: 'P-12', resource: 'vm-7' },
       quietHours: { from: '22:00', to: '07:00' },

@@ -147,6 +147,30 @@ describe('what is wrong besides the disks', () => {
     expect(all).toContain('parked:a ok')
   })
 
+  it('leaves a folder that takes nothing to the incident of its disk', () => {
+    const taking = connection('connected', { problem })
+    const disk = { endedAt: null, kind: 'read-only', failing: { there: problem } } as unknown
+    const failing = { ...taking, incidents: [disk as AppState['incidents'][0]] }
+    expect(wrong(failing)).toEqual([])
+    expect(conditionIds(stateWith(failing))).not.toContain('destination:there')
+    expect(conditionIds(stateWith(taking))).toContain('destination:there')
+  })
+
+  it('counts a connected destination that takes nothing from now on, not since it was connected', () => {
+    const all = conditionsOf(stateWith(connection('connected', { problem })), NOW)
+    expect(all.find(({ kind }) => kind === 'destination')?.since).toBe(NOW)
+  })
+
+  it('takes a restore that was successful for the end of one that was not', () => {
+    const done = message('restore.done', { path: '/back', restored: 1, same: 0, kept: 0 })
+    const noticed = (sentence: typeof done) =>
+      conditionsOf(stateWith({ notices: [{ id: 'restore', sentence }] }), NOW).find(
+        ({ id }) => id === 'notice:restore',
+      )?.kind
+    expect(noticed(problem)).toBe('notice')
+    expect(noticed(done)).toBe('ok')
+  })
+
   it('knows every subject that it may ever speak of', () => {
     const ids = conditionIds(stateWith({ destinations: [receiver] }))
     const spoken = conditionsOf(stateWith({ destinations: [receiver] }), NOW).map(({ id }) => id)

@@ -15,8 +15,9 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     computerName: hostname(),
     starter: nodeWorkerStarter(workerScript),
     vault: () => null,
+    // What is below the sentence, as a path, follows it: a name that has a newline makes no line of its own.
     notify: ({ title, body }) =>
-      say([title, ...body.split('\n')].map((line) => quoteControls(line)).join('\n  ')),
+      say(`${quoteControls(title)}\n  ${quoteControls(body.replaceAll('\n', ' '))}`),
     // What a terminal has said stays said; the recovery follows it.
     withdraw: () => undefined,
   }

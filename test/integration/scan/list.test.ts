@@ -113,6 +113,16 @@ test('what lies beside the batch directories is told, whatever it is', async () 
   ])
 })
 
+test('a temporary name in a directory that was sent is no longer being written', async () => {
+  const root = temporaryDirectory('list')
+  mkdirSync(path.join(root, 'DC1'))
+  for (const name of ['a', 'b.tmp', 'finished.parse', 'finished.watch'])
+    writeFileSync(path.join(root, 'DC1', name), '', { mode: 0o644 })
+  const [a = '', b = ''] = (await scan('--list', '--why', '--batch', root)).toSorted()
+  expect(a).toContain('DC1/a\t')
+  expect(b).toBe(a.replace('DC1/a', 'DC1/b.tmp'))
+})
+
 test('what no receiver stores is told before it is tried', async () => {
   const root = temporaryDirectory('list')
   const deep = 'a/'.repeat(256)

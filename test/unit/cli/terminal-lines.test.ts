@@ -21,7 +21,7 @@ test('a notification is two lines of the terminal, whatever is named in it', () 
   const said: string[] = []
   const notification = { about: 'one', incident: 'one', title: FORGED, body: FORGED, urgent: false }
   terminalHost((line) => said.push(line)).notify(notification)
-  expect(said).toEqual([`${QUOTED}\n  ${QUOTED}`])
+  expect(said).toEqual([`${QUOTED}\n  ${QUOTED.replace('\\x0a', ' ')}`])
 })
 
 test("an unknown word is quoted in the command line's own sentence, whose second line stays one", () => {

@@ -82,5 +82,9 @@ test('whoever has lost a secret on the way is named; what is optional is not', (
   const missing = (now: unknown, secrets = {}, unreadable: string[] = []) =>
     missingSecrets(settingsSchema.parse(now), imported, secrets, unreadable)
   expect(missing({})).toEqual(['nas', 'away', 'Slack'])
+  // Who logs in as somebody has a password.
+  const named = { ...mail, options: { ...mail.options, user: 'me' } }
+  const withUser = settingsSchema.parse({ alerts: { channels: [named] } })
+  expect(missingSecrets(withUser, withUser, {}, [])).toEqual([named.name])
   expect(missing({ destinations: [receiver] }, { sftp: { password: 'x' } }, ['slack'])).toEqual([])
 })

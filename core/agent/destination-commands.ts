@@ -80,12 +80,15 @@ export function destinationCommands(
       change(() => put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded)),
     changeDestination: ({ id, destination, secrets }) =>
       change(() => put(completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged)),
-    testDestination: async ({ id, destination, secrets }) =>
-      agent.senders.request('test', {
+    testDestination: async ({ id, destination, secrets }) => {
+      // What would not be added is not called good.
+      if (id === undefined && destination.kind === 'folder') await placed({ ...destination, id: '' })
+      return agent.senders.request('test', {
         destination,
         secrets: id === undefined ? secrets : withKeptSecrets(agent, { ...destination, id }, secrets),
         stage: id === undefined ? 'given' : 'kept',
-      }),
+      })
+    },
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { sendCommand } from '../../../core/agent/control-socket.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
 import type { Headless } from '../../support/headless.ts'
 import { ended, headless } from '../../support/headless.ts'
@@ -50,6 +51,12 @@ describe.each([
       const { code, err } = await home.run(['destinations', 'add', 'folder', directory, '--name', name])
       expect([code, err]).toEqual([1, expect.stringContaining(why)])
     }
+    // The window asks so before anything is added.
+    const tested = { kind: 'folder', name: 'other', path: source, recipient: null, hideNames: false }
+    if (isRunning)
+      await expect(
+        sendCommand(home.directory, 'testDestination', { destination: tested, secrets: {} }),
+      ).rejects.toThrow('are in one another')
     expect(await home.says(['destinations', 'test', 'second disk'])).toMatch(
       /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on this/,
     )

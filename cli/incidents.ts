@@ -113,7 +113,8 @@ async function list(options: ListOptions): Promise<void> {
     left -= page.entries.length
     before = page.next
   } while (before !== null && left > 0)
-  if (count === 0 && options.json !== true) console.log(terminalWords(message('cli.incidents.none')))
+  const none = options.lasting === true ? 'cli.incidents.noneNow' : 'cli.incidents.none'
+  if (count === 0 && options.json !== true) console.log(terminalWords(message(none)))
 }
 
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>

@@ -19,6 +19,9 @@ export function judgeMail(thrown: unknown, host: string, secrets: Given['secrets
   if (code === 'EAUTH' || code === 'ENOAUTH') return { did: 'refused', reason: reason('channel.mail.login') }
   if (typeof status === 'number' || LASTING.has(code ?? ''))
     return { did: 'refused', reason: reason('channel.mail.refused') }
+  // OpenSSL was answered in plain text.
+  if (/wrong version number/.test(errorText(thrown)))
+    return { did: 'retry', afterMs: null, reason: message('channel.mail.plain', { host }) }
   return unreachable(host, systemError(thrown), secrets)
 }
 

@@ -136,6 +136,12 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     expect(mailTo('clear@lab.example')).toEqual([])
   })
 
+  test('says so where TLS is wanted of who speaks none', async () => {
+    const outcome = await send('tls', { port: String(server.ports.none) })
+    expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
+    expect(said(outcome)).not.toContain('openssl')
+  })
+
   test('does not wait for ever where TLS is spoken to who expects none', async () => {
     const outcome = await send('none', { port: String(server.ports.tls) }, {}, {}, 100)
     expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.silent' } })

@@ -10,8 +10,7 @@ const ownFolder = z
   .string()
   .min(1)
   .max(200)
-  // No "/", no "\", no control characters.
-  .regex(/^(?!\.)[ -.0-[\]-\u{10ffff}]+$/u)
+  .regex(/^(?!\.)[^/\\\p{Cc}]+$/u)
 const encryption = {
   /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
   recipient: z

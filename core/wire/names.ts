@@ -57,8 +57,7 @@ export function nameFault(path: string, platform: NodeJS.Platform = process.plat
 export function folderName(name: string): string {
   let folder = name
     .normalize('NFC')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-    .replace(/[\x00-\x1f\x7f/\\:*?"<>|]/g, '_')
+    .replace(/[\p{Cc}/\\:*?"<>|]/gu, '_')
     .replace(/^[. ]+|[. ]+$/g, '')
     .toWellFormed()
   while (Buffer.byteLength(folder) > 200) folder = [...folder].slice(0, -1).join('')

@@ -133,7 +133,8 @@ test('removed and purged, it leaves what docs/admin.md says', { timeout: 120_000
     (file) => !before.has(file) && !file.startsWith('var/lib/systemd/'),
   )
   // Besides what was protected.
-  const documented = [STORE, DATA, '/etc/holdfast', '/root/.cache', '/data']
+  const home = (await run('getent', 'passwd', 'root')).split(':')[5] ?? ''
+  const documented = [STORE, DATA, '/etc/holdfast', path.join(home, '.cache'), '/data']
   expect(left.filter((file) => !documented.some((place) => `/${file}`.startsWith(place)))).toEqual([])
   const admin = await readFile(path.join(project, 'docs/admin.md'), 'utf8')
   for (const place of [DATA, '/etc/holdfast/receive.json', '~/.cache/holdfast', 'userdel holdfast'])

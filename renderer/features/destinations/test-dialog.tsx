@@ -32,8 +32,8 @@ function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
   const { id, ...given } = destination
   const question: Question = { destination: given, secrets: {}, id }
   const asked = JSON.stringify(question)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked is known by its text.
-  useEffect(() => void test(question), [asked])
+  // What is asked is known by its text.
+  useEffect(() => void test(JSON.parse(asked)), [asked, test])
   const tested = testedOf(question)
   return (
     <Stack gap="sm">

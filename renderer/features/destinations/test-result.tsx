@@ -30,9 +30,8 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
   const { t, say, format } = useWords()
   const { works, sentence, found } = tested
   const part = useRef<HTMLElement>(null)
-  // What it says, and what can be done about it, may have been pushed out of sight.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another result is another height.
-  useEffect(() => part.current?.closest('form')?.scrollIntoView({ block: 'end' }), [tested])
+  // What it says, and what can be done about it, may have been pushed out of sight. Before another one it goes.
+  useEffect(() => part.current?.closest('form')?.scrollIntoView({ block: 'end' }), [])
   const key = unconfirmed(found.hostKey, confirmed.hostKey)
   const certificate = unconfirmed(found.certificate, confirmed.certificate)
   const asks = !works && (key !== null || certificate !== null)

@@ -6,6 +6,7 @@ import { type LogLine, useLog } from '../../state/log.ts'
 import { useOfNow } from '../../state/now.ts'
 import { copyText } from '../../ui/copy.ts'
 import { Dialog } from '../../ui/dialog.tsx'
+import { withKeys } from '../../ui/with-keys.ts'
 import { useWords } from '../../words/context.tsx'
 
 type Least = LogLine['level']
@@ -63,11 +64,10 @@ function Lines({ lines }: { lines: readonly LogLine[] }) {
   const now = useOfNow((moment) => moment - (moment % 60_000))
   const place = useRef<HTMLElement>(null)
   const follows = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other lines are what is followed.
   useEffect(() => {
     const box = place.current
     if (box !== null && follows.current) box.scrollTop = box.scrollHeight
-  }, [lines])
+  })
   return (
     <Box
       component="section"
@@ -80,9 +80,8 @@ function Lines({ lines }: { lines: readonly LogLine[] }) {
       }}
     >
       {lines.length === 0 && <p className="dimmed">{t('window.log.empty')}</p>}
-      {lines.map((line, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be alike, and none has a name.
-        <p key={index} data-level={line.level}>
+      {withKeys(lines, lineText).map(({ key, item: line }) => (
+        <p key={key} data-level={line.level}>
           <time className="dimmed figures" title={format.fullMoment(line.at)}>
             {format.exactMoment(line.at, now)}
           </time>{' '}

@@ -1,4 +1,4 @@
-import { SegmentedControl, Skeleton } from '@mantine/core'
+import { SegmentedControl, Skeleton, useComputedColorScheme } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
 import { useCheckHistory } from '../../state/check-history.ts'
 import { useWords } from '../../words/context.tsx'
@@ -29,6 +29,7 @@ const none: readonly Failure[] = []
 /** The read delays of the last hour, day or month. */
 export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none }: DelayHistoryProps) {
   const { t, say } = useWords()
+  const scheme = useComputedColorScheme()
   const [reach, setReach] = useState<Reach>('hour')
   const { lengthMs, refreshMs } = reaches[reach]
   const { answer, failure } = useCheckHistory({ id, lengthMs, points: plotPoints, refreshMs }, lastCheckAt)
@@ -51,6 +52,8 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none
       {answer !== null && (
         <Suspense fallback={<Skeleton height={148} animate={false} />}>
           <DelayPlot
+            // A canvas takes its colours once.
+            key={scheme}
             history={answer.history}
             to={answer.to}
             reach={reachOf(answer.lengthMs) ?? reach}

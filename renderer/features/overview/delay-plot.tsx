@@ -1,6 +1,5 @@
 import 'uplot/dist/uPlot.min.css'
-import { useComputedColorScheme } from '@mantine/core'
-import { useEffect, useRef } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import uPlot from 'uplot'
 import { useWords, type Words } from '../../words/context.tsx'
 import { axisMarks, type CheckHistory, delayFacts, plotData, type Reach, shownLength } from './delay-data.ts'
@@ -35,13 +34,17 @@ export default function DelayPlot({ history, to, reach, intervalSeconds, failure
   const { t, format } = useWords()
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const scheme = useComputedColorScheme()
-  const data = plotData(history, to, intervalSeconds * 1_000)
-  const lengthMs = shownLength(history, to, reach)
-  const latest = useRef({ data, lengthMs, to, failures })
-  latest.current = { data, lengthMs, to, failures }
+  const now = useMemo(
+    () => ({
+      data: plotData(history, to, intervalSeconds * 1_000),
+      lengthMs: shownLength(history, to, reach),
+      ...{ to, failures },
+    }),
+    [history, to, reach, intervalSeconds, failures],
+  )
+  const latest = useRef(now)
+  latest.current = now
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a canvas takes its colours once; another scheme needs another plot.
   useEffect(() => {
     const box = place.current
     if (box === null) return
@@ -58,12 +61,11 @@ export default function DelayPlot({ history, to, reach, intervalSeconds, failure
       drawn.destroy()
       plot.current = null
     }
-  }, [scheme, t, format])
+  }, [t, format])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the columns are made of these.
   useEffect(() => {
-    plot.current?.setData(data)
-  }, [history, to, reach, intervalSeconds, failures])
+    plot.current?.setData(now.data)
+  }, [now])
 
   const { checks, failed, delays } = delayFacts(history)
   const words = t('window.disk.delays', {

@@ -5,6 +5,7 @@ import { Confirm } from '../../ui/confirm.tsx'
 import { type Held, HoldContext } from '../../ui/form-dialog.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { useEscape } from '../../ui/use-escape.ts'
+import { withKeys } from '../../ui/with-keys.ts'
 import { useWords } from '../../words/context.tsx'
 import { FiltersPart } from '../filters/filters-part.tsx'
 import { FileList } from '../transfers/file-list.tsx'
@@ -143,10 +144,9 @@ function ProblemsPart({ scanned }: { scanned: SourceState['scanned'] }) {
   return (
     <section className="card rows" aria-label={t('window.problems.title')}>
       <h3>{t('window.problems.title')}</h3>
-      {[...scanned.problems].reverse().map((problem, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: two problems may have the same words.
-        <p key={index} className="row breakable">
-          {say(problem)}
+      {withKeys([...scanned.problems].reverse(), say).map(({ key, item }) => (
+        <p key={key} className="row breakable">
+          {say(item)}
         </p>
       ))}
     </section>

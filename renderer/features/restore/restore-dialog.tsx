@@ -54,7 +54,14 @@ function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormP
   const { ask } = useCommands()
   const [draft, setDraft] = useState<Draft>({ to: '', when: '', overwrite: false, identity: '' })
   const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
-  useOwnDirectory((path) => setDraft((now) => (now.to === '' ? { ...now, to: path } : now)))
+  const bridge = useBridge()
+  // A directory of its own is proposed.
+  useEffect(() => {
+    bridge.call('restoreDirectory', {}).then(
+      ({ path }) => setDraft((now) => (now.to === '' ? { ...now, to: path } : now)),
+      () => undefined,
+    )
+  }, [bridge])
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
@@ -214,16 +221,4 @@ function What({ destination, chosen: { spot, version } }: Pick<RestoreFormProps,
       )}
     </Text>
   )
-}
-
-/** Proposes a directory of its own, once. */
-function useOwnDirectory(propose: (path: string) => void): void {
-  const bridge = useBridge()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is asked for once.
-  useEffect(() => {
-    bridge.call('restoreDirectory', {}).then(
-      ({ path }) => propose(path),
-      () => undefined,
-    )
-  }, [bridge])
 }

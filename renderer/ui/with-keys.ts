@@ -1,0 +1,13 @@
+/** A list whose entries have no name of their own, with keys for React: the text, and which one of its kind. */
+export function withKeys<T>(
+  items: readonly T[],
+  textOf: (item: T) => string,
+): readonly { key: string; item: T }[] {
+  const seen = new Map<string, number>()
+  return items.map((item) => {
+    const text = textOf(item)
+    const count = (seen.get(text) ?? 0) + 1
+    seen.set(text, count)
+    return { key: `${count} ${text}`, item }
+  })
+}

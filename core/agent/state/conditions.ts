@@ -57,8 +57,8 @@ export function conditionIds(state: AppState): string[] {
   const { destinations, sources, workers, notices } = state
   return [
     'unchecked',
-    'receiving',
     'pause',
+    ...(state.receiving === null ? [] : ['receiving']),
     ...notices.map(({ id }) => `notice:${id}`),
     ...Object.keys(workers).map((name) => `worker:${name}`),
     ...destinations.filter((one) => !isFolderFailing(state, one)).map(({ id }) => `destination:${id}`),
@@ -112,8 +112,9 @@ function uncheckedCondition({ sources, checkedPaths, settings }: AppState, now: 
 /** Other computers cannot send here, although the settings say that they may. */
 function receivingCondition({ receiving }: AppState, now: number): Condition[] {
   if (receiving === null) return []
-  const { directory, problem, since } = receiving
+  const { directory, problem, since, isRunning } = receiving
   const subject = { id: 'receiving', name: directory, source: null }
+  if (problem === null && !isRunning) return []
   return problem === null ? well(subject, now) : condition(subject, 'worker', since, problem, MINUTE_MS)
 }
 
@@ -138,7 +139,8 @@ function destinationCondition(state: AppState, destination: DestinationState, no
       // Why files wait although it is connected, or why nothing can even try to connect.
       // It may have been connected for weeks before.
       if (problem !== null) return condition(subject, 'destination', now, problem, MINUTE_MS)
-      return well(subject, now)
+      // Before it has tried to connect nothing is known of it: what failed in an earlier run lasts.
+      return connection.state === 'idle' ? [] : well(subject, now)
     case 'connecting':
       return []
     default:

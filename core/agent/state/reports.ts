@@ -7,6 +7,7 @@ import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
+import { sinceIncident, withConnection } from './connections.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
 import { noProgress, sumTotals } from './initial.ts'
 import type {
@@ -42,19 +43,6 @@ export function pathIds({
 }: Pick<AppState, 'sources' | 'checkedPaths' | 'destinations'>): string[] {
   const folders = destinations.filter(({ kind }) => kind === 'folder')
   return [...sources.map(({ settings }) => settings.id), ...[...checkedPaths, ...folders].map(({ id }) => id)]
-}
-
-/** A connection may show that a name which looked like another computer's is one of this one's. */
-function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
-  destination: D,
-  connection: DestinationState['connection'],
-) {
-  // A folder has no address: only its disk shows that another computer keeps it.
-  const elsewhere =
-    destination.kind === 'folder'
-      ? connection.toItself === false
-      : destination.elsewhere && connection.toItself !== true
-  return { ...destination, connection, elsewhere }
 }
 
 /** What stays in the settings keeps what is known of it; a destination's connection, while its address is the same. */
@@ -175,7 +163,7 @@ export function withSent(
   const destinations = state.destinations.map((one) =>
     one.id === destination
       ? {
-          ...withConnection(one, report.connection),
+          ...withConnection(one, sinceIncident(state, destination, report.connection)),
           totals: sumTotals(mine.map(({ totals }) => totals)),
           rate: sumRates(mine),
           left: report.leftOfAll,

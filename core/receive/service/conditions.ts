@@ -36,7 +36,7 @@ export function senderConditions(
   now: number,
 ): Observation[] {
   return senders.flatMap((sender) => [
-    silence(sender, hoursOf(sender, alerts), startedAt, now),
+    ...silence(sender, hoursOf(sender, alerts), startedAt, now),
     ...failure(sender, alerts.failingMinutes, now),
   ])
 }
@@ -54,20 +54,18 @@ function hoursOf(
   return own?.[1] ?? silentHours
 }
 
-function silence(sender: SenderState, hours: number, startedAt: number, now: number): Observation {
+function silence(sender: SenderState, hours: number, startedAt: number, now: number): Observation[] {
   const { name, folder, pairedAt, seenAt, connected } = sender
   const id = `silent:${folder}`
   const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
   const last = Math.max(pairedAt ?? 0, seenAt ?? 0)
   const isHeard = connected || hours === 0 || now - last < hours * HOUR_MS
   const isTooSoon = now - startedAt < Math.min(RECONNECT_MS, hours * HOUR_MS)
-  if (isHeard || isTooSoon) return { ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }
-  return {
-    ...subject,
-    kind: 'sender-silent',
-    since: last,
-    sentence: message('transfer.senderSilent', { name, since: last }),
-  }
+  if (isHeard) return [{ ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }]
+  // One that was silent before a restart of the receiver has not come back by that.
+  if (isTooSoon) return []
+  const sentence = message('transfer.senderSilent', { name, since: last })
+  return [{ ...subject, kind: 'sender-silent', since: last, sentence }]
 }
 
 /** What one that is away said last is old; that it is silent is told by itself. */

@@ -59,7 +59,7 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   const receiver = await startReceiver('cellar')
   await pairWith(receiver, data, 'station')
   writeFileSync(path.join(source, 'first'), 'first')
-  startHoldfast(['agent'], { HOLDFAST_HOME: data })
+  const agent = startHoldfast(['agent'], { HOLDFAST_HOME: data })
   await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
 
   // A file that the receiver cannot store.
@@ -93,6 +93,18 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   expect(lines()[2]).toBe('\n[PROJ_CODE] P, in R\n>>> Unreachable: cellar')
   const isAway = { id: told()[2]?.about, endedAt: null, told: true }
   expect(await incidentsOf(data, 'unreachable')).toMatchObject([isAway])
+  // It lasts over a restart: the same incident, as old as it was, of which nobody is told again.
+  agent.child.kill('SIGTERM')
+  await agent.ended()
+  startHoldfast(['agent'], { HOLDFAST_HOME: data })
+  const { destinations } = await untilState(data, 'it to be away again', (state) =>
+    state.destinations.some(({ connection }) => connection.state === 'unreachable'),
+  )
+  expect(destinations.find(({ name }) => name === 'cellar')?.connection.since).toBeLessThan(
+    stoppedAt + AWAY_MS,
+  )
+  expect(await incidentsOf(data, 'unreachable')).toMatchObject([isAway])
+  expect(told()).toHaveLength(3)
   const port = new URL(`tcp://${address}`).port
   const again = startHoldfast(['receive', '--store', receiver.store, '--host', '127.0.0.1', '--port', port])
   await untilTold(4, 30_000)

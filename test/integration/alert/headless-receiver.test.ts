@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -25,8 +25,12 @@ test('a sender that fails, and one that is killed and left dead, is told by its 
 }, async () => {
   const { origin, posts } = await postsOfTest()
   const { file, store } = receiverConfig(origin)
-  const receiver = startHoldfast(['receive', '--config', file])
-  await until('it listens', () => receiver.err().includes('Receiving on') || null, 20_000)
+  const startReceiver = async () => {
+    const receiver = startHoldfast(['receive', '--config', file])
+    const port = await until('it listens', () => /Receiving on \S+:(\d+)/.exec(receiver.err())?.[1], 20_000)
+    return { receiver, port: Number(port) }
+  }
+  const { receiver: first, port } = await startReceiver()
   const checked = path.join(temporaryDirectory('checked'), 'photos')
   mkdirSync(checked)
   const home = headless({
@@ -65,6 +69,11 @@ test('a sender that fails, and one that is killed and left dead, is told by its 
   })
   // A heartbeat before its end it may have been heard last.
   expect((silent?.at ?? 0) - killedAt).toBeGreaterThanOrEqual(SILENT_MS - 6_000)
+  // A receiver that is started again has not heard the sender by that.
+  first.child.kill('SIGTERM')
+  expect(await first.ended()).toBe(0)
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), port }))
+  const { receiver } = await startReceiver()
   await delay(NOTHING_MS)
   expectPosted(posts, 3)
 
@@ -88,5 +97,5 @@ test('a sender that fails, and one that is killed and left dead, is told by its 
   receiver.child.kill('SIGTERM')
   expect(await receiver.ended()).toBe(0)
   expect(await list()).toHaveLength(2)
-  expect(`${receiver.out()}${receiver.err()}`).not.toContain('very-secret')
+  expect([first, receiver].map((one) => `${one.out()}${one.err()}`).join('')).not.toContain('very-secret')
 })

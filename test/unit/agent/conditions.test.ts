@@ -141,6 +141,12 @@ describe('what is wrong besides the disks', () => {
     expect(all).toEqual(expect.arrayContaining(['destination:there ok', 'scan:a ok', 'silent:a ok']))
     expect(all).toEqual(expect.arrayContaining(['worker:notifier ok', 'unchecked ok']))
     expect(said(connection('connecting'))).not.toContain('destination:there ok')
+    expect(said(connection('idle'))).not.toContain('destination:there ok')
+    const receiving = { directory: '/r', port: 1, isRunning: false, problem: null, since: NOW, senders: [] }
+    expect(said({ receiving })).not.toContain('receiving ok')
+    expect(said({ receiving: { ...receiving, isRunning: true } })).toContain('receiving ok')
+    expect(conditionIds(stateWith({ receiving }))).toContain('receiving')
+    expect(conditionIds(stateWith({ receiving: null }))).not.toContain('receiving')
     // A sender that has just started has not told yet what was given up.
     const unheard = well.destinations.map((one) => ({ ...one, reported: false }))
     expect(said(source({ destinations: unheard }))).not.toContain('parked:a ok')

@@ -6,6 +6,7 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
 
 const report = {
   fingerprint: null,
@@ -63,6 +64,25 @@ it('takes a folder for a place elsewhere only once its disk has shown that', () 
   const elsewhere = [before, hear(), hear(true), hear(false)].map(({ destinations: [one] }) => one?.elsewhere)
   expect(elsewhere).toEqual([false, false, false, true])
   expect(destinationsNow(hear(false).destinations).elsewhere).toEqual(new Set(['f']))
+})
+
+it('counts what was away before a restart since its incident began', () => {
+  const destinations = [{ id: 'f', kind: 'folder' as const, name: 'nas', path: '/mnt/nas' }]
+  const before = initialState('desktop', '1', settingsSchema.parse({ destinations }), '/store')
+  const lasting = {
+    endedAt: null,
+    kind: 'unreachable',
+    startedAt: 5,
+    failing: { 'destination:f': message('status.starting') },
+  }
+  const known = { ...before, incidents: [lasting as unknown as AppState['incidents'][0]] }
+  const since = (state: AppState, is: 'unreachable' | 'connected') => {
+    const connection = { ...report.connection, state: is, since: 9 }
+    return withSent(state, 'f', { ...report, connection }).destinations?.[0]?.connection.since
+  }
+  expect(since(known, 'unreachable')).toBe(5)
+  expect(since(known, 'connected')).toBe(9)
+  expect(since(before, 'unreachable')).toBe(9)
 })
 
 it('remembers over other settings that a sender has reported', () => {

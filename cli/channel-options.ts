@@ -37,7 +37,7 @@ export function withChannelOptions(command: Command): Command {
     .option('--severity <least>', `only what is at least so grave: ${severities.join(' or ')}`, severityOf)
     .option('--source <path>', 'only incidents of this directory (repeatable)', collectPaths)
     .option('--all-sources', 'incidents of all directories')
-    .option('--standby', 'only what the channels above it could not deliver')
+    .option('--standby', 'only what another channel could not deliver')
     .option('--no-standby', 'everything, whatever other channels do')
     .option('--template <text>', 'the message, with {title}, {body} and \\n; "" for the usual one')
 }

@@ -155,10 +155,10 @@ export class Notifier {
     return this.#config.native ? [NATIVE, ...ids] : ids
   }
 
+  /** The first standby takes over from any other channel, each of the next ones from the standby before it. */
   #takeOver(failed: Entry): void {
-    const { channels } = this.#config
-    const after = channels.slice(channels.findIndex(({ id }) => id === failed.channel) + 1)
-    const standby = after.find((channel) => channel.standby && isFor(channel, failed.notice))
+    const standbys = this.#config.channels.filter((one) => one.standby && isFor(one, failed.notice))
+    const standby = standbys[standbys.findIndex(({ id }) => id === failed.channel) + 1]
     if (standby === undefined) return
     const dispatcher = this.#dispatcherOf(standby.id)
     const entry = dispatcher.entryOf(failed.notice)

@@ -21,7 +21,7 @@ export const channelSchema = z
     severity: z.enum([...severities]).default('warning'),
     /** Only incidents of these sources, by id, and those that are about no source; null: of all. */
     sources: z.array(z.string()).max(1000).nullable().default(null),
-    /** Used only for what a channel above it could not deliver. */
+    /** Used only for what another channel could not deliver. */
     standby: z.boolean().default(false),
     /** null: title and body, or what its type has by default. */
     template: z.string().max(LONGEST_TEMPLATE).nullable().default(null),

@@ -15,21 +15,20 @@ export const exportedText = (settings: Settings): string =>
 /**
  * The settings that a file holds.
  * @param file its name, for what people are told.
- * @throws Problem settings.newer, settings.notImported
+ * @throws Problem settings.newer, settings.notSettings, settings.notImported
  */
 export function importedSettings(text: string, file: string): Settings {
   let raw: unknown
   try {
     raw = JSON.parse(text)
   } catch (thrown) {
-    throw new Problem('settings.notImported', { file, reason: String(thrown) }, { cause: thrown })
+    throw new Problem('settings.notSettings', { file }, { cause: thrown })
   }
   const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
   if (typeof version === 'number' && version > SETTINGS_VERSION)
     throw new Problem('settings.newer', { file, version })
   // Every setting has a default: without this any object at all would be settings, and would remove everything.
-  if (version !== SETTINGS_VERSION)
-    throw new Problem('settings.notImported', { file, reason: `version: ${JSON.stringify(version)}` })
+  if (version !== SETTINGS_VERSION) throw new Problem('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(migrateSettings(raw))
   if (!parsed.success) throw new Problem('settings.notImported', { file, reason: firstIssue(parsed.error) })
   return parsed.data

@@ -9,11 +9,11 @@ interface ChoiceRowProps {
   onChoose: () => void
 }
 
-/** One of a few ways to go on, in a list of them. */
+/** One of a few ways to go on, in a list of them; a dialog gives the first one the focus. */
 export function ChoiceRow({ icon: Icon, title, hint, onChoose }: ChoiceRowProps) {
   return (
     <li>
-      <UnstyledButton className="type-choice kind-choice" onClick={onChoose}>
+      <UnstyledButton className="type-choice kind-choice" onClick={onChoose} data-autofocus>
         <Icon size={20} stroke={1.7} aria-hidden="true" />
         <span className="row-words">
           <span>{title}</span>

@@ -59,7 +59,9 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     const pair = async (store: string) => {
       const code = await until('its code', () => codeOf(store), 20_000)
       await page.getByRole('button', { name: 'Add destination' }).click()
-      await page.getByRole('button', { name: /^Another computer/ }).click()
+      const another = page.getByRole('button', { name: /^Another computer/ })
+      await expect(another).toBeFocused()
+      await another.click()
       await page.getByRole('textbox', { name: 'Pairing code' }).fill(code)
       await page.getByRole('button', { name: 'Connect', exact: true }).click()
       await expect(page.getByText('The receiver is connected.')).toBeVisible()

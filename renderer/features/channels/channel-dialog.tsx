@@ -62,7 +62,7 @@ function TypeList({ onChoose }: { onChoose: (type: ChannelType) => void }) {
         .filter((type) => catalog[type].isAddable)
         .map((type) => (
           <li key={type}>
-            <UnstyledButton className="type-choice" onClick={() => onChoose(type)}>
+            <UnstyledButton className="type-choice" onClick={() => onChoose(type)} data-autofocus>
               {typeWord(t, type)}
               <IconChevronRight size={16} aria-hidden="true" />
             </UnstyledButton>

@@ -102,15 +102,14 @@ test('the end of what was refused is told to nobody', async () => {
 describe('a standby', () => {
   const monthly = { status: 429, body: '{"message": "You have reached your monthly limit."}' }
 
-  test('tells what was refused above it, and alone that it is over', async () => {
+  test('tells what another channel refused, wherever it stands, and alone that it is over', async () => {
     const server = await recordingServer()
     server.answer(({ path }) => (path.startsWith('/line/') ? monthly : { status: 200 }))
     const config = notifierConfig(
       server.origin,
       {
-        before: { standby: true },
-        line: { type: 'line' },
         spare: { standby: true },
+        line: { type: 'line' },
         last: { standby: true },
       },
       { file: databaseFile() },

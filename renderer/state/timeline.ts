@@ -1,9 +1,8 @@
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 import type { Bridge, CommandInput, CommandOutput } from '../../core/agent/contract.ts'
 import type { Message } from '../../core/words/message.ts'
-import { askAgain, retryMs } from './ask-again.ts'
+import { useAnswer } from './answer.ts'
 import { useBridge } from './bridge.tsx'
-import { sentenceOfThrown } from './thrown.ts'
 
 export type TimelineFilter = Pick<CommandInput<'timeline'>, 'severity' | 'source' | 'text'>
 export type TimelineEntry = CommandOutput<'timeline'>['entries'][number]
@@ -51,44 +50,22 @@ export interface ShownTimeline {
 /** The past and what lasts. `version` is anything that changes when something happened: it is then asked for again. */
 export function useTimeline(filter: TimelineFilter, version: string): ShownTimeline {
   const bridge = useBridge()
-  const [shown, setShown] = useState<{ entries: TimelineEntry[]; more: boolean } | null>(null)
-  const [failure, setFailure] = useState<Message | null>(null)
   const [wanted, setWanted] = useState(pageSize)
-  const question = JSON.stringify(filter)
-  const [asking, setAsking] = useState(question)
-  if (asking !== question) {
-    setAsking(question)
+  const filters = JSON.stringify(filter)
+  const [asking, setAsking] = useState(filters)
+  if (asking !== filters) {
+    setAsking(filters)
     setWanted(pageSize)
   }
-  const asked = useRef({ wish: '', at: 0 })
-  const current = useRef('')
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another version is what asks again.
-  useEffect(() => {
-    const wish = `${wanted} ${question}`
-    current.current = wish
-    const ask = async (): Promise<number | null> => {
-      asked.current = { wish, at: Date.now() }
-      // An answer to an older version is still shown; one to another question is not.
-      const isWanted = () => current.current === wish
-      try {
-        const answer = await readTimeline(bridge, JSON.parse(question), wanted)
-        if (!isWanted()) return null
-        setShown(answer)
-        setFailure(null)
-        return null
-      } catch (thrown) {
-        if (isWanted()) setFailure(sentenceOfThrown(thrown))
-        return retryMs
-      }
-    }
-    const isNew = asked.current.wish !== wish
-    return askAgain(ask, isNew ? 0 : Math.max(0, asked.current.at + refreshMs - Date.now()))
-  }, [bridge, question, wanted, version])
-
+  const { value, failure } = useAnswer({
+    question: `${wanted} ${filters}`,
+    version,
+    refreshMs,
+    ask: () => readTimeline(bridge, filter, wanted),
+  })
   return {
-    entries: shown?.entries ?? null,
+    entries: value?.entries ?? null,
     failure,
-    older: shown?.more === true ? () => setWanted(shown.entries.length + pageSize) : null,
+    older: value?.more === true ? () => setWanted(value.entries.length + pageSize) : null,
   }
 }

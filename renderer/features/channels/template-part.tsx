@@ -23,7 +23,7 @@ export function TemplatePart({ type, usual, template, problem, onChange }: Templ
   const { t, say } = useWords()
   const id = useId()
   const field = useRef<HTMLTextAreaElement>(null)
-  const { text, failure } = useTemplatePreview({ type, template })
+  const { value: text, failure } = useTemplatePreview({ type, template })
 
   const insert = (name: string) => {
     const { selectionStart, selectionEnd } = field.current ?? { selectionStart: 0, selectionEnd: 0 }

@@ -1,5 +1,6 @@
 import type { WordKey } from '../../../core/words/message.ts'
-import type { FilterPreview, ShownPreview } from '../../state/filter-preview.ts'
+import type { Answer } from '../../state/answer.ts'
+import type { FilterPreview } from '../../state/filter-preview.ts'
 import { useWords } from '../../words/context.tsx'
 
 type Rule = Pick<FilterPreview['leftOut'][number], 'reason' | 'pattern'>
@@ -18,10 +19,14 @@ const reasonWords: Record<Exclude<Rule['reason'], 'ignored'>, WordKey> = {
 }
 
 /** What the filters that are being typed would do to the files that are there now. */
-export function PreviewPart({ shown: { preview, failure, pending } }: { shown: ShownPreview }) {
+export function PreviewPart({
+  shown: { value: preview, failure, isPending },
+}: {
+  shown: Answer<FilterPreview>
+}) {
   const { t, say } = useWords()
   return (
-    <section className="preview" aria-label={t('window.filters.preview')} aria-busy={pending}>
+    <section className="preview" aria-label={t('window.filters.preview')} aria-busy={isPending}>
       <h4>{t('window.filters.preview')}</h4>
       <div role="status" aria-live="polite">
         {failure !== null && (

@@ -31,7 +31,7 @@ export default function LogDialog({ onClose }: { onClose: () => void }) {
 function Log() {
   const { t, say } = useWords()
   const { tell } = useCommands()
-  const { lines, failure } = useLog()
+  const { value: lines, failure } = useLog()
   const [least, setLeast] = useState<Least>('info')
   const shown = lines?.filter(({ level }) => order.indexOf(level) >= order.indexOf(least)) ?? []
   const copy = async () => {

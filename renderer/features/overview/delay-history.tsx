@@ -32,7 +32,10 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none
   const scheme = useComputedColorScheme()
   const [reach, setReach] = useState<Reach>('hour')
   const { lengthMs, refreshMs } = reaches[reach]
-  const { answer, failure } = useCheckHistory({ id, lengthMs, points: plotPoints, refreshMs }, lastCheckAt)
+  const { value: answer, failure } = useCheckHistory(
+    { id, lengthMs, points: plotPoints, refreshMs },
+    lastCheckAt,
+  )
   const choose = (value: string) => {
     if (value in reaches) setReach(value as Reach)
   }

@@ -1,4 +1,5 @@
 import { STEPS, useRates } from '../../state/rates.ts'
+import { withKeys } from '../../ui/with-keys.ts'
 import { useWords } from '../../words/context.tsx'
 
 const height = 36
@@ -19,10 +20,9 @@ export function RatePlot() {
         role="img"
         aria-label={words}
       >
-        {rates.map((rate, index) => (
+        {withKeys(rates, () => 'bar').map(({ key, item: rate }, index) => (
           <rect
-            // biome-ignore lint/suspicious/noArrayIndexKey: the place is what identifies a bar.
-            key={index}
+            key={key}
             x={index * width}
             y={height - (height * (rate ?? 0)) / most}
             width={width - 1}

@@ -23,11 +23,11 @@ interface AssistantProps {
 export function Assistant({ state, step, onStep }: AssistantProps) {
   const { t } = useWords()
   const title = useRef<HTMLHeadingElement>(null)
-  const isNew = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has pressed a button of the step before is at its end.
+  const shown = useRef(step)
+  // Whoever has pressed a button of the step before is at its end.
   useEffect(() => {
-    if (!isNew.current) title.current?.focus()
-    isNew.current = false
+    if (shown.current !== step) title.current?.focus()
+    shown.current = step
   }, [step])
   const next = stepBeside(step, 1)
   return (

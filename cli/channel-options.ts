@@ -102,8 +102,8 @@ export function secretsOf({ secret = [] }: ChannelOptions): Record<string, strin
       try {
         return [field, readFileSync(file === '-' ? 0 : file, 'utf8').trim()]
       } catch (thrown) {
-        const code = errorCode(thrown) ?? String(thrown)
-        throw new Problem('check.tokenUnreadable', { path: file, code }, { cause: thrown })
+        const reason = errorCode(thrown) ?? String(thrown)
+        throw new Problem('check.tokenUnreadable', { path: file, reason }, { cause: thrown })
       }
     }),
   )

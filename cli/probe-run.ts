@@ -115,7 +115,7 @@ async function waysOf(
 async function readToken(path: string, timeout: number): Promise<string> {
   const limit = timeout * 1000
   const text = await inTime(limit, firstBytes(path)).catch((thrown: unknown) => {
-    throw new Problem('check.tokenUnreadable', { path, code: errorCode(thrown) ?? String(thrown) })
+    throw new Problem('check.tokenUnreadable', { path, reason: errorCode(thrown) ?? String(thrown) })
   })
   if (text === LATE) throw new Problem('check.tokenSilent', { path, limit })
   if (text.trim() === '') throw new Problem('check.tokenEmpty', { path })

@@ -2,6 +2,7 @@ import enAgent from '../../assets/locales/en/agent.json' with { type: 'json' }
 import enAlert from '../../assets/locales/en/alert.json' with { type: 'json' }
 import enCheck from '../../assets/locales/en/check.json' with { type: 'json' }
 import enDestinations from '../../assets/locales/en/destinations.json' with { type: 'json' }
+import enError from '../../assets/locales/en/error.json' with { type: 'json' }
 import enHelp from '../../assets/locales/en/help.json' with { type: 'json' }
 import enRestore from '../../assets/locales/en/restore.json' with { type: 'json' }
 import enScan from '../../assets/locales/en/scan.json' with { type: 'json' }
@@ -12,6 +13,7 @@ import zhAgent from '../../assets/locales/zh-TW/agent.json' with { type: 'json' 
 import zhAlert from '../../assets/locales/zh-TW/alert.json' with { type: 'json' }
 import zhCheck from '../../assets/locales/zh-TW/check.json' with { type: 'json' }
 import zhDestinations from '../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
+import zhError from '../../assets/locales/zh-TW/error.json' with { type: 'json' }
 import zhHelp from '../../assets/locales/zh-TW/help.json' with { type: 'json' }
 import zhRestore from '../../assets/locales/zh-TW/restore.json' with { type: 'json' }
 import zhScan from '../../assets/locales/zh-TW/scan.json' with { type: 'json' }
@@ -24,6 +26,7 @@ export const english = {
   ...enAlert,
   ...enCheck,
   ...enDestinations,
+  ...enError,
   ...enHelp,
   ...enRestore,
   ...enScan,
@@ -41,6 +44,7 @@ export const traditionalChinese: Record<string, string> = {
   ...zhAlert,
   ...zhCheck,
   ...zhDestinations,
+  ...zhError,
   ...zhHelp,
   ...zhRestore,
   ...zhScan,

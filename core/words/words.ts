@@ -31,10 +31,16 @@ function createDictionary(language: Language): i18n {
   return dictionary
 }
 
-/** Renders messages in one language. */
+/** A reason that is the system's error name, alone or as Node has it: "connect ECONNREFUSED 192.0.2.1:22". */
+const SYSTEM_ERROR = /^(?:[a-z]+ )?(E[A-Z0-9_]+)(?: \S+)?$/
+
+/** Renders messages in one language; a reason that only the system has a name for has words, too. */
 export function createWords(language: Language): Words {
   const dictionary = createDictionary(language)
-  return ({ key, params }) => dictionary.t(key, params)
+  return ({ key, params }) => {
+    const error = `error.${SYSTEM_ERROR.exec(String(params.reason))?.[1]}`
+    return dictionary.t(key, dictionary.exists(error) ? { ...params, reason: dictionary.t(error) } : params)
+  }
 }
 
 export const englishWords = createWords('en')

@@ -57,7 +57,7 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
     const code = errorCode(thrown)
     if (code === null) throw thrown
     if (code === 'ENOTDIR') throw new Problem('scan.list.notDirectory', { path: source.path })
-    throw new Problem('scan.list.failed', { path: source.path, code }, { cause: thrown })
+    throw new Problem('scan.list.failed', { path: source.path, reason: code }, { cause: thrown })
   }
 }
 
@@ -169,7 +169,7 @@ async function whyNot(options: ListOptions, file: FileFacts, seen?: Seen): Promi
   if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
   const found = seen ?? (await seeFile(source.path, file.path))
   if (found.state === 'busy') return message('scan.why.writing')
-  if ('code' in found && found.code !== null) return message('scan.why.unreadable', { code: found.code })
+  if ('code' in found && found.code !== null) return message('scan.why.unreadable', { reason: found.code })
   const now = Date.now()
   if (oldEnoughAt(source.minimumAgeSeconds, file.mtimeNs, now) > now) {
     return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
@@ -204,5 +204,5 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
 
 function whyUnsendable(unsendable: Unsendable): Message {
   if (unsendable.why === 'name') return message('scan.why.name')
-  return message('scan.why.unreadable', { code: unsendable.code })
+  return message('scan.why.unreadable', { reason: unsendable.code })
 }

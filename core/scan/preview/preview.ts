@@ -147,6 +147,6 @@ async function count(source: Source, tally: Tally, signal: AbortSignal): Promise
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
-    throw new Problem('scan.list.failed', { path, code }, { cause: thrown })
+    throw new Problem('scan.list.failed', { path, reason: code }, { cause: thrown })
   }
 }

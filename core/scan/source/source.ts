@@ -159,7 +159,7 @@ export class RunningSource {
     } catch (thrown) {
       const code = errorCode(thrown)
       if (isGone(code)) this.#absent('missing', message('scan.rootMissing', { path }))
-      else this.#absent('failed', message('scan.rootUnreadable', { path, code: code ?? String(thrown) }))
+      else this.#absent('failed', message('scan.rootUnreadable', { path, reason: code ?? String(thrown) }))
     }
   }
 

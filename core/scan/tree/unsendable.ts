@@ -17,8 +17,8 @@ export function unsendableWords(root: string, unsendable: Unsendable): Message {
     case 'name':
       return message('scan.nameNotUtf8', { path })
     case 'directory':
-      return message('scan.directoryUnreadable', { path, code: unsendable.code })
+      return message('scan.directoryUnreadable', { path, reason: unsendable.code })
     case 'file':
-      return message('scan.fileUnreadable', { path, code: unsendable.code })
+      return message('scan.fileUnreadable', { path, reason: unsendable.code })
   }
 }

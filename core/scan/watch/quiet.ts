@@ -67,7 +67,7 @@ export class QuietPeriod {
       const code = errorCode(thrown)
       if (isGone(code)) return
       const path = absolutePath(this.#request.root, file)
-      this.#listener.problem(message('scan.fileUnreadable', { path, code: code ?? String(thrown) }))
+      this.#listener.problem(message('scan.fileUnreadable', { path, reason: code ?? String(thrown) }))
     }
   }
 

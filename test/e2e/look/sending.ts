@@ -186,7 +186,7 @@ export function restoreViews(running: Running, to: string): View[] {
       open: async () => {
         await from('nas-2')
         // Also while another one is still looked through.
-        await expect(part('window.restore.what').getByRole('alert')).toContainText('ECONNREFUSED')
+        await expect(part('window.restore.what').getByRole('alert')).toContainText('connection refused')
       },
     },
     {

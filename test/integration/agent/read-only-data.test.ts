@@ -23,7 +23,7 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     const refused = startHoldfast(words)
     expect(await refused.ended()).toBe(1)
     expect(refused.err()).toContain(
-      `${data.point}/settings.json cannot be written: EROFS. Nothing was changed.`,
+      `${data.point}/settings.json cannot be written: read-only file system. Nothing was changed.`,
     )
     await data.remount('rw,bind')
     expect(await holdfast(words)).toContain('nas')
@@ -34,7 +34,7 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     const command = startHoldfast([...line.split(' '), '--data', data.point])
     expect(await command.ended()).toBe(1)
     expect(command.err()).toBe(
-      `Holdfast's own directory ${data.point} cannot be used: EROFS. Make it writable, or name another one: with HOLDFAST_HOME, on the command line also with --data.\n`,
+      `Holdfast's own directory ${data.point} cannot be used: read-only file system. Make it writable, or name another one: with HOLDFAST_HOME, on the command line also with --data.\n`,
     )
   })
 })

@@ -91,7 +91,7 @@ test('a newer question ends the one before; the time limit says "at least"', asy
 test('a directory that is not there is refused in words', async () => {
   const root = path.join(temporaryDirectory('preview'), 'away')
   await expect(new Previews().run(sourceOf(root), 10)).rejects.toMatchObject({
-    sentence: { key: 'scan.list.failed', params: { path: root, code: 'ENOENT' } },
+    sentence: { key: 'scan.list.failed', params: { path: root, reason: 'ENOENT' } },
   })
 })
 

@@ -40,9 +40,11 @@ describe.skipIf(!canMount)('a store that is read-only (needs root: mounts)', () 
     const notice = () => undefined
     const { senders: file } = storeLayout(point)
     const senders = await openSenders(file, notice)
-    await expect(invite(point, Date.now())).rejects.toThrow(`${point} could not be made: EROFS. Nothing was`)
+    await expect(invite(point, Date.now())).rejects.toThrow(
+      `${point} could not be made: read-only file system. Nothing was`,
+    )
     await expect(senders.rename(home.identity.fingerprint, 'other')).rejects.toThrow(
-      `${file} could not be changed: EROFS. It is as it was`,
+      `${file} could not be changed: read-only file system. It is as it was`,
     )
     expect((await openSenders(file, notice)).list().map(({ name }) => name)).toEqual(['sender-1'])
   })

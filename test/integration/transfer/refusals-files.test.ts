@@ -93,7 +93,10 @@ describe('a file that is refused', () => {
       fs.writeFileSync(path.join(store, 'sender-1', 'data', 'x'), 'older')
     }
     const { status, line, atSender } = await answered(['data', 'x', text], { store, rules: {}, spoil })
-    expect([status, atSender]).toEqual(['failed', expect.stringContaining('cannot store files: EEXIST')])
+    expect([status, atSender]).toEqual([
+      'failed',
+      expect.stringContaining('cannot store files: it exists already'),
+    ])
     expect(line).toContain('failed EEXIST (the store could not write it')
   })
 

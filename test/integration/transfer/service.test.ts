@@ -202,7 +202,9 @@ test('the command line goes before the file, and a file that cannot be used ends
   }
   const refused = (code: number, what: string) => ({ code, said: expect.stringContaining(what) })
   expect(await bad()).toEqual(refused(2, 'Give the directory where the files are kept'))
-  expect(await bad('--config', path.join(base, 'none'))).toEqual(refused(1, 'cannot be read: ENOENT'))
+  expect(await bad('--config', path.join(base, 'none'))).toEqual(
+    refused(1, 'cannot be read: no such file or directory'),
+  )
   fs.writeFileSync(file, '{"store": 3}')
   expect(await bad('--config', file)).toEqual(refused(1, 'cannot be used: store: '))
   expect(await bad('--store', path.join(base, 'c'), '--name', '')).toEqual(refused(2, 'name'))
@@ -233,7 +235,10 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('nearly full') })
     fs.rmSync(ballast)
     await remount(store, 'ro')
-    expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('EROFS') })
+    expect(await problems()).toEqual({
+      status: 503,
+      problem: expect.stringContaining('read-only file system'),
+    })
     await remount(store, 'rw')
     expect((await problems()).status).toBe(200)
     receiver.child.kill('SIGTERM')

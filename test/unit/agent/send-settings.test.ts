@@ -82,7 +82,7 @@ test('`holdfast status` tells rate, time to go, limit and removal', () => {
 test('no name, path or sentence in `holdfast status` commands the terminal', () => {
   const evil = '\x1b[2J\nall is well'
   const source = sourceState(evil, `/data/${evil}`)
-  const problem = message('scan.fileUnreadable', { path: `/data/${evil}`, code: 'EIO' })
+  const problem = message('scan.fileUnreadable', { path: `/data/${evil}`, reason: 'EIO' })
   const scanned = source.scanned && { ...source.scanned, problems: [problem] }
   const [destination = destinationState('nas')] = emptyState().destinations
   const connection = { ...destination.connection, problem }

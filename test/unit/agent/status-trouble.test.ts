@@ -129,7 +129,7 @@ describe('the one status, of what is wrong', () => {
         totals: sent,
         sources: [{ ...well, scanned: { ...well.scanned, ...changes } as SourceState['scanned'] }],
       })
-    const unreadable = message('scan.fileUnreadable', { path: '/data/x', code: 'EACCES' })
+    const unreadable = message('scan.fileUnreadable', { path: '/data/x', reason: 'EACCES' })
     expect(scanned({ problems: [unreadable] })).toMatchObject({
       level: 'attention',
       sentence: expect.stringContaining('/data/x is not sent'),

@@ -98,6 +98,6 @@ describe('a restore', () => {
     const partly = shown({ phase: 'done', failed: 3, sentence: message('problem.other', { reason: 'EIO' }) })
     expect(partly).toContain('Restored from nas, but not all')
     expect(partly).toContain('3 failed')
-    expect(partly).toContain('EIO')
+    expect(partly).toContain('input/output error')
   })
 })

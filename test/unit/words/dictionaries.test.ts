@@ -3,6 +3,8 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { english, traditionalChinese } from '../../../core/words/dictionaries.ts'
+import { message } from '../../../core/words/message.ts'
+import { createWords } from '../../../core/words/words.ts'
 
 const locales = path.resolve(import.meta.dirname, '../../../assets/locales')
 const dictionarySchema = z.record(z.string(), z.string())
@@ -71,4 +73,19 @@ describe.each(files)('%s', (file) => {
       .flatMap((other) => Object.keys(dictionary('en', other)))
     expect(Object.keys(en).filter((key) => others.includes(key))).toEqual([])
   })
+})
+
+test.each([
+  ['en', 'ECONNREFUSED', 'connection refused'],
+  ['zh-TW', 'ECONNREFUSED', '連線被拒'],
+  ['en', 'connect ECONNREFUSED 192.0.2.1:22', 'connection refused'],
+  ['en', 'getaddrinfo ENOTFOUND nas.example', 'no such host name'],
+  ['en', 'EWHATEVER', 'EWHATEVER'],
+  ['en', 'the server said no', 'the server said no'],
+] as const)('in %s the reason %s is said as: %s', (language, reason, said) => {
+  const words = createWords(language)(
+    message('transfer.unreachable', { name: 'nas', address: 'a:1', reason }),
+  )
+  expect(words).toContain(`nas`)
+  expect(words).toMatch(new RegExp(`[:：] ?${said}[.。]`))
 })

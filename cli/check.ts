@@ -4,6 +4,7 @@ import { createConcurrencyLimit } from '../core/check/concurrency-limit.ts'
 import { readFile } from '../core/check/probes/read.ts'
 import { createLogOutput } from '../core/check/stdio/outputs.ts'
 import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
+import { inTime } from '../core/pacing/in-time.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 
@@ -54,5 +55,8 @@ async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise
     clock: systemClock,
     options: { timeoutMs: timeoutSeconds === null ? null : timeoutSeconds * 1000, quoted },
   })
-  await endChild(0, [output, errors])
+  // A parent that does not read the log keeps nothing waiting.
+  const logged = new Promise<void>((resolve) => errors.end(resolve))
+  await Promise.all([new Promise<void>((resolve) => output.end(resolve)), inTime(END_WITHIN_MS, logged)])
+  await endChild(0, [])
 }

@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { workerHeap } from '../core/agent/workers/starter.ts'
+import { inTime } from '../core/pacing/in-time.ts'
 import { endNow } from '../core/worker/end-now.ts'
 import { exitNow } from './exit-now.ts'
 
@@ -12,7 +13,7 @@ import { exitNow } from './exit-now.ts'
 const MARK = 'HOLDFAST_CHILD'
 /** Threads of the child's libuv pool, libuv's limit: each call that hangs holds one. */
 const THREADS = '1024'
-/** How long the child may take to end when a signal came, in milliseconds. */
+/** How long the child may take to end when a signal came, and its log to be read, in milliseconds. */
 const END_WITHIN_MS = 500
 
 interface Ended {
@@ -54,8 +55,10 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
       child.kill(signal)
       setTimeout(() => exitNow(code ?? codeOf(signal)), END_WITHIN_MS)
     })
-  const relayed = [relay(child.stdout, output), relay(child.stderr, errors)]
-  await Promise.all([ended, ...relayed])
+  const log = relay(child.stderr, errors)
+  await Promise.all([ended, relay(child.stdout, output)])
+  // Somebody who does not read it is not waited for.
+  await inTime(END_WITHIN_MS, log)
   child.kill('SIGKILL')
   return exitNow(code ?? 1)
 }

@@ -16,7 +16,7 @@ export const diskKinds = [
  * What can be wrong, the gravest first. The disk's kinds are verdicts; emptied: many files of a source lost their
  * contents, and wait for a person's word; parked: files that were given up; refused: a
  * certificate or a pairing is not accepted; destination: it is connected and takes nothing; unwatched: directories
- * that nobody looks at; paused: for longer than a day; notice: something that a person should know once; sender-…:
+ * that nobody looks at; incomplete: files of a source that is looked at cannot be sent, or marked as sent; paused: for longer than a day; notice: something that a person should know once; sender-…:
  * what a receiver knows of its senders.
  */
 export const incidentKinds = [
@@ -31,6 +31,7 @@ export const incidentKinds = [
   'destination',
   'unreachable',
   'unwatched',
+  'incomplete',
   'silent',
   'not-closed',
   'paused',

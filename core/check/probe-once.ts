@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode } from '../files/system-error.ts'
 import { inTime, LATE } from '../pacing/in-time.ts'
@@ -46,7 +46,8 @@ async function probe(path: string, timeoutMs: number, enter: (step: string) => v
 async function directoryOf(path: string): Promise<string> {
   const above = dirname(path)
   try {
-    return (await stat(path)).isDirectory() ? path : above
+    // A link stands for the file that it leads to, as it does for touch.
+    return (await stat(path)).isDirectory() ? path : dirname(await realpath(path))
   } catch (thrown) {
     // Whatever else is wrong with it, the probe's first step will name it.
     if (errorCode(thrown) !== 'ENOENT') return path

@@ -228,7 +228,8 @@ function scanCondition(source: SourceState, now: number): Condition[] {
   const count = scanned.unwatchedDirectories
   const problem = count > 0 ? message('status.unwatched', { count }) : scanProblem(source)
   if (problem === null) return well(subject, now)
-  return condition(subject, 'unwatched', now, problem, 5 * MINUTE_MS)
+  const kind = count === 0 && scanned.phase === 'watching' ? 'incomplete' : 'unwatched'
+  return condition(subject, kind, now, problem, 5 * MINUTE_MS)
 }
 
 /** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */

@@ -15,10 +15,12 @@ const HARMLESS: ReadonlySet<WordKey> = new Set([
 const MINUTE = 60_000
 
 /** What keeps a source's files from being found or sent, if anything does: the newest of its problems. */
-export function scanProblem({ scanned, settings }: SourceState): Message | null {
+export function scanProblem({ scanned, checked, settings }: SourceState): Message | null {
   if (scanned === null || settings.paused) return null
   const problem = scanned.problems.findLast(({ key }) => !HARMLESS.has(key))
   if (problem !== undefined) return problem
+  if (settings.kind === 'batch' && checked?.readOnlyByIntent === true)
+    return message('scan.batchReadOnly', { path: settings.path })
   const isStuck = scanned.phase === 'missing' || scanned.phase === 'failed'
   return isStuck ? message('status.notScanned', { name: settings.name }) : null
 }

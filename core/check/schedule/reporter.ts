@@ -1,3 +1,4 @@
+import { message } from '../../words/message.ts'
 import type { Clock } from '../clock.ts'
 import type { Checked, Verdict } from '../messages.ts'
 import type { Findings, Progress } from '../probes/findings.ts'
@@ -40,11 +41,15 @@ export function createReporter(clock: Clock, report: (checked: Checked[]) => voi
     { target: { id, path }, memory: { known, wasFaulty, ...memory } }: Subject,
     at: number,
     probes: Checked['probes'],
-    overall: Verdict,
+    verdict: Verdict,
     delayMs: number | null,
   ) => {
     const mount = known?.mount ?? null
     const readOnlyByIntent = known?.readOnlyByIntent ?? false
+    const isQuietlyReadOnly = readOnlyByIntent && verdict.kind === 'ok'
+    const overall = isQuietlyReadOnly
+      ? { ...verdict, sentence: message('check.okReadOnly', { path }) }
+      : verdict
     // After a fault that is told for itself they are reckoned anew, by the next process as by this one.
     const soundErrorsCount = wasFaulty ? null : memory.soundErrorsCount
     waiting.set(id, { id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount })

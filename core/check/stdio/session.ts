@@ -15,8 +15,8 @@ import {
   wellEvent,
 } from './event.ts'
 
-/** How long the end of input waits for stops in progress, in milliseconds: their reads may hang for ever. */
-const STOPS_WITHIN_MS = 1_000
+/** How long the end of input waits for checks that are out, in milliseconds: their reads may hang for ever. */
+const CHECKS_WITHIN_MS = 1_000
 
 export interface SessionOptions {
   /** A read that is out longer is said to have timed out; null: it is waited for silently. */
@@ -53,8 +53,8 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
   const paths = new Map<string, Monitored>()
   /** They were to be read while the parent was behind. */
   const owed = new Set<Monitored>()
-  let stopped: () => void = () => undefined
-  const isStopping = () => [...paths.values()].some((one) => one.isStopping)
+  let checked: () => void = () => undefined
+  const isAnyOut = () => [...paths.values()].some(({ isOut }) => isOut)
 
   const warnOnce = ({ path, warned }: Monitored, key: Warning) => {
     if (!warned.has(key)) warn(key, path)
@@ -87,10 +87,11 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
     monitored.isOut = false
     // A read that timed out has been told as failed; the next good one takes that back, not this one.
     if (!hasTimedOut) say(event)
-    if (!monitored.isStopping) return
-    paths.delete(path)
-    say(reply('stop', path, 0, 'stopped'))
-    stopped()
+    if (monitored.isStopping) {
+      paths.delete(path)
+      say(reply('stop', path, 0, 'stopped'))
+    }
+    checked()
   }
 
   const tick = (monitored: Monitored) => {
@@ -140,17 +141,17 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
       owed.clear()
     },
     tooLong: () => say(reply('-', '-', EINVAL, 'line too long')),
-    /** Checks nothing more; resolves when the stops that are in progress are over, or have waited long enough. */
+    /** Begins no further check; resolves when those that are out are over, or have been waited for long enough. */
     end: async () => {
       for (const { cancelTick } of paths.values()) cancelTick()
       await new Promise<void>((resolve) => {
-        const cancel = clock.at(clock.now() + STOPS_WITHIN_MS, resolve)
-        stopped = () => {
-          if (isStopping()) return
+        const cancel = clock.at(clock.now() + CHECKS_WITHIN_MS, resolve)
+        checked = () => {
+          if (isAnyOut()) return
           cancel()
           resolve()
         }
-        stopped()
+        checked()
       })
       for (const { cancelDeadline } of paths.values()) cancelDeadline()
     },

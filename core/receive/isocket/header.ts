@@ -18,7 +18,10 @@ const fault = (reason: string): Header => ({ kind: 'fault', reason })
  * folder. What would lead out of that folder is no name.
  */
 function confined(path: string): string | null {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  const given = path.split('/')
+  // A directory's name is no file's: what is there would make way for it.
+  if (['', '.'].includes(given.at(-1) ?? '')) return null
+  const parts = given.filter((part) => part !== '' && part !== '.')
   const relative = parts.join('/')
   return nameFault(relative) === null ? relative : null
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { childrenOf } from '../../support/check-stdio.ts'
@@ -25,6 +25,16 @@ describe.skipIf(!canMount)('holdfast probe on real faults (mounting needs root)'
       // As rm -f: the file that could not be made need not be removed.
       failedSteps: ['touch', 'ls'],
     })
+  })
+
+  it('follows a link to a file on a disk that is read-only, as touch does', async () => {
+    const disk = await mountExt4(onTestFinished)
+    writeFileSync(path.join(disk.point, 'target'), '')
+    const link = path.join(temporaryDirectory('probe'), 'link')
+    symlinkSync(path.join(disk.point, 'target'), link)
+    expect((await probe(link)).code).toBe(0)
+    await disk.remount('ro')
+    expect((await probe(link)).code).toBe(1)
   })
 
   it('reports a hung disk within its timeout, and does not hang itself', async () => {

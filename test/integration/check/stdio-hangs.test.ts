@@ -115,6 +115,8 @@ describe('holdfast check, where something hangs or ends', () => {
     )
     check.send(`start ${directory}/none 3600\n`)
     await check.says(`check ${directory}/none 2 No such file or directory`)
+    check.child.stdin?.end()
+    expect(await check.ended()).toMatchObject({ code: 0 })
   })
 
   it('says once on its log that a file system takes no direct reads', async () => {

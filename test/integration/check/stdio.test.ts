@@ -106,6 +106,16 @@ describe('holdfast check', () => {
     )
   })
 
+  it('checks at once, also where the input ends behind the command', async () => {
+    const file = path.join(temporaryDirectory('stdio'), 'file')
+    writeFileSync(file, 'x')
+    const check = startCheck()
+    check.send(`start ${file} 2\n`)
+    check.child.stdin?.end()
+    expect((await check.ended()).code).toBe(0)
+    expect(check.lines()[1]).toMatch(/^check .*file 0 \d\.\d{6}$/)
+  })
+
   it('drains 100 replies at the end of input, the last line without its end, and exits 0', async () => {
     const check = startCheck()
     check.send(Array.from({ length: 100 }, (_, index) => `stop /none/${index}`).join('\n'))

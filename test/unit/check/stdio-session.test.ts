@@ -219,7 +219,7 @@ describe('the protocol', () => {
     expect(quoted.lines()).toEqual(['start "/a b" 0 started'])
   })
 
-  it('ends with the input, when stops in progress are over or have waited a second', async () => {
+  it('ends with the input, when checks that are out are over or have been waited for a second', async () => {
     const quick = setUp()
     await quick.send('start /p 10\nstop /p')
     quick.input.end()

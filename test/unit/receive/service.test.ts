@@ -25,6 +25,8 @@ describe('a line of an isocket client', () => {
     ['FILE:..:1'],
     ['FILE:a/../b:1'],
     ['FILE:/:1'],
+    ['FILE:/datas/DC1/:3'],
+    ['FILE:datas/.:3'],
     ['FILE:a\0b:1'],
     [`FILE:x:${2 ** 52 + 2}`],
     ['FILE:x:-1'],

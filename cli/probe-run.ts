@@ -85,6 +85,9 @@ async function waysOf(
   let labels = { project: project ?? '', resource }
   if (lineTokenFile !== undefined) {
     const token = await readToken(lineTokenFile, options.timeout)
+    // Known before a disk has failed, not when its message cannot go.
+    if (!/^https?:$/.test(URL.parse(lineEndpoint)?.protocol ?? '') || /[^!-~]/.test(token))
+      throw new Problem('channel.invalid')
     const name = 'LINE Notify'
     ways.push({
       name,

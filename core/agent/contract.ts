@@ -99,8 +99,9 @@ export const changeableSourceSchema = givenFiltersSchema
     batch: z
       .object({
         prefix: batch.prefix.unwrap(),
-        closedMark: batch.closedMark.unwrap(),
-        sentMark: batch.sentMark.unwrap(),
+        // What is no file name is refused with a sentence.
+        closedMark: z.string().max(255),
+        sentMark: z.string().max(255),
       })
       .partial(),
     silentHours: sourceSchema.shape.silentHours.unwrap(),

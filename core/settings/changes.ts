@@ -46,7 +46,7 @@ function refuseName({ sources }: Settings, { id, name }: Source): void {
 
 /** @throws Problem refuse.mark, refuse.sameMarks: a mark is a file in the batch directory, and the two are told apart by their names. */
 function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
-  const bad = [closedMark, sentMark].find((mark) => mark === '.' || mark === '..' || /[/\\\0]/.test(mark))
+  const bad = [closedMark, sentMark].find((mark) => mark === '' || mark === '.' || mark === '..' || /[/\\\0]/.test(mark))
   if (bad !== undefined) throw new Problem('refuse.mark', { mark: bad })
   if (closedMark === sentMark) throw new Problem('refuse.sameMarks', { mark: closedMark })
 }

@@ -152,7 +152,7 @@ export function serveIsocket(socket: Socket, host: IsocketHost) {
     while (!finishing && (await serveLine()));
     if (!socket.writableEnded) reset()
     else socket.destroySoon()
-    host.log('info', `isocket client ${from} is gone; it sent ${files} files`)
+    host.log('info', `isocket client ${from} is gone; files that it sent: ${files}`)
   }
 
   return {

@@ -128,6 +128,11 @@ describe('holdfast probe', () => {
     expect(err).not.toBe('')
   })
 
+  it('exits 2 on a token or an address that cannot be used, also while all is well', async () => {
+    expect((await probe('--line-token-file', tokenFile('a\nb'), '/tmp')).code).toBe(2)
+    expect((await probe('--line-token-file', tokenFile('t'), '--line-endpoint', 'junk', '/tmp')).code).toBe(2)
+  })
+
   it('posts the form that LINE Notify takes, once for each failed step', async () => {
     const { url, posts } = await startEndpoint(200)
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')

@@ -21,14 +21,11 @@ export type SourceChanges = Changes<Omit<Source, 'batch'> & { batch: Changes<Sou
  */
 export function withSourceChanged(settings: Settings, id: string, changes: SourceChanges): Settings {
   const before = sourceOf(settings, id)
-  const { batch, ...single } = changes
-  const changed = sourceSchema.parse({
-    ...before,
-    ...given<Source>(single),
-    batch: { ...before.batch, ...given<Source['batch']>(batch ?? {}) },
-  })
+  const { batch: marks, ...single } = changes
+  const batch = { ...before.batch, ...given<Source['batch']>(marks ?? {}) }
+  if (marks !== undefined) refuseMarks(batch)
+  const changed = sourceSchema.parse({ ...before, ...given<Source>(single), batch })
   if (single.name !== undefined) refuseName(settings, changed)
-  if (batch !== undefined) refuseMarks(changed.batch)
   // A file that was edited by hand may have such limits: everything else can still be changed.
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(changed)
   // core/send/removal needs the kernel's leases and /proc.
@@ -46,7 +43,9 @@ function refuseName({ sources }: Settings, { id, name }: Source): void {
 
 /** @throws Problem refuse.mark, refuse.sameMarks: a mark is a file in the batch directory, and the two are told apart by their names. */
 function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
-  const bad = [closedMark, sentMark].find((mark) => mark === '' || mark === '.' || mark === '..' || /[/\\\0]/.test(mark))
+  const bad = [closedMark, sentMark].find(
+    (mark) => mark === '' || mark === '.' || mark === '..' || /[/\\\0]/.test(mark),
+  )
   if (bad !== undefined) throw new Problem('refuse.mark', { mark: bad })
   if (closedMark === sentMark) throw new Problem('refuse.sameMarks', { mark: closedMark })
 }

@@ -11,6 +11,18 @@ test('limits that a hand has made impossible refuse only a change of limits', ()
   expect(withSourceChanged(settings, 's', { maximumBytes: null }).sources[0]?.maximumBytes).toBeNull()
 })
 
+test.each([
+  [{ closedMark: '' }, 'cannot be a mark'],
+  [{ sentMark: 'a/b' }, 'cannot be a mark'],
+  [{ closedMark: 'done', sentMark: 'done' }, 'done'],
+])('the marks %j are refused with a sentence', (batch, why) => {
+  const settings = settingsSchema.parse({
+    sources: [{ id: 's', path: '/data', name: 'data', kind: 'batch' }],
+  })
+  expect(() => withSourceChanged(settings, 's', { batch })).toThrow(why)
+  expect(withSourceChanged(settings, 's', { batch: { prefix: 'DC' } }).sources[0]?.batch.prefix).toBe('DC')
+})
+
 test('a change of one setting leaves the others of its group as they are', () => {
   const schedule = [{ days: [1], from: '08:00', to: '18:00', allow: 'pause' as const }]
   const settings = settingsSchema.parse({

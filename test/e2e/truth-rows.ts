@@ -212,7 +212,7 @@ function finds({ running, plain, datas, files }: World): Row[] {
       level: 'attention',
       says: /is not sent: its name/,
       card: /is not sent: its name/,
-      incident: { kind: 'Not watched', where: 'plain' },
+      incident: { kind: 'Incomplete', where: 'plain' },
       isTold: false,
       break: () => mkdir(odd),
       repair: () => rm(odd, { recursive: true }),

@@ -19,7 +19,7 @@ export const neverTheSame = (store: ObjectStore): ObjectStore => ({
  * @throws StoreFault.
  */
 export async function digestAt(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'read'>,
   name: string,
   size: number,
   signal: AbortSignal,
@@ -59,7 +59,7 @@ export async function hasContent(
 
 /** A small object, and no more of it than so many bytes and a piece. @throws StoreFault. */
 export async function readSmall(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'read'>,
   name: string,
   signal: AbortSignal,
   most: number,
@@ -76,7 +76,7 @@ export async function readSmall(
 
 /** An object of Holdfast's own. @throws StoreFault. */
 export async function putOwn(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'put'>,
   name: string,
   bytes: Uint8Array,
   options: PutOptions,

@@ -9,6 +9,14 @@ import { StoreFault } from './object-store.ts'
 export const isFault = (thrown: unknown, kind: StoreFault['kind']): boolean =>
   thrown instanceof StoreFault && thrown.kind === kind
 
+/** For a catch: what was asked for is this, where that fault says so. */
+export const orIf =
+  <T>(kind: StoreFault['kind'], instead: T) =>
+  (thrown: unknown): T => {
+    if (isFault(thrown, kind)) return instead
+    throw thrown
+  }
+
 export const asFault = (thrown: unknown): StoreFault =>
   thrown instanceof StoreFault ? thrown : new StoreFault('failed', errorText(thrown), { cause: thrown })
 

@@ -3,7 +3,6 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { isOwnAddress, momentNow } from '../wake.ts'
 import { createClient, type S3Place } from './client.ts'
-import { asked } from './requests.ts'
 import type { S3Store } from './store.ts'
 import { openS3Store } from './store.ts'
 
@@ -31,7 +30,7 @@ export function openTarget(target: S3Target, secrets: Readonly<Record<string, st
 /** The first request: unlike others it is answered with what is wrong. @throws StoreFault. */
 export async function askBucket(store: S3Store, { bucket, prefix }: S3Target): Promise<void> {
   const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 })
-  await asked('ListObjectsV2', store.client.send(command))
+  await store.client.send(command)
 }
 
 /** Whether a server is this computer; false: it is not, or its name says nothing now. */

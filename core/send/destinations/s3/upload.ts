@@ -45,7 +45,7 @@ export interface UploadOptions {
 /** Parts that are filled and sent, several at a time; after the first failure everything throws it. */
 export interface PartSender {
   write(bytes: Uint8Array): Promise<void>
-  /** All that were written are at the store: also the last one, which goes only now. */
+  /** All that were written are at the store. */
   end(): Promise<void>
   /** Nothing is under way any more. */
   settle(): Promise<void>
@@ -92,14 +92,11 @@ export function sendParts(
           buffer = Buffer.allocUnsafeSlow(partBytes)
         }
         if (failure !== null) throw failure
-        if (used === partBytes) {
-          go()
-          continue
-        }
         const some = Math.min(bytes.length - at, partBytes - used)
         buffer.set(bytes.subarray(at, at + some), used)
         at += some
         used += some
+        if (used === partBytes) go()
       }
     },
     async end() {
@@ -166,7 +163,8 @@ export function beginWhole(
 ): ObjectUpload {
   let send: (bytes: Buffer) => Promise<void> = () =>
     Promise.reject(new StoreFault('failed', 'more than its size'))
-  const sender = sendParts(memory, size, (bytes) => send(bytes))
+  // With room for a byte more it is never full: it goes when it ends.
+  const sender = sendParts(memory, size + 1, (bytes) => send(bytes))
   return {
     offset: 0,
     write: sender.write,

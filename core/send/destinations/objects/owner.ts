@@ -68,6 +68,21 @@ export async function readOwner(
   }
 }
 
+/**
+ * The same, where it is this computer's.
+ * @throws Problem where it is another one's; see readOwner.
+ */
+export async function ownerOf(
+  store: ObjectStore,
+  { folder, at, fingerprint }: Pick<Claim, 'folder' | 'at' | 'fingerprint'>,
+  signal: AbortSignal,
+): Promise<Owner | null> {
+  const owner = await readOwner(store, folder, at, signal)
+  if (owner === null || owner.fingerprint === fingerprint) return owner
+  const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
+  throw new Problem('transfer.objects.foreign', params)
+}
+
 const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
   putOwn(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
 
@@ -124,16 +139,12 @@ export interface Claim {
  */
 export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
   const { folder, fingerprint, computer, at, recipient, hideNames } = claim
-  let owner = await readOwner(store, folder, at, signal)
+  let owner = await ownerOf(store, claim, signal)
   const isNew = owner === null
   if (owner === null) {
     const epoch = randomBytes(16).toString('hex')
     owner = { fingerprint, computer, epoch, recipient, hideNames, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
-  }
-  if (owner.fingerprint !== fingerprint) {
-    const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
-    throw new Problem('transfer.objects.foreign', params)
   }
   // A folder is encrypted from its beginning, for one key: whoever reads it has one rule for all of it.
   requireSame(owner, claim, folder, at)

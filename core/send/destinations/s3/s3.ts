@@ -3,6 +3,12 @@ import type { Destination, DestinationEvents } from '../destination.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
+import type { S3Target } from './reach.ts'
+import type { S3Store } from './store.ts'
+import { explained } from './trouble.ts'
+
+export const addressOf = ({ endpoint, bucket }: Pick<S3Target, 'endpoint' | 'bucket'>): string =>
+  `${new URL(endpoint).host}/${bucket}`
 
 export type S3Options = OpenOptions & { destination: S3Destination }
 
@@ -11,12 +17,11 @@ export type S3Options = OpenOptions & { destination: S3Destination }
  * @throws Problem where only a person can help; StoreFault.
  */
 export async function reachS3(
-  destination: S3Destination,
+  destination: S3Target,
   secrets: Readonly<Record<string, string>>,
-): Promise<ReachedStore> {
+): Promise<ReachedStore & { store: S3Store }> {
   // Only who has such a destination has the library in memory.
   const { askBucket, isOnThisComputer, openTarget } = await import('./reach.ts')
-  const { explained } = await import('./trouble.ts')
   const store = openTarget(destination, secrets)
   try {
     await askBucket(store, destination)
@@ -29,6 +34,9 @@ export async function reachS3(
 
 export function openS3(options: S3Options, events: DestinationEvents): Destination {
   const { destination, secrets } = options
-  const address = `${new URL(destination.endpoint).host}/${destination.bucket}`
-  return openObjects(options, { address, reach: () => reachS3(destination, secrets) }, events)
+  return openObjects(
+    options,
+    { address: addressOf(destination), reach: () => reachS3(destination, secrets) },
+    events,
+  )
 }

@@ -163,13 +163,13 @@ describe('what an answer means', () => {
     failed: ['again', 'maybe'],
   }
   test.each(fileStatuses)('%s', (status) => {
-    const answer = answerOf({ status, detail: 'EIO', position: 3 }, 'r', file)
+    const answer = answerOf({ outcome: { status, detail: 'EIO' }, position: 3 }, 'r', file)
     expect([answer.kind, ...('trouble' in answer ? [answer.trouble] : [])]).toEqual(expected[status])
   })
 
   test('every refused name has its own sentence with the path and what to do', () => {
     const sentences = nameFaults.map((detail) => {
-      const answer = answerOf({ status: 'name', detail, position: 0 }, 'r', file)
+      const answer = answerOf({ outcome: { status: 'name', detail }, position: 0 }, 'r', file)
       return answer.kind === 'refused' ? englishWords(answer.reason) : ''
     })
     expect(new Set(sentences).size).toBe(nameFaults.length)

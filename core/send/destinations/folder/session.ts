@@ -82,8 +82,7 @@ export function openFolderSession(options: FolderSessionOptions): FolderSession 
       const { id } = await sourceOf(source)
       return news(source, directories).map(({ path, facts }) => ({ source: id, path, facts }))
     },
-    answer: ({ outcome, position }, { source, path, facts }) =>
-      answerOf({ ...outcome, position }, name, { source, path, size: facts.size }),
+    answer: (stored, { source, path, facts }) => answerOf(stored, name, { source, path, size: facts.size }),
   }
 
   const copy: Session['copy'] = async (file, directories, digest, from) => {

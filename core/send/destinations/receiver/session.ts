@@ -5,7 +5,6 @@ import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { BATCH_MAX_FILES, BATCH_TARGET_BYTES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
 import type { Answer, Session } from '../destination.ts'
-import type { Result } from '../store-answers.ts'
 import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
@@ -68,9 +67,9 @@ export function openSession(
       const entries = told.news(source, directories)
       const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
       channel.send('copy', { ...header, ...of })
-      const said: Result | null = await result
+      const said = await result
       if (said === null) return lost
-      return said.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
+      return said.outcome.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
     },
 
     async prove(source, path, size, nonce) {

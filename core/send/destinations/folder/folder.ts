@@ -4,9 +4,8 @@ import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
-import type { StoreSource } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
-import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
+import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import type { Attempt } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
@@ -45,21 +44,6 @@ async function agree(
   return asksFirst
 }
 
-/** Finds where a source is stored; what failed is tried anew. */
-function sourcesIn({ store, senders, me }: OpenFolder): (source: OutgoingSource) => Promise<StoreSource> {
-  const found = new Map<string, Promise<StoreSource>>()
-  return ({ id, name }) => {
-    const known = found.get(id)
-    if (known !== undefined) return known
-    const source = senders
-      .sourceDirectory(me.folder, id, name)
-      .then((directory) => store.source(me.folder, directory))
-    found.set(id, source)
-    source.catch(() => found.delete(id))
-    return source
-  }
-}
-
 /** Tells that the disk hangs for as long as `work` waits for it. */
 async function sayingHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
   let isHung = false
@@ -80,17 +64,19 @@ async function begin(
   events: DestinationEvents,
 ): Promise<FolderSession> {
   const { name } = options.destination
+  const { store, senders, me } = folder
   const session = randomBytes(16).toString('hex')
   const asksFirst = await sayingHung(name, events, agree(folder, options, session, events))
   return openFolderSession({
     ...{ name, session, asksFirst },
-    store: folder.store,
+    store,
     bucket: options.bucket,
     async space() {
       const { bavail, blocks, bsize } = await statfs(options.destination.path)
       return { free: bavail * bsize, total: blocks * bsize }
     },
-    sourceOf: sourcesIn(folder),
+    sourceOf: async ({ id, name: called }) =>
+      store.source(me.folder, await senders.sourceDirectory(me.folder, id, called)),
   })
 }
 

@@ -4,10 +4,10 @@ import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
-import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
-import type { Attempt } from '../keep-connected.ts'
+import { hungFor, STALLED_MS } from '../hung.ts'
+import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
@@ -22,9 +22,6 @@ export type FolderOptions = Pick<
   OpenOptions,
   'identity' | 'name' | 'retrySeconds' | 'bucket' | 'sessions' | 'storeThread'
 > & { destination: FolderDestination }
-
-/** A disk that leaves a call unanswered for longer than this is said to hang. */
-const STALLED_MS = 30_000
 
 /** What the store, and what this computer, remember of the last session; what one does not know is offered again. */
 async function agree(
@@ -54,7 +51,7 @@ async function sayingHung<T>(name: string, events: DestinationEvents, work: Prom
       return answer
     }
     isHung = true
-    events.onState('unreachable', message('transfer.storeHung', { name, seconds: Math.round(ms / 1000) }))
+    events.onState('unreachable', hungFor(ms, name))
   }
 }
 
@@ -80,46 +77,45 @@ async function begin(
   })
 }
 
-/** One session from its beginning to its end; see Keeping. */
-async function serve(
+/** See Keeping. */
+async function open(
   options: FolderOptions,
   events: DestinationEvents,
-  { signal, ended, end, connected }: Attempt,
-): Promise<unknown> {
+  { signal, end }: Attempt,
+): Promise<Opened> {
   const { destination, sessions } = options
-  const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
+  const { name } = destination
+  const log = (text: string) => events.log('warn', `${name}: ${text}`)
   const encrypting = await encryptingFor(destination, options.identity)
   const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, encrypting, log)
-  const folder = await sayingHung(destination.name, events, opening)
-  // It is on no network, so it ends with none.
-  connected('127.0.0.1')
+  const folder = await sayingHung(name, events, opening)
   try {
     signal.throwIfAborted()
     const session = await begin(folder, options, events)
-    signal.throwIfAborted()
-    events.onTrouble(null)
-    events.onState('connected', null, !folder.isElsewhere)
-    events.onSession(encrypting?.session(session) ?? session)
     const unwatch = watchFolder(folder, {
       onLost: end,
-      onStalled(ms) {
-        const seconds = Math.round(ms / 1000)
-        const { name } = destination
-        events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
-      },
+      onStalled: (ms) => events.onTrouble(hungFor(ms, name)),
       onWanted(files) {
         const known = files.map(([id, path]) => [id, encrypting?.shown(path) ?? path] as const)
         if (sessions.want(known) > 0) events.onWanted()
       },
       log,
     })
-    const reason = await ended
-    unwatch()
-    session.close()
-    events.onSession(null)
-    return reason
-  } finally {
+    const close = () => {
+      unwatch()
+      session.close()
+      void folder.close()
+    }
+    return {
+      session: encrypting?.session(session) ?? session,
+      isToItself: !folder.isElsewhere,
+      // It is on no network, so it ends with none.
+      localAddress: '127.0.0.1',
+      close,
+    }
+  } catch (thrown) {
     void folder.close()
+    throw thrown
   }
 }
 
@@ -130,13 +126,10 @@ export function openFolder(
   watch?: typeof watchWake,
 ): Destination {
   const { destination, retrySeconds } = options
-  return keepConnected(
-    {
-      serve: (attempt) => serve(options, events, attempt),
-      troubleOf: (reason) => troubleOf(reason, destination),
-      retrySeconds,
-    },
-    events,
-    watch,
-  )
+  const keeping: Keeping = {
+    open: (attempt) => open(options, events, attempt),
+    troubleOf: (reason) => troubleOf(reason, destination),
+    retrySeconds,
+  }
+  return keepConnected(keeping, events, watch)
 }

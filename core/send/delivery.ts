@@ -56,8 +56,6 @@ export function openDelivery(
     Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
 ): Delivery {
   let trouble: Message | null = null
-  /** What the last connection has told of it. */
-  let toItself: boolean | undefined
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
@@ -79,10 +77,7 @@ export function openDelivery(
         if (session !== null) void askSpace(session)
         removals.setSession(session)
       },
-      onState(state, problem, told = toItself) {
-        toItself = told
-        events.onState(state, problem, told)
-      },
+      onState: events.onState,
       onTrouble(next) {
         trouble = next
         events.onChange()

@@ -1,19 +1,7 @@
-import { createHasher, DIGEST_BYTES, digestOf } from '../../../files/digest.ts'
+import { createHasher, digestOf } from '../../../files/digest.ts'
 import type { ObjectFacts, ObjectStore, PutOptions } from './object-store.ts'
 
 const NS_IN_SECOND = 1_000_000_000n
-/** Of no content. */
-const UNKNOWN = new Uint8Array(DIGEST_BYTES)
-
-/** A store of encrypted objects: none is what is sent now, and none is read back to see that. */
-export const neverTheSame = (store: ObjectStore): ObjectStore => ({
-  ...store,
-  async info(name, version) {
-    const there = await store.info(name, version)
-    return there === null ? null : { ...there, digest: UNKNOWN }
-  },
-})
-
 /**
  * The digest of what is read from the store now, behind `front` if there is one; null: it is not so long.
  * @throws StoreFault.

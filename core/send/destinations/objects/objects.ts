@@ -8,7 +8,6 @@ import type { Attempt, Opened } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
-import { neverTheSame } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { claimFolder, keepNameKeys } from './owner.ts'
@@ -62,8 +61,9 @@ async function openOn(
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
   const { asksFirst, notice } = await sessions.welcome(remembered)
   if (notice !== null) events.onNotice(notice)
-  const contents = encrypting === null ? store : neverTheSame(store)
-  const session = openObjectSession(contents, { name, own, folder, bucket, asksFirst, onLost: end })
+  // What is encrypted is never the same again: nothing is read back to see that.
+  const compares = encrypting === null
+  const session = openObjectSession(store, { name, own, folder, bucket, asksFirst, compares, onLost: end })
   return { session: encrypting?.session(session) ?? session, close: session.close }
 }
 

@@ -32,12 +32,14 @@ export interface ObjectSessionOptions {
   folder: string
   bucket: Bucket
   asksFirst: boolean
+  /** What a name has may be what is sent. */
+  compares: boolean
   /** The store has said that the connection is lost; the session is closed. */
   onLost(reason: unknown): void
 }
 
 export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): ObjectSession {
-  const { name, own, folder, bucket, asksFirst, onLost } = options
+  const { name, own, folder, bucket, asksFirst, compares, onLost } = options
   const ending = new AbortController()
   const { signal } = ending
   const names = openNames(store, folder, own)
@@ -60,7 +62,11 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     }
     return answerOf(thrown, name, file)
   }
-  const parts: SessionParts = { store, names, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo }
+  const isThere: SessionParts['isThere'] = async (at, facts, digest) =>
+    compares && hasContent(store, at, facts, digest, signal)
+  const parts: SessionParts = {
+    ...{ store, names, isThere, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
+  }
 
   return {
     asksFirst,
@@ -81,8 +87,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       if (!(await slots.acquire())) return { kind: 'lost' }
       try {
         const facts = objectFacts(file.facts, digest)
-        const isThere = await hasContent(store, await names.current(source, path), facts, digest, signal)
-        return isThere ? DURABLE : null
+        return (await isThere(await names.current(source, path), facts, digest)) ? DURABLE : null
       } catch (thrown) {
         return answerTo(thrown, file)
       } finally {

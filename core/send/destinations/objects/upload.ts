@@ -2,7 +2,6 @@ import { digestOf, digestText } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { refusedUpload } from '../destination.ts'
-import { hasContent } from './content.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
@@ -26,14 +25,14 @@ async function begin(
 
 /** All of it was sent: it gets its name, and what has it now becomes an older content. */
 async function finish(
-  { store, names, signal }: SessionParts,
+  { names, isThere }: SessionParts,
   file: Outgoing,
   upload: ObjectUpload,
   digest: Uint8Array,
 ): Promise<void> {
   const { source, path } = file
   const name = await names.current(source, path)
-  if (await hasContent(store, name, file.facts, digest, signal)) await upload.abort(false)
+  if (await isThere(name, file.facts, digest)) await upload.abort(false)
   else await upload.finish(digest, () => names.makeRoom(source, path))
 }
 

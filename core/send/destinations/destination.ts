@@ -161,6 +161,12 @@ export interface Session {
   readonly closed: boolean
 }
 
+/** A session of a kind's own. */
+export interface OwnSession extends Session {
+  /** Whatever has not been answered is lost. */
+  close(): void
+}
+
 export interface DestinationEvents {
   /** A session begins; it is over when its `closed` says so, and then `onSession(null)` follows. */
   onSession(session: Session | null): void

@@ -4,7 +4,7 @@ import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import type { Destination, DestinationEvents, OwnSession } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
 import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
@@ -13,7 +13,6 @@ import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import type { OpenFolder } from './open-store.ts'
 import { openFolderStore } from './open-store.ts'
-import type { FolderSession } from './session.ts'
 import { openFolderSession } from './session.ts'
 import { troubleOf } from './trouble.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -59,7 +58,7 @@ async function begin(
   folder: OpenFolder,
   options: FolderOptions,
   events: DestinationEvents,
-): Promise<FolderSession> {
+): Promise<OwnSession> {
   const { name } = options.destination
   const { store, senders, me } = folder
   const session = randomBytes(16).toString('hex')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
-import { folderName } from '../../../wire/names.ts'
+import { freeFolder } from '../../../store/senders/senders.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
@@ -110,15 +110,6 @@ export async function readNameKeys(
   return Promise.all(files.map(({ name }) => readSmall(store, name, signal, MOST_BYTES)))
 }
 
-/** A name that no other source's directory has, wherever upper and lower case are one. */
-function freeDirectory(name: string, taken: readonly string[]): string {
-  const folded = new Set(taken.map((one) => one.toLowerCase()))
-  const wanted = folderName(name)
-  let free = wanted
-  for (let count = 2; folded.has(free.toLowerCase()); count += 1) free = `${wanted}-${count}`
-  return free
-}
-
 /** What a folder is claimed with. */
 export interface Claim {
   /** Its name. */
@@ -154,7 +145,7 @@ export async function claimFolder(store: ObjectStore, claim: Claim, signal: Abor
   const add = async ({ id, name }: Pick<OutgoingSource, 'id' | 'name'>): Promise<string> => {
     const known = current.sources[id]
     if (known !== undefined) return known
-    const directory = freeDirectory(name, Object.values(current.sources))
+    const directory = freeFolder(name, Object.values(current.sources))
     const next = { ...current, computer, sources: { ...current.sources, [id]: directory } }
     await writeOwner(store, folder, next, { replace: true })
     current = next

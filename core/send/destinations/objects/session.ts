@@ -1,7 +1,7 @@
 import { createSemaphore } from '../../../pacing/semaphore.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
-import type { Session } from '../destination.ts'
+import type { OwnSession } from '../destination.ts'
 import { digestAt, hasContent } from './content.ts'
 import { answerOf, isFault } from './faults.ts'
 import { openNames } from './names.ts'
@@ -18,12 +18,6 @@ const BYTES_OUT = 16 * 1024 * 1024
 /** Large files that are under way: a store may keep some MiB of each in memory. */
 const UPLOADS = 8
 
-/** A session over a store of objects. */
-export interface ObjectSession extends Session {
-  /** Whatever has not been answered is lost. */
-  close(): void
-}
-
 export interface ObjectSessionOptions {
   /** The destination's name, for what people are told. */
   name: string
@@ -38,7 +32,7 @@ export interface ObjectSessionOptions {
   onLost(reason: unknown): void
 }
 
-export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): ObjectSession {
+export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): OwnSession {
   const { name, own, folder, bucket, asksFirst, compares, onLost } = options
   const ending = new AbortController()
   const { signal } = ending

@@ -1,34 +1,22 @@
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
-import type { Identity } from '../../../wire/identity.ts'
 import { message } from '../../../words/message.ts'
-import type { Bucket } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { hungFor } from '../hung.ts'
 import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
-import type { Sessions } from '../session-memory.ts'
+import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import { dial } from './dial.ts'
 import { pacedOutlet } from './paced-outlet.ts'
 import type { ReceiverSession } from './session.ts'
 import { openSession } from './session.ts'
-import type { StatusNow } from './tell-status.ts'
 import { tellStatus } from './tell-status.ts'
 import { troubleOf } from './trouble.ts'
 
-export interface ReceiverOptions {
-  destination: ReceiverDestination
-  identity: Identity
-  sessions: Sessions
-  /** Of this computer. */
-  name: string
-  retrySeconds: number
-  bucket: Bucket
-  /** What the receiver is told of this computer; null: nothing now. Left out: nothing at all. */
-  status?: () => StatusNow | null
-}
+export type ReceiverOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
+  Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
 
 /** See Keeping. */
 async function open(

@@ -4,7 +4,7 @@ import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { BATCH_MAX_FILES, BATCH_TARGET_BYTES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
-import type { Answer, Session } from '../destination.ts'
+import type { Answer, OwnSession } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
@@ -15,9 +15,8 @@ import { beginUpload } from './upload.ts'
 export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
 
 /** One connection that was welcomed. */
-export interface ReceiverSession extends Session {
+export interface ReceiverSession extends OwnSession {
   onFrame(frame: Frame): void
-  close(): void
 }
 
 export interface SessionOptions {

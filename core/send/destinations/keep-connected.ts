@@ -97,6 +97,7 @@ export function keepConnected(
     if (over) return
     if (isWoken) {
       isWoken = false
+      failures = 0
       events.onState('connecting', null)
       void run()
       return

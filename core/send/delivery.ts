@@ -6,8 +6,9 @@ import type { DestinationEvents, Session, Space } from './destinations/destinati
 import { openDestination } from './destinations/open.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { openSessions } from './destinations/session-memory.ts'
-import type { DispatcherEvents } from './dispatch/dispatcher.ts'
+
 import { openDispatcher } from './dispatch/dispatcher.ts'
+import type { DispatcherEvents } from './dispatch/parts.ts'
 import type { Bucket } from './limit/bucket.ts'
 import type { senderDefinition, Transfer } from './messages.ts'
 import { ownName } from './own-name.ts'
@@ -55,8 +56,6 @@ export function openDelivery(
     Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
 ): Delivery {
   let trouble: Message | null = null
-  /** What the last connection has told of it. */
-  let toItself: boolean | undefined
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
@@ -78,10 +77,7 @@ export function openDelivery(
         if (session !== null) void askSpace(session)
         removals.setSession(session)
       },
-      onState(state, problem, told = toItself) {
-        toItself = told
-        events.onState(state, problem, told)
-      },
+      onState: events.onState,
       onTrouble(next) {
         trouble = next
         events.onChange()

@@ -116,7 +116,8 @@ function serve(
   })
   const nudge = throttled(NUDGE_EVERY_MS, () => context.nudge())
 
-  const setConnection: DestinationEvents['onState'] = (state, problem, toItself) => {
+  /** What the last session has told of where it leads to holds until the next one. */
+  const setConnection: DestinationEvents['onState'] = (state, problem, toItself = connection.toItself) => {
     if (state !== connection.state) {
       connection = { state, since: Date.now(), problem, ...(toItself === undefined ? {} : { toItself }) }
       if (problem !== null) context.log('warn', englishWords(problem))
@@ -136,6 +137,7 @@ function serve(
   const closeDelivery = () => {
     delivery?.stop()
     delivery = null
+    connection = { state: connection.state, since: connection.since, problem: connection.problem }
   }
 
   const startDelivery = (next: Config, on: Ledger, me: Identity) => {

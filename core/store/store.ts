@@ -12,7 +12,7 @@ import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
-import type { StoredAt } from './offered.ts'
+import type { StoredAt, StoreSource } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused } from './outcome.ts'
 import { openPartials } from './partials.ts'
@@ -85,6 +85,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const parts: StoreParts = { admission, commitThread, groupCommit, partials, watch, onDurable }
   const small = openStoreSmall(parts, writer)
   const copies = openCopies(layout.root, watch)
+  const sources = new Map<string, Promise<StoreSource>>()
   const pruner = openPruner(commitThread, rules.keep, log)
 
   commitThread.opened.then(
@@ -105,8 +106,15 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
       return { epoch, position, session }
     },
     /** The directory of a sender's source, made in the manifest if it is new. @throws what the system says. */
-    async source(folder: string, directory: string) {
-      return { id: await commitThread.call('source', { folder, directory }), folder, directory }
+    source(folder: string, directory: string) {
+      const key = `${folder}/${directory}`
+      const found =
+        sources.get(key) ??
+        commitThread.call('source', { folder, directory }).then((id) => ({ id, folder, directory }))
+      sources.set(key, found)
+      // What failed is tried anew.
+      found.catch(() => sources.delete(key))
+      return found
     },
     receiveAll: small.store,
     /** One small file: resolves when it is durable, or says why it is not. Never rejects. */

@@ -4,6 +4,7 @@ import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { judgeSession } from '../../store/judge-session.ts'
 import type { Sender } from '../../store/senders/senders.ts'
+import { wantedOf } from '../../store/senders/wanted.ts'
 import type { KnownSession } from '../../store/store.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { openChannel } from '../../wire/channel.ts'
@@ -95,9 +96,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     channel.send('welcome', { protocol: PROTOCOL, name: host.name, ...place.window, session })
     if (isForked)
       host.log('warn', `${sender.name}: its data, or this store, was put back to an earlier state, or copied`)
-    guest.want = openWants(channel, host.store, sender.folder, (directory) =>
-      host.sourceIn(sender, directory),
-    )
+    guest.want = openWants(channel, () => wantedOf(host.store, host, sender.folder))
     guest.want()
   }
 
@@ -144,7 +143,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
       at: 'restoring',
       sender,
       restoring: openRestoring(channel, host.store.read, sender.folder, (directory) =>
-        host.sourceIn(sender, directory),
+        host.sourceIn(sender.folder, directory),
       ),
     }
     host.log('info', `${sender.name} restores from ${from}`)

@@ -3,7 +3,7 @@ import { createLimitedLog } from '../../pacing/limited-log.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Outcome } from '../../store/outcome.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
-import type { Store, StoreSource } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { redeemCode } from '../pairing/codes.ts'
 import type { SeenLog } from '../senders/seen.ts'
@@ -34,31 +34,20 @@ export function createConnectionHost(parts: HostParts) {
   /** By kind: a flood of one must not hide why others are refused. */
   const refusedLogs = new Map<RefusedKind, LimitedLog>()
   const logRefusedFile = limited()
-  /** By folder and source. */
-  const sources = new Map<string, Promise<StoreSource>>()
   let judging: Promise<unknown> = Promise.resolve()
-
-  const findSource = async (folder: string, id: string, name: string): Promise<StoreSource> =>
-    store.source(folder, await senders.sourceDirectory(folder, id, name))
 
   return {
     name: parts.name,
     store,
     log,
-    accepted: (fingerprint: string) => senders.accepted(fingerprint),
-    /** The sender with this certificate, accepted or not. */
-    known: (fingerprint: string) => senders.known(fingerprint),
+    accepted: senders.accepted,
+    known: senders.known,
+    sourceIn: senders.sourceIn,
+    /** See Connected. */
+    enterRestore: connected.enterRestore,
     /** Where a sender's source is stored. @throws what the system says where a new one cannot be written down. */
-    sourceOf({ folder }: Sender, id: string, name: string) {
-      const key = `${folder}/${id}`
-      const found = sources.get(key) ?? findSource(folder, id, name)
-      sources.set(key, found)
-      // What failed is tried anew by the next connection.
-      found.catch(() => sources.delete(key))
-      return found
-    },
-    /** The source whose files are in this directory of a sender's folder; null: nobody knows. */
-    sourceIn: ({ folder }: Sender, directory: string) => senders.sourceIn(folder, directory),
+    sourceOf: async ({ folder }: Sender, id: string, name: string) =>
+      store.source(folder, await senders.sourceDirectory(folder, id, name)),
     /**
      * Uses up a pairing code; resolves to null if it is none.
      * @param mayPin is asked when it is one, before anything is changed.
@@ -84,8 +73,6 @@ export function createConnectionHost(parts: HostParts) {
       seen.note(connected.folders(), Date.now())
       return place
     },
-    /** Lets in a sender that wants files back; null: see Connected. */
-    enterRestore: (sender: Sender, guest: Pick<Guest, 'drop'>) => connected.enterRestore(sender, guest),
     /** A sender that is let in has told how it is. */
     onStatus: ({ folder }: Sender, status: FrameHeader<'status'>) =>
       seen.noteStatus(folder, status, Date.now()),

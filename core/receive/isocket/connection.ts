@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import type { Outcome } from '../../store/outcome.ts'
-import type { StoreSource } from '../../store/store.ts'
 import { folderName } from '../../wire/names.ts'
 import { remoteOf } from '../../wire/tls.ts'
 import type { ConnectionHost } from '../connection/host.ts'
@@ -59,7 +58,6 @@ export function serveIsocket(socket: Socket, host: IsocketHost) {
   let onItsWay: OnItsWay | null = null
   let finishing = false
   let files = 0
-  let directory: StoreSource | null = null
   socket.on('error', () => undefined)
   socket.once('close', () => over.abort())
   socket.setNoDelay(true)
@@ -78,10 +76,7 @@ export function serveIsocket(socket: Socket, host: IsocketHost) {
       host.store,
       { path, facts },
       {
-        async directory() {
-          directory ??= await host.store.source(ISOCKET_FOLDER, source)
-          return directory
-        },
+        directory: () => host.store.source(ISOCKET_FOLDER, source),
         ready() {
           file.asked = true
           answer()

@@ -103,6 +103,15 @@ export interface Upload {
   abort(keep: boolean): Promise<Answer>
 }
 
+/** One of which nothing is taken. @param over is called when that is told. */
+export function refusedUpload(answer: Answer, over: () => void): Upload {
+  const end = async () => {
+    over()
+    return answer
+  }
+  return { offset: 0, chunk: async () => false, end, abort: end }
+}
+
 /** Bytes of the file system that a destination is on. */
 export interface Space {
   /** What may still be written. */
@@ -150,6 +159,12 @@ export interface Session {
   /** null: it does not say. Left out: its kind never does. */
   space?(): Promise<Space | null>
   readonly closed: boolean
+}
+
+/** A session of a kind's own. */
+export interface OwnSession extends Session {
+  /** Whatever has not been answered is lost. */
+  close(): void
 }
 
 export interface DestinationEvents {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
-import type { Destination, DestinationEvents } from './destination.ts'
+import { Problem } from '../../words/problem.ts'
+import type { Destination, DestinationEvents, Session } from './destination.ts'
 import type { Change, Moment } from './wake.ts'
 import { isOwnAddress, watchWake } from './wake.ts'
 
@@ -12,30 +13,39 @@ const GOOD_SESSION_MS = 5_000
 export interface Attempt {
   /** It is to end, or has ended. */
   signal: AbortSignal
-  /** Resolves with the reason then. */
-  ended: Promise<unknown>
+  /** It is over, for this reason. */
   end(reason: unknown): void
-  /** There is a connection. @param localAddress this computer's end of it; null: it has none, or nobody knows. */
-  connected(localAddress: string | null): void
+}
+
+/** One session, until it is closed. */
+export interface Opened {
+  session: Session
+  /** The destination is on this computer. */
+  isToItself: boolean
+  /** This computer's end of the connection; null: there is no lasting one, or nobody knows. */
+  localAddress: string | null
+  /** Ends it, and what belongs to it; whatever has not been answered is lost. */
+  close(): void
+}
+
+export interface Trouble {
+  state: 'unreachable' | 'refused'
+  problem: Message
 }
 
 /** How a kind of destination has its sessions. */
 export interface Keeping {
-  /**
-   * One session from its beginning to its end: it tells the events of its state and of the session itself.
-   * @returns the reason of the end.
-   * @throws why there was no session.
-   */
-  serve(attempt: Attempt): Promise<unknown>
+  /** @throws why there is no session: a Problem where only a person can help. */
+  open(attempt: Attempt): Promise<Opened>
   /** The state and the sentence of a session that failed or ended. */
-  troubleOf(reason: unknown, wasConnected: boolean): { state: 'unreachable' | 'refused'; problem: Message }
+  troubleOf(reason: unknown, wasConnected: boolean): Trouble
   retrySeconds: number
 }
 
 /** Keeps up one session for as long as it is wanted, and tries for ever to have it. */
 export function keepConnected(
-  { serve, troubleOf, retrySeconds }: Keeping,
-  events: Pick<DestinationEvents, 'onState' | 'log'>,
+  { open, troubleOf, retrySeconds }: Keeping,
+  events: Pick<DestinationEvents, 'onState' | 'onSession' | 'onTrouble' | 'log'>,
   /** Says when the computer woke up or is in another network; returns what ends it. */
   watch: typeof watchWake = watchWake,
 ): Destination {
@@ -47,36 +57,51 @@ export function keepConnected(
   let localAddress: string | null = null
   let current = new AbortController()
 
+  const told = (reason: unknown, wasConnected: boolean): Trouble =>
+    reason instanceof Problem
+      ? { state: 'refused', problem: reason.sentence }
+      : troubleOf(reason, wasConnected)
+
+  /** One session from its beginning to its end; how it was in trouble then. */
+  const serve = async (ending: AbortController): Promise<Trouble> => {
+    const { signal } = ending
+    const ended = once(signal, 'abort')
+    let opened: Opened
+    try {
+      opened = await open({ signal, end: (reason) => ending.abort(reason) })
+    } catch (thrown) {
+      failures += 1
+      // What it has begun ends, too.
+      ending.abort()
+      return told(thrown, false)
+    }
+    localAddress = opened.localAddress
+    const began = performance.now()
+    if (!signal.aborted) {
+      events.onTrouble(null)
+      events.onState('connected', null, opened.isToItself)
+      events.onSession(opened.session)
+      await ended
+    }
+    opened.close()
+    events.onSession(null)
+    localAddress = null
+    failures = performance.now() - began > GOOD_SESSION_MS ? 1 : failures + 1
+    return told(signal.reason, true)
+  }
+
   const run = async (): Promise<void> => {
     timer = null
-    const ending = new AbortController()
-    current = ending
-    const { signal } = ending
-    const ended = once(signal, 'abort').then(() => signal.reason)
-    let began = 0
-    let reason: unknown
-    let wasConnected = true
-    try {
-      const connected = (address: string | null) => {
-        localAddress = address
-        began = performance.now()
-      }
-      reason = await serve({ signal, ended, end: (why) => ending.abort(why), connected })
-    } catch (thrown) {
-      reason = thrown
-      wasConnected = false
-    }
-    localAddress = null
+    current = new AbortController()
+    const { state, problem } = await serve(current)
     if (over) return
     if (isWoken) {
       isWoken = false
+      failures = 0
       events.onState('connecting', null)
       void run()
       return
     }
-    const wasGood = wasConnected && performance.now() - began > GOOD_SESSION_MS
-    failures = wasGood ? 1 : failures + 1
-    const { state, problem } = troubleOf(reason, wasConnected)
     events.onState(state, problem)
     timer = setTimeout(() => void run(), backoffMs(failures, retrySeconds * 1000))
   }

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Outcome } from '../../store/outcome.ts'
+import type { Stored } from '../../store/store.ts'
 import { nameFaults } from '../../wire/names.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
@@ -17,11 +17,6 @@ function fullSentence(detail: string, name: string): Message {
   return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
 }
 
-/** What was said of a file, by which position of the store. */
-export interface Result extends Outcome {
-  position: number
-}
-
 /** The file that an answer is about. */
 export interface AnsweredFile {
   source: Pick<OutgoingSource, 'path'>
@@ -31,7 +26,7 @@ export interface AnsweredFile {
 
 /** @param destination its name. */
 export function answerOf(
-  { status, detail, position }: Result,
+  { outcome: { status, detail }, position }: Stored,
   destination: string,
   { source, path: name, size }: AnsweredFile,
 ): Answer {

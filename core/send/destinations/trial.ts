@@ -1,6 +1,7 @@
 import { untilAborted } from '../../pacing/until-aborted.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
+import { Problem } from '../../words/problem.ts'
 import type { DestinationTest, TestStep } from '../messages.ts'
 import { testSteps } from '../messages.ts'
 
@@ -17,7 +18,7 @@ export interface Trial {
   signal: AbortSignal
   /** Does the steps, and says what works; `found` is for what it finds on its way. */
   run(step: DoStep, found: DestinationTest['found']): Promise<Message>
-  /** The sentence for what a step has thrown. */
+  /** The sentence for what a step has thrown, where it is no Problem. */
   why(thrown: unknown): Message
 }
 
@@ -47,6 +48,7 @@ export async function trial({ name, signal, run, why }: Trial): Promise<Destinat
     return result(true, await run(step, found))
   } catch (thrown) {
     const seconds = TEST_MS / 1000
-    return result(false, signal.aborted ? message('test.late', { name, seconds }) : why(thrown))
+    if (signal.aborted) return result(false, message('test.late', { name, seconds }))
+    return result(false, thrown instanceof Problem ? thrown.sentence : why(thrown))
   }
 }

@@ -1,50 +1,28 @@
 import { unparkAll } from '../../ledger/chores.ts'
-import type { LedgerGuard } from '../../ledger/guard.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
-import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
 import type { Message } from '../../words/message.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { Marks } from '../marks/marks.ts'
 import { openMarks } from '../marks/marks.ts'
 import type { Transfer } from '../messages.ts'
-import type { Readers } from '../reading/readers.ts'
 import type { SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
-import type { Windows } from '../source/window.ts'
 import { createWindows } from '../source/window.ts'
 import type { SourceWorker } from '../source/worker.ts'
 import { openSourceWorker } from '../source/worker.ts'
-import type { Acknowledgements } from './acknowledgements.ts'
 import { createAcknowledgements } from './acknowledgements.ts'
-import type { CircuitBreaker } from './circuit-breaker.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { createQueueFilter } from './filter.ts'
-import type { Ended } from './outcome.ts'
-import { createOutcome } from './outcome.ts'
+import { ended } from './outcome.ts'
 import { openParkedFiles } from './parked.ts'
-import type { Queue } from './queue.ts'
+import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
-import type { Transfers } from './transfers.ts'
 import { createTransfers } from './transfers.ts'
 
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
 /** Parked files are looked at this often. */
 const PARKED_EVERY_MS = 5_000
-
-export interface DispatcherEvents {
-  /** These files are sent, and the ledger says so. */
-  onSent(files: readonly Due[], now: number): void
-  /** Their group-write marks are set. */
-  onMarked(): void
-  /** Files wait no more, though they were not sent: they are gone, or left out now. */
-  onGone(): void
-  onBytes(source: string, bytes: number): void
-  /** Something that a report shows has changed. */
-  onChange(): void
-  log(level: 'info' | 'warn' | 'error', text: string): void
-}
 
 /** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
 export interface Dispatcher {
@@ -59,31 +37,6 @@ export interface Dispatcher {
   readonly problem: Message | null
 }
 
-export interface DispatcherOptions {
-  destination: { id: string; name: string }
-  ledger: Ledger
-  ledgerPath: string
-  retrySeconds: number
-  readers: Readers
-}
-
-/** What the functions below share. */
-interface Parts {
-  options: DispatcherOptions
-  events: DispatcherEvents
-  guard: LedgerGuard
-  breaker: CircuitBreaker
-  disks: ReturnType<typeof openWhereabouts>
-  marks: Marks
-  transfers: Transfers
-  windows: Windows
-  workers: Map<string, SourceWorker>
-  queue: Queue
-  acknowledgements: Acknowledgements
-  ended: Ended
-  state: { session: Session | null; paused: boolean }
-}
-
 function sharedOf(parts: Parts): Shared {
   const { breaker, disks, events, guard, options, transfers, workers } = parts
   const { ledger, destination } = options
@@ -95,7 +48,7 @@ function sharedOf(parts: Parts): Shared {
     sourceOf: (id) => workers.get(id)?.source ?? null,
     onBytes(due, bytes) {
       transfers.add(due, bytes)
-      breaker.went(due.id, bytes, performance.now())
+      breaker.went(bytes)
       events.onBytes(due.source, bytes)
     },
     onSkipped: transfers.add,
@@ -120,10 +73,10 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
     take: () => queue.take(source, filter),
     giveBack: queue.over,
     begins(due) {
-      breaker.begins(due, performance.now())
+      breaker.begins(due.source, performance.now())
       transfers.begin(due)
     },
-    ended: (due, attempt) => parts.ended(source, due, attempt),
+    ended: (due, attempt) => ended(parts, source, due, attempt),
   })
 }
 
@@ -167,11 +120,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     lookForMarks(parts)
   })
   const transfers = createTransfers()
-  const sourceNow = (id: string) => workers.get(id)?.source ?? null
-  const outcome = { ledger, retryMs, guard, breaker, queue, acknowledgements, transfers, sourceNow, events }
   const parts: Parts = {
     ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers },
-    ended: createOutcome(outcome),
     marks: openMarks(destination.id, ledger, events),
     windows: createWindows(),
     state: { session: null, paused: true },

@@ -30,7 +30,7 @@ export const isLarge = (size: number, { limits }: Session): boolean =>
 
 export function openFileSender(parts: SourceParts): FileSender {
   const { window } = parts
-  const small = createSmallSender(parts)
+  const sendSmall = createSmallSender(parts)
   const sendLarge = createLargeSender(parts)
 
   const beginLarge = (due: Due, session: Session, done: (attempt: Attempt) => void, onRoom: () => void) => {
@@ -54,8 +54,7 @@ export function openFileSender(parts: SourceParts): FileSender {
       const [first] = dues
       if (first !== undefined && isLarge(first.size, session))
         beginLarge(first, session, (attempt) => done(first, attempt), onRoom)
-      else if (await small.admit(dues)) small.send(dues, session, done)
-      else for (const due of dues) done(due, { kind: 'halted' })
+      else await sendSmall(dues, session, done)
     },
   }
 }

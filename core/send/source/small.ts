@@ -14,16 +14,8 @@ const FILE_COST = 2048
 /** Hears how one file ended. */
 export type Done = (due: Due, attempt: Attempt) => void
 
-/** Sends files that travel whole, a group at a time. */
-export interface SmallSender {
-  /**
-   * Waits for room in the window, which they hold until they are on the line. False: nothing may begin any more, and
-   * nothing is held.
-   */
-  admit(dues: readonly Due[]): Promise<boolean>
-  /** To be called when they are admitted. */
-  send(dues: readonly Due[], session: Session, done: Done): void
-}
+/** Sends files that travel whole, a group at a time: waits for room in the window, and goes on in the background. */
+export type SmallSender = (dues: readonly Due[], session: Session, done: Done) => Promise<void>
 
 /** What files hold of the window. */
 const costOf = (dues: readonly Due[]): number => dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
@@ -80,6 +72,7 @@ function putOnLine(
 export function createSmallSender(parts: SourceParts): SmallSender {
   const { source, shared, window, mayGoOn } = parts
 
+  /** Waits for room, which they hold until they are on the line; false: nothing may begin any more, and nothing is held. */
   const admit = async (dues: readonly Due[]): Promise<boolean> => {
     const cost = costOf(dues)
     await window.acquire(cost)
@@ -151,10 +144,8 @@ export function createSmallSender(parts: SourceParts): SmallSender {
     shared.read(source.id, { root: source.path, files, take: taken })
   }
 
-  return {
-    admit,
-    send(dues, session, done) {
-      sendRead(dues, session, copySourcesOf(parts, dues, session), done)
-    },
+  return async (dues, session, done) => {
+    if (await admit(dues)) sendRead(dues, session, copySourcesOf(parts, dues, session), done)
+    else for (const due of dues) done(due, { kind: 'halted' })
   }
 }

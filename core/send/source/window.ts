@@ -28,6 +28,7 @@ export interface Windows {
 }
 
 interface Share {
+  window: Window | null
   priority: Priority
   held: number
   waiting: { bytes: number; go: () => void }[]
@@ -40,7 +41,6 @@ interface Share {
  */
 export function createWindows(): Windows {
   const shares = new Map<string, Share>()
-  const windows = new Map<string, Window>()
 
   const limitOf = ({ priority }: Share): number => {
     let sum = 0
@@ -87,12 +87,11 @@ export function createWindows(): Windows {
 
   return {
     of(source, priority = 'normal') {
-      const share = shares.get(source) ?? { priority, held: 0, waiting: [] }
+      const share = shares.get(source) ?? { window: null, priority, held: 0, waiting: [] }
       share.priority = priority
       shares.set(source, share)
-      const window = windows.get(source) ?? open(share)
-      windows.set(source, window)
-      return window
+      share.window ??= open(share)
+      return share.window
     },
   }
 }

@@ -53,7 +53,7 @@ describe('a file that is refused', () => {
       log.find((one) => one.includes('not stored: sender-1/')),
     )
     const file = { source: { path: '/data' }, path: 'x', size: content.length }
-    const answer = answerOf({ status, detail: result[2], position: 0 }, 'nas', file)
+    const answer = answerOf({ outcome: { status, detail: result[2] }, position: 0 }, 'nas', file)
     const reason = 'reason' in answer ? answer.reason : null
     return { status, line, atSender: reason === null ? '' : englishWords(reason) }
   }

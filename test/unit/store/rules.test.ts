@@ -107,7 +107,7 @@ describe('limits', () => {
     ['quota bytes lots', 'transfer.storeFull', { name: 'there' }],
   ])('the sender says of "%s": %s', (detail, key, params) => {
     const file = { source: { path: '/' }, path: 'a', size: 1 }
-    const answer = answerOf({ status: 'full', detail, position: 0 }, 'there', file)
+    const answer = answerOf({ outcome: { status: 'full', detail }, position: 0 }, 'there', file)
     expect(answer).toEqual({ kind: 'again', reason: { key, params }, trouble: 'yes' })
   })
 })

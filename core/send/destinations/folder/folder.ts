@@ -4,17 +4,15 @@ import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
-import type { StoreSource } from '../../../store/store.ts'
-import { message } from '../../../words/message.ts'
-import type { Destination, DestinationEvents, OutgoingSource } from '../destination.ts'
+import type { Destination, DestinationEvents, OwnSession } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
-import type { Attempt } from '../keep-connected.ts'
+import { hungFor, STALLED_MS } from '../hung.ts'
+import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import type { OpenFolder } from './open-store.ts'
 import { openFolderStore } from './open-store.ts'
-import type { FolderSession } from './session.ts'
 import { openFolderSession } from './session.ts'
 import { troubleOf } from './trouble.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -23,9 +21,6 @@ export type FolderOptions = Pick<
   OpenOptions,
   'identity' | 'name' | 'retrySeconds' | 'bucket' | 'sessions' | 'storeThread'
 > & { destination: FolderDestination }
-
-/** A disk that leaves a call unanswered for longer than this is said to hang. */
-const STALLED_MS = 30_000
 
 /** What the store, and what this computer, remember of the last session; what one does not know is offered again. */
 async function agree(
@@ -45,21 +40,6 @@ async function agree(
   return asksFirst
 }
 
-/** Finds where a source is stored; what failed is tried anew. */
-function sourcesIn({ store, senders, me }: OpenFolder): (source: OutgoingSource) => Promise<StoreSource> {
-  const found = new Map<string, Promise<StoreSource>>()
-  return ({ id, name }) => {
-    const known = found.get(id)
-    if (known !== undefined) return known
-    const source = senders
-      .sourceDirectory(me.folder, id, name)
-      .then((directory) => store.source(me.folder, directory))
-    found.set(id, source)
-    source.catch(() => found.delete(id))
-    return source
-  }
-}
-
 /** Tells that the disk hangs for as long as `work` waits for it. */
 async function sayingHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
   let isHung = false
@@ -70,7 +50,7 @@ async function sayingHung<T>(name: string, events: DestinationEvents, work: Prom
       return answer
     }
     isHung = true
-    events.onState('unreachable', message('transfer.storeHung', { name, seconds: Math.round(ms / 1000) }))
+    events.onState('unreachable', hungFor(ms, name))
   }
 }
 
@@ -78,62 +58,63 @@ async function begin(
   folder: OpenFolder,
   options: FolderOptions,
   events: DestinationEvents,
-): Promise<FolderSession> {
+): Promise<OwnSession> {
   const { name } = options.destination
+  const { store, senders, me } = folder
   const session = randomBytes(16).toString('hex')
   const asksFirst = await sayingHung(name, events, agree(folder, options, session, events))
   return openFolderSession({
     ...{ name, session, asksFirst },
-    store: folder.store,
+    store,
     bucket: options.bucket,
     async space() {
       const { bavail, blocks, bsize } = await statfs(options.destination.path)
       return { free: bavail * bsize, total: blocks * bsize }
     },
-    sourceOf: sourcesIn(folder),
+    sourceOf: async ({ id, name: called }) =>
+      store.source(me.folder, await senders.sourceDirectory(me.folder, id, called)),
   })
 }
 
-/** One session from its beginning to its end; see Keeping. */
-async function serve(
+/** See Keeping. */
+async function open(
   options: FolderOptions,
   events: DestinationEvents,
-  { signal, ended, end, connected }: Attempt,
-): Promise<unknown> {
+  { signal, end }: Attempt,
+): Promise<Opened> {
   const { destination, sessions } = options
-  const log = (text: string) => events.log('warn', `${destination.name}: ${text}`)
+  const { name } = destination
+  const log = (text: string) => events.log('warn', `${name}: ${text}`)
   const encrypting = await encryptingFor(destination, options.identity)
   const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, encrypting, log)
-  const folder = await sayingHung(destination.name, events, opening)
-  // It is on no network, so it ends with none.
-  connected('127.0.0.1')
+  const folder = await sayingHung(name, events, opening)
   try {
     signal.throwIfAborted()
     const session = await begin(folder, options, events)
-    signal.throwIfAborted()
-    events.onTrouble(null)
-    events.onState('connected', null, !folder.isElsewhere)
-    events.onSession(encrypting?.session(session) ?? session)
     const unwatch = watchFolder(folder, {
       onLost: end,
-      onStalled(ms) {
-        const seconds = Math.round(ms / 1000)
-        const { name } = destination
-        events.onTrouble(ms > STALLED_MS ? message('transfer.storeHung', { name, seconds }) : null)
-      },
+      onStalled: (ms) => events.onTrouble(hungFor(ms, name)),
       onWanted(files) {
         const known = files.map(([id, path]) => [id, encrypting?.shown(path) ?? path] as const)
         if (sessions.want(known) > 0) events.onWanted()
       },
       log,
     })
-    const reason = await ended
-    unwatch()
-    session.close()
-    events.onSession(null)
-    return reason
-  } finally {
+    const close = () => {
+      unwatch()
+      session.close()
+      void folder.close()
+    }
+    return {
+      session: encrypting?.session(session) ?? session,
+      isToItself: !folder.isElsewhere,
+      // It is on no network, so it ends with none.
+      localAddress: '127.0.0.1',
+      close,
+    }
+  } catch (thrown) {
     void folder.close()
+    throw thrown
   }
 }
 
@@ -144,13 +125,10 @@ export function openFolder(
   watch?: typeof watchWake,
 ): Destination {
   const { destination, retrySeconds } = options
-  return keepConnected(
-    {
-      serve: (attempt) => serve(options, events, attempt),
-      troubleOf: (reason) => troubleOf(reason, destination),
-      retrySeconds,
-    },
-    events,
-    watch,
-  )
+  const keeping: Keeping = {
+    open: (attempt) => open(options, events, attempt),
+    troubleOf: (reason) => troubleOf(reason, destination),
+    retrySeconds,
+  }
+  return keepConnected(keeping, events, watch)
 }

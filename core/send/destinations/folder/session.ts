@@ -6,7 +6,7 @@ import type { Offered, Store, Stored, StoreSource } from '../../../store/store.t
 import type { Bucket, Pace } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
-import type { Answer, Outgoing, OutgoingSource, Session, Space } from '../destination.ts'
+import type { Answer, Outgoing, OutgoingSource, OwnSession, Session, Space } from '../destination.ts'
 import { openNews } from '../news.ts'
 import { answerOf } from '../store-answers.ts'
 import { sendSmallFiles } from './small-files.ts'
@@ -20,11 +20,6 @@ const BYTES_OUT = 16 * 1024 * 1024
 const UPLOADS = 16
 /** Copies and proofs that ask the store at a time. */
 const COPIES_AT_ONCE = 8
-
-export interface FolderSession extends Session {
-  /** Whatever has not been answered is lost. */
-  close(): void
-}
 
 export interface FolderSessionOptions {
   /** The destination's name, for what people are told. */
@@ -59,7 +54,7 @@ export interface SessionParts {
 }
 
 /** The store's own code on a path, in this process: what a connection to a receiver does, without the wire. */
-export function openFolderSession(options: FolderSessionOptions): FolderSession {
+export function openFolderSession(options: FolderSessionOptions): OwnSession {
   const { name, store, session, asksFirst, bucket, space, sourceOf } = options
   const ending = new AbortController()
   const { signal } = ending
@@ -82,8 +77,7 @@ export function openFolderSession(options: FolderSessionOptions): FolderSession 
       const { id } = await sourceOf(source)
       return news(source, directories).map(({ path, facts }) => ({ source: id, path, facts }))
     },
-    answer: ({ outcome, position }, { source, path, facts }) =>
-      answerOf({ ...outcome, position }, name, { source, path, size: facts.size }),
+    answer: (stored, { source, path, facts }) => answerOf(stored, name, { source, path, size: facts.size }),
   }
 
   const copy: Session['copy'] = async (file, directories, digest, from) => {

@@ -6,7 +6,7 @@ import { isElsewhere } from '../../../mounts/shares.ts'
 import { claimStore } from '../../../store/claim.ts'
 import { storeLayout } from '../../../store/layout.ts'
 import { message } from '../../../words/message.ts'
-import { Problem, sentenceOf } from '../../../words/problem.ts'
+import { Problem } from '../../../words/problem.ts'
 import type { DestinationTest, TestStage } from '../../messages.ts'
 import { trial } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'
@@ -44,7 +44,6 @@ export function tryFolder(
     },
     why(thrown) {
       if (thrown instanceof NotMounted) return message('transfer.notMounted', { name, path: directory })
-      if (thrown instanceof Problem) return sentenceOf(thrown)
       return message('test.folder', { path: directory, reason: errorCode(thrown) ?? errorText(thrown) })
     },
   })

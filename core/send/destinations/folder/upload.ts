@@ -3,6 +3,7 @@ import type { IncomingFile } from '../../../store/store.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
+import { refusedUpload } from '../destination.ts'
 import type { SessionParts } from './session.ts'
 
 const LOST: Answer = { kind: 'lost' }
@@ -25,17 +26,9 @@ export async function beginUpload(
     const offset = await orLost(incoming.offset, null)
     return uploadOf(parts, file, incoming, offset ?? 0, identity !== undefined)
   } catch (thrown) {
-    return refused(parts, parts.answer({ outcome: outcomeOf(thrown), position: 0 }, file))
+    // Its source cannot be stored.
+    return refusedUpload(parts.answer({ outcome: outcomeOf(thrown), position: 0 }, file), uploads.release)
   }
-}
-
-/** One that cannot be stored, as its source cannot be. */
-function refused({ uploads }: SessionParts, answer: Answer): Upload {
-  const end = async () => {
-    uploads.release()
-    return answer
-  }
-  return { offset: 0, chunk: async () => false, end, abort: end }
 }
 
 function uploadOf(

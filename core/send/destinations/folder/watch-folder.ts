@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { errorText } from '../../../files/system-error.ts'
+import { wantedOf } from '../../../store/senders/wanted.ts'
 import type { OpenFolder } from './open-store.ts'
 import { markOf, NotMounted } from './place.ts'
 
@@ -34,16 +35,7 @@ export function watchFolder(
       () => '',
     )
     if (now === stamp && performance.now() - askedAt < ASK_EVERY_MS) return
-    for (let after = 0; ; ) {
-      const found = await store.wanted(me.folder, after)
-      if (found.length === 0) break
-      after += found.length
-      const known = found.flatMap(({ directory, path }): [string, string][] => {
-        const id = senders.sourceIn(me.folder, directory)
-        return id === null ? [] : [[id, path]]
-      })
-      if (known.length > 0) onWanted(known)
-    }
+    for await (const files of wantedOf(store, senders, me.folder)) if (files.length > 0) onWanted(files)
     askedAt = performance.now()
     stamp = now
   }

@@ -1,25 +1,13 @@
-import { createHasher, DIGEST_BYTES, digestOf } from '../../../files/digest.ts'
+import { createHasher, digestOf } from '../../../files/digest.ts'
 import type { ObjectFacts, ObjectStore, PutOptions } from './object-store.ts'
 
 const NS_IN_SECOND = 1_000_000_000n
-/** Of no content. */
-const UNKNOWN = new Uint8Array(DIGEST_BYTES)
-
-/** A store of encrypted objects: none is what is sent now, and none is read back to see that. */
-export const neverTheSame = (store: ObjectStore): ObjectStore => ({
-  ...store,
-  async info(name, version) {
-    const there = await store.info(name, version)
-    return there === null ? null : { ...there, digest: UNKNOWN }
-  },
-})
-
 /**
  * The digest of what is read from the store now, behind `front` if there is one; null: it is not so long.
  * @throws StoreFault.
  */
 export async function digestAt(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'read'>,
   name: string,
   size: number,
   signal: AbortSignal,
@@ -59,7 +47,7 @@ export async function hasContent(
 
 /** A small object, and no more of it than so many bytes and a piece. @throws StoreFault. */
 export async function readSmall(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'read'>,
   name: string,
   signal: AbortSignal,
   most: number,
@@ -76,7 +64,7 @@ export async function readSmall(
 
 /** An object of Holdfast's own. @throws StoreFault. */
 export async function putOwn(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'put'>,
   name: string,
   bytes: Uint8Array,
   options: PutOptions,

@@ -1,13 +1,20 @@
 import path from 'node:path'
 import { errorText } from '../../../files/system-error.ts'
-import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
-import { Problem } from '../../../words/problem.ts'
 import type { Answer, OutgoingSource } from '../destination.ts'
+import type { Trouble } from '../keep-connected.ts'
 import { StoreFault } from './object-store.ts'
 
 export const isFault = (thrown: unknown, kind: StoreFault['kind']): boolean =>
   thrown instanceof StoreFault && thrown.kind === kind
+
+/** For a catch: what was asked for is this, where that fault says so. */
+export const orIf =
+  <T>(kind: StoreFault['kind'], instead: T) =>
+  (thrown: unknown): T => {
+    if (isFault(thrown, kind)) return instead
+    throw thrown
+  }
 
 export const asFault = (thrown: unknown): StoreFault =>
   thrown instanceof StoreFault ? thrown : new StoreFault('failed', errorText(thrown), { cause: thrown })
@@ -55,12 +62,7 @@ export interface Place {
 }
 
 /** The state and the sentence of a session that could not begin, or has ended. */
-export function troubleOf(
-  thrown: unknown,
-  { name, address }: Place,
-  wasConnected: boolean,
-): { state: 'unreachable' | 'refused'; problem: Message } {
-  if (thrown instanceof Problem) return { state: 'refused', problem: thrown.sentence }
+export function troubleOf(thrown: unknown, { name, address }: Place, wasConnected: boolean): Trouble {
   const { kind, reason } = asFault(thrown)
   if (kind === 'denied')
     return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }

@@ -4,16 +4,13 @@ import type { Encryption } from '../../../settings/destination-schema.ts'
 import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
-import type { Attempt } from '../keep-connected.ts'
+import type { Attempt, Opened } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
-import { neverTheSame } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
-import { StoreFault } from './object-store.ts'
 import { claimFolder, keepNameKeys } from './owner.ts'
-import type { ObjectSession } from './session.ts'
 import { openObjectSession } from './session.ts'
 
 /** What an interrupted upload has left behind may be gone on with for a week. */
@@ -45,13 +42,13 @@ export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
   destination: Encryption & { name: string; folder: string }
 }
 
+/** Opens a session; nothing of it is told yet. */
 async function openOn(
-  { store, isToItself }: ReachedStore,
+  store: ObjectStore,
   options: ObjectOptions,
   events: DestinationEvents,
-  end: (reason: unknown) => void,
-  signal: AbortSignal,
-): Promise<ObjectSession> {
+  { signal, end }: Attempt,
+): Promise<Pick<Opened, 'session' | 'close'>> {
   const { destination, identity, sessions, bucket } = options
   const { name, folder, recipient, hideNames } = destination
   const encrypting = await encryptingFor(destination, identity)
@@ -64,14 +61,10 @@ async function openOn(
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
   const { asksFirst, notice } = await sessions.welcome(remembered)
   if (notice !== null) events.onNotice(notice)
-  // It may have ended meanwhile.
-  signal.throwIfAborted()
-  const contents = encrypting === null ? store : neverTheSame(store)
-  const session = openObjectSession(contents, { name, own, folder, bucket, asksFirst, onLost: end })
-  events.onTrouble(null)
-  events.onState('connected', null, isToItself)
-  events.onSession(encrypting?.session(session) ?? session)
-  return session
+  // What is encrypted is never the same again: nothing is read back to see that.
+  const compares = encrypting === null
+  const session = openObjectSession(store, { name, own, folder, bucket, asksFirst, compares, onLost: end })
+  return { session: encrypting?.session(session) ?? session, close: session.close }
 }
 
 /** Keeps up sessions with a store of objects for as long as it is wanted. */
@@ -98,27 +91,32 @@ export function openObjects(
     return () => clearInterval(timer)
   }
 
-  const serve = async ({ signal, ended, end, connected }: Attempt): Promise<unknown> => {
-    const reached = await reach(signal)
-    const { store, localAddress } = reached
-    void store.ended.then(end)
-    connected(localAddress)
+  const open = async (attempt: Attempt): Promise<Opened> => {
+    const { store, localAddress, isToItself } = await reach(attempt.signal)
+    void store.ended.then(attempt.end)
     try {
-      signal.throwIfAborted()
-      const session = await untilAborted(signal, openOn(reached, options, events, end, signal))
+      attempt.signal.throwIfAborted()
+      const opened = await untilAborted(attempt.signal, openOn(store, options, events, attempt))
       const endLooking = lookAfter(store)
-      const reason = await ended
-      endLooking()
-      session.close()
-      events.onSession(null)
-      return reason
-    } finally {
-      end(new StoreFault('lost', 'closed'))
+      const close = () => {
+        endLooking()
+        opened.close()
+        store.close()
+      }
+      return { session: opened.session, localAddress, isToItself, close }
+    } catch (thrown) {
       store.close()
+      throw thrown
     }
   }
 
-  const trouble = (reason: unknown, wasConnected: boolean) =>
-    troubleOf(reason, { name, address }, wasConnected)
-  return keepConnected({ serve, troubleOf: trouble, retrySeconds: options.retrySeconds }, events, watch)
+  return keepConnected(
+    {
+      open,
+      troubleOf: (reason, wasConnected) => troubleOf(reason, { name, address }, wasConnected),
+      retrySeconds: options.retrySeconds,
+    },
+    events,
+    watch,
+  )
 }

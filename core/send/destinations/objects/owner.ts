@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
-import { folderName } from '../../../wire/names.ts'
+import { freeFolder } from '../../../store/senders/senders.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { OutgoingSource } from '../destination.ts'
 import { requireSame } from '../encrypted/age.ts'
@@ -68,6 +68,21 @@ export async function readOwner(
   }
 }
 
+/**
+ * The same, where it is this computer's.
+ * @throws Problem where it is another one's; see readOwner.
+ */
+export async function ownerOf(
+  store: ObjectStore,
+  { folder, at, fingerprint }: Pick<Claim, 'folder' | 'at' | 'fingerprint'>,
+  signal: AbortSignal,
+): Promise<Owner | null> {
+  const owner = await readOwner(store, folder, at, signal)
+  if (owner === null || owner.fingerprint === fingerprint) return owner
+  const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
+  throw new Problem('transfer.objects.foreign', params)
+}
+
 const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
   putOwn(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
 
@@ -95,15 +110,6 @@ export async function readNameKeys(
   return Promise.all(files.map(({ name }) => readSmall(store, name, signal, MOST_BYTES)))
 }
 
-/** A name that no other source's directory has, wherever upper and lower case are one. */
-function freeDirectory(name: string, taken: readonly string[]): string {
-  const folded = new Set(taken.map((one) => one.toLowerCase()))
-  const wanted = folderName(name)
-  let free = wanted
-  for (let count = 2; folded.has(free.toLowerCase()); count += 1) free = `${wanted}-${count}`
-  return free
-}
-
 /** What a folder is claimed with. */
 export interface Claim {
   /** Its name. */
@@ -124,16 +130,12 @@ export interface Claim {
  */
 export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
   const { folder, fingerprint, computer, at, recipient, hideNames } = claim
-  let owner = await readOwner(store, folder, at, signal)
+  let owner = await ownerOf(store, claim, signal)
   const isNew = owner === null
   if (owner === null) {
     const epoch = randomBytes(16).toString('hex')
     owner = { fingerprint, computer, epoch, recipient, hideNames, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
-  }
-  if (owner.fingerprint !== fingerprint) {
-    const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
-    throw new Problem('transfer.objects.foreign', params)
   }
   // A folder is encrypted from its beginning, for one key: whoever reads it has one rule for all of it.
   requireSame(owner, claim, folder, at)
@@ -143,7 +145,7 @@ export async function claimFolder(store: ObjectStore, claim: Claim, signal: Abor
   const add = async ({ id, name }: Pick<OutgoingSource, 'id' | 'name'>): Promise<string> => {
     const known = current.sources[id]
     if (known !== undefined) return known
-    const directory = freeDirectory(name, Object.values(current.sources))
+    const directory = freeFolder(name, Object.values(current.sources))
     const next = { ...current, computer, sources: { ...current.sources, [id]: directory } }
     await writeOwner(store, folder, next, { replace: true })
     current = next

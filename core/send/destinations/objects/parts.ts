@@ -10,6 +10,8 @@ import type { ObjectFacts, ObjectStore } from './object-store.ts'
 export interface SessionParts {
   store: ObjectStore
   names: Names
+  /** Whether the name has this very content already; see hasContent. */
+  isThere(name: string, facts: Pick<ObjectFacts, 'size' | 'mtimeNs'>, digest: Uint8Array): Promise<boolean>
   pace: Pace
   /** Small objects that are under way, and their bytes. */
   slots: Semaphore

@@ -1,7 +1,7 @@
 import { createSemaphore } from '../../../pacing/semaphore.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
-import type { Session } from '../destination.ts'
+import type { OwnSession } from '../destination.ts'
 import { digestAt, hasContent } from './content.ts'
 import { answerOf, isFault } from './faults.ts'
 import { openNames } from './names.ts'
@@ -18,12 +18,6 @@ const BYTES_OUT = 16 * 1024 * 1024
 /** Large files that are under way: a store may keep some MiB of each in memory. */
 const UPLOADS = 8
 
-/** A session over a store of objects. */
-export interface ObjectSession extends Session {
-  /** Whatever has not been answered is lost. */
-  close(): void
-}
-
 export interface ObjectSessionOptions {
   /** The destination's name, for what people are told. */
   name: string
@@ -32,12 +26,14 @@ export interface ObjectSessionOptions {
   folder: string
   bucket: Bucket
   asksFirst: boolean
+  /** What a name has may be what is sent. */
+  compares: boolean
   /** The store has said that the connection is lost; the session is closed. */
   onLost(reason: unknown): void
 }
 
-export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): ObjectSession {
-  const { name, own, folder, bucket, asksFirst, onLost } = options
+export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): OwnSession {
+  const { name, own, folder, bucket, asksFirst, compares, onLost } = options
   const ending = new AbortController()
   const { signal } = ending
   const names = openNames(store, folder, own)
@@ -60,7 +56,11 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     }
     return answerOf(thrown, name, file)
   }
-  const parts: SessionParts = { store, names, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo }
+  const isThere: SessionParts['isThere'] = async (at, facts, digest) =>
+    compares && hasContent(store, at, facts, digest, signal)
+  const parts: SessionParts = {
+    ...{ store, names, isThere, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
+  }
 
   return {
     asksFirst,
@@ -81,8 +81,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       if (!(await slots.acquire())) return { kind: 'lost' }
       try {
         const facts = objectFacts(file.facts, digest)
-        const isThere = await hasContent(store, await names.current(source, path), facts, digest, signal)
-        return isThere ? DURABLE : null
+        return (await isThere(await names.current(source, path), facts, digest)) ? DURABLE : null
       } catch (thrown) {
         return answerTo(thrown, file)
       } finally {

@@ -1,11 +1,10 @@
 import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
-import { hasContent } from './content.ts'
 import { isFault } from './faults.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
-async function put({ store, names, signal }: SessionParts, file: SmallOutgoing): Promise<Answer> {
+async function put({ store, names, isThere }: SessionParts, file: SmallOutgoing): Promise<Answer> {
   const { source, path, bytes, digest } = file
   const facts = objectFacts(file.facts, digest)
   const name = await names.current(source, path)
@@ -13,7 +12,7 @@ async function put({ store, names, signal }: SessionParts, file: SmallOutgoing):
     await store.put(name, bytes, facts, { replace: false })
   } catch (thrown) {
     if (!isFault(thrown, 'exists')) throw thrown
-    if (await hasContent(store, name, facts, digest, signal)) return DURABLE
+    if (await isThere(name, facts, digest)) return DURABLE
     await names.makeRoom(source, path)
     await store.put(name, bytes, facts, { replace: true })
   }

@@ -1,7 +1,7 @@
 import { digestOf, digestText } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
-import { hasContent } from './content.ts'
+import { refusedUpload } from '../destination.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
@@ -25,19 +25,15 @@ async function begin(
 
 /** All of it was sent: it gets its name, and what has it now becomes an older content. */
 async function finish(
-  { store, names, signal }: SessionParts,
+  { names, isThere }: SessionParts,
   file: Outgoing,
   upload: ObjectUpload,
   digest: Uint8Array,
-): Promise<Answer> {
+): Promise<void> {
   const { source, path } = file
   const name = await names.current(source, path)
-  if (await hasContent(store, name, file.facts, digest, signal)) {
-    await upload.abort(false)
-    return DURABLE
-  }
-  await upload.finish(digest, () => names.makeRoom(source, path))
-  return DURABLE
+  if (await isThere(name, file.facts, digest)) await upload.abort(false)
+  else await upload.finish(digest, () => names.makeRoom(source, path))
 }
 
 /** See Session.begin. */
@@ -46,50 +42,47 @@ export async function beginUpload(
   file: Outgoing,
   identity?: string,
 ): Promise<Upload | null> {
-  const { pace, uploads, signal, answerTo } = parts
+  const { uploads, signal, answerTo } = parts
   if (!(await uploads.acquire())) return null
-  let upload: ObjectUpload | null = null
+  try {
+    return uploadOf(parts, file, await begin(parts, file, identity), identity !== undefined)
+  } catch (thrown) {
+    const answer = answerTo(thrown, file)
+    if (!signal.aborted) return refusedUpload(answer, uploads.release)
+    uploads.release()
+    return null
+  }
+}
+
+function uploadOf(parts: SessionParts, file: Outgoing, upload: ObjectUpload, canResume: boolean): Upload {
+  const { pace, uploads, answerTo } = parts
   /** The first fault is the answer. */
   let failed: Answer | null = null
-  const attempt = async (call: () => Promise<void>): Promise<boolean> => {
+  const attempt = async (call: () => Promise<void>): Promise<void> => {
     if (failed === null)
       await call().catch((thrown) => {
         failed = answerTo(thrown, file)
       })
-    return failed === null
   }
-  await attempt(async () => {
-    upload = await begin(parts, file, identity)
-  })
-  const to = upload as ObjectUpload | null
-  if (to === null && signal.aborted) {
-    uploads.release()
-    return null
-  }
-  const write = (bytes: Uint8Array) =>
-    attempt(async () => {
-      if (await pace.take(bytes.length)) await to?.write(bytes)
-      else failed = { kind: 'lost' }
-    })
   return {
-    offset: to?.offset ?? 0,
+    offset: upload.offset,
     async chunk(bytes) {
-      const isSent = await write(bytes)
+      await attempt(async () => {
+        if (await pace.take(bytes.length)) await upload.write(bytes)
+        else failed = { kind: 'lost' }
+      })
       chunkBuffers.give(bytes)
-      return isSent
+      return failed === null
     },
     async end(digest) {
-      let answer = DURABLE
-      await attempt(async () => {
-        if (to !== null) answer = await finish(parts, file, to, digest)
-      })
+      await attempt(() => finish(parts, file, upload, digest))
       // What could not be finished is not gone on with: nobody knows what is wrong with it.
-      if (failed !== null) await to?.abort(false).catch(() => undefined)
+      if (failed !== null) await upload.abort(false).catch(() => undefined)
       uploads.release()
-      return failed ?? answer
+      return failed ?? DURABLE
     },
     async abort(keep) {
-      await to?.abort(keep && identity !== undefined).catch(() => undefined)
+      await upload.abort(keep && canResume).catch(() => undefined)
       uploads.release()
       return failed ?? { kind: 'again', reason: null, trouble: 'no' }
     },

@@ -42,7 +42,6 @@ export async function pairWithReceiver(
   try {
     const either = AbortSignal.any([signal, late])
     const { channel, follow } = await dial(code, identity, { name, purpose: 'pair', session: null }, either)
-    late.addEventListener('abort', () => channel.destroy(timedOut()))
     const receiver = await new Promise<string>((resolve, reject) => {
       follow(
         (frame) => {

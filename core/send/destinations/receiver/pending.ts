@@ -1,18 +1,18 @@
+import type { Stored } from '../../../store/store.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import type { FrameHeader } from '../../../wire/frames.ts'
 import { fileStatuses } from '../../../wire/limits.ts'
 import type { Proof } from '../destination.ts'
-import type { Result } from '../store-answers.ts'
 
 /** Hears what the receiver said of files that were numbered together, by index; null: the connection was lost before. */
-type Tell = (index: number, result: Result | null) => void
+type Tell = (index: number, result: Stored | null) => void
 
 /** Everything that the receiver was asked, and has not answered yet. An answer that was not asked for is a WireFault. */
 export interface Pending {
   /** Numbers for so many files that are sent, of which the first is returned. */
   files(count: number, tell: Tell): number
   /** A number for one file; only of a `copy` may the answer be "unknown". */
-  file(kind: 'content' | 'copy'): { id: number; result: Promise<Result | null> }
+  file(kind: 'content' | 'copy'): { id: number; result: Promise<Stored | null> }
   /** Resolves with the bytes of the file that need not be sent. */
   resume(id: number, size: number): Promise<number>
   /** The file was refused: there is no other answer. */
@@ -47,7 +47,7 @@ export function createPending(): Pending {
     files: ask,
     file(kind) {
       let id = 0
-      const result = new Promise<Result | null>((resolve) => {
+      const result = new Promise<Stored | null>((resolve) => {
         id = ask(1, (_, said) => resolve(said))
       })
       if (kind === 'copy') copies.add(id)
@@ -68,7 +68,7 @@ export function createPending(): Pending {
         if (!copies.delete(id) && status === 'unknown')
           throw new WireFault(`file ${id} was sent, not asked for`)
         files.delete(id)
-        asked.tell((id - asked.first) >>> 0, { status, detail, position })
+        asked.tell((id - asked.first) >>> 0, { outcome: { status, detail }, position })
       }
     },
     onProof({ id, digest, reason }) {

@@ -4,8 +4,7 @@ import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { BATCH_MAX_FILES, BATCH_TARGET_BYTES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
-import type { Answer, Session } from '../destination.ts'
-import type { Result } from '../store-answers.ts'
+import type { Answer, OwnSession } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
@@ -16,9 +15,8 @@ import { beginUpload } from './upload.ts'
 export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
 
 /** One connection that was welcomed. */
-export interface ReceiverSession extends Session {
+export interface ReceiverSession extends OwnSession {
   onFrame(frame: Frame): void
-  close(): void
 }
 
 export interface SessionOptions {
@@ -68,9 +66,9 @@ export function openSession(
       const entries = told.news(source, directories)
       const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
       channel.send('copy', { ...header, ...of })
-      const said: Result | null = await result
+      const said = await result
       if (said === null) return lost
-      return said.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
+      return said.outcome.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
     },
 
     async prove(source, path, size, nonce) {

@@ -5,6 +5,7 @@ import { addressOf } from '../../../wire/pairing-code.ts'
 import { WrongFingerprint } from '../../../wire/tls.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
+import type { Trouble } from '../keep-connected.ts'
 import { Refused } from './dial.ts'
 
 /** The state and the sentence of a failed or lost connection. */
@@ -12,7 +13,7 @@ export function troubleOf(
   thrown: unknown,
   destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
   wasConnected: boolean,
-): { state: 'unreachable' | 'refused'; problem: Message } {
+): Trouble {
   const { name } = destination
   const address = addressOf(destination.host, destination.port)
   const refused = (problem: Message) => ({ state: 'refused', problem }) as const

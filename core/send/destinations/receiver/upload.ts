@@ -4,7 +4,6 @@ import { wordsOfFacts } from '../../../wire/facts.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Outgoing, Upload } from '../destination.ts'
-import type { Result } from '../store-answers.ts'
 import { answerOf } from '../store-answers.ts'
 import type { Pending } from './pending.ts'
 import type { Told } from './told.ts'
@@ -41,7 +40,7 @@ export async function beginUpload(
   const number = told.numberOf(source)
   const { id, result } = pending.file('content')
   let answered = false
-  const answer = result.then((said: Result | null) => {
+  const answer = result.then((said) => {
     answered = true
     return said === null
       ? ({ kind: 'lost' } as const)

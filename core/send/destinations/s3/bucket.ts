@@ -4,10 +4,10 @@ import {
   GetObjectLockConfigurationCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
-import { StoreFault } from '../objects/object-store.ts'
-import { faultOf } from './faults.ts'
+import { isFault } from '../objects/faults.ts'
+import { unlessLost } from './faults.ts'
 import type { BucketPlace } from './requests.ts'
-import { asked, contentMd5, keyOf } from './requests.ts'
+import { contentMd5, keyOf } from './requests.ts'
 
 /** What a bucket can do: each is found out when it is first asked for, and then known for as long as it is open. */
 export interface BucketAbilities {
@@ -28,34 +28,27 @@ export function abilitiesOf(place: BucketPlace, trial: string): BucketAbilities 
   const put = (bytes: Uint8Array, md5: string, condition?: '*'): Promise<unknown> => {
     const what = { Bucket, Key: keyOf(place, trial), Body: bytes, ContentMD5: md5 }
     const IfNoneMatch = condition === undefined ? {} : { IfNoneMatch: condition }
-    return asked('PutObject', client.send(new PutObjectCommand({ ...what, ...IfNoneMatch })))
+    return client.send(new PutObjectCommand({ ...what, ...IfNoneMatch }))
   }
   const bytes = randomBytes(16)
   /** Once it is there. */
   const first = once(() => put(bytes, contentMd5(bytes)))
 
-  const isVersioned = once(async () => {
-    try {
-      const answer = await client.send(new GetBucketVersioningCommand({ Bucket }))
-      return answer.Status === 'Enabled'
-    } catch (thrown) {
-      return unless(thrown, 'GetBucketVersioning')
-    }
-  })
-
   /** Whether a put is refused that a store with the ability refuses. */
-  const refuses = async (wrongPut: Promise<unknown>): Promise<boolean> => {
-    try {
-      await wrongPut
-      return false
-    } catch (thrown) {
-      if (thrown instanceof StoreFault && thrown.kind === 'lost') throw thrown
-      return thrown instanceof StoreFault && ['exists', 'damaged'].includes(thrown.kind)
-    }
-  }
+  const refuses = (wrongPut: Promise<unknown>): Promise<boolean> =>
+    wrongPut.then(
+      () => false,
+      (thrown: unknown) => {
+        unlessLost(thrown)
+        return isFault(thrown, 'exists') || isFault(thrown, 'damaged')
+      },
+    )
 
   return {
-    isVersioned,
+    isVersioned: once(async () => {
+      const answer = await client.send(new GetBucketVersioningCommand({ Bucket })).catch(unlessLost)
+      return answer?.Status === 'Enabled'
+    }),
     isConditional: once(async () => {
       await first()
       return refuses(put(bytes, contentMd5(bytes), '*'))
@@ -65,21 +58,10 @@ export function abilitiesOf(place: BucketPlace, trial: string): BucketAbilities 
       return refuses(put(randomBytes(16), contentMd5(bytes)))
     }),
     isLocked: once(async () => {
-      try {
-        const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket }))
-        return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
-      } catch (thrown) {
-        return unless(thrown, 'GetObjectLockConfiguration')
-      }
+      const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket })).catch(unlessLost)
+      return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
     }),
   }
-}
-
-/** A store without the question, or a key that may not ask it: it is taken for what cannot do it. */
-function unless(thrown: unknown, operation: string): false {
-  const fault = faultOf(thrown, operation)
-  if (fault.kind === 'lost') throw fault
-  return false
 }
 
 /** Asks once; a question that failed is asked again. */

@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { errorCode } from '../../../files/system-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { tlsAgent } from './certificate.ts'
+import { faultOf } from './faults.ts'
 
 /** Requests that are best under way at a time: past these a store is only asked to queue them itself. */
 export const PARALLEL = 32
@@ -17,6 +18,7 @@ const ATTEMPTS = 3
 export type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
 
 /**
+ * A client whose requests throw StoreFaults.
  * @param secrets `accessKey` and `secretKey`; without them what AWS's own tools use is used, too: environment, files in
  *   ~/.aws, roles.
  */
@@ -51,6 +53,15 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
         throw thrown
       }),
     { step: 'deserialize', name: 'garbledAnswer' },
+  )
+  // Around all attempts of a request.
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (request) =>
+        next(request).catch((thrown: unknown) => {
+          throw faultOf(thrown, commandName.replace(/Command$/, ''))
+        }),
+    { step: 'initialize', priority: 'high', name: 'storeFaults' },
   )
   return client
 }

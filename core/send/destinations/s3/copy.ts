@@ -7,7 +7,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import type { BucketPlace } from './requests.ts'
-import { asked, copySource, keyOf } from './requests.ts'
+import { copySource, keyOf, storageOf } from './requests.ts'
 
 /** What a store copies in one request: it does not say a word meanwhile, and no store has more than 5 GiB. */
 export const COPY_BYTES = 512 * 1024 * 1024
@@ -19,21 +19,18 @@ export async function copyObject(
   to: string,
   most = COPY_BYTES,
 ): Promise<void> {
-  const { client, bucket: Bucket, storageClass } = place
+  const { client, bucket: Bucket } = place
   const source = keyOf(place, from)
-  const head = await asked('HeadObject', client.send(new HeadObjectCommand({ Bucket, Key: source })))
-  const kept = storageClass === null ? {} : { StorageClass: storageClass as 'STANDARD' }
+  const head = await client.send(new HeadObjectCommand({ Bucket, Key: source }))
   const target = { Bucket, Key: keyOf(place, to) }
+  const begun = { ...target, ...storageOf(place) }
   const CopySource = copySource(Bucket, source)
   const size = head.ContentLength ?? 0
   if (size <= most) {
-    await asked('CopyObject', client.send(new CopyObjectCommand({ ...target, ...kept, CopySource })))
+    await client.send(new CopyObjectCommand({ ...begun, CopySource }))
     return
   }
-  const made = await asked(
-    'CreateMultipartUpload',
-    client.send(new CreateMultipartUploadCommand({ ...target, ...kept, Metadata: head.Metadata })),
-  )
+  const made = await client.send(new CreateMultipartUploadCommand({ ...begun, Metadata: head.Metadata }))
   const upload = { ...target, UploadId: made.UploadId }
   try {
     const Parts: { PartNumber: number; ETag: string | undefined }[] = []
@@ -41,14 +38,11 @@ export async function copyObject(
       const PartNumber = Parts.length + 1
       const CopySourceRange = `bytes=${at}-${Math.min(at + most, size) - 1}`
       const part = { ...upload, CopySource, CopySourceRange, PartNumber }
-      const copied = await asked('UploadPartCopy', client.send(new UploadPartCopyCommand(part)))
+      const copied = await client.send(new UploadPartCopyCommand(part))
       Parts.push({ PartNumber, ETag: copied.CopyPartResult?.ETag })
     }
     const MultipartUpload = { Parts }
-    await asked(
-      'CompleteMultipartUpload',
-      client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload })),
-    )
+    await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }))
   } catch (thrown) {
     await client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined)
     throw thrown

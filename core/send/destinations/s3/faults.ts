@@ -1,4 +1,5 @@
 import { errorCode, errorText } from '../../../files/system-error.ts'
+import { isFault } from '../objects/faults.ts'
 import type { StoreFaultKind } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 
@@ -40,6 +41,12 @@ const kindsByStatus: Record<number, StoreFaultKind> = {
   507: 'full',
 }
 
+/** For a catch: a store without the question, or a key that may not ask it, says nothing. */
+export function unlessLost(thrown: unknown): null {
+  if (isFault(thrown, 'lost')) throw thrown
+  return null
+}
+
 /** What the SDK leaves in an error. */
 interface SdkError {
   name?: unknown
@@ -55,7 +62,7 @@ function statusOf({ $metadata, $response }: SdkError): number | null {
 const told = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MOST_CHARACTERS)
 
 /**
- * @param operation as the store names it ("PutObject"): where one permission is missing, it says which.
+ * @param operation as the store's documentation calls it ("PutObject"): where one permission is missing, it says which.
  */
 export function faultOf(thrown: unknown, operation: string): StoreFault {
   if (thrown instanceof StoreFault) return thrown

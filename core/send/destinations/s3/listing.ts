@@ -7,7 +7,7 @@ import {
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { factsOf } from './facts.ts'
 import type { BucketPlace } from './requests.ts'
-import { asked, keyOf, listedKey } from './requests.ts'
+import { keyOf, listedKey } from './requests.ts'
 
 /** A listing has no metadata: time and mode are the nearest, and there is no digest. */
 function infoOf(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
@@ -28,7 +28,7 @@ export async function listPage(
     ...(deep ? {} : { Delimiter: '/' }),
     ...(after === null ? {} : { ContinuationToken: after }),
   }
-  const page = await asked('ListObjectsV2', place.client.send(new ListObjectsV2Command(input)))
+  const page = await place.client.send(new ListObjectsV2Command(input))
   const nameOf = (encoded: string | undefined) => listedKey(encoded).slice(place.prefix.length)
   return {
     objects: (page.Contents ?? []).map(({ Key, Size, LastModified }) =>
@@ -46,7 +46,7 @@ export async function olderVersions(place: BucketPlace, name: string): Promise<O
   let marker: { KeyMarker?: string; VersionIdMarker?: string } = {}
   for (;;) {
     const input = { Bucket: place.bucket, Prefix: key, EncodingType: 'url', ...marker } as const
-    const page = await asked('ListObjectVersions', place.client.send(new ListObjectVersionsCommand(input)))
+    const page = await place.client.send(new ListObjectVersionsCommand(input))
     const isOlder = (one: ObjectVersion) => listedKey(one.Key) === key && one.IsLatest !== true
     for (const { Size, LastModified, VersionId } of (page.Versions ?? []).filter(isOlder))
       found.push(infoOf(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))

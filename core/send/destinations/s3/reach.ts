@@ -1,11 +1,12 @@
 import { lookup } from 'node:dns/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import type { ReachedStore } from '../objects/objects.ts'
 import { isOwnAddress, momentNow } from '../wake.ts'
 import { createClient, type S3Place } from './client.ts'
-import { asked } from './requests.ts'
 import type { S3Store } from './store.ts'
 import { openS3Store } from './store.ts'
+import { explained } from './trouble.ts'
 
 /** A bucket as it is given. */
 export interface S3Target extends S3Place {
@@ -16,26 +17,30 @@ export interface S3Target extends S3Place {
   folder: string
 }
 
-/** Without asking anything of it. */
-export function openTarget(target: S3Target, secrets: Readonly<Record<string, string>>): S3Store {
+/**
+ * Asks whether the bucket can be used, and opens it as a store. Unlike others its first request is answered with what is
+ * wrong.
+ * @throws Problem where only a person can help; StoreFault.
+ */
+export async function reachBucket(
+  target: S3Target,
+  secrets: Readonly<Record<string, string>>,
+): Promise<ReachedStore & { store: S3Store }> {
   const { bucket, storageClass, folder } = target
-  return openS3Store({
-    client: createClient(target, secrets),
-    bucket,
-    prefix: target.prefix === '' ? '' : `${target.prefix}/`,
-    storageClass,
-    own: `${folder}/${OWN_DIRECTORY}/`,
-  })
-}
-
-/** The first request: unlike others it is answered with what is wrong. @throws StoreFault. */
-export async function askBucket(store: S3Store, { bucket, prefix }: S3Target): Promise<void> {
-  const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 })
-  await asked('ListObjectsV2', store.client.send(command))
+  const prefix = target.prefix === '' ? '' : `${target.prefix}/`
+  const client = createClient(target, secrets)
+  const store = openS3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
+  try {
+    await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: target.prefix, MaxKeys: 1 }))
+    return { store, localAddress: null, isToItself: await isOnThisComputer(target.endpoint) }
+  } catch (thrown) {
+    store.close()
+    throw await explained(thrown, target)
+  }
 }
 
 /** Whether a server is this computer; false: it is not, or its name says nothing now. */
-export async function isOnThisComputer(endpoint: string): Promise<boolean> {
+async function isOnThisComputer(endpoint: string): Promise<boolean> {
   const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
   const { addresses } = momentNow()
   const found = await lookup(host, { all: true }).catch(() => [])

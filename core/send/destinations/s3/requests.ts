@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { S3Client } from '@aws-sdk/client-s3'
+import type { S3Client, StorageClass } from '@aws-sdk/client-s3'
 import { StoreFault } from '../objects/object-store.ts'
-import { faultOf } from './faults.ts'
 
 /** A bucket, and what is known of it before anything is tried. */
 export interface BucketPlace {
@@ -11,6 +10,10 @@ export interface BucketPlace {
   prefix: string
   storageClass: string | null
 }
+
+/** What is said of the storage class with everything that is begun. */
+export const storageOf = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
+  storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
 
 /** More than this no store takes as a key, in bytes of UTF-8. */
 const MOST_KEY_BYTES = 1024
@@ -22,15 +25,6 @@ export function keyOf({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): st
   if (bytes > MOST_KEY_BYTES)
     throw new StoreFault('impossible', `KeyTooLong: ${bytes} bytes, of which a store takes ${MOST_KEY_BYTES}`)
   return key
-}
-
-/** @param operation for people, as the store's documentation calls it. */
-export async function asked<T>(operation: string, request: Promise<T>): Promise<T> {
-  try {
-    return await request
-  } catch (thrown) {
-    throw faultOf(thrown, operation)
-  }
 }
 
 /** The one thing that all stores compare with what has arrived. */

@@ -1,18 +1,16 @@
 import {
   AbortMultipartUploadCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
-  PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import { digestOf, digestText } from '../../../files/digest.ts'
-import { isFault } from '../objects/faults.ts'
-import { listPage } from './listing.ts'
+import { putOwn, readSmall } from '../objects/content.ts'
+import { orIf } from '../objects/faults.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import { unlessLost } from './faults.ts'
 import type { BucketPlace } from './requests.ts'
-import { asked, contentMd5, keyOf, listedKey } from './requests.ts'
+import { keyOf, listedKey } from './requests.ts'
 
 /** Of a note; a longer one is none of ours. */
 const MOST_NOTE_BYTES = 4096
@@ -43,21 +41,32 @@ export interface Unfinished {
   sweep(olderThan: number): Promise<void>
 }
 
-/** @param own of the names that are Holdfast's own; the notes are below it. */
-export function openUnfinished(place: BucketPlace, own: string): Unfinished {
+/**
+ * @param own of the names that are Holdfast's own; the notes are below it.
+ * @param objects of the same bucket.
+ */
+export function openUnfinished(
+  place: BucketPlace,
+  own: string,
+  objects: Pick<ObjectStore, 'put' | 'read' | 'info' | 'list' | 'remove'>,
+): Unfinished {
   const { client, bucket: Bucket } = place
   /** What else is in the bucket is none of ours. */
   const folder = keyOf(place, own.replace(/[^/]+\/$/, ''))
-  const noteOf = (name: string) => keyOf(place, `${own}uploads/${digestText(digestOf(Buffer.from(name)))}`)
-  const nameOf = (key: string) => key.slice(keyOf(place, '').length)
+  const noteOf = (name: string) => `${own}uploads/${digestText(digestOf(Buffer.from(name)))}`
+  /** Names whose uploads are under way here. */
+  const used = new Set<string>()
 
-  async function* uploads(): AsyncGenerator<{ key: string; upload: string; began: number }> {
+  async function* uploads(): AsyncGenerator<{ name: string; upload: string; began: number }> {
     let marker: { KeyMarker?: string; UploadIdMarker?: string } = {}
     for (;;) {
       const input = { Bucket, Prefix: folder, EncodingType: 'url', ...marker } as const
-      const page = await asked('ListMultipartUploads', client.send(new ListMultipartUploadsCommand(input)))
-      for (const { Key, UploadId, Initiated } of page.Uploads ?? [])
-        yield { key: listedKey(Key), upload: UploadId ?? '', began: Initiated?.getTime() ?? 0 }
+      const page = await client.send(new ListMultipartUploadsCommand(input))
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        const key = listedKey(Key)
+        const name = key.slice(place.prefix.length)
+        if (key.startsWith(folder)) yield { name, upload: UploadId ?? '', began: Initiated?.getTime() ?? 0 }
+      }
       const next = listedKey(page.NextKeyMarker)
       if (page.IsTruncated !== true || next === '') return
       marker = {
@@ -67,35 +76,19 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
     }
   }
 
-  /** Keys whose uploads are under way here. */
-  const used = new Set<string>()
-
-  const forget = (name: string): Promise<void> => removeKey(noteOf(name))
-
   /** It may have ended meanwhile. */
-  const abortKey = async (Key: string, UploadId: string): Promise<void> => {
-    const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId })
-    await asked('AbortMultipartUpload', client.send(command)).catch(unlessAbsent)
+  const abort = async (name: string, UploadId: string): Promise<void> => {
+    const command = new AbortMultipartUploadCommand({ Bucket, Key: keyOf(place, name), UploadId })
+    await client.send(command).catch(orIf('absent', undefined))
   }
 
   /** An end of which nobody has heard may leave its upload behind: Swift's does where it is interrupted. */
-  const isOvertaken = async (Key: string, began: number): Promise<boolean> => {
-    try {
-      const head = await asked('HeadObject', client.send(new HeadObjectCommand({ Bucket, Key })))
-      return (head.LastModified?.getTime() ?? 0) >= began
-    } catch (thrown) {
-      unlessAbsent(thrown)
-      return false
-    }
-  }
-
-  const removeKey = async (Key: string): Promise<void> => {
-    await asked('DeleteObject', client.send(new DeleteObjectCommand({ Bucket, Key }))).catch(unlessAbsent)
-  }
+  const isOvertaken = async (name: string, began: number): Promise<boolean> =>
+    ((await objects.info(name))?.storedAt ?? Number.NEGATIVE_INFINITY) >= began
 
   return {
-    add: (name) => void used.add(keyOf(place, name)),
-    end: (name) => void used.delete(keyOf(place, name)),
+    add: (name) => void used.add(name),
+    end: (name) => void used.delete(name),
 
     async parts(name, { upload, partBytes }) {
       const found: Part[] = []
@@ -103,7 +96,7 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
       for (;;) {
         const at = marker === undefined ? {} : { PartNumberMarker: marker }
         const command = new ListPartsCommand({ Bucket, Key: keyOf(place, name), UploadId: upload, ...at })
-        const page = await asked('ListParts', client.send(command)).catch(unlessLost)
+        const page = await client.send(command).catch(unlessLost)
         if (page === null) return null
         for (const { PartNumber, ETag, Size } of page.Parts ?? []) {
           if (PartNumber !== found.length + 1 || Size !== partBytes || ETag === undefined) return found
@@ -114,49 +107,29 @@ export function openUnfinished(place: BucketPlace, own: string): Unfinished {
       }
     },
 
-    abort: (name, upload) => abortKey(keyOf(place, name), upload),
-
-    async note(name) {
-      const read = async () => {
-        const command = new GetObjectCommand({ Bucket, Key: noteOf(name) })
-        const { Body } = await asked('GetObject', client.send(command))
-        const text = (await Body?.transformToString()) ?? ''
-        return text.length > MOST_NOTE_BYTES ? null : noteSchema.parse(JSON.parse(text))
-      }
-      return read().catch(unlessLost)
-    },
-
-    async write(name, note) {
-      const bytes = Buffer.from(JSON.stringify(note))
-      const object = { Bucket, Key: noteOf(name), Body: bytes, ContentMD5: contentMd5(bytes) }
-      await asked('PutObject', client.send(new PutObjectCommand(object)))
-    },
-
-    forget,
+    abort,
+    note: (name) =>
+      readSmall(objects, noteOf(name), new AbortController().signal, MOST_NOTE_BYTES)
+        .then((bytes) => noteSchema.parse(JSON.parse(String(bytes))))
+        .catch(unlessLost),
+    write: (name, note) =>
+      putOwn(objects, noteOf(name), Buffer.from(JSON.stringify(note)), { replace: true }),
+    forget: (name) => objects.remove(noteOf(name)),
 
     async sweep(olderThan) {
       const kept = new Set<string>()
-      for await (const { key, upload, began } of uploads()) {
-        if (used.has(key) || !key.startsWith(folder)) continue
-        if (began < olderThan || (await isOvertaken(key, began))) await abortKey(key, upload)
-        else kept.add(noteOf(nameOf(key)))
+      for await (const { name, upload, began } of uploads()) {
+        if (used.has(name)) continue
+        if (began < olderThan || (await isOvertaken(name, began))) await abort(name, upload)
+        else kept.add(noteOf(name))
       }
       for (let after: string | null = null; ; ) {
-        const page = await listPage(place, `${own}uploads/`, after, true)
-        for (const note of page.objects.map(({ name }) => keyOf(place, name)))
-          if (!kept.has(note) && ![...used].some((key) => noteOf(nameOf(key)) === note)) await removeKey(note)
+        const page = await objects.list(`${own}uploads/`, after, true)
+        for (const { name } of page.objects)
+          if (!kept.has(name) && ![...used].some((one) => noteOf(one) === name)) await objects.remove(name)
         after = page.next
         if (after === null) return
       }
     },
   }
-}
-
-function unlessAbsent(thrown: unknown): undefined {
-  if (!isFault(thrown, 'absent')) throw thrown
-}
-
-function unlessLost(thrown: unknown): null {
-  if (isFault(thrown, 'lost')) throw thrown
-  return null
 }

@@ -1,30 +1,16 @@
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
-import type { ReachedStore } from '../objects/objects.ts'
 import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
+import type { reachBucket } from './reach.ts'
 
 export type S3Options = OpenOptions & { destination: S3Destination }
 
-/**
- * Asks whether the bucket can be used, and opens it as a store.
- * @throws Problem where only a person can help; StoreFault.
- */
-export async function reachS3(
-  destination: S3Destination,
-  secrets: Readonly<Record<string, string>>,
-): Promise<ReachedStore> {
+/** See reachBucket. */
+export const reachS3: typeof reachBucket = async (...target) => {
   // Only who has such a destination has the library in memory.
-  const { askBucket, isOnThisComputer, openTarget } = await import('./reach.ts')
-  const { explained } = await import('./trouble.ts')
-  const store = openTarget(destination, secrets)
-  try {
-    await askBucket(store, destination)
-    return { store, localAddress: null, isToItself: await isOnThisComputer(destination.endpoint) }
-  } catch (thrown) {
-    store.close()
-    throw await explained(thrown, destination)
-  }
+  const reach = await import('./reach.ts')
+  return reach.reachBucket(...target)
 }
 
 export function openS3(options: S3Options, events: DestinationEvents): Destination {

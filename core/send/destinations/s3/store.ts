@@ -4,18 +4,11 @@ import {
   HeadObjectCommand,
   PutObjectCommand,
   type S3Client,
-  type StorageClass,
 } from '@aws-sdk/client-s3'
 import { createSemaphore } from '../../../pacing/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
-import { isFault } from '../objects/faults.ts'
-import type {
-  ObjectFacts,
-  ObjectInfo,
-  ObjectStore,
-  ObjectUpload,
-  PutOptions,
-} from '../objects/object-store.ts'
+import { orIf } from '../objects/faults.ts'
+import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { BucketAbilities } from './bucket.ts'
 import { abilitiesOf } from './bucket.ts'
@@ -26,9 +19,10 @@ import { faultOf } from './faults.ts'
 import { listPage, olderVersions } from './listing.ts'
 import { createNames } from './names.ts'
 import type { BucketPlace } from './requests.ts'
-import { asked, contentMd5, keyOf } from './requests.ts'
+import { contentMd5, keyOf, storageOf } from './requests.ts'
 import { openUnfinished } from './resumable.ts'
-import { beginParts, PART_BYTES, PARTS_MEMORY, partBytesOf } from './upload.ts'
+import type { CheckParts } from './upload.ts'
+import { beginParts, beginWhole, PART_BYTES, PARTS_MEMORY, partBytesOf } from './upload.ts'
 
 export interface S3StoreOptions extends BucketPlace {
   /** Beginning of the names that are Holdfast's own, with "/" at its end. */
@@ -51,28 +45,43 @@ export function openS3Store(options: S3StoreOptions): S3Store {
   const place: BucketPlace = options
   const trial = `${own}trial`
   const abilities = abilitiesOf(place, trial)
-  const names = createNames(place, async (name) => (await store.info(name)) !== null)
-  const unfinished = openUnfinished(place, own)
+  const names = createNames(place, async (name) => (await info(name)) !== null)
   const memory = createSemaphore(PARTS_MEMORY)
+
+  const info: ObjectStore['info'] = async (name, version = null) => {
+    const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
+    const head = await client.send(new HeadObjectCommand(of)).catch(orIf('absent', null))
+    if (head === null) return null
+    const stored = head.LastModified ?? new Date(0)
+    const facts = factsOf(head.ContentLength ?? 0, stored, head.Metadata)
+    return { ...facts, name, storedAt: stored.getTime(), version }
+  }
+
+  const read: ObjectStore['read'] = async function* (name, from, signal, version = null) {
+    const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
+    const range = from > 0 ? { Range: `bytes=${from}-` } : {}
+    try {
+      const { Body } = await client.send(new GetObjectCommand({ ...of, ...range }), { abortSignal: signal })
+      yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
+    } catch (thrown) {
+      const fault = faultOf(thrown, 'GetObject')
+      // Nothing is behind its end.
+      if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
+    }
+  }
+
+  const remove: ObjectStore['remove'] = async (name) => {
+    const command = new DeleteObjectCommand({ Bucket, Key: keyOf(place, name) })
+    await client.send(command).catch(orIf('absent', undefined))
+    names.remove(name)
+  }
 
   /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
   const readBack = async (name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> => {
-    const found = await digestAt(store, name, size, new AbortController().signal)
+    const found = await digestAt({ read }, name, size, new AbortController().signal)
     if (found !== null && Buffer.compare(found, digest) === 0) return
-    await store.remove(name)
+    await remove(name)
     throw new StoreFault('damaged', 'what the store has is not what was sent')
-  }
-
-  const check = async (
-    name: string,
-    facts: ObjectFacts,
-    digest: Uint8Array,
-    isResumed: boolean,
-  ): Promise<void> => {
-    names.add(name)
-    if (isResumed || !(await abilities.verifies())) return readBack(name, facts, digest)
-    const size = (await store.info(name))?.size
-    if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
   }
 
   const ifAbsent = async (name: string): Promise<{ IfNoneMatch?: '*' }> => {
@@ -84,13 +93,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     return {}
   }
 
-  const put = async (
-    name: string,
-    bytes: Uint8Array,
-    facts: ObjectFacts,
-    { replace }: PutOptions,
-  ): Promise<void> => {
-    const { storageClass } = options
+  const put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
     const command = new PutObjectCommand({
       Bucket,
       Key: keyOf(place, name),
@@ -98,105 +101,50 @@ export function openS3Store(options: S3StoreOptions): S3Store {
       ContentLength: bytes.length,
       ContentMD5: contentMd5(bytes),
       Metadata: metadataOf(facts),
-      ...(storageClass === null ? {} : { StorageClass: storageClass as StorageClass }),
+      ...storageOf(place),
       ...(replace ? {} : await ifAbsent(name)),
     })
-    await asked('PutObject', client.send(command))
+    await client.send(command)
     names.add(name)
     if (facts.digest !== null && !(await abilities.verifies())) await readBack(name, facts, facts.digest)
   }
 
-  /** Too small for parts. */
-  const beginWhole = async (name: string, facts: ObjectFacts): Promise<ObjectUpload> => {
-    const { size } = facts
-    if (!(await memory.acquire(size))) throw new StoreFault('lost', 'closed')
-    let content: Buffer | null = Buffer.allocUnsafeSlow(size)
-    let used = 0
-    const end = () => {
-      if (content !== null) memory.release(size)
-      content = null
-    }
-    return {
-      offset: 0,
-      async write(bytes) {
-        if (content === null || used + bytes.length > size)
-          throw new StoreFault('failed', 'more than its size')
-        content.set(bytes, used)
-        used += bytes.length
-      },
-      async finish(digest, makeRoom) {
-        if (content === null || used !== size) throw new StoreFault('failed', `${used} bytes of ${size}`)
-        const bytes = content
-        const go = async () => {
-          await makeRoom?.()
-          await put(name, bytes, { ...facts, digest }, { replace: true })
-        }
-        await go().finally(end)
-      },
-      abort: () => Promise.resolve(end()),
-    }
+  const list: ObjectStore['list'] = (prefix, after, deep) => listPage(place, prefix, after, deep)
+  const unfinished = openUnfinished(place, own, { put, read, info, list, remove })
+
+  const checkParts: CheckParts = async (name, facts, digest, isResumed) => {
+    names.add(name)
+    if (isResumed || !(await abilities.verifies())) return readBack(name, facts, digest)
+    const size = (await info(name))?.size
+    if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
   }
 
-  const store: S3Store = {
+  return {
     client,
     abilities,
     trial,
     can: { parallel: PARALLEL, durable: true, dates: true },
     put,
-
     async begin(name, facts, resume) {
       const least = options.partBytes ?? PART_BYTES
-      if (facts.size <= least) return beginWhole(name, facts)
+      if (facts.size <= least)
+        return beginWhole(memory, facts, (bytes, digest) =>
+          put(name, bytes, { ...facts, digest }, { replace: true }),
+        )
       const partBytes = partBytesOf(facts.size, least)
-      return beginParts({ place, unfinished, memory, partBytes, check }, name, facts, resume)
+      return beginParts({ place, unfinished, memory, partBytes, check: checkParts }, name, facts, resume)
     },
-
-    async info(name, version = null) {
-      try {
-        const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
-        const head = await asked('HeadObject', client.send(new HeadObjectCommand(of)))
-        const stored = head.LastModified ?? new Date(0)
-        const facts = factsOf(head.ContentLength ?? 0, stored, head.Metadata)
-        return { ...facts, name, storedAt: stored.getTime(), version } satisfies ObjectInfo
-      } catch (thrown) {
-        if (isFault(thrown, 'absent')) return null
-        throw thrown
-      }
-    },
-
-    async *read(name, from, signal, version = null) {
-      const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
-      const range = from > 0 ? { Range: `bytes=${from}-` } : {}
-      try {
-        const { Body } = await client.send(new GetObjectCommand({ ...of, ...range }), { abortSignal: signal })
-        yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
-      } catch (thrown) {
-        const fault = faultOf(thrown, 'GetObject')
-        // Nothing is behind its end.
-        if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
-      }
-    },
-
+    info,
+    read,
     async setAside(name, to, isReplaced) {
       if (!(await abilities.isVersioned())) await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
       // The next content takes its place in one step.
-      if (!isReplaced) await store.remove(name)
+      if (!isReplaced) await remove(name)
     },
-
     versions: (name) => olderVersions(place, name),
-    list: (prefix, after, deep) => listPage(place, prefix, after, deep),
-
-    async remove(name) {
-      const command = new DeleteObjectCommand({ Bucket, Key: keyOf(place, name) })
-      try {
-        await asked('DeleteObject', client.send(command))
-      } catch (thrown) {
-        if (!isFault(thrown, 'absent')) throw thrown
-      }
-      names.remove(name)
-    },
-
-    sweep: (olderThan) => unfinished.sweep(olderThan),
+    list,
+    remove,
+    sweep: unfinished.sweep,
     // There is no connection to lose: a request that is lost ends the session.
     ended: new Promise(() => undefined),
     close() {
@@ -204,7 +152,6 @@ export function openS3Store(options: S3StoreOptions): S3Store {
       client.destroy()
     },
   }
-  return store
 }
 
 const versionOf = (version: string | null): { VersionId?: string } =>

@@ -1,7 +1,6 @@
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  type StorageClass,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
@@ -10,7 +9,7 @@ import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { metadataOf } from './facts.ts'
 import type { BucketPlace } from './requests.ts'
-import { asked, contentMd5, keyOf } from './requests.ts'
+import { contentMd5, keyOf, storageOf } from './requests.ts'
 import type { Part, Unfinished } from './resumable.ts'
 
 const MIB = 1024 * 1024
@@ -26,14 +25,21 @@ export function partBytesOf(size: number, least = PART_BYTES): number {
   return Math.max(least, Math.ceil(size / MOST_PARTS / MIB) * MIB)
 }
 
+/** Sees to it that an object is what was sent, once it has its name. */
+export type CheckParts = (
+  name: string,
+  facts: ObjectFacts,
+  digest: Uint8Array,
+  isResumed: boolean,
+) => Promise<void>
+
 export interface UploadOptions {
   place: BucketPlace
   unfinished: Unfinished
   /** In bytes. */
   memory: Semaphore
   partBytes: number
-  /** Sees to it that the object is what was sent, once it has its name. */
-  check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void>
+  check: CheckParts
 }
 
 /** Parts that are filled and sent, several at a time; after the first failure everything throws it. */
@@ -135,18 +141,42 @@ async function beginNew(
   facts: ObjectFacts,
   resume: string | null,
 ): Promise<Begun> {
-  const { client, bucket, storageClass } = place
+  const { client, bucket } = place
   unfinished.add(name)
   const command = new CreateMultipartUploadCommand({
     Bucket: bucket,
     Key: keyOf(place, name),
     Metadata: metadataOf(facts),
-    ...(storageClass === null ? {} : { StorageClass: storageClass as StorageClass }),
+    ...storageOf(place),
   })
-  const { UploadId } = await asked('CreateMultipartUpload', client.send(command))
+  const { UploadId } = await client.send(command)
   if (UploadId === undefined) throw new StoreFault('failed', 'no upload id (CreateMultipartUpload)')
   if (resume !== null) await unfinished.write(name, { upload: UploadId, resume, partBytes })
   return { upload: UploadId, parts: [] }
+}
+
+/** An object that is too small for parts: it is put whole. */
+export function beginWhole(
+  memory: Semaphore,
+  { size }: ObjectFacts,
+  put: (bytes: Buffer, digest: Uint8Array) => Promise<void>,
+): ObjectUpload {
+  let send: (bytes: Buffer) => Promise<void> = () =>
+    Promise.reject(new StoreFault('failed', 'more than its size'))
+  // With room for a byte more it is never full: it goes when it ends.
+  const sender = sendParts(memory, size + 1, (bytes) => send(bytes))
+  return {
+    offset: 0,
+    write: sender.write,
+    async finish(digest, makeRoom) {
+      send = async (bytes) => {
+        await makeRoom?.()
+        await put(bytes, digest)
+      }
+      await sender.end()
+    },
+    abort: sender.settle,
+  }
 }
 
 /** An object in parts; each was compared with its MD5 by the store. */
@@ -169,7 +199,7 @@ export async function beginParts(
       Body: bytes,
       ContentMD5: contentMd5(bytes),
     })
-    const { ETag } = await asked('UploadPart', place.client.send(command))
+    const { ETag } = await place.client.send(command)
     if (ETag === undefined) throw new StoreFault('failed', 'no ETag (UploadPart)')
     parts[PartNumber - 1] = { PartNumber, ETag }
   })
@@ -183,7 +213,7 @@ export async function beginParts(
       await sender.end()
       await makeRoom?.()
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts: parts } })
-      await asked('CompleteMultipartUpload', place.client.send(command))
+      await place.client.send(command)
       await forget()
       unfinished.end(name)
       await check(name, facts, digest, before > 0)

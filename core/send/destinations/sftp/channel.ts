@@ -1,6 +1,8 @@
-import type { Client, SFTPWrapper } from 'ssh2'
+import type { Client, SFTPWrapper, Stats } from 'ssh2'
 import { errorText } from '../../../files/system-error.ts'
+import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
+import { faultOf } from './faults.ts'
 
 /** What an answer of the server is told to. */
 export type Answered<T> = (error: Error | null | undefined, value: T) => void
@@ -9,11 +11,14 @@ export type Answered<T> = (error: Error | null | undefined, value: T) => void
 export const PIECE_BYTES = 128 * 1024
 const LEAST_PIECE_BYTES = 31 * 1024
 
+/** SSH_FXF_… flags of an open. */
+export const OPEN = { read: 0x1, write: 0x2, create: 0x8, exclusive: 0x20 } as const
+
 /** One SFTP subsystem of a connection: the server has a process for each, which does one call after the other. */
 export interface Channel {
   /**
    * Asks the server. ssh2 forgets calls whose channel ends: here they are lost.
-   * @throws StoreFault `lost`; SftpStatus, what the server says.
+   * @throws StoreFault.
    */
   call<T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T>
   /** The same for what has no other answer than that it is done. */
@@ -61,7 +66,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
         // What comes of a channel's end has come already.
         if (!waiting.delete(reject)) return
         if (error == null) resolve(value)
-        else reject(over ?? error)
+        else reject(over ?? faultOf(error))
       }
       try {
         gather()
@@ -85,15 +90,25 @@ function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
   }
 }
 
-export const close = (channel: Channel, handle: Buffer): Promise<void> =>
-  channel.tell((sftp, done) => sftp.close(handle, done))
+/** @param flags SSH_FXF_… */
+export const open = (channel: Channel, path: string, flags: number): Promise<Buffer> =>
+  channel.call<Buffer>((sftp, done) => sftp.open(path, flags, { mode: 0o600 }, done))
+
+/** Nobody waits for it. */
+export const close = (channel: Channel, handle: Buffer): void => {
+  channel.tell((sftp, done) => sftp.close(handle, done)).catch(() => undefined)
+}
+
+/** What has this name; null: nothing. `lstat`: of a symbolic link itself. */
+export const statAt = (channel: Channel, path: string, how: 'stat' | 'lstat'): Promise<Stats | null> =>
+  channel.call<Stats>((sftp, done) => sftp[how](path, done)).catch(orIf('absent', null))
 
 /** Has the server write a file, or a directory's names, to its disk. */
 export async function syncPath(channel: Channel, path: string): Promise<void> {
-  const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, 'r', done))
+  const handle = await open(channel, path, OPEN.read)
   try {
     await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
   } finally {
-    close(channel, handle).catch(() => undefined)
+    close(channel, handle)
   }
 }

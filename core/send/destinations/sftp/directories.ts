@@ -1,8 +1,8 @@
 import { Rerun } from '../../../pacing/rerun.ts'
+import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
-import { syncPath } from './channel.ts'
-import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+import { statAt, syncPath } from './channel.ts'
 
 /** Directories of an SFTP server, as far as files' names need them. */
 export interface Directories {
@@ -32,6 +32,10 @@ function remember<T>(known: Map<string, T>, directory: string, what: T): void {
   known.set(directory, what)
 }
 
+const rethrow = (thrown: unknown) => {
+  throw thrown
+}
+
 /** @param root the directory that has to be there. */
 export function openDirectories(pick: () => Channel, root: string, canSync: boolean): Directories {
   const made = new Map<string, Promise<void>>()
@@ -39,24 +43,9 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
 
   const sync = async (directory: string): Promise<void> => {
     if (!canSync) return
-    const task = () => syncPath(pick(), directory)
-    const syncing =
-      syncs.get(directory) ??
-      new Rerun(task, (thrown) => {
-        throw faultOf(thrown)
-      })
+    const syncing = syncs.get(directory) ?? new Rerun(() => syncPath(pick(), directory), rethrow)
     remember(syncs, directory, syncing)
     await syncing.request()
-  }
-
-  const isDirectory = async (channel: Channel, path: string): Promise<boolean | null> => {
-    try {
-      const stats = await channel.call<{ isDirectory(): boolean }>((sftp, done) => sftp.stat(path, done))
-      return stats.isDirectory()
-    } catch (thrown) {
-      if (statusOf(thrown) === STATUS.absent) return null
-      throw faultOf(thrown)
-    }
   }
 
   const makeOne = async (directory: string): Promise<void> => {
@@ -64,16 +53,16 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
     const attempt = () => channel.tell((sftp, done) => sftp.mkdir(directory, done))
     try {
       await attempt().catch(async (thrown: unknown) => {
-        if (statusOf(thrown) !== STATUS.absent) throw thrown
+        if (!isFault(thrown, 'absent')) throw thrown
         await make(parentOf(directory))
         await attempt()
       })
     } catch (thrown) {
       // Mostly it is there.
-      const found = await isDirectory(channel, directory)
-      if (found === true) return
-      if (found === false) throw new StoreFault('exists', `${directory} is a file`)
-      throw await writeFaultOf(channel, root, thrown)
+      const found = await statAt(channel, directory, 'stat')
+      if (found === null) throw thrown
+      if (!found.isDirectory()) throw new StoreFault('exists', `${directory} is a file`)
+      return
     }
     await sync(parentOf(directory))
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { errorText } from '../../../files/system-error.ts'
+import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 
@@ -20,8 +21,9 @@ const READ_ONLY = 1
 
 /** The status of a call that the server has refused; null: it is something else. */
 export function statusOf(thrown: unknown): number | null {
-  if (!(thrown instanceof Error) || !('code' in thrown)) return null
-  return typeof thrown.code === 'number' ? thrown.code : null
+  const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
+  if (!(error instanceof Error) || !('code' in error)) return null
+  return typeof error.code === 'number' ? error.code : null
 }
 
 /** What the server's own words say, where it has any of its own. */
@@ -32,7 +34,6 @@ function kindByWords(text: string): StoreFault['kind'] {
 
 /** What is the matter with a call: OpenSSH says no more than "Failure" of most errors. */
 export function faultOf(thrown: unknown): StoreFault {
-  if (thrown instanceof StoreFault) return thrown
   const reason = errorText(thrown)
   const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
   switch (statusOf(thrown)) {
@@ -68,22 +69,17 @@ export async function diskAt(channel: Channel, directory: string) {
 }
 
 /**
- * The fault of a call that writes: of one that says nothing, the disk is asked.
+ * Of a fault with which the server says nothing of what was to be written, its disk is asked.
  * @param directory on that disk.
  */
-export async function writeFaultOf(
-  channel: Channel,
-  directory: string,
-  thrown: unknown,
-): Promise<StoreFault> {
-  const fault = faultOf(thrown)
-  if (fault.kind !== 'failed') return fault
+export async function writeFaultOf(channel: Channel, directory: string, thrown: unknown): Promise<unknown> {
+  if (!isFault(thrown, 'failed')) return thrown
   const disk = await diskAt(channel, directory).catch(() => null)
-  if (disk === null) return fault
+  if (disk === null) return thrown
   if ((disk.f_flag & READ_ONLY) !== 0)
     return new StoreFault('denied', 'its disk is read-only', { cause: thrown })
   const hasFiles = disk.f_files === 0 || disk.f_favail > 0
   if (disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES || !hasFiles)
     return new StoreFault('full', 'its disk is full', { cause: thrown })
-  return fault
+  return thrown
 }

@@ -1,13 +1,9 @@
 import type { FileEntryWithStats, Stats } from 'ssh2'
+import { orIf } from '../objects/faults.ts'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
-import { close } from './channel.ts'
-import { faultOf, STATUS, statusOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
 
 const PAGE = 1_000
-/** Names of one directory: it has to be read as a whole to be put in order. */
-const MOST_NAMES = 1_000_000
 /** Listings that can be gone on with; another one begins anew and passes over what was told. */
 const MOST_STANDING = 16
 
@@ -30,34 +26,17 @@ interface Entry {
 
 const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
 
+/** In order. What is no file and no directory is left out. */
 async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
-  const channel = pick()
-  const handle = await channel.call<Buffer>((sftp, done) => sftp.opendir(path, done))
-  const entries: Entry[] = []
-  const read = () =>
-    channel.call<FileEntryWithStats[]>((sftp, done) => {
-      // A handle gives its directory piece by piece, which the types do not know of.
-      sftp.readdir(handle, done)
-    })
-  try {
-    for (;;) {
-      const some = await read().catch((thrown: unknown) => {
-        if (statusOf(thrown) === STATUS.eof) return null
-        throw thrown
-      })
-      if (some === null) break
-      for (const { filename, attrs } of some) {
-        // No name leads out of its directory.
-        if (filename === '.' || filename === '..' || filename === '' || filename.includes('/')) continue
-        if (attrs.isDirectory()) entries.push({ key: `${filename}/`, stats: attrs })
-        else if (attrs.isFile()) entries.push({ key: filename, stats: attrs })
-      }
-      if (entries.length > MOST_NAMES)
-        throw new StoreFault('impossible', `${path} has more than ${MOST_NAMES} names`)
-    }
-  } finally {
-    close(channel, handle).catch(() => undefined)
-  }
+  const found = await pick()
+    .call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(path, done))
+    .catch(orIf('absent', []))
+  const entries = found.flatMap(({ filename, attrs }): Entry[] => {
+    // No name leads out of its directory.
+    if (filename === '' || filename.includes('/')) return []
+    if (attrs.isDirectory()) return [{ key: `${filename}/`, stats: attrs }]
+    return attrs.isFile() ? [{ key: filename, stats: attrs }] : []
+  })
   return entries.sort(byBytes)
 }
 
@@ -68,12 +47,7 @@ async function* walk(
   prefix: string,
   deep: boolean,
 ): AsyncGenerator<ObjectInfo | string> {
-  const entries = await entriesOf(parts, parts.pathOf(directory.slice(0, -1))).catch((thrown: unknown) => {
-    const fault = faultOf(thrown)
-    if (fault.kind === 'absent') return []
-    throw fault
-  })
-  for (const { key, stats } of entries) {
+  for (const { key, stats } of await entriesOf(parts, parts.pathOf(directory.slice(0, -1)))) {
     const name = `${directory}${key}`
     const isOnTheWay = key.endsWith('/') && prefix.startsWith(name)
     if (!name.startsWith(prefix) && !isOnTheWay) continue

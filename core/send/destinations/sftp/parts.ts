@@ -1,13 +1,13 @@
 import { countUsed } from '../../../wire/young-buffers.ts'
+import { isFault } from '../objects/faults.ts'
 import type { ObjectFacts } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
+import { statAt } from './channel.ts'
 import type { Directories } from './directories.ts'
 import { parentOf } from './directories.ts'
-import { faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+import { STATUS, statusOf } from './faults.ts'
 
-/** SSH_FXF_… flags of an open. */
-export const OPEN = { read: 0x1, write: 0x2, create: 0x8, truncate: 0x10, exclusive: 0x20 } as const
 /** Begins the names of partial files that are not gone on with: they are of one session. */
 export const WHOLE = 'whole-'
 /** Bytes of one large file that are under way. */
@@ -68,17 +68,6 @@ export async function settle(
   if (there.size !== size) throw new StoreFault('damaged', `${there.size} of ${size} bytes arrived`)
 }
 
-/** Whether anything has this name. */
-async function isTaken(channel: Channel, path: string): Promise<'no' | 'file' | 'directory'> {
-  try {
-    const stats = await channel.call<{ isDirectory(): boolean }>((sftp, done) => sftp.lstat(path, done))
-    return stats.isDirectory() ? 'directory' : 'file'
-  } catch (thrown) {
-    if (statusOf(thrown) === STATUS.absent) return 'no'
-    throw faultOf(thrown)
-  }
-}
-
 /**
  * Gives a complete file its name.
  * @throws StoreFault `exists`.
@@ -90,7 +79,7 @@ export async function giveName(
   name: string,
   replace: boolean,
 ): Promise<void> {
-  const { directories, canReplace, isExclusive, root } = parts
+  const { directories, canReplace, isExclusive } = parts
   const path = parts.pathOf(name)
   const rename = () =>
     channel.tell((sftp, done) =>
@@ -99,27 +88,27 @@ export async function giveName(
   const attempt = async () => {
     await directories.make(parentOf(path))
     // A plain rename replaces what is there at some servers; nobody else writes here.
-    if (!replace && !isExclusive && (await isTaken(channel, path)) !== 'no')
+    if (!replace && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
       throw new StoreFault('exists', path)
     await rename()
   }
-  try {
-    await attempt().catch(async (thrown: unknown) => {
-      if (statusOf(thrown) !== STATUS.absent) throw thrown
+  await attempt()
+    .catch(async (thrown: unknown) => {
+      if (!isFault(thrown, 'absent')) throw thrown
       // Somebody has removed the directory since.
       directories.forget(parentOf(path))
       await attempt()
     })
-  } catch (thrown) {
-    const status = statusOf(thrown)
-    if (status !== STATUS.failure && status !== STATUS.exists) throw faultOf(thrown)
-    const taken = await isTaken(channel, path)
-    if (taken === 'no') throw await writeFaultOf(channel, root, thrown)
-    if (taken === 'directory') throw new StoreFault('impossible', 'a directory has this name')
-    if (!replace) throw new StoreFault('exists', path)
-    // A server that cannot replace: what is there is another copy of what is kept elsewhere, or Holdfast's own.
-    await channel.tell((sftp, done) => sftp.unlink(path, done))
-    await rename()
-  }
+    .catch(async (thrown: unknown) => {
+      const status = statusOf(thrown)
+      if (status !== STATUS.failure && status !== STATUS.exists) throw thrown
+      const there = await statAt(channel, path, 'lstat')
+      if (there === null) throw thrown
+      if (there.isDirectory()) throw new StoreFault('impossible', 'a directory has this name')
+      if (!replace) throw new StoreFault('exists', path)
+      // A server that cannot replace: what is there is another copy of what is kept elsewhere, or Holdfast's own.
+      await channel.tell((sftp, done) => sftp.unlink(path, done))
+      await rename()
+    })
   await directories.sync(parentOf(path))
 }

@@ -1,6 +1,6 @@
 import type { Channel } from './channel.ts'
-import { close, PIECE_BYTES } from './channel.ts'
-import { faultOf, STATUS, statusOf } from './faults.ts'
+import { close, OPEN, open, PIECE_BYTES } from './channel.ts'
+import { STATUS, statusOf } from './faults.ts'
 
 /** Pieces that are asked for before the first has come; so many only where a file turns out to be long. */
 const MOST_AHEAD = 16
@@ -13,7 +13,7 @@ function readPiece(channel: Channel, handle: Buffer, at: number): Promise<Buffer
       (length) => buffer.subarray(0, length),
       (thrown: unknown) => {
         if (statusOf(thrown) === STATUS.eof) return Buffer.alloc(0)
-        throw faultOf(thrown)
+        throw thrown
       },
     )
 }
@@ -28,11 +28,7 @@ export async function* readFrom(
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const handle = await channel
-    .call<Buffer>((sftp, done) => sftp.open(path, 'r', done))
-    .catch((thrown: unknown) => {
-      throw faultOf(thrown)
-    })
+  const handle = await open(channel, path, OPEN.read)
   let asked: Promise<Buffer>[] = []
   /** Where the next piece begins that is to be given, and that is to be asked for. */
   let at = from
@@ -61,6 +57,6 @@ export async function* readFrom(
     }
   } finally {
     await Promise.allSettled(asked)
-    close(channel, handle).catch(() => undefined)
+    close(channel, handle)
   }
 }

@@ -20,9 +20,9 @@ export async function reachSftp(
 ): Promise<ReachedStore> {
   const connection = await connectSftp(destination, secrets, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof OtherHostKey)) throw thrown
-    const { name } = destination
-    const address = addressOf(destination)
-    throw new Problem('transfer.sftp.otherHostKey', { name, address, found: thrown.found }, { cause: thrown })
+    const { name, hostKey } = destination
+    const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
+    throw new Problem(key, { name, address: addressOf(destination), found: thrown.found }, { cause: thrown })
   })
   try {
     const store = await openSftpStore(connection, destination)

@@ -1,13 +1,14 @@
 import type { Stats } from 'ssh2'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
+import { isFault, orIf } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
-import { openChannel, syncPath } from './channel.ts'
+import { openChannel, statAt, syncPath } from './channel.ts'
 import type { Connection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
-import { diskAt, faultOf, STATUS, statusOf, writeFaultOf } from './faults.ts'
+import { diskAt, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
@@ -38,7 +39,7 @@ async function canSyncAt(channel: Channel, directory: string): Promise<boolean> 
     await syncPath(channel, directory)
     return true
   } catch (thrown) {
-    if (faultOf(thrown).kind === 'lost') throw thrown
+    if (isFault(thrown, 'lost')) throw thrown
     return false
   }
 }
@@ -57,12 +58,8 @@ async function openParts(channels: readonly [Channel, ...Channel[]], { name, pat
   const [first] = channels
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
-  await first
-    .call<Stats>((sftp, done) => sftp.stat(root, done))
-    .catch((thrown: unknown) => {
-      if (statusOf(thrown) !== STATUS.absent) throw faultOf(thrown)
-      throw new Problem('transfer.sftp.noDirectory', { name, path: root }, { cause: thrown })
-    })
+  if ((await statAt(first, root, 'stat')) === null)
+    throw new Problem('transfer.sftp.noDirectory', { name, path: root })
   const canSync = await canSyncAt(first, root)
   const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
   const parts: SftpParts = {
@@ -85,10 +82,7 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
   const channel = pick()
   const found = await channel
     .call<readonly { filename: string; attrs: Stats }[]>((sftp, done) => sftp.readdir(partials, done))
-    .catch((thrown: unknown) => {
-      if (statusOf(thrown) === STATUS.absent) return []
-      throw faultOf(thrown)
-    })
+    .catch(orIf('absent', []))
   const over = found.flatMap(({ filename, attrs }) => {
     const path = `${partials}/${filename}`
     const isOver = filename.startsWith(WHOLE) || attrs.mtime * 1_000 < olderThan
@@ -111,44 +105,36 @@ export async function openSftpStore(connection: Connection, place: SftpPlace): P
   const parts = await openParts(channels, place)
   const { pick, directories, pathOf, root } = parts
 
+  const writing = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(async (thrown: unknown) => {
+      throw await writeFaultOf(pick(), root, thrown)
+    })
+  const moveAside = async (from: string, to: string): Promise<void> => {
+    await directories.make(parentOf(to))
+    await pick().tell((sftp, done) => sftp.rename(from, to, done))
+    await Promise.all([directories.sync(parentOf(to)), directories.sync(parentOf(from))])
+  }
+
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
-    put: (name, bytes, facts, options) => put(parts, name, bytes, facts, options),
-    begin: (name, facts, resume) => beginUpload(parts, name, facts, resume),
-
-    async info(name) {
-      try {
-        const stats = await pick().call<Stats>((sftp, done) => sftp.lstat(pathOf(name), done))
-        return stats.isFile() ? infoOf(name, stats) : null
-      } catch (thrown) {
-        if (statusOf(thrown) === STATUS.absent) return null
-        throw faultOf(thrown)
+    put: (name, bytes, facts, options) => writing(put(parts, name, bytes, facts, options)),
+    async begin(name, facts, resume) {
+      const upload = await writing(beginUpload(parts, name, facts, resume))
+      return {
+        ...upload,
+        write: (bytes) => writing(upload.write(bytes)),
+        finish: (digest, makeRoom) => writing(upload.finish(digest, makeRoom)),
       }
     },
-    read: (name, from, signal) => readFrom(pick(), pathOf(name), from, signal),
-
-    async setAside(name, to) {
-      const [from, target] = [pathOf(name), pathOf(to)]
-      await directories.make(parentOf(target))
-      const channel = pick()
-      await channel
-        .tell((sftp, done) => sftp.rename(from, target, done))
-        .catch(async (thrown: unknown) => {
-          throw await writeFaultOf(channel, root, thrown)
-        })
-      await Promise.all([directories.sync(parentOf(target)), directories.sync(parentOf(from))])
+    async info(name) {
+      const stats = await statAt(pick(), pathOf(name), 'lstat')
+      return stats?.isFile() ? infoOf(name, stats) : null
     },
+    read: (name, from, signal) => readFrom(pick(), pathOf(name), from, signal),
+    setAside: (name, to) => writing(moveAside(pathOf(name), pathOf(to))),
     versions: async () => [],
     list: createLister(parts),
-
-    async remove(name) {
-      const channel = pick()
-      await channel
-        .tell((sftp, done) => sftp.unlink(pathOf(name), done))
-        .catch(async (thrown: unknown) => {
-          throw await writeFaultOf(channel, root, thrown)
-        })
-    },
+    remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(pathOf(name), done))),
     async space() {
       const disk = await diskAt(pick(), root)
       return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }

@@ -4,10 +4,9 @@ import { createHasher } from '../../../files/digest.ts'
 import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
-import { close, syncPath } from './channel.ts'
-import { faultOf, writeFaultOf } from './faults.ts'
+import { close, OPEN, open, syncPath } from './channel.ts'
 import type { SftpParts } from './parts.ts'
-import { asBuffer, giveName, OPEN, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
+import { asBuffer, giveName, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
 import { readFrom } from './read.ts'
 
 /** The server's disk is made to write while more comes: at the end there is little left to be waited for. */
@@ -24,7 +23,7 @@ interface Partial {
 /** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
 async function openPartial(channel: Channel, path: string, size: number): Promise<Partial> {
   const flags = OPEN.read | OPEN.write | OPEN.create
-  const handle = await channel.call<Buffer>((sftp, done) => sftp.open(path, flags, { mode: 0o600 }, done))
+  const handle = await open(channel, path, flags)
   const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
   if (there.size === 0) return { handle, offset: 0, hasher: null }
   if (there.size > size) {
@@ -47,7 +46,7 @@ export async function beginUpload(
   facts: ObjectFacts,
   resume: string | null,
 ): Promise<ObjectUpload> {
-  const { directories, partials, inUse, root } = parts
+  const { directories, partials, inUse } = parts
   const channel = parts.pick()
   const { pieceBytes } = channel
   const path = `${partials}/${resume ?? `${WHOLE}${randomUUID()}`}`
@@ -59,7 +58,7 @@ export async function beginUpload(
   } catch (thrown) {
     inUse.delete(path)
     directories.forget(partials)
-    throw await writeFaultOf(channel, root, thrown)
+    throw thrown
   }
   const { handle, offset, hasher } = opened
   let at = offset
@@ -67,12 +66,12 @@ export async function beginUpload(
   let syncedTo = offset
   /** Pieces under way, oldest first. */
   const underWay: Promise<void>[] = []
-  const throwIfFailed = async () => {
-    if (failed !== null) throw await writeFaultOf(channel, root, failed)
+  const throwIfFailed = () => {
+    if (failed !== null) throw failed
   }
   const end = () => {
     inUse.delete(path)
-    close(channel, handle).catch(() => undefined)
+    close(channel, handle)
   }
 
   return {
@@ -94,31 +93,22 @@ export async function beginUpload(
         if (parts.canSync) syncPath(parts.pick(), path).catch(() => undefined)
       }
       while (underWay.length * pieceBytes > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
-      await throwIfFailed()
+      throwIfFailed()
     },
     async finish(digest, makeRoom) {
       await Promise.allSettled(underWay)
-      await throwIfFailed()
+      throwIfFailed()
       if (hasher !== null && !hasher.digest().equals(digest))
         throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
-      await settle(parts, channel, handle, facts).catch(async (thrown: unknown) => {
-        throw await writeFaultOf(channel, root, thrown)
-      })
+      await settle(parts, channel, handle, facts)
       await makeRoom?.()
-      await giveName(parts, channel, path, name, true).catch((thrown: unknown) => {
-        throw faultOf(thrown)
-      })
+      await giveName(parts, channel, path, name, true)
       end()
     },
     async abort(keep) {
       await Promise.allSettled(underWay)
       end()
-      if (keep) return
-      await channel
-        .tell((sftp, done) => sftp.unlink(path, done))
-        .catch((thrown: unknown) => {
-          throw faultOf(thrown)
-        })
+      if (!keep) await channel.tell((sftp, done) => sftp.unlink(path, done))
     },
   }
 }

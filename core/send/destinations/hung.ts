@@ -1,0 +1,9 @@
+import type { Message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
+
+/** A disk that leaves a call unanswered for longer than this, in milliseconds, is said to hang. */
+export const STALLED_MS = 30_000
+
+/** What is said of a disk that has left a call unanswered for so long; null: nothing. @param name the destination's. */
+export const hungFor = (ms: number, name: string): Message | null =>
+  ms < STALLED_MS ? null : message('transfer.storeHung', { name, seconds: Math.round(ms / 1000) })

@@ -1,0 +1,49 @@
+import type { LedgerGuard } from '../../ledger/guard.ts'
+import type { Due, Ledger } from '../../ledger/ledger.ts'
+import type { openWhereabouts } from '../../mounts/whereabouts.ts'
+import type { Session } from '../destinations/destination.ts'
+import type { Marks } from '../marks/marks.ts'
+import type { Readers } from '../reading/readers.ts'
+import type { Windows } from '../source/window.ts'
+import type { SourceWorker } from '../source/worker.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
+import type { Queue } from './queue.ts'
+import type { Transfers } from './transfers.ts'
+
+export interface DispatcherEvents {
+  /** These files are sent, and the ledger says so. */
+  onSent(files: readonly Due[], now: number): void
+  /** Their group-write marks are set. */
+  onMarked(): void
+  /** Files wait no more, though they were not sent: they are gone, or left out now. */
+  onGone(): void
+  onBytes(source: string, bytes: number): void
+  /** Something that a report shows has changed. */
+  onChange(): void
+  log(level: 'info' | 'warn' | 'error', text: string): void
+}
+
+export interface DispatcherOptions {
+  destination: { id: string; name: string }
+  ledger: Ledger
+  ledgerPath: string
+  retrySeconds: number
+  readers: Readers
+}
+
+/** What the functions of a dispatcher share. */
+export interface Parts {
+  options: DispatcherOptions
+  events: DispatcherEvents
+  guard: LedgerGuard
+  breaker: CircuitBreaker
+  disks: ReturnType<typeof openWhereabouts>
+  marks: Marks
+  transfers: Transfers
+  windows: Windows
+  workers: Map<string, SourceWorker>
+  queue: Queue
+  acknowledgements: Acknowledgements
+  state: { session: Session | null; paused: boolean }
+}

@@ -1,7 +1,6 @@
 import { catalog } from '../alert/channels/catalog.ts'
 import { Problem } from '../words/problem.ts'
 import { secretsOfDestination } from './adding.ts'
-import { migrateSettings } from './migrate.ts'
 import { firstIssue } from './read.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
@@ -29,7 +28,7 @@ export function importedSettings(text: string, file: string): Settings {
     throw new Problem('settings.newer', { file, version })
   // Every setting has a default: without this any object at all would be settings, and would remove everything.
   if (version !== SETTINGS_VERSION) throw new Problem('settings.notSettings', { file })
-  const parsed = settingsSchema.safeParse(migrateSettings(raw))
+  const parsed = settingsSchema.safeParse(raw)
   if (!parsed.success) throw new Problem('settings.notImported', { file, reason: firstIssue(parsed.error) })
   return parsed.data
 }

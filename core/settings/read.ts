@@ -5,7 +5,6 @@ import { freeName } from '../files/free-name.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
-import { migrateSettings } from './migrate.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 
 /**
@@ -115,7 +114,7 @@ function newerVersion(text: string): number | null {
 function parseSettings(text: string): Parsed {
   let raw: unknown
   try {
-    raw = migrateSettings(JSON.parse(text))
+    raw = JSON.parse(text)
   } catch (thrown) {
     return { reason: errorText(thrown) }
   }

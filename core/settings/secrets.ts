@@ -19,11 +19,7 @@ export interface Seal {
 /** plain: as it is; sealed: what the desktop's keyring has made of it. */
 const valueSchema = z.union([z.object({ plain: z.string() }), z.object({ sealed: z.string() })])
 const storedSchema = z.record(z.string(), z.record(z.string(), valueSchema))
-const fileSchema = z.union([
-  z.object({ version: z.literal(2), owners: storedSchema }),
-  // Channels alone had secrets once.
-  z.object({ version: z.literal(1), channels: storedSchema }),
-])
+const fileSchema = z.object({ version: z.literal(2), owners: storedSchema })
 type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
@@ -156,8 +152,7 @@ function read(file: string): Stored {
     throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
   }
   try {
-    const found = fileSchema.parse(JSON.parse(text))
-    return found.version === 1 ? found.channels : found.owners
+    return fileSchema.parse(JSON.parse(text)).owners
   } catch {
     renameSync(file, freeName(file, 'set-aside'))
     return {}

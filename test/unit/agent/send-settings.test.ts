@@ -102,6 +102,7 @@ describe('several destinations', () => {
   const receiver = (id: string, host: string) => ({
     id,
     name: id,
+    kind: 'receiver' as const,
     host,
     port: 1,
     fingerprint: 'a'.repeat(64),

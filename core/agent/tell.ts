@@ -61,7 +61,7 @@ export class Tell {
     const showAlone = (notice: Notice) => this.#showAlone(notice)
     const isOnce = host.kind === 'once'
     this.#telling = isOnce
-      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined, again: () => undefined }
+      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
       : createTelling(
           {
             tell: (notices) => this.notifier.request('tell', { notices }),
@@ -178,7 +178,6 @@ export class Tell {
     if (channels !== undefined) store.update({ channels })
     if (notice !== undefined) notices.add(STORE, notice)
     if (show !== undefined) host.notify(show)
-    this.#telling.again()
   }
 
   #showAlone(notice: Notice): void {

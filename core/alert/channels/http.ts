@@ -1,8 +1,7 @@
 import { message } from '../../words/message.ts'
 import { type Answer, judge } from './answer.ts'
 import type { Given, Outcome } from './channel.ts'
-import { timeLimit } from './time-limit.ts'
-import { silent, stopped, unreachable } from './unanswered.ts'
+import { cutShort, limitOf, unreachable } from './unanswered.ts'
 
 /** How long an attempt may take as a whole, in milliseconds. */
 export const WITHIN_MS = 10_000
@@ -35,18 +34,15 @@ export async function exchange(request: Request, given: Given, withinMs: number)
   const prepared = prepare(request)
   if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
   const { url, headers } = prepared
-  const limit = timeLimit(given.signal, withinMs)
+  const limit = limitOf(given, withinMs)
   try {
     const { method = 'POST', body = null, readsSuccess = false } = request
     // Where a redirect leads nobody has chosen: neither the secret nor the message follows it.
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit.signal })
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit })
     const text = response.ok && !readsSuccess ? await leave(response) : await beginningOf(response)
     return { host: url.host, status: response.status, headers: response.headers, text }
   } catch (thrown) {
-    if (given.signal.aborted) return stopped()
-    return limit.signal.aborted ? silent(url.host, withinMs) : unreachable(url.host, thrown, given.secrets)
-  } finally {
-    limit.clear()
+    return limit.aborted ? cutShort(given, url.host, withinMs) : unreachable(url.host, thrown, given.secrets)
   }
 }
 

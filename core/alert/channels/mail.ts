@@ -3,9 +3,8 @@ import { message } from '../../words/message.ts'
 import type { Channel, Given, Letter } from './channel.ts'
 import { judgeMail } from './mail-outcome.ts'
 import { shorten } from './shorten.ts'
-import { timeLimit } from './time-limit.ts'
 import { titleLine } from './title.ts'
-import { silent, stopped } from './unanswered.ts'
+import { cutShort, limitOf } from './unanswered.ts'
 
 /** Mail servers look through a message before they take it, and greet slowly to put off senders of junk. */
 const PATIENCE = 3
@@ -16,24 +15,21 @@ const MOST_CHARACTERS = 100_000
 export function mail(withinMs: number): Channel {
   return {
     async send(letter, given) {
-      const limit = timeLimit(given.signal, PATIENCE * withinMs)
+      const limit = limitOf(given, PATIENCE * withinMs)
       const host = hostOf(given)
       try {
         const { createTransport } = await import('nodemailer')
         const transport = createTransport(transportOf(given, PATIENCE * withinMs))
-        const { rejected } = await transport.sendMail({ ...mailOf(letter, given), signal: limit.signal })
+        const { rejected } = await transport.sendMail({ ...mailOf(letter, given), signal: limit })
         const note =
           rejected.length === 0
             ? null
             : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
         return { did: 'delivered', note }
       } catch (thrown) {
-        if (given.signal.aborted) return stopped()
-        return limit.signal.aborted
-          ? silent(host, PATIENCE * withinMs)
+        return limit.aborted
+          ? cutShort(given, host, PATIENCE * withinMs)
           : judgeMail(thrown, host, given.secrets)
-      } finally {
-        limit.clear()
       }
     },
   }

@@ -1,10 +1,11 @@
-import { isAbsolute, relative } from 'node:path'
+import { resolve } from 'node:path'
 import type { receiverDefinition } from '../receive/messages.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, ReportOf } from '../worker/definition.ts'
 import type { CommandHandlers } from './commands.ts'
 import type { Outcome } from './contract.ts'
+import { isWithin } from './settings/refuse-directory.ts'
 import type { ReceivingState } from './state/schema.ts'
 import type { SupervisedWorker } from './workers/supervisor.ts'
 
@@ -42,19 +43,13 @@ export function withReceived(
   return { ...before, isRunning, since, problem: null, senders: report.senders }
 }
 
-const isWithin = (inner: string, outer: string): boolean => {
-  const way = relative(outer, inner)
-  return way === '' || (!way.startsWith('..') && !isAbsolute(way))
-}
-
 /**
  * What others send must not be sent on as this computer's own.
  * @throws Problem refuse.receiveInSource
  */
 export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
-  const source = sources.find(
-    ({ path }) => isWithin(receive.directory, path) || isWithin(path, receive.directory),
-  )
+  const directory = resolve(receive.directory)
+  const source = sources.find(({ path }) => isWithin(directory, path) || isWithin(path, directory))
   if (source !== undefined)
     throw new Problem('refuse.receiveInSource', { path: receive.directory, name: source.name })
 }

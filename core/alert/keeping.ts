@@ -31,7 +31,7 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
     const { open, past } = current()
     const now = new Map<string, string>()
     const changed = [...open, ...past].filter((incident) => {
-      const outline = JSON.stringify(timelineOutline(incident))
+      const outline = JSON.stringify(incidentOutline(incident))
       now.set(incident.id, outline)
       return recorded.get(incident.id) !== outline
     })
@@ -63,20 +63,13 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
 
 /** What of the incidents has to outlast this process; how long a call has been out by now need not. */
 function outlineOf({ open, past, owed, troubles }: AlertState): string {
-  const lasting = open.map(({ told, isSilent, repeats, failing, ...one }) => {
-    return [...timelineOutline(one), told, isSilent, repeats, Object.keys(failing)]
-  })
   const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
-  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, owed.map(({ id }) => id), unstable])
+  const ended = [past[0]?.id ?? null, past.length]
+  return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])
 }
 
-/** What of an incident the timeline shows. */
-function timelineOutline({
-  id,
-  paths,
-  endedAt,
-  acknowledged,
-  snoozedUntil,
-}: Pick<Incident, 'id' | 'paths' | 'endedAt' | 'acknowledged' | 'snoozedUntil'>): unknown[] {
-  return [id, Object.keys(paths).length, endedAt, acknowledged, snoozedUntil]
+function incidentOutline(incident: Incident): unknown[] {
+  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil } = incident
+  const subjects = [Object.keys(paths).length, Object.keys(failing)]
+  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil]
 }

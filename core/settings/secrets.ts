@@ -10,7 +10,7 @@ import { errorCode, errorText } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import type { Settings } from './schema.ts'
 
-/** Seals what is written and opens what is read; null: the file's mode alone protects it. */
+/** Seals what is written and opens what is read; null: it cannot. */
 export interface Seal {
   seal(secret: string): string | null
   open(sealed: string): string | null
@@ -63,6 +63,7 @@ export interface SecretStore {
   keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
 
+/** @param seal null: the file's mode alone protects them. */
 export function openSecrets(dataDirectory: string, seal: Seal | null): SecretStore {
   const file = path.join(dataDirectory, 'secrets.json')
   let stored = read(file)

@@ -1,9 +1,10 @@
 import path from 'node:path'
+import type { PathFacts } from '../../check/inspect.ts'
 import type { AddedDestination } from '../../settings/adding.ts'
 import { type DataLayout, realStoreOf } from '../../settings/data-directory.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { Problem } from '../../words/problem.ts'
-import { type PathFacts, refuseFolder } from './refuse-directory.ts'
+import { refuseFolder } from './refuse-directory.ts'
 
 /** The real paths of the folders that files are sent to, or come to: none of them may be a source, or be in one. */
 export function storesOf(

@@ -1,15 +1,10 @@
+import { sep } from 'node:path'
+import type { PathFacts } from '../../check/inspect.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 
-/** What a worker found at a path that a person wants to add; the checks themselves may hang, this does not. */
-export interface PathFacts {
-  /** The path with its symbolic links resolved; null if it does not exist. */
-  real: string | null
-  kind: 'directory' | 'file' | 'device' | 'other' | null
-  readable: boolean
-  /** The system's error, where looking failed for another reason than that nothing is there. */
-  code: string | null
-}
+/** What of them a refusal hangs on. */
+export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'code'>
 
 export interface TakenPaths {
   /** Real paths of the sources that exist. */
@@ -18,34 +13,39 @@ export interface TakenPaths {
   stores: readonly string[]
 }
 
+/** Whether a path is the other one or lies below it, by their text. */
+export function isWithin(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
+}
+
 /** Why a directory cannot become a source; null if it can. */
-export function refuseSource(path: string, facts: PathFacts, taken: TakenPaths): Message | null {
+export function refuseSource(path: string, facts: LookedAt, taken: TakenPaths): Message | null {
   const unusable = refusePath(path, facts)
   if (unusable !== null) return unusable
   if (facts.real === null || facts.kind !== 'directory') return message('refuse.notDirectory', { path })
   const real = facts.real
   const same = taken.sources.find((one) => one.path === real)
   if (same !== undefined) return message('refuse.already', { path, name: same.name })
-  const outer = taken.sources.find((one) => isInside(real, one.path))
+  const outer = taken.sources.find((one) => isWithin(real, one.path))
   if (outer !== undefined)
     return message('refuse.insideSource', { path, name: outer.name, outer: outer.path })
-  const inner = taken.sources.find((one) => isInside(one.path, real))
+  const inner = taken.sources.find((one) => isWithin(one.path, real))
   if (inner !== undefined)
     return message('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
   for (const store of taken.stores) {
-    if (real === store || isInside(store, real)) return message('refuse.containsStore', { path, store })
-    if (isInside(real, store)) return message('refuse.insideStore', { path, store })
+    if (isWithin(store, real)) return message('refuse.containsStore', { path, store })
+    if (isWithin(real, store)) return message('refuse.insideStore', { path, store })
   }
   return null
 }
 
 /** Why files cannot be sent to a directory; null if they can. */
-export function refuseFolder(path: string, facts: PathFacts, taken: TakenPaths): Message | null {
+export function refuseFolder(path: string, facts: LookedAt, taken: TakenPaths): Message | null {
   const unusable = refusePath(path, facts)
   if (unusable !== null) return unusable
   const { real } = facts
   if (real === null || facts.kind !== 'directory') return message('refuse.notDirectory', { path })
-  const isNear = (other: string) => real === other || isInside(real, other) || isInside(other, real)
+  const isNear = (other: string) => isWithin(real, other) || isWithin(other, real)
   const source = taken.sources.find((one) => isNear(one.path))
   if (source !== undefined)
     return message('refuse.folderSource', { path, name: source.name, source: source.path })
@@ -54,7 +54,7 @@ export function refuseFolder(path: string, facts: PathFacts, taken: TakenPaths):
 }
 
 /** Why a path cannot even be checked; null if it can. */
-export function refusePath(path: string, facts: PathFacts): Message | null {
+export function refusePath(path: string, facts: LookedAt): Message | null {
   if (facts.code !== null) return message('refuse.cannotLook', { path, reason: facts.code })
   if (facts.real === null) return message('refuse.missing', { path })
   if (!facts.readable) return message('refuse.unreadable', { path })
@@ -72,14 +72,10 @@ export function refuseConfigured(
   const refused = new Map<string, Message>()
   const taken: TakenPaths = { sources: [], stores }
   for (const { id, path, name } of sources) {
-    const facts: PathFacts = { real: path, kind: 'directory', readable: true, code: null }
+    const facts: LookedAt = { real: path, kind: 'directory', readable: true, code: null }
     const refusal = refuseSource(path, facts, taken)
     if (refusal === null) taken.sources.push({ path, name })
     else refused.set(id, refusal)
   }
   return refused
-}
-
-function isInside(inner: string, outer: string): boolean {
-  return inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`)
 }

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type PathFacts,
+  type LookedAt,
   refuseConfigured,
   refuseFolder,
   refusePath,
   refuseSource,
 } from '../../../core/agent/settings/refuse-directory.ts'
 
-const directory: PathFacts = { real: '/data/photos', kind: 'directory', readable: true, code: null }
+const directory: LookedAt = { real: '/data/photos', kind: 'directory', readable: true, code: null }
 const nothingTaken = { sources: [], stores: ['/var/holdfast/store'] }
 
-function refusal(facts: Partial<PathFacts>, sources: string[] = []): string | undefined {
+function refusal(facts: Partial<LookedAt>, sources: string[] = []): string | undefined {
   const taken = { ...nothingTaken, sources: sources.map((path) => ({ path, name: path })) }
   return refuseSource('/data/photos', { ...directory, ...facts }, taken)?.key
 }

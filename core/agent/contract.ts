@@ -19,13 +19,13 @@ import {
   sourceSchema,
 } from '../settings/schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
-import { desktopCommands } from './desktop-contract.ts'
+import type { desktopCommands } from './desktop-contract.ts'
 import { logLineSchema } from './log-lines.ts'
-import { act, nothing, type Outcome, outcomeSchema } from './outcome.ts'
+import { act, nothing } from './outcome.ts'
 import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
-export { desktopCommands, type Outcome, outcomeSchema }
+export type { Outcome } from './outcome.ts'
 
 const source = z.object({ id: z.string() })
 const { shape: check } = settingsSchema.shape.check.unwrap()
@@ -254,13 +254,6 @@ export const commands = {
   restoreStop: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
-/** What the main process answers the window: what the command gave, or why it gave nothing. */
-export const windowAnswerSchema = z.union([
-  z.object({ sentence: messageSchema }),
-  z.object({ output: z.unknown() }),
-])
-export type WindowAnswer = z.infer<typeof windowAnswerSchema>
-
 /** What the agent tells its views unasked. */
 export const events = {
   patch: statePatchSchema,
@@ -280,6 +273,11 @@ export type DesktopCommands = typeof desktopCommands
 export type WindowCommands = Commands & DesktopCommands
 export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
 export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
+/** What answers each of some commands. */
+export type Handlers<C extends keyof WindowCommands> = {
+  [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
+}
+export type CommandHandlers = Handlers<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
 /** What the preload script puts on the window's `window.holdfast`. */

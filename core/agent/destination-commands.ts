@@ -16,26 +16,13 @@ import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
-import type { CommandHandlers } from './commands.ts'
-import type { Outcome } from './contract.ts'
+import { change } from './answering.ts'
+import type { CommandHandlers } from './contract.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
-type DestinationCommands =
-  | 'pair'
-  | 'addDestination'
-  | 'changeDestination'
-  | 'testDestination'
-  | 'newEncryptionKey'
-  | 'renameDestination'
-  | 'removeDestination'
-  | 'setDestinations'
-
-/** The commands that are about where files go. `change` makes an outcome of what it does. */
-export function destinationCommands(
-  agent: Agent,
-  change: (act: () => void | Promise<void>) => Promise<Outcome>,
-): Pick<CommandHandlers, DestinationCommands> {
-  const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
+/** The commands that are about where files go. */
+export function destinationCommands(agent: Agent) {
+  const set = (update: (settings: Settings) => Settings) => change(agent, () => agent.change(update))
 
   const placed = async (destination: AddedDestination): Promise<AddedDestination> => {
     if (destination.kind !== 'folder') return destination
@@ -64,7 +51,7 @@ export function destinationCommands(
 
   return {
     pair: ({ code, name }) =>
-      change(async () => {
+      change(agent, async () => {
         refuseMore(agent.settings.get(), parsePairingCode(code))
         // The code works once: it is not used up where what it gives cannot be written.
         agent.settings.tryWriting()
@@ -77,9 +64,13 @@ export function destinationCommands(
         if (isKnown) agent.senders.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
-      change(() => put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded)),
+      change(agent, () =>
+        put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded),
+      ),
     changeDestination: ({ id, destination, secrets }) =>
-      change(() => put(completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged)),
+      change(agent, () =>
+        put(completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged),
+      ),
     testDestination: async ({ id, destination, secrets }) => {
       // What would not be added is not called good.
       if (id === undefined && destination.kind === 'folder') await placed({ ...destination, id: '' })
@@ -92,12 +83,12 @@ export function destinationCommands(
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
-      change(async () => {
+      change(agent, async () => {
         agent.change((settings) => withoutDestination(settings, id))
         await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
       }),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
-  }
+  } satisfies Partial<CommandHandlers>
 }
 
 /**

@@ -4,7 +4,8 @@ import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { Agent } from './agent.ts'
-import { answerCommand, type CommandHandlers, commandHandlers, protectDirectory } from './commands.ts'
+import { answerNamed, commandHandlers, protectDirectory } from './commands.ts'
+import type { CommandHandlers } from './contract.ts'
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
 import { openLog } from './log.ts'
@@ -51,7 +52,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     if (onlyThisRun && command !== 'snapshot')
       throw new Problem('agent.sendingOnce', { directory: dataDirectory })
     if (handlers === null) throw new Problem('agent.starting')
-    return answerCommand(handlers, command, input)
+    return answerNamed(handlers, command, input)
   }
   try {
     const control = await listenForCommands(dataDirectory, answer)

@@ -1,6 +1,12 @@
 import { addressOf } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
-import type { Destination, ReceiverDestination } from './destination-schema.ts'
+import type { DataLayout } from './data-directory.ts'
+import {
+  type Destination,
+  type FolderDestination,
+  NOT_ENCRYPTED,
+  type ReceiverDestination,
+} from './destination-schema.ts'
 import type { Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 
@@ -25,6 +31,15 @@ export function destinationsOf(
 
 /** What the ledger calls the folder on this computer that files go to while no destination is set. */
 export const EMBEDDED_DESTINATION = 'embedded'
+
+/** That folder as a destination. */
+export const embeddedDestination = ({ store }: DataLayout, name: string): FolderDestination => ({
+  ...NOT_ENCRYPTED,
+  id: EMBEDDED_DESTINATION,
+  kind: 'folder',
+  name,
+  path: store,
+})
 
 /** The ids of a source's destinations, as the ledger names them; never none. */
 export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {

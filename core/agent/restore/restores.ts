@@ -2,8 +2,7 @@ import path from 'node:path'
 import type { RestoreReport } from '../../restore/messages.ts'
 import { restorerDefinition } from '../../restore/messages.ts'
 import type { LibrarySettings } from '../../restore/open.ts'
-import { type Destination, NOT_ENCRYPTED } from '../../settings/destination-schema.ts'
-import { EMBEDDED_DESTINATION, namedDestination } from '../../settings/destinations.ts'
+import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { InputOf, OutputOf, RequestName } from '../../worker/definition.ts'
@@ -93,9 +92,8 @@ export class Restores {
 
   #from(id: string, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
-    const own = { ...NOT_ENCRYPTED, id, kind: 'folder' as const, name: host.computerName, path: layout.store }
-    const { destinations } = settings.get()
-    const destination: Destination = id === EMBEDDED_DESTINATION ? own : namedDestination(destinations, id)
+    const own = embeddedDestination(layout, host.computerName)
+    const destination = namedDestination([own, ...settings.get().destinations], id)
     return {
       destination,
       secrets: secrets.get()[destination.id] ?? {},

@@ -1,5 +1,6 @@
 import type { Incident } from './incident.ts'
 import type { IncidentFile } from './incident-file.ts'
+import { recoveriesOf } from './incidents.ts'
 import type { AlertState } from './state.ts'
 
 /** Many paths that fail together are written down together. */
@@ -45,7 +46,7 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
     recordChanged()
     const state = current()
     // Its incident stays as it was until the recovery is told, too.
-    if (state.recoveries.length > 0) return
+    if (recoveriesOf(state).length > 0) return
     const outline = outlineOf(state)
     if (outline === kept) return
     kept = outline

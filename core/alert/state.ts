@@ -88,12 +88,10 @@ export interface AlertState {
   /** Those that are over, newest first, at most KEPT_INCIDENTS. */
   past: Incident[]
   /**
-   * Told ones that ended as all of their paths fail in another way now: their end is told if that ends before they
+   * Told ones that ended. Where all of their paths fail in another way now, their end is told if that ends before they
    * were named as failing so, that the last word is never that they fail.
    */
   owed: Incident[]
-  /** Recoveries that nobody has been told of yet; with the paths alone that are well. */
-  recoveries: Incident[]
   /** Those that were told, until they have been quiet for long enough. */
   troubles: Trouble[]
   opened: number
@@ -104,7 +102,6 @@ export const noAlerts: AlertState = {
   open: [],
   past: [],
   owed: [],
-  recoveries: [],
   troubles: [],
   opened: 0,
 }

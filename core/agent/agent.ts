@@ -15,9 +15,9 @@ import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restore/restores.ts'
+import { refusedSources } from './settings/accept-path.ts'
 import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
-import { refuseConfigured } from './settings/refuse-directory.ts'
 import { isHeld } from './state/derived.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
@@ -168,7 +168,7 @@ export class Agent {
     const { sources, checkedPaths, destinations: all } = settings
     const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
     this.#memory.keepOnly(kept)
-    this.#refused = refuseConfigured(settings.sources, storesOf(settings, this.layout))
+    this.#refused = refusedSources(settings.sources, storesOf(settings, this.layout))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),

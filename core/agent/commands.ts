@@ -25,8 +25,8 @@ import { DONE, type Outcome } from './outcome.ts'
 import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
 import { bringBack, sendAsItIs } from './restore/held.ts'
+import { acceptPath, acceptSource, refusedSources } from './settings/accept-path.ts'
 import { storesOf } from './settings/place-folder.ts'
-import { refuseConfigured, refusePath, refuseSource } from './settings/refuse-directory.ts'
 
 /** Files that a preview names. */
 const PREVIEW_EXAMPLES = 100
@@ -101,7 +101,7 @@ export async function answerNamed(
 
 /** What goes takes its secrets along. @throws Problem refuse.…, alert.channelInSettings; nothing is changed then. */
 async function importSettings(agent: Agent, imported: Settings): Promise<void> {
-  const [refusal] = refuseConfigured(imported.sources, storesOf(imported, agent.layout)).values()
+  const [refusal] = refusedSources(imported.sources, storesOf(imported, agent.layout)).values()
   if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
   agent.change((settings) => withImported(settings, imported))
   await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
@@ -111,15 +111,10 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
   const { sources } = agent.settings.get()
-  const refusal = refuseSource(wanted, facts, {
-    sources,
-    stores: storesOf(agent.settings.get(), agent.layout),
-  })
   const same = sources.find((one) => one.path === facts.real)
-  if (refusal?.key === 'refuse.already' && same !== undefined && !isAsAsked(same, input))
+  if (same !== undefined && !isAsAsked(same, input))
     throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  const real = facts.real ?? wanted
+  const real = acceptSource(wanted, facts, { sources, stores: storesOf(agent.settings.get(), agent.layout) })
   const { path: _, kind, prefix, to, ...filters } = input
   const known = agent.settings.get().destinations
   const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
@@ -153,9 +148,7 @@ function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {
   const wanted = absolute(given)
   const facts = await agent.checker.request('inspect', { path: wanted })
-  const refusal = refusePath(wanted, facts)
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  const real = facts.real ?? wanted
+  const real = acceptPath(wanted, facts)
   const { sources, checkedPaths } = agent.settings.get()
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })

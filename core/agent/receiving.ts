@@ -6,7 +6,7 @@ import type { ConfigOf, ReportOf } from '../worker/definition.ts'
 import type { Agent } from './agent.ts'
 import { change, outcomeOf } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
-import { isWithin } from './settings/refuse-directory.ts'
+import { isWithin } from './settings/accept-path.ts'
 import type { ReceivingState } from './state/schema.ts'
 
 type Definition = typeof receiverDefinition

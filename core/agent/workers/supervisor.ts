@@ -1,4 +1,3 @@
-import { messageSchema } from '../../words/message-schema.ts'
 import { Problem } from '../../words/problem.ts'
 import type {
   ConfigOf,
@@ -95,16 +94,15 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.#post({ type: 'nudge' })
   }
 
-  request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
+  async request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
     const definition = this.#definition.requests[name]
     const worker = this.#definition.name
-    if (this.#handle === null || definition === undefined)
-      return Promise.reject(new Problem('agent.workerAway', { worker }))
-    return this.#requests.ask(
+    if (this.#handle === null || definition === undefined) throw new Problem('agent.workerAway', { worker })
+    const output = await this.#requests.ask(
       (id) => this.#post({ type: 'request', id, name, input }),
-      (output) => definition.output.parse(output) as OutputOf<D, N>,
       () => new Problem('agent.workerSilent', { worker }),
     )
+    return definition.output.parse(output) as OutputOf<D, N>
   }
 
   /** Asks it to end and waits a little; what does not end then is killed and left behind. */
@@ -186,11 +184,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
         this.#requests.answered(received.id, received.output)
         return
       case 'failure': {
-        const sentence = messageSchema.safeParse(received.sentence)
-        const problem = sentence.success
-          ? new Problem(sentence.data.key, sentence.data.params)
-          : new Problem('problem.other', { reason: String(received.sentence) })
-        this.#requests.failed(received.id, problem)
+        const { key, params } = received.sentence
+        this.#requests.failed(received.id, new Problem(key, params))
         return
       }
       case 'nudge':
@@ -245,7 +240,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #drop(handle: WorkerHandle): void {
     if (handle !== this.#handle) return
     this.#handle = null
-    this.#requests.failAll(() => new Problem('agent.workerAway', { worker: this.#definition.name }))
+    this.#requests.failAll(new Problem('agent.workerAway', { worker: this.#definition.name }))
   }
 
   #post(message: ToWorker): void {

@@ -7,18 +7,16 @@ import { factsOf } from './facts.ts'
 import { cutShort, limitOf, reasonOf } from './unanswered.ts'
 
 /** A program that is run without a shell, with the facts (facts.ts) as JSON on its standard input. */
-export function command(withinMs: number): Channel {
-  return {
-    async send(letter, given) {
-      const { program = '' } = given.options
-      const limit = limitOf(given, withinMs)
-      try {
-        return exited(program, await run(program, JSON.stringify(factsOf(letter)), limit))
-      } catch (thrown) {
-        return limit.aborted ? cutShort(given, program, withinMs) : unstartable(program, thrown)
-      }
-    },
-  }
+export const command: Channel = {
+  async send(letter, given) {
+    const { program = '' } = given.options
+    const limit = limitOf(given)
+    try {
+      return exited(program, await run(program, JSON.stringify(factsOf(letter)), limit))
+    } catch (thrown) {
+      return limit.aborted ? cutShort(given, program) : unstartable(program, thrown)
+    }
+  },
 }
 
 /** Its exit code, or the signal that has ended it. */

@@ -3,8 +3,6 @@ import { type Answer, judge } from './answer.ts'
 import type { Given, Outcome } from './channel.ts'
 import { cutShort, limitOf, unreachable } from './unanswered.ts'
 
-/** How long an attempt may take as a whole, in milliseconds. */
-export const WITHIN_MS = 10_000
 /** So much of an answer is read; what is meant for a person is shorter. */
 const MOST_BYTES = 64 * 1024
 
@@ -19,8 +17,8 @@ export interface Request {
 }
 
 /** Posts, and judges the answer as most services mean it. */
-export async function post(request: Request, given: Given, withinMs: number): Promise<Outcome> {
-  const answer = await exchange(request, given, withinMs)
+export async function post(request: Request, given: Given): Promise<Outcome> {
+  const answer = await exchange(request, given)
   return 'did' in answer ? answer : judge(answer, given.secrets)
 }
 
@@ -30,11 +28,11 @@ export function json(url: string, body: unknown, headers: Record<string, string>
 }
 
 /** One request, and what was answered to it, whatever that is; or why nothing was. It never throws. */
-export async function exchange(request: Request, given: Given, withinMs: number): Promise<Answer | Outcome> {
+export async function exchange(request: Request, given: Given): Promise<Answer | Outcome> {
   const prepared = prepare(request)
   if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
   const { url, headers } = prepared
-  const limit = limitOf(given, withinMs)
+  const limit = limitOf(given)
   try {
     const { method = 'POST', body = null, readsSuccess = false } = request
     // Where a redirect leads nobody has chosen: neither the secret nor the message follows it.
@@ -42,7 +40,7 @@ export async function exchange(request: Request, given: Given, withinMs: number)
     const text = response.ok && !readsSuccess ? await leave(response) : await beginningOf(response)
     return { host: url.host, status: response.status, headers: response.headers, text }
   } catch (thrown) {
-    return limit.aborted ? cutShort(given, url.host, withinMs) : unreachable(url.host, thrown, given.secrets)
+    return limit.aborted ? cutShort(given, url.host) : unreachable(url.host, thrown, given.secrets)
   }
 }
 

@@ -6,12 +6,12 @@ import { quote } from './quote.ts'
 // No answer at all. All of this passes, so it is tried again.
 
 /** When an attempt ends: its time is up, or nobody wants it any more. */
-export function limitOf({ signal }: Given, withinMs: number): AbortSignal {
+export function limitOf({ signal, withinMs }: Given): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
 }
 
 /** An attempt that its limit has ended. Nobody wants it where Holdfast stops, or the channel was taken away. */
-export function cutShort({ signal }: Given, host: string, withinMs: number): Outcome {
+export function cutShort({ signal, withinMs }: Given, host: string): Outcome {
   const reason = signal.aborted
     ? message('channel.stopped')
     : message('channel.silent', { host, limit: withinMs })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { throttled } from '../pacing/throttled.ts'
 import type { Announcement } from './announce.ts'
 import { announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
@@ -144,21 +145,17 @@ export function createAlerts(options: AlertsOptions): Alerts {
 /** Asks for second samples, of those together that are suspected within a moment. */
 function createConfirmation(confirm: AlertsOptions['confirm'], isStill: (id: string) => boolean) {
   const suspected = new Set<string>()
-  let timer: NodeJS.Timeout | null = null
-  const ask = () => {
-    timer = null
+  const askSoon = throttled(CONFIRM_AFTER_MS, () => {
     const ids = [...suspected].filter(isStill)
     suspected.clear()
     if (ids.length > 0) confirm(ids)
-  }
+  })
   return {
     ask(id: string) {
       suspected.add(id)
-      timer ??= setTimeout(ask, CONFIRM_AFTER_MS)
+      askSoon()
     },
-    stop() {
-      if (timer !== null) clearTimeout(timer)
-    },
+    stop: askSoon.stop,
   }
 }
 

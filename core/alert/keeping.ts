@@ -1,3 +1,4 @@
+import { throttled } from '../pacing/throttled.ts'
 import type { Incident } from './incident.ts'
 import type { IncidentFile } from './incident-file.ts'
 import { recoveriesOf } from './incidents.ts'
@@ -26,7 +27,6 @@ export interface KeepingOptions {
 export function createKeeping({ file, record }: KeepingOptions, current: () => AlertState): Keeping {
   let kept = outlineOf(current())
   let recorded = new Map<string, string>()
-  let timer: NodeJS.Timeout | null = null
 
   const recordChanged = () => {
     const { open, past } = current()
@@ -41,8 +41,7 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
   }
 
   const keep = () => {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
+    soon.stop()
     recordChanged()
     const state = current()
     // Its incident stays as it was until the recovery is told, too.
@@ -53,13 +52,9 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
     file.save(state)
   }
 
-  return {
-    record: recordChanged,
-    soon() {
-      timer ??= setTimeout(keep, KEEP_AFTER_MS)
-    },
-    now: keep,
-  }
+  const soon = throttled(KEEP_AFTER_MS, keep)
+
+  return { record: recordChanged, soon, now: keep }
 }
 
 /** What of the incidents has to outlast this process; how long a call has been out by now need not. */

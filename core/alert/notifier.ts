@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../files/system-error.ts'
+import { throttled } from '../pacing/throttled.ts'
 import { message } from '../words/message.ts'
 import { createWords, englishWords, type Words } from '../words/words.ts'
 import type { LogLevel } from '../worker/definition.ts'
 import { type Beat, Beats } from './beats.ts'
 import { NATIVE } from './channels/catalog.ts'
-import type { Outcome } from './channels/channel.ts'
+import { type Outcome, WITHIN_MS } from './channels/channel.ts'
 import { channelOf } from './channels/kinds.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Incident } from './incident.ts'
@@ -36,16 +37,15 @@ export class Notifier {
   readonly #beats: Beats
   #config: NotifierConfig
   #words: Words
-  #store: AlertStore | null
-  #changes: NodeJS.Timeout | null = null
+  readonly #store: AlertStore
+  readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#events.channels(this.#states()))
   #isFailing = false
   #isReady = false
   readonly #resumed: Promise<void>
   #loadAgain: NodeJS.Timeout | null = null
   #isStopped = false
 
-  /** @param store null: nothing outlasts this process. */
-  constructor(config: NotifierConfig, store: AlertStore | null, events: NotifierEvents) {
+  constructor(config: NotifierConfig, store: AlertStore, events: NotifierEvents) {
     this.#config = config
     this.#words = createWords(config.language)
     this.#store = store
@@ -117,7 +117,7 @@ export class Notifier {
   }
 
   timeline(question: TimelineQuestion): Promise<TimelinePage> {
-    return this.#store?.call('page', question) ?? Promise.resolve({ entries: [], next: null })
+    return this.#store.call('page', question)
   }
 
   /** Resolves when what was to be written down is, as far as its disk takes it. */
@@ -126,14 +126,14 @@ export class Notifier {
     if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
     this.#beats.stop()
-    if (this.#changes !== null) clearTimeout(this.#changes)
-    await this.#store?.close()
+    this.#tellChanges.stop()
+    await this.#store.close()
   }
 
   /** Nothing is sent before it is known what an earlier run has told, or that nobody can know yet. */
   async #resume(): Promise<void> {
     const loaded = await this.#kept('load', Date.now())
-    if (loaded === null && this.#store !== null && !this.#isStopped)
+    if (loaded === null && !this.#isStopped)
       this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
     const left = loaded ?? { waiting: [], told: [], seen: [] }
     this.#isReady = true
@@ -175,7 +175,7 @@ export class Notifier {
       send: (entry, stopped) => this.#send(entry, stopped),
       isQuiet: () => isQuietAt(this.#config.quietHours, new Date()),
       save: (entries) => this.#save(entries),
-      changed: () => this.#tellChanges(),
+      changed: this.#tellChanges,
       inNeed: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
@@ -190,7 +190,7 @@ export class Notifier {
     const letter = letterOf(
       entry.id,
       entry.notice,
-      { words: this.#words, computer, labels, ...(names && { names }) },
+      { words: this.#words, computer, labels, names },
       look,
       Date.now(),
     )
@@ -213,7 +213,12 @@ export class Notifier {
   }
 
   #given(settings: ChannelSettings, signal: AbortSignal) {
-    return { options: optionsOf(settings), secrets: this.#config.secrets[settings.id] ?? {}, signal }
+    return {
+      options: optionsOf(settings),
+      secrets: this.#config.secrets[settings.id] ?? {},
+      signal,
+      withinMs: WITHIN_MS,
+    }
   }
 
   async #save(entries: readonly Entry[]): Promise<void> {
@@ -227,7 +232,7 @@ export class Notifier {
     input: StoreCalls[C]['input'],
   ): Promise<StoreCalls[C]['output'] | null> {
     try {
-      const output = (await this.#store?.call(call, input)) ?? null
+      const output = await this.#store.call(call, input)
       if (this.#isFailing) this.#events.log('info', englishWords(message('alert.kept')))
       this.#isFailing = false
       return output
@@ -239,14 +244,10 @@ export class Notifier {
     }
   }
 
-  #tellChanges(): void {
-    this.#changes ??= setTimeout(() => {
-      this.#changes = null
-      const ids = [NATIVE, ...this.#config.channels.map(({ id }) => id)]
-      this.#events.channels(
-        ids.map((id) => this.#dispatcherOf(id).state(Object.keys(this.#config.secrets[id] ?? {}))),
-      )
-    }, CHANGES_EVERY_MS)
+  #states(): ChannelState[] {
+    const { channels, secrets } = this.#config
+    const ids = [NATIVE, ...channels.map(({ id }) => id)]
+    return ids.map((id) => this.#dispatcherOf(id).state(Object.keys(secrets[id] ?? {})))
   }
 }
 

@@ -50,6 +50,7 @@ export function startReceiverTell(
       file,
       language,
       computer,
+      names: {},
       labels,
       quietHours,
       native: false,

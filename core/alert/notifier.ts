@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { errorText } from '../files/system-error.ts'
 import { throttled } from '../pacing/throttled.ts'
 import { message } from '../words/message.ts'
 import { createWords, englishWords, type Words } from '../words/words.ts'
@@ -10,12 +9,13 @@ import { type Outcome, WITHIN_MS } from './channels/channel.ts'
 import { channelOf } from './channels/kinds.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Incident } from './incident.ts'
-import { letterOf } from './letter.ts'
+import { letterOf, shownOf } from './letter.ts'
 import type { ChannelState, NotifierConfig, Shown, Tested } from './messages.ts'
 import type { Notice } from './notice.ts'
 import { type Entry, isFor, isQuietAt } from './outbox.ts'
 import { type ChannelSettings, optionsOf } from './settings.ts'
-import type { AlertStore, StoreCalls } from './store/store.ts'
+import { KeptStore } from './store/kept-store.ts'
+import type { AlertStore } from './store/store.ts'
 import { testNotice } from './test-notice.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
@@ -38,8 +38,8 @@ export class Notifier {
   #config: NotifierConfig
   #words: Words
   readonly #store: AlertStore
+  readonly #kept: KeptStore
   readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#events.channels(this.#states()))
-  #isFailing = false
   #isReady = false
   readonly #resumed: Promise<void>
   #loadAgain: NodeJS.Timeout | null = null
@@ -50,6 +50,7 @@ export class Notifier {
     this.#words = createWords(config.language)
     this.#store = store
     this.#events = events
+    this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
     this.#beats = new Beats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.configure(config)
     this.#resumed = this.#resume()
@@ -93,12 +94,12 @@ export class Notifier {
     const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
     const saved = this.#save(others.map(({ entry }) => entry))
     // A disk that has just failed is not waited for.
-    if (!this.#isFailing) await saved
+    if (!this.#kept.isFailing) await saved
     for (const { dispatcher, entry } of others) dispatcher.add(entry)
   }
 
   async record(incidents: readonly Incident[]): Promise<void> {
-    await this.#kept('record', incidents)
+    await this.#kept.call('record', incidents)
   }
 
   /** Goes the way of every notice, but past the outbox: whoever tries a channel waits for the answer. */
@@ -132,7 +133,7 @@ export class Notifier {
 
   /** Nothing is sent before it is known what an earlier run has told, or that nobody can know yet. */
   async #resume(): Promise<void> {
-    const loaded = await this.#kept('load', Date.now())
+    const loaded = await this.#kept.call('load', Date.now())
     if (loaded === null && !this.#isStopped)
       this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
     const left = loaded ?? { waiting: [], told: [], seen: [] }
@@ -195,8 +196,7 @@ export class Notifier {
       Date.now(),
     )
     if (settings === undefined) {
-      const { notice, title, body, urgent } = letter
-      this.#events.show({ about: notice.about, incident: notice.incident.id, title, body, urgent })
+      this.#events.show(shownOf(letter))
       return { did: 'delivered', note: null }
     }
     const outcome = await channelOf(settings.type).send(letter, this.#given(settings, stopped))
@@ -223,25 +223,7 @@ export class Notifier {
 
   async #save(entries: readonly Entry[]): Promise<void> {
     // The native one is told at once, and not again after a restart: its incident is kept by the policy.
-    if (entries.length > 0) await this.#kept('save', entries)
-  }
-
-  /** What the disk does not take is told all the same; that is said once, and again when it is over. */
-  async #kept<C extends keyof StoreCalls>(
-    call: C,
-    input: StoreCalls[C]['input'],
-  ): Promise<StoreCalls[C]['output'] | null> {
-    try {
-      const output = await this.#store.call(call, input)
-      if (this.#isFailing) this.#events.log('info', englishWords(message('alert.kept')))
-      this.#isFailing = false
-      return output
-    } catch (thrown) {
-      const reason = errorText(thrown)
-      if (!this.#isFailing) this.#events.log('warn', englishWords(message('alert.notKept', { reason })))
-      this.#isFailing = true
-      return null
-    }
+    if (entries.length > 0) await this.#kept.call('save', entries)
   }
 
   #states(): ChannelState[] {

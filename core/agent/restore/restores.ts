@@ -7,6 +7,7 @@ import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { InputOf, OutputOf, RequestName } from '../../worker/definition.ts'
 import type { Agent } from '../agent.ts'
+import type { Log } from '../log.ts'
 import type { RestoreState } from '../state/schema.ts'
 import { SupervisedWorker } from '../workers/supervisor.ts'
 import type { RestoreStart } from './contract.ts'
@@ -30,7 +31,7 @@ export class Restores {
   readonly #worker: SupervisedWorker<Definition>
   #idle: NodeJS.Timeout | null = null
 
-  constructor(parts: Parts, log: (level: 'debug' | 'info' | 'warn' | 'error', text: string) => void) {
+  constructor(parts: Parts, log: Log['write']) {
     this.#parts = parts
     this.#worker = new SupervisedWorker(restorerDefinition, parts.host.starter, {
       report: (report) => this.#reported(report),

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Alerts, createAlerts, type Observation } from '../alert/alerts.ts'
+import { Alerts, type Observation } from '../alert/alerts.ts'
 import { changesOnly } from '../alert/changes-only.ts'
 import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
 import { severityOf } from '../alert/kinds.ts'
@@ -60,7 +60,7 @@ export class Tell {
           },
           showAlone,
         )
-    this.alerts = createAlerts({
+    this.alerts = new Alerts({
       tell: (notices) => {
         for (const notice of notices) this.#logNotice(notice)
         this.#telling.tell(notices)

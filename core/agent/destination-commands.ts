@@ -23,32 +23,6 @@ import { placedFolder } from './settings/place-folder.ts'
 /** The commands that are about where files go. */
 export function destinationCommands(agent: Agent) {
   const set = (update: (settings: Settings) => Settings) => change(agent, () => agent.change(update))
-
-  const placed = async (destination: AddedDestination): Promise<AddedDestination> => {
-    if (destination.kind !== 'folder') return destination
-    const facts = await agent.checker.request('inspect', { path: destination.path })
-    return placedFolder(destination, facts, agent.settings.get(), agent.layout)
-  }
-
-  /** What is refused leaves no secret behind. */
-  const put = async (
-    given: AddedDestination,
-    secrets: Record<string, string>,
-    stage: TestStage,
-    update: (settings: Settings, destination: AddedDestination) => Settings,
-  ) => {
-    update(agent.settings.get(), given)
-    agent.settings.tryWriting()
-    const destination = await placed(given)
-    update(agent.settings.get(), destination)
-    const all = withKeptSecrets(agent, destination, secrets)
-    const { works, sentence } = await agent.senders.request('test', { destination, secrets: all, stage })
-    if (!works) throw new Problem(sentence.key, sentence.params)
-    update(agent.settings.get(), destination)
-    await agent.secrets.set(secretsOfDestination(destination), secrets)
-    agent.change((settings) => update(settings, destination))
-  }
-
   return {
     pair: ({ code, name }) =>
       change(agent, async () => {
@@ -65,15 +39,15 @@ export function destinationCommands(agent: Agent) {
       }),
     addDestination: ({ destination, secrets }) =>
       change(agent, () =>
-        put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded),
+        put(agent, completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded),
       ),
     changeDestination: ({ id, destination, secrets }) =>
       change(agent, () =>
-        put(completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged),
+        put(agent, completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged),
       ),
     testDestination: async ({ id, destination, secrets }) => {
       // What would not be added is not called good.
-      if (id === undefined && destination.kind === 'folder') await placed({ ...destination, id: '' })
+      if (id === undefined && destination.kind === 'folder') await placed(agent, { ...destination, id: '' })
       return agent.senders.request('test', {
         destination,
         secrets: id === undefined ? secrets : withKeptSecrets(agent, { ...destination, id }, secrets),
@@ -89,6 +63,33 @@ export function destinationCommands(agent: Agent) {
       }),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
   } satisfies Partial<CommandHandlers>
+}
+
+/** A folder by its real path. @throws Problem refuse.… where it can be none. */
+async function placed(agent: Agent, destination: AddedDestination): Promise<AddedDestination> {
+  if (destination.kind !== 'folder') return destination
+  const facts = await agent.checker.request('inspect', { path: destination.path })
+  return placedFolder(destination, facts, agent.settings.get(), agent.layout)
+}
+
+/** What is refused leaves no secret behind. */
+async function put(
+  agent: Agent,
+  given: AddedDestination,
+  secrets: Record<string, string>,
+  stage: TestStage,
+  update: (settings: Settings, destination: AddedDestination) => Settings,
+): Promise<void> {
+  update(agent.settings.get(), given)
+  agent.settings.tryWriting()
+  const destination = await placed(agent, given)
+  update(agent.settings.get(), destination)
+  const all = withKeptSecrets(agent, destination, secrets)
+  const { works, sentence } = await agent.senders.request('test', { destination, secrets: all, stage })
+  if (!works) throw new Problem(sentence.key, sentence.params)
+  update(agent.settings.get(), destination)
+  await agent.secrets.set(secretsOfDestination(destination), secrets)
+  agent.change((settings) => update(settings, destination))
 }
 
 /**

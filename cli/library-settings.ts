@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { LibrarySettings } from '../core/restore/open.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
-import { type Destination, NOT_ENCRYPTED } from '../core/settings/destination-schema.ts'
-import { EMBEDDED_DESTINATION, namedDestination } from '../core/settings/destinations.ts'
+import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import { settingsNow } from './settings-change.ts'
@@ -24,14 +23,8 @@ export async function librarySettings(
 ): Promise<LibrarySettings> {
   const { destinations } = await settingsNow(dataDirectory)
   const layout = layoutOf(dataDirectory)
-  const embedded: Destination = {
-    id: EMBEDDED_DESTINATION,
-    kind: 'folder',
-    name: EMBEDDED_DESTINATION,
-    path: layout.store,
-    ...NOT_ENCRYPTED,
-  }
-  const destination = name === EMBEDDED_DESTINATION ? embedded : namedDestination(destinations, name)
+  const embedded = embeddedDestination(layout, EMBEDDED_DESTINATION)
+  const destination = namedDestination([embedded, ...destinations], name)
   const secrets = openSecrets(dataDirectory, null)
   if (secrets.unreadable().includes(destination.id))
     throw new Problem('restore.sealed', { name: destination.name })

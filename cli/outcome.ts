@@ -1,4 +1,4 @@
-import { outcomeSchema } from '../core/agent/contract.ts'
+import { outcomeSchema } from '../core/agent/outcome.ts'
 import type { Message } from '../core/words/message.ts'
 
 /** Why the agent refused a command; null if it was done. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ChannelType } from '../core/alert/channels/catalog.ts'
-import type { Letter, Outcome } from '../core/alert/channels/channel.ts'
-import { createChannel } from '../core/alert/channels/kinds.ts'
+import { type Letter, type Outcome, WITHIN_MS } from '../core/alert/channels/channel.ts'
+import { channelOf } from '../core/alert/channels/kinds.ts'
 import { diskKinds } from '../core/alert/kinds.ts'
 import { letterOf } from '../core/alert/letter.ts'
 import type { Notice } from '../core/alert/notice.ts'
@@ -79,10 +79,9 @@ export async function deliver(
   options: LetterOptions,
 ): Promise<Exclude<Outcome, { did: 'delivered' }>['reason'] | null> {
   const { type, template, secrets } = way
-  const channel = createChannel(type)
+  const given = { options: way.options, secrets, signal: new AbortController().signal, withinMs: WITHIN_MS }
   for (const letter of lettersOf(probed, options, { type, template })) {
-    const signal = new AbortController().signal
-    const outcome = await channel.send(letter, { options: way.options, secrets, signal })
+    const outcome = await channelOf(type).send(letter, given)
     if (outcome.did !== 'delivered') return outcome.reason
   }
   return null

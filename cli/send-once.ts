@@ -55,7 +55,7 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
   const stop = watchStopSignals()
   const open = await openAgent(dataDirectory, { ...terminalHost(console.error), kind: 'once' })
   try {
-    const settings = { kind, prefix, filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
+    const settings = { kind, prefix, ...filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
     const protecting = open.protect([path.resolve(options.directory)], settings)
     // Its disk may never answer.
     const refusals = (await Promise.race([protecting, stop.came])) ?? []

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { refusedSources } from '../core/agent/settings/accept-path.ts'
 import { storesOf } from '../core/agent/settings/place-folder.ts'
-import { refuseConfigured } from '../core/agent/settings/refuse-directory.ts'
 import { replaceFile } from '../core/files/replace-file.ts'
 import { errorText } from '../core/files/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
@@ -95,7 +95,7 @@ function textOf(file: string): string {
 /** As a running agent refuses it. */
 function permitted(dataDirectory: string, settings: Settings): Settings {
   const layout = openDataDirectory(dataDirectory)
-  const [refusal] = refuseConfigured(settings.sources, storesOf(settings, layout)).values()
+  const [refusal] = refusedSources(settings.sources, storesOf(settings, layout)).values()
   if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
   return settings
 }

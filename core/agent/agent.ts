@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
-import type { OwnStatus, senderDefinition } from '../send/messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type SecretStore } from '../settings/secrets.ts'
@@ -15,10 +14,10 @@ import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restore/restores.ts'
+import { Sending } from './sending.ts'
+import { refusedSources } from './settings/accept-path.ts'
 import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
-import { refuseConfigured } from './settings/refuse-directory.ts'
-import { isHeld } from './state/derived.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
   pathIds,
@@ -26,41 +25,23 @@ import {
   withChecked,
   withoutScanned,
   withScanned,
-  withSender,
-  withSent,
   withSettings,
 } from './state/reports.ts'
-import type { AppState, WorkerName, WorkerState } from './state/schema.ts'
-import { overallStatus, ownStatusOf } from './state/status.ts'
+import type { WorkerName, WorkerState } from './state/schema.ts'
+import { overallStatus } from './state/status.ts'
 import { createStateStore, type StateStore } from './state/store.ts'
 import { SurroundingsWatch } from './surroundings.ts'
 import { Tell } from './tell.ts'
-import {
-  checkerConfig,
-  concernsSenders,
-  destinationsNow,
-  scannerConfig,
-  senderConfigs,
-} from './workers/configs.ts'
-import { Senders } from './workers/senders.ts'
+import { checkerConfig, scannerConfig } from './workers/configs.ts'
+import type { Senders } from './workers/senders.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
 /** How long the end waits for what is to outlast it to be written. */
 const KEEP_MS = 2_000
-/** How often it is looked whether receivers are to be told how this computer is. */
-const SAY_EVERY_MS = 5_000
-
-/** Files that were given up and are named at most. */
-const MOST_NAMED = 20
-
-/** How many files were given up, by destination. */
-const parkedOf = (destinations: AppState['destinations']) =>
-  destinations.map(({ id, totals }) => `${id} ${totals.parkedFiles}`).join(' ')
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
-type SenderReport = ReportOf<typeof senderDefinition>
 
 /** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
 export class Agent {
@@ -71,11 +52,11 @@ export class Agent {
   readonly host: AgentHost
   readonly checker: SupervisedWorker<typeof checkerDefinition>
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
-  readonly senders: Senders
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly tell: Tell
   readonly secrets: SecretStore
   readonly restores: Restores
+  readonly #sending: Sending
   readonly #surroundings: SurroundingsWatch
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
@@ -83,9 +64,6 @@ export class Agent {
   #refused = new Map<string, Message>()
   #refresh: NodeJS.Timeout | null = null
   #isStopped = false
-  /** What the receivers were last told of this computer, and when, by the steady clock. */
-  #said: OwnStatus
-  #saidAtMs = 0
 
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
     this.#log = log
@@ -97,41 +75,32 @@ export class Agent {
       initialState(host.kind, host.version, settings.get(), layout.store),
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
-    this.#said = ownStatusOf(this.store.state)
     this.notices = createNotices(this.store, log)
     this.secrets = openSecrets(layout.directory, host.vault())
-    this.tell = new Tell({
-      layout,
-      host,
-      store: this.store,
-      notices: this.notices,
-      secrets: this.secrets,
-      log,
-      settings: () => this.settings.get(),
-      language: () => this.language,
-      confirm: (ids) => void this.checker.request('checkNow', { ids }).catch(() => undefined),
-      condition: (condition) => this.#worker('notifier', condition),
-    })
+    this.tell = new Tell(this, (condition) => this.#worker('notifier', condition), log)
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
       ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
       () => this.senders.nudge(),
     )
-    this.senders = new Senders(host.starter, {
-      report: (destination, report) => this.#sent(destination, report),
-      condition: (destination, worker) =>
-        this.store.update(withSender(this.store.state, destination, worker)),
-      nudge: () => this.scanner.nudge(),
-      log: this.#log,
-    })
+    this.#sending = new Sending(
+      this,
+      () => this.#permitted(),
+      () => this.scanner.nudge(),
+      log,
+    )
     this.receiver = this.#supervise(receiverDefinition, (report) => this.#received(report))
     this.restores = new Restores(this, this.#log)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
-      this.#configureSenders(this.settings.get())
+      this.#sending.configure()
     })
     if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
+  }
+
+  get senders(): Senders {
+    return this.#sending.senders
   }
 
   get language() {
@@ -141,7 +110,7 @@ export class Agent {
 
   start(): void {
     this.settings.endPause(Date.now(), performance.now())
-    this.#apply(this.settings.get())
+    this.#apply()
     this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
 
@@ -153,22 +122,24 @@ export class Agent {
     // A disk that hangs keeps it from being written, and nobody from ending.
     const written = Promise.all([this.tell.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
-    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.tell.notifier]
+    const workers = [this.scanner, this.#sending, this.receiver, this.checker, this.tell.notifier]
     await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }
 
   /** Writes new settings and makes them work everywhere. */
   change(update: (settings: Settings) => Settings): void {
-    this.#apply(this.settings.set(update(this.settings.get())))
+    this.settings.set(update(this.settings.get()))
+    this.#apply()
   }
 
-  #apply(settings: Settings): void {
-    const state = this.store.state
+  #apply(): void {
+    const { state } = this.store
+    const settings = this.settings.get()
     const { sources, checkedPaths, destinations: all } = settings
     const kept = new Set([...sources, ...checkedPaths, ...all].map(({ id }) => id))
     this.#memory.keepOnly(kept)
-    this.#refused = refuseConfigured(settings.sources, storesOf(settings, this.layout))
+    this.#refused = refusedSources(settings.sources, storesOf(settings, this.layout))
     const destinations = destinationStates(settings, this.layout.store, this.secrets.get())
     this.store.update({
       ...withSettings(state, settings, this.#refused, destinations),
@@ -176,56 +147,36 @@ export class Agent {
       surroundings: this.#surroundings.configure(settings.send),
     })
     this.tell.apply()
-    this.#configureWorkers(settings)
+    this.#configureWorkers()
   }
 
-  #configureWorkers(all: Settings): void {
+  #configureWorkers(): void {
     // A report that comes while the workers end must not start one of them again.
     if (this.#isStopped) return
-    const settings = this.#permitted(all)
-    this.checker.configure(this.#checkerConfig(settings))
+    const settings = this.#permitted()
+    this.checker.configure(this.#checkerConfig())
     this.scanner.configure(scannerConfig(settings, this.layout))
-    if (all.receive === null) void this.receiver.stop()
-    else this.receiver.configure(receiverConfig(all.receive, this.host.computerName))
-    this.#configureSenders(all)
+    if (settings.receive === null) void this.receiver.stop()
+    else this.receiver.configure(receiverConfig(settings.receive, this.host.computerName))
+    this.#sending.configure()
   }
 
-  #checkerConfig(permitted: Settings) {
-    return checkerConfig(permitted, this.layout, this.#memory.knownMounts())
+  #checkerConfig() {
+    return checkerConfig(this.#permitted(), this.layout, this.#memory.knownMounts())
   }
 
-  #permitted(settings: Settings): Settings {
+  /** The settings, with the sources that may run. */
+  #permitted(): Settings {
+    const settings = this.settings.get()
     return { ...settings, sources: settings.sources.filter(({ id }) => !this.#refused.has(id)) }
-  }
-
-  #configureSenders(all: Settings): void {
-    if (this.#isStopped) return
-    const now = {
-      ...destinationsNow(this.store.state.destinations),
-      computerName: this.host.computerName,
-      isHeld: isHeld(this.store.state),
-      secrets: this.secrets.get(),
-      status: this.#said,
-    }
-    this.senders.configure(senderConfigs(this.#permitted(all), this.layout, now))
-  }
-
-  /** Receivers are told how this computer is: who has died cannot tell it himself. */
-  #sayStatus(): void {
-    if (performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
-    this.#saidAtMs = performance.now()
-    const said = ownStatusOf(this.store.state)
-    if (JSON.stringify(said) === JSON.stringify(this.#said)) return
-    this.#said = said
-    this.#configureSenders(this.settings.get())
   }
 
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
     this.store.refresh()
     this.tell.look()
-    this.#sayStatus()
-    if (this.settings.endPause(Date.now(), performance.now())) this.#apply(this.settings.get())
+    this.#sending.sayStatus()
+    if (this.settings.endPause(Date.now(), performance.now())) this.#apply()
   }
 
   #supervise<D extends WorkerDefinition & { name: WorkerName }>(
@@ -259,34 +210,13 @@ export class Agent {
     // Before anything else that is made of them: this is what a person must hear of.
     for (const one of checked) if (ids.has(one.id)) this.tell.checked(this.#named(one))
     // Another checker process would take a fault of today for what the person chose.
-    if (this.#memory.remember(checked))
-      this.checker.prepare(this.#checkerConfig(this.#permitted(this.settings.get())))
+    if (this.#memory.remember(checked)) this.checker.prepare(this.#checkerConfig())
   }
 
   /** A destination's disk has its name for people. */
   #named(checked: Checked): Checked {
     const { name } = this.store.state.destinations.find(({ id }) => id === checked.id) ?? {}
     return name === undefined ? checked : { ...checked, path: name }
-  }
-
-  #sent(destination: string, report: SenderReport): void {
-    if (report.notice !== undefined) this.notices.add(`session ${destination}`, report.notice)
-    const { destinations: before } = this.store.state
-    this.store.update(withSent(this.store.state, destination, report))
-    if (parkedOf(before) !== parkedOf(this.store.state.destinations)) this.#nameParked()
-    // Each hears what the others are at: they share the line, and remove files only together.
-    if (concernsSenders(before, this.store.state.destinations)) this.#configureSenders(this.settings.get())
-  }
-
-  /** Which files were given up: a person has to see to each of them. */
-  #nameParked(): void {
-    const destinations = this.store.state.destinations.map(({ id }) => id)
-    const question = { source: null, state: 'parked' as const, before: null, limit: MOST_NAMED, destinations }
-    this.senders.request('files', question).then(
-      ({ files }) => this.store.update({ parked: files }),
-      // The next report asks again.
-      () => undefined,
-    )
   }
 
   #received(report: ReportOf<typeof receiverDefinition>): void {

@@ -14,57 +14,41 @@ import { message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { createWords } from '../words/words.ts'
 import type { Agent } from './agent.ts'
-import type { CommandHandlers } from './commands.ts'
-import type { Outcome } from './contract.ts'
-
-type AlertCommands =
-  | 'acknowledge'
-  | 'snooze'
-  | 'mute'
-  | 'unmute'
-  | 'addChannel'
-  | 'changeChannel'
-  | 'removeChannel'
-  | 'orderChannels'
-  | 'testChannel'
-  | 'previewTemplate'
-  | 'timeline'
+import { change, outcomeOf } from './answering.ts'
+import type { CommandHandlers } from './contract.ts'
 
 const noIncident = () => new Problem('alert.noIncident')
 
-/** The commands that are about being told. `change` makes an outcome of what it does. */
-export function alertCommands(
-  agent: Agent,
-  change: (act: () => void | Promise<void>) => Promise<Outcome>,
-): Pick<CommandHandlers, AlertCommands> {
+/** The commands that are about being told. */
+export function alertCommands(agent: Agent) {
   const { tell, secrets: kept } = agent
-  const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
+  const set = (update: (settings: Settings) => Settings) => change(agent, () => agent.change(update))
   return {
     acknowledge: ({ id, by }) =>
-      change(() => {
+      outcomeOf(() => {
         if (!tell.alerts.acknowledge(id, by)) throw noIncident()
       }),
     snooze: ({ id, minutes }) =>
-      change(() => {
+      outcomeOf(() => {
         if (!tell.alerts.snooze(id, minutes)) throw noIncident()
       }),
     mute: ({ id, until }) => set((settings) => withMuted(settings, id, until, Date.now())),
     unmute: ({ id }) => set((settings) => withoutMuted(settings, id)),
     addChannel: ({ channel, secrets }) =>
-      change(async () => {
+      change(agent, async () => {
         // What is refused leaves no secret behind.
         withChannel(agent.settings.get(), channel)
         await kept.set(secretsOfChannel(channel), secrets)
         agent.change((settings) => withChannel(settings, channel))
       }),
     changeChannel: ({ channel, secrets }) =>
-      change(async () => {
+      change(agent, async () => {
         withChannelChanged(agent.settings.get(), channel)
         await kept.set(secretsOfChannel(channel), secrets)
         agent.change((settings) => withChannelChanged(settings, channel))
       }),
     removeChannel: ({ id }) =>
-      change(async () => {
+      change(agent, async () => {
         agent.change((settings) => withoutChannel(settings, id))
         await kept.keepOnly(secretOwners(agent.settings.get()))
       }),
@@ -82,5 +66,5 @@ export function alertCommands(
       return { text: letterOf('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
     timeline: (question) => tell.notifier.request('timeline', question),
-  }
+  } satisfies Partial<CommandHandlers>
 }

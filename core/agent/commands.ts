@@ -1,5 +1,4 @@
 import path from 'node:path'
-import type { z } from 'zod'
 import {
   refuseEmptyRange,
   sourceOf,
@@ -15,42 +14,30 @@ import { idOfPath } from '../settings/path-id.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
 import { sourceName, uniqueName } from '../settings/source-name.ts'
-import { Problem, sentenceOf } from '../words/problem.ts'
+import { Problem } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
 import { alertCommands } from './alert-commands.ts'
-import type { CommandInput, CommandOutput, Commands, Outcome } from './contract.ts'
-import { commands } from './contract.ts'
+import { answerCommand, change, outcomeOf } from './answering.ts'
+import { type CommandHandlers, type CommandInput, type Commands, commands } from './contract.ts'
 import { destinationCommands } from './destination-commands.ts'
 import { logLines } from './log-lines.ts'
-import { UNUSED_SETTINGS } from './notices.ts'
+import { DONE, type Outcome } from './outcome.ts'
 import { receivingCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
 import { bringBack, sendAsItIs } from './restore/held.ts'
+import { acceptPath, acceptSource, refusedSources } from './settings/accept-path.ts'
 import { storesOf } from './settings/place-folder.ts'
-import { refuseConfigured, refusePath, refuseSource } from './settings/refuse-directory.ts'
-
-export type CommandHandlers = {
-  [C in keyof Commands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
-}
 
 /** Files that a preview names. */
 const PREVIEW_EXAMPLES = 100
 
-const DONE: Outcome = { done: true }
-
 /** What every view may ask of the agent; a refusal is an outcome with a sentence, never an exception. */
 export function commandHandlers(agent: Agent): CommandHandlers {
-  const change = (act: () => void | Promise<void>) =>
-    outcome(async () => {
-      await act()
-      // Somebody has set something anew.
-      agent.notices.dismiss(UNUSED_SETTINGS)
-    })
-  const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
+  const set = (update: (settings: Settings) => Settings) => change(agent, () => agent.change(update))
   return {
     snapshot: async () => agent.store.snapshot(),
     log: async () => ({ lines: await logLines(agent.layout.logs) }),
-    addSource: (input) => change(() => addSource(agent, input)),
+    addSource: (input) => change(agent, () => addSource(agent, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
     pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),
     changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
@@ -59,29 +46,26 @@ export function commandHandlers(agent: Agent): CommandHandlers {
         source: { ...sourceOf(agent.settings.get(), id), ...filters },
         examples: PREVIEW_EXAMPLES,
       }),
-    addCheckedPath: (input) => change(() => addCheckedPath(agent, input.path)),
+    addCheckedPath: (input) => change(agent, () => addCheckedPath(agent, input.path)),
     removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
     pause: ({ minutes }) => set((settings) => withPause(settings, minutes, Date.now())),
     resume: () => set((settings) => ({ ...settings, pause: null })),
     checkNow: () =>
-      outcome(async () => {
+      outcomeOf(() => {
         // Comparing a large or hung source takes as long as it takes; what it finds is seen in the state.
         agent.scanner.request('reconcile', {}).catch(() => undefined)
-        await agent.checker.request('checkNow', {})
+        return agent.checker.request('checkNow', {})
       }),
-    retryParked: ({ id, file }) =>
-      outcome(async () => {
-        await agent.senders.requestAll('retry', { source: id, file })
-      }),
-    sendAsItIs: ({ id }) => outcome(() => sendAsItIs(agent, id)),
-    bringBack: ({ id }) => outcome(() => bringBack(agent, id)),
-    ...destinationCommands(agent, change),
-    ...alertCommands(agent, outcome),
-    ...receivingCommands(agent.receiver, set, outcome),
-    ...restoreCommandHandlers(agent, outcome),
+    retryParked: ({ id, file }) => outcomeOf(() => agent.senders.requestAll('retry', { source: id, file })),
+    sendAsItIs: ({ id }) => outcomeOf(() => sendAsItIs(agent, id)),
+    bringBack: ({ id }) => outcomeOf(() => bringBack(agent, id)),
+    ...destinationCommands(agent),
+    ...alertCommands(agent),
+    ...receivingCommands(agent),
+    ...restoreCommandHandlers(agent),
     changeSettings: (changes) => set((settings) => withChanges(settings, changes)),
-    importSettings: (input) => change(() => importSettings(agent, input.settings)),
-    dismissNotice: ({ id }) => outcome(() => agent.notices.dismiss(id)),
+    importSettings: (input) => change(agent, () => importSettings(agent, input.settings)),
+    dismissNotice: ({ id }) => outcomeOf(() => agent.notices.dismiss(id)),
     checkHistory: (input) => agent.checker.request('history', input),
     files: ({ destination, ...query }) =>
       agent.senders.request('files', {
@@ -95,7 +79,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
 
 /** A source that is named at every start: nobody has set anything anew by it, and a refusal is told as a notice. */
 export async function protectDirectory(agent: Agent, input: CommandInput<'addSource'>): Promise<Outcome> {
-  const answer = await outcome(() => addSource(agent, input))
+  const answer = await outcomeOf(() => addSource(agent, input))
   // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
   if (answer.done || answer.sentence.key === 'refuse.already') return DONE
   agent.notices.add(refusedNotice(input.path), answer.sentence)
@@ -104,44 +88,20 @@ export async function protectDirectory(agent: Agent, input: CommandInput<'addSou
 
 const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}`
 
-/** A command from outside, by name: validated both ways. */
-export async function answerCommand(
+/** A command from outside, by its name. */
+export async function answerNamed(
   handlers: CommandHandlers,
   command: string,
   input: unknown,
 ): Promise<unknown> {
   if (!Object.hasOwn(commands, command)) throw new Problem('agent.unknownCommand', { command })
   const name = command as keyof Commands
-  const parsed = commands[name].input.safeParse(input)
-  if (!parsed.success) throw badInput(command, parsed.error)
-  const handler = handlers[name] as (input: unknown) => Promise<unknown>
-  return commands[name].output.parse(await handler(parsed.data))
-}
-
-/** Input that cannot be used, told by the first issue: zod's own message for all of them is JSON. */
-export function badInput(command: string, { issues: [issue] }: z.ZodError): Problem {
-  const field = issue?.path.join('.') ?? ''
-  if (issue?.code === 'too_big' && issue.origin === 'string') {
-    return new Problem('agent.tooLong', { field, most: Number(issue.maximum) })
-  }
-  return new Problem('agent.badInput', {
-    command,
-    reason: [field, issue?.message].filter(Boolean).join(': '),
-  })
-}
-
-async function outcome(act: () => void | Promise<void>): Promise<Outcome> {
-  try {
-    await act()
-    return DONE
-  } catch (thrown) {
-    return { done: false, sentence: sentenceOf(thrown) }
-  }
+  return answerCommand(name, commands[name], handlers[name], input)
 }
 
 /** What goes takes its secrets along. @throws Problem refuse.…, alert.channelInSettings; nothing is changed then. */
 async function importSettings(agent: Agent, imported: Settings): Promise<void> {
-  const [refusal] = refuseConfigured(imported.sources, storesOf(imported, agent.layout)).values()
+  const [refusal] = refusedSources(imported.sources, storesOf(imported, agent.layout)).values()
   if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
   agent.change((settings) => withImported(settings, imported))
   await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
@@ -151,15 +111,10 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const wanted = absolute(input.path)
   const facts = await agent.checker.request('inspect', { path: wanted })
   const { sources } = agent.settings.get()
-  const refusal = refuseSource(wanted, facts, {
-    sources,
-    stores: storesOf(agent.settings.get(), agent.layout),
-  })
   const same = sources.find((one) => one.path === facts.real)
-  if (refusal?.key === 'refuse.already' && same !== undefined && !isAsAsked(same, input))
+  if (same !== undefined && !isAsAsked(same, input))
     throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  const real = facts.real ?? wanted
+  const real = acceptSource(wanted, facts, { sources, stores: storesOf(agent.settings.get(), agent.layout) })
   const { path: _, kind, prefix, to, ...filters } = input
   const known = agent.settings.get().destinations
   const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
@@ -193,9 +148,7 @@ function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'
 async function addCheckedPath(agent: Agent, given: string): Promise<void> {
   const wanted = absolute(given)
   const facts = await agent.checker.request('inspect', { path: wanted })
-  const refusal = refusePath(wanted, facts)
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  const real = facts.real ?? wanted
+  const real = acceptPath(wanted, facts)
   const { sources, checkedPaths } = agent.settings.get()
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })

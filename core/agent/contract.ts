@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { channelTypes } from '../alert/channels/catalog.ts'
 import { testedSchema } from '../alert/messages.ts'
-import { alertsSettingsSchema, channelSchema, LONGEST_TEMPLATE } from '../alert/settings.ts'
+import { channelSchema, LONGEST_TEMPLATE } from '../alert/settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alert/timeline.ts'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
@@ -10,104 +10,28 @@ import { senderDefinition } from '../send/messages.ts'
 import { receiverDestinationSchema } from '../settings/destination-schema.ts'
 import { givenDestinationSchema, givenSecretsSchema } from '../settings/given-destination.ts'
 import {
-  batchSettingsSchema,
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
   receiveSettingsSchema,
   settingsSchema,
-  sourceFiltersSchema,
   sourceSchema,
 } from '../settings/schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
-import { desktopCommands } from './desktop-contract.ts'
+import {
+  changeableSettingsSchema,
+  changeableSourceSchema,
+  givenFiltersSchema,
+  previewedFiltersSchema,
+} from './changeable.ts'
+import type { desktopCommands } from './desktop-contract.ts'
 import { logLineSchema } from './log-lines.ts'
-import { act, nothing, type Outcome, outcomeSchema } from './outcome.ts'
+import { act, nothing } from './outcome.ts'
 import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
-export { desktopCommands, type Outcome, outcomeSchema }
+export type { Outcome } from './outcome.ts'
 
 const source = z.object({ id: z.string() })
-const { shape: check } = settingsSchema.shape.check.unwrap()
-const { shape: scan } = settingsSchema.shape.scan.unwrap()
-const { shape: send } = settingsSchema.shape.send.unwrap()
-const { shape: alerts } = alertsSettingsSchema
-const { shape: labels } = alerts.labels.unwrap()
-/** A channel's secrets, by the names of the catalogue; an empty one is taken away, one that is left out stays. */
-const secrets = z.record(z.string().max(100), z.string().max(10_000))
-
-/**
- * The settings that a view may change, as they are named in the settings file; what is not given stays as it is, in
- * each group, too. Without the defaults: a field that is left out would be set to its default.
- */
-export const changeableSettingsSchema = z
-  .object({
-    check: z
-      .object({ intervalSeconds: check.intervalSeconds.unwrap(), slowSeconds: check.slowSeconds.unwrap() })
-      .partial(),
-    scan: z
-      .object({ reconcileSeconds: scan.reconcileSeconds.unwrap(), quietSeconds: scan.quietSeconds.unwrap() })
-      .partial(),
-    send: z
-      .object({
-        retrySeconds: send.retrySeconds.unwrap(),
-        bytesPerSecond: send.bytesPerSecond.unwrap(),
-        schedule: send.schedule.unwrap(),
-        pauseOnBattery: send.pauseOnBattery.unwrap(),
-        pauseOnMetered: send.pauseOnMetered.unwrap(),
-      })
-      .partial(),
-    alerts: z
-      .object({
-        unreachableMinutes: alerts.unreachableMinutes.unwrap(),
-        labels: z.object({ project: labels.project.unwrap(), resource: labels.resource.unwrap() }).partial(),
-        quietHours: alerts.quietHours.unwrap(),
-      })
-      .partial(),
-    notifications: z.boolean(),
-    language: settingsSchema.shape.language.unwrap(),
-    theme: settingsSchema.shape.theme.unwrap(),
-  })
-  .partial()
-
-const filters = sourceFiltersSchema.shape
-const batch = batchSettingsSchema.shape
-
-/** A source's filters, each of them given. */
-export const givenFiltersSchema = z.object({
-  ignore: filters.ignore.unwrap(),
-  hidden: filters.hidden.unwrap(),
-  minimumBytes: filters.minimumBytes.unwrap(),
-  maximumBytes: filters.maximumBytes.unwrap(),
-  minimumAgeSeconds: filters.minimumAgeSeconds.unwrap(),
-})
-
-/** What a preview is made of. */
-const previewedFiltersSchema = givenFiltersSchema.extend({
-  oneFileSystem: sourceSchema.shape.oneFileSystem.unwrap(),
-})
-
-/** What of a source a view may change. */
-export const changeableSourceSchema = givenFiltersSchema
-  .extend({
-    priority: sourceSchema.shape.priority.unwrap(),
-    deleteAfter: sourceSchema.shape.deleteAfter.unwrap(),
-    oneFileSystem: sourceSchema.shape.oneFileSystem.unwrap(),
-    /** Its folder at a destination keeps the name that it had when its first file arrived there. */
-    name: sourceSchema.shape.name,
-    /** Of batch sources. */
-    batch: z
-      .object({
-        prefix: batch.prefix.unwrap(),
-        // What is no file name is refused with a sentence.
-        closedMark: z.string().max(255),
-        sentMark: z.string().max(255),
-      })
-      .partial(),
-    silentHours: sourceSchema.shape.silentHours.unwrap(),
-  })
-  .partial()
-
 /**
  * Every command that a view may send to the agent: the window over Electron's IPC, the command line over
  * the control socket. Both directions are validated with these schemas.
@@ -218,9 +142,9 @@ export const commands = {
   mute: act(z.object({ id: z.string(), until: z.number().nullable() })),
   unmute: act(source),
   /** `channel.id`: a new one's. Its secrets are kept apart. */
-  addChannel: act(z.object({ channel: channelSchema, secrets })),
+  addChannel: act(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
   /** The whole channel in place of the one of that id. */
-  changeChannel: act(z.object({ channel: channelSchema, secrets })),
+  changeChannel: act(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
   removeChannel: act(source),
   /** The ids of all channels, as they are to be asked. */
   orderChannels: act(z.object({ ids: z.array(z.string()) })),
@@ -254,13 +178,6 @@ export const commands = {
   restoreStop: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
-/** What the main process answers the window: what the command gave, or why it gave nothing. */
-export const windowAnswerSchema = z.union([
-  z.object({ sentence: messageSchema }),
-  z.object({ output: z.unknown() }),
-])
-export type WindowAnswer = z.infer<typeof windowAnswerSchema>
-
 /** What the agent tells its views unasked. */
 export const events = {
   patch: statePatchSchema,
@@ -280,6 +197,11 @@ export type DesktopCommands = typeof desktopCommands
 export type WindowCommands = Commands & DesktopCommands
 export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
 export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
+/** What answers each of some commands. */
+export type Handlers<C extends keyof WindowCommands> = {
+  [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
+}
+export type CommandHandlers = Handlers<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
 /** What the preload script puts on the window's `window.holdfast`. */

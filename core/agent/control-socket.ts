@@ -6,11 +6,10 @@ import path from 'node:path'
 import { z } from 'zod'
 import { errorCode } from '../files/system-error.ts'
 import { unusableData } from '../settings/data-directory.ts'
-import { messageSchema } from '../words/message-schema.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
+import { type Answer, answerSchema } from './outcome.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })
-const answerSchema = z.union([z.object({ sentence: messageSchema }), z.object({ output: z.unknown() })])
 
 /** Longest line that is read: commands are small, and a stuck peer must not fill the memory. */
 const LONGEST_REQUEST = 1024 * 1024
@@ -126,7 +125,7 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
 async function replyTo(
   line: string,
   answer: (command: string, input: unknown) => Promise<unknown>,
-): Promise<z.infer<typeof answerSchema>> {
+): Promise<Answer> {
   try {
     const { command, input } = requestSchema.parse(JSON.parse(line))
     return { output: await answer(command, input) }

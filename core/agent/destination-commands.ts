@@ -16,55 +16,16 @@ import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
-import type { CommandHandlers } from './commands.ts'
-import type { Outcome } from './contract.ts'
+import { change } from './answering.ts'
+import type { CommandHandlers } from './contract.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
-type DestinationCommands =
-  | 'pair'
-  | 'addDestination'
-  | 'changeDestination'
-  | 'testDestination'
-  | 'newEncryptionKey'
-  | 'renameDestination'
-  | 'removeDestination'
-  | 'setDestinations'
-
-/** The commands that are about where files go. `change` makes an outcome of what it does. */
-export function destinationCommands(
-  agent: Agent,
-  change: (act: () => void | Promise<void>) => Promise<Outcome>,
-): Pick<CommandHandlers, DestinationCommands> {
-  const set = (update: (settings: Settings) => Settings) => change(() => agent.change(update))
-
-  const placed = async (destination: AddedDestination): Promise<AddedDestination> => {
-    if (destination.kind !== 'folder') return destination
-    const facts = await agent.checker.request('inspect', { path: destination.path })
-    return placedFolder(destination, facts, agent.settings.get(), agent.layout)
-  }
-
-  /** What is refused leaves no secret behind. */
-  const put = async (
-    given: AddedDestination,
-    secrets: Record<string, string>,
-    stage: TestStage,
-    update: (settings: Settings, destination: AddedDestination) => Settings,
-  ) => {
-    update(agent.settings.get(), given)
-    agent.settings.tryWriting()
-    const destination = await placed(given)
-    update(agent.settings.get(), destination)
-    const all = withKeptSecrets(agent, destination, secrets)
-    const { works, sentence } = await agent.senders.request('test', { destination, secrets: all, stage })
-    if (!works) throw new Problem(sentence.key, sentence.params)
-    update(agent.settings.get(), destination)
-    await agent.secrets.set(secretsOfDestination(destination), secrets)
-    agent.change((settings) => update(settings, destination))
-  }
-
+/** The commands that are about where files go. */
+export function destinationCommands(agent: Agent) {
+  const set = (update: (settings: Settings) => Settings) => change(agent, () => agent.change(update))
   return {
     pair: ({ code, name }) =>
-      change(async () => {
+      change(agent, async () => {
         refuseMore(agent.settings.get(), parsePairingCode(code))
         // The code works once: it is not used up where what it gives cannot be written.
         agent.settings.tryWriting()
@@ -77,12 +38,16 @@ export function destinationCommands(
         if (isKnown) agent.senders.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
-      change(() => put(completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded)),
+      change(agent, () =>
+        put(agent, completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded),
+      ),
     changeDestination: ({ id, destination, secrets }) =>
-      change(() => put(completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged)),
+      change(agent, () =>
+        put(agent, completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged),
+      ),
     testDestination: async ({ id, destination, secrets }) => {
       // What would not be added is not called good.
-      if (id === undefined && destination.kind === 'folder') await placed({ ...destination, id: '' })
+      if (id === undefined && destination.kind === 'folder') await placed(agent, { ...destination, id: '' })
       return agent.senders.request('test', {
         destination,
         secrets: id === undefined ? secrets : withKeptSecrets(agent, { ...destination, id }, secrets),
@@ -92,12 +57,39 @@ export function destinationCommands(
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
-      change(async () => {
+      change(agent, async () => {
         agent.change((settings) => withoutDestination(settings, id))
         await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
       }),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
-  }
+  } satisfies Partial<CommandHandlers>
+}
+
+/** A folder by its real path. @throws Problem refuse.… where it can be none. */
+async function placed(agent: Agent, destination: AddedDestination): Promise<AddedDestination> {
+  if (destination.kind !== 'folder') return destination
+  const facts = await agent.checker.request('inspect', { path: destination.path })
+  return placedFolder(destination, facts, agent.settings.get(), agent.layout)
+}
+
+/** What is refused leaves no secret behind. */
+async function put(
+  agent: Agent,
+  given: AddedDestination,
+  secrets: Record<string, string>,
+  stage: TestStage,
+  update: (settings: Settings, destination: AddedDestination) => Settings,
+): Promise<void> {
+  update(agent.settings.get(), given)
+  agent.settings.tryWriting()
+  const destination = await placed(agent, given)
+  update(agent.settings.get(), destination)
+  const all = withKeptSecrets(agent, destination, secrets)
+  const { works, sentence } = await agent.senders.request('test', { destination, secrets: all, stage })
+  if (!works) throw new Problem(sentence.key, sentence.params)
+  update(agent.settings.get(), destination)
+  await agent.secrets.set(secretsOfDestination(destination), secrets)
+  agent.change((settings) => update(settings, destination))
 }
 
 /**

@@ -1,14 +1,13 @@
 import type { Shown } from '../alert/messages.ts'
+import type { Seal } from '../settings/secrets.ts'
 import type { Language } from '../words/words.ts'
 import type { AppState } from './state/schema.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 
-/** Keeps secrets for whoever has logged in. What it seals it alone can open; null: it cannot. */
-export interface Vault {
+/** Keeps secrets for whoever has logged in. What it seals it alone can open. */
+export interface Vault extends Seal {
   /** keyring: by the desktop's; weak: without a password of its own (basic_text). */
   storage: 'keyring' | 'weak'
-  seal(secret: string): string | null
-  open(sealed: string): string | null
 }
 
 /** What the agent needs of whoever hosts it: the desktop, the command line, or a test. */

@@ -1,25 +1,17 @@
 import { lockData, openDataDirectory } from '../settings/data-directory.ts'
-import { type Settings, type SourceFilters, settingsSchema } from '../settings/schema.ts'
+import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { Agent } from './agent.ts'
-import { answerCommand, type CommandHandlers, commandHandlers, protectDirectory } from './commands.ts'
+import { answerNamed, commandHandlers, protectDirectory } from './commands.ts'
+import type { CommandHandlers, CommandInput } from './contract.ts'
 import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
 import { openLog } from './log.ts'
 
-/** How directories that are named at the start become sources. */
-export interface SourceOptions {
-  /** Left out: as it is if it is one already, else continuous. */
-  kind?: 'continuous' | 'batch'
-  prefix?: string
-  filters?: Partial<SourceFilters>
-  /** What other file systems mounted inside hold is left out. */
-  oneFileSystem?: boolean
-  /** Names or ids of the destinations that they go to; without, all. */
-  to?: string[]
-}
+/** What directories that are named at a start become; left out: as it is if it is a source already. */
+export type SourceOptions = Omit<CommandInput<'addSource'>, 'path'>
 
 export interface OpenAgent {
   agent: Agent
@@ -51,7 +43,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
     if (onlyThisRun && command !== 'snapshot')
       throw new Problem('agent.sendingOnce', { directory: dataDirectory })
     if (handlers === null) throw new Problem('agent.starting')
-    return answerCommand(handlers, command, input)
+    return answerNamed(handlers, command, input)
   }
   try {
     const control = await listenForCommands(dataDirectory, answer)
@@ -91,15 +83,11 @@ function passing(settings: SettingsStore): SettingsStore {
   }
 }
 
-async function protect(
-  agent: Agent,
-  directories: readonly string[],
-  { filters = {}, ...options }: SourceOptions,
-): Promise<Message[]> {
+async function protect(agent: Agent, directories: readonly string[], as: SourceOptions): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await protectDirectory(agent, { path, ...filters, ...options })
+    const outcome = await protectDirectory(agent, { path, ...as })
     if (!outcome.done) refusals.push(outcome.sentence)
   }
   return refusals

@@ -1,12 +1,13 @@
-import { isAbsolute, relative } from 'node:path'
+import { resolve } from 'node:path'
 import type { receiverDefinition } from '../receive/messages.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, ReportOf } from '../worker/definition.ts'
-import type { CommandHandlers } from './commands.ts'
-import type { Outcome } from './contract.ts'
+import type { Agent } from './agent.ts'
+import { change, outcomeOf } from './answering.ts'
+import type { CommandHandlers } from './contract.ts'
+import { isWithin } from './settings/accept-path.ts'
 import type { ReceivingState } from './state/schema.ts'
-import type { SupervisedWorker } from './workers/supervisor.ts'
 
 type Definition = typeof receiverDefinition
 
@@ -42,44 +43,31 @@ export function withReceived(
   return { ...before, isRunning, since, problem: null, senders: report.senders }
 }
 
-const isWithin = (inner: string, outer: string): boolean => {
-  const way = relative(outer, inner)
-  return way === '' || (!way.startsWith('..') && !isAbsolute(way))
-}
-
 /**
  * What others send must not be sent on as this computer's own.
  * @throws Problem refuse.receiveInSource
  */
 export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
-  const source = sources.find(
-    ({ path }) => isWithin(receive.directory, path) || isWithin(path, receive.directory),
-  )
+  const directory = resolve(receive.directory)
+  const source = sources.find(({ path }) => isWithin(directory, path) || isWithin(path, directory))
   if (source !== undefined)
     throw new Problem('refuse.receiveInSource', { path: receive.directory, name: source.name })
 }
 
 /** What a view may do with it. */
-export function receivingCommands(
-  receiver: Pick<SupervisedWorker<Definition>, 'request'>,
-  set: (update: (settings: Settings) => Settings) => Promise<Outcome>,
-  outcome: (act: () => Promise<void>) => Promise<Outcome>,
-): Pick<CommandHandlers, 'setReceiving' | 'inviteSender' | 'renameSender' | 'revokeSender'> {
+export function receivingCommands(agent: Agent) {
+  const { receiver } = agent
   return {
     setReceiving: ({ receive }) =>
-      set((settings) => {
-        if (receive !== null) refuseReceiving(settings, receive)
-        return { ...settings, receive }
-      }),
+      change(agent, () =>
+        agent.change((settings) => {
+          if (receive !== null) refuseReceiving(settings, receive)
+          return { ...settings, receive }
+        }),
+      ),
     inviteSender: () =>
       receiver.request('invite', {}).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
-    renameSender: (input) =>
-      outcome(async () => {
-        await receiver.request('renameSender', input)
-      }),
-    revokeSender: (input) =>
-      outcome(async () => {
-        await receiver.request('revokeSender', input)
-      }),
-  }
+    renameSender: (input) => outcomeOf(() => receiver.request('renameSender', input)),
+    revokeSender: (input) => outcomeOf(() => receiver.request('revokeSender', input)),
+  } satisfies Partial<CommandHandlers>
 }

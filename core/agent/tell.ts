@@ -1,40 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Alerts, createAlerts, type Observation } from '../alert/alerts.ts'
+import { Alerts, type Observation } from '../alert/alerts.ts'
 import { changesOnly } from '../alert/changes-only.ts'
 import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
 import { severityOf } from '../alert/kinds.ts'
-import { letterOf } from '../alert/letter.ts'
+import { letterOf, shownOf } from '../alert/letter.ts'
 import { type NotifierConfig, notifierDefinition } from '../alert/messages.ts'
 import { isUrgent, type Notice } from '../alert/notice.ts'
 import { createTelling, type Telling } from '../alert/telling.ts'
 import type { Checked } from '../check/messages.ts'
 import { shellStepOf } from '../check/shell-step.ts'
-import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
-import type { SecretStore } from '../settings/secrets.ts'
 import { createWords, englishWords, type Language } from '../words/words.ts'
 import type { ReportOf } from '../worker/definition.ts'
-import type { AgentHost } from './host.ts'
+import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
-import type { Notices } from './notices.ts'
 import { type Condition, conditionIds, conditionsOf } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
 import type { WorkerState } from './state/schema.ts'
-import type { StateStore } from './state/store.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
-export interface TellOptions {
-  layout: DataLayout
-  host: AgentHost
-  store: StateStore
-  notices: Notices
-  secrets: SecretStore
-  log: Log['write']
-  settings(): Settings
-  language(): Language
-  confirm(ids: string[]): void
-  condition(state: WorkerState): void
-}
+type Parts = Pick<
+  Agent,
+  'layout' | 'host' | 'store' | 'notices' | 'secrets' | 'settings' | 'language' | 'checker'
+>
 
 /** The notice of alerts that cannot be written down as they were. */
 const STORE = 'alert-store'
@@ -43,25 +31,28 @@ const STORE = 'alert-store'
 export class Tell {
   readonly notifier: SupervisedWorker<typeof notifierDefinition>
   readonly alerts: Alerts
-  readonly #options: TellOptions
+  readonly #parts: Parts
+  readonly #log: Log['write']
   readonly #telling: Telling
   #configured: NotifierConfig | null = null
   /** Of every subject besides the disks. */
   readonly #conditions: ReturnType<typeof changesOnly>
 
-  constructor(options: TellOptions) {
-    const { host, store, log, layout } = options
-    this.#options = options
+  /** @param condition hears how the notifier is. */
+  constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
+    const { host, store, layout } = parts
+    this.#parts = parts
+    this.#log = log
     this.notifier = new SupervisedWorker(notifierDefinition, host.starter, {
       report: (report) => this.#reported(report),
       nudge: () => undefined,
       log,
-      condition: options.condition,
+      condition,
     })
     const showAlone = (notice: Notice) => this.#showAlone(notice)
     const isOnce = host.kind === 'once'
     this.#telling = isOnce
-      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined, again: () => undefined }
+      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
       : createTelling(
           {
             tell: (notices) => this.notifier.request('tell', { notices }),
@@ -69,14 +60,14 @@ export class Tell {
           },
           showAlone,
         )
-    this.alerts = createAlerts({
+    this.alerts = new Alerts({
       tell: (notices) => {
         for (const notice of notices) this.#logNotice(notice)
         this.#telling.tell(notices)
       },
       record: (incidents) => this.#telling.record(incidents),
       withdraw: (about) => host.withdraw(about),
-      confirm: options.confirm,
+      confirm: (ids) => void parts.checker.request('checkNow', { ids }).catch(() => undefined),
       changed: () => store.update({ incidents: this.alerts.incidents() }),
       isMuted: (source) => this.#isMuted(source),
       file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),
@@ -105,7 +96,7 @@ export class Tell {
   /** What the state says besides: called when it has changed, or time has passed. */
   look(): void {
     this.#keepOnly()
-    const found = conditionsOf(this.#options.store.state, Date.now())
+    const found = conditionsOf(this.#parts.store.state, Date.now())
     this.#conditions.observe(found.map((one) => observationOf(one, this.#groupOf(one))))
     this.alerts.look()
     this.configure()
@@ -120,9 +111,9 @@ export class Tell {
 
   /** Passes on what the notifier has to know, where that is new. */
   configure(): void {
-    const { host, layout, secrets } = this.#options
+    const { host, layout, secrets } = this.#parts
     if (host.kind === 'once') return
-    const settings = this.#options.settings()
+    const settings = this.#parts.settings.get()
     const critical = this.alerts
       .incidents()
       .find(({ endedAt, kind }) => endedAt === null && severityOf(kind) === 'critical')
@@ -130,7 +121,7 @@ export class Tell {
     const known = secrets.get()
     const config: NotifierConfig = {
       file: layout.alerts,
-      language: this.#options.language(),
+      language: this.#parts.language,
       computer: host.computerName,
       names: namesOf(settings),
       labels: settings.alerts.labels,
@@ -151,14 +142,14 @@ export class Tell {
 
   /** What is looked after no more ends without a word. */
   #keepOnly(): void {
-    const { state } = this.#options.store
+    const { state } = this.#parts.store
     const ids = new Set([...pathIds(state), ...conditionIds(state)])
     this.alerts.keepOnly(ids)
     this.#conditions.keepOnly(ids)
   }
 
   #isMuted(source: string): boolean {
-    const until = this.#options.settings().alerts.muted[source]
+    const until = this.#parts.settings.get().alerts.muted[source]
     return until === null || (until !== undefined && until > Date.now())
   }
 
@@ -168,38 +159,35 @@ export class Tell {
     const lasting = this.alerts
       .incidents()
       .find((one) => one.endedAt === null && one.kind === kind && one.failing[id] !== undefined)
-    const { sources } = this.#options.store.state
+    const { sources } = this.#parts.store.state
     const { mount } = sources.find(({ settings }) => settings.id === source)?.checked ?? {}
     return lasting?.group ?? mount?.point ?? id
   }
 
   #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
-    const { store, host, notices } = this.#options
+    const { store, host, notices } = this.#parts
     if (channels !== undefined) store.update({ channels })
     if (notice !== undefined) notices.add(STORE, notice)
     if (show !== undefined) host.notify(show)
-    this.#telling.again()
   }
 
   #showAlone(notice: Notice): void {
-    const { host } = this.#options
-    if (!this.#options.settings().notifications) return
-    const names = namesOf(this.#options.settings())
-    const { title, body } = this.#letterOf(notice, this.#options.language(), names)
-    const { about, incident } = notice
-    host.notify({ about, incident: incident.id, title, body, urgent: isUrgent(notice) })
+    const { host } = this.#parts
+    if (!this.#parts.settings.get().notifications) return
+    const names = namesOf(this.#parts.settings.get())
+    host.notify(shownOf(this.#letterOf(notice, this.#parts.language, names)))
   }
 
   #logNotice(notice: Notice): void {
     const { title, body } = this.#letterOf(notice, 'en')
-    this.#options.log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
+    this.#log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
 
   /** names: of sources, for people; the log has paths. */
   #letterOf(notice: Notice, language: Language, names: Record<string, string> = {}) {
     const words = language === 'en' ? englishWords : createWords(language)
-    const { labels } = this.#options.settings().alerts
-    const writer = { words, computer: this.#options.host.computerName, labels, names }
+    const { labels } = this.#parts.settings.get().alerts
+    const writer = { words, computer: this.#parts.host.computerName, labels, names }
     return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
   }
 }

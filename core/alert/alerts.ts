@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { throttled } from '../pacing/throttled.ts'
 import type { Announcement } from './announce.ts'
 import { announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
 import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
-import type { KeepingOptions } from './keeping.ts'
+import type { Keeping, KeepingOptions } from './keeping.ts'
 import { createKeeping } from './keeping.ts'
 import type { Notice } from './notice.ts'
 import type { AlertState, Now, Sample, Trouble } from './state.ts'
@@ -21,22 +22,6 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
   since?: number
 }
 
-export interface Alerts {
-  observe(found: Observation): void
-  /** Subjects that are no longer looked after take their incidents with them. */
-  keepOnly(ids: ReadonlySet<string>): void
-  /** Those that last first, then those that are over, newest first. */
-  incidents(): Incident[]
-  /** @returns whether there is such an incident, and it lasts. */
-  acknowledge(id: string, by: string): boolean
-  /** @param minutes null: no longer snoozed. */
-  snooze(id: string, minutes: number | null): boolean
-  /** What was muted or snoozed may be told by now. */
-  look(): void
-  /** Resolves when what is to outlast this process is written, as far as its disk takes it. */
-  stop(): Promise<void>
-}
-
 export interface AlertsOptions extends KeepingOptions {
   tell(notices: Notice[]): void
   /** What is shown about this is true no more. */
@@ -49,116 +34,134 @@ export interface AlertsOptions extends KeepingOptions {
 }
 
 /** Feeds what is found to the incident policy, and has told what it decides. */
-export function createAlerts(options: AlertsOptions): Alerts {
-  let state: AlertState = { ...noAlerts, ...options.file.load() }
-  const keeping = createKeeping(options, () => state)
-  const confirmation = createConfirmation(options.confirm, (id) => isSuspected(state, id))
-  let timer: NodeJS.Timeout | null = null
-  const isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(options.isMuted)
+export class Alerts {
+  readonly #options: AlertsOptions
+  readonly #keeping: Keeping
+  readonly #confirmation: ReturnType<typeof createConfirmation>
+  #state: AlertState
+  #timer: NodeJS.Timeout | null = null
 
-  /** What is shown of troubles that are no more. */
-  const withdrawUnstable = (before: AlertState) => {
-    for (const trouble of before.troubles) {
-      const isOver = !state.troubles.some(({ id }) => id === trouble.id)
-      if (isOver && isUnstable(trouble)) options.withdraw(unstableId(trouble))
-    }
+  constructor(options: AlertsOptions) {
+    this.#options = options
+    this.#state = { ...noAlerts, ...options.file.load() }
+    this.#keeping = createKeeping(options, () => this.#state)
+    this.#confirmation = createConfirmation(options.confirm, (id) => isSuspected(this.#state, id))
+    // Those of an earlier run that nobody was told of.
+    this.look()
+    this.#keeping.record()
   }
-  const tell = () => {
-    timer = null
-    const before = state
-    const due = announce(state, clocks(), isMuted)
-    state = due.state
-    withdrawUnstable(before)
-    for (const { what, trouble } of due.announcements) {
-      // It lasts now: that it comes and goes is true no more.
-      if (what === 'failed' && trouble !== null) options.withdraw(unstableId(trouble))
-    }
-    const notices = due.announcements.map(noticeOf)
-    if (notices.length > 0) {
-      keeping.record()
-      options.tell(notices)
-      options.changed()
-    }
-    keeping.now()
-    schedule()
+
+  observe(found: Observation): void {
+    const now = clocks()
+    this.#step(observe(this.#state, { ...found, ...now, since: Math.min(now.at, found.since ?? now.at) }))
+    if (isSuspected(this.#state, found.id)) this.#confirmation.ask(found.id)
   }
-  const schedule = () => {
-    if (timer !== null) clearTimeout(timer)
-    const atMs = tellAgainAtMs(state, clocks(), isMuted)
+
+  /** Subjects that are no longer looked after take their incidents with them. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    const { suspicions, open, troubles } = this.#state
+    const known = [
+      ...Object.keys(suspicions),
+      ...open.flatMap(({ failing }) => Object.keys(failing)),
+      ...troubles.flatMap(({ incident }) => Object.keys(incident.paths)),
+    ]
+    for (const id of new Set(known)) if (!ids.has(id)) this.#step(forget(this.#state, id, clocks()))
+  }
+
+  /** Those that last first, then those that are over, newest first. */
+  incidents(): Incident[] {
+    return [...this.#state.open.map(factsOf), ...this.#state.past].slice(0, 100)
+  }
+
+  /** @returns whether there is such an incident, and it lasts. */
+  acknowledge(id: string, by: string): boolean {
+    if (!this.#isOpen(id)) return false
+    this.#step(acknowledge(this.#state, id, by, Date.now()))
+    return true
+  }
+
+  /** @param minutes null: no longer snoozed. @returns whether there is such an incident, and it lasts. */
+  snooze(id: string, minutes: number | null): boolean {
+    if (!this.#isOpen(id)) return false
+    this.#step(snooze(this.#state, id, minutes === null ? null : minutes * 60_000, clocks()))
+    return true
+  }
+
+  /** What was muted or snoozed may be told by now. */
+  look(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    const atMs = tellAgainAtMs(this.#state, clocks(), this.#isMuted)
     const inMs = atMs === null ? null : Math.max(0, Math.ceil(atMs - performance.now()))
     // A timer of Node that is set further ahead than it can be fires at once.
-    timer = inMs === null ? null : setTimeout(tell, Math.min(inMs, LONGEST_TIMER_MS))
+    this.#timer = inMs === null ? null : setTimeout(() => this.#tell(), Math.min(inMs, LONGEST_TIMER_MS))
   }
-  const step = (next: AlertState) => {
-    const before = state
-    state = next
-    for (const { id, told } of before.open) {
-      if (told && !state.open.some((incident) => incident.id === id)) options.withdraw(id)
+
+  /** Resolves when what is to outlast this process is written, as far as its disk takes it. */
+  stop(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#confirmation.stop()
+    this.#keeping.now()
+    return this.#options.file.saved()
+  }
+
+  readonly #isMuted = ({ sources }: Incident) => sources.length > 0 && sources.every(this.#options.isMuted)
+
+  #isOpen(id: string): boolean {
+    return this.#state.open.some((one) => one.id === id)
+  }
+
+  #tell(): void {
+    this.#timer = null
+    const before = this.#state
+    const { state, announcements } = announce(before, clocks(), this.#isMuted)
+    this.#state = state
+    this.#withdrawUnstable(before)
+    for (const { what, trouble } of announcements) {
+      // It lasts now: that it comes and goes is true no more.
+      if (what === 'failed' && trouble !== null) this.#options.withdraw(unstableId(trouble))
     }
-    withdrawUnstable(before)
-    if (before.open !== state.open || before.past !== state.past) options.changed()
-    keeping.soon()
-    schedule()
+    if (announcements.length > 0) {
+      this.#keeping.record()
+      this.#options.tell(announcements.map(noticeOf))
+      this.#options.changed()
+    }
+    this.#keeping.now()
+    this.look()
   }
-  const isOpen = (id: string) => state.open.some((one) => one.id === id)
 
-  // Those of an earlier run that nobody was told of.
-  schedule()
-  keeping.record()
+  #step(next: AlertState): void {
+    const before = this.#state
+    this.#state = next
+    for (const { id, told } of before.open) if (told && !this.#isOpen(id)) this.#options.withdraw(id)
+    this.#withdrawUnstable(before)
+    if (before.open !== next.open || before.past !== next.past) this.#options.changed()
+    this.#keeping.soon()
+    this.look()
+  }
 
-  return {
-    observe: (found) => {
-      const now = clocks()
-      step(observe(state, { ...found, ...now, since: Math.min(now.at, found.since ?? now.at) }))
-      if (isSuspected(state, found.id)) confirmation.ask(found.id)
-    },
-    keepOnly: (ids) => {
-      const known = [
-        ...Object.keys(state.suspicions),
-        ...state.open.flatMap(({ failing }) => Object.keys(failing)),
-        ...state.troubles.flatMap(({ incident }) => Object.keys(incident.paths)),
-      ]
-      for (const id of new Set(known)) if (!ids.has(id)) step(forget(state, id, clocks()))
-    },
-    incidents: () => [...state.open.map(factsOf), ...state.past].slice(0, 100),
-    acknowledge: (id, by) => {
-      if (!isOpen(id)) return false
-      step(acknowledge(state, id, by, Date.now()))
-      return true
-    },
-    snooze: (id, minutes) => {
-      if (!isOpen(id)) return false
-      step(snooze(state, id, minutes === null ? null : minutes * 60_000, clocks()))
-      return true
-    },
-    look: schedule,
-    stop: () => {
-      if (timer !== null) clearTimeout(timer)
-      confirmation.stop()
-      keeping.now()
-      return options.file.saved()
-    },
+  /** What is shown of troubles that are no more. */
+  #withdrawUnstable({ troubles }: AlertState): void {
+    for (const trouble of troubles) {
+      const isOver = !this.#state.troubles.some(({ id }) => id === trouble.id)
+      if (isOver && isUnstable(trouble)) this.#options.withdraw(unstableId(trouble))
+    }
   }
 }
 
 /** Asks for second samples, of those together that are suspected within a moment. */
 function createConfirmation(confirm: AlertsOptions['confirm'], isStill: (id: string) => boolean) {
   const suspected = new Set<string>()
-  let timer: NodeJS.Timeout | null = null
-  const ask = () => {
-    timer = null
+  const askSoon = throttled(CONFIRM_AFTER_MS, () => {
     const ids = [...suspected].filter(isStill)
     suspected.clear()
     if (ids.length > 0) confirm(ids)
-  }
+  })
   return {
     ask(id: string) {
       suspected.add(id)
-      timer ??= setTimeout(ask, CONFIRM_AFTER_MS)
+      askSoon()
     },
-    stop() {
-      if (timer !== null) clearTimeout(timer)
-    },
+    stop: askSoon.stop,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Incident } from './incident.ts'
-import { factsOf, isAwaited, overOf, settled } from './incidents.ts'
+import { factsOf, isAwaited, overOf, recoveriesOf } from './incidents.ts'
 import type { AlertState, Now, OpenIncident, Trouble } from './state.ts'
 import {
   FIRST_REPEAT_MS,
@@ -43,7 +43,8 @@ export function announce(
     if (trouble !== null) troubles = [...troubles.filter(({ id }) => id !== trouble.id), trouble]
     return next
   })
-  const recovered = state.recoveries.map(
+  const after = { ...state, open, troubles }
+  const recovered = recoveriesOf(after).map(
     (incident): Announcement => ({ what: 'recovered', incident, trouble: null }),
   )
   const over = state.troubles
@@ -53,7 +54,7 @@ export function announce(
       return incident === null ? [] : [{ what: 'over', incident, trouble }]
     })
   return {
-    state: settled({ ...state, open, recoveries: [], troubles }),
+    state: { ...after, owed: state.owed.filter((one) => isAwaited(after, one)) },
     announcements: [...announcements, ...recovered, ...over],
   }
 }
@@ -87,7 +88,7 @@ export function tellAgainAtMs(
   isMuted: (incident: Incident) => boolean = () => false,
 ): number | null {
   const times = [
-    ...state.recoveries.map(() => Number.NEGATIVE_INFINITY),
+    ...recoveriesOf(state).map(() => Number.NEGATIVE_INFINITY),
     ...state.open.flatMap((incident) => {
       const dueMs = isMuted(incident) ? null : dueAtMs(state.troubles, incident, now)
       return dueMs ?? []

@@ -7,6 +7,8 @@ import {
   type AlertState,
   COLLECT_MS,
   KEPT_INCIDENTS,
+  keptIncidentSchema,
+  keptTroubleSchema,
   LONGEST_SNOOZE_MS,
   type Now,
   type OpenIncident,
@@ -14,28 +16,15 @@ import {
 } from './state.ts'
 import { lastingMs, QUIET_MS, repeatInMs } from './troubles.ts'
 
-const troubleSchema = z.object({
-  id: z.string(),
-  times: z.number(),
-  lastings: z.number(),
-  startedAt: z.number(),
-  incident: incidentSchema,
-  paths: incidentSchema.shape.paths,
-})
-const openSchema = incidentSchema.extend({
-  toldAt: z.number().nullable(),
-  named: z.array(z.string()),
-  tellAfterMs: z.number(),
-})
 const fileSchema = z.object({
-  open: z.array(openSchema),
+  open: z.array(keptIncidentSchema),
   past: z.array(incidentSchema).max(KEPT_INCIDENTS),
   owed: z.array(incidentSchema).max(KEPT_INCIDENTS),
-  troubles: z.array(troubleSchema),
+  troubles: z.array(keptTroubleSchema),
 })
 
-type KeptTrouble = z.infer<typeof troubleSchema>
-type KeptIncident = z.infer<typeof openSchema>
+type KeptTrouble = z.infer<typeof keptTroubleSchema>
+type KeptIncident = z.infer<typeof keptIncidentSchema>
 
 /** What the last run was about to tell, or to tell again, waits for the first checks of this one. */
 const FIRST_CHECKS_MS = 60_000

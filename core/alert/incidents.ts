@@ -16,7 +16,7 @@ const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
 
 /** ok, pending, firing, ok: one verdict of one path; pure. */
 export function observe(state: AlertState, sample: Sample): AlertState {
-  return settled(withQuiet(state, judge(state, sample), sample.steadyMs))
+  return withQuiet(state, judge(state, sample), sample.steadyMs)
 }
 
 function judge(state: AlertState, sample: Sample): AlertState {
@@ -63,18 +63,12 @@ function withOpen(
 export function forget(state: AlertState, id: string, now: Now): AlertState {
   const gone = leave(withoutSuspicion(state, id), id, now.at)
   const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
-  return settled({ ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) })
+  return { ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) }
 }
 
-/** What ended is told as over as soon as it can be. */
-export function settled(state: AlertState): AlertState {
-  if (state.owed.length === 0) return state
-  const over = state.owed.flatMap((one) => overOf(state, one) ?? [])
-  return {
-    ...state,
-    recoveries: [...state.recoveries, ...over],
-    owed: state.owed.filter((one) => isAwaited(state, one)),
-  }
+/** The ends that can be told. */
+export function recoveriesOf(state: AlertState): Incident[] {
+  return state.owed.flatMap((one) => overOf(state, one) ?? [])
 }
 
 /** One that ended, with those of its paths that are well; null: none is. */

@@ -1,5 +1,7 @@
+import { throttled } from '../pacing/throttled.ts'
 import type { Incident } from './incident.ts'
 import type { IncidentFile } from './incident-file.ts'
+import { recoveriesOf } from './incidents.ts'
 import type { AlertState } from './state.ts'
 
 /** Many paths that fail together are written down together. */
@@ -25,13 +27,12 @@ export interface KeepingOptions {
 export function createKeeping({ file, record }: KeepingOptions, current: () => AlertState): Keeping {
   let kept = outlineOf(current())
   let recorded = new Map<string, string>()
-  let timer: NodeJS.Timeout | null = null
 
   const recordChanged = () => {
     const { open, past } = current()
     const now = new Map<string, string>()
     const changed = [...open, ...past].filter((incident) => {
-      const outline = JSON.stringify(timelineOutline(incident))
+      const outline = JSON.stringify(incidentOutline(incident))
       now.set(incident.id, outline)
       return recorded.get(incident.id) !== outline
     })
@@ -40,43 +41,31 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
   }
 
   const keep = () => {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
+    soon.stop()
     recordChanged()
     const state = current()
     // Its incident stays as it was until the recovery is told, too.
-    if (state.recoveries.length > 0) return
+    if (recoveriesOf(state).length > 0) return
     const outline = outlineOf(state)
     if (outline === kept) return
     kept = outline
     file.save(state)
   }
 
-  return {
-    record: recordChanged,
-    soon() {
-      timer ??= setTimeout(keep, KEEP_AFTER_MS)
-    },
-    now: keep,
-  }
+  const soon = throttled(KEEP_AFTER_MS, keep)
+
+  return { record: recordChanged, soon, now: keep }
 }
 
 /** What of the incidents has to outlast this process; how long a call has been out by now need not. */
 function outlineOf({ open, past, owed, troubles }: AlertState): string {
-  const lasting = open.map(({ told, isSilent, repeats, failing, ...one }) => {
-    return [...timelineOutline(one), told, isSilent, repeats, Object.keys(failing)]
-  })
   const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
-  return JSON.stringify([lasting, past[0]?.id ?? null, past.length, owed.map(({ id }) => id), unstable])
+  const ended = [past[0]?.id ?? null, past.length]
+  return JSON.stringify([open.map(incidentOutline), ended, owed.map(({ id }) => id), unstable])
 }
 
-/** What of an incident the timeline shows. */
-function timelineOutline({
-  id,
-  paths,
-  endedAt,
-  acknowledged,
-  snoozedUntil,
-}: Pick<Incident, 'id' | 'paths' | 'endedAt' | 'acknowledged' | 'snoozedUntil'>): unknown[] {
-  return [id, Object.keys(paths).length, endedAt, acknowledged, snoozedUntil]
+function incidentOutline(incident: Incident): unknown[] {
+  const { id, paths, failing, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil } = incident
+  const subjects = [Object.keys(paths).length, Object.keys(failing)]
+  return [id, subjects, endedAt, told, isSilent, repeats, acknowledged, snoozedUntil]
 }

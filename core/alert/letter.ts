@@ -3,6 +3,7 @@ import type { Words } from '../words/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { Letter } from './channels/channel.ts'
 import { isDiskKind, subjectsOf } from './kinds.ts'
+import type { Shown } from './messages.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 
 // A notice in words; pure.
@@ -50,6 +51,11 @@ export function letterOf(
     duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
   })
   return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
+}
+
+/** On this computer's own desktop, or terminal. */
+export const shownOf = ({ notice, title, body, urgent }: Letter): Shown => {
+  return { about: notice.about, incident: notice.incident.id, title, body, urgent }
 }
 
 /** What is in braces and no name stays as it is; "\n" that was typed is a new line. */

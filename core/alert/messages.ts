@@ -28,18 +28,18 @@ export type Tested = z.infer<typeof testedSchema>
 
 /** What the notifier has to know. */
 export const notifierConfigSchema = z.object({
-  /** Its database; null: nothing is kept. */
-  file: z.string().nullable(),
+  /** Its database. */
+  file: z.string(),
   language: z.enum([...languages]),
   computer: z.string(),
   /** What the sources are called, by their ids. */
-  names: z.record(z.string(), z.string()).optional(),
+  names: z.record(z.string(), z.string()),
   labels: z.object({ project: z.string(), resource: z.string() }),
   quietHours: quietHoursSchema.nullable(),
   /** Native notifications, or the terminal's lines, are wanted. */
   native: z.boolean(),
   channels: z.array(channelSchema),
-  /** By the channels' ids; a channel whose secrets cannot be read has none, and `unreadable` says so. */
+  /** By the channels' ids; a channel whose secrets cannot be read has none. */
   secrets: z.record(z.string(), z.record(z.string(), z.string())),
   /** Something fails now: dead-man's pings say so. */
   failing: messageSchema.nullable(),

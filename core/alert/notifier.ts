@@ -1,20 +1,21 @@
 import { isDeepStrictEqual } from 'node:util'
-import { errorText } from '../files/system-error.ts'
+import { throttled } from '../pacing/throttled.ts'
 import { message } from '../words/message.ts'
 import { createWords, englishWords, type Words } from '../words/words.ts'
 import type { LogLevel } from '../worker/definition.ts'
 import { type Beat, Beats } from './beats.ts'
 import { NATIVE } from './channels/catalog.ts'
-import type { Outcome } from './channels/channel.ts'
+import { type Outcome, WITHIN_MS } from './channels/channel.ts'
 import { channelOf } from './channels/kinds.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Incident } from './incident.ts'
-import { letterOf } from './letter.ts'
+import { letterOf, shownOf } from './letter.ts'
 import type { ChannelState, NotifierConfig, Shown, Tested } from './messages.ts'
 import type { Notice } from './notice.ts'
 import { type Entry, isFor, isQuietAt } from './outbox.ts'
 import { type ChannelSettings, optionsOf } from './settings.ts'
-import type { AlertStore, StoreCalls } from './store/store.ts'
+import { KeptStore } from './store/kept-store.ts'
+import type { AlertStore } from './store/store.ts'
 import { testNotice } from './test-notice.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
@@ -36,20 +37,20 @@ export class Notifier {
   readonly #beats: Beats
   #config: NotifierConfig
   #words: Words
-  #store: AlertStore | null
-  #changes: NodeJS.Timeout | null = null
-  #isFailing = false
+  readonly #store: AlertStore
+  readonly #kept: KeptStore
+  readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#events.channels(this.#states()))
   #isReady = false
   readonly #resumed: Promise<void>
   #loadAgain: NodeJS.Timeout | null = null
   #isStopped = false
 
-  /** @param store null: nothing outlasts this process. */
-  constructor(config: NotifierConfig, store: AlertStore | null, events: NotifierEvents) {
+  constructor(config: NotifierConfig, store: AlertStore, events: NotifierEvents) {
     this.#config = config
     this.#words = createWords(config.language)
     this.#store = store
     this.#events = events
+    this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
     this.#beats = new Beats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
     this.configure(config)
     this.#resumed = this.#resume()
@@ -93,12 +94,12 @@ export class Notifier {
     const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
     const saved = this.#save(others.map(({ entry }) => entry))
     // A disk that has just failed is not waited for.
-    if (!this.#isFailing) await saved
+    if (!this.#kept.isFailing) await saved
     for (const { dispatcher, entry } of others) dispatcher.add(entry)
   }
 
   async record(incidents: readonly Incident[]): Promise<void> {
-    await this.#kept('record', incidents)
+    await this.#kept.call('record', incidents)
   }
 
   /** Goes the way of every notice, but past the outbox: whoever tries a channel waits for the answer. */
@@ -117,7 +118,7 @@ export class Notifier {
   }
 
   timeline(question: TimelineQuestion): Promise<TimelinePage> {
-    return this.#store?.call('page', question) ?? Promise.resolve({ entries: [], next: null })
+    return this.#store.call('page', question)
   }
 
   /** Resolves when what was to be written down is, as far as its disk takes it. */
@@ -126,14 +127,14 @@ export class Notifier {
     if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
     for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
     this.#beats.stop()
-    if (this.#changes !== null) clearTimeout(this.#changes)
-    await this.#store?.close()
+    this.#tellChanges.stop()
+    await this.#store.close()
   }
 
   /** Nothing is sent before it is known what an earlier run has told, or that nobody can know yet. */
   async #resume(): Promise<void> {
-    const loaded = await this.#kept('load', Date.now())
-    if (loaded === null && this.#store !== null && !this.#isStopped)
+    const loaded = await this.#kept.call('load', Date.now())
+    if (loaded === null && !this.#isStopped)
       this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
     const left = loaded ?? { waiting: [], told: [], seen: [] }
     this.#isReady = true
@@ -175,7 +176,7 @@ export class Notifier {
       send: (entry, stopped) => this.#send(entry, stopped),
       isQuiet: () => isQuietAt(this.#config.quietHours, new Date()),
       save: (entries) => this.#save(entries),
-      changed: () => this.#tellChanges(),
+      changed: this.#tellChanges,
       inNeed: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
@@ -190,13 +191,12 @@ export class Notifier {
     const letter = letterOf(
       entry.id,
       entry.notice,
-      { words: this.#words, computer, labels, ...(names && { names }) },
+      { words: this.#words, computer, labels, names },
       look,
       Date.now(),
     )
     if (settings === undefined) {
-      const { notice, title, body, urgent } = letter
-      this.#events.show({ about: notice.about, incident: notice.incident.id, title, body, urgent })
+      this.#events.show(shownOf(letter))
       return { did: 'delivered', note: null }
     }
     const outcome = await channelOf(settings.type).send(letter, this.#given(settings, stopped))
@@ -213,40 +213,23 @@ export class Notifier {
   }
 
   #given(settings: ChannelSettings, signal: AbortSignal) {
-    return { options: optionsOf(settings), secrets: this.#config.secrets[settings.id] ?? {}, signal }
+    return {
+      options: optionsOf(settings),
+      secrets: this.#config.secrets[settings.id] ?? {},
+      signal,
+      withinMs: WITHIN_MS,
+    }
   }
 
   async #save(entries: readonly Entry[]): Promise<void> {
     // The native one is told at once, and not again after a restart: its incident is kept by the policy.
-    if (entries.length > 0) await this.#kept('save', entries)
+    if (entries.length > 0) await this.#kept.call('save', entries)
   }
 
-  /** What the disk does not take is told all the same; that is said once, and again when it is over. */
-  async #kept<C extends keyof StoreCalls>(
-    call: C,
-    input: StoreCalls[C]['input'],
-  ): Promise<StoreCalls[C]['output'] | null> {
-    try {
-      const output = (await this.#store?.call(call, input)) ?? null
-      if (this.#isFailing) this.#events.log('info', englishWords(message('alert.kept')))
-      this.#isFailing = false
-      return output
-    } catch (thrown) {
-      const reason = errorText(thrown)
-      if (!this.#isFailing) this.#events.log('warn', englishWords(message('alert.notKept', { reason })))
-      this.#isFailing = true
-      return null
-    }
-  }
-
-  #tellChanges(): void {
-    this.#changes ??= setTimeout(() => {
-      this.#changes = null
-      const ids = [NATIVE, ...this.#config.channels.map(({ id }) => id)]
-      this.#events.channels(
-        ids.map((id) => this.#dispatcherOf(id).state(Object.keys(this.#config.secrets[id] ?? {}))),
-      )
-    }, CHANGES_EVERY_MS)
+  #states(): ChannelState[] {
+    const { channels, secrets } = this.#config
+    const ids = [NATIVE, ...channels.map(({ id }) => id)]
+    return ids.map((id) => this.#dispatcherOf(id).state(Object.keys(secrets[id] ?? {})))
   }
 }
 

@@ -4,7 +4,8 @@ import { severities } from './kinds.ts'
 
 /** Of the settings file, of a receiver's configuration file, and of the window. */
 
-const wallTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+/** A time of the clock on the wall, "00:00" to "23:59". */
+export const wallTimeSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 
 export const MOST_CHANNELS = 20
 export const LONGEST_TEMPLATE = 2_000
@@ -49,7 +50,7 @@ export const channelSchema = z
 export type ChannelSettings = z.infer<typeof channelSchema>
 
 /** Times of the clock on the wall, at which only what is critical is told. `to` at or before `from`: the next day. */
-export const quietHoursSchema = z.object({ from: wallTime, to: wallTime })
+export const quietHoursSchema = z.object({ from: wallTimeSchema, to: wallTimeSchema })
 export type QuietHours = z.infer<typeof quietHoursSchema>
 
 export const alertsSettingsSchema = z.object({

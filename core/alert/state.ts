@@ -1,5 +1,6 @@
+import { z } from 'zod'
 import type { Message } from '../words/message.ts'
-import type { Incident } from './incident.ts'
+import { type Incident, incidentSchema } from './incident.ts'
 import type { IncidentKind } from './kinds.ts'
 
 /** One verdict of one path, or what is known of another part of Holdfast, as far as alerts need it. */
@@ -29,35 +30,43 @@ export interface Sample {
   steadyMs: number
 }
 
-/** One that lasts, and what the policy has planned for it, by the steady clock. */
-export interface OpenIncident extends Incident {
+/** One that lasts, as it is kept over a restart. */
+export const keptIncidentSchema = incidentSchema.extend({
+  /** As in the sample that it began with. */
+  tellAfterMs: z.number(),
+  /** When it was told last, in milliseconds since 1970, and the ids of those that were named then and have not left. */
+  toldAt: z.number().nullable(),
+  named: z.array(z.string()),
+})
+
+/** With what the policy has planned for it, by the steady clock. */
+export interface OpenIncident extends z.infer<typeof keptIncidentSchema> {
   /** When it is to be told: further paths of the same mount are waited for. */
   tellAtMs: number
-  /** As in the sample that it began with. */
-  tellAfterMs: number
   /** When it is told once more if it lasts. */
   repeatAtMs: number
   /** Not before, whatever else is planned: as `snoozedUntil`, which goes by a clock that can be set. */
   snoozedUntilMs: number | null
-  /** When it was told last, in milliseconds since 1970, and the ids of those that were named then and have not left. */
-  toldAt: number | null
-  named: string[]
 }
 
-/** Incidents that follow one another within QUIET_MS: something that comes and goes is one trouble. */
-export interface Trouble {
+/** Incidents that follow one another within QUIET_MS, as they are kept over a restart. */
+export const keptTroubleSchema = z.object({
   /** That of its first incident. */
-  id: string
+  id: z.string(),
   /** Incidents so far. */
-  times: number
+  times: z.number(),
   /** How often it lasted, although it comes and goes. */
-  lastings: number
+  lastings: z.number(),
   /** Milliseconds since 1970. */
-  startedAt: number
+  startedAt: z.number(),
   /** The last of them. */
-  incident: Incident
+  incident: incidentSchema,
   /** All that were part of any of them. */
-  paths: Incident['paths']
+  paths: incidentSchema.shape.paths,
+})
+
+/** Something that comes and goes is one trouble. */
+export interface Trouble extends z.infer<typeof keptTroubleSchema> {
   /** By the steady clock; null: it fails now. */
   quietSinceMs: number | null
 }
@@ -88,12 +97,10 @@ export interface AlertState {
   /** Those that are over, newest first, at most KEPT_INCIDENTS. */
   past: Incident[]
   /**
-   * Told ones that ended as all of their paths fail in another way now: their end is told if that ends before they
+   * Told ones that ended. Where all of their paths fail in another way now, their end is told if that ends before they
    * were named as failing so, that the last word is never that they fail.
    */
   owed: Incident[]
-  /** Recoveries that nobody has been told of yet; with the paths alone that are well. */
-  recoveries: Incident[]
   /** Those that were told, until they have been quiet for long enough. */
   troubles: Trouble[]
   opened: number
@@ -104,7 +111,6 @@ export const noAlerts: AlertState = {
   open: [],
   past: [],
   owed: [],
-  recoveries: [],
   troubles: [],
   opened: 0,
 }

@@ -10,8 +10,6 @@ export interface Teller {
 export interface Telling {
   tell(notices: Notice[]): void
   record(incidents: Incident[]): void
-  /** It is there again. */
-  again(): void
 }
 
 /** Notices, and incidents, that wait for the notifier at most. */
@@ -29,61 +27,43 @@ export function createTelling(teller: Teller, alone: (notice: Notice) => void): 
   // Neither waits for the other: what is written down may take as long as a disk that hangs.
   const notices = createQueue(teller.tell)
   const incidents = createQueue(teller.record)
-  const shown = new Set<string>()
   const showAlone = (notice: Notice) => {
-    if (!notices.has(notice) || shown.has(notice.id)) return
-    shown.add(notice.id)
-    alone(notice)
+    if (notices.has(notice)) alone(notice)
   }
   return {
     tell: (given) => {
       for (const notice of given) setTimeout(() => showAlone(notice), PATIENCE_MS).unref()
       notices.add(given)
     },
-    record: (given) => incidents.add(given),
-    again: () => {
-      notices.send()
-      incidents.send()
-    },
+    record: incidents.add,
   }
 }
 
 /** Gives away what waits, all at once, and again what was not taken; of two with one id the later counts. */
 function createQueue<T extends { id: string }>(give: (all: T[]) => Promise<unknown>) {
   const waiting = new Map<string, T>()
-  let isOut = false
-  let isRetrying = false
+  let isGiving = false
 
-  const sendSoon = () => {
-    if (isRetrying) return
-    isRetrying = true
-    setTimeout(() => {
-      isRetrying = false
-      send()
-    }, RETRY_AFTER_MS).unref()
-  }
-  const send = () => {
-    if (isOut || waiting.size === 0) return
-    isOut = true
-    const all = [...waiting.values()]
-    const taken = () => {
-      isOut = false
-      for (const one of all) if (waiting.get(one.id) === one) waiting.delete(one.id)
-      send()
+  const giveAll = async () => {
+    if (isGiving) return
+    isGiving = true
+    while (waiting.size > 0) {
+      const all = [...waiting.values()]
+      try {
+        await give(all)
+        for (const one of all) if (waiting.get(one.id) === one) waiting.delete(one.id)
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
+      }
     }
-    const refused = () => {
-      isOut = false
-      sendSoon()
-    }
-    give(all).then(taken, refused)
+    isGiving = false
   }
   return {
     add(given: readonly T[]) {
       for (const one of given) waiting.set(one.id, one)
       for (const id of waiting.keys()) if (waiting.size > MOST_WAITING) waiting.delete(id)
-      send()
+      void giveAll()
     },
     has: ({ id }: T) => waiting.has(id),
-    send,
   }
 }

@@ -16,13 +16,10 @@ export function startNotifier(
     let notifier: Notifier | null = null
     const begin = (config: NotifierConfig) => {
       const { file } = config
-      const store =
-        file === null
-          ? null
-          : openAlertStore(storeThread, file, ({ why, aside }) => {
-              const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
-              context.report({ notice: message(key, { path: file, aside }) })
-            })
+      const store = openAlertStore(storeThread, file, ({ why, aside }) => {
+        const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
+        context.report({ notice: message(key, { path: file, aside }) })
+      })
       return new Notifier(config, store, {
         show: (show) => context.report({ show }),
         channels: (channels) => context.report({ channels }),

@@ -3,20 +3,24 @@ import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorCode, isGone } from '../files/system-error.ts'
 
+/** What was found at a path that a person wants to add. */
 export const pathFactsSchema = z.object({
+  /** The path with its symbolic links resolved; null if it does not exist. */
   real: z.string().nullable(),
   kind: z.enum(['directory', 'file', 'device', 'other']).nullable(),
   readable: z.boolean(),
   /** False where this user has no permission to write; true on a read-only file system, which is no permission. */
   mayWrite: z.boolean(),
+  /** The system's error, where looking failed for another reason than that nothing is there. */
   code: z.string().nullable(),
 })
+export type PathFacts = z.infer<typeof pathFactsSchema>
 
 /**
  * Looks at a path that a person wants to add. It may hang with its disk: it runs in the checker, whose
  * supervisor gives up waiting.
  */
-export async function inspectPath(path: string): Promise<z.infer<typeof pathFactsSchema>> {
+export async function inspectPath(path: string): Promise<PathFacts> {
   try {
     const real = await realpath(path)
     const facts = await stat(real)

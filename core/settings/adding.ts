@@ -1,7 +1,7 @@
 import { folderName } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import type { Destination, SftpDestination } from './destination-schema.ts'
-import { LONGEST_NAME } from './destinations.ts'
+import { destinationOf, refuseName } from './destinations.ts'
 import type { GivenDestination } from './given-destination.ts'
 import type { Settings } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
@@ -36,11 +36,7 @@ const isSameTarget = (a: Destination, b: AddedDestination): boolean =>
 
 /** @throws Problem refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
 function refuseAmong(others: readonly Destination[], one: AddedDestination): void {
-  const { name } = one
-  if (name === '' || name.length > LONGEST_NAME)
-    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
-  if (others.some((other) => other.name.toLowerCase() === name.toLowerCase()))
-    throw new Problem('refuse.destinationName', { name })
+  refuseName(others, one.name)
   if (one.kind !== 'folder' && folderName(one.folder) !== one.folder)
     throw new Problem('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
   const same = others.find((other) => isSameTarget(other, one))
@@ -66,9 +62,7 @@ export function withAdded(settings: Settings, added: AddedDestination): Settings
  * @throws Problem refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
  */
 export function withDestinationChanged(settings: Settings, changed: AddedDestination): Settings {
-  const { id } = changed
-  const before = settings.destinations.find((one) => one.id === id)
-  if (before === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
+  const before = destinationOf(settings.destinations, changed.id)
   if (!isSameTarget(before, changed)) throw new Problem('refuse.otherTarget', { name: before.name })
   refuseAmong(
     settings.destinations.filter((one) => one !== before),

@@ -3,8 +3,22 @@ import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 
 // What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
 
+/** Settings that belong together; each can be changed without the others. */
+type Group = 'alerts' | 'batch' | 'check' | 'labels' | 'scan' | 'send'
+const GROUPS: ReadonlySet<string> = new Set<Group>(['alerts', 'batch', 'check', 'labels', 'scan', 'send'])
+
 /** What is changed of T; a key that is there and undefined takes nothing away. */
-export type Changes<T> = { [Key in keyof T]?: T[Key] | undefined }
+type Changes<T> = { [Key in keyof T]?: (Key extends Group ? Changes<T[Key]> : T[Key]) | undefined }
+
+function changed<T extends object>(before: T, changes: Changes<T>): T {
+  const group = (name: string): object => Reflect.get<object, string>(before, name)
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined)
+  const now = given.map(([name, value]) => [
+    name,
+    GROUPS.has(name) && value instanceof Object ? changed(group(name), value) : value,
+  ])
+  return { ...before, ...Object.fromEntries(now) }
+}
 
 /** @throws Problem refuse.noSource */
 export function sourceOf(settings: Settings, id: string): Source {
@@ -13,25 +27,23 @@ export function sourceOf(settings: Settings, id: string): Source {
   return source
 }
 
-export type SourceChanges = Changes<Omit<Source, 'batch'> & { batch: Changes<Source['batch']> }>
-
 /**
  * Changes what is given of one source.
  * @throws Problem refuse.noSource, refuse.sourceName, refuse.mark, refuse.sameMarks, refuse.emptyRange, refuse.deleteAfterSystem
  */
-export function withSourceChanged(settings: Settings, id: string, changes: SourceChanges): Settings {
+export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const before = sourceOf(settings, id)
-  const { batch: marks, ...single } = changes
-  const batch = { ...before.batch, ...given<Source['batch']>(marks ?? {}) }
-  if (marks !== undefined) refuseMarks(batch)
-  const changed = sourceSchema.parse({ ...before, ...given<Source>(single), batch })
-  if (single.name !== undefined) refuseName(settings, changed)
+  const wanted = changed(before, changes)
+  // Before the schema, whose reason is no sentence.
+  if (changes.batch !== undefined) refuseMarks(wanted.batch)
+  const source = sourceSchema.parse(wanted)
+  if (changes.name !== undefined) refuseName(settings, source)
   // A file that was edited by hand may have such limits: everything else can still be changed.
-  if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(changed)
+  if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
   // core/send/removal needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
     throw new Problem('refuse.deleteAfterSystem')
-  return { ...settings, sources: settings.sources.map((one) => (one.id === id ? changed : one)) }
+  return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }
 }
 
 /** @throws Problem refuse.sourceName: two sources would share a folder at the destination. */
@@ -64,31 +76,9 @@ export function withPause(settings: Settings, minutes: number | null, now: numbe
   return { ...settings, pause: { since: now, until } }
 }
 
-/** Settings that belong together; each can be changed without the others. */
-type Alerts = Settings['alerts']
-type Group = 'alerts' | 'check' | 'scan' | 'send'
-
-/** What is changed of the settings, and of each group of them. */
-export type SettingsChanges = Changes<
-  Omit<Settings, Group> & { [Name in Exclude<Group, 'alerts'>]: Changes<Settings[Name]> } & {
-    alerts: Changes<Omit<Alerts, 'labels'> & { labels: Changes<Alerts['labels']> }>
-  }
->
-
-export function withChanges(settings: Settings, changes: SettingsChanges): Settings {
-  const { alerts: { labels, ...alerts } = {}, check, scan, send, ...single } = changes
-  return {
-    ...settings,
-    ...given<Settings>(single),
-    alerts: {
-      ...settings.alerts,
-      ...given<Omit<Alerts, 'labels'>>(alerts),
-      labels: { ...settings.alerts.labels, ...given<Alerts['labels']>(labels ?? {}) },
-    },
-    check: { ...settings.check, ...given<Settings['check']>(check ?? {}) },
-    scan: { ...settings.scan, ...given<Settings['scan']>(scan ?? {}) },
-    send: { ...settings.send, ...given<Settings['send']>(send ?? {}) },
-  }
+/** Changes what is given of the settings, and of each group of them. */
+export function withChanges(settings: Settings, changes: Changes<Settings>): Settings {
+  return changed(settings, changes)
 }
 
 /** No file can pass: the least size is more than the most. */
@@ -104,8 +94,4 @@ export function refuseEmptyRange(source: Source): void {
   const { name, minimumBytes, maximumBytes } = source
   if (!isEmptyRange(source)) return
   throw new Problem('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
-}
-
-function given<T extends object>(changes: Changes<T>): Partial<T> {
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as Partial<T>
 }

@@ -89,20 +89,13 @@ export const s3DestinationSchema = z.object({
 })
 export type S3Destination = z.infer<typeof s3DestinationSchema>
 
-/** Receivers were the only kind once: without a kind it is one. */
 export const destinationSchema = z
-  .preprocess(
-    (given) =>
-      typeof given === 'object' && given !== null && !('kind' in given)
-        ? { ...given, kind: 'receiver' }
-        : given,
-    z.discriminatedUnion('kind', [
-      receiverDestinationSchema,
-      folderDestinationSchema,
-      sftpDestinationSchema,
-      s3DestinationSchema,
-    ]),
-  )
+  .discriminatedUnion('kind', [
+    receiverDestinationSchema,
+    folderDestinationSchema,
+    sftpDestinationSchema,
+    s3DestinationSchema,
+  ])
   .refine(
     (one) => one.kind === 'receiver' || one.recipient !== null || !one.hideNames,
     'names are hidden only where contents are encrypted',

@@ -1,6 +1,13 @@
 import { addressOf } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
-import type { Destination, ReceiverDestination } from './destination-schema.ts'
+import { sourceOf } from './changes.ts'
+import type { DataLayout } from './data-directory.ts'
+import {
+  type Destination,
+  type FolderDestination,
+  NOT_ENCRYPTED,
+  type ReceiverDestination,
+} from './destination-schema.ts'
 import type { Settings, Source } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 
@@ -25,6 +32,15 @@ export function destinationsOf(
 
 /** What the ledger calls the folder on this computer that files go to while no destination is set. */
 export const EMBEDDED_DESTINATION = 'embedded'
+
+/** That folder as a destination. */
+export const embeddedDestination = ({ store }: DataLayout, name: string): FolderDestination => ({
+  ...NOT_ENCRYPTED,
+  id: EMBEDDED_DESTINATION,
+  kind: 'folder',
+  name,
+  path: store,
+})
 
 /** The ids of a source's destinations, as the ledger names them; never none. */
 export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
@@ -110,17 +126,31 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
   return { ...settings, destinations: [...destinations, added] }
 }
 
+/** @throws Problem refuse.destinationNameLength, refuse.destinationName */
+export function refuseName(others: readonly Destination[], name: string): void {
+  if (name === '' || name.length > LONGEST_NAME)
+    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
+  if (others.some((other) => other.name.toLowerCase() === name.toLowerCase()))
+    throw new Problem('refuse.destinationName', { name })
+}
+
 /** @throws Problem refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
 export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
   const name = wanted.trim()
-  if (name === '' || name.length > LONGEST_NAME)
-    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
   const { destinations } = settings
-  if (!destinations.some((one) => one.id === id)) throw new Problem('refuse.noSuchDestination', { name: id })
-  const others = destinations.filter((one) => one.id !== id)
-  if (others.some((one) => one.name.toLowerCase() === name.toLowerCase()))
-    throw new Problem('refuse.destinationName', { name })
-  return { ...settings, destinations: destinations.map((one) => (one.id === id ? { ...one, name } : one)) }
+  const before = destinationOf(destinations, id)
+  refuseName(
+    destinations.filter((one) => one !== before),
+    name,
+  )
+  return { ...settings, destinations: destinations.map((one) => (one === before ? { ...one, name } : one)) }
+}
+
+/** @throws Problem refuse.noSuchDestination */
+export function destinationOf(destinations: readonly Destination[], id: string): Destination {
+  const found = destinations.find((one) => one.id === id)
+  if (found === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
+  return found
 }
 
 /**
@@ -130,8 +160,7 @@ export function withRenamed(settings: Settings, id: string, wanted: string): Set
  */
 export function withoutDestination(settings: Settings, id: string): Settings {
   const { destinations } = settings
-  const removed = destinations.find((one) => one.id === id)
-  if (removed === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
+  const removed = destinationOf(destinations, id)
   const bound = settings.sources.filter((source) => isOnlyOne(destinations, source, id))
   if (destinations.length > 1 && bound.length > 0)
     throw new Problem('refuse.onlyDestination', {
@@ -147,15 +176,14 @@ export function withoutDestination(settings: Settings, id: string): Settings {
 
 /**
  * Chooses the destinations of a source by their ids; null: all.
- * @throws Problem refuse.noSuchSource, refuse.noSuchDestination
+ * @throws Problem refuse.noSource, refuse.noSuchDestination
  */
 export function withChosen(settings: Settings, source: string, ids: readonly string[] | null): Settings {
-  if (!settings.sources.some(({ id }) => id === source))
-    throw new Problem('refuse.noSuchSource', { id: source })
+  const before = sourceOf(settings, source)
   const destinations = ids?.map((id) => namedDestination(settings.destinations, id).id) ?? null
   return {
     ...settings,
-    sources: settings.sources.map((one) => (one.id === source ? { ...one, destinations } : one)),
+    sources: settings.sources.map((one) => (one === before ? { ...one, destinations } : one)),
   }
 }
 

@@ -1,8 +1,7 @@
 import { catalog } from '../alert/channels/catalog.ts'
 import { Problem } from '../words/problem.ts'
 import { secretsOfDestination } from './adding.ts'
-import { migrateSettings } from './migrate.ts'
-import { firstIssue } from './read.ts'
+import { firstIssue, versionOf } from './read.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 
@@ -24,12 +23,9 @@ export function importedSettings(text: string, file: string): Settings {
   } catch (thrown) {
     throw new Problem('settings.notSettings', { file }, { cause: thrown })
   }
-  const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
-  if (typeof version === 'number' && version > SETTINGS_VERSION)
-    throw new Problem('settings.newer', { file, version })
   // Every setting has a default: without this any object at all would be settings, and would remove everything.
-  if (version !== SETTINGS_VERSION) throw new Problem('settings.notSettings', { file })
-  const parsed = settingsSchema.safeParse(migrateSettings(raw))
+  if (versionOf(raw, file) !== SETTINGS_VERSION) throw new Problem('settings.notSettings', { file })
+  const parsed = settingsSchema.safeParse(raw)
   if (!parsed.success) throw new Problem('settings.notImported', { file, reason: firstIssue(parsed.error) })
   return parsed.data
 }

@@ -27,5 +27,8 @@ export const testedDestinationSchema = z.discriminatedUnion('kind', [
 ])
 export type TestedDestination = z.infer<typeof testedDestinationSchema>
 
-/** Its secrets, by the names that its kind has; see the settings' schema. An empty one is taken away. */
+/**
+ * The secrets of a destination or a channel, by the names that its kind has. An empty one is taken away, one that is left
+ * out stays.
+ */
 export const givenSecretsSchema = z.record(z.string().max(100), z.string().max(10_000))

@@ -5,7 +5,6 @@ import { freeName } from '../files/free-name.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
-import { migrateSettings } from './migrate.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 
 /**
@@ -25,13 +24,14 @@ export interface ReadSettings {
 /** Parts that nothing is lost without, as their defaults do: a directory, a limit or a pause must not vanish. */
 const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
 
-/** @throws Problem if the file is broken and is not to be set aside, or cannot be: writing would then destroy it. */
+/**
+ * @throws Problem settings.newer, or if the file is broken and is not to be set aside, or cannot be: writing would then
+ * destroy it.
+ */
 export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings {
   const text = readText(file)
   if (text === null) return withoutFile(file, whenBroken)
-  const version = newerVersion(text)
-  if (version !== null) throw new Problem('settings.newer', { file, version })
-  const parsed = parseSettings(text)
+  const parsed = parseSettings(text, file)
   if ('settings' in parsed && parsed.unused === null)
     return { settings: parsed.settings, notice: null, isPartlyUsed: false }
   const { reason } = parsed
@@ -100,25 +100,26 @@ interface Broken {
   reason: string
 }
 
-/** The version of a file that a newer Holdfast has written; null: it is none. Set aside it would be lost to that one. */
-function newerVersion(text: string): number | null {
-  try {
-    const raw: unknown = JSON.parse(text)
-    const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : null
-    return typeof version === 'number' && version > SETTINGS_VERSION ? version : null
-  } catch {
-    return null
-  }
+/**
+ * The version that settings say of themselves, if any.
+ * @throws Problem settings.newer: set aside it would be lost to the Holdfast that has written it.
+ */
+export function versionOf(raw: unknown, file: string): unknown {
+  const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
+  if (typeof version === 'number' && version > SETTINGS_VERSION)
+    throw new Problem('settings.newer', { file, version })
+  return version
 }
 
 /** The settings, maybe without the names of parts that cannot be used, or why the text holds none. */
-function parseSettings(text: string): Parsed {
+function parseSettings(text: string, file: string): Parsed {
   let raw: unknown
   try {
-    raw = migrateSettings(JSON.parse(text))
+    raw = JSON.parse(text)
   } catch (thrown) {
     return { reason: errorText(thrown) }
   }
+  versionOf(raw, file)
   const whole = settingsSchema.safeParse(raw)
   if (whole.success) return { settings: whole.data, unused: null }
   const reason = firstIssue(whole.error)

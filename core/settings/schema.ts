@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertsSettingsSchema } from '../alert/settings.ts'
+import { alertsSettingsSchema, wallTimeSchema } from '../alert/settings.ts'
 import { SOURCE_ID } from '../wire/limits.ts'
 import { folderName } from '../wire/names.ts'
 import { absolutePathSchema } from './absolute-path.ts'
@@ -85,9 +85,6 @@ export const checkedPathSchema = z.object({
   write: z.boolean().default(true),
 })
 export type CheckedPath = z.infer<typeof checkedPathSchema>
-
-/** A time of the clock on the wall, "00:00" to "23:59". */
-const wallTimeSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 
 /** Bytes a second that sending may use of the line. */
 export const bytesPerSecondSchema = z.number().int().min(1024).max(1_000_000_000_000)

@@ -10,7 +10,7 @@ import { errorCode, errorText } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import type { Settings } from './schema.ts'
 
-/** Seals what is written and opens what is read; null: the file's mode alone protects it. */
+/** Seals what is written and opens what is read; null: it cannot. */
 export interface Seal {
   seal(secret: string): string | null
   open(sealed: string): string | null
@@ -19,11 +19,7 @@ export interface Seal {
 /** plain: as it is; sealed: what the desktop's keyring has made of it. */
 const valueSchema = z.union([z.object({ plain: z.string() }), z.object({ sealed: z.string() })])
 const storedSchema = z.record(z.string(), z.record(z.string(), valueSchema))
-const fileSchema = z.union([
-  z.object({ version: z.literal(2), owners: storedSchema }),
-  // Channels alone had secrets once.
-  z.object({ version: z.literal(1), channels: storedSchema }),
-])
+const fileSchema = z.object({ version: z.literal(2), owners: storedSchema })
 type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
@@ -67,6 +63,7 @@ export interface SecretStore {
   keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
 
+/** @param seal null: the file's mode alone protects them. */
 export function openSecrets(dataDirectory: string, seal: Seal | null): SecretStore {
   const file = path.join(dataDirectory, 'secrets.json')
   let stored = read(file)
@@ -156,8 +153,7 @@ function read(file: string): Stored {
     throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
   }
   try {
-    const found = fileSchema.parse(JSON.parse(text))
-    return found.version === 1 ? found.channels : found.owners
+    return fileSchema.parse(JSON.parse(text)).owners
   } catch {
     renameSync(file, freeName(file, 'set-aside'))
     return {}

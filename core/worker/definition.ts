@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { messageSchema } from '../words/message-schema.ts'
 
 /** One question that a supervisor may ask a worker. */
 export interface RequestDefinition<Input = unknown, Output = unknown> {
@@ -40,7 +41,7 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('report'), report: z.unknown() }),
   z.object({ type: z.literal('response'), id: z.number(), output: z.unknown() }),
-  z.object({ type: z.literal('failure'), id: z.number(), sentence: z.unknown() }),
+  z.object({ type: z.literal('failure'), id: z.number(), sentence: messageSchema }),
   z.object({ type: z.literal('nudge') }),
   z.object({
     type: z.literal('log'),

@@ -2,25 +2,19 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { app, clipboard, dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
-import type { CommandHandlers } from '../../core/agent/commands.ts'
-import type { CommandInput, CommandOutput, DesktopCommands, Outcome } from '../../core/agent/contract.ts'
+import { outcomeOf } from '../../core/agent/answering.ts'
+import type { CommandHandlers, DesktopCommands, Handlers } from '../../core/agent/contract.ts'
+import { DONE, type Outcome } from '../../core/agent/outcome.ts'
 import { message } from '../../core/words/message.ts'
-import { sentenceOf } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
 import { loginStart } from './login-start.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
 
-export type DesktopHandlers = {
-  [C in keyof DesktopCommands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
-}
-
 /** Of core/wire/pairing-code.ts; characters of a code at most, as the contract has it. */
 const PAIRING_PREFIX = 'holdfast://'
 const LONGEST_CODE = 2_000
-
-const DONE: Outcome = { done: true }
 
 /** The commands that need a desktop: native dialogs, the file manager, the window itself. */
 export function desktopHandlers(options: {
@@ -29,7 +23,7 @@ export function desktopHandlers(options: {
   window: TrayWindow
   words(): Words
   quit(): void
-}): DesktopHandlers {
+}): Handlers<keyof DesktopCommands> {
   const { agent, handlers, window, words } = options
   const login = loginStart()
   const choose = async (title: string, property: 'openDirectory' | 'openFile') => {
@@ -59,14 +53,7 @@ export function desktopHandlers(options: {
     exportSettings: () => exportSettings(options),
     readSettings: () => readSettings(options),
     loginStart: async () => ({ on: await login.get() }),
-    setLoginStart: async ({ on }) => {
-      try {
-        await login.set(on)
-        return DONE
-      } catch (thrown) {
-        return { done: false, sentence: sentenceOf(thrown) }
-      }
-    },
+    setLoginStart: ({ on }) => outcomeOf(() => login.set(on)),
     copiedCode: async () => {
       const copied = (await clipboard.readText()).trim()
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
@@ -83,18 +70,9 @@ export function desktopHandlers(options: {
       if (directory === undefined) return { done: false, sentence: message('refuse.noSource') }
       return show(directory)
     },
-    showing: async ({ page }) => {
-      window.showing(page)
-      return DONE
-    },
-    hideWindow: async () => {
-      window.hide()
-      return DONE
-    },
-    quit: async () => {
-      options.quit()
-      return DONE
-    },
+    showing: ({ page }) => outcomeOf(() => window.showing(page)),
+    hideWindow: () => outcomeOf(() => window.hide()),
+    quit: () => outcomeOf(() => options.quit()),
   }
 }
 
@@ -111,12 +89,7 @@ async function saveKey(window: TrayWindow, identity: string, words: Words): Prom
     defaultPath: path.join(app.getPath('home'), 'holdfast-key.txt'),
   })
   if (canceled || filePath === '') return DONE
-  try {
-    await writeFile(filePath, `${identity}\n`, { mode: 0o600 })
-    return DONE
-  } catch (thrown) {
-    return { done: false, sentence: sentenceOf(thrown) }
-  }
+  return outcomeOf(() => writeFile(filePath, `${identity}\n`, { mode: 0o600 }))
 }
 
 /** Like 2026-11-22: a name that sorts, and that a person recognises. */

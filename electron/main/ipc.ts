@@ -1,22 +1,13 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 import type { z } from 'zod'
-import { badInput } from '../../core/agent/commands.ts'
-import {
-  type CommandInput,
-  type CommandOutput,
-  commands,
-  desktopCommands,
-  type Events,
-  type WindowAnswer,
-  type WindowCommands,
-  windowAnswerSchema,
-} from '../../core/agent/contract.ts'
+import { answerCommand } from '../../core/agent/answering.ts'
+import { commands, type Events, type Handlers, type WindowCommands } from '../../core/agent/contract.ts'
+import { desktopCommands } from '../../core/agent/desktop-contract.ts'
+import { type Answer, answerSchema } from '../../core/agent/outcome.ts'
 import { Problem, sentenceOf } from '../../core/words/problem.ts'
 import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
-export type WindowHandlers = {
-  [C in keyof WindowCommands]: (input: CommandInput<C>) => Promise<CommandOutput<C>>
-}
+export type WindowHandlers = Handlers<keyof WindowCommands>
 
 interface Schemas {
   input: z.ZodType
@@ -40,23 +31,16 @@ export function serveWindow(ready: Promise<WindowHandlers>): void {
       ) {
         throw new Error(`${name} was asked for by a page that may not`)
       }
-      const handler = (await ready)[name as keyof WindowCommands] as (input: unknown) => Promise<unknown>
-      return windowAnswerSchema.parse(await answerOf(name, schemas, handler, raw))
+      const handler = (await ready)[name as keyof WindowCommands]
+      return answerSchema.parse(await answerOf(name, answerCommand(name, schemas, handler, raw)))
     })
   }
 }
 
 /** Electron would pass on an Error's English text alone: what is thrown is answered as a sentence. */
-async function answerOf(
-  command: string,
-  { input, output }: Schemas,
-  handler: (input: unknown) => Promise<unknown>,
-  raw: unknown,
-): Promise<WindowAnswer> {
+async function answerOf(command: string, output: Promise<unknown>): Promise<Answer> {
   try {
-    const parsed = input.safeParse(raw)
-    if (!parsed.success) throw badInput(command, parsed.error)
-    return { output: output.parse(await handler(parsed.data)) }
+    return { output: await output }
   } catch (thrown) {
     // Anything but a Problem is a defect, and its place is worth knowing.
     if (!(thrown instanceof Problem)) console.error(`The command ${command} failed:`, thrown)

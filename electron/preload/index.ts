@@ -1,12 +1,7 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
-import {
-  type Bridge,
-  type CommandOutput,
-  commands,
-  desktopCommands,
-  events,
-  windowAnswerSchema,
-} from '../../core/agent/contract.ts'
+import { type Bridge, type CommandOutput, commands, events } from '../../core/agent/contract.ts'
+import { desktopCommands } from '../../core/agent/desktop-contract.ts'
+import { answerSchema } from '../../core/agent/outcome.ts'
 
 // Only names of the contract pass: the window can neither call nor hear anything else.
 const commandNames = new Set([...Object.keys(commands), ...Object.keys(desktopCommands)])
@@ -15,7 +10,7 @@ const eventNames = new Set(Object.keys(events))
 const bridge: Bridge = {
   call: async (command, input) => {
     if (!commandNames.has(command)) throw new Error(`no command ${command}`)
-    const answer = windowAnswerSchema.parse(await ipcRenderer.invoke(command, input))
+    const answer = answerSchema.parse(await ipcRenderer.invoke(command, input))
     if ('sentence' in answer) return Promise.reject(answer.sentence)
     // The main process has validated it with the command's own schema.
     return answer.output as CommandOutput<typeof command>

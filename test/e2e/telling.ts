@@ -52,7 +52,7 @@ export async function startTelling(
   const all = ids.map((id) => ({ id, name: id, path: path.join(directory, id) }))
   for (const source of all) await mkdir(source.path)
   const kept = Object.entries(secrets).map(([name, plain]) => [name, { plain }])
-  const file = JSON.stringify({ version: 1, channels: { there: Object.fromEntries(kept) } })
+  const file = JSON.stringify({ version: 2, owners: { there: Object.fromEntries(kept) } })
   await writeFile(path.join(desktop.dataDirectory, 'secrets.json'), file, { mode: 0o600 })
   const running = await desktop.start({
     settings: {

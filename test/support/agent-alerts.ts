@@ -1,4 +1,4 @@
-import { createAlerts, type Observation } from '../../core/alert/alerts.ts'
+import { Alerts, type Observation } from '../../core/alert/alerts.ts'
 import type { Incident } from '../../core/alert/incident.ts'
 import { type IncidentFile, noIncidentFile } from '../../core/alert/incident-file.ts'
 import { letterOf } from '../../core/alert/letter.ts'
@@ -35,7 +35,7 @@ export function alerts(file: IncidentFile = noIncidentFile) {
   const confirmed: string[][] = []
   const recorded: Incident[] = []
   const muted = new Set<string>()
-  const running = createAlerts({
+  const running = new Alerts({
     tell: (told) => void notices.push(...told),
     record: (incidents) => void recorded.push(...incidents),
     withdraw: (about) => withdrawn.push(about),

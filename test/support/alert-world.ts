@@ -1,7 +1,7 @@
 import { type Announcement, announce, tellAgainAtMs } from '../../core/alert/announce.ts'
 import type { Incident } from '../../core/alert/incident.ts'
 import { incidentsIn, textOf } from '../../core/alert/incident-file.ts'
-import { acknowledge, forget, observe, snooze } from '../../core/alert/incidents.ts'
+import { acknowledge, forget, observe, recoveriesOf, snooze } from '../../core/alert/incidents.ts'
 import {
   type AlertState,
   type Now,
@@ -114,6 +114,6 @@ export class AlertWorld {
   }
 
   #keep(): void {
-    if (this.state.recoveries.length === 0) this.#kept = this.state
+    if (recoveriesOf(this.state).length === 0) this.#kept = this.state
   }
 }

@@ -1,6 +1,6 @@
 import type { ChannelType } from '../../core/alert/channels/catalog.ts'
 import type { Given, Letter, Outcome } from '../../core/alert/channels/channel.ts'
-import { createChannel } from '../../core/alert/channels/kinds.ts'
+import { channelOf } from '../../core/alert/channels/kinds.ts'
 import type { Notice } from '../../core/alert/notice.ts'
 import { message } from '../../core/words/message.ts'
 import { createWords } from '../../core/words/words.ts'
@@ -62,7 +62,10 @@ const PLAIN_SECRET = 'S3cret-token-4711'
 
 /** What a channel is set to, so that it talks to this origin. */
 export function givenFor(type: ChannelType, origin: string, signal = new AbortController().signal): Given {
-  const given = (options: Given['options'], secrets: Given['secrets']) => ({ options, secrets, signal })
+  const given = (options: Given['options'], secrets: Given['secrets']) => ({
+    ...{ options, secrets, signal },
+    withinMs: 3_000,
+  })
   const url = `${origin}/hook/${PLAIN_SECRET}?code=${PLAIN_SECRET}`
   switch (type) {
     case 'line':
@@ -101,11 +104,11 @@ export function givenFor(type: ChannelType, origin: string, signal = new AbortCo
 /** One attempt. It ends soon unless nothing answers. */
 export function attempt(
   type: ChannelType,
-  given: Given,
+  given: Omit<Given, 'withinMs'>,
   told: Partial<Letter> = {},
   withinMs = 3_000,
 ): Promise<Outcome> {
-  return createChannel(type, withinMs).send(letter(told), given)
+  return channelOf(type).send(letter(told), { ...given, withinMs })
 }
 
 const [english, chinese] = [createWords('en'), createWords('zh-TW')]

@@ -37,8 +37,8 @@ export function headless(
   if (Object.keys(secrets).length > 0) {
     const plain = (fields: Readonly<Record<string, string>>) =>
       Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, { plain: value }]))
-    const channels = Object.fromEntries(Object.entries(secrets).map(([id, fields]) => [id, plain(fields)]))
-    const text = JSON.stringify({ version: 1, channels })
+    const owners = Object.fromEntries(Object.entries(secrets).map(([id, fields]) => [id, plain(fields)]))
+    const text = JSON.stringify({ version: 2, owners })
     writeFileSync(path.join(directory, 'secrets.json'), text, { mode: 0o600 })
   }
   const run = (words: string[], input?: string) => ended(startHoldfast(words, env), input)

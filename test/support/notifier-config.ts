@@ -16,7 +16,7 @@ export type Wanted = Record<
   Partial<Omit<ChannelSettings, 'id' | 'type'>> & { type?: 'webhook' | 'line-notify' | 'line' }
 >
 
-/** A webhook posts to `/ID`, LINE Notify to `/ID/api/notify`, LINE to `/ID/v2/bot/message/push`. */
+/** No file: it has one of its own. A webhook posts to `/ID`, LINE Notify to `/ID/api/notify`, LINE to `/ID/v2/bot/message/push`. */
 export function notifierConfig(
   origin: string,
   wanted: Wanted,
@@ -28,9 +28,10 @@ export function notifierConfig(
   const secretsOf = ({ id, type }: ChannelSettings): Record<string, string> =>
     type === 'webhook' ? { url: `${origin}/${id}` } : { token: `token-of-${id}` }
   return {
-    file: null,
+    file: '',
     language: 'en',
     computer: 'lab-3',
+    names: {},
     labels: { project: 'P-12', resource: 'vm-7' },
     quietHours: null,
     native: false,

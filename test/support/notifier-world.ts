@@ -31,8 +31,8 @@ export const databaseFile = () => path.join(temporaryDirectory('notifier'), 'ale
 export function startNotifier(config: NotifierConfig): RunningNotifier {
   const [shown, logs, asides]: [Shown[], string[], SetAside[]] = [[], [], []]
   let states: ChannelState[] = []
-  const { file } = config
-  const store = file === null ? null : openAlertStore(STORE_THREAD, file, (aside) => asides.push(aside))
+  const file = config.file || databaseFile()
+  const store = openAlertStore(STORE_THREAD, file, (aside) => asides.push(aside))
   const notifier = new Notifier(config, store, {
     show: (one) => shown.push(one),
     channels: (told) => {

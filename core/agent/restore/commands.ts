@@ -1,21 +1,10 @@
 import type { Agent } from '../agent.ts'
-import type { CommandHandlers } from '../commands.ts'
-import type { Outcome } from '../contract.ts'
+import { outcomeOf } from '../answering.ts'
+import type { CommandHandlers } from '../contract.ts'
 import { MOST_FOUND } from './contract.ts'
 
-type RestoreCommands =
-  | 'restoreFolders'
-  | 'restoreList'
-  | 'restoreSearch'
-  | 'restoreVersions'
-  | 'restoreStart'
-  | 'restoreStop'
-
 /** The commands that look through destinations and bring files back. */
-export function restoreCommandHandlers(
-  { restores, settings }: Pick<Agent, 'restores' | 'settings'>,
-  outcome: (act: () => void | Promise<void>) => Promise<Outcome>,
-): Pick<CommandHandlers, RestoreCommands> {
+export function restoreCommandHandlers({ restores, settings }: Agent) {
   return {
     async restoreFolders({ destination }) {
       const { folders } = await restores.ask('folders', destination, {})
@@ -27,7 +16,7 @@ export function restoreCommandHandlers(
     restoreSearch: ({ destination, ...asked }) =>
       restores.ask('search', destination, { ...asked, most: MOST_FOUND }),
     restoreVersions: ({ destination, ...asked }) => restores.ask('versions', destination, asked),
-    restoreStart: (input) => outcome(() => restores.start(input)),
-    restoreStop: () => outcome(() => restores.stop()),
-  }
+    restoreStart: (input) => outcomeOf(() => restores.start(input)),
+    restoreStop: () => outcomeOf(() => restores.stop()),
+  } satisfies Partial<CommandHandlers>
 }

@@ -2,12 +2,12 @@ import path from 'node:path'
 import type { RestoreReport } from '../../restore/messages.ts'
 import { restorerDefinition } from '../../restore/messages.ts'
 import type { LibrarySettings } from '../../restore/open.ts'
-import { type Destination, NOT_ENCRYPTED } from '../../settings/destination-schema.ts'
-import { EMBEDDED_DESTINATION, namedDestination } from '../../settings/destinations.ts'
+import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { InputOf, OutputOf, RequestName } from '../../worker/definition.ts'
 import type { Agent } from '../agent.ts'
+import type { Log } from '../log.ts'
 import type { RestoreState } from '../state/schema.ts'
 import { SupervisedWorker } from '../workers/supervisor.ts'
 import type { RestoreStart } from './contract.ts'
@@ -31,7 +31,7 @@ export class Restores {
   readonly #worker: SupervisedWorker<Definition>
   #idle: NodeJS.Timeout | null = null
 
-  constructor(parts: Parts, log: (level: 'debug' | 'info' | 'warn' | 'error', text: string) => void) {
+  constructor(parts: Parts, log: Log['write']) {
     this.#parts = parts
     this.#worker = new SupervisedWorker(restorerDefinition, parts.host.starter, {
       report: (report) => this.#reported(report),
@@ -93,9 +93,8 @@ export class Restores {
 
   #from(id: string, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
-    const own = { ...NOT_ENCRYPTED, id, kind: 'folder' as const, name: host.computerName, path: layout.store }
-    const { destinations } = settings.get()
-    const destination: Destination = id === EMBEDDED_DESTINATION ? own : namedDestination(destinations, id)
+    const own = embeddedDestination(layout, host.computerName)
+    const destination = namedDestination([own, ...settings.get().destinations], id)
     return {
       destination,
       secrets: secrets.get()[destination.id] ?? {},

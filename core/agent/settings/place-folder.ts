@@ -1,9 +1,10 @@
 import path from 'node:path'
+import type { PathFacts } from '../../check/inspect.ts'
 import type { AddedDestination } from '../../settings/adding.ts'
 import { type DataLayout, realStoreOf } from '../../settings/data-directory.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { Problem } from '../../words/problem.ts'
-import { type PathFacts, refuseFolder } from './refuse-directory.ts'
+import { acceptFolder } from './accept-path.ts'
 
 /** The real paths of the folders that files are sent to, or come to: none of them may be a source, or be in one. */
 export function storesOf(
@@ -29,7 +30,5 @@ export function placedFolder(
   if (!path.isAbsolute(wanted)) throw new Problem('refuse.relative', { path: wanted })
   const others = settings.destinations.filter(({ id }) => id !== destination.id)
   const stores = storesOf({ ...settings, destinations: others }, layout)
-  const refusal = refuseFolder(wanted, facts, { sources: settings.sources, stores })
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  return { ...destination, path: facts.real ?? wanted }
+  return { ...destination, path: acceptFolder(wanted, facts, { sources: settings.sources, stores }) }
 }

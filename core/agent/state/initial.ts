@@ -1,5 +1,3 @@
-import type { Totals } from '../../ledger/messages.ts'
-import { noTotals } from '../../ledger/messages.ts'
 import { isThisComputer } from '../../mounts/this-computer.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
@@ -7,9 +5,8 @@ import type { Settings } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { message } from '../../words/message.ts'
 import { receivingState } from '../receiving.ts'
-import type { AppState, DestinationState, Progress, WorkerState } from './schema.ts'
-
-export const noProgress: Progress = { totals: noTotals, rate: 0, left: null }
+import { noProgress } from './progress.ts'
+import type { AppState, DestinationState, WorkerState } from './schema.ts'
 
 export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 
@@ -71,17 +68,4 @@ function isElsewhere(destination: Destination): boolean {
   if (destination.kind === 'folder') return false
   const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host
   return !isThisComputer(host)
-}
-
-export function sumTotals(all: readonly Totals[]): Totals {
-  return all.reduce(
-    (sum, one) => ({
-      waitingFiles: sum.waitingFiles + one.waitingFiles,
-      waitingBytes: sum.waitingBytes + one.waitingBytes,
-      sentFiles: sum.sentFiles + one.sentFiles,
-      sentBytes: sum.sentBytes + one.sentBytes,
-      parkedFiles: sum.parkedFiles + one.parkedFiles,
-    }),
-    noTotals,
-  )
 }

@@ -1,5 +1,4 @@
 import type { Checked } from '../../check/messages.ts'
-import type { Totals } from '../../ledger/messages.ts'
 import { noTotals } from '../../ledger/messages.ts'
 import type { Scanned } from '../../scan/messages.ts'
 import type { senderDefinition } from '../../send/messages.ts'
@@ -9,16 +8,8 @@ import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
 import { sinceIncident, withConnection } from './connections.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
-import { noProgress, sumTotals } from './initial.ts'
-import type {
-  AppState,
-  CheckedPathState,
-  DestinationState,
-  Progress,
-  SourceDestination,
-  SourceState,
-  WorkerState,
-} from './schema.ts'
+import { noProgress, sumRates, sumsOf, sumTotals, withDestinations } from './progress.ts'
+import type { AppState, CheckedPathState, DestinationState, SourceState, WorkerState } from './schema.ts'
 
 // What the settings and each worker's report make of the state; pure.
 
@@ -198,46 +189,6 @@ const CONDITIONS: readonly WorkerState['condition'][] = [
   'late',
   'failed',
 ]
-
-/** A source is as far as its destination that is furthest behind. */
-function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
-  return {
-    ...source,
-    destinations,
-    totals: furthestBehind(destinations.map(({ totals }) => totals)),
-    rate: sumRates(destinations),
-    left: longestLeft(destinations),
-  }
-}
-
-function sumsOf(sources: readonly SourceState[], destinations: readonly DestinationState[]): Progress {
-  return {
-    totals: sumTotals(sources.map(({ totals }) => totals)),
-    rate: sumRates(sources),
-    left: longestLeft(destinations),
-  }
-}
-
-function furthestBehind(all: readonly Totals[]): Totals {
-  const most = (of: (one: Totals) => number) => Math.max(...all.map(of))
-  const least = (of: (one: Totals) => number) => Math.min(...all.map(of))
-  return {
-    waitingFiles: most(({ waitingFiles }) => waitingFiles),
-    waitingBytes: most(({ waitingBytes }) => waitingBytes),
-    sentFiles: least(({ sentFiles }) => sentFiles),
-    sentBytes: least(({ sentBytes }) => sentBytes),
-    parkedFiles: most(({ parkedFiles }) => parkedFiles),
-  }
-}
-
-const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
-
-/** Nothing can be said of all while nothing can be said of one that has something to send. */
-function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
-  const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
-  const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))
-  return known.length === 0 || known.length < waiting.length ? null : Math.max(...known)
-}
 
 /** A source that must not run says so where its problems are read. */
 function refusedState(

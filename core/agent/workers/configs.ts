@@ -4,8 +4,8 @@ import { type ProbeKind, probeKinds } from '../../check/messages.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
-import { NOT_ENCRYPTED } from '../../settings/destination-schema.ts'
-import { destinationIds, destinationsOf, EMBEDDED_DESTINATION } from '../../settings/destinations.ts'
+import type { Destination } from '../../settings/destination-schema.ts'
+import { destinationIds, destinationsOf, embeddedDestination } from '../../settings/destinations.ts'
 import type { Settings, Source } from '../../settings/schema.ts'
 import { sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
@@ -64,15 +64,15 @@ export interface SendersNow {
   /** The surroundings say that nothing is to be sent now, or have not been asked yet. */
   isHeld: boolean
   /** Of destinations, by their ids. */
-  secrets?: Secrets
+  secrets: Secrets
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
   /** Ids of those that are on other computers, as a connection has shown. */
   elsewhere: ReadonlySet<string>
   /** Ids of those that have something to send now: they share the line. */
   busy: ReadonlySet<string>
-  /** What receivers are told of this computer; left out: nothing. */
-  status?: OwnStatus
+  /** What receivers are told of this computer. */
+  status: OwnStatus
 }
 
 /** Which destinations are connected, which of those have something to send, and which are on other computers. */
@@ -101,42 +101,26 @@ export function senderConfigs(
   layout: DataLayout,
   now: SendersNow,
 ): Map<string, ConfigOf<typeof senderDefinition>> {
-  const { destinations } = settings
-  if (destinations.length === 0) {
-    const id = EMBEDDED_DESTINATION
-    const destination = {
-      ...NOT_ENCRYPTED,
-      id,
-      kind: 'folder' as const,
-      name: now.computerName,
-      path: layout.store,
-    }
-    return new Map([[id, { ...senderConfig(settings, layout, id, now), destination }]])
-  }
-  return new Map(
-    destinations.map((destination) => [
-      destination.id,
-      {
-        ...senderConfig(settings, layout, destination.id, now),
-        destination,
-        secrets: now.secrets?.[destination.id] ?? {},
-      },
-    ]),
-  )
+  const own = embeddedDestination(layout, now.computerName)
+  const all = settings.destinations.length === 0 ? [own] : settings.destinations
+  return new Map(all.map((one) => [one.id, senderConfig(settings, layout, one, now)]))
 }
 
 function senderConfig(
   settings: Settings,
   layout: DataLayout,
-  id: string,
+  destination: Destination,
   now: SendersNow,
-): Omit<ConfigOf<typeof senderDefinition>, 'destination'> {
+): ConfigOf<typeof senderDefinition> {
+  const { id } = destination
   const going = settings.sources.filter((source) => destinationIds(settings, source).includes(id))
   // One that has nothing to send now may have something the next moment.
   const shares = now.busy.has(id) ? now.busy.size : now.busy.size + 1
   return {
     identityDirectory: layout.identity,
     ledgerPath: layout.ledger,
+    destination,
+    secrets: now.secrets[id] ?? {},
     sources: going.map((source) => ({
       id: source.id,
       path: source.path,
@@ -154,7 +138,7 @@ function senderConfig(
     paused: settings.pause !== null || now.isHeld,
     retrySeconds: settings.send.retrySeconds,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
-    ...(now.status === undefined ? {} : { status: now.status }),
+    status: now.status,
   }
 }
 

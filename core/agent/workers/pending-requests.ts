@@ -1,58 +1,42 @@
+import { inTime, LATE } from '../../pacing/in-time.ts'
+
 /** How long an answer is waited for, in milliseconds. */
 const REQUEST_WITHIN_MS = 15_000
 
-interface PendingRequest {
-  resolve(output: unknown): void
-  reject(error: Error): void
-  timer: NodeJS.Timeout
-}
-
 /** Questions to another process that wait for their answers, by their numbers. */
 export class PendingRequests {
-  readonly #requests = new Map<number, PendingRequest>()
-  #next = 1
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  #last = 0
 
   /**
-   * @param ask sends the question with its number.
-   * @param read makes the answer what was asked for; what it throws is the promise's.
+   * @param send sends the question with its number.
    * @param silent why there is no answer, when it takes too long.
    */
-  ask<T>(ask: (id: number) => void, read: (output: unknown) => T, silent: () => Error): Promise<T> {
-    const id = this.#next
-    this.#next += 1
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#requests.delete(id)
-        reject(silent())
-      }, REQUEST_WITHIN_MS)
-      this.#requests.set(id, { resolve: (output) => resolve(read(output)), reject, timer })
-      ask(id)
-    })
-  }
-
-  answered(id: number, output: unknown): void {
-    const request = this.#take(id)
+  async ask(send: (id: number) => void, silent: () => Error): Promise<unknown> {
+    this.#last += 1
+    const id = this.#last
+    const answer = Promise.withResolvers<unknown>()
+    this.#waiting.set(id, answer)
     try {
-      request?.resolve(output)
-    } catch (thrown) {
-      request?.reject(thrown instanceof Error ? thrown : new Error(String(thrown)))
+      send(id)
+      const output = await inTime(REQUEST_WITHIN_MS, answer.promise)
+      if (output === LATE) throw silent()
+      return output
+    } finally {
+      this.#waiting.delete(id)
     }
   }
 
+  answered(id: number, output: unknown): void {
+    this.#waiting.get(id)?.resolve(output)
+  }
+
   failed(id: number, error: Error): void {
-    this.#take(id)?.reject(error)
+    this.#waiting.get(id)?.reject(error)
   }
 
   /** Nobody answers any more. */
-  failAll(error: () => Error): void {
-    for (const id of [...this.#requests.keys()]) this.failed(id, error())
-  }
-
-  #take(id: number): PendingRequest | null {
-    const request = this.#requests.get(id)
-    if (request === undefined) return null
-    this.#requests.delete(id)
-    clearTimeout(request.timer)
-    return request
+  failAll(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
   }
 }

@@ -1,4 +1,3 @@
-import { messageSchema } from '../../words/message-schema.ts'
 import { Problem } from '../../words/problem.ts'
 import type {
   ConfigOf,
@@ -11,17 +10,11 @@ import type {
   WorkerDefinition,
 } from '../../worker/definition.ts'
 import { fromWorkerSchema } from '../../worker/definition.ts'
-import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
 import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { decideRestart } from './restart-policy.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'
-
-/** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
-const LATE_AFTER_MS = 3 * ALIVE_EVERY_MS
-export const REPLACE_AFTER_MS = 10 * ALIVE_EVERY_MS
-/** A watch that comes so late stood still itself (Ctrl-Z, a blocked loop): what the worker said meanwhile is not read yet. */
-const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
+import { Watchdog } from './watchdog.ts'
 
 export interface SupervisionEvents<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void
@@ -45,11 +38,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   /** Ends in a row. */
   #failures = 0
   #startedAt = 0
-  #aliveAt = 0
-  #watchedAt = 0
   #wanted = false
   #restartTimer: NodeJS.Timeout | null = null
-  #watchdog: NodeJS.Timeout | null = null
+  readonly #watchdog = new Watchdog((how, forMs) => this.#silent(how, forMs))
   readonly #requests = new PendingRequests()
   #ending: Promise<void> | null = null
 
@@ -71,8 +62,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
       return
     }
     this.#wanted = true
-    this.#watchedAt = performance.now()
-    this.#watchdog = setInterval(() => this.#watch(), ALIVE_EVERY_MS)
+    this.#watchdog.start()
     // Never two of them: one that ends is waited for.
     if (this.#ending === null) this.#start()
   }
@@ -95,25 +85,23 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.#post({ type: 'nudge' })
   }
 
-  request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
+  async request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
     const definition = this.#definition.requests[name]
     const worker = this.#definition.name
-    if (this.#handle === null || definition === undefined)
-      return Promise.reject(new Problem('agent.workerAway', { worker }))
-    return this.#requests.ask(
+    if (this.#handle === null || definition === undefined) throw new Problem('agent.workerAway', { worker })
+    const output = await this.#requests.ask(
       (id) => this.#post({ type: 'request', id, name, input }),
-      (output) => definition.output.parse(output) as OutputOf<D, N>,
       () => new Problem('agent.workerSilent', { worker }),
     )
+    return definition.output.parse(output) as OutputOf<D, N>
   }
 
   /** Asks it to end and waits a little; what does not end then is killed and left behind. */
   stop(withinMs = 3_000): Promise<void> {
     this.#wanted = false
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer)
-    if (this.#watchdog !== null) clearInterval(this.#watchdog)
+    this.#watchdog.stop()
     this.#restartTimer = null
-    this.#watchdog = null
     this.#ending ??= this.#end(withinMs).finally(() => {
       this.#ending = null
       // Configured again meanwhile.
@@ -146,7 +134,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #start(): void {
     this.#restartTimer = null
     this.#startedAt = performance.now()
-    this.#aliveAt = this.#startedAt
+    this.#watchdog.alive()
     const handle = this.#starter.start(this.#definition.name)
     this.#handle = handle
     handle.onMessage((message) => {
@@ -173,7 +161,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     switch (received.type) {
       case 'ready':
       case 'alive':
-        this.#aliveAt = performance.now()
+        this.#watchdog.alive()
         this.#setCondition('running')
         return
       case 'report': {
@@ -186,11 +174,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
         this.#requests.answered(received.id, received.output)
         return
       case 'failure': {
-        const sentence = messageSchema.safeParse(received.sentence)
-        const problem = sentence.success
-          ? new Problem(sentence.data.key, sentence.data.params)
-          : new Problem('problem.other', { reason: String(received.sentence) })
-        this.#requests.failed(received.id, problem)
+        const { key, params } = received.sentence
+        this.#requests.failed(received.id, new Problem(key, params))
         return
       }
       case 'nudge':
@@ -216,21 +201,17 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     }
   }
 
-  #watch(): void {
-    const now = performance.now()
-    if (now - this.#watchedAt > STOOD_STILL_MS) this.#aliveAt = now
-    this.#watchedAt = now
-    if (this.#handle === null || this.#ending !== null) return
-    const silentMs = now - this.#aliveAt
-    if (silentMs > REPLACE_AFTER_MS) {
-      const handle = this.#handle
-      this.#events.log('error', `${this.#definition.name} has not answered for ${Math.round(silentMs)} ms`)
-      handle.kill()
-      this.#drop(handle)
-      this.#scheduleRestart()
-    } else if (silentMs > LATE_AFTER_MS) {
+  #silent(how: 'late' | 'hung', forMs: number): void {
+    const handle = this.#handle
+    if (handle === null || this.#ending !== null) return
+    if (how === 'late') {
       this.#setCondition('late')
+      return
     }
+    this.#events.log('error', `${this.#definition.name} has not answered for ${Math.round(forMs)} ms`)
+    handle.kill()
+    this.#drop(handle)
+    this.#scheduleRestart()
   }
 
   #scheduleRestart(): void {
@@ -245,7 +226,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #drop(handle: WorkerHandle): void {
     if (handle !== this.#handle) return
     this.#handle = null
-    this.#requests.failAll(() => new Problem('agent.workerAway', { worker: this.#definition.name }))
+    this.#requests.failAll(new Problem('agent.workerAway', { worker: this.#definition.name }))
   }
 
   #post(message: ToWorker): void {

@@ -37,7 +37,12 @@ export interface Given {
   /** Never in a log, a message or an error. */
   secrets: Readonly<Record<string, string>>
   signal: AbortSignal
+  /** How long an attempt may take as a whole, in milliseconds. */
+  withinMs: number
 }
+
+/** No service that is well takes so long. */
+export const WITHIN_MS = 10_000
 
 /** One way to tell somebody. It never throws: whatever happens is an outcome. */
 export interface Channel {

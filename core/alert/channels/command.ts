@@ -4,56 +4,47 @@ import { message } from '../../words/message.ts'
 import { delivered } from './answer.ts'
 import type { Channel, Outcome } from './channel.ts'
 import { factsOf } from './facts.ts'
-import { timeLimit } from './time-limit.ts'
-import { reasonOf, silent, stopped } from './unanswered.ts'
+import { cutShort, limitOf, reasonOf } from './unanswered.ts'
 
 /** A program that is run without a shell, with the facts (facts.ts) as JSON on its standard input. */
-export function command(withinMs: number): Channel {
-  return {
-    async send(letter, given) {
-      const { program = '' } = given.options
-      const limit = timeLimit(given.signal, withinMs)
-      try {
-        return await run(program, JSON.stringify(factsOf(letter)), limit.signal, () =>
-          given.signal.aborted ? stopped() : silent(program, withinMs),
-        )
-      } finally {
-        limit.clear()
-      }
-    },
-  }
-}
-
-function run(program: string, input: string, signal: AbortSignal, onEnd: () => Outcome): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const child = start(program)
-    if (child instanceof Error) return resolve(unstartable(program, child))
-    const end = () => {
-      killGroup(child)
-      resolve(onEnd())
+export const command: Channel = {
+  async send(letter, given) {
+    const { program = '' } = given.options
+    const limit = limitOf(given)
+    try {
+      return exited(program, await run(program, JSON.stringify(factsOf(letter)), limit))
+    } catch (thrown) {
+      return limit.aborted ? cutShort(given, program) : unstartable(program, thrown)
     }
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
-    child.on('error', (error) => resolve(unstartable(program, error)))
-    child.on('exit', (code, killedBy) => resolve(exited(program, code, killedBy)))
-    // It need not read what it is given.
-    child.stdin?.on('error', () => undefined)
-    child.stdin?.end(input)
-  })
+  },
 }
 
-function start(program: string): ChildProcess | Error {
-  try {
+/** Its exit code, or the signal that has ended it. */
+function run(program: string, input: string, limit: AbortSignal): Promise<number | string | null> {
+  return new Promise((resolve, reject) => {
+    limit.throwIfAborted()
     // A group of its own, so that all that it starts can be ended with it.
-    return spawn(program, [], {
+    const child = spawn(program, [], {
       shell: false,
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       windowsHide: true,
     })
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown : new Error(String(thrown))
-  }
+    const end = () => {
+      killGroup(child)
+      reject(limit.reason)
+    }
+    limit.addEventListener('abort', end, { once: true })
+    child.on('error', reject)
+    child.on('exit', (code, killedBy) => {
+      // Its number may be another process's by then.
+      limit.removeEventListener('abort', end)
+      resolve(code ?? killedBy)
+    })
+    // It need not read what it is given.
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(input)
+  })
 }
 
 function killGroup(child: ChildProcess): void {
@@ -66,18 +57,15 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-function exited(program: string, code: number | null, killedBy: NodeJS.Signals | null): Outcome {
+function exited(program: string, code: number | string | null): Outcome {
   if (code === 0) return delivered()
-  return {
-    did: 'refused',
-    reason: message('channel.command.failed', { program, code: code ?? killedBy ?? '–' }),
-  }
+  return { did: 'refused', reason: message('channel.command.failed', { program, code: code ?? '–' }) }
 }
 
 /** What a computer has too little of for now: then it is tried again. */
 const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'])
 
-function unstartable(program: string, error: Error): Outcome {
+function unstartable(program: string, error: unknown): Outcome {
   const reason = message('channel.command.missing', { program, reason: errorCode(error) ?? reasonOf(error) })
   if (PASSING.has(errorCode(error) ?? '')) return { did: 'retry', afterMs: null, reason }
   return { did: 'refused', reason }

@@ -1,11 +1,8 @@
 import { message } from '../../words/message.ts'
 import { type Answer, judge } from './answer.ts'
 import type { Given, Outcome } from './channel.ts'
-import { timeLimit } from './time-limit.ts'
-import { silent, stopped, unreachable } from './unanswered.ts'
+import { cutShort, limitOf, unreachable } from './unanswered.ts'
 
-/** How long an attempt may take as a whole, in milliseconds. */
-export const WITHIN_MS = 10_000
 /** So much of an answer is read; what is meant for a person is shorter. */
 const MOST_BYTES = 64 * 1024
 
@@ -20,8 +17,8 @@ export interface Request {
 }
 
 /** Posts, and judges the answer as most services mean it. */
-export async function post(request: Request, given: Given, withinMs: number): Promise<Outcome> {
-  const answer = await exchange(request, given, withinMs)
+export async function post(request: Request, given: Given): Promise<Outcome> {
+  const answer = await exchange(request, given)
   return 'did' in answer ? answer : judge(answer, given.secrets)
 }
 
@@ -31,22 +28,19 @@ export function json(url: string, body: unknown, headers: Record<string, string>
 }
 
 /** One request, and what was answered to it, whatever that is; or why nothing was. It never throws. */
-export async function exchange(request: Request, given: Given, withinMs: number): Promise<Answer | Outcome> {
+export async function exchange(request: Request, given: Given): Promise<Answer | Outcome> {
   const prepared = prepare(request)
   if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
   const { url, headers } = prepared
-  const limit = timeLimit(given.signal, withinMs)
+  const limit = limitOf(given)
   try {
     const { method = 'POST', body = null, readsSuccess = false } = request
     // Where a redirect leads nobody has chosen: neither the secret nor the message follows it.
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit.signal })
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit })
     const text = response.ok && !readsSuccess ? await leave(response) : await beginningOf(response)
     return { host: url.host, status: response.status, headers: response.headers, text }
   } catch (thrown) {
-    if (given.signal.aborted) return stopped()
-    return limit.signal.aborted ? silent(url.host, withinMs) : unreachable(url.host, thrown, given.secrets)
-  } finally {
-    limit.clear()
+    return limit.aborted ? cutShort(given, url.host) : unreachable(url.host, thrown, given.secrets)
   }
 }
 

@@ -2,7 +2,6 @@ import { message } from '../../words/message.ts'
 import type { ChannelType } from './catalog.ts'
 import type { Channel, Given, Outcome } from './channel.ts'
 import { command } from './command.ts'
-import { WITHIN_MS } from './http.ts'
 import { line } from './line.ts'
 import { lineNotify } from './line-notify.ts'
 import { mail } from './mail.ts'
@@ -15,9 +14,7 @@ import { telegram } from './telegram.ts'
 import { reasonOf } from './unanswered.ts'
 import { webhook } from './webhook.ts'
 
-type MakeChannel = (withinMs: number) => Channel
-
-const kinds: Readonly<Record<ChannelType, MakeChannel>> = {
+const channels: Readonly<Record<ChannelType, Channel>> = {
   line,
   'line-notify': lineNotify,
   mail,
@@ -30,24 +27,12 @@ const kinds: Readonly<Record<ChannelType, MakeChannel>> = {
   ping,
 }
 
-/** @param withinMs how long an attempt may take. */
-export function createChannel(type: ChannelType, withinMs: number = WITHIN_MS): Channel {
-  const { send, beat } = kinds[type](withinMs)
+export function channelOf(type: ChannelType): Channel {
+  const { send, beat } = channels[type]
   return {
     send: (letter, given) => guarded(() => send(letter, given), given),
-    ...(beat === undefined
-      ? {}
-      : { beat: { ...beat, send: (...told) => guarded(() => beat.send(...told), told[2]) } }),
+    ...(beat && { beat: { ...beat, send: (...told) => guarded(() => beat.send(...told), told[2]) } }),
   }
-}
-
-const channels = new Map<ChannelType, Channel>()
-
-/** Channels of one type share what they know of the services, such as a quota. */
-export function channelOf(type: ChannelType): Channel {
-  const known = channels.get(type) ?? createChannel(type)
-  channels.set(type, known)
-  return known
 }
 
 /** Whatever a library throws is an outcome, too. */

@@ -12,7 +12,7 @@ export type AskLine = (call: (client: Client) => Promise<unknown>) => Promise<An
  * LINE's SDK knows each request's address, headers and form, but its transport waits for ever, follows redirects and
  * reads whatever it is sent: ours takes its place.
  */
-export function lineApi(given: Given, withinMs: number): AskLine {
+export function lineApi(given: Given): AskLine {
   const baseURL = (given.options.endpoint ?? '').replace(/\/+$/, '')
   const channelAccessToken = given.secrets.token ?? ''
   return async (call) => {
@@ -21,7 +21,7 @@ export function lineApi(given: Given, withinMs: number): AskLine {
     let answer: Answer | Outcome | undefined
     const carry = async (request: Request) => {
       const headers = { ...request.headers, Authorization: `Bearer ${channelAccessToken}` }
-      answer = await exchange({ ...request, headers }, given, withinMs)
+      answer = await exchange({ ...request, headers }, given)
       // What the SDK makes of an answer is not asked for.
       return new Response('{}')
     }

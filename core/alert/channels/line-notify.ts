@@ -8,18 +8,12 @@ export const LINE_NOTIFY_ENDPOINT = 'https://notify-api.line.me/api/notify'
 const MOST_CHARACTERS = 1_000
 
 /** LINE Notify's form, as the read-only monitor sent it. */
-export function lineNotify(withinMs: number): Channel {
-  return {
-    send({ text }, given) {
-      const { options, secrets } = given
-      const { endpoint = '' } = options
-      return post(
-        { url: endpoint, ...formOf(secrets.token ?? '', shorten(text, MOST_CHARACTERS)) },
-        given,
-        withinMs,
-      )
-    },
-  }
+export const lineNotify: Channel = {
+  send({ text }, given) {
+    const { options, secrets } = given
+    const { endpoint = '' } = options
+    return post({ url: endpoint, ...formOf(secrets.token ?? '', shorten(text, MOST_CHARACTERS)) }, given)
+  },
 }
 
 function formOf(token: string, message: string) {

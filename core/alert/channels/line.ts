@@ -1,7 +1,7 @@
 import { type Answer, delivered, judge, refusedAs } from './answer.ts'
 import type { Channel, Given, Outcome } from './channel.ts'
 import { lineApi } from './line-api.ts'
-import { createQuotaNotes } from './line-quota.ts'
+import { quotaNote } from './line-quota.ts'
 import { shorten } from './shorten.ts'
 
 const MOST_CHARACTERS = 5_000
@@ -9,23 +9,20 @@ const MOST_CHARACTERS = 5_000
 const QUOTA_WITHIN_MS = 3_000
 
 /** LINE's Messaging API: a message is pushed to a person or a group. */
-export function line(withinMs: number): Channel {
-  const quotaNotes = createQuotaNotes()
-  return {
-    async send(letter, given) {
-      const { to = '' } = given.options
-      const text = shorten(letter.text, MOST_CHARACTERS)
-      const push = lineApi(given, withinMs)
-      const answer = await push((client) =>
-        client.pushMessage({ to, messages: [{ type: 'text', text }] }, letter.id),
-      )
-      if ('did' in answer) return answer
-      const outcome = judgePush(answer, given.secrets)
-      if (outcome.did !== 'delivered') return outcome
-      const ask = lineApi(given, Math.min(withinMs, QUOTA_WITHIN_MS))
-      return { did: 'delivered', note: await quotaNotes.noteFor(given, ask) }
-    },
-  }
+export const line: Channel = {
+  async send(letter, given) {
+    const { to = '' } = given.options
+    const text = shorten(letter.text, MOST_CHARACTERS)
+    const push = lineApi(given)
+    const answer = await push((client) =>
+      client.pushMessage({ to, messages: [{ type: 'text', text }] }, letter.id),
+    )
+    if ('did' in answer) return answer
+    const outcome = judgePush(answer, given.secrets)
+    if (outcome.did !== 'delivered') return outcome
+    const withinMs = Math.min(given.withinMs, QUOTA_WITHIN_MS)
+    return { did: 'delivered', note: await quotaNote({ ...given, withinMs }) }
+  },
 }
 
 function judgePush(answer: Answer, secrets: Given['secrets']): Outcome {

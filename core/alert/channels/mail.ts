@@ -3,9 +3,8 @@ import { message } from '../../words/message.ts'
 import type { Channel, Given, Letter } from './channel.ts'
 import { judgeMail } from './mail-outcome.ts'
 import { shorten } from './shorten.ts'
-import { timeLimit } from './time-limit.ts'
 import { titleLine } from './title.ts'
-import { silent, stopped } from './unanswered.ts'
+import { cutShort, limitOf } from './unanswered.ts'
 
 /** Mail servers look through a message before they take it, and greet slowly to put off senders of junk. */
 const PATIENCE = 3
@@ -13,30 +12,22 @@ const MOST_SUBJECT = 200
 const MOST_CHARACTERS = 100_000
 
 /** Mail through an SMTP server, one thread an incident. */
-export function mail(withinMs: number): Channel {
-  return {
-    async send(letter, given) {
-      const limit = timeLimit(given.signal, PATIENCE * withinMs)
-      const host = hostOf(given)
-      try {
-        const { createTransport } = await import('nodemailer')
-        const transport = createTransport(transportOf(given, PATIENCE * withinMs))
-        const { rejected } = await transport.sendMail({ ...mailOf(letter, given), signal: limit.signal })
-        const note =
-          rejected.length === 0
-            ? null
-            : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
-        return { did: 'delivered', note }
-      } catch (thrown) {
-        if (given.signal.aborted) return stopped()
-        return limit.signal.aborted
-          ? silent(host, PATIENCE * withinMs)
-          : judgeMail(thrown, host, given.secrets)
-      } finally {
-        limit.clear()
-      }
-    },
-  }
+export const mail: Channel = {
+  async send(letter, given) {
+    const patient = { ...given, withinMs: PATIENCE * given.withinMs }
+    const limit = limitOf(patient)
+    const host = hostOf(given)
+    try {
+      const { createTransport } = await import('nodemailer')
+      const transport = createTransport(transportOf(patient))
+      const { rejected } = await transport.sendMail({ ...mailOf(letter, given), signal: limit })
+      const note =
+        rejected.length === 0 ? null : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
+      return { did: 'delivered', note }
+    } catch (thrown) {
+      return limit.aborted ? cutShort(patient, host) : judgeMail(thrown, host, given.secrets)
+    }
+  },
 }
 
 /** RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
@@ -49,7 +40,7 @@ function hostOf({ options }: Given): string {
   return `${options.host ?? ''}:${portOf(options)}`
 }
 
-function transportOf({ options, secrets }: Given, withinMs: number) {
+function transportOf({ options, secrets, withinMs }: Given) {
   const { host = '', security, user = '' } = options
   return {
     host,

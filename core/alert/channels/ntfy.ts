@@ -11,22 +11,20 @@ const HIGHEST_PRIORITY = 5
 const DEFAULT_PRIORITY = 3
 
 /** ntfy.sh, or a server of one's own. */
-export function ntfy(withinMs: number): Channel {
-  return {
-    send(letter, given) {
-      const { server = '', topic = '' } = given.options
-      const { token = '' } = given.secrets
-      const body = {
-        topic,
-        title: shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes),
-        message: shorten(textBesideTitle(letter), MOST_BYTES, inBytes),
-        priority: letter.urgent ? HIGHEST_PRIORITY : DEFAULT_PRIORITY,
-        tags: [tagOf(letter)],
-      }
-      const headers = token === '' ? {} : { Authorization: `Bearer ${token}` }
-      return post(json(server, body, headers), given, withinMs)
-    },
-  }
+export const ntfy: Channel = {
+  send(letter, given) {
+    const { server = '', topic = '' } = given.options
+    const { token = '' } = given.secrets
+    const body = {
+      topic,
+      title: shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes),
+      message: shorten(textBesideTitle(letter), MOST_BYTES, inBytes),
+      priority: letter.urgent ? HIGHEST_PRIORITY : DEFAULT_PRIORITY,
+      tags: [tagOf(letter)],
+    }
+    const headers = token === '' ? {} : { Authorization: `Bearer ${token}` }
+    return post(json(server, body, headers), given)
+  },
 }
 
 /** ntfy shows it as an emoji before the title. */

@@ -7,16 +7,14 @@ const MOST_CHARACTERS = 40_000
 const MOST_AT_DISCORD = 2_000
 
 /** An incoming webhook of Slack, Mattermost, or Discord (with /slack at its end). */
-export function slack(withinMs: number): Channel {
-  return {
-    send(letter, given) {
-      const { url = '' } = given.secrets
-      const most = isDiscord(url) ? MOST_AT_DISCORD : MOST_CHARACTERS
-      const text = escaped(shorten(letter.text, most, (part) => escaped(part).length))
-      // No markup: an underscore in a path is an underscore.
-      return post(json(url, { text, mrkdwn: false }), given, withinMs)
-    },
-  }
+export const slack: Channel = {
+  send(letter, given) {
+    const { url = '' } = given.secrets
+    const most = isDiscord(url) ? MOST_AT_DISCORD : MOST_CHARACTERS
+    const text = escaped(shorten(letter.text, most, (part) => escaped(part).length))
+    // No markup: an underscore in a path is an underscore.
+    return post(json(url, { text, mrkdwn: false }), given)
+  },
 }
 
 /** The three characters that mean something to Slack. */

@@ -9,15 +9,13 @@ const MOST_BYTES = 28_000
 const MOST_TITLE_BYTES = 500
 
 /** A webhook of Teams' Workflows: it shows an adaptive card. */
-export function teams(withinMs: number): Channel {
-  return {
-    send(letter, given) {
-      const title = shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes)
-      const sizeOf = (text: string) => inBytes(JSON.stringify(messageOf(title, text, letter)))
-      const text = shorten(textBesideTitle(letter), MOST_BYTES, sizeOf)
-      return post(json(given.secrets.url ?? '', messageOf(title, text, letter)), given, withinMs)
-    },
-  }
+export const teams: Channel = {
+  send(letter, given) {
+    const title = shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes)
+    const sizeOf = (text: string) => inBytes(JSON.stringify(messageOf(title, text, letter)))
+    const text = shorten(textBesideTitle(letter), MOST_BYTES, sizeOf)
+    return post(json(given.secrets.url ?? '', messageOf(title, text, letter)), given)
+  },
 }
 
 function messageOf(title: string, text: string, { notice, urgent }: Letter) {

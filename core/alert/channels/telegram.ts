@@ -6,20 +6,18 @@ import { shorten } from './shorten.ts'
 const MOST_CHARACTERS = 4_096
 
 /** A Telegram bot's message. Without a parse mode every character of a path is only itself. */
-export function telegram(withinMs: number): Channel {
-  return {
-    async send(letter, given) {
-      const { chat = '', endpoint = '' } = given.options
-      const url = `${endpoint.replace(/\/+$/, '')}/bot${given.secrets.token ?? ''}/sendMessage`
-      const text = shorten(letter.text, MOST_CHARACTERS)
-      const body = { chat_id: chat, text, link_preview_options: { is_disabled: true } }
-      const answer = await exchange(json(url, body), given, withinMs)
-      if ('did' in answer) return answer
-      const outcome = judge(answer, given.secrets)
-      // How long to wait it says in its own way.
-      const seconds = fieldOf(fieldOf(jsonOf(answer.text), 'parameters'), 'retry_after')
-      if (outcome.did !== 'retry' || typeof seconds !== 'number') return outcome
-      return { ...outcome, afterMs: pauseOf(seconds * 1000) }
-    },
-  }
+export const telegram: Channel = {
+  async send(letter, given) {
+    const { chat = '', endpoint = '' } = given.options
+    const url = `${endpoint.replace(/\/+$/, '')}/bot${given.secrets.token ?? ''}/sendMessage`
+    const text = shorten(letter.text, MOST_CHARACTERS)
+    const body = { chat_id: chat, text, link_preview_options: { is_disabled: true } }
+    const answer = await exchange(json(url, body), given)
+    if ('did' in answer) return answer
+    const outcome = judge(answer, given.secrets)
+    // How long to wait it says in its own way.
+    const seconds = fieldOf(fieldOf(jsonOf(answer.text), 'parameters'), 'retry_after')
+    if (outcome.did !== 'retry' || typeof seconds !== 'number') return outcome
+    return { ...outcome, afterMs: pauseOf(seconds * 1000) }
+  },
 }

@@ -5,13 +5,17 @@ import { quote } from './quote.ts'
 
 // No answer at all. All of this passes, so it is tried again.
 
-/** Holdfast is being stopped, or the channel was taken away. */
-export function stopped(): Outcome {
-  return { did: 'retry', afterMs: null, reason: message('channel.stopped') }
+/** When an attempt ends: its time is up, or nobody wants it any more. */
+export function limitOf({ signal, withinMs }: Given): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
 }
 
-export function silent(host: string, withinMs: number): Outcome {
-  return { did: 'retry', afterMs: null, reason: message('channel.silent', { host, limit: withinMs }) }
+/** An attempt that its limit has ended. Nobody wants it where Holdfast stops, or the channel was taken away. */
+export function cutShort({ signal, withinMs }: Given, host: string): Outcome {
+  const reason = signal.aborted
+    ? message('channel.stopped')
+    : message('channel.silent', { host, limit: withinMs })
+  return { did: 'retry', afterMs: null, reason }
 }
 
 /** Nobody is there, or nobody who can prove to be the one. */

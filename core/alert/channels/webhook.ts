@@ -7,14 +7,12 @@ import { json, post } from './http.ts'
  * Posts the facts as JSON (facts.ts). With a key the header X-Holdfast-Signature has `sha256=` and the hexadecimal
  * HMAC-SHA256 of the body, byte for byte, so that the other end knows who sent it.
  */
-export function webhook(withinMs: number): Channel {
-  return {
-    send(letter, given) {
-      const { url = '', key = '' } = given.secrets
-      const request = json(url, factsOf(letter), { 'X-Holdfast-Delivery': letter.id })
-      const signature = `sha256=${createHmac('sha256', key).update(request.body).digest('hex')}`
-      const signed = { ...request.headers, 'X-Holdfast-Signature': signature }
-      return post(key === '' ? request : { ...request, headers: signed }, given, withinMs)
-    },
-  }
+export const webhook: Channel = {
+  send(letter, given) {
+    const { url = '', key = '' } = given.secrets
+    const request = json(url, factsOf(letter), { 'X-Holdfast-Delivery': letter.id })
+    const signature = `sha256=${createHmac('sha256', key).update(request.body).digest('hex')}`
+    const signed = { ...request.headers, 'X-Holdfast-Signature': signature }
+    return post(key === '' ? request : { ...request, headers: signed }, given)
+  },
 }

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type Alerts, createAlerts } from '../../alert/alerts.ts'
+import { Alerts } from '../../alert/alerts.ts'
 import { changesOnly } from '../../alert/changes-only.ts'
 import { openIncidentFile } from '../../alert/incident-file.ts'
 import { letterOf } from '../../alert/letter.ts'
@@ -50,6 +50,7 @@ export function startReceiverTell(
       file,
       language,
       computer,
+      names: {},
       labels,
       quietHours,
       native: false,
@@ -72,7 +73,7 @@ export function startReceiverTell(
     const { title, body } = letterOf('', notice, writer, { type: null, template: null }, Date.now())
     log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
-  const alerts: Alerts = createAlerts({
+  const alerts: Alerts = new Alerts({
     tell: (notices) => {
       notices.forEach(logNotice)
       void notifier.tell(notices)

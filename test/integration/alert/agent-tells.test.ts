@@ -39,7 +39,7 @@ test('what is wrong besides the disks is an incident, told once and when it is o
   const settings = { alerts, sources, send: { retrySeconds: 1 }, check: { intervalSeconds: 1 } }
   const secrets = { hook: { url: { plain: `${server.origin}/hook` } }, line: { token: { plain: 'a token' } } }
   writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
-  writeFileSync(path.join(data, 'secrets.json'), JSON.stringify({ version: 1, channels: secrets }), {
+  writeFileSync(path.join(data, 'secrets.json'), JSON.stringify({ version: 2, owners: secrets }), {
     mode: 0o600,
   })
   const posted = (channel: string) => server.requests.filter((one) => one.path === `/${channel}`)

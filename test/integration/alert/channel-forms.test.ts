@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ChannelType } from '../../../core/alert/channels/catalog.ts'
 import { catalog, channelTypes, fieldsOf } from '../../../core/alert/channels/catalog.ts'
 import type { Letter } from '../../../core/alert/channels/channel.ts'
-import { channelOf, createChannel } from '../../../core/alert/channels/kinds.ts'
+import { channelOf } from '../../../core/alert/channels/kinds.ts'
 import { english } from '../../../core/words/dictionaries.ts'
 import { attempt, givenFor, LETTER_ID, letter, notice, SECRET, said } from '../../support/channels.ts'
 import { type Recorded, type RecordingServer, recordingServer } from '../../support/recording-server.ts'
@@ -119,7 +119,7 @@ describe('LINE', () => {
   test('is asked once an hour what is left of the month', async () => {
     const server = await recordingServer()
     quota(server, { type: 'limited', value: 200 }, { totalUsage: 42 })
-    const [given, line] = [givenFor('line', server.origin), createChannel('line')]
+    const [given, line] = [givenFor('line', server.origin), channelOf('line')]
     for (const id of ['1', '2', '3']) {
       const outcome = await line.send(letter({ id }), given)
       expect(said(outcome)).toContain('42 of this month')

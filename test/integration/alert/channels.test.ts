@@ -54,7 +54,7 @@ function echo(request: Recorded): string {
   return JSON.stringify({ message: `You sent ${JSON.stringify(request)}`, description: request.path })
 }
 
-function expectNoSecret(outcome: Outcome, { secrets }: Given): void {
+function expectNoSecret(outcome: Outcome, { secrets }: Pick<Given, 'secrets'>): void {
   const told = `${said(outcome)} ${JSON.stringify(outcome)}`
   for (const secret of Object.values(secrets)) expect(told).not.toContain(secret)
   expect(told).not.toMatch(/\D4711|S3cr/)

@@ -176,7 +176,7 @@ describe('holdfast probe', () => {
     const labels = { project: 'P7', resource: 'vm-7' }
     writeFileSync(path.join(home, 'settings.json'), JSON.stringify({ alerts: { labels, channels } }))
     const secrets = { hook: { url: { plain: url } }, line: { token: { plain: 'secret-token' } } }
-    writeFileSync(path.join(home, 'secrets.json'), JSON.stringify({ version: 1, channels: secrets }))
+    writeFileSync(path.join(home, 'secrets.json'), JSON.stringify({ version: 2, owners: secrets }))
     const gone = path.join(temporaryDirectory('probe'), 'gone', 'too')
     const words = ['--data', home, '--channel', 'Night watch', '--channel', 'line', gone]
     const { code, out } = await probe(...words)

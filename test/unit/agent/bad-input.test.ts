@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { badInput } from '../../../core/agent/commands.ts'
+import { badInput } from '../../../core/agent/answering.ts'
 import { commands } from '../../../core/agent/contract.ts'
 import { englishWords } from '../../../core/words/words.ts'
 

@@ -21,6 +21,8 @@ const settingsOf = (host: string | null, kind: 'continuous' | 'batch' = 'continu
         ? []
         : [{ id: 'r', kind: 'receiver' as const, name: 'nas', host, port: 1, fingerprint: 'a'.repeat(64) }],
   })
+const status: OwnStatus = { level: 'failing', kind: 'missing', sentence: 'No disk.', version: '1' }
+const here = { computerName: 'here', isHeld: false, secrets: {}, status }
 const elsewhereOf = ({ destinations }: ReturnType<typeof settingsOf>) =>
   new Set(
     destinations.filter((one) => one.kind === 'receiver' && !isThisComputer(one.host)).map(({ id }) => id),
@@ -28,8 +30,7 @@ const elsewhereOf = ({ destinations }: ReturnType<typeof settingsOf>) =>
 const removalsOf = (settings: ReturnType<typeof settingsOf>) =>
   [
     ...senderConfigs(settings, openDataDirectory(temporaryDirectory('layout')), {
-      computerName: 'here',
-      isHeld: false,
+      ...here,
       connected: new Set(),
       busy: new Set(),
       elsewhere: elsewhereOf(settings),
@@ -102,6 +103,7 @@ describe('several destinations', () => {
   const receiver = (id: string, host: string) => ({
     id,
     name: id,
+    kind: 'receiver' as const,
     host,
     port: 1,
     fingerprint: 'a'.repeat(64),
@@ -122,14 +124,12 @@ describe('several destinations', () => {
     ...settings,
     sources: settings.sources.map((one) => ({ ...one, destinations: one.destinations ?? ['near', 'far'] })),
   }
-  const configs = (connected: string[], busy: string[], more: { status?: OwnStatus } = {}) =>
+  const configs = (connected: string[], busy: string[]) =>
     senderConfigs(chosen, openDataDirectory(temporaryDirectory('layout')), {
-      computerName: 'here',
-      isHeld: false,
+      ...here,
       connected: new Set(connected),
       busy: new Set(busy),
       elsewhere: elsewhereOf(chosen),
-      ...more,
     })
 
   test('each hears of its own sources, of the others that have them, and of all sources', () => {
@@ -160,9 +160,7 @@ describe('several destinations', () => {
   })
 
   test('each is told how this computer is, so that its receiver hears of it', () => {
-    const status: OwnStatus = { level: 'failing', kind: 'missing', sentence: 'No disk.', version: '1' }
-    const told = [...configs([], [], { status }).values()].map((config) => config.status)
-    expect(told).toEqual([status, status, status])
-    for (const config of configs([], []).values()) expect(config).not.toHaveProperty('status')
+    const told = [...configs([], []).values()].map((config) => config.status)
+    expect(told).toEqual([here.status, here.status, here.status])
   })
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
-import { REPLACE_AFTER_MS, SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
+import { SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
+import { REPLACE_AFTER_MS } from '../../../core/agent/workers/watchdog.ts'
 import type { ToWorker } from '../../../core/worker/definition.ts'
 import { receiverDefinition } from '../../support/receiver-worker.ts'
 

@@ -67,7 +67,6 @@ describe('handing notices to the notifier', () => {
     telling.tell([recovered])
     await wait(1_000)
     how.isAway = false
-    telling.again()
     await wait(10_000)
     expect(took).toEqual(['told failed recovered'])
     expect(shown).toEqual(['failed'])

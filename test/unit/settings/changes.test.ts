@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { changeableSettingsSchema } from '../../../core/agent/contract.ts'
+import { changeableSettingsSchema } from '../../../core/agent/changeable.ts'
 import { withChanges, withSourceChanged } from '../../../core/settings/changes.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 

@@ -111,31 +111,6 @@ describe('the settings file', () => {
     expect(store.notice && englishWords(store.notice)).toContain(`in force for: ${unused} (`)
   })
 
-  it.each([
-    [
-      'a receiver',
-      {
-        id: 'a'.repeat(64),
-        kind: 'receiver',
-        name: 'nas',
-        host: 'nas',
-        port: 7766,
-        fingerprint: 'a'.repeat(64),
-      },
-    ],
-    ['the embedded receiver', null],
-  ])('of a version with one destination, %s, is taken over', (_what, destination) => {
-    const directory = temporaryDirectory()
-    const sources = [{ id: 's', path: '/data', name: 'data' }]
-    writeFileSync(path.join(directory, 'settings.json'), JSON.stringify({ version: 1, sources, destination }))
-    const store = openSettings(directory)
-    expect(store.notice).toBeNull()
-    expect(store.get().destinations).toEqual(destination === null ? [] : [destination])
-    expect(store.get().sources).toMatchObject([{ ...sources[0], destinations: null }])
-    store.set(store.get())
-    expect(openSettings(directory).get()).toEqual(store.get())
-  })
-
   it('that the system does not give is no missing one: nothing takes its place', () => {
     const directory = temporaryDirectory()
     const file = path.join(directory, 'settings.json')

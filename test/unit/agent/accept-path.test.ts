@@ -1,18 +1,28 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type PathFacts,
-  refuseConfigured,
-  refuseFolder,
-  refusePath,
-  refuseSource,
-} from '../../../core/agent/settings/refuse-directory.ts'
+  acceptFolder,
+  acceptPath,
+  acceptSource,
+  type LookedAt,
+  refusedSources,
+} from '../../../core/agent/settings/accept-path.ts'
+import { sentenceOf } from '../../../core/words/problem.ts'
 
-const directory: PathFacts = { real: '/data/photos', kind: 'directory', readable: true, code: null }
+const directory: LookedAt = { real: '/data/photos', kind: 'directory', readable: true, code: null }
 const nothingTaken = { sources: [], stores: ['/var/holdfast/store'] }
 
-function refusal(facts: Partial<PathFacts>, sources: string[] = []): string | undefined {
+function refusalOf(act: () => void): string | undefined {
+  try {
+    act()
+    return undefined
+  } catch (thrown) {
+    return sentenceOf(thrown).key
+  }
+}
+
+function refusal(facts: Partial<LookedAt>, sources: string[] = []): string | undefined {
   const taken = { ...nothingTaken, sources: sources.map((path) => ({ path, name: path })) }
-  return refuseSource('/data/photos', { ...directory, ...facts }, taken)?.key
+  return refusalOf(() => acceptSource('/data/photos', { ...directory, ...facts }, taken))
 }
 
 describe('a directory that somebody wants to protect', () => {
@@ -37,7 +47,7 @@ describe('a directory that somebody wants to protect', () => {
   ])('is compared with the source %s', (source, key) => expect(refusal({}, [source])).toBe(key))
 
   it('may be a file if it is only checked', () => {
-    expect(refusePath('/data/disk.img', { ...directory, kind: 'file' })).toBeNull()
+    expect(refusalOf(() => acceptPath('/data/disk.img', { ...directory, kind: 'file' }))).toBeUndefined()
   })
 })
 
@@ -45,7 +55,7 @@ describe('sources of a settings file that was edited by hand', () => {
   it('do not run where they overlap, or would copy the copies', () => {
     const source = (path: string) => ({ id: path, path, name: path })
     const paths = ['/data', '/data/inner', '/other', '/var', '/var/holdfast/store/x', '/other']
-    const refused = refuseConfigured(paths.map(source), ['/var/holdfast/store'])
+    const refused = refusedSources(paths.map(source), ['/var/holdfast/store'])
     expect([...refused].map(([id, { key }]) => [id, key])).toEqual([
       ['/data/inner', 'refuse.insideSource'],
       ['/var', 'refuse.containsStore'],
@@ -67,6 +77,6 @@ describe('a folder that files are to be sent to', () => {
     ['/var/holdfast/store/x', 'refuse.folderStore'],
   ])('%s: %s', (real, key) => {
     const taken = { ...nothingTaken, sources: [{ path: '/data/source', name: 'source' }] }
-    expect(refuseFolder(real, { ...directory, real }, taken)?.key).toBe(key)
+    expect(refusalOf(() => acceptFolder(real, { ...directory, real }, taken))).toBe(key)
   })
 })

@@ -1,0 +1,81 @@
+import { sep } from 'node:path'
+import type { PathFacts } from '../../check/inspect.ts'
+import type { Message } from '../../words/message.ts'
+import { Problem, sentenceOf } from '../../words/problem.ts'
+
+/** What of them a refusal hangs on. */
+export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'code'>
+
+export interface TakenPaths {
+  /** Real paths of the sources that exist. */
+  sources: { path: string; name: string }[]
+  /** Real paths of the folders that files are sent to: the one here, and those of destinations. */
+  stores: readonly string[]
+}
+
+/** Whether a path is the other one or lies below it, by their text. */
+export function isWithin(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
+}
+
+/** @returns the real path. @throws Problem refuse.… where a directory cannot become a source. */
+export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): string {
+  const real = acceptPath(path, facts)
+  if (facts.kind !== 'directory') throw new Problem('refuse.notDirectory', { path })
+  const same = taken.sources.find((one) => one.path === real)
+  if (same !== undefined) throw new Problem('refuse.already', { path, name: same.name })
+  const outer = taken.sources.find((one) => isWithin(real, one.path))
+  if (outer !== undefined)
+    throw new Problem('refuse.insideSource', { path, name: outer.name, outer: outer.path })
+  const inner = taken.sources.find((one) => isWithin(one.path, real))
+  if (inner !== undefined)
+    throw new Problem('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
+  for (const store of taken.stores) {
+    if (isWithin(store, real)) throw new Problem('refuse.containsStore', { path, store })
+    if (isWithin(real, store)) throw new Problem('refuse.insideStore', { path, store })
+  }
+  return real
+}
+
+/** @returns the real path. @throws Problem refuse.… where files cannot be sent to a directory. */
+export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): string {
+  const real = acceptPath(path, facts)
+  if (facts.kind !== 'directory') throw new Problem('refuse.notDirectory', { path })
+  const isNear = (other: string) => isWithin(real, other) || isWithin(other, real)
+  const source = taken.sources.find((one) => isNear(one.path))
+  if (source !== undefined)
+    throw new Problem('refuse.folderSource', { path, name: source.name, source: source.path })
+  const store = taken.stores.find(isNear)
+  if (store !== undefined) throw new Problem('refuse.folderStore', { path, store })
+  return real
+}
+
+/** @returns the real path. @throws Problem refuse.… where it cannot even be checked. */
+export function acceptPath(path: string, facts: LookedAt): string {
+  if (facts.code !== null) throw new Problem('refuse.cannotLook', { path, reason: facts.code })
+  if (facts.real === null) throw new Problem('refuse.missing', { path })
+  if (!facts.readable) throw new Problem('refuse.unreadable', { path })
+  return facts.real
+}
+
+/**
+ * Sources of the settings that must not run, by their paths alone: a settings file can be edited by hand.
+ * The first of two that overlap stays.
+ */
+export function refusedSources(
+  sources: readonly { id: string; path: string; name: string }[],
+  stores: readonly string[],
+): Map<string, Message> {
+  const refused = new Map<string, Message>()
+  const taken: TakenPaths = { sources: [], stores }
+  for (const { id, path, name } of sources) {
+    const facts: LookedAt = { real: path, kind: 'directory', readable: true, code: null }
+    try {
+      acceptSource(path, facts, taken)
+      taken.sources.push({ path, name })
+    } catch (thrown) {
+      refused.set(id, sentenceOf(thrown))
+    }
+  }
+  return refused
+}

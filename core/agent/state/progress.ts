@@ -1,0 +1,59 @@
+import { noTotals, type Totals } from '../../ledger/messages.ts'
+import type { DestinationState, Progress, SourceDestination, SourceState } from './schema.ts'
+
+// How far sending is: of a source, of a destination, of all; pure.
+
+export const noProgress: Progress = { totals: noTotals, rate: 0, left: null }
+
+/** A source is as far as its destination that is furthest behind. */
+export function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
+  return {
+    ...source,
+    destinations,
+    totals: furthestBehind(destinations.map(({ totals }) => totals)),
+    rate: sumRates(destinations),
+    left: longestLeft(destinations),
+  }
+}
+
+export function sumsOf(sources: readonly SourceState[], destinations: readonly DestinationState[]): Progress {
+  return {
+    totals: sumTotals(sources.map(({ totals }) => totals)),
+    rate: sumRates(sources),
+    left: longestLeft(destinations),
+  }
+}
+
+function furthestBehind(all: readonly Totals[]): Totals {
+  const most = (of: (one: Totals) => number) => Math.max(...all.map(of))
+  const least = (of: (one: Totals) => number) => Math.min(...all.map(of))
+  return {
+    waitingFiles: most(({ waitingFiles }) => waitingFiles),
+    waitingBytes: most(({ waitingBytes }) => waitingBytes),
+    sentFiles: least(({ sentFiles }) => sentFiles),
+    sentBytes: least(({ sentBytes }) => sentBytes),
+    parkedFiles: most(({ parkedFiles }) => parkedFiles),
+  }
+}
+
+export const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
+
+/** Nothing can be said of all while nothing can be said of one that has something to send. */
+function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
+  const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
+  const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))
+  return known.length === 0 || known.length < waiting.length ? null : Math.max(...known)
+}
+
+export function sumTotals(all: readonly Totals[]): Totals {
+  return all.reduce(
+    (sum, one) => ({
+      waitingFiles: sum.waitingFiles + one.waitingFiles,
+      waitingBytes: sum.waitingBytes + one.waitingBytes,
+      sentFiles: sum.sentFiles + one.sentFiles,
+      sentBytes: sum.sentBytes + one.sentBytes,
+      parkedFiles: sum.parkedFiles + one.parkedFiles,
+    }),
+    noTotals,
+  )
+}

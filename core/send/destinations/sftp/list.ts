@@ -1,9 +1,14 @@
 import type { FileEntryWithStats, Stats } from 'ssh2'
 import { orIf } from '../objects/faults.ts'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
+import { StoreFault } from '../objects/object-store.ts'
+import { type Channel, close } from './channel.ts'
+import { STATUS, statusOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
 
 const PAGE = 1_000
+/** Names of one directory: it has to be read as a whole to be put in order. */
+const MOST_NAMES = 1_000_000
 /** Listings that can be gone on with; another one begins anew and passes over what was told. */
 const MOST_STANDING = 16
 
@@ -28,16 +33,37 @@ const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key
 
 /** In order. What is no file and no directory is left out. */
 async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
-  const found = await pick()
-    .call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(path, done))
-    .catch(orIf('absent', []))
-  const entries = found.flatMap(({ filename, attrs }): Entry[] => {
-    // No name leads out of its directory.
-    if (filename === '' || filename.includes('/')) return []
-    if (attrs.isDirectory()) return [{ key: `${filename}/`, stats: attrs }]
-    return attrs.isFile() ? [{ key: filename, stats: attrs }] : []
-  })
+  const channel = pick()
+  const entries: Entry[] = []
+  const handle = await channel
+    .call<Buffer>((sftp, done) => sftp.opendir(path, done))
+    .catch(orIf('absent', null))
+  if (handle === null) return entries
+  try {
+    // A handle gives its directory piece by piece: a server that never ends one is not heard out.
+    for (let some = await pieceOf(channel, handle); some !== null; some = await pieceOf(channel, handle)) {
+      for (const { filename, attrs } of some) {
+        // No name leads out of its directory.
+        if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
+        if (attrs.isDirectory()) entries.push({ key: `${filename}/`, stats: attrs })
+        else if (attrs.isFile()) entries.push({ key: filename, stats: attrs })
+      }
+      if (entries.length > MOST_NAMES)
+        throw new StoreFault('impossible', `${path} has more than ${MOST_NAMES} names`)
+    }
+  } finally {
+    close(channel, handle)
+  }
   return entries.sort(byBytes)
+}
+
+/** null: that was all. */
+function pieceOf(channel: Channel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
+  const piece = channel.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(handle, done))
+  return piece.catch((thrown: unknown) => {
+    if (statusOf(thrown) === STATUS.eof) return null
+    throw thrown
+  })
 }
 
 /** Everything below a prefix, in the order of the names' bytes; what is not deep gives directories as they are. */

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import type { NeverSentBatch } from '../../ledger/contract.ts'
 import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 import { untilAborted } from '../../pacing/until-aborted.ts'
 import { message } from '../../words/message.ts'
@@ -30,7 +31,9 @@ export interface BatchesHost {
   lookSoon(): void
   /** Looks at all batch directories now; whether a newer one is there than this one. */
   isOvertaken(name: string): Promise<boolean>
-  /** Marked as sent: what of it Holdfast has never sent, by its last listing. */
+  /** About to be marked as sent, with so many files that Holdfast has never sent, by its last listing. */
+  marking(batch: NeverSentBatch): void
+  /** Marked as sent: what of it never went, by its last listing. */
   marked(name: string, never: NeverSent): void
   report(): void
 }
@@ -115,6 +118,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
+      host.marking({ name, identity, files: never.neverSent })
       await untilEnd(callOn(place(), () => createMark(directory, source.batch.sentMark, identity)))
       // Also none: its person may have done what was said of the mark before.
       host.marked(name, never)

@@ -3,7 +3,7 @@ import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import type { NeverSentBatch } from '../../ledger/contract.ts'
 import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 import { untilAborted } from '../../pacing/until-aborted.ts'
-import { message } from '../../words/message.ts'
+import { type Message, message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { type Reconciled, reconcileTree } from '../compare/reconcile.ts'
@@ -68,6 +68,13 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     return waiting + parked + context.young.waitingIn(name) + (owed ? 1 : 0)
   }
   let never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }
+  const held = createSaid(context)
+  const failure = createSaid(context)
+  // Whoever removes the directory has ended what held it up.
+  signal.addEventListener('abort', () => {
+    held(null)
+    failure(null)
+  })
   /** The file that was named in the log as the one that keeps the directory from its mark. */
   let named: string | null = null
   const list = async (isOvertaken: boolean) => {
@@ -102,7 +109,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     never = { ...result, seen: Math.max(never.seen, result.seen) }
     if (atWork !== null && atWork !== named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
-    if (atWork !== null && wasClosed) context.problem(heldOpenWords(source, name, atWork))
+    held(atWork !== null && wasClosed ? heldOpenWords(source, name, atWork) : null)
     named = atWork
     // A listing that broke off proves nothing.
     const isUnsure = !result.complete || atWork !== null
@@ -121,6 +128,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
       host.marking({ name, identity, files: never.neverSent })
       await untilEnd(callOn(place(), () => createMark(directory, source.batch.sentMark, identity)))
       // Also none: its person may have done what was said of the mark before.
+      failure(null)
       host.marked(name, never)
       host.lookSoon()
     },
@@ -137,7 +145,17 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
       // The code: the system's text names the directory as it was opened, which is nobody's path.
       const reason = errorCode(thrown) ?? errorText(thrown)
       const told = joinRelative(source.path, name)
-      context.problem(message(key, { path: told, mark: source.batch.sentMark, reason }))
+      failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
     },
+  }
+}
+
+/** One sentence about a directory: it is over when another one, or none, has taken its place. */
+function createSaid({ problem, solved }: Pick<SessionContext, 'problem' | 'solved'>) {
+  let last: Message | null = null
+  return (now: Message | null) => {
+    if (last !== null && (now?.key !== last.key || now.params.path !== last.params.path)) solved(last)
+    last = now
+    if (now !== null) problem(now)
   }
 }

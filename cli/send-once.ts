@@ -223,7 +223,7 @@ function createStillness() {
 function unmarkedIn(state: AppState, stillMs: number): Message | null {
   const problems = state.sources.flatMap(({ scanned }) => scanned?.problems ?? [])
   const problem = problems.find(({ key }) => NO_MARK.has(key))
-  if (problem !== undefined) return message('cli.once.unreachable', { reason: englishWords(problem) })
+  if (problem !== undefined) return problem
   const patience = GIVE_UP_AFTER_MS + 2_000 * state.settings.scan.quietSeconds
   if (stillMs < patience) return null
   const names = batchesOf(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')

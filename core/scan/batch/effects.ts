@@ -1,6 +1,8 @@
 import path from 'node:path'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import type { NeverSentBatch } from '../../ledger/contract.ts'
+import { isReadOnly, mountAbove } from '../../mounts/mountinfo.ts'
+import { readMounts } from '../../mounts/whereabouts.ts'
 import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 import { untilAborted } from '../../pacing/until-aborted.ts'
 import { type Message, message } from '../../words/message.ts'
@@ -61,10 +63,16 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
   const isClosed = async () => (await callOn(place(), () => madeAt(closedMark))) !== null
   /** A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten. */
   const untilEnd = <T>(answer: Promise<T>): Promise<T> => untilAborted(signal, answer)
+  /** No file gets its mark there: the directory's own is tried, which fails as well, and is told. */
+  const isReadOnlyHere = () => {
+    const mount = mountAbove(readMounts() ?? [], directory)
+    return mount !== null && isReadOnly(mount)
+  }
   const unsent = () => {
     const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
     // What a mark changes while it is looked at would be taken for a program's change.
-    const owed = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
+    const owed =
+      destinations.some((destination) => ledger.owesMarks(destination, source.id, name)) && !isReadOnlyHere()
     return waiting + parked + context.young.waitingIn(name) + (owed ? 1 : 0)
   }
   let never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }

@@ -124,6 +124,16 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toMatch(/^Batch directory DC1 was not closed properly/)
   })
 
+  test('with 0 and a sentence when no directory has the prefix, with 2 when none can have it', async () => {
+    const { root, data } = closedBatch()
+    const none = startHoldfast(['scan', '--once', '--prefix', 'QQ', '--data', data, root])
+    expect(await none.ended(), none.err()).toBe(0)
+    expect(none.err()).toBe(`No directory in ${root} has a name that begins with QQ.\n`)
+    const never = startHoldfast(['scan', '--once', '--prefix', 'a/b', '--data', data, root])
+    expect(await never.ended(), never.err()).toBe(2)
+    expect(never.err()).toContain('there is no / in it')
+  })
+
   test('with 0 when a marked batch directory holds what cannot be sent', async () => {
     const { root, batch, data, close } = closedBatch()
     close()

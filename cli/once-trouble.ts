@@ -110,12 +110,11 @@ function sourceTrouble({ sources }: AppState): Message | null {
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }
 
-/** What is left to say of the sources when all that can be sent is: that a batch directory was not closed, or not marked. */
-export const sourceRemarks = ({ sources }: AppState): Message[] =>
-  sources.flatMap((source) => [
-    ...(source.scanned?.problems ?? []).filter(({ key }) => !SAID_OTHERWISE.has(key)),
-    ...noBatches(source),
-  ])
+/** What is left to say of a source when all that can be sent is: that a batch directory was not closed, or not marked. */
+export const sourceRemarks = (source: SourceState): Message[] => [
+  ...(source.scanned?.problems ?? []).filter(({ key }) => !SAID_OTHERWISE.has(key)),
+  ...noBatches(source),
+]
 
 /** A prefix may be misspelled: then all that there is, which is nothing, is sent. */
 function noBatches({ settings: { path, batch }, scanned }: SourceState): Message[] {

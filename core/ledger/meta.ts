@@ -34,6 +34,10 @@ export function openLedgerMeta(database: DatabaseSyncInstance) {
     rememberNeverSent: (source: string, batches: readonly NeverSentBatch[]) =>
       durably(database, () => put(`never-sent ${source}`, batches)),
 
+    /** The batch directories of which a run has said last that they were not closed properly. */
+    notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
+    rememberNotClosedSaid: (source: string, names: string) => put(`not-closed ${source}`, names),
+
     session: (destination: string): SessionMemory | null => get(`session ${destination}`),
     /** On the disk when it returns. */
     rememberSession: (destination: string, session: SessionMemory) =>
@@ -56,7 +60,8 @@ export function openLedgerMeta(database: DatabaseSyncInstance) {
     /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
     forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'never-sent', 'filled', 'held']) forget(`${what} ${source}`)
+        for (const what of ['home', 'mounts', 'never-sent', 'not-closed', 'filled', 'held'])
+          forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)

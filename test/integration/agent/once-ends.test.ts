@@ -116,12 +116,19 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('1 file changed too recently')
   })
 
-  test('with 0, and says so, when a batch directory was not closed properly', async () => {
+  test('with 0, and says so once, when a batch directory was not closed properly', async () => {
     const { root, batch, data } = closedBatch()
+    const run = async () => {
+      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+      expect(await once.ended(), once.err()).toBe(0)
+      return once.err()
+    }
     writeFileSync(path.join(batch, 'finished.watch'), '')
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
-    expect(await once.ended(), once.err()).toBe(0)
-    expect(once.err()).toMatch(/^Batch directory DC1 was not closed properly/)
+    expect(await run()).toMatch(/^Batch directory DC1 was not closed properly/)
+    expect(await run()).toBe('')
+    mkdirSync(path.join(root, 'DC2'))
+    writeFileSync(path.join(root, 'DC2/finished.watch'), '')
+    expect(await run()).toMatch(/^2 batch directories were not closed properly: DC2, DC1/)
   })
 
   test('with 0 and a sentence when no directory has the prefix, with 2 when none can have it', async () => {

@@ -1,9 +1,11 @@
 import type { OpenAgent } from '../core/agent/open.ts'
+import type { AppState } from '../core/agent/state/schema.ts'
 import { openLedger } from '../core/ledger/ledger.ts'
 import { type Listed, listCandidates } from '../core/scan/preview/list.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
-import type { WordKey } from '../core/words/message.ts'
+import type { Message, WordKey } from '../core/words/message.ts'
 import { knownFiles } from './known-files.ts'
+import { sourceRemarks } from './once-trouble.ts'
 
 /** Why a file that is not sent will not be sent by waiting longer. */
 const UNSENT: ReadonlySet<WordKey> = new Set([
@@ -54,4 +56,21 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
     ledger.close()
   }
   return found
+}
+
+/** A directory that was not closed properly stays so for ever: a run says it that finds others than the last one. */
+export function newRemarks({ agent }: OpenAgent, { sources }: AppState): Message[] {
+  const ledger = openLedger(agent.layout.ledger)
+  const isNew = (source: string, { key, params }: Message): boolean => {
+    if (key !== 'scan.notClosed') return true
+    const names = String(params.names)
+    if (ledger.notClosedSaid(source) === names) return false
+    ledger.rememberNotClosedSaid(source, names)
+    return true
+  }
+  try {
+    return sources.flatMap((one) => sourceRemarks(one).filter((remark) => isNew(one.settings.id, remark)))
+  } finally {
+    ledger.close()
+  }
 }

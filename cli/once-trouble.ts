@@ -1,5 +1,5 @@
 import { heldWords, scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
-import type { AppState } from '../core/agent/state/schema.ts'
+import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alert/kinds.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
@@ -110,6 +110,14 @@ function sourceTrouble({ sources }: AppState): Message | null {
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }
 
-/** What is left to say of the sources when all that can be sent is: that a batch directory was not closed, or not marked. */
-export const sourceRemarks = ({ sources }: AppState): Message[] =>
-  sources.flatMap(({ scanned }) => scanned?.problems ?? []).filter(({ key }) => !SAID_OTHERWISE.has(key))
+/** What is left to say of a source when all that can be sent is: that a batch directory was not closed, or not marked. */
+export const sourceRemarks = (source: SourceState): Message[] => [
+  ...(source.scanned?.problems ?? []).filter(({ key }) => !SAID_OTHERWISE.has(key)),
+  ...noBatches(source),
+]
+
+/** A prefix may be misspelled: then all that there is, which is nothing, is sent. */
+function noBatches({ settings: { path, batch }, scanned }: SourceState): Message[] {
+  if (batch.prefix === '' || scanned?.batches.length !== 0 || scanned.problems.length > 0) return []
+  return [message('cli.once.noBatches', { path, prefix: batch.prefix })]
+}

@@ -33,6 +33,13 @@ export function sizeOf(text: string): number | typeof NONE {
 /** The setting that such a word means. */
 export const settingOf = <T>(given: T | typeof NONE): T | null => (given === NONE ? null : given)
 
+/** How names of batch directories begin. */
+export function prefixOf(text: string): string {
+  if (text.includes('/'))
+    throw new InvalidArgumentError('It is the beginning of a name: there is no / in it.')
+  return text
+}
+
 /** The seconds that a file waits for after its last change. */
 export function ageOf(text: string): number {
   const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))

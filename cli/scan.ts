@@ -6,7 +6,7 @@ import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
 import { type Given, printList } from './list-directory.ts'
-import { ageOf, collect, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
+import { ageOf, collect, collectPatterns, NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
 import { terminalLanguage } from './terminal-language.ts'
@@ -45,7 +45,7 @@ export function registerScan(program: Command): void {
     )
     .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
-    .option('--prefix <name>', 'as --batch, only child directories whose name begins so')
+    .option('--prefix <name>', 'as --batch, only child directories whose name begins so', prefixOf)
     .option(
       '--ignore <pattern>',
       'leave out what this gitignore pattern matches (repeatable)',

@@ -8,14 +8,8 @@ import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { jsonText } from './json.ts'
-import { type Compared, compare } from './once-compare.ts'
-import {
-  createComplaints,
-  createFailures,
-  GIVE_UP_AFTER_MS,
-  sourceRemarks,
-  usedDestinations,
-} from './once-trouble.ts'
+import { type Compared, compare, newRemarks } from './once-compare.ts'
+import { createComplaints, createFailures, GIVE_UP_AFTER_MS, usedDestinations } from './once-trouble.ts'
 import { openProgress } from './progress.ts'
 import { quoteControls } from './quote-controls.ts'
 import { type StopSignals, watchStopSignals } from './stop-signals.ts'
@@ -94,7 +88,7 @@ async function finish(
       const compared = await compareUnless(open, () => look().failure)
       if ('key' in compared) return fail(compared, json)
       const isOver = rest === 'done' || compared.unsent + compared.young > 0
-      if (compared.isDone && isOver) return tell(state, compared, json)
+      if (compared.isDone && isOver) return tell(state, compared, newRemarks(open, state), json)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked, json)
     }
@@ -160,13 +154,14 @@ function fail(why: Message, json: boolean): number {
   return 1
 }
 
-function tell(state: AppState, { sent, unsent, named, young }: Compared, json: boolean): number {
+function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
+  const { sent, unsent, named, young } = compared
   if (json) console.log(jsonText({ sent, unsent, young }))
   if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
   for (const one of named) {
     console.error(`${quoteControls(one.path)}: ${quoteControls(whyWords(one, englishWords) ?? '')}`)
   }
-  for (const remark of sourceRemarks(state)) console.error(terminalWords(remark))
+  for (const remark of remarks) console.error(terminalWords(remark))
   if (unsent > 0) {
     const more = unsent - named.length
     if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))
@@ -223,7 +218,7 @@ function createStillness() {
 function unmarkedIn(state: AppState, stillMs: number): Message | null {
   const problems = state.sources.flatMap(({ scanned }) => scanned?.problems ?? [])
   const problem = problems.find(({ key }) => NO_MARK.has(key))
-  if (problem !== undefined) return message('cli.once.unreachable', { reason: englishWords(problem) })
+  if (problem !== undefined) return problem
   const patience = GIVE_UP_AFTER_MS + 2_000 * state.settings.scan.quietSeconds
   if (stillMs < patience) return null
   const names = batchesOf(state).filter(({ phase }) => phase === 'waiting' || phase === 'closing')

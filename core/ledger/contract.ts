@@ -95,6 +95,14 @@ export interface InnerMount {
   point: string
 }
 
+/** A batch directory that is marked as sent although files in it never were: their group-write bit alone says so. */
+export interface NeverSentBatch {
+  name: string
+  /** Tells it from another that takes its name later. */
+  identity: string
+  files: number
+}
+
 /** A file of those that were compared which the ledger does not have with this content. */
 export interface Difference {
   /** The file's place among them. */

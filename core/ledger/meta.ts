@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { InnerMount, SessionMemory } from './contract.ts'
+import type { InnerMount, NeverSentBatch, SessionMemory } from './contract.ts'
 import { durably, openValues } from './rows.ts'
 import { REMOVAL } from './schema.ts'
 
@@ -29,6 +29,15 @@ export function openLedgerMeta(database: DatabaseSyncInstance) {
     mountsInside: (source: string): InnerMount[] => get(`mounts ${source}`) ?? [],
     rememberMountsInside: (source: string, mounts: readonly InnerMount[]) => put(`mounts ${source}`, mounts),
 
+    neverSentBatches: (source: string): NeverSentBatch[] => get(`never-sent ${source}`) ?? [],
+    /** On the disk when it returns. */
+    rememberNeverSent: (source: string, batches: readonly NeverSentBatch[]) =>
+      durably(database, () => put(`never-sent ${source}`, batches)),
+
+    /** The batch directories of which a run has said last that they were not closed properly. */
+    notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
+    rememberNotClosedSaid: (source: string, names: string) => put(`not-closed ${source}`, names),
+
     session: (destination: string): SessionMemory | null => get(`session ${destination}`),
     /** On the disk when it returns. */
     rememberSession: (destination: string, session: SessionMemory) =>
@@ -51,7 +60,8 @@ export function openLedgerMeta(database: DatabaseSyncInstance) {
     /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
     forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'filled', 'held']) forget(`${what} ${source}`)
+        for (const what of ['home', 'mounts', 'never-sent', 'not-closed', 'filled', 'held'])
+          forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)
         if (rows < limit) forgetRoutes.run(source)

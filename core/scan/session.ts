@@ -34,6 +34,8 @@ export interface SessionContext {
   /** Begins a listing of the whole source; returns the function that ends it (see Problems). */
   sweep(): () => void
   problem(problem: Message): void
+  /** What was told as a problem is over, which the next listing would find otherwise. */
+  solved(problem: Message): void
   /** Something that `Scanned` tells has changed. */
   update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'unwatchedDirectories' | 'batches'>>): void
   /** The source must be looked at anew: its directory or its watcher is gone. */

@@ -1,8 +1,11 @@
 import path from 'node:path'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import type { NeverSentBatch } from '../../ledger/contract.ts'
+import { isReadOnly, mountAbove } from '../../mounts/mountinfo.ts'
+import { readMounts } from '../../mounts/whereabouts.ts'
 import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 import { untilAborted } from '../../pacing/until-aborted.ts'
-import { message } from '../../words/message.ts'
+import { type Message, message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/everywhere.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { type Reconciled, reconcileTree } from '../compare/reconcile.ts'
@@ -30,7 +33,9 @@ export interface BatchesHost {
   lookSoon(): void
   /** Looks at all batch directories now; whether a newer one is there than this one. */
   isOvertaken(name: string): Promise<boolean>
-  /** Marked as sent: what of it Holdfast has never sent, by its last listing. */
+  /** About to be marked as sent, with so many files that Holdfast has never sent, by its last listing. */
+  marking(batch: NeverSentBatch): void
+  /** Marked as sent: what of it never went, by its last listing. */
   marked(name: string, never: NeverSent): void
   report(): void
 }
@@ -58,13 +63,26 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
   const isClosed = async () => (await callOn(place(), () => madeAt(closedMark))) !== null
   /** A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten. */
   const untilEnd = <T>(answer: Promise<T>): Promise<T> => untilAborted(signal, answer)
+  /** No file gets its mark there: the directory's own is tried, which fails as well, and is told. */
+  const isReadOnlyHere = () => {
+    const mount = mountAbove(readMounts() ?? [], directory)
+    return mount !== null && isReadOnly(mount)
+  }
   const unsent = () => {
     const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
     // What a mark changes while it is looked at would be taken for a program's change.
-    const owed = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
+    const owed =
+      destinations.some((destination) => ledger.owesMarks(destination, source.id, name)) && !isReadOnlyHere()
     return waiting + parked + context.young.waitingIn(name) + (owed ? 1 : 0)
   }
   let never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }
+  const held = createSaid(context)
+  const failure = createSaid(context)
+  // Whoever removes the directory has ended what held it up.
+  signal.addEventListener('abort', () => {
+    held(null)
+    failure(null)
+  })
   /** The file that was named in the log as the one that keeps the directory from its mark. */
   let named: string | null = null
   const list = async (isOvertaken: boolean) => {
@@ -99,7 +117,7 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     never = { ...result, seen: Math.max(never.seen, result.seen) }
     if (atWork !== null && atWork !== named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
-    if (atWork !== null && wasClosed) context.problem(heldOpenWords(source, name, atWork))
+    held(atWork !== null && wasClosed ? heldOpenWords(source, name, atWork) : null)
     named = atWork
     // A listing that broke off proves nothing.
     const isUnsure = !result.complete || atWork !== null
@@ -115,8 +133,10 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
+      host.marking({ name, identity, files: never.neverSent })
       await untilEnd(callOn(place(), () => createMark(directory, source.batch.sentMark, identity)))
       // Also none: its person may have done what was said of the mark before.
+      failure(null)
       host.marked(name, never)
       host.lookSoon()
     },
@@ -133,7 +153,17 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
       // The code: the system's text names the directory as it was opened, which is nobody's path.
       const reason = errorCode(thrown) ?? errorText(thrown)
       const told = joinRelative(source.path, name)
-      context.problem(message(key, { path: told, mark: source.batch.sentMark, reason }))
+      failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
     },
+  }
+}
+
+/** One sentence about a directory: it is over when another one, or none, has taken its place. */
+function createSaid({ problem, solved }: Pick<SessionContext, 'problem' | 'solved'>) {
+  let last: Message | null = null
+  return (now: Message | null) => {
+    if (last !== null && (now?.key !== last.key || now.params.path !== last.params.path)) solved(last)
+    last = now
+    if (now !== null) problem(now)
   }
 }

@@ -1,5 +1,6 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { NeverSentBatch } from '../../ledger/contract.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { throttled } from '../../pacing/throttled.ts'
@@ -17,9 +18,9 @@ import { markingEffects, type NeverSent } from './effects.ts'
 import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
 import { OpenBatches } from './open-batches.ts'
-import type { BatchDecision } from './rules.ts'
+import type { BatchDecision, BatchFacts } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
-import { batchReport, neverSentWords, notClosedWords } from './words.ts'
+import { batchReport, neverSentWords, notClosedWords, saidOfMarked } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */
 const LISTINGS_AT_ONCE = 4
@@ -39,8 +40,8 @@ export function startBatch(context: SessionContext): Session {
 class BatchSession implements Session {
   readonly #context: SessionContext
   readonly #open: OpenBatches
-  /** What will never go of a directory that is marked, in sentences by its name. */
-  readonly #neverSent = new Map<string, Message[]>()
+  /** What was said of a directory when it was marked, by its name. */
+  readonly #saidOfMarked = new Map<string, Message[]>()
   readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
   readonly #opening: Promise<void>
@@ -61,6 +62,7 @@ class BatchSession implements Session {
       listings: createSemaphore(LISTINGS_AT_ONCE),
       lookSoon: () => this.#lookSoon(),
       isOvertaken: (name: string) => this.#isOvertaken(name),
+      marking: (batch: NeverSentBatch) => this.#remember(batch),
       marked: (name: string, never: NeverSent) => this.#markedAs(name, never),
       report: () => this.#report(),
     }
@@ -198,7 +200,7 @@ class BatchSession implements Session {
     for (const one of unsendable) problem(unsendableWords(root, one))
     this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
-    for (const name of this.#neverSent.keys()) if (!identities.has(name)) this.#neverSent.delete(name)
+    for (const name of this.#saidOfMarked.keys()) if (!identities.has(name)) this.#saidOfMarked.delete(name)
     this.#leaveOutMarked()
     this.#hasLooked = true
     if (this.#watcher === null) return
@@ -210,7 +212,7 @@ class BatchSession implements Session {
     // Not waited for: a directory's marking may need another look.
     for (const { name, closed, newest } of unfinished)
       void this.#open.open(name, identities.get(name) ?? '').look({ closed, newest })
-    for (const { name } of this.#decisions) this.#sayNeverSent(name)
+    this.#sayOfMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
     const notClosed = notClosedWords(this.#decisions, source.batch)
     if (notClosed !== null) problem(notClosed)
     this.#report()
@@ -229,16 +231,33 @@ class BatchSession implements Session {
     return decision !== undefined && !decision.newest
   }
 
-  #markedAs(name: string, never: NeverSent): void {
-    const said = neverSentWords(this.#context.source, name, never)
-    if (said.length === 0) this.#neverSent.delete(name)
-    else this.#neverSent.set(name, said)
-    this.#sayNeverSent(name)
-    for (const sentence of said) this.#context.log(englishWords(sentence))
+  /** Before the mark is made: nobody looks into a directory that has it, and after a restart it is to be said again. */
+  #remember(batch: NeverSentBatch): void {
+    const { ledger, source } = this.#context
+    // Of an earlier mark.
+    this.#saidOfMarked.delete(batch.name)
+    const known = ledger.neverSentBatches(source.id)
+    const there = new Set(this.#decisions.map(({ name }) => name))
+    const now = known.filter(({ name }) => name !== batch.name && there.has(name))
+    if (batch.files > 0) now.push(batch)
+    if (now.length > 0 || known.length > 0) ledger.rememberNeverSent(source.id, now)
   }
 
-  #sayNeverSent(name: string): void {
-    for (const sentence of this.#neverSent.get(name) ?? []) this.#context.problem(sentence)
+  #markedAs(name: string, never: NeverSent): void {
+    const said = saidOfMarked(this.#context.source, name, never)
+    this.#saidOfMarked.set(name, said)
+    for (const sentence of said) {
+      this.#context.problem(sentence)
+      this.#context.log(englishWords(sentence))
+    }
+  }
+
+  #sayOfMarked(batches: readonly BatchFacts[]): void {
+    const { ledger, source, problem } = this.#context
+    const marked = new Map(batches.map((one) => [one.name, identityOf(one)]))
+    for (const { name, identity, files } of ledger.neverSentBatches(source.id))
+      if (marked.get(name) === identity) problem(neverSentWords(source, name, files))
+    for (const [name, said] of this.#saidOfMarked) if (marked.has(name)) for (const one of said) problem(one)
   }
 
   #lookFailed(thrown: unknown): void {

@@ -8,8 +8,8 @@ import type { Source } from '../../settings/schema.ts'
 const PAGE = 500
 
 /**
- * Takes everything out of what waits, or is parked, that the source's filters leave out now: they may have been
- * changed. Streamed by the ledger's rows alone, so it needs no disk. Returns how many files that were
+ * Takes everything out of what waits, or is parked, that the source leaves out now: its filters, or what is a batch
+ * directory of it, may have been changed. Streamed by the ledger's rows alone, so it needs no disk. Returns how many files that were
  * at the destination where it were most.
  */
 export async function withdrawLeftOut(
@@ -18,9 +18,8 @@ export async function withdrawLeftOut(
   destinations: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  if (leavesNothingOut(source)) return 0
-  const { batchPrefix: _, ...rules } = nameRulesOf(source)
-  const names = createNameFilter({ ...rules, withTemporary: true })
+  if (source.kind === 'continuous' && leavesNothingOut(source)) return 0
+  const names = createNameFilter({ ...nameRulesOf(source), withTemporary: true })
   let most = 0
   for (const destination of destinations)
     most = Math.max(most, await withdrawAt(destination, source, names, ledger, signal))

@@ -17,7 +17,7 @@ export class Problems {
   }
 
   add(message: Message): void {
-    const key = JSON.stringify([message.key, message.params.path ?? message.params.name ?? ''])
+    const key = keyOf(message)
     const known = this.#known.get(key)
     const same = known !== undefined && JSON.stringify(known.message) === JSON.stringify(message)
     if (known !== undefined && !same) this.#known.delete(key)
@@ -27,6 +27,11 @@ export class Problems {
       this.#known.delete(oldest)
     }
     if (!same) this.#changed()
+  }
+
+  /** It is over before the next sweep. */
+  remove(message: Message): void {
+    if (this.#known.delete(keyOf(message))) this.#changed()
   }
 
   /** Begins a listing of the whole source; returns the function that ends it and forgets what is over. */
@@ -52,4 +57,8 @@ export class Problems {
   list(): Message[] {
     return [...this.#known.values()].map(({ message }) => message)
   }
+}
+
+function keyOf({ key, params }: Message): string {
+  return JSON.stringify([key, params.path ?? params.name ?? ''])
 }

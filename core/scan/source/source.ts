@@ -207,6 +207,9 @@ export class RunningSource {
       offered,
       sweep: () => this.#problems.sweep(),
       problem,
+      solved: (one) => {
+        if (live()) this.#problems.remove(one)
+      },
       update: (change) => {
         if (live()) this.#update(change)
       },

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openSettings } from '../../../core/settings/store.ts'
 import { message } from '../../../core/words/message.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { untilState } from '../../support/two-receivers.ts'
@@ -30,6 +31,24 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('1 file is not sent')
     expect(existsSync(path.join(batch, 'finished.watch'))).toBe(false)
   })
+
+  test.skipIf(!canMount)(
+    'with 1 and the reason when a batch directory is on a read-only file system (needs root: mounts)',
+    async () => {
+      const disk = await mountTmpfs(onTestFinished)
+      const batch = path.join(disk.point, 'DC1')
+      mkdirSync(batch)
+      for (const name of ['good', 'finished.parse'])
+        writeFileSync(path.join(batch, name), name, { mode: 0o644 })
+      await disk.remount('ro')
+      const data = temporaryDirectory('once-data')
+      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, disk.point])
+      expect(await once.ended(), once.err()).toBe(1)
+      expect(once.err()).toBe(
+        `${batch}: every file is safe, but finished.watch could not be made: read-only file system. Holdfast must be able to write there.\n`,
+      )
+    },
+  )
 
   test('with 1 and some of their names when very many files cannot be sent', async () => {
     const { root, batch, data, close } = closedBatch()
@@ -97,12 +116,29 @@ describe('`scan --once` ends', () => {
     expect(once.err()).toContain('1 file changed too recently')
   })
 
-  test('with 0, and says so, when a batch directory was not closed properly', async () => {
+  test('with 0, and says so once, when a batch directory was not closed properly', async () => {
     const { root, batch, data } = closedBatch()
+    const run = async () => {
+      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
+      expect(await once.ended(), once.err()).toBe(0)
+      return once.err()
+    }
     writeFileSync(path.join(batch, 'finished.watch'), '')
-    const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
-    expect(await once.ended(), once.err()).toBe(0)
-    expect(once.err()).toMatch(/^Batch directory DC1 was not closed properly/)
+    expect(await run()).toMatch(/^Batch directory DC1 was not closed properly/)
+    expect(await run()).toBe('')
+    mkdirSync(path.join(root, 'DC2'))
+    writeFileSync(path.join(root, 'DC2/finished.watch'), '')
+    expect(await run()).toMatch(/^2 batch directories were not closed properly: DC2, DC1/)
+  })
+
+  test('with 0 and a sentence when no directory has the prefix, with 2 when none can have it', async () => {
+    const { root, data } = closedBatch()
+    const none = startHoldfast(['scan', '--once', '--prefix', 'QQ', '--data', data, root])
+    expect(await none.ended(), none.err()).toBe(0)
+    expect(none.err()).toBe(`No directory in ${root} has a name that begins with QQ.\n`)
+    const never = startHoldfast(['scan', '--once', '--prefix', 'a/b', '--data', data, root])
+    expect(await never.ended(), never.err()).toBe(2)
+    expect(never.err()).toContain('there is no / in it')
   })
 
   test('with 0 when a marked batch directory holds what cannot be sent', async () => {

@@ -53,6 +53,41 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     await until('it is not said of it', () => problems().length === 0)
   })
 
+  test('and said again when the scanner begins anew, until its mark is removed', async () => {
+    const { root, scanner, config, problems } = setUp({ kind: 'batch' })
+    const at = (name: string) => path.join(root, 'DC1', name)
+    mkdirSync(at('.'))
+    for (const name of ['one', 'two', 'finished.parse']) writeFileSync(at(name), name)
+    for (const name of ['one', 'two']) chmodSync(at(name), 0o664)
+    // Marked by another program: of this one nobody knows.
+    mkdirSync(path.join(root, 'DC0'))
+    for (const name of ['one', 'finished.parse', 'finished.watch'])
+      writeFileSync(path.join(root, 'DC0', name), '')
+    chmodSync(path.join(root, 'DC0/one'), 0o664)
+    scanner.configure(config())
+    await until('it is said', () => problems().join() === 'scan.neverSent')
+    // Another session of the source, in the same process.
+    scanner.scanned.clear()
+    scanner.configure(config({ hidden: 'leave-out' }))
+    await until('it is said again', () => problems().join() === 'scan.neverSent')
+    await scanner.stop()
+
+    const again = startScannerProcess()
+    again.configure(config())
+    const said = () => again.scanned.get('s')?.problems ?? []
+    await until('it is said by another process', () => said().length > 0)
+    await again.reconcile()
+    expect(said()).toMatchObject([
+      { key: 'scan.neverSent', params: { path: path.dirname(at('one')), count: 2 } },
+    ])
+    for (const name of ['one', 'two']) rmSync(at(name))
+    rmSync(at('finished.watch'))
+    await again.reconcile()
+    await until('it is marked anew', () => existsSync(at('finished.watch')))
+    await again.reconcile()
+    await until('it is said no more', () => !said().some(({ key }) => key === 'scan.neverSent'))
+  })
+
   test('and not any more once the bit was cleared, and its directory marked anew', async () => {
     const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)

@@ -70,8 +70,8 @@ describe('the mark of a batch directory, from the scanner process', () => {
     await until('marked', () => isMarked('DC1'))
   })
 
-  test('a file that is being written keeps finished.watch back', async () => {
-    const { root, configure, scanner, paths, sendAll } = setUp({ kind: 'batch' })
+  test('a file that is being written keeps finished.watch back, which is said until it does no more', async () => {
+    const { root, configure, scanner, paths, problems, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     const writer = openForWriting(path.join(root, 'DC1/slow'))
     writeFileSync(path.join(root, 'DC1/quick'), '', { mode: 0o644 })
@@ -81,12 +81,14 @@ describe('the mark of a batch directory, from the scanner process', () => {
     sendAll()
     await scanner.reconcile()
     await scanner.reconcile()
+    await until('it is named', () => problems().join() === 'scan.heldOpen')
     expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
     writer.finish()
     await until('the slow one is offered', () => paths().includes('DC1/slow'))
     expect(existsSync(path.join(root, 'DC1/finished.watch'))).toBe(false)
     sendAll()
     await until('marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
+    await until('nothing is said any more', () => problems().length === 0)
   })
 
   test('a closed directory that holds files which the filters leave out, or none at all, is told', async () => {

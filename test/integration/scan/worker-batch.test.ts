@@ -57,6 +57,19 @@ describe('the scanner process on a batch source (isocket’s scan cases)', () =>
 })
 
 describe('the scanner process on a batch source', () => {
+  test('what waits since it was no batch source, or its prefix was another, waits no more', async () => {
+    const { root, ledger, configure, paths } = setUp({ kind: 'batch', batch: { prefix: 'DC' } })
+    const names = ['beside', 'XX1/other', 'DC1/one', 'DC1/x.tmp', 'DC1/finished.parse']
+    const facts = { size: 0, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
+    ledger.offer(
+      DESTINATION,
+      names.map((name) => ({ source: 's', path: name, ...facts })),
+    )
+    mkdirSync(path.join(root, 'DC1'))
+    configure()
+    await until('what is no batch is withdrawn', () => paths().join() === 'DC1/one,DC1/x.tmp')
+  })
+
   test('an overtaken directory that nobody closed is not marked before it had a file', async () => {
     const { root, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const isMarked = (name: string) => existsSync(path.join(root, name, 'finished.watch'))

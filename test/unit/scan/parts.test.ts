@@ -24,6 +24,18 @@ describe('problems', () => {
     expect(problems.list().at(-1)).toEqual(problem('29'))
   })
 
+  test('one that is over is told no more, whatever else it said', () => {
+    let changes = 0
+    const problems = new Problems(() => {
+      changes += 1
+    })
+    for (const path of ['a', 'b']) problems.add(problem(path))
+    problems.remove(message('scan.nameNotUtf8', { path: 'a', mark: 'x' }))
+    problems.remove(problem('a'))
+    expect(problems.list()).toEqual([problem('b')])
+    expect(changes).toBe(3)
+  })
+
   test('a listing forgets what it does not meet again', () => {
     const problems = new Problems(() => undefined)
     problems.add(problem('gone'))

@@ -43,6 +43,12 @@ const red: MantineColorsTuple = [
 ]
 
 /** The window's look; colours of states are in styles/base.css. */
+/**
+ * Menus and dialogs fade in, and go at once: a page that is left meanwhile stops what its timers would end, and an
+ * unseen dialog would stay over the window.
+ */
+const comes = { duration: 120, exitDuration: 0 }
+
 export const theme = createTheme({
   primaryColor: 'harbour',
   // White words on it have a contrast of 5.3 : 1.
@@ -67,6 +73,7 @@ export const theme = createTheme({
         withInitialFocusPlaceholder: false,
         // Whatever scrolls behind it.
         floatingStrategy: 'fixed',
+        transitionProps: comes,
       },
     },
     Modal: {
@@ -76,7 +83,7 @@ export const theme = createTheme({
         padding: 'md',
         // Not a second banner.
         attributes: { header: { role: 'none' } },
-        transitionProps: { duration: 120 },
+        transitionProps: comes,
       },
     },
     Tooltip: {

@@ -170,6 +170,7 @@ test('the choice of destinations stays until it is saved and answered', async ({
   // Nobody listens there.
   const destinations = ['nas', 'cellar'].map((name, index) => ({
     id: name,
+    kind: 'receiver',
     name,
     host: '127.0.0.1',
     port: 1 + index,

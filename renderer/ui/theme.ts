@@ -42,13 +42,13 @@ const red: MantineColorsTuple = [
   '#861b1e',
 ]
 
-/** The window's look; colours of states are in styles/base.css. */
 /**
  * Menus and dialogs fade in, and go at once: a page that is left meanwhile stops what its timers would end, and an
  * unseen dialog would stay over the window.
  */
 const comes = { duration: 120, exitDuration: 0 }
 
+/** The window's look; colours of states are in styles/base.css. */
 export const theme = createTheme({
   primaryColor: 'harbour',
   // White words on it have a contrast of 5.3 : 1.

@@ -4,6 +4,7 @@ import { channelStateSchema } from '../../alert/messages.ts'
 import { checkedSchema } from '../../check/messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
 import { receivedSenderSchema } from '../../receive/messages.ts'
+import { restoreReportSchema } from '../../restore/messages.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
 import { allowanceNowSchema, connectionSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
@@ -110,29 +111,11 @@ export type DestinationState = z.infer<typeof destinationStateSchema>
 export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
 
 /** The restore that runs, or the last one; a new start forgets it. */
-export const restoreStateSchema = z.object({
+export const restoreStateSchema = restoreReportSchema.extend({
   /** The id of the destination that it is from. */
   destination: z.string(),
   /** Absolute path of the directory that the files come to. */
   to: z.string(),
-  phase: z.enum(['running', 'done', 'stopped', 'failed']),
-  /** Files and bytes that were looked at so far, and how many there are; null: not known yet. */
-  files: z.number(),
-  bytes: z.number(),
-  totalFiles: z.number().nullable(),
-  totalBytes: z.number().nullable(),
-  /** Bytes a second. */
-  rate: z.number(),
-  /** About how many milliseconds the rest will take; null: nothing can be said. */
-  left: z.number().nullable(),
-  restored: z.number(),
-  /** This very content was there already. */
-  same: z.number(),
-  /** Other content was there, and stays: nothing was to be overwritten. */
-  kept: z.number(),
-  failed: z.number(),
-  /** The first thing that failed, or why it ended; null: all is well. */
-  sentence: messageSchema.nullable(),
   /** Milliseconds since 1970. */
   startedAt: z.number(),
 })

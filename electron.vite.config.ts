@@ -35,6 +35,17 @@ function workerEntries(): Record<string, string> {
   return Object.fromEntries(entries)
 }
 
+/** The page and its sandboxed preload script have no Node.js: with a module of it the window stays blank. */
+const noNode = {
+  name: 'no-node',
+  renderChunk(code: string, { moduleIds }: { moduleIds: readonly string[] }) {
+    const required = /\brequire\(["'`](?!electron["'`])[^)]*\)/.exec(code)?.[0]
+    const emptied = moduleIds.find((id) => id.includes('__vite-browser-external'))
+    if (required || emptied)
+      throw new Error(`The window cannot have ${required ?? emptied}: see imports of core.`)
+  },
+}
+
 export default defineConfig({
   main: {
     build: {
@@ -50,6 +61,7 @@ export default defineConfig({
     },
   },
   preload: {
+    plugins: [noNode],
     build: {
       // A sandboxed preload script can require electron alone: everything else must be in the one file.
       externalizeDeps: false,
@@ -65,7 +77,7 @@ export default defineConfig({
   renderer: {
     root: path.join(here, 'renderer'),
     html: { cspNonce: NONCE_PLACE },
-    plugins: [react()],
+    plugins: [noNode, react()],
     build: {
       outDir: path.join(here, 'out/renderer'),
       emptyOutDir: true,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { destinationSchema } from '../settings/destination-schema.ts'
 import { entrySchema, folderSchema } from '../wire/restore-entries.ts'
-import { messageSchema } from '../words/message-schema.ts'
+import { restoreReportSchema } from './report-schema.ts'
 
 /** See LibrarySettings. */
 const from = z.object({
@@ -14,29 +14,6 @@ const from = z.object({
 })
 const nothing = z.object({})
 const when = { size: z.number(), mtimeMs: z.number() }
-
-/** How far the restore is that runs, or how the last one has ended. */
-export const restoreReportSchema = z.object({
-  phase: z.enum(['running', 'done', 'stopped', 'failed']),
-  /** Files and bytes that were looked at so far, and how many there are; null: not known yet. */
-  files: z.number(),
-  bytes: z.number(),
-  totalFiles: z.number().nullable(),
-  totalBytes: z.number().nullable(),
-  /** Bytes a second. */
-  rate: z.number(),
-  /** About how many milliseconds the rest will take; null: nothing can be said. */
-  left: z.number().nullable(),
-  restored: z.number(),
-  /** This very content was there already. */
-  same: z.number(),
-  /** Other content was there, and stays: nothing was to be overwritten. */
-  kept: z.number(),
-  failed: z.number(),
-  /** The first thing that failed, or why it ended; null: all is well. */
-  sentence: messageSchema.nullable(),
-})
-export type RestoreReport = z.infer<typeof restoreReportSchema>
 
 /** What the restorer is asked, and tells: it runs only while somebody looks for files, or brings them back. */
 export const restorerDefinition = {

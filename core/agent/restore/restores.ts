@@ -1,7 +1,7 @@
 import path from 'node:path'
-import type { RestoreReport } from '../../restore/messages.ts'
 import { restorerDefinition } from '../../restore/messages.ts'
 import type { LibrarySettings } from '../../restore/open.ts'
+import type { RestoreReport } from '../../restore/report-schema.ts'
 import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'

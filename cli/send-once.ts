@@ -155,7 +155,10 @@ function fail(why: Message, json: boolean): number {
 }
 
 function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
-  const { sent, unsent, named, young } = compared
+  const { sent, named, young } = compared
+  // Whoever marked them counts as their sender: only a remark tells of them.
+  const never = remarks.filter(({ key }) => key === 'scan.neverSent')
+  const unsent = never.reduce((sum, { params }) => sum + Number(params.count), compared.unsent)
   if (json) console.log(jsonText({ sent, unsent, young }))
   if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
   for (const one of named) {
@@ -163,7 +166,7 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
   }
   for (const remark of remarks) console.error(terminalWords(remark))
   if (unsent > 0) {
-    const more = unsent - named.length
+    const more = compared.unsent - named.length
     if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))
     console.error(terminalWords(message('cli.once.unsent', { count: unsent })))
     return 1

@@ -1,4 +1,4 @@
-import { openSending } from '../../core/receive/connection/session.ts'
+import { openSending } from '../../core/store/session/session.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
 import type { Channel } from '../../core/wire/channel.ts'

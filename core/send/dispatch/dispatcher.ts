@@ -1,11 +1,12 @@
 import { unparkAll } from '../../ledger/chores.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
+import type { Due } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
 import type { Message } from '../../words/message.ts'
 import type { Session } from '../destinations/destination.ts'
 import { openMarks } from '../marks/marks.ts'
 import type { Transfer } from '../messages.ts'
-import type { SendSource, Shared } from '../source/contract.ts'
+import type { Attempt, SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import { createWindows } from '../source/window.ts'
 import type { SourceWorker } from '../source/worker.ts'
@@ -13,10 +14,10 @@ import { openSourceWorker } from '../source/worker.ts'
 import { createAcknowledgements } from './acknowledgements.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { createQueueFilter } from './filter.ts'
-import { ended } from './outcome.ts'
 import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
+import { react } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
 /** The ledger is looked at this often even if nobody says that there is work. */
@@ -53,6 +54,26 @@ function sharedOf(parts: Parts): Shared {
     },
     onSkipped: transfers.add,
   }
+}
+
+/** Brings a file to the end of its attempt. */
+function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): void {
+  const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
+  transfers.end(due)
+  if (attempt.kind === 'durable') {
+    breaker.stored()
+    const { digest, position, seal } = attempt
+    // As it is configured now.
+    const others = (workers.get(source.id)?.source ?? source).alsoTo
+    acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position, seal })
+  } else {
+    guard.use(() => react(parts, source, due, attempt))
+    if (attempt.kind === 'again' && attempt.trouble !== 'no')
+      breaker.failed(due.source, attempt.reason, attempt.trouble, performance.now())
+    queue.over([due])
+  }
+  breaker.ended(due.source, performance.now())
+  events.onChange()
 }
 
 function openWorker(parts: Parts, source: SendSource): SourceWorker {

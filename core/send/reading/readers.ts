@@ -22,11 +22,11 @@ export interface Readers {
 function foundIn({ read, bytes, digests }: ReadResult): Found[] {
   let at = 0
   return read.map((found, index): Found => {
-    if (found.kind !== 'content') return { index, content: found }
+    if (found.kind !== 'content') return found
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
     const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
     at += found.length
-    return { index, content: { kind: 'content', bytes: content, digest, facts: found.facts } }
+    return { kind: 'content', bytes: content, digest, facts: found.facts }
   })
 }
 
@@ -41,11 +41,15 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
   })
   const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
   const result = await thread.call('read', { root, files, memory }, [memory.buffer]).catch(() => null)
-  const failed = (index: number): Found => ({ index, content: { kind: 'failed', code: 'EIO' } })
+  const failed: Found = { kind: 'failed', code: 'EIO' }
   // In a turn of its own: by then the thread has its next group, and the line has had its turn.
   setImmediate(() => {
     if (result !== null) take(foundIn(result), result.directories)
-    else take([...files.keys()].map(failed), [])
+    else
+      take(
+        files.map(() => failed),
+        [],
+      )
   })
 }
 

@@ -96,7 +96,7 @@ export function createSmallSender(parts: SourceParts): SmallSender {
   }
 
   const take = async (
-    found: readonly { due: Due; content: Found['content'] }[],
+    found: readonly { due: Due; content: Found }[],
     directories: readonly FoundDirectory[],
     from: ReadonlyMap<number, CopySource>,
     session: Session,
@@ -134,9 +134,9 @@ export function createSmallSender(parts: SourceParts): SmallSender {
     done: Done,
   ): void => {
     const taken = (found: readonly Found[], directories: readonly FoundDirectory[]) => {
-      const some = found.flatMap(({ index, content }) => {
-        const due = dues[index]
-        return due === undefined ? [] : [{ due, content }]
+      const some = dues.flatMap((due, index) => {
+        const content = found[index]
+        return content === undefined ? [] : [{ due, content }]
       })
       void take(some, directories, from, session, done)
     }

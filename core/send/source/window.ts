@@ -4,13 +4,11 @@ export type Priority = Source['priority']
 
 /** Bytes of all sources' small files that are being read, or are read and not yet handed to the destination. */
 const MEMORY_BYTES = 32 * 1024 * 1024
-/** How the line is shared between sources that all have something to send. None is ever left without. */
-const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 /**
- * Large files of one source that are sent at a time; small ones pass between their chunks. The line takes chunks as they
- * come, so their number is the source's share of it.
+ * How the line is shared between sources that all have something to send: none is ever left without. So many large files
+ * of one source are sent at a time, as the line takes chunks as they come; small ones pass between them.
  */
-const LARGE_FILES: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
 /** What one source may have under way. */
 export interface Window {
@@ -74,7 +72,7 @@ export function createWindows(): Windows {
         serve()
       },
       get hasRoomForLarge() {
-        return large < LARGE_FILES[share.priority]
+        return large < WEIGHTS[share.priority]
       },
       beginLarge() {
         large += 1

@@ -4,7 +4,7 @@ import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
-import type { Destination, DestinationEvents, OwnSession } from '../destination.ts'
+import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
 import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
@@ -54,24 +54,20 @@ async function sayingHung<T>(name: string, events: DestinationEvents, work: Prom
   }
 }
 
-async function begin(
-  folder: OpenFolder,
-  options: FolderOptions,
-  events: DestinationEvents,
-): Promise<OwnSession> {
+async function begin(folder: OpenFolder, options: FolderOptions, events: DestinationEvents) {
   const { name } = options.destination
   const { store, senders, me } = folder
   const session = randomBytes(16).toString('hex')
   const asksFirst = await sayingHung(name, events, agree(folder, options, session, events))
   return openFolderSession({
-    ...{ name, session, asksFirst },
+    ...{ receiver: name, session, asksFirst },
     store,
     bucket: options.bucket,
     async space() {
       const { bavail, blocks, bsize } = await statfs(options.destination.path)
       return { free: bavail * bsize, total: blocks * bsize }
     },
-    sourceOf: async ({ id, name: called }) =>
+    sourceOf: async (id, called) =>
       store.source(me.folder, await senders.sourceDirectory(me.folder, id, called)),
   })
 }
@@ -90,7 +86,7 @@ async function open(
   const folder = await sayingHung(name, events, opening)
   try {
     signal.throwIfAborted()
-    const session = await begin(folder, options, events)
+    const { session, close: endSession } = await begin(folder, options, events)
     const unwatch = watchFolder(folder, {
       onLost: end,
       onStalled: (ms) => events.onTrouble(hungFor(ms, name)),
@@ -102,7 +98,7 @@ async function open(
     })
     const close = () => {
       unwatch()
-      session.close()
+      endSession()
       void folder.close()
     }
     return {

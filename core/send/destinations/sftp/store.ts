@@ -12,9 +12,8 @@ import { diskAt, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
-import { put } from './put.ts'
 import { readFrom } from './read.ts'
-import { beginUpload } from './upload.ts'
+import { beginUpload, put } from './upload.ts'
 
 /** Each is a process at the server: while one waits for its disk, the others go on. */
 const CHANNELS = 4

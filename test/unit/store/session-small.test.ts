@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { receiveBatch } from '../../../core/receive/connection/session-small.ts'
+import { receiveBatch } from '../../../core/store/session/small.ts'
 import type { SmallEvents, Store } from '../../../core/store/store.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'

@@ -1,4 +1,4 @@
-import type { StoreSource } from '../../store/store.ts'
+import type { StoreSource } from '../store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 
@@ -9,7 +9,7 @@ export interface Found {
   failure: unknown
 }
 
-/** The sources of one connection, by the numbers that its sender has given them. */
+/** The sources of one session, by the numbers that its sender has given them. */
 export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, { id: string; name: string }>()
 

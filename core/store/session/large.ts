@@ -1,6 +1,6 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import { outcomeOf } from '../../store/outcome.ts'
-import type { IncomingFile, Stored } from '../../store/store.ts'
+import { outcomeOf } from '../outcome.ts'
+import type { IncomingFile, Stored } from '../store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
@@ -11,7 +11,7 @@ import { toldOf } from './session.ts'
 import type { Found } from './sources.ts'
 
 /**
- * Large files of one connection that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
+ * Large files of one session that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
  * not ended; those that it has ended are open until they are durable.
  */
 const LARGE_AT_ONCE = 64
@@ -141,7 +141,7 @@ export function openLargeFiles(
         await file.abort(keep)
         return { outcome: file.refused ?? { status: 'aborted', detail: '' }, position: 0 }
       }),
-    /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
+    /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
     close(keep: boolean) {
       for (const file of live) void file.then((one) => one.abort(keep))
       open.clear()

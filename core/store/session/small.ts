@@ -1,6 +1,6 @@
 import { DIGEST_BYTES } from '../../files/digest.ts'
-import { outcomeOf } from '../../store/outcome.ts'
-import type { SmallIncoming } from '../../store/store.ts'
+import { outcomeOf } from '../outcome.ts'
+import type { SmallIncoming } from '../store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
@@ -8,15 +8,24 @@ import type { Asked, SessionParts } from './session.ts'
 import { toldOf } from './session.ts'
 import type { Found } from './sources.ts'
 
-/** Stores the small files of one batch. @throws WireFault */
-export function receiveBatch(parts: SessionParts, header: FrameHeader<'batch'>, payload: Buffer): void {
+/**
+ * Stores the small files of one batch.
+ * @param onUsed its memory may be used again.
+ * @throws WireFault
+ */
+export function receiveBatch(
+  parts: SessionParts,
+  header: FrameHeader<'batch'>,
+  payload: Buffer,
+  onUsed: () => void = () => undefined,
+): void {
   const { answers, sources } = parts
   const { files } = header
   const total = files.reduce((sum, file) => sum + file[3], 0)
   if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
   answers.spend(total, files.length)
   const used = [...files.map(([, source]) => source), ...header.directories.map(([source]) => source)]
-  void sources.find(used).then((found) => storeAll(parts, header, payload, found))
+  void sources.find(used).then((found) => storeAll(parts, header, payload, found, onUsed))
 }
 
 function storeAll(
@@ -24,6 +33,7 @@ function storeAll(
   { files, directories }: FrameHeader<'batch'>,
   payload: Buffer,
   found: Found,
+  onUsed: () => void,
 ): void {
   const asked: Asked[] = []
   const incoming: SmallIncoming[] = []
@@ -50,8 +60,11 @@ function storeAll(
   // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
   const held = new Set(asked)
   const giveBack = (file: Asked) => {
-    if (held.delete(file)) answers.giveBack(file.size)
+    if (!held.delete(file)) return
+    answers.giveBack(file.size)
+    if (held.size === 0) onUsed()
   }
+  if (held.size === 0) onUsed()
   store.receiveAll(incoming, {
     directories: toldOf(directories, found),
     // The frame's own (codec.ts), of which nothing else is used any more.

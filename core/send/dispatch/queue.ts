@@ -29,14 +29,9 @@ export interface QueueHost {
 }
 
 /** The ledger's queue, and what is taken from it and not over yet: no row twice, and no two of one path at a time. */
-export interface Queue {
-  /** Files that may go now. */
-  take(source: SendSource, filter: QueueFilter): Due[] | 'away'
-  /** The ledger says what became of these files, or they were not begun. */
-  over(files: readonly Due[]): void
-}
+export type Queue = ReturnType<typeof createQueue>
 
-export function createQueue(host: QueueHost): Queue {
+export function createQueue(host: QueueHost) {
   const { destination, guard, ledger, retryMs } = host
   const taken = new Set<number>()
   const paths = createPathLocks()
@@ -69,7 +64,8 @@ export function createQueue(host: QueueHost): Queue {
   }
 
   return {
-    take(source, filter) {
+    /** Files that may go now. */
+    take(source: SendSource, filter: QueueFilter): Due[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
       const found =
@@ -97,7 +93,8 @@ export function createQueue(host: QueueHost): Queue {
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
-    over(files) {
+    /** The ledger says what became of these files, or they were not begun. */
+    over(files: readonly Due[]): void {
       for (const due of files) {
         taken.delete(due.id)
         paths.unlock(due)

@@ -45,38 +45,48 @@ export function react(
     case 'halted':
     case 'source-missing':
       // It waits as before.
-      return
+      break
     case 'refused':
       warn(attempt.reason)
-      return ledger.park(due, attempt.reason)
+      ledger.park(due, attempt.reason)
+      break
     case 'again': {
       const { reason, trouble } = attempt
       if (trouble === 'no' && reason !== null) warn(reason)
-      return later(after(trouble === 'yes' ? TROUBLE_RETRY_MS : retryMs), reason)
+      later(after(trouble === 'yes' ? TROUBLE_RETRY_MS : retryMs), reason)
+      break
     }
     case 'failed':
-      return later(after(retryMs), message('transfer.readFailed', { path: file, reason: attempt.code }))
+      later(after(retryMs), message('transfer.readFailed', { path: file, reason: attempt.code }))
+      break
     case 'unreadable': {
       const reason = message('transfer.unreadable', { path: file, reason: attempt.code })
       warn(reason)
-      return ledger.park(due, reason)
+      ledger.park(due, reason)
+      break
     }
     case 'changed':
       info('changed while it was read: it is sent again')
-      return ledger.renew(due, attempt.facts, after(CHANGED_MS))
+      ledger.renew(due, attempt.facts, after(CHANGED_MS))
+      break
     case 'being-written':
       // When its writer is done the scanner offers it as it is then, and it goes after this pause at the latest;
       // where no scanner runs it is looked at again.
       info('is being written: it is sent when it is finished')
-      return later(after(CHANGED_MS))
+      later(after(CHANGED_MS))
+      break
     case 'doubtful':
-      return later(Date.now() + DOUBTFUL_MS)
+      later(Date.now() + DOUBTFUL_MS)
+      break
     case 'vanished':
-      if (due.attempts === 0) return later(Date.now() + VANISHED_MS)
-      info('vanished before it was sent')
-      ledger.drop(due)
-      return events.onGone()
+      if (due.attempts === 0) later(Date.now() + VANISHED_MS)
+      else {
+        info('vanished before it was sent')
+        ledger.drop(due)
+        events.onGone()
+      }
+      break
     default:
-      return attempt satisfies never
+      attempt satisfies never
   }
 }

@@ -12,11 +12,7 @@ const THREADS = 4
 const HANGS_AFTER_MS = 3_000
 
 /** Reads small files, the sources in turn, of each one group at a time: one that hangs keeps one thread. */
-export interface Readers {
-  /** The group's `take` is called once; a disk that hangs leaves it unanswered. */
-  read(source: string, group: Group): void
-  close(): void
-}
+export type Readers = ReturnType<typeof openReaders>
 
 /** The contents stay where the thread has put them, one after the other. */
 function foundIn({ read, bytes, digests }: ReadResult): Found[] {
@@ -54,7 +50,7 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
 }
 
 /** @param script is the threads' own. */
-export function openReaders(script: URL): Readers {
+export function openReaders(script: URL) {
   const turns = createSemaphore(THREADS)
   const threads = new Set<Thread<ReaderCalls>>()
   const free: Thread<ReaderCalls>[] = []
@@ -91,7 +87,8 @@ export function openReaders(script: URL): Readers {
   }
 
   return {
-    read(source, group) {
+    /** The group's `take` is called once; a disk that hangs leaves it unanswered. */
+    read(source: string, group: Group): void {
       const groups = sources.get(source)
       groups?.push(group)
       if (groups !== undefined) return

@@ -33,22 +33,14 @@ async function isClosed(source: RemovalSource, file: string, { sentMark }: Remov
 }
 
 /** What stands in the way of removing the files of whole directories, found once in a look. */
-export interface Obstacles {
-  /**
-   * Why this file cannot be removed now because of where it is, or null. What was in the way stays so for this look;
-   * that nothing is is asked anew for each file.
-   */
-  of(file: string): Promise<string | null>
-  /** Directories with an obstacle: how many files there are is of no matter to a look. */
-  readonly count: number
-}
+export type Obstacles = ReturnType<typeof findObstacles>
 
 /** @param found told once of each directory with an obstacle, relative to the source. */
 export function findObstacles(
   source: RemovalSource,
   rule: RemovalRule,
   found: (directory: string, why: string) => void,
-): Obstacles {
+) {
   const known = new Map<string, string>()
   const note = (directory: string, why: string): string => {
     known.set(directory, why)
@@ -56,7 +48,11 @@ export function findObstacles(
     return why
   }
   return {
-    async of(file) {
+    /**
+     * Why this file cannot be removed now because of where it is, or null. What was in the way stays so for this look;
+     * that nothing is is asked anew for each file.
+     */
+    async of(file: string): Promise<string | null> {
       const directory = directoryOf(file)
       const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
       const before = known.get(directory) ?? (batch === null ? undefined : known.get(batch))
@@ -71,6 +67,7 @@ export function findObstacles(
         return note(directory, errorCode(thrown) ?? String(thrown))
       }
     },
+    /** Directories with an obstacle: how many files there are is of no matter to a look. */
     get count() {
       return known.size
     },

@@ -1,8 +1,8 @@
-import type { Outcome } from '../outcome.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses } from '../../wire/limits.ts'
+import type { Outcome } from '../outcome.ts'
 
 /** What a sender may have on its way before it is answered. */
 export interface Window {

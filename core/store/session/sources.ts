@@ -1,6 +1,6 @@
-import type { StoreSource } from '../store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
+import type { StoreSource } from '../store.ts'
 
 /** The sources that a frame names. */
 export interface Found {

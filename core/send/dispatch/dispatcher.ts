@@ -2,10 +2,8 @@ import { unparkAll } from '../../ledger/chores.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
-import type { Message } from '../../words/message.ts'
 import type { Session } from '../destinations/destination.ts'
 import { openMarks } from '../marks/marks.ts'
-import type { Transfer } from '../messages.ts'
 import type { Attempt, SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import { createWindows } from '../source/window.ts'
@@ -24,19 +22,6 @@ import { createTransfers } from './transfers.ts'
 const LOOK_EVERY_MS = 1_000
 /** Parked files are looked at this often. */
 const PARKED_EVERY_MS = 5_000
-
-/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
-export interface Dispatcher {
-  setSession(session: Session | null): void
-  configure(sources: readonly SendSource[], paused: boolean): void
-  /** There may be work. */
-  wake(): void
-  stop(): void
-  /** Files that are being sent, at most `limit`. */
-  transfers(limit: number): Transfer[]
-  /** Why files wait although there is a session, or null. */
-  readonly problem: Message | null
-}
 
 function sharedOf(parts: Parts): Shared {
   const { breaker, disks, events, guard, options, transfers, workers } = parts
@@ -150,7 +135,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   return parts
 }
 
-export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents): Dispatcher {
+/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
+export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents) {
   const parts = createParts(options, events)
   const { breaker, disks, guard, marks, state, transfers, workers } = parts
   const parked = openParkedFiles(options.destination.id, options.ledger, {
@@ -185,12 +171,12 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
   }
 
   return {
-    setSession(next) {
+    setSession(next: Session | null): void {
       state.session = next
       if (next !== null) breaker.connected(performance.now())
       wakeAll()
     },
-    configure(sources, nowPaused) {
+    configure(sources: readonly SendSource[], nowPaused: boolean): void {
       state.paused = nowPaused
       const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
       for (const [id, worker] of workers) {
@@ -203,11 +189,12 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       }
       wakeAll()
     },
-    wake() {
+    /** There may be work. */
+    wake(): void {
       wakeAll()
       lookForMarks(parts)
     },
-    stop() {
+    stop(): void {
       clearInterval(timer)
       clearInterval(parkedTimer)
       marks.stop()
@@ -215,6 +202,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       for (const worker of workers.values()) worker.close()
     },
     transfers: transfers.list,
+    /** Why files wait although there is a session, or null. */
     get problem() {
       return guard.problem ?? breaker.problem
     },

@@ -87,11 +87,13 @@ export function openLargeFiles(
     { source: number, path, size, facts, file: identity, directories }: FrameHeader<'begin'>,
     finding: Promise<Found>,
   ): Promise<IncomingFile> => {
-    const found = await finding
-    const source = found.of(number)
-    if (source === null) return refusedFile(found.failure)
-    const offered = { source, path, facts: factsOfWords(facts, size), session }
-    return store.begin(offered, { identity, directories: toldOf(directories, found), turns })
+    try {
+      const found = await finding
+      const offered = { source: found(number), path, facts: factsOfWords(facts, size), session }
+      return store.begin(offered, { identity, directories: toldOf(directories, found), turns })
+    } catch (thrown) {
+      return refusedFile(thrown)
+    }
   }
 
   return {
@@ -99,8 +101,8 @@ export function openLargeFiles(
       const { id, source, path, size, file: identity } = header
       if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
       if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
-      const finding = sources.find([source, ...header.directories.map(([number]) => number)])
       answers.spend(0, 1)
+      const finding = sources.find([source, ...header.directories.map(([number]) => number)])
       const asked = identity !== undefined
       const file = start(header, finding)
       const one: OpenFile = {

@@ -51,12 +51,9 @@ export interface SessionParts {
 /** The store's end of a session: it stores what frames bring, whatever they come by. */
 export type Sending = ReturnType<typeof openSending>
 
-/** What a frame tells of directories; those of sources that are not known are left out. */
+/** What a frame tells of directories. */
 export const toldOf = (entries: readonly DirectoryEntry[], found: Found): ToldDirectory[] =>
-  entries.flatMap(([number, path, facts]) => {
-    const source = found.of(number)
-    return source === null ? [] : [{ source: source.id, path, facts: factsOfWords(facts, 0) }]
-  })
+  entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: factsOfWords(facts, 0) }))
 
 export function openSending(
   channel: Pick<Channel, 'send' | 'room'>,
@@ -87,18 +84,16 @@ export function openSending(
   ): Promise<Stored> => {
     const { source, path, size, facts, fromSource, fromPath, moved } = header
     const found = await finding
-    const [to, from] = [found.of(source), found.of(fromSource)]
-    if (to === null || from === null) throw found.failure
-    const file: Offered = { source: to, path, facts: factsOfWords(facts, size), session }
+    const file: Offered = { source: found(source), path, facts: factsOfWords(facts, size), session }
     const directories = toldOf(header.directories, found)
-    const copy = { from: { source: from, path: fromPath }, digest, isMoved: moved, directories }
+    const copy = { from: { source: found(fromSource), path: fromPath }, digest, isMoved: moved, directories }
     return store.copy(file, copy, gone.signal, copyTurns)
   }
 
   const copy = (header: FrameHeader<'copy'>) => {
     const { id, source, path, fromSource, fromPath } = header
-    const finding = sources.find([source, fromSource, ...header.directories.map(([number]) => number)])
     answers.spend(0, 1)
+    const finding = sources.find([source, fromSource, ...header.directories.map(([number]) => number)])
     // As it came it is a part of the whole frame, which would wait with it.
     const digest = Buffer.from(header.digest)
     void copyNow(header, digest, finding)
@@ -111,16 +106,14 @@ export function openSending(
   }
 
   const prove = ({ id, source, path, size, nonce }: FrameHeader<'prove'>) => {
-    const finding = sources.find([source])
     answers.spend(0, 1)
+    const finding = sources.find([source])
     const own = Buffer.from(nonce)
     const proofOf = async () => {
+      const found = await finding
       await copyTurns.acquire()
       try {
-        const found = await finding
-        const of = found.of(source)
-        if (of === null) throw found.failure
-        return await store.prove({ source: of, path }, size, own, gone.signal)
+        return await store.prove({ source: found(source), path }, size, own, gone.signal)
       } finally {
         copyTurns.release()
       }

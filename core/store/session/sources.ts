@@ -2,29 +2,26 @@ import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import type { StoreSource } from '../store.ts'
 
-/** The sources that a frame names. */
-export interface Found {
-  /** null: nothing can be stored there now, as `failure` says. */
-  of(number: number): StoreSource | null
-  failure: unknown
+/** The sources that a frame names, by their numbers. */
+export type Found = (number: number) => StoreSource
+
+function known<T>(all: ReadonlyMap<number, T>, number: number): T {
+  const one = all.get(number)
+  if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+  return one
 }
 
 /** The sources of one session, by the numbers that its sender has given them. */
 export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, { id: string; name: string }>()
 
-  const findAll = async (named: readonly { number: number; id: string; name: string }[]): Promise<Found> => {
+  const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<Found> => {
     const found = new Map<number, StoreSource>()
-    let failure: unknown = null
-    const find = async ({ number, id, name }: (typeof named)[number]) => {
-      try {
-        found.set(number, await sourceOf(id, name))
-      } catch (thrown) {
-        failure = thrown
-      }
+    const find = async ([number, { id, name }]: [number, { id: string; name: string }]) => {
+      found.set(number, await sourceOf(id, name))
     }
-    await Promise.all(named.map(find))
-    return { of: (number) => found.get(number) ?? null, failure }
+    await Promise.all([...named].map(find))
+    return (number) => known(found, number)
   }
 
   return {
@@ -33,14 +30,12 @@ export function openSources(sourceOf: (id: string, name: string) => Promise<Stor
       if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
       declared.set(source, { id, name })
     },
-    /** @throws WireFault where one was not declared, at once. */
+    /**
+     * Rejects with what the system says where one of them has no directory: then nothing of the frame can be stored.
+     * @throws WireFault where one was not declared, at once.
+     */
     find(numbers: Iterable<number>): Promise<Found> {
-      const named = [...new Set(numbers)].map((number) => {
-        const one = declared.get(number)
-        if (one === undefined) throw new WireFault(`source ${number} was not declared`)
-        return { number, ...one }
-      })
-      return findAll(named)
+      return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))
     },
     nameOf: (number: number): string => declared.get(number)?.name ?? '',
   }

@@ -37,7 +37,7 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
       },
       sources: {
         declare: () => undefined,
-        find: async () => ({ of: () => source, failure: null }),
+        find: async () => () => source,
         nameOf: () => 'data',
       },
       answer: ({ id }) => void told.push(id),

@@ -2,7 +2,7 @@ import type { LedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { LONGEST_DEFERRAL_MS } from '../../ledger/queue.ts'
 import type { SendSource } from '../source/contract.ts'
-import type { QueueFilter } from './filter.ts'
+import type { Later, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
 import { blockedMs } from './retry-policy.ts'
 
@@ -47,16 +47,17 @@ export function createQueue(host: QueueHost) {
   }
 
   /** Writes down what cannot go now, so that it is not found again before its time. */
-  const putOff = (
-    { id }: SendSource,
-    leftOut: readonly Due[],
-    later: ReadonlyMap<number, readonly Due[]>,
-  ) => {
+  const putOff = ({ id }: SendSource, leftOut: readonly Due[], later: readonly Later[]) => {
     guard.use(() => {
       const names = leftOut.map(({ path }) => path)
       if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()
       const latest = Date.now() + LONGEST_DEFERRAL_MS
-      for (const [at, files] of later) ledger.retryLater(files, Math.min(at, latest), null)
+      for (const [at, some] of Map.groupBy(later, (one) => Math.min(one.at, latest)))
+        ledger.retryLater(
+          some.map(({ due }) => due),
+          at,
+          null,
+        )
     })
     host.changed()
     // More may be behind them.
@@ -74,17 +75,11 @@ export function createQueue(host: QueueHost) {
           return ledger.take(destination, source.id, limit, now, taken)
         }) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
-      const { pass, leftOut, young } = filter(found, now)
-      const later = new Map(young)
+      const { pass, leftOut, young: later } = filter(found, now)
       const go: Due[] = []
       for (const due of pass) {
         if (paths.lock(due)) go.push(due)
-        else {
-          const at = now + blockedMs(due, retryMs)
-          const others = later.get(at)
-          if (others === undefined) later.set(at, [due])
-          else others.push(due)
-        }
+        else later.push({ due, at: now + blockedMs(due, retryMs) })
       }
       for (const due of go) taken.add(due.id)
       if (go.length < found.length) putOff(source, leftOut, later)

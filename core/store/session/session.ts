@@ -1,4 +1,4 @@
-import { createSemaphore } from '../../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { DirectoryEntry } from '../../wire/entries.ts'
@@ -111,12 +111,8 @@ export function openSending(
     const own = Buffer.from(nonce)
     const proofOf = async () => {
       const found = await finding
-      await copyTurns.acquire()
-      try {
-        return await store.prove({ source: found(source), path }, size, own, gone.signal)
-      } finally {
-        copyTurns.release()
-      }
+      const of = { source: found(source), path }
+      return withPermit(copyTurns, () => store.prove(of, size, own, gone.signal))
     }
     void proofOf().then(
       (digest) => answers.prove({ id, digest, reason: '' }),

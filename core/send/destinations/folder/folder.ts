@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
+import { errorCode, errorText } from '../../../files/system-error.ts'
 import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
+import { message } from '../../../words/message.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
-import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
+import type { Attempt, Keeping, Opened, Trouble } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import type { OpenFolder } from './open-store.ts'
 import { openFolderStore } from './open-store.ts'
+import { NotMounted } from './place.ts'
 import { openFolderSession } from './session.ts'
-import { troubleOf } from './trouble.ts'
 import { watchFolder } from './watch-folder.ts'
 
 export type FolderOptions = Pick<
@@ -112,6 +114,14 @@ async function open(
     void folder.close()
     throw thrown
   }
+}
+
+/** The state and the sentence of a folder that cannot be used now, or no longer. */
+function troubleOf(thrown: unknown, { name, path }: FolderDestination): Trouble {
+  if (thrown instanceof NotMounted)
+    return { state: 'unreachable', problem: message('transfer.notMounted', { name, path }) }
+  const reason = errorCode(thrown) ?? errorText(thrown)
+  return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
 }
 
 /** Keeps a session with a folder of this computer for as long as it is wanted. */

@@ -7,7 +7,7 @@ import type { SendSource } from '../source/contract.ts'
 /** Parked files of one source in one look; the next look goes on behind them. */
 const FILES = 1_000
 
-export interface ParkedEvents {
+interface ParkedEvents {
   isAway(source: SendSource): boolean
   /** Files of this source can be sent again. */
   found(source: string): void

@@ -8,7 +8,7 @@ import { whereabouts } from '../../mounts/whereabouts.ts'
 import type { RemovalRule } from '../messages.ts'
 import type { RemovalSource } from './rule.ts'
 import { batchDirectoryOf } from './rule.ts'
-import { within } from './within.ts'
+import { directoryOf, within } from './within.ts'
 
 /** What must hold of a source itself; the reason why nothing of it is removed, or null. */
 export async function obstacleOf(
@@ -21,8 +21,6 @@ export async function obstacleOf(
   const isShared = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
   return isShared ? 'other computers may write on its file system' : null
 }
-
-const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))
 
 /** The batch directory carries the mark that all of it was sent. */
 async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {

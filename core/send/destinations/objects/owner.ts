@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import type { Encryption } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { freeFolder } from '../../../store/senders/senders.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -106,7 +107,7 @@ export async function readNameKeys(
 }
 
 /** What a folder is claimed with. */
-export interface Claim {
+export interface Claim extends Encryption {
   /** Its name. */
   folder: string
   /** Of this computer's certificate. */
@@ -115,8 +116,6 @@ export interface Claim {
   computer: string
   /** The destination's name. */
   at: string
-  recipient: string | null
-  hideNames: boolean
 }
 
 /**

@@ -2,7 +2,6 @@ import { decrypterFor } from '../send/destinations/encrypted/age.ts'
 import { nameKeyOf, nameKeysIn } from '../send/destinations/encrypted/names.ts'
 import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
-import type { ReachedStore } from '../send/destinations/objects/objects.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
@@ -91,13 +90,15 @@ async function openFolder(settings: LibrarySettings, directory: string): Promise
 async function openObjects(
   settings: LibrarySettings,
   destination: SftpDestination | S3Destination,
-  reach: () => Promise<ReachedStore>,
   signal: AbortSignal,
 ): Promise<Library> {
   const { name } = destination
+  const { secrets } = settings
   const folder = settings.computer ?? destination.folder
   try {
-    const { store } = await reach()
+    const { store } = await (destination.kind === 'sftp'
+      ? reachSftp(destination, secrets, signal)
+      : reachS3(destination, secrets))
     // Another computer's files are encrypted if it says so, whatever this one does.
     const owner = await readOwner(store, folder, name, signal)
     const there = owner ?? destination
@@ -125,13 +126,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
     case 'folder':
       return openFolder(settings, destination.path)
     case 'sftp':
-      return openObjects(
-        settings,
-        destination,
-        () => reachSftp(destination, settings.secrets, signal),
-        signal,
-      )
     case 's3':
-      return openObjects(settings, destination, () => reachS3(destination, settings.secrets), signal)
+      return openObjects(settings, destination, signal)
   }
 }

@@ -12,11 +12,7 @@ import { sentenceOfEvent } from './words.ts'
 const REPORT_MS = 250
 
 /** A restore, and what is reported of it. */
-export interface RunningRestore {
-  /** Resolves when it has ended, and that was reported. Never rejects. */
-  readonly ended: Promise<void>
-  stop(): void
-}
+export type RunningRestore = ReturnType<typeof runRestore>
 
 const BEGIN: RestoreReport = {
   phase: 'running',
@@ -33,7 +29,7 @@ export function runRestore(
   name: string,
   wanted: ToRestore,
   report: (report: RestoreReport) => void,
-): RunningRestore {
+) {
   const stopping = new AbortController()
   const { signal } = stopping
   const rates = createRates()
@@ -88,5 +84,6 @@ export function runRestore(
     }
     tell(true)
   }
+  /** `ended` resolves when it has ended, and that was reported; it never rejects. */
   return { ended: run(), stop: () => stopping.abort() }
 }

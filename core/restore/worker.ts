@@ -91,16 +91,6 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
   const shelf = createShelf()
   let running: RunningRestore | null = null
 
-  const start = ({ from, ...wanted }: Asked<'start'>) => {
-    if (running !== null) throw new Problem('restore.running')
-    const open = (signal: AbortSignal) => openLibrary(from, signal)
-    const started = runRestore(open, from.destination.name, wanted, context.report)
-    running = started
-    void started.ended.then(() => {
-      running = null
-    })
-  }
-
   return {
     configure: async () => undefined,
     requests: {
@@ -109,8 +99,13 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       list: ({ from, ...asked }: Asked<'list'>) => shelf.use(from, (library) => library.entries(asked)),
       search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => search(library, asked)),
       versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
-      start: async (asked: Asked<'start'>) => {
-        start(asked)
+      start: async ({ from, ...wanted }: Asked<'start'>) => {
+        if (running !== null) throw new Problem('restore.running')
+        const open = (signal: AbortSignal) => openLibrary(from, signal)
+        running = runRestore(open, from.destination.name, wanted, context.report)
+        void running.ended.then(() => {
+          running = null
+        })
         return {}
       },
       stop: async () => {

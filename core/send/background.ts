@@ -16,14 +16,7 @@ export interface BackgroundHost {
 }
 
 /** What is done to the ledger behind the transfer, and tried again until it is done. */
-export interface Background {
-  /** A source was removed: what is known of it goes. */
-  forget(ledger: Ledger, source: string): void
-  /** A source goes to this destination now: it gets what others have of it. `before`: null for all of them. */
-  bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void
-}
-
-export function openBackground(host: BackgroundHost): Background {
+export function openBackground(host: BackgroundHost) {
   const run = (what: string, work: () => Promise<void>): void => {
     void untilDone(work, {
       isWanted: () => host.config() !== null,
@@ -34,7 +27,8 @@ export function openBackground(host: BackgroundHost): Background {
   }
 
   return {
-    forget(ledger, source) {
+    /** A source was removed: what is known of it goes. */
+    forget(ledger: Ledger, source: string): void {
       // Added again meanwhile, it keeps what is left: files that are offered now are not forgotten.
       const isGone = () => {
         const config = host.config()
@@ -42,7 +36,8 @@ export function openBackground(host: BackgroundHost): Background {
       }
       run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
     },
-    bringIn(ledger, before, next, destination) {
+    /** A source goes to this destination now: it gets what others have of it. `before`: null for all of them. */
+    bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void {
       const isWanted = (source: string) => {
         const config = host.config()
         return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)

@@ -10,7 +10,7 @@ import { openSessions } from './destinations/session-memory.ts'
 import { openDispatcher } from './dispatch/dispatcher.ts'
 import type { DispatcherEvents } from './dispatch/parts.ts'
 import type { Bucket } from './limit/bucket.ts'
-import type { senderDefinition, Transfer } from './messages.ts'
+import type { senderDefinition } from './messages.ts'
 import { ownName } from './own-name.ts'
 import type { Readers } from './reading/readers.ts'
 import { openRemovals } from './removal/removals.ts'
@@ -22,16 +22,7 @@ type Config = ConfigOf<typeof senderDefinition>
 const SPACE_EVERY_MS = 60_000
 
 /** All that goes to one destination: its sessions, its dispatcher and its removals; made anew when it changes. */
-export interface Delivery {
-  configure(sources: readonly RemovalSource[], paused: boolean): void
-  /** There may be work. */
-  wake(): void
-  /** Files that are being sent, at most `limit`. */
-  transfers(limit: number): Transfer[]
-  /** Why files wait although the connection is there, or null. */
-  readonly problem: Message | null
-  stop(): void
-}
+export type Delivery = ReturnType<typeof openDelivery>
 
 /** Whether two configurations have the same delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
@@ -54,7 +45,7 @@ export function openDelivery(
   status: () => StatusNow | null,
   events: DispatcherEvents &
     Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
-): Delivery {
+) {
   let trouble: Message | null = null
   const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
@@ -88,7 +79,7 @@ export function openDelivery(
     },
   )
   return {
-    configure(sources, paused) {
+    configure(sources: readonly RemovalSource[], paused: boolean): void {
       // The dispatcher needs no rule: one that comes and goes with another destination's connection interrupts no file.
       dispatcher.configure(
         sources.map(({ removal: _, ...source }) => source),
@@ -98,6 +89,7 @@ export function openDelivery(
     },
     wake: dispatcher.wake,
     transfers: dispatcher.transfers,
+    /** Why files wait although the connection is there, or null. */
     get problem() {
       return trouble ?? dispatcher.problem
     },

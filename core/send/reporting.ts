@@ -16,12 +16,7 @@ export interface Looked {
 }
 
 /** Tells the agent what has changed, a few times a second at most, and never the same twice. */
-export interface Reporting {
-  changed(): void
-  stop(): void
-}
-
-export function openReporting(context: WorkerContext<Definition>, look: () => Looked): Reporting {
+export function openReporting(context: WorkerContext<Definition>, look: () => Looked) {
   const logNotReported = createLimitedLog((text) => context.log('error', text))
   let last = ''
   const tell = () => {

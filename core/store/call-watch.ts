@@ -1,16 +1,12 @@
 /** Knows how long the oldest of the calls that are out has been out. */
-export interface CallWatch {
-  during<T>(call: () => Promise<T>): Promise<T>
-  /** 0 when none is out. */
-  oldestMs(): number
-}
+export type CallWatch = ReturnType<typeof createCallWatch>
 
-export function createCallWatch(): CallWatch {
+export function createCallWatch() {
   /** In the order in which they began. */
   const out = new Map<number, number>()
   let last = 0
   return {
-    async during(call) {
+    async during<T>(call: () => Promise<T>): Promise<T> {
       last += 1
       const id = last
       out.set(id, performance.now())
@@ -20,7 +16,8 @@ export function createCallWatch(): CallWatch {
         out.delete(id)
       }
     },
-    oldestMs() {
+    /** 0 when none is out. */
+    oldestMs(): number {
       const first = out.values().next()
       return first.done === true ? 0 : performance.now() - first.value
     },

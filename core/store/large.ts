@@ -2,7 +2,7 @@ import { closeFd, openFd } from '../files/fd.ts'
 import { WRITE_NEW_FILE } from '../files/open-flags.ts'
 import { forgetCached } from '../files/page-cache.ts'
 import type { Semaphore } from '../pacing/semaphore.ts'
-import { createSemaphore } from '../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
 import { UNNAMED } from './file-system.ts'
@@ -48,14 +48,8 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
   const writes = createSemaphore(WRITES_AT_ONCE)
   let names = 0
 
-  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
-    await writes.acquire()
-    try {
-      return await parts.watch.during(work)
-    } finally {
-      writes.release()
-    }
-  }
+  const writing = <T>(work: () => Promise<T>): Promise<T> =>
+    withPermit(writes, () => parts.watch.during(work))
 
   const create = async (): Promise<{ fd: number; path: string | null }> => {
     const { directory, hasUnnamed } = await parts.commitThread.opened

@@ -1,5 +1,5 @@
-import { openSending } from '../../core/receive/connection/session.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
+import { openSending } from '../../core/store/session/session.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
 import type { Channel } from '../../core/wire/channel.ts'
 import type { SmallFile } from '../../core/wire/entries.ts'

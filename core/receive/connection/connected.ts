@@ -1,5 +1,5 @@
 import type { Sender, Senders } from '../../store/senders/senders.ts'
-import type { Window } from './answers.ts'
+import type { Window } from '../../store/session/answers.ts'
 
 /** What all senders together get of this process's memory: each half of what is left, within limits. */
 const MEMORY_BYTES = 256 * 1024 * 1024

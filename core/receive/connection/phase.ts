@@ -1,7 +1,7 @@
 import type { Sender } from '../../store/senders/senders.ts'
+import type { Sending } from '../../store/session/session.ts'
 import type { FrameType } from '../../wire/frames.ts'
 import type { Restoring } from './restoring.ts'
-import type { Sending } from './session.ts'
 
 /** How far a connection has come. */
 export type Phase =

@@ -7,18 +7,16 @@ import { setTimes } from '../../files/set-times.ts'
 const MODE_BITS = 0o777
 
 /** Gives open files and directories what they had at the source. */
-export interface Dressing {
-  /** False: its owner, or an attribute, could not be set. @throws where mode or time cannot be. */
-  dress(fd: number, facts: FileFacts): boolean
-}
+export type Dressing = ReturnType<typeof createDressing>
 
-export function createDressing(): Dressing {
+export function createDressing() {
   // Elsewhere than on Linux there are none that are kept.
   const setAttribute = process.platform === 'linux' ? native?.setAttribute : undefined
   // Only root may give files away; for everybody else all is as if they had made them.
   const isRoot = process.getuid?.() === 0
   return {
-    dress(fd, { mode, user, group, mtimeNs, more }) {
+    /** False: its owner, or an attribute, could not be set. @throws where mode or time cannot be. */
+    dress(fd: number, { mode, user, group, mtimeNs, more }: FileFacts): boolean {
       let isWhole = true
       if (isRoot) {
         try {

@@ -103,15 +103,6 @@ export interface Upload {
   abort(keep: boolean): Promise<Answer>
 }
 
-/** One of which nothing is taken. @param over is called when that is told. */
-export function refusedUpload(answer: Answer, over: () => void): Upload {
-  const end = async () => {
-    over()
-    return answer
-  }
-  return { offset: 0, chunk: async () => false, end, abort: end }
-}
-
 /** Bytes of the file system that a destination is on. */
 export interface Space {
   /** What may still be written. */

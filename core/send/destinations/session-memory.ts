@@ -17,22 +17,12 @@ export interface Theirs extends Omit<SessionMemory, 'next'> {
 }
 
 /** What the sender remembers of its sessions with one destination; see PROTOCOL.md, "Sessions". */
-export interface Sessions {
-  /** What `hello` says of it. */
-  hello(): SessionMemory | null
-  /**
-   * Takes over what the receiver has said: what it has lost waits again before this resolves, and the session is
-   * written down.
-   */
-  welcome(theirs: Theirs | null): Promise<{ asksFirst: boolean; notice: Message | null }>
-  /** The receiver wants these files again; how many wait now. */
-  want(files: readonly (readonly [source: string, path: string])[]): number
-}
+export type Sessions = ReturnType<typeof openSessions>
 
 export function openSessions(
   ledger: Pick<Ledger, 'session' | 'rememberSession' | 'offerAgainSince' | 'offerAgain' | 'removedSince'>,
   destination: { id: string; name: string },
-): Sessions {
+) {
   const { id, name } = destination
 
   const offerAll = async (since: number): Promise<number> => {
@@ -45,8 +35,13 @@ export function openSessions(
   }
 
   return {
+    /** What `hello` says of it. */
     hello: () => ledger.session(id),
-    async welcome(theirs) {
+    /**
+     * Takes over what the receiver has said: what it has lost waits again before this resolves, and the session is
+     * written down.
+     */
+    async welcome(theirs: Theirs | null): Promise<{ asksFirst: boolean; notice: Message | null }> {
       if (theirs === null) return { asksFirst: false, notice: null }
       const { epoch, position, last, next, isForked } = theirs
       const ours = ledger.session(id)
@@ -64,6 +59,8 @@ export function openSessions(
       ledger.rememberSession(id, { epoch, position, last, next })
       return { asksFirst: isAnew && position > 0, notice }
     },
-    want: (files) => ledger.offerAgain(id, files),
+    /** The receiver wants these files again; how many wait now. */
+    want: (files: readonly (readonly [source: string, path: string])[]): number =>
+      ledger.offerAgain(id, files),
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { untilAborted } from '../../pacing/until-aborted.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
@@ -20,6 +21,31 @@ export interface Trial {
   run(step: DoStep, found: DestinationTest['found']): Promise<Message>
   /** The sentence for what a step has thrown, where it is no Problem. */
   why(thrown: unknown): Message
+}
+
+const BYTES = 1_000
+
+/** A small file is written, read back, compared, and removed. @param name the destination's. */
+export async function tryFile(
+  name: string,
+  step: DoStep,
+  file: {
+    write(bytes: Buffer): Promise<void>
+    read(mostBytes: number): Promise<Buffer>
+    remove(): Promise<void>
+  },
+): Promise<void> {
+  const bytes = randomBytes(BYTES)
+  await step('write', () => file.write(bytes))
+  try {
+    await step('read', async () => {
+      if (!(await file.read(BYTES)).equals(bytes)) throw new Problem('test.damaged', { name })
+    })
+  } catch (thrown) {
+    await file.remove().catch(() => undefined)
+    throw thrown
+  }
+  await step('remove', () => file.remove())
 }
 
 /** A test of a destination, step by step. Never rejects. */

@@ -19,18 +19,14 @@ export interface Stored {
 }
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
-export interface Acknowledgements {
-  add(stored: Stored): void
-  /** The ledger did not take the last ones: they are tried again, and nothing more should be sent meanwhile. */
-  readonly isStuck: boolean
-}
+export type Acknowledgements = ReturnType<typeof createAcknowledgements>
 
 export function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
   /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
   onWritten: (files: readonly Due[], sent: readonly Due[], now: number) => void,
-): Acknowledgements {
+) {
   let waiting: Stored[] = []
   let running = false
   let isStuck = false
@@ -63,10 +59,11 @@ export function createAcknowledgements(
   }
 
   return {
-    add(stored) {
+    add(stored: Stored): void {
       waiting.push(stored)
       soon()
     },
+    /** The ledger did not take the last ones: they are tried again, and nothing more should be sent meanwhile. */
     get isStuck() {
       return isStuck
     },

@@ -11,28 +11,9 @@ const TAKEN_IN_BYTES = 32 * 1024 * 1024
  * Holds files back while a destination's store is in trouble, and lets single ones try whether it is over.
  * Times are in milliseconds of any steady clock.
  */
-export interface CircuitBreaker {
-  /** Whether a file of the source may go now. In trouble one may whenever a try is due, and `begins` takes that turn. */
-  mayGo(now: number, source: string): boolean
-  begins(source: string, now: number): void
-  /** So many more bytes have gone. */
-  went(bytes: number): void
-  stored(): void
-  /** `yes`: the store itself is in trouble; `maybe`: perhaps only this file is. */
-  failed(source: string, reason: Message | null, trouble: 'maybe' | 'yes', now: number): void
-  /** A file of the source is over: if it has told nothing of the store, another one may try at once. */
-  ended(source: string, now: number): void
-  /** The destination is another one, or begins anew: a try may be made at once. What was told stays until one succeeds. */
-  connected(now: number): void
-  /** No file is left that could try. True: what was told is over by that, as a try is due. */
-  nothingWaits(now: number): boolean
-  /** What the person should know, or null. */
-  readonly problem: Message | null
-  /** When the next try may be made; null: all may go. */
-  readonly nextTryAt: number | null
-}
+export type CircuitBreaker = ReturnType<typeof createCircuitBreaker>
 
-export function createCircuitBreaker(retryMs: number, random: () => number = Math.random): CircuitBreaker {
+export function createCircuitBreaker(retryMs: number, random: () => number = Math.random) {
   let problem: Message | null = null
   let nextTryAt: number | null = null
   /** Sources whose try is not over: one whose disk hangs leaves the next one to others. */
@@ -56,23 +37,27 @@ export function createCircuitBreaker(retryMs: number, random: () => number = Mat
   }
 
   return {
-    mayGo: (now, source) => nextTryAt === null || (now >= nextTryAt && !trying.has(source)),
-    begins(source, now) {
+    /** Whether a file of the source may go now. In trouble one may whenever a try is due, and `begins` takes that turn. */
+    mayGo: (now: number, source: string): boolean =>
+      nextTryAt === null || (now >= nextTryAt && !trying.has(source)),
+    begins(source: string, now: number): void {
       if (nextTryAt === null) return
       trying.add(source)
       putOff(now)
     },
-    went(bytes) {
+    /** So many more bytes have gone. */
+    went(bytes: number): void {
       tookIn += bytes
       // It may still be that none of it becomes durable: then the next failure holds back for longer than before.
       if (nextTryAt !== null && tookIn >= TAKEN_IN_BYTES) reset()
     },
-    stored() {
+    stored(): void {
       reset()
       tries = 0
       inRow = 0
     },
-    failed(source, reason, trouble, now) {
+    /** `yes`: the store itself is in trouble; `maybe`: perhaps only this file is. */
+    failed(source: string, reason: Message | null, trouble: 'maybe' | 'yes', now: number): void {
       trying.delete(source)
       problem = reason
       inRow += 1
@@ -80,21 +65,26 @@ export function createCircuitBreaker(retryMs: number, random: () => number = Mat
       // What fails in trouble had its pause when it began: the files that were under way, and those that try.
       if (nextTryAt === null && (trouble === 'yes' || inRow >= FAILURES_IN_A_ROW)) putOff(now)
     },
-    ended(source, now) {
+    /** A file of the source is over: if it has told nothing of the store, another one may try at once. */
+    ended(source: string, now: number): void {
       if (!trying.delete(source)) return
       tries -= 1
       dueBy(now)
     },
+    /** The destination is another one, or begins anew: a try may be made at once. What was told stays until one succeeds. */
     connected: dueBy,
-    nothingWaits(now) {
+    /** No file is left that could try. True: what was told is over by that, as a try is due. */
+    nothingWaits(now: number): boolean {
       // Not sooner: files that come and are removed would have it told again and again.
       if (problem === null || (nextTryAt !== null && now < nextTryAt)) return false
       reset()
       return true
     },
+    /** What the person should know, or null. */
     get problem() {
       return problem
     },
+    /** When the next try may be made; null: all may go. */
     get nextTryAt() {
       return nextTryAt
     },

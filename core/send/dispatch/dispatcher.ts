@@ -1,11 +1,10 @@
 import { unparkAll } from '../../ledger/chores.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
+import type { Due } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
-import type { Message } from '../../words/message.ts'
 import type { Session } from '../destinations/destination.ts'
 import { openMarks } from '../marks/marks.ts'
-import type { Transfer } from '../messages.ts'
-import type { SendSource, Shared } from '../source/contract.ts'
+import type { Attempt, SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import { createWindows } from '../source/window.ts'
 import type { SourceWorker } from '../source/worker.ts'
@@ -13,29 +12,16 @@ import { openSourceWorker } from '../source/worker.ts'
 import { createAcknowledgements } from './acknowledgements.ts'
 import { createCircuitBreaker } from './circuit-breaker.ts'
 import { createQueueFilter } from './filter.ts'
-import { ended } from './outcome.ts'
 import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
+import { react } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
 /** The ledger is looked at this often even if nobody says that there is work. */
 const LOOK_EVERY_MS = 1_000
 /** Parked files are looked at this often. */
 const PARKED_EVERY_MS = 5_000
-
-/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
-export interface Dispatcher {
-  setSession(session: Session | null): void
-  configure(sources: readonly SendSource[], paused: boolean): void
-  /** There may be work. */
-  wake(): void
-  stop(): void
-  /** Files that are being sent, at most `limit`. */
-  transfers(limit: number): Transfer[]
-  /** Why files wait although there is a session, or null. */
-  readonly problem: Message | null
-}
 
 function sharedOf(parts: Parts): Shared {
   const { breaker, disks, events, guard, options, transfers, workers } = parts
@@ -53,6 +39,26 @@ function sharedOf(parts: Parts): Shared {
     },
     onSkipped: transfers.add,
   }
+}
+
+/** Brings a file to the end of its attempt. */
+function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): void {
+  const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
+  transfers.end(due)
+  if (attempt.kind === 'durable') {
+    breaker.stored()
+    const { digest, position, seal } = attempt
+    // As it is configured now.
+    const others = (workers.get(source.id)?.source ?? source).alsoTo
+    acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position, seal })
+  } else {
+    guard.use(() => react(parts, source, due, attempt))
+    if (attempt.kind === 'again' && attempt.trouble !== 'no')
+      breaker.failed(due.source, attempt.reason, attempt.trouble, performance.now())
+    queue.over([due])
+  }
+  breaker.ended(due.source, performance.now())
+  events.onChange()
 }
 
 function openWorker(parts: Parts, source: SendSource): SourceWorker {
@@ -129,7 +135,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   return parts
 }
 
-export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents): Dispatcher {
+/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
+export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents) {
   const parts = createParts(options, events)
   const { breaker, disks, guard, marks, state, transfers, workers } = parts
   const parked = openParkedFiles(options.destination.id, options.ledger, {
@@ -164,12 +171,12 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
   }
 
   return {
-    setSession(next) {
+    setSession(next: Session | null): void {
       state.session = next
       if (next !== null) breaker.connected(performance.now())
       wakeAll()
     },
-    configure(sources, nowPaused) {
+    configure(sources: readonly SendSource[], nowPaused: boolean): void {
       state.paused = nowPaused
       const wanted = new Map(sources.map((source) => [source.id, JSON.stringify(source)]))
       for (const [id, worker] of workers) {
@@ -182,11 +189,12 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       }
       wakeAll()
     },
-    wake() {
+    /** There may be work. */
+    wake(): void {
       wakeAll()
       lookForMarks(parts)
     },
-    stop() {
+    stop(): void {
       clearInterval(timer)
       clearInterval(parkedTimer)
       marks.stop()
@@ -194,6 +202,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       for (const worker of workers.values()) worker.close()
     },
     transfers: transfers.list,
+    /** Why files wait although there is a session, or null. */
     get problem() {
       return guard.problem ?? breaker.problem
     },

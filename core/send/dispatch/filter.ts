@@ -3,12 +3,18 @@ import { createNameFilter } from '../../filter/names.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 
+/** A file that waits until this time, in milliseconds since 1970. */
+export interface Later {
+  due: Due
+  at: number
+}
+
 /** What is done with files that wait. */
 export interface Filtered {
   pass: Due[]
   leftOut: Due[]
-  /** Not old enough: when they are, in milliseconds since 1970, at a whole second. */
-  young: Map<number, Due[]>
+  /** Not old enough, and when they are. */
+  young: Later[]
 }
 
 /** `now` is in milliseconds since 1970. Pure. */
@@ -20,7 +26,7 @@ export type QueueFilter = (files: Due[], now: number) => Filtered
  */
 export function createQueueFilter(filters: SourceFilters | undefined): QueueFilter {
   if (filters === undefined || leavesNothingOut(filters))
-    return (files) => ({ pass: files, leftOut: [], young: new Map() })
+    return (files) => ({ pass: files, leftOut: [], young: [] })
   const { ignore, hidden, minimumAgeSeconds } = filters
   const names = createNameFilter({
     ignore,
@@ -31,19 +37,15 @@ export function createQueueFilter(filters: SourceFilters | undefined): QueueFilt
   const isLeftOut = ({ path, size }: Due) =>
     leftOutBySize(filters, size) !== null || names.fileBelow(path) !== null
   return (files, now) => {
-    const filtered: Filtered = { pass: [], leftOut: [], young: new Map() }
+    const filtered: Filtered = { pass: [], leftOut: [], young: [] }
     for (const due of files) {
       const changedAt = Number(due.mtimeNs / 1_000_000n)
       const oldEnough = changedAt + minimumAgeSeconds * 1000
       if (isLeftOut(due)) filtered.leftOut.push(due)
       // The scanner has made a file with a time in the future wait; its age is never known.
       else if (changedAt > now || oldEnough <= now) filtered.pass.push(due)
-      else {
-        const at = Math.ceil(oldEnough / 1000) * 1000
-        const others = filtered.young.get(at)
-        if (others === undefined) filtered.young.set(at, [due])
-        else others.push(due)
-      }
+      // At a whole second, together with others.
+      else filtered.young.push({ due, at: Math.ceil(oldEnough / 1000) * 1000 })
     }
     return filtered
   }

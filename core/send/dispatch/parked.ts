@@ -7,21 +7,11 @@ import type { SendSource } from '../source/contract.ts'
 /** Parked files of one source in one look; the next look goes on behind them. */
 const FILES = 1_000
 
-export interface ParkedEvents {
+interface ParkedEvents {
   isAway(source: SendSource): boolean
   /** Files of this source can be sent again. */
   found(source: string): void
   log(level: 'warn', text: string): void
-}
-
-/**
- * Looks again at parked files. A person who has seen to one is to see soon that the trouble is over, and no event tells
- * of a permission that was given at a directory above it.
- */
-export interface ParkedFiles {
-  /** Looks at the next ones of this source; does nothing while the last look is not over, as its disk hangs. */
-  look(source: SendSource): void
-  stop(): void
 }
 
 /** One that is gone needs another try too: that finds it out, and whoever waits for it hears of it. */
@@ -34,11 +24,15 @@ async function canBeTried(root: string, { path: file, reason }: Parked): Promise
   }
 }
 
+/**
+ * Looks again at parked files. A person who has seen to one is to see soon that the trouble is over, and no event tells
+ * of a permission that was given at a directory above it.
+ */
 export function openParkedFiles(
   destination: string,
   ledger: Pick<Ledger, 'parked' | 'unparkOne'>,
   { isAway, found, log }: ParkedEvents,
-): ParkedFiles {
+) {
   const looking = new Set<string>()
   /** By source, the last row of the last look. */
   const endedAt = new Map<string, number>()
@@ -57,7 +51,8 @@ export function openParkedFiles(
   }
 
   return {
-    look(source) {
+    /** Looks at the next ones of this source; does nothing while the last look is not over, as its disk hangs. */
+    look(source: SendSource): void {
       if (over || looking.has(source.id)) return
       looking.add(source.id)
       lookNow(source)

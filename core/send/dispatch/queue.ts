@@ -2,7 +2,7 @@ import type { LedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import { LONGEST_DEFERRAL_MS } from '../../ledger/queue.ts'
 import type { SendSource } from '../source/contract.ts'
-import type { QueueFilter } from './filter.ts'
+import type { Later, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
 import { blockedMs } from './retry-policy.ts'
 
@@ -29,14 +29,9 @@ export interface QueueHost {
 }
 
 /** The ledger's queue, and what is taken from it and not over yet: no row twice, and no two of one path at a time. */
-export interface Queue {
-  /** Files that may go now. */
-  take(source: SendSource, filter: QueueFilter): Due[] | 'away'
-  /** The ledger says what became of these files, or they were not begun. */
-  over(files: readonly Due[]): void
-}
+export type Queue = ReturnType<typeof createQueue>
 
-export function createQueue(host: QueueHost): Queue {
+export function createQueue(host: QueueHost) {
   const { destination, guard, ledger, retryMs } = host
   const taken = new Set<number>()
   const paths = createPathLocks()
@@ -52,16 +47,17 @@ export function createQueue(host: QueueHost): Queue {
   }
 
   /** Writes down what cannot go now, so that it is not found again before its time. */
-  const putOff = (
-    { id }: SendSource,
-    leftOut: readonly Due[],
-    later: ReadonlyMap<number, readonly Due[]>,
-  ) => {
+  const putOff = ({ id }: SendSource, leftOut: readonly Due[], later: readonly Later[]) => {
     guard.use(() => {
       const names = leftOut.map(({ path }) => path)
       if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()
       const latest = Date.now() + LONGEST_DEFERRAL_MS
-      for (const [at, files] of later) ledger.retryLater(files, Math.min(at, latest), null)
+      for (const [at, some] of Map.groupBy(later, (one) => Math.min(one.at, latest)))
+        ledger.retryLater(
+          some.map(({ due }) => due),
+          at,
+          null,
+        )
     })
     host.changed()
     // More may be behind them.
@@ -69,7 +65,8 @@ export function createQueue(host: QueueHost): Queue {
   }
 
   return {
-    take(source, filter) {
+    /** Files that may go now. */
+    take(source: SendSource, filter: QueueFilter): Due[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
       const found =
@@ -78,17 +75,11 @@ export function createQueue(host: QueueHost): Queue {
           return ledger.take(destination, source.id, limit, now, taken)
         }) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
-      const { pass, leftOut, young } = filter(found, now)
-      const later = new Map(young)
+      const { pass, leftOut, young: later } = filter(found, now)
       const go: Due[] = []
       for (const due of pass) {
         if (paths.lock(due)) go.push(due)
-        else {
-          const at = now + blockedMs(due, retryMs)
-          const others = later.get(at)
-          if (others === undefined) later.set(at, [due])
-          else others.push(due)
-        }
+        else later.push({ due, at: now + blockedMs(due, retryMs) })
       }
       for (const due of go) taken.add(due.id)
       if (go.length < found.length) putOff(source, leftOut, later)
@@ -97,7 +88,8 @@ export function createQueue(host: QueueHost): Queue {
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
-    over(files) {
+    /** The ledger says what became of these files, or they were not begun. */
+    over(files: readonly Due[]): void {
       for (const due of files) {
         taken.delete(due.id)
         paths.unlock(due)

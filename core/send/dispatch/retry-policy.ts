@@ -1,10 +1,11 @@
-import type { StatFacts } from '../../files/stat-facts.ts'
+import path from 'node:path'
 import type { Due } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
-import type { Attempt } from '../source/contract.ts'
+import type { Attempt, SendSource } from '../source/contract.ts'
+import type { Parts } from './parts.ts'
 
 /** A destination in trouble is tried again within this, whatever the setting: somebody has just made room there. */
 export const TROUBLE_RETRY_MS = 12_000
@@ -18,74 +19,74 @@ const DOUBTFUL_MS = 30_000
  */
 const VANISHED_MS = 2_000
 
-/** What the ledger is told of a file that was not stored. Its due time says when it is tried again. */
-export type Reaction =
-  /** It waits as before. */
-  | { kind: 'none' }
-  | { kind: 'later'; inMs: number; reason: Message | null }
-  /** It waits as the file that it is now. */
-  | { kind: 'renew'; facts: StatFacts; inMs: number }
-  /** Only something that changes brings it back: see parked.ts. */
-  | { kind: 'park'; reason: Message }
-  | { kind: 'drop' }
-
-export type Logged = { level: 'info' | 'warn'; text: string } | null
-
 /** A path beside which no other one may be on its way waits like one that failed. */
 export const blockedMs = ({ attempts }: Pick<Due, 'attempts'>, retryMs: number): number =>
   backoffMs(attempts + 1, retryMs, 0)
 
 /**
- * The retry policy: what becomes of a file after an attempt, and what is logged of it.
- * @param file its absolute path.
- * @param retryMs the longest pause between two attempts.
+ * The retry policy: tells the ledger what becomes of a file that was not stored, and the log what a person may want to
+ * know. A file's due time says when it is tried again; only something that changes brings back one that is parked (see
+ * parked.ts).
  */
-export function reactionTo(
+export function react(
+  { options: { ledger, retrySeconds }, events }: Pick<Parts, 'options' | 'events'>,
+  source: SendSource,
+  due: Due,
   attempt: Exclude<Attempt, { kind: 'durable' }>,
-  { attempts }: Pick<Due, 'attempts'>,
-  file: string,
-  retryMs: number,
-): [Reaction, Logged] {
-  const backoff = (capMs: number) => backoffMs(attempts + 1, Math.min(retryMs, capMs))
-  const info = (text: string): Logged => ({ level: 'info', text: `${file} ${text}` })
-  const warn = (reason: Message): Logged => ({ level: 'warn', text: englishWords(reason) })
+): void {
+  const retryMs = retrySeconds * 1000
+  const file = path.join(source.path, due.path)
+  const after = (capMs: number) => Date.now() + backoffMs(due.attempts + 1, Math.min(retryMs, capMs))
+  const later = (at: number, reason: Message | null = null) => ledger.retryLater([due], at, reason)
+  const info = (text: string) => events.log('info', `${file} ${text}`)
+  const warn = (reason: Message) => events.log('warn', englishWords(reason))
   switch (attempt.kind) {
     case 'lost':
     case 'halted':
     case 'source-missing':
-      return [{ kind: 'none' }, null]
+      // It waits as before.
+      break
     case 'refused':
-      return [{ kind: 'park', reason: attempt.reason }, warn(attempt.reason)]
+      warn(attempt.reason)
+      ledger.park(due, attempt.reason)
+      break
     case 'again': {
       const { reason, trouble } = attempt
-      const inMs = backoff(trouble === 'yes' ? TROUBLE_RETRY_MS : retryMs)
-      return [{ kind: 'later', inMs, reason }, trouble === 'no' && reason !== null ? warn(reason) : null]
+      if (trouble === 'no' && reason !== null) warn(reason)
+      later(after(trouble === 'yes' ? TROUBLE_RETRY_MS : retryMs), reason)
+      break
     }
-    case 'failed': {
-      const reason = message('transfer.readFailed', { path: file, reason: attempt.code })
-      return [{ kind: 'later', inMs: backoff(retryMs), reason }, null]
-    }
+    case 'failed':
+      later(after(retryMs), message('transfer.readFailed', { path: file, reason: attempt.code }))
+      break
     case 'unreadable': {
       const reason = message('transfer.unreadable', { path: file, reason: attempt.code })
-      return [{ kind: 'park', reason }, warn(reason)]
+      warn(reason)
+      ledger.park(due, reason)
+      break
     }
-    case 'changed': {
-      const reaction = { kind: 'renew', facts: attempt.facts, inMs: backoff(CHANGED_MS) } as const
-      return [reaction, info('changed while it was read: it is sent again')]
-    }
+    case 'changed':
+      info('changed while it was read: it is sent again')
+      ledger.renew(due, attempt.facts, after(CHANGED_MS))
+      break
     case 'being-written':
       // When its writer is done the scanner offers it as it is then, and it goes after this pause at the latest;
       // where no scanner runs it is looked at again.
-      return [
-        { kind: 'later', inMs: backoff(CHANGED_MS), reason: null },
-        info('is being written: it is sent when it is finished'),
-      ]
+      info('is being written: it is sent when it is finished')
+      later(after(CHANGED_MS))
+      break
     case 'doubtful':
-      return [{ kind: 'later', inMs: DOUBTFUL_MS, reason: null }, null]
+      later(Date.now() + DOUBTFUL_MS)
+      break
     case 'vanished':
-      if (attempts === 0) return [{ kind: 'later', inMs: VANISHED_MS, reason: null }, null]
-      return [{ kind: 'drop' }, info('vanished before it was sent')]
+      if (due.attempts === 0) later(Date.now() + VANISHED_MS)
+      else {
+        info('vanished before it was sent')
+        ledger.drop(due)
+        events.onGone()
+      }
+      break
     default:
-      return attempt satisfies never
+      attempt satisfies never
   }
 }

@@ -2,29 +2,24 @@ import type { Due } from '../../ledger/ledger.ts'
 import type { Transfer } from '../messages.ts'
 
 /** The files that are being sent now, and how far each is. */
-export interface Transfers {
-  begin(due: Due): void
-  add(due: Due, bytes: number): void
-  end(due: Due): void
-  /** At most `limit`: the largest first, behind all others those of which only the answer is waited for. */
-  list(limit: number): Transfer[]
-}
+export type Transfers = ReturnType<typeof createTransfers>
 
-export function createTransfers(): Transfers {
+export function createTransfers() {
   const files = new Map<number, Transfer>()
   const rankOf = ({ size, sentBytes }: Transfer) => (sentBytes < size ? size : 0)
   return {
-    begin({ id, source, path, size }) {
+    begin({ id, source, path, size }: Due): void {
       files.set(id, { id, source, path, size, sentBytes: 0 })
     },
-    add({ id }, bytes) {
+    add({ id }: Due, bytes: number): void {
       const transfer = files.get(id)
       if (transfer !== undefined) transfer.sentBytes += bytes
     },
-    end({ id }) {
+    end({ id }: Due): void {
       files.delete(id)
     },
-    list: (limit) =>
+    /** At most `limit`: the largest first, behind all others those of which only the answer is waited for. */
+    list: (limit: number): Transfer[] =>
       [...files.values()]
         .sort((a, b) => rankOf(b) - rankOf(a))
         .slice(0, limit)

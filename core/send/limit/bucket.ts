@@ -10,14 +10,7 @@ const LEAST_AHEAD_BYTES = 16 * 1024
 const MOST_AHEAD_BYTES = 1024 * 1024
 
 /** A token bucket: lets bytes go, so many a second over all who ask, in the order in which they ask. */
-export interface Bucket {
-  /** null: no limit. */
-  readonly bytesPerSecond: number | null
-  /** Takes effect at once, also for those who wait already. */
-  setRate(bytesPerSecond: number | null): void
-  /** For one session. */
-  open(): Pace
-}
+export type Bucket = ReturnType<typeof createBucket>
 
 export interface Pace {
   /** `go` is told how many of so many bytes may go now, until all of them have; what waits at the end may go at once. */
@@ -33,7 +26,7 @@ export function bytesAhead({ bytesPerSecond }: Pick<Bucket, 'bytesPerSecond'>): 
   return Math.min(MOST_AHEAD_BYTES, Math.max(LEAST_AHEAD_BYTES, Math.round(bytesPerSecond * AHEAD_SECONDS)))
 }
 
-export function createBucket(): Bucket {
+export function createBucket() {
   let rate: number | null = null
   let tokens = 0
   let filledAt = performance.now()
@@ -96,10 +89,12 @@ export function createBucket(): Bucket {
   }
 
   return {
+    /** null: no limit. */
     get bytesPerSecond() {
       return rate
     },
-    setRate(next) {
+    /** Takes effect at once, also for those who wait already. */
+    setRate(next: number | null): void {
       if (next === rate) return
       if (rate === null) {
         tokens = 0
@@ -109,6 +104,7 @@ export function createBucket(): Bucket {
       if (rate !== null) tokens = Math.min(tokens, burst(rate))
       run()
     },
+    /** For one session. */
     open,
   }
 }

@@ -1,4 +1,3 @@
-import type { Bucket } from './bucket.ts'
 import { createBucket } from './bucket.ts'
 import type { Allowance, Timetable } from './schedule.ts'
 import { allowanceAt, nextChange, sameAllowance } from './schedule.ts'
@@ -6,21 +5,11 @@ import { allowanceAt, nextChange, sameAllowance } from './schedule.ts'
 /** The clock on the wall is looked at this often: it may be set, and it goes on while the computer sleeps. */
 const LOOK_EVERY_MS = 1_000
 
-/** What sending may use now, kept up to date by the clock on the wall. */
-export interface Limiter {
-  readonly bucket: Bucket
-  readonly allowance: Allowance
-  /** This destination's part of a limit in force; null: there is none. */
-  readonly bytesPerSecond: number | null
-  /** When the allowance changes, in milliseconds since 1970; null: not within the next week. */
-  readonly until: number | null
-  /** @param shares how many destinations share what the timetable allows: this one takes its even part. */
-  configure(timetable: Timetable, shares?: number): void
-  stop(): void
-}
-
-/** @param onChange the allowance, or its end, is another one. */
-export function openLimiter(onChange: () => void, clock: () => number = Date.now): Limiter {
+/**
+ * What sending may use now, kept up to date by the clock on the wall.
+ * @param onChange the allowance, or its end, is another one.
+ */
+export function openLimiter(onChange: () => void, clock: () => number = Date.now) {
   const bucket = createBucket()
   let timetable: Timetable = { bytesPerSecond: null, schedule: [] }
   let allowance: Allowance = { kind: 'free' }
@@ -52,13 +41,16 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     get allowance() {
       return allowance
     },
+    /** This destination's part of a limit in force; null: there is none. */
     get bytesPerSecond() {
       return ownPart()
     },
+    /** When the allowance changes, in milliseconds since 1970; null: not within the next week. */
     get until() {
       return until
     },
-    configure(next, among = 1) {
+    /** @param among how many destinations share what the timetable allows: this one takes its even part. */
+    configure(next: Timetable, among = 1): void {
       if (among !== shares) {
         shares = among
         setRate()

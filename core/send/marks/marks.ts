@@ -36,11 +36,7 @@ interface SourceLooks {
 type Marked = Parameters<Ledger['marksDone']>[0][number]
 
 /** Sets the marks that the ledger says are owed. */
-export interface Marks {
-  /** There may be marks to set in this source. */
-  look(source: MarkSource): void
-  stop(): void
-}
+export type Marks = ReturnType<typeof openMarks>
 
 /** A file that is not found on a disk that is away wants its mark all the same. */
 const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<boolean> =>
@@ -77,7 +73,7 @@ export function openMarks(
   destination: string,
   ledger: Ledger,
   events: { onMarked(): void; log(level: 'warn', text: string): void },
-): Marks {
+) {
   const sources = new Map<string, SourceLooks>()
   const complain = createLimitedLog((text) => events.log('warn', text))
   let over = false
@@ -133,7 +129,8 @@ export function openMarks(
   }
 
   return {
-    look(source) {
+    /** There may be marks to set in this source. */
+    look(source: MarkSource): void {
       const looks = sources.get(source.id) ?? open(source)
       looks.source = source
       if (looks.pause === null) void looks.run.request()

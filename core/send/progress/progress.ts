@@ -1,20 +1,7 @@
 import type { Totals } from '../../ledger/messages.ts'
 import { createTimeLeft, type TimeLeft } from '../../pacing/time-left.ts'
 import type { Transfer } from '../messages.ts'
-import type { Rates } from './rates.ts'
 import { createRates } from './rates.ts'
-
-/** What was sent lately, and how long the rest will take. Times are in milliseconds of any steady clock. */
-export interface Progress {
-  bytes(source: string, count: number, now: number): void
-  /** These files became durable. */
-  sent(files: readonly { source: string }[], now: number): void
-  rates: Pick<Rates, 'current'>
-  /** Nothing can be sent now. */
-  rest(): void
-  /** Milliseconds by source id, only those of which something can be said; and of all sources together. */
-  left(waiting: Waiting): { bySource: Record<string, number>; ofAll: number | null }
-}
 
 export interface Waiting {
   totals: Record<string, Totals>
@@ -24,7 +11,8 @@ export interface Waiting {
   bytesPerSecond: number | null
 }
 
-export function createProgress(): Progress {
+/** What was sent lately, and how long the rest will take. Times are in milliseconds of any steady clock. */
+export function createProgress() {
   const rates = createRates()
   const all = createTimeLeft()
   const etas = new Map<string, TimeLeft>()
@@ -36,19 +24,22 @@ export function createProgress(): Progress {
 
   return {
     rates,
-    bytes(source, count, now) {
+    bytes(source: string, count: number, now: number): void {
       rates.add(source, count, now)
       for (const eta of [all, etaOf(source)]) eta.bytes(count, now)
     },
-    sent(files, now) {
+    /** These files became durable. */
+    sent(files: readonly { source: string }[], now: number): void {
       all.files(files.length, now)
       for (const { source } of files) etaOf(source).files(1, now)
     },
-    rest() {
+    /** Nothing can be sent now. */
+    rest(): void {
       all.rest()
       etas.clear()
     },
-    left({ totals, transfers, now, bytesPerSecond }) {
+    /** Milliseconds by source id, only those of which something can be said; and of all sources together. */
+    left({ totals, transfers, now, bytesPerSecond }: Waiting) {
       const leftOf = (eta: TimeLeft, waiting: Totals[], under: readonly Transfer[]): number | null => {
         const files = waiting.reduce((sum, { waitingFiles }) => sum + waitingFiles, 0)
         // What is on the line already need not go again.

@@ -2,22 +2,17 @@
 const WINDOW_SECONDS = 3
 
 /** Bytes a second over the last seconds, by source. Times are in milliseconds of any steady clock. */
-export interface Rates {
-  add(source: string, bytes: number, now: number): void
-  /** Only the sources that have one; those that have none any more are forgotten. */
-  current(now: number): Record<string, number>
-}
-
-export function createRates(): Rates {
+export function createRates() {
   const seconds = new Map<string, Map<number, number>>()
   return {
-    add(source, bytes, now) {
+    add(source: string, bytes: number, now: number): void {
       const buckets = seconds.get(source) ?? new Map<number, number>()
       const second = Math.floor(now / 1000)
       buckets.set(second, (buckets.get(second) ?? 0) + bytes)
       seconds.set(source, buckets)
     },
-    current(now) {
+    /** Only the sources that have one; those that have none any more are forgotten. */
+    current(now: number): Record<string, number> {
       const rates: Record<string, number> = {}
       for (const [source, buckets] of seconds) {
         let sum = 0

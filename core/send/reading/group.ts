@@ -17,11 +17,8 @@ export interface Content {
   facts: FileFacts
 }
 
-/** What was found of the file with this index: its content, if it is what was offered. */
-export interface Found {
-  index: number
-  content: Content | Unsent
-}
+/** What was found of a file: its content, if it is what was offered. */
+export type Found = Content | Unsent
 
 /** What a directory on the way to files is; the source's own has an empty path. */
 export interface FoundDirectory {
@@ -34,7 +31,7 @@ export interface Group {
   /** Absolute path of the source. */
   root: string
   files: readonly Wanted[]
-  /** `directories`: those that the files are in, and above them. */
+  /** `found`: of each file; `directories`: those that they are in, and above them. */
   take: (found: readonly Found[], directories: readonly FoundDirectory[]) => void
 }
 

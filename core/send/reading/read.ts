@@ -80,17 +80,7 @@ export async function isBeingWritten(file: SourceFile): Promise<boolean> {
 }
 
 /** A large file that is read in order, once. */
-export interface Reading {
-  facts: FileFacts
-  /**
-   * The next bytes, at most a chunk and none beyond `end`; null there, and after the offered size. Those after them
-   * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
-   */
-  next(end?: number): Promise<Buffer | null>
-  /** The digest of what was read, if the file is still what was offered; else how it has changed. */
-  finish(): Promise<Buffer | Unsent>
-  close(): Promise<void>
-}
+export type Reading = ReturnType<typeof readingOf>
 
 /** Opens a large file if it is what was offered. */
 export async function openReading(file: SourceFile, offered: StatFacts): Promise<Reading | Unsent> {
@@ -115,7 +105,7 @@ export async function openReading(file: SourceFile, offered: StatFacts): Promise
   }
 }
 
-function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hasher): Reading {
+function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hasher) {
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number): Promise<Buffer> => {
@@ -130,7 +120,11 @@ function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hashe
   }
   return {
     facts,
-    async next(until = offered.size) {
+    /**
+     * The next bytes, at most a chunk and none beyond `until`; null there, and after the offered size. Those after them
+     * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
+     */
+    async next(until = offered.size): Promise<Buffer | null> {
       const end = Math.min(until, offered.size)
       if (position >= end) return null
       const bytes = await (ahead ?? read(position, end))
@@ -140,7 +134,8 @@ function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hashe
       hash.update(bytes)
       return bytes
     },
-    async finish() {
+    /** The digest of what was read, if the file is still what was offered; else how it has changed. */
+    async finish(): Promise<Buffer | Unsent> {
       const now = statFactsOf(await statFd(fd))
       const same = position === offered.size && sameFile(now, offered)
       return same ? hash.digest() : { kind: 'changed', facts: now }

@@ -12,21 +12,17 @@ const THREADS = 4
 const HANGS_AFTER_MS = 3_000
 
 /** Reads small files, the sources in turn, of each one group at a time: one that hangs keeps one thread. */
-export interface Readers {
-  /** The group's `take` is called once; a disk that hangs leaves it unanswered. */
-  read(source: string, group: Group): void
-  close(): void
-}
+export type Readers = ReturnType<typeof openReaders>
 
 /** The contents stay where the thread has put them, one after the other. */
 function foundIn({ read, bytes, digests }: ReadResult): Found[] {
   let at = 0
   return read.map((found, index): Found => {
-    if (found.kind !== 'content') return { index, content: found }
+    if (found.kind !== 'content') return found
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
     const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
     at += found.length
-    return { index, content: { kind: 'content', bytes: content, digest, facts: found.facts } }
+    return { kind: 'content', bytes: content, digest, facts: found.facts }
   })
 }
 
@@ -41,16 +37,20 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
   })
   const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
   const result = await thread.call('read', { root, files, memory }, [memory.buffer]).catch(() => null)
-  const failed = (index: number): Found => ({ index, content: { kind: 'failed', code: 'EIO' } })
+  const failed: Found = { kind: 'failed', code: 'EIO' }
   // In a turn of its own: by then the thread has its next group, and the line has had its turn.
   setImmediate(() => {
     if (result !== null) take(foundIn(result), result.directories)
-    else take([...files.keys()].map(failed), [])
+    else
+      take(
+        files.map(() => failed),
+        [],
+      )
   })
 }
 
 /** @param script is the threads' own. */
-export function openReaders(script: URL): Readers {
+export function openReaders(script: URL) {
   const turns = createSemaphore(THREADS)
   const threads = new Set<Thread<ReaderCalls>>()
   const free: Thread<ReaderCalls>[] = []
@@ -87,7 +87,8 @@ export function openReaders(script: URL): Readers {
   }
 
   return {
-    read(source, group) {
+    /** The group's `take` is called once; a disk that hangs leaves it unanswered. */
+    read(source: string, group: Group): void {
       const groups = sources.get(source)
       groups?.push(group)
       if (groups !== undefined) return

@@ -8,7 +8,7 @@ import { whereabouts } from '../../mounts/whereabouts.ts'
 import type { RemovalRule } from '../messages.ts'
 import type { RemovalSource } from './rule.ts'
 import { batchDirectoryOf } from './rule.ts'
-import { within } from './within.ts'
+import { directoryOf, within } from './within.ts'
 
 /** What must hold of a source itself; the reason why nothing of it is removed, or null. */
 export async function obstacleOf(
@@ -22,8 +22,6 @@ export async function obstacleOf(
   return isShared ? 'other computers may write on its file system' : null
 }
 
-const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))
-
 /** The batch directory carries the mark that all of it was sent. */
 async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
   if (sentMark === null) return true
@@ -33,22 +31,14 @@ async function isClosed(source: RemovalSource, file: string, { sentMark }: Remov
 }
 
 /** What stands in the way of removing the files of whole directories, found once in a look. */
-export interface Obstacles {
-  /**
-   * Why this file cannot be removed now because of where it is, or null. What was in the way stays so for this look;
-   * that nothing is is asked anew for each file.
-   */
-  of(file: string): Promise<string | null>
-  /** Directories with an obstacle: how many files there are is of no matter to a look. */
-  readonly count: number
-}
+export type Obstacles = ReturnType<typeof findObstacles>
 
 /** @param found told once of each directory with an obstacle, relative to the source. */
 export function findObstacles(
   source: RemovalSource,
   rule: RemovalRule,
   found: (directory: string, why: string) => void,
-): Obstacles {
+) {
   const known = new Map<string, string>()
   const note = (directory: string, why: string): string => {
     known.set(directory, why)
@@ -56,7 +46,11 @@ export function findObstacles(
     return why
   }
   return {
-    async of(file) {
+    /**
+     * Why this file cannot be removed now because of where it is, or null. What was in the way stays so for this look;
+     * that nothing is is asked anew for each file.
+     */
+    async of(file: string): Promise<string | null> {
       const directory = directoryOf(file)
       const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
       const before = known.get(directory) ?? (batch === null ? undefined : known.get(batch))
@@ -71,6 +65,7 @@ export function findObstacles(
         return note(directory, errorCode(thrown) ?? String(thrown))
       }
     },
+    /** Directories with an obstacle: how many files there are is of no matter to a look. */
     get count() {
       return known.size
     },

@@ -26,14 +26,6 @@ export interface PassHost extends TakingHost {
   session(): Session | null
 }
 
-/** One look through a source. */
-export interface Pass {
-  /** Also where no rule is any more: what was begun has to be brought to its end. */
-  finishBegun(source: RemovalSource): Promise<void>
-  /** @throws what the system says of the source's directory. */
-  remove(source: RemovalSource, rule: RemovalRule): Promise<void>
-}
-
 /** What one look knows. */
 interface Look {
   source: RemovalSource
@@ -41,7 +33,8 @@ interface Look {
   refused: number
 }
 
-export function openPass(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost): Pass {
+/** Looks through sources. */
+export function openPass(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost) {
   const taking = openTaking(ledger, events, host)
   /** The row that the last look at a source ended at, before it was through. */
   const endedAt = new Map<string, number>()
@@ -124,8 +117,10 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
   }
 
   return {
+    /** Also where no rule is any more: what was begun has to be brought to its end. */
     finishBegun: taking.finishBegun,
-    async remove(source, rule) {
+    /** @throws what the system says of the source's directory. */
+    async remove(source: RemovalSource, rule: RemovalRule): Promise<void> {
       const why = await obstacleOf(source, ledger)
       if (why !== null) return tellOnce(source, why)
       const obstacles = findObstacles(source, rule, (directory, reason) =>

@@ -12,13 +12,7 @@ const LOOK_EVERY_MS = 10 * 60_000
 const FIRST_LOOK_MS = 500
 
 /** Removes files at the sources after they were sent, where a source asks for it. */
-export interface Removals {
-  setSession(session: Session | null): void
-  configure(sources: readonly RemovalSource[], paused: boolean): void
-  stop(): void
-}
-
-export function openRemovals(destination: string, ledger: Ledger, events: RemovalEvents): Removals {
+export function openRemovals(destination: string, ledger: Ledger, events: RemovalEvents) {
   let session: Session | null = null
   let sources: readonly RemovalSource[] = []
   let paused = true
@@ -62,11 +56,11 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   const timer = setInterval(look, LOOK_EVERY_MS)
 
   return {
-    setSession(next) {
+    setSession(next: Session | null): void {
       session = next
       if (next !== null) look()
     },
-    configure(next, nowPaused) {
+    configure(next: readonly RemovalSource[], nowPaused: boolean): void {
       const isSame = JSON.stringify([next, nowPaused]) === JSON.stringify([sources, paused])
       sources = next
       paused = nowPaused

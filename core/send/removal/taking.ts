@@ -34,14 +34,7 @@ export interface TakingHost {
 }
 
 /** What is done to the files of sources: removals are begun, and brought to their ends. */
-export interface Taking {
-  /** Removes what was confirmed just now; returns how many could not be. */
-  takeAll(source: RemovalSource, ready: readonly Ready[]): Promise<number>
-  /** Brings what was begun and interrupted to its end, as far as the disk lets it. */
-  finishBegun(source: RemovalSource): Promise<void>
-}
-
-export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHost): Taking {
+export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHost) {
   const isAway = ({ id }: RemovalSource) => whereabouts(ledger.home(id)) === 'away'
 
   const takeOne = async (source: RemovalSource, { due, device }: Ready) => {
@@ -77,7 +70,8 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
   }
 
   return {
-    async takeAll(source, ready) {
+    /** Removes what was confirmed just now; returns how many could not be. */
+    async takeAll(source: RemovalSource, ready: readonly Ready[]): Promise<number> {
       const now = Date.now()
       const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
       const begun = ledger.beginRemovals(
@@ -89,7 +83,8 @@ export function openTaking(ledger: Ledger, events: RemovalEvents, host: TakingHo
       events.onRemoved()
       return failures
     },
-    async finishBegun(source) {
+    /** Brings what was begun and interrupted to its end, as far as the disk lets it. */
+    async finishBegun(source: RemovalSource): Promise<void> {
       if (process.platform !== 'linux') return
       for (let after = 0; ; ) {
         const rows = host.isOver()

@@ -11,12 +11,14 @@ export async function within<T>(
   file: string,
   work: (directory: string) => Promise<T>,
 ): Promise<T> {
-  const directory = await holdDirectory(source.path, file.slice(0, Math.max(0, file.lastIndexOf('/'))))
+  const directory = await holdDirectory(source.path, directoryOf(file))
   try {
     return await work(directory.path)
   } finally {
     await directory.close()
   }
 }
+
+export const directoryOf = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')))
 
 export const nameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1)

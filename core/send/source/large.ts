@@ -22,12 +22,6 @@ const isUnsent = (value: object): value is Unsent => 'kind' in value
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
 const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
 
-/**
- * Sends a file that travels in chunks. `onEnd` is called when all of it is on the line and only the answer is waited
- * for, unless it is a long one.
- */
-export type LargeSender = (due: Due, session: Session, onEnd: () => void) => Promise<Attempt>
-
 /** All of a file is on the line. */
 interface Ended {
   kind: 'ended'
@@ -97,7 +91,11 @@ async function digestOf(reading: Reading, mayGoOn: () => boolean): Promise<Buffe
   return reading.finish()
 }
 
-export function createLargeSender(parts: SourceParts): LargeSender {
+/**
+ * Sends a file that travels in chunks. `onEnd` is called when all of it is on the line and only the answer is waited
+ * for, unless it is a long one.
+ */
+export function createLargeSender(parts: SourceParts) {
   const { source, mayGoOn } = parts
   const judge = (unsent: Unsent, due: Due) => createJudge(parts)(unsent, due)
 
@@ -140,7 +138,7 @@ export function createLargeSender(parts: SourceParts): LargeSender {
     return asAttempt(await sent.answer, sent.digest)
   }
 
-  return async (due, session, onEnd) => {
+  return async (due: Due, session: Session, onEnd: () => void): Promise<Attempt> => {
     const from = copySourcesOf(parts, [due], session).get(due.id)
     return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
   }

@@ -3,23 +3,11 @@ import type { Session } from '../destinations/destination.ts'
 import type { Attempt, SourceParts } from './contract.ts'
 import { failedBy } from './contract.ts'
 import { createLargeSender } from './large.ts'
+import type { Done } from './small.ts'
 import { createSmallSender } from './small.ts'
 
 /** Reads one source's files and sends them. */
-export interface FileSender {
-  /**
-   * Waits until the window has room for the files, then sends them in the background; `done` hears how each ended,
-   * `onRoom` that another large file may begin. It is one large file, or small ones.
-   */
-  send(
-    dues: readonly Due[],
-    session: Session,
-    done: (due: Due, attempt: Attempt) => void,
-    onRoom: () => void,
-  ): Promise<void>
-  /** Whether a file of this size could begin at once. */
-  hasRoomFor(size: number, session: Session): boolean
-}
+export type FileSender = ReturnType<typeof openFileSender>
 
 /** Up to this size a file goes whole, however slow the line is. */
 const WHOLE_FILE_BYTES = 256 * 1024
@@ -28,7 +16,7 @@ const WHOLE_FILE_BYTES = 256 * 1024
 export const isLarge = (size: number, { limits }: Session): boolean =>
   size > Math.max(WHOLE_FILE_BYTES, limits.bytes)
 
-export function openFileSender(parts: SourceParts): FileSender {
+export function openFileSender(parts: SourceParts) {
   const { window } = parts
   const sendSmall = createSmallSender(parts)
   const sendLarge = createLargeSender(parts)
@@ -49,8 +37,13 @@ export function openFileSender(parts: SourceParts): FileSender {
   }
 
   return {
-    hasRoomFor: (size, session) => !isLarge(size, session) || window.hasRoomForLarge,
-    async send(dues, session, done, onRoom) {
+    /** Whether a file of this size could begin at once. */
+    hasRoomFor: (size: number, session: Session) => !isLarge(size, session) || window.hasRoomForLarge,
+    /**
+     * Waits until the window has room for the files, then sends them in the background; `onRoom` hears that another large
+     * file may begin. It is one large file, or small ones.
+     */
+    async send(dues: readonly Due[], session: Session, done: Done, onRoom: () => void): Promise<void> {
       const [first] = dues
       if (first !== undefined && isLarge(first.size, session))
         beginLarge(first, session, (attempt) => done(first, attempt), onRoom)

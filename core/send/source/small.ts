@@ -14,9 +14,6 @@ const FILE_COST = 2048
 /** Hears how one file ended. */
 export type Done = (due: Due, attempt: Attempt) => void
 
-/** Sends files that travel whole, a group at a time: waits for room in the window, and goes on in the background. */
-export type SmallSender = (dues: readonly Due[], session: Session, done: Done) => Promise<void>
-
 /** What files hold of the window. */
 const costOf = (dues: readonly Due[]): number => dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
 
@@ -69,7 +66,8 @@ function putOnLine(
   })
 }
 
-export function createSmallSender(parts: SourceParts): SmallSender {
+/** Sends files that travel whole, a group at a time: waits for room in the window, and goes on in the background. */
+export function createSmallSender(parts: SourceParts) {
   const { source, shared, window, mayGoOn } = parts
 
   /** Waits for room, which they hold until they are on the line; false: nothing may begin any more, and nothing is held. */
@@ -96,7 +94,7 @@ export function createSmallSender(parts: SourceParts): SmallSender {
   }
 
   const take = async (
-    found: readonly { due: Due; content: Found['content'] }[],
+    found: readonly { due: Due; content: Found }[],
     directories: readonly FoundDirectory[],
     from: ReadonlyMap<number, CopySource>,
     session: Session,
@@ -134,9 +132,9 @@ export function createSmallSender(parts: SourceParts): SmallSender {
     done: Done,
   ): void => {
     const taken = (found: readonly Found[], directories: readonly FoundDirectory[]) => {
-      const some = found.flatMap(({ index, content }) => {
-        const due = dues[index]
-        return due === undefined ? [] : [{ due, content }]
+      const some = dues.flatMap((due, index) => {
+        const content = found[index]
+        return content === undefined ? [] : [{ due, content }]
       })
       void take(some, directories, from, session, done)
     }
@@ -144,7 +142,7 @@ export function createSmallSender(parts: SourceParts): SmallSender {
     shared.read(source.id, { root: source.path, files, take: taken })
   }
 
-  return async (dues, session, done) => {
+  return async (dues: readonly Due[], session: Session, done: Done): Promise<void> => {
     if (await admit(dues)) sendRead(dues, session, copySourcesOf(parts, dues, session), done)
     else for (const due of dues) done(due, { kind: 'halted' })
   }

@@ -4,28 +4,15 @@ export type Priority = Source['priority']
 
 /** Bytes of all sources' small files that are being read, or are read and not yet handed to the destination. */
 const MEMORY_BYTES = 32 * 1024 * 1024
-/** How the line is shared between sources that all have something to send. None is ever left without. */
-const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 /**
- * Large files of one source that are sent at a time; small ones pass between their chunks. The line takes chunks as they
- * come, so their number is the source's share of it.
+ * How the line is shared between sources that all have something to send: none is ever left without. So many large files
+ * of one source are sent at a time, as the line takes chunks as they come; small ones pass between them.
  */
-const LARGE_FILES: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
+const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
+export type Windows = ReturnType<typeof createWindows>
 /** What one source may have under way. */
-export interface Window {
-  /** Waits for room for small files. */
-  acquire(bytes: number): Promise<void>
-  release(bytes: number): void
-  readonly hasRoomForLarge: boolean
-  beginLarge(): void
-  endLarge(): void
-}
-
-/** A source's window is the same for as long as this runs: a call that hangs goes on counting. */
-export interface Windows {
-  of(source: string, priority?: Priority): Window
-}
+export type Window = ReturnType<typeof openWindow>
 
 interface Share {
   window: Window | null
@@ -34,12 +21,37 @@ interface Share {
   waiting: { bytes: number; go: () => void }[]
 }
 
+function openWindow(share: Share, serve: () => void) {
+  let large = 0
+  return {
+    /** Waits for room for small files. */
+    acquire: (bytes: number) =>
+      new Promise<void>((go) => {
+        share.waiting.push({ bytes, go })
+        serve()
+      }),
+    release(bytes: number): void {
+      share.held -= bytes
+      serve()
+    },
+    get hasRoomForLarge() {
+      return large < WEIGHTS[share.priority]
+    },
+    beginLarge() {
+      large += 1
+    },
+    endLarge() {
+      large -= 1
+    },
+  }
+}
+
 /**
  * Each source has a window of its own, so that a disk that hangs holds nothing that others need. The line takes what is
  * in memory in the order in which it came, so a source's part of the memory is its part of the line: all that have
- * something to send share it by weight.
+ * something to send share it by weight. It is the same for as long as this runs: a call that hangs goes on counting.
  */
-export function createWindows(): Windows {
+export function createWindows() {
   const shares = new Map<string, Share>()
 
   const limitOf = ({ priority }: Share): number => {
@@ -61,36 +73,12 @@ export function createWindows(): Windows {
     }
   }
 
-  const open = (share: Share): Window => {
-    let large = 0
-    return {
-      acquire: (bytes) =>
-        new Promise((go) => {
-          share.waiting.push({ bytes, go })
-          serve()
-        }),
-      release(bytes) {
-        share.held -= bytes
-        serve()
-      },
-      get hasRoomForLarge() {
-        return large < LARGE_FILES[share.priority]
-      },
-      beginLarge() {
-        large += 1
-      },
-      endLarge() {
-        large -= 1
-      },
-    }
-  }
-
   return {
-    of(source, priority = 'normal') {
-      const share = shares.get(source) ?? { window: null, priority, held: 0, waiting: [] }
+    of(source: string, priority: Priority = 'normal'): Window {
+      const share: Share = shares.get(source) ?? { window: null, priority, held: 0, waiting: [] }
       share.priority = priority
       shares.set(source, share)
-      share.window ??= open(share)
+      share.window ??= openWindow(share, serve)
       return share.window
     },
   }

@@ -26,27 +26,10 @@ export interface WorkerHost {
 }
 
 /** Takes one source's files from the queue and sends them, as many at a time as its window has room for. */
-export interface SourceWorker {
-  readonly source: SendSource
-  /** There may be work: something was found, or nothing stands in the way any more. */
-  wake(): void
-  close(): void
-}
+export type SourceWorker = ReturnType<typeof openSourceWorker>
 
 /** Files that were taken from the queue and not begun. */
-interface Taken {
-  /** The next one that could begin now. */
-  next(to: Session): Due | null
-  /** The small files that follow `first` and may go with it. */
-  groupOf(first: Due, to: Session): Due[]
-  putBack(due: Due): void
-  /** Everything goes back to the queue. */
-  giveBack(): void
-  /** There may be more in the queue than was found. */
-  lookAgain(): void
-}
-
-function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void): Taken {
+function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
   /** The next one last. */
   let queue: Due[] = []
   let aside: Due[] = []
@@ -64,7 +47,8 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void): 
   }
 
   return {
-    next(to) {
+    /** The next one that could begin now. */
+    next(to: Session): Due | null {
       // A large one waits aside for its turn while small ones pass.
       const first = aside[0]
       if (first !== undefined && sender.hasRoomFor(first.size, to)) return aside.shift() ?? null
@@ -78,7 +62,8 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void): 
       return null
     },
 
-    groupOf(first, to) {
+    /** The small files that follow `first` and may go with it. */
+    groupOf(first: Due, to: Session): Due[] {
       const group = [first]
       if (isLarge(first.size, to)) return group
       let bytes = first.size
@@ -100,12 +85,14 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void): 
       return group
     },
 
-    putBack: (due) => void queue.push(due),
+    putBack: (due: Due) => void queue.push(due),
+    /** Everything goes back to the queue. */
     giveBack() {
       host.giveBack([...queue, ...aside])
       queue = []
       aside = []
     },
+    /** There may be more in the queue than was found. */
     lookAgain() {
       isExhausted = false
     },
@@ -117,7 +104,7 @@ export function openSourceWorker(
   source: SendSource,
   openSender: (isOver: () => boolean) => FileSender,
   host: WorkerHost,
-): SourceWorker {
+) {
   let over = false
   /** Its disk is away: nothing is tried before this time of the steady clock. */
   let awayUntil = 0
@@ -161,6 +148,7 @@ export function openSourceWorker(
   void run()
   return {
     source,
+    /** There may be work: something was found, or nothing stands in the way any more. */
     wake() {
       taken.lookAgain()
       goOn()

@@ -32,13 +32,7 @@ export function allTotals(database: DatabaseSyncInstance): Totals[] {
 }
 
 /** The totals that a transaction changes. */
-export interface OpenTotals {
-  ofFolder(folder: string): SenderTotals
-  /** By the number of a source. */
-  of(source: number): SenderTotals
-  /** At the end of the transaction. @returns those that were changed. */
-  write(): Map<string, SenderTotals>
-}
+export type OpenTotals = ReturnType<ReturnType<typeof prepareTotals>>
 
 /** @param folderOf the folder of a source. */
 export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source: number) => string) {
@@ -54,7 +48,7 @@ export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source:
     return { files, bytes, names, position, session }
   }
 
-  return (): OpenTotals => {
+  return () => {
     const changed = new Map<string, SenderTotals>()
     const ofFolder = (folder: string): SenderTotals => {
       const totals = changed.get(folder) ?? totalsOf(folder)
@@ -63,7 +57,9 @@ export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source:
     }
     return {
       ofFolder,
-      of: (source) => ofFolder(folderOf(source)),
+      /** By the number of a source. */
+      of: (source: number) => ofFolder(folderOf(source)),
+      /** At the end of the transaction. @returns those that were changed. */
       write() {
         for (const [folder, { files, bytes, names, position, session }] of changed)
           put.run(folder, files, bytes, names, position, session)

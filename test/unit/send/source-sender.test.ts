@@ -35,13 +35,13 @@ const due = (size: number): Due => ({
 })
 const whereabouts = () => 'there' as const
 const read: Readers['read'] = (_, { files, take }) => {
-  for (const index of files.keys()) void disk.small().then((content) => take([{ index, content }], []))
+  void Promise.all(files.map(() => disk.small())).then((found) => take(found, []))
 }
 const nothing = () => undefined
 const contentOf = (bytes: Buffer): Content => ({
   ...{ kind: 'content', bytes, digest: Buffer.alloc(32), facts: factsOf(bytes.length) },
 })
-const vanished = { index: 0, content: { kind: 'vanished' } } as const
+const vanished = { kind: 'vanished' } as const
 const isBelowAway = () => false
 const sharedOf = () => ({
   read,
@@ -161,7 +161,7 @@ describe('the sender of a source', () => {
     })
     const shared: Shared = {
       ...sharedOf(),
-      read: (_, { take }) => take([vanished, { index: 1, content }], []),
+      read: (_, { take }) => take([vanished, content], []),
     }
     const sender = open(shared)
     await sender.send([due(5), due(5)], session, nothing, nothing)
@@ -189,7 +189,7 @@ describe('the sender of a source', () => {
     const shared: Shared = {
       ...sharedOf(),
       read: (_source, { take }) => {
-        found = () => take([{ index: 0, content: contentOf(bytes) }], [])
+        found = () => take([contentOf(bytes)], [])
       },
     }
     let isRead = false

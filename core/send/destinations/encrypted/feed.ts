@@ -1,14 +1,5 @@
 /** What is written at one end is read at the other, piece by piece, as the library of age wants it. */
-export interface Feed {
-  readonly readable: ReadableStream<Uint8Array>
-  /** Resolves when the bytes are wanted; they may be changed at once. False: nothing is wanted any more. */
-  write(bytes: Uint8Array): Promise<boolean>
-  end(): void
-  /** Whoever still writes or reads waits no longer. */
-  drop(): void
-}
-
-export function openFeed(): Feed {
+export function openFeed() {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
   const isDone = (work: Promise<void>): Promise<boolean> =>
@@ -18,12 +9,14 @@ export function openFeed(): Feed {
     )
   return {
     readable,
-    write(bytes) {
+    /** Resolves when the bytes are wanted; they may be changed at once. False: nothing is wanted any more. */
+    write(bytes: Uint8Array): Promise<boolean> {
       void isDone(writer.write(new Uint8Array(bytes)))
       // A write that is under way would not hear of a drop.
       return isDone(writer.ready)
     },
     end: () => void isDone(writer.close()),
+    /** Whoever still writes or reads waits no longer. */
     drop: () => void isDone(writer.abort(new Error('dropped'))),
   }
 }

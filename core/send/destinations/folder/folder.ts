@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
+import { errorCode, errorText } from '../../../files/system-error.ts'
 import { inTime, LATE } from '../../../pacing/in-time.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/judge-session.ts'
-import type { Destination, DestinationEvents, OwnSession } from '../destination.ts'
+import { message } from '../../../words/message.ts'
+import type { Destination, DestinationEvents } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
-import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
+import type { Attempt, Keeping, Opened, Trouble } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import type { OpenFolder } from './open-store.ts'
 import { openFolderStore } from './open-store.ts'
+import { NotMounted } from './place.ts'
 import { openFolderSession } from './session.ts'
-import { troubleOf } from './trouble.ts'
 import { watchFolder } from './watch-folder.ts'
 
 export type FolderOptions = Pick<
@@ -54,24 +56,20 @@ async function sayingHung<T>(name: string, events: DestinationEvents, work: Prom
   }
 }
 
-async function begin(
-  folder: OpenFolder,
-  options: FolderOptions,
-  events: DestinationEvents,
-): Promise<OwnSession> {
+async function begin(folder: OpenFolder, options: FolderOptions, events: DestinationEvents) {
   const { name } = options.destination
   const { store, senders, me } = folder
   const session = randomBytes(16).toString('hex')
   const asksFirst = await sayingHung(name, events, agree(folder, options, session, events))
   return openFolderSession({
-    ...{ name, session, asksFirst },
+    ...{ receiver: name, session, asksFirst },
     store,
     bucket: options.bucket,
     async space() {
       const { bavail, blocks, bsize } = await statfs(options.destination.path)
       return { free: bavail * bsize, total: blocks * bsize }
     },
-    sourceOf: async ({ id, name: called }) =>
+    sourceOf: async (id, called) =>
       store.source(me.folder, await senders.sourceDirectory(me.folder, id, called)),
   })
 }
@@ -90,7 +88,7 @@ async function open(
   const folder = await sayingHung(name, events, opening)
   try {
     signal.throwIfAborted()
-    const session = await begin(folder, options, events)
+    const { session, close: endSession } = await begin(folder, options, events)
     const unwatch = watchFolder(folder, {
       onLost: end,
       onStalled: (ms) => events.onTrouble(hungFor(ms, name)),
@@ -102,7 +100,7 @@ async function open(
     })
     const close = () => {
       unwatch()
-      session.close()
+      endSession()
       void folder.close()
     }
     return {
@@ -116,6 +114,14 @@ async function open(
     void folder.close()
     throw thrown
   }
+}
+
+/** The state and the sentence of a folder that cannot be used now, or no longer. */
+function troubleOf(thrown: unknown, { name, path }: FolderDestination): Trouble {
+  if (thrown instanceof NotMounted)
+    return { state: 'unreachable', problem: message('transfer.notMounted', { name, path }) }
+  const reason = errorCode(thrown) ?? errorText(thrown)
+  return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
 }
 
 /** Keeps a session with a folder of this computer for as long as it is wanted. */

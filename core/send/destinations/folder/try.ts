@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { open, readFile, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, errorText } from '../../../files/system-error.ts'
@@ -8,12 +8,10 @@ import { storeLayout } from '../../../store/layout.ts'
 import { message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { DestinationTest, TestStage } from '../../messages.ts'
-import { trial } from '../trial.ts'
+import { trial, tryFile } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'
 import { claimEncryption } from './encryption.ts'
 import { markOf, NotMounted } from './place.ts'
-
-const BYTES = 1_000
 
 export function tryFolder(
   destination: Tested<'folder'>,
@@ -21,22 +19,16 @@ export function tryFolder(
 ): Promise<DestinationTest> {
   const { name, path: directory } = destination
   const file = path.join(directory, `.holdfast-test-${randomUUID()}`)
-  const bytes = randomBytes(BYTES)
   return trial({
     name,
     signal,
     async run(step, found) {
       await step('connect', () => connect(directory, stage))
-      await step('write', () => writeNew(file, bytes))
-      try {
-        await step('read', async () => {
-          if (!(await readFile(file)).equals(bytes)) throw new Problem('test.damaged', { name })
-        })
-      } catch (thrown) {
-        await unlink(file).catch(() => undefined)
-        throw thrown
-      }
-      await step('remove', () => unlink(file))
+      await tryFile(name, step, {
+        write: (bytes) => writeNew(file, bytes),
+        read: () => readFile(file),
+        remove: () => unlink(file),
+      })
       found.durable = true
       if (!isElsewhere(directory)) found.notes.push(message('test.onThisComputer'))
       if (stage === 'adding') await makeReady(destination)

@@ -13,14 +13,9 @@ import type { OwnFolder } from './owner.ts'
 //   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     what newer contents replaced
 
 /** The newest contents of names, and their older ones (core/store/versions/name.ts). */
-export interface Names {
-  /** @throws StoreFault `impossible` for a name that cannot be used anywhere; whatever the store has against it. */
-  current(source: OutgoingSource, path: string): Promise<string>
-  /** What stands where the object is to be becomes an older content. */
-  makeRoom(source: OutgoingSource, path: string): Promise<void>
-}
+export type Names = ReturnType<typeof openNames>
 
-export function openNames(store: ObjectStore, folder: string, own: OwnFolder): Names {
+export function openNames(store: ObjectStore, folder: string, own: OwnFolder) {
   let count = 0
 
   const setAside = async (directory: string, path: string, isReplaced: boolean): Promise<void> => {
@@ -31,12 +26,14 @@ export function openNames(store: ObjectStore, folder: string, own: OwnFolder): N
   }
 
   return {
-    async current(source, path) {
+    /** @throws StoreFault `impossible` for a name that cannot be used anywhere; whatever the store has against it. */
+    async current(source: OutgoingSource, path: string): Promise<string> {
       const fault = nameFault(path, 'linux')
       if (fault !== null) throw new StoreFault('impossible', `name: ${fault}`)
       return `${folder}/${await own.directoryOf(source)}/${path}`
     },
-    async makeRoom(source, path) {
+    /** What stands where the object is to be becomes an older content. */
+    async makeRoom(source: OutgoingSource, path: string): Promise<void> {
       const directory = await own.directoryOf(source)
       // Mostly it is the name itself; what is now a directory may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {

@@ -65,8 +65,7 @@ export interface ObjectUpload {
   readonly offset: number
   /** Resolves when there is room for more; the bytes may be changed then. */
   write(bytes: Uint8Array): Promise<void>
-  /** Resolves when the object has its name and is durable. */
-  /** @param makeRoom is called when nothing but the name is left to be done. */
+  /** Resolves when the object has its name and is durable. `makeRoom` is called when nothing but the name is left to be done. */
   finish(digest: Uint8Array, makeRoom?: () => Promise<void>): Promise<void>
   /** `keep`: what was sent stays, to go on with it. */
   abort(keep: boolean): Promise<void>

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import type { Encryption } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { freeFolder } from '../../../store/senders/senders.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -8,8 +9,8 @@ import { requireSame } from '../encrypted/age.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
 import type { Encrypting } from '../encrypted/session.ts'
 import { putOwn, readSmall } from './content.ts'
+import { orIf } from './faults.ts'
 import type { ObjectStore, PutOptions } from './object-store.ts'
-import { StoreFault } from './object-store.ts'
 
 /** Of a file that says whose a folder is; a larger one is none of ours. */
 const MOST_BYTES = 4 * 1024 * 1024
@@ -54,15 +55,10 @@ export async function readOwner(
   signal: AbortSignal,
 ): Promise<Owner | null> {
   const file = ownerFile(folder)
-  let text: string
+  const bytes = await readSmall(store, file, signal, MOST_BYTES).catch(orIf('absent', null))
+  if (bytes === null) return null
   try {
-    text = String(await readSmall(store, file, signal, MOST_BYTES))
-  } catch (thrown) {
-    if (thrown instanceof StoreFault && thrown.kind === 'absent') return null
-    throw thrown
-  }
-  try {
-    return ownerSchema.parse(JSON.parse(text))
+    return ownerSchema.parse(JSON.parse(String(bytes)))
   } catch (thrown) {
     throw new Problem('transfer.objects.ownerBroken', { name: at, folder, file }, { cause: thrown })
   }
@@ -111,7 +107,7 @@ export async function readNameKeys(
 }
 
 /** What a folder is claimed with. */
-export interface Claim {
+export interface Claim extends Encryption {
   /** Its name. */
   folder: string
   /** Of this computer's certificate. */
@@ -120,8 +116,6 @@ export interface Claim {
   computer: string
   /** The destination's name. */
   at: string
-  recipient: string | null
-  hideNames: boolean
 }
 
 /**

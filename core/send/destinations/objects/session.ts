@@ -1,4 +1,4 @@
-import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../../../pacing/semaphore.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
 import type { OwnSession } from '../destination.ts'
@@ -78,15 +78,12 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     async copy(file, _directories, digest, from) {
       const { source, path } = file
       if (from.source.id !== source.id || from.path !== path) return null
-      if (!(await slots.acquire())) return { kind: 'lost' }
-      try {
-        const facts = objectFacts(file.facts, digest)
-        return (await isThere(await names.current(source, path), facts, digest)) ? DURABLE : null
-      } catch (thrown) {
-        return answerTo(thrown, file)
-      } finally {
-        slots.release()
-      }
+      const facts = objectFacts(file.facts, digest)
+      const looked = withPermit(slots, async () => isThere(await names.current(source, path), facts, digest))
+      return looked.then(
+        (is) => (is ? DURABLE : null),
+        (thrown) => answerTo(thrown, file),
+      )
     },
 
     async prove(source, path, size, nonce) {

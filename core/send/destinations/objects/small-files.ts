@@ -19,14 +19,6 @@ async function put({ store, names, isThere }: SessionParts, file: SmallOutgoing)
   return DURABLE
 }
 
-async function store(parts: SessionParts, file: SmallOutgoing): Promise<Answer> {
-  try {
-    return await put(parts, file)
-  } catch (thrown) {
-    return parts.answerTo(thrown, file)
-  }
-}
-
 /** See Session.sendSmall: each is an object, as many at a time as is best for the store. */
 export async function sendSmallFiles(
   parts: SessionParts,
@@ -47,11 +39,13 @@ export async function sendSmallFiles(
       onAnswer(index, { kind: 'lost' })
       continue
     }
-    const stored = store(parts, file).then((answer) => {
-      slots.release()
-      bytesOut.release(length)
-      onAnswer(index, answer)
-    })
+    const stored = put(parts, file)
+      .catch((thrown) => parts.answerTo(thrown, file))
+      .then((answer) => {
+        slots.release()
+        bytesOut.release(length)
+        onAnswer(index, answer)
+      })
     underWay.push(stored)
   }
   if (hasTurn) smallTurn.release()

@@ -1,20 +1,17 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { untilAborted } from '../../../pacing/until-aborted.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { folderName } from '../../../wire/names.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
 import type { DestinationTest } from '../../messages.ts'
-import type { DoStep, Trial } from '../trial.ts'
-import { trial } from '../trial.ts'
+import type { Trial } from '../trial.ts'
+import { trial, tryFile } from '../trial.ts'
 import type { TryOptions } from '../try.ts'
 import { putOwn, readSmall } from './content.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
-import { StoreFault } from './object-store.ts'
 import { ownerOf } from './owner.ts'
-
-const BYTES = 1_000
 
 /** A kind of store, as it is tested. */
 export interface TriedKind<S extends ObjectStore> {
@@ -26,22 +23,6 @@ export interface TriedKind<S extends ObjectStore> {
   notes?(store: S): Promise<Message[]>
   /** What was thrown, where more is known than it says. */
   explain?(thrown: unknown, folder: string): Promise<unknown>
-}
-
-/** A small file is written, read back, compared, and removed. @throws StoreFault */
-async function tryStore(store: ObjectStore, name: string, step: DoStep, signal: AbortSignal): Promise<void> {
-  const bytes = randomBytes(BYTES)
-  await step('write', () => putOwn(store, name, bytes, { replace: false }))
-  try {
-    await step('read', async () => {
-      if (!(await readSmall(store, name, signal, BYTES)).equals(bytes))
-        throw new StoreFault('damaged', 'what was read is not what was written')
-    })
-  } catch (thrown) {
-    await store.remove(name).catch(() => undefined)
-    throw thrown
-  }
-  await step('remove', () => store.remove(name))
 }
 
 /** A test of a store: whose the folder is belongs to its first step. */
@@ -62,7 +43,12 @@ export function tryObjects<S extends ObjectStore>(
   const run: Trial['run'] = async (step, found) => {
     const store = await step('connect', () => connect(found))
     try {
-      await tryStore(store, `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`, step, signal)
+      const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
+      await tryFile(name, step, {
+        write: (bytes) => putOwn(store, file, bytes, { replace: false }),
+        read: (mostBytes) => readSmall(store, file, signal, mostBytes),
+        remove: () => store.remove(file),
+      })
       found.durable = store.can.durable
       if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
       found.notes.push(...((await notes?.(store)) ?? []))

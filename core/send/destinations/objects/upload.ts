@@ -1,7 +1,6 @@
 import { digestOf, digestText } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
-import { refusedUpload } from '../destination.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
@@ -48,9 +47,9 @@ export async function beginUpload(
     return uploadOf(parts, file, await begin(parts, file, identity), identity !== undefined)
   } catch (thrown) {
     const answer = answerTo(thrown, file)
-    if (!signal.aborted) return refusedUpload(answer, uploads.release)
     uploads.release()
-    return null
+    const end = async () => answer
+    return signal.aborted ? null : { offset: 0, chunk: async () => false, end, abort: end }
   }
 }
 

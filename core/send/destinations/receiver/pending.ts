@@ -8,24 +8,9 @@ import type { Proof } from '../destination.ts'
 type Tell = (index: number, result: Stored | null) => void
 
 /** Everything that the receiver was asked, and has not answered yet. An answer that was not asked for is a WireFault. */
-export interface Pending {
-  /** Numbers for so many files that are sent, of which the first is returned. */
-  files(count: number, tell: Tell): number
-  /** A number for one file; only of a `copy` may the answer be "unknown". */
-  file(kind: 'content' | 'copy'): { id: number; result: Promise<Stored | null> }
-  /** Resolves with the bytes of the file that need not be sent. */
-  resume(id: number, size: number): Promise<number>
-  /** The file was refused: there is no other answer. */
-  forgetResume(id: number): void
-  proof(): { id: number; proof: Promise<Proof> }
-  onResult(header: FrameHeader<'result'>): void
-  onProof(header: FrameHeader<'proof'>): void
-  onResume(header: FrameHeader<'resume'>): void
-  /** The connection is lost. */
-  close(): void
-}
+export type Pending = ReturnType<typeof createPending>
 
-export function createPending(): Pending {
+export function createPending() {
   const files = new Map<number, { first: number; tell: Tell }>()
   const copies = new Set<number>()
   const proofs = new Map<number, (proof: Proof) => void>()
@@ -44,8 +29,10 @@ export function createPending(): Pending {
   }
 
   return {
+    /** Numbers for so many files that are sent, of which the first is returned. */
     files: ask,
-    file(kind) {
+    /** A number for one file; only of a `copy` may the answer be "unknown". */
+    file(kind: 'content' | 'copy') {
       let id = 0
       const result = new Promise<Stored | null>((resolve) => {
         id = ask(1, (_, said) => resolve(said))
@@ -53,14 +40,17 @@ export function createPending(): Pending {
       if (kind === 'copy') copies.add(id)
       return { id, result }
     },
-    resume: (id, size) => new Promise((resolve) => resumes.set(id, { size, resolve })),
-    forgetResume: (id) => void resumes.delete(id),
+    /** Resolves with the bytes of the file that need not be sent. */
+    resume: (id: number, size: number) =>
+      new Promise<number>((resolve) => resumes.set(id, { size, resolve })),
+    /** The file was refused: there is no other answer. */
+    forgetResume: (id: number) => void resumes.delete(id),
     proof() {
       const id = nextId()
-      return { id, proof: new Promise((resolve) => proofs.set(id, resolve)) }
+      return { id, proof: new Promise<Proof>((resolve) => proofs.set(id, resolve)) }
     },
 
-    onResult({ position, results }) {
+    onResult({ position, results }: FrameHeader<'result'>) {
       for (const [id, code, detail] of results) {
         const status = fileStatuses[code]
         const asked = files.get(id)
@@ -71,7 +61,7 @@ export function createPending(): Pending {
         asked.tell((id - asked.first) >>> 0, { outcome: { status, detail }, position })
       }
     },
-    onProof({ id, digest, reason }) {
+    onProof({ id, digest, reason }: FrameHeader<'proof'>) {
       const tell = proofs.get(id)
       if (tell === undefined) throw new WireFault(`proof of unknown file ${id}`)
       proofs.delete(id)
@@ -79,7 +69,7 @@ export function createPending(): Pending {
       if (digest !== null) tell({ kind: 'digest', digest: Buffer.from(digest) })
       else tell({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
     },
-    onResume({ id, offset }) {
+    onResume({ id, offset }: FrameHeader<'resume'>) {
       const asked = resumes.get(id)
       if (asked === undefined) throw new WireFault(`resume for file ${id}, which was not asked for`)
       if (offset > asked.size) throw new WireFault(`resume: beyond the end of file ${id}`)
@@ -87,6 +77,7 @@ export function createPending(): Pending {
       asked.resolve(offset)
     },
 
+    /** The connection is lost. */
     close() {
       const lost = [...files]
       files.clear()

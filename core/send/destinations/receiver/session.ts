@@ -4,7 +4,7 @@ import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { BATCH_MAX_FILES, BATCH_TARGET_BYTES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
-import type { Answer, OwnSession } from '../destination.ts'
+import type { Answer, OwnSession, Space } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
@@ -14,7 +14,7 @@ import { beginUpload } from './upload.ts'
 /** What the receiver's welcome says of the session's first credit. */
 export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
 
-/** One connection that was welcomed. */
+/** One connection that was welcomed, or a store in this process. */
 export interface ReceiverSession extends OwnSession {
   onFrame(frame: Frame): void
 }
@@ -25,12 +25,14 @@ export interface SessionOptions {
   /** How many bytes of contents one batch should hold, at most BATCH_TARGET_BYTES. */
   batchBytes?: () => number
   asksFirst?: boolean
+  /** Left out: the receiver tells its own person. */
+  space?(): Promise<Space>
 }
 
 export function openSession(
-  channel: Channel,
+  channel: Pick<Channel, 'send' | 'room'>,
   welcome: Welcome,
-  { receiver, batchBytes = () => BATCH_TARGET_BYTES, asksFirst = false }: SessionOptions,
+  { receiver, batchBytes = () => BATCH_TARGET_BYTES, asksFirst = false, space }: SessionOptions,
 ): ReceiverSession {
   let closed = false
   const pending = createPending()
@@ -91,6 +93,7 @@ export function openSession(
       else throw new WireFault(`${type} frame not expected now`)
     },
 
+    ...(space === undefined ? {} : { space }),
     close() {
       closed = true
       for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()

@@ -3,7 +3,6 @@ import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
-import { together } from '../together.ts'
 import type { SessionParts } from './upload.ts'
 
 /** See Session.sendSmall: they are one frame. */
@@ -54,4 +53,17 @@ function send(
   }
   const whole = together(files)
   channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
+}
+
+/** Contents that lie one after the other in the same memory, as they were read, as one piece; null: they do not. */
+function together(files: readonly SmallOutgoing[]): Uint8Array | null {
+  const [first] = files
+  if (first === undefined) return null
+  const { buffer, byteOffset } = first.bytes
+  let end = byteOffset
+  for (const { bytes } of files) {
+    if (bytes.buffer !== buffer || bytes.byteOffset !== end) return null
+    end += bytes.length
+  }
+  return new Uint8Array(buffer, byteOffset, end - byteOffset)
 }

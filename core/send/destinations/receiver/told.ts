@@ -2,19 +2,18 @@ import type { DirectoryEntry } from '../../../wire/entries.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { OutgoingSource } from '../destination.ts'
-import { openNews } from '../news.ts'
 
-/** What the receiver was told on this connection. */
-export interface Told {
-  /** The number by which the receiver knows a source; it is told of one that is new. */
-  numberOf(source: OutgoingSource): number
-  /** Those directories that are new to the receiver, or not as it was told; they count as told from now on. */
-  news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[]
-}
+/** What the receiver was told in this session. */
+export type Told = ReturnType<typeof openTold>
 
-export function openTold(tell: (source: { source: number; id: string; name: string }) => void): Told {
+/** Directories whose facts are remembered; beyond it they are told anew. */
+const MOST = 20_000
+/** With some files; those beyond are told with others. */
+const AT_ONCE = 128
+
+export function openTold(tell: (source: { source: number; id: string; name: string }) => void) {
   const numbers = new Map<string, number>()
-  const news = openNews()
+  const facts = new Map<string, string>()
 
   const numberOf = ({ id, name }: OutgoingSource): number => {
     const known = numbers.get(id)
@@ -26,8 +25,22 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
   }
 
   return {
+    /** The number by which the receiver knows a source; it is told of one that is new. */
     numberOf,
-    news: (source, directories) =>
-      news(source, directories).map(({ path, facts }) => [numberOf(source), path, wordsOfFacts(facts)]),
+    /** Those directories that are new to the receiver, or not as it was told; they count as told from now on. */
+    news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
+      const found: DirectoryEntry[] = []
+      for (const { path, facts: now } of directories) {
+        if (found.length >= AT_ONCE) break
+        const words = wordsOfFacts(now)
+        const text = JSON.stringify(words)
+        const place = `${source.id}/${path}`
+        if (facts.get(place) === text) continue
+        if (facts.size >= MOST) facts.clear()
+        facts.set(place, text)
+        found.push([numberOf(source), path, words])
+      }
+      return found
+    },
   }
 }

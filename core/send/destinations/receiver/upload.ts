@@ -10,7 +10,7 @@ import type { Told } from './told.ts'
 
 /** What the frames of a session share. */
 export interface SessionParts {
-  channel: Channel
+  channel: Pick<Channel, 'send' | 'room'>
   /** The receiver's name, for what people are told. */
   receiver: string
   pending: Pending

@@ -10,19 +10,10 @@ import type { BucketPlace } from './requests.ts'
 import { contentMd5, keyOf } from './requests.ts'
 
 /** What a bucket can do: each is found out when it is first asked for, and then known for as long as it is open. */
-export interface BucketAbilities {
-  /** It keeps older contents by itself. */
-  isVersioned(): Promise<boolean>
-  /** `If-None-Match: *` keeps what is there. */
-  isConditional(): Promise<boolean>
-  /** Bytes that are not those of their Content-MD5 are refused. */
-  verifies(): Promise<boolean>
-  /** What is stored cannot be removed for a while. Not asked for by the sender: it removes nothing that counts. */
-  isLocked(): Promise<boolean>
-}
+export type BucketAbilities = ReturnType<typeof abilitiesOf>
 
 /** @param trial name of an object that the trials write; it stays, as a key may be allowed to remove nothing. */
-export function abilitiesOf(place: BucketPlace, trial: string): BucketAbilities {
+export function abilitiesOf(place: BucketPlace, trial: string) {
   const { client, bucket: Bucket } = place
 
   const put = (bytes: Uint8Array, md5: string, condition?: '*'): Promise<unknown> => {
@@ -45,18 +36,22 @@ export function abilitiesOf(place: BucketPlace, trial: string): BucketAbilities 
     )
 
   return {
+    /** It keeps older contents by itself. */
     isVersioned: once(async () => {
       const answer = await client.send(new GetBucketVersioningCommand({ Bucket })).catch(unlessLost)
       return answer?.Status === 'Enabled'
     }),
+    /** `If-None-Match: *` keeps what is there. */
     isConditional: once(async () => {
       await first()
       return refuses(put(bytes, contentMd5(bytes), '*'))
     }),
+    /** Bytes that are not those of their Content-MD5 are refused. */
     verifies: once(async () => {
       await first()
       return refuses(put(randomBytes(16), contentMd5(bytes)))
     }),
+    /** What is stored cannot be removed for a while. Not asked for by the sender: it removes nothing that counts. */
     isLocked: once(async () => {
       const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket })).catch(unlessLost)
       return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'

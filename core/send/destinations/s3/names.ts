@@ -4,21 +4,13 @@ import type { BucketPlace } from './requests.ts'
 /** Of all directories together; then they are forgotten. */
 const MOST_NAMES = 100_000
 
-/** Which names a bucket has. Nobody else writes to this computer's folder: each directory is asked for once. */
-export interface Names {
-  /** No object has the name of a directory on the way to this one: elsewhere one of the two could not be. @throws StoreFault. */
-  isReachable(name: string): Promise<boolean>
-  /** @throws StoreFault. */
-  has(name: string): Promise<boolean>
-  /** There is an object of this name now, or none any more. */
-  add(name: string): void
-  remove(name: string): void
-}
-
 const directoryOf = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
 
-/** @param isObject asks for one name. */
-export function createNames(place: BucketPlace, isObject: (name: string) => Promise<boolean>): Names {
+/**
+ * Which names a bucket has. Nobody else writes to this computer's folder: each directory is asked for once.
+ * @param isObject asks for one name.
+ */
+export function createNames(place: BucketPlace, isObject: (name: string) => Promise<boolean>) {
   /** Directories of which no object has the name. */
   const free = new Set<string>()
   /** What is directly in a directory; null: too much for one listing, so each name is asked for. */
@@ -37,7 +29,8 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   }
 
   return {
-    async isReachable(name) {
+    /** No object has the name of a directory on the way to this one: elsewhere one of the two could not be. @throws StoreFault. */
+    async isReachable(name: string): Promise<boolean> {
       for (let at = directoryOf(name); at !== ''; at = directoryOf(at.slice(0, -1))) {
         if (free.has(at)) continue
         if (await isObject(at.slice(0, -1))) return false
@@ -46,7 +39,8 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
       }
       return true
     },
-    async has(name) {
+    /** @throws StoreFault. */
+    async has(name: string): Promise<boolean> {
       const directory = directoryOf(name)
       if (count > MOST_NAMES || listed.size > MOST_NAMES) {
         listed.clear()
@@ -58,11 +52,13 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
       const names = await listing
       return names === null ? isObject(name) : names.has(name)
     },
-    add(name) {
+    /** There is an object of this name now. */
+    add(name: string): void {
       count += 1
       free.delete(`${name}/`)
       change(name, (names) => names.add(name))
     },
-    remove: (name) => change(name, (names) => names.delete(name)),
+    /** There is none any more. */
+    remove: (name: string) => change(name, (names) => names.delete(name)),
   }
 }

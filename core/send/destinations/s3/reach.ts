@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
+import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { isOwnAddress, momentNow } from '../wake.ts'
@@ -9,13 +10,7 @@ import { openS3Store } from './store.ts'
 import { explained } from './trouble.ts'
 
 /** A bucket as it is given. */
-export interface S3Target extends S3Place {
-  name: string
-  bucket: string
-  prefix: string
-  storageClass: string | null
-  folder: string
-}
+export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'folder'>
 
 /**
  * Asks whether the bucket can be used, and opens it as a store. Unlike others its first request is answered with what is

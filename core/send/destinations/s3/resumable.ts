@@ -25,21 +25,7 @@ export interface Part {
 }
 
 /** Uploads in parts that were begun and not ended. */
-export interface Unfinished {
-  /** One is begun, or gone on with, now; until `end` it is no left-over, however long it takes. */
-  add(name: string): void
-  end(name: string): void
-  /** The parts of one that follow each other from the first on and have its size; null: they are not there any more, or may not be listed. */
-  parts(name: string, note: Note): Promise<Part[] | null>
-  /** Removes the parts of one. */
-  abort(name: string, upload: string): Promise<void>
-  /** null: there is none that can be understood. */
-  note(name: string): Promise<Note | null>
-  write(name: string, note: Note): Promise<void>
-  forget(name: string): Promise<void>
-  /** Removes all that are older (milliseconds since 1970), or whose name has got a content since, and the notes of none. */
-  sweep(olderThan: number): Promise<void>
-}
+export type Unfinished = ReturnType<typeof openUnfinished>
 
 /**
  * @param own of the names that are Holdfast's own; the notes are below it.
@@ -49,7 +35,7 @@ export function openUnfinished(
   place: BucketPlace,
   own: string,
   objects: Pick<ObjectStore, 'put' | 'read' | 'info' | 'list' | 'remove'>,
-): Unfinished {
+) {
   const { client, bucket: Bucket } = place
   /** What else is in the bucket is none of ours. */
   const folder = keyOf(place, own.replace(/[^/]+\/$/, ''))
@@ -76,7 +62,7 @@ export function openUnfinished(
     }
   }
 
-  /** It may have ended meanwhile. */
+  /** Removes the parts of one, which may have ended meanwhile. */
   const abort = async (name: string, UploadId: string): Promise<void> => {
     const command = new AbortMultipartUploadCommand({ Bucket, Key: keyOf(place, name), UploadId })
     await client.send(command).catch(orIf('absent', undefined))
@@ -87,10 +73,12 @@ export function openUnfinished(
     ((await objects.info(name))?.storedAt ?? Number.NEGATIVE_INFINITY) >= began
 
   return {
-    add: (name) => void used.add(name),
-    end: (name) => void used.delete(name),
+    /** One is begun, or gone on with, now; until `end` it is no left-over, however long it takes. */
+    add: (name: string) => void used.add(name),
+    end: (name: string) => void used.delete(name),
 
-    async parts(name, { upload, partBytes }) {
+    /** The parts of one that follow each other from the first on and have its size; null: they are not there any more, or may not be listed. */
+    async parts(name: string, { upload, partBytes }: Note): Promise<Part[] | null> {
       const found: Part[] = []
       let marker: string | undefined
       for (;;) {
@@ -108,15 +96,17 @@ export function openUnfinished(
     },
 
     abort,
-    note: (name) =>
+    /** null: there is none that can be understood. */
+    note: (name: string): Promise<Note | null> =>
       readSmall(objects, noteOf(name), new AbortController().signal, MOST_NOTE_BYTES)
         .then((bytes) => noteSchema.parse(JSON.parse(String(bytes))))
         .catch(unlessLost),
-    write: (name, note) =>
+    write: (name: string, note: Note) =>
       putOwn(objects, noteOf(name), Buffer.from(JSON.stringify(note)), { replace: true }),
-    forget: (name) => objects.remove(noteOf(name)),
+    forget: (name: string) => objects.remove(noteOf(name)),
 
-    async sweep(olderThan) {
+    /** Removes all that are older (milliseconds since 1970), or whose name has got a content since, and the notes of none. */
+    async sweep(olderThan: number): Promise<void> {
       const kept = new Set<string>()
       for await (const { name, upload, began } of uploads()) {
         if (used.has(name)) continue

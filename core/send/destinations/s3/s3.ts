@@ -4,8 +4,6 @@ import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
 import type { reachBucket } from './reach.ts'
 
-export type S3Options = OpenOptions & { destination: S3Destination }
-
 /** See reachBucket. */
 export const reachS3: typeof reachBucket = async (...target) => {
   // Only who has such a destination has the library in memory.
@@ -13,7 +11,10 @@ export const reachS3: typeof reachBucket = async (...target) => {
   return reach.reachBucket(...target)
 }
 
-export function openS3(options: S3Options, events: DestinationEvents): Destination {
+export function openS3(
+  options: OpenOptions & { destination: S3Destination },
+  events: DestinationEvents,
+): Destination {
   const { destination, secrets } = options
   const address = `${new URL(destination.endpoint).host}/${destination.bucket}`
   return openObjects(options, { address, reach: () => reachS3(destination, secrets) }, events)

@@ -43,19 +43,11 @@ export interface UploadOptions {
 }
 
 /** Parts that are filled and sent, several at a time; after the first failure everything throws it. */
-export interface PartSender {
-  write(bytes: Uint8Array): Promise<void>
-  /** All that were written are at the store. */
-  end(): Promise<void>
-  /** Nothing is under way any more. */
-  settle(): Promise<void>
-}
-
-export function sendParts(
+function sendParts(
   memory: Semaphore,
   partBytes: number,
   send: (bytes: Buffer, index: number) => Promise<void>,
-): PartSender {
+) {
   const share = Math.min(partBytes, PARTS_MEMORY)
   const underWay = new Set<Promise<void>>()
   let buffer: Buffer | null = null
@@ -85,7 +77,7 @@ export function sendParts(
   }
 
   return {
-    async write(bytes) {
+    async write(bytes: Uint8Array): Promise<void> {
       for (let at = 0; at < bytes.length; ) {
         if (buffer === null) {
           if (!(await memory.acquire(share))) throw new StoreFault('lost', 'closed')
@@ -99,11 +91,13 @@ export function sendParts(
         if (used === partBytes) go()
       }
     },
+    /** All that were written are at the store. */
     async end() {
       go()
       await Promise.all(underWay)
       if (failure !== null) throw failure
     },
+    /** Nothing is under way any more. */
     async settle() {
       if (buffer !== null) giveBack(buffer)
       buffer = null

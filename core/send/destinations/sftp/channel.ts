@@ -15,23 +15,7 @@ const LEAST_PIECE_BYTES = 31 * 1024
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, exclusive: 0x20 } as const
 
 /** One SFTP subsystem of a connection: the server has a process for each, which does one call after the other. */
-export interface Channel {
-  /**
-   * Asks the server. ssh2 forgets calls whose channel ends: here they are lost.
-   * @throws StoreFault.
-   */
-  call<T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T>
-  /** The same for what has no other answer than that it is done. */
-  tell(ask: (sftp: SFTPWrapper, answered: (error?: Error | null) => void) => void): Promise<void>
-  /** Calls that are under way. */
-  readonly busy: number
-  /** Bytes that are written in one call: ssh2 would send the rest of more from our memory later, when it is another's. */
-  readonly pieceBytes: number
-  /** Whether the server offers an extension of the protocol. */
-  offers(extension: string): boolean
-  /** Resolves with the reason when it has ended. */
-  readonly ended: Promise<unknown>
-}
+export type Channel = ReturnType<typeof channelOn>
 
 /** @param gather is called before something is asked: see Connection. */
 export function openChannel(client: Client, gather: () => void): Promise<Channel> {
@@ -43,7 +27,7 @@ export function openChannel(client: Client, gather: () => void): Promise<Channel
   })
 }
 
-function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
+function channelOn(sftp: SFTPWrapper, gather: () => void) {
   const waiting = new Set<(reason: StoreFault) => void>()
   let over: StoreFault | null = null
   const ended = new Promise<unknown>((resolve) => {
@@ -58,6 +42,10 @@ function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
     sftp.on('end', end)
     sftp.on('close', end)
   })
+  /**
+   * Asks the server. ssh2 forgets calls whose channel ends: here they are lost.
+   * @throws StoreFault.
+   */
   const call = <T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T> =>
     new Promise((resolve, reject) => {
       if (over !== null) return reject(over)
@@ -79,14 +67,21 @@ function channelOn(sftp: SFTPWrapper, gather: () => void): Channel {
   const extensions: unknown = Reflect.get(sftp, '_extensions')
   const most: unknown = Reflect.get(sftp, '_maxWriteLen')
   return {
+    /** Resolves with the reason when it has ended. */
     ended,
+    /** Calls that are under way. */
     get busy() {
       return waiting.size
     },
+    /** Bytes that are written in one call: ssh2 would send the rest of more from our memory later, when it is another's. */
     pieceBytes: Math.min(PIECE_BYTES, typeof most === 'number' ? most : LEAST_PIECE_BYTES),
-    offers: (extension) => typeof extensions === 'object' && extensions !== null && extension in extensions,
+    /** Whether the server offers an extension of the protocol. */
+    offers: (extension: string) =>
+      typeof extensions === 'object' && extensions !== null && extension in extensions,
     call,
-    tell: (ask) => call<void>((on, answered) => ask(on, (error) => answered(error, undefined))),
+    /** The same for what has no other answer than that it is done. */
+    tell: (ask: (sftp: SFTPWrapper, answered: (error?: Error | null) => void) => void) =>
+      call<void>((on, answered) => ask(on, (error) => answered(error, undefined))),
   }
 }
 

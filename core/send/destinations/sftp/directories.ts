@@ -5,17 +5,7 @@ import type { Channel } from './channel.ts'
 import { statAt, syncPath } from './channel.ts'
 
 /** Directories of an SFTP server, as far as files' names need them. */
-export interface Directories {
-  /**
-   * Makes a directory and those above it; each is asked for once.
-   * @throws StoreFault `exists` where a file is in its place.
-   */
-  make(directory: string): Promise<void>
-  /** It is not there after all. */
-  forget(directory: string): void
-  /** Resolves when all names that it has now outlive a crash of the server; those who wait share the next call. */
-  sync(directory: string): Promise<void>
-}
+export type Directories = ReturnType<typeof openDirectories>
 
 /** The directory that a path is in: "." for one that is relative to the login's. */
 export function parentOf(path: string): string {
@@ -37,10 +27,11 @@ const rethrow = (thrown: unknown) => {
 }
 
 /** @param root the directory that has to be there. */
-export function openDirectories(pick: () => Channel, root: string, canSync: boolean): Directories {
+export function openDirectories(pick: () => Channel, root: string, canSync: boolean) {
   const made = new Map<string, Promise<void>>()
   const syncs = new Map<string, Rerun>()
 
+  /** Resolves when all names that it has now outlive a crash of the server; those who wait share the next call. */
   const sync = async (directory: string): Promise<void> => {
     if (!canSync) return
     const syncing = syncs.get(directory) ?? new Rerun(() => syncPath(pick(), directory), rethrow)
@@ -67,6 +58,10 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
     await sync(parentOf(directory))
   }
 
+  /**
+   * Makes a directory and those above it; each is asked for once.
+   * @throws StoreFault `exists` where a file is in its place.
+   */
   const make = (directory: string): Promise<void> => {
     const known = directory === root ? Promise.resolve() : made.get(directory)
     if (known !== undefined) return known
@@ -78,7 +73,8 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
 
   return {
     make,
-    forget(directory) {
+    /** It is not there after all. */
+    forget(directory: string): void {
       for (let at = directory; at !== root && at !== parentOf(at); at = parentOf(at)) made.delete(at)
     },
     sync,

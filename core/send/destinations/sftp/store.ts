@@ -1,4 +1,5 @@
 import type { Stats } from 'ssh2'
+import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
 import { isFault, orIf } from '../objects/faults.ts'
@@ -12,9 +13,8 @@ import { diskAt, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
-import { put } from './put.ts'
 import { readFrom } from './read.ts'
-import { beginUpload } from './upload.ts'
+import { beginUpload, put } from './upload.ts'
 
 /** Each is a process at the server: while one waits for its disk, the others go on. */
 const CHANNELS = 4
@@ -44,17 +44,10 @@ async function canSyncAt(channel: Channel, directory: string): Promise<boolean> 
   }
 }
 
-/** Where a store's names are. */
-export interface SftpPlace {
-  /** The destination's name. */
-  name: string
-  /** The directory at the server that all names are in; it has to be there. */
-  path: string
-  /** This computer's folder, in which partial files are. */
-  folder: string
-}
+/** All names are in the directory `path` at the server, partial files in this computer's folder there. */
+type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
 
-async function openParts(channels: readonly [Channel, ...Channel[]], { name, path, folder }: SftpPlace) {
+async function openParts(channels: readonly [Channel, ...Channel[]], { name, path, folder }: Place) {
   const [first] = channels
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
@@ -100,7 +93,7 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
  * The files of an SFTP server as a store of objects.
  * @throws StoreFault; Problem where only a person can help.
  */
-export async function openSftpStore(connection: Connection, place: SftpPlace): Promise<ObjectStore> {
+export async function openSftpStore(connection: Connection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
   const parts = await openParts(channels, place)
   const { pick, directories, pathOf, root } = parts

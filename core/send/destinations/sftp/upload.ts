@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Hasher } from '../../../files/digest.ts'
 import { createHasher } from '../../../files/digest.ts'
-import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectUpload, PutOptions } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { close, OPEN, open, syncPath } from './channel.ts'
@@ -20,10 +20,15 @@ interface Partial {
   hasher: Hasher | null
 }
 
+/** Opens a new file of this session alone. */
+async function openWhole(channel: Channel, path: string): Promise<Partial> {
+  const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
+  return { handle, offset: 0, hasher: null }
+}
+
 /** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
 async function openPartial(channel: Channel, path: string, size: number): Promise<Partial> {
-  const flags = OPEN.read | OPEN.write | OPEN.create
-  const handle = await open(channel, path, flags)
+  const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
   const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
   if (there.size === 0) return { handle, offset: 0, hasher: null }
   if (there.size > size) {
@@ -39,12 +44,16 @@ async function openPartial(channel: Channel, path: string, size: number): Promis
   return { handle, offset, hasher }
 }
 
-/** See ObjectStore.begin. */
+/**
+ * Begins a file under a name that nobody looks at, until it is complete.
+ * @param replace see PutOptions.
+ */
 export async function beginUpload(
   parts: SftpParts,
   name: string,
   facts: ObjectFacts,
   resume: string | null,
+  replace = true,
 ): Promise<ObjectUpload> {
   const { directories, partials, inUse } = parts
   const channel = parts.pick()
@@ -54,7 +63,7 @@ export async function beginUpload(
   let opened: Partial
   try {
     await directories.make(partials)
-    opened = await openPartial(channel, path, facts.size)
+    opened = await (resume === null ? openWhole(channel, path) : openPartial(channel, path, facts.size))
   } catch (thrown) {
     inUse.delete(path)
     directories.forget(partials)
@@ -69,9 +78,11 @@ export async function beginUpload(
   const throwIfFailed = () => {
     if (failed !== null) throw failed
   }
-  const end = () => {
-    inUse.delete(path)
-    close(channel, handle)
+  let isOpen = true
+  /** Once: the server may have given its number to another file. */
+  const closeFile = () => {
+    if (isOpen) close(channel, handle)
+    isOpen = false
   }
 
   return {
@@ -96,19 +107,42 @@ export async function beginUpload(
       throwIfFailed()
     },
     async finish(digest, makeRoom) {
-      await Promise.allSettled(underWay)
-      throwIfFailed()
       if (hasher !== null && !hasher.digest().equals(digest))
         throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
-      await settle(parts, channel, handle, facts)
+      // It is asked for behind the last pieces: the server does them in order.
+      const settled = settle(parts, channel, handle, facts)
+      await Promise.allSettled([...underWay, settled])
+      throwIfFailed()
+      await settled
+      closeFile()
       await makeRoom?.()
-      await giveName(parts, channel, path, name, true)
-      end()
+      await giveName(parts, channel, path, name, replace)
+      inUse.delete(path)
     },
     async abort(keep) {
       await Promise.allSettled(underWay)
-      end()
+      closeFile()
+      inUse.delete(path)
       if (!keep) await channel.tell((sftp, done) => sftp.unlink(path, done))
     },
+  }
+}
+
+/** See ObjectStore.put. */
+export async function put(
+  parts: SftpParts,
+  name: string,
+  bytes: Uint8Array,
+  facts: ObjectFacts,
+  { replace }: PutOptions,
+): Promise<void> {
+  const upload = await beginUpload(parts, name, facts, null, replace)
+  try {
+    await upload.write(bytes)
+    // Nothing of it was there before, so no digest is compared.
+    await upload.finish(new Uint8Array())
+  } catch (thrown) {
+    await upload.abort(false).catch(() => undefined)
+    throw thrown
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { receiveBatch } from '../../../core/receive/connection/session-small.ts'
+import { receiveBatch } from '../../../core/store/session/small.ts'
 import type { SmallEvents, Store } from '../../../core/store/store.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
@@ -37,7 +37,7 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
       },
       sources: {
         declare: () => undefined,
-        find: async () => ({ of: () => source, failure: null }),
+        find: async () => () => source,
         nameOf: () => 'data',
       },
       answer: ({ id }) => void told.push(id),

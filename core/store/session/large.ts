@@ -1,17 +1,17 @@
 import { createSemaphore } from '../../pacing/semaphore.ts'
-import { outcomeOf } from '../../store/outcome.ts'
-import type { IncomingFile, Stored } from '../../store/store.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
+import { outcomeOf } from '../outcome.ts'
+import type { IncomingFile, Stored } from '../store.ts'
 import type { Asked, SessionParts } from './session.ts'
 import { toldOf } from './session.ts'
 import type { Found } from './sources.ts'
 
 /**
- * Large files of one connection that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
+ * Large files of one session that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
  * not ended; those that it has ended are open until they are durable.
  */
 const LARGE_AT_ONCE = 64
@@ -87,11 +87,13 @@ export function openLargeFiles(
     { source: number, path, size, facts, file: identity, directories }: FrameHeader<'begin'>,
     finding: Promise<Found>,
   ): Promise<IncomingFile> => {
-    const found = await finding
-    const source = found.of(number)
-    if (source === null) return refusedFile(found.failure)
-    const offered = { source, path, facts: factsOfWords(facts, size), session }
-    return store.begin(offered, { identity, directories: toldOf(directories, found), turns })
+    try {
+      const found = await finding
+      const offered = { source: found(number), path, facts: factsOfWords(facts, size), session }
+      return store.begin(offered, { identity, directories: toldOf(directories, found), turns })
+    } catch (thrown) {
+      return refusedFile(thrown)
+    }
   }
 
   return {
@@ -99,8 +101,8 @@ export function openLargeFiles(
       const { id, source, path, size, file: identity } = header
       if (open.has(id)) throw new WireFault(`begin: file ${id} is open already`)
       if (open.size >= MAX_OPEN_FILES) throw new WireFault('begin: too many open files')
-      const finding = sources.find([source, ...header.directories.map(([number]) => number)])
       answers.spend(0, 1)
+      const finding = sources.find([source, ...header.directories.map(([number]) => number)])
       const asked = identity !== undefined
       const file = start(header, finding)
       const one: OpenFile = {
@@ -141,7 +143,7 @@ export function openLargeFiles(
         await file.abort(keep)
         return { outcome: file.refused ?? { status: 'aborted', detail: '' }, position: 0 }
       }),
-    /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
+    /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
     close(keep: boolean) {
       for (const file of live) void file.then((one) => one.abort(keep))
       open.clear()

@@ -1,30 +1,30 @@
-import { createSemaphore } from '../../pacing/semaphore.ts'
-import type { ToldDirectory } from '../../store/messages.ts'
-import type { Outcome } from '../../store/outcome.ts'
-import { isDurable, outcomeOf } from '../../store/outcome.ts'
-import type { Offered, Store, Stored, StoreSource } from '../../store/store.ts'
+import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
 import type { Channel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { DirectoryEntry } from '../../wire/entries.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
+import type { ToldDirectory } from '../messages.ts'
+import type { Outcome } from '../outcome.ts'
+import { isDurable, outcomeOf } from '../outcome.ts'
+import type { Offered, Store, Stored, StoreSource } from '../store.ts'
 import type { Window } from './answers.ts'
 import { openAnswers } from './answers.ts'
-import { openLargeFiles } from './session-large.ts'
-import { receiveBatch } from './session-small.ts'
+import { openLargeFiles } from './large.ts'
+import { receiveBatch } from './small.ts'
 import type { Found } from './sources.ts'
 import { openSources } from './sources.ts'
 
-/** Copies of one connection that ask the store at a time, which serves whoever asks first. */
+/** Copies of one session that ask the store at a time, which serves whoever asks first. */
 const COPIES_AT_ONCE = 8
 
 export interface SendingHandlers {
   /** Where a source is stored, by its id and name. @throws what the system says. */
   sourceOf(id: string, name: string): Promise<StoreSource>
   /** Files became durable. */
-  onReceived(files: number, bytes: number): void
+  onReceived?(files: number, bytes: number): void
   /** A file was not stored. */
-  onRefused(source: string, path: string, outcome: Outcome): void
+  onRefused?(source: string, path: string, outcome: Outcome): void
 }
 
 /** A file as its sender calls it. */
@@ -37,29 +37,26 @@ export interface Asked {
   size: number
 }
 
-/** What the parts of a connection that stores files have in common. */
+/** What the parts of a session have in common. */
 export interface SessionParts {
   readonly store: Store
   readonly answers: ReturnType<typeof openAnswers>
   readonly sources: ReturnType<typeof openSources>
-  /** What the files of this connection are stored as. */
+  /** What the files of this session are stored as. */
   readonly session: string
   /** Tells the sender, and whoever counts, what became of a file. */
   answer(file: Asked, stored: Stored): void
 }
 
-/** The part of a connection that stores files, for a sender that was let in. */
+/** The store's end of a session: it stores what frames bring, whatever they come by. */
 export type Sending = ReturnType<typeof openSending>
 
-/** What a frame tells of directories; those of sources that are not known are left out. */
+/** What a frame tells of directories. */
 export const toldOf = (entries: readonly DirectoryEntry[], found: Found): ToldDirectory[] =>
-  entries.flatMap(([number, path, facts]) => {
-    const source = found.of(number)
-    return source === null ? [] : [{ source: source.id, path, facts: factsOfWords(facts, 0) }]
-  })
+  entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: factsOfWords(facts, 0) }))
 
 export function openSending(
-  channel: Channel,
+  channel: Pick<Channel, 'send' | 'room'>,
   store: Store,
   session: string,
   window: Window,
@@ -71,9 +68,9 @@ export function openSending(
   const sources = openSources(handlers.sourceOf)
 
   const answer = ({ id, source, path, size }: Asked, { outcome, position }: Stored) => {
-    if (isDurable(outcome)) handlers.onReceived(1, size)
+    if (isDurable(outcome)) handlers.onReceived?.(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
-      handlers.onRefused(source, path, outcome)
+      handlers.onRefused?.(source, path, outcome)
     answers.add(id, outcome, position)
   }
 
@@ -87,18 +84,16 @@ export function openSending(
   ): Promise<Stored> => {
     const { source, path, size, facts, fromSource, fromPath, moved } = header
     const found = await finding
-    const [to, from] = [found.of(source), found.of(fromSource)]
-    if (to === null || from === null) throw found.failure
-    const file: Offered = { source: to, path, facts: factsOfWords(facts, size), session }
+    const file: Offered = { source: found(source), path, facts: factsOfWords(facts, size), session }
     const directories = toldOf(header.directories, found)
-    const copy = { from: { source: from, path: fromPath }, digest, isMoved: moved, directories }
+    const copy = { from: { source: found(fromSource), path: fromPath }, digest, isMoved: moved, directories }
     return store.copy(file, copy, gone.signal, copyTurns)
   }
 
   const copy = (header: FrameHeader<'copy'>) => {
     const { id, source, path, fromSource, fromPath } = header
-    const finding = sources.find([source, fromSource, ...header.directories.map(([number]) => number)])
     answers.spend(0, 1)
+    const finding = sources.find([source, fromSource, ...header.directories.map(([number]) => number)])
     // As it came it is a part of the whole frame, which would wait with it.
     const digest = Buffer.from(header.digest)
     void copyNow(header, digest, finding)
@@ -111,19 +106,13 @@ export function openSending(
   }
 
   const prove = ({ id, source, path, size, nonce }: FrameHeader<'prove'>) => {
-    const finding = sources.find([source])
     answers.spend(0, 1)
+    const finding = sources.find([source])
     const own = Buffer.from(nonce)
     const proofOf = async () => {
-      await copyTurns.acquire()
-      try {
-        const found = await finding
-        const of = found.of(source)
-        if (of === null) throw found.failure
-        return await store.prove({ source: of, path }, size, own, gone.signal)
-      } finally {
-        copyTurns.release()
-      }
+      const found = await finding
+      const of = { source: found(source), path }
+      return withPermit(copyTurns, () => store.prove(of, size, own, gone.signal))
     }
     void proofOf().then(
       (digest) => answers.prove({ id, digest, reason: '' }),
@@ -135,13 +124,16 @@ export function openSending(
   }
 
   return {
-    /** @throws WireFault */
-    handle(frame: Frame) {
+    /**
+     * @param onUsed the memory that a batch came in may be used again.
+     * @throws WireFault
+     */
+    handle(frame: Frame, onUsed?: () => void) {
       switch (frame.type) {
         case 'source':
           return sources.declare(frame.header)
         case 'batch':
-          return receiveBatch(parts, frame.header, frame.payload)
+          return receiveBatch(parts, frame.header, frame.payload, onUsed)
         case 'begin':
           return large.begin(frame.header)
         case 'chunk':
@@ -158,7 +150,7 @@ export function openSending(
           throw new WireFault(`${frame.type} frame not expected now`)
       }
     },
-    /** The connection is gone. Partial files are removed; `keep`: but those that can be resumed. */
+    /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
     close(keep: boolean) {
       large.close(keep)
       gone.abort()

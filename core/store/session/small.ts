@@ -1,0 +1,76 @@
+import { DIGEST_BYTES } from '../../files/digest.ts'
+import { WireFault } from '../../wire/codec.ts'
+import type { SmallFile } from '../../wire/entries.ts'
+import { factsOfWords } from '../../wire/facts.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import { type Outcome, outcomeOf } from '../outcome.ts'
+import type { SmallIncoming } from '../store.ts'
+import type { Asked, SessionParts } from './session.ts'
+import { toldOf } from './session.ts'
+import type { Found } from './sources.ts'
+
+/** The files of a batch, with their parts of its payload. */
+function incomingOf(
+  files: readonly SmallFile[],
+  payload: Buffer,
+  session: string,
+  found: Found,
+): SmallIncoming[] {
+  // As they came they are parts of the whole frame, and would keep it. Not Buffer.concat: its memory is a part of a pool,
+  // and a thread that is told a digest would be sent all 64 KiB of it.
+  const digests = new Uint8Array(files.length * DIGEST_BYTES)
+  let at = 0
+  return files.map(([, number, path, size, facts, sent], index) => {
+    digests.set(sent, index * DIGEST_BYTES)
+    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+    const bytes = payload.subarray(at, at + size)
+    at += size
+    return { source: found(number), path, facts: factsOfWords(facts, size), session, bytes, digest }
+  })
+}
+
+/**
+ * Stores the small files of one batch.
+ * @param onUsed its memory may be used again.
+ * @throws WireFault
+ */
+export function receiveBatch(
+  { store, answers, sources, session, answer }: SessionParts,
+  { files, directories }: FrameHeader<'batch'>,
+  payload: Buffer,
+  onUsed: () => void = () => undefined,
+): void {
+  const total = files.reduce((sum, file) => sum + file[3], 0)
+  if (total !== payload.length) throw new WireFault('batch: sizes and payload differ')
+  answers.spend(total, files.length)
+  const used = [...files.map(([, source]) => source), ...directories.map(([source]) => source)]
+  const finding = sources.find(used)
+  const asked = files.map(([id, number, path, size]): Asked => {
+    return { id, source: sources.nameOf(number), path, size }
+  })
+  // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
+  // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
+  const held = new Set(asked)
+  const onWritten = (index: number) => {
+    const file = asked[index]
+    if (file === undefined || !held.delete(file)) return
+    answers.giveBack(file.size)
+    if (held.size === 0) onUsed()
+  }
+  const onStored = (index: number, outcome: Outcome, position: number) => {
+    const file = asked[index]
+    onWritten(index)
+    if (file !== undefined) answer(file, { outcome, position })
+  }
+  const storeAll = (found: Found) =>
+    store.receiveAll(incomingOf(files, payload, session, found), {
+      directories: toldOf(directories, found),
+      // The frame's own (codec.ts), of which nothing else is used any more.
+      memory: payload.buffer,
+      onWritten,
+      onStored,
+    })
+  void finding.then(storeAll, (thrown) => {
+    for (const index of asked.keys()) onStored(index, outcomeOf(thrown), 0)
+  })
+}

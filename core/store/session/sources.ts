@@ -1,0 +1,42 @@
+import { WireFault } from '../../wire/codec.ts'
+import type { FrameHeader } from '../../wire/frames.ts'
+import type { StoreSource } from '../store.ts'
+
+/** The sources that a frame names, by their numbers. */
+export type Found = (number: number) => StoreSource
+
+function known<T>(all: ReadonlyMap<number, T>, number: number): T {
+  const one = all.get(number)
+  if (one === undefined) throw new WireFault(`source ${number} was not declared`)
+  return one
+}
+
+/** The sources of one session, by the numbers that its sender has given them. */
+export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
+  const declared = new Map<number, { id: string; name: string }>()
+
+  const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<Found> => {
+    const found = new Map<number, StoreSource>()
+    const find = async ([number, { id, name }]: [number, { id: string; name: string }]) => {
+      found.set(number, await sourceOf(id, name))
+    }
+    await Promise.all([...named].map(find))
+    return (number) => known(found, number)
+  }
+
+  return {
+    /** @throws WireFault where the number is taken. */
+    declare({ source, id, name }: FrameHeader<'source'>): void {
+      if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
+      declared.set(source, { id, name })
+    },
+    /**
+     * Rejects with what the system says where one of them has no directory: then nothing of the frame can be stored.
+     * @throws WireFault where one was not declared, at once.
+     */
+    find(numbers: Iterable<number>): Promise<Found> {
+      return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))
+    },
+    nameOf: (number: number): string => declared.get(number)?.name ?? '',
+  }
+}

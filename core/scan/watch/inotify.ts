@@ -17,9 +17,8 @@ interface OpenedTree {
   examined: Map<number, () => void>
 }
 
-const ONE = Buffer.alloc(8)
-ONE.writeBigUInt64LE(1n)
-if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 0) ONE.swap64()
+/** In the machine's byte order (eventfd(2)). */
+const ONE = BigUint64Array.of(1n)
 
 /** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
 export class InotifyWatcher {
@@ -28,7 +27,6 @@ export class InotifyWatcher {
   readonly #trees = new Map<number, OpenedTree>()
   readonly #ended: Promise<void>
   #wake: number | null = null
-  #stopping = false
   #nextId = 1
   /** Why it can open no more trees. */
   #failure: unknown = null
@@ -55,11 +53,6 @@ export class InotifyWatcher {
     return this.#failure === null
   }
 
-  /** Ended on purpose, not by a failure. */
-  get wasStopped(): boolean {
-    return this.#stopping
-  }
-
   get trees(): number {
     return this.#trees.size
   }
@@ -79,7 +72,6 @@ export class InotifyWatcher {
 
   /** Ends the thread. Resolves when it is gone, which a hung file system may delay for ever. */
   stop(): Promise<void> {
-    this.#stopping = true
     this.#failure ??= new Error('the inotify thread was stopped')
     for (const id of [...this.#trees.keys()]) this.#close(id)
     this.#send({ type: 'stop' })

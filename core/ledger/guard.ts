@@ -8,23 +8,17 @@ import type { Totals } from './messages.ts'
 const REST_MS = 1_000
 
 /** The ledger's own disk may be full or sick: then everything waits until it can be written again. */
-export interface LedgerGuard {
-  /** What `work` gives, or null when the ledger cannot be used now. */
-  use<T>(work: () => T): T | null
-  /** Why the last use failed, or null. */
-  readonly problem: Message | null
-  /** Whether the ledger may be used: the last use went well, or it is time to see whether it would now. */
-  readonly isRested: boolean
-}
+export type LedgerGuard = ReturnType<typeof createLedgerGuard>
 
 export function createLedgerGuard(
   path: string,
   events: { onChange(): void; log(level: 'error', text: string): void },
-): LedgerGuard {
+) {
   let problem: Message | null = null
   let failedAt = 0
   return {
-    use(work) {
+    /** What `work` gives, or null when the ledger cannot be used now. */
+    use<T>(work: () => T): T | null {
       try {
         const result = work()
         problem = null
@@ -38,9 +32,11 @@ export function createLedgerGuard(
         return null
       }
     },
+    /** Why the last use failed, or null. */
     get problem() {
       return problem
     },
+    /** Whether the ledger may be used: the last use went well, or it is time to see whether it would now. */
     get isRested() {
       return problem === null || performance.now() - failedAt >= REST_MS
     },

@@ -1,18 +1,12 @@
 /** Knows how long the oldest of the calls that are out has been out. */
-export interface CallWatch {
-  during<T>(call: () => Promise<T>): Promise<T>
-  /** 0 when none is out. */
-  oldestMs(): number
-}
+export type CallWatch = ReturnType<typeof createCallWatch>
 
-export function createCallWatch(): CallWatch {
-  /** In the order in which they began. */
-  const out = new Map<number, number>()
-  let last = 0
+export function createCallWatch() {
+  /** When each began; in that order. */
+  const out = new Map<symbol, number>()
   return {
-    async during(call) {
-      last += 1
-      const id = last
+    async during<T>(call: () => Promise<T>): Promise<T> {
+      const id = Symbol()
       out.set(id, performance.now())
       try {
         return await call()
@@ -20,9 +14,10 @@ export function createCallWatch(): CallWatch {
         out.delete(id)
       }
     },
+    /** 0 when none is out. */
     oldestMs() {
-      const first = out.values().next()
-      return first.done === true ? 0 : performance.now() - first.value
+      const [first] = out.values()
+      return first === undefined ? 0 : performance.now() - first
     },
   }
 }

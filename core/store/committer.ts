@@ -5,6 +5,7 @@ import { keyOf } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import { createHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
+import { temporaryIn } from './layout.ts'
 import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
@@ -15,14 +16,9 @@ import { createSyncing, syncLog } from './syncing.ts'
 import { versionPrefix } from './versions/name.ts'
 import { closeQuietly } from './writing.ts'
 
-/**
- * Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest.
- *
- * @param beat is called with each call to the disk that was answered.
- */
-export function openCommitter(layout: StoreLayout, beat: () => void) {
-  const handles = createHandles(layout, beat)
-  let renewed = 0
+/** Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest. */
+export function openCommitter(layout: StoreLayout) {
+  const handles = createHandles(layout)
 
   /** Names and rows, in one transaction of the manifest. */
   const placeAll = (
@@ -35,13 +31,9 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
       tree,
       fileSystem,
       versions: layout.versions,
-      temporary() {
-        renewed += 1
-        return `${handles.directory}/renew-${renewed}`
-      },
+      temporary: () => temporaryIn(handles.directory),
       sourceById: manifest.sourceById,
       announce: () => (isLogged ? syncLog(layout) : undefined),
-      beat,
     }
     const done = manifest.round(
       (position) => versionPrefix(new Date(), position),
@@ -72,7 +64,7 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
       const { manifest, tree, fileSystem } = now
       const left = manifest.openRound()
       if (left !== null) recoverRound(left, { layout, tree, manifest, fileSystem })
-      const syncing = createSyncing(now, layout, files, beat)
+      const syncing = createSyncing(now, layout, files)
       await syncing.contents()
       const { position, totals, toSync } = placeAll(now, job, outcomes)
       syncing.names(toSync)
@@ -129,7 +121,7 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
     }),
     prune: answering((from) => {
       const { manifest, tree } = handles.use()
-      return pruneSome(from, { layout, tree, manifest, beat })
+      return pruneSome(from, { layout, tree, manifest })
     }),
     rest: answering(() => {
       handles.rest()

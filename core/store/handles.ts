@@ -40,7 +40,7 @@ interface Open extends Handles {
 }
 
 /** Opens the store when it is used, and closes it when it rests, so that its disk can be unmounted. Blocks. */
-export function createHandles(layout: StoreLayout, beat: () => void) {
+export function createHandles(layout: StoreLayout) {
   /** This process's own directory for files without a place. */
   const own = path.join(layout.temporary, `${process.pid}-${Math.random().toString(36).slice(2)}`)
   let open: Open | null = null
@@ -57,7 +57,6 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
     const now = statSync(layout.own, { bigint: true, throwIfNoEntry: false })?.ino ?? null
     home ??= now
     if (now === null || now !== home) throw new FileRefused('failed', 'ENODEV')
-    beat()
   }
 
   const makeOwn = (): void => {
@@ -89,6 +88,7 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
         totals,
         directory: own,
         hasUnnamed: fileSystem.hasUnnamed,
+        syncsWhole: fileSystem.syncsWhole,
         aside,
       }
       return { database, manifest, tree: openTree(layout.root), root, fileSystem, isLogged, opened }
@@ -117,7 +117,8 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
 
   /** A store that is read-only still knows its senders, and tells them so. */
   const readOnly = (): Opened => {
-    const nothing = { directory: own, hasUnnamed: false, aside: null, epoch: null, totals: [] }
+    const { hasUnnamed, syncsWhole } = UNKNOWN_FILE_SYSTEM
+    const nothing = { directory: own, hasUnnamed, syncsWhole, aside: null, epoch: null, totals: [] }
     try {
       const database = readManifestFile(layout.manifest)
       if (database === null) return nothing

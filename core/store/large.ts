@@ -6,6 +6,7 @@ import { createSemaphore } from '../pacing/semaphore.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
 import { UNNAMED } from './file-system.ts'
+import { temporaryIn } from './layout.ts'
 import type { Room } from './limits/admission.ts'
 import type { ToldDirectory } from './messages.ts'
 import type { Offered } from './offered.ts'
@@ -46,7 +47,6 @@ const WRITES_AT_ONCE = 64
 
 export function openStoreLarge(parts: StoreParts): StoreLarge {
   const writes = createSemaphore(WRITES_AT_ONCE)
-  let names = 0
 
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
     await writes.acquire()
@@ -60,8 +60,7 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
   const create = async (): Promise<{ fd: number; path: string | null }> => {
     const { directory, hasUnnamed } = await parts.commitThread.opened
     if (hasUnnamed) return { fd: await openFd(directory, UNNAMED, 0o600), path: null }
-    names += 1
-    const file = `${directory}/large-${names}`
+    const file = temporaryIn(directory)
     return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), path: file }
   }
 
@@ -114,7 +113,7 @@ function receiveLarge(
   const begin = async (): Promise<void> => {
     hasTurn = (await turns?.acquire()) ?? false
     if (isOver) throw new FileRefused('aborted', '')
-    release = await watch.during(() => commitThread.use())
+    release = await commitThread.use()
     const partial = identity === undefined ? null : await watch.during(() => partials.open(file, identity))
     const rest = facts.size - (partial?.offset ?? 0)
     try {

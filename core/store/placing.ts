@@ -21,8 +21,6 @@ export interface PlacingHost {
   sourceById(id: number): SourceRow | null
   /** Makes durable what the manifest says that the round will do. */
   announce(): void
-  /** A call to the disk was answered. */
-  beat(): void
 }
 
 /** Directories of the store are the receiver's own, whatever those at the source are. */
@@ -45,7 +43,7 @@ const SAME: Outcome = { status: 'same', detail: '' }
  * @param version the beginning of the names of this round's versions.
  */
 export function openPlacing(host: PlacingHost, changes: Changes, version: string) {
-  const { tree, fileSystem, versions, beat } = host
+  const { tree, fileSystem, versions } = host
   const folds = fileSystem.foldsCase || fileSystem.foldsForm
   const toSync = new Set<string>()
   let count = 0
@@ -53,7 +51,6 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   const make = (parent: TreeDirectory, name: string, way: readonly string[]) => {
     nameRefusal(() => mkdirSync(`${parent.path}/${name}`, { mode: DIRECTORY_MODE }))
     toSync.add(way.slice(0, -1).join('/'))
-    beat()
   }
 
   /** Below the versions nothing is ever in the way but a version itself. */
@@ -76,7 +73,6 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     toSync.add([...versions, ...way].join('/'))
     toSync.add(way.slice(0, -1).join('/'))
     tree.forget()
-    beat()
     return name
   }
 
@@ -173,7 +169,6 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
       const outcome = file.fd === null ? SAME : placeFile(file, key, way, isRenamed)
       changes.placed({ source, key, path, facts, digest })
       if (moved !== null && movedKey !== null && !isRenamed) changes.moved(moved.source, movedKey)
-      beat()
       return outcome
     },
   }

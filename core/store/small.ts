@@ -4,6 +4,7 @@ import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
 import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'
+import { temporaryIn } from './layout.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import type { Offered } from './offered.ts'
@@ -82,12 +83,6 @@ export function openStoreSmall(
   const weightOf = ({ file }: Pick<Pending, 'file'>) => Math.max(file.facts.size, MOST_UNSYNCED_BYTES / most)
   const jobs = createSemaphore(JOBS_AT_ONCE)
   let isOver = false
-  let names = 0
-
-  const nextName = (directory: string): string => {
-    names += 1
-    return `${directory}/${names}`
-  }
 
   const written = (files: readonly Pending[], results: WriteResult['written'], names: WriteJob['names']) => {
     const done = files.flatMap(({ file, directories, onWritten, answer }, index): Written[] => {
@@ -111,7 +106,7 @@ export function openStoreSmall(
       const leave = await commitThread.use()
       try {
         const { directory, hasUnnamed } = await commitThread.opened
-        const names = hasUnnamed ? null : files.map(() => nextName(directory))
+        const names = hasUnnamed ? null : files.map(() => temporaryIn(directory))
         const { job, transfer } = writeJobOf(files, memory, directory, names)
         const result = await watch.during(() => writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)

@@ -5,7 +5,6 @@ import { keyOf } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import { createHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import { temporaryIn } from './layout.ts'
 import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
@@ -21,26 +20,15 @@ export function openCommitter(layout: StoreLayout) {
   const handles = createHandles(layout)
 
   /** Names and rows, in one transaction of the manifest. */
-  const placeAll = (
-    { manifest, tree, fileSystem, isLogged }: Handles,
-    { files, directories, sessions }: Round,
-    outcomes: Outcome[],
-  ) => {
+  const placeAll = (now: Handles, { files, directories, sessions }: Round, outcomes: Outcome[]) => {
+    const { manifest, fileSystem } = now
     let toSync: ReadonlySet<string> = new Set()
-    const host = {
-      tree,
-      fileSystem,
-      versions: layout.versions,
-      temporary: () => temporaryIn(handles.directory),
-      sourceById: manifest.sourceById,
-      announce: () => (isLogged ? syncLog(layout) : undefined),
-    }
     const done = manifest.round(
       (position) => versionPrefix(new Date(), position),
       files.filter(({ fd }) => fd !== null),
       new Map(sessions),
       (changes, version) => {
-        const placing = openPlacing(host, changes, version)
+        const placing = openPlacing(now, layout, changes, version)
         for (const file of files) {
           try {
             outcomes.push(placing.place(file))

@@ -21,21 +21,7 @@ export interface ToCopy {
   directories?: readonly ToldDirectory[]
 }
 
-/**
- * Stores a file whose content is there already under another name of the same sender: it is read, copied, and durable
- * when this resolves; `unknown`: there is no such content. From its own name nothing is copied: the content is read back
- * from the disk, and its new facts are written down. Gives up after the signal. Never rejects.
- *
- * @param turns it waits for first.
- */
-export type StoreCopy = (
-  file: Offered,
-  copy: ToCopy,
-  signal: AbortSignal,
-  turns: Semaphore,
-) => Promise<Stored>
-
-export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
+export function openStoreCopy(parts: StoreParts, copies: Copies) {
   const { commitThread, groupCommit, partials } = parts
   const copyOther = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
     const { from, digest, isMoved, directories = [] } = copy
@@ -71,7 +57,14 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
     return groupCommit.addOne({ ...file, ...unchanged, digest, directories })
   }
 
-  return async (file, copy, signal, turns) => {
+  /**
+   * Stores a file whose content is there already under another name of the same sender: it is read, copied, and durable
+   * when this resolves; `unknown`: there is no such content. From its own name nothing is copied: the content is read
+   * back from the disk, and its new facts are written down. Gives up after the signal. Never rejects.
+   *
+   * @param turns it waits for first.
+   */
+  return async (file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> => {
     const { from } = copy
     let hasTurn = false
     let leave: () => void = () => undefined

@@ -11,7 +11,6 @@ import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import type { Manifest } from './manifest/manifest.ts'
 import { openManifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
-import type { SenderTotals } from './manifest/totals.ts'
 import type { Opened } from './messages.ts'
 import { FileRefused } from './outcome.ts'
 import type { Tree } from './tree.ts'
@@ -82,10 +81,9 @@ export function createHandles(layout: StoreLayout) {
       const root = openSync(layout.root, constants.O_RDONLY)
       // What could not be tried before is tried again.
       if (fileSystem === UNKNOWN_FILE_SYSTEM) fileSystem = tryFileSystem(own)
-      const totals = manifest.totals().map(({ folder, ...one }): [string, SenderTotals] => [folder, one])
       const opened = {
         epoch: manifest.epoch,
-        totals,
+        totals: manifest.totals(),
         directory: own,
         hasUnnamed: fileSystem.hasUnnamed,
         syncsWhole: fileSystem.syncsWhole,
@@ -123,7 +121,7 @@ export function createHandles(layout: StoreLayout) {
       const database = readManifestFile(layout.manifest)
       if (database === null) return nothing
       const rows = openRows(database)
-      const totals = rows.totals().map(({ folder, ...one }): [string, SenderTotals] => [folder, one])
+      const totals = rows.totals()
       const { epoch } = rows
       database.close()
       return { ...nothing, epoch, totals }

@@ -29,9 +29,6 @@ export interface LargeOptions {
   turns?: Semaphore
 }
 
-/** Stores a file that comes in pieces. */
-export type StoreLarge = (file: Offered, options: LargeOptions) => IncomingFile
-
 /** How its disk is used. */
 interface LargeDisk {
   /** One call to the disk, in its turn. */
@@ -45,7 +42,7 @@ const PIECES_AT_ONCE = 16
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound threads. */
 const WRITES_AT_ONCE = 64
 
-export function openStoreLarge(parts: StoreParts): StoreLarge {
+export function openStoreLarge(parts: StoreParts) {
   const writes = createSemaphore(WRITES_AT_ONCE)
 
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -64,7 +61,8 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
     return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), path: file }
   }
 
-  return (file, options) => receiveLarge(file, options, parts, { writing, create })
+  /** Stores a file that comes in pieces. */
+  return (file: Offered, options: LargeOptions) => receiveLarge(file, options, parts, { writing, create })
 }
 
 interface Open {

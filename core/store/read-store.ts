@@ -1,6 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises'
 import path from 'node:path'
-import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import { storeAbove } from './claim.ts'
@@ -46,19 +45,12 @@ export async function requireStore(directory: string): Promise<StoreLayout> {
   throw new Problem('store.none', { path: layout.root, reason: 'ENOENT' })
 }
 
-/** A store's manifest for reading, beside a receiver that may run. */
-export interface StoreForReading {
-  database: DatabaseSyncInstance
-  /** A receiver runs on it: what is read may change. */
-  isRunning: boolean
-}
-
 /**
- * Opens what a store's manifest says. Where no receiver runs, what the last one has left unfinished is finished first;
- * a disk that is read-only keeps it.
+ * Opens what a store's manifest says, beside a receiver that may run: what is read may change then. Where none runs, what
+ * the last one has left unfinished is finished first; a disk that is read-only keeps it.
  * @throws Problem store.manifestNone where there is no manifest that can be read.
  */
-export function openForReading(layout: StoreLayout): StoreForReading {
+export function openForReading(layout: StoreLayout) {
   const lock = tryLock(layout)
   try {
     if (lock !== 'running') finishRound(layout)

@@ -32,9 +32,6 @@ export interface SmallEvents {
   memory?: ArrayBufferLike
 }
 
-/** Stores whole small files of one sender that came together. Never throws. */
-export type StoreSmall = (files: readonly SmallIncoming[], events: SmallEvents) => void
-
 /** One of them on its way. */
 interface Pending {
   file: SmallIncoming
@@ -72,10 +69,7 @@ const JOBS_AT_ONCE = 2
 const NO_BYTES = new Uint8Array(0)
 const ABORTED: Outcome = { status: 'aborted', detail: '' }
 
-export function openStoreSmall(
-  parts: StoreParts,
-  writer: Thread<WriteCalls>,
-): { store: StoreSmall; end(): Promise<void> } {
+export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
   const { admission, commitThread, groupCommit, partials, watch } = parts
   const most = mostOpen()
   const unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
@@ -161,7 +155,8 @@ export function openStoreSmall(
   }
 
   return {
-    store(files, events) {
+    /** Stores whole small files of one sender that came together. Never throws. */
+    store(files: readonly SmallIncoming[], events: SmallEvents) {
       const failAll = (outcome: Outcome) => {
         for (const index of files.keys()) events.onStored(index, outcome, 0)
       }

@@ -180,16 +180,17 @@ export class RunningSource {
     const abort = new AbortController()
     const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
       this.#options
-    const live = () => !abort.signal.aborted
-    const problem = (one: Message) => {
-      if (live()) this.#problems.add(one)
-    }
+    /** What a session says that is over is not heard. */
+    const whileLive =
+      <Words extends unknown[]>(hear: (...words: Words) => void) =>
+      (...words: Words) => {
+        if (!abort.signal.aborted) hear(...words)
+      }
+    const problem = whileLive((one: Message) => this.#problems.add(one))
     const scope = mountScopeOf(source, { root, ledger, destinations }, problem)
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
-      ripe: (paths) => {
-        if (live()) session.ripe(paths)
-      },
+      ripe: whileLive((paths) => session.ripe(paths)),
     })
     const context: SessionContext = {
       source,
@@ -207,18 +208,10 @@ export class RunningSource {
       offered,
       sweep: () => this.#problems.sweep(),
       problem,
-      solved: (one) => {
-        if (live()) this.#problems.remove(one)
-      },
-      update: (change) => {
-        if (live()) this.#update(change)
-      },
-      ended: (thrown) => {
-        if (live()) this.#sessionEnded(thrown)
-      },
-      compareSoon: () => {
-        if (live()) comparisons.soon()
-      },
+      solved: whileLive((one) => this.#problems.remove(one)),
+      update: whileLive((change) => this.#update(change)),
+      ended: whileLive((thrown) => this.#sessionEnded(thrown)),
+      compareSoon: whileLive(() => comparisons.soon()),
       log,
     }
     this.#rootProblem = null

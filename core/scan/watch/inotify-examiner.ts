@@ -63,7 +63,7 @@ export class Examiner {
   readonly #options: ExaminerOptions
   readonly #files = new DirectoryFiles()
   /** Requests by path, in their order. */
-  #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
+  #asked: { tree: Tree; paths: readonly string[]; next: number }[] = []
   readonly #soon = new Later<Waiting>(NEW_FOR_MS)
   readonly #busy = new Later<Waiting>(BUSY_FOR_MS)
   readonly #modified = new Later<Waiting>(MODIFIED_FOR_MS)
@@ -78,8 +78,8 @@ export class Examiner {
     return this.#asked.length > 0
   }
 
-  ask(tree: Tree, request: number, paths: readonly string[]): void {
-    this.#asked.push({ tree, request, paths, next: 0 })
+  ask(tree: Tree, paths: readonly string[]): void {
+    this.#asked.push({ tree, paths, next: 0 })
   }
 
   /** A file was found by an event or a listing. */
@@ -100,7 +100,7 @@ export class Examiner {
     const { outbox, post } = this.#options
     const asked = this.#asked[0]
     if (asked === undefined) return
-    const { tree, request, paths } = asked
+    const { tree, paths } = asked
     while (asked.next < paths.length && outbox.hasRoom) {
       const path = paths[asked.next]
       asked.next += 1
@@ -110,7 +110,7 @@ export class Examiner {
     if (asked.next < paths.length) return
     this.#asked.shift()
     outbox.flush(tree.id)
-    post({ type: 'examined', tree: tree.id, request })
+    post({ type: 'examined', tree: tree.id })
   }
 
   /** A file's content was changed. False if that was known already. */
@@ -141,11 +141,8 @@ export class Examiner {
     this.#files.leave()
   }
 
-  /** Answers the tree's requests and forgets its files. */
+  /** Forgets the tree's requests and files. */
   forget(tree: Tree): void {
-    for (const asked of this.#asked) {
-      if (asked.tree === tree) this.#options.post({ type: 'examined', tree: tree.id, request: asked.request })
-    }
     this.#asked = this.#asked.filter((asked) => asked.tree !== tree)
     for (const later of this.#laters) later.deleteWhere((file) => file.tree === tree)
   }

@@ -14,7 +14,8 @@ interface OpenedTree {
   endComparing: (() => void) | null
   /** Ends the opening; null once the tree is ready. */
   opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
-  examined: Map<number, () => void>
+  /** Who waits for its requests to be dealt with; that is done in their order. */
+  examined: (() => void)[]
 }
 
 /** In the machine's byte order (eventfd(2)). */
@@ -64,7 +65,7 @@ export class InotifyWatcher {
     const quiet = new QuietPeriod(request, listener, this.#quietMs)
     await new Promise<void>((resolve, reject) => {
       const opening = { resolve, reject }
-      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: new Map() })
+      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: [] })
       this.#send({ type: 'open', tree: id, request })
     })
     return this.#watcher(id, quiet)
@@ -79,18 +80,15 @@ export class InotifyWatcher {
   }
 
   #watcher(id: number, quiet: QuietPeriod): TreeWatcher {
-    let requests = 0
     return {
       method: 'watching',
       examine: async (paths) => {
         await quiet.whenRoom()
         const tree = this.#trees.get(id)
         if (tree === undefined || paths.length === 0) return
-        requests += 1
-        const request = requests
         await new Promise<void>((resolve) => {
-          tree.examined.set(request, resolve)
-          this.#send({ type: 'examine', tree: id, request, paths })
+          tree.examined.push(resolve)
+          this.#send({ type: 'examine', tree: id, paths })
         })
       },
       refresh: () => {
@@ -114,7 +112,7 @@ export class InotifyWatcher {
     this.#trees.delete(id)
     tree?.quiet.close()
     tree?.endComparing?.()
-    for (const resolve of tree?.examined.values() ?? []) resolve()
+    for (const resolve of tree?.examined ?? []) resolve()
     return tree
   }
 
@@ -172,8 +170,7 @@ export class InotifyWatcher {
         tree.opening?.reject(Object.assign(new Error(`inotify: ${message.code}`), { code: message.code }))
         return
       case 'examined':
-        tree.examined.get(message.request)?.()
-        tree.examined.delete(message.request)
+        tree.examined.shift()?.()
         return
       case 'mark':
         listener.mark(message.path)

@@ -1,7 +1,7 @@
 import type { FileFacts } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles } from './directory-files.ts'
-import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
+import { examineFile, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
@@ -90,9 +90,8 @@ export class Examiner {
     if (leftOut !== null) return
     // What an event has brought already the listing of a new directory need not look at again.
     if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
-    // A look now would most often find its writer at work: only a second name has no close to wait for.
-    const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
-    if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file))
+    // A look now would most often find its writer at work.
+    if (file.by !== 'created' || !this.#lookSoon(fresh(file))) this.#examine(fresh(file))
   }
 
   /** Looks at the files of the oldest request, as long as there is room for what it finds. */

@@ -4,6 +4,16 @@ import { message } from '../words/message.ts'
 import type { Ledger } from './ledger.ts'
 import type { Totals } from './messages.ts'
 
+/** What `work` gives; `otherwise` where it throws, which `failed` is told. */
+export function attempt<T>(work: () => T, otherwise: T, failed: (thrown: unknown) => void): T {
+  try {
+    return work()
+  } catch (thrown) {
+    failed(thrown)
+    return otherwise
+  }
+}
+
 /** After a failure the ledger is left alone for this long. */
 const REST_MS = 1_000
 

@@ -1,22 +1,17 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { errorCode, isGone } from '../files/system-error.ts'
+import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import type { Manifest } from './manifest/manifest.ts'
 import type { FileRow } from './manifest/rows.ts'
 import { isFileRow, placeOf } from './manifest/rows.ts'
 import type { CommitCalls, Pruned } from './messages.ts'
-import type { Tree } from './tree.ts'
 import { versionsToPrune } from './versions/choose.ts'
 
 /** Paths that are looked at in one job, and for how long, in milliseconds; files come in between two. */
 const PATHS = 200
 const WITHIN_MS = 1_000
 
-interface PruningParts {
-  layout: StoreLayout
-  tree: Tree
-  manifest: Manifest
-}
+type PruningParts = Pick<Handles, 'tree' | 'manifest'> & { layout: StoreLayout }
 
 type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
 type Emptied = { source: number; path: string; version: string }

@@ -1,13 +1,10 @@
 import { z } from 'zod'
-import { isDigest } from '../files/digest.ts'
-import { directoryEntries, fileResults, smallFiles } from './entries.ts'
-import { type FactWords, isFactWords } from './facts.ts'
+import { digest, directoryEntries, facts, fileResults, smallFiles, text } from './entries.ts'
 import {
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
   CHUNK_HEADER_BYTES,
   LONGEST_SENTENCE,
-  LONGEST_TEXT,
   LONGEST_WORD,
   MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
@@ -33,9 +30,6 @@ const source = z
 const name = z.string().min(1).max(200)
 const size = z.number().int().min(0).max(MAX_FILE_BYTES)
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
-const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
-const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
-const text = z.string().max(LONGEST_TEXT)
 /** One line that people read: what commands a terminal has no place in it. */
 const line = (longest: number) =>
   z

@@ -1,3 +1,4 @@
+import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
 import { throttled } from '../../pacing/throttled.ts'
@@ -22,15 +23,7 @@ export interface LossesOptions {
 
 export function openLosses({ source, ledger, destinations, changed, failed }: LossesOptions) {
   const { id } = source
-  const attempt = <T>(work: () => T, otherwise: T): T => {
-    try {
-      return work()
-    } catch (thrown) {
-      failed(thrown)
-      return otherwise
-    }
-  }
-  let held = attempt(() => ledger.held(id), null)
+  let held = attempt(() => ledger.held(id), null, failed)
   const set = (next: Held | null) => {
     held = next
     changed()
@@ -52,7 +45,7 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
     ledger.hold(id, next)
     set(next)
   }
-  const decideLater = throttled(DECIDE_AFTER_MS, () => attempt(decide, undefined))
+  const decideLater = throttled(DECIDE_AFTER_MS, () => attempt(decide, undefined, failed))
   // What was found shortly before an earlier process ended.
   decideLater()
 

@@ -1,3 +1,4 @@
+import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts, whereabouts } from '../../mounts/whereabouts.ts'
@@ -26,11 +27,7 @@ export class Home {
 
   /** Asks the ledger. false: it has never answered, and what the path shows may be the directory underneath. */
   isKnown(): boolean {
-    try {
-      this.#point = this.#ledger.home(this.#source)
-    } catch (thrown) {
-      this.#failed(thrown)
-    }
+    this.#point = attempt(() => this.#ledger.home(this.#source), this.#point, this.#failed)
     return this.#point !== undefined
   }
 
@@ -41,11 +38,7 @@ export class Home {
     if (whereabouts(home, mounts) === 'away') return home
     const now = mounts === null ? null : (mountAbove(mounts, root)?.point ?? null)
     if (now === null || now === home) return null
-    try {
-      this.#ledger.rememberHome(this.#source, now)
-    } catch (thrown) {
-      this.#failed(thrown)
-    }
+    attempt(() => this.#ledger.rememberHome(this.#source, now), undefined, this.#failed)
     return null
   }
 

@@ -13,11 +13,11 @@ import type { Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
 import type { OpenScopedTree } from '../watch/tree-watcher.ts'
-import { Comparisons } from './comparisons.ts'
+import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
 import { mountScopeOf } from './inner-mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
-import { Home } from './source-disk.ts'
+import { openHome } from './source-disk.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 5_000
@@ -41,7 +41,7 @@ interface Current {
   identity: string
   abort: AbortController
   young: Young
-  comparisons: Comparisons
+  comparisons: ReturnType<typeof openComparisons>
 }
 
 /**
@@ -51,7 +51,7 @@ interface Current {
 export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
-  readonly #home: Home
+  readonly #home: ReturnType<typeof openHome>
   readonly #losses: Losses
   /** About the directory itself; over as soon as a look succeeds. */
   #rootProblem: Message | null = null
@@ -66,7 +66,7 @@ export class RunningSource {
     this.#options = options
     this.#problems = new Problems(options.changed)
     const failed = (thrown: unknown) => this.#ledgerFailed(thrown)
-    this.#home = new Home(options.source.id, options.ledger, failed)
+    this.#home = openHome(options.source.id, options.ledger, failed)
     this.#losses = openLosses({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, unwatchedDirectories: 0, batches: [] }
@@ -216,7 +216,7 @@ export class RunningSource {
     }
     this.#rootProblem = null
     this.#update({ phase: 'starting', compared: false })
-    const comparisons = new Comparisons(() => session.reconcile(), reconcileSeconds * 1000)
+    const comparisons = openComparisons(() => session.reconcile(), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }
   }

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { systemClock } from '../core/check/clock.ts'
 import { createConcurrencyLimit } from '../core/check/concurrency-limit.ts'
 import { readFile } from '../core/check/probes/read.ts'
 import { createLogOutput } from '../core/check/stdio/outputs.ts'
@@ -51,8 +50,7 @@ async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise
     output,
     log: createLogOutput(errors),
     readFile: (path) => readFile(path, { isBuffered: false }),
-    limit: createConcurrencyLimit(systemClock),
-    clock: systemClock,
+    limit: createConcurrencyLimit(),
     options: { timeoutMs: timeoutSeconds === null ? null : timeoutSeconds * 1000, quoted },
   })
   // A parent that does not read the log keeps nothing waiting.

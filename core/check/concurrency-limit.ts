@@ -1,5 +1,5 @@
+import { inTime, LATE } from '../pacing/in-time.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
-import type { Clock } from './clock.ts'
 
 /** Checks that may be out at once: each that hangs holds a thread of libuv's pool, which has some more (1,024). */
 const MOST_OUT = 900
@@ -7,30 +7,21 @@ const MOST_OUT = 900
 const PATIENCE_MS = 5_000
 
 /** Bounds the checks of one process that are out. */
-export interface ConcurrencyLimit {
-  /** Runs a check as soon as it may be. null: it was not run, as no other came back in time. */
-  run<T>(check: () => Promise<T>): Promise<T | null>
-}
+export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
-export function createConcurrencyLimit(clock: Clock, most: number = MOST_OUT): ConcurrencyLimit {
+export function createConcurrencyLimit(most: number = MOST_OUT) {
   const semaphore = createSemaphore(most)
-
-  const inTime = (turn: Promise<boolean>): Promise<boolean> =>
-    new Promise((resolve) => {
-      const cancel = clock.at(clock.now() + PATIENCE_MS, () => {
-        resolve(false)
-        // When its turn comes nobody wants it any more.
-        void turn.then(() => semaphore.release())
-      })
-      void turn.then(() => {
-        cancel()
-        resolve(true)
-      })
-    })
-
   return {
-    run: async (check) => {
-      if (!semaphore.tryAcquire() && !(await inTime(semaphore.acquire()))) return null
+    /** Runs a check as soon as it may be. null: it was not run, as no other came back in time. */
+    async run<T>(check: () => Promise<T>): Promise<T | null> {
+      if (!semaphore.tryAcquire()) {
+        const turn = semaphore.acquire()
+        if ((await inTime(PATIENCE_MS, turn)) === LATE) {
+          // When its turn comes nobody wants it any more.
+          void turn.then(() => semaphore.release())
+          return null
+        }
+      }
       try {
         return await check()
       } finally {

@@ -1,6 +1,5 @@
 import { MountTable } from '../mounts/mount-table.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
-import { systemClock } from './clock.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { createHistory } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
@@ -18,9 +17,8 @@ export const startChecker =
   (context: WorkerContext<typeof checkerDefinition>): WorkerHandlers<typeof checkerDefinition> => {
     const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
     const checker = createChecker({
-      clock: systemClock,
       disk: createSystemDisk(),
-      limit: createConcurrencyLimit(systemClock),
+      limit: createConcurrencyLimit(),
       report: (checked) => {
         history.add(checked)
         context.report({ checked })

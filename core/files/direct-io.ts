@@ -10,21 +10,12 @@ export const DIRECT_ALIGNMENT = 4096
 const KNOWN = new Set([0xef53, 0x58465342])
 
 /**
- * A file that is written past the kernel's cache (open(2), O_DIRECT). What nobody reads soon costs no memory there, and
- * no copy into it, which takes longer than all else that is done with it: 1 GiB in 0.5 s instead of 1 to 3, at a
- * quarter of the processor's time. What it has written is with the disk; fsync(2) has it stay there.
+ * Opens a file once more, to be written past the kernel's cache (open(2), O_DIRECT). What nobody reads soon costs no
+ * memory there, and no copy into it, which takes longer than all else that is done with it: 1 GiB in 0.5 s instead of 1
+ * to 3, at a quarter of the processor's time. What it has written is with the disk; fsync(2) has it stay there. Null: not
+ * on this system or file system. Never rejects.
  */
-export interface DirectFile {
-  /**
-   * Writes the pieces' front, as much of it as is aligned. @returns its bytes; the others are the caller's to write.
-   * @throws what the system says.
-   */
-  write(pieces: readonly Uint8Array[], position: number): Promise<number>
-  close(): Promise<void>
-}
-
-/** Opens a file once more for direct I/O. Null: not on this system or file system. Never rejects. */
-export async function openDirect(fd: number): Promise<DirectFile | null> {
+export async function openDirect(fd: number) {
   if (process.platform !== 'linux' || !(await loadAddresses())) return null
   const place = `/proc/self/fd/${fd}`
   try {
@@ -35,11 +26,15 @@ export async function openDirect(fd: number): Promise<DirectFile | null> {
   }
 }
 
-function directFile(fd: number): DirectFile {
+function directFile(fd: number) {
   let isUsable = true
   let closing: Promise<void> | null = null
   return {
-    async write(pieces, position) {
+    /**
+     * Writes the pieces' front, as much of it as is aligned. @returns its bytes; the others are the caller's to write.
+     * @throws what the system says.
+     */
+    async write(pieces: readonly Uint8Array[], position: number) {
       const front = isUsable ? alignedFront(pieces, position) : []
       if (front.length === 0) return 0
       try {

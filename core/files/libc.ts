@@ -21,7 +21,7 @@ export function lastError(): string {
 }
 
 /** An error as Node throws it: with the system's name as `code`. */
-function failed(call: string, code: string = lastError()): Error {
+export function failed(call: string, code: string = lastError()): Error {
   return Object.assign(new Error(`${code}: ${call}`), { code, syscall: call })
 }
 
@@ -121,12 +121,13 @@ function hasOpenat2(): boolean {
     const how = BigUint64Array.of(BigInt((constants.O_RDONLY ?? 0) | O_CLOEXEC), 0n, 0n)
     const fd = openat2Call(SYS_openat2, AT_FDCWD, '/', how, how.byteLength)
     isKnown = fd >= 0
-    if (fd >= 0) closeCall(fd)
+    if (fd >= 0) closeDescriptor(fd)
   }
   return isKnown
 }
 
-const closeCall = lazily<[number]>('int close(int fd)')
+/** For descriptors that were opened here: those that Node opened are Node's to close. */
+export const closeDescriptor = lazily<[number]>('int close(int fd)')
 
 const F_SETLEASE = 1024
 const F_SETSIG = 10

@@ -1,3 +1,4 @@
+import type { StatFacts } from '../files/stat-facts.ts'
 import type { SourceFilters } from '../settings/schema.ts'
 
 // What a source's filters say about a file's size and time; names are core/filter/names.ts. Pure.
@@ -13,20 +14,27 @@ export function leftOutBySize({ minimumBytes, maximumBytes }: SizeLimits, size: 
   return maximumBytes !== null && size > maximumBytes ? 'too-large' : null
 }
 
-export function hasSizeLimits({ minimumBytes, maximumBytes }: SizeLimits): boolean {
-  return minimumBytes !== null || maximumBytes !== null
-}
-
 /** The filters are as they are by default: every finished file is sent. */
 export function leavesNothingOut(filters: SourceFilters): boolean {
-  const { ignore, hidden, minimumAgeSeconds } = filters
-  return ignore.length === 0 && hidden === 'send' && minimumAgeSeconds === 0 && !hasSizeLimits(filters)
+  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = filters
+  const hasLimits = minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
+  return ignore.length === 0 && hidden === 'send' && !hasLimits
 }
 
+/** The clocks of two computers are less than this apart, in milliseconds. */
+const CLOCKS_APART_MS = 3_600_000
+
 /**
- * When a file is old enough to be sent, in milliseconds since 1970. A time of change that lies in the future
- * says nothing about a file's age (a camera's clock, a copied time): its age is counted from now.
+ * When a file is old enough to be sent, in milliseconds since 1970. A time of modification that lies in the future says
+ * nothing about a file's age (a camera's clock, a copied time): the last change of its inode does, which no program can
+ * set. Where that lies in the future as well the clock was set back, nobody knows the file's age, and it may go.
  */
-export function oldEnoughAt(minimumAgeSeconds: number, mtimeNs: bigint, now: number): number {
-  return Math.min(Number(mtimeNs / 1_000_000n), now) + minimumAgeSeconds * 1000
+export function oldEnoughAt(
+  minimumAgeSeconds: number,
+  { mtimeNs, ctimeNs }: Pick<StatFacts, 'mtimeNs' | 'ctimeNs'>,
+  now: number,
+): number {
+  const times = [mtimeNs, ctimeNs].map((time) => Number(time / 1_000_000n))
+  const changedAt = times.find((time) => time <= now + CLOCKS_APART_MS)
+  return changedAt === undefined || minimumAgeSeconds === 0 ? now : changedAt + minimumAgeSeconds * 1000
 }

@@ -4,27 +4,31 @@ import { message } from '../words/message.ts'
 import type { Ledger } from './ledger.ts'
 import type { Totals } from './messages.ts'
 
+/** What `work` gives; `otherwise` where it throws, which `failed` is told. */
+export function attempt<T>(work: () => T, otherwise: T, failed: (thrown: unknown) => void): T {
+  try {
+    return work()
+  } catch (thrown) {
+    failed(thrown)
+    return otherwise
+  }
+}
+
 /** After a failure the ledger is left alone for this long. */
 const REST_MS = 1_000
 
 /** The ledger's own disk may be full or sick: then everything waits until it can be written again. */
-export interface LedgerGuard {
-  /** What `work` gives, or null when the ledger cannot be used now. */
-  use<T>(work: () => T): T | null
-  /** Why the last use failed, or null. */
-  readonly problem: Message | null
-  /** Whether the ledger may be used: the last use went well, or it is time to see whether it would now. */
-  readonly isRested: boolean
-}
+export type LedgerGuard = ReturnType<typeof createLedgerGuard>
 
 export function createLedgerGuard(
   path: string,
   events: { onChange(): void; log(level: 'error', text: string): void },
-): LedgerGuard {
+) {
   let problem: Message | null = null
   let failedAt = 0
   return {
-    use(work) {
+    /** What `work` gives, or null when the ledger cannot be used now. */
+    use<T>(work: () => T): T | null {
       try {
         const result = work()
         problem = null
@@ -38,9 +42,11 @@ export function createLedgerGuard(
         return null
       }
     },
+    /** Why the last use failed, or null. */
     get problem() {
       return problem
     },
+    /** Whether the ledger may be used: the last use went well, or it is time to see whether it would now. */
     get isRested() {
       return problem === null || performance.now() - failedAt >= REST_MS
     },

@@ -156,7 +156,6 @@ function openParked(database: DatabaseSyncInstance, routes: Routes) {
     `SELECT id, generation, path, reason FROM file INDEXED BY file_state
      WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
   )
-  const unparkThis = database.prepare(`${UNPARK} ${CLAIMED} AND state = 2`)
   const unparkRow = database.prepare(
     `${UNPARK} WHERE id = ?2 AND state = 2 AND route IN (SELECT id FROM route WHERE destination = ?1)`,
   )
@@ -175,9 +174,6 @@ function openParked(database: DatabaseSyncInstance, routes: Routes) {
         reason: reasonOf(row.reason),
       }))
     },
-
-    /** Gives one parked file another try; false: it is parked no more. */
-    unparkOne: ({ id, generation }: Claim) => unparkThis.run(id, generation).changes > 0,
 
     /** Gives the parked file of this row another try; false: it is not parked, or goes to another destination. */
     unparkRow: (destination: string, id: number) => unparkRow.run(destination, id).changes > 0,

@@ -1,22 +1,14 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { Content } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { durably, NO_TIME, openValues, prepareExact, rowsOf, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
-export interface Earlier {
-  path: string
-  /** Bytes. */
-  size: number
-  /** Milliseconds since 1970. */
-  mtimeMs: number
-  inode: bigint
-}
+type Earlier = Content & { path: string }
 
-export interface Suspect extends Earlier {
-  suspicion: 'lost' | 'changed'
-}
+type Suspect = Earlier & { suspicion: 'lost' | 'changed' }
 
 /** Why nothing of a source is sent: so many of its files have lost their content, of so many that were sent. */
 export interface Held {
@@ -26,8 +18,6 @@ export interface Held {
   changed: number
   known: number
 }
-
-/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
 
 export const heldKey = (source: string) => `held ${source}`
 
@@ -45,10 +35,11 @@ type Row = { path: string; size: bigint; mtime_ns: bigint; inode: bigint; lost?:
 const earlierOf = ({ path, size, mtime_ns, inode }: Row): Earlier => ({
   path,
   size: Number(size),
-  mtimeMs: Number(mtime_ns / 1_000_000n),
+  mtimeNs: mtime_ns,
   inode: word.load(inode),
 })
 
+/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
 export function openLedgerSuspects(database: DatabaseSyncInstance, routes: Routes) {
   return { ...openNoting(database, routes), ...openHolding(database) }
 }
@@ -78,7 +69,7 @@ function openNoting(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /** Of these files those that this destination has with other content. */
-    earlier(destination: string, source: string, files: readonly Candidate[]) {
+    earlier(destination: string, source: string, files: readonly Omit<Candidate, 'source'>[]) {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
       return (found as Row[]).map(earlierOf)
     },
@@ -90,10 +81,8 @@ function openNoting(database: DatabaseSyncInstance, routes: Routes) {
       })),
     addSuspects: (source: string, files: readonly Suspect[], now: number) =>
       inTransaction(database, () => {
-        for (const { path, size, mtimeMs, inode, suspicion } of files) {
-          const mtimeNs = BigInt(Math.round(mtimeMs)) * 1_000_000n
+        for (const { path, size, mtimeNs, inode, suspicion } of files)
           add.run(source, path, suspicion === 'lost' ? 1 : 0, size, mtimeNs, word.store(inode), now)
-        }
       }),
     removeSuspects: (source: string, some: readonly string[]) =>
       inTransaction(database, () => {

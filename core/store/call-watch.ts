@@ -2,13 +2,11 @@
 export type CallWatch = ReturnType<typeof createCallWatch>
 
 export function createCallWatch() {
-  /** In the order in which they began. */
-  const out = new Map<number, number>()
-  let last = 0
+  /** When each began; in that order. */
+  const out = new Map<symbol, number>()
   return {
     async during<T>(call: () => Promise<T>): Promise<T> {
-      last += 1
-      const id = last
+      const id = Symbol()
       out.set(id, performance.now())
       try {
         return await call()
@@ -17,9 +15,9 @@ export function createCallWatch() {
       }
     },
     /** 0 when none is out. */
-    oldestMs(): number {
-      const first = out.values().next()
-      return first.done === true ? 0 : performance.now() - first.value
+    oldestMs() {
+      const [first] = out.values()
+      return first === undefined ? 0 : performance.now() - first
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Thread } from '../worker/thread.ts'
 import { openThread } from '../worker/thread.ts'
+import type { CallWatch } from './call-watch.ts'
 import type { StoreLayout } from './layout.ts'
 import type { CommitCalls, Opened, Round, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
@@ -9,45 +10,27 @@ export type CommitThread = ReturnType<typeof openCommitThread>
 
 /** A store that nobody uses for so long, in milliseconds, is closed: its disk can be unmounted. */
 const REST_MS = 2_000
-const SAMPLE_MS = 500
 
-/** @param onTotals hears what the folders that have changed hold. */
+/**
+ * @param watch is to know of each call: none takes long where the disk answers.
+ * @param onTotals hears what the folders that have changed hold.
+ */
 export function openCommitThread(
   layout: StoreLayout,
   script: URL,
+  watch: CallWatch,
   onTotals: (totals: Opened['totals']) => void,
 ) {
-  const beat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-  const beats = new Int32Array(beat)
-  const data: StoreThreadData = { role: 'commit', root: layout.root, beat }
+  const data: StoreThreadData = { role: 'commit', root: layout.root }
   const thread = openThread<CommitCalls>(script, { data, youngMb: 4 })
-  let heard = { beats: 0, at: 0 }
   let users = 0
   let waking: Promise<unknown> | null = null
   let resting: NodeJS.Timeout | undefined
 
-  const listen = () => {
-    const now = Atomics.load(beats, 0)
-    if (thread.unanswered === 0 || now !== heard.beats) heard = { beats: now, at: performance.now() }
-  }
-  /** While it has something to answer. */
-  let sampling: NodeJS.Timeout | undefined
-
   const ask: Thread<CommitCalls>['call'] = async (name, input) => {
-    listen()
-    sampling ??= setInterval(listen, SAMPLE_MS).unref()
-    try {
-      const output = await thread.call(name, input)
-      if (output !== null && typeof output === 'object' && 'totals' in output) onTotals(output.totals)
-      return output
-    } finally {
-      listen()
-      if (thread.unanswered === 0) endSampling()
-    }
-  }
-  const endSampling = () => {
-    clearInterval(sampling)
-    sampling = undefined
+    const output = await watch.during(() => thread.call(name, input))
+    if (output !== null && typeof output === 'object' && 'totals' in output) onTotals(output.totals)
+    return output
   }
 
   const rest = () => {
@@ -109,13 +92,7 @@ export function openCommitThread(
         throw thrown
       }
     },
-    /** How long the disk has left a call unanswered, in milliseconds. */
-    stalledMs() {
-      listen()
-      return thread.unanswered === 0 ? 0 : performance.now() - heard.at
-    },
     async close() {
-      endSampling()
       clearTimeout(resting)
       await thread.close()
     },

@@ -15,40 +15,20 @@ import { createSyncing, syncLog } from './syncing.ts'
 import { versionPrefix } from './versions/name.ts'
 import { closeQuietly } from './writing.ts'
 
-/**
- * Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest.
- *
- * @param beat is called with each call to the disk that was answered.
- */
-export function openCommitter(layout: StoreLayout, beat: () => void) {
-  const handles = createHandles(layout, beat)
-  let renewed = 0
+/** Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest. */
+export function openCommitter(layout: StoreLayout) {
+  const handles = createHandles(layout)
 
   /** Names and rows, in one transaction of the manifest. */
-  const placeAll = (
-    { manifest, tree, fileSystem, isLogged }: Handles,
-    { files, directories, sessions }: Round,
-    outcomes: Outcome[],
-  ) => {
+  const placeAll = (now: Handles, { files, directories, sessions }: Round, outcomes: Outcome[]) => {
+    const { manifest, fileSystem } = now
     let toSync: ReadonlySet<string> = new Set()
-    const host = {
-      tree,
-      fileSystem,
-      versions: layout.versions,
-      temporary() {
-        renewed += 1
-        return `${handles.directory}/renew-${renewed}`
-      },
-      sourceById: manifest.sourceById,
-      announce: () => (isLogged ? syncLog(layout) : undefined),
-      beat,
-    }
     const done = manifest.round(
       (position) => versionPrefix(new Date(), position),
       files.filter(({ fd }) => fd !== null),
       new Map(sessions),
       (changes, version) => {
-        const placing = openPlacing(host, changes, version)
+        const placing = openPlacing(now, layout, changes, version)
         for (const file of files) {
           try {
             outcomes.push(placing.place(file))
@@ -72,7 +52,7 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
       const { manifest, tree, fileSystem } = now
       const left = manifest.openRound()
       if (left !== null) recoverRound(left, { layout, tree, manifest, fileSystem })
-      const syncing = createSyncing(now, layout, files, beat)
+      const syncing = createSyncing(now, layout, files)
       await syncing.contents()
       const { position, totals, toSync } = placeAll(now, job, outcomes)
       syncing.names(toSync)
@@ -129,7 +109,7 @@ export function openCommitter(layout: StoreLayout, beat: () => void) {
     }),
     prune: answering((from) => {
       const { manifest, tree } = handles.use()
-      return pruneSome(from, { layout, tree, manifest, beat })
+      return pruneSome(from, { layout, tree, manifest })
     }),
     rest: answering(() => {
       handles.rest()

@@ -2,6 +2,7 @@ import { unlink } from 'node:fs/promises'
 import { closeFd } from '../files/fd.ts'
 import type { Semaphore } from '../pacing/semaphore.ts'
 import type { Copies } from './copies.ts'
+import { temporaryIn } from './layout.ts'
 import type { ToldDirectory } from './messages.ts'
 import type { Offered, StoredAt } from './offered.ts'
 import { judgePath } from './offered.ts'
@@ -20,32 +21,15 @@ export interface ToCopy {
   directories?: readonly ToldDirectory[]
 }
 
-/**
- * Stores a file whose content is there already under another name of the same sender: it is read, copied, and durable
- * when this resolves; `unknown`: there is no such content. From its own name nothing is copied: the content is read back
- * from the disk, and its new facts are written down. Gives up after the signal. Never rejects.
- *
- * @param turns it waits for first.
- */
-export type StoreCopy = (
-  file: Offered,
-  copy: ToCopy,
-  signal: AbortSignal,
-  turns: Semaphore,
-) => Promise<Stored>
-
-export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
-  const { commitThread, groupCommit, partials, watch } = parts
-  let names = 0
-
+export function openStoreCopy(parts: StoreParts, copies: Copies) {
+  const { commitThread, groupCommit, partials } = parts
   const copyOther = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
     const { size } = facts
     const room = await roomFor(parts, file, size)
     const { directory } = await commitThread.opened
-    names += 1
-    const made = `${directory}/copy-${names}`
+    const made = temporaryIn(directory)
     try {
       const fd = await copies.make(from, { size, digest }, made, signal, room.written)
       if (signal.aborted) {
@@ -73,7 +57,14 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
     return groupCommit.addOne({ ...file, ...unchanged, digest, directories })
   }
 
-  return async (file, copy, signal, turns) => {
+  /**
+   * Stores a file whose content is there already under another name of the same sender: it is read, copied, and durable
+   * when this resolves; `unknown`: there is no such content. From its own name nothing is copied: the content is read
+   * back from the disk, and its new facts are written down. Gives up after the signal. Never rejects.
+   *
+   * @param turns it waits for first.
+   */
+  return async (file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> => {
     const { from } = copy
     let hasTurn = false
     let leave: () => void = () => undefined
@@ -83,7 +74,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies): StoreCopy {
       // A name under which nothing can have been stored has no content.
       if (judgePath(from.path) !== null) throw new FileRefused('unknown', 'name')
       hasTurn = await turns.acquire()
-      leave = await watch.during(() => commitThread.use())
+      leave = await commitThread.use()
       const isItself = from.source.id === file.source.id && from.path === file.path
       return await (isItself ? confirm : copyOther)(file, copy, signal)
     } catch (thrown) {

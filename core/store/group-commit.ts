@@ -15,6 +15,8 @@ export interface Written extends Offered, Omit<ToPlace, 'source'> {
 
 /** Files in one round; the others wait for the next one, which begins at once. */
 const ROUND_FILES = 1024
+/** The same where each file is synced by itself: more would take as long as a disk that hangs. */
+const ROUND_SYNCS = 256
 
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
 export type GroupCommit = ReturnType<typeof openGroupCommit>
@@ -30,10 +32,19 @@ const toPlaceOf = ({ fd, temporary, source, path, facts, digest, isUntimed, move
   moved,
 })
 
-export function openGroupCommit(thread: Pick<CommitThread, 'round'>) {
+export function openGroupCommit(
+  thread: Pick<CommitThread, 'round'> & { opened: Promise<{ syncsWhole: boolean }> },
+) {
   const waiting: Written[] = []
   let running: Promise<void> | null = null
   let isClosed = false
+  let most = ROUND_SYNCS
+  void thread.opened
+    .then(({ syncsWhole }) => {
+      if (syncsWhole) most = ROUND_FILES
+    })
+    // A store that cannot be used says so to each round.
+    .catch(() => undefined)
 
   const drop = (some: readonly Written[], outcome: Outcome) => {
     for (const { fd, temporary, answer } of some) {
@@ -61,7 +72,7 @@ export function openGroupCommit(thread: Pick<CommitThread, 'round'>) {
   }
 
   const run = async (): Promise<void> => {
-    while (waiting.length > 0) await commit(waiting.splice(0, ROUND_FILES))
+    while (waiting.length > 0) await commit(waiting.splice(0, most))
   }
 
   const start = () => {

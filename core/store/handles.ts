@@ -11,7 +11,6 @@ import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import type { Manifest } from './manifest/manifest.ts'
 import { openManifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
-import type { SenderTotals } from './manifest/totals.ts'
 import type { Opened } from './messages.ts'
 import { FileRefused } from './outcome.ts'
 import type { Tree } from './tree.ts'
@@ -40,7 +39,7 @@ interface Open extends Handles {
 }
 
 /** Opens the store when it is used, and closes it when it rests, so that its disk can be unmounted. Blocks. */
-export function createHandles(layout: StoreLayout, beat: () => void) {
+export function createHandles(layout: StoreLayout) {
   /** This process's own directory for files without a place. */
   const own = path.join(layout.temporary, `${process.pid}-${Math.random().toString(36).slice(2)}`)
   let open: Open | null = null
@@ -57,7 +56,6 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
     const now = statSync(layout.own, { bigint: true, throwIfNoEntry: false })?.ino ?? null
     home ??= now
     if (now === null || now !== home) throw new FileRefused('failed', 'ENODEV')
-    beat()
   }
 
   const makeOwn = (): void => {
@@ -83,12 +81,12 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
       const root = openSync(layout.root, constants.O_RDONLY)
       // What could not be tried before is tried again.
       if (fileSystem === UNKNOWN_FILE_SYSTEM) fileSystem = tryFileSystem(own)
-      const totals = manifest.totals().map(({ folder, ...one }): [string, SenderTotals] => [folder, one])
       const opened = {
         epoch: manifest.epoch,
-        totals,
+        totals: manifest.totals(),
         directory: own,
         hasUnnamed: fileSystem.hasUnnamed,
+        syncsWhole: fileSystem.syncsWhole,
         aside,
       }
       return { database, manifest, tree: openTree(layout.root), root, fileSystem, isLogged, opened }
@@ -117,12 +115,13 @@ export function createHandles(layout: StoreLayout, beat: () => void) {
 
   /** A store that is read-only still knows its senders, and tells them so. */
   const readOnly = (): Opened => {
-    const nothing = { directory: own, hasUnnamed: false, aside: null, epoch: null, totals: [] }
+    const { hasUnnamed, syncsWhole } = UNKNOWN_FILE_SYSTEM
+    const nothing = { directory: own, hasUnnamed, syncsWhole, aside: null, epoch: null, totals: [] }
     try {
       const database = readManifestFile(layout.manifest)
       if (database === null) return nothing
       const rows = openRows(database)
-      const totals = rows.totals().map(({ folder, ...one }): [string, SenderTotals] => [folder, one])
+      const totals = rows.totals()
       const { epoch } = rows
       database.close()
       return { ...nothing, epoch, totals }

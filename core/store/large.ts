@@ -6,6 +6,7 @@ import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import type { Appending } from './appending.ts'
 import { openAppending } from './appending.ts'
 import { UNNAMED } from './file-system.ts'
+import { temporaryIn } from './layout.ts'
 import type { Room } from './limits/admission.ts'
 import type { ToldDirectory } from './messages.ts'
 import type { Offered } from './offered.ts'
@@ -28,9 +29,6 @@ export interface LargeOptions {
   turns?: Semaphore
 }
 
-/** Stores a file that comes in pieces. */
-export type StoreLarge = (file: Offered, options: LargeOptions) => IncomingFile
-
 /** How its disk is used. */
 interface LargeDisk {
   /** One call to the disk, in its turn. */
@@ -44,9 +42,8 @@ const PIECES_AT_ONCE = 16
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound threads. */
 const WRITES_AT_ONCE = 64
 
-export function openStoreLarge(parts: StoreParts): StoreLarge {
+export function openStoreLarge(parts: StoreParts) {
   const writes = createSemaphore(WRITES_AT_ONCE)
-  let names = 0
 
   const writing = <T>(work: () => Promise<T>): Promise<T> =>
     withPermit(writes, () => parts.watch.during(work))
@@ -54,12 +51,12 @@ export function openStoreLarge(parts: StoreParts): StoreLarge {
   const create = async (): Promise<{ fd: number; path: string | null }> => {
     const { directory, hasUnnamed } = await parts.commitThread.opened
     if (hasUnnamed) return { fd: await openFd(directory, UNNAMED, 0o600), path: null }
-    names += 1
-    const file = `${directory}/large-${names}`
+    const file = temporaryIn(directory)
     return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), path: file }
   }
 
-  return (file, options) => receiveLarge(file, options, parts, { writing, create })
+  /** Stores a file that comes in pieces. */
+  return (file: Offered, options: LargeOptions) => receiveLarge(file, options, parts, { writing, create })
 }
 
 interface Open {
@@ -108,7 +105,7 @@ function receiveLarge(
   const begin = async (): Promise<void> => {
     hasTurn = (await turns?.acquire()) ?? false
     if (isOver) throw new FileRefused('aborted', '')
-    release = await watch.during(() => commitThread.use())
+    release = await commitThread.use()
     const partial = identity === undefined ? null : await watch.during(() => partials.open(file, identity))
     const rest = facts.size - (partial?.offset ?? 0)
     try {

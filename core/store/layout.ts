@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 
 /** Holdfast's own directory in a store; no sender's folder has this name. */
@@ -5,6 +6,9 @@ export const OWN_DIRECTORY = '.holdfast'
 
 /** What the root of an ext file system has for fsck(8), and only root can read; no sender's folder has this name. */
 export const LOST_AND_FOUND = 'lost+found'
+
+/** A path that nothing has, in a directory for files on their way. */
+export const temporaryIn = (directory: string): string => `${directory}/${randomUUID()}`
 
 /**
  * Where things are in a store:

@@ -68,6 +68,8 @@ export interface Opened {
   /** Where small files are written, and whether they can be without a name. */
   directory: string
   hasUnnamed: boolean
+  /** See `FileSystem`. */
+  syncsWhole: boolean
   /** The manifest that was there is damaged, and was set aside as this. */
   aside: string | null
 }
@@ -125,8 +127,4 @@ export interface ReadCalls {
 }
 
 /** What a thread of the store is started with. */
-export type StoreThreadData =
-  | { role: 'write' }
-  | { role: 'read'; root: string }
-  /** `beat`: one number that grows with each call to the disk that was answered. */
-  | { role: 'commit'; root: string; beat: SharedArrayBuffer }
+export type StoreThreadData = { role: 'write' } | { role: 'read' | 'commit'; root: string }

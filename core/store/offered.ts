@@ -1,15 +1,10 @@
 import type { FileFacts } from '../files/facts.ts'
 import { nameFault } from '../wire/names.ts'
+import type { SourceRow } from './manifest/rows.ts'
 import type { Outcome } from './outcome.ts'
 
-/** A directory of the store that holds what one source of one sender sends. */
-export interface StoreSource {
-  /** Its number in the manifest. */
-  id: number
-  /** The sender's folder. */
-  folder: string
-  directory: string
-}
+/** A directory of the store that holds what one source of one sender sends, by its number in the manifest. */
+export type StoreSource = SourceRow
 
 /** A file as its sender offers it. */
 export interface Offered {

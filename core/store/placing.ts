@@ -1,29 +1,17 @@
 import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { linkOpenFile } from '../files/libc.ts'
 import { setTimes } from '../files/set-times.ts'
-import type { FileSystem } from './file-system.ts'
 import { keyOf, moveToFreeSync } from './file-system.ts'
+import type { Handles } from './handles.ts'
+import type { StoreLayout } from './layout.ts'
+import { temporaryIn } from './layout.ts'
 import type { Changes } from './manifest/changes.ts'
-import type { SourceRow } from './manifest/rows.ts'
 import { isFileRow } from './manifest/rows.ts'
 import type { ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused, nameRefusal } from './outcome.ts'
-import type { Making, Tree, TreeDirectory } from './tree.ts'
-
-export interface PlacingHost {
-  tree: Tree
-  fileSystem: FileSystem
-  /** The tree of versions, as components below the root. */
-  versions: readonly string[]
-  /** A path on the store's file system that nothing has. */
-  temporary(): string
-  sourceById(id: number): SourceRow | null
-  /** Makes durable what the manifest says that the round will do. */
-  announce(): void
-  /** A call to the disk was answered. */
-  beat(): void
-}
+import { syncLog } from './syncing.ts'
+import type { Making, TreeDirectory } from './tree.ts'
 
 /** Directories of the store are the receiver's own, whatever those at the source are. */
 const DIRECTORY_MODE = 0o700
@@ -44,8 +32,13 @@ const SAME: Outcome = { status: 'same', detail: '' }
  *
  * @param version the beginning of the names of this round's versions.
  */
-export function openPlacing(host: PlacingHost, changes: Changes, version: string) {
-  const { tree, fileSystem, versions, beat } = host
+export function openPlacing(
+  { manifest, tree, fileSystem, isLogged, opened }: Handles,
+  layout: StoreLayout,
+  changes: Changes,
+  version: string,
+) {
+  const { versions } = layout
   const folds = fileSystem.foldsCase || fileSystem.foldsForm
   const toSync = new Set<string>()
   let count = 0
@@ -53,7 +46,6 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   const make = (parent: TreeDirectory, name: string, way: readonly string[]) => {
     nameRefusal(() => mkdirSync(`${parent.path}/${name}`, { mode: DIRECTORY_MODE }))
     toSync.add(way.slice(0, -1).join('/'))
-    beat()
   }
 
   /** Below the versions nothing is ever in the way but a version itself. */
@@ -67,7 +59,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
   /** Moves what is in a place to the versions; the version's name. */
   const moveAway = (way: readonly string[]): string => {
     // After a power failure the manifest has to know of a round that may have moved what was durable.
-    if (count === 0) host.announce()
+    if (count === 0 && isLogged) syncLog(layout)
     const name = `${version}${count}`
     count += 1
     const target = tree.enter([...versions, ...way], versionMaking)
@@ -76,7 +68,6 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     toSync.add([...versions, ...way].join('/'))
     toSync.add(way.slice(0, -1).join('/'))
     tree.forget()
-    beat()
     return name
   }
 
@@ -119,7 +110,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
 
   /** The place gets the copy that has come, in one step. */
   const renew = ({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string) => {
-    const from = temporary ?? host.temporary()
+    const from = temporary ?? temporaryIn(opened.directory)
     if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
     try {
       renameSync(from, `${parent.path}/${name}`)
@@ -163,7 +154,7 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
     place(file: ToPlace) {
       const { source, path, facts, digest, moved } = file
       tree.trim()
-      const row = host.sourceById(source)
+      const row = manifest.sourceById(source)
       if (row === null) throw new FileRefused('failed', 'ENOENT')
       const key = keyOf(path, fileSystem)
       const way = [row.folder, row.directory, ...path.split('/')]
@@ -173,7 +164,6 @@ export function openPlacing(host: PlacingHost, changes: Changes, version: string
       const outcome = file.fd === null ? SAME : placeFile(file, key, way, isRenamed)
       changes.placed({ source, key, path, facts, digest })
       if (moved !== null && movedKey !== null && !isRenamed) changes.moved(moved.source, movedKey)
-      beat()
       return outcome
     },
   }

@@ -1,22 +1,17 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { errorCode, isGone } from '../files/system-error.ts'
+import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import type { Manifest } from './manifest/manifest.ts'
 import type { FileRow } from './manifest/rows.ts'
 import { isFileRow, placeOf } from './manifest/rows.ts'
 import type { CommitCalls, Pruned } from './messages.ts'
-import type { Tree } from './tree.ts'
 import { versionsToPrune } from './versions/choose.ts'
 
-/** Paths that are looked at in one job; files come in between two. */
+/** Paths that are looked at in one job, and for how long, in milliseconds; files come in between two. */
 const PATHS = 200
+const WITHIN_MS = 1_000
 
-interface PruningParts {
-  layout: StoreLayout
-  tree: Tree
-  manifest: Manifest
-  beat(): void
-}
+type PruningParts = Pick<Handles, 'tree' | 'manifest'> & { layout: StoreLayout }
 
 type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
 type Emptied = { source: number; path: string; version: string }
@@ -26,13 +21,18 @@ type Emptied = { source: number; path: string; version: string }
  * the row's turn comes again. A directory that became a version goes file by file, and when it is empty. Blocks.
  */
 export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
-  const { tree, manifest, beat } = parts
+  const { tree, manifest } = parts
   const { clockMs } = manifest
   const paths = manifest.withVersions(after, PATHS)
   const gone: Gone[] = []
   const emptied: Emptied[] = []
   const failures: string[] = []
-  for (const { source, key } of paths) {
+  const until = performance.now() + WITHIN_MS
+  let last: { source: number; key: string } | undefined
+  for (const path of paths) {
+    if (performance.now() > until) break
+    last = path
+    const { source, key } = path
     const versions = manifest
       .versions(source, key)
       .flatMap((row) =>
@@ -49,11 +49,11 @@ export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts:
       } catch (thrown) {
         failures.push(String(thrown))
       }
-      beat()
     }
   }
   const totals = gone.length === 0 ? new Map() : manifest.forget(gone, emptied)
-  return { next: paths.length < PATHS ? null : (paths.at(-1) ?? null), totals: [...totals], failures }
+  const isOver = paths.length < PATHS && last === paths.at(-1)
+  return { next: isOver ? null : (last ?? null), totals: [...totals], failures }
 }
 
 /** Whether a path's newest content is where it has to be: if it is lost, an older one is the best that there is. */
@@ -72,7 +72,7 @@ function hasCurrent(source: number, key: string, { layout, tree, manifest }: Pru
 /** Removes a version's file, and the directories that are empty by that. */
 export function removeVersion(
   row: FileRow,
-  { layout, tree, manifest }: Pick<PruningParts, 'layout' | 'tree' | 'manifest'>,
+  { layout, tree, manifest }: PruningParts,
   emptied: Emptied[],
 ): void {
   const source = manifest.sourceById(row.source)

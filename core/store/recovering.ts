@@ -4,21 +4,15 @@ import type { FileFacts } from '../files/facts.ts'
 import { fileFactsOf } from '../files/facts.ts'
 import { READ_FILE } from '../files/open-flags.ts'
 import { errorCode, isGone } from '../files/system-error.ts'
-import type { FileSystem } from './file-system.ts'
 import { keyOf } from './file-system.ts'
+import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Changes } from './manifest/changes.ts'
-import type { Manifest, OpenRound } from './manifest/manifest.ts'
+import type { OpenRound } from './manifest/manifest.ts'
 import { FileRefused } from './outcome.ts'
-import type { Tree } from './tree.ts'
 import { versionNameAsGiven } from './versions/name.ts'
 
-interface Recovering {
-  layout: StoreLayout
-  tree: Tree
-  manifest: Pick<Manifest, 'concludeRound' | 'sourceById'>
-  fileSystem: FileSystem
-}
+type Recovering = Pick<Handles, 'tree' | 'manifest' | 'fileSystem'> & { layout: StoreLayout }
 
 const READ_BYTES = 1024 * 1024
 

@@ -4,6 +4,7 @@ import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
 import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'
+import { temporaryIn } from './layout.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
 import type { Offered } from './offered.ts'
@@ -30,9 +31,6 @@ export interface SmallEvents {
   /** Memory with all their bytes, in their order, and with nothing else that is needed: it may be given away. */
   memory?: ArrayBufferLike
 }
-
-/** Stores whole small files of one sender that came together. Never throws. */
-export type StoreSmall = (files: readonly SmallIncoming[], events: SmallEvents) => void
 
 /** One of them on its way. */
 interface Pending {
@@ -71,10 +69,7 @@ const JOBS_AT_ONCE = 2
 const NO_BYTES = new Uint8Array(0)
 const ABORTED: Outcome = { status: 'aborted', detail: '' }
 
-export function openStoreSmall(
-  parts: StoreParts,
-  writer: Thread<WriteCalls>,
-): { store: StoreSmall; end(): Promise<void> } {
+export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
   const { admission, commitThread, groupCommit, partials, watch } = parts
   const most = mostOpen()
   const unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
@@ -82,12 +77,6 @@ export function openStoreSmall(
   const weightOf = ({ file }: Pick<Pending, 'file'>) => Math.max(file.facts.size, MOST_UNSYNCED_BYTES / most)
   const jobs = createSemaphore(JOBS_AT_ONCE)
   let isOver = false
-  let names = 0
-
-  const nextName = (directory: string): string => {
-    names += 1
-    return `${directory}/${names}`
-  }
 
   const written = (files: readonly Pending[], results: WriteResult['written'], names: WriteJob['names']) => {
     const done = files.flatMap(({ file, directories, onWritten, answer }, index): Written[] => {
@@ -111,7 +100,7 @@ export function openStoreSmall(
       const leave = await commitThread.use()
       try {
         const { directory, hasUnnamed } = await commitThread.opened
-        const names = hasUnnamed ? null : files.map(() => nextName(directory))
+        const names = hasUnnamed ? null : files.map(() => temporaryIn(directory))
         const { job, transfer } = writeJobOf(files, memory, directory, names)
         const result = await watch.during(() => writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)
@@ -166,7 +155,8 @@ export function openStoreSmall(
   }
 
   return {
-    store(files, events) {
+    /** Stores whole small files of one sender that came together. Never throws. */
+    store(files: readonly SmallIncoming[], events: SmallEvents) {
       const failAll = (outcome: Outcome) => {
         for (const index of files.keys()) events.onStored(index, outcome, 0)
       }

@@ -29,7 +29,6 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     serveThread<ReadCalls>(port, { ...calls, ranges }, rest)
     return
   }
-  const beats = new Int32Array(data.beat)
-  const committer = openCommitter(storeLayout(data.root), () => Atomics.add(beats, 0, 1))
+  const committer = openCommitter(storeLayout(data.root))
   serveThread<CommitCalls>(port, committer.calls, committer.close)
 }

@@ -58,7 +58,8 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const { thread, rules, log, onDurable = () => undefined } = options
   const totals = new Map<string, SenderTotals>()
   const usage = (folder: string) => totals.get(folder) ?? NOTHING
-  const commitThread = openCommitThread(layout, thread, (changed) => {
+  const watch = createCallWatch()
+  const commitThread = openCommitThread(layout, thread, watch, (changed) => {
     for (const [folder, one] of changed) totals.set(folder, one)
   })
   const writes: StoreThreadData = { role: 'write' }
@@ -66,7 +67,6 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   // One of its own: it holds up nothing that is being stored.
   const reads: StoreThreadData = { role: 'read', root: layout.root }
   const reader = openThread<ReadCalls>(thread, { data: reads, youngMb: 8 })
-  const watch = createCallWatch()
   const reserving = openAdmission(layout.root, rules, usage)
   const partials = openPartials(layout.partial, reserving)
   const admission: Admission = {
@@ -149,7 +149,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
     /** Folders that have anything in the store. */
     folders: () => [...totals.keys()],
     /** How long the disk has left its oldest call unanswered, in milliseconds. */
-    stalledMs: () => Math.max(watch.oldestMs(), commitThread.stalledMs()),
+    stalledMs: watch.oldestMs,
     async close() {
       pruner.close()
       partials.close()

@@ -25,28 +25,20 @@ export function createSyncing(
   { root, tree, fileSystem, isLogged }: Handles,
   layout: StoreLayout,
   files: readonly ToPlace[],
-  beat: () => void,
 ) {
   const open = files.filter(({ fd }) => fd !== null)
   const bytes = open.reduce((sum, { facts }) => sum + facts.size, 0)
   const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
 
-  const syncFileSystem = () => {
-    syncWhole(root)
-    beat()
-  }
-
   return {
     async contents() {
-      if (isWhole) return syncFileSystem()
-      for (let at = 0; at < open.length; at += SYNCS_AT_ONCE) {
+      if (isWhole) return syncWhole(root)
+      for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
         await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(({ fd }) => syncFd(fd ?? -1)))
-        beat()
-      }
     },
     /** @param directories whose entries have changed, as names joined by "/"; '' is the root. */
     names(directories: ReadonlySet<string>) {
-      if (isWhole) return syncFileSystem()
+      if (isWhole) return syncWhole(root)
       for (const directory of directories) {
         try {
           tree.sync(directory === '' ? [] : directory.split('/'))
@@ -54,7 +46,6 @@ export function createSyncing(
           // Somebody has exchanged it for a link: the files below it are not stored, which their own entries say.
           if (!(thrown instanceof FileRefused)) throw thrown
         }
-        beat()
       }
       if (isLogged) syncLog(layout)
     },

@@ -28,22 +28,7 @@ export interface ChannelHandlers {
 }
 
 /** One connection that speaks frames. */
-export interface Channel {
-  /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
-  send<T extends FrameType>(
-    type: T,
-    header: FrameHeader<T>,
-    payload?: readonly Uint8Array[],
-    onUsed?: () => void,
-  ): void
-  /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
-  room(): Promise<void>
-  /** Ends at once; `reason` is what onClose gets. */
-  destroy(reason: Error | null): void
-  /** Sends what is buffered, then ends; at most `withinMs`. */
-  end(withinMs?: number): void
-  readonly closed: boolean
-}
+export type Channel = ReturnType<typeof openChannel>
 
 export class SilentPeer extends Error {
   override readonly name = 'SilentPeer'
@@ -57,7 +42,7 @@ export function openChannel(
   socket: TLSSocket,
   handlers: ChannelHandlers,
   outlet: Outlet = directOutlet(socket),
-): Channel {
+) {
   const decoder = createFrameDecoder(handlers.allowed)
   let reason: Error | null = null
   let closed = false
@@ -76,8 +61,14 @@ export function openChannel(
     socket.destroy()
   }
 
-  const channel: Channel = {
-    send(type, header, payload, onUsed) {
+  const channel = {
+    /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
+    send<T extends FrameType>(
+      type: T,
+      header: FrameHeader<T>,
+      payload?: readonly Uint8Array[],
+      onUsed?: () => void,
+    ): void {
       if (closed || socket.writableEnded || socket.destroyed) return
       const pieces = encodeFrame(type, header, payload)
       // Hundreds of small writes cost more than one copy of what they hold.
@@ -87,18 +78,21 @@ export function openChannel(
         release()
       })
     },
-    room() {
+    /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
+    room(): Promise<void> {
       if (closed || (waiters.length === 0 && outlet.hasRoom)) return Promise.resolve()
       return new Promise((resolve) => waiters.push(resolve))
     },
+    /** Ends at once; `reason` is what onClose gets. */
     destroy,
-    end(withinMs = 2_000) {
+    /** Sends what is buffered, then ends; at most `withinMs`. */
+    end(withinMs = 2_000): void {
       if (closed) return
       outlet.end()
       const timer = setTimeout(() => socket.destroy(), withinMs)
       socket.once('close', () => clearTimeout(timer))
     },
-    get closed() {
+    get closed(): boolean {
       return closed
     },
   }

@@ -2,7 +2,7 @@ import { Packr, Unpackr } from 'msgpackr'
 import type { FrameBuffers } from './frame-buffers.ts'
 import { batchBuffers, chunkBuffers } from './frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
-import { frameKinds, frameTypeOf } from './frames.ts'
+import { frameKinds, frameTypeOf, limitsOf } from './frames.ts'
 import { PREFIX_BYTES } from './limits.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
 
@@ -24,13 +24,13 @@ export function encodeFrame<T extends FrameType>(
   header: FrameHeader<T>,
   payload: readonly Uint8Array[] = [],
 ): Uint8Array[] {
-  const kind = frameKinds[type]
+  const { maxHeader, maxPayload } = limitsOf(type)
   const packed = packr.pack(header)
   const payloadBytes = payload.reduce((sum, piece) => sum + piece.length, 0)
-  if (packed.length > kind.maxHeader || payloadBytes > kind.maxPayload)
+  if (packed.length > maxHeader || payloadBytes > maxPayload)
     throw new RangeError(`${type} frame too large: ${packed.length} + ${payloadBytes} bytes`)
   const front = Buffer.allocUnsafe(PREFIX_BYTES + packed.length)
-  front[0] = kind.code
+  front[0] = frameKinds[type].code
   front.writeUInt32BE(packed.length, 1)
   front.writeUInt32BE(payloadBytes, 5)
   packed.copy(front, PREFIX_BYTES)
@@ -79,21 +79,12 @@ function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Bu
   return buffers?.fits(bytes) ? buffers.takeFrame(headerBytes, payloadBytes) : Buffer.allocUnsafeSlow(bytes)
 }
 
-/** Turns a stream of bytes into frames. */
-export interface FrameDecoder {
-  /**
-   * The payload of a chunk or a batch, in memory that is the frame's own, may be given back to frame-buffers.ts when it
-   * has been used.
-   * @throws WireFault when the peer breaks the protocol; nothing after it can be decoded.
-   */
-  push(bytes: Buffer, onFrame: (frame: Frame) => void): void
-}
-
 /**
+ * Turns a stream of bytes into frames.
  * @param allowed the types that may come now: a type or size that may not is refused from the prefix
  * alone, before anything is allocated for it.
  */
-export function createFrameDecoder(allowed: (type: FrameType) => boolean): FrameDecoder {
+export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
   const prefix = Buffer.alloc(PREFIX_BYTES)
   let prefixed = 0
   let current: { type: FrameType; headerBytes: number; body: Buffer; filled: number } | null = null
@@ -103,16 +94,21 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean): Frame
     const type = frameTypeOf(code)
     if (type === null) throw new WireFault(`unknown frame type ${code}`)
     if (!allowed(type)) throw new WireFault(`${type} frame not expected now`)
-    const kind = frameKinds[type]
+    const { maxHeader, maxPayload } = limitsOf(type)
     const headerBytes = prefix.readUInt32BE(1)
     const payloadBytes = prefix.readUInt32BE(5)
-    if (headerBytes > kind.maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
-    if (payloadBytes > kind.maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
+    if (headerBytes > maxHeader) throw new WireFault(`${type}: header of ${headerBytes} bytes`)
+    if (payloadBytes > maxPayload) throw new WireFault(`${type}: payload of ${payloadBytes} bytes`)
     return { type, headerBytes, body: roomFor(type, headerBytes, payloadBytes), filled: 0 }
   }
 
   return {
-    push(bytes, onFrame) {
+    /**
+     * The payload of a chunk or a batch, in memory that is the frame's own, may be given back to frame-buffers.ts when it
+     * has been used.
+     * @throws WireFault when the peer breaks the protocol; nothing after it can be decoded.
+     */
+    push(bytes: Buffer, onFrame: (frame: Frame) => void) {
       let at = 0
       while (at < bytes.length || (current !== null && current.filled === current.body.length)) {
         if (current === null) {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isDigest } from '../files/digest.ts'
 import type { FactWords } from './facts.ts'
-import { isFactWords } from './facts.ts'
+import { isFactWords, isWhole } from './facts.ts'
 import {
   BATCH_MAX_FILES,
   fileStatuses,
@@ -32,8 +32,7 @@ export type DirectoryEntry = [source: number, path: string, facts: FactWords]
 /** What became of a file: id, its status (a place in `fileStatuses`), more words. */
 export type FileResult = [id: number, status: number, detail: string]
 
-const isCount = (value: unknown, most: number): boolean =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+const isCount = (value: unknown, most: number): boolean => isWhole(value, 0, most)
 
 const isText = (value: unknown, most: number): boolean => typeof value === 'string' && value.length <= most
 
@@ -69,6 +68,10 @@ const isListOf = (isEntry: (value: unknown) => boolean, least: number, most: num
   for (const entry of value) if (!isEntry(entry)) return false
   return true
 }
+
+export const text = z.string().max(LONGEST_TEXT)
+export const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
+export const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
 
 export const smallFiles = z.custom<SmallFile[]>(
   isListOf(isSmallFile, 1, BATCH_MAX_FILES),

@@ -30,7 +30,7 @@ export function factsOfWords(
   return { size, mtimeNs: BigInt(seconds) * NANOSECONDS + BigInt(nanoseconds), mode, user, group, more }
 }
 
-const isWhole = (value: unknown, least: number, most: number): boolean =>
+export const isWhole = (value: unknown, least: number, most: number): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 
 export function isFactWords(value: unknown): value is FactWords {

@@ -4,27 +4,7 @@ import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } fro
 const KIB = 1024
 
 /** Memory for the frames of one kind, used again and again. */
-export interface FrameBuffers {
-  /** How much comes before the contents on the line, at most. */
-  readonly frontBytes: number
-  /** Whether a frame of so many bytes is best put into one of them. */
-  fits(bytes: number): boolean
-  /** A buffer for a whole frame, with anything in it; one that is never given back is simply collected. */
-  take(): Buffer<ArrayBuffer>
-  /** For a frame that comes: the payload of a chunk is where a disk can take it from memory itself (direct-io.ts). */
-  takeFrame(headerBytes: number, payloadBytes: number): Buffer<ArrayBuffer>
-  /** Room for contents, with room for what comes before them: see `withFront`. */
-  takeRoom(): Buffer<ArrayBuffer>
-  /**
-   * Puts `front` right before contents that are in such a room, so that both are one piece; null: they are elsewhere.
-   * Several pieces Node's TLS would first copy into one, a quarter of what sending a large file cost.
-   */
-  withFront(front: Uint8Array, contents: Uint8Array): Uint8Array | null
-  /** Whether these bytes are in one of them, by its length. */
-  holds(bytes: Uint8Array): boolean
-  /** Gives back a buffer, or a part of one, that nobody reads or writes any more; any other is let pass. */
-  give(bytes: Uint8Array): void
-}
+export type FrameBuffers = ReturnType<typeof createFrameBuffers>
 
 /** Left to the garbage collector, which sees a small object, megabytes would wait for it. */
 export function freeNow({ buffer }: Uint8Array): void {
@@ -38,34 +18,40 @@ const LEAST_PART = 0.5
  * @param mostFree how many may wait to be used again.
  * @param alignment of the payload of frames that come, in memory.
  */
-function createFrameBuffers(
-  frontBytes: number,
-  contentBytes: number,
-  mostFree: number,
-  alignment = 1,
-): FrameBuffers {
+function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: number, alignment = 1) {
   const mostBytes = frontBytes + contentBytes
   const bytes = mostBytes + alignment - 1
   const free: ArrayBuffer[] = []
   const take = () => Buffer.from(free.pop() ?? new ArrayBuffer(bytes))
   return {
+    /** How much comes before the contents on the line, at most. */
     frontBytes,
-    fits: (wanted) => wanted >= mostBytes * LEAST_PART && wanted <= mostBytes,
+    /** Whether a frame of so many bytes is best put into one of them. */
+    fits: (wanted: number) => wanted >= mostBytes * LEAST_PART && wanted <= mostBytes,
+    /** A buffer for a whole frame, with anything in it; one that is never given back is simply collected. */
     take,
-    takeFrame(headerBytes, payloadBytes) {
+    /** For a frame that comes: the payload of a chunk is where a disk can take it from memory itself (direct-io.ts). */
+    takeFrame(headerBytes: number, payloadBytes: number) {
       const whole = take()
       const at = alignedPlace(whole.buffer, headerBytes, alignment)
       return whole.subarray(at - headerBytes, at + payloadBytes)
     },
+    /** Room for contents, with room for what comes before them: see `withFront`. */
     takeRoom: () => take().subarray(frontBytes, mostBytes),
-    withFront(front, { buffer, byteOffset, length }) {
+    /**
+     * Puts `front` right before contents that are in such a room, so that both are one piece; null: they are elsewhere.
+     * Several pieces Node's TLS would first copy into one, a quarter of what sending a large file cost.
+     */
+    withFront(front: Uint8Array, { buffer, byteOffset, length }: Uint8Array): Uint8Array | null {
       if (buffer.byteLength !== bytes || byteOffset < front.length) return null
       const whole = new Uint8Array(buffer, byteOffset - front.length, front.length + length)
       whole.set(front)
       return whole
     },
-    holds: ({ buffer }) => buffer.byteLength === bytes,
-    give(view) {
+    /** Whether these bytes are in one of them, by its length. */
+    holds: ({ buffer }: Uint8Array) => buffer.byteLength === bytes,
+    /** Gives back a buffer, or a part of one, that nobody reads or writes any more; any other is let pass. */
+    give(view: Uint8Array) {
       const { buffer } = view
       if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes || free.includes(buffer)) return
       if (free.length < mostFree) free.push(buffer)

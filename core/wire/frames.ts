@@ -1,13 +1,10 @@
 import { z } from 'zod'
-import { isDigest } from '../files/digest.ts'
-import { directoryEntries, fileResults, smallFiles } from './entries.ts'
-import { type FactWords, isFactWords } from './facts.ts'
+import { digest, directoryEntries, facts, fileResults, smallFiles, text } from './entries.ts'
 import {
   BATCH_TARGET_BYTES,
   CHUNK_BYTES,
   CHUNK_HEADER_BYTES,
   LONGEST_SENTENCE,
-  LONGEST_TEXT,
   LONGEST_WORD,
   MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
@@ -33,9 +30,6 @@ const source = z
 const name = z.string().min(1).max(200)
 const size = z.number().int().min(0).max(MAX_FILE_BYTES)
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
-const digest = z.custom<Uint8Array>(isDigest, 'not a digest')
-const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
-const text = z.string().max(LONGEST_TEXT)
 /** One line that people read: what commands a terminal has no place in it. */
 const line = (longest: number) =>
   z
@@ -57,9 +51,9 @@ const nonce = z.custom<Uint8Array>(
 
 interface FrameKind {
   code: number
-  /** Largest header and payload in bytes, enforced before anything is allocated. */
+  /** Largest header and payload in bytes, enforced before anything is allocated; most have no payload. */
   maxHeader: number
-  maxPayload: number
+  maxPayload?: number
   header: z.ZodType
 }
 
@@ -68,7 +62,6 @@ export const frameKinds = {
   hello: {
     code: 1,
     maxHeader: 4 * KIB,
-    maxPayload: 0,
     header: z.object({
       protocol: z.number().int(),
       name,
@@ -80,7 +73,6 @@ export const frameKinds = {
   welcome: {
     code: 2,
     maxHeader: 4 * KIB,
-    maxPayload: 0,
     header: z.object({
       protocol: z.number().int(),
       name,
@@ -93,17 +85,11 @@ export const frameKinds = {
   refused: {
     code: 3,
     maxHeader: 4 * KIB,
-    maxPayload: 0,
     header: z.object({ code: z.enum(refusalCodes), reason: z.string().max(1000) }),
   },
   /** Sender, in answer to a welcome for the purpose "pair". */
-  pair: {
-    code: 4,
-    maxHeader: 4 * KIB,
-    maxPayload: 0,
-    header: z.object({ code: z.string().max(200), name }),
-  },
-  paired: { code: 5, maxHeader: 4 * KIB, maxPayload: 0, header: z.object({ name }) },
+  pair: { code: 4, maxHeader: 4 * KIB, header: z.object({ code: z.string().max(200), name }) },
+  paired: { code: 5, maxHeader: 4 * KIB, header: z.object({ name }) },
   /** Sender: whole files; the payload is their contents, one after the other. */
   batch: {
     code: 6,
@@ -115,7 +101,6 @@ export const frameKinds = {
   begin: {
     code: 7,
     maxHeader: 2 * MIB,
-    maxPayload: 0,
     header: z.object({
       id: fileNumber,
       source,
@@ -133,28 +118,18 @@ export const frameKinds = {
     maxPayload: CHUNK_BYTES,
     header: z.object({ id: fileNumber, zeros: z.number().int().min(1).max(CHUNK_BYTES).optional() }),
   },
-  end: { code: 9, maxHeader: 128, maxPayload: 0, header: z.object({ id: fileNumber, digest }) },
+  end: { code: 9, maxHeader: 128, header: z.object({ id: fileNumber, digest }) },
   /**
    * Sender: the rest does not come now. What came is thrown away, as when the file changed while it was read;
    * `keep`: it is kept, to be resumed.
    */
-  abort: {
-    code: 10,
-    maxHeader: 64,
-    maxPayload: 0,
-    header: z.object({ id: fileNumber, keep: z.boolean().optional() }),
-  },
+  abort: { code: 10, maxHeader: 64, header: z.object({ id: fileNumber, keep: z.boolean().optional() }) },
   /** Receiver: what became of files, by this position of the store; each result gives back one file of credit. */
-  result: {
-    code: 11,
-    maxHeader: 512 * KIB,
-    maxPayload: 0,
-    header: z.object({ position: count, results: fileResults }),
-  },
+  result: { code: 11, maxHeader: 512 * KIB, header: z.object({ position: count, results: fileResults }) },
   /** Receiver: bytes of credit given back. */
-  credit: { code: 12, maxHeader: 64, maxPayload: 0, header: z.object({ bytes: count }) },
+  credit: { code: 12, maxHeader: 64, header: z.object({ bytes: count }) },
   /** Both, every few seconds. stalledMs: how long the receiver's disk has left its oldest call unanswered. */
-  alive: { code: 13, maxHeader: 64, maxPayload: 0, header: z.object({ stalledMs: count }) },
+  alive: { code: 13, maxHeader: 64, header: z.object({ stalledMs: count }) },
   /**
    * Sender: a file whose content the receiver has, under its own name or another one. `moved`: that name is gone at
    * the source.
@@ -162,7 +137,6 @@ export const frameKinds = {
   copy: {
     code: 14,
     maxHeader: 2 * MIB,
-    maxPayload: 0,
     header: z.object({
       id: fileNumber,
       source,
@@ -177,28 +151,25 @@ export const frameKinds = {
     }),
   },
   /** Receiver, in answer to a `begin` that asks: bytes that need not come. */
-  resume: { code: 15, maxHeader: 64, maxPayload: 0, header: z.object({ id: fileNumber, offset: size }) },
+  resume: { code: 15, maxHeader: 64, header: z.object({ id: fileNumber, offset: size }) },
   /** Sender: the number by which it calls one of its sources from now on. */
-  source: { code: 16, maxHeader: 4 * KIB, maxPayload: 0, header: z.object({ source, id: sourceId, name }) },
+  source: { code: 16, maxHeader: 4 * KIB, header: z.object({ source, id: sourceId, name }) },
   /** Sender: to be answered by the digest of the nonce and what the disk holds of a file after it. */
   prove: {
     code: 17,
     maxHeader: 64 * KIB,
-    maxPayload: 0,
     header: z.object({ id: fileNumber, source, path: text, size, nonce }),
   },
   /** Receiver; null: it has no such file, or cannot read it, `reason` says why. */
   proof: {
     code: 18,
     maxHeader: KIB,
-    maxPayload: 0,
     header: z.object({ id: fileNumber, digest: digest.nullable(), reason: z.string().max(200) }),
   },
   /** Receiver: files that it wants to be offered again, by their sources' ids. */
   want: {
     code: 19,
     maxHeader: 4 * MIB,
-    maxPayload: 0,
     header: z.object({
       files: z
         .array(z.tuple([sourceId, text]))
@@ -207,7 +178,7 @@ export const frameKinds = {
     }),
   },
   /** Receiver: somebody else has tried to connect as this sender, from this address. */
-  twice: { code: 20, maxHeader: KIB, maxPayload: 0, header: z.object({ from: z.string().max(200) }) },
+  twice: { code: 20, maxHeader: KIB, header: z.object({ from: z.string().max(200) }) },
   /**
    * Sender: how it is, in one English sentence; `kind`: the word for what is the matter, if anything is.
    * `oldestWaitingAt` (milliseconds since 1970) and `waitingFiles`: of what waits for this receiver.
@@ -215,7 +186,6 @@ export const frameKinds = {
   status: {
     code: 21,
     maxHeader: 4 * KIB,
-    maxPayload: 0,
     header: z.object({
       level: z.enum(senderLevels),
       kind: line(LONGEST_WORD).nullable(),
@@ -226,21 +196,11 @@ export const frameKinds = {
     }),
   },
   /** Sender, for the purpose "restore": what the receiver has of it. */
-  ask: {
-    code: 22,
-    maxHeader: 128 * KIB,
-    maxPayload: 0,
-    header: z.object({ id: fileNumber, question: questionSchema }),
-  },
+  ask: { code: 22, maxHeader: 128 * KIB, header: z.object({ id: fileNumber, question: questionSchema }) },
   /** Receiver, in answer to it. */
-  told: {
-    code: 23,
-    maxHeader: 8 * MIB,
-    maxPayload: 0,
-    header: z.object({ id: fileNumber, answer: toldSchema }),
-  },
+  told: { code: 23, maxHeader: 8 * MIB, header: z.object({ id: fileNumber, answer: toldSchema }) },
   /** Sender: parts of contents that are to come. */
-  fetch: { code: 24, maxHeader: 4 * MIB, maxPayload: 0, header: z.object({ parts: fetchEntries }) },
+  fetch: { code: 24, maxHeader: 4 * MIB, header: z.object({ parts: fetchEntries }) },
   /** Receiver: some of them; the payload is their bytes, one after the other. */
   content: {
     code: 25,
@@ -253,6 +213,12 @@ export const frameKinds = {
 export type FrameType = keyof typeof frameKinds
 export type FrameHeader<T extends FrameType> = z.infer<(typeof frameKinds)[T]['header']>
 export type Frame = { [T in FrameType]: { type: T; header: FrameHeader<T>; payload: Buffer } }[FrameType]
+
+/** How long a frame's header and payload may be, in bytes. */
+export function limitsOf(type: FrameType): Required<Pick<FrameKind, 'maxHeader' | 'maxPayload'>> {
+  const { maxHeader, maxPayload = 0 }: FrameKind = frameKinds[type]
+  return { maxHeader, maxPayload }
+}
 
 const byCode = new Map<number, FrameType>(
   Object.entries(frameKinds).map(([type, kind]) => [kind.code, type as FrameType]),

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { isDigest } from '../files/digest.ts'
-import type { FactWords } from './facts.ts'
-import { isFactWords } from './facts.ts'
+import { digest, facts, text } from './entries.ts'
 import { LONGEST_DETAIL, LONGEST_TEXT, MAX_FETCHED, MAX_FILE_BYTES, SMALL_FILE_BYTES } from './limits.ts'
 
 // What is said on a connection for the purpose "restore"; see PROTOCOL.md, "Restoring".
@@ -9,9 +7,7 @@ import { LONGEST_DETAIL, LONGEST_TEXT, MAX_FETCHED, MAX_FILE_BYTES, SMALL_FILE_B
 const number = z.number().int().min(0).max(MAX_FILE_BYTES)
 const id = z.number().int().min(0).max(0xffff_ffff)
 const part = z.number().int().min(0).max(SMALL_FILE_BYTES)
-const text = z.string().max(LONGEST_TEXT)
 const version = z.string().max(100)
-const facts = z.custom<FactWords>(isFactWords, 'not the facts of a file')
 /** What a page says of where the next one begins: only its receiver has to understand it. */
 const cursor = z
   .string()
@@ -39,15 +35,7 @@ export type Question = z.infer<typeof questionSchema>
 /** A source's directory, and its id; null: nobody knows. */
 export const folderSchema = z.object({ name: text, source: z.string().max(64).nullable() })
 /** Folder, path, version ('': it is in its place), size, facts, digest, when it was stored. */
-const contentEntry = z.tuple([
-  text,
-  text,
-  version,
-  number,
-  facts,
-  z.custom<Uint8Array>(isDigest, 'not a digest').nullable(),
-  z.number(),
-])
+const contentEntry = z.tuple([text, text, version, number, facts, digest.nullable(), z.number()])
 /** Folder, path, and what the directory is at the source. */
 const wayEntry = z.tuple([text, text, facts])
 export const entrySchema = z.object({

@@ -12,9 +12,8 @@ export function setUpChecker(mostOut?: number) {
   const reports: { atMs: number; checked: Checked[] }[] = []
   const buffered: string[] = []
   const checker = createChecker({
-    clock,
     disk,
-    limit: createConcurrencyLimit(clock, mostOut),
+    limit: createConcurrencyLimit(mostOut),
     report: (checked) => reports.push({ atMs: clock.now(), checked }),
     buffered: (path) => buffered.push(path),
   })

@@ -1,11 +1,4 @@
-import type { Clock } from '../../core/check/clock.ts'
-
-export interface FakeClock extends Clock {
-  /** Moves the time, running what falls due on the way in its order; promises settle between two timers. */
-  advanceTo(ms: number): Promise<void>
-  /** Timers that are set. */
-  pending(): number
-}
+import { onTestFinished, vi } from 'vitest'
 
 export const WALL_AT_START = 1_700_000_000_000
 
@@ -14,30 +7,24 @@ export async function settled(): Promise<void> {
   for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-export function createFakeClock(): FakeClock {
-  let now = 0
-  const timers = new Set<{ atMs: number; run: () => void }>()
-  const next = (limit: number) =>
-    [...timers].filter(({ atMs }) => atMs <= limit).sort((a, b) => a.atMs - b.atMs)[0]
+/** Timers and clocks that the test moves, from 0 on, until it is over. */
+export function createFakeClock() {
+  vi.useFakeTimers({
+    now: WALL_AT_START,
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
+  })
+  onTestFinished(() => void vi.useRealTimers())
+  const start = performance.now()
+  const now = () => performance.now() - start
   return {
-    now: () => now,
-    wall: () => WALL_AT_START + now,
-    at: (atMs, run) => {
-      const timer = { atMs, run }
-      timers.add(timer)
-      return () => timers.delete(timer)
-    },
-    advanceTo: async (ms) => {
+    now,
+    /** Moves the time, running what falls due on the way in its order; promises settle between two timers. */
+    async advanceTo(ms: number) {
       await settled()
-      for (let timer = next(ms); timer !== undefined; timer = next(ms)) {
-        timers.delete(timer)
-        now = Math.max(now, timer.atMs)
-        timer.run()
-        await settled()
-      }
-      now = ms
+      await vi.advanceTimersByTimeAsync(Math.max(0, ms - now()))
       await settled()
     },
-    pending: () => timers.size,
+    /** Timers that are set. */
+    pending: () => vi.getTimerCount(),
   }
 }

@@ -69,7 +69,8 @@ export async function startRuled(
 export function manifestTotals(store: string) {
   const database = readManifestFile(path.join(store, '.holdfast', 'manifest.db'))
   try {
-    return database === null ? null : (openRows(database).totals()[0] ?? null)
+    const [first] = database === null ? [] : openRows(database).totals()
+    return first === undefined ? null : { folder: first[0], ...first[1] }
   } finally {
     database?.close()
   }

@@ -1,5 +1,5 @@
 import type { ConfigOf } from '../../worker/definition.ts'
-import type { Clock } from '../clock.ts'
+import { callAt } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
@@ -15,7 +15,6 @@ import { isOn, isSameTarget, type Watch } from './watched-path.ts'
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 
 export interface CheckerPorts {
-  clock: Clock
   disk: Disk
   limit: ConcurrencyLimit
   report(checked: Checked[]): void
@@ -24,28 +23,20 @@ export interface CheckerPorts {
 }
 
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ clock, disk, limit, report, buffered }: CheckerPorts) {
+export function createChecker({ disk, limit, report, buffered }: CheckerPorts) {
   const watches = new Map<string, Watch>()
-  const reporter = createReporter(clock, report)
+  const reporter = createReporter(report)
   const semaphores = createSemaphores()
-  const out = createChecksOut({
-    clock,
-    disk,
-    limit,
-    semaphores,
-    reporter,
-    buffered,
-  })
+  const out = createChecksOut({ disk, limit, semaphores, reporter, buffered })
   let intervalMs = 0
 
   const fire = (watch: Watch) => {
-    watch.tick = tickAfter(watch.timetable, watch.tick, clock.now())
-    watch.cancelTick = clock.at(dueAt(watch.timetable, watch.tick), () => fire(watch))
+    watch.tick = tickAfter(watch.timetable, watch.tick, performance.now())
+    watch.cancelTick = callAt(dueAt(watch.timetable, watch.tick), () => fire(watch))
     out.begin(watch)
   }
 
   const spotChecks = createSpotChecks(
-    clock,
     watches,
     ({ target, memory }) => disk.fileSystemOf(target.path, memory),
     out.begin,
@@ -53,7 +44,7 @@ export function createChecker({ clock, disk, limit, report, buffered }: CheckerP
 
   const startTimetable = (watch: Watch) => {
     watch.cancelTick()
-    watch.timetable = { startMs: clock.now(), intervalMs }
+    watch.timetable = { startMs: performance.now(), intervalMs }
     watch.tick = 0
     fire(watch)
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { callAt } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
@@ -13,7 +13,6 @@ import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watche
 const MOST_ABANDONED = 32
 
 export interface ChecksOutParts {
-  clock: Clock
   disk: Disk
   limit: ConcurrencyLimit
   semaphores: Semaphores
@@ -23,7 +22,7 @@ export interface ChecksOutParts {
 }
 
 /** Checks that are out: each comes back, or its time is over. One that is not its path's own any more tells nothing. */
-export function createChecksOut({ clock, disk, limit, semaphores, reporter, buffered }: ChecksOutParts) {
+export function createChecksOut({ disk, limit, semaphores, reporter, buffered }: ChecksOutParts) {
   /** Mount points of the checks that are abandoned and still out. */
   const abandoned = new Map<Check, string>()
   let timeoutMs = 0
@@ -50,7 +49,7 @@ export function createChecksOut({ clock, disk, limit, semaphores, reporter, buff
 
   const stillOut = (check: Check, at: number) => {
     if (abandon(check)) return start(check.watch)
-    reporter.hung(check.watch, at, check.progress, check.begunMs ?? clock.now())
+    reporter.hung(check.watch, at, check.progress, check.begunMs ?? performance.now())
   }
 
   const finish = (check: Check, findings: Findings | null) => {
@@ -67,12 +66,12 @@ export function createChecksOut({ clock, disk, limit, semaphores, reporter, buff
   }
 
   const armDeadline = (check: Check, fromMs: number) => {
-    check.cancelDeadline = clock.at(fromMs + timeoutMs, () => overdue(check))
+    check.cancelDeadline = callAt(fromMs + timeoutMs, () => overdue(check))
   }
 
   const overdue = (check: Check) => {
     const { begunMs, fileSystem, watch, at } = check
-    const now = clock.now()
+    const now = performance.now()
     if (begunMs !== null && now >= begunMs + timeoutMs) {
       check.isOverdue = true
       return stillOut(check, at)
@@ -87,7 +86,7 @@ export function createChecksOut({ clock, disk, limit, semaphores, reporter, buff
   const run = (check: Check) => {
     const { target, memory } = check.watch
     const findings = limit.run(() => {
-      check.begunMs = clock.now()
+      check.begunMs = performance.now()
       check.mountedAs = disk.mountedAs(target.path, memory)
       return disk.check(target.path, target.probes, memory, check.progress)
     })
@@ -97,13 +96,13 @@ export function createChecksOut({ clock, disk, limit, semaphores, reporter, buff
   }
 
   const start = (watch: Watch) => {
-    const at = clock.wall()
+    const at = Date.now()
     const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
     const stuckMs = semaphores.isFull(fileSystem) ? semaphores.stuckSince(fileSystem) : null
     if (stuckMs !== null) return reporter.fileSystemHung(watch, at, stuckMs)
     const check = newCheck(watch, at, fileSystem)
     watch.check = check
-    watch.begunMs = clock.now()
+    watch.begunMs = performance.now()
     armDeadline(check, watch.begunMs)
     semaphores.acquire(check, () => run(check))
   }
@@ -120,7 +119,7 @@ export function createChecksOut({ clock, disk, limit, semaphores, reporter, buff
     begin: (watch: Watch) => {
       const { check } = watch
       if (check === null) start(watch)
-      else if (check.isOverdue) stillOut(check, clock.wall())
+      else if (check.isOverdue) stillOut(check, Date.now())
     },
     /** It was begun on a mount that is there no more. */
     isRemounted,

@@ -1,5 +1,5 @@
 import { message } from '../../words/message.ts'
-import type { Clock } from '../clock.ts'
+import { callAt } from '../clock.ts'
 import type { Checked, Verdict } from '../messages.ts'
 import type { Findings, Progress } from '../probes/findings.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
@@ -18,7 +18,7 @@ type Subject = Pick<Watch, 'target' | 'memory'>
 /** Puts into words what checks have found. `at` is the wall time of the check, in milliseconds. */
 export type Reporter = ReturnType<typeof createReporter>
 
-export function createReporter(clock: Clock, report: (checked: Checked[]) => void) {
+export function createReporter(report: (checked: Checked[]) => void) {
   /** Of one path only the newest waits. */
   const waiting = new Map<string, Checked>()
   let slowLimitMs = Number.POSITIVE_INFINITY
@@ -27,14 +27,14 @@ export function createReporter(clock: Clock, report: (checked: Checked[]) => voi
 
   const reportSome = () => {
     cancel = null
-    reportedMs = clock.now()
+    reportedMs = performance.now()
     const some = [...waiting.values()].slice(0, MOST_PATHS)
     for (const { id } of some) waiting.delete(id)
     if (some.length > 0) report(some)
     if (waiting.size > 0) reportSoon()
   }
   const reportSoon = () => {
-    cancel ??= clock.at(Math.max(reportedMs + REPORT_EVERY_MS, clock.now() + GATHER_MS), reportSome)
+    cancel ??= callAt(Math.max(reportedMs + REPORT_EVERY_MS, performance.now() + GATHER_MS), reportSome)
   }
 
   const tell = (
@@ -78,7 +78,7 @@ export function createReporter(clock: Clock, report: (checked: Checked[]) => voi
     /** The check is out past its deadline: what came back of it, and the probe that did not. */
     hung: (subject: Subject, at: number, progress: Progress, sinceMs: number) => {
       const { path } = subject.target
-      const hung = hungVerdict(path, progress.step, clock.now() - sinceMs)
+      const hung = hungVerdict(path, progress.step, performance.now() - sinceMs)
       const probes = { ...verdictsOf(path, progress.done), [progress.probe]: hung }
       tell(subject, at, probes, hung, progress.probe === 'read' ? null : progress.delayMs)
     },
@@ -86,7 +86,7 @@ export function createReporter(clock: Clock, report: (checked: Checked[]) => voi
     fileSystemHung: (subject: Subject, at: number, sinceMs: number) => {
       const { path } = subject.target
       const point = subject.memory.known?.mount.point ?? path
-      tellUntouched(subject, at, fileSystemHungVerdict(path, point, clock.now() - sinceMs))
+      tellUntouched(subject, at, fileSystemHungVerdict(path, point, performance.now() - sinceMs))
     },
     /** So many checks hang, wherever, that this one was not begun. */
     noThread: (subject: Subject, at: number) =>

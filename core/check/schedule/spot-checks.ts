@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { callAt } from '../clock.ts'
 import { SUSPICION_MS } from './timetable.ts'
 import type { Watch } from './watched-path.ts'
 
@@ -28,7 +28,6 @@ function choosePaths(
  * of the file system are checked at once, so that a hang is known of all of them soon.
  */
 export function createSpotChecks(
-  clock: Clock,
   watches: ReadonlyMap<string, Watch>,
   fileSystemOf: (watch: Watch) => string,
   begin: (watch: Watch) => void,
@@ -40,13 +39,13 @@ export function createSpotChecks(
     for (const watch of watches.values()) if (fileSystemOf(watch) === fileSystem) begin(watch)
   }
   const check = (ms: number) => {
-    const now = clock.now()
-    cancel = clock.at(now + ms, () => check(ms))
+    const now = performance.now()
+    cancel = callAt(now + ms, () => check(ms))
     for (const [fileSystem, watch] of choosePaths(watches.values(), fileSystemOf, now - ms / 10)) {
       watch.spotCheckedMs = now
       begin(watch)
       const { check } = watch
-      if (check !== null) check.cancelSuspicion = clock.at(now + SUSPICION_MS, () => suspect(fileSystem))
+      if (check !== null) check.cancelSuspicion = callAt(now + SUSPICION_MS, () => suspect(fileSystem))
     }
   }
   return {
@@ -55,7 +54,7 @@ export function createSpotChecks(
       if (ms === everyMs) return
       cancel()
       everyMs = ms
-      if (ms !== null) cancel = clock.at(clock.now() + ms, () => check(ms))
+      if (ms !== null) cancel = callAt(performance.now() + ms, () => check(ms))
     },
     stop: () => cancel(),
   }

@@ -1,7 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
-import type { Clock } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { ReadResult } from '../probes/read.ts'
 import { formatEvent } from './event.ts'
@@ -16,16 +15,14 @@ export interface StdioPorts {
   /** Reads a path once; it does not resolve if its file system hangs. */
   readFile(path: Buffer): Promise<ReadResult>
   limit: ConcurrencyLimit
-  clock: Clock
   options: SessionOptions
 }
 
 /** Speaks the protocol until the input ends; resolves when every queued reply is handed over. */
 export async function serveStdio(ports: StdioPorts): Promise<void> {
-  const { input, output, clock, options, limit, readFile, log } = ports
+  const { input, output, options, limit, readFile, log } = ports
   const events = createEventOutput(output, (event) => formatEvent(event, options))
   const session = createSession(options, {
-    clock,
     say: events.say,
     read: (path) => limit.run(() => readFile(Buffer.from(path, 'latin1'))),
     isBehind: events.isBehind,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { callAt } from '../clock.ts'
 import type { ReadResult } from '../probes/read.ts'
 import { dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
 import { parseCommand } from './command.ts'
@@ -25,7 +25,6 @@ export interface SessionOptions {
 }
 
 export interface SessionPorts {
-  clock: Clock
   say(event: StdioEvent): void
   /** Reads a path once; null: so many reads hang that it was not begun. */
   read(path: string): Promise<ReadResult | null>
@@ -49,7 +48,7 @@ interface Monitored {
 
 /** The protocol's rules. Paths and lines are one character a byte. */
 export function createSession({ timeoutMs, quoted }: SessionOptions, ports: SessionPorts) {
-  const { clock, say, read, isBehind, warn } = ports
+  const { say, read, isBehind, warn } = ports
   const paths = new Map<string, Monitored>()
   /** They were to be read while the parent was behind. */
   const owed = new Set<Monitored>()
@@ -77,7 +76,7 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
     let hasTimedOut = false
     monitored.isOut = true
     if (timeoutMs !== null) {
-      monitored.cancelDeadline = clock.at(clock.now() + timeoutMs, () => {
+      monitored.cancelDeadline = callAt(performance.now() + timeoutMs, () => {
         hasTimedOut = true
         say(timedOutEvent(path))
       })
@@ -95,8 +94,8 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
   }
 
   const tick = (monitored: Monitored) => {
-    monitored.tick = tickAfter(monitored.timetable, monitored.tick, clock.now())
-    monitored.cancelTick = clock.at(dueAt(monitored.timetable, monitored.tick), () => tick(monitored))
+    monitored.tick = tickAfter(monitored.timetable, monitored.tick, performance.now())
+    monitored.cancelTick = callAt(dueAt(monitored.timetable, monitored.tick), () => tick(monitored))
     if (isBehind()) owed.add(monitored)
     else if (!monitored.isOut) void check(monitored)
   }
@@ -105,7 +104,7 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
     if (paths.has(path)) return say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
     const monitored: Monitored = {
       path,
-      timetable: { startMs: clock.now(), intervalMs },
+      timetable: { startMs: performance.now(), intervalMs },
       tick: 0,
       cancelTick: () => undefined,
       cancelDeadline: () => undefined,
@@ -145,7 +144,7 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
     end: async () => {
       for (const { cancelTick } of paths.values()) cancelTick()
       await new Promise<void>((resolve) => {
-        const cancel = clock.at(clock.now() + CHECKS_WITHIN_MS, resolve)
+        const cancel = callAt(performance.now() + CHECKS_WITHIN_MS, resolve)
         checked = () => {
           if (isAnyOut()) return
           cancel()

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { lstat, open, stat, unlink } from 'node:fs/promises'
+import { open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
@@ -13,7 +13,7 @@ const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 /**
  * Makes the sent mark durably: created exclusively, synced, its directory synced. The mark gets the time that
  * the directory had before (to the microsecond), so that marking does not make a directory look newer than it is.
- * A mark that is there already is synced. Throws the system's error, and leaves none that it has made itself then;
+ * A mark that is there already stays as it is. Throws the system's error, and leaves none that it has made itself then;
  * ENOENT if another directory than `identity` has this path now.
  */
 export async function createMark(directory: string, name: string, identity: string): Promise<void> {
@@ -24,7 +24,6 @@ export async function createMark(directory: string, name: string, identity: stri
     if (identityOf({ inode: stats.ino, bornAtNs: bornAt(stats) }) !== identity) throw isAnother(directory)
     const file = path.join(placeOf(handle, directory), name)
     const mark = await create(file)
-    if (mark === null) await syncFile(file)
     try {
       await mark?.utimes(...timesOf(stats.mtimeNs))
       await mark?.sync()
@@ -60,23 +59,6 @@ async function create(file: string): Promise<FileHandle | null> {
 function timesOf(mtimeNs: bigint): [accessed: number, modified: number] {
   const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
   return [seconds, seconds]
-}
-
-/** Whoever made it may have been ended before it was durable. What is no file of ours to open is as durable as it is. */
-async function syncFile(file: string): Promise<void> {
-  // Windows syncs no file that is open for reading alone.
-  if (process.platform === 'win32') return
-  const stats = await lstat(file)
-  if (!stats.isFile()) return
-  const mark = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((thrown) => {
-    if (errorCode(thrown) === 'EACCES') return null
-    throw thrown
-  })
-  try {
-    await mark?.sync()
-  } finally {
-    await mark?.close()
-  }
 }
 
 /** Told as the end of the directory that was sent: the next look finds the other one. */

@@ -17,7 +17,7 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { markingEffects, type NeverSent } from './effects.ts'
 import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
-import { OpenBatches } from './open-batches.ts'
+import { createOpenBatches, type OpenBatches } from './open-batches.ts'
 import type { BatchDecision, BatchFacts } from './rules.ts'
 import { decideBatches, identityOf } from './rules.ts'
 import { batchReport, neverSentWords, notClosedWords, saidOfMarked } from './words.ts'
@@ -66,7 +66,7 @@ class BatchSession implements Session {
       marked: (name: string, never: NeverSent) => this.#markedAs(name, never),
       report: () => this.#report(),
     }
-    this.#open = new OpenBatches((found) => markingEffects(host, found), context.quietMs)
+    this.#open = createOpenBatches((found) => markingEffects(host, found), context.quietMs)
     this.#look = new Rerun(
       () => this.#lookNow(),
       (thrown) => this.#lookFailed(thrown),

@@ -6,31 +6,28 @@ const TOGETHER_MS = 25
 const MOST = 128
 
 /** Finished files on their way to the ledger: the first ones at once, those that follow closely together. */
-export class Gathered {
-  readonly #offer: (files: readonly FileFacts[]) => void
-  #files: FileFacts[] = []
-  #timer: NodeJS.Timeout | null = null
-  #offeredAt = Number.NEGATIVE_INFINITY
-
-  constructor(offer: (files: readonly FileFacts[]) => void) {
-    this.#offer = offer
-  }
-
-  add(files: readonly FileFacts[]): void {
-    this.#files.push(...files)
-    const since = performance.now() - this.#offeredAt
-    if (since >= TOGETHER_MS || this.#files.length >= MOST) this.flush()
-    else this.#timer ??= setTimeout(() => this.flush(), TOGETHER_MS - since)
-  }
+export function gatherFor(offer: (files: readonly FileFacts[]) => void) {
+  let gathered: FileFacts[] = []
+  let timer: NodeJS.Timeout | undefined
+  let offeredAt = Number.NEGATIVE_INFINITY
 
   /** Whoever says that all is in the ledger asks for it first. */
-  flush(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    if (this.#files.length === 0) return
-    const files = this.#files
-    this.#files = []
-    this.#offer(files)
-    this.#offeredAt = performance.now()
+  const flush = () => {
+    clearTimeout(timer)
+    timer = undefined
+    if (gathered.length === 0) return
+    const files = gathered
+    gathered = []
+    offer(files)
+    offeredAt = performance.now()
+  }
+  return {
+    add(files: readonly FileFacts[]) {
+      gathered.push(...files)
+      const since = performance.now() - offeredAt
+      if (since >= TOGETHER_MS || gathered.length >= MOST) flush()
+      else timer ??= setTimeout(flush, TOGETHER_MS - since)
+    },
+    flush,
   }
 }

@@ -1,9 +1,10 @@
+import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
 import { throttled } from '../../pacing/throttled.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { COUNTED_MS, type Content, isBack, isIncident, suspicionOf } from './suspicion.ts'
+import { COUNTED_MS, isBack, isIncident, suspicionOf } from './suspicion.ts'
 
 /** Changes are gathered for so long before it is decided: a rotated log has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
@@ -20,23 +21,9 @@ export interface LossesOptions {
   failed(thrown: unknown): void
 }
 
-const contentOf = ({ size, mtimeNs, inode }: FileFacts): Content => ({
-  size,
-  mtimeMs: Number(mtimeNs / 1_000_000n),
-  inode,
-})
-
 export function openLosses({ source, ledger, destinations, changed, failed }: LossesOptions) {
   const { id } = source
-  const attempt = <T>(work: () => T, otherwise: T): T => {
-    try {
-      return work()
-    } catch (thrown) {
-      failed(thrown)
-      return otherwise
-    }
-  }
-  let held = attempt(() => ledger.held(id), null)
+  let held = attempt(() => ledger.held(id), null, failed)
   const set = (next: Held | null) => {
     held = next
     changed()
@@ -58,19 +45,18 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
     ledger.hold(id, next)
     set(next)
   }
-  const decideLater = throttled(DECIDE_AFTER_MS, () => attempt(decide, undefined))
+  const decideLater = throttled(DECIDE_AFTER_MS, () => attempt(decide, undefined, failed))
   // What was found shortly before an earlier process ended.
   decideLater()
 
   return {
     /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
     notice(files: readonly FileFacts[]) {
-      const facts = new Map(files.map((file) => [file.path, contentOf(file)]))
+      const facts = new Map(files.map((file) => [file.path, file]))
       const now = Date.now()
       const known = ledger.suspected(id, [...facts.keys()])
       const back = known.filter((one) => isBack(one, facts.get(one.path) ?? one))
-      const candidates = files.map(({ mode: _, ...file }) => ({ source: id, ...file }))
-      const fresh = destinations.flatMap((one) => ledger.earlier(one, id, candidates))
+      const fresh = destinations.flatMap((one) => ledger.earlier(one, id, files))
       const suspects = fresh.flatMap((before) => {
         const after = facts.get(before.path)
         const suspicion =

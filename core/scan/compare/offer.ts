@@ -1,7 +1,6 @@
 import { errorText } from '../../files/system-error.ts'
-import { hasSizeLimits } from '../../filter/limits.ts'
+import { leftOutBySize } from '../../filter/limits.ts'
 import { isBelowAway } from '../../mounts/whereabouts.ts'
-import type { Source } from '../../settings/schema.ts'
 import { message } from '../../words/message.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
@@ -11,11 +10,6 @@ import { WAIT_MS } from './suspicion.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
-
-/** The offer itself leaves alone what the ledger has with this content; more is a question only of some sources. */
-function isCompared(source: Source): boolean {
-  return source.kind === 'batch' || hasSizeLimits(source) || source.minimumAgeSeconds > 0
-}
 
 /**
  * Puts finished files into the ledger, those that it does not know with this content and that no filter
@@ -36,13 +30,17 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
     const inside = ledger.mountsInside(source.id)
     for (let from = 0; from < files.length; from += MAX_OFFERED) {
       const some = files.slice(from, from + MAX_OFFERED)
-      const due = isCompared(source) ? standingOf(context, some).due : some
+      // What the ledger has with this content it leaves alone by itself: only of a batch source it is asked what is due.
+      const due =
+        source.kind === 'batch'
+          ? standingOf(context, some).due
+          : some.filter(({ size }) => leftOutBySize(source, size) === null)
       const there = due.filter(({ path }) => !isBelowAway(path, inside))
       const ready = there.filter((file) => !context.young.holds(file))
       held += there.length - ready.length
       if (ready.length === 0) continue
       const odd = context.losses.notice(ready)
-      const candidates = ready.map(({ mode: _, ...facts }) => ({ source: source.id, ...facts }))
+      const candidates = ready.map((facts) => ({ source: source.id, ...facts }))
       const [late = [], usual = []] = [true, false].map((is) =>
         candidates.filter(({ path }) => odd.has(path) === is),
       )

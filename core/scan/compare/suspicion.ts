@@ -1,3 +1,5 @@
+import type { Content } from '../../files/stat-facts.ts'
+
 // When many files of a source lose what was in them: a fault and its repair (fsck), or a program that encrypts them.
 // Pure; all numbers are here.
 
@@ -12,14 +14,6 @@ const LEFT_SHARE = 0.5
 const LOST = { files: 10, share: 0.2 }
 /** Other content in place, hardly longer than before, in a file that had rested for so long. */
 const CHANGED = { files: 50, share: 0.5, grown: 1.1, restedMs: 24 * 3_600_000 }
-
-export interface Content {
-  /** Bytes. */
-  size: number
-  /** Milliseconds since 1970. */
-  mtimeMs: number
-  inode: bigint
-}
 
 /** lost: it is empty, or most of it is gone; changed: something else is in its place. */
 export type Suspicion = 'lost' | 'changed'
@@ -42,16 +36,17 @@ export function suspicionOf(
   if (now.size === 0) return 'lost'
   if (isBatch) return null
   if (now.size < before.size * LEFT_SHARE) return 'lost'
-  const isInPlace = now.inode === before.inode && now.mtimeMs !== before.mtimeMs
-  const hadRested = nowMs - before.mtimeMs > CHANGED.restedMs
+  const isInPlace = now.inode === before.inode && now.mtimeNs !== before.mtimeNs
+  const hadRested = nowMs - Number(before.mtimeNs / 1_000_000n) > CHANGED.restedMs
   return isInPlace && hadRested && now.size <= before.size * CHANGED.grown ? 'changed' : null
 }
 
 /** Whether a file that was suspected has what was sent of it back, or more than what made it one. */
 export function isBack(before: Content & { suspicion: Suspicion }, now: Content): boolean {
   if (before.suspicion === 'lost') return now.size >= before.size * LEFT_SHARE
+  const apartNs = now.mtimeNs - before.mtimeNs
   // SFTP keeps whole seconds.
-  return now.size === before.size && Math.abs(now.mtimeMs - before.mtimeMs) < 2_000
+  return now.size === before.size && apartNs < 2_000_000_000n && apartNs > -2_000_000_000n
 }
 
 /** Whether that many of a source's files are no accident. @param known files that were sent. */

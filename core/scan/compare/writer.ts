@@ -1,15 +1,13 @@
 import { lstat, statfs } from 'node:fs/promises'
 import { holdDirectory } from '../../files/beneath.ts'
 import { closeFd, openFd } from '../../files/fd.ts'
-import { native } from '../../files/native.ts'
+import { hasWriter } from '../../files/has-writer.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { factsOf } from '../tree/facts.ts'
-
-const hasWriter = process.platform === 'linux' ? native?.hasWriter : undefined
 
 /**
  * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for
@@ -57,7 +55,7 @@ async function look(root: string, file: string): Promise<Seen> {
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
     const facts = factsOf(file, stats)
-    if (hasWriter === undefined) return { state: 'unknown', facts, code: null }
+    if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
     const { type } = await statfs(at)
     // There the answer is that somebody writes, whether anybody does or not.
     const isUnseen = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
@@ -78,7 +76,7 @@ async function ask(at: string, facts: FileFacts): Promise<Seen> {
     return { state: 'unknown', facts, code: code ?? String(thrown) }
   }
   try {
-    const answer = hasWriter?.(fd) ?? 'unknown'
+    const answer = hasWriter(fd)
     if (answer === 'unknown') return { state: 'unknown', facts, code: null }
     return { state: answer === 'yes' ? 'busy' : 'free', facts }
   } finally {

@@ -1,6 +1,5 @@
-import type { Content } from '../../files/stat-facts.ts'
-import { sameContent } from '../../files/stat-facts.ts'
 import { oldEnoughAt } from '../../filter/limits.ts'
+import type { FileFacts } from '../tree/facts.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 
 /** Files that may wait for their age at once; those beyond them are left to the next comparison. */
@@ -11,17 +10,6 @@ const LOOK_EVERY_MS = 1_000
 /** Files that a watcher is asked to look at in one go. */
 const LOOKED_AT_ONCE = 256
 
-/** What is known of a file here. */
-type AtPath = Content & { path: string }
-
-interface Held {
-  facts: AtPath
-  /** Milliseconds since 1970. */
-  due: number
-  /** It was given back to be looked at: it waits no more. */
-  released: boolean
-}
-
 export interface YoungOptions {
   minimumAgeSeconds: number
   /** These are old enough now: they are to be looked at again. */
@@ -31,7 +19,7 @@ export interface YoungOptions {
 /** Files of one source that are finished but not old enough to be sent. Their number is bounded. */
 export class Young {
   readonly #options: YoungOptions
-  readonly #held = new Map<string, Held>()
+  readonly #held = new Map<string, FileFacts>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: YoungOptions) {
@@ -39,23 +27,20 @@ export class Young {
   }
 
   /** Whether this file has to wait still. One that must is given back through `ripe` when its time has come. */
-  holds(facts: AtPath): boolean {
-    const { minimumAgeSeconds } = this.#options
-    if (minimumAgeSeconds === 0) return false
-    const now = Date.now()
-    const known = this.#held.get(facts.path)
-    const isKnown = known !== undefined && sameContent(known.facts, facts)
-    if (isKnown && !known.released) return true
+  holds(facts: FileFacts): boolean {
+    // What was known of it before counts no more.
     this.#held.delete(facts.path)
-    const due = oldEnoughAt(minimumAgeSeconds, facts.mtimeNs, now)
-    if (isKnown || due <= now) return false
-    this.#hold({ facts, due, released: false })
+    if (this.#isOldEnough(facts)) return false
+    if (this.#held.size < MAX_HELD) {
+      this.#held.set(facts.path, facts)
+      this.#timer ??= setInterval(() => this.#release(), LOOK_EVERY_MS)
+    }
     return true
   }
 
   /** Files that wait below a child directory of the source. */
   waitingIn(name: string): number {
-    return this.#waiting().filter(({ facts: { path } }) => path.startsWith(`${name}/`)).length
+    return [...this.#held.keys()].filter((path) => path.startsWith(`${name}/`)).length
   }
 
   close(): void {
@@ -63,31 +48,15 @@ export class Young {
     this.#held.clear()
   }
 
-  #waiting(): Held[] {
-    return [...this.#held.values()].filter(({ released }) => !released)
-  }
-
-  #hold(held: Held): void {
-    if (this.#held.size >= MAX_HELD) {
-      // Those that were looked at and did not come back: deleted, or a writer has them open again.
-      for (const [path, { released }] of this.#held) if (released) this.#held.delete(path)
-      if (this.#held.size >= MAX_HELD) return
-    }
-    this.#held.set(held.facts.path, held)
-    this.#timer ??= setInterval(() => this.#release(), LOOK_EVERY_MS)
+  #isOldEnough(facts: FileFacts): boolean {
+    const now = Date.now()
+    return oldEnoughAt(this.#options.minimumAgeSeconds, facts, now) <= now
   }
 
   #release(): void {
-    const now = Date.now()
-    // Seen while the clock was ahead: from now on it is a file of this moment.
-    const latest = now + this.#options.minimumAgeSeconds * 1000
-    const waiting = this.#waiting()
-    for (const held of waiting) {
-      held.due = Math.min(held.due, latest)
-      held.released = held.due <= now
-    }
-    const ripe = waiting.filter(({ released }) => released).map(({ facts }) => facts.path)
-    if (ripe.length === waiting.length) {
+    const ripe = [...this.#held.values()].filter((facts) => this.#isOldEnough(facts)).map(({ path }) => path)
+    for (const path of ripe) this.#held.delete(path)
+    if (this.#held.size === 0) {
       clearInterval(this.#timer)
       this.#timer = undefined
     }

@@ -171,7 +171,7 @@ async function whyNot(options: ListOptions, file: FileFacts, seen?: Seen): Promi
   if (found.state === 'busy') return message('scan.why.writing')
   if ('code' in found && found.code !== null) return message('scan.why.unreadable', { reason: found.code })
   const now = Date.now()
-  if (oldEnoughAt(source.minimumAgeSeconds, file.mtimeNs, now) > now) {
+  if (oldEnoughAt(source.minimumAgeSeconds, file, now) > now) {
     return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
   }
   if (found.state === 'unknown' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')

@@ -33,14 +33,15 @@ interface Rule {
 export function createJudge(source: Source, now: number): (file: FileFacts) => Rule | 'own' | null {
   const names = createNameFilter(nameRulesOf(source))
   const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
-  return ({ path, size, mtimeNs }) => {
+  return (file) => {
+    const { path, size } = file
     const byName = names.fileBelow(path)
     if (byName === 'own') return 'own'
     if (byName === 'ignored') return { reason: 'ignored', pattern: names.patternOf(path) }
     if (byName !== null) return rule(byName)
     const bySize = leftOutBySize(source, size)
     if (bySize !== null) return rule(bySize)
-    return oldEnoughAt(source.minimumAgeSeconds, mtimeNs, now) > now ? rule('too-young') : null
+    return oldEnoughAt(source.minimumAgeSeconds, file, now) > now ? rule('too-young') : null
   }
 }
 

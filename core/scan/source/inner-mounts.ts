@@ -1,5 +1,6 @@
 import { errorText } from '../../files/system-error.ts'
 import type { InnerMount } from '../../ledger/contract.ts'
+import { attempt } from '../../ledger/guard.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
@@ -20,14 +21,8 @@ export function mountScopeOf(
   { root, ledger, destinations }: Pick<SessionContext, 'root' | 'ledger' | 'destinations'>,
   problem: (problem: Message) => void,
 ): MountScope {
-  const attempt = <T>(work: () => T, otherwise: T): T => {
-    try {
-      return work()
-    } catch (thrown) {
-      problem(message('scan.ledgerFailed', { path: source, reason: errorText(thrown) }))
-      return otherwise
-    }
-  }
+  const failed = (thrown: unknown) =>
+    problem(message('scan.ledgerFailed', { path: source, reason: errorText(thrown) }))
   const noteMounts = (present: readonly string[]): string[] => {
     const known = ledger.mountsInside(id)
     const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
@@ -37,11 +32,11 @@ export function mountScopeOf(
     })
     const wanted = [...now, ...away]
     if (JSON.stringify(wanted) !== JSON.stringify(known))
-      attempt(() => ledger.rememberMountsInside(id, wanted), undefined)
+      attempt(() => ledger.rememberMountsInside(id, wanted), undefined, failed)
     for (const { point } of away) problem(message('scan.innerDiskMissing', { path: point }))
     return away.map(({ point }) => point)
   }
-  return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), []) }
+  return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], failed) }
 }
 
 function relativeTo(root: string, point: string): string {

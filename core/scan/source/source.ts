@@ -13,11 +13,11 @@ import type { Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
 import type { OpenScopedTree } from '../watch/tree-watcher.ts'
-import { Comparisons } from './comparisons.ts'
+import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
 import { mountScopeOf } from './inner-mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
-import { Home } from './source-disk.ts'
+import { openHome } from './source-disk.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 5_000
@@ -41,7 +41,7 @@ interface Current {
   identity: string
   abort: AbortController
   young: Young
-  comparisons: Comparisons
+  comparisons: ReturnType<typeof openComparisons>
 }
 
 /**
@@ -51,7 +51,7 @@ interface Current {
 export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
-  readonly #home: Home
+  readonly #home: ReturnType<typeof openHome>
   readonly #losses: Losses
   /** About the directory itself; over as soon as a look succeeds. */
   #rootProblem: Message | null = null
@@ -66,7 +66,7 @@ export class RunningSource {
     this.#options = options
     this.#problems = new Problems(options.changed)
     const failed = (thrown: unknown) => this.#ledgerFailed(thrown)
-    this.#home = new Home(options.source.id, options.ledger, failed)
+    this.#home = openHome(options.source.id, options.ledger, failed)
     this.#losses = openLosses({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
     this.#status = { phase, compared: false, unwatchedDirectories: 0, batches: [] }
@@ -180,16 +180,17 @@ export class RunningSource {
     const abort = new AbortController()
     const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
       this.#options
-    const live = () => !abort.signal.aborted
-    const problem = (one: Message) => {
-      if (live()) this.#problems.add(one)
-    }
+    /** What a session says that is over is not heard. */
+    const whileLive =
+      <Words extends unknown[]>(hear: (...words: Words) => void) =>
+      (...words: Words) => {
+        if (!abort.signal.aborted) hear(...words)
+      }
+    const problem = whileLive((one: Message) => this.#problems.add(one))
     const scope = mountScopeOf(source, { root, ledger, destinations }, problem)
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
-      ripe: (paths) => {
-        if (live()) session.ripe(paths)
-      },
+      ripe: whileLive((paths) => session.ripe(paths)),
     })
     const context: SessionContext = {
       source,
@@ -207,23 +208,15 @@ export class RunningSource {
       offered,
       sweep: () => this.#problems.sweep(),
       problem,
-      solved: (one) => {
-        if (live()) this.#problems.remove(one)
-      },
-      update: (change) => {
-        if (live()) this.#update(change)
-      },
-      ended: (thrown) => {
-        if (live()) this.#sessionEnded(thrown)
-      },
-      compareSoon: () => {
-        if (live()) comparisons.soon()
-      },
+      solved: whileLive((one) => this.#problems.remove(one)),
+      update: whileLive((change) => this.#update(change)),
+      ended: whileLive((thrown) => this.#sessionEnded(thrown)),
+      compareSoon: whileLive(() => comparisons.soon()),
       log,
     }
     this.#rootProblem = null
     this.#update({ phase: 'starting', compared: false })
-    const comparisons = new Comparisons(() => session.reconcile(), reconcileSeconds * 1000)
+    const comparisons = openComparisons(() => session.reconcile(), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }
   }

@@ -1,5 +1,5 @@
 import { nameRulesOf } from '../../filter/names.ts'
-import { Gathered } from '../compare/gathered.ts'
+import { gatherFor } from '../compare/gathered.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import type { TreeListener, TreeWatcher } from '../watch/tree-watcher.ts'
@@ -20,7 +20,7 @@ export async function watchSource(
   leaveOut: readonly string[] = [],
 ): Promise<TreeWatcher> {
   const { root, source } = context
-  const gathered = new Gathered(events.offer)
+  const gathered = gatherFor(events.offer)
   const request = { root, base: '', names: nameRulesOf(source), leaveOut }
   const opened = await context.openTree(request, {
     finished: (files) => gathered.add(files),

@@ -1,6 +1,5 @@
 import { lstat } from 'node:fs/promises'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import type { NameFilter } from '../../filter/names.ts'
 import type { Mount } from '../../mounts/mountinfo.ts'
 import { isWithin, mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
@@ -14,21 +13,13 @@ import { walk } from './walk.ts'
 /** Of a disk inside a source that gives no answer for so long the rest is left out. */
 const PATIENCE_MS = 30_000
 
-export interface RegionsOptions {
-  /** Absolute path of the source, with symbolic links resolved. */
-  root: string
-  /** Where in the source to begin; '' is the source itself. */
-  base: string
-  filter: NameFilter
-  scope: MountScope
-  signal: AbortSignal
-}
-
 /**
  * Walks a tree in the regions that its mount points divide it into, the disks inside it last: one that hangs is told as a
  * directory that cannot be read (ETIMEDOUT). The tree's own is waited for as long as it takes.
  */
-export async function* walkRegions(options: RegionsOptions): AsyncGenerator<WalkChunk> {
+export async function* walkRegions(
+  options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal'> & { scope: MountScope },
+): AsyncGenerator<WalkChunk> {
   const { root, base, filter, scope } = options
   const mounts = readMounts()
   const isIgnored = (path: string) => filter.directory(path) !== null

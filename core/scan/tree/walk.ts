@@ -27,7 +27,7 @@ export interface WalkChunk {
 }
 
 export interface WalkOptions {
-  /** Absolute path of the source. */
+  /** Absolute path of the source, with symbolic links resolved. */
   root: string
   /** Where in the source to begin; '' is the source itself. */
   base: string

@@ -54,16 +54,6 @@ function examine(files: DirectoryFiles, root: string, path: string, wasClosed: b
   })
 }
 
-/** Whether a file has more names than one; false if it cannot be looked at. */
-export function hasOtherNames(files: DirectoryFiles, root: string, path: string): boolean {
-  try {
-    return files.status(root, ...placeOf(path)).nlink > 1n
-  } catch (thrown) {
-    if (errorCode(thrown) === null) throw thrown
-    return false
-  }
-}
-
 /** The directory that a file is in, relative to the source, and its name there. */
 function placeOf(path: string): [directory: string, name: string] {
   const slash = path.lastIndexOf('/')

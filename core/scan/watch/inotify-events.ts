@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { endianness } from 'node:os'
 
 /** Bits of an inotify mask: inotify(7), linux/inotify.h. */
 export const IN = {
@@ -32,19 +31,18 @@ const HEADER = 16
 
 /**
  * The events of one read(2), in order: struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
- * each, the machine's byte order), then len bytes of the name, padded with NUL.
+ * each, the machine's byte order, which is little-endian on all that Holdfast runs on), then len bytes of the name,
+ * padded with NUL.
  */
-export function* decodeEvents(bytes: Buffer, order: 'LE' | 'BE' = endianness()): Generator<InotifyEvent> {
-  const unsigned = (at: number) => (order === 'LE' ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
   let at = 0
   while (at + HEADER <= bytes.length) {
     const start = at
-    const length = unsigned(start + 12)
-    const mask = unsigned(start + 4)
+    const length = bytes.readUInt32LE(start + 12)
+    const mask = bytes.readUInt32LE(start + 4)
     at = start + HEADER + length
     const name = nameOf(bytes, start + HEADER, at)
-    // | 0 makes the unsigned number signed: an overflow has wd -1.
-    yield { wd: unsigned(start) | 0, mask, name }
+    yield { wd: bytes.readInt32LE(start), mask, name }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FileFacts } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles } from './directory-files.ts'
-import { examineFile, hasOtherNames, NEW_FOR_MS } from './finished.ts'
+import { examineFile, NEW_FOR_MS } from './finished.ts'
 import type { FromThread } from './inotify-messages.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import type { Tree } from './inotify-tree.ts'
@@ -63,7 +63,7 @@ export class Examiner {
   readonly #options: ExaminerOptions
   readonly #files = new DirectoryFiles()
   /** Requests by path, in their order. */
-  #asked: { tree: Tree; request: number; paths: readonly string[]; next: number }[] = []
+  #asked: { tree: Tree; paths: readonly string[]; next: number }[] = []
   readonly #soon = new Later<Waiting>(NEW_FOR_MS)
   readonly #busy = new Later<Waiting>(BUSY_FOR_MS)
   readonly #modified = new Later<Waiting>(MODIFIED_FOR_MS)
@@ -78,8 +78,8 @@ export class Examiner {
     return this.#asked.length > 0
   }
 
-  ask(tree: Tree, request: number, paths: readonly string[]): void {
-    this.#asked.push({ tree, request, paths, next: 0 })
+  ask(tree: Tree, paths: readonly string[]): void {
+    this.#asked.push({ tree, paths, next: 0 })
   }
 
   /** A file was found by an event or a listing. */
@@ -90,9 +90,8 @@ export class Examiner {
     if (leftOut !== null) return
     // What an event has brought already the listing of a new directory need not look at again.
     if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
-    // A look now would most often find its writer at work: only a second name has no close to wait for.
-    const isFirstName = file.by === 'created' && !hasOtherNames(this.#files, tree.request.root, path)
-    if (!isFirstName || !this.#lookSoon(fresh(file))) this.#examine(fresh(file))
+    // A look now would most often find its writer at work.
+    if (file.by !== 'created' || !this.#lookSoon(fresh(file))) this.#examine(fresh(file))
   }
 
   /** Looks at the files of the oldest request, as long as there is room for what it finds. */
@@ -100,7 +99,7 @@ export class Examiner {
     const { outbox, post } = this.#options
     const asked = this.#asked[0]
     if (asked === undefined) return
-    const { tree, request, paths } = asked
+    const { tree, paths } = asked
     while (asked.next < paths.length && outbox.hasRoom) {
       const path = paths[asked.next]
       asked.next += 1
@@ -110,7 +109,7 @@ export class Examiner {
     if (asked.next < paths.length) return
     this.#asked.shift()
     outbox.flush(tree.id)
-    post({ type: 'examined', tree: tree.id, request })
+    post({ type: 'examined', tree: tree.id })
   }
 
   /** A file's content was changed. False if that was known already. */
@@ -141,11 +140,8 @@ export class Examiner {
     this.#files.leave()
   }
 
-  /** Answers the tree's requests and forgets its files. */
+  /** Forgets the tree's requests and files. */
   forget(tree: Tree): void {
-    for (const asked of this.#asked) {
-      if (asked.tree === tree) this.#options.post({ type: 'examined', tree: tree.id, request: asked.request })
-    }
     this.#asked = this.#asked.filter((asked) => asked.tree !== tree)
     for (const later of this.#laters) later.deleteWhere((file) => file.tree === tree)
   }

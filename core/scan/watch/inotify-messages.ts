@@ -6,7 +6,7 @@ import type { TreeRequest } from './tree-watcher.ts'
 export type ToThread =
   | { type: 'open'; tree: number; request: TreeRequest }
   | { type: 'close'; tree: number }
-  | { type: 'examine'; tree: number; request: number; paths: readonly string[] }
+  | { type: 'examine'; tree: number; paths: readonly string[] }
   | { type: 'refresh'; tree: number }
   /** From now on these directories are not entered, and no others. */
   | { type: 'leave-out'; tree: number; directories: readonly string[] }
@@ -21,7 +21,7 @@ export type FromThread =
   /** The tree's own directory could not be watched. */
   | { type: 'refused'; tree: number; code: string }
   | { type: 'files'; tree: number; finished: FileFacts[]; unproven: FileFacts[] }
-  | { type: 'examined'; tree: number; request: number }
+  | { type: 'examined'; tree: number }
   | { type: 'mark'; tree: number; path: string }
   | { type: 'entries-changed'; tree: number }
   | { type: 'lost'; tree: number }

@@ -128,17 +128,14 @@ class InotifyThread {
       return
     }
     const tree = this.#trees.get(message.tree)
-    if (tree === undefined) {
-      const { type, tree: id } = message
-      if (type === 'examine') this.#post({ type: 'examined', tree: id, request: message.request })
-      return
-    }
+    // Closed by whoever asks, and by nobody else: no answer is waited for.
+    if (tree === undefined) return
     switch (message.type) {
       case 'close':
         this.#closeTree(tree)
         return
       case 'examine':
-        this.#examiner.ask(tree, message.request, message.paths)
+        this.#examiner.ask(tree, message.paths)
         return
       case 'refresh':
         this.#discovery.relist(tree)

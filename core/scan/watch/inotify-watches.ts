@@ -1,9 +1,10 @@
 import { holdDirectorySync } from '../../files/beneath.ts'
+import { closeDescriptor } from '../../files/libc.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { IN } from './inotify-events.ts'
 import type { Directory } from './inotify-tree.ts'
 import { pathOf, subtree } from './inotify-tree.ts'
-import { addWatch, closeDescriptor, openInotify, removeWatch } from './linux.ts'
+import { addWatch, openInotify, removeWatch } from './linux.ts'
 
 const MASK =
   IN.MODIFY |

@@ -14,12 +14,12 @@ interface OpenedTree {
   endComparing: (() => void) | null
   /** Ends the opening; null once the tree is ready. */
   opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
-  examined: Map<number, () => void>
+  /** Who waits for its requests to be dealt with; that is done in their order. */
+  examined: (() => void)[]
 }
 
-const ONE = Buffer.alloc(8)
-ONE.writeBigUInt64LE(1n)
-if (new Uint8Array(new Uint16Array([1]).buffer)[0] === 0) ONE.swap64()
+/** In the machine's byte order (eventfd(2)). */
+const ONE = BigUint64Array.of(1n)
 
 /** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
 export class InotifyWatcher {
@@ -28,7 +28,6 @@ export class InotifyWatcher {
   readonly #trees = new Map<number, OpenedTree>()
   readonly #ended: Promise<void>
   #wake: number | null = null
-  #stopping = false
   #nextId = 1
   /** Why it can open no more trees. */
   #failure: unknown = null
@@ -55,11 +54,6 @@ export class InotifyWatcher {
     return this.#failure === null
   }
 
-  /** Ended on purpose, not by a failure. */
-  get wasStopped(): boolean {
-    return this.#stopping
-  }
-
   get trees(): number {
     return this.#trees.size
   }
@@ -71,7 +65,7 @@ export class InotifyWatcher {
     const quiet = new QuietPeriod(request, listener, this.#quietMs)
     await new Promise<void>((resolve, reject) => {
       const opening = { resolve, reject }
-      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: new Map() })
+      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: [] })
       this.#send({ type: 'open', tree: id, request })
     })
     return this.#watcher(id, quiet)
@@ -79,7 +73,6 @@ export class InotifyWatcher {
 
   /** Ends the thread. Resolves when it is gone, which a hung file system may delay for ever. */
   stop(): Promise<void> {
-    this.#stopping = true
     this.#failure ??= new Error('the inotify thread was stopped')
     for (const id of [...this.#trees.keys()]) this.#close(id)
     this.#send({ type: 'stop' })
@@ -87,18 +80,15 @@ export class InotifyWatcher {
   }
 
   #watcher(id: number, quiet: QuietPeriod): TreeWatcher {
-    let requests = 0
     return {
       method: 'watching',
       examine: async (paths) => {
         await quiet.whenRoom()
         const tree = this.#trees.get(id)
         if (tree === undefined || paths.length === 0) return
-        requests += 1
-        const request = requests
         await new Promise<void>((resolve) => {
-          tree.examined.set(request, resolve)
-          this.#send({ type: 'examine', tree: id, request, paths })
+          tree.examined.push(resolve)
+          this.#send({ type: 'examine', tree: id, paths })
         })
       },
       refresh: () => {
@@ -122,7 +112,7 @@ export class InotifyWatcher {
     this.#trees.delete(id)
     tree?.quiet.close()
     tree?.endComparing?.()
-    for (const resolve of tree?.examined.values() ?? []) resolve()
+    for (const resolve of tree?.examined ?? []) resolve()
     return tree
   }
 
@@ -180,8 +170,7 @@ export class InotifyWatcher {
         tree.opening?.reject(Object.assign(new Error(`inotify: ${message.code}`), { code: message.code }))
         return
       case 'examined':
-        tree.examined.get(message.request)?.()
-        tree.examined.delete(message.request)
+        tree.examined.shift()?.()
         return
       case 'mark':
         listener.mark(message.path)

@@ -1,5 +1,5 @@
 import koffi from 'koffi'
-import { lastError } from '../../files/libc.ts'
+import { failed, lastError } from '../../files/libc.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000
@@ -22,18 +22,11 @@ const pollCall: (fds: Buffer, count: number, timeout: number) => number = libc.f
 const readCall: (fd: number, buffer: Buffer, length: number) => number = libc.func(
   'intptr_t read(int fd, void *buffer, size_t length)',
 )
-/** For descriptors of this file: those that Node opened are Node's to close. */
-export const closeDescriptor: (fd: number) => number = libc.func('int close(int fd)')
-
-function systemError(call: string): Error & { code: string } {
-  const code = lastError()
-  return Object.assign(new Error(`${call}: ${code}`), { code })
-}
 
 /** A new inotify instance. Throws EMFILE at the limit of instances. */
 export function openInotify(): number {
   const fd = inotifyInit1(IN_NONBLOCK | IN_CLOEXEC)
-  if (fd < 0) throw systemError('inotify_init1')
+  if (fd < 0) throw failed('inotify_init1')
   return fd
 }
 
@@ -51,7 +44,7 @@ export function removeWatch(fd: number, wd: number): void {
 /** A counter that wakes a thread out of `waitReadable` when eight bytes are written to it: eventfd(2). */
 export function openWake(): number {
   const fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
-  if (fd < 0) throw systemError('eventfd')
+  if (fd < 0) throw failed('eventfd')
   return fd
 }
 

@@ -1,4 +1,5 @@
 import { stat, statfs } from 'node:fs/promises'
+import { native } from '../../files/native.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { MountTable } from '../../mounts/mount-table.ts'
 import { type FileSystem, hasUnseenWriters } from '../../mounts/unseen-writers.ts'
@@ -16,7 +17,7 @@ import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-wa
 /** How a tree is watched; the only place that decides it. */
 export function chooseWatch(
   facts: FileSystem & {
-    /** False after inotify could not be used in this process. */ inotifyUsable: boolean
+    /** The native library is there. */ inotifyUsable: boolean
   },
 ): 'inotify' | 'portable' | 'polling' {
   if (hasUnseenWriters(facts)) return 'polling'
@@ -36,10 +37,11 @@ export class Watchers {
   readonly #options: WatchersOptions
   readonly #threads = new Map<number, InotifyWatcher>()
   readonly #table = new MountTable()
-  #inotifyUsable = true
 
   constructor(options: WatchersOptions) {
     this.#options = options
+    if (process.platform === 'linux' && native === null)
+      options.log('inotify cannot be used, sources are polled: the native library does not load')
   }
 
   /** Opens a tree, each file system in it with the watcher that it needs. */
@@ -61,7 +63,7 @@ export class Watchers {
     const method = chooseWatch({
       platform: process.platform,
       fileSystemType: type,
-      inotifyUsable: this.#inotifyUsable,
+      inotifyUsable: native !== null,
     })
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })
@@ -72,12 +74,8 @@ export class Watchers {
       const watcher = await orPolled(request, listener, quietMs, thread.open(request, listener))
       return { ...watcher, close: () => this.#close(dev, thread, watcher) }
     } catch (thrown) {
-      const failedAsWhole = !thread.isUsable && !thread.wasStopped
       this.#endIfIdle(dev, thread)
-      if (!failedAsWhole) throw thrown
-      this.#inotifyUsable = false
-      this.#options.log(`inotify cannot be used, sources are polled: ${String(thrown)}`)
-      return openPolling(request, listener, { quietMs })
+      throw thrown
     }
   }
 

@@ -1,4 +1,4 @@
-import { leavesNothingOut, leftOutBySize } from '../../filter/limits.ts'
+import { leavesNothingOut, leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import { createNameFilter } from '../../filter/names.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
@@ -39,11 +39,9 @@ export function createQueueFilter(filters: SourceFilters | undefined): QueueFilt
   return (files, now) => {
     const filtered: Filtered = { pass: [], leftOut: [], young: [] }
     for (const due of files) {
-      const changedAt = Number(due.mtimeNs / 1_000_000n)
-      const oldEnough = changedAt + minimumAgeSeconds * 1000
+      const oldEnough = oldEnoughAt(minimumAgeSeconds, due, now)
       if (isLeftOut(due)) filtered.leftOut.push(due)
-      // The scanner has made a file with a time in the future wait; its age is never known.
-      else if (changedAt > now || oldEnough <= now) filtered.pass.push(due)
+      else if (oldEnough <= now) filtered.pass.push(due)
       // At a whole second, together with others.
       else filtered.young.push({ due, at: Math.ceil(oldEnough / 1000) * 1000 })
     }

@@ -30,7 +30,7 @@ async function canBeTried(root: string, { path: file, reason }: Parked): Promise
  */
 export function openParkedFiles(
   destination: string,
-  ledger: Pick<Ledger, 'parked' | 'unparkOne'>,
+  ledger: Pick<Ledger, 'parked' | 'unparkRow'>,
   { isAway, found, log }: ParkedEvents,
 ) {
   const looking = new Set<string>()
@@ -45,7 +45,7 @@ export function openParkedFiles(
     // One after the other: the disk may hang, and each call holds a thread of the pool until it answers.
     for (const file of files) {
       const isTried = !over && (await canBeTried(source.path, file))
-      if (isTried && !over && !isAway(source) && ledger.unparkOne(file)) isFound = true
+      if (isTried && !over && !isAway(source) && ledger.unparkRow(destination, file.id)) isFound = true
     }
     if (isFound) found(source.id)
   }

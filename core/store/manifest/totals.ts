@@ -13,10 +13,6 @@ export interface SenderTotals {
   session: string | null
 }
 
-export interface Totals extends SenderTotals {
-  folder: string
-}
-
 const rowSchema = z.object({
   folder: z.string(),
   files: z.number(),
@@ -26,9 +22,12 @@ const rowSchema = z.object({
   session: z.string().nullable(),
 })
 
-export function allTotals(database: DatabaseSyncInstance): Totals[] {
+export function allTotals(database: DatabaseSyncInstance) {
   const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()
-  return rows.map((row) => rowSchema.parse(row))
+  return rows.map((row): [folder: string, totals: SenderTotals] => {
+    const { folder, ...totals } = rowSchema.parse(row)
+    return [folder, totals]
+  })
 }
 
 /** The totals that a transaction changes. */
@@ -44,8 +43,8 @@ export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source:
   const totalsOf = (folder: string): SenderTotals => {
     const row = find.get(folder)
     if (row === undefined) return { files: 0, bytes: 0, names: 0, position: 0, session: null }
-    const { files, bytes, names, position, session } = rowSchema.parse(row)
-    return { files, bytes, names, position, session }
+    const { folder: _, ...totals } = rowSchema.parse(row)
+    return totals
   }
 
   return () => {

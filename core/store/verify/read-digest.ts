@@ -7,12 +7,6 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 
 const READ_BYTES = 1024 * 1024
 
-export interface DigestRead {
-  digest: Buffer
-  size: number
-  mtimeNs: bigint
-}
-
 /** What stands at a path is not a regular file. */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile'
@@ -28,7 +22,7 @@ export async function readDigest(
   fd: number,
   take: (piece: Buffer, position: number) => Promise<void> | void,
   from: 'disk' | 'anywhere' = 'anywhere',
-): Promise<DigestRead> {
+) {
   const stats = await statFd(fd)
   if (!stats.isFile()) throw new NotAFile('not a file')
   if (from === 'disk') await forgetCached(fd)

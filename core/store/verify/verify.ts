@@ -93,7 +93,7 @@ async function compare(
 ): Promise<VerifySummary> {
   const summary = emptySummary()
   const progress: Progress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
-  for (const { files, bytes } of rows.totals()) {
+  for (const [, { files, bytes }] of rows.totals()) {
     progress.totalFiles += files
     progress.totalBytes += bytes
   }

@@ -89,7 +89,7 @@ describe('the checker', () => {
     const gaps = reports.slice(1).map(({ atMs }, index) => atMs - (reports[index]?.atMs ?? 0))
     for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(100)
     for (let times = 0; times < 5; times += 1) checker.checkNow()
-    await clock.advanceTo(1_050)
+    await clock.advanceTo(1_450)
     const last = reports.at(-1)?.checked.map(({ id }) => id) ?? []
     expect(new Set(last).size).toBe(last.length)
   })

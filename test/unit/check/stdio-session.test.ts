@@ -6,7 +6,6 @@ import { createConcurrencyLimit } from '../../../core/check/concurrency-limit.ts
 import type { ReadResult } from '../../../core/check/probes/read.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
 import { createFakeClock, settled } from '../../support/check-clock.ts'
-import { until } from '../../support/until.ts'
 
 /** The protocol over streams, with a clock and a disk that the test moves. */
 function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number } = {}) {
@@ -23,9 +22,8 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
     input,
     output,
     log: (level, text) => logs.push(`${level} ${text}`),
-    clock,
     options: { timeoutMs: options.timeoutMs ?? null, quoted: options.quoted ?? false },
-    limit: createConcurrencyLimit(clock, options.mostOut),
+    limit: createConcurrencyLimit(options.mostOut),
     readFile: (at) =>
       new Promise((resolve) => {
         reads.push({
@@ -201,7 +199,7 @@ describe('the protocol', () => {
     await clock.advanceTo(35_000)
     expect(reads.length).toBe(1)
     output.resume()
-    await until('every command is answered', () => lines().length === 10_002)
+    while (lines().length < 10_002) await settled()
     expect(reads.map(({ atMs }) => atMs)).toEqual([0, 35_000])
     await finish()
     await clock.advanceTo(40_000)

@@ -47,9 +47,8 @@ describe('offering', () => {
     ledger.park(due, message('transfer.unreadable', { path: '/a', reason: 'EACCES' }))
     expect(ledger.totals('d')).toEqual({ s: totals(0, 0, 1) })
     expect(ledger.offer('d', [file('a')])).toBe(0)
-    expect(ledger.unparkOne({ id: due.id, generation: due.generation + 1 })).toBe(false)
-    expect(ledger.unparkOne(due)).toBe(true)
-    expect(ledger.unparkOne(due)).toBe(false)
+    expect(ledger.unparkRow('d', due.id)).toBe(true)
+    expect(ledger.unparkRow('d', due.id)).toBe(false)
     expect(ledger.totals('d')).toEqual({ s: totals(1, 0, 0) })
     ledger.park(due, message('transfer.unreadable', { path: '/a', reason: 'EACCES' }))
     expect(ledger.offer('d', [file('a', { mtimeNs: 5n })])).toBe(1)
@@ -63,7 +62,7 @@ test('what may have lost its content waits its time; what was put off for an age
   ledger.offer('d', [file('emptied'), file('young')], soon)
   ledger.addSuspects(
     's',
-    [{ path: 'emptied', size: 9, mtimeMs: 1, inode: 1n, suspicion: 'lost' }],
+    [{ path: 'emptied', size: 9, mtimeNs: 1_000_000n, inode: 1n, suspicion: 'lost' }],
     Date.now(),
   )
   expect(take()).toEqual([])

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Comparisons } from '../../../core/scan/source/comparisons.ts'
+import { openComparisons } from '../../../core/scan/source/comparisons.ts'
 
 const MINUTE = 60_000
 
@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 
 test('on the timetable, and no more after it was stopped', async () => {
   let count = 0
-  const comparisons = new Comparisons(async () => {
+  const comparisons = openComparisons(async () => {
     count += 1
   }, 5 * MINUTE)
   await vi.advanceTimersByTimeAsync(16 * MINUTE)
@@ -22,7 +22,7 @@ test('on the timetable, and no more after it was stopped', async () => {
 test('soon after files could not be offered, again and again while that goes on, and then no more', async () => {
   const at: number[] = []
   const begin = Date.now()
-  const comparisons = new Comparisons(async () => {
+  const comparisons = openComparisons(async () => {
     at.push(Date.now() - begin)
     // The ledger fails for a minute.
     if (Date.now() - begin < MINUTE) comparisons.soon()

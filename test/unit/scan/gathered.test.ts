@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Gathered } from '../../../core/scan/compare/gathered.ts'
+import { gatherFor } from '../../../core/scan/compare/gathered.ts'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 import { until } from '../../support/until.ts'
 
@@ -10,7 +10,7 @@ const file = (path: string): FileFacts => ({
 
 test('the first file is offered at once, those that follow closely together, and never more than one transaction takes', async () => {
   const offers: string[][] = []
-  const gathered = new Gathered((files) => void offers.push(files.map(({ path }) => path)))
+  const gathered = gatherFor((files) => void offers.push(files.map(({ path }) => path)))
   gathered.add([file('first')])
   expect(offers).toEqual([['first']])
   gathered.add([file('second')])

@@ -3,9 +3,10 @@ import { isBack, isIncident, suspicionOf } from '../../../core/scan/compare/susp
 
 const NOW = Date.UTC(2026, 10, 20)
 const DAY = 24 * 3_600_000
-const old = { size: 1000, mtimeMs: NOW - 2 * DAY, inode: 7n }
+const ns = (ms: number) => BigInt(ms) * 1_000_000n
+const old = { size: 1000, mtimeNs: ns(NOW - 2 * DAY), inode: 7n }
 const changedTo = (changes: Partial<typeof old>, isBatch = false, before = old) =>
-  suspicionOf(before, { ...before, mtimeMs: NOW, ...changes }, isBatch, NOW)
+  suspicionOf(before, { ...before, mtimeNs: ns(NOW), ...changes }, isBatch, NOW)
 
 describe('what a change of one file may be a sign of', () => {
   it.each<[string, Partial<typeof old>, ReturnType<typeof changedTo>]>([
@@ -17,13 +18,13 @@ describe('what a change of one file may be a sign of', () => {
     ['the same with a trailer', { size: 1090 }, 'changed'],
     ['more was appended', { size: 1200 }, null],
     ['it was saved anew', { inode: 8n }, null],
-    ['only its mode is another', { mtimeMs: old.mtimeMs }, null],
+    ['only its mode is another', { mtimeNs: old.mtimeNs }, null],
   ])('%s', (_, changes, wanted) => {
     expect(changedTo(changes)).toBe(wanted)
   })
 
   it('is nothing in a file that changes all the time, was empty, or is a producer’s', () => {
-    expect(changedTo({}, false, { ...old, mtimeMs: NOW - 3_600_000 })).toBeNull()
+    expect(changedTo({}, false, { ...old, mtimeNs: ns(NOW - 3_600_000) })).toBeNull()
     expect(changedTo({ size: 0 }, false, { ...old, size: 0 })).toBeNull()
     expect(changedTo({ size: 10 }, true)).toBeNull()
     expect(changedTo({}, true)).toBeNull()
@@ -48,7 +49,7 @@ describe('many of them', () => {
     const lost = { ...old, suspicion: 'lost' as const }
     expect([isBack(lost, old), isBack(lost, { ...old, size: 400 })]).toEqual([true, false])
     const changed = { ...old, suspicion: 'changed' as const }
-    expect(isBack(changed, { ...old, inode: 9n, mtimeMs: old.mtimeMs - 999 })).toBe(true)
-    expect(isBack(changed, { ...old, mtimeMs: NOW })).toBe(false)
+    expect(isBack(changed, { ...old, inode: 9n, mtimeNs: old.mtimeNs - ns(999) })).toBe(true)
+    expect(isBack(changed, { ...old, mtimeNs: ns(NOW) })).toBe(false)
   })
 })

@@ -36,6 +36,15 @@ describe('files that are not old enough', () => {
     expect(young.holds(file('DC1/a', START - 20_000))).toBe(false)
   })
 
+  test('another clock is some minutes ahead: it waits until this one has come so far', () => {
+    const { young, ripe } = open()
+    expect(young.holds(file('a', START + 300_000))).toBe(true)
+    vi.advanceTimersByTime(355_000)
+    expect(ripe).toEqual([])
+    vi.advanceTimersByTime(6_000)
+    expect(ripe).toEqual(['a'])
+  })
+
   test('one that was seen while the clock was ahead waits no longer than its age once that is right', () => {
     const { young, ripe } = open()
     vi.setSystemTime(START + 5 * 365 * 86_400_000)
@@ -80,9 +89,9 @@ describe('files that are not old enough', () => {
     expect(ripe).toEqual(['DC1/a'])
   })
 
-  test('a time in the future: its age is counted from now, and it goes', () => {
+  test('a time in the future: its age is counted from the last change of its inode, and it goes', () => {
     const { young, ripe } = open()
-    const odd = file('a', START + 10 * 365 * 86_400_000)
+    const odd = { ...file('a', START + 10 * 365 * 86_400_000), ctimeNs: BigInt(START) * 1_000_000n }
     expect(young.holds(odd)).toBe(true)
     vi.advanceTimersByTime(61_000)
     expect(ripe).toEqual(['a'])

@@ -92,7 +92,7 @@ test('a source is looked at once at a time, and not after the end', () => {
       asked.push(source)
       return page
     },
-    unparkOne: () => false,
+    unparkRow: () => false,
   }
   const parked = openParkedFiles('d', ledger, {
     isAway: () => false,

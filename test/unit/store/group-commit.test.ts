@@ -26,7 +26,7 @@ function open() {
       }
       asked.push({ files, end })
     })
-  const commits = openGroupCommit({ round })
+  const commits = openGroupCommit({ opened: Promise.resolve({ syncsWhole: true }), round })
   const answers: string[] = []
   const written = (size: number): Written => ({
     ...{ source: { id: 1, folder: 'pc', directory: 'data' }, path: 'f', facts: factsOf(size), session: null },

@@ -33,7 +33,7 @@ function open() {
     digest: digestOf(Buffer.from(text)),
   })
   const totals = () => {
-    const { files, bytes, names } = manifest.totals()[0] ?? { files: 0, bytes: 0, names: 0 }
+    const { files, bytes, names } = manifest.totals()[0]?.[1] ?? { files: 0, bytes: 0, names: 0 }
     return { files, bytes, names }
   }
   return { layout, database, manifest, source, round, file, totals }
@@ -57,7 +57,7 @@ test('what a round says is there afterwards, to the nanosecond and the attribute
   for (const name of ['a', 'b'])
     expect(manifest.directory(source, name)?.facts).toEqual({ ...facts, size: 0 })
   expect(manifest.directory(source, '')?.facts).toBeNull()
-  expect(manifest.totals()).toEqual([{ folder: 'pc', files: 1, bytes: 3, names: 3, position, session: 's1' }])
+  expect(manifest.totals()).toEqual([['pc', { files: 1, bytes: 3, names: 3, position, session: 's1' }]])
   expect(totals()).toEqual({ files: 1, bytes: 3, names: 3 })
 })
 

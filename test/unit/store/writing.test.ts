@@ -22,7 +22,7 @@ const KIB = 1024
 const FILE_LIMIT = Number(/^Max open files\s+(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'))?.[1])
 const source = { id: 1, folder: 'pc', directory: 'data' }
 const opened: Opened = {
-  ...{ epoch: 'ab', totals: [], directory: '/store/tmp', hasUnnamed: true, aside: null },
+  ...{ epoch: 'ab', totals: [], directory: '/store/tmp', hasUnnamed: true, syncsWhole: true, aside: null },
 }
 
 /** What gives small files to the writing thread, which does one job whenever it is told to. */
@@ -34,7 +34,6 @@ function open({ hasUnnamed = true } = {}) {
     call: () => new Promise(() => undefined),
     round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
     use: async () => () => undefined,
-    stalledMs: () => 0,
     close: async () => undefined,
   }
   const small = openStoreSmall(
@@ -167,7 +166,7 @@ test('nor is what was written when a sync has failed: its sender hears so when i
   fs.writeFileSync(file, 'maybe on the disk')
   const failure: Outcome = { status: 'full', detail: 'ENOSPC' }
   const round = async () => ({ outcomes: [], failure, position: 0, totals: [] })
-  const groupCommit = openGroupCommit({ round })
+  const groupCommit = openGroupCommit({ opened: Promise.resolve({ syncsWhole: true }), round })
   const written = { fd: fs.openSync(file, 'r'), temporary: file, digest: Buffer.alloc(32) }
   const others = () =>
     groupCommit.addOne({

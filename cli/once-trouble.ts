@@ -42,13 +42,14 @@ export function createComplaints(): (state: AppState, now: number) => void {
 /** Why waiting longer is of no use; null while it is. `now`: of the clock on the wall; `steady`: of one that only runs. */
 export function createFailures(): (state: AppState, now: number, steady: number) => Message | null {
   const lasts = createStopwatch()
+  const goesOn = createAdvance()
   let lasting = new Set<string>()
   return (state, now, steady) => {
     const passing = [
       ...[lastingPause(state, now), sourceTrouble(state)]
         .filter((one) => one !== null)
         .map((reason) => ({ what: reason.key, reason, patienceMs: COMPLAIN_AFTER_MS })),
-      ...heldUp(state),
+      ...heldUp(state).filter(({ destination }) => !goesOn(state, destination)),
     ]
     const before = lasting
     lasting = new Set(passing.map(({ what }) => what))
@@ -80,12 +81,31 @@ function connectionTrouble(state: AppState, now: number): Message | null {
 
 /** Destinations that take nothing although nobody is away: a store is full, or nothing can even try to connect. */
 function heldUp(state: AppState) {
-  return usedDestinations(state).flatMap(({ id, connection: { state: at, problem }, rate, totals }) => {
+  return usedDestinations(state).flatMap(({ id, connection: { state: at, problem }, totals }) => {
     // A problem may stay in view after its last file has gone.
     const hasAll = at === 'connected' && totals.waitingFiles === 0
-    if (problem === null || rate > 0 || hasAll) return []
-    return [{ what: `destination ${id}`, reason: problem, patienceMs: GIVE_UP_AFTER_MS }]
+    if (problem === null || hasAll) return []
+    const what = `destination ${id}`
+    return [{ what, destination: id, reason: problem, patienceMs: GIVE_UP_AFTER_MS }]
   })
+}
+
+/**
+ * Whether a destination got another file, or more of one than of any before: what is refused half-way is sent again
+ * and again.
+ */
+function createAdvance() {
+  const most = new Map<string, { files: number; bytes: number }>()
+  return ({ destinations, transfers }: AppState, id: string): boolean => {
+    const before = most.get(id) ?? { files: 0, bytes: 0 }
+    const files = destinations.find((one) => one.id === id)?.totals.sentFiles ?? 0
+    const own = transfers.filter(({ destination }) => destination === id)
+    const bytes = Math.max(0, ...own.map(({ sentBytes }) => sentBytes))
+    if (files > before.files) most.set(id, { files, bytes: 0 })
+    else if (bytes > before.bytes) most.set(id, { files, bytes })
+    else return false
+    return true
+  }
 }
 
 /** Of the disks: what else may be wrong is looked at by itself. */

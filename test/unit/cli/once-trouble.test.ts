@@ -36,16 +36,20 @@ test.each(['connected', 'idle'] as const)(
   (state) => {
     const failureOf = createFailures()
     const full = message('transfer.storeFull', { name: 'nas' })
-    const held = (problem: typeof full | null, rate = 0) => {
+    const held = (problem: typeof full | null, sentBytes = 0) => {
       const connection = { state, since: 0, problem }
-      const destinations = [destinationState('embedded', { connection, rate, totals: oneWaits })]
-      return emptyState({ destinations, sources: [sourceState('data', '/data')] })
+      // Bytes go there all the time.
+      const destinations = [destinationState('embedded', { connection, rate: 1_000, totals: oneWaits })]
+      const large = { id: 1, source: 'data', path: 'large', size: 9_000, destination: 'embedded', sentBytes }
+      return emptyState({ destinations, sources: [sourceState('data', '/data')], transfers: [large] })
     }
     expect(failureOf(held(full), 0, 0)).toBeNull()
     expect(failureOf(held(full), 59_000, 59_000)).toBeNull()
-    // Something went there meanwhile: it is not stuck.
+    // More of it is there than before: it is not stuck.
     expect(failureOf(held(full, 1_000), 60_500, 60_500)).toBeNull()
     expect(failureOf(held(full), 61_000, 61_000)).toBeNull()
+    // Sent once more and refused again.
+    expect(failureOf(held(full, 1_000), 90_000, 90_000)).toBeNull()
     expect(failureOf(held(full), 122_000, 122_000)?.params.reason).toContain('nas is full')
   },
 )

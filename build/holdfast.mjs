@@ -45,6 +45,8 @@ async function inProcessOfItsOwn(node, script, words, cache) {
   return becomes(node, ['--expose-gc', script, ...words], { env })
 }
 
+// A warning about the Node.js of whoever typed this, in the middle of an answer, helps nobody: packages bring their own.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 // What messages tell people to type.
 process.env.HOLDFAST_COMMAND ??= 'npx holdfast'
 

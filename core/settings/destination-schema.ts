@@ -10,7 +10,7 @@ const ownFolder = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^(?!\.)[^/\\\p{Cc}]+$/u)
+  .regex(/^(?!\.)[^/\\\p{Cc}]+$/u, 'must be one name, without / and without a dot at its beginning')
 const encryption = {
   /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
   recipient: z
@@ -70,7 +70,7 @@ export const s3DestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('s3'),
   /** "https://host[:port]". */
-  endpoint: z.url({ protocol: /^https?$/ }).max(2000),
+  endpoint: z.url({ protocol: /^https?$/, error: 'must begin with https:// or http://' }).max(2000),
   region: z.string().min(1).max(100).default('us-east-1'),
   bucket: z.string().min(1).max(255),
   /** Before every name; "" or without slashes at its ends. */

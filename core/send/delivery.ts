@@ -24,10 +24,14 @@ const SPACE_EVERY_MS = 60_000
 /** All that goes to one destination: its sessions, its dispatcher and its removals; made anew when it changes. */
 export type Delivery = ReturnType<typeof openDelivery>
 
+/** Where it goes; null: nowhere. A folder is let go of while sending is paused, so that its disk can be unmounted. */
+export const goingTo = ({ destination, paused }: Config): Config['destination'] =>
+  destination?.kind === 'folder' && paused ? null : destination
+
 /** Whether two configurations have the same delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
   a.retrySeconds === b.retrySeconds &&
-  JSON.stringify([a.destination, a.secrets]) === JSON.stringify([b.destination, b.secrets])
+  JSON.stringify([goingTo(a), a.secrets]) === JSON.stringify([goingTo(b), b.secrets])
 
 export function openDelivery(
   {

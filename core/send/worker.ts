@@ -13,7 +13,7 @@ import { openBackground } from './background.ts'
 import type { Config } from './config.ts'
 import { knownOf, sameButStatus, sourcesOf } from './config.ts'
 import type { Delivery } from './delivery.ts'
-import { openDelivery, sameDelivery } from './delivery.ts'
+import { goingTo, openDelivery, sameDelivery } from './delivery.ts'
 import type { DestinationEvents } from './destinations/destination.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { holdLedger } from './ledger-in-use.ts'
@@ -141,7 +141,7 @@ function serve(
   }
 
   const startDelivery = (next: Config, on: Ledger, me: Identity) => {
-    const { destination } = next
+    const destination = goingTo(next)
     if (destination === null) {
       setConnection('idle', null)
       return

@@ -12,7 +12,7 @@ import { drive, source } from '../../support/destinations/drive.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import { ended } from '../../support/headless.ts'
-import { mountTmpfs } from '../../support/mounts.ts'
+import { mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home, TestSender } from '../../support/transfer.ts'
@@ -279,6 +279,29 @@ test('a full disk and one that is read-only are told, and sending goes on by its
   await allSent(sender, 2)
   expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
 }, 90_000)
+
+test('while sending is paused its disk can be unmounted; what comes meanwhile is sent afterwards', async () => {
+  const { point, unmount, mountAgain } = await mountExt4(onTestFinished)
+  const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
+  const sender = await started(home, point)
+  const write = (name: string) => {
+    writeFile(home.source, name, name)
+    offerAll(home)
+    sender.nudge()
+  }
+  write('before')
+  await allSent(sender, 1)
+  sender.configure({ ...configFor(home, point), paused: true })
+  await until('it is let go of', () => sender.report()?.connection.state === 'idle')
+  await unmount()
+  write('meanwhile')
+  await until('it waits', () => Object.values(sender.report()?.totals ?? {})[0]?.waitingFiles === 1)
+  expect(problemOf(sender)).toBeUndefined()
+  await mountAgain()
+  sender.configure(configFor(home, point))
+  await allSent(sender, 2)
+  expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
+}, 60_000)
 
 test('the folder on this computer is made by itself', async () => {
   const base = temporaryDirectory('folder')

@@ -6,7 +6,6 @@ import type { DestinationEvents, Session, Space } from './destinations/destinati
 import { openDestination } from './destinations/open.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { openSessions } from './destinations/session-memory.ts'
-
 import { openDispatcher } from './dispatch/dispatcher.ts'
 import type { DispatcherEvents } from './dispatch/parts.ts'
 import type { Bucket } from './limit/bucket.ts'

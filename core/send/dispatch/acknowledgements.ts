@@ -31,12 +31,6 @@ export function createAcknowledgements(
   let running = false
   let isStuck = false
 
-  const soon = () => {
-    if (running) return
-    running = true
-    setImmediate(write)
-  }
-
   const write = () => {
     running = false
     const files = waiting
@@ -61,7 +55,9 @@ export function createAcknowledgements(
   return {
     add(stored: Stored): void {
       waiting.push(stored)
-      soon()
+      if (running) return
+      running = true
+      setImmediate(write)
     },
     /** The ledger did not take the last ones: they are tried again, and nothing more should be sent meanwhile. */
     get isStuck() {

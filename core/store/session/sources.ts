@@ -16,11 +16,10 @@ export function openSources(sourceOf: (id: string, name: string) => Promise<Stor
   const declared = new Map<number, { id: string; name: string }>()
 
   const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<Found> => {
-    const found = new Map<number, StoreSource>()
-    const find = async ([number, { id, name }]: [number, { id: string; name: string }]) => {
-      found.set(number, await sourceOf(id, name))
-    }
-    await Promise.all([...named].map(find))
+    const finding = [...named].map(
+      async ([number, { id, name }]) => [number, await sourceOf(id, name)] as const,
+    )
+    const found = new Map(await Promise.all(finding))
     return (number) => known(found, number)
   }
 

@@ -227,6 +227,18 @@ describe.each(kinds)('$name', (kind) => {
       expect(space?.total).toBeGreaterThanOrEqual(space?.free ?? 0)
     })
 
+  test('a large file whose session ends is lost, and nothing is said of the file', async () => {
+    const { open } = await begin()
+    const driver = open()
+    const session = await driver.session()
+    const upload = await session.begin({ source, path: 'large', facts: factsOf(3 * MIB) }, [])
+    expect(await upload?.chunk(Buffer.alloc(256 * KIB))).toBe(true)
+    driver.stop()
+    await until('it is over', () => session.closed)
+    expect(await upload?.chunk(Buffer.alloc(256 * KIB))).toBe(false)
+    expect(await upload?.abort(true)).toEqual({ kind: 'lost' })
+  })
+
   test('the limit of the line holds for small and for large files', async () => {
     const { home, place } = await begin()
     const bucket = createBucket()

@@ -61,6 +61,7 @@ export function openFolderSession(options: FolderSessionOptions): { session: Own
   const storing = openSending(back, store, name, WINDOW, { sourceOf })
   const there: End = {
     send(type, header, pieces = [], onUsed) {
+      if (session.closed) return
       const hand = () => storing.handle(frameOf(type, header, pieces), onUsed)
       if (waiting === 0 && bucket.bytesPerSecond === null) return hand()
       waiting += 1

@@ -21,20 +21,21 @@ export function leavesNothingOut(filters: SourceFilters): boolean {
   return ignore.length === 0 && hidden === 'send' && !hasLimits
 }
 
-/** The clocks of two computers are less than this apart, in milliseconds. */
+/** A time that is further ahead, in milliseconds, is nobody's clock. */
 const CLOCKS_APART_MS = 3_600_000
 
 /**
- * When a file is old enough to be sent, in milliseconds since 1970. A time of modification that lies in the future says
+ * When a file is old enough to be sent, in milliseconds since 1970. A time of modification that lies far ahead says
  * nothing about a file's age (a camera's clock, a copied time): the last change of its inode does, which no program can
- * set. Where that lies in the future as well the clock was set back, nobody knows the file's age, and it may go.
+ * set. Where that lies there as well the clock was set back, nobody knows the file's age, and it may go.
  */
 export function oldEnoughAt(
   minimumAgeSeconds: number,
   { mtimeNs, ctimeNs }: Pick<StatFacts, 'mtimeNs' | 'ctimeNs'>,
   now: number,
 ): number {
+  if (minimumAgeSeconds === 0) return now
   const times = [mtimeNs, ctimeNs].map((time) => Number(time / 1_000_000n))
   const changedAt = times.find((time) => time <= now + CLOCKS_APART_MS)
-  return changedAt === undefined || minimumAgeSeconds === 0 ? now : changedAt + minimumAgeSeconds * 1000
+  return changedAt === undefined ? now : changedAt + minimumAgeSeconds * 1000
 }

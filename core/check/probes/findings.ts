@@ -1,4 +1,4 @@
-import type { MountIdentity, ProbeKind } from '../messages.ts'
+import type { ProbeKind, RememberedMount } from '../messages.ts'
 import type { SystemError } from './errno.ts'
 
 /** One step of a probe that failed: a call that the system refused, or a fact that no call would tell. */
@@ -16,15 +16,9 @@ export interface ProbeFinding {
   elapsedMs: number
 }
 
-/** What is remembered of the file system that a path is on. */
-export interface KnownMount {
-  mount: MountIdentity
-  readOnlyByIntent: boolean
-}
-
 /** What is remembered of a path from one check to the next. */
 export interface PathMemory {
-  known: KnownMount | null
+  known: Pick<RememberedMount, 'mount' | 'readOnlyByIntent'> | null
   /** ext4's errors_count when the file system was last known to be sound; null: not ext4, or not looked at yet. */
   soundErrorsCount: number | null
   /** The mount was faultily read-only, or away, at the last check. */

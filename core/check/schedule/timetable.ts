@@ -26,19 +26,15 @@ const RESERVE_MS = 100
 /** How long a spot check may be out, in milliseconds, before all paths of its file system are checked at once. */
 export const SUSPICION_MS = 400
 
-export interface Patience {
-  /** A check that is out longer than this, in milliseconds, hangs. */
-  timeoutMs: number
-  /** Between two ticks one path of each file system is checked this often, in milliseconds; null: not needed. */
-  spotCheckEveryMs: number | null
-}
-
 /**
  * Makes a hang known within one interval and a second of its beginning, and waits as long as that allows, since
  * a busy disk is not a hung one. With nothing but the timetable, a hang that begins just after a tick is met by
  * the next one, and the patience would be the second. So each file system is checked in the middle as well.
+ *
+ * @returns in milliseconds: `timeoutMs`, after which a check that is out hangs; `spotCheckEveryMs`, how often one path of
+ * each file system is checked between two ticks; null: not needed.
  */
-export function patienceOf(intervalMs: number): Patience {
+export function patienceOf(intervalMs: number) {
   if (intervalMs < SPOT_CHECKS_FROM_MS) {
     return { timeoutMs: Math.min(intervalMs, 1_000 - RESERVE_MS), spotCheckEveryMs: null }
   }

@@ -70,14 +70,9 @@ function isOpen({ expiresAt }: Code, now: number): boolean {
   return now < expiresAt && expiresAt - now <= LIFETIME_MS
 }
 
-interface OpenCodes {
-  open: { file: string; code: Code }[]
-  /** Why one could not be read now, if one could not: it may be a good one, and stays. */
-  unread: unknown
-}
-
-async function openCodes(directory: string, now: number): Promise<OpenCodes> {
-  const found: OpenCodes = { open: [], unread: null }
+/** `unread`: why one could not be read now, if one could not: it may be a good one, and stays. */
+async function openCodes(directory: string, now: number) {
+  const found = { open: [] as { file: string; code: Code }[], unread: null as unknown }
   let names: string[]
   try {
     names = await readdir(directory)

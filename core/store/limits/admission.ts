@@ -25,14 +25,6 @@ export interface Room {
 
 export type Admission = ReturnType<typeof openAdmission>
 
-interface Disk {
-  free: number
-  total: number
-  /** Names that can still be made; null: the file system does not count them. */
-  freeNames: number | null
-  names: number
-}
-
 /**
  * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
  * their names and those of the directories that have to be made.
@@ -45,7 +37,8 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
   /** Bytes that are still to be written. */
   let all = 0
 
-  const ask = async (): Promise<Disk> => {
+  /** `freeNames`: that can still be made; null: the file system does not count them. */
+  const ask = async () => {
     const { bavail, blocks, bsize, ffree, files } = await statfs(root)
     return { free: bavail * bsize, total: blocks * bsize, freeNames: files > 0 ? ffree : null, names: files }
   }
@@ -78,7 +71,7 @@ export function openAdmission(root: string, rules: StoreRules, used: (folder: st
     for (const directory of directories) known.add(directory)
   }
 
-  const refusal = (folder: string, size: number, names: number, now: Disk): FileRefused | null => {
+  const refusal = (folder: string, size: number, names: number, now: Awaited<ReturnType<typeof ask>>) => {
     const sum = sumOf(used(folder), coming(folder))
     const quota = quotaOf(rules, folder)
     const over = overQuota(quota, sum, { size, names })

@@ -119,10 +119,10 @@ test('a pause in the middle keeps what has arrived', async () => {
   const sender = startTestSender()
   sender.configure(config)
   await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
-  sender.configure({ ...config, paused: true })
-  // It has to know of the pause before the rest can go: what it is asked behind that is answered behind it.
-  const question = { source: null, state: null, before: null, limit: 1 }
-  for (let round = 0; round < 3; round += 1) await sender.request('files', question)
+  const always = { days: [0, 1, 2, 3, 4, 5, 6], from: '00:00', to: '00:00', allow: 'pause' as const }
+  sender.configure({ ...config, limit: { ...config.limit, schedule: [always] } })
+  // It has to know of the pause before the rest can go.
+  await until('the pause', () => sender.report()?.allowance.now.kind === 'pause')
   relay.letGo()
   await until('the sender has stopped', () => sender.report()?.transfers.length === 0, WITHIN_MS)
   expect(Object.keys(partials())).toHaveLength(1)

@@ -25,10 +25,10 @@ import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
 
-type Given = Record<string, string>
+export type Given = Record<string, string>
 
 /** Tests a destination in this process, as no agent runs. */
-async function tryAlone(
+export async function tryAlone(
   directory: string,
   destination: TestedDestination,
   secrets: Given,
@@ -61,16 +61,22 @@ async function secretsFor(wanted: Wanted, options: AddOptions): Promise<Given> {
 
 /**
  * Has a person say whether the key or certificate that the server shows is the right one.
+ * @param known the key that was the right one until now.
  * @throws Problem cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does.
  */
-async function confirmed(directory: string, wanted: Wanted, secrets: Given): Promise<Wanted> {
+export async function confirmed(
+  directory: string,
+  wanted: Wanted,
+  secrets: Given,
+  known?: string,
+): Promise<Wanted> {
   const isUnknown = wanted.kind === 'sftp' ? wanted.hostKey === '' : wanted.kind === 's3'
   if (!isUnknown) return wanted
   const { sentence, found } = await tryIt(directory, wanted, secrets)
   if (wanted.kind === 'sftp') {
     const { hostKey } = found
     if (hostKey === undefined) throw new Problem(sentence.key, sentence.params)
-    await requireYes('cli.destinations.hostKey', { host: wanted.host, hostKey })
+    if (hostKey !== known) await requireYes('cli.destinations.hostKey', { host: wanted.host, hostKey })
     return { ...wanted, hostKey }
   }
   const { certificate } = found

@@ -26,16 +26,16 @@ export interface AddOptions {
 
 const collect = (text: string, before: string[] = []) => [...before, text]
 
+const withSecrets = (command: Command): Command =>
+  command.option(
+    '--secret <field=file>',
+    'a secret, read from a file, or from standard input with "-" (repeatable); else it is taken from HOLDFAST_…, or asked for',
+    collect,
+  )
+
 /** What all kinds of servers have. */
-function withServerOptions(command: Command): Command {
-  return command
-    .option('--folder <name>', "this computer's folder there (default: its host name)")
-    .option(
-      '--secret <field=file>',
-      'a secret, read from a file, or from standard input with "-" (repeatable); else it is taken from HOLDFAST_…, or asked for',
-      collect,
-    )
-}
+const withServerOptions = (command: Command): Command =>
+  withSecrets(command.option('--folder <name>', "this computer's folder there (default: its host name)"))
 
 /** What all kinds have. */
 const withName = (command: Command): Command =>
@@ -49,23 +49,33 @@ export function withFolderOptions(command: Command): Command {
   return withName(command)
 }
 
-export function withSftpOptions(command: Command): Command {
-  return withServerOptions(withName(command))
+const withLogin = (command: Command): Command =>
+  command
     .option('--login <how>', 'password, key (the secret "key"), file or agent', loginOf)
     .option('--key-file <path>', 'the private key on this computer that it logs in with')
     .option('--host-key <SHA256:…>', "the server's host key; without, it is shown and asked about")
-}
 
-export function withS3Options(command: Command): Command {
-  return withServerOptions(withName(command))
+const withBucket = (command: Command): Command =>
+  command
     .option('--region <region>', 'its region (default: us-east-1)')
-    .option('--host-style', "the bucket's name in the host's name, not in the path")
     .option('--storage-class <class>', 'what the store calls it')
     .option(
       '--certificate <sha256>',
       'a certificate that no authority has signed; without, it is shown and asked about',
     )
-}
+
+export const withSftpOptions = (command: Command): Command => withLogin(withServerOptions(withName(command)))
+
+export const withS3Options = (command: Command): Command =>
+  withBucket(
+    withServerOptions(withName(command)).option(
+      '--host-style',
+      "the bucket's name in the host's name, not in the path",
+    ),
+  )
+
+/** How one that was added is reached. */
+export const withChanges = (command: Command): Command => withBucket(withLogin(withSecrets(command)))
 
 const logins = ['password', 'key', 'file', 'agent']
 
@@ -75,7 +85,7 @@ function loginOf(text: string): string {
 }
 
 /** @throws WrongUsage cli.destinations.invalid */
-function parsed(given: object): Wanted {
+export function parsed(given: object): Wanted {
   const result = testedDestinationSchema.safeParse(given)
   if (result.success && result.data.kind !== 'receiver') return result.data
   const [issue] = result.error?.issues ?? []

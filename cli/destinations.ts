@@ -11,6 +11,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets, secretOwners } from '../core/settings/secrets.ts'
 import { message } from '../core/words/message.ts'
 import { addDestination, testDestination } from './add-destination.ts'
+import { changeDestination } from './change-destination.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
 import type { AddOptions } from './destination-options.ts'
@@ -18,6 +19,7 @@ import {
   folderOf,
   s3Of,
   sftpOf,
+  withChanges,
   withFolderOptions,
   withS3Options,
   withSftpOptions,
@@ -41,7 +43,7 @@ export function registerDestinations(program: Command): void {
   const command = program
     .command('destinations')
     .description(
-      'list where files go; add, test, rename, remove or choose destinations (holdfast pair adds a receiver)',
+      'list where files go; add, test, change, rename, remove or choose destinations (holdfast pair adds a receiver)',
     )
     .option('--json', 'print the list as JSON')
   withDataDirectory(command).action((options: Options) => list(dataDirectoryOf(options), options.json))
@@ -55,6 +57,18 @@ export function registerDestinations(program: Command): void {
       .argument('<name>', 'the destination'),
   ).action((name: string, _: Options, self: Command) =>
     testDestination(dataOf(self), name, self.optsWithGlobals<Options>().json === true),
+  )
+  withDataDirectory(
+    withChanges(
+      command
+        .command('change')
+        .description(
+          'change how an SFTP server or a bucket is reached, once it was tested: its new host key, another password; what is not given stays',
+        )
+        .argument('<name>', 'the destination'),
+    ),
+  ).action((name: string, _: AddOptions, self: Command) =>
+    changeDestination(dataOf(self), name, self.optsWithGlobals<AddOptions>()),
   )
   withDataDirectory(
     command

@@ -142,6 +142,34 @@ describe('an SFTP server', () => {
     expect(secretsIn(home.directory)).toEqual({})
   }, 60_000)
 
+  test('that was set up anew is reached again once its new host key is accepted; another login is tested first', async () => {
+    const home = headless()
+    const { port, user, hostKey, keyFile } = server
+    const target = `${user}@127.0.0.1:${port}:${temporaryDirectory('sftp')}`
+    await home.says(
+      ['destinations', 'add', 'sftp', target, '--name', 'nas', '--key-file', keyFile].concat(
+        '--host-key',
+        hostKey,
+      ),
+    )
+    const file = path.join(home.directory, 'settings.json')
+    const before = readFileSync(file, 'utf8')
+    writeFileSync(file, before.replace(hostKey, `SHA256:${'A'.repeat(43)}`))
+    const tested = await home.run(['destinations', 'test', 'nas'])
+    expect([tested.code, tested.err]).toEqual([1, expect.stringContaining('destinations change NAME')])
+    const asked = await home.run(['destinations', 'change', 'nas'])
+    expect([asked.code, asked.err]).toEqual([1, expect.stringContaining(`--host-key ${hostKey}`)])
+    expect(await home.says(['destinations', 'change', 'nas', '--host-key', hostKey])).toContain('nas works')
+    expect(await home.says(['destinations', 'test', 'nas'])).toContain('nas works')
+
+    const changed = readFileSync(file, 'utf8')
+    const wrong = await home.run(['destinations', 'change', 'nas', '--key-file', `${keyFile}-none`])
+    expect(wrong.code).toBe(1)
+    const strange = await home.run(['destinations', 'change', 'nas', '--region', 'here'])
+    expect([strange.code, strange.err]).toEqual([2, expect.stringContaining('no --region')])
+    expect(readFileSync(file, 'utf8')).toBe(changed)
+  }, 60_000)
+
   test('takes a secret from the environment, and says which one is missing', async () => {
     const home = headless()
     const target = `${server.user}@127.0.0.1:${server.port}`

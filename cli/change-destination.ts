@@ -1,0 +1,78 @@
+import { hostname } from 'node:os'
+import path from 'node:path'
+import { completed, secretsOfDestination, withDestinationChanged } from '../core/settings/adding.ts'
+import { namedDestination } from '../core/settings/destinations.ts'
+import { givenDestinationSchema } from '../core/settings/given-destination.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { openSecrets } from '../core/settings/secrets.ts'
+import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
+import type { Given } from './add-destination.ts'
+import { confirmed, tryAlone } from './add-destination.ts'
+import { secretsOf } from './channel-options.ts'
+import type { AddOptions, Wanted } from './destination-options.ts'
+import { parsed } from './destination-options.ts'
+import { askSecret, secretsInEnvironment } from './secret-words.ts'
+import { changeSettings, settingsNow } from './settings-change.ts'
+import { terminalWords } from './terminal-words.ts'
+import { WrongUsage } from './wrong-usage.ts'
+
+/** What can be changed, by the option's name. */
+const CHANGEABLE = ['login', 'keyFile', 'hostKey', 'region', 'storageClass', 'certificate'] as const
+
+/**
+ * How it is to be reached; a host key that is not given is asked about when the server shows another one.
+ * @throws WrongUsage cli.destinations.notOfKind, cli.destinations.invalid
+ */
+function changedBy(before: Wanted, options: AddOptions): Wanted {
+  const given = CHANGEABLE.filter((name) => options[name] !== undefined)
+  const strange = given.find((name) => !(name in before))
+  if (strange !== undefined) {
+    const option = `--${strange.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    throw new WrongUsage('cli.destinations.notOfKind', { option, name: before.name })
+  }
+  const changes = Object.fromEntries(given.map((name) => [name, options[name]]))
+  const { keyFile } = options
+  return parsed({
+    ...before,
+    ...(before.kind === 'sftp' ? { hostKey: '' } : {}),
+    ...changes,
+    ...(keyFile === undefined ? {} : { login: 'file', keyFile: path.resolve(keyFile) }),
+  })
+}
+
+/** Those that are given; of a login that is new, those that it needs are asked for. */
+async function newSecrets(before: Wanted, wanted: Wanted, options: AddOptions): Promise<Given> {
+  const { fields } = secretsOfDestination({ ...wanted, id: '' })
+  const given = { ...secretsInEnvironment(fields.map(({ name }) => name)), ...secretsOf(options) }
+  const isNew = 'login' in before && 'login' in wanted && before.login !== wanted.login
+  for (const { name, required } of isNew ? fields : [])
+    if (required && given[name] === undefined) given[name] = await askSecret(name)
+  return given
+}
+
+/** `holdfast destinations change NAME`: how a server or bucket is reached; where it is stays. */
+export async function changeDestination(directory: string, name: string, options: AddOptions): Promise<void> {
+  const { id, ...before } = namedDestination((await settingsNow(directory)).destinations, name)
+  if (before.kind === 'receiver' || before.kind === 'folder')
+    throw new Problem('cli.destinations.changeNone', { name: before.name })
+  const wanted = changedBy(before, options)
+  const secrets = await newSecrets(before, wanted, options)
+  const known = before.kind === 'sftp' ? before.hostKey : undefined
+  const destination = givenDestinationSchema.parse(await confirmed(directory, wanted, secrets, known))
+  const alone = async (settings: Settings): Promise<Settings> => {
+    const changed = completed(destination, id, hostname())
+    const next = withDestinationChanged(settings, changed)
+    const kept = openSecrets(directory, null)
+    const { works, sentence } = await tryAlone(directory, changed, { ...kept.get()[id], ...secrets }, 'kept')
+    if (!works) throw new Problem(sentence.key, sentence.params)
+    await kept.set(secretsOfDestination(changed), secrets)
+    return next
+  }
+  await changeSettings(
+    directory,
+    () => ({ command: 'changeDestination', input: { id, destination, secrets } }),
+    alone,
+  )
+  console.log(terminalWords(message('cli.destinations.changed', { name: before.name })))
+}

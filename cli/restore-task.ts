@@ -20,6 +20,7 @@ export interface RestoreOptions {
   version?: string
   oldNames: boolean
   list: boolean
+  computers: boolean
   overwrite: boolean
   json: boolean
   patience: number
@@ -43,7 +44,7 @@ function storeTaskOf(
   directory: string | undefined,
   options: RestoreOptions,
 ): Task {
-  if (options.identityFile !== undefined || options.computer !== undefined)
+  if (options.identityFile !== undefined || options.computer !== undefined || options.computers)
     throw new Problem('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new Problem('restore.storeWanted')
   const choice = storeChoice(options)
@@ -81,11 +82,12 @@ async function libraryTaskOf(
   what: string | undefined,
   options: RestoreOptions,
 ): Promise<Task> {
-  const { at = null, version = null, list, to, overwrite } = options
+  const { at = null, version = null, list, computers, to, overwrite } = options
   const key = options.identityFile === undefined ? null : readKey(options.identityFile)
   const { computer } = options
   const given = { key, ...(computer === undefined ? {} : { computer }) }
   const from = await librarySettings(dataDirectoryOf(options), destination, given)
+  if (computers) return { does: 'computers', from }
   const [folder = '', ...parts] = (what ?? '').replace(/\/+$/, '').split('/')
   const file = parts.join('/')
   if (version !== null && file === '') throw new Problem('store.restoreVersion')

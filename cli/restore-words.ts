@@ -1,3 +1,4 @@
+import type { Computer } from '../core/restore/computers.ts'
 import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/words.ts'
 import { formatBytes } from '../core/words/formats.ts'
@@ -18,6 +19,12 @@ export function sayEvent(
   const sentence = sentenceOfEvent(store, event)
   if (sentence === null && !json) return
   say(sentence === null ? '' : terminalWords(sentence), { type: 'file', ...event })
+}
+
+/** "station-3  station-3 in the lab, encrypted" */
+export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): string {
+  const facts = [name ?? '', isOwn ? 'this computer' : '', isEncrypted ? 'encrypted' : '']
+  return `${quoteControls(folder).padEnd(24)}  ${quoteControls(facts.filter((one) => one !== '').join(', '))}`.trimEnd()
 }
 
 /** "2026-11-20T08:15:00Z  12 KiB  now                     pc/data/a/b" */

@@ -138,6 +138,49 @@ async function openedByAge({ client, bucket }: TestBucket, ending: string, key: 
 const fingerprintOf = (cert: string) =>
   new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
 
+type SftpServer = Awaited<ReturnType<typeof startSftpServer>>
+
+async function fillSftp(page: Page, server: SftpServer): Promise<Locator> {
+  const form = await openForm(page, /^SFTP/)
+  await form.getByRole('textbox', { name: 'Host' }).fill('127.0.0.1')
+  await form.getByRole('textbox', { name: 'Port' }).fill(String(server.port))
+  await form.getByRole('textbox', { name: 'User' }).fill(server.user)
+  await form.getByRole('combobox', { name: 'Log in with' }).selectOption('Key file')
+  await form.getByRole('textbox', { name: 'Key file' }).fill(server.keyFile)
+  await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('nas')
+  await form.getByRole('button', { name: 'Test' }).click()
+  return form
+}
+
+/** The computer was set up anew: its former folder is another one's, whose files it chooses. */
+async function restoreAnew({ page, state }: Running, server: SftpServer, before: object): Promise<void> {
+  const form = await fillSftp(page, server)
+  await form.getByRole('button', { name: 'It is the right one' }).click()
+  await expect(form).toContainText('Choose another folder name')
+  await expect(form).not.toContainText('owner.json')
+  await pictures(page, 'foreign-folder', 'themes')
+  await form.getByRole('textbox', { name: /^This computer.s folder/ }).fill('new-pc')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await expect(form.getByRole('region', { name: 'Result of the test' })).toContainText('nas works')
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByRole('button', { name: 'Restore files' }).click()
+  const rows = page.getByRole('region', { name: 'What to restore' })
+  await expect(rows).toContainText('Nothing of this computer is at this destination yet.')
+  await expect(rows.getByRole('button', { name: 'Restore everything…' })).toBeDisabled()
+  await pictures(page, 'nothing-of-this-computer')
+  await rows.getByRole('combobox', { name: 'Files of' }).selectOption({ index: 1 })
+  await expect(rows.getByRole('button', { name: 'photos' })).toBeVisible()
+  await pictures(page, 'other-computer')
+  await rows.getByRole('button', { name: 'Restore everything…' }).click()
+  const to = path.join(base, 'anew')
+  const dialog = page.getByRole('dialog')
+  await expect(dialog).toContainText('Everything that nas has of ')
+  await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
+  await until('the restore to end', async () => (await state()).restore?.phase === 'done')
+  expect(await factsOf(path.join(to, 'photos'))).toEqual(before)
+}
+
 const settingsOf = (source: string) => ({
   settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
 })
@@ -191,14 +234,7 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     const source = await makeSource()
     const running = await desktop.start(settingsOf(source))
     const { page } = running
-    const form = await openForm(page, /^SFTP/)
-    await form.getByRole('textbox', { name: 'Host' }).fill('127.0.0.1')
-    await form.getByRole('textbox', { name: 'Port' }).fill(String(server.port))
-    await form.getByRole('textbox', { name: 'User' }).fill(server.user)
-    await form.getByRole('combobox', { name: 'Log in with' }).selectOption('Key file')
-    await form.getByRole('textbox', { name: 'Key file' }).fill(server.keyFile)
-    await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('nas')
-    await form.getByRole('button', { name: 'Test' }).click()
+    const form = await fillSftp(page, server)
     await expect(form).toContainText('Is this the server’s host key?')
     await expect(form).toContainText(server.hostKey)
     await expect(form.getByRole('button', { name: 'Add', exact: true })).toHaveCount(0)
@@ -206,7 +242,13 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     await pictures(page, 'host-key', 'themes')
     await form.getByRole('button', { name: 'It is the right one' }).click()
     await addAndShip(running, form, 'nas')
+    const before = await factsOf(source)
     await wipeAndRestore(running, source, 'nas')
+    await running.holdfast.close()
+    await rm(desktop.dataDirectory, { recursive: true })
+    await mkdir(desktop.dataDirectory)
+    await mkdir(source)
+    await restoreAnew(await desktop.start(settingsOf(source)), server, before)
   } finally {
     await server.stop()
   }

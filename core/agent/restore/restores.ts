@@ -15,6 +15,12 @@ import type { RestoreStart } from './contract.ts'
 type Definition = typeof restorerDefinition
 type Parts = Pick<Agent, 'store' | 'settings' | 'secrets' | 'layout' | 'host' | 'notices'>
 
+/** Whose files are asked for; without a computer's folder this one's. */
+interface Asked {
+  destination: string
+  computer?: string | null | undefined
+}
+
 const NOTICE = 'restore'
 /** A restorer that nobody asks any more ends. */
 const IDLE_MS = 120_000
@@ -46,17 +52,18 @@ export class Restores {
   /** @throws Problem where the destination cannot be looked through. */
   async ask<N extends Exclude<RequestName<Definition>, 'start' | 'stop'>>(
     name: N,
-    destination: string,
+    { destination, computer = null }: Asked,
     input: Omit<InputOf<Definition, N>, 'from'>,
   ): Promise<OutputOf<Definition, N>> {
     this.#wake()
-    const from = this.#from(destination, null)
+    const from = this.#from(destination, computer, null)
     return this.#worker.request(name, { ...input, from } as InputOf<Definition, N>)
   }
 
   /** @throws Problem where it cannot begin: one runs already, or there is no such destination. */
   async start({
     destination,
+    computer = null,
     folder,
     path: file,
     version,
@@ -70,7 +77,7 @@ export class Restores {
     if (store.state.restore?.phase === 'running') throw new Problem('restore.running')
     if (!path.isAbsolute(to)) throw new Problem('refuse.relative', { path: to })
     this.#wake()
-    const from = this.#from(destination, identity ?? null)
+    const from = this.#from(destination, computer, identity ?? null)
     const choice = { folder, path: file, version, at }
     notices.dismiss(NOTICE)
     store.update({ restore: { ...BEGIN, destination, to, startedAt: Date.now() } })
@@ -91,7 +98,7 @@ export class Restores {
     return this.#worker.stop()
   }
 
-  #from(id: string, key: string | null): LibrarySettings {
+  #from(id: string, computer: string | null, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
     const own = embeddedDestination(layout, host.computerName)
     const destination = namedDestination([own, ...settings.get().destinations], id)
@@ -100,7 +107,7 @@ export class Restores {
       secrets: secrets.get()[destination.id] ?? {},
       identityDirectory: layout.identity,
       name: host.computerName,
-      computer: null,
+      computer,
       key,
     }
   }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { LibrarySettings } from '../../../core/restore/open.ts'
-import { openLibrary } from '../../../core/restore/open.ts'
+import { computersAt, openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
@@ -100,6 +100,12 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   const takenOver = path.join(home.directory, 'taken over')
   expect(await restore(anew, takenOver)).toMatchObject({ restored: 3 })
   expect(treeOf(takenOver)).toEqual(treeOf(to))
+  // It is told whose files are there, and a name that is not there is refused with those that are.
+  const there3 = [{ folder: computer, name: 'station-3', isOwn: false, isEncrypted: how !== 'plain' }]
+  expect(await computersAt(anew, signal)).toEqual(there3)
+  expect(await computersAt(from, signal)).toEqual([{ ...there3[0], isOwn: true }])
+  const refused = restore({ ...anew, computer: 'nobody' }, takenOver)
+  await expect(refused).rejects.toThrow(`nobody. The computers there are: ${computer}.`)
   // Who sent them needs no key to look through them; another computer sees of hidden names nothing without it.
   const library = await openLibrary({ ...from, key: null }, signal)
   const stranger = await openLibrary({ ...anew, key: null }, signal)

@@ -6,6 +6,7 @@ import { nameFault } from '../core/wire/names.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { librarySettings, readKey } from './library-settings.ts'
+import { localTime } from './moment.ts'
 
 export interface RestoreOptions {
   from?: string
@@ -99,7 +100,7 @@ async function libraryTaskOf(
 
 /** Never where the files came from: those that are there are not to be touched unasked. */
 const newDirectory = (now: Date): string =>
-  `holdfast-restore-${now.toISOString().replace(/[-:]|\.\d+Z$/g, '')}`
+  `holdfast-restore-${localTime(now.getTime()).slice(0, 19).replace(/[-:]/g, '')}`
 
 /** What people call the place that a task is about. */
 export const where = ({ from }: Task): string => ('store' in from ? from.store : from.destination.name)

@@ -28,7 +28,7 @@ const IDLE_MS = 120_000
 const BEGIN: Omit<RestoreState, 'destination' | 'to' | 'startedAt'> = {
   phase: 'running',
   ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
-  ...{ restored: 0, same: 0, kept: 0, failed: 0, sentence: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
 }
 
 /** Looking through destinations and bringing files back, by a process that runs while somebody wants that. */
@@ -133,10 +133,12 @@ export class Restores {
     if (report.phase === 'running' || report.phase === 'stopped') return
     const { to } = before
     const { restored, same, kept, failed, sentence } = report
-    const isWell = report.phase === 'done' && failed === 0
-    if (isWell) notices.add(NOTICE, message('restore.done', { path: to, restored, same, kept }))
-    else if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
-    else notices.add(NOTICE, message('restore.doneInPart', { path: to, restored, same, kept, failed }))
+    const well = { path: to, count: restored + same }
+    if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
+    else if (failed > 0)
+      notices.add(NOTICE, message('restore.doneInPart', { path: to, count: failed + kept }))
+    else if (kept > 0) notices.add(NOTICE, message('restore.doneKept', { ...well, kept }))
+    else notices.add(NOTICE, message('restore.done', well))
   }
 
   /** Its process has ended in the middle; what came is complete. */

@@ -56,7 +56,9 @@ test('what is kept on this computer is looked through and comes back by commands
 
   const older = { ...wanted, path: 'three', version: versions[1]?.version ?? '' }
   await ask('restoreStart', older)
-  await untilState(data, 'what is there to stay', ({ restore }) => restore?.kept === 1)
+  const left = await untilState(data, 'what is there to stay', ({ restore }) => restore?.phase === 'done')
+  expect(left.restore).toMatchObject({ kept: 1, keptPaths: [path.join(to, 'three')], failures: [] })
+  expect(left.notices.map(({ sentence }) => sentence.key)).toContain('restore.doneKept')
   expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third, again')
   await ask('restoreStart', { ...older, overwrite: true })
   await untilState(data, 'it to be replaced', ({ restore }) => restore?.restored === 1)
@@ -106,6 +108,8 @@ test('a computer that is set up anew chooses whose files it restores, in a view 
   const from = ['restore', '--from', 'shelf', '--data', anew]
   const listed = await runStoreCommand(...from, '--computers')
   expect(listed).toMatchObject({ code: 0, lines: [{ type: 'computer', ...computers[0] }] })
+  const none = await runStoreCommand(...from, '--to', to)
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('nothing to restore at /') })
   const refused = await runStoreCommand(...from, '--computer', 'nobody', '--list')
   expect(refused).toMatchObject({ code: 2, err: expect.stringContaining(`there are: ${computer}.`) })
 })

@@ -104,6 +104,8 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   const there3 = [{ folder: computer, name: 'station-3', isOwn: false, isEncrypted: how !== 'plain' }]
   expect(await computersAt(anew, signal)).toEqual(there3)
   expect(await computersAt(from, signal)).toEqual([{ ...there3[0], isOwn: true }])
+  const nothing = restore({ ...anew, computer: null }, takenOver)
+  await expect(nothing).rejects.toThrow(kind === folderKind ? 'has no folder' : 'nothing to restore there.')
   const refused = restore({ ...anew, computer: 'nobody' }, takenOver)
   await expect(refused).rejects.toThrow(`nobody. The computers there are: ${computer}.`)
   // Who sent them needs no key to look through them; another computer sees of hidden names nothing without it.
@@ -145,7 +147,9 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   expect(Object.keys(treeOf(path.join(then, 'data'))).sort()).toEqual(['a/small', ...undated])
   expect(fs.readFileSync(path.join(then, 'data/a/small'), 'utf8')).toBe('older')
   const before = kind === sftpKind ? Number(MTIME / 1_000_000n) - 10_000 : between - 60_000
-  await expect(restore(from, then, { at: before })).rejects.toThrow('by')
+  await expect(restore(from, then, { at: before })).rejects.toThrow(
+    /^Nothing (was stored|of \S+ was stored) by /,
+  )
 
   const opened = await openLibrary(from, signal)
   const sent = Object.entries(files).map(([name, bytes]) => {

@@ -13,6 +13,8 @@ export interface Computer {
   isOwn: boolean
   /** What it has there is opened with an age identity only. */
   isEncrypted: boolean
+  /** So are its names: they say nothing without it. */
+  hidesNames: boolean
 }
 
 /** Folders at a destination beyond this are not looked into. */
@@ -35,7 +37,8 @@ export async function computersIn(store: ObjectStore, at: string, signal: AbortS
       throw thrown
     })
     if (owner === null) return []
-    return [{ folder, name: owner.computer, isOwn: false, isEncrypted: owner.recipient !== null }]
+    const { computer: name, recipient, hideNames: hidesNames } = owner
+    return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
   }
   const usable = folders.filter((folder) => nameFault(folder) === null && !folder.includes('/'))
   const all = await Promise.all(usable.map((folder) => withPermit(slots, () => computerOf(folder))))

@@ -17,6 +17,7 @@ const computerSchema = z.object({
   name: z.string().nullable(),
   isOwn: z.boolean(),
   isEncrypted: z.boolean(),
+  hidesNames: z.boolean(),
 })
 const nothing = z.object({})
 const when = { size: z.number(), mtimeMs: z.number() }

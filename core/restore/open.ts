@@ -87,10 +87,10 @@ const ofStore = async ({ identityDirectory }: LibrarySettings, directory: string
     const all = openStoreLibrary(layout, null)
     const sources = await all.folders().finally(() => all.close())
     const folders = [...new Set(sources.map(({ name }) => name.slice(0, name.indexOf('/'))))]
-    const isEncrypted = (await encryptionOf(layout)).recipient !== null
+    const { recipient, hideNames: hidesNames } = await encryptionOf(layout)
     return folders.map((folder) => {
       const name = senders.list().find((one) => one.folder === folder)?.name ?? null
-      return { folder, name, isOwn: folder === own, isEncrypted }
+      return { folder, name, isOwn: folder === own, isEncrypted: recipient !== null, hidesNames }
     })
   }
   return { layout, senders, own, computers }

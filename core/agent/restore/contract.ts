@@ -31,6 +31,8 @@ export const restoreCommands = {
           isOwn: z.boolean(),
           /** Its files are opened with an age identity only. */
           isEncrypted: z.boolean(),
+          /** Without it names say nothing, and only everything can be restored. */
+          hidesNames: z.boolean(),
         }),
       ),
     }),

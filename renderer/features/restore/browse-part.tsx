@@ -31,6 +31,33 @@ export function BrowsePart({ destination, computer, source, state }: BrowsePartP
     setSearch('')
   }
   const busy = state.restore?.phase === 'running'
+  const ask = (
+    <RestoreDialog
+      destination={destination}
+      computer={computer}
+      chosen={chosen}
+      settings={state.settings}
+      onClose={() => setChosen(null)}
+    />
+  )
+  const restore = (
+    <Button
+      size="xs"
+      disabled={busy || (isEmpty && search === '')}
+      onClick={() => setChosen({ spot: at, version: null, isFile: false })}
+    >
+      {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
+    </Button>
+  )
+  // Names that say nothing are not looked through, and nothing can be chosen by them.
+  if (computer?.hidesNames === true)
+    return (
+      <>
+        <p className="dimmed">{t('window.restore.hiddenNames')}</p>
+        <div>{restore}</div>
+        {ask}
+      </>
+    )
   return (
     <>
       <form
@@ -58,13 +85,7 @@ export function BrowsePart({ destination, computer, source, state }: BrowsePartP
       </form>
       <div className="spread">
         <Crumbs spot={at} onGo={go} />
-        <Button
-          size="xs"
-          disabled={busy || (isEmpty && search === '')}
-          onClick={() => setChosen({ spot: at, version: null, isFile: false })}
-        >
-          {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
-        </Button>
+        {restore}
       </div>
       <ListingPart
         key={JSON.stringify([at, search])}
@@ -75,13 +96,7 @@ export function BrowsePart({ destination, computer, source, state }: BrowsePartP
         onGo={go}
         onChoose={setChosen}
       />
-      <RestoreDialog
-        destination={destination}
-        computer={computer}
-        chosen={chosen}
-        settings={state.settings}
-        onClose={() => setChosen(null)}
-      />
+      {ask}
     </>
   )
 }

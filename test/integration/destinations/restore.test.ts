@@ -101,7 +101,15 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   expect(await restore(anew, takenOver)).toMatchObject({ restored: 3 })
   expect(treeOf(takenOver)).toEqual(treeOf(to))
   // It is told whose files are there, and a name that is not there is refused with those that are.
-  const there3 = [{ folder: computer, name: 'station-3', isOwn: false, isEncrypted: how !== 'plain' }]
+  const there3 = [
+    {
+      folder: computer,
+      name: 'station-3',
+      isOwn: false,
+      isEncrypted: how !== 'plain',
+      hidesNames: how === 'hidden',
+    },
+  ]
   expect(await computersAt(anew, signal)).toEqual(there3)
   expect(await computersAt(from, signal)).toEqual([{ ...there3[0], isOwn: true }])
   const nothing = restore({ ...anew, computer: null }, takenOver)

@@ -22,3 +22,12 @@ export function parseMoment(text: string): number {
     )
   return at
 }
+
+const two = (number: number): string => String(Math.trunc(Math.abs(number))).padStart(2, '0')
+
+/** As people read their clock, with its distance from Greenwich, so that `parseMoment` takes it: "2026-11-20T16:15:00+08:00". */
+export function localTime(at: number): string {
+  const east = -new Date(at).getTimezoneOffset()
+  const local = new Date(at + east * 60_000).toISOString().slice(0, 19)
+  return `${local}${east < 0 ? '-' : '+'}${two(east / 60)}:${two(east % 60)}`
+}

@@ -6,6 +6,7 @@ import { nameFault } from '../core/wire/names.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { librarySettings, readKey } from './library-settings.ts'
+import { localTime } from './moment.ts'
 
 export interface RestoreOptions {
   from?: string
@@ -20,6 +21,7 @@ export interface RestoreOptions {
   version?: string
   oldNames: boolean
   list: boolean
+  computers: boolean
   overwrite: boolean
   json: boolean
   patience: number
@@ -43,7 +45,7 @@ function storeTaskOf(
   directory: string | undefined,
   options: RestoreOptions,
 ): Task {
-  if (options.identityFile !== undefined || options.computer !== undefined)
+  if (options.identityFile !== undefined || options.computer !== undefined || options.computers)
     throw new Problem('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new Problem('restore.storeWanted')
   const choice = storeChoice(options)
@@ -81,11 +83,12 @@ async function libraryTaskOf(
   what: string | undefined,
   options: RestoreOptions,
 ): Promise<Task> {
-  const { at = null, version = null, list, to, overwrite } = options
+  const { at = null, version = null, list, computers, to, overwrite } = options
   const key = options.identityFile === undefined ? null : readKey(options.identityFile)
   const { computer } = options
   const given = { key, ...(computer === undefined ? {} : { computer }) }
   const from = await librarySettings(dataDirectoryOf(options), destination, given)
+  if (computers) return { does: 'computers', from }
   const [folder = '', ...parts] = (what ?? '').replace(/\/+$/, '').split('/')
   const file = parts.join('/')
   if (version !== null && file === '') throw new Problem('store.restoreVersion')
@@ -97,7 +100,7 @@ async function libraryTaskOf(
 
 /** Never where the files came from: those that are there are not to be touched unasked. */
 const newDirectory = (now: Date): string =>
-  `holdfast-restore-${now.toISOString().replace(/[-:]|\.\d+Z$/g, '')}`
+  `holdfast-restore-${localTime(now.getTime()).slice(0, 19).replace(/[-:]/g, '')}`
 
 /** What people call the place that a task is about. */
 export const where = ({ from }: Task): string => ('store' in from ? from.store : from.destination.name)

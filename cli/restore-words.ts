@@ -1,6 +1,8 @@
+import type { Computer } from '../core/restore/computers.ts'
 import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/words.ts'
 import { formatBytes } from '../core/words/formats.ts'
+import { localTime } from './moment.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'
 
@@ -20,9 +22,15 @@ export function sayEvent(
   say(sentence === null ? '' : terminalWords(sentence), { type: 'file', ...event })
 }
 
-/** "2026-11-20T08:15:00Z  12 KiB  now                     pc/data/a/b" */
+/** "station-3  station-3 in the lab, encrypted" */
+export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): string {
+  const facts = [name ?? '', isOwn ? 'this computer' : '', isEncrypted ? 'encrypted' : '']
+  return `${quoteControls(folder).padEnd(24)}  ${quoteControls(facts.filter((one) => one !== '').join(', '))}`.trimEnd()
+}
+
+/** "2026-11-20T16:15:00+08:00   12 KiB  now                         pc/data/a/b" */
 function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
-  const stored = new Date(storedAt).toISOString().replace(/\.\d+Z$/, 'Z')
+  const stored = localTime(storedAt)
   const name = quoteControls([sender, source, file].filter((part) => part !== '').join('/'))
   return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(26)}  ${name}`
 }

@@ -11,7 +11,7 @@ import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
 import type { RestoreOptions } from './restore-task.ts'
 import { taskOf, where } from './restore-task.ts'
-import { sayEvent } from './restore-words.ts'
+import { computerLine, sayEvent } from './restore-words.ts'
 import { runStoreTask } from './store-task.ts'
 import { terminalWords } from './terminal-words.ts'
 
@@ -44,6 +44,7 @@ export function registerRestore(program: Command): void {
       parsePath,
     )
     .option('--computer <folder>', "with --from: take over another computer's files, by its folder there")
+    .option('--computers', 'with --from: only list the computers that have files there', false)
     .option('--identity-file <file>', 'with --from: the age identity that opens encrypted files', parsePath)
     .option('--sender <name>', "only this sender's folder of the store")
     .option('--source <name>', 'only this source of the sender')
@@ -100,6 +101,11 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
         return complain(event.sentence)
       case 'restore':
         sayEvent(store, event.event, json, output.say)
+        return
+      case 'computers':
+        code = WELL
+        for (const one of event.computers) output.say(computerLine(one), { type: 'computer', ...one })
+        if (event.computers.length === 0) complain(message('restore.noComputers', { name: store }))
         return
       case 'restored': {
         const { files, bytes, restored, same, undressed, failed } = event.summary

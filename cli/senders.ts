@@ -9,6 +9,7 @@ import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { jsonText } from './json.ts'
+import { localTime } from './moment.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -74,8 +75,7 @@ function rowOf(sender: Sender, { seenAt, connected, told }: Seen, running: boole
   }
 }
 
-const timeText = (at: number | null) =>
-  at === null ? '–' : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+const timeText = (at: number | null) => (at === null ? '–' : localTime(at).slice(0, 16).replace('T', ' '))
 
 /** Its level, and how old that word is: of a machine that has died it is the last one. */
 function statusText({ status, statusAt }: Row): string {

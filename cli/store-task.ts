@@ -34,7 +34,7 @@ export function runStoreTask(
     child.on('message', (event) => {
       patience.heard()
       const said = event as TaskEvent
-      isDone = said.type === 'verified' || said.type === 'restored' || said.type === 'failed'
+      isDone = ['verified', 'restored', 'computers', 'failed'].includes(said.type)
       take(said)
     })
     child.once('error', (error) => end({ ended: 'died', reason: error.message }))

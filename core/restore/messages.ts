@@ -12,6 +12,13 @@ const from = z.object({
   computer: z.string().nullable(),
   key: z.string().nullable(),
 })
+const computerSchema = z.object({
+  folder: z.string(),
+  name: z.string().nullable(),
+  isOwn: z.boolean(),
+  isEncrypted: z.boolean(),
+  hidesNames: z.boolean(),
+})
 const nothing = z.object({})
 const when = { size: z.number(), mtimeMs: z.number() }
 
@@ -21,6 +28,10 @@ export const restorerDefinition = {
   config: nothing,
   report: restoreReportSchema,
   requests: {
+    computers: {
+      input: z.object({ from }),
+      output: z.object({ computers: z.array(computerSchema) }),
+    },
     folders: {
       input: z.object({ from }),
       output: z.object({ folders: z.array(folderSchema) }),

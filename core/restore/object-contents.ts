@@ -14,6 +14,11 @@ const contentOf = (folder: string, path: string, version: string, info: ObjectIn
   digest: info.digest,
 })
 
+const asideAt = (own: string, folder: string, path: string): string =>
+  `${own}/${OWN_DIRECTORY}/versions/${folder}/${path}/`
+
+const madeAt = ({ mtimeNs }: { mtimeNs: bigint }): number => Number(mtimeNs) / 1e6
+
 /** The older contents of a path, newest first: those that were set aside, and those that the store keeps itself. */
 export async function olderContents(
   store: ObjectStore,
@@ -21,7 +26,7 @@ export async function olderContents(
   folder: string,
   path: string,
 ): Promise<StoredContent[]> {
-  const front = `${own}/${OWN_DIRECTORY}/versions/${folder}/${path}/`
+  const front = asideAt(own, folder, path)
   const aside: StoredContent[] = []
   for (let after: string | null = null; aside.length < MOST_VERSIONS; ) {
     const page: ObjectPage = await store.list(front, after, false)
@@ -41,19 +46,25 @@ export async function olderContents(
 
 /** What a path had then; null: nothing, as far as anybody knows. */
 async function contentAt(
-  older: () => Promise<StoredContent[]>,
+  store: ObjectStore,
+  own: string,
   current: StoredContent,
   at: number,
-  dates: boolean,
 ): Promise<StoredContent | null> {
+  const { dates } = store.can
   if (dates && current.storedAt <= at) return current
-  const all = await older()
-  // What was replaced later had been there; when it came nobody has written down, but not before it was made.
+  const { folder, path } = current
+  const all = await olderContents(store, own, folder, path)
+  // What was replaced later had been there, if it had come by then.
   const aside = all.filter(({ version }) => (replacedAt(version) ?? 0) > at).at(-1)
-  const then = aside ?? all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at)
-  const known = then ?? (dates ? undefined : current)
-  if (known === undefined || Number(known.facts.mtimeNs) / 1e6 > at) return null
-  return known
+  if (aside !== undefined && dates) {
+    const info = await store.info(`${asideAt(own, folder, path)}${aside.version}`)
+    // Where nobody has written down when it came, it was not before it was made.
+    if (info !== null && (info.firstStoredAt ?? madeAt(info)) <= at) return aside
+  }
+  if (dates) return all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at) ?? null
+  const then = aside ?? current
+  return madeAt(then.facts) <= at ? then : null
 }
 
 /** Which folder a page is of, and where in it the next one begins. */
@@ -80,11 +91,12 @@ export async function objectContents(
   const [index, after] = cursorOf(question.after)
   const source = folders[index]
   if (source === undefined) return page
-  const older = (file: string) => olderContents(store, own, source, file)
-
   if (path !== null && (isList || version !== null)) {
     const current = await store.info(`${own}/${source}/${path}`)
-    const all = [...(current === null ? [] : [contentOf(source, path, '', current)]), ...(await older(path))]
+    const all = [
+      ...(current === null ? [] : [contentOf(source, path, '', current)]),
+      ...(await olderContents(store, own, source, path)),
+    ]
     page.contents = all.filter((one) => version === null || one.version === version)
     // It may be a directory.
     if (page.contents.length > 0 || version !== null) return page
@@ -98,7 +110,7 @@ export async function objectContents(
     const file = info.name.slice(front.length)
     if (text !== null && !file.toLowerCase().includes(text)) continue
     const current = contentOf(source, file, '', info)
-    const wanted = at === null ? current : await contentAt(() => older(file), current, at, store.can.dates)
+    const wanted = at === null ? current : await contentAt(store, own, current, at)
     if (wanted !== null) page.contents.push(wanted)
   }
   if (listed.next !== null) page.next = `${index} ${listed.next}`

@@ -1,6 +1,7 @@
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
 import { nameKeyOf, nameKeysIn } from '../send/destinations/encrypted/names.ts'
 import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
+import type { ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
@@ -16,6 +17,8 @@ import { openForReading, requireStore } from '../store/read-store.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
+import type { Computer } from './computers.ts'
+import { computersIn, noComputer } from './computers.ts'
 import { encryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
@@ -74,40 +77,102 @@ async function inPlain(
   return encryptedLibrary(library, decrypter, keys)
 }
 
+const ofStore = async ({ identityDirectory }: LibrarySettings, directory: string) => {
+  const layout = await requireStore(directory)
+  const senders = await openSenders(layout.senders, () => undefined)
+  const { fingerprint } = await loadIdentity(identityDirectory)
+  const own = senders.known(fingerprint)?.folder ?? null
+  /** Those that have something there. */
+  const computers = async (): Promise<Computer[]> => {
+    const all = openStoreLibrary(layout, null)
+    const sources = await all.folders().finally(() => all.close())
+    const folders = [...new Set(sources.map(({ name }) => name.slice(0, name.indexOf('/'))))]
+    const { recipient, hideNames: hidesNames } = await encryptionOf(layout)
+    return folders.map((folder) => {
+      const name = senders.list().find((one) => one.folder === folder)?.name ?? null
+      return { folder, name, isOwn: folder === own, isEncrypted: recipient !== null, hidesNames }
+    })
+  }
+  return { layout, senders, own, computers }
+}
+
 /** The folder that a computer has in a store of this computer's. */
 async function openFolder(settings: LibrarySettings, directory: string): Promise<Library> {
-  const layout = await requireStore(directory)
-  const { fingerprint } = await loadIdentity(settings.identityDirectory)
-  const senders = await openSenders(layout.senders, () => undefined)
-  const own = senders.known(fingerprint)?.folder ?? null
+  const { layout, senders, own, computers } = await ofStore(settings, directory)
+  const { name } = settings.destination
   const folder = settings.computer ?? own
-  if (folder === null) throw new Problem('restore.noFolder', { name: settings.destination.name })
+  if (folder === null) throw new Problem('restore.noFolder', { name })
+  if (folder !== own) {
+    const there = await computers()
+    if (!there.some((one) => one.folder === folder)) throw noComputer(name, folder, there)
+  }
   const library = openStoreLibrary(layout, folder, (directory) => senders.sourceIn(folder, directory))
   return inPlain(library, await encryptionOf(layout), settings, () => readNameKeysIn(layout))
 }
 
+type AtServer = SftpDestination | S3Destination
+
+/** Uses a server's store of objects; where that fails it is closed. @throws Problem. */
+async function withObjects<T>(
+  destination: AtServer,
+  { secrets }: LibrarySettings,
+  signal: AbortSignal,
+  use: (store: ObjectStore) => Promise<T>,
+): Promise<T> {
+  let store: ObjectStore | null = null
+  try {
+    const reaching =
+      destination.kind === 'sftp' ? reachSftp(destination, secrets, signal) : reachS3(destination, secrets)
+    store = (await reaching).store
+    return await use(store)
+  } catch (thrown) {
+    store?.close()
+    if (!(thrown instanceof StoreFault)) throw thrown
+    const { name } = destination
+    const params = { name, address: placeOf(destination), reason: thrown.reason }
+    throw new Problem('restore.notReached', params, { cause: thrown })
+  }
+}
+
 /** The folder that a computer has in a store of objects. */
-async function openObjects(
+function openObjects(
   settings: LibrarySettings,
-  destination: SftpDestination | S3Destination,
+  destination: AtServer,
   signal: AbortSignal,
 ): Promise<Library> {
   const { name } = destination
-  const { secrets } = settings
   const folder = settings.computer ?? destination.folder
-  try {
-    const { store } = await (destination.kind === 'sftp'
-      ? reachSftp(destination, secrets, signal)
-      : reachS3(destination, secrets))
+  return withObjects(destination, settings, signal, async (store) => {
     // Another computer's files are encrypted if it says so, whatever this one does.
     const owner = await readOwner(store, folder, name, signal)
-    const there = owner ?? destination
     const library = openObjectLibrary(store, { name, folder, signal })
-    return await inPlain(library, there, settings, () => readNameKeys(store, folder, signal))
-  } catch (thrown) {
-    if (!(thrown instanceof StoreFault)) throw thrown
-    const params = { name, address: placeOf(destination), reason: thrown.reason }
-    throw new Problem('restore.notReached', params, { cause: thrown })
+    if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
+      throw noComputer(name, folder, await computersIn(store, name, signal))
+    return inPlain(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))
+  })
+}
+
+/**
+ * The computers that have something at a destination, this one among them.
+ * @throws Problem that says why it cannot be looked through.
+ */
+export async function computersAt(settings: LibrarySettings, signal: AbortSignal): Promise<Computer[]> {
+  const { destination } = settings
+  switch (destination.kind) {
+    case 'receiver':
+      throw new Problem('restore.computersNotTold', { name: destination.name })
+    case 'folder':
+      return (await ofStore(settings, destination.path)).computers()
+    case 'sftp':
+    case 's3': {
+      const isOwn = (folder: string) => folder === destination.folder
+      const all = await withObjects(destination, settings, signal, async (store) => {
+        const found = await computersIn(store, destination.name, signal)
+        store.close()
+        return found
+      })
+      return all.map((one) => ({ ...one, isOwn: isOwn(one.folder) }))
+    }
   }
 }
 

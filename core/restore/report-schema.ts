@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { messageSchema } from '../words/message-schema.ts'
 
+/** So many files that failed are named, and so many that stay. */
+export const MOST_TOLD = 10
+
 /** How far the restore is that runs, or how the last one has ended. */
 export const restoreReportSchema = z.object({
   phase: z.enum(['running', 'done', 'stopped', 'failed']),
@@ -19,7 +22,10 @@ export const restoreReportSchema = z.object({
   /** Other content was there, and stays: nothing was to be overwritten. */
   kept: z.number(),
   failed: z.number(),
-  /** The first thing that failed, or why it ended; null: all is well. */
+  /** The first that failed, as people are told, and the first that stay; see MOST_TOLD. */
+  failures: z.array(messageSchema),
+  keptPaths: z.array(z.string()),
+  /** Why it ended before all was there; null: it did not. */
   sentence: messageSchema.nullable(),
 })
 export type RestoreReport = z.infer<typeof restoreReportSchema>

@@ -231,6 +231,10 @@ function eventOfFault(fault: string, place: string): RestoreEvent {
 /** There is nothing that has these names, or was there then. */
 export function nothingOf({ place }: Library, { folder, path: file, at }: Choice): Problem {
   const names = [place, folder, file].filter((part) => part !== null).join('/')
+  if (names === '')
+    return at === null
+      ? new Problem('store.restoreNothingAtAll')
+      : new Problem('store.restoreNothingAtAllThen', { at })
   if (at !== null) return new Problem('store.restoreNothingThen', { path: names, at })
   return new Problem('store.restoreNothing', { path: names })
 }

@@ -5,6 +5,7 @@ import { sentenceOf } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import type { RestoreEvent } from './put/events.ts'
 import type { RestoreReport } from './report-schema.ts'
+import { MOST_TOLD } from './report-schema.ts'
 import type { ToRestore } from './restore.ts'
 import { restoreFrom } from './restore.ts'
 import { sentenceOfEvent } from './words.ts'
@@ -17,7 +18,7 @@ export type RunningRestore = ReturnType<typeof runRestore>
 const BEGIN: RestoreReport = {
   phase: 'running',
   ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
-  ...{ restored: 0, same: 0, kept: 0, failed: 0, sentence: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
 }
 
 /**
@@ -55,8 +56,14 @@ export function runRestore(
     const sentence: Message | null = sentenceOfEvent(name, event)
     if (event.kind === 'restored' || event.kind === 'same')
       now = { ...now, [event.kind]: now[event.kind] + 1 }
-    else if (event.kind === 'exists') now = { ...now, kept: now.kept + 1 }
-    else now = { ...now, failed: now.failed + 1, sentence: now.sentence ?? sentence }
+    else if (event.kind === 'exists')
+      now = { ...now, kept: now.kept + 1, keptPaths: [...now.keptPaths, event.to].slice(0, MOST_TOLD) }
+    else
+      now = {
+        ...now,
+        failed: now.failed + 1,
+        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MOST_TOLD),
+      }
     tell(false)
   }
 

@@ -6,9 +6,10 @@ import { verifyStore } from '../store/verify/verify.ts'
 import { replacedAt } from '../store/versions/name.ts'
 import type { Message } from '../words/message.ts'
 import { sentenceOf } from '../words/problem.ts'
+import type { Computer } from './computers.ts'
 import type { Library } from './library.ts'
 import type { From, LibrarySettings, StoreSettings } from './open.ts'
-import { openLibrary } from './open.ts'
+import { computersAt, openLibrary } from './open.ts'
 import type { RestoreEvent, RestoreSummary } from './put/events.ts'
 import { emptySummary } from './put/events.ts'
 import type { RestoreProgress, ToRestore } from './restore.ts'
@@ -24,6 +25,7 @@ import { pagesOf, questionOf } from './walk.ts'
 export type Task =
   | ({ does: 'restore'; from: From } & ToRestore)
   | { does: 'list'; from: From; choice: Choice }
+  | { does: 'computers'; from: LibrarySettings }
   | { does: 'verify'; from: LibrarySettings; ledger: string }
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
@@ -32,6 +34,7 @@ export type TaskEvent =
   | { type: 'notice'; sentence: Message }
   | { type: 'finding'; finding: Finding }
   | { type: 'restore'; event: RestoreEvent }
+  | { type: 'computers'; computers: Computer[] }
   | { type: 'verified'; summary: VerifySummary }
   | { type: 'restored'; summary: RestoreSummary }
   | { type: 'failed'; sentence: Message }
@@ -77,7 +80,7 @@ async function list(
 }
 
 /**
- * Does a task and tells of it; never rejects. The last event is `verified`, `restored` or `failed`.
+ * Does a task and tells of it; never rejects. The last event is `verified`, `restored`, `computers` or `failed`.
  * @param post resolves when the event is on its way; only progress is not waited for.
  */
 export async function runTask(task: Task, post: (event: TaskEvent) => Promise<void>): Promise<void> {
@@ -104,6 +107,8 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     }
   }
   const work = async (): Promise<TaskEvent> => {
+    if (task.does === 'computers')
+      return { type: 'computers', computers: await computersAt(task.from, signal) }
     if (task.does === 'verify') return { type: 'verified', summary: await verify(task) }
     const summary = await withLibrary(task.from, (library) =>
       task.does === 'list'

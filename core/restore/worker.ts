@@ -4,7 +4,7 @@ import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import type { Library } from './library.ts'
 import type { restorerDefinition } from './messages.ts'
 import type { LibrarySettings } from './open.ts'
-import { openLibrary } from './open.ts'
+import { computersAt, openLibrary } from './open.ts'
 import type { RunningRestore } from './running.ts'
 import { runRestore } from './running.ts'
 import { pagesOf } from './walk.ts'
@@ -89,11 +89,15 @@ async function versions(library: Library, { folder, path }: Asked<'versions'>): 
 /** Looks through destinations, and brings files back. */
 export function startRestorer(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
   const shelf = createShelf()
+  const stopping = new AbortController()
   let running: RunningRestore | null = null
 
   return {
     configure: async () => undefined,
     requests: {
+      computers: async ({ from }: Asked<'computers'>) => ({
+        computers: await computersAt(from, stopping.signal),
+      }),
       folders: ({ from }: Asked<'folders'>) =>
         shelf.use(from, async (library) => ({ folders: [...(await library.folders())] })),
       list: ({ from, ...asked }: Asked<'list'>) => shelf.use(from, (library) => library.entries(asked)),
@@ -115,6 +119,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
     },
     async stop() {
       shelf.close()
+      stopping.abort()
       running?.stop()
       await running?.ended
     },

@@ -13,7 +13,7 @@ import { openProxy } from '../support/servers/open-proxy.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
-import { expect, type Running, test } from './desktop.ts'
+import { type Desktop, expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
 let base: string
@@ -138,6 +138,72 @@ async function openedByAge({ client, bucket }: TestBucket, ending: string, key: 
 const fingerprintOf = (cert: string) =>
   new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
 
+type SftpServer = Awaited<ReturnType<typeof startSftpServer>>
+
+async function fillSftp(page: Page, server: SftpServer): Promise<Locator> {
+  const form = await openForm(page, /^SFTP/)
+  await form.getByRole('textbox', { name: 'Host' }).fill('127.0.0.1')
+  await form.getByRole('textbox', { name: 'Port' }).fill(String(server.port))
+  await form.getByRole('textbox', { name: 'User' }).fill(server.user)
+  await form.getByRole('combobox', { name: 'Log in with' }).selectOption('Key file')
+  await form.getByRole('textbox', { name: 'Key file' }).fill(server.keyFile)
+  await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('nas')
+  await form.getByRole('button', { name: 'Test' }).click()
+  return form
+}
+
+/** The computer was set up anew: its former folder is another one's, whose files it chooses. */
+async function restoreAnew({ page, state }: Running, server: SftpServer, before: object): Promise<void> {
+  const form = await fillSftp(page, server)
+  await form.getByRole('button', { name: 'It is the right one' }).click()
+  await expect(form).toContainText('Choose another folder name')
+  await expect(form).not.toContainText('owner.json')
+  await pictures(page, 'foreign-folder', 'themes')
+  await form.getByRole('textbox', { name: /^This computer.s folder/ }).fill('new-pc')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await expect(form.getByRole('region', { name: 'Result of the test' })).toContainText('nas works')
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await restoreOther({ page, state }, 'nas', before)
+}
+
+/** Nothing of this computer is there; what another one has there comes back. */
+async function restoreOther(
+  { page, state }: Pick<Running, 'page' | 'state'>,
+  name: string,
+  before: object,
+  key?: string,
+): Promise<void> {
+  await page.getByRole('tab', { name: /Destinations/ }).click()
+  await page.getByRole('button', { name: 'Restore files' }).click()
+  const rows = page.getByRole('region', { name: 'What to restore' })
+  const all = rows.getByRole('button', { name: 'Restore everything…' })
+  // A folder that has not been connected to since does not know this computer at all.
+  await expect(rows).toContainText(/Nothing of this computer is at|has no folder of this computer/)
+  await expect(all).toBeDisabled()
+  await pictures(page, `nothing-here-${name}`)
+  await rows.getByRole('combobox', { name: 'Files of' }).selectOption({ index: 1 })
+  if (key === undefined) await expect(rows.getByRole('button', { name: 'photos' })).toBeVisible()
+  else await expect(rows).toContainText('This computer hid its names.')
+  await pictures(page, `other-computer-${name}`)
+  await all.click()
+  const to = path.join(base, 'anew')
+  const dialog = page.getByRole('dialog')
+  await expect(dialog).toContainText(`Everything that ${name} has of `)
+  await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
+  if (key !== undefined) await dialog.getByLabel('Encryption key').fill(key)
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
+  await until('the restore to end', async () => (await state()).restore?.phase === 'done')
+  expect(await factsOf(path.join(to, 'photos'))).toEqual(before)
+  await pictures(page, `restored-other-${name}`)
+}
+
+/** What made this computer known is gone, and its settings. */
+async function setUpAnew({ dataDirectory }: Desktop, { holdfast }: Running): Promise<void> {
+  await holdfast.close()
+  await rm(dataDirectory, { recursive: true })
+  await mkdir(dataDirectory)
+}
+
 const settingsOf = (source: string) => ({
   settings: { sources: [{ id: 's', path: source, name: 'photos' }] },
 })
@@ -180,7 +246,15 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
   const there = (await readdir(folder, { recursive: true })).filter((name) => !name.startsWith('.holdfast'))
   expect(there.filter((name) => name.endsWith('.age'))).toHaveLength(4)
   expect(there.join()).not.toMatch(/photos|2026|spring|IMG|run|empty|large/)
+  const before = await factsOf(source)
   await wipeAndRestore(running, source, 'second disk', key)
+  await setUpAnew(desktop, running)
+  await mkdir(source)
+  const encryption = JSON.parse(await readFile(path.join(folder, '.holdfast/encryption.json'), 'utf8'))
+  const disk = { id: 'd', kind: 'folder', name: 'second disk', path: folder, ...encryption }
+  const { settings } = settingsOf(source)
+  const anew = await desktop.start({ settings: { ...settings, destinations: [disk] } })
+  await restoreOther(anew, 'second disk', before, key)
 })
 
 test('an SFTP server is added once its host key is confirmed, and gives back what was lost', async ({
@@ -191,14 +265,7 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     const source = await makeSource()
     const running = await desktop.start(settingsOf(source))
     const { page } = running
-    const form = await openForm(page, /^SFTP/)
-    await form.getByRole('textbox', { name: 'Host' }).fill('127.0.0.1')
-    await form.getByRole('textbox', { name: 'Port' }).fill(String(server.port))
-    await form.getByRole('textbox', { name: 'User' }).fill(server.user)
-    await form.getByRole('combobox', { name: 'Log in with' }).selectOption('Key file')
-    await form.getByRole('textbox', { name: 'Key file' }).fill(server.keyFile)
-    await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('nas')
-    await form.getByRole('button', { name: 'Test' }).click()
+    const form = await fillSftp(page, server)
     await expect(form).toContainText('Is this the server’s host key?')
     await expect(form).toContainText(server.hostKey)
     await expect(form.getByRole('button', { name: 'Add', exact: true })).toHaveCount(0)
@@ -206,7 +273,11 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     await pictures(page, 'host-key', 'themes')
     await form.getByRole('button', { name: 'It is the right one' }).click()
     await addAndShip(running, form, 'nas')
+    const before = await factsOf(source)
     await wipeAndRestore(running, source, 'nas')
+    await setUpAnew(desktop, running)
+    await mkdir(source)
+    await restoreAnew(await desktop.start(settingsOf(source)), server, before)
   } finally {
     await server.stop()
   }

@@ -6,16 +6,19 @@ import { MOST_FOUND } from './contract.ts'
 /** The commands that look through destinations and bring files back. */
 export function restoreCommandHandlers({ restores, settings }: Agent) {
   return {
-    async restoreFolders({ destination }) {
-      const { folders } = await restores.ask('folders', destination, {})
+    restoreComputers: (of) => restores.ask('computers', of, {}),
+    async restoreFolders(of) {
+      const { folders } = await restores.ask('folders', of, {})
       const known = new Set(settings.get().sources.map(({ id }) => id))
       const idOf = (source: string | null) => (source !== null && known.has(source) ? source : null)
       return { folders: folders.map(({ name, source }) => ({ name, source: idOf(source) })) }
     },
-    restoreList: ({ destination, ...asked }) => restores.ask('list', destination, asked),
-    restoreSearch: ({ destination, ...asked }) =>
-      restores.ask('search', destination, { ...asked, most: MOST_FOUND }),
-    restoreVersions: ({ destination, ...asked }) => restores.ask('versions', destination, asked),
+    restoreList: ({ destination, computer, ...asked }) =>
+      restores.ask('list', { destination, computer }, asked),
+    restoreSearch: ({ destination, computer, ...asked }) =>
+      restores.ask('search', { destination, computer }, { ...asked, most: MOST_FOUND }),
+    restoreVersions: ({ destination, computer, ...asked }) =>
+      restores.ask('versions', { destination, computer }, asked),
     restoreStart: (input) => outcomeOf(() => restores.start(input)),
     restoreStop: () => outcomeOf(() => restores.stop()),
   } satisfies Partial<CommandHandlers>

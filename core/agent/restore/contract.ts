@@ -4,6 +4,8 @@ const LONGEST_PATH = 16_384
 const destination = z.string().min(1).max(128)
 /** A source's folder at the destination. */
 const folder = z.string().min(1).max(1000)
+/** Another computer's folder there, whose files are meant; left out or null: this computer's. */
+const computer = folder.nullable().optional()
 const path = z.string().min(1).max(LONGEST_PATH)
 const when = { size: z.number(), mtimeMs: z.number() }
 
@@ -12,14 +14,32 @@ export const PAGE_ENTRIES = 500
 export const MOST_FOUND = 200
 
 /**
- * Looking through what a destination has of this computer. Each is refused, with a sentence, where the destination
+ * Looking through what a destination has of a computer. Each is refused, with a sentence, where the destination
  * cannot be reached or read. An age identity is not needed: names that this
  * computer has hidden it can read.
  */
 export const restoreCommands = {
-  /** The folders that this computer has there, by name. */
-  restoreFolders: {
+  /** The computers that have something there, this one among them. A receiver tells nobody. */
+  restoreComputers: {
     input: z.object({ destination }),
+    output: z.object({
+      computers: z.array(
+        z.object({
+          folder: z.string(),
+          /** null: nobody has written it down. */
+          name: z.string().nullable(),
+          isOwn: z.boolean(),
+          /** Its files are opened with an age identity only. */
+          isEncrypted: z.boolean(),
+          /** Without it names say nothing, and only everything can be restored. */
+          hidesNames: z.boolean(),
+        }),
+      ),
+    }),
+  },
+  /** The folders that a computer has there, by name. */
+  restoreFolders: {
+    input: z.object({ destination, computer }),
     output: z.object({
       /** source: the id of the source here that is sent there; null: none is known. */
       folders: z.array(z.object({ name: z.string(), source: z.string().nullable() })),
@@ -29,6 +49,7 @@ export const restoreCommands = {
   restoreList: {
     input: z.object({
       destination,
+      computer,
       folder,
       /** Below the folder, with "/"; '' is the folder itself. */
       directory: z.string().max(LONGEST_PATH),
@@ -51,7 +72,7 @@ export const restoreCommands = {
   },
   /** Files whose path contains a text, upper or lower case. */
   restoreSearch: {
-    input: z.object({ destination, folder: folder.nullable(), text: z.string().min(1).max(1000) }),
+    input: z.object({ destination, computer, folder: folder.nullable(), text: z.string().min(1).max(1000) }),
     output: z.object({
       files: z.array(z.object({ folder: z.string(), path: z.string(), ...when })),
       /** There are more, or the destination has too many files to look at all. */
@@ -60,7 +81,7 @@ export const restoreCommands = {
   },
   /** The contents of one file, newest first; version '' is the current one, if there is one. */
   restoreVersions: {
-    input: z.object({ destination, folder, path }),
+    input: z.object({ destination, computer, folder, path }),
     output: z.object({
       versions: z.array(z.object({ version: z.string(), storedAt: z.number(), ...when })),
     }),
@@ -69,6 +90,7 @@ export const restoreCommands = {
 
 export const restoreStartSchema = z.object({
   destination,
+  computer,
   /** null: all folders, each under its own name. */
   folder: folder.nullable(),
   /** A file or a directory of the folder; null: all of it. What is chosen lands directly in `to`. */

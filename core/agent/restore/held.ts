@@ -30,7 +30,7 @@ export async function bringBack(parts: Parts, id: string): Promise<void> {
   const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
   const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
   if (from === undefined) throw new Problem('restore.nowhere', { name: settings.name })
-  const { folders } = await parts.restores.ask('folders', from.id, {})
+  const { folders } = await parts.restores.ask('folders', { destination: from.id }, {})
   const folder = folders.find(({ source }) => source === id)?.name
   if (folder === undefined) throw new Problem('restore.nowhere', { name: settings.name })
   const newest = { path: null, version: null, at: null }

@@ -15,6 +15,12 @@ import type { RestoreStart } from './contract.ts'
 type Definition = typeof restorerDefinition
 type Parts = Pick<Agent, 'store' | 'settings' | 'secrets' | 'layout' | 'host' | 'notices'>
 
+/** Whose files are asked for; without a computer's folder this one's. */
+interface Asked {
+  destination: string
+  computer?: string | null | undefined
+}
+
 const NOTICE = 'restore'
 /** A restorer that nobody asks any more ends. */
 const IDLE_MS = 120_000
@@ -22,7 +28,7 @@ const IDLE_MS = 120_000
 const BEGIN: Omit<RestoreState, 'destination' | 'to' | 'startedAt'> = {
   phase: 'running',
   ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
-  ...{ restored: 0, same: 0, kept: 0, failed: 0, sentence: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
 }
 
 /** Looking through destinations and bringing files back, by a process that runs while somebody wants that. */
@@ -46,17 +52,18 @@ export class Restores {
   /** @throws Problem where the destination cannot be looked through. */
   async ask<N extends Exclude<RequestName<Definition>, 'start' | 'stop'>>(
     name: N,
-    destination: string,
+    { destination, computer = null }: Asked,
     input: Omit<InputOf<Definition, N>, 'from'>,
   ): Promise<OutputOf<Definition, N>> {
     this.#wake()
-    const from = this.#from(destination, null)
+    const from = this.#from(destination, computer, null)
     return this.#worker.request(name, { ...input, from } as InputOf<Definition, N>)
   }
 
   /** @throws Problem where it cannot begin: one runs already, or there is no such destination. */
   async start({
     destination,
+    computer = null,
     folder,
     path: file,
     version,
@@ -70,7 +77,7 @@ export class Restores {
     if (store.state.restore?.phase === 'running') throw new Problem('restore.running')
     if (!path.isAbsolute(to)) throw new Problem('refuse.relative', { path: to })
     this.#wake()
-    const from = this.#from(destination, identity ?? null)
+    const from = this.#from(destination, computer, identity ?? null)
     const choice = { folder, path: file, version, at }
     notices.dismiss(NOTICE)
     store.update({ restore: { ...BEGIN, destination, to, startedAt: Date.now() } })
@@ -91,7 +98,7 @@ export class Restores {
     return this.#worker.stop()
   }
 
-  #from(id: string, key: string | null): LibrarySettings {
+  #from(id: string, computer: string | null, key: string | null): LibrarySettings {
     const { layout, settings, secrets, host } = this.#parts
     const own = embeddedDestination(layout, host.computerName)
     const destination = namedDestination([own, ...settings.get().destinations], id)
@@ -100,7 +107,7 @@ export class Restores {
       secrets: secrets.get()[destination.id] ?? {},
       identityDirectory: layout.identity,
       name: host.computerName,
-      computer: null,
+      computer,
       key,
     }
   }
@@ -126,10 +133,12 @@ export class Restores {
     if (report.phase === 'running' || report.phase === 'stopped') return
     const { to } = before
     const { restored, same, kept, failed, sentence } = report
-    const isWell = report.phase === 'done' && failed === 0
-    if (isWell) notices.add(NOTICE, message('restore.done', { path: to, restored, same, kept }))
-    else if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
-    else notices.add(NOTICE, message('restore.doneInPart', { path: to, restored, same, kept, failed }))
+    const well = { path: to, count: restored + same }
+    if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
+    else if (failed > 0)
+      notices.add(NOTICE, message('restore.doneInPart', { path: to, count: failed + kept }))
+    else if (kept > 0) notices.add(NOTICE, message('restore.doneKept', { ...well, kept }))
+    else notices.add(NOTICE, message('restore.done', well))
   }
 
   /** Its process has ended in the middle; what came is complete. */

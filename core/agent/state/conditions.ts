@@ -182,7 +182,7 @@ function noticeConditions({ notices }: AppState, now: number): Condition[] {
   return notices.flatMap(({ id, sentence }) => {
     const subject = { id: `notice:${id}`, name: 'Holdfast', source: null }
     // Good news is nothing wrong, and the end of an earlier failure.
-    return sentence.key === 'restore.done'
+    return ['restore.done', 'restore.doneKept'].includes(sentence.key)
       ? well(subject, now)
       : condition(subject, 'notice', now, sentence, 0)
   })

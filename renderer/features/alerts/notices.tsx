@@ -9,7 +9,12 @@ export function Notices({ notices }: { notices: AppState['notices'] }) {
   const { t, say } = useWords()
   const { run } = useCommands()
   return notices.map(({ id, sentence }) => (
-    <div key={id} className="notice" role="note">
+    <div
+      key={id}
+      className="notice"
+      role="note"
+      data-tone={sentence.key === 'restore.done' ? 'good' : undefined}
+    >
       <IconInfoCircle size={18} aria-hidden="true" />
       <span className="breakable">{say(sentence)}</span>
       <CloseButton

@@ -3,24 +3,27 @@ import { Fragment, useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
-import { crumbsOf, type Spot, TOP } from './browse.ts'
+import { type Computer, crumbsOf, type Spot, TOP } from './browse.ts'
 import { ListingPart } from './listing-part.tsx'
 import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
 
 interface BrowsePartProps {
   destination: DestinationState
+  /** Another computer, whose files are looked through; null: this one. */
+  computer: Computer | null
   /** The source whose folder is to be shown first. */
   source: string | null
   state: AppState
 }
 
 /** Looks through what a destination has, directory by directory or by name. */
-export function BrowsePart({ destination, source, state }: BrowsePartProps) {
+export function BrowsePart({ destination, computer, source, state }: BrowsePartProps) {
   const { t } = useWords()
   const [spot, setSpot] = useState<Spot | null>(source === null ? TOP : null)
   const [typed, setTyped] = useState('')
   const [search, setSearch] = useState('')
   const [chosen, setChosen] = useState<Chosen | null>(null)
+  const [isEmpty, setEmpty] = useState(false)
   const at = spot ?? TOP
   const go = (wanted: Spot) => {
     setSpot(wanted)
@@ -28,6 +31,33 @@ export function BrowsePart({ destination, source, state }: BrowsePartProps) {
     setSearch('')
   }
   const busy = state.restore?.phase === 'running'
+  const ask = (
+    <RestoreDialog
+      destination={destination}
+      computer={computer}
+      chosen={chosen}
+      settings={state.settings}
+      onClose={() => setChosen(null)}
+    />
+  )
+  const restore = (
+    <Button
+      size="xs"
+      disabled={busy || (isEmpty && search === '')}
+      onClick={() => setChosen({ spot: at, version: null, isFile: false })}
+    >
+      {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
+    </Button>
+  )
+  // Names that say nothing are not looked through, and nothing can be chosen by them.
+  if (computer?.hidesNames === true)
+    return (
+      <>
+        <p className="dimmed">{t('window.restore.hiddenNames')}</p>
+        <div>{restore}</div>
+        {ask}
+      </>
+    )
   return (
     <>
       <form
@@ -55,28 +85,18 @@ export function BrowsePart({ destination, source, state }: BrowsePartProps) {
       </form>
       <div className="spread">
         <Crumbs spot={at} onGo={go} />
-        <Button
-          size="xs"
-          disabled={busy}
-          onClick={() => setChosen({ spot: at, version: null, isFile: false })}
-        >
-          {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
-        </Button>
+        {restore}
       </div>
       <ListingPart
         key={JSON.stringify([at, search])}
-        wish={{ destination: destination.id, spot: at, search }}
+        wish={{ destination: destination.id, computer: computer?.folder ?? null, spot: at, search }}
         wantedSource={spot === null ? source : null}
         isRestoring={busy}
+        onLooked={setEmpty}
         onGo={go}
         onChoose={setChosen}
       />
-      <RestoreDialog
-        destination={destination}
-        chosen={chosen}
-        settings={state.settings}
-        onClose={() => setChosen(null)}
-      />
+      {ask}
     </>
   )
 }

@@ -1,5 +1,6 @@
 import type { CommandOutput } from '../../../core/agent/contract.ts'
 
+export type Computer = CommandOutput<'restoreComputers'>['computers'][number]
 export type Folder = CommandOutput<'restoreFolders'>['folders'][number]
 export type Entry = CommandOutput<'restoreList'>['entries'][number]
 export type Found = CommandOutput<'restoreSearch'>['files'][number]
@@ -14,6 +15,10 @@ export interface Spot {
 }
 
 export const TOP: Spot = { folder: null, path: '' }
+
+/** A computer as people know it, with its folder at the destination. */
+export const nameOf = ({ folder, name }: Computer): string =>
+  name === null || name === folder ? folder : `${name} (${folder})`
 
 /** One step of the way down to a spot: what it is called, and where it leads. */
 export interface Crumb extends Spot {

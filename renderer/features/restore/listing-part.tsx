@@ -6,7 +6,7 @@ import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type Spot, within } from './browse.ts'
 import type { Chosen } from './restore-dialog.tsx'
-import { type Listing, useListing, type Wish } from './use-listing.ts'
+import { type Listing, useListing, type Whose, type Wish } from './use-listing.ts'
 import { VersionList } from './version-list.tsx'
 
 interface ListingPartProps {
@@ -14,19 +14,23 @@ interface ListingPartProps {
   /** The source whose folder is to be opened as soon as it is known; null: none. */
   wantedSource: string | null
   isRestoring: boolean
+  /** Hears whether there is something to restore; not while it is looked. */
+  onLooked: (isEmpty: boolean) => void
   onGo: (spot: Spot) => void
   onChoose: (chosen: Chosen) => void
 }
 
 /** What is at one spot of a destination, or what a search has found there. */
 export function ListingPart(props: ListingPartProps) {
-  const { wish, wantedSource, onGo } = props
+  const { wish, wantedSource, onLooked, onGo } = props
   const { t, say } = useWords()
   const { listing, failure, isBusy, more, again } = useListing(wish)
   const wanted = listing?.folders.find(({ source }) => source !== null && source === wantedSource)
   useEffect(() => {
     if (wanted !== undefined) onGo({ folder: wanted.name, path: '' })
   }, [wanted, onGo])
+  const isEmpty = failure !== null || (listing !== null && isBare(listing))
+  useEffect(() => onLooked(isEmpty), [isEmpty, onLooked])
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
     // The row that was opened is gone, and the focus with it: on to what is in it.
@@ -65,24 +69,27 @@ export function ListingPart(props: ListingPartProps) {
   )
 }
 
+const isBare = ({ folders, entries, found }: Listing): boolean =>
+  folders.length + entries.length + found.length === 0
+
 function Rows({ wish, listing, isRestoring, onGo, onChoose }: ListingPartProps & { listing: Listing }) {
   const { t } = useWords()
-  const { spot, search, destination } = wish
+  const { spot, search, destination, computer } = wish
   const { folders, entries, found } = listing
-  if (folders.length + entries.length + found.length === 0) {
+  if (isBare(listing)) {
     return (
       <p className="dimmed">
         {t(
           search !== ''
             ? 'window.restore.nothingFound'
-            : spot.folder === null
+            : spot.folder === null && wish.computer === null
               ? 'window.restore.noFolder'
               : 'window.restore.emptyDirectory',
         )}
       </p>
     )
   }
-  const choose = { destination, isRestoring, onChoose }
+  const choose = { destination, computer, isRestoring, onChoose }
   return (
     <RovingList className="listing-list" entry=".listing-rows > li">
       <ul className="listing-rows">
@@ -129,8 +136,7 @@ function DirectoryRow({ name, onOpen }: { name: string; onOpen: () => void }) {
   )
 }
 
-interface FileRowProps {
-  destination: string
+interface FileRowProps extends Whose {
   name: string
   spot: Spot
   size: number
@@ -141,7 +147,17 @@ interface FileRowProps {
   onChoose: (chosen: Chosen) => void
 }
 
-function FileRow({ destination, name, spot, size, mtimeMs, versions, isRestoring, onChoose }: FileRowProps) {
+function FileRow({
+  destination,
+  computer,
+  name,
+  spot,
+  size,
+  mtimeMs,
+  versions,
+  isRestoring,
+  onChoose,
+}: FileRowProps) {
   const { t, format } = useWords()
   const [opened, setOpened] = useState(false)
   return (
@@ -176,7 +192,7 @@ function FileRow({ destination, name, spot, size, mtimeMs, versions, isRestoring
       </div>
       {opened && spot.folder !== null && (
         <VersionList
-          question={{ destination, folder: spot.folder, path: spot.path }}
+          question={{ destination, computer, folder: spot.folder, path: spot.path }}
           isRestoring={isRestoring}
           onChoose={(version) => onChoose({ spot, version, isFile: true })}
         />

@@ -10,7 +10,7 @@ import { At } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
 import { destinationName } from '../overview/describe.ts'
-import { readMoment, type Spot, type Version } from './browse.ts'
+import { type Computer, nameOf, readMoment, type Spot, type Version } from './browse.ts'
 
 /** What is to be brought back. */
 export interface Chosen {
@@ -22,6 +22,8 @@ export interface Chosen {
 
 interface RestoreDialogProps {
   destination: DestinationState
+  /** Whose files; null: this computer's. */
+  computer: Computer | null
   /** null: closed. */
   chosen: Chosen | null
   settings: AppState['settings']
@@ -29,14 +31,21 @@ interface RestoreDialogProps {
 }
 
 /** Asks where to, and as of when, before anything is brought back. */
-export function RestoreDialog({ destination, chosen, settings, onClose }: RestoreDialogProps) {
+export function RestoreDialog({ destination, computer, chosen, settings, onClose }: RestoreDialogProps) {
   const { t } = useWords()
   const known = settings.destinations.find(({ id }) => id === destination.id)
-  const isEncrypted = known !== undefined && 'recipient' in known && known.recipient !== null
+  const isOwnEncrypted = known !== undefined && 'recipient' in known && known.recipient !== null
+  const isEncrypted = computer?.isEncrypted ?? isOwnEncrypted
   return (
     <FormDialog opened={chosen !== null} title={t('window.restore.dialogTitle')} onClose={onClose}>
       {chosen !== null && (
-        <RestoreForm destination={destination} chosen={chosen} isEncrypted={isEncrypted} onClose={onClose} />
+        <RestoreForm
+          destination={destination}
+          computer={computer}
+          chosen={chosen}
+          isEncrypted={isEncrypted}
+          onClose={onClose}
+        />
       )}
     </FormDialog>
   )
@@ -44,12 +53,13 @@ export function RestoreDialog({ destination, chosen, settings, onClose }: Restor
 
 interface RestoreFormProps {
   destination: DestinationState
+  computer: Computer | null
   chosen: Chosen
   isEncrypted: boolean
   onClose: () => void
 }
 
-function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormProps) {
+function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: RestoreFormProps) {
   const { t, say } = useWords()
   const { ask } = useCommands()
   const [draft, setDraft] = useState<Draft>({ to: '', when: '', overwrite: false, identity: '' })
@@ -66,7 +76,7 @@ function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormP
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
   useHold(draft.when !== '' || draft.identity !== '', busy)
-  const wish = wishOf(draft, { destination, chosen, isEncrypted })
+  const wish = wishOf(draft, { destination, computer, chosen, isEncrypted })
 
   const start = async (event: FormEvent) => {
     event.preventDefault()
@@ -82,7 +92,7 @@ function RestoreForm({ destination, chosen, isEncrypted, onClose }: RestoreFormP
   return (
     <form onSubmit={start} noValidate>
       <Stack gap="sm">
-        <What destination={destination} chosen={chosen} />
+        <What destination={destination} computer={computer} chosen={chosen} />
         <Fields
           draft={draft}
           tried={tried}
@@ -119,13 +129,14 @@ interface Draft {
 /** What is asked of the agent; null: something is missing or wrong. */
 function wishOf(
   { to, when, overwrite, identity }: Draft,
-  { destination, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
+  { destination, computer, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
 ): CommandInput<'restoreStart'> | null {
   const at = readMoment(when)
   const key = identity.trim()
   if (to.trim() === '' || at === 'invalid' || (isEncrypted && key === '')) return null
   return {
     destination: destination.id,
+    computer: computer?.folder ?? null,
     folder: spot.folder,
     path: spot.path === '' ? null : spot.path,
     version: version?.version ?? null,
@@ -204,14 +215,21 @@ function Fields({
   )
 }
 
-function What({ destination, chosen: { spot, version } }: Pick<RestoreFormProps, 'destination' | 'chosen'>) {
+function What({
+  destination,
+  computer,
+  chosen: { spot, version },
+}: Omit<RestoreFormProps, 'isEncrypted' | 'onClose'>) {
   const { t } = useWords()
   const from = destinationName(destination, t)
   const what = [spot.folder, spot.path].filter((part) => part !== null && part !== '').join('/')
   return (
     <Text size="sm" className="breakable">
+      {spot.folder === null &&
+        computer !== null &&
+        t('window.restore.whatAllOf', { from, computer: nameOf(computer) })}
       {spot.folder === null
-        ? t('window.restore.whatAll', { from })
+        ? computer === null && t('window.restore.whatAll', { from })
         : t('window.restore.whatIs', { what, from })}
       {version !== null && (
         <span className="dimmed">

@@ -1,13 +1,17 @@
 import { ActionIcon, NativeSelect } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
-import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { useEscape } from '../../ui/use-escape.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'
 import { destinationName } from '../overview/describe.ts'
+import { type Computer, nameOf } from './browse.ts'
 import { BrowsePart } from './browse-part.tsx'
 import { RestoreProgress } from './restore-progress.tsx'
+
+const NONE: readonly Computer[] = []
 
 interface RestorePageProps {
   state: AppState
@@ -26,6 +30,9 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   useEscape(section, onClose)
   const [chosen, setChosen] = useState(place.destination ?? null)
   const destination = destinations.find(({ id }) => id === chosen) ?? destinations[0]
+  const others = useOthers(destination)
+  const [wanted, setWanted] = useState<string | null>(null)
+  const computer = others.find(({ folder }) => folder === wanted) ?? null
   if (destination === undefined) return null
   return (
     <section ref={section} className="stack details" aria-label={t('window.restore.title')}>
@@ -54,13 +61,42 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
         ) : (
           <p className="dimmed">{t('window.restore.fromOne', { name: destinationName(destination, t) })}</p>
         )}
+        {others.length > 0 && (
+          <NativeSelect
+            label={t('window.restore.whose')}
+            description={t('window.restore.whoseHint')}
+            value={computer?.folder ?? ''}
+            onChange={(event) => setWanted(event.currentTarget.value)}
+            data={[
+              { value: '', label: t('window.restore.thisComputer') },
+              ...others.map((one) => ({ value: one.folder, label: nameOf(one) })),
+            ]}
+          />
+        )}
         <BrowsePart
-          key={destination.id}
+          key={JSON.stringify([destination.id, computer?.folder])}
           destination={destination}
+          computer={computer}
           source={place.source ?? null}
           state={state}
         />
       </section>
     </section>
   )
+}
+
+/** Other computers that have files at a destination; none while nobody knows. */
+function useOthers(destination: DestinationState | undefined): readonly Computer[] {
+  const bridge = useBridge()
+  const [known, setKnown] = useState<{ of: string; computers: readonly Computer[] } | null>(null)
+  const id = destination === undefined || destination.kind === 'receiver' ? null : destination.id
+  useEffect(() => {
+    if (id === null) return
+    // What keeps it from being looked through is told where its files would be.
+    bridge.call('restoreComputers', { destination: id }).then(
+      ({ computers }) => setKnown({ of: id, computers: computers.filter(({ isOwn }) => !isOwn) }),
+      () => undefined,
+    )
+  }, [bridge, id])
+  return known !== null && known.of === id ? known.computers : NONE
 }

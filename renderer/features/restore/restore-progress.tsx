@@ -26,7 +26,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
   const words = useWords()
   const { t, say } = words
   const { run } = useCommands()
-  const { phase, to, sentence, failed } = restore
+  const { phase, to, sentence, failed, failures, kept, keptPaths } = restore
   const from = destinations.find(({ id }) => id === restore.destination)
   const isRunning = phase === 'running'
   return (
@@ -35,7 +35,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
         {!isRunning && <HealthMark level={levelOf(restore)} />}
         <div className="row-words">
           <h3>
-            {t(failed > 0 && phase === 'done' ? 'window.restore.phase.partly' : phases[phase], {
+            {t(failed + kept > 0 && phase === 'done' ? 'window.restore.phase.partly' : phases[phase], {
               from: from === undefined ? '' : destinationName(from, t),
             })}
           </h3>
@@ -47,6 +47,8 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
         {(isRunning ? movingOf(restore, words) : reportOf(restore, words)).join(' · ')}
       </p>
       {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
+      <Named title={t('window.restore.failedTitle')} count={failed} lines={failures.map(say)} />
+      <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />
       <Group gap="xs">
         {isRunning ? (
           <Button size="xs" variant="default" onClick={() => run('restoreStop', {})}>
@@ -62,9 +64,37 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
   )
 }
 
-function levelOf({ phase, failed }: Restore): HealthLevel {
+interface NamedProps {
+  title: string
+  /** How many there are in all. */
+  count: number
+  /** The first of them. */
+  lines: readonly string[]
+}
+
+function Named({ title, count, lines }: NamedProps) {
+  const { t } = useWords()
+  if (count === 0) return null
+  return (
+    <div className="restore-named">
+      <p>{title}</p>
+      <ul>
+        {lines.map((line) => (
+          <li key={line} className="breakable">
+            {line}
+          </li>
+        ))}
+        {count > lines.length && (
+          <li className="dimmed">{t('window.restore.others', { count: count - lines.length })}</li>
+        )}
+      </ul>
+    </div>
+  )
+}
+
+function levelOf({ phase, failed, kept }: Restore): HealthLevel {
   if (phase === 'failed') return 'failing'
-  return phase === 'stopped' || failed > 0 ? 'attention' : 'ok'
+  return phase === 'stopped' || failed + kept > 0 ? 'attention' : 'ok'
 }
 
 function Bar({ restore: { bytes, totalBytes } }: { restore: Restore }) {
@@ -105,13 +135,13 @@ function movingOf(
 /** What became of each file. */
 function reportOf({ restored, same, kept, failed, bytes }: Restore, { t, format }: Words): string[] {
   const counted: [number, WordKey][] = [
+    [restored, 'window.restore.restored'],
     [same, 'window.restore.same'],
     [kept, 'window.restore.kept'],
     [failed, 'window.restore.failed'],
   ]
   return [
-    t('window.restore.restored', { count: restored }),
     ...counted.flatMap(([count, word]) => (count > 0 ? [t(word, { count })] : [])),
-    format.bytes(bytes),
+    ...(bytes > 0 ? [format.bytes(bytes)] : []),
   ]
 }

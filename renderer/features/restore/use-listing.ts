@@ -4,9 +4,15 @@ import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import type { Entry, Folder, Found, Spot } from './browse.ts'
 
-/** What is asked of a destination: a spot's directory, or files by a part of their names. */
-export interface Wish {
+/** Whose files at which destination. */
+export interface Whose {
   destination: string
+  /** Another computer's folder there; null: this computer's. */
+  computer: string | null
+}
+
+/** What is asked of a destination: a spot's directory, or files by a part of their names. */
+export interface Wish extends Whose {
   spot: Spot
   /** '': the directory. */
   search: string
@@ -38,7 +44,7 @@ const inOrder = (entries: readonly Entry[]): Entry[] =>
   entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
 
 /** Asks what a destination has. For another wish mount anew (key). */
-export function useListing({ destination, spot: { folder, path }, search }: Wish): Looked {
+export function useListing({ destination, computer, spot: { folder, path }, search }: Wish): Looked {
   const bridge = useBridge()
   const [listing, setListing] = useState<Listing | null>(null)
   const [failure, setFailure] = useState<Message | null>(null)
@@ -48,16 +54,22 @@ export function useListing({ destination, spot: { folder, path }, search }: Wish
   const question = useCallback(
     async (after: string | null): Promise<Listing> => {
       if (search !== '') {
-        const { files, isPart } = await bridge.call('restoreSearch', { destination, folder, text: search })
+        const { files, isPart } = await bridge.call('restoreSearch', {
+          destination,
+          computer,
+          folder,
+          text: search,
+        })
         return { ...nothing, found: files, isPart }
       }
-      if (folder === null) return { ...nothing, ...(await bridge.call('restoreFolders', { destination })) }
+      if (folder === null)
+        return { ...nothing, ...(await bridge.call('restoreFolders', { destination, computer })) }
       return {
         ...nothing,
-        ...(await bridge.call('restoreList', { destination, folder, directory: path, after })),
+        ...(await bridge.call('restoreList', { destination, computer, folder, directory: path, after })),
       }
     },
-    [bridge, destination, folder, path, search],
+    [bridge, destination, computer, folder, path, search],
   )
 
   useEffect(() => {

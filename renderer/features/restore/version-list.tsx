@@ -17,7 +17,7 @@ interface VersionListProps {
 
 /** The contents that a destination has of one file, newest first. */
 export function VersionList({
-  question: { destination, folder, path },
+  question: { destination, computer, folder, path },
   isRestoring,
   onChoose,
 }: VersionListProps) {
@@ -27,14 +27,14 @@ export function VersionList({
   const [failure, setFailure] = useState<Message | null>(null)
   useEffect(() => {
     let isOver = false
-    bridge.call('restoreVersions', { destination, folder, path }).then(
+    bridge.call('restoreVersions', { destination, computer, folder, path }).then(
       (answer) => !isOver && setVersions(answer.versions),
       (thrown) => !isOver && setFailure(sentenceOfThrown(thrown)),
     )
     return () => {
       isOver = true
     }
-  }, [bridge, destination, folder, path])
+  }, [bridge, destination, computer, folder, path])
   if (failure !== null) return <p className="card-problem breakable">{say(failure)}</p>
   if (versions === null) return <Loader size="xs" m={6} />
   return (

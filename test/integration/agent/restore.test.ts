@@ -3,6 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { answerOf } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
+import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
 import { untilState } from '../../support/two-receivers.ts'
@@ -55,10 +56,60 @@ test('what is kept on this computer is looked through and comes back by commands
 
   const older = { ...wanted, path: 'three', version: versions[1]?.version ?? '' }
   await ask('restoreStart', older)
-  await untilState(data, 'what is there to stay', ({ restore }) => restore?.kept === 1)
+  const left = await untilState(data, 'what is there to stay', ({ restore }) => restore?.phase === 'done')
+  expect(left.restore).toMatchObject({ kept: 1, keptPaths: [path.join(to, 'three')], failures: [] })
+  expect(left.notices.map(({ sentence }) => sentence.key)).toContain('restore.doneKept')
   expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third, again')
   await ask('restoreStart', { ...older, overwrite: true })
   await untilState(data, 'it to be replaced', ({ restore }) => restore?.restored === 1)
   expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third')
   expect(await ask('restoreStart', { ...wanted, to: 'somewhere' })).toMatchObject({ done: false })
+})
+
+test('a computer that is set up anew chooses whose files it restores, in a view and on the command line', async () => {
+  const data = temporaryDirectory('restore-was')
+  const anew = temporaryDirectory('restore-anew')
+  const shelf = temporaryDirectory('restore-shelf')
+  const source = path.join(temporaryDirectory('restore-source'), 'runs')
+  mkdirSync(source)
+  writeFileSync(path.join(source, 'one'), 'first')
+  const destination = {
+    kind: 'folder',
+    name: 'shelf',
+    path: shelf,
+    recipient: null,
+    hideNames: false,
+  } as const
+  const before = startHoldfast(['agent', '--data', data, source])
+  await untilState(data, 'it to run', () => true)
+  expect(await answerOf(data)('addDestination', { destination, secrets: {} })).toEqual({ done: true })
+  await untilState(data, 'all to be there', ({ destinations }) => destinations[0]?.totals.sentFiles === 1)
+  before.child.kill('SIGTERM')
+  await before.ended()
+
+  startHoldfast(['agent', '--data', anew])
+  await untilState(anew, 'it to run', () => true)
+  const ask = answerOf(anew)
+  await ask('addDestination', { destination, secrets: {} })
+  const { destinations } = await untilState(anew, 'it to be there', ({ destinations: all }) => all.length > 0)
+  const of = { destination: destinations[0]?.id ?? '' }
+  const { computers } = await ask('restoreComputers', of)
+  expect(computers).toMatchObject([{ isOwn: false, isEncrypted: false }])
+  const computer = computers[0]?.folder ?? ''
+  expect(await ask('restoreFolders', { ...of, computer })).toEqual({
+    folders: [{ name: 'runs', source: null }],
+  })
+  const to = path.join(temporaryDirectory('restore-to'), 'back')
+  const all = { folder: null, path: null, version: null, at: null, to, overwrite: false }
+  expect(await ask('restoreStart', { ...of, computer, ...all })).toEqual({ done: true })
+  await untilState(anew, 'it to be done', ({ restore }) => restore?.phase === 'done')
+  expect(treeOf(path.join(to, 'runs'))).toEqual(treeOf(source))
+
+  const from = ['restore', '--from', 'shelf', '--data', anew]
+  const listed = await runStoreCommand(...from, '--computers')
+  expect(listed).toMatchObject({ code: 0, lines: [{ type: 'computer', ...computers[0] }] })
+  const none = await runStoreCommand(...from, '--to', to)
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('nothing to restore at /') })
+  const refused = await runStoreCommand(...from, '--computer', 'nobody', '--list')
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining(`there are: ${computer}.`) })
 })

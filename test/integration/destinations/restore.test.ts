@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { LibrarySettings } from '../../../core/restore/open.ts'
-import { openLibrary } from '../../../core/restore/open.ts'
+import { computersAt, openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { verifyLibrary } from '../../../core/restore/verify.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
@@ -14,11 +14,15 @@ import type { Finding } from '../../../core/store/verify/findings.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
+import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome, treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
-beforeAll(() => sftpKind.start?.())
+const bucketKind = s3Kind('ceph')
+
+beforeAll(() => Promise.all([sftpKind.start?.(), bucketKind.start?.()]))
 afterAll(() => sftpKind.stop?.())
 
 const ALL: Choice = { folder: null, path: null, version: null, at: null }
@@ -52,6 +56,9 @@ async function begin(kind: TestedKind, how: How) {
     nothing: Buffer.alloc(0),
   }
   await driver.send('a/small', Buffer.from('older'), { mtimeNs: MTIME - 5_000_000_000n })
+  // Servers and this computer have one clock here.
+  const between = Date.now() + 1
+  await until('a moment later', () => Date.now() > between + 1)
   for (const [name, bytes] of Object.entries(files))
     expect(await driver.send(name, bytes, { mtimeNs: MTIME, mode: 0o640 })).toMatchObject({ kind: 'durable' })
   driver.stop()
@@ -65,17 +72,19 @@ async function begin(kind: TestedKind, how: How) {
     how === 'hidden'
       ? [hiddenSource(nameKey, source.name), `${hiddenPath(nameKey, name)}.age`]
       : [source.name, how === 'plain' ? name : `${name}.age`]
-  return { home, place, from, files, there }
+  return { home, place, from, files, there, between }
 }
 
 test.each<{ how: How; kind: TestedKind; computer: string }>([
   { how: 'plain', kind: sftpKind, computer: 'station' },
   { how: 'encrypted', kind: sftpKind, computer: 'station' },
   { how: 'hidden', kind: sftpKind, computer: 'station' },
+  { how: 'plain', kind: bucketKind, computer: 'station' },
+  { how: 'hidden', kind: bucketKind, computer: 'station' },
   { how: 'encrypted', kind: folderKind, computer: 'station-3' },
   { how: 'hidden', kind: folderKind, computer: 'station-3' },
 ])('$how files come back from $kind.name, and what is damaged is found', async ({ how, kind, computer }) => {
-  const { home, place, from, files, there } = await begin(kind, how)
+  const { home, place, from, files, there, between } = await begin(kind, how)
   const to = path.join(home.directory, 'back')
   expect(await restore(from, to)).toMatchObject({ files: 3, restored: 3, failed: 0 })
   for (const [name, bytes] of Object.entries(files)) {
@@ -86,11 +95,27 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   }
   // A new computer, with a folder and a certificate of its own, takes over what the lost one has there.
   const { identityDirectory } = await makeHome(temporaryDirectory('anew'))
-  const destination = { ...from.destination, ...(kind === sftpKind ? { folder: 'new-pc' } : {}) }
+  const destination = { ...from.destination, ...(kind === folderKind ? {} : { folder: 'new-pc' }) }
   const anew: LibrarySettings = { ...from, destination, identityDirectory, computer }
   const takenOver = path.join(home.directory, 'taken over')
   expect(await restore(anew, takenOver)).toMatchObject({ restored: 3 })
   expect(treeOf(takenOver)).toEqual(treeOf(to))
+  // It is told whose files are there, and a name that is not there is refused with those that are.
+  const there3 = [
+    {
+      folder: computer,
+      name: 'station-3',
+      isOwn: false,
+      isEncrypted: how !== 'plain',
+      hidesNames: how === 'hidden',
+    },
+  ]
+  expect(await computersAt(anew, signal)).toEqual(there3)
+  expect(await computersAt(from, signal)).toEqual([{ ...there3[0], isOwn: true }])
+  const nothing = restore({ ...anew, computer: null }, takenOver)
+  await expect(nothing).rejects.toThrow(kind === folderKind ? 'has no folder' : 'nothing to restore there.')
+  const refused = restore({ ...anew, computer: 'nobody' }, takenOver)
+  await expect(refused).rejects.toThrow(`nobody. The computers there are: ${computer}.`)
   // Who sent them needs no key to look through them; another computer sees of hidden names nothing without it.
   const library = await openLibrary({ ...from, key: null }, signal)
   const stranger = await openLibrary({ ...anew, key: null }, signal)
@@ -122,6 +147,17 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   const below = await library.contents({ ...search, folder: 'data', path: 'a', text: null })
   expect(below.contents.map((one) => one.path)).toEqual(['a/small'])
   library.close()
+
+  // As it was before the newer content came; only SFTP does not know when a content came.
+  const then = path.join(home.directory, 'then')
+  await restore(from, then, { at: between })
+  const undated = kind === sftpKind ? ['large', 'nothing'] : []
+  expect(Object.keys(treeOf(path.join(then, 'data'))).sort()).toEqual(['a/small', ...undated])
+  expect(fs.readFileSync(path.join(then, 'data/a/small'), 'utf8')).toBe('older')
+  const before = kind === sftpKind ? Number(MTIME / 1_000_000n) - 10_000 : between - 60_000
+  await expect(restore(from, then, { at: before })).rejects.toThrow(
+    /^Nothing (was stored|of \S+ was stored) by /,
+  )
 
   const opened = await openLibrary(from, signal)
   const sent = Object.entries(files).map(([name, bytes]) => {

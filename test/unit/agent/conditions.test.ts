@@ -168,7 +168,7 @@ describe('what is wrong besides the disks', () => {
   })
 
   it('takes a restore that was successful for the end of one that was not', () => {
-    const done = message('restore.done', { path: '/back', restored: 1, same: 0, kept: 0 })
+    const done = message('restore.done', { path: '/back', count: 1 })
     const noticed = (sentence: typeof done) =>
       conditionsOf(stateWith({ notices: [{ id: 'restore', sentence }] }), NOW).find(
         ({ id }) => id === 'notice:restore',

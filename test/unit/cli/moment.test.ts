@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { parseMoment } from '../../../cli/moment.ts'
+import { expect, test, vi } from 'vitest'
+import { localTime, parseMoment } from '../../../cli/moment.ts'
 
 test.each([
   ['2026-11-20', new Date(2026, 10, 20)],
@@ -30,3 +30,15 @@ test.each([
   '2026-11-20T08:15 PM',
   'on 2026-11-20',
 ])('%j is none', (text) => expect(() => parseMoment(text)).toThrow('must be a time'))
+
+test.each([
+  ['Asia/Taipei', '2026-11-20T16:15:07+08:00'],
+  ['America/St_Johns', '2026-11-20T04:45:07-03:30'],
+  ['UTC', '2026-11-20T08:15:07+00:00'],
+])('in %s a time is told as the clock there has it, and is taken again', (zone, text) => {
+  vi.stubEnv('TZ', zone)
+  const at = Date.UTC(2026, 10, 20, 8, 15, 7)
+  expect(localTime(at)).toBe(text)
+  expect(parseMoment(localTime(at))).toBe(at)
+  vi.unstubAllEnvs()
+})

@@ -80,7 +80,7 @@ describe('a restore', () => {
   const running: NonNullable<AppState['restore']> = {
     ...{ destination: 'nas', to: '/srv/back', phase: 'running', files: 120, bytes: 1024, rate: 2048 },
     ...{ totalFiles: 1200, totalBytes: 4096, left: 90_000, restored: 100, same: 20, kept: 2, failed: 0 },
-    ...{ sentence: null, startedAt: 0 },
+    ...{ failures: [], keptPaths: [], sentence: null, startedAt: 0 },
   }
   const shown = (changes: Partial<typeof running>) =>
     wordsOf(<RestoreProgress restore={{ ...running, ...changes }} destinations={[destinationState('nas')]} />)
@@ -95,9 +95,15 @@ describe('a restore', () => {
     expect(shown({ phase: 'done' })).toContain(
       '100 files restored · 20 there already · 2 not replaced · 1 KiB',
     )
-    const partly = shown({ phase: 'done', failed: 3, sentence: message('problem.other', { reason: 'EIO' }) })
+    const failures = [message('problem.other', { reason: 'EIO' })]
+    const keptPaths = ['/srv/back/one', '/srv/back/two']
+    const partly = shown({ phase: 'done', failed: 3, failures, keptPaths })
     expect(partly).toContain('Restored from nas, but not all')
     expect(partly).toContain('3 failed')
-    expect(partly).toContain('input/output error')
+    expect(partly).toMatch(/Not restored: .*input\/output error.* … and 2 more/)
+    expect(partly).toContain('other content is there: /srv/back/one /srv/back/two')
+    const all = shown({ phase: 'done', restored: 5, same: 0, kept: 0 })
+    expect(all).toContain('5 files restored · 1 KiB')
+    expect(all).not.toContain('not ')
   })
 })

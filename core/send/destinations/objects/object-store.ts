@@ -16,6 +16,8 @@ export interface ObjectInfo extends ObjectFacts {
   name: string
   /** When the store took it, in milliseconds since 1970. */
   storedAt: number
+  /** Of one that was set aside by copying: when its content was stored at first. A listing does not tell. */
+  firstStoredAt?: number | undefined
   /** One older content of the name, where the store itself keeps them; null: the current one. */
   version: string | null
 }

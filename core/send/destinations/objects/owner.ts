@@ -75,7 +75,7 @@ export async function ownerOf(
 ): Promise<Owner | null> {
   const owner = await readOwner(store, folder, at, signal)
   if (owner === null || owner.fingerprint === fingerprint) return owner
-  const params = { folder, name: at, computer: owner.computer, file: ownerFile(folder) }
+  const params = { folder, name: at, computer: owner.computer }
   throw new Problem('transfer.objects.foreign', params)
 }
 

@@ -6,6 +6,7 @@ import {
   HeadObjectCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
+import { metadataOfCopy } from './facts.ts'
 import type { BucketPlace } from './requests.ts'
 import { copySource, keyOf, storageOf } from './requests.ts'
 
@@ -23,14 +24,14 @@ export async function copyObject(
   const source = keyOf(place, from)
   const head = await client.send(new HeadObjectCommand({ Bucket, Key: source }))
   const target = { Bucket, Key: keyOf(place, to) }
-  const begun = { ...target, ...storageOf(place) }
+  const begun = { ...target, ...storageOf(place), Metadata: metadataOfCopy(head) }
   const CopySource = copySource(Bucket, source)
   const size = head.ContentLength ?? 0
   if (size <= most) {
-    await client.send(new CopyObjectCommand({ ...begun, CopySource }))
+    await client.send(new CopyObjectCommand({ ...begun, CopySource, MetadataDirective: 'REPLACE' }))
     return
   }
-  const made = await client.send(new CreateMultipartUploadCommand({ ...begun, Metadata: head.Metadata }))
+  const made = await client.send(new CreateMultipartUploadCommand(begun))
   const upload = { ...target, UploadId: made.UploadId }
   try {
     const Parts: { PartNumber: number; ETag: string | undefined }[] = []

@@ -1,3 +1,4 @@
+import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import { isDigest } from '../../../files/digest.ts'
 import type { ObjectFacts } from '../objects/object-store.ts'
 
@@ -16,6 +17,21 @@ export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<strin
     mode: mode.toString(8).padStart(4, '0'),
     ...(digest === null ? {} : { blake3: Buffer.from(digest).toString('hex') }),
   }
+}
+
+/** The same of a copy, which knows when the content was stored at first. */
+export const metadataOfCopy = ({
+  Metadata,
+  LastModified,
+}: HeadObjectCommandOutput): Record<string, string> => ({
+  ...Metadata,
+  ...(LastModified === undefined ? {} : { stored: LastModified.toISOString() }),
+})
+
+/** In milliseconds since 1970; undefined: it is no copy, or one of an earlier Holdfast. */
+export function firstStoredAt({ stored = '' }: Readonly<Record<string, string>> = {}): number | undefined {
+  const at = Date.parse(stored)
+  return Number.isNaN(at) ? undefined : at
 }
 
 function mtimeOf(text: string | undefined): bigint | null {

@@ -14,7 +14,7 @@ import type { BucketAbilities } from './bucket.ts'
 import { abilitiesOf } from './bucket.ts'
 import { PARALLEL } from './client.ts'
 import { COPY_BYTES, copyObject } from './copy.ts'
-import { factsOf, metadataOf } from './facts.ts'
+import { factsOf, firstStoredAt, metadataOf } from './facts.ts'
 import { faultOf } from './faults.ts'
 import { listPage, olderVersions } from './listing.ts'
 import { createNames } from './names.ts'
@@ -54,7 +54,13 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     if (head === null) return null
     const stored = head.LastModified ?? new Date(0)
     const facts = factsOf(head.ContentLength ?? 0, stored, head.Metadata)
-    return { ...facts, name, storedAt: stored.getTime(), version }
+    return {
+      ...facts,
+      name,
+      storedAt: stored.getTime(),
+      firstStoredAt: firstStoredAt(head.Metadata),
+      version,
+    }
   }
 
   const read: ObjectStore['read'] = async function* (name, from, signal, version = null) {

@@ -59,7 +59,7 @@ async function openParts(channels: readonly [Channel, ...Channel[]], { name, pat
     pick,
     directories: openDirectories(pick, root, canSync),
     root,
-    pathOf: (name) => `${base}${name}`,
+    pathOf: (name) => (name === '' ? root : `${base}${name}`),
     partials: `${base}${folder}/${OWN_DIRECTORY}/partial`,
     inUse: new Set(),
     canSync,

@@ -41,6 +41,8 @@ export const receiverDefinition = {
   name: 'receiver' as const,
   config: z.object({
     storeDirectory: z.string(),
+    /** Where set-up stores are remembered. */
+    setUpStores: z.string(),
     host: z.string(),
     /** 0: any free port; the report says which. */
     port: z.number().int().min(0).max(65_535),

@@ -69,8 +69,8 @@ export function receivingCommands(agent: Agent) {
           return { ...settings, receive }
         }),
       ),
-    inviteSender: () =>
-      receiver.request('invite', {}).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
+    inviteSender: (input) =>
+      receiver.request('invite', input).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
     renameSender: (input) => outcomeOf(() => receiver.request('renameSender', input)),
     revokeSender: (input) => outcomeOf(() => receiver.request('revokeSender', input)),
   } satisfies Partial<CommandHandlers>

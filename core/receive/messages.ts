@@ -53,8 +53,14 @@ export const receiverDefinition = {
   /** How it runs, or why it cannot start; then it tries again by itself. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),
   requests: {
-    /** Makes a pairing code, which works once. `minutes`: for so long. */
-    invite: { input: z.object({}), output: z.object({ code: z.string(), minutes: z.number() }) },
+    /**
+     * Makes a pairing code, which works once. `minutes`: for so long. `replaces`: the sender, by its fingerprint, folder or
+     * name, whose place and folder the new one takes.
+     */
+    invite: {
+      input: z.object({ replaces: z.string().nullable() }),
+      output: z.object({ code: z.string(), minutes: z.number() }),
+    },
     renameSender: { input: z.object({ fingerprint: z.string(), name: z.string() }), output: z.object({}) },
     /** Takes nothing more of a sender until it is paired again; what it has sent stays. */
     revokeSender: { input: z.object({ fingerprint: z.string() }), output: z.object({}) },

@@ -1,5 +1,5 @@
 import { storeLayout } from '../store/layout.ts'
-import { openSenders } from '../store/senders/senders.ts'
+import { chooseSender, openSenders } from '../store/senders/senders.ts'
 import { Problem } from '../words/problem.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
@@ -42,8 +42,9 @@ export function answerRequests(
 ): WorkerHandlers<Definition>['requests'] {
   const list = () => openSenders(storeLayout(store()).senders, () => undefined)
   return {
-    async invite() {
-      const { code } = await invite(store(), Date.now())
+    async invite({ replaces }: InputOf<Definition, 'invite'>) {
+      const replaced = replaces === null ? null : chooseSender((await list()).list(), replaces, store())
+      const { code } = await invite(store(), Date.now(), replaced?.folder)
       return { code, minutes: CODE_MINUTES }
     },
     async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {

@@ -60,7 +60,7 @@ export function ReceivingPart({ receiving, quotaBytes }: ReceivingPartProps) {
         <ReceiveForm onDone={close} />
       </FormDialog>
       <FormDialog opened={opened === 'invite'} title={t('window.receiving.invite')} onClose={close}>
-        <InviteForm />
+        <InviteForm replaces={null} />
         <Group justify="flex-end" mt="sm">
           <Button onClick={close}>{t('window.close')}</Button>
         </Group>

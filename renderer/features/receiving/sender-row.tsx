@@ -1,15 +1,17 @@
-import { Menu } from '@mantine/core'
+import { Button, Group, Menu, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
-import { IconPencil, IconTrash } from '../../ui/icons.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
+import { IconDeviceDesktop, IconPencil, IconTrash } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
+import { InviteForm } from './invite-form.tsx'
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
@@ -81,13 +83,16 @@ function Seen({ sender: { connected, seenAt } }: { sender: Sender }) {
 function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender }) {
   const { t } = useWords()
   const { ask, run } = useCommands()
-  const [opened, setOpened] = useState<'rename' | 'revoke' | null>(null)
+  const [opened, setOpened] = useState<'rename' | 'replace' | 'revoke' | null>(null)
   const close = () => setOpened(null)
   return (
     <>
       <ActionsMenu name={name}>
         <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setOpened('rename')}>
           {t('window.destination.rename')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setOpened('replace')}>
+          {t('window.receiving.replace')}
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpened('revoke')}>
@@ -101,6 +106,19 @@ function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender 
         opened={opened === 'rename'}
         onClose={close}
       />
+      <FormDialog
+        opened={opened === 'replace'}
+        title={t('window.receiving.replaceTitle', { name })}
+        onClose={close}
+      >
+        <Text size="sm" mb="sm" className="breakable">
+          {t('window.receiving.replaceEffect', { name, folder })}
+        </Text>
+        <InviteForm replaces={fingerprint} />
+        <Group justify="flex-end" mt="sm">
+          <Button onClick={close}>{t('window.close')}</Button>
+        </Group>
+      </FormDialog>
       <Confirm
         opened={opened === 'revoke'}
         title={t('window.receiving.revokeTitle', { name })}

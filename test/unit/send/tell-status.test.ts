@@ -97,6 +97,18 @@ describe('telling it', () => {
     expect(sent.slice(1)).toEqual([statusHeader({ waitingFiles: 6 })])
   })
 
+  test('the last word at once, where it is another one', async () => {
+    const { sent, state, end, seconds } = open()
+    await seconds(0)
+    state.status = statusHeader({ level: 'ok' })
+    end(true)
+    expect(sent).toEqual([statusHeader(), statusHeader({ level: 'ok' })])
+    const same = open()
+    await same.seconds(0)
+    same.end(true)
+    expect(same.sent).toHaveLength(1)
+  })
+
   test('what still waits for the line at its end is not even asked for', async () => {
     const { sent, state, end, seconds } = open(null)
     await seconds(4)

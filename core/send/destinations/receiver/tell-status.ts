@@ -38,24 +38,19 @@ export function statusFrame(status: StatusNow, now: number): Status {
 /**
  * Tells the receiver how this computer is: now, with the heartbeat where it has changed, and once a minute.
  * @param current null: there is nothing to tell.
- * @returns what ends it.
+ * @returns what ends it; `isLast`: what is new is told at once, before it.
  */
 export function tellStatus(
   channel: Pick<Channel, 'send' | 'room'>,
   current: () => StatusNow | null,
-): () => void {
+): (isLast?: boolean) => void {
   let told = ''
   let toldAt = 0
   let isWaiting = false
   let isOver = false
 
-  const tell = async (): Promise<void> => {
-    // On a line that is slower than what is said none queues up behind the other.
-    if (isWaiting) return
-    isWaiting = true
-    await channel.room()
-    isWaiting = false
-    const status = isOver ? null : current()
+  const say = () => {
+    const status = current()
     if (status === null) return
     const frame = statusFrame(status, Date.now())
     const text = JSON.stringify(frame)
@@ -65,11 +60,20 @@ export function tellStatus(
     toldAt = now
     channel.send('status', frame)
   }
+  const tell = async (): Promise<void> => {
+    // On a line that is slower than what is said none queues up behind the other.
+    if (isWaiting) return
+    isWaiting = true
+    await channel.room()
+    isWaiting = false
+    if (!isOver) say()
+  }
 
   void tell()
   const timer = setInterval(() => void tell(), ALIVE_EVERY_MS)
-  return () => {
+  return (isLast) => {
     isOver = true
     clearInterval(timer)
+    if (isLast) say()
   }
 }

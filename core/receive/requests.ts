@@ -37,14 +37,15 @@ export function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): R
  * @param changed is called when the list is another one.
  */
 export function answerRequests(
-  store: () => string,
+  store: () => Promise<string>,
   changed: () => void,
 ): WorkerHandlers<Definition>['requests'] {
-  const list = () => openSenders(storeLayout(store()).senders, () => undefined)
+  const list = async () => openSenders(storeLayout(await store()).senders, () => undefined)
   return {
     async invite({ replaces }: InputOf<Definition, 'invite'>) {
-      const replaced = replaces === null ? null : chooseSender((await list()).list(), replaces, store())
-      const { code } = await invite(store(), Date.now(), replaced?.folder)
+      const directory = await store()
+      const replaced = replaces === null ? null : chooseSender((await list()).list(), replaces, directory)
+      const { code } = await invite(directory, Date.now(), replaced?.folder)
       return { code, minutes: CODE_MINUTES }
     },
     async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {

@@ -36,6 +36,13 @@ test('this computer receives from another: switched on, paired, listed, renamed,
     await pictures(page, 'receive-form', 'themes')
     await dialog.getByRole('button', { name: 'Receive here' }).click()
     await expect(part).toContainText(/receives at port \d+ *at most 1\.5 GiB each/)
+    await part.getByRole('button', { name: 'Edit…' }).click()
+    const quota = dialog.getByRole('textbox', { name: 'At most for each, in GiB' })
+    await expect(quota).toHaveValue('1.5')
+    await quota.fill('2')
+    await pictures(page, 'receive-edit', 'themes')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await expect(part).toContainText(/receives at port \d+ *at most 2 GiB each/)
     await part.getByRole('button', { name: 'Add a sender' }).click()
     await expect(dialog.getByRole('img', { name: 'The pairing code as a QR code' })).toBeVisible()
     const code = await dialog.getByText(/^holdfast:\/\//).textContent()
@@ -75,6 +82,11 @@ test('this computer receives from another: switched on, paired, listed, renamed,
     await part.getByRole('switch').click()
     await dialog.getByRole('button', { name: 'Stop receiving' }).click()
     await expect(part.getByRole('button', { name: 'Add a sender' })).toHaveCount(0)
+    await part.getByRole('switch').click()
+    await expect(dialog.getByRole('textbox', { name: 'Folder for their files' })).toHaveValue(
+      path.join(base, 'store'),
+    )
+    await expect(dialog.getByRole('textbox', { name: 'At most for each, in GiB' })).toHaveValue('2')
   } finally {
     rmSync(base, { recursive: true, force: true })
   }

@@ -18,6 +18,8 @@ export const receivedSenderSchema = z.object({
   /** What it last said of itself, and when; null: it never did. */
   level: z.enum(senderLevels).nullable(),
   sentence: z.string().nullable(),
+  /** The same, if it said so. */
+  words: messageSchema.nullable(),
   statusAt: z.number().nullable(),
   /** What it has in the store, older contents included. */
   files: z.number(),

@@ -26,7 +26,12 @@ export function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): R
     .slice(0, MOST_SENDERS)
     .map(({ fingerprint, name, folder, seenAt, connected, status, statusAt }) => {
       const { files, bytes } = receiver.usage(folder)
-      const told = { level: status?.level ?? null, sentence: status?.sentence ?? null, statusAt }
+      const told = {
+        level: status?.level ?? null,
+        sentence: status?.sentence ?? null,
+        words: status?.words ?? null,
+        statusAt,
+      }
       return { fingerprint, name, folder, seenAt, connected, ...told, files, bytes }
     })
 }

@@ -1,6 +1,7 @@
 import { Button, Group, Menu, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
@@ -24,10 +25,22 @@ const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
   starting: 'unknown',
 }
 
+/** In this window's language where it knows the words; what another computer says need not fit them. */
+function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string): string | null {
+  if (words === null) return sentence
+  try {
+    const said = say(words)
+    return said === words.key ? sentence : said
+  } catch {
+    return sentence
+  }
+}
+
 /** A computer that may send here: when it was last seen, what it last said of itself, and what it has here. */
 export function SenderRow({ sender }: { sender: Sender }) {
-  const { t, format } = useWords()
-  const { name, folder, files, bytes, level, sentence, statusAt } = sender
+  const { t, say, format } = useWords()
+  const { name, folder, files, bytes, level, statusAt } = sender
+  const sentence = sentenceOf(sender, say)
   return (
     <section className="destination-row" aria-label={name}>
       <div className="spread">

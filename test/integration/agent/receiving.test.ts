@@ -57,7 +57,7 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
     return sender?.files === 20 && sender.connected && sender.level === 'ok'
   })
   const [sender] = seen.receiving?.senders ?? []
-  expect(sender).toMatchObject({ name: 'station-3', bytes: 100_000 })
+  expect(sender).toMatchObject({ name: 'station-3', bytes: 100_000, words: { key: 'status.copiedHere' } })
 
   const fingerprint = sender?.fingerprint ?? ''
   expect(await ask('renameSender', { fingerprint, name: 'Roof camera' })).toEqual({ done: true })

@@ -5,6 +5,7 @@ import { statusFrame, tellStatus } from '../../../core/send/destinations/receive
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import type { FrameHeader } from '../../../core/wire/frames.ts'
 import { frameKinds } from '../../../core/wire/frames.ts'
+import { message } from '../../../core/words/message.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 
 test('whatever the words are, the receiver takes the frame', () => {
@@ -25,6 +26,15 @@ test('whatever the words are, the receiver takes the frame', () => {
   }
   const { sentence } = statusFrame(statusHeader({ sentence: 'a\r\nb' }), 2e12)
   expect(sentence).toBe('a b')
+})
+
+test('its parts are told, too, where they fit and are fit to be told', () => {
+  const wordsOf = (path: string) =>
+    statusFrame({ ...statusHeader(), words: message('check.missing', { path }) }, 2e12).words
+  expect(wordsOf('/data')).toEqual(message('check.missing', { path: '/data' }))
+  expect(wordsOf('/da\nta')).toBeUndefined()
+  expect(wordsOf('空'.repeat(999))).toEqual(undefined)
+  expect(wordsOf('x'.repeat(1001))).toBeUndefined()
 })
 
 test('a file of the future has not waited for less than nothing', () => {

@@ -4,10 +4,12 @@ import type { GivenConfig } from '../core/receive/service/config.ts'
 import { loadConfig } from '../core/receive/service/config.ts'
 import type { ReceiveService } from '../core/receive/service/service.ts'
 import { startService } from '../core/receive/service/service.ts'
+import { layoutOf } from '../core/settings/data-directory.ts'
 import { defaultRuleWords, rulesOf, ruleWordsSchema } from '../core/store/limits/rule-words.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { endNow } from '../core/worker/end-now.ts'
+import { dataDirectoryOf } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
@@ -113,6 +115,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
     {
       config,
       storeThread: workerScript('store-thread'),
+      setUpStores: layoutOf(dataDirectoryOf({})).setUpStores,
       alertStoreThread: workerScript('alert-store-thread'),
     },
     log,

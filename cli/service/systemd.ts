@@ -41,6 +41,10 @@ function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
   if (scope === 'user') return always
   return [
     `User=${user}`,
+    // Where it remembers that its store was set up.
+    'StateDirectory=holdfast-receive',
+    'StateDirectoryMode=0700',
+    'Environment=HOLDFAST_HOME=%S/holdfast-receive',
     ...always,
     'ProtectSystem=strict',
     `ReadWritePaths=${place(directory)}`,

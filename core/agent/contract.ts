@@ -119,9 +119,9 @@ export const commands = {
   setDestinations: act(z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() })),
   /** Lets other computers send here, or (null) no longer; what they have sent stays. */
   setReceiving: act(z.object({ receive: receiveSettingsSchema.nullable() })),
-  /** A pairing code for one more sender; it works once, for some minutes. */
+  /** A pairing code for one more sender, or for one that takes another's place; it works once, for some minutes. */
   inviteSender: {
-    input: nothing,
+    input: receiverDefinition.requests.invite.input,
     output: z.union([
       z.object({ code: z.string(), minutes: z.number() }),
       z.object({ sentence: messageSchema }),

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { receiverDefinition } from '../receive/messages.ts'
+import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, ReportOf } from '../worker/definition.ts'
@@ -14,9 +15,12 @@ type Definition = typeof receiverDefinition
 /** Everybody in the network may knock; only who is paired is let in. */
 const ALL_ADDRESSES = '0.0.0.0'
 
-export function receiverConfig(receive: ReceiveSettings, computerName: string): ConfigOf<Definition> {
-  const { directory, port, quotaBytes } = receive
-  return { storeDirectory: directory, host: ALL_ADDRESSES, port, name: computerName, quotaBytes }
+export function receiverConfig(
+  { directory, port, quotaBytes }: ReceiveSettings,
+  { setUpStores }: DataLayout,
+  computerName: string,
+): ConfigOf<Definition> {
+  return { storeDirectory: directory, setUpStores, host: ALL_ADDRESSES, port, name: computerName, quotaBytes }
 }
 
 /** What is known of it before it has said anything. */
@@ -65,8 +69,8 @@ export function receivingCommands(agent: Agent) {
           return { ...settings, receive }
         }),
       ),
-    inviteSender: () =>
-      receiver.request('invite', {}).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
+    inviteSender: (input) =>
+      receiver.request('invite', input).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
     renameSender: (input) => outcomeOf(() => receiver.request('renameSender', input)),
     revokeSender: (input) => outcomeOf(() => receiver.request('revokeSender', input)),
   } satisfies Partial<CommandHandlers>

@@ -60,8 +60,8 @@ export class Sending {
   }
 
   /** Receivers are told how this computer is: who has died cannot tell it himself. */
-  sayStatus(): void {
-    if (performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
+  sayStatus(isLast = false): void {
+    if (!isLast && performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
     this.#saidAtMs = performance.now()
     const said = ownStatusOf(this.#parts.store.state)
     if (JSON.stringify(said) === JSON.stringify(this.#said)) return
@@ -70,6 +70,7 @@ export class Sending {
   }
 
   stop(): Promise<void> {
+    this.sayStatus(true)
     this.#isStopped = true
     return this.senders.stop()
   }

@@ -18,6 +18,8 @@ export const receivedSenderSchema = z.object({
   /** What it last said of itself, and when; null: it never did. */
   level: z.enum(senderLevels).nullable(),
   sentence: z.string().nullable(),
+  /** The same, if it said so. */
+  words: messageSchema.nullable(),
   statusAt: z.number().nullable(),
   /** What it has in the store, older contents included. */
   files: z.number(),
@@ -41,6 +43,8 @@ export const receiverDefinition = {
   name: 'receiver' as const,
   config: z.object({
     storeDirectory: z.string(),
+    /** Where set-up stores are remembered. */
+    setUpStores: z.string(),
     host: z.string(),
     /** 0: any free port; the report says which. */
     port: z.number().int().min(0).max(65_535),
@@ -51,8 +55,14 @@ export const receiverDefinition = {
   /** How it runs, or why it cannot start; then it tries again by itself. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),
   requests: {
-    /** Makes a pairing code, which works once. `minutes`: for so long. */
-    invite: { input: z.object({}), output: z.object({ code: z.string(), minutes: z.number() }) },
+    /**
+     * Makes a pairing code, which works once. `minutes`: for so long. `replaces`: the sender, by its fingerprint, folder or
+     * name, whose place and folder the new one takes.
+     */
+    invite: {
+      input: z.object({ replaces: z.string().nullable() }),
+      output: z.object({ code: z.string(), minutes: z.number() }),
+    },
     renameSender: { input: z.object({ fingerprint: z.string(), name: z.string() }), output: z.object({}) },
     /** Takes nothing more of a sender until it is paired again; what it has sent stays. */
     revokeSender: { input: z.object({ fingerprint: z.string() }), output: z.object({}) },

@@ -17,9 +17,12 @@ import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
+import { refuseAnew, rememberStore } from './set-up.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
+  /** Where set-up stores are remembered; left out: nowhere. */
+  setUpStores?: string
   host: string
   /** 0: any free port. */
   port: number
@@ -54,10 +57,17 @@ export async function startStoreReceiver(
   events: ReceiverEvents,
 ): Promise<Receiver> {
   const layout = storeLayout(options.storeDirectory)
+  const { setUpStores } = options
+  if (setUpStores !== undefined) await refuseAnew(setUpStores, layout)
   const lock = await claimStore(layout, events.log)
   const opened: Opened[] = [lock.release]
   try {
-    return await startOnStore(options, events, layout, opened)
+    const receiver = await startOnStore(options, events, layout, opened)
+    if (setUpStores !== undefined)
+      await rememberStore(setUpStores, layout).catch((thrown: unknown) =>
+        events.log('warn', `that ${layout.root} is a store cannot be remembered: ${String(thrown)}`),
+      )
+    return receiver
   } catch (thrown) {
     await closeAll(opened)
     throw thrown

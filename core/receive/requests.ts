@@ -1,5 +1,5 @@
 import { storeLayout } from '../store/layout.ts'
-import { openSenders } from '../store/senders/senders.ts'
+import { chooseSender, openSenders } from '../store/senders/senders.ts'
 import { Problem } from '../words/problem.ts'
 import type { InputOf } from '../worker/definition.ts'
 import type { WorkerHandlers } from '../worker/serve.ts'
@@ -26,7 +26,12 @@ export function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): R
     .slice(0, MOST_SENDERS)
     .map(({ fingerprint, name, folder, seenAt, connected, status, statusAt }) => {
       const { files, bytes } = receiver.usage(folder)
-      const told = { level: status?.level ?? null, sentence: status?.sentence ?? null, statusAt }
+      const told = {
+        level: status?.level ?? null,
+        sentence: status?.sentence ?? null,
+        words: status?.words ?? null,
+        statusAt,
+      }
       return { fingerprint, name, folder, seenAt, connected, ...told, files, bytes }
     })
 }
@@ -37,13 +42,15 @@ export function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): R
  * @param changed is called when the list is another one.
  */
 export function answerRequests(
-  store: () => string,
+  store: () => Promise<string>,
   changed: () => void,
 ): WorkerHandlers<Definition>['requests'] {
-  const list = () => openSenders(storeLayout(store()).senders, () => undefined)
+  const list = async () => openSenders(storeLayout(await store()).senders, () => undefined)
   return {
-    async invite() {
-      const { code } = await invite(store(), Date.now())
+    async invite({ replaces }: InputOf<Definition, 'invite'>) {
+      const directory = await store()
+      const replaced = replaces === null ? null : chooseSender((await list()).list(), replaces, directory)
+      const { code } = await invite(directory, Date.now(), replaced?.folder)
       return { code, minutes: CODE_MINUTES }
     },
     async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {

@@ -37,6 +37,8 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
   let receiver: Receiver | null = null
   let retrying: NodeJS.Timeout | null = null
   let over = false
+  /** The change that is under way. */
+  let applying = Promise.resolve()
   /** The number of the latest start: what an earlier one opens is closed again. */
   let latest = 0
 
@@ -86,10 +88,11 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
       const isSame = isDeepStrictEqual(config, next)
       config = next
       if (isSame && receiver !== null) return
-      await close()
-      await start()
+      applying = close().then(start)
+      await applying
     },
-    requests: answerRequests(() => {
+    requests: answerRequests(async () => {
+      await applying
       if (receiver === null || config === null) throw new Problem('agent.workerAway', { worker: 'receiver' })
       return config.storeDirectory
     }, report),

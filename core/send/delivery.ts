@@ -96,11 +96,12 @@ export function openDelivery(
     get problem() {
       return trouble ?? dispatcher.problem
     },
-    stop() {
+    /** @param isLast see Destination. */
+    stop(isLast = false) {
       clearTimeout(asking)
       dispatcher.stop()
       removals.stop()
-      opened.stop()
+      return opened.stop(isLast)
     },
   }
 }

@@ -57,6 +57,8 @@ export const ownStatusSchema = z.object({
   kind: z.string().nullable(),
   /** In English: it is read at another computer. */
   sentence: z.string(),
+  /** The same, for whoever reads another language. */
+  words: messageSchema.optional(),
   /** Of this Holdfast. */
   version: z.string(),
 })

@@ -129,13 +129,13 @@ function serve(
   /** What the receiver is told of this computer, and of what waits for it. */
   const statusNow = (): StatusNow | null => {
     const destination = destinationId()
-    if (applied?.status === undefined || destination === null) return null
+    if (applied === null || config?.status === undefined || destination === null) return null
     const sources = applied.sources.map(({ id }) => id)
-    return { ...applied.status, ...ledger.waiting(destination, sources) }
+    return { ...config.status, ...ledger.waiting(destination, sources) }
   }
 
   const closeDelivery = () => {
-    delivery?.stop()
+    void delivery?.stop()
     delivery = null
     connection = { state: connection.state, since: connection.since, problem: connection.problem }
   }
@@ -271,7 +271,7 @@ function serve(
       reporting.stop()
       nudge.stop()
       stopping.abort()
-      closeDelivery()
+      await delivery?.stop(true)
       readers.close()
       ledger.close()
       limited.end()

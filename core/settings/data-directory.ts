@@ -14,6 +14,8 @@ export interface DataLayout {
   alerts: string
   identity: string
   store: string
+  /** Which stores a receiver has set up, a file for each. */
+  setUpStores: string
   logs: string
 }
 
@@ -51,6 +53,7 @@ export function layoutOf(directory: string): DataLayout {
     alerts: path.join(directory, 'alerts.db'),
     identity: path.join(directory, 'identity'),
     store: path.join(directory, 'store'),
+    setUpStores: path.join(directory, 'set-up-stores'),
     logs: path.join(directory, 'logs'),
   }
 }

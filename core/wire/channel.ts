@@ -85,12 +85,17 @@ export function openChannel(
     },
     /** Ends at once; `reason` is what onClose gets. */
     destroy,
-    /** Sends what is buffered, then ends; at most `withinMs`. */
-    end(withinMs = 2_000): void {
-      if (closed) return
+    /** Sends what is buffered, then ends; resolves then, at the latest after `withinMs`. */
+    end(withinMs = 2_000): Promise<void> {
+      if (closed) return Promise.resolve()
       outlet.end()
       const timer = setTimeout(() => socket.destroy(), withinMs)
-      socket.once('close', () => clearTimeout(timer))
+      return new Promise((resolve) => {
+        socket.once('close', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
     },
     get closed(): boolean {
       return closed

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { WordKey } from '../words/message.ts'
 import { digest, directoryEntries, facts, fileResults, smallFiles, text } from './entries.ts'
 import {
   BATCH_TARGET_BYTES,
@@ -36,6 +37,11 @@ const line = (longest: number) =>
     .string()
     .max(longest)
     .regex(/^\P{Cc}*$/u)
+/** A sentence as its key and what is in it: whoever shows it may have words for it in another language. */
+export const sentenceParts = z.object({
+  key: z.custom<WordKey>((key) => typeof key === 'string' && /^[A-Za-z][\w.-]{0,99}$/.test(key)),
+  params: z.record(line(LONGEST_WORD), z.union([line(LONGEST_SENTENCE), z.number()])),
+})
 /** An identifier that one end has made. */
 const token = z.string().regex(/^[0-9a-f]{1,64}$/)
 /** As a sender calls one of its sources; the same for ever. */
@@ -190,6 +196,8 @@ export const frameKinds = {
       level: z.enum(senderLevels),
       kind: line(LONGEST_WORD).nullable(),
       sentence: line(LONGEST_SENTENCE),
+      /** The same, as far as the frame has room for it. */
+      words: sentenceParts.optional(),
       oldestWaitingAt: count.nullable(),
       waitingFiles: count,
       version: line(LONGEST_WORD),

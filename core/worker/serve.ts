@@ -49,7 +49,8 @@ export function serveWorker<D extends WorkerDefinition>(
     if (stopping) return
     stopping = true
     setTimeout(endNow, STOP_WITHIN_MS)
-    handlers.stop().finally(endNow)
+    // What came right before it is heard first.
+    setImmediate(() => handlers.stop().finally(endNow))
   }
 
   const answer = async (id: number, name: string, input: unknown) => {

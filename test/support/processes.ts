@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 import { commandScript } from './command-script.ts'
+import { temporaryDirectory } from './temporary.ts'
 import { until } from './until.ts'
 
 export interface RunningCommand {
@@ -17,8 +18,10 @@ export interface RunningCommand {
 
 /** Starts `holdfast …` as a process of its own; it is ended when the test is over. */
 export function startHoldfast(words: string[], env: Record<string, string> = {}): RunningCommand {
+  // What a receiver remembers of its store is not this computer's.
+  const ownHome = words[0] === 'receive' ? { HOLDFAST_HOME: temporaryDirectory('home') } : {}
   const child = spawn(process.execPath, [commandScript, ...words], {
-    env: { ...process.env, LANG: 'C', ...env },
+    env: { ...process.env, LANG: 'C', ...ownHome, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   let out = ''

@@ -41,7 +41,8 @@ export function startReceiverProcess(name: string): ReceiverProcess {
   let child: ChildProcess | null = null
   const start = (port: number) => {
     const words = ['receive', '--store', store, '--host', '127.0.0.1', '--port', String(port), '--name', name]
-    child = spawn(process.execPath, [commandScript, ...words], { stdio: 'ignore' })
+    const env = { ...process.env, HOLDFAST_HOME: path.join(base, 'home') }
+    child = spawn(process.execPath, [commandScript, ...words], { stdio: 'ignore', env })
   }
   const stop = async () => {
     const ending = child

@@ -29,7 +29,7 @@ export function openSender(files = 2, bytes = 1000, options: Partial<SessionOpti
     },
     room: async () => undefined,
     destroy: () => undefined,
-    end: () => undefined,
+    end: async () => undefined,
     closed: false,
   }
   const session = openSession(channel, { bytes, files }, { receiver: 'nas', ...options })

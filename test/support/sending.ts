@@ -88,7 +88,7 @@ export async function openSendingParts({
     send: (type, header) => void sent.push({ type, header }),
     room: () => reading,
     destroy: () => undefined,
-    end: () => undefined,
+    end: async () => undefined,
     closed: false,
   }
   const counted = { received: 0, refused: [] as string[] }

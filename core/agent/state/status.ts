@@ -35,7 +35,7 @@ export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus
   const gravest = incidentKinds.find((kind) => kinds.includes(kind)) ?? null
   // Where its copies are is this computer's own matter: for a receiver all that was to come has come.
   const level = status.level === 'partial' ? 'ok' : status.level
-  return { level, kind: gravest, sentence: englishWords(status.sentence), version }
+  return { level, kind: gravest, sentence: englishWords(status.sentence), words: status.sentence, version }
 }
 
 /** The gravest of all that is wrong, of several the one that has lasted longest, and how much more there is. */

@@ -30,8 +30,11 @@ export async function startService(
   {
     config,
     storeThread,
+    setUpStores,
     alertStoreThread,
-  }: { config: ReceiveConfig; alertStoreThread: URL } & Pick<ReceiverOptions, 'storeThread'>,
+  }: { config: ReceiveConfig; alertStoreThread: URL } & Required<
+    Pick<ReceiverOptions, 'storeThread' | 'setUpStores'>
+  >,
   log: ReceiverEvents['log'],
 ) {
   const layout = storeLayout(config.store)
@@ -46,6 +49,7 @@ export async function startService(
   const receiver = await startStoreReceiver(
     {
       storeDirectory,
+      setUpStores,
       host,
       port,
       name,

@@ -26,6 +26,8 @@ export interface Opened {
   localAddress: string | null
   /** Ends it, and what belongs to it; whatever has not been answered is lost. */
   close(): void
+  /** What is still to be said before it is closed for good; never rejects, and takes a moment at most. */
+  farewell?(): Promise<void>
 }
 
 export interface Trouble {
@@ -56,6 +58,7 @@ export function keepConnected(
   let isWoken = false
   let localAddress: string | null = null
   let current = new AbortController()
+  let farewell: Opened['farewell']
 
   const told = (reason: unknown, wasConnected: boolean): Trouble =>
     reason instanceof Problem
@@ -76,6 +79,7 @@ export function keepConnected(
       return told(thrown, false)
     }
     localAddress = opened.localAddress
+    farewell = opened.farewell
     const began = performance.now()
     if (!signal.aborted) {
       events.onTrouble(null)
@@ -86,6 +90,7 @@ export function keepConnected(
     opened.close()
     events.onSession(null)
     localAddress = null
+    farewell = undefined
     failures = performance.now() - began > GOOD_SESSION_MS ? 1 : failures + 1
     return told(signal.reason, true)
   }
@@ -130,10 +135,11 @@ export function keepConnected(
   events.onState('connecting', null)
   void run()
   return {
-    stop() {
+    async stop(isLast) {
       over = true
       unwatch()
       if (timer !== null) clearTimeout(timer)
+      if (isLast) await farewell?.()
       current.abort()
     },
   }

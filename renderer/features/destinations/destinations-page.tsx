@@ -67,7 +67,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
           {t('window.restore.open')}
         </Button>
       </div>
-      <ReceivingPart receiving={state.receiving} quotaBytes={state.settings.receive?.quotaBytes ?? null} />
+      <ReceivingPart receiving={state.receiving} receive={state.settings.receive} />
       <AddDialog opened={adding} linked={linked} state={state} onClose={close} />
     </div>
   )

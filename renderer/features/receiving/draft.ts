@@ -1,7 +1,7 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 
-type Receive = NonNullable<CommandInput<'setReceiving'>['receive']>
+export type Receive = NonNullable<CommandInput<'setReceiving'>['receive']>
 
 /** Where others' files go, as it stands in the form. */
 export interface Draft {
@@ -14,6 +14,11 @@ export interface Draft {
 const GIB = 1024 ** 3
 
 export const newReceiving = (): Draft => ({ directory: '', port: '7766', quota: '' })
+
+/** The settings as they stand in the form. */
+export function draftOf({ directory, port, quotaBytes }: Receive): Draft {
+  return { directory, port: String(port), quota: quotaBytes === null ? '' : String(quotaBytes / GIB) }
+}
 
 /** What was typed as settings, or what is wrong with it. */
 export function readReceiving(draft: Draft): {

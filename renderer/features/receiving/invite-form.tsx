@@ -10,21 +10,24 @@ import { useWords } from '../../words/context.tsx'
 /** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
 const QUIET_ZONE = 4
 
-/** A pairing code for one more sender: to be copied, and to be read by a camera. */
-export function InviteForm() {
+/**
+ * A pairing code for one more sender: to be copied, and to be read by a camera.
+ * @param replaces the fingerprint of the sender whose place that one takes.
+ */
+export function InviteForm({ replaces }: { replaces: string | null }) {
   const { t, say } = useWords()
   const bridge = useBridge()
   const [answer, setAnswer] = useState<CommandOutput<'inviteSender'> | null>(null)
   useEffect(() => {
     let isOver = false
     bridge
-      .call('inviteSender', {})
+      .call('inviteSender', { replaces })
       .catch((thrown) => ({ sentence: sentenceOfThrown(thrown) }))
       .then((given) => !isOver && setAnswer(given))
     return () => {
       isOver = true
     }
-  }, [bridge])
+  }, [bridge, replaces])
   if (answer === null) return <Loader size="sm" />
   if ('sentence' in answer) return <p className="card-problem breakable">{say(answer.sentence)}</p>
   return (

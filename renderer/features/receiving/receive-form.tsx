@@ -6,17 +6,26 @@ import { useCommands } from '../../state/commands.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { PathButton } from '../destinations/path-button.tsx'
-import { newReceiving, readReceiving } from './draft.ts'
+import { draftOf, newReceiving, type Receive, readReceiving } from './draft.ts'
 
-/** Asks where others' files go before they may send. */
-export function ReceiveForm({ onDone }: { onDone: () => void }) {
+interface ReceiveFormProps {
+  /** What the form has at first; null: nothing was set yet. */
+  before: Receive | null
+  /** It receives already: the folder stays. */
+  isOn: boolean
+  onDone: () => void
+}
+
+/** Asks where others' files go before they may send, and how much of them. */
+export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()
-  const [draft, setDraft] = useState(newReceiving)
+  const [first] = useState(() => (before === null ? newReceiving() : draftOf(before)))
+  const [draft, setDraft] = useState(first)
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
-  useHold(draft.directory !== '', busy)
+  useHold(draft !== first, busy)
   const { receive, problems } = readReceiving(draft)
   const errorOf = (field: keyof typeof problems) => {
     const problem = tried ? problems[field] : undefined
@@ -35,7 +44,7 @@ export function ReceiveForm({ onDone }: { onDone: () => void }) {
     const outcome = await ask('setReceiving', { receive })
     setBusy(false)
     if (!outcome.done) return setRefusal(outcome.sentence)
-    tell('done', message('window.receiving.isOn'))
+    tell('done', message(isOn ? 'window.receiving.changed' : 'window.receiving.isOn'))
     onDone()
   }
 
@@ -49,11 +58,12 @@ export function ReceiveForm({ onDone }: { onDone: () => void }) {
             value={draft.directory}
             maxLength={4096}
             spellCheck={false}
-            data-autofocus
+            disabled={isOn}
+            data-autofocus={!isOn || undefined}
             onChange={(event) => change({ directory: event.currentTarget.value })}
             error={errorOf('directory')}
           />
-          <PathButton what="directory" onChoose={(directory) => change({ directory })} />
+          {!isOn && <PathButton what="directory" onChoose={(directory) => change({ directory })} />}
         </div>
         <TextInput
           label={t('window.receiving.port')}
@@ -83,7 +93,7 @@ export function ReceiveForm({ onDone }: { onDone: () => void }) {
             {t('window.cancel')}
           </Button>
           <Button type="submit" loading={busy}>
-            {t('window.receiving.on')}
+            {t(isOn ? 'window.destinations.save' : 'window.receiving.on')}
           </Button>
         </Group>
       </Stack>

@@ -4,10 +4,11 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { FormDialog } from '../../ui/form-dialog.tsx'
-import { IconPlus } from '../../ui/icons.ts'
+import { IconPencil, IconPlus } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
+import type { Receive } from './draft.ts'
 import { InviteForm } from './invite-form.tsx'
 import { ReceiveForm } from './receive-form.tsx'
 import { SenderRow } from './sender-row.tsx'
@@ -17,15 +18,18 @@ type Receiving = NonNullable<AppState['receiving']>
 interface ReceivingPartProps {
   /** null: no other computer may send here. */
   receiving: Receiving | null
-  /** What each sender may have here; null: no limit. */
-  quotaBytes: number | null
+  /** As it is set; null: no other computer may send here. */
+  receive: Receive | null
 }
 
 /** Whether other computers may send to this one, where their files go, and how each of them is. */
-export function ReceivingPart({ receiving, quotaBytes }: ReceivingPartProps) {
+export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
   const { t } = useWords()
   const { run } = useCommands()
-  const [opened, setOpened] = useState<'on' | 'off' | 'invite' | null>(null)
+  const [opened, setOpened] = useState<'on' | 'off' | 'edit' | 'invite' | null>(null)
+  // Off and on again leaves nothing to be typed anew.
+  const [last, setLast] = useState(receive)
+  if (receive !== null && receive !== last) setLast(receive)
   const close = () => setOpened(null)
   return (
     <section className="card rows" aria-label={t('window.receiving.title')}>
@@ -39,11 +43,11 @@ export function ReceivingPart({ receiving, quotaBytes }: ReceivingPartProps) {
       />
       {receiving !== null && (
         <>
-          <Running receiving={receiving} quotaBytes={quotaBytes} />
+          <Running receiving={receiving} quotaBytes={receive?.quotaBytes ?? null} />
           {receiving.senders.map((sender) => (
             <SenderRow key={sender.fingerprint} sender={sender} />
           ))}
-          <div>
+          <Group gap="xs">
             <Button
               size="xs"
               variant="default"
@@ -53,14 +57,26 @@ export function ReceivingPart({ receiving, quotaBytes }: ReceivingPartProps) {
             >
               {t('window.receiving.invite')}
             </Button>
-          </div>
+            <Button
+              size="xs"
+              variant="default"
+              leftSection={<IconPencil size={15} />}
+              onClick={() => setOpened('edit')}
+            >
+              {t('window.receiving.edit')}
+            </Button>
+          </Group>
         </>
       )}
-      <FormDialog opened={opened === 'on'} title={t('window.receiving.title')} onClose={close}>
-        <ReceiveForm onDone={close} />
+      <FormDialog
+        opened={opened === 'on' || opened === 'edit'}
+        title={t('window.receiving.title')}
+        onClose={close}
+      >
+        <ReceiveForm before={last} isOn={receiving !== null} onDone={close} />
       </FormDialog>
       <FormDialog opened={opened === 'invite'} title={t('window.receiving.invite')} onClose={close}>
-        <InviteForm />
+        <InviteForm replaces={null} />
         <Group justify="flex-end" mt="sm">
           <Button onClick={close}>{t('window.close')}</Button>
         </Group>
@@ -81,7 +97,11 @@ export function ReceivingPart({ receiving, quotaBytes }: ReceivingPartProps) {
 function Running({
   receiving: { directory, port, isRunning, problem },
   quotaBytes,
-}: ReceivingPartProps & { receiving: Receiving }) {
+}: {
+  receiving: Receiving
+  /** What each sender may have here; null: no limit. */
+  quotaBytes: number | null
+}) {
   const { t, say, format } = useWords()
   const level = isRunning ? 'ok' : problem === null ? 'unknown' : 'failing'
   return (

@@ -1,15 +1,18 @@
-import { Menu } from '@mantine/core'
+import { Button, Group, Menu, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
-import { IconPencil, IconTrash } from '../../ui/icons.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
+import { IconDeviceDesktop, IconPencil, IconTrash } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
+import { InviteForm } from './invite-form.tsx'
 
 type Sender = NonNullable<AppState['receiving']>['senders'][number]
 
@@ -22,10 +25,22 @@ const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
   starting: 'unknown',
 }
 
+/** In this window's language where it knows the words; what another computer says need not fit them. */
+function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string): string | null {
+  if (words === null) return sentence
+  try {
+    const said = say(words)
+    return said === words.key ? sentence : said
+  } catch {
+    return sentence
+  }
+}
+
 /** A computer that may send here: when it was last seen, what it last said of itself, and what it has here. */
 export function SenderRow({ sender }: { sender: Sender }) {
-  const { t, format } = useWords()
-  const { name, folder, files, bytes, level, sentence, statusAt } = sender
+  const { t, say, format } = useWords()
+  const { name, folder, files, bytes, level, statusAt } = sender
+  const sentence = sentenceOf(sender, say)
   return (
     <section className="destination-row" aria-label={name}>
       <div className="spread">
@@ -81,13 +96,16 @@ function Seen({ sender: { connected, seenAt } }: { sender: Sender }) {
 function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender }) {
   const { t } = useWords()
   const { ask, run } = useCommands()
-  const [opened, setOpened] = useState<'rename' | 'revoke' | null>(null)
+  const [opened, setOpened] = useState<'rename' | 'replace' | 'revoke' | null>(null)
   const close = () => setOpened(null)
   return (
     <>
       <ActionsMenu name={name}>
         <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setOpened('rename')}>
           {t('window.destination.rename')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconDeviceDesktop size={16} />} onClick={() => setOpened('replace')}>
+          {t('window.receiving.replace')}
         </Menu.Item>
         <Menu.Divider />
         <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpened('revoke')}>
@@ -101,6 +119,19 @@ function SenderMenu({ sender: { fingerprint, name, folder } }: { sender: Sender 
         opened={opened === 'rename'}
         onClose={close}
       />
+      <FormDialog
+        opened={opened === 'replace'}
+        title={t('window.receiving.replaceTitle', { name })}
+        onClose={close}
+      >
+        <Text size="sm" mb="sm" className="breakable">
+          {t('window.receiving.replaceEffect', { name, folder })}
+        </Text>
+        <InviteForm replaces={fingerprint} />
+        <Group justify="flex-end" mt="sm">
+          <Button onClick={close}>{t('window.close')}</Button>
+        </Group>
+      </FormDialog>
       <Confirm
         opened={opened === 'revoke'}
         title={t('window.receiving.revokeTitle', { name })}

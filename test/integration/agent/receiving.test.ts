@@ -36,7 +36,7 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
   })
   expect(await ask('setReceiving', { receive })).toEqual({ done: true })
   await untilState(data, 'it to listen', ({ receiving }) => receiving?.isRunning === true)
-  const invitation = (await ask('inviteSender', {})) as { code: string }
+  const invitation = (await ask('inviteSender', { replaces: null })) as { code: string }
 
   const station = temporaryDirectory('station')
   const photos = path.join(temporaryDirectory('station-files'), 'photos')
@@ -57,11 +57,34 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
     return sender?.files === 20 && sender.connected && sender.level === 'ok'
   })
   const [sender] = seen.receiving?.senders ?? []
-  expect(sender).toMatchObject({ name: 'station-3', bytes: 100_000 })
+  expect(sender).toMatchObject({ name: 'station-3', bytes: 100_000, words: { key: 'status.copiedHere' } })
 
   const fingerprint = sender?.fingerprint ?? ''
   expect(await ask('renameSender', { fingerprint, name: 'Roof camera' })).toEqual({ done: true })
   await untilState(data, 'its name', ({ receiving }) => receiving?.senders[0]?.name === 'Roof camera')
+
+  // Another computer takes its place, and it then that one's: each gets the folder, and the former is sent away.
+  expect(await ask('inviteSender', { replaces: 'nobody' })).toMatchObject({
+    sentence: { key: 'transfer.senderUnknown' },
+  })
+  const place = async (replaces: string, from: string, name: string) => {
+    const { code } = (await ask('inviteSender', { replaces })) as { code: string }
+    await holdfast(['pair', code, '--data', from, '--name', name])
+    const { receiving } = await untilState(data, `${name} in its place`, (state) => {
+      return state.receiving?.senders.length === 1 && state.receiving.senders[0]?.name === name
+    })
+    expect(receiving?.senders).toMatchObject([{ folder: 'station-3', files: 20 }])
+    return receiving?.senders[0]?.fingerprint ?? ''
+  }
+  const other = await place(fingerprint, temporaryDirectory('station-anew'), 'anew')
+  expect(other).not.toBe(fingerprint)
+  await untilState(station, 'the former one to be told', ({ destinations: [one] }) => {
+    return one?.connection.state === 'refused'
+  })
+  expect(await place(other, station, 'station-3')).toBe(fingerprint)
+  await untilState(station, 'it to be let in', ({ destinations: [one] }) => {
+    return one?.connection.state === 'connected'
+  })
 
   // 100,000 bytes and the names are there: nothing more fits.
   expect(await ask('setReceiving', { receive: { ...receive, quotaBytes: 150_000 } })).toEqual({ done: true })

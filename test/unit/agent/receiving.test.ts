@@ -17,7 +17,7 @@ test('a receiver that cannot run keeps the senders that it had', () => {
   if (before === null) throw new Error('no state')
   const sender = {
     ...{ fingerprint: 'a', name: 'station', folder: 'station', seenAt: 1, connected: true },
-    ...{ level: 'ok' as const, sentence: '', statusAt: 1, files: 1, bytes: 2 },
+    ...{ level: 'ok' as const, sentence: '', words: null, statusAt: 1, files: 1, bytes: 2 },
   }
   const runs = withReceived(before, { ...running, senders: [sender] }, 2)
   expect(runs).toMatchObject({ isRunning: true, problem: null, senders: [sender] })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
-import { message } from '../../../core/words/message.ts'
+import { type Message, message } from '../../../core/words/message.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
@@ -41,11 +41,25 @@ test('senders are listed with what they last said', () => {
   const sender = {
     ...{ fingerprint: 'f', name: 'station-3', folder: 'station-3', seenAt: null, connected: false },
     ...{ level: 'failing' as const, sentence: 'A disk is full.', statusAt: 0, files: 1200, bytes: 2048 },
+    words: null,
   }
   const receiving = { directory: '/srv/in', port: 7766, isRunning: true, problem: null, since: 0 }
   const words = page(destinationState('nas'), { receiving: { ...receiving, senders: [sender] } })
   expect(words).toContain('receives at port 7766')
   expect(words).toMatch(/station-3 .*never connected.*A disk is full\..*1,200 files · 2 KiB · in station-3/)
+
+  // In the window's language, as far as it has words for what another computer says.
+  const inChinese = (said: Message) => {
+    const senders = [{ ...sender, words: said }]
+    const state = emptyState({ receiving: { ...receiving, senders } })
+    return wordsOf(<DestinationsPage state={state} place={null} />, 'zh-TW')
+  }
+  expect(inChinese(message('status.safe', { count: 3 }))).toMatch(/station-3 .*3 個檔案/)
+  expect(inChinese(message('status.safe', { count: 3 }))).not.toContain('A disk is full.')
+  const unknown = JSON.parse('{ "key": "status.ofTomorrow", "params": {} }') as Message
+  expect(inChinese(unknown)).toContain('A disk is full.')
+  const unfit = message('transfer.senderSilent', { name: 'x', since: 'never' })
+  expect(inChinese(unfit)).toContain('station-3')
 })
 
 describe('the result of a test', () => {

@@ -5,6 +5,7 @@ import { statusFrame, tellStatus } from '../../../core/send/destinations/receive
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import type { FrameHeader } from '../../../core/wire/frames.ts'
 import { frameKinds } from '../../../core/wire/frames.ts'
+import { message } from '../../../core/words/message.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 
 test('whatever the words are, the receiver takes the frame', () => {
@@ -25,6 +26,15 @@ test('whatever the words are, the receiver takes the frame', () => {
   }
   const { sentence } = statusFrame(statusHeader({ sentence: 'a\r\nb' }), 2e12)
   expect(sentence).toBe('a b')
+})
+
+test('its parts are told, too, where they fit and are fit to be told', () => {
+  const wordsOf = (path: string) =>
+    statusFrame({ ...statusHeader(), words: message('check.missing', { path }) }, 2e12).words
+  expect(wordsOf('/data')).toEqual(message('check.missing', { path: '/data' }))
+  expect(wordsOf('/da\nta')).toBeUndefined()
+  expect(wordsOf('空'.repeat(999))).toEqual(undefined)
+  expect(wordsOf('x'.repeat(1001))).toBeUndefined()
 })
 
 test('a file of the future has not waited for less than nothing', () => {
@@ -95,6 +105,18 @@ describe('telling it', () => {
     give()
     await seconds(0)
     expect(sent.slice(1)).toEqual([statusHeader({ waitingFiles: 6 })])
+  })
+
+  test('the last word at once, where it is another one', async () => {
+    const { sent, state, end, seconds } = open()
+    await seconds(0)
+    state.status = statusHeader({ level: 'ok' })
+    end(true)
+    expect(sent).toEqual([statusHeader(), statusHeader({ level: 'ok' })])
+    const same = open()
+    await same.seconds(0)
+    same.end(true)
+    expect(same.sent).toHaveLength(1)
   })
 
   test('what still waits for the line at its end is not even asked for', async () => {

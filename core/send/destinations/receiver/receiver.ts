@@ -18,6 +18,9 @@ import { troubleOf } from './trouble.ts'
 export type ReceiverOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
   Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
 
+/** A receiver that does not answer keeps nobody from ending for longer. */
+const LAST_WORD_MS = 500
+
 /** See Keeping. */
 async function open(
   options: ReceiverOptions,
@@ -58,7 +61,11 @@ async function open(
       opened.close()
       channel.destroy(null)
     }
-    return { session, isToItself, localAddress, close }
+    const farewell = () => {
+      endStatus(true)
+      return channel.end(LAST_WORD_MS)
+    }
+    return { session, isToItself, localAddress, close, farewell }
   } catch (thrown) {
     channel.destroy(null)
     throw thrown

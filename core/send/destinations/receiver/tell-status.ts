@@ -1,17 +1,23 @@
 import type { Channel } from '../../../wire/channel.ts'
 import { ALIVE_EVERY_MS } from '../../../wire/channel.ts'
 import type { FrameHeader } from '../../../wire/frames.ts'
+import { sentenceParts } from '../../../wire/frames.ts'
 import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../wire/limits.ts'
+import type { Message } from '../../../words/message.ts'
 
 /** Said anew after this though nothing has changed: once a minute, also when a heartbeat comes late. */
 const ANEW_AFTER_MS = 55_000
 
 type Status = FrameHeader<'status'>
 
+/** With the sentence in parts the frame stays below what it may have. */
+const MOST_BYTES = 3 * 1024
+
 /** What this computer says of itself, and what waits here for the receiver. */
 export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 'version'> {
   oldestWaitingAt: number | null
   waitingFiles: number
+  words?: Message | undefined
 }
 
 /** As one line of at most so many UTF-16 units: a file's name in it may have any character. */
@@ -24,7 +30,7 @@ function line(text: string, longest: number): string {
 /** As the protocol has it, whatever the words are: a frame that is refused would end the connection. Pure. */
 export function statusFrame(status: StatusNow, now: number): Status {
   const { level, kind, sentence, version, oldestWaitingAt, waitingFiles } = status
-  return {
+  const frame = {
     level,
     kind: kind === null ? null : line(kind, LONGEST_WORD),
     sentence: line(sentence, LONGEST_SENTENCE),
@@ -33,29 +39,27 @@ export function statusFrame(status: StatusNow, now: number): Status {
     waitingFiles,
     version: line(version, LONGEST_WORD),
   }
+  const words = sentenceParts.safeParse(status.words)
+  const whole = { ...frame, ...(words.success ? { words: words.data } : {}) }
+  return Buffer.byteLength(JSON.stringify(whole)) <= MOST_BYTES ? whole : frame
 }
 
 /**
  * Tells the receiver how this computer is: now, with the heartbeat where it has changed, and once a minute.
  * @param current null: there is nothing to tell.
- * @returns what ends it.
+ * @returns what ends it; `isLast`: what is new is told at once, before it.
  */
 export function tellStatus(
   channel: Pick<Channel, 'send' | 'room'>,
   current: () => StatusNow | null,
-): () => void {
+): (isLast?: boolean) => void {
   let told = ''
   let toldAt = 0
   let isWaiting = false
   let isOver = false
 
-  const tell = async (): Promise<void> => {
-    // On a line that is slower than what is said none queues up behind the other.
-    if (isWaiting) return
-    isWaiting = true
-    await channel.room()
-    isWaiting = false
-    const status = isOver ? null : current()
+  const say = () => {
+    const status = current()
     if (status === null) return
     const frame = statusFrame(status, Date.now())
     const text = JSON.stringify(frame)
@@ -65,11 +69,20 @@ export function tellStatus(
     toldAt = now
     channel.send('status', frame)
   }
+  const tell = async (): Promise<void> => {
+    // On a line that is slower than what is said none queues up behind the other.
+    if (isWaiting) return
+    isWaiting = true
+    await channel.room()
+    isWaiting = false
+    if (!isOver) say()
+  }
 
   void tell()
   const timer = setInterval(() => void tell(), ALIVE_EVERY_MS)
-  return () => {
+  return (isLast) => {
     isOver = true
     clearInterval(timer)
+    if (isLast) say()
   }
 }

@@ -6,8 +6,8 @@ import { dial } from './dial.ts'
 import { troubleOf } from './trouble.ts'
 
 /**
- * It is dialled, and its certificate is looked at. Nothing is sent: a second session would be taken for a second
- * computer with this one's certificate.
+ * It is dialled, its certificate is looked at, and it has to let this computer in, as for a restore: a second session that
+ * sends would be taken for a second computer with this one's certificate.
  */
 export function tryReceiver(
   destination: Tested<'receiver'>,
@@ -18,7 +18,7 @@ export function tryReceiver(
     name,
     signal,
     async run(step) {
-      const hello = { name: ownName, purpose: 'pair', session: null } as const
+      const hello = { name: ownName, purpose: 'restore', session: null } as const
       const { channel } = await step('connect', () => dial(destination, identity, hello, signal))
       channel.destroy(null)
       return message('test.answers', { name })

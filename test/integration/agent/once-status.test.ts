@@ -1,0 +1,41 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, pairWith, startReceiver } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+test('what sends once says last that all is there; a receiver that takes nothing more of it fails its test', async () => {
+  const data = temporaryDirectory('once-data')
+  const source = temporaryDirectory('once-source')
+  const receiver = await startReceiver('nas')
+  await pairWith(receiver, data, 'pc')
+  const trial = async () => {
+    const command = startHoldfast(['destinations', 'test', 'nas', '--data', data])
+    return [await command.ended(), command.out() + command.err()]
+  }
+  const sender = async () =>
+    JSON.parse(await holdfast(['senders', '--store', receiver.store, '--json'])) as {
+      fingerprint: string
+      connected: boolean
+      status: { level: string; waitingFiles: number; sentence: string } | null
+    }
+
+  for (const name of ['first', 'second']) {
+    writeFileSync(path.join(source, name), name)
+    await holdfast(['scan', '--once', '--data', data, source])
+    const last = await until('it to be gone', async () => {
+      const now = await sender()
+      return now.status !== null && !now.connected ? now : null
+    })
+    expect(last.status).toMatchObject({ level: 'ok', waitingFiles: 0 })
+  }
+
+  expect(await trial()).toEqual([0, expect.stringContaining('answers')])
+  await holdfast(['senders', '--store', receiver.store, 'revoke', (await sender()).fingerprint])
+  await until('its test to fail', async () => {
+    const [code, said] = await trial()
+    return code === 1 && String(said).includes('no longer accepts this computer')
+  })
+})

@@ -155,10 +155,7 @@ function fail(why: Message, json: boolean): number {
 }
 
 function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
-  const { sent, named, young } = compared
-  // Whoever marked them counts as their sender: only a remark tells of them.
-  const never = remarks.filter(({ key }) => key === 'scan.neverSent')
-  const unsent = never.reduce((sum, { params }) => sum + Number(params.count), compared.unsent)
+  const { sent, unsent, named, young } = compared
   if (json) console.log(jsonText({ sent, unsent, young }))
   if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
   for (const one of named) {
@@ -166,7 +163,7 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
   }
   for (const remark of remarks) console.error(terminalWords(remark))
   if (unsent > 0) {
-    const more = compared.unsent - named.length
+    const more = unsent - named.length
     if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))
     console.error(terminalWords(message('cli.once.unsent', { count: unsent })))
     return 1

@@ -1,15 +1,5 @@
 import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -149,22 +139,6 @@ describe('`scan --once` ends', () => {
     const never = startHoldfast(['scan', '--once', '--prefix', 'a/b', '--data', data, root])
     expect(await never.ended(), never.err()).toBe(2)
     expect(never.err()).toContain('there is no / in it')
-  })
-
-  test('with 1 when files count as sent that were never sent, in each run while it is so', async () => {
-    const { root, batch, data, close } = closedBatch()
-    chmodSync(path.join(batch, 'good'), 0o664)
-    close()
-    const run = async (code: number) => {
-      const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
-      expect(await once.ended(), once.err()).toBe(code)
-      return once.err()
-    }
-    expect(await run(1)).toMatch(/^1 file in .* counts as sent because .*\n1 file is not sent\.\n$/)
-    expect(await run(1)).toContain('1 file is not sent')
-    chmodSync(path.join(batch, 'good'), 0o644)
-    rmSync(path.join(batch, 'finished.watch'))
-    expect(await run(0)).toBe('')
   })
 
   test('with 0 when a marked batch directory holds what cannot be sent', async () => {

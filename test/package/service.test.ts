@@ -11,6 +11,7 @@ const output = path.join(project, 'out/package-cli')
 const DEB = '/srv/holdfast.deb'
 const STORE = '/srv/holdfast'
 const DATA = '/var/lib/holdfast-agent'
+const RECEIVED = '/var/lib/holdfast-receive'
 const PACKAGES = 'systemd-sysv,systemd-container,dbus,dbus-user-session,libpam-systemd,sudo'
 
 let root: CleanRoot
@@ -134,10 +135,10 @@ test('removed and purged, it leaves what docs/admin.md says', { timeout: 120_000
   )
   // Besides what was protected.
   const home = (await run('getent', 'passwd', 'root')).split(':')[5] ?? ''
-  const documented = [STORE, DATA, '/etc/holdfast', path.join(home, '.cache'), '/data']
+  const documented = [STORE, DATA, RECEIVED, '/etc/holdfast', path.join(home, '.cache'), '/data']
   expect(left.filter((file) => !documented.some((place) => `/${file}`.startsWith(place)))).toEqual([])
   const admin = await readFile(path.join(project, 'docs/admin.md'), 'utf8')
-  for (const place of [DATA, '/etc/holdfast/receive.json', '~/.cache/holdfast', 'userdel holdfast'])
+  for (const place of [DATA, RECEIVED, '/etc/holdfast/receive.json', '~/.cache/holdfast', 'userdel holdfast'])
     expect(admin.split('## Uninstalling')[1]).toContain(place)
   await run('userdel', 'holdfast')
 })

@@ -1,4 +1,4 @@
-import type { Computer } from '../core/restore/computers.ts'
+import type { Computer } from '../core/restore/computer-schema.ts'
 import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/words.ts'
 import { formatBytes } from '../core/words/formats.ts'

@@ -3,19 +3,7 @@ import type { ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { readOwner } from '../send/destinations/objects/owner.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
-
-/** A computer that has something at a destination. */
-export interface Computer {
-  /** Its folder there, which it is chosen by. */
-  folder: string
-  /** What it is called; null: nobody has written that down. */
-  name: string | null
-  isOwn: boolean
-  /** What it has there is opened with an age identity only. */
-  isEncrypted: boolean
-  /** So are its names: they say nothing without it. */
-  hidesNames: boolean
-}
+import type { Computer } from './computer-schema.ts'
 
 /** Folders at a destination beyond this are not looked into. */
 const MOST_FOLDERS = 10_000

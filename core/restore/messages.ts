@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { destinationSchema } from '../settings/destination-schema.ts'
 import { entrySchema, folderSchema } from '../wire/restore-entries.ts'
+import { computerSchema } from './computer-schema.ts'
 import { restoreReportSchema } from './report-schema.ts'
 
 /** See LibrarySettings. */
@@ -11,13 +12,6 @@ const from = z.object({
   name: z.string(),
   computer: z.string().nullable(),
   key: z.string().nullable(),
-})
-const computerSchema = z.object({
-  folder: z.string(),
-  name: z.string().nullable(),
-  isOwn: z.boolean(),
-  isEncrypted: z.boolean(),
-  hidesNames: z.boolean(),
 })
 const nothing = z.object({})
 const when = { size: z.number(), mtimeMs: z.number() }

@@ -29,3 +29,10 @@ export const restoreReportSchema = z.object({
   sentence: messageSchema.nullable(),
 })
 export type RestoreReport = z.infer<typeof restoreReportSchema>
+
+/** Of a restore that has just begun. */
+export const BEGUN: RestoreReport = {
+  phase: 'running',
+  ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
+  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
+}

@@ -5,7 +5,7 @@ import { sentenceOf } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import type { RestoreEvent } from './put/events.ts'
 import type { RestoreReport } from './report-schema.ts'
-import { MOST_TOLD } from './report-schema.ts'
+import { BEGUN, MOST_TOLD } from './report-schema.ts'
 import type { ToRestore } from './restore.ts'
 import { restoreFrom } from './restore.ts'
 import { sentenceOfEvent } from './words.ts'
@@ -14,12 +14,6 @@ const REPORT_MS = 250
 
 /** A restore, and what is reported of it. */
 export type RunningRestore = ReturnType<typeof runRestore>
-
-const BEGIN: RestoreReport = {
-  phase: 'running',
-  ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
-  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
-}
 
 /**
  * @param open what it is from.
@@ -35,7 +29,7 @@ export function runRestore(
   const { signal } = stopping
   const rates = createRates()
   const timeLeft = createTimeLeft()
-  let now = BEGIN
+  let now = BEGUN
   let toldAt = 0
 
   const leftAt = (at: number): number | null => {

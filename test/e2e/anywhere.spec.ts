@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
@@ -13,6 +13,7 @@ import { openProxy } from '../support/servers/open-proxy.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
+import { factsOf, makeSource } from './anywhere-files.ts'
 import { type Desktop, expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
@@ -21,43 +22,6 @@ test.beforeEach(() => {
   base = mkdtempSync(path.join(tmpdir(), 'holdfast-anywhere-'))
 })
 test.afterEach(() => rmSync(base, { recursive: true, force: true }))
-
-/** A small tree with times and modes of its own: in a directory, executable, empty, above one piece. */
-async function makeSource(): Promise<string> {
-  const source = path.join(base, 'source')
-  await mkdir(path.join(source, '2026', 'spring'), { recursive: true })
-  const files = [
-    ['2026/spring/IMG 0001.jpg', 0o644, Buffer.alloc(300_000, 1)],
-    ['2026/run.sh', 0o755, Buffer.from('#!/bin/sh\n')],
-    ['empty', 0o600, Buffer.alloc(0)],
-    ['large.bin', 0o640, Buffer.alloc(3_000_000, 7)],
-  ] as const
-  for (const [index, [name, mode, content]] of files.entries()) {
-    await writeFile(path.join(source, name), content)
-    await chmod(path.join(source, name), mode)
-    await utimes(path.join(source, name), 1_600_000_000 + index, 1_600_000_000 + index)
-  }
-  return source
-}
-
-/** Each file with what makes it the same one. */
-async function factsOf(directory: string): Promise<Record<string, unknown>> {
-  const names = await readdir(directory, { recursive: true })
-  const facts: [string, unknown][] = []
-  for (const name of names.sort()) {
-    const { mtimeMs, mode, isFile } = await stat(path.join(directory, name)).then((found) => ({
-      mtimeMs: found.mtimeMs,
-      mode: found.mode & 0o777,
-      isFile: found.isFile(),
-    }))
-    if (!isFile) continue
-    const digest = createHash('sha256')
-      .update(await readFile(path.join(directory, name)))
-      .digest('hex')
-    facts.push([name, { mtimeMs, mode, digest }])
-  }
-  return Object.fromEntries(facts)
-}
 
 /** The form of a new destination of a kind. */
 async function openForm(page: Page, kind: RegExp): Promise<Locator> {
@@ -223,7 +187,7 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
 }) => {
   const folder = path.join((await desktop.ext4()).point, 'backup')
   await mkdir(folder)
-  const source = await makeSource()
+  const source = await makeSource(base)
   const running = await desktop.start(settingsOf(source))
   const form = await openForm(running.page, /^Folder/)
   await form.getByRole('button', { name: 'Test' }).click()
@@ -262,7 +226,7 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
 }) => {
   const server = await startSftpServer()
   try {
-    const source = await makeSource()
+    const source = await makeSource(base)
     const running = await desktop.start(settingsOf(source))
     const { page } = running
     const form = await fillSftp(page, server)
@@ -294,7 +258,7 @@ test('a bucket is added with an encryption key once its certificate is confirmed
     const proxy = await openProxy(server.endpoint, { tls })
     close = proxy.close
     const bucket = await makeBucket(server)
-    const source = await makeSource()
+    const source = await makeSource(base)
     const running = await desktop.start(settingsOf(source))
     const { page } = running
     const form = await openForm(page, /^S3/)

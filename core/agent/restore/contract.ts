@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { computerSchema } from '../../restore/computer-schema.ts'
 
 const LONGEST_PATH = 16_384
 const destination = z.string().min(1).max(128)
@@ -22,20 +23,7 @@ export const restoreCommands = {
   /** The computers that have something there, this one among them. A receiver tells nobody. */
   restoreComputers: {
     input: z.object({ destination }),
-    output: z.object({
-      computers: z.array(
-        z.object({
-          folder: z.string(),
-          /** null: nobody has written it down. */
-          name: z.string().nullable(),
-          isOwn: z.boolean(),
-          /** Its files are opened with an age identity only. */
-          isEncrypted: z.boolean(),
-          /** Without it names say nothing, and only everything can be restored. */
-          hidesNames: z.boolean(),
-        }),
-      ),
-    }),
+    output: z.object({ computers: z.array(computerSchema) }),
   },
   /** The folders that a computer has there, by name. */
   restoreFolders: {

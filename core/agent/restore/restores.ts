@@ -2,13 +2,13 @@ import path from 'node:path'
 import { restorerDefinition } from '../../restore/messages.ts'
 import type { LibrarySettings } from '../../restore/open.ts'
 import type { RestoreReport } from '../../restore/report-schema.ts'
+import { BEGUN } from '../../restore/report-schema.ts'
 import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { InputOf, OutputOf, RequestName } from '../../worker/definition.ts'
 import type { Agent } from '../agent.ts'
 import type { Log } from '../log.ts'
-import type { RestoreState } from '../state/schema.ts'
 import { SupervisedWorker } from '../workers/supervisor.ts'
 import type { RestoreStart } from './contract.ts'
 
@@ -24,12 +24,6 @@ interface Asked {
 const NOTICE = 'restore'
 /** A restorer that nobody asks any more ends. */
 const IDLE_MS = 120_000
-
-const BEGIN: Omit<RestoreState, 'destination' | 'to' | 'startedAt'> = {
-  phase: 'running',
-  ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },
-  ...{ restored: 0, same: 0, kept: 0, failed: 0, failures: [], keptPaths: [], sentence: null },
-}
 
 /** Looking through destinations and bringing files back, by a process that runs while somebody wants that. */
 export class Restores {
@@ -80,7 +74,7 @@ export class Restores {
     const from = this.#from(destination, computer, identity ?? null)
     const choice = { folder, path: file, version, at }
     notices.dismiss(NOTICE)
-    store.update({ restore: { ...BEGIN, destination, to, startedAt: Date.now() } })
+    store.update({ restore: { ...BEGUN, destination, to, startedAt: Date.now() } })
     try {
       await this.#worker.request('start', { from, choice, destination: to, overwrite, only })
     } catch (thrown) {

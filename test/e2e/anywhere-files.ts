@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+
+/** A small tree with times and modes of its own: in a directory, executable, empty, above one piece. */
+export async function makeSource(base: string): Promise<string> {
+  const source = path.join(base, 'source')
+  await mkdir(path.join(source, '2026', 'spring'), { recursive: true })
+  const files = [
+    ['2026/spring/IMG 0001.jpg', 0o644, Buffer.alloc(300_000, 1)],
+    ['2026/run.sh', 0o755, Buffer.from('#!/bin/sh\n')],
+    ['empty', 0o600, Buffer.alloc(0)],
+    ['large.bin', 0o640, Buffer.alloc(3_000_000, 7)],
+  ] as const
+  for (const [index, [name, mode, content]] of files.entries()) {
+    await writeFile(path.join(source, name), content)
+    await chmod(path.join(source, name), mode)
+    await utimes(path.join(source, name), 1_600_000_000 + index, 1_600_000_000 + index)
+  }
+  return source
+}
+
+/** Each file with what makes it the same one. */
+export async function factsOf(directory: string): Promise<Record<string, unknown>> {
+  const names = await readdir(directory, { recursive: true })
+  const facts: [string, unknown][] = []
+  for (const name of names.sort()) {
+    const { mtimeMs, mode, isFile } = await stat(path.join(directory, name)).then((found) => ({
+      mtimeMs: found.mtimeMs,
+      mode: found.mode & 0o777,
+      isFile: found.isFile(),
+    }))
+    if (!isFile) continue
+    const digest = createHash('sha256')
+      .update(await readFile(path.join(directory, name)))
+      .digest('hex')
+    facts.push([name, { mtimeMs, mode, digest }])
+  }
+  return Object.fromEntries(facts)
+}

@@ -1,0 +1,188 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
+import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
+import {
+  arrivedIn,
+  configFor,
+  MIB,
+  problemOf,
+  started,
+  tryAt,
+} from '../../support/destinations/folder-sender.ts'
+import { ended } from '../../support/headless.ts'
+import { mountExt4, mountTmpfs } from '../../support/mounts.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  DESTINATION,
+  makeHome,
+  offerAll,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+test('while its disk is not mounted nothing is written to what is underneath; it goes on when it is back', async () => {
+  const base = temporaryDirectory('folder')
+  const [folder, disk] = [path.join(base, 'folder'), path.join(base, 'disk')]
+  for (const directory of [folder, disk]) fs.mkdirSync(directory)
+  const mount = () => execFileSync('mount', ['--bind', disk, folder])
+  const unmount = () => spawnSync('umount', ['-l', folder])
+  mount()
+  onTestFinished(() => void unmount())
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await started(home, folder)
+  writeFile(home.source, 'first', 'first')
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 1)
+  unmount()
+  await until('it is told', () => problemOf(sender) === 'transfer.notMounted')
+  for (let index = 0; index < 20; index += 1) writeFile(home.source, `later-${index}`, `${index}`)
+  offerAll(home)
+  sender.nudge()
+  expect(await tryAt(sender, folder, 'kept')).toMatchObject({
+    works: false,
+    sentence: { key: 'transfer.notMounted' },
+  })
+  // Nor does a sender that has never seen the disk.
+  await sender.kill()
+  const next = startTestSender()
+  next.configure(configFor(home, folder))
+  await until('it is told at the beginning', () => problemOf(next) === 'transfer.notMounted')
+  expect(fs.readdirSync(folder)).toEqual([])
+  mount()
+  await allSent(next, 21)
+  expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+}, 60_000)
+
+test.each([
+  ['readable', false],
+  ['hidden', true],
+])(
+  'an encrypted folder with %s names: age opens each file, verify finds damage without the key, and what is proven is removed',
+  async (_, hideNames) => {
+    const base = temporaryDirectory('folder')
+    const folder = path.join(base, 'disk')
+    fs.mkdirSync(folder)
+    const home = await makeHome(path.join(base, 'home'))
+    const { recipient, identity } = await newEncryptionKey()
+    const key = path.join(base, 'key.txt')
+    fs.writeFileSync(key, `${identity}\n`)
+    const contents = new Map([
+      ['d/small', randomBytes(900)],
+      ['empty', Buffer.alloc(0)],
+      ['large', randomBytes(3 * MIB + 1)],
+    ])
+    for (const [name, bytes] of contents) writeFile(home.source, name, bytes)
+    const encryption = { recipient, hideNames }
+    const sender = await started(home, folder, encryption)
+    offerAll(home)
+    sender.nudge()
+    await allSent(sender, 3)
+    const nameKey = nameKeyOf(home.identity, recipient)
+    const directory = hideNames ? hiddenSource(nameKey, 'data') : 'data'
+    const nameOf = (name: string) => `${hideNames ? hiddenPath(nameKey, name) : name}.age`
+    const arrived = (name: string) => path.join(folder, hostname(), directory, nameOf(name))
+    for (const [name, bytes] of contents) {
+      const opened = execFileSync('age', ['-d', '-i', key, arrived(name)], { maxBuffer: 16 * MIB })
+      expect(opened.equals(bytes)).toBe(true)
+      expect(fs.statSync(arrived(name)).mtimeMs).toBe(fs.statSync(path.join(home.source, name)).mtimeMs)
+    }
+
+    const damaged = fs.readFileSync(arrived('d/small'))
+    damaged[300] = (damaged[300] ?? 0) ^ 1
+    const { atime, mtime } = fs.statSync(arrived('d/small'))
+    fs.writeFileSync(arrived('d/small'), damaged)
+    fs.utimesSync(arrived('d/small'), atime, mtime)
+    const found = await ended(startHoldfast(['verify', folder, '--json'], {}))
+    expect([found.code, found.out]).toEqual([1, expect.stringContaining(nameOf('d/small'))])
+    await until('it is sent again', () => !fs.readFileSync(arrived('d/small')).equals(damaged), 20_000)
+    const again = await ended(startHoldfast(['verify', folder, '--json'], {}))
+    // The damaged one was kept, as a newer content has another seal.
+    expect(again.out.match(/"place":"[^"]*/g)).toEqual([expect.stringContaining('.holdfast/versions/')])
+
+    const config = configFor(home, folder, DESTINATION, encryption)
+    const removal = { afterMs: 0, marks: [], sentMark: null }
+    sender.configure({ ...config, sources: config.sources.map((one) => ({ ...one, removal })) })
+    await until('what is proven is removed', () => Object.keys(treeOf(home.source)).length === 0, 20_000)
+    expect(Object.keys(treeOf(path.dirname(arrived('empty')))).sort()).toEqual(
+      [...contents.keys()].map(nameOf).sort(),
+    )
+
+    // Whoever has it by another key, or by none, is refused before anything is written.
+    await sender.kill()
+    const other = startTestSender()
+    other.configure(configFor(home, folder))
+    await until('it is refused', () => problemOf(other) === 'transfer.objects.otherRecipient')
+    expect(await tryAt(other, folder, 'adding')).toMatchObject({
+      works: false,
+      sentence: { key: 'transfer.objects.otherRecipient' },
+    })
+    const plain = path.join(base, 'plain')
+    fs.mkdirSync(plain)
+    other.configure({ ...configFor(home, plain), destination: null, sources: [] })
+    expect(await tryAt(other, plain, 'adding')).toMatchObject({ works: true })
+    other.configure(configFor(home, plain))
+    await until('it is in use', () => other.report()?.connection.state === 'connected')
+    await other.kill()
+    const late = startTestSender()
+    late.configure(configFor(home, plain, DESTINATION, encryption))
+    await until('it is refused, too', () => problemOf(late) === 'transfer.objects.begunPlain')
+  },
+  90_000,
+)
+
+test('a full disk and one that is read-only are told, and sending goes on by itself', async () => {
+  const base = temporaryDirectory('folder')
+  const { point, remount } = await mountTmpfs(onTestFinished, { megabytes: 16 })
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await started(home, point)
+  fs.writeFileSync(path.join(point, 'filler'), Buffer.alloc(14 * MIB))
+  writeFile(home.source, 'large', Buffer.alloc(6 * MIB, 'x'))
+  offerAll(home)
+  sender.nudge()
+  await until('it is told that it is full', () => problemOf(sender) === 'transfer.storeFull', 20_000)
+  fs.rmSync(path.join(point, 'filler'))
+  await allSent(sender, 1)
+  await until('all is well again', () => problemOf(sender) === undefined)
+
+  await until('it is remounted', () => remount('ro').then(() => true))
+  writeFile(home.source, 'small', 'small')
+  offerAll(home)
+  sender.nudge()
+  await until('it is told that it is read-only', () => problemOf(sender) === 'transfer.storeReadOnly', 20_000)
+  await remount('rw')
+  await allSent(sender, 2)
+  expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
+}, 90_000)
+
+test('while sending is paused its disk can be unmounted; what comes meanwhile is sent afterwards', async () => {
+  const { point, unmount, mountAgain } = await mountExt4(onTestFinished)
+  const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
+  const sender = await started(home, point)
+  const write = (name: string) => {
+    writeFile(home.source, name, name)
+    offerAll(home)
+    sender.nudge()
+  }
+  write('before')
+  await allSent(sender, 1)
+  sender.configure({ ...configFor(home, point), paused: true })
+  await until('it is let go of', () => sender.report()?.connection.state === 'idle')
+  await unmount()
+  write('meanwhile')
+  await until('it waits', () => Object.values(sender.report()?.totals ?? {})[0]?.waitingFiles === 1)
+  expect(problemOf(sender)).toBeUndefined()
+  await mountAgain()
+  sender.configure(configFor(home, point))
+  await allSent(sender, 2)
+  expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
+}, 60_000)

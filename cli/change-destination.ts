@@ -18,7 +18,10 @@ import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** What can be changed, by the option's name. */
-const CHANGEABLE = ['login', 'keyFile', 'hostKey', 'region', 'storageClass', 'certificate'] as const
+const CHANGEABLE = [
+  ...(['host', 'port', 'user', 'login', 'keyFile', 'hostKey'] as const),
+  ...(['endpoint', 'region', 'storageClass', 'certificate'] as const),
+]
 
 /**
  * How it is to be reached; a host key that is not given is asked about when the server shows another one.
@@ -36,6 +39,7 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
   return parsed({
     ...before,
     ...(before.kind === 'sftp' ? { hostKey: '' } : {}),
+    ...(before.kind === 's3' && given.includes('endpoint') ? { certificate: null } : {}),
     ...changes,
     ...(keyFile === undefined ? {} : { login: 'file', keyFile: path.resolve(keyFile) }),
   })

@@ -15,6 +15,10 @@ export interface AddOptions {
   secret?: string[]
   recipient?: string
   hideNames?: boolean
+  host?: string
+  port?: number
+  user?: string
+  endpoint?: string
   login?: string
   keyFile?: string
   hostKey?: string
@@ -75,7 +79,16 @@ export const withS3Options = (command: Command): Command =>
   )
 
 /** How one that was added is reached. */
-export const withChanges = (command: Command): Command => withBucket(withLogin(withSecrets(command)))
+export const withChanges = (command: Command): Command =>
+  withBucket(
+    withLogin(
+      withSecrets(command)
+        .option('--host <host>', 'the address that the SFTP server has now')
+        .option('--port <port>', 'its port', Number)
+        .option('--user <user>', 'who logs in there')
+        .option('--endpoint <url>', 'the address that the S3-compatible store has now'),
+    ),
+  )
 
 const logins = ['password', 'key', 'file', 'agent']
 

@@ -19,27 +19,33 @@ export function completed(given: GivenDestination, id: string, ownName: string):
   return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
 }
 
-/** What tells where files go: two destinations never share it, and one keeps it for ever. */
-function targetOf(one: AddedDestination): string {
+/** Where in its disk, server or store the files are: one keeps it for ever. */
+function placeIn(one: Destination): string {
   switch (one.kind) {
+    case 'receiver':
+      return JSON.stringify([one.kind, one.fingerprint])
     case 'folder':
       return JSON.stringify([one.kind, one.path])
     case 'sftp':
-      return JSON.stringify([one.kind, one.host.toLowerCase(), one.port, one.path, one.folder])
+      return JSON.stringify([one.kind, one.path, one.folder])
     case 's3':
-      return JSON.stringify([one.kind, one.endpoint.toLowerCase(), one.bucket, one.prefix, one.folder])
+      return JSON.stringify([one.kind, one.bucket, one.prefix, one.folder])
   }
 }
 
-const isSameTarget = (a: Destination, b: AddedDestination): boolean =>
-  a.kind !== 'receiver' && targetOf(a) === targetOf(b)
+/** The same with the server's address: two destinations never share it. */
+function targetOf(one: Destination): string {
+  if (one.kind === 'sftp') return JSON.stringify([placeIn(one), one.host.toLowerCase(), one.port])
+  if (one.kind === 's3') return JSON.stringify([placeIn(one), one.endpoint.toLowerCase()])
+  return placeIn(one)
+}
 
 /** @throws Problem refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
 function refuseAmong(others: readonly Destination[], one: AddedDestination): void {
   refuseName(others, one.name)
   if (one.kind !== 'folder' && folderName(one.folder) !== one.folder)
     throw new Problem('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
-  const same = others.find((other) => isSameTarget(other, one))
+  const same = others.find((other) => targetOf(other) === targetOf(one))
   if (same !== undefined) throw new Problem('refuse.sameTarget', { name: same.name })
 }
 
@@ -57,13 +63,13 @@ export function withAdded(settings: Settings, added: AddedDestination): Settings
 }
 
 /**
- * Changes how a destination is reached. Where its files are it keeps: another place is another destination, as nothing
- * that was sent is there.
+ * Changes how a destination is reached: its address, too, as a server may move. Where in it the files are stays: another
+ * place is another destination, as nothing that was sent is there.
  * @throws Problem refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
  */
 export function withDestinationChanged(settings: Settings, changed: AddedDestination): Settings {
   const before = destinationOf(settings.destinations, changed.id)
-  if (!isSameTarget(before, changed)) throw new Problem('refuse.otherTarget', { name: before.name })
+  if (placeIn(before) !== placeIn(changed)) throw new Problem('refuse.otherTarget', { name: before.name })
   refuseAmong(
     settings.destinations.filter((one) => one !== before),
     changed,

@@ -17,7 +17,6 @@ export function S3Fields(props: FieldsProps) {
         inputMode="url"
         placeholder="https://s3.example.org"
         data-autofocus
-        disabled={isKnown}
         onChange={(changes) => onChange({ ...changes, certificate: '' })}
       />
       <TextField {...props} field="bucket" maxLength={255} disabled={isKnown} />

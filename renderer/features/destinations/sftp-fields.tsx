@@ -20,16 +20,15 @@ export function SftpFields(props: FieldsProps) {
   return (
     <>
       <div className="host-port">
-        {/* The key belongs to the server: another one has to show its own. */}
+        {/* The key belongs to the server: another one has to show its own; the one with the files keeps it when it moves. */}
         <TextField
           {...props}
           field="host"
           placeholder="nas.example.org"
           data-autofocus
-          disabled={isKnown}
-          onChange={(changes) => onChange({ ...changes, hostKey: '' })}
+          onChange={(changes) => onChange(isKnown ? changes : { ...changes, hostKey: '' })}
         />
-        <TextField {...props} field="port" inputMode="numeric" maxLength={5} disabled={isKnown} />
+        <TextField {...props} field="port" inputMode="numeric" maxLength={5} />
       </div>
       <TextField {...props} field="user" maxLength={100} />
       <NativeSelect

@@ -161,6 +161,9 @@ describe('an SFTP server', () => {
     expect([asked.code, asked.err]).toEqual([1, expect.stringContaining(`--host-key ${hostKey}`)])
     expect(await home.says(['destinations', 'change', 'nas', '--host-key', hostKey])).toContain('nas works')
     expect(await home.says(['destinations', 'test', 'nas'])).toContain('nas works')
+    // It has moved, and shows the key that it had: nothing is asked.
+    await home.says(['destinations', 'change', 'nas', '--host', 'localhost'])
+    expect(await home.says(['destinations'])).toContain(`localhost:${port}`)
 
     const changed = readFileSync(file, 'utf8')
     const wrong = await home.run(['destinations', 'change', 'nas', '--key-file', `${keyFile}-none`])

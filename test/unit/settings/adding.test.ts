@@ -68,6 +68,16 @@ describe('a destination that is changed', () => {
     const settings = added(sftp('a'), folder('b', '/disk'))
     const user = sftp('a', { user: 'other', name: 'new' })
     expect(withDestinationChanged(settings, user).destinations).toEqual([user, settings.destinations[1]])
+    const moved = sftp('a', { host: '192.168.1.9', port: 2222 })
+    expect(withDestinationChanged(settings, moved).destinations).toEqual([moved, settings.destinations[1]])
+    const store = s3('a', { endpoint: 'https://new.example.org' })
+    expect(withDestinationChanged(added(s3('a')), store).destinations).toEqual([store])
+    expect(why(() => withDestinationChanged(added(s3('a')), s3('a', { bucket: 'other' })))).toBe(
+      'refuse.otherTarget',
+    )
+    expect(
+      why(() => withDestinationChanged(added(sftp('a'), sftp('b', { port: 2 })), sftp('a', { port: 2 }))),
+    ).toBe('refuse.sameTarget')
     expect(why(() => withDestinationChanged(settings, sftp('a', { path: 'x' })))).toBe('refuse.otherTarget')
     expect(why(() => withDestinationChanged(settings, folder('a', '/x')))).toBe('refuse.otherTarget')
     expect(why(() => withDestinationChanged(settings, sftp('c')))).toBe('refuse.noSuchDestination')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { sendCommand } from '../core/agent/control-socket.ts'
 import {
   LONGEST_NAME,
   namedDestination,
@@ -10,6 +11,7 @@ import {
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets, secretOwners } from '../core/settings/secrets.ts'
 import { message } from '../core/words/message.ts'
+import { Problem } from '../core/words/problem.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
@@ -26,6 +28,7 @@ import {
 } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
+import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
@@ -85,6 +88,13 @@ export function registerDestinations(program: Command): void {
   ).action((name: string, _: Options, self: Command) => remove(dataOf(self), name))
   withDataDirectory(
     command
+      .command('delete-local')
+      .description(
+        'delete the copies that were made on this computer while there was no destination, with their earlier contents; refused until every file is at its destinations',
+      ),
+  ).action((_: Options, self: Command) => deleteLocal(dataOf(self)))
+  withDataDirectory(
+    command
       .command('choose')
       .description('choose the destinations of one directory')
       .argument('<path>', 'a protected directory', parsePath)
@@ -133,6 +143,8 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     return
   }
   if (settings.destinations.length === 0) console.log(terminalWords(message('cli.destinations.none')))
+  const path = state?.localCopies ?? null
+  if (path !== null) console.log(terminalWords(message('cli.destinations.localCopies', { path })))
   for (const destination of settings.destinations) {
     const { id, name } = destination
     const known = state?.destinations.find((one) => one.id === id)
@@ -172,6 +184,12 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
   )
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
   console.log(terminalWords(message(key, { name })))
+}
+
+async function deleteLocal(dataDirectory: string): Promise<void> {
+  const refusal = outcomeOf(await sendCommand(dataDirectory, 'deleteLocalCopies', {}))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(terminalWords(message('localCopies.deleted')))
 }
 
 async function choose(

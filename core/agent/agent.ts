@@ -9,6 +9,7 @@ import type { SettingsStore } from '../settings/store.ts'
 import type { Message } from '../words/message.ts'
 import type { ReportOf, WorkerDefinition } from '../worker/definition.ts'
 import type { AgentHost } from './host.ts'
+import { localCopies } from './local-copies.ts'
 import type { Log } from './log.ts'
 import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
@@ -146,6 +147,7 @@ export class Agent {
       receiving: receivingState(settings, Date.now(), state.receiving),
       surroundings: this.#surroundings.configure(settings.send),
     })
+    void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
     this.tell.apply()
     this.#configureWorkers()
   }

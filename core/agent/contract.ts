@@ -117,6 +117,8 @@ export const commands = {
   removeDestination: act(source),
   /** The ids of the destinations that a source goes to; null: all. */
   setDestinations: act(z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() })),
+  /** Deletes the copies that were made here before there was a destination; refused while a file may be nowhere else. */
+  deleteLocalCopies: act(nothing),
   /** Lets other computers send here, or (null) no longer; what they have sent stays. */
   setReceiving: act(z.object({ receive: receiveSettingsSchema.nullable() })),
   /** A pairing code for one more sender, or for one that takes another's place; it works once, for some minutes. */

@@ -16,8 +16,9 @@ import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import type { Agent } from './agent.ts'
-import { change } from './answering.ts'
+import { change, outcomeOf } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
+import { deleteLocalCopies } from './local-copies.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
 /** The commands that are about where files go. */
@@ -61,6 +62,7 @@ export function destinationCommands(agent: Agent) {
         agent.change((settings) => withoutDestination(settings, id))
         await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
       }),
+    deleteLocalCopies: () => outcomeOf(() => deleteLocalCopies(agent)),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
   } satisfies Partial<CommandHandlers>
 }

@@ -28,6 +28,7 @@ export function initialState(
     surroundings: { battery: 'unsupported', metered: 'unsupported' },
     transfers: [],
     destinations: destinationStates(settings, storeDirectory),
+    localCopies: null,
     receiving: receivingState(settings, Date.now()),
     parked: [],
     incidents: [],

@@ -166,6 +166,8 @@ export const appStateSchema = z.object({
   transfers: z.array(stateTransferSchema),
   /** The folder on this computer alone, or those that were paired with, in the settings' order; never none. */
   destinations: z.array(destinationStateSchema),
+  /** The directory of copies that were made here before there was a destination; null: there are none. */
+  localCopies: z.string().nullable(),
   /** null: no other computer may send here. */
   receiving: receivingSchema.nullable(),
   /** Files that were given up, at most 20 of each destination. */

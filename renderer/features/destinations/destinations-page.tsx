@@ -8,6 +8,7 @@ import { ReceivingPart } from '../receiving/receiving-part.tsx'
 import { AddDialog } from './add-dialog.tsx'
 import { DestinationCard } from './destination-card.tsx'
 import { EmbeddedCallout } from './embedded-callout.tsx'
+import { LocalCopiesCard } from './local-copies-card.tsx'
 
 const RestorePage = lazy(() => import('../restore/restore-page.tsx'))
 
@@ -67,6 +68,7 @@ export default function DestinationsPage({ state, place }: DestinationsPageProps
           {t('window.restore.open')}
         </Button>
       </div>
+      {state.localCopies !== null && <LocalCopiesCard path={state.localCopies} />}
       <ReceivingPart receiving={state.receiving} receive={state.settings.receive} />
       <AddDialog opened={adding} linked={linked} state={state} onClose={close} />
     </div>

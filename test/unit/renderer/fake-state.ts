@@ -37,6 +37,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     notices: [],
     restore: null,
     channels: [channelState(NATIVE)],
+    localCopies: null,
     receiving: null,
     parked: [],
     secretStorage: 'keyring',

@@ -1,0 +1,55 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { headless } from '../../support/headless.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { treeOf } from '../../support/trees.ts'
+import { untilState } from '../../support/two-receivers.ts'
+
+test('copies from before there was a destination are deleted when all is there, and made anew without one', async () => {
+  const base = temporaryDirectory('local')
+  const [disk, source] = ['disk', 'source'].map((name) => path.join(base, name)) as [string, string]
+  for (const directory of [disk, source]) mkdirSync(directory)
+  for (const name of ['one', 'two']) writeFileSync(path.join(source, name), name)
+  const home = headless({ sources: [{ id: 'a', path: source, name: 'source' }] })
+  const store = path.join(home.directory, 'store')
+  home.startAgent()
+  const sent = (count: number) =>
+    untilState(
+      home.directory,
+      `${count} files to be sent`,
+      ({ sources: [one] }) => one?.totals.sentFiles === count && one.totals.waitingFiles === 0,
+    )
+  await sent(2)
+  const deleting = ['destinations', 'delete-local']
+  const refused = async () => {
+    const { code, err } = await home.run(deleting)
+    expect([code, existsSync(store)]).toEqual([1, true])
+    return err
+  }
+  expect(await refused()).toContain('are the only ones')
+
+  await home.says(['pause'])
+  await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
+  await untilState(
+    home.directory,
+    'what waits to be counted',
+    ({ sources: [one] }) => one?.totals.waitingFiles === 2,
+  )
+  expect(await home.says(['destinations'])).toContain('delete-local')
+  expect(await refused()).toContain('2 files are not at their destinations yet')
+
+  await home.says(['resume'])
+  await sent(2)
+  expect(await home.says(deleting)).toContain('are deleted')
+  expect([existsSync(store), readFileSync(path.join(source, 'one'), 'utf8')]).toEqual([false, 'one'])
+  expect(await home.says(['destinations'])).not.toContain('delete-local')
+
+  // What the ledger says of the deleted copies counts for nothing.
+  await home.says(['destinations', 'remove', 'disk'])
+  writeFileSync(path.join(source, 'three'), 'three')
+  await sent(3)
+  expect(Object.keys(treeOf(store, /\.holdfast/)).map((file) => path.basename(file))).toEqual(
+    expect.arrayContaining(['one', 'two', 'three']),
+  )
+}, 60_000)

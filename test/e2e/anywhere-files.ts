@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
+import type { TestBucket } from '../support/servers/buckets.ts'
 
 /** A small tree with times and modes of its own: in a directory, executable, empty, above one piece. */
 export async function makeSource(base: string): Promise<string> {
@@ -37,4 +40,20 @@ export async function factsOf(directory: string): Promise<Record<string, unknown
     facts.push([name, { mtimeMs, mode, digest }])
   }
   return Object.fromEntries(facts)
+}
+
+/** One content of a bucket, as it lies there, opened by the age program alone; `base`: a directory for what that needs. */
+export async function openedByAge(
+  { client, bucket }: TestBucket,
+  ending: string,
+  key: string,
+  base: string,
+): Promise<Buffer> {
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }))
+  const found = Contents.find(({ Key }) => Key?.endsWith(ending))
+  const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: found?.Key ?? ending }))
+  const [encrypted, identity] = [path.join(base, 'encrypted'), path.join(base, 'key.txt')]
+  await writeFile(encrypted, (await Body?.transformToByteArray()) ?? '')
+  await writeFile(identity, `${key}\n`, { mode: 0o600 })
+  return execFileSync('age', ['-d', '-i', identity, encrypted], { maxBuffer: 64 * 1024 * 1024 })
 }

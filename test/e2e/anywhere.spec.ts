@@ -1,19 +1,17 @@
-import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { Locator, Page } from '@playwright/test'
 import { localCertificate } from '../support/certificate.ts'
 import { chooseDirectory } from '../support/desktop/dialog.ts'
-import { makeBucket, type TestBucket } from '../support/servers/buckets.ts'
+import { makeBucket } from '../support/servers/buckets.ts'
 import { openProxy } from '../support/servers/open-proxy.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
-import { factsOf, makeSource } from './anywhere-files.ts'
+import { factsOf, makeSource, openedByAge } from './anywhere-files.ts'
 import { type Desktop, expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
@@ -88,17 +86,6 @@ async function wipeAndRestore(
   expect(await factsOf(to)).toEqual(before)
 }
 
-/** One content of a bucket, as it lies there, opened by the age program alone. */
-async function openedByAge({ client, bucket }: TestBucket, ending: string, key: string): Promise<Buffer> {
-  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }))
-  const found = Contents.find(({ Key }) => Key?.endsWith(ending))
-  const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: found?.Key ?? ending }))
-  const [encrypted, identity] = [path.join(base, 'encrypted'), path.join(base, 'key.txt')]
-  await writeFile(encrypted, (await Body?.transformToByteArray()) ?? '')
-  await writeFile(identity, `${key}\n`, { mode: 0o600 })
-  return execFileSync('age', ['-d', '-i', identity, encrypted], { maxBuffer: 64 * 1024 * 1024 })
-}
-
 const fingerprintOf = (cert: string) =>
   new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
 
@@ -114,6 +101,18 @@ async function fillSftp(page: Page, server: SftpServer): Promise<Locator> {
   await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('nas')
   await form.getByRole('button', { name: 'Test' }).click()
   return form
+}
+
+/** The server has another address, and its key still: it is tested there, then saved. */
+async function moveTo(page: Page, name: string, host: string): Promise<void> {
+  await page.getByRole('button', { name: `Actions for ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Change…' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByRole('textbox', { name: 'Host' }).fill(host)
+  await pictures(page, 'move', 'themes')
+  await form.getByRole('button', { name: 'Test' }).click()
+  await form.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByText('The destination is changed.')).toBeVisible()
 }
 
 /** The computer was set up anew: its former folder is another one's, whose files it chooses. */
@@ -206,7 +205,13 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
   await expect(running.page.getByRole('region', { name: 'second disk' })).toContainText(
     'encrypted, names hidden',
   )
-  await pictures(running.page, 'folder')
+  await pictures(running.page, 'folder', 'themes')
+  // What was copied before there was a destination takes up room until somebody says so.
+  const local = running.page.getByRole('region', { name: 'Copies on this computer' })
+  await local.getByRole('button', { name: 'Delete these copies' }).click()
+  await pictures(running.page, 'delete-local', 'themes')
+  await running.page.getByRole('dialog').getByRole('button', { name: 'Delete these copies' }).click()
+  await expect(local).toHaveCount(0)
   const there = (await readdir(folder, { recursive: true })).filter((name) => !name.startsWith('.holdfast'))
   expect(there.filter((name) => name.endsWith('.age'))).toHaveLength(4)
   expect(there.join()).not.toMatch(/photos|2026|spring|IMG|run|empty|large/)
@@ -237,6 +242,8 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     await pictures(page, 'host-key', 'themes')
     await form.getByRole('button', { name: 'It is the right one' }).click()
     await addAndShip(running, form, 'nas')
+    await moveTo(page, 'nas', 'localhost')
+    await expect(page.getByRole('region', { name: 'nas' })).toContainText(`localhost:${server.port}`)
     const before = await factsOf(source)
     await wipeAndRestore(running, source, 'nas')
     await setUpAnew(desktop, running)
@@ -280,7 +287,7 @@ test('a bucket is added with an encryption key once its certificate is confirmed
     await addAndShip(running, form, 'cloud')
     await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
     const large = await readFile(path.join(source, 'large.bin'))
-    expect((await openedByAge(bucket, 'large.bin.age', key)).equals(large)).toBe(true)
+    expect((await openedByAge(bucket, 'large.bin.age', key, base)).equals(large)).toBe(true)
     await wipeAndRestore(running, source, 'cloud', key)
   } finally {
     close()

@@ -35,10 +35,12 @@ export interface LaunchedHoldfast {
 const KEEP_CHARACTERS = 100_000
 const CLOSE_WITHIN_MS = 10_000
 
-/** Electron's executable, as `npm start` would choose it. */
+/** Electron's executable, as `npm test` chooses it. */
 export async function electronExecutable(): Promise<string> {
   const script = path.join(projectDirectory, 'build/setup.mjs')
-  const { stdout } = await promisify(execFile)(process.execPath, [script, '--print-electron'])
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--print-electron'], {
+    env: { ...process.env, HOLDFAST_ELECTRON_STANDIN: '1' },
+  })
   return stdout.trim()
 }
 

@@ -5,6 +5,7 @@ import type { OutgoingSource } from '../destination.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
 import type { OwnFolder } from './owner.ts'
+import { openThinning } from './thinning.ts'
 
 // Below a destination's prefix:
 //
@@ -15,14 +16,16 @@ import type { OwnFolder } from './owner.ts'
 /** The newest contents of names, and their older ones (core/store/versions/name.ts). */
 export type Names = ReturnType<typeof openNames>
 
-export function openNames(store: ObjectStore, folder: string, own: OwnFolder) {
+export function openNames(store: ObjectStore, folder: string, own: OwnFolder, signal: AbortSignal) {
   let count = 0
+  const thin = openThinning(store, signal)
 
   const setAside = async (directory: string, path: string, isReplaced: boolean): Promise<void> => {
     const version = `${versionPrefix(new Date(), 0)}${count}`
     count = (count + 1) % 1_000_000
-    const aside = `${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}/${version}`
-    await store.setAside(`${folder}/${directory}/${path}`, aside, isReplaced)
+    const older = `${folder}/${OWN_DIRECTORY}/versions/${directory}/${path}`
+    const isHere = await store.setAside(`${folder}/${directory}/${path}`, `${older}/${version}`, isReplaced)
+    if (isHere && !own.keepsAll) thin(older)
   }
 
   return {

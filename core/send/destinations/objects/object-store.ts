@@ -104,13 +104,16 @@ export interface ObjectStore {
   /**
    * Gives an object another name; where the store keeps older contents by itself it is only removed.
    * @param isReplaced another content gets the name next: until then it may keep this one.
+   * @returns whether it has the other name.
    */
-  setAside(name: string, to: string, isReplaced: boolean): Promise<void>
+  setAside(name: string, to: string, isReplaced: boolean): Promise<boolean>
   /** The older contents that the store itself keeps, newest first. */
   versions(name: string): Promise<ObjectInfo[]>
   /** In the order of the names' bytes. @param deep all below the prefix, not only what is directly there. */
   list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
   remove(name: string): Promise<void>
+  /** When a name in a directory was given or taken away last, by the store's clock. Left out: its objects tell. */
+  lastChange?(directory: string): Promise<number>
   /** null: it does not say. Left out: no such store does. */
   space?(): Promise<Space | null>
   /**

@@ -26,6 +26,8 @@ const ownerSchema = z.object({
   recipient: z.string().nullable().default(null),
   /** So are its names. */
   hideNames: z.boolean().default(false),
+  /** Files were removed at their source because they are here: older contents may be the only ones, and all stay. */
+  keepsAll: z.boolean().default(true),
   /** The directory of each source, by its id. */
   sources: z.record(z.string(), z.string()),
 })
@@ -36,6 +38,9 @@ export interface OwnFolder {
   readonly epoch: string
   /** It had nothing of this computer until now. */
   readonly isNew: boolean
+  readonly keepsAll: boolean
+  /** Older contents all stay from now on; it is written down before this resolves. */
+  keepAll(): Promise<void>
   /** The source's directory in it; one that is new is written down there before this resolves. */
   directoryOf(source: Pick<OutgoingSource, 'id' | 'name'>): Promise<string>
 }
@@ -128,7 +133,7 @@ export async function claimFolder(store: ObjectStore, claim: Claim, signal: Abor
   const isNew = owner === null
   if (owner === null) {
     const epoch = randomBytes(16).toString('hex')
-    owner = { fingerprint, computer, epoch, recipient, hideNames, sources: {} }
+    owner = { fingerprint, computer, epoch, recipient, hideNames, keepsAll: false, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
   }
   // A folder is encrypted from its beginning, for one key: whoever reads it has one rule for all of it.
@@ -136,25 +141,37 @@ export async function claimFolder(store: ObjectStore, claim: Claim, signal: Abor
   let current = owner
   let writing: Promise<unknown> = Promise.resolve()
 
+  const write = async (changes: Partial<Owner>): Promise<void> => {
+    const next = { ...current, computer, ...changes }
+    await writeOwner(store, folder, next, { replace: true })
+    current = next
+  }
+  /** One change after the other. */
+  const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    const done = writing.then(change)
+    writing = done.catch(() => undefined)
+    return done
+  }
   const add = async ({ id, name }: Pick<OutgoingSource, 'id' | 'name'>): Promise<string> => {
     const known = current.sources[id]
     if (known !== undefined) return known
     const directory = freeFolder(name, Object.values(current.sources))
-    const next = { ...current, computer, sources: { ...current.sources, [id]: directory } }
-    await writeOwner(store, folder, next, { replace: true })
-    current = next
+    await write({ sources: { ...current.sources, [id]: directory } })
     return directory
   }
 
   return {
     epoch: owner.epoch,
     isNew,
+    get keepsAll() {
+      return current.keepsAll
+    },
+    async keepAll() {
+      await inTurn(async () => current.keepsAll || write({ keepsAll: true }))
+    },
     directoryOf(source) {
       const known = current.sources[source.id]
-      if (known !== undefined) return Promise.resolve(known)
-      const added = writing.then(() => add(source))
-      writing = added.catch(() => undefined)
-      return added
+      return known === undefined ? inTurn(() => add(source)) : Promise.resolve(known)
     },
   }
 }

@@ -36,7 +36,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
   const { name, own, folder, bucket, asksFirst, compares, onLost } = options
   const ending = new AbortController()
   const { signal } = ending
-  const names = openNames(store, folder, own)
+  const names = openNames(store, folder, own, signal)
   const pace = bucket.open()
   const slots = createSemaphore(store.can.parallel)
   const bytesOut = createSemaphore(BYTES_OUT)
@@ -89,6 +89,8 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     async prove(source, path, size, nonce) {
       try {
         const name = await names.current(source, path)
+        // Whoever asks removes the file there.
+        await own.keepAll()
         const digest = await digestAt(store, name, size, signal, nonce)
         return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
       } catch (thrown) {

@@ -143,9 +143,11 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     info,
     read,
     async setAside(name, to, isReplaced) {
-      if (!(await abilities.isVersioned())) await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
+      const isMoved = !(await abilities.isVersioned())
+      if (isMoved) await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
       // The next content takes its place in one step.
       if (!isReplaced) await remove(name)
+      return isMoved
     },
     versions: (name) => olderVersions(place, name),
     list,

@@ -124,10 +124,14 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
       return stats?.isFile() ? infoOf(name, stats) : null
     },
     read: (name, from, signal) => readFrom(pick(), pathOf(name), from, signal),
-    setAside: (name, to) => writing(moveAside(pathOf(name), pathOf(to))),
+    setAside: (name, to) => writing(moveAside(pathOf(name), pathOf(to))).then(() => true),
     versions: async () => [],
     list: createLister(parts),
     remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(pathOf(name), done))),
+    lastChange: async (directory) => {
+      const stats = await statAt(pick(), pathOf(directory), 'lstat')
+      return (stats?.mtime ?? 0) * 1000
+    },
     async space() {
       const disk = await diskAt(pick(), root)
       return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { versionPrefix } from '../../../core/store/versions/name.ts'
+import { drive, source } from '../../support/destinations/drive.ts'
+import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const DAY_MS = 86_400_000
+const noon = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2
+
+beforeAll(() => sftpKind.start?.())
+afterAll(() => sftpKind.stop?.())
+
+/** A server that has a file with six older contents, three on each of two days. */
+async function begin(days: readonly [number, number]) {
+  const directory = path.join(sftpServer().root, randomUUID())
+  mkdirSync(directory)
+  const place = sftpPlace(directory)
+  const driver = drive(await makeHome(temporaryDirectory('thinning')), place.settings(), place.secrets)
+  await driver.send('hot', Buffer.from('first'))
+  const older = path.join(directory, 'station/.holdfast/versions/data/hot')
+  mkdirSync(older, { recursive: true })
+  for (const day of days)
+    for (const hour of [1, 2, 3]) {
+      const at = new Date(noon - day * DAY_MS + hour * 3_600_000)
+      const file = path.join(older, `${versionPrefix(at, 0)}0`)
+      writeFileSync(file, `${day}-${hour}`)
+      utimesSync(file, at, at)
+    }
+  const contents = () =>
+    readdirSync(older)
+      .sort()
+      .map((name) => readFileSync(path.join(older, name), 'utf8'))
+  return { driver, contents }
+}
+
+test('older contents of a file that is replaced are thinned: one for a day that is long over', async () => {
+  const { driver, contents } = await begin([50, 40])
+  await driver.send('hot', Buffer.from('second'))
+  await until('four to be removed', () => contents().length === 3)
+  expect(contents()).toEqual(['50-3', '40-3', 'first'])
+})
+
+test('a clock here that is ahead of the server’s thins nothing', async () => {
+  const { driver, contents } = await begin([20, 10])
+  vi.useFakeTimers({ toFake: ['Date'], now: noon + 60 * DAY_MS })
+  onTestFinished(() => void vi.useRealTimers())
+  for (const content of ['second', 'third']) await driver.send('hot', Buffer.from(content))
+  expect(contents()).toHaveLength(8)
+})
+
+test('where files were removed at their source, all older contents stay', async () => {
+  const { driver, contents } = await begin([50, 40])
+  const session = await driver.session()
+  expect((await session.prove(source, 'hot', 5, Buffer.alloc(32))).kind).toBe('digest')
+  for (const content of ['second', 'third']) await driver.send('hot', Buffer.from(content))
+  expect(contents()).toEqual(['50-1', '50-2', '50-3', '40-1', '40-2', '40-3', 'first', 'second'])
+})

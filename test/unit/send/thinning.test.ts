@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import type { ObjectInfo } from '../../../core/send/destinations/objects/object-store.ts'
+import { olderToThin } from '../../../core/send/destinations/objects/thinning.ts'
+import { versionPrefix } from '../../../core/store/versions/name.ts'
+
+const DAY = 86_400_000
+const NOW = Date.UTC(2026, 5, 1, 12)
+
+/** An older content that was replaced then, and stored by the store's clock at another time. */
+const older = (at: number, storedAt = at): ObjectInfo => ({
+  name: `pc/.holdfast/versions/data/hot/${versionPrefix(new Date(at), 0)}0`,
+  size: 1,
+  mtimeNs: 0n,
+  mode: 0o644,
+  digest: null,
+  storedAt,
+  version: null,
+})
+/** Three on each of these days. */
+const thrice = (days: number[]) =>
+  days.flatMap((day) => [0, 1, 2].map((hour) => older(NOW - day * DAY + hour * 3_600_000)))
+const kept = (all: ObjectInfo[], now = NOW) => {
+  const gone = new Set(olderToThin(all, now))
+  return all.filter(({ name }) => !gone.has(name))
+}
+
+test('all of 30 days stay, before that the last one of a day', () => {
+  const all = [...thrice([45, 40]), ...thrice([29, 1])]
+  expect(kept(all)).toEqual([all[2], all[5], ...all.slice(6)])
+})
+
+test('the newest one stays, whatever its age', () => {
+  const all = thrice([90])
+  expect(kept(all)).toEqual([all[2]])
+})
+
+test('what the store took lately stays, whatever this computer’s clock said then', () => {
+  const all = thrice([90]).map((one) => ({ ...one, storedAt: NOW - DAY }))
+  expect(kept(all)).toEqual(all)
+})
+
+test('what was replaced in the future, by a clock that was wrong, stays', () => {
+  const all = thrice([-400])
+  expect(kept(all)).toEqual(all)
+})
+
+test('what has no name of a version is left alone', () => {
+  const strange = { ...older(NOW - 90 * DAY), name: 'pc/.holdfast/versions/data/hot/notes.txt' }
+  expect(kept([strange, older(NOW)])).toContain(strange)
+})

@@ -7,9 +7,9 @@ import { TEST_MS } from '../core/send/destinations/trial.ts'
 import { tryDestination } from '../core/send/destinations/try.ts'
 import type { DestinationTest, TestStage } from '../core/send/messages.ts'
 import { destinationTestSchema } from '../core/send/messages.ts'
-import type { AddedDestination } from '../core/settings/adding.ts'
 import { completed, secretsOfDestination, withAdded } from '../core/settings/adding.ts'
 import { layoutOf, openDataDirectory } from '../core/settings/data-directory.ts'
+import type { Destination } from '../core/settings/destination-schema.ts'
 import { namedDestination, placeOf } from '../core/settings/destinations.ts'
 import type { TestedDestination } from '../core/settings/given-destination.ts'
 import { givenDestinationSchema } from '../core/settings/given-destination.ts'
@@ -96,7 +96,7 @@ async function requireYes(
 async function addAlone(
   directory: string,
   settings: Settings,
-  destination: AddedDestination,
+  destination: Destination,
   secrets: Given,
 ): Promise<Settings> {
   const layout = layoutOf(directory)

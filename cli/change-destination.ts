@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { completed, secretsOfDestination, withDestinationChanged } from '../core/settings/adding.ts'
 import { namedDestination } from '../core/settings/destinations.ts'
-import { givenDestinationSchema } from '../core/settings/given-destination.ts'
+import { changedDestinationSchema } from '../core/settings/given-destination.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { message } from '../core/words/message.ts'
@@ -55,15 +55,14 @@ async function newSecrets(before: Wanted, wanted: Wanted, options: AddOptions): 
   return given
 }
 
-/** `holdfast destinations change NAME`: how a server or bucket is reached; where it is stays. */
+/** `holdfast destinations change NAME`: how a receiver, server or bucket is reached; where in it the files are stays. */
 export async function changeDestination(directory: string, name: string, options: AddOptions): Promise<void> {
   const { id, ...before } = namedDestination((await settingsNow(directory)).destinations, name)
-  if (before.kind === 'receiver' || before.kind === 'folder')
-    throw new Problem('cli.destinations.changeNone', { name: before.name })
+  if (before.kind === 'folder') throw new Problem('cli.destinations.changeNone', { name: before.name })
   const wanted = changedBy(before, options)
   const secrets = await newSecrets(before, wanted, options)
   const known = before.kind === 'sftp' ? before.hostKey : undefined
-  const destination = givenDestinationSchema.parse(await confirmed(directory, wanted, secrets, known))
+  const destination = changedDestinationSchema.parse(await confirmed(directory, wanted, secrets, known))
   const alone = async (settings: Settings): Promise<Settings> => {
     const changed = completed(destination, id, hostname())
     const next = withDestinationChanged(settings, changed)

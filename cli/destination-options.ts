@@ -4,8 +4,8 @@ import type { TestedDestination } from '../core/settings/given-destination.ts'
 import { testedDestinationSchema } from '../core/settings/given-destination.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
-/** A destination as it can be added, but for a host key that is not known yet. */
-export type Wanted = Exclude<TestedDestination, { kind: 'receiver' }>
+/** A destination as a person gives it, but for a host key that is not known yet. */
+export type Wanted = TestedDestination
 
 export interface AddOptions {
   data?: string
@@ -83,7 +83,7 @@ export const withChanges = (command: Command): Command =>
   withBucket(
     withLogin(
       withSecrets(command)
-        .option('--host <host>', 'the address that the SFTP server has now')
+        .option('--host <host>', 'the address that the receiver or SFTP server has now')
         .option('--port <port>', 'its port', Number)
         .option('--user <user>', 'who logs in there')
         .option('--endpoint <url>', 'the address that the S3-compatible store has now'),
@@ -100,7 +100,7 @@ function loginOf(text: string): string {
 /** @throws WrongUsage cli.destinations.invalid */
 export function parsed(given: object): Wanted {
   const result = testedDestinationSchema.safeParse(given)
-  if (result.success && result.data.kind !== 'receiver') return result.data
+  if (result.success) return result.data
   const [issue] = result.error?.issues ?? []
   const reason = [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')
   throw new WrongUsage('cli.destinations.invalid', { reason })

@@ -66,7 +66,7 @@ export function registerDestinations(program: Command): void {
       command
         .command('change')
         .description(
-          'change how an SFTP server or a bucket is reached, once it was tested: its new address or host key, another password; what is not given stays',
+          'change how a receiver, an SFTP server or a bucket is reached, once it was tested: its new address or host key, another password; what is not given stays',
         )
         .argument('<name>', 'the destination'),
     ),

@@ -8,7 +8,11 @@ import { receiverDefinition } from '../receive/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
 import { receiverDestinationSchema } from '../settings/destination-schema.ts'
-import { givenDestinationSchema, givenSecretsSchema } from '../settings/given-destination.ts'
+import {
+  changedDestinationSchema,
+  givenDestinationSchema,
+  givenSecretsSchema,
+} from '../settings/given-destination.ts'
 import {
   LONGEST_PAUSE_MINUTES,
   MOST_DESTINATIONS,
@@ -96,7 +100,7 @@ export const commands = {
   addDestination: act(z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema })),
   /** The whole destination in place of the one of that id, once it was tested; secrets that are left out stay. */
   changeDestination: act(
-    z.object({ id: z.string(), destination: givenDestinationSchema, secrets: givenSecretsSchema }),
+    z.object({ id: z.string(), destination: changedDestinationSchema, secrets: givenSecretsSchema }),
   ),
   /** Opens a destination, writes a small file, reads it back and removes it; within 15 s. */
   testDestination: {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { TestStage } from '../send/messages.ts'
-import type { AddedDestination } from '../settings/adding.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
+import type { Destination } from '../settings/destination-schema.ts'
 import {
   refuseMore,
   withChosen,
@@ -68,7 +68,7 @@ export function destinationCommands(agent: Agent) {
 }
 
 /** A folder by its real path. @throws Problem refuse.… where it can be none. */
-async function placed(agent: Agent, destination: AddedDestination): Promise<AddedDestination> {
+async function placed(agent: Agent, destination: Destination): Promise<Destination> {
   if (destination.kind !== 'folder') return destination
   const facts = await agent.checker.request('inspect', { path: destination.path })
   return placedFolder(destination, facts, agent.settings.get(), agent.layout)
@@ -77,10 +77,10 @@ async function placed(agent: Agent, destination: AddedDestination): Promise<Adde
 /** What is refused leaves no secret behind. */
 async function put(
   agent: Agent,
-  given: AddedDestination,
+  given: Destination,
   secrets: Record<string, string>,
   stage: TestStage,
-  update: (settings: Settings, destination: AddedDestination) => Settings,
+  update: (settings: Settings, destination: Destination) => Settings,
 ): Promise<void> {
   update(agent.settings.get(), given)
   agent.settings.tryWriting()

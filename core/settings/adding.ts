@@ -2,20 +2,20 @@ import { folderName } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import type { Destination, SftpDestination } from './destination-schema.ts'
 import { destinationOf, refuseName } from './destinations.ts'
-import type { GivenDestination } from './given-destination.ts'
+import type { ChangedDestination } from './given-destination.ts'
 import type { Settings } from './schema.ts'
 import { MOST_DESTINATIONS } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
 
 // What becomes of the settings when somebody adds a folder, an SFTP server or a bucket, or changes one; pure.
 
-/** A kind that is added as it is given; a receiver is paired with instead. */
-export type AddedDestination = Exclude<Destination, { kind: 'receiver' }>
-
-/** @param ownName of this computer: its folder's name at the destination, where none is given. */
-export function completed(given: GivenDestination, id: string, ownName: string): AddedDestination {
+/**
+ * The whole destination, of what a person gives.
+ * @param ownName of this computer: its folder's name at the destination, where none is given.
+ */
+export function completed(given: ChangedDestination, id: string, ownName: string): Destination {
   const name = given.name.trim()
-  if (given.kind === 'folder') return { ...given, id, name }
+  if (given.kind === 'receiver' || given.kind === 'folder') return { ...given, id, name }
   return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
 }
 
@@ -41,9 +41,9 @@ function targetOf(one: Destination): string {
 }
 
 /** @throws Problem refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
-function refuseAmong(others: readonly Destination[], one: AddedDestination): void {
+function refuseAmong(others: readonly Destination[], one: Destination): void {
   refuseName(others, one.name)
-  if (one.kind !== 'folder' && folderName(one.folder) !== one.folder)
+  if ('folder' in one && folderName(one.folder) !== one.folder)
     throw new Problem('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
   const same = others.find((other) => targetOf(other) === targetOf(one))
   if (same !== undefined) throw new Problem('refuse.sameTarget', { name: same.name })
@@ -54,7 +54,7 @@ function refuseAmong(others: readonly Destination[], one: AddedDestination): voi
  * @throws Problem refuse.mostDestinations, refuse.destinationNameLength, refuse.destinationName,
  * refuse.destinationFolder, refuse.sameTarget
  */
-export function withAdded(settings: Settings, added: AddedDestination): Settings {
+export function withAdded(settings: Settings, added: Destination): Settings {
   const { destinations } = settings
   if (destinations.length >= MOST_DESTINATIONS)
     throw new Problem('refuse.mostDestinations', { most: MOST_DESTINATIONS })
@@ -67,14 +67,14 @@ export function withAdded(settings: Settings, added: AddedDestination): Settings
  * place is another destination, as nothing that was sent is there.
  * @throws Problem refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
  */
-export function withDestinationChanged(settings: Settings, changed: AddedDestination): Settings {
-  const before = destinationOf(settings.destinations, changed.id)
-  if (placeIn(before) !== placeIn(changed)) throw new Problem('refuse.otherTarget', { name: before.name })
+export function withDestinationChanged(settings: Settings, next: Destination): Settings {
+  const before = destinationOf(settings.destinations, next.id)
+  if (placeIn(before) !== placeIn(next)) throw new Problem('refuse.otherTarget', { name: before.name })
   refuseAmong(
     settings.destinations.filter((one) => one !== before),
-    changed,
+    next,
   )
-  return { ...settings, destinations: settings.destinations.map((one) => (one === before ? changed : one)) }
+  return { ...settings, destinations: settings.destinations.map((one) => (one === before ? next : one)) }
 }
 
 /** The secrets that a destination has. */

@@ -10,6 +10,7 @@ import {
 
 /** Left out: this computer's own name, made valid. */
 const folder = sftpDestinationSchema.shape.folder.optional()
+const anyReceiver = receiverDestinationSchema.omit({ id: true })
 const anyFolder = folderDestinationSchema.omit({ id: true })
 const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
 const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
@@ -18,9 +19,13 @@ const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
 export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3])
 export type GivenDestination = z.infer<typeof givenDestinationSchema>
 
+/** One that is reached in another way from now on. */
+export const changedDestinationSchema = z.discriminatedUnion('kind', [anyReceiver, anyFolder, anySftp, anyS3])
+export type ChangedDestination = z.infer<typeof changedDestinationSchema>
+
 /** One that can be tested: a host key that is not known yet is "". */
 export const testedDestinationSchema = z.discriminatedUnion('kind', [
-  receiverDestinationSchema.omit({ id: true }),
+  anyReceiver,
   anyFolder,
   anySftp.extend({ hostKey: sftpDestinationSchema.shape.hostKey.or(z.literal('')) }),
   anyS3,

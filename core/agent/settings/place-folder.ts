@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { PathFacts } from '../../check/inspect.ts'
-import type { AddedDestination } from '../../settings/adding.ts'
 import { type DataLayout, realStoreOf } from '../../settings/data-directory.ts'
+import type { FolderDestination } from '../../settings/destination-schema.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { Problem } from '../../words/problem.ts'
 import { acceptFolder } from './accept-path.ts'
@@ -21,11 +21,11 @@ export function storesOf(
  * @throws Problem refuse.… where it can be none.
  */
 export function placedFolder(
-  destination: Extract<AddedDestination, { kind: 'folder' }>,
+  destination: FolderDestination,
   facts: PathFacts,
   settings: Settings,
   layout: DataLayout,
-): AddedDestination {
+): FolderDestination {
   const { path: wanted } = destination
   if (!path.isAbsolute(wanted)) throw new Problem('refuse.relative', { path: wanted })
   const others = settings.destinations.filter(({ id }) => id !== destination.id)

@@ -103,9 +103,9 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
   const close = () => setOpened(null)
   const { id, name } = destination
   const settings = state.settings.destinations.find((one) => one.id === id)
-  // Of a receiver and of a folder there is nothing but where they are, and that stays.
-  const changeable = settings?.kind === 'sftp' || settings?.kind === 's3' ? settings : null
-  const known = changeable && { settings: changeable, stored: destination.secrets }
+  // A folder stays where it is.
+  const known =
+    settings === undefined || settings.kind === 'folder' ? null : { settings, stored: destination.secrets }
   return (
     <>
       <ActionsMenu name={name}>

@@ -1,6 +1,5 @@
 import { Button, Group, Stack } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import type { Destination } from '../../../core/settings/destination-schema.ts'
 import type { Message } from '../../../core/words/message.ts'
@@ -9,9 +8,9 @@ import { useCommands } from '../../state/commands.tsx'
 import { firstInvalid, focusAfter } from '../../ui/focus.ts'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type Draft, draftOf, type GivenKind, newDraft, readDraft, usualName } from './draft.ts'
+import { type Draft, draftOf, type Given, type GivenKind, newDraft, readDraft, usualName } from './draft.ts'
 import { EncryptionPart } from './encryption-part.tsx'
-import { TextField } from './fields.tsx'
+import { AddressFields, TextField } from './fields.tsx'
 import { FolderFields } from './folder-fields.tsx'
 import { S3Fields } from './s3-fields.tsx'
 import { SftpFields } from './sftp-fields.tsx'
@@ -19,7 +18,7 @@ import { TestResult } from './test-result.tsx'
 import { type Question, useDestinationTest } from './use-destination-test.ts'
 
 export interface Known {
-  settings: Exclude<Destination, { kind: 'receiver' }>
+  settings: Destination
   /** Names of the secrets that are kept for it. */
   stored: readonly string[]
 }
@@ -52,11 +51,12 @@ export function DestinationForm(props: DestinationFormProps) {
   return (
     <form onSubmit={form.submit} noValidate>
       <Stack gap="sm">
+        {kind === 'receiver' && <AddressFields {...fields} placeholder="192.168.1.20" />}
         {kind === 'folder' && <FolderFields {...fields} />}
         {kind === 'sftp' && <SftpFields {...fields} />}
         {kind === 's3' && <S3Fields {...fields} />}
         <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
-        <EncryptionPart {...fields} />
+        {kind !== 'receiver' && <EncryptionPart {...fields} />}
         {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}
         {refusal !== null && <Problem text={say(refusal)} />}
         {form.tried && Object.keys(problems).length > 0 && (
@@ -98,12 +98,12 @@ function useForm({ kind, known, onDone }: DestinationFormProps) {
   const question = questionOf(draft)
   const tested = testedOf(question)
 
-  const save = async (given: Question & CommandInput<'addDestination'>) => {
+  const save = async ({ destination, secrets }: Pick<Question, 'secrets'> & { destination: Given }) => {
     setSaving(true)
     const outcome =
-      known === null
-        ? await ask('addDestination', given)
-        : await ask('changeDestination', { ...given, id: known.settings.id })
+      known !== null
+        ? await ask('changeDestination', { id: known.settings.id, destination, secrets })
+        : await ask('addDestination', { destination: notPaired(destination), secrets })
     setSaving(false)
     if (!outcome.done) return setRefusal(outcome.sentence)
     tell('done', message(known === null ? 'window.destinations.added' : 'window.destinations.changed'))
@@ -132,6 +132,12 @@ function useForm({ kind, known, onDone }: DestinationFormProps) {
   const { problems } = readDraft(kind, draft, stored)
   const busy = isSaving || isTesting
   return { draft, change, problems, tried, tested, refusal, busy, isSaving, submit, confirm }
+}
+
+/** The list of kinds leads a receiver to the form for its pairing code. */
+function notPaired(destination: Given): Exclude<Given, { kind: 'receiver' }> {
+  if (destination.kind === 'receiver') throw new Error('a receiver is paired with')
+  return destination
 }
 
 function Problem({ text }: { text: string }) {

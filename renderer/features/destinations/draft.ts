@@ -1,8 +1,8 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import type { Destination } from '../../../core/settings/destination-schema.ts'
+import type { Destination, Encryption } from '../../../core/settings/destination-schema.ts'
 
-/** What can be added by a form; a receiver is paired with. */
-export type Given = CommandInput<'addDestination'>['destination']
+/** What a form gives; a receiver is paired with, and then changed by one. */
+export type Given = CommandInput<'changeDestination'>['destination']
 export type GivenKind = Given['kind']
 export type Login = Extract<Given, { kind: 'sftp' }>['login']
 
@@ -15,6 +15,8 @@ export interface Draft {
   user: string
   login: Login
   keyFile: string
+  /** Of a receiver, which keeps it. */
+  fingerprint: string
   /** As confirmed by the person; '' before. */
   hostKey: string
   /** '': as this computer is called. */
@@ -52,6 +54,7 @@ export function newDraft(): Draft {
     user: '',
     login: 'password',
     keyFile: '',
+    fingerprint: '',
     hostKey: '',
     folder: '',
     endpoint: '',
@@ -71,12 +74,13 @@ export function newDraft(): Draft {
 }
 
 /** @param stored names of the secrets that are kept for it */
-export function draftOf(
-  destination: Exclude<Destination, { kind: 'receiver' }>,
-  stored: readonly string[],
-): Draft {
+export function draftOf(destination: Destination, stored: readonly string[]): Draft {
   const fresh = newDraft()
   switch (destination.kind) {
+    case 'receiver': {
+      const { port, kind: _kind, id: _id, ...same } = destination
+      return { ...fresh, ...same, port: String(port) }
+    }
     case 'folder':
       return {
         ...fresh,
@@ -112,6 +116,12 @@ type Refuse = (field: Field, why: 'missing' | 'invalid') => void
 
 /** What was typed of one kind as a destination; what is wrong with it is told to `refuse`. */
 const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
+  receiver: (draft, refuse) => ({
+    kind: 'receiver',
+    name: draft.name,
+    ...readAddress(draft, refuse),
+    fingerprint: draft.fingerprint,
+  }),
   folder: (draft, refuse) => ({
     kind: 'folder',
     name: draft.name,
@@ -121,8 +131,7 @@ const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
   sftp: (draft, refuse) => ({
     kind: 'sftp',
     name: draft.name,
-    host: required(draft, 'host', refuse, (host) => !/[\s/@]/.test(host)),
-    port: Number(required(draft, 'port', refuse, isPort)),
+    ...readAddress(draft, refuse),
     user: required(draft, 'user', refuse),
     login: draft.login,
     keyFile: draft.login === 'file' ? required(draft, 'keyFile', refuse, isAbsolute) : null,
@@ -165,6 +174,11 @@ const isPort = (port: string) => /^\d{1,5}$/.test(port) && Number(port) >= 1 && 
 const isFolderName = (name: string) => !/[/\\]/.test(name) && !/^\.+$/.test(name)
 const isEndpoint = (address: string) => /^https?:\/\//i.test(address) && URL.canParse(address)
 
+const readAddress = (draft: Draft, refuse: Refuse) => ({
+  host: required(draft, 'host', refuse, (host) => !/[\s/@]/.test(host)),
+  port: Number(required(draft, 'port', refuse, isPort)),
+})
+
 function readFolder(draft: Draft, refuse: Refuse): { folder?: string } {
   const folder = draft.folder.trim()
   if (folder === '') return {}
@@ -172,10 +186,7 @@ function readFolder(draft: Draft, refuse: Refuse): { folder?: string } {
   return { folder }
 }
 
-function readEncryption(
-  { encrypt, recipient, isKeyKept, hideNames }: Draft,
-  refuse: Refuse,
-): Pick<Given, 'recipient' | 'hideNames'> {
+function readEncryption({ encrypt, recipient, isKeyKept, hideNames }: Draft, refuse: Refuse): Encryption {
   if (encrypt === 'no') return { recipient: null, hideNames: false }
   const value = recipient.trim()
   if (value === '') refuse('recipient', 'missing')
@@ -196,7 +207,7 @@ function secretsOf(
           ['secretKey', 'required'],
         ]
       : []
-  if (kind === 'folder' || login === 'agent') return []
+  if (kind !== 'sftp' || login === 'agent') return []
   if (login === 'password') return [['password', 'required']]
   const passphrase: [Secret, 'optional'] = ['passphrase', 'optional']
   return login === 'key' ? [['key', 'required'], passphrase] : [passphrase]
@@ -240,7 +251,7 @@ export function readDraft(kind: GivenKind, draft: Draft, stored: readonly string
 
 /** What it is called before the person says: the last part of where it is. */
 export function usualName(kind: GivenKind, { path, host, bucket }: Draft): string {
-  if (kind === 'sftp') return host.trim()
+  if (kind === 'sftp' || kind === 'receiver') return host.trim()
   if (kind === 's3') return bucket.trim()
   return path.trim().split(/[\\/]/).filter(Boolean).at(-1) ?? ''
 }

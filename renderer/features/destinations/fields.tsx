@@ -110,3 +110,13 @@ export function SecretField({
     />
   )
 }
+
+/** Where a server is. */
+export function AddressFields({ placeholder, ...props }: FieldsProps & { placeholder: string }) {
+  return (
+    <div className="host-port">
+      <TextField {...props} field="host" placeholder={placeholder} data-autofocus />
+      <TextField {...props} field="port" inputMode="numeric" maxLength={5} />
+    </div>
+  )
+}

@@ -3,7 +3,7 @@ import type { WordKey } from '../../../core/words/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
 import type { Login } from './draft.ts'
-import { type FieldsProps, SecretField, TextField } from './fields.tsx'
+import { AddressFields, type FieldsProps, SecretField, TextField } from './fields.tsx'
 import { PathButton } from './path-button.tsx'
 
 const logins: readonly (readonly [Login, WordKey])[] = [
@@ -19,17 +19,12 @@ export function SftpFields(props: FieldsProps) {
   const { draft, isKnown, onChange } = props
   return (
     <>
-      <div className="host-port">
-        {/* The key belongs to the server: another one has to show its own; the one with the files keeps it when it moves. */}
-        <TextField
-          {...props}
-          field="host"
-          placeholder="nas.example.org"
-          data-autofocus
-          onChange={(changes) => onChange(isKnown ? changes : { ...changes, hostKey: '' })}
-        />
-        <TextField {...props} field="port" inputMode="numeric" maxLength={5} />
-      </div>
+      {/* The key belongs to the server: another one has to show its own; the one with the files keeps it when it moves. */}
+      <AddressFields
+        {...props}
+        placeholder="nas.example.org"
+        onChange={(changes) => onChange(isKnown ? changes : { ...changes, hostKey: '' })}
+      />
       <TextField {...props} field="user" maxLength={100} />
       <NativeSelect
         label={t('window.destinations.field.login')}

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import type { AddedDestination } from '../../../core/settings/adding.ts'
 import {
   completed,
   secretsOfDestination,
   withAdded,
   withDestinationChanged,
 } from '../../../core/settings/adding.ts'
+import type { Destination } from '../../../core/settings/destination-schema.ts'
 import { givenDestinationSchema } from '../../../core/settings/given-destination.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 
 const HOST_KEY = `SHA256:${'A'.repeat(43)}`
-const make = (given: object, id: string): AddedDestination =>
+const make = (given: object, id: string): Destination =>
   completed(givenDestinationSchema.parse(given), id, 'pc: 1')
 const folder = (id: string, path: string, name = id) => make({ kind: 'folder', name, path }, id)
 const sftp = (id: string, more: object = {}) =>
@@ -18,7 +18,7 @@ const sftp = (id: string, more: object = {}) =>
 const s3 = (id: string, more: object = {}) =>
   make({ kind: 's3', name: id, endpoint: 'https://store', bucket: 'b', prefix: 'p', ...more }, id)
 
-const added = (...all: AddedDestination[]) => all.reduce(withAdded, defaultSettings)
+const added = (...all: Destination[]) => all.reduce(withAdded, defaultSettings)
 const why = (act: () => unknown): string => {
   try {
     act()
@@ -79,6 +79,13 @@ describe('a destination that is changed', () => {
       why(() => withDestinationChanged(added(sftp('a'), sftp('b', { port: 2 })), sftp('a', { port: 2 }))),
     ).toBe('refuse.sameTarget')
     expect(why(() => withDestinationChanged(settings, sftp('a', { path: 'x' })))).toBe('refuse.otherTarget')
+    const receiver = { id: 'r', kind: 'receiver' as const, name: 'r', host: 'a', port: 1, fingerprint: 'f' }
+    const paired = { ...defaultSettings, destinations: [receiver] }
+    const there = { ...receiver, host: 'b', port: 2 }
+    expect(withDestinationChanged(paired, there).destinations).toEqual([there])
+    expect(why(() => withDestinationChanged(paired, { ...there, fingerprint: 'g' }))).toBe(
+      'refuse.otherTarget',
+    )
     expect(why(() => withDestinationChanged(settings, folder('a', '/x')))).toBe('refuse.otherTarget')
     expect(why(() => withDestinationChanged(settings, sftp('c')))).toBe('refuse.noSuchDestination')
     expect(why(() => withDestinationChanged(settings, sftp('a', { name: 'b' })))).toBe(
@@ -88,7 +95,7 @@ describe('a destination that is changed', () => {
 })
 
 test('each kind has its own secrets', () => {
-  const names = (one: AddedDestination) => secretsOfDestination(one).fields.map(({ name }) => name)
+  const names = (one: Destination) => secretsOfDestination(one).fields.map(({ name }) => name)
   expect(names(folder('a', '/disk'))).toEqual([])
   expect(names(s3('a'))).toEqual(['accessKey', 'secretKey'])
   const logins = ['password', 'key', 'file', 'agent'].map((login) => names(sftp('a', { login })))

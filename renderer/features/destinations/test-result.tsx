@@ -35,6 +35,8 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
   const key = unconfirmed(found.hostKey, confirmed.hostKey)
   const certificate = unconfirmed(found.certificate, confirmed.certificate)
   const asks = !works && (key !== null || certificate !== null)
+  // Of a receiver that works there is no further step.
+  const shown = tested.steps.filter(({ ms }) => ms !== null || !works)
   return (
     <section
       ref={part}
@@ -44,7 +46,7 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
     >
       {!asks && (
         <ul className="steps">
-          {tested.steps.map(({ step, done, ms }) => (
+          {shown.map(({ step, done, ms }) => (
             <li key={step}>
               <HealthMark level={done ? 'ok' : ms === null ? 'unknown' : 'failing'} />
               <span>{t(steps[step])}</span>

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { refusedSources } from '../core/agent/settings/accept-path.ts'
 import { storesOf } from '../core/agent/settings/place-folder.ts'
@@ -46,7 +47,7 @@ export function registerSettings(program: Command): void {
 }
 
 async function write(dataDirectory: string, file: string | undefined): Promise<void> {
-  const text = exportedText(await settingsNow(dataDirectory))
+  const text = exportedText(await settingsNow(dataDirectory), hostname())
   if (file === undefined) {
     process.stdout.write(text)
     return
@@ -60,7 +61,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
 }
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
-  const imported = importedSettings(textOf(file), file)
+  const imported = importedSettings(textOf(file), file, hostname())
   // A new computer begins with it.
   openDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)

@@ -1,4 +1,6 @@
+import { z } from 'zod'
 import { catalog } from '../alert/channels/catalog.ts'
+import { folderName } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import { secretsOfDestination } from './adding.ts'
 import { firstIssue, versionOf } from './read.ts'
@@ -7,16 +9,35 @@ import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 
 // Settings as a file that a person keeps, or brings to another computer; pure. Secrets are never in it.
 
-/** The settings file's own format, without the pause: that belongs to the moment. */
-export const exportedText = (settings: Settings): string =>
-  `${JSON.stringify({ ...settings, pause: null }, null, 2)}\n`
+/**
+ * The settings file's own format, without the pause: that belongs to the moment. A destination's folder that is called
+ * after this computer is called after the one that imports them there.
+ */
+export function exportedText(settings: Settings, ownName: string): string {
+  const destinations = settings.destinations.map((one) =>
+    'folder' in one && one.folder === folderName(ownName) ? { ...one, folder: undefined } : one,
+  )
+  return `${JSON.stringify({ ...settings, destinations, pause: null }, null, 2)}\n`
+}
+
+const fileSchema = z.looseObject({ destinations: z.array(z.looseObject({ kind: z.string() })).optional() })
+
+function withOwnFolders(raw: unknown, ownName: string): unknown {
+  const { success, data } = fileSchema.safeParse(raw)
+  if (!success) return raw
+  const folder = folderName(ownName)
+  const named = data.destinations?.map((one) =>
+    ['sftp', 's3'].includes(one.kind) ? { folder, ...one } : one,
+  )
+  return { ...data, destinations: named }
+}
 
 /**
  * The settings that a file holds.
  * @param file its name, for what people are told.
  * @throws Problem settings.newer, settings.notSettings, settings.notImported
  */
-export function importedSettings(text: string, file: string): Settings {
+export function importedSettings(text: string, file: string, ownName: string): Settings {
   let raw: unknown
   try {
     raw = JSON.parse(text)
@@ -25,7 +46,7 @@ export function importedSettings(text: string, file: string): Settings {
   }
   // Every setting has a default: without this any object at all would be settings, and would remove everything.
   if (versionOf(raw, file) !== SETTINGS_VERSION) throw new Problem('settings.notSettings', { file })
-  const parsed = settingsSchema.safeParse(raw)
+  const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new Problem('settings.notImported', { file, reason: firstIssue(parsed.error) })
   return parsed.data
 }

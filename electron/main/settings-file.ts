@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { app, dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
@@ -38,7 +39,7 @@ export async function exportSettings({
   })
   if (canceled || filePath === '') return { path: null }
   try {
-    await replaceFile(filePath, exportedText(agent.settings.get()))
+    await replaceFile(filePath, exportedText(agent.settings.get(), hostname()))
   } catch (thrown) {
     throw new Problem(
       'settings.cannotWrite',
@@ -62,7 +63,7 @@ export async function readSettings({ agent, window, words }: Desk): Promise<Comm
   })
   const [file] = filePaths
   if (canceled || file === undefined) return null
-  const imported = importedSettings(await textOf(file), file)
+  const imported = importedSettings(await textOf(file), file, hostname())
   const now = agent.settings.get()
   const next = withImported(now, imported)
   return {

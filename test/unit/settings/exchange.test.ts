@@ -24,9 +24,17 @@ const settings = settingsSchema.parse({
 })
 
 test('what is exported is imported as it was, but for the pause of the moment', () => {
-  const imported = importedSettings(exportedText(settings), 'file')
+  const imported = importedSettings(exportedText(settings, 'pc'), 'file', 'other')
   expect(imported).toEqual({ ...settings, pause: null })
   expect(withImported(settings, imported)).toEqual(settings)
+})
+
+test('a folder that is called after its computer is called after the other one there', () => {
+  const imported = importedSettings(exportedText(settings, 'here'), 'file', 'there')
+  expect(imported.destinations).toEqual([{ ...settings.destinations[0], folder: 'there' }])
+  expect(importedSettings(exportedText(settings, 'here'), 'file', 'here').destinations).toEqual(
+    settings.destinations,
+  )
 })
 
 test.each([
@@ -35,7 +43,7 @@ test.each([
   ['a setting out of its limits', '{"version": 1, "check": {"intervalSeconds": 0}}', /intervalSeconds/],
   ['of a newer Holdfast', '{"version": 2}', /newer Holdfast/],
 ])('a file with %s is refused, and removes nothing', (_, text, why) => {
-  expect(() => importedSettings(text, 'file')).toThrow(why)
+  expect(() => importedSettings(text, 'file', 'pc')).toThrow(why)
 })
 
 test('no file brings a program that is run here; one that is here already stays', () => {

@@ -48,6 +48,7 @@ function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   const isAnyDue = (range: string) =>
     `EXISTS (SELECT 1 FROM route CROSS JOIN file INDEXED BY file_due ON file.route = route.id
      WHERE destination = ?1 AND state = 0 AND due_at ${range})`
+  const waiting = database.prepare('SELECT 1 FROM file WHERE id = ? AND state = 0')
   const anyDue = database.prepare(`SELECT ${isAnyDue('<= ?2')} OR ${isAnyDue('>= ?3')} AS due`)
   const oldest = database.prepare(
     `SELECT min(mtime_ns) / 1000000 AS at FROM (
@@ -72,6 +73,8 @@ function openTaking(database: DatabaseSyncInstance, routes: Routes) {
         ...dueBetween(source, route, aheadFrom, Number.MAX_SAFE_INTEGER, out, limit - due.length),
       ]
     },
+
+    isWaiting: (id: number): boolean => waiting.get(id) !== undefined,
 
     /** Whether `take` would give anything of any source: one question instead of one for each of them. */
     hasDue(destination: string, now: number) {

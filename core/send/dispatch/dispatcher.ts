@@ -46,7 +46,7 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): vo
   const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
   transfers.end(due)
   if (attempt.kind === 'durable') {
-    breaker.stored()
+    breaker.stored(due)
     const { digest, position, seal } = attempt
     // As it is configured now.
     const others = (workers.get(source.id)?.source ?? source).alsoTo
@@ -54,7 +54,7 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): vo
   } else {
     guard.use(() => react(parts, source, due, attempt))
     if (attempt.kind === 'again' && attempt.trouble !== 'no')
-      breaker.failed(due.source, attempt.reason, attempt.trouble, performance.now())
+      breaker.failed(due, attempt.reason, attempt.trouble, performance.now())
     queue.over([due])
   }
   breaker.ended(due.source, performance.now())
@@ -86,9 +86,16 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
   })
 }
 
-/** The store's trouble is found to be over by a file that is stored; without files, nothing would find it. */
+/** The store's trouble is found to be over by the file that had it; without that file, nothing would find it. */
 function forgetTrouble({ breaker, events, guard, options, workers }: Parts): void {
   if (breaker.problem === null || guard.problem !== null) return
+  const { blocked, nextTryAt } = breaker
+  if (blocked !== null && nextTryAt === null) {
+    if (workers.has(blocked.source) && guard.use(() => options.ledger.isWaiting(blocked.id)) !== false) return
+    breaker.forget()
+    events.onChange()
+    return
+  }
   const totals = guard.use(() => options.ledger.totals(options.destination.id))
   if (totals === null || [...workers.keys()].some((id) => (totals[id]?.waitingFiles ?? 0) > 0)) return
   if (breaker.nothingWaits(performance.now())) events.onChange()

@@ -23,6 +23,7 @@ import {
   DESTINATION,
   makeHome,
   offerAll,
+  SOURCE,
   startTestSender,
   treeOf,
   writeFile,
@@ -163,6 +164,31 @@ test('a full disk and one that is read-only are told, and sending goes on by its
   await allSent(sender, 2)
   expect(treeOf(arrivedIn(point))).toEqual(treeOf(home.source))
 }, 90_000)
+
+test('a full disk is told until the file that has no room is stored or gone, while smaller ones are stored', async () => {
+  const { point } = await mountTmpfs(onTestFinished, { megabytes: 16 })
+  const home = await makeHome(path.join(temporaryDirectory('folder'), 'home'))
+  const sender = await started(home, point)
+  fs.writeFileSync(path.join(point, 'filler'), Buffer.alloc(10 * MIB))
+  writeFile(home.source, 'large', Buffer.alloc(12 * MIB, 'x'))
+  offerAll(home)
+  sender.nudge()
+  await until('it is told that it is full', () => problemOf(sender) === 'transfer.storeFull', 20_000)
+  const problems = new Set<string | undefined>()
+  for (let count = 1; count <= 4; count += 1) {
+    writeFile(home.source, `small-${count}`, 'small')
+    offerAll(home)
+    sender.nudge()
+    const seen = () => {
+      problems.add(problemOf(sender))
+      return sender.report()?.totals[SOURCE]?.sentFiles === count
+    }
+    await until('a small one to be stored', seen, 30_000)
+  }
+  expect([...problems]).toEqual(['transfer.storeFull'])
+  fs.rmSync(path.join(home.source, 'large'))
+  await until('nothing is wrong any more', () => problemOf(sender) === undefined, 30_000)
+}, 120_000)
 
 test('while sending is paused its disk can be unmounted; what comes meanwhile is sent afterwards', async () => {
   const { point, unmount, mountAgain } = await mountExt4(onTestFinished)

@@ -133,7 +133,7 @@ test('a full store is tried again at once with a new connection, and told until 
   )
   await until('a file is stored', () => (real.totals('d').s?.sentFiles ?? 0) > 0)
   expect(told[0]).toBe('transfer.storeFull')
-  expect(dispatcher.problem).toBeNull()
+  await until('all are stored', () => dispatcher.problem === null)
 })
 
 test('a start gives what was parked before it another try', async () => {

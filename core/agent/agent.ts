@@ -39,6 +39,8 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 
 /** How often the state is looked over for what time alone changes. */
 const REFRESH_MS = 1_000
+/** Nothing else keeps the agent from its work for so long. */
+const ASLEEP_MS = 10_000
 /** How long the end waits for what is to outlast it to be written. */
 const KEEP_MS = 2_000
 
@@ -64,6 +66,7 @@ export class Agent {
   /** Sources of the settings that must not run, and why. */
   #refused = new Map<string, Message>()
   #refresh: NodeJS.Timeout | null = null
+  #tickedAt = Date.now()
   #isStopped = false
 
   constructor(layout: DataLayout, settings: SettingsStore, host: AgentHost, log: Log['write']) {
@@ -175,6 +178,9 @@ export class Agent {
 
   /** Sentences that name an age are made anew; a pause whose end has come is over. */
   #tick(): void {
+    const now = Date.now()
+    if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
+    this.#tickedAt = now
     this.store.refresh()
     this.tell.look()
     this.#sending.sayStatus()

@@ -43,6 +43,7 @@ export function stateWith(changes: Partial<AppState> = {}): AppState {
   const initial = initialState('desktop', '1', defaultSettings, '/store')
   return {
     ...initial,
+    awakeSince: NOW - 24 * 3_600_000,
     destinations: [receiver],
     sources: [well],
     workers,

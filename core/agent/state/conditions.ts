@@ -94,13 +94,19 @@ function workerConditions({ workers }: AppState, now: number): Condition[] {
 }
 
 /** The path whose last verdict is the oldest, where that is too old to be believed. */
-function uncheckedCondition({ sources, checkedPaths, settings }: AppState, now: number): Condition[] {
+function uncheckedCondition(
+  { sources, checkedPaths, settings, awakeSince }: AppState,
+  now: number,
+): Condition[] {
   const all = [
     ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
     ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
   ].flatMap(({ name, checked }) => (checked === null ? [] : [{ name, checked }]))
+  // While the computer was asleep nothing was to be checked.
   const old = all
-    .filter(({ checked }) => isOldVerdict(checked, settings.check.intervalSeconds, now))
+    .filter(({ checked }) =>
+      isOldVerdict({ at: Math.max(checked.at, awakeSince) }, settings.check.intervalSeconds, now),
+    )
     .sort((a, b) => a.checked.at - b.checked.at)[0]
   if (old === undefined) return well({ id: 'unchecked', name: '', source: null }, now)
   const { name, checked } = old

@@ -34,6 +34,7 @@ export function initialState(
     incidents: [],
     notices: [],
     restore: null,
+    awakeSince: Date.now(),
     channels: [],
     secretStorage: 'file',
     workers: { checker: off, scanner: off, sender: off, receiver: off, notifier: off },

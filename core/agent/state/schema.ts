@@ -177,6 +177,8 @@ export const appStateSchema = z.object({
   notices: z.array(noticeSchema),
   /** null: none was started. */
   restore: restoreStateSchema.nullable(),
+  /** Milliseconds since 1970: when this computer last woke, its clock was put ahead, or Holdfast began. */
+  awakeSince: z.number(),
   /** The native one first, then those of the settings, in their order. */
   channels: z.array(channelStateSchema),
   /** Where channels' secrets are kept: by the desktop's keyring, by it without a password of its own, or in a file that this user alone may read. */

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
+import { createAgeClock } from '../../pacing/age-clock.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { RemovalRule } from '../messages.ts'
 import type { Confirmed } from './confirm.ts'
@@ -21,6 +22,8 @@ const ROWS = 1_000
 const TOGETHER = 64
 /** A look ends after so many files, or directories, in whose way something is: the next one goes on behind them. */
 const REFUSALS = 1_000
+
+const ageNow = createAgeClock()
 
 export interface PassHost extends TakingHost {
   session(): Session | null
@@ -100,7 +103,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
   const lookThrough = async (look: Look, rule: RemovalRule, from: number): Promise<number | null> => {
     const { source, obstacles } = look
     for (let after = from; ; ) {
-      const page = ledger.removable(destination, source.id, Date.now() - rule.afterMs, after, ROWS)
+      const page = ledger.removable(destination, source.id, ageNow() - rule.afterMs, after, ROWS)
       // What this destination has proven waits for the others, and is not read again before long.
       const isOpen = ({ provenAt }: Removable) => provenAt < Date.now() - PROOF_LASTS_MS
       const files = page.files.filter((due) => isRemovableName(due.path, rule) && isOpen(due))

@@ -97,6 +97,14 @@ describe('what is wrong besides the disks', () => {
       source({ checked: well.checked && { ...well.checked, at: NOW - HOUR } }),
       ['unchecked worker 2'],
     ],
+    [
+      'it is as old, but the computer was asleep',
+      {
+        ...source({ checked: well.checked && { ...well.checked, at: NOW - HOUR } }),
+        awakeSince: NOW - 5_000,
+      },
+      [],
+    ],
     ['directories are not watched', scanned({ unwatchedDirectories: 3 }), ['scan:a unwatched 5']],
     ['a source is not there', scanned({ phase: 'missing' }), ['scan:a unwatched 5']],
     ['nothing is expected of a source', expects({}, lastFile(1_000 * HOUR)), []],

@@ -36,6 +36,7 @@ export function emptyState(changes: Partial<AppState> = {}): AppState {
     incidents: [],
     notices: [],
     restore: null,
+    awakeSince: 0,
     channels: [channelState(NATIVE)],
     localCopies: null,
     receiving: null,

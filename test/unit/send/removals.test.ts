@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { Candidate } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -133,6 +133,19 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     })
     // A receiver in trouble is asked no more.
     expect(asked).toEqual(what === 'stays' ? ['f'] : ['f', 'g'])
+  })
+
+  test('a clock that is put ahead while this runs removes nothing before its time', async () => {
+    const opened = open()
+    opened.sent('s', ['f'])
+    const { asked, pass } = lookUp(opened)
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 31 * 24 * HOUR)
+    const monthRule = { ...rule, afterMs: 30 * 24 * HOUR }
+    await pass.remove(opened.sourceOf('s', monthRule), monthRule)
+    clock.mockRestore()
+    expect(asked).toEqual([])
+    await pass.remove(opened.sourceOf('s'), rule)
+    expect(asked).toEqual(['f'])
   })
 
   test('a file that changed after it was sent is not asked for, and is sent again, though its time was put back', async () => {

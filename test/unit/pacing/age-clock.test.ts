@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { createAgeClock } from '../../../core/pacing/age-clock.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const START = Date.UTC(2026, 10, 23)
+
+function clockAt(start: number) {
+  const at = { wall: start, up: 1000 }
+  const now = createAgeClock(
+    () => at.wall,
+    () => at.up,
+  )
+  return (wall: number, up = wall) => {
+    at.wall += wall
+    at.up += up
+    return now() - start
+  }
+}
+
+test('time passes, also while the computer is asleep', () => {
+  const after = clockAt(START)
+  expect([after(HOUR), after(3 * DAY)]).toEqual([HOUR, HOUR + 3 * DAY])
+})
+
+test('a clock that is put ahead makes nothing older, and put back nothing younger', () => {
+  const after = clockAt(START)
+  expect(after(31 * DAY, 1000)).toBe(1000)
+  expect(after(DAY)).toBe(DAY + 1000)
+  expect(after(-31 * DAY, 1000)).toBe(DAY)
+})
+
+test('a clock that is put right at the start is believed', () => {
+  const after = clockAt(Date.UTC(1970, 0, 2))
+  expect(after(20_000 * DAY, 1000)).toBe(20_000 * DAY)
+})

@@ -58,6 +58,9 @@ export function registerPaths(program: Command): void {
   ).action((given: string, options: Options, self: Command) =>
     change(dataOf(self), given, { ...changesOf(options), ...namesOf(options) }),
   )
+  inner('move', 'say that a protected directory is somewhere else now; the agent must be running')
+    .argument('<new-path>', 'where it is now', parsePath)
+    .action((given: string, next: string, _: Options, self: Command) => move(dataOf(self), given, next))
   inner('pause', 'send nothing of a protected directory until it is resumed').action(
     (given: string, _: Options, self: Command) => pause(dataOf(self), given, true),
   )
@@ -131,6 +134,14 @@ async function check(dataDirectory: string, given: string): Promise<void> {
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
   console.log(terminalWords(message('cli.paths.checked', { path: wanted })))
+}
+
+async function move(dataDirectory: string, given: string, next: string): Promise<void> {
+  const { id, name } = sourceAt(await settingsNow(dataDirectory), given)
+  const wanted = path.resolve(next)
+  const refusal = outcomeOf(await sendCommand(dataDirectory, 'moveSource', { id, path: wanted }))
+  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  console.log(terminalWords(message('cli.paths.moved', { name, path: wanted })))
 }
 
 async function retry(dataDirectory: string, given: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import {
   refuseEmptyRange,
@@ -39,6 +40,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     log: async () => ({ lines: await logLines(agent.layout.logs) }),
     addSource: (input) => change(agent, () => addSource(agent, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
+    moveSource: (input) => change(agent, () => moveSource(agent, input)),
     pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),
     changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
     previewFilters: ({ id, filters }) =>
@@ -119,7 +121,7 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
   const known = agent.settings.get().destinations
   const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
   const source = sourceSchema.parse({
-    id: idOfPath(real),
+    id: freeId(real, sources),
     path: real,
     name: uniqueName(sourceName(real), sources),
     kind: kind ?? 'continuous',
@@ -137,6 +139,28 @@ async function addSource(agent: Agent, input: CommandInput<'addSource'>): Promis
     checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
   }))
   agent.notices.dismiss(refusedNotice(wanted))
+}
+
+/** A source that was moved has the id of the path that it had. */
+function freeId(real: string, sources: readonly Source[]): string {
+  const id = idOfPath(real)
+  return sources.some((one) => one.id === id) ? randomUUID() : id
+}
+
+async function moveSource(agent: Agent, { id, path: given }: CommandInput<'moveSource'>): Promise<void> {
+  const wanted = absolute(given)
+  const facts = await agent.checker.request('inspect', { path: wanted })
+  const settings = agent.settings.get()
+  const { path: before } = sourceOf(settings, id)
+  const others = settings.sources.filter((one) => one.id !== id)
+  const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, agent.layout) })
+  if (real === before)
+    throw new Problem('refuse.already', { path: wanted, name: sourceOf(settings, id).name })
+  agent.change((now) => ({
+    ...now,
+    sources: now.sources.map((one) => (one.id === id ? { ...one, path: real } : one)),
+    checkedPaths: now.checkedPaths.filter((one) => one.path !== real),
+  }))
 }
 
 /** Whether a source is what somebody wants it to be, who may have said nothing of it. */

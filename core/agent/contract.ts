@@ -58,6 +58,8 @@ export const commands = {
   ),
   /** Stops watching; files at both ends stay as they are. */
   removeSource: act(source),
+  /** Its directory is somewhere else now: what is there is compared, and only what differs is sent. */
+  moveSource: act(z.object({ id: z.string(), path: z.string() })),
   pauseSource: act(z.object({ id: z.string(), paused: z.boolean() })),
   /**
    * Changes what of a source is sent and how it is called, and whether its files are removed here after they were

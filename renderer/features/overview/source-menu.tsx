@@ -1,11 +1,14 @@
 import { Menu } from '@mantine/core'
 import { useState } from 'react'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
+import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import {
   IconFolder,
+  IconFolderSymlink,
   IconPlayerPause,
   IconPlayerPlay,
   IconRefresh,
@@ -35,7 +38,8 @@ export function SourceMenu({
   onRemoved,
 }: SourceMenuProps) {
   const { t } = useWords()
-  const { run } = useCommands()
+  const { run, tell } = useCommands()
+  const bridge = useBridge()
   const openPage = useOpenPage()
   const [removing, setRemoving] = useState(false)
   const [choosing, setChoosing] = useState(false)
@@ -44,6 +48,11 @@ export function SourceMenu({
 
   const remove = async () => {
     if (await run('removeSource', { id }, 'window.source.removed')) onRemoved?.()
+  }
+
+  const move = async () => {
+    const chosen = await bridge.call('choosePath', { what: 'directory' })
+    if (chosen.path !== null) await run('moveSource', { id, path: chosen.path }, 'window.source.moved')
   }
 
   const [from] = source.destinations
@@ -64,6 +73,12 @@ export function SourceMenu({
           onClick={() => run('showDirectory', { source: id })}
         >
           {t('window.showDirectory')}
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconFolderSymlink size={16} />}
+          onClick={() => move().catch((thrown) => tell('refused', sentenceOfThrown(thrown)))}
+        >
+          {t('window.source.move')}
         </Menu.Item>
         {choices.length > 1 && (
           <Menu.Item leftSection={<IconServer size={16} />} onClick={() => setChoosing(true)}>

@@ -3,7 +3,6 @@ import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
-import type { Trusted } from '../store/senders/senders.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
@@ -27,7 +26,6 @@ export interface ReceiverOptions {
   /** 0: any free port. */
   port: number
   name: string
-  trusted: readonly Trusted[]
   rules: StoreRules
   /** The script of the store's threads. */
   storeThread: URL
@@ -97,7 +95,6 @@ async function startOnStore(
   })
   opened.push(store.close)
   const senders = await openSenders(layout.senders, warn, () => foldersIn(layout))
-  await senders.trust(options.trusted)
   const identity = await loadIdentity(layout.identity)
   const counters = createCounters()
   const connected = createConnected()

@@ -59,7 +59,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     const mine = latest
     try {
       const started = await startStoreReceiver(
-        { ...config, trusted: [], rules: rulesOf(config), ...threads },
+        { ...config, rules: rulesOf(config), ...threads },
         { onChange, log: context.log },
       )
       if (over || mine !== latest) return await started.close()

@@ -53,7 +53,6 @@ export async function startService(
       host,
       port,
       name,
-      trusted: [],
       rules,
       storeThread,
       isocket: isocketOf(config),

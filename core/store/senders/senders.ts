@@ -8,11 +8,6 @@ import { openSendersFile } from './file.ts'
 
 export type { Sender } from './file.ts'
 
-export interface Trusted {
-  fingerprint: string
-  name: string
-}
-
 /** Who may send, and into which folder. */
 export type Senders = Awaited<ReturnType<typeof openSenders>>
 
@@ -47,25 +42,26 @@ export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<st
 /** @param others folders that are in the store: a list that was lost gives none of them to a stranger. */
 function put(
   current: readonly Sender[],
-  { fingerprint, name }: Trusted,
-  paired: { at: number } | null,
+  fingerprint: string,
+  name: string,
+  pairedAt: number | null,
   others: readonly string[],
 ): Sender[] {
   const known = current.find((sender) => sender.fingerprint === fingerprint)
   if (known === undefined) {
     const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
-    const fresh = { fingerprint, name, folder: freeFolder(name, taken), pairedAt: paired?.at ?? null }
-    return [...current, { ...fresh, revokedAt: null, sources: {} }]
+    const folder = freeFolder(name, taken)
+    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, sources: {} }]
   }
   const rest = current.filter((sender) => sender !== known)
-  if (paired === null) return [...rest, { ...known, name }]
-  return [...rest, { ...known, name, pairedAt: paired.at, revokedAt: null }]
+  return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
 }
 
 /** The new certificate takes the place, the folder and the sources of the sender that had them. */
 function replace(
   current: readonly Sender[],
-  { fingerprint, name }: Trusted,
+  fingerprint: string,
+  name: string,
   at: number,
   folder: string,
 ): Sender[] {
@@ -84,7 +80,6 @@ export async function openSenders(
   folders: () => Promise<readonly string[]> = async () => [],
 ) {
   const kept = await openSendersFile(file, notice)
-  let trusted = new Set<string>()
 
   const find = (fingerprint: string) =>
     kept.senders.find((sender) => sender.fingerprint === fingerprint) ?? null
@@ -94,27 +89,25 @@ export async function openSenders(
     /** The sender with this certificate, if it may send now. */
     accepted(fingerprint: string) {
       const sender = find(fingerprint)
-      if (sender === null || sender.revokedAt !== null) return null
-      return sender.pairedAt !== null || trusted.has(fingerprint) ? sender : null
+      return sender?.pairedAt != null && sender.revokedAt === null ? sender : null
     },
     /** The sender with this certificate, accepted or not. */
     known: find,
     list: () => kept.senders,
-    /** Senders that the configuration accepts besides the paired ones. */
-    async trust(list: readonly Trusted[]) {
-      trusted = new Set(list.map(({ fingerprint }) => fingerprint))
+    /** A computer that has the store as a folder of its own, and needs no pairing; null: it was revoked. */
+    async own(fingerprint: string, name: string) {
       const others = await folders()
-      await kept.change((current) =>
-        list.reduce<Sender[]>((all, one) => put(all, one, null, others), [...current]),
-      )
+      await kept.change((current) => put(current, fingerprint, name, null, others))
+      const sender = find(fingerprint)
+      return sender?.revokedAt === null ? sender : null
     },
     /** @param replaces the folder of a sender whose place it takes: its former certificate is accepted no more. */
     async pair(fingerprint: string, name: string, now: number, replaces: string | null) {
       const others = await folders()
       await kept.change((current) =>
         replaces === null
-          ? put(current, { fingerprint, name }, { at: now }, others)
-          : replace(current, { fingerprint, name }, now, replaces),
+          ? put(current, fingerprint, name, now, others)
+          : replace(current, fingerprint, name, now, replaces),
       )
       const sender = find(fingerprint)
       if (sender === null) throw new Error('the sender was not kept')

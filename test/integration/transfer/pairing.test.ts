@@ -34,7 +34,6 @@ async function setUp() {
     host: '127.0.0.1',
     port: 0,
     name: 'the receiver',
-    trusted: [],
     ...receiverParts,
   }
   const start = async (port = 0) => {

@@ -1,7 +1,7 @@
 import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import { originOf } from '../store/reading/origin.ts'
+import { originOf } from '../store/reading/select.ts'
 import { isVersionName, replacedAt } from '../store/versions/name.ts'
 import { factsOfObject } from './objects.ts'
 

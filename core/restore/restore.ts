@@ -4,7 +4,6 @@ import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { removeUnfinished } from './put/batch.ts'
 import { makeDestination, requireOutside } from './put/destination.ts'
-import { createDressing } from './put/dress.ts'
 import type { Put, RestoreEvent, RestoreSummary } from './put/events.ts'
 import { emptySummary } from './put/events.ts'
 import { NotReadable } from './put/incoming.ts'
@@ -188,7 +187,7 @@ export async function restoreFrom(
   }
   if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
-  const putting = openPutting(root, overwrite, createDressing(), advance)
+  const putting = openPutting(root, overwrite, advance)
   const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
   const parts: Parts = { library, choice, putting, signal }
   let failure: unknown = null

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHasher, digestOf } from '../../files/digest.ts'
-import type { Offered, StoreSource } from '../../store/offered.ts'
 import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
+import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'
 import type { Ended } from './incoming.ts'
 

@@ -14,10 +14,9 @@ import type { ReceiveConfig } from './config.ts'
 import { fixedDifferences, keepFixed, readSecrets } from './config.ts'
 import type { Metrics } from './metrics.ts'
 import { createMetrics } from './metrics.ts'
-import { pagesOf } from './pages.ts'
 import { startReceiverTell } from './tell.ts'
 import type { Web } from './web.ts'
-import { openWeb } from './web.ts'
+import { openWeb, pagesOf } from './web.ts'
 
 /** A receiver with its pages, as `holdfast receive` runs it. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>

@@ -1,8 +1,7 @@
 import type { FileFacts } from '../../files/facts.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import { folderOf, originOf } from './origin.ts'
 import type { After, Selected } from './select.ts'
-import { select } from './select.ts'
+import { folderOf, originOf, select } from './select.ts'
 
 // What a store has, of one sender or of all, told page by page: whoever asks may be another computer.
 

@@ -1,7 +1,6 @@
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
-import { folderOf, originOf, sourceOf } from './origin.ts'
-import { keysOf } from './select.ts'
+import { folderOf, keysOf, originOf, sourceOf } from './select.ts'
 
 /** What is in a directory of a sender's folder. */
 export interface Entry {

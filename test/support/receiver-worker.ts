@@ -1,6 +1,8 @@
+import path from 'node:path'
 import { z } from 'zod'
 import { receiverDefinition as definition } from '../../core/receive/messages.ts'
 import { startReceiver as start } from '../../core/receive/worker.ts'
+import { storeLayout } from '../../core/store/layout.ts'
 import type { WorkerContext, WorkerHandlers } from '../../core/worker/serve.ts'
 import { pairBefore } from './pair-before.ts'
 
@@ -27,7 +29,9 @@ export function startReceiver(threads: Parameters<typeof start>[0]) {
       async configure({ paired, ...config }) {
         // A store that cannot be used is the receiver's to tell.
         await pairBefore(config.storeDirectory, paired).catch(() => undefined)
-        await receiver.configure({ ...config, setUpStores: '/dev/null/none', quotaBytes: null })
+        // It goes with the store: what a test removes it may set up again.
+        const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
+        await receiver.configure({ ...config, setUpStores, quotaBytes: null })
       },
     }
   }

@@ -37,8 +37,6 @@ export interface ReceiverOptions {
 export type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
 
 export interface ReceiverEvents {
-  /** Some of the counters have changed. */
-  onChange(): void
   /** A file became durable, so many seconds after its last byte. */
   onDurable?(seconds: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
@@ -109,7 +107,6 @@ async function startOnStore(
     connected,
     seen,
     counters,
-    onChange: () => events.onChange(),
     log: events.log,
   })
   opened.push(host.endLogs)

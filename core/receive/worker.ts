@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../files/system-error.ts'
-import { throttled } from '../pacing/throttled.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { DEFAULT_RULES } from '../store/limits/rules.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
@@ -16,11 +15,10 @@ type Config = ConfigOf<Definition>
 /** The scripts of the threads that it starts. */
 type Threads = Pick<ReceiverOptions, 'storeThread'>
 
-const REPORT_EVERY_MS = 250
 /** A store that cannot be used now, or a port that is taken, is tried again after this. */
 const RETRY_MS = 3_000
-/** How often senders are looked at. */
-const LOOK_EVERY_MS = 2_000
+/** What it has received, who is connected, and what senders say of themselves: a person looks at it. */
+const REPORT_EVERY_MS = 1_000
 
 /** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
 export function startReceiver(threads: Threads) {
@@ -49,9 +47,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     const received = { receivedFiles, receivedBytes, refusedConnections }
     context.report({ port, fingerprint, storeDirectory, ...received, senders: sendersOf(receiver) })
   }
-  const onChange = throttled(REPORT_EVERY_MS, report)
-  // Who is connected, and what a sender says of itself.
-  const looking = setInterval(report, LOOK_EVERY_MS)
+  const reporting = setInterval(report, REPORT_EVERY_MS)
 
   const start = async (): Promise<void> => {
     if (config === null || over) return
@@ -60,7 +56,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     try {
       const started = await startStoreReceiver(
         { ...config, rules: rulesOf(config), ...threads },
-        { onChange, log: context.log },
+        { log: context.log },
       )
       if (over || mine !== latest) return await started.close()
       receiver = started
@@ -78,7 +74,6 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     latest += 1
     if (retrying !== null) clearTimeout(retrying)
     retrying = null
-    onChange.stop()
     await receiver?.close()
     receiver = null
   }
@@ -98,7 +93,7 @@ function serve(context: WorkerContext<Definition>, threads: Threads): WorkerHand
     }, report),
     async stop() {
       over = true
-      clearInterval(looking)
+      clearInterval(reporting)
       await close()
     },
   }

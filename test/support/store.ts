@@ -57,7 +57,7 @@ export async function startRuled(
       name: 'receiver',
       rules: { ...DEFAULT_RULES, ...rules },
     },
-    { onChange: () => undefined, log: (level, text) => log.push(`${level} ${text}`) },
+    { log: (level, text) => log.push(`${level} ${text}`) },
   )
   onTestFinished(() => receiver.close())
   return { receiver, log }

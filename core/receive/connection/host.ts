@@ -19,8 +19,6 @@ export interface HostParts {
   connected: Pick<Connected, 'enter' | 'enterRestore' | 'folders' | 'dropRefused'>
   seen: Pick<SeenLog, 'note' | 'noteStatus'>
   counters: Counters
-  /** Some of the counters have changed. */
-  onChange(): void
   log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
@@ -29,7 +27,7 @@ export type ConnectionHost = Omit<ReturnType<typeof createConnectionHost>, 'endL
 
 /** What all connections of a receiver share: who may come in, and what is counted and logged of them. */
 export function createConnectionHost(parts: HostParts) {
-  const { layout, senders, connected, seen, counters, onChange, log, store } = parts
+  const { layout, senders, connected, seen, counters, log, store } = parts
   const limited = () => createLimitedLog((text) => log('warn', text))
   /** By kind: a flood of one must not hide why others are refused. */
   const refusedLogs = new Map<RefusedKind, LimitedLog>()
@@ -81,17 +79,14 @@ export function createConnectionHost(parts: HostParts) {
       const logRefused = refusedLogs.get(kind) ?? limited()
       refusedLogs.set(kind, logRefused)
       logRefused(`refused ${from}: ${reason}`)
-      onChange()
     },
     onReceived(files: number, bytes: number) {
       counters.receivedFiles += files
       counters.receivedBytes += bytes
-      onChange()
     },
     onRefusedFile(sender: string, source: string, path: string, outcome: Outcome) {
       countOne(counters.refusedFiles, outcome.status)
       logRefusedFile(`not stored: ${sender}/${source}/${path}: ${refusalWords(outcome)}`)
-      onChange()
     },
     endLogs() {
       for (const one of [...refusedLogs.values(), logRefusedFile]) one.end()

@@ -56,7 +56,7 @@ export async function startService(
       storeThread,
       isocket: isocketOf(config),
     },
-    { onChange: () => undefined, onDurable: (seconds) => metrics?.onDurable(seconds), log },
+    { onDurable: (seconds) => metrics?.onDurable(seconds), log },
   )
   const tell = startReceiverTell(
     { receiver, layout, floor: rules.floor, alertStoreThread, log },

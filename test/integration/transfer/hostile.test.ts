@@ -28,7 +28,7 @@ async function setUp() {
       name: 'receiver',
       ...receiverParts,
     },
-    { onChange: () => undefined, log: () => undefined },
+    { log: () => undefined },
   )
   onTestFinished(() => receiver.close())
   return { base, identity, store, receiver }

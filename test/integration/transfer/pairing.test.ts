@@ -39,7 +39,7 @@ async function setUp() {
   const start = async (port = 0) => {
     const receiver = await startStoreReceiver(
       { ...options, port },
-      { onChange: () => undefined, log: (level, text) => log.push(`${level} ${text}`) },
+      { log: (level, text) => log.push(`${level} ${text}`) },
     )
     onTestFinished(() => receiver.close())
     return receiver

@@ -127,7 +127,7 @@ test.skipIf(process.platform !== 'linux')(
     const { port } = taken.address() as net.AddressInfo
     const storeDirectory = path.join(temporaryDirectory('taken'), 'store')
     const options = { storeDirectory, host: '127.0.0.1', port, name: 'x', ...receiverParts }
-    const silent = { onChange: () => undefined, log: () => undefined }
+    const silent = { log: () => undefined }
     const open = () => readdirSync('/proc/self/fd').length + readdirSync('/proc/self/task').length
     const attempt = () => expect(startStoreReceiver(options, silent)).rejects.toThrow('cannot listen')
     // The first one may load what stays loaded.

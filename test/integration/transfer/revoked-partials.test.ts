@@ -21,7 +21,7 @@ async function setUp() {
         ...{ storeDirectory: store, host: '127.0.0.1', port: 0, name: 'receiver' },
         ...receiverParts,
       },
-      { onChange: () => undefined, log: () => undefined },
+      { log: () => undefined },
     )
     onTestFinished(() => receiver.close())
     return receiver

@@ -1,4 +1,3 @@
-import type { Message } from '../words/message.ts'
 import { severityOf } from './kinds.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelSettings } from './settings.ts'
@@ -7,17 +6,10 @@ import type { Delivery } from './timeline.ts'
 // What becomes of notices in the outbox of a channel; pure. Times are milliseconds since 1970.
 
 /** One notice on its way through one channel. */
-export interface Entry {
+export interface Entry extends Omit<Delivery, 'notice' | 'what'> {
   /** A UUID: the same for every attempt, also over a restart. */
   id: string
   notice: Notice
-  channel: string
-  channelName: string
-  state: Delivery['state']
-  at: number
-  decidedAt: number | null
-  attempts: number
-  reason: Message | null
 }
 
 /** What is older is no news; the timeline has it. */

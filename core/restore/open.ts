@@ -7,38 +7,19 @@ import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
-import type {
-  Destination,
-  Encryption,
-  S3Destination,
-  SftpDestination,
-} from '../settings/destination-schema.ts'
+import type { Encryption, S3Destination, SftpDestination } from '../settings/destination-schema.ts'
 import { placeOf } from '../settings/destinations.ts'
 import { openForReading, requireStore } from '../store/read-store.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
-import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import type { Computer } from './computer-schema.ts'
 import { encryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
-import { openObjectLibrary } from './objects.ts'
+import type { LibrarySettings } from './messages.ts'
+import { directoriesIn, openObjectLibrary } from './objects.ts'
 import { openReceiverLibrary } from './receiver.ts'
-
-/** What a library is opened with; it can be told to another process. */
-export interface LibrarySettings {
-  destination: Destination
-  /** By the names that the kind has; see the settings' schema. */
-  secrets: Readonly<Record<string, string>>
-  identityDirectory: string
-  /** This computer's name. */
-  name: string
-  /** Another computer's folder, whose files are taken over; null: this one's. */
-  computer: string | null
-  /** An age identity, where contents are encrypted. */
-  key: string | null
-}
 
 /** The directory of a store, with what all senders have there. */
 export interface StoreSettings {
@@ -197,18 +178,8 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
   }
 }
 
-/** Folders at a destination beyond this are not looked into. */
-const MOST_FOLDERS = 10_000
-
 /** Every folder of a store of objects that says whose it is. @param at the destination's name. @throws StoreFault. */
 export async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
-  const folders: string[] = []
-  for (let after: string | null = null; folders.length < MOST_FOLDERS; ) {
-    const page = await store.list('', after, false)
-    folders.push(...page.directories.map((directory) => directory.slice(0, -1)))
-    after = page.next
-    if (after === null) break
-  }
   const slots = createSemaphore(Math.max(1, store.can.parallel))
   const computerOf = async (folder: string): Promise<Computer[]> => {
     // What is no folder of Holdfast's, or says nothing that can be understood, is nobody's.
@@ -220,8 +191,8 @@ export async function computersIn(store: ObjectStore, at: string, signal: AbortS
     const { computer: name, recipient, hideNames: hidesNames } = owner
     return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
   }
-  const usable = folders.filter((folder) => nameFault(folder) === null && !folder.includes('/'))
-  const all = await Promise.all(usable.map((folder) => withPermit(slots, () => computerOf(folder))))
+  const folders = await directoriesIn(store, '')
+  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => computerOf(folder))))
   return all.flat()
 }
 

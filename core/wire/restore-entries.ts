@@ -34,17 +34,22 @@ export type Question = z.infer<typeof questionSchema>
 
 /** A source's directory, and its id; null: nobody knows. */
 export const folderSchema = z.object({ name: text, source: z.string().max(64).nullable() })
+export type Folder = z.infer<typeof folderSchema>
 /** Folder, path, version ('': it is in its place), size, facts, digest, when it was stored. */
 const contentEntry = z.tuple([text, text, version, number, facts, digest.nullable(), z.number()])
 /** Folder, path, and what the directory is at the source. */
 const wayEntry = z.tuple([text, text, facts])
+/** What is in a directory of a source. */
 export const entrySchema = z.object({
   name: text,
   kind: z.enum(['directory', 'file']),
+  /** Bytes; of a directory 0, and so is its time. */
   size: number,
   mtimeMs: z.number(),
+  /** Older contents of the file; left out where only its contents tell. */
   versions: number.optional(),
 })
+export type Entry = z.infer<typeof entrySchema>
 
 export const toldSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders'), folders: z.array(folderSchema).max(10_000) }),

@@ -32,21 +32,14 @@ export type RestoreEvent =
   /** The manifest knows it, the disk does not have it. */
   | { kind: 'missing'; place: string }
 
-export interface RestoreSummary {
-  files: number
-  bytes: number
-  restored: number
-  same: number
-  failed: number
-  /** Files and directories of which the owner or an extended attribute could not be set. */
-  undressed: number
-}
+export type RestoreSummary = ReturnType<typeof emptySummary>
 
-export const emptySummary = (): RestoreSummary => ({
+export const emptySummary = () => ({
   files: 0,
   bytes: 0,
   restored: 0,
   same: 0,
   failed: 0,
+  /** Files and directories of which the owner or an extended attribute could not be set. */
   undressed: 0,
 })

@@ -1,17 +1,7 @@
+import type { Entry } from '../../wire/restore-entries.ts'
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
 import { folderOf, keysOf, originOf, sourceOf } from './select.ts'
-
-/** What is in a directory of a sender's folder. */
-export interface Entry {
-  name: string
-  kind: 'directory' | 'file'
-  /** Bytes; of a directory 0, and so is its time. */
-  size: number
-  mtimeMs: number
-  /** Older contents of the file; left out where only its contents tell. */
-  versions?: number | undefined
-}
 
 export interface EntriesPage {
   entries: Entry[]

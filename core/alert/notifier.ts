@@ -12,10 +12,10 @@ import type { Incident } from './incident.ts'
 import { letterOf, shownOf } from './letter.ts'
 import type { ChannelState, NotifierConfig, Shown, Tested } from './messages.ts'
 import type { Notice } from './notice.ts'
+import { testNotice } from './notice.ts'
 import { type Entry, isFor, isQuietAt } from './outbox.ts'
 import { type ChannelSettings, optionsOf } from './settings.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
-import { testNotice } from './test-notice.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
 export interface NotifierEvents {

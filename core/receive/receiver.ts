@@ -1,3 +1,8 @@
+import { createHash } from 'node:crypto'
+import { mkdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { replaceFile } from '../files/replace-file.ts'
+import { errorCode, isGone } from '../files/system-error.ts'
 import { createLimitedLog } from '../pacing/limited-log.ts'
 import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
@@ -6,17 +11,16 @@ import type { StoreRules } from '../store/limits/rules.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
+import { Problem } from '../words/problem.ts'
 import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
-import { createConnectionHost } from './connection/host.ts'
+import { createConnectionHost, createCounters, totalOf } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
-import { createCounters, totalOf } from './connection/refusals.ts'
 import { followRoster } from './connection/roster.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
-import { refuseAnew, rememberStore } from './set-up.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -168,4 +172,33 @@ async function startOnStore(
     },
     close: () => closeAll(opened),
   }
+}
+
+/** Where it is remembered that a store was set up: on another disk than the store, which may not be mounted. */
+const noteOf = (directory: string, root: string): string =>
+  path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
+
+/** Only what is said to be absent is absent: a disk that fails has its store all the same. */
+const isAbsent = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => false,
+    (thrown) => isGone(errorCode(thrown)),
+  )
+
+/**
+ * What was set up once is never made anew unasked: it would be another receiver, under the mount point of its disk.
+ * @param directory where set-up stores are remembered.
+ * @throws Problem transfer.storeGone
+ */
+export async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
+  if ((await isAbsent(own)) && !(await isAbsent(noteOf(directory, root))))
+    throw new Problem('transfer.storeGone', { path: root, own })
+}
+
+/** @throws what the system says. */
+export async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
+  const note = noteOf(directory, root)
+  if (!(await isAbsent(note))) return
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await replaceFile(note, `${root}\n`)
 }

@@ -3,6 +3,7 @@ import { folderName } from '../../wire/names.ts'
 import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
+import type { Store } from '../store.ts'
 import type { Sender } from './file.ts'
 import { openSendersFile } from './file.ts'
 
@@ -170,4 +171,21 @@ export function chooseSender(senders: readonly Sender[], who: string, store: str
     throw new Problem('transfer.senderAmbiguous', { who, fingerprints })
   }
   return one
+}
+
+/** What a sender is to offer again, page by page: a source's id, and a path. What belongs to no source is left out. */
+export async function* wantedOf(
+  store: Pick<Store, 'wanted'>,
+  senders: Pick<Senders, 'sourceIn'>,
+  folder: string,
+): AsyncGenerator<[source: string, path: string][]> {
+  for (let after = 0; ; ) {
+    const found = await store.wanted(folder, after)
+    if (found.length === 0) return
+    after += found.length
+    yield found.flatMap(({ directory, path }): [string, string][] => {
+      const id = senders.sourceIn(folder, directory)
+      return id === null ? [] : [[id, path]]
+    })
+  }
 }

@@ -1,8 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { CODE_ATTEMPTS, makeCode, redeemCode } from '../../../core/receive/pairing/codes.ts'
-import { reachableHost } from '../../../core/receive/pairing/invitation.ts'
+import {
+  CODE_ATTEMPTS,
+  makeCode,
+  reachableHost,
+  redeemCode,
+} from '../../../core/receive/pairing/invitation.ts'
 import { freeFolder, openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

@@ -11,7 +11,7 @@ import type { IsocketOptions } from '../isocket/listener.ts'
 import type { ReceiverEvents, ReceiverOptions } from '../receiver.ts'
 import { startStoreReceiver } from '../receiver.ts'
 import type { ReceiveConfig } from './config.ts'
-import { fixedDifferences, keepFixed, readSecrets } from './config.ts'
+import { readSecrets, takeOver } from './config.ts'
 import type { Metrics } from './metrics.ts'
 import { createMetrics } from './metrics.ts'
 import { startReceiverTell } from './tell.ts'
@@ -108,7 +108,7 @@ export async function startService(
       if (!isSame) await pages?.close()
       throw thrown
     }
-    current = keepFixed(current, next)
+    current = takeOver(current, next).taken
     tell.configure(next.name, next.alerts, nextSecrets)
     if (isSame) return
     showPages(pages)
@@ -125,7 +125,7 @@ export async function startService(
           const next = await load()
           // Kept until the next start, which would refuse them: whoever wrote them is here to be told now.
           const nextRules = rulesOf(next)
-          const fixed = fixedDifferences(current, next)
+          const { fixed } = takeOver(current, next)
           await take(next)
           say('info', message('transfer.configTaken'))
           if (fixed.length > 0) say('warn', message('transfer.configFixed', { fields: fixed.join(', ') }))

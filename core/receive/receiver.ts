@@ -152,10 +152,6 @@ async function startOnStore(
     get connections() {
       return { senders: connected.count, isocket: isocket.connections }
     },
-    /** null: no isocket clients are accepted. */
-    get isocketPort() {
-      return isocket.port
-    },
     /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
     get stalledMs() {
       return store.stalledMs()

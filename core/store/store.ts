@@ -146,8 +146,6 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
     read: reader.call,
     /** Contents that a sender has in the store, older ones included. */
     usage,
-    /** Folders that have anything in the store. */
-    folders: () => [...totals.keys()],
     /** How long the disk has left its oldest call unanswered, in milliseconds. */
     stalledMs: watch.oldestMs,
     async close() {

@@ -53,7 +53,6 @@ function storeInName(): Store {
     prune: turn,
     read: idleRead,
     usage: () => ({ files: 0, bytes: 0, names: 0, position: 0, session: null }),
-    folders: () => [],
     stalledMs: () => 0,
     close: turn,
   }

@@ -203,6 +203,10 @@ export function writeFile(root: string, name: string, content: string | Uint8Arr
   fs.writeFileSync(file, content)
 }
 
+/** How many files and directories are below one; one that is not there has none. */
+export const countBelow = (root: string): number =>
+  fs.existsSync(root) ? fs.readdirSync(root, { recursive: true }).length : 0
+
 /** Each regular file's path, size and digest: what a byte comparison of two trees compares. */
 export function treeOf(root: string): Record<string, string> {
   const tree: Record<string, string> = {}

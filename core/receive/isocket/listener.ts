@@ -114,9 +114,6 @@ export function createIsocket(host: IsocketHost) {
   }
 
   return {
-    get port() {
-      return current?.listener.port ?? null
-    },
     get connections() {
       return current?.listener.connections ?? 0
     },

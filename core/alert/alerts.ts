@@ -21,7 +21,7 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
   since?: number
 }
 
-export interface AlertsOptions extends KeepingOptions {
+interface AlertsOptions extends KeepingOptions {
   tell(notices: Notice[]): void
   /** What is shown about this is true no more. */
   withdraw(about: string): void

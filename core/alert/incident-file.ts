@@ -32,7 +32,7 @@ type KeptIncident = z.infer<typeof keptIncidentSchema>
 const FIRST_CHECKS_MS = 60_000
 
 /** Those that last, those that are over, and what comes and goes. */
-export type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
+type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
 
 /** Keeps incidents over a restart, so that each is told once, and that it is over, too. */
 export interface IncidentFile {

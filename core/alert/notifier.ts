@@ -18,7 +18,7 @@ import { type ChannelSettings, optionsOf } from './settings.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
-export interface NotifierEvents {
+interface NotifierEvents {
   /** To be shown on this computer; it counts as told then. */
   show(shown: Shown): void
   channels(states: ChannelState[]): void

@@ -17,7 +17,7 @@ export const EXPIRES_MS = 24 * 3_600_000
 /** A standby takes over when a notice has waited so long, and was tried. */
 export const TAKE_OVER_MS = 5 * 60_000
 
-export interface Decision {
+interface Decision {
   /** Entries that are another thing now: settled without being sent, or made a summary. */
   changed: Entry[]
   /** What is to be sent now; null: nothing. */

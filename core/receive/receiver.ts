@@ -38,7 +38,7 @@ export interface ReceiverOptions {
 }
 
 /** What a running receiver can change. */
-export type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
+type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
 
 export interface ReceiverEvents {
   /** A file became durable, so many seconds after its last byte. */
@@ -186,13 +186,13 @@ const isAbsent = (file: string): Promise<boolean> =>
  * @param directory where set-up stores are remembered.
  * @throws Problem transfer.storeGone
  */
-export async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
+async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
   if ((await isAbsent(own)) && !(await isAbsent(noteOf(directory, root))))
     throw new Problem('transfer.storeGone', { path: root, own })
 }
 
 /** @throws what the system says. */
-export async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
+async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
   const note = noteOf(directory, root)
   if (!(await isAbsent(note))) return
   await mkdir(directory, { recursive: true, mode: 0o700 })

@@ -20,7 +20,7 @@ const asideAt = (own: string, folder: string, path: string): string =>
 const madeAt = ({ mtimeNs }: { mtimeNs: bigint }): number => Number(mtimeNs) / 1e6
 
 /** The older contents of a path, newest first: those that were set aside, and those that the store keeps itself. */
-export async function olderContents(
+async function olderContents(
   store: ObjectStore,
   own: string,
   folder: string,

@@ -30,7 +30,7 @@ export async function directoriesIn(store: ObjectStore, prefix: string): Promise
   return found.filter((name) => nameFault(name) === null && !name.includes('/'))
 }
 
-export interface ObjectLibraryOptions {
+interface ObjectLibraryOptions {
   /** The destination's name, for people. */
   name: string
   /** The computer's folder there (core/send/destinations/objects/names.ts). */

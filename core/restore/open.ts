@@ -179,7 +179,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
 }
 
 /** Every folder of a store of objects that says whose it is. @param at the destination's name. @throws StoreFault. */
-export async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
+async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
   const slots = createSemaphore(Math.max(1, store.can.parallel))
   const computerOf = async (folder: string): Promise<Computer[]> => {
     // What is no folder of Holdfast's, or says nothing that can be understood, is nobody's.
@@ -197,7 +197,7 @@ export async function computersIn(store: ObjectStore, at: string, signal: AbortS
 }
 
 /** @param name the destination's. */
-export function noComputer(name: string, computer: string, there: readonly Computer[]): Problem {
+function noComputer(name: string, computer: string, there: readonly Computer[]): Problem {
   if (there.length === 0) return new Problem('restore.noComputers', { name })
   const computers = there.map(({ folder }) => folder).join(', ')
   return new Problem('restore.noComputer', { name, computer, computers })

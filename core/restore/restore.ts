@@ -20,7 +20,7 @@ export interface RestoreProgress {
   totalBytes: number | null
 }
 
-export interface RestoringHost {
+interface RestoringHost {
   /** What it says is waited for. */
   event(event: RestoreEvent): Promise<void>
   progress(progress: RestoreProgress): void

@@ -135,13 +135,13 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
 const REPORT_MS = 250
 
 /** A restore, and what is reported of it. */
-export type RunningRestore = ReturnType<typeof runRestore>
+type RunningRestore = ReturnType<typeof runRestore>
 
 /**
  * @param open what it is from.
  * @param name the destination's.
  */
-export function runRestore(
+function runRestore(
   open: (signal: AbortSignal) => Promise<Library>,
   name: string,
   wanted: ToRestore,

@@ -33,7 +33,7 @@ const isThere = (file: string): Promise<boolean> =>
   )
 
 /** The store that a directory is in; null: in none. A new one has no manifest yet, but its receiver has said where it is. */
-export async function storeAbove(directory: string): Promise<string | null> {
+async function storeAbove(directory: string): Promise<string | null> {
   for (let at = directory, above = path.dirname(at); above !== at; at = above, above = path.dirname(at)) {
     const { manifest, receiver } = storeLayout(above)
     if ((await isThere(manifest)) || (await isThere(receiver))) return above

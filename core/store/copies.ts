@@ -12,7 +12,7 @@ import { FileRefused } from './outcome.ts'
 import type { CallWatch, StoredAt } from './parts.ts'
 
 /** The content that a file has to have. */
-export interface Wanted {
+interface Wanted {
   size: number
   digest: Uint8Array
 }

@@ -18,7 +18,7 @@ import { judgePath, roomFor, timeToDurable } from './parts.ts'
 /** A large file that comes in pieces. Nothing of it ever rejects. */
 export type IncomingFile = ReturnType<typeof receiveLarge>
 
-export interface LargeOptions {
+interface LargeOptions {
   /** What its sender says of which file it is, so that it can be resumed; left out: it cannot. */
   identity?: string | undefined
   /** What the directories on the way to it are at the source. */

@@ -7,7 +7,7 @@ import type { RangesJob, RangesRead } from './reading/ranges.ts'
 import type { Keep } from './versions/choose.ts'
 
 /** A place in the store: the number of a source in the manifest, and the path below it. */
-export interface Place {
+interface Place {
   source: number
   path: string
 }

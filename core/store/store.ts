@@ -38,7 +38,7 @@ export interface KnownSession {
 /** Keeps files at rest: each whole and durable, or not at all. */
 export type Store = ReturnType<typeof openStore>
 
-export interface StoreOptions {
+interface StoreOptions {
   /** The script of the store's threads. */
   thread: URL
   rules: StoreRules
@@ -160,7 +160,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
 }
 
 /** What becomes of what both ends remember of their last session. */
-export interface Judged {
+interface Judged {
   /** The sender's data, or the store, was put back to an earlier state or copied: somebody has to know. */
   isForked: boolean
   /** What the store has got since this position the sender does not know: it is offered again; null: nothing. */

@@ -43,7 +43,7 @@ const TOLD_DAYS = 40
 /** Whoever tells a notice again does so sooner. */
 const SEEN_DAYS = 2
 
-export interface Told {
+interface Told {
   channel: string
   about: string
 }

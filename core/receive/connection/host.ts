@@ -12,7 +12,7 @@ import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/seen.ts'
 import type { Connected, Guest } from './connected.ts'
 
-export interface HostParts {
+interface HostParts {
   name: string
   store: Store
   layout: Pick<StoreLayout, 'codes'>
@@ -99,7 +99,7 @@ export function createConnectionHost(parts: HostParts) {
 export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'
 
 /** What a receiver has done since it started. */
-export interface Counters {
+interface Counters {
   receivedFiles: number
   receivedBytes: number
   readonly refusedConnections: Map<RefusedKind, number>
@@ -113,7 +113,7 @@ export const createCounters = (): Counters => ({
   refusedFiles: new Map(),
 })
 
-export function countOne<K>(counts: Map<K, number>, key: K): void {
+function countOne<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
@@ -151,7 +151,7 @@ function ofFull(detail: string): string {
 }
 
 /** Why a file is not stored, for the receiver's log: status, detail, and what they mean. */
-export function refusalWords({ status, detail }: Outcome): string {
+function refusalWords({ status, detail }: Outcome): string {
   const fault = nameFaults.find((one) => one === detail) ?? 'characters'
   const why = status === 'name' ? ofName[fault] : status === 'full' ? ofFull(detail) : ofStatus[status]
   return `${detail === '' ? status : `${status} ${detail}`} (${why})`

@@ -57,7 +57,7 @@ export function readFrom(socket: Socket) {
 export const MAX_LINE_BYTES = 'FILE:'.length + MAX_PATH_BYTES + 1 + 20
 
 /** One line of an isocket client, without its end. */
-export type Header =
+type Header =
   | { kind: 'file'; path: string; size: number }
   | { kind: 'stop' }
   | { kind: 'fault'; reason: string }

@@ -21,7 +21,7 @@ export interface IsocketOptions {
   port: number
 }
 
-export type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
+type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
 
 /** Whether an address is one of these, however it is written; a name is none. */
 function isOneOf(addresses: net.BlockList, host: string): boolean {

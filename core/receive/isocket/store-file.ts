@@ -14,7 +14,7 @@ const RETRY_MS = 2_000
 type Announced = Pick<Offered, 'path' | 'facts'>
 
 /** What a file's storing needs of its connection. */
-export interface FileSource {
+interface FileSource {
   /** What this client sends is stored in. @throws what the system says. */
   directory(): Promise<StoreSource>
   /** Says that the contents may come: the client waits for this. */

@@ -151,7 +151,7 @@ const aboutSchema = z.object({
   fingerprint: z.string(),
   pid: z.number().int().positive(),
 })
-export type AboutReceiver = z.infer<typeof aboutSchema>
+type AboutReceiver = z.infer<typeof aboutSchema>
 
 /**
  * The address that other computers can reach: a receiver that listens on all addresses is reached at this

@@ -11,7 +11,7 @@ const { labels, quietHours, channels } = alertsSettingsSchema.shape
 const hours = z.number().min(0).max(8_760)
 
 /** `alerts` of the configuration file: whom a receiver tells, and of what. */
-export const receiveAlertsSchema = z.strictObject({
+const receiveAlertsSchema = z.strictObject({
   language: z.enum(['en', 'zh-TW']).default('en'),
   labels,
   quietHours,

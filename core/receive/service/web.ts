@@ -17,7 +17,7 @@ const LOOPBACK = '127.0.0.1'
 const MAX_CONNECTIONS = 32
 const REQUEST_WITHIN_MS = 5_000
 
-export interface Page {
+interface Page {
   status: number
   type: string
   body: string

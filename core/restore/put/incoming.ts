@@ -47,7 +47,7 @@ const PART_BYTES = 1024 * 1024
 const PARTS_AHEAD = 6
 
 /** Some bytes of a content: fewer than were asked for where it ends. @throws NotReadable */
-export type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
+type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
 
 /** A content that is read part by part, of any size. */
 export async function incomingOfParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {

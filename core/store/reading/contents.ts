@@ -41,7 +41,7 @@ export interface StoredContent {
 }
 
 /** What a directory is at the source. */
-export interface StoredDirectory {
+interface StoredDirectory {
   folder: string
   path: string
   facts: FileFacts

@@ -17,7 +17,7 @@ export interface Range {
 }
 
 /** What was read of it: fewer bytes than were asked for where it ends. `fault`: an error name, or ''. */
-export interface RangeRead {
+interface RangeRead {
   bytes: number
   fault: string
 }

@@ -97,7 +97,7 @@ export function* select(
 }
 
 /** Names below the store's root that all that is asked for has. */
-export interface Origin {
+interface Origin {
   sender: string | null
   source: string | null
   /** Without a slash at its end; null: the whole source. */

@@ -41,7 +41,7 @@ export async function readDigest(
 }
 
 /** Why a content cannot be read. `strange`: what stands in its place is no regular file. `place`: below the store. */
-export type Unreadable = { place: string } & (
+type Unreadable = { place: string } & (
   | { kind: 'strange' }
   | { kind: 'missing' }
   | { kind: 'unreadable'; code: string }

@@ -29,7 +29,7 @@ import { rowsFor, walkStore } from './walk.ts'
 /** What Node puts for bytes that are no UTF-8. */
 const NOT_UTF8 = '\uFFFD'
 
-export interface VerifyHost {
+interface VerifyHost {
   /** What a person should know before the findings. */
   notice(sentence: Message): Promise<void>
   /** What it says is waited for, so that findings never pile up. */
@@ -37,7 +37,7 @@ export interface VerifyHost {
   progress(progress: Progress): void
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   adopt: boolean
   forgetMissing?: boolean
 }

@@ -96,7 +96,7 @@ export function retryAfterMs(failures: number): number {
 /** Whether a time of the clock on the wall is within quiet hours. */
 export function isQuietAt(hours: { from: string; to: string } | null, at: Date): boolean {
   if (hours === null) return false
-  const clock = `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`
+  const clock = at.toTimeString().slice(0, '00:00'.length)
   const { from, to } = hours
   return from < to ? clock >= from && clock < to : clock >= from || clock < to
 }

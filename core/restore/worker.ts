@@ -111,8 +111,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
       start: async ({ from, ...wanted }: Asked<'start'>) => {
         if (running !== null) throw new Problem('restore.running')
-        const open = (signal: AbortSignal) => openLibrary(from, signal)
-        running = runRestore(open, from.destination.name, wanted, context.report)
+        running = runRestore(from, wanted, context.report)
         void running.ended.then(() => {
           running = null
         })
@@ -137,16 +136,7 @@ const REPORT_MS = 250
 /** A restore, and what is reported of it. */
 type RunningRestore = ReturnType<typeof runRestore>
 
-/**
- * @param open what it is from.
- * @param name the destination's.
- */
-function runRestore(
-  open: (signal: AbortSignal) => Promise<Library>,
-  name: string,
-  wanted: ToRestore,
-  report: (report: RestoreReport) => void,
-) {
+function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: RestoreReport) => void) {
   const stopping = new AbortController()
   const { signal } = stopping
   const rates = createRates()
@@ -169,7 +159,7 @@ function runRestore(
   }
 
   const take = async (event: RestoreEvent) => {
-    const sentence: Message | null = sentenceOfEvent(name, event)
+    const sentence: Message | null = sentenceOfEvent(from.destination.name, event)
     if (event.kind === 'restored' || event.kind === 'same')
       now = { ...now, [event.kind]: now[event.kind] + 1 }
     else if (event.kind === 'exists')
@@ -186,7 +176,7 @@ function runRestore(
   const run = async (): Promise<void> => {
     tell(true)
     try {
-      const library = await open(signal)
+      const library = await openLibrary(from, signal)
       try {
         const progress = (counts: Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>) => {
           timeLeft.files(counts.files - now.files, performance.now())

@@ -20,7 +20,7 @@ export class NotAFile extends Error {
  */
 export async function readDigest(
   fd: number,
-  take: (piece: Buffer, position: number) => Promise<void> | void,
+  take: (piece: Buffer) => void,
   from: 'disk' | 'anywhere' = 'anywhere',
 ) {
   const stats = await statFd(fd)
@@ -34,7 +34,7 @@ export async function readDigest(
     if (bytes === 0) break
     const piece = buffer.subarray(0, bytes)
     hash.update(piece)
-    await take(piece, size)
+    take(piece)
     size += bytes
   }
   return { digest: hash.digest(), size, mtimeNs: stats.mtimeNs }

@@ -9,16 +9,12 @@ import { emptySummary } from './put/events.ts'
 import { NotReadable } from './put/incoming.ts'
 import type { Putting } from './put/put.ts'
 import { openPutting } from './put/put.ts'
+import type { RestoreReport } from './report-schema.ts'
 import type { Choice, Opened } from './walk.ts'
 import { openAhead, pagesOf, questionOf, walk } from './walk.ts'
 
 /** How far a restore is. Totals are null until they are known. */
-export interface RestoreProgress {
-  files: number
-  bytes: number
-  totalFiles: number | null
-  totalBytes: number | null
-}
+export type RestoreProgress = Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>
 
 interface RestoringHost {
   /** What it says is waited for. */

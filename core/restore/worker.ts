@@ -11,7 +11,7 @@ import type { RestoreEvent } from './put/events.ts'
 import { sentenceOfEvent } from './put/events.ts'
 import type { RestoreReport } from './report-schema.ts'
 import { BEGUN, MOST_TOLD } from './report-schema.ts'
-import type { ToRestore } from './restore.ts'
+import type { RestoreProgress, ToRestore } from './restore.ts'
 import { restoreFrom } from './restore.ts'
 import { pagesOf } from './walk.ts'
 
@@ -178,7 +178,7 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
     try {
       const library = await openLibrary(from, signal)
       try {
-        const progress = (counts: Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>) => {
+        const progress = (counts: RestoreProgress) => {
           timeLeft.files(counts.files - now.files, performance.now())
           timeLeft.bytes(counts.bytes - now.bytes, performance.now())
           rates.add('', counts.bytes - now.bytes, performance.now())

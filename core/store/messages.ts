@@ -1,8 +1,9 @@
 import type { FileFacts } from '../files/facts.ts'
+import type { EntriesQuestion } from '../wire/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
 import type { ContentsPage, ContentsQuestion } from './reading/contents.ts'
-import type { EntriesPage, EntriesQuestion } from './reading/entries.ts'
+import type { EntriesPage } from './reading/entries.ts'
 import type { RangesJob, RangesRead } from './reading/ranges.ts'
 import type { Keep } from './versions/choose.ts'
 

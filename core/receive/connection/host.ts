@@ -99,18 +99,13 @@ export function createConnectionHost(parts: HostParts) {
 export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'
 
 /** What a receiver has done since it started. */
-interface Counters {
-  receivedFiles: number
-  receivedBytes: number
-  readonly refusedConnections: Map<RefusedKind, number>
-  readonly refusedFiles: Map<FileStatus, number>
-}
+type Counters = ReturnType<typeof createCounters>
 
-export const createCounters = (): Counters => ({
+export const createCounters = () => ({
   receivedFiles: 0,
   receivedBytes: 0,
-  refusedConnections: new Map(),
-  refusedFiles: new Map(),
+  refusedConnections: new Map<RefusedKind, number>(),
+  refusedFiles: new Map<FileStatus, number>(),
 })
 
 function countOne<K>(counts: Map<K, number>, key: K): void {

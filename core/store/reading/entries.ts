@@ -1,4 +1,4 @@
-import type { Entry } from '../../wire/restore-entries.ts'
+import type { EntriesQuestion, Entry } from '../../wire/restore-entries.ts'
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
 import { folderOf, keysOf, originOf, sourceOf } from './select.ts'
@@ -6,13 +6,6 @@ import { folderOf, keysOf, originOf, sourceOf } from './select.ts'
 export interface EntriesPage {
   entries: Entry[]
   next: string | null
-}
-
-export interface EntriesQuestion {
-  folder: string
-  /** '' is the folder itself. */
-  directory: string
-  after: string | null
 }
 
 const PAGE_ENTRIES = 500

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { LibrarySettings } from '../core/restore/open.ts'
+import type { LibrarySettings } from '../core/restore/messages.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
 import { openSecrets } from '../core/settings/secrets.ts'

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { CODE_MINUTES } from '../core/receive/pairing/codes.ts'
-import { invite } from '../core/receive/pairing/invitation.ts'
+import { CODE_MINUTES, invite } from '../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
 import { message } from '../core/words/message.ts'

@@ -1,6 +1,6 @@
 import { renderUnicodeCompact } from 'uqr'
-import { CODE_MINUTES } from '../core/receive/pairing/codes.ts'
 import type { Invitation } from '../core/receive/pairing/invitation.ts'
+import { CODE_MINUTES } from '../core/receive/pairing/invitation.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'

@@ -1,5 +1,5 @@
 import { letterOf } from '../alert/letter.ts'
-import { exampleNotice } from '../alert/test-notice.ts'
+import { exampleNotice } from '../alert/notice.ts'
 import {
   withChannel,
   withChannelChanged,

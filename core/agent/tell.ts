@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Alerts, type Observation } from '../alert/alerts.ts'
-import { changesOnly } from '../alert/changes-only.ts'
 import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
 import { severityOf } from '../alert/kinds.ts'
 import { letterOf, shownOf } from '../alert/letter.ts'
@@ -35,8 +34,6 @@ export class Tell {
   readonly #log: Log['write']
   readonly #telling: Telling
   #configured: NotifierConfig | null = null
-  /** Of every subject besides the disks. */
-  readonly #conditions: ReturnType<typeof changesOnly>
 
   /** @param condition hears how the notifier is. */
   constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
@@ -72,7 +69,6 @@ export class Tell {
       isMuted: (source) => this.#isMuted(source),
       file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),
     })
-    this.#conditions = changesOnly(this.alerts)
     const storage = host.vault()?.storage ?? 'file'
     store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
   }
@@ -97,7 +93,7 @@ export class Tell {
   look(): void {
     this.#keepOnly()
     const found = conditionsOf(this.#parts.store.state, Date.now())
-    this.#conditions.observe(found.map((one) => observationOf(one, this.#groupOf(one))))
+    this.alerts.observeChanges(found.map((one) => observationOf(one, this.#groupOf(one))))
     this.alerts.look()
     this.configure()
   }
@@ -145,7 +141,6 @@ export class Tell {
     const { state } = this.#parts.store
     const ids = new Set([...pathIds(state), ...conditionIds(state)])
     this.alerts.keepOnly(ids)
-    this.#conditions.keepOnly(ids)
   }
 
   #isMuted(source: string): boolean {

@@ -3,9 +3,8 @@ import { throttled } from '../pacing/throttled.ts'
 import type { Announcement } from './announce.ts'
 import { announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
+import { createKeeping, type Keeping, type KeepingOptions } from './incident-file.ts'
 import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
-import type { Keeping, KeepingOptions } from './keeping.ts'
-import { createKeeping } from './keeping.ts'
 import type { Notice } from './notice.ts'
 import type { AlertState, Now, Sample, Trouble } from './state.ts'
 import { noAlerts } from './state.ts'
@@ -22,7 +21,7 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
   since?: number
 }
 
-export interface AlertsOptions extends KeepingOptions {
+interface AlertsOptions extends KeepingOptions {
   tell(notices: Notice[]): void
   /** What is shown about this is true no more. */
   withdraw(about: string): void
@@ -38,6 +37,8 @@ export class Alerts {
   readonly #options: AlertsOptions
   readonly #keeping: Keeping
   readonly #confirmation: ReturnType<typeof createConfirmation>
+  /** What `observeChanges` has passed on last, by subject. */
+  readonly #last = new Map<string, string>()
   #state: AlertState
   #timer: NodeJS.Timeout | null = null
 
@@ -57,8 +58,26 @@ export class Alerts {
     if (isSuspected(this.#state, found.id)) this.#confirmation.ask(found.id)
   }
 
+  /**
+   * What is new of subjects that are looked at all the time: of each what it is now, and nothing while that stays. A
+   * subject that was never anything but OK is not looked at further.
+   */
+  observeChanges(all: readonly Observation[]): void {
+    for (const one of all) {
+      // The sentence has its counts: another one is another text of the same incident. A person may want it told sooner.
+      const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence, one.tellAfterMs])
+      const before = this.#last.get(one.id)
+      if (before === text) continue
+      this.#last.set(one.id, text)
+      // One of an earlier run may still be open.
+      const isFailing = this.#state.open.some(({ failing }) => failing[one.id] !== undefined)
+      if (one.kind !== 'ok' || before !== undefined || isFailing) this.observe(one)
+    }
+  }
+
   /** Subjects that are no longer looked after take their incidents with them. */
   keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#last.keys()) if (!ids.has(id)) this.#last.delete(id)
     const { suspicions, open, troubles } = this.#state
     const known = [
       ...Object.keys(suspicions),

@@ -6,9 +6,9 @@ import { isFiring, type Notice } from './notice.ts'
 import { decide, type Entry, isInNeed, keyOf, retryAfterMs } from './outbox.ts'
 
 /** What sends one entry; it never rejects. */
-export type Send = (entry: Entry, stopped: AbortSignal) => Promise<Outcome>
+type Send = (entry: Entry, stopped: AbortSignal) => Promise<Outcome>
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   id: string
   name(): string
   send: Send

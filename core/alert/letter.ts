@@ -11,7 +11,7 @@ import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 /** What is told later than this, in milliseconds, says when it was to be told. */
 const LATE_MS = 5 * 60_000
 
-export interface Writer {
+interface Writer {
   words: Words
   computer: string
   labels: Letter['labels']
@@ -92,7 +92,7 @@ function namedBodyOf(notice: Notice, words: Words, names: Writer['names'] = {}):
   return `${words(message(`incident.${kind}`, { path: where(notice, words, names), since }))}\n${path}`
 }
 
-export function titleOf(notice: Notice, words: Words, names?: Writer['names']): string {
+function titleOf(notice: Notice, words: Words, names?: Writer['names']): string {
   const params = { kind: words(message(`kind.${notice.incident.kind}`)), where: where(notice, words, names) }
   switch (notice.what) {
     case 'failed':
@@ -112,7 +112,7 @@ export function titleOf(notice: Notice, words: Words, names?: Writer['names']): 
   }
 }
 
-export function bodyOf(notice: Notice, words: Words, computer: string, now: number): string {
+function bodyOf(notice: Notice, words: Words, computer: string, now: number): string {
   const { what, incident, times, at } = notice
   const kind = words(message(`kind.${incident.kind}`))
   const since = incident.startedAt

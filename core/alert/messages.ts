@@ -27,7 +27,7 @@ export const testedSchema = z.object({ delivered: z.boolean(), sentence: message
 export type Tested = z.infer<typeof testedSchema>
 
 /** What the notifier has to know. */
-export const notifierConfigSchema = z.object({
+const notifierConfigSchema = z.object({
   /** Its database. */
   file: z.string(),
   language: z.enum([...languages]),
@@ -47,7 +47,7 @@ export const notifierConfigSchema = z.object({
 export type NotifierConfig = z.infer<typeof notifierConfigSchema>
 
 /** Something to show on this computer's own desktop, or terminal. */
-export const shownSchema = z.object({
+const shownSchema = z.object({
   about: z.string(),
   incident: z.string(),
   title: z.string(),

@@ -12,14 +12,13 @@ import type { Incident } from './incident.ts'
 import { letterOf, shownOf } from './letter.ts'
 import type { ChannelState, NotifierConfig, Shown, Tested } from './messages.ts'
 import type { Notice } from './notice.ts'
+import { testNotice } from './notice.ts'
 import { type Entry, isFor, isQuietAt } from './outbox.ts'
 import { type ChannelSettings, optionsOf } from './settings.ts'
-import { KeptStore } from './store/kept-store.ts'
-import type { AlertStore } from './store/store.ts'
-import { testNotice } from './test-notice.ts'
+import { type AlertStore, KeptStore } from './store/store.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
-export interface NotifierEvents {
+interface NotifierEvents {
   /** To be shown on this computer; it counts as told then. */
   show(shown: Shown): void
   channels(states: ChannelState[]): void

@@ -1,4 +1,3 @@
-import type { Message } from '../words/message.ts'
 import { severityOf } from './kinds.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelSettings } from './settings.ts'
@@ -7,17 +6,10 @@ import type { Delivery } from './timeline.ts'
 // What becomes of notices in the outbox of a channel; pure. Times are milliseconds since 1970.
 
 /** One notice on its way through one channel. */
-export interface Entry {
+export interface Entry extends Omit<Delivery, 'notice' | 'what'> {
   /** A UUID: the same for every attempt, also over a restart. */
   id: string
   notice: Notice
-  channel: string
-  channelName: string
-  state: Delivery['state']
-  at: number
-  decidedAt: number | null
-  attempts: number
-  reason: Message | null
 }
 
 /** What is older is no news; the timeline has it. */
@@ -25,7 +17,7 @@ export const EXPIRES_MS = 24 * 3_600_000
 /** A standby takes over when a notice has waited so long, and was tried. */
 export const TAKE_OVER_MS = 5 * 60_000
 
-export interface Decision {
+interface Decision {
   /** Entries that are another thing now: settled without being sent, or made a summary. */
   changed: Entry[]
   /** What is to be sent now; null: nothing. */
@@ -104,7 +96,7 @@ export function retryAfterMs(failures: number): number {
 /** Whether a time of the clock on the wall is within quiet hours. */
 export function isQuietAt(hours: { from: string; to: string } | null, at: Date): boolean {
   if (hours === null) return false
-  const clock = `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`
+  const clock = at.toTimeString().slice(0, '00:00'.length)
   const { from, to } = hours
   return from < to ? clock >= from && clock < to : clock >= from || clock < to
 }

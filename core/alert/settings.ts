@@ -7,7 +7,7 @@ import { severities } from './kinds.ts'
 /** A time of the clock on the wall, "00:00" to "23:59". */
 export const wallTimeSchema = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
 
-export const MOST_CHANNELS = 20
+const MOST_CHANNELS = 20
 export const LONGEST_TEMPLATE = 2_000
 /** A channel as the settings have it: without its secrets, which are kept apart. */
 export const channelSchema = z

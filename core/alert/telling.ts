@@ -1,29 +1,27 @@
 import type { Incident } from './incident.ts'
 import type { Notice } from './notice.ts'
 
-/** Whoever takes notices and incidents over; a promise that is kept when it has them. */
-export interface Teller {
-  tell(notices: Notice[]): Promise<unknown>
-  record(incidents: Incident[]): Promise<unknown>
-}
-
-export interface Telling {
-  tell(notices: Notice[]): void
-  record(incidents: Incident[]): void
-}
-
 /** Notices, and incidents, that wait for the notifier at most. */
 const MOST_WAITING = 1_000
 /** After this somebody on this computer is told in any case. */
 const PATIENCE_MS = 3_000
 const RETRY_AFTER_MS = 500
 
+export type Telling = ReturnType<typeof createTelling>
+
 /**
  * Hands notices to the notifier, which may be just starting, or have ended: they wait here until it has them. The same
  * notice twice is one there.
+ * @param teller takes notices and incidents over; a promise that is kept when it has them.
  * @param alone shows a notice on this computer while there is no notifier.
  */
-export function createTelling(teller: Teller, alone: (notice: Notice) => void): Telling {
+export function createTelling(
+  teller: {
+    tell(notices: Notice[]): Promise<unknown>
+    record(incidents: Incident[]): Promise<unknown>
+  },
+  alone: (notice: Notice) => void,
+) {
   // Neither waits for the other: what is written down may take as long as a disk that hangs.
   const notices = createQueue(teller.tell)
   const incidents = createQueue(teller.record)
@@ -31,7 +29,7 @@ export function createTelling(teller: Teller, alone: (notice: Notice) => void): 
     if (notices.has(notice)) alone(notice)
   }
   return {
-    tell: (given) => {
+    tell: (given: readonly Notice[]) => {
       for (const notice of given) setTimeout(() => showAlone(notice), PATIENCE_MS).unref()
       notices.add(given)
     },

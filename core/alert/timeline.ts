@@ -8,7 +8,7 @@ import { noticeKinds } from './notice.ts'
  * What became of one notice in one channel. waiting: not yet, for this reason; merged: what followed said it, too;
  * untold: nobody had been told that it had begun; expired: it was too old to be news.
  */
-export const deliveryStates = ['waiting', 'delivered', 'refused', 'merged', 'untold', 'expired'] as const
+const deliveryStates = ['waiting', 'delivered', 'refused', 'merged', 'untold', 'expired'] as const
 
 export const deliverySchema = z.object({
   notice: z.string(),

@@ -1,23 +1,26 @@
+import { createHash } from 'node:crypto'
+import { mkdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { replaceFile } from '../files/replace-file.ts'
+import { errorCode, isGone } from '../files/system-error.ts'
 import { createLimitedLog } from '../pacing/limited-log.ts'
 import { claimStore } from '../store/claim.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
-import type { Trusted } from '../store/senders/senders.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
+import { Problem } from '../words/problem.ts'
 import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
-import { createConnectionHost } from './connection/host.ts'
+import { createConnectionHost, createCounters, totalOf } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
-import { createCounters, totalOf } from './connection/refusals.ts'
 import { followRoster } from './connection/roster.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
 import { createIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
-import { refuseAnew, rememberStore } from './set-up.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
@@ -27,7 +30,6 @@ export interface ReceiverOptions {
   /** 0: any free port. */
   port: number
   name: string
-  trusted: readonly Trusted[]
   rules: StoreRules
   /** The script of the store's threads. */
   storeThread: URL
@@ -36,11 +38,9 @@ export interface ReceiverOptions {
 }
 
 /** What a running receiver can change. */
-export type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
+type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
 
 export interface ReceiverEvents {
-  /** Some of the counters have changed. */
-  onChange(): void
   /** A file became durable, so many seconds after its last byte. */
   onDurable?(seconds: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
@@ -97,7 +97,6 @@ async function startOnStore(
   })
   opened.push(store.close)
   const senders = await openSenders(layout.senders, warn, () => foldersIn(layout))
-  await senders.trust(options.trusted)
   const identity = await loadIdentity(layout.identity)
   const counters = createCounters()
   const connected = createConnected()
@@ -112,7 +111,6 @@ async function startOnStore(
     connected,
     seen,
     counters,
-    onChange: () => events.onChange(),
     log: events.log,
   })
   opened.push(host.endLogs)
@@ -154,10 +152,6 @@ async function startOnStore(
     get connections() {
       return { senders: connected.count, isocket: isocket.connections }
     },
-    /** null: no isocket clients are accepted. */
-    get isocketPort() {
-      return isocket.port
-    },
     /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
     get stalledMs() {
       return store.stalledMs()
@@ -174,4 +168,33 @@ async function startOnStore(
     },
     close: () => closeAll(opened),
   }
+}
+
+/** Where it is remembered that a store was set up: on another disk than the store, which may not be mounted. */
+const noteOf = (directory: string, root: string): string =>
+  path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
+
+/** Only what is said to be absent is absent: a disk that fails has its store all the same. */
+const isAbsent = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => false,
+    (thrown) => isGone(errorCode(thrown)),
+  )
+
+/**
+ * What was set up once is never made anew unasked: it would be another receiver, under the mount point of its disk.
+ * @param directory where set-up stores are remembered.
+ * @throws Problem transfer.storeGone
+ */
+async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
+  if ((await isAbsent(own)) && !(await isAbsent(noteOf(directory, root))))
+    throw new Problem('transfer.storeGone', { path: root, own })
+}
+
+/** @throws what the system says. */
+async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
+  const note = noteOf(directory, root)
+  if (!(await isAbsent(note))) return
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await replaceFile(note, `${root}\n`)
 }

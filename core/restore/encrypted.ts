@@ -4,9 +4,9 @@ import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/des
 import type { NameKey } from '../send/destinations/encrypted/names.ts'
 import { hiddenPath, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { Entry } from '../store/reading/entries.ts'
+import type { Entry, Folder } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
-import type { Folder, Library } from './library.ts'
+import type { Library } from './library.ts'
 import type { Incoming } from './put/incoming.ts'
 import { NotReadable } from './put/incoming.ts'
 

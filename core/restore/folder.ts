@@ -4,8 +4,7 @@ import { storeFailed } from '../store/problems.ts'
 import { openStoreReader } from '../store/reading/reader.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
-import { incomingOfParts } from './parts.ts'
-import { NotReadable } from './put/incoming.ts'
+import { incomingOfParts, NotReadable } from './put/incoming.ts'
 
 /**
  * A store on a disk of this computer, read beside whoever writes it. Its calls block: for a process of its own.

@@ -1,16 +1,10 @@
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { EntriesPage, EntriesQuestion } from '../store/reading/entries.ts'
+import type { EntriesPage } from '../store/reading/entries.ts'
+import type { EntriesQuestion, Folder } from '../wire/restore-entries.ts'
 import type { Incoming } from './put/incoming.ts'
 
 /** A content up to this size has come as a whole when it is opened. */
 export const SMALL_BYTES = 256 * 1024
-
-/** A source's directory. */
-export interface Folder {
-  name: string
-  /** The source's id; null: nobody knows. */
-  source: string | null
-}
 
 /**
  * What a destination has of one computer, or a store of all, to look through and to bring back. What it says is another

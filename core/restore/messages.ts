@@ -4,15 +4,20 @@ import { entrySchema, folderSchema } from '../wire/restore-entries.ts'
 import { computerSchema } from './computer-schema.ts'
 import { restoreReportSchema } from './report-schema.ts'
 
-/** See LibrarySettings. */
+/** What a library is opened with; it can be told to another process. */
 const from = z.object({
   destination: destinationSchema,
+  /** By the names that the kind has; see the settings' schema. */
   secrets: z.record(z.string(), z.string()),
   identityDirectory: z.string(),
+  /** This computer's name. */
   name: z.string(),
+  /** Another computer's folder, whose files are taken over; null: this one's. */
   computer: z.string().nullable(),
+  /** An age identity, where contents are encrypted. */
   key: z.string().nullable(),
 })
+export type LibrarySettings = z.infer<typeof from>
 const nothing = z.object({})
 const when = { size: z.number(), mtimeMs: z.number() }
 

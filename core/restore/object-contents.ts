@@ -1,7 +1,7 @@
 import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import { originOf } from '../store/reading/origin.ts'
+import { originOf } from '../store/reading/select.ts'
 import { isVersionName, replacedAt } from '../store/versions/name.ts'
 import { factsOfObject } from './objects.ts'
 
@@ -20,7 +20,7 @@ const asideAt = (own: string, folder: string, path: string): string =>
 const madeAt = ({ mtimeNs }: { mtimeNs: bigint }): number => Number(mtimeNs) / 1e6
 
 /** The older contents of a path, newest first: those that were set aside, and those that the store keeps itself. */
-export async function olderContents(
+async function olderContents(
   store: ObjectStore,
   own: string,
   folder: string,

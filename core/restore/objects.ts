@@ -5,20 +5,32 @@ import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
-import type { Entry } from '../store/reading/entries.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
+import type { Entry, Folder } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
-import type { Folder, Library } from './library.ts'
+import type { Library } from './library.ts'
 import { SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
 import type { Incoming } from './put/incoming.ts'
 import { NotReadable, wholeOf } from './put/incoming.ts'
 
-/** Directories of sources: beyond this nobody looks. */
+/** Directories of computers, or of sources: beyond this nobody looks. */
 const MOST_FOLDERS = 10_000
 
-export interface ObjectLibraryOptions {
+/** What the directories right below a prefix are called. */
+export async function directoriesIn(store: ObjectStore, prefix: string): Promise<string[]> {
+  const found: string[] = []
+  for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
+    const page = await store.list(prefix, after, false)
+    found.push(...page.directories.map((directory) => directory.slice(prefix.length, -1)))
+    after = page.next
+    if (after === null) break
+  }
+  return found.filter((name) => nameFault(name) === null && !name.includes('/'))
+}
+
+interface ObjectLibraryOptions {
   /** The destination's name, for people. */
   name: string
   /** The computer's folder there (core/send/destinations/objects/names.ts). */
@@ -106,19 +118,8 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     return { facts, digest, pieces: () => wholeOf(bytes) }
   }
 
-  const folders = async (): Promise<string[]> => {
-    const found: string[] = []
-    for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
-      const page = await store.list(`${folder}/`, after, false)
-      for (const directory of page.directories) {
-        const own = directory.slice(folder.length + 1, -1)
-        if (own !== OWN_DIRECTORY && nameFault(own) === null && !own.includes('/')) found.push(own)
-      }
-      after = page.next
-      if (after === null) break
-    }
-    return found
-  }
+  const folders = async (): Promise<string[]> =>
+    (await directoriesIn(store, `${folder}/`)).filter((own) => own !== OWN_DIRECTORY)
 
   const named = async (): Promise<Folder[]> => {
     const owner = await readOwner(store, folder, name, signal)

@@ -1,3 +1,4 @@
+import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
 import { nameKeyOf, nameKeysIn } from '../send/destinations/encrypted/names.ts'
 import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
@@ -6,38 +7,19 @@ import { StoreFault } from '../send/destinations/objects/object-store.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
-import type {
-  Destination,
-  Encryption,
-  S3Destination,
-  SftpDestination,
-} from '../settings/destination-schema.ts'
+import type { Encryption, S3Destination, SftpDestination } from '../settings/destination-schema.ts'
 import { placeOf } from '../settings/destinations.ts'
-import { openForReading, requireStore } from '../store/read-store.ts'
+import { openForReading, requireStore } from '../store/claim.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import type { Computer } from './computer-schema.ts'
-import { computersIn, noComputer } from './computers.ts'
 import { encryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
-import { openObjectLibrary } from './objects.ts'
+import type { LibrarySettings } from './messages.ts'
+import { directoriesIn, openObjectLibrary } from './objects.ts'
 import { openReceiverLibrary } from './receiver.ts'
-
-/** What a library is opened with; it can be told to another process. */
-export interface LibrarySettings {
-  destination: Destination
-  /** By the names that the kind has; see the settings' schema. */
-  secrets: Readonly<Record<string, string>>
-  identityDirectory: string
-  /** This computer's name. */
-  name: string
-  /** Another computer's folder, whose files are taken over; null: this one's. */
-  computer: string | null
-  /** An age identity, where contents are encrypted. */
-  key: string | null
-}
 
 /** The directory of a store, with what all senders have there. */
 export interface StoreSettings {
@@ -194,4 +176,29 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
     case 's3':
       return openObjects(settings, destination, signal)
   }
+}
+
+/** Every folder of a store of objects that says whose it is. @param at the destination's name. @throws StoreFault. */
+async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
+  const slots = createSemaphore(Math.max(1, store.can.parallel))
+  const computerOf = async (folder: string): Promise<Computer[]> => {
+    // What is no folder of Holdfast's, or says nothing that can be understood, is nobody's.
+    const owner = await readOwner(store, folder, at, signal).catch((thrown: unknown) => {
+      if (thrown instanceof Problem) return null
+      throw thrown
+    })
+    if (owner === null) return []
+    const { computer: name, recipient, hideNames: hidesNames } = owner
+    return [{ folder, name, isOwn: false, isEncrypted: recipient !== null, hidesNames }]
+  }
+  const folders = await directoriesIn(store, '')
+  const all = await Promise.all(folders.map((folder) => withPermit(slots, () => computerOf(folder))))
+  return all.flat()
+}
+
+/** @param name the destination's. */
+function noComputer(name: string, computer: string, there: readonly Computer[]): Problem {
+  if (there.length === 0) return new Problem('restore.noComputers', { name })
+  const computers = there.map(({ folder }) => folder).join(', ')
+  return new Problem('restore.noComputer', { name, computer, computers })
 }

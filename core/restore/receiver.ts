@@ -13,8 +13,7 @@ import { addressOf } from '../wire/pairing-code.ts'
 import type { FetchEntry, Question, Told } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
-import { incomingOfParts } from './parts.ts'
-import { NotReadable } from './put/incoming.ts'
+import { incomingOfParts, NotReadable } from './put/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends Told['about']> = Extract<Told, { about: A }>

@@ -4,24 +4,19 @@ import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { removeUnfinished } from './put/batch.ts'
 import { makeDestination, requireOutside } from './put/destination.ts'
-import { createDressing } from './put/dress.ts'
 import type { Put, RestoreEvent, RestoreSummary } from './put/events.ts'
 import { emptySummary } from './put/events.ts'
 import { NotReadable } from './put/incoming.ts'
 import type { Putting } from './put/put.ts'
 import { openPutting } from './put/put.ts'
+import type { RestoreReport } from './report-schema.ts'
 import type { Choice, Opened } from './walk.ts'
 import { openAhead, pagesOf, questionOf, walk } from './walk.ts'
 
 /** How far a restore is. Totals are null until they are known. */
-export interface RestoreProgress {
-  files: number
-  bytes: number
-  totalFiles: number | null
-  totalBytes: number | null
-}
+export type RestoreProgress = Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>
 
-export interface RestoringHost {
+interface RestoringHost {
   /** What it says is waited for. */
   event(event: RestoreEvent): Promise<void>
   progress(progress: RestoreProgress): void
@@ -188,7 +183,7 @@ export async function restoreFrom(
   }
   if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
-  const putting = openPutting(root, overwrite, createDressing(), advance)
+  const putting = openPutting(root, overwrite, advance)
   const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
   const parts: Parts = { library, choice, putting, signal }
   let failure: unknown = null

@@ -10,7 +10,7 @@ import { openAhead } from './walk.ts'
 
 const PAGE = 1000
 
-export interface VerifyHost {
+interface VerifyHost {
   /** What it says is waited for. */
   found(finding: Finding): Promise<void>
   progress(progress: Progress): void
@@ -23,7 +23,7 @@ interface Sent extends Found {
 }
 
 /** A destination, and what the ledger says that it has. */
-export interface ToVerify {
+interface ToVerify {
   library: Library
   ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'totals' | 'offerAgain'>
   /** The destination's id. */

@@ -109,7 +109,7 @@ export async function* walk(
 }
 
 /** A content that is open, or why it is not. */
-export type Opening = { incoming: Incoming } | { fault: string }
+type Opening = { incoming: Incoming } | { fault: string }
 export type Opened = Found & Opening
 
 /** Contents that are opened before their turn: so many, and so many bytes of small ones. */

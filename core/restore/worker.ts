@@ -1,12 +1,18 @@
-import { Problem } from '../words/problem.ts'
+import { createTimeLeft } from '../pacing/time-left.ts'
+import { createRates } from '../send/progress/rates.ts'
+import type { Message } from '../words/message.ts'
+import { Problem, sentenceOf } from '../words/problem.ts'
 import type { InputOf, OutputOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import type { Library } from './library.ts'
-import type { restorerDefinition } from './messages.ts'
-import type { LibrarySettings } from './open.ts'
+import type { LibrarySettings, restorerDefinition } from './messages.ts'
 import { computersAt, openLibrary } from './open.ts'
-import type { RunningRestore } from './running.ts'
-import { runRestore } from './running.ts'
+import type { RestoreEvent } from './put/events.ts'
+import { sentenceOfEvent } from './put/events.ts'
+import type { RestoreReport } from './report-schema.ts'
+import { BEGUN, MOST_TOLD } from './report-schema.ts'
+import type { RestoreProgress, ToRestore } from './restore.ts'
+import { restoreFrom } from './restore.ts'
 import { pagesOf } from './walk.ts'
 
 type Definition = typeof restorerDefinition
@@ -105,8 +111,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
       start: async ({ from, ...wanted }: Asked<'start'>) => {
         if (running !== null) throw new Problem('restore.running')
-        const open = (signal: AbortSignal) => openLibrary(from, signal)
-        running = runRestore(open, from.destination.name, wanted, context.report)
+        running = runRestore(from, wanted, context.report)
         void running.ended.then(() => {
           running = null
         })
@@ -124,4 +129,74 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       await running?.ended
     },
   }
+}
+
+const REPORT_MS = 250
+
+/** A restore, and what is reported of it. */
+type RunningRestore = ReturnType<typeof runRestore>
+
+function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: RestoreReport) => void) {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const rates = createRates()
+  const timeLeft = createTimeLeft()
+  let now = BEGUN
+  let toldAt = 0
+
+  const leftAt = (at: number): number | null => {
+    const { files, bytes, totalFiles, totalBytes } = now
+    if (totalFiles === null || totalBytes === null) return null
+    return timeLeft.left({ files: totalFiles - files, bytes: Math.max(0, totalBytes - bytes) }, at)
+  }
+  const tell = (isEnd: boolean) => {
+    const at = performance.now()
+    if (!isEnd && at - toldAt < REPORT_MS) return
+    toldAt = at
+    const rate = isEnd ? 0 : (rates.current(at)[''] ?? 0)
+    now = { ...now, rate, left: isEnd ? null : leftAt(at) }
+    report(now)
+  }
+
+  const take = async (event: RestoreEvent) => {
+    const sentence: Message | null = sentenceOfEvent(from.destination.name, event)
+    if (event.kind === 'restored' || event.kind === 'same')
+      now = { ...now, [event.kind]: now[event.kind] + 1 }
+    else if (event.kind === 'exists')
+      now = { ...now, kept: now.kept + 1, keptPaths: [...now.keptPaths, event.to].slice(0, MOST_TOLD) }
+    else
+      now = {
+        ...now,
+        failed: now.failed + 1,
+        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MOST_TOLD),
+      }
+    tell(false)
+  }
+
+  const run = async (): Promise<void> => {
+    tell(true)
+    try {
+      const library = await openLibrary(from, signal)
+      try {
+        const progress = (counts: RestoreProgress) => {
+          timeLeft.files(counts.files - now.files, performance.now())
+          timeLeft.bytes(counts.bytes - now.bytes, performance.now())
+          rates.add('', counts.bytes - now.bytes, performance.now())
+          now = { ...now, ...counts }
+          tell(false)
+        }
+        await restoreFrom(library, wanted, { event: take, progress }, signal)
+      } finally {
+        library.close()
+      }
+      now = { ...now, phase: signal.aborted ? 'stopped' : 'done' }
+    } catch (thrown) {
+      now = signal.aborted
+        ? { ...now, phase: 'stopped' }
+        : { ...now, phase: 'failed', sentence: sentenceOf(thrown) }
+    }
+    tell(true)
+  }
+  /** `ended` resolves when it has ended, and that was reported; it never rejects. */
+  return { ended: run(), stop: () => stopping.abort() }
 }

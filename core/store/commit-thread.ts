@@ -1,9 +1,9 @@
 import type { Thread } from '../worker/thread.ts'
 import { openThread } from '../worker/thread.ts'
-import type { CallWatch } from './call-watch.ts'
 import type { StoreLayout } from './layout.ts'
 import type { CommitCalls, Opened, Round, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
+import type { CallWatch } from './parts.ts'
 
 /** The thread that gives files their names and keeps the manifest, as the main thread sees it. */
 export type CommitThread = ReturnType<typeof openCommitThread>

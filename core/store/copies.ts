@@ -8,12 +8,11 @@ import { READ_FILE, WRITE_NEW_FILE } from '../files/open-flags.ts'
 import { forgetCached } from '../files/page-cache.ts'
 import { errorCode } from '../files/system-error.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
-import type { CallWatch } from './call-watch.ts'
-import type { StoredAt } from './offered.ts'
 import { FileRefused } from './outcome.ts'
+import type { CallWatch, StoredAt } from './parts.ts'
 
 /** The content that a file has to have. */
-export interface Wanted {
+interface Wanted {
   size: number
   digest: Uint8Array
 }

@@ -2,8 +2,8 @@ import { unlink } from 'node:fs/promises'
 import { closeFd } from '../files/fd.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { ToldDirectory, ToPlace } from './messages.ts'
-import type { Offered } from './offered.ts'
 import type { Outcome, Stored } from './outcome.ts'
+import type { Offered } from './parts.ts'
 
 /** A file that is written and has no name yet. */
 export interface Written extends Offered, Omit<ToPlace, 'source'> {

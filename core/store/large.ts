@@ -9,32 +9,22 @@ import { UNNAMED } from './file-system.ts'
 import { temporaryIn } from './layout.ts'
 import type { Room } from './limits/admission.ts'
 import type { ToldDirectory } from './messages.ts'
-import type { Offered } from './offered.ts'
-import { judgePath } from './offered.ts'
 import type { Stored } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
 import type { Partial } from './partials.ts'
-import type { StoreParts } from './parts.ts'
-import { roomFor, timeToDurable } from './parts.ts'
+import type { Offered, StoreParts } from './parts.ts'
+import { judgePath, roomFor, timeToDurable } from './parts.ts'
 
 /** A large file that comes in pieces. Nothing of it ever rejects. */
 export type IncomingFile = ReturnType<typeof receiveLarge>
 
-export interface LargeOptions {
+interface LargeOptions {
   /** What its sender says of which file it is, so that it can be resumed; left out: it cannot. */
   identity?: string | undefined
   /** What the directories on the way to it are at the source. */
   directories?: readonly ToldDirectory[]
   /** Waits for these before it is opened. */
   turns?: Semaphore
-}
-
-/** How its disk is used. */
-interface LargeDisk {
-  /** One call to the disk, in its turn. */
-  writing<T>(work: () => Promise<T>): Promise<T>
-  /** A new file that cannot be resumed. */
-  create(): Promise<{ fd: number; path: string | null }>
 }
 
 /** Pieces that come while the disk is busy are written in one call, at most so many. */
@@ -44,19 +34,8 @@ const WRITES_AT_ONCE = 64
 
 export function openStoreLarge(parts: StoreParts) {
   const writes = createSemaphore(WRITES_AT_ONCE)
-
-  const writing = <T>(work: () => Promise<T>): Promise<T> =>
-    withPermit(writes, () => parts.watch.during(work))
-
-  const create = async (): Promise<{ fd: number; path: string | null }> => {
-    const { directory, hasUnnamed } = await parts.commitThread.opened
-    if (hasUnnamed) return { fd: await openFd(directory, UNNAMED, 0o600), path: null }
-    const file = temporaryIn(directory)
-    return { fd: await openFd(file, WRITE_NEW_FILE, 0o600), path: file }
-  }
-
   /** Stores a file that comes in pieces. */
-  return (file: Offered, options: LargeOptions) => receiveLarge(file, options, parts, { writing, create })
+  return (file: Offered, options: LargeOptions) => receiveLarge(file, options, parts, writes)
 }
 
 interface Open {
@@ -71,7 +50,7 @@ function receiveLarge(
   file: Offered,
   { identity, directories = [], turns }: LargeOptions,
   parts: StoreParts,
-  { writing, create }: LargeDisk,
+  writes: Semaphore,
 ) {
   const { commitThread, groupCommit, partials, watch } = parts
   const { facts, path } = file
@@ -86,6 +65,17 @@ function receiveLarge(
   let last: Promise<void> = Promise.resolve()
   let gathered: (Uint8Array | number)[] = []
   let gathering: Promise<void> | null = null
+
+  /** One call to the disk, in its turn. */
+  const writing = <T>(work: () => Promise<T>): Promise<T> => withPermit(writes, () => watch.during(work))
+
+  /** A new file that cannot be resumed. */
+  const create = async (): Promise<{ fd: number; path: string | null }> => {
+    const { directory, hasUnnamed } = await commitThread.opened
+    const created = hasUnnamed ? null : temporaryIn(directory)
+    const fd = await openFd(created ?? directory, created === null ? UNNAMED : WRITE_NEW_FILE, 0o600)
+    return { fd, path: created }
+  }
 
   /** One step after the other; after the first failure the rest of the file is only let pass. */
   const step = (work: () => Promise<void>): Promise<void> => {

@@ -1,13 +1,14 @@
 import type { FileFacts } from '../files/facts.ts'
+import type { EntriesQuestion } from '../wire/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
 import type { ContentsPage, ContentsQuestion } from './reading/contents.ts'
-import type { EntriesPage, EntriesQuestion } from './reading/entries.ts'
+import type { EntriesPage } from './reading/entries.ts'
 import type { RangesJob, RangesRead } from './reading/ranges.ts'
 import type { Keep } from './versions/choose.ts'
 
 /** A place in the store: the number of a source in the manifest, and the path below it. */
-export interface Place {
+interface Place {
   source: number
   path: string
 }

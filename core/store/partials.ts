@@ -5,7 +5,7 @@ import path from 'node:path'
 import { closeFd, openFd, statFd } from '../files/fd.ts'
 import { errorCode } from '../files/system-error.ts'
 import type { Admission } from './limits/admission.ts'
-import type { Offered } from './offered.ts'
+import type { Offered } from './parts.ts'
 
 /** Partial files of one sender, and of all. */
 const MOST_OF_SENDER = 64

@@ -3,7 +3,7 @@ import { errorCode, errorText, isGone } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 
 /** The system's own error name; null: it is SQLite's or Node's error, whose words say more. */
-export function systemCode(thrown: unknown): string | null {
+function systemCode(thrown: unknown): string | null {
   const code = errorCode(thrown)
   return code === null || code.startsWith('ERR_') ? null : code
 }

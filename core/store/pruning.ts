@@ -70,11 +70,7 @@ function hasCurrent(source: number, key: string, { layout, tree, manifest }: Pru
 }
 
 /** Removes a version's file, and the directories that are empty by that. */
-export function removeVersion(
-  row: FileRow,
-  { layout, tree, manifest }: PruningParts,
-  emptied: Emptied[],
-): void {
+function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, emptied: Emptied[]): void {
   const source = manifest.sourceById(row.source)
   if (source === null) return
   const place = placeOf(source, row, layout.versions)

@@ -7,12 +7,10 @@ import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
-import type { Offered } from './offered.ts'
-import { judgePath, placeNameOf } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused, outcomeOf } from './outcome.ts'
-import type { StoreParts } from './parts.ts'
-import { timeToDurable } from './parts.ts'
+import type { Offered, StoreParts } from './parts.ts'
+import { judgePath, placeNameOf, timeToDurable } from './parts.ts'
 
 /** A whole small file. */
 export interface SmallIncoming extends Offered {

@@ -1,6 +1,6 @@
 import { inTime } from '../pacing/in-time.ts'
+import type { FrameHeader } from '../wire/frames.ts'
 import { openThread } from '../worker/thread.ts'
-import { createCallWatch } from './call-watch.ts'
 import { openCommitThread } from './commit-thread.ts'
 import { openCopies } from './copies.ts'
 import { openStoreCopy } from './copy.ts'
@@ -12,19 +12,19 @@ import { openAdmission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
-import type { StoredAt, StoreSource } from './offered.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused } from './outcome.ts'
 import { openPartials } from './partials.ts'
-import type { StoreParts } from './parts.ts'
+import type { StoredAt, StoreParts, StoreSource } from './parts.ts'
+import { createCallWatch } from './parts.ts'
 import { openPruner } from './pruner.ts'
 import type { SmallIncoming } from './small.ts'
 import { openStoreSmall } from './small.ts'
 
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
-export type { Offered, StoreSource } from './offered.ts'
 export type { Stored } from './outcome.ts'
+export type { Offered, StoreSource } from './parts.ts'
 export type { SmallEvents, SmallIncoming } from './small.ts'
 
 /** What the store knows of a sender's last session. */
@@ -38,7 +38,7 @@ export interface KnownSession {
 /** Keeps files at rest: each whole and durable, or not at all. */
 export type Store = ReturnType<typeof openStore>
 
-export interface StoreOptions {
+interface StoreOptions {
   /** The script of the store's threads. */
   thread: URL
   rules: StoreRules
@@ -146,8 +146,6 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
     read: reader.call,
     /** Contents that a sender has in the store, older ones included. */
     usage,
-    /** Folders that have anything in the store. */
-    folders: () => [...totals.keys()],
     /** How long the disk has left its oldest call unanswered, in milliseconds. */
     stalledMs: watch.oldestMs,
     async close() {
@@ -158,5 +156,30 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
       void writer.close()
       void reader.close()
     },
+  }
+}
+
+/** What becomes of what both ends remember of their last session. */
+interface Judged {
+  /** The sender's data, or the store, was put back to an earlier state or copied: somebody has to know. */
+  isForked: boolean
+  /** What the store has got since this position the sender does not know: it is offered again; null: nothing. */
+  offerSince: number | null
+}
+
+/**
+ * Each session has a name that both ends write down: the sender before it sends anything, the receiver with the first
+ * that it stores. Where the last name that has stored something is none of the two that the sender may know, somebody
+ * else has sent in its place since: a copy of it, or it itself, before it was put back. Also within one session it may
+ * have been put back (a snapshot of a computer that runs): what it was not answered, or knows no more, is the same here.
+ * Pure.
+ */
+export function judgeSession(theirs: FrameHeader<'hello'>['session'], ours: KnownSession | null): Judged {
+  const nothing: Judged = { isForked: false, offerSince: null }
+  // A sender without a session, or of another manifest, offers everything anyway.
+  if (theirs === null || ours === null || theirs.epoch !== ours.epoch || ours.session === null) return nothing
+  return {
+    isForked: theirs.last !== ours.session && theirs.next !== ours.session,
+    offerSince: theirs.position < ours.position ? theirs.position : null,
   }
 }

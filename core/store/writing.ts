@@ -12,15 +12,11 @@ import { WRONG_DIGEST } from './messages.ts'
 /** All files of a store have it, whatever those at the source have: that is in the manifest. */
 const FILE_MODE = 0o600
 
-function writeContent(fd: number, bytes: Uint8Array, isSparse: boolean): void {
-  if (!isSparse) {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at)
-    return
-  }
-  for (const piece of dataIn(bytes, 0))
+/** Writes a part of a file; of one with holes what is zeros is not written, and its length is the caller's to set. */
+export function writeAt(fd: number, bytes: Uint8Array, position: number, isSparse: boolean): void {
+  for (const piece of isSparse ? dataIn(bytes, position) : [{ bytes, position }])
     for (let at = 0; at < piece.bytes.length; )
       at += writeSync(fd, piece.bytes, at, piece.bytes.length - at, piece.position + at)
-  ftruncateSync(fd, bytes.length)
 }
 
 /** @returns its descriptor, or why it is not written, and then nothing is left of it. */
@@ -35,7 +31,8 @@ function writeOne(
   let fd = -1
   try {
     fd = name === null ? openSync(directory, UNNAMED, FILE_MODE) : openSync(name, WRITE_NEW_FILE, FILE_MODE)
-    writeContent(fd, bytes, isSparse)
+    writeAt(fd, bytes, 0, isSparse)
+    if (isSparse) ftruncateSync(fd, bytes.length)
     setTimes(fd, mtimeNs)
     return fd
   } catch (thrown) {

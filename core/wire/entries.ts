@@ -30,7 +30,7 @@ export type SmallFile = [
 export type DirectoryEntry = [source: number, path: string, facts: FactWords]
 
 /** What became of a file: id, its status (a place in `fileStatuses`), more words. */
-export type FileResult = [id: number, status: number, detail: string]
+type FileResult = [id: number, status: number, detail: string]
 
 const isCount = (value: unknown, most: number): boolean => isWhole(value, 0, most)
 

@@ -16,7 +16,7 @@ export type NameFault = (typeof nameFaults)[number]
 const MAX_COMPONENT_BYTES = 255
 export const MAX_PATH_BYTES = 4096
 /** The receiver opens one directory after the other on the way to a file, for each round of files anew. */
-export const MAX_COMPONENTS = 256
+const MAX_COMPONENTS = 256
 
 /** Names and characters that Windows gives another meaning (learn.microsoft.com, "Naming Files"). */
 const windowsCharacters = /[\\:*?"<>|]|[. ]$/

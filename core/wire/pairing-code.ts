@@ -2,15 +2,16 @@ import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Problem } from '../words/problem.ts'
 
-/** What a pairing code tells the sender: where the receiver is, which certificate it has, and the secret. */
-export interface PairingCode {
-  host: string
-  port: number
-  code: string
+const codeSchema = z.object({
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535),
+  code: z.string().min(1).max(200),
   /** SHA-256 of the receiver's certificate, lower-case hexadecimal. */
-  fingerprint: string
-  name: string
-}
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  name: z.string().min(1).max(200),
+})
+/** What a pairing code tells the sender: where the receiver is, which certificate it has, and the secret. */
+export type PairingCode = z.infer<typeof codeSchema>
 
 /** Crockford's base 32: no letters that are taken for digits when a code is read out. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -35,20 +36,12 @@ export function formatPairingCode({ host, port, code, fingerprint, name }: Pairi
   return `holdfast://${addressOf(host, port)}?${query.toString()}`
 }
 
-const fieldsSchema = z.object({
-  host: z.string().min(1).max(255),
-  port: z.number().int().min(1).max(65_535),
-  code: z.string().min(1).max(200),
-  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
-  name: z.string().min(1).max(200),
-})
-
 /** @throws Problem when the text is not a pairing code. */
 export function parsePairingCode(text: string): PairingCode {
   const trimmed = text.trim()
   const url = URL.canParse(trimmed) ? new URL(trimmed) : null
   const query = url?.searchParams
-  const fields = fieldsSchema.safeParse({
+  const fields = codeSchema.safeParse({
     host: url?.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url?.port),
     code: query?.get('code')?.toLowerCase(),

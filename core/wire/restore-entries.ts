@@ -14,37 +14,54 @@ const cursor = z
   .max(2 * LONGEST_TEXT)
   .nullable()
 
+/** One page of a directory: '' is the folder itself. */
+const entriesQuestion = z.object({ folder: text, directory: text, after: cursor })
+export type EntriesQuestion = z.infer<typeof entriesQuestion>
+
+/** One page of contents. */
+const contentsQuestion = z.object({
+  /** A source's directory; null: all. See `originOf`. */
+  folder: text.nullable(),
+  /** A file or a directory of it; null: all. */
+  path: text.nullable(),
+  /** As it was then, in milliseconds since 1970; null: as it is now. */
+  at: z.number().nullable(),
+  /** The name of one older version; '' or null: none. */
+  version: version.nullable(),
+  /** Only paths that contain it, upper or lower case; null: all. */
+  text: z.string().max(1000).nullable(),
+  /** All contents that there are, older ones, too. */
+  isList: z.boolean(),
+  /** `next` of the page before. */
+  after: cursor,
+})
+export type ContentsQuestion = z.infer<typeof contentsQuestion>
+
 export const questionSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders') }),
-  /** One page of a directory. */
-  z.object({ about: z.literal('entries'), folder: text, directory: text, after: cursor }),
-  /** One page of contents, as in `ContentsQuestion`. */
-  z.object({
-    about: z.literal('contents'),
-    folder: text.nullable(),
-    path: text.nullable(),
-    at: z.number().nullable(),
-    version: version.nullable(),
-    text: z.string().max(1000).nullable(),
-    isList: z.boolean(),
-    after: cursor,
-  }),
+  z.object({ about: z.literal('entries'), ...entriesQuestion.shape }),
+  z.object({ about: z.literal('contents'), ...contentsQuestion.shape }),
 ])
 export type Question = z.infer<typeof questionSchema>
 
 /** A source's directory, and its id; null: nobody knows. */
 export const folderSchema = z.object({ name: text, source: z.string().max(64).nullable() })
+export type Folder = z.infer<typeof folderSchema>
 /** Folder, path, version ('': it is in its place), size, facts, digest, when it was stored. */
 const contentEntry = z.tuple([text, text, version, number, facts, digest.nullable(), z.number()])
 /** Folder, path, and what the directory is at the source. */
 const wayEntry = z.tuple([text, text, facts])
+/** What is in a directory of a source. */
 export const entrySchema = z.object({
   name: text,
   kind: z.enum(['directory', 'file']),
+  /** Bytes; of a directory 0, and so is its time. */
   size: number,
   mtimeMs: z.number(),
+  /** Older contents of the file; left out where only its contents tell. */
   versions: number.optional(),
 })
+export type Entry = z.infer<typeof entrySchema>
 
 export const toldSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders'), folders: z.array(folderSchema).max(10_000) }),

@@ -5,8 +5,9 @@ import path from 'node:path'
 import { ensurePackages } from '../../build/setup/system.mjs'
 import { workerHeap } from '../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
+import type { RunningReport } from '../../core/receive/messages.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
-import { type RunningReport, receiverDefinition } from '../support/receiver-worker.ts'
+import { receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { bundle } from './bundle.ts'
 import type { Restored, RestoreOrder } from './restore-once.ts'
@@ -93,8 +94,8 @@ async function startReceiver(ends: string, base: string) {
   })
   const storeDirectory = path.join(base, 'store')
   const { fingerprint: sender } = await loadIdentity(path.join(base, 'identity'))
-  const trusted = [{ fingerprint: sender, name: 'sender' }]
-  receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', trusted })
+  const paired = [{ fingerprint: sender, name: 'sender' }]
+  receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', paired })
   const { port, fingerprint } = await until('the receiver', () => receiving)
   const destination = {
     id: 'bench',

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { createSemaphore } from '../../core/pacing/semaphore.ts'
+import type { RunningReport } from '../../core/receive/messages.ts'
 import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
-import { type RunningReport, receiverDefinition } from '../support/receiver-worker.ts'
+import { receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { peakMiB, usageOf } from './process-tree.ts'
 import type { Row } from './row.ts'
@@ -61,9 +62,9 @@ export async function run(): Promise<Row[]> {
     },
   })
   const storeDirectory = path.join(directory, 'store')
-  const trusted = identities.map(({ fingerprint }, index) => ({ fingerprint, name: names[index] ?? '' }))
+  const paired = identities.map(({ fingerprint }, index) => ({ fingerprint, name: names[index] ?? '' }))
   try {
-    receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', trusted })
+    receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', paired })
     const { port, fingerprint } = await until('the receiver', () => receiving, 30_000)
     const pid = receiver.state.pid ?? 0
     const idle = usageOf(pid)

@@ -5,8 +5,9 @@ import { nodeWorkerStarter } from '../../core/agent/workers/node-starter.ts'
 import type { WorkerStarter } from '../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
+import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
-import { type RunningReport, receiverDefinition } from '../support/receiver-worker.ts'
+import { receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { bundle } from './bundle.ts'
 
@@ -83,8 +84,8 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     sender.configure(config)
     const known = await until('the sender', () => fingerprint)
     const storeDirectory = path.join(directory, 'store')
-    const trusted = [{ fingerprint: known, name: 'sender' }]
-    receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', trusted })
+    const paired = [{ fingerprint: known, name: 'sender' }]
+    receiver.configure({ storeDirectory, host: '127.0.0.1', port: 0, name: 'store', paired })
     const { port, fingerprint: pin } = await until('the receiver', () => receiving)
     const dialled = (await options.through?.(port)) ?? port
     const sentOf = (id: string) => ledger.totals(DESTINATION)[id]?.sentFiles ?? 0

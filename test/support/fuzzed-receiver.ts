@@ -2,8 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { serveConnection } from '../../core/receive/connection/connection.ts'
-import type { ConnectionHost } from '../../core/receive/connection/host.ts'
-import type { RefusedKind } from '../../core/receive/connection/refusals.ts'
+import type { ConnectionHost, RefusedKind } from '../../core/receive/connection/host.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
@@ -54,7 +53,6 @@ function storeInName(): Store {
     prune: turn,
     read: idleRead,
     usage: () => ({ files: 0, bytes: 0, names: 0, position: 0, session: null }),
-    folders: () => [],
     stalledMs: () => 0,
     close: turn,
   }

@@ -79,7 +79,6 @@ export async function openSendingParts({
     abandon: async () => undefined,
     prune: async () => undefined,
     usage: () => ({ files: 0, bytes: 0, names: 0, position: 0, session: null }),
-    folders: () => [],
     stalledMs: () => 0,
     close: async () => undefined,
   }

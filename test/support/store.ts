@@ -9,8 +9,9 @@ import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import { readManifestFile } from '../../core/store/manifest/file.ts'
 import { openRows } from '../../core/store/manifest/rows.ts'
 import { commandScript } from './command-script.ts'
+import { pairBefore } from './pair-before.ts'
 import type { Home } from './transfer.ts'
-import { receiverParts } from './transfer.ts'
+import { receiverConfig, receiverParts } from './transfer.ts'
 
 const run = promisify(execFile)
 
@@ -46,6 +47,7 @@ export async function startRuled(
   port = 0,
 ) {
   const log: string[] = []
+  await pairBefore(store, receiverConfig(store, homes).paired)
   const receiver = await startStoreReceiver(
     {
       ...receiverParts,
@@ -53,13 +55,9 @@ export async function startRuled(
       host: '127.0.0.1',
       port,
       name: 'receiver',
-      trusted: homes.map(({ identity: { fingerprint } }, index) => ({
-        fingerprint,
-        name: `sender-${index + 1}`,
-      })),
       rules: { ...DEFAULT_RULES, ...rules },
     },
-    { onChange: () => undefined, log: (level, text) => log.push(`${level} ${text}`) },
+    { log: (level, text) => log.push(`${level} ${text}`) },
   )
   onTestFinished(() => receiver.close())
   return { receiver, log }

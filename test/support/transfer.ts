@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
 import type { Candidate } from '../../core/ledger/ledger.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
+import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
@@ -15,7 +16,6 @@ import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 import type { ConfigOf, ReportOf, WorkerDefinition } from '../../core/worker/definition.ts'
 import { fromWorkerSchema } from '../../core/worker/definition.ts'
-import type { RunningReport } from './receiver-worker.ts'
 import { receiverDefinition } from './receiver-worker.ts'
 import { until } from './until.ts'
 
@@ -121,7 +121,7 @@ export function receiverConfig(
     host: '127.0.0.1',
     port,
     name: 'receiver',
-    trusted: senders.map(({ identity }, index) => ({
+    paired: senders.map(({ identity }, index) => ({
       fingerprint: identity.fingerprint,
       name: `sender-${index + 1}`,
     })),
@@ -202,6 +202,10 @@ export function writeFile(root: string, name: string, content: string | Uint8Arr
   fs.mkdirSync(path.dirname(file), { recursive: true })
   fs.writeFileSync(file, content)
 }
+
+/** How many files and directories are below one; one that is not there has none. */
+export const countBelow = (root: string): number =>
+  fs.existsSync(root) ? fs.readdirSync(root, { recursive: true }).length : 0
 
 /** Each regular file's path, size and digest: what a byte comparison of two trees compares. */
 export function treeOf(root: string): Record<string, string> {

@@ -1,6 +1,6 @@
 import path from 'node:path'
+import type { LibrarySettings } from '../../restore/messages.ts'
 import { restorerDefinition } from '../../restore/messages.ts'
-import type { LibrarySettings } from '../../restore/open.ts'
 import type { RestoreReport } from '../../restore/report-schema.ts'
 import { BEGUN } from '../../restore/report-schema.ts'
 import { embeddedDestination, namedDestination } from '../../settings/destinations.ts'

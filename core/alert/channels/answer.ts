@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { errorCode, errorText } from '../../files/system-error.ts'
 import type { WordKey } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import type { Given, Outcome } from './channel.ts'
@@ -47,13 +48,13 @@ function sentence(key: WordKey, answer: Answer, secrets: Given['secrets']) {
 }
 
 /** The pause that is asked for: seconds, or the date of its end; null: none, or what nobody understands. */
-export function retryAfterMs(headers: Headers, now: number = Date.now()): number | null {
+function retryAfterMs(headers: Headers): number | null {
   const asked = headers.get('Retry-After')?.trim() ?? ''
   if (/^\d+$/.test(asked)) return pauseOf(Number(asked) * 1000)
   // Date.parse alone takes almost anything for a date.
   if (!/^[A-Z][a-z]+, .* GMT$/.test(asked)) return null
   const at = Date.parse(asked)
-  return Number.isNaN(at) ? null : pauseOf(at - now)
+  return Number.isNaN(at) ? null : pauseOf(at - Date.now())
 }
 
 export function pauseOf(ms: number): number {
@@ -84,4 +85,46 @@ export function jsonOf(text: string): unknown {
 export function fieldOf(told: unknown, name: string): unknown {
   if (typeof told !== 'object' || told === null) return undefined
   return Object.entries(told).find(([key]) => key === name)?.[1]
+}
+
+// No answer at all. All of this passes, so it is tried again.
+
+/** When an attempt ends: its time is up, or nobody wants it any more. */
+export function limitOf({ signal, withinMs }: Given): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
+}
+
+/** An attempt that its limit has ended. Nobody wants it where Holdfast stops, or the channel was taken away. */
+export function cutShort({ signal, withinMs }: Given, host: string): Outcome {
+  const reason = signal.aborted
+    ? message('channel.stopped')
+    : message('channel.silent', { host, limit: withinMs })
+  return { did: 'retry', afterMs: null, reason }
+}
+
+/** Nobody is there, or nobody who can prove to be the one. */
+export function unreachable(host: string, thrown: unknown, secrets: Given['secrets']): Outcome {
+  const key = isCertificate(causeOf(thrown)) ? 'channel.certificate' : 'channel.unreachable'
+  return {
+    did: 'retry',
+    afterMs: null,
+    reason: message(key, { host, reason: quote(reasonOf(thrown), secrets) }),
+  }
+}
+
+/** A name of OpenSSL's or Node's for a certificate that proves nothing. */
+function isCertificate(cause: unknown): boolean {
+  return /CERT|UNABLE_TO_(GET|VERIFY)/.test(errorCode(cause) ?? '') || /certificate/i.test(errorText(cause))
+}
+
+/** fetch says "fetch failed" and keeps the reason as the error's cause. */
+function causeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
+}
+
+/** Several addresses that all refused come as one error without a text of its own. */
+export function reasonOf(thrown: unknown): string {
+  const cause = causeOf(thrown)
+  const text = errorText(cause)
+  return text === '' ? (errorCode(cause) ?? 'unknown') : text
 }

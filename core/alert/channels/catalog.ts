@@ -36,13 +36,14 @@ export const templateNames = [
   'duration',
 ] as const
 
-const text = (name: string, required = true, given?: string): Field => {
-  return { name, kind: 'text', required, ...(given === undefined ? {} : { default: given }) }
-}
-const secret = (name: string, required = true): Field => ({ name, kind: 'secret', required })
-const url = (name: string, required = true, given?: string): Field => {
-  return { name, kind: 'url', required, ...(given === undefined ? {} : { default: given }) }
-}
+const fieldOf =
+  (kind: Field['kind']) =>
+  (name: string, required = true, given?: string): Field => {
+    return { name, kind, required, ...(given === undefined ? {} : { default: given }) }
+  }
+const text = fieldOf('text')
+const secret = fieldOf('secret')
+const url = fieldOf('url')
 
 /**
  * Every kind of channel besides the native one, and what its form asks for. Of the settings schema and the window: no

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { errorCode } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
-import { delivered } from './answer.ts'
+import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
 import type { Channel, Outcome } from './channel.ts'
 import { factsOf } from './facts.ts'
-import { cutShort, limitOf, reasonOf } from './unanswered.ts'
 
 /** A program that is run without a shell, with the facts (facts.ts) as JSON on its standard input. */
 export const command: Channel = {

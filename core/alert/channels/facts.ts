@@ -7,7 +7,7 @@ import type { Letter } from './channel.ts'
  * What a webhook or a program is given, as JSON. Names and meanings stay while `schema` does; there may be new ones.
  * Times are ISO 8601, in UTC.
  */
-export interface Facts {
+interface Facts {
   schema: 1
   /** The same for every attempt: whoever has seen it need not act again. */
   delivery: string

@@ -1,7 +1,6 @@
 import { message } from '../../words/message.ts'
-import { type Answer, judge } from './answer.ts'
+import { type Answer, cutShort, judge, limitOf, unreachable } from './answer.ts'
 import type { Given, Outcome } from './channel.ts'
-import { cutShort, limitOf, unreachable } from './unanswered.ts'
 
 /** So much of an answer is read; what is meant for a person is shorter. */
 const MOST_BYTES = 64 * 1024

@@ -1,4 +1,5 @@
 import { message } from '../../words/message.ts'
+import { reasonOf } from './answer.ts'
 import type { ChannelType } from './catalog.ts'
 import type { Channel, Given, Outcome } from './channel.ts'
 import { command } from './command.ts'
@@ -11,7 +12,6 @@ import { quote } from './quote.ts'
 import { slack } from './slack.ts'
 import { teams } from './teams.ts'
 import { telegram } from './telegram.ts'
-import { reasonOf } from './unanswered.ts'
 import { webhook } from './webhook.ts'
 
 const channels: Readonly<Record<ChannelType, Channel>> = {

@@ -1,7 +1,8 @@
-import { type Answer, delivered, judge, refusedAs } from './answer.ts'
+import type { messagingApi } from '@line/bot-sdk'
+import { type Message, message } from '../../words/message.ts'
+import { type Answer, delivered, fieldOf, jsonOf, judge, refusedAs } from './answer.ts'
 import type { Channel, Given, Outcome } from './channel.ts'
-import { lineApi } from './line-api.ts'
-import { quotaNote } from './line-quota.ts'
+import { exchange, json, type Request } from './http.ts'
 import { shorten } from './shorten.ts'
 
 const MOST_CHARACTERS = 5_000
@@ -13,8 +14,7 @@ export const line: Channel = {
   async send(letter, given) {
     const { to = '' } = given.options
     const text = shorten(letter.text, MOST_CHARACTERS)
-    const push = lineApi(given)
-    const answer = await push((client) =>
+    const answer = await ask(given, (client) =>
       client.pushMessage({ to, messages: [{ type: 'text', text }] }, letter.id),
     )
     if ('did' in answer) return answer
@@ -32,4 +32,51 @@ function judgePush(answer: Answer, secrets: Given['secrets']): Outcome {
   if (answer.status === 429 && /monthly limit/i.test(answer.text))
     return refusedAs('channel.line.monthly', answer, secrets)
   return judge(answer, secrets)
+}
+
+/** What is left of the month's messages; null: LINE did not say, or there is no limit. */
+async function quotaNote(given: Given): Promise<Message | null> {
+  const [quota, consumption] = await Promise.all([
+    ask(given, (client) => client.getMessageQuota()),
+    ask(given, (client) => client.getMessageQuotaConsumption()),
+  ])
+  const limit = numberIn(quota, 'value')
+  const used = numberIn(consumption, 'totalUsage')
+  if (limit === null || used === null) return null
+  return message('channel.line.quota', { used, limit, at: Date.now() })
+}
+
+function numberIn(answer: Answer | Outcome, name: string): number | null {
+  const value = 'did' in answer ? undefined : fieldOf(jsonOf(answer.text), name)
+  return typeof value === 'number' ? value : null
+}
+
+/**
+ * Makes one request: gives back what is answered, or why nothing is. LINE's SDK knows each request's address, headers
+ * and form, but its transport waits for ever, follows redirects and reads whatever it is sent: ours takes its place.
+ */
+async function ask(
+  given: Given,
+  call: (client: messagingApi.MessagingApiClient) => Promise<unknown>,
+): Promise<Answer | Outcome> {
+  const baseURL = (given.options.endpoint ?? '').replace(/\/+$/, '')
+  const channelAccessToken = given.secrets.token ?? ''
+  const { messagingApi } = await import('@line/bot-sdk')
+  const client = new messagingApi.MessagingApiClient({ channelAccessToken, baseURL })
+  let answer: Answer | Outcome | undefined
+  const carry = async (request: Request) => {
+    const headers = { ...request.headers, Authorization: `Bearer ${channelAccessToken}` }
+    answer = await exchange({ ...request, headers }, given)
+    // What the SDK makes of an answer is not asked for.
+    return new Response('{}')
+  }
+  const httpClient = {
+    get: (path: string) => carry({ url: baseURL + path, method: 'GET', readsSuccess: true }),
+    post: (path: string, body: unknown, config?: { headers?: Record<string, string> }) =>
+      carry(json(baseURL + path, body, config?.headers)),
+  }
+  Object.assign(client, { httpClient })
+  await call(client)
+  if (answer === undefined) throw new Error("LINE's SDK made no request")
+  return answer
 }

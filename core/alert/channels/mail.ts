@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { message } from '../../words/message.ts'
-import type { Channel, Given, Letter } from './channel.ts'
-import { judgeMail } from './mail-outcome.ts'
-import { shorten } from './shorten.ts'
-import { titleLine } from './title.ts'
-import { cutShort, limitOf } from './unanswered.ts'
+import { errorCode, errorText } from '../../files/system-error.ts'
+import { message, type WordKey } from '../../words/message.ts'
+import { cutShort, fieldOf, limitOf, unreachable } from './answer.ts'
+import type { Channel, Given, Letter, Outcome } from './channel.ts'
+import { quote } from './quote.ts'
+import { shorten, titleLine } from './shorten.ts'
 
 /** Mail servers look through a message before they take it, and greet slowly to put off senders of junk. */
 const PATIENCE = 3
@@ -80,4 +80,29 @@ function messageId(name: string, from: string): string {
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+/** nodemailer's names for what trying again does not mend, though no server said so. */
+const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
+
+/** What an error of nodemailer means: SMTP's 4xx pass, its 5xx do not. */
+function judgeMail(thrown: unknown, host: string, secrets: Given['secrets']): Outcome {
+  const code = errorCode(thrown)
+  const status = fieldOf(thrown, 'responseCode')
+  const reason = (key: WordKey) => message(key, { host, answer: quote(errorText(thrown), secrets) })
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return { did: 'retry', afterMs: null, reason: reason('channel.mail.later') }
+  if (code === 'EAUTH' || code === 'ENOAUTH') return { did: 'refused', reason: reason('channel.mail.login') }
+  if (typeof status === 'number' || LASTING.has(code ?? ''))
+    return { did: 'refused', reason: reason('channel.mail.refused') }
+  // OpenSSL was answered in plain text.
+  if (/wrong version number/.test(errorText(thrown)))
+    return { did: 'retry', afterMs: null, reason: message('channel.mail.plain', { host }) }
+  return unreachable(host, systemError(thrown), secrets)
+}
+
+/** nodemailer gives an error a code of its own, and keeps the one that says more beside it. */
+function systemError(thrown: unknown): unknown {
+  const code = fieldOf(thrown, 'originalCode')
+  return typeof code === 'string' ? Object.assign(new Error(errorText(thrown)), { code }) : thrown
 }

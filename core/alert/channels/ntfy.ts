@@ -1,8 +1,7 @@
 import { isFiring } from '../notice.ts'
 import type { Channel, Letter } from './channel.ts'
 import { json, post } from './http.ts'
-import { inBytes, shorten } from './shorten.ts'
-import { textBesideTitle, titleLine } from './title.ts'
+import { inBytes, shorten, textBesideTitle, titleLine } from './shorten.ts'
 
 /** A longer message becomes an attachment, which a telephone does not show. */
 const MOST_BYTES = 4_096

@@ -1,5 +1,7 @@
+import type { Letter } from './channel.ts'
+
 /** How much of a text a service takes: UTF-16 units where its manual says "characters", else bytes of UTF-8. */
-export const inUnits = (text: string): number => text.length
+const inUnits = (text: string): number => text.length
 export const inBytes = (text: string): number => Buffer.byteLength(text)
 
 const END = '…'
@@ -34,4 +36,16 @@ function characterStart(text: string, at: number): number {
 
 function isLowSurrogate(unit: number): boolean {
   return unit >= 0xdc00 && unit <= 0xdfff
+}
+
+/** The text of a service that shows the title by itself: without it where it begins with it. */
+export function textBesideTitle({ title, text }: Pick<Letter, 'title' | 'text'>): string {
+  if (!text.startsWith(title)) return text
+  const rest = text.slice(title.length)
+  return rest.startsWith('\n') && rest.trim() !== '' ? rest.slice(1) : text
+}
+
+/** On one line. */
+export function titleLine({ title }: Pick<Letter, 'title'>): string {
+  return title.replace(/\s+/g, ' ').trim()
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
-import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../sqlite-file.ts'
+import { type DatabaseKind, openDatabaseFile } from '../../sqlite-file.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
 import { severityOf, subjectsOf } from '../kinds.ts'
 import type { Notice } from '../notice.ts'
@@ -43,7 +43,7 @@ const TOLD_DAYS = 40
 /** Whoever tells a notice again does so sooner. */
 const SEEN_DAYS = 2
 
-export interface Told {
+interface Told {
   channel: string
   about: string
 }
@@ -58,18 +58,10 @@ export interface Left {
   seen: { channel: string; notice: string }[]
 }
 
-export interface AlertDatabase {
-  aside: SetAside | null
-  load(now: number): Left
-  save(entries: readonly Entry[]): void
-  record(incidents: readonly Incident[]): void
-  page(question: TimelineQuestion): TimelinePage
-  prune(now: number): void
-  close(): void
-}
+export type AlertDatabase = ReturnType<typeof openAlertDatabase>
 
 /** @throws what the system says if the file cannot be made or opened. */
-export function openAlertDatabase(file: string): AlertDatabase {
+export function openAlertDatabase(file: string) {
   const { database, aside } = openDatabaseFile(file, KIND)
   const upsertEntry = database.prepare(
     `INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -78,8 +70,8 @@ export function openAlertDatabase(file: string): AlertDatabase {
   const upsertIncident = database.prepare('INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
   return {
     aside,
-    load: (now) => load(database, now),
-    save: (entries) =>
+    load: (now: number) => load(database, now),
+    save: (entries: readonly Entry[]) =>
       inTransaction(database, () => {
         for (const entry of entries) {
           const { id, notice, channel, state, at } = entry
@@ -87,7 +79,7 @@ export function openAlertDatabase(file: string): AlertDatabase {
           upsertEntry.run(id, incident.id, about, channel, what, state, at, JSON.stringify(entry))
         }
       }),
-    record: (incidents) =>
+    record: (incidents: readonly Incident[]) =>
       inTransaction(database, () => {
         for (const one of incidents) {
           const { id, noticedAt, endedAt, kind, sources } = one
@@ -97,8 +89,8 @@ export function openAlertDatabase(file: string): AlertDatabase {
           upsertIncident.run(id, noticedAt, endedAt, kind, severity, JSON.stringify(sources), names, facts)
         }
       }),
-    page: (question) => page(database, question),
-    prune: (now) =>
+    page: (question: TimelineQuestion) => page(database, question),
+    prune: (now: number) =>
       inTransaction(database, () => {
         const before = now - KEPT_DAYS * DAY_MS
         database.prepare('DELETE FROM incident WHERE noticed_at < ? AND ended_at IS NOT NULL').run(before)

@@ -7,7 +7,7 @@ import { SEEN_EVERY_MS } from '../senders/seen.ts'
 import type { Connected } from './connected.ts'
 
 /** A command beside the receiver changes the list of senders as a file; it is looked at this often. */
-export const LOOK_EVERY_MS = 250
+const LOOK_EVERY_MS = 250
 
 const LAST_WRITE_MS = 1_000
 

@@ -1,4 +1,4 @@
-import type { wantedOf } from '../../store/senders/wanted.ts'
+import type { wantedOf } from '../../store/senders/senders.ts'
 import type { Channel } from '../../wire/channel.ts'
 
 /** Files that were asked for and have not come are asked for again after this. */

@@ -21,7 +21,7 @@ export interface IsocketOptions {
   port: number
 }
 
-export type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
+type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
 
 /** Whether an address is one of these, however it is written; a name is none. */
 function isOneOf(addresses: net.BlockList, host: string): boolean {
@@ -114,9 +114,6 @@ export function createIsocket(host: IsocketHost) {
   }
 
   return {
-    get port() {
-      return current?.listener.port ?? null
-    },
     get connections() {
       return current?.listener.connections ?? 0
     },

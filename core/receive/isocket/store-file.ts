@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHasher, digestOf } from '../../files/digest.ts'
-import type { Offered, StoreSource } from '../../store/offered.ts'
 import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
+import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'
 import type { Ended } from './incoming.ts'
 
@@ -14,7 +14,7 @@ const RETRY_MS = 2_000
 type Announced = Pick<Offered, 'path' | 'facts'>
 
 /** What a file's storing needs of its connection. */
-export interface FileSource {
+interface FileSource {
   /** What this client sends is stored in. @throws what the system says. */
   directory(): Promise<StoreSource>
   /** Says that the contents may come: the client waits for this. */

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alert/settings.ts'
 import { errorCode, errorText } from '../../files/system-error.ts'
@@ -10,7 +11,7 @@ const { labels, quietHours, channels } = alertsSettingsSchema.shape
 const hours = z.number().min(0).max(8_760)
 
 /** `alerts` of the configuration file: whom a receiver tells, and of what. */
-export const receiveAlertsSchema = z.strictObject({
+const receiveAlertsSchema = z.strictObject({
   language: z.enum(['en', 'zh-TW']).default('en'),
   labels,
   quietHours,
@@ -105,28 +106,12 @@ export async function loadConfig(file: string | null, given: GivenConfig): Promi
   })
 }
 
-const fixedFields = [
-  'store',
-  'host',
-  'port',
-  'keepWithin',
-  'keepDaily',
-  'keepWeekly',
-  'keepMonthly',
-  'keepYearly',
-  'keepFree',
-  'quota',
-  'quotaFiles',
-] as const satisfies readonly (keyof ReceiveConfig)[]
-
-/** What of the running receiver stays when another configuration is taken over. */
-export function keepFixed(now: ReceiveConfig, next: ReceiveConfig): ReceiveConfig {
-  return { ...next, ...Object.fromEntries(fixedFields.map((name) => [name, now[name]])) }
-}
-
-/** Options that a running receiver keeps until it is started again, of those that differ. */
-export function fixedDifferences(now: ReceiveConfig, next: ReceiveConfig): string[] {
-  return fixedFields.filter((name) => JSON.stringify(now[name]) !== JSON.stringify(next[name]))
+/** Takes over what a running receiver can change; `fixed`: what else differs, and stays until it is started again. */
+export function takeOver(now: ReceiveConfig, next: ReceiveConfig) {
+  const { name, isocketPort, isocketHost, metricsPort, alerts } = next
+  const taken: ReceiveConfig = { ...now, name, isocketPort, isocketHost, metricsPort, alerts }
+  const names = Object.keys(now) as (keyof ReceiveConfig)[]
+  return { taken, fixed: names.filter((one) => !isDeepStrictEqual(taken[one], next[one])) }
 }
 
 const secretsSchema = z.record(z.string(), z.record(z.string(), z.string().max(10_000)))

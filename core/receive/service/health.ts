@@ -22,7 +22,7 @@ export interface Look {
 /** A store's disk that leaves a look unanswered for so long is not well. */
 const LOOK_WITHIN_MS = 2_000
 /** Calls of the data path: a busy disk may take this long, a well one does not. */
-export const STALLED_MS = 30_000
+const STALLED_MS = 30_000
 /** Less free than this, or than one percent, is told even where nothing has to stay free. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024
 /** What has to stay free, and a quarter more, is told before it comes to that. */

@@ -11,13 +11,12 @@ import type { IsocketOptions } from '../isocket/listener.ts'
 import type { ReceiverEvents, ReceiverOptions } from '../receiver.ts'
 import { startStoreReceiver } from '../receiver.ts'
 import type { ReceiveConfig } from './config.ts'
-import { fixedDifferences, keepFixed, readSecrets } from './config.ts'
+import { readSecrets, takeOver } from './config.ts'
 import type { Metrics } from './metrics.ts'
 import { createMetrics } from './metrics.ts'
-import { pagesOf } from './pages.ts'
 import { startReceiverTell } from './tell.ts'
 import type { Web } from './web.ts'
-import { openWeb } from './web.ts'
+import { openWeb, pagesOf } from './web.ts'
 
 /** A receiver with its pages, as `holdfast receive` runs it. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>
@@ -53,12 +52,11 @@ export async function startService(
       host,
       port,
       name,
-      trusted: [],
       rules,
       storeThread,
       isocket: isocketOf(config),
     },
-    { onChange: () => undefined, onDurable: (seconds) => metrics?.onDurable(seconds), log },
+    { onDurable: (seconds) => metrics?.onDurable(seconds), log },
   )
   const tell = startReceiverTell(
     { receiver, layout, floor: rules.floor, alertStoreThread, log },
@@ -110,7 +108,7 @@ export async function startService(
       if (!isSame) await pages?.close()
       throw thrown
     }
-    current = keepFixed(current, next)
+    current = takeOver(current, next).taken
     tell.configure(next.name, next.alerts, nextSecrets)
     if (isSame) return
     showPages(pages)
@@ -127,7 +125,7 @@ export async function startService(
           const next = await load()
           // Kept until the next start, which would refuse them: whoever wrote them is here to be told now.
           const nextRules = rulesOf(next)
-          const fixed = fixedDifferences(current, next)
+          const { fixed } = takeOver(current, next)
           await take(next)
           say('info', message('transfer.configTaken'))
           if (fixed.length > 0) say('warn', message('transfer.configFixed', { fields: fixed.join(', ') }))

@@ -1,6 +1,5 @@
 import path from 'node:path'
 import { Alerts } from '../../alert/alerts.ts'
-import { changesOnly } from '../../alert/changes-only.ts'
 import { openIncidentFile } from '../../alert/incident-file.ts'
 import { letterOf } from '../../alert/letter.ts'
 import type { NotifierConfig } from '../../alert/messages.ts'
@@ -86,13 +85,11 @@ export function startReceiverTell(
     isMuted: () => false,
     file: openIncidentFile(layout.own),
   })
-  const changes = changesOnly(alerts)
   const lookAtSenders = () => {
     const senders = receiver.senderStates()
     const ids = conditionIds(senders)
     alerts.keepOnly(ids)
-    changes.keepOnly(ids)
-    changes.observe(senderConditions(senders, config, startedAt, Date.now()))
+    alerts.observeChanges(senderConditions(senders, config, startedAt, Date.now()))
     alerts.look()
   }
   const lookAtStore = async () => {

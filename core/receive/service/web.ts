@@ -3,15 +3,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
+import type { StoreLayout } from '../../store/layout.ts'
+import type { Floor } from '../../store/limits/rules.ts'
 import { addressOf } from '../../wire/pairing-code.ts'
 import { Problem } from '../../words/problem.ts'
+import { englishWords } from '../../words/words.ts'
+import type { Receiver } from '../receiver.ts'
+import { createLooks, judge } from './health.ts'
+import type { Metrics } from './metrics.ts'
 
 /** Never another address: the pages have no password. */
 const LOOPBACK = '127.0.0.1'
 const MAX_CONNECTIONS = 32
 const REQUEST_WITHIN_MS = 5_000
 
-export interface Page {
+interface Page {
   status: number
   type: string
   body: string
@@ -85,5 +91,40 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
       server.closeAllConnections()
       await closed
     },
+  }
+}
+
+const OK = 200
+const UNAVAILABLE = 503
+
+/** What the receiver shows of itself on loopback. */
+export function pagesOf(
+  receiver: Receiver,
+  layout: StoreLayout,
+  metrics: Metrics,
+  floor: Floor,
+): Record<string, () => Promise<Page>> {
+  const looks = createLooks(layout)
+
+  const health = async (): Promise<Page> => {
+    const found = await looks()
+    const problems = judge(found, receiver, floor).map(englishWords)
+    const healthy = problems.length === 0
+    const free = found === 'unanswered' ? null : found.free
+    const body = { healthy, problems, freeBytes: free, stalledSeconds: Math.round(receiver.stalledMs / 1000) }
+    return {
+      status: healthy ? OK : UNAVAILABLE,
+      type: 'application/json; charset=utf-8',
+      body: `${JSON.stringify(body)}\n`,
+    }
+  }
+
+  return {
+    '/metrics': async () => {
+      const found = await looks()
+      const healthy = judge(found, receiver, floor).length === 0
+      return { status: OK, type: metrics.contentType, body: await metrics.page(receiver, found, healthy) }
+    },
+    '/health': health,
   }
 }

@@ -23,7 +23,7 @@ const BATCH_FILES = 512
 const BATCH_BYTES = 64 * 1024 * 1024
 
 /** A file on its way, under a temporary name beside its own. */
-export interface Unnamed {
+interface Unnamed {
   fd: number
   way: readonly string[]
   temporary: string

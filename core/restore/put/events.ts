@@ -1,3 +1,5 @@
+import { type Message, message } from '../../words/message.ts'
+
 /** One content, for a list. */
 export interface Listed {
   /** Empty: there is one. */
@@ -32,21 +34,46 @@ export type RestoreEvent =
   /** The manifest knows it, the disk does not have it. */
   | { kind: 'missing'; place: string }
 
-export interface RestoreSummary {
-  files: number
-  bytes: number
-  restored: number
-  same: number
-  failed: number
-  /** Files and directories of which the owner or an extended attribute could not be set. */
-  undressed: number
-}
+export type RestoreSummary = ReturnType<typeof emptySummary>
 
-export const emptySummary = (): RestoreSummary => ({
+export const emptySummary = () => ({
   files: 0,
   bytes: 0,
   restored: 0,
   same: 0,
   failed: 0,
+  /** Files and directories of which the owner or an extended attribute could not be set. */
   undressed: 0,
 })
+
+/**
+ * What a person is told of one file; null: nothing needs to be said.
+ * @param from a store's directory, or a destination's name.
+ */
+export function sentenceOfEvent(from: string, event: RestoreEvent): Message | null {
+  const place = 'place' in event ? [from, event.place].filter((part) => part !== '').join('/') : ''
+  switch (event.kind) {
+    case 'listed':
+    case 'restored':
+    case 'same':
+      return null
+    case 'exists':
+      return message('store.exists', { path: event.to })
+    case 'folded':
+      return message('store.folded', { path: event.to })
+    case 'inTheWay':
+      return message('store.inTheWay', { path: event.to })
+    case 'damaged':
+      return message('store.restoreDamaged', { path: place })
+    case 'unreadable':
+      return message('store.unreadable', { path: place, reason: event.code })
+    case 'strange':
+      return message('store.strange', { path: place })
+    case 'missing':
+      return message('store.restoreMissing', { path: place })
+    case 'failed':
+      return message('store.restoreFailed', { path: event.to, reason: event.code })
+    default:
+      return event satisfies never
+  }
+}

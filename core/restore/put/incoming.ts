@@ -1,5 +1,8 @@
 import { createHasher } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
+import type { StoredContent } from '../../store/reading/contents.ts'
+import { batchBuffers } from '../../wire/frame-buffers.ts'
+import { SMALL_BYTES } from '../library.ts'
 
 /** A content cannot be read where it comes from: nothing is said of where it should go. */
 export class NotReadable extends Error {
@@ -37,4 +40,41 @@ export async function readAll(
     size += piece.length
   }
   return { digest: hasher.digest(), size }
+}
+
+/** A larger content is asked for in parts, so many of them ahead. */
+const PART_BYTES = 1024 * 1024
+const PARTS_AHEAD = 6
+
+/** Some bytes of a content: fewer than were asked for where it ends. @throws NotReadable */
+type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
+
+/** A content that is read part by part, of any size. */
+export async function incomingOfParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
+  const { facts, digest } = content
+  if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
+  const bytes = await readPart(content, 0, facts.size)
+  return { facts, digest, pieces: () => wholeOf(bytes) }
+}
+
+async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenerator<Buffer> {
+  const { size } = content.facts
+  const ahead: Promise<Buffer>[] = []
+  let asked = 0
+  const askMore = () => {
+    while (asked < size && ahead.length < PARTS_AHEAD) {
+      const part = readPart(content, asked, Math.min(PART_BYTES, size - asked))
+      // It may fail while an earlier one is waited for.
+      part.catch(() => undefined)
+      ahead.push(part)
+      asked += PART_BYTES
+    }
+  }
+  for (askMore(); ahead.length > 0; askMore()) {
+    const piece = await ahead.shift()
+    if (piece === undefined || piece.length === 0) return
+    yield piece
+    // As large as a frame may be, it came alone in it.
+    if (piece.length === PART_BYTES) batchBuffers.give(piece)
+  }
 }

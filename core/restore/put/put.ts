@@ -1,19 +1,18 @@
-import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { digestText } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
-import { dataIn } from '../../files/holes.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { FileRefused } from '../../store/outcome.ts'
 import type { Making } from '../../store/tree.ts'
 import { openTree } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
+import { writeAt } from '../../store/writing.ts'
 import { openBatch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
-import { createMadeDirectories } from './directories.ts'
-import type { Dressing } from './dress.ts'
+import { createMadeDirectories, dress } from './dress.ts'
 import type { Put } from './events.ts'
 import type { Incoming } from './incoming.ts'
 import { NotReadable, readAll } from './incoming.ts'
@@ -56,9 +55,7 @@ async function writeContent(
   }
   try {
     const read = await readAll(file, (piece, position) => {
-      for (const part of isSparse ? dataIn(piece, position) : [{ bytes: piece, position }])
-        for (let at = 0; at < part.bytes.length; )
-          at += writeSync(to, part.bytes, at, part.bytes.length - at, part.position + at)
+      writeAt(to, piece, position, isSparse)
       unsynced += piece.length
       advance(piece.length)
       return unsynced >= SYNC_EVERY_BYTES ? syncNow() : undefined
@@ -71,14 +68,9 @@ async function writeContent(
 }
 
 /** @param root the destination, which is there. */
-export function openPutting(
-  root: string,
-  overwrite: boolean,
-  dressing: Dressing,
-  advance: (bytes: number) => void,
-) {
+export function openPutting(root: string, overwrite: boolean, advance: (bytes: number) => void) {
   const tree = openTree(root)
-  const directories = createMadeDirectories(tree, dressing)
+  const directories = createMadeDirectories(tree)
   const batch = openBatch(
     root,
     tree,
@@ -99,10 +91,6 @@ export function openPutting(
     },
   }
 
-  const dress = (fd: number, facts: FileFacts) => {
-    if (!dressing.dress(fd, facts)) undressed += 1
-  }
-
   /** Whether a file that is there has this content. */
   const hasContent = async (file: Incoming, digest: Uint8Array, target: string): Promise<boolean> => {
     const fd = openSync(target, READ_FILE)
@@ -110,7 +98,7 @@ export function openPutting(
       const there = await readDigest(fd, () => advance(0))
       if (!there.digest.equals(digest)) return false
       // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
-      if (overwrite) dress(fd, file.facts)
+      if (overwrite && !dress(fd, file.facts)) undressed += 1
       return true
     } finally {
       closeSync(fd)
@@ -162,7 +150,7 @@ export function openPutting(
         batch.discard(made)
         return put
       }
-      dress(made.fd, file.facts)
+      if (!dress(made.fd, file.facts)) undressed += 1
     } catch (thrown) {
       batch.discard(made)
       throw thrown

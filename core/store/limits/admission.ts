@@ -9,7 +9,7 @@ const FREE_NAMES = { most: 10_000, share: 0.01 }
 const MOST_KNOWN = 20_000
 
 /** A file that wants to come. */
-export interface Coming {
+interface Coming {
   /** Its place below the store's root. */
   place: string
   size: number

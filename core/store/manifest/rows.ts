@@ -43,7 +43,7 @@ export interface StrangeRow {
   version: string
 }
 
-export interface DirectoryRow {
+interface DirectoryRow {
   path: string
   /** null: its sender has not told them. */
   facts: FileFacts | null

@@ -1,26 +1,20 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { z } from 'zod'
 
-/** What a sender's folder holds. */
-export interface SenderTotals {
-  /** Contents, older ones included. */
-  files: number
-  bytes: number
-  /** What takes a name on the disk: files, older contents, directories. */
-  names: number
-  /** Of the last change, and the session that made it. */
-  position: number
-  session: string | null
-}
-
 const rowSchema = z.object({
   folder: z.string(),
+  /** Contents, older ones included. */
   files: z.number(),
   bytes: z.number(),
+  /** What takes a name on the disk: files, older contents, directories. */
   names: z.number(),
+  /** Of the last change, and the session that made it. */
   position: z.number(),
   session: z.string().nullable(),
 })
+
+/** What a sender's folder holds. */
+export type SenderTotals = Omit<z.infer<typeof rowSchema>, 'folder'>
 
 export function allTotals(database: DatabaseSyncInstance) {
   const rows = database.prepare('SELECT * FROM sender ORDER BY folder').all()

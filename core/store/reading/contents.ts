@@ -1,29 +1,15 @@
 import type { FileFacts } from '../../files/facts.ts'
+import type { ContentsQuestion as Asked } from '../../wire/restore-entries.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import { folderOf, originOf } from './origin.ts'
 import type { After, Selected } from './select.ts'
-import { select } from './select.ts'
+import { folderOf, originOf, select } from './select.ts'
 
 // What a store has, of one sender or of all, told page by page: whoever asks may be another computer.
 
 /** Which contents are asked for. */
-export interface ContentsQuestion {
-  /** A source's directory; null: all. See `originOf`. */
-  folder: string | null
-  /** A file or a directory of it; null: all. */
-  path: string | null
-  /** As it was then, in milliseconds since 1970; null: as it is now. */
-  at: number | null
-  /** The name of one older version; '' or null: none. */
-  version: string | null
-  /** Only paths that contain it, upper or lower case; null: all. */
-  text: string | null
-  /** All contents that there are, older ones, too. */
-  isList: boolean
+export interface ContentsQuestion extends Asked {
   /** Also under names that files had before they were renamed at the source; what another computer has nobody asks so. */
   oldNames?: boolean
-  /** `next` of the page before. */
-  after: string | null
 }
 
 /** One content of a store. */
@@ -42,7 +28,7 @@ export interface StoredContent {
 }
 
 /** What a directory is at the source. */
-export interface StoredDirectory {
+interface StoredDirectory {
   folder: string
   path: string
   facts: FileFacts

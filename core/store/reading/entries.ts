@@ -1,29 +1,11 @@
+import type { EntriesQuestion, Entry } from '../../wire/restore-entries.ts'
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
-import { folderOf, originOf, sourceOf } from './origin.ts'
-import { keysOf } from './select.ts'
-
-/** What is in a directory of a sender's folder. */
-export interface Entry {
-  name: string
-  kind: 'directory' | 'file'
-  /** Bytes; of a directory 0, and so is its time. */
-  size: number
-  mtimeMs: number
-  /** Older contents of the file; left out where only its contents tell. */
-  versions?: number | undefined
-}
+import { folderOf, keysOf, originOf, sourceOf } from './select.ts'
 
 export interface EntriesPage {
   entries: Entry[]
   next: string | null
-}
-
-export interface EntriesQuestion {
-  folder: string
-  /** '' is the folder itself. */
-  directory: string
-  after: string | null
 }
 
 const PAGE_ENTRIES = 500

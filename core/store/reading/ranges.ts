@@ -5,8 +5,7 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import type { FileRow, Rows } from '../manifest/rows.ts'
 import { isFileRow, placeOf } from '../manifest/rows.ts'
-import { originOf, sourceOf } from './origin.ts'
-import { keysOf } from './select.ts'
+import { keysOf, originOf, sourceOf } from './select.ts'
 
 /** A part of one content. */
 export interface Range {
@@ -18,7 +17,7 @@ export interface Range {
 }
 
 /** What was read of it: fewer bytes than were asked for where it ends. `fault`: an error name, or ''. */
-export interface RangeRead {
+interface RangeRead {
   bytes: number
   fault: string
 }

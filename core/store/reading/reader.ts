@@ -8,8 +8,8 @@ import { openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
 import type { ReadCalls } from '../messages.ts'
 import { contentsPage } from './contents.ts'
 import { entriesPage, foldersOf } from './entries.ts'
-import { originOf, sourceOf } from './origin.ts'
 import { readRanges } from './ranges.ts'
+import { originOf, sourceOf } from './select.ts'
 
 type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 

@@ -1,9 +1,7 @@
+import { nameFault } from '../../wire/names.ts'
 import { keyOf } from '../file-system.ts'
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
-import type { Origin } from './origin.ts'
-import type { Wanted } from './wanted.ts'
-import { wantedOf } from './wanted.ts'
 
 /** Rows that are read at a time. */
 const PAGE = 1000
@@ -96,4 +94,70 @@ export function* select(
       for (const row of wantedOf(contents, wanted, isList, now)) yield { is: 'file', source, row }
     }
   }
+}
+
+/** Names below the store's root that all that is asked for has. */
+interface Origin {
+  sender: string | null
+  source: string | null
+  /** Without a slash at its end; null: the whole source. */
+  path: string | null
+}
+
+/**
+ * @param sender its own folder is asked for, by the names of its sources; null: the store is, by "<sender>/<source>".
+ * @returns null: nothing in a store has such names.
+ */
+export function originOf(sender: string | null, folder: string | null, path: string | null): Origin | null {
+  const names = [...(sender === null ? [] : [sender]), ...(folder?.split('/') ?? [])]
+  const isFolder = names.length <= 2 && (folder === null || nameFault(folder) === null)
+  const isPath = path === null || (names.length === 2 && nameFault(path) === null)
+  const [of = null, source = null] = names
+  return isFolder && isPath ? { sender: of, source, path } : null
+}
+
+/** What a source is called by whoever asks. @param sender see `originOf`. */
+export const folderOf = (sender: string | null, { folder, directory }: SourceRow): string =>
+  sender === null ? `${folder}/${directory}` : directory
+
+/** The source that something is in. */
+export function sourceOf(rows: Rows, origin: Origin | null): SourceRow | null {
+  const isIt = ({ folder, directory }: SourceRow) => folder === origin?.sender && directory === origin.source
+  return rows.sources().find(isIt) ?? null
+}
+
+/** Which of the contents that a path has had are wanted. */
+interface Wanted {
+  /** Milliseconds since 1970. */
+  at: number | null
+  /** The name of one older version. */
+  version: string | null
+  /** Also under names that files had before they were renamed at the source. */
+  oldNames: boolean
+}
+
+/**
+ * Which of the contents that one path has had are wanted. Pure.
+ * @param contents oldest first; what is in its place, if there is anything, is the last one.
+ * @param now milliseconds since 1970: of a time to come it is what is in its place, whenever it says that it came.
+ */
+function wantedOf(
+  contents: readonly FileRow[],
+  { at, version, oldNames }: Wanted,
+  isList: boolean,
+  now: number,
+): FileRow[] {
+  if (version !== null) return contents.filter((one) => one.version === version)
+  if (at !== null) {
+    const isToCome = at >= now
+    const then = isToCome ? contents.at(-1) : contents.findLast(({ storedAt }) => storedAt <= at)
+    if (then === undefined) return []
+    const isRenamed = then.goneAt !== null && then.goneAt <= at
+    // By nothing of its own name: a directory had to be there, or a file where its directory was.
+    const isReplaced = then === contents.at(-1) && then.version !== ''
+    const isGone = isReplaced && (isToCome || (then.replacedAt ?? 0) <= at)
+    return isGone || (isRenamed && !oldNames) ? [] : [then]
+  }
+  if (isList) return [...contents]
+  return contents.filter((one) => one.version === '' && (oldNames || one.goneAt === null))
 }

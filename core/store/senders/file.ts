@@ -16,7 +16,7 @@ const senderSchema = z.object({
   name: z.string().min(1).max(200),
   /** Its folder in the store; kept for ever, so that a sender that comes back finds its files. */
   folder: z.string().min(1).max(255),
-  /** Milliseconds since 1970; null: known, but only accepted while the configuration trusts it. */
+  /** Milliseconds since 1970; null: it is not, and has the store as a folder of its own. */
   pairedAt: z.number().nullable(),
   /** Milliseconds since 1970; null: not revoked. Pairing again ends it. */
   revokedAt: z.number().nullable().default(null),

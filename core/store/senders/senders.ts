@@ -3,15 +3,11 @@ import { folderName } from '../../wire/names.ts'
 import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
+import type { Store } from '../store.ts'
 import type { Sender } from './file.ts'
 import { openSendersFile } from './file.ts'
 
 export type { Sender } from './file.ts'
-
-export interface Trusted {
-  fingerprint: string
-  name: string
-}
 
 /** Who may send, and into which folder. */
 export type Senders = Awaited<ReturnType<typeof openSenders>>
@@ -47,25 +43,26 @@ export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<st
 /** @param others folders that are in the store: a list that was lost gives none of them to a stranger. */
 function put(
   current: readonly Sender[],
-  { fingerprint, name }: Trusted,
-  paired: { at: number } | null,
+  fingerprint: string,
+  name: string,
+  pairedAt: number | null,
   others: readonly string[],
 ): Sender[] {
   const known = current.find((sender) => sender.fingerprint === fingerprint)
   if (known === undefined) {
     const taken = [...RESERVED_FOLDERS, ...others, ...current.map((sender) => sender.folder)]
-    const fresh = { fingerprint, name, folder: freeFolder(name, taken), pairedAt: paired?.at ?? null }
-    return [...current, { ...fresh, revokedAt: null, sources: {} }]
+    const folder = freeFolder(name, taken)
+    return [...current, { fingerprint, name, folder, pairedAt, revokedAt: null, sources: {} }]
   }
   const rest = current.filter((sender) => sender !== known)
-  if (paired === null) return [...rest, { ...known, name }]
-  return [...rest, { ...known, name, pairedAt: paired.at, revokedAt: null }]
+  return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
 }
 
 /** The new certificate takes the place, the folder and the sources of the sender that had them. */
 function replace(
   current: readonly Sender[],
-  { fingerprint, name }: Trusted,
+  fingerprint: string,
+  name: string,
   at: number,
   folder: string,
 ): Sender[] {
@@ -84,7 +81,6 @@ export async function openSenders(
   folders: () => Promise<readonly string[]> = async () => [],
 ) {
   const kept = await openSendersFile(file, notice)
-  let trusted = new Set<string>()
 
   const find = (fingerprint: string) =>
     kept.senders.find((sender) => sender.fingerprint === fingerprint) ?? null
@@ -94,27 +90,25 @@ export async function openSenders(
     /** The sender with this certificate, if it may send now. */
     accepted(fingerprint: string) {
       const sender = find(fingerprint)
-      if (sender === null || sender.revokedAt !== null) return null
-      return sender.pairedAt !== null || trusted.has(fingerprint) ? sender : null
+      return sender?.pairedAt != null && sender.revokedAt === null ? sender : null
     },
     /** The sender with this certificate, accepted or not. */
     known: find,
     list: () => kept.senders,
-    /** Senders that the configuration accepts besides the paired ones. */
-    async trust(list: readonly Trusted[]) {
-      trusted = new Set(list.map(({ fingerprint }) => fingerprint))
+    /** A computer that has the store as a folder of its own, and needs no pairing; null: it was revoked. */
+    async own(fingerprint: string, name: string) {
       const others = await folders()
-      await kept.change((current) =>
-        list.reduce<Sender[]>((all, one) => put(all, one, null, others), [...current]),
-      )
+      await kept.change((current) => put(current, fingerprint, name, null, others))
+      const sender = find(fingerprint)
+      return sender?.revokedAt === null ? sender : null
     },
     /** @param replaces the folder of a sender whose place it takes: its former certificate is accepted no more. */
     async pair(fingerprint: string, name: string, now: number, replaces: string | null) {
       const others = await folders()
       await kept.change((current) =>
         replaces === null
-          ? put(current, { fingerprint, name }, { at: now }, others)
-          : replace(current, { fingerprint, name }, now, replaces),
+          ? put(current, fingerprint, name, now, others)
+          : replace(current, fingerprint, name, now, replaces),
       )
       const sender = find(fingerprint)
       if (sender === null) throw new Error('the sender was not kept')
@@ -177,4 +171,21 @@ export function chooseSender(senders: readonly Sender[], who: string, store: str
     throw new Problem('transfer.senderAmbiguous', { who, fingerprints })
   }
   return one
+}
+
+/** What a sender is to offer again, page by page: a source's id, and a path. What belongs to no source is left out. */
+export async function* wantedOf(
+  store: Pick<Store, 'wanted'>,
+  senders: Pick<Senders, 'sourceIn'>,
+  folder: string,
+): AsyncGenerator<[source: string, path: string][]> {
+  for (let after = 0; ; ) {
+    const found = await store.wanted(folder, after)
+    if (found.length === 0) return
+    after += found.length
+    yield found.flatMap(({ directory, path }): [string, string][] => {
+      const id = senders.sourceIn(folder, directory)
+      return id === null ? [] : [[id, path]]
+    })
+  }
 }

@@ -18,7 +18,7 @@ import { openSources } from './sources.ts'
 /** Copies of one session that ask the store at a time, which serves whoever asks first. */
 const COPIES_AT_ONCE = 8
 
-export interface SendingHandlers {
+interface SendingHandlers {
   /** Where a source is stored, by its id and name. @throws what the system says. */
   sourceOf(id: string, name: string): Promise<StoreSource>
   /** Files became durable. */

@@ -13,7 +13,7 @@ const TIME_STEP_NS = 2_000_000_000n
 /** A receiver that runs may replace a content while it is read: it is looked up anew so often. */
 const MOST_LOOKS = 3
 
-export interface CheckEvents {
+interface CheckEvents {
   say(finding: Finding): Promise<void>
   /** Has the content of a place asked for; whether that could be written down. */
   want(row: FileRow): boolean

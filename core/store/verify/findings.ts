@@ -21,22 +21,9 @@ export interface Progress {
   totalBytes: number
 }
 
-export interface VerifySummary {
-  files: number
-  bytes: number
-  damaged: number
-  changed: number
-  missing: number
-  unknown: number
-  adopted: number
-  forgotten: number
-  strange: number
-  unreadable: number
-  /** Of what is damaged, changed, missing or unreadable: so many its senders are asked for. */
-  wanted: number
-}
+export type VerifySummary = ReturnType<typeof emptySummary>
 
-export const emptySummary = (): VerifySummary => ({
+export const emptySummary = () => ({
   files: 0,
   bytes: 0,
   damaged: 0,
@@ -47,6 +34,7 @@ export const emptySummary = (): VerifySummary => ({
   forgotten: 0,
   strange: 0,
   unreadable: 0,
+  /** Of what is damaged, changed, missing or unreadable: so many its senders are asked for. */
   wanted: 0,
 })
 

@@ -20,7 +20,7 @@ export class NotAFile extends Error {
  */
 export async function readDigest(
   fd: number,
-  take: (piece: Buffer, position: number) => Promise<void> | void,
+  take: (piece: Buffer) => void,
   from: 'disk' | 'anywhere' = 'anywhere',
 ) {
   const stats = await statFd(fd)
@@ -34,14 +34,14 @@ export async function readDigest(
     if (bytes === 0) break
     const piece = buffer.subarray(0, bytes)
     hash.update(piece)
-    await take(piece, size)
+    take(piece)
     size += bytes
   }
   return { digest: hash.digest(), size, mtimeNs: stats.mtimeNs }
 }
 
 /** Why a content cannot be read. `strange`: what stands in its place is no regular file. `place`: below the store. */
-export type Unreadable = { place: string } & (
+type Unreadable = { place: string } & (
   | { kind: 'strange' }
   | { kind: 'missing' }
   | { kind: 'unreadable'; code: string }

@@ -10,6 +10,7 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
+import { openForReading, requireStore } from '../claim.ts'
 import type { FileSystem } from '../file-system.ts'
 import { keyOf, tryFileSystem } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
@@ -18,7 +19,6 @@ import type { Manifest } from '../manifest/manifest.ts'
 import { openManifest } from '../manifest/manifest.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
-import { openForReading, requireStore } from '../read-store.ts'
 import { checkRows } from './check-rows.ts'
 import type { Finding, Progress, VerifySummary } from './findings.ts'
 import { emptySummary } from './findings.ts'
@@ -29,7 +29,7 @@ import { rowsFor, walkStore } from './walk.ts'
 /** What Node puts for bytes that are no UTF-8. */
 const NOT_UTF8 = '\uFFFD'
 
-export interface VerifyHost {
+interface VerifyHost {
   /** What a person should know before the findings. */
   notice(sentence: Message): Promise<void>
   /** What it says is waited for, so that findings never pile up. */
@@ -37,7 +37,7 @@ export interface VerifyHost {
   progress(progress: Progress): void
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   adopt: boolean
   forgetMissing?: boolean
 }

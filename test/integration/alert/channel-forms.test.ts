@@ -116,19 +116,16 @@ describe('LINE', () => {
     })
   })
 
-  test('is asked once an hour what is left of the month', async () => {
+  test('is asked after a message what is left of the month', async () => {
     const server = await recordingServer()
     quota(server, { type: 'limited', value: 200 }, { totalUsage: 42 })
-    const [given, line] = [givenFor('line', server.origin), channelOf('line')]
-    for (const id of ['1', '2', '3']) {
-      const outcome = await line.send(letter({ id }), given)
-      expect(said(outcome)).toContain('42 of this month')
-    }
-    expect(server.requests.filter(({ method }) => method === 'GET')).toHaveLength(2)
-    expect(server.requests.at(1)?.headers.authorization).toBe(`Bearer ${TOKEN}`)
-    const another = { ...given, secrets: { token: 'another-token' } }
-    await line.send(letter(), another)
-    expect(server.requests.filter(({ method }) => method === 'GET')).toHaveLength(4)
+    const outcome = await attempt('line', givenFor('line', server.origin))
+    expect(said(outcome)).toContain('42 of this month')
+    const questions = server.requests.filter(({ method }) => method === 'GET')
+    expect(questions.map(({ headers }) => headers.authorization)).toEqual([
+      `Bearer ${TOKEN}`,
+      `Bearer ${TOKEN}`,
+    ])
   })
 
   test.each([

@@ -6,6 +6,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
   candidatesOf,
+  countBelow,
   createRandom,
   DESTINATION,
   makeHome,
@@ -37,14 +38,15 @@ const isMarked = (file: string) => (fs.statSync(file).mode & 0o020) !== 0
 test('kill -9 of the receiver: the sender waits, says so, goes on by itself; nothing half is left', async () => {
   const random = createRandom(newSeed('receiver crash'))
   const base = temporaryDirectory('crash')
-  const { home, store, sender, at, config, ...pair } = await startPair(base)
+  const { home, store, arrived, sender, at, config, ...pair } = await startPair(base)
   let { receiver } = pair
   sender.configure(config)
   for (let round = 0; round < 2; round += 1) {
     fillRound(home.source, round, 2, random)
+    const before = countBelow(arrived)
     offerAll(home)
     sender.nudge()
-    await until('some files are received', () => (receiver.report()?.receivedFiles ?? 0) > 100, 30_000)
+    await until('some files are received', () => countBelow(arrived) > before + 100, 30_000)
     await receiver.kill()
     const lost = await until(
       'the sender knows',
@@ -62,7 +64,7 @@ test('kill -9 of the receiver: the sender waits, says so, goes on by itself; not
   // All may have been there before the receiver was killed.
   await until('it is connected again', () => sender.report()?.connection.state === 'connected', 20_000)
   expect(sender.report()?.connection.problem).toBeNull()
-  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
+  expect(treeOf(arrived)).toEqual(treeOf(home.source))
   const temporary = path.join(store, '.holdfast', 'tmp')
   await until('what the dead receivers left is removed', () =>
     fs.readdirSync(temporary).every((name) => name.startsWith(`${receiver.process.pid}-`)),

@@ -9,6 +9,7 @@ import type { Frame, FrameHeader } from '../../../core/wire/frames.ts'
 import type { Identity } from '../../../core/wire/identity.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { digestOf } from '../../support/file-facts.ts'
+import { pairBefore } from '../../support/pair-before.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { receiverParts, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -18,16 +19,16 @@ async function setUp() {
   const base = temporaryDirectory('hostile')
   const identity = await loadIdentity(path.join(base, 'identity'))
   const store = path.join(base, 'inside', 'store')
+  await pairBefore(store, [{ fingerprint: identity.fingerprint, name: 'sender' }])
   const receiver = await startStoreReceiver(
     {
       storeDirectory: store,
       host: '127.0.0.1',
       port: 0,
       name: 'receiver',
-      trusted: [{ fingerprint: identity.fingerprint, name: 'sender' }],
       ...receiverParts,
     },
-    { onChange: () => undefined, log: () => undefined },
+    { log: () => undefined },
   )
   onTestFinished(() => receiver.close())
   return { base, identity, store, receiver }

@@ -34,13 +34,12 @@ async function setUp() {
     host: '127.0.0.1',
     port: 0,
     name: 'the receiver',
-    trusted: [],
     ...receiverParts,
   }
   const start = async (port = 0) => {
     const receiver = await startStoreReceiver(
       { ...options, port },
-      { onChange: () => undefined, log: (level, text) => log.push(`${level} ${text}`) },
+      { log: (level, text) => log.push(`${level} ${text}`) },
     )
     onTestFinished(() => receiver.close())
     return receiver

@@ -126,8 +126,8 @@ test.skipIf(process.platform !== 'linux')(
     await once(taken, 'listening')
     const { port } = taken.address() as net.AddressInfo
     const storeDirectory = path.join(temporaryDirectory('taken'), 'store')
-    const options = { storeDirectory, host: '127.0.0.1', port, name: 'x', trusted: [], ...receiverParts }
-    const silent = { onChange: () => undefined, log: () => undefined }
+    const options = { storeDirectory, host: '127.0.0.1', port, name: 'x', ...receiverParts }
+    const silent = { log: () => undefined }
     const open = () => readdirSync('/proc/self/fd').length + readdirSync('/proc/self/task').length
     const attempt = () => expect(startStoreReceiver(options, silent)).rejects.toThrow('cannot listen')
     // The first one may load what stays loaded.

@@ -18,10 +18,10 @@ async function setUp() {
   const start = async () => {
     const receiver = await startStoreReceiver(
       {
-        ...{ storeDirectory: store, host: '127.0.0.1', port: 0, name: 'receiver', trusted: [] },
+        ...{ storeDirectory: store, host: '127.0.0.1', port: 0, name: 'receiver' },
         ...receiverParts,
       },
-      { onChange: () => undefined, log: () => undefined },
+      { log: () => undefined },
     )
     onTestFinished(() => receiver.close())
     return receiver

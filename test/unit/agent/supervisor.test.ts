@@ -24,7 +24,7 @@ class FakeProcess implements WorkerHandle {
   }
 }
 
-const config = { storeDirectory: '/s', host: '127.0.0.1', port: 0, name: 'n', trusted: [] }
+const config = { storeDirectory: '/s', host: '127.0.0.1', port: 0, name: 'n', paired: [] }
 const report = {
   port: 5,
   fingerprint: 'f',
@@ -32,6 +32,7 @@ const report = {
   receivedFiles: 0,
   receivedBytes: 0,
   refusedConnections: 0,
+  senders: [],
 }
 
 function supervised() {

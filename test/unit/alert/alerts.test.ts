@@ -29,6 +29,18 @@ describe('alerts', () => {
     expect(confirmed).toEqual([])
   })
 
+  it('takes what stays as it is for one sample, and tells sooner what is to be told sooner', () => {
+    const { running, notices, confirmed } = alerts()
+    const away = (tellAfterMs: number) => checked('unreachable', 'nas', { tellAfterMs })
+    running.observeChanges([away(300_000), checked('full')])
+    running.observeChanges([away(300_000), checked('full')])
+    vi.advanceTimersByTime(20_000)
+    expect([notices.length, confirmed]).toEqual([0, [['a']]])
+    running.observeChanges([away(25_000), checked('full')])
+    vi.advanceTimersByTime(5_000)
+    expect(notices.map(({ incident }) => incident.kind)).toEqual(['unreachable'])
+  })
+
   it('takes back what is shown of a failure when it is over or has become another one', () => {
     const { running, told, withdrawn } = alerts()
     running.observe(checked('hung'))

@@ -1,8 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { CODE_ATTEMPTS, makeCode, redeemCode } from '../../../core/receive/pairing/codes.ts'
-import { reachableHost } from '../../../core/receive/pairing/invitation.ts'
+import {
+  CODE_ATTEMPTS,
+  makeCode,
+  reachableHost,
+  redeemCode,
+} from '../../../core/receive/pairing/invitation.ts'
 import { freeFolder, openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -100,12 +104,10 @@ describe('senders', () => {
     expect(freeFolder(name, taken)).toBe(folder)
   })
 
-  test('trust is not pairing: it ends with the configuration, the folder stays', async () => {
+  test('whose own folder the store is has a place in the list, and is not paired by that', async () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     const senders = await openSenders(file, () => undefined)
-    await senders.trust([{ fingerprint: one, name: 'pc' }])
-    expect(senders.accepted(one)?.folder).toBe('pc')
-    await senders.trust([])
+    expect(await senders.own(one, 'pc')).toMatchObject({ folder: 'pc', pairedAt: null })
     expect(senders.accepted(one)).toBeNull()
     await senders.pair(two, 'pc', 5, null)
     await senders.pair(one, 'renamed', 6, null)
@@ -113,6 +115,8 @@ describe('senders', () => {
     expect(again.accepted(one)).toMatchObject({ folder: 'pc', name: 'renamed' })
     expect(again.accepted(two)).toMatchObject({ folder: 'pc-2' })
     expect(again.pairedCount).toBe(2)
+    await again.revoke(one, 7)
+    expect(await again.own(one, 'pc')).toBeNull()
   })
 
   test('a list that cannot be read is set aside and said', async () => {
@@ -162,8 +166,7 @@ describe('senders', () => {
       async () => ['PC'],
     )
     expect((await senders.pair(one, 'pc', 1, null)).folder).toBe('pc-2')
-    await senders.trust([{ fingerprint: two, name: 'pc' }])
-    expect(senders.accepted(two)?.folder).toBe('pc-3')
+    expect((await senders.own(two, 'pc'))?.folder).toBe('pc-3')
   })
 })
 

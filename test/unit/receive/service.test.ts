@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { IsocketHost } from '../../../core/receive/isocket/connection.ts'
-import { parseHeader } from '../../../core/receive/isocket/header.ts'
+import { parseHeader } from '../../../core/receive/isocket/incoming.ts'
 import { isLoopback, openIsocket } from '../../../core/receive/isocket/listener.ts'
 import type { Look } from '../../../core/receive/service/health.ts'
 import { judge } from '../../../core/receive/service/health.ts'

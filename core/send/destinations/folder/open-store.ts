@@ -59,8 +59,7 @@ export async function openFolderStore(
     store = openStore(layout, { thread: storeThread, rules: DEFAULT_RULES, log })
     const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
     const { fingerprint } = identity
-    await senders.trust([{ fingerprint, name }])
-    const me = senders.accepted(fingerprint)
+    const me = await senders.own(fingerprint, name)
     if (me === null)
       throw new Problem('transfer.folderRevoked', { name: destination.name, path: layout.root })
     return { layout, store, senders, me, mark, isElsewhere: isElsewhere(layout.root), close }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { errorText } from '../../../files/system-error.ts'
-import { wantedOf } from '../../../store/senders/wanted.ts'
+import { wantedOf } from '../../../store/senders/senders.ts'
 import type { OpenFolder } from './open-store.ts'
 import { markOf, NotMounted } from './place.ts'
 

@@ -1,12 +1,11 @@
 import type { TLSSocket } from 'node:tls'
-import type { Channel, ChannelHandlers } from '../../../wire/channel.ts'
+import type { Channel, ChannelHandlers, Outlet } from '../../../wire/channel.ts'
 import { openChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import type { RefusalCode } from '../../../wire/limits.ts'
 import { PROTOCOL } from '../../../wire/limits.ts'
-import type { Outlet } from '../../../wire/outlet.ts'
 import type { Peer } from '../../../wire/tls.ts'
 import { connectPinned, HANDSHAKE_MS } from '../../../wire/tls.ts'
 

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
-import type { Outlet } from '../../../wire/outlet.ts'
-import { directOutlet } from '../../../wire/outlet.ts'
+import type { Outlet } from '../../../wire/channel.ts'
+import { directOutlet } from '../../../wire/channel.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
 

@@ -1,8 +1,8 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { InnerMount, NeverSentBatch, SessionMemory } from './contract.ts'
+import { REMOVAL } from './file.ts'
 import { durably, openValues } from './rows.ts'
-import { REMOVAL } from './schema.ts'
 
 /** What the ledger keeps of sources and destinations as such. */
 export function openLedgerMeta(database: DatabaseSyncInstance) {

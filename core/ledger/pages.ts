@@ -1,9 +1,9 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
+import { STATE } from './file.ts'
 import type { LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
-import { STATE } from './schema.ts'
 
 export interface SentFile {
   path: string

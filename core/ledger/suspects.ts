@@ -39,7 +39,7 @@ const earlierOf = ({ path, size, mtime_ns, inode }: Row): Earlier => ({
   inode: word.load(inode),
 })
 
-/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
+/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/losses.ts). */
 export function openLedgerSuspects(database: DatabaseSyncInstance, routes: Routes) {
   return { ...openNoting(database, routes), ...openHolding(database) }
 }

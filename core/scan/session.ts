@@ -4,7 +4,7 @@ import type { Message } from '../words/message.ts'
 import type { Losses } from './compare/losses.ts'
 import type { Young } from './compare/young.ts'
 import type { Scanned } from './messages.ts'
-import type { MountScope } from './tree/mounts.ts'
+import type { MountScope } from './tree/regions.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What a session of one source works with. */

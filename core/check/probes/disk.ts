@@ -6,9 +6,8 @@ import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
 import { lookAtMount } from './look-at-mount.ts'
 import { createMountTable, errorsCountOf, type MountTable } from './mount-table.ts'
-import { removeLeftOvers } from './probe-file.ts'
 import { listDirectory, readFile } from './read.ts'
-import { writeFile } from './write-file.ts'
+import { removeLeftOvers, writeFile } from './write-file.ts'
 
 /** What the checker asks of the system; a test puts its own in. */
 export type Disk = ReturnType<typeof createSystemDisk>

@@ -1,5 +1,4 @@
 import type { ConfigOf } from '../../worker/definition.ts'
-import { callAt } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
@@ -9,7 +8,7 @@ import { createChecksOut } from './checks-out.ts'
 import { createReporter } from './reporter.ts'
 import { createSemaphores } from './semaphores.ts'
 import { createSpotChecks } from './spot-checks.ts'
-import { dueAt, patienceOf, tickAfter } from './timetable.ts'
+import { callAt, dueAt, patienceOf, tickAfter } from './timetable.ts'
 import { isOn, isSameTarget, type Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>

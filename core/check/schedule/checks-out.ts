@@ -1,9 +1,9 @@
-import { callAt } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
 import type { Reporter } from './reporter.ts'
 import type { Semaphores } from './semaphores.ts'
+import { callAt } from './timetable.ts'
 import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watched-path.ts'
 
 /**

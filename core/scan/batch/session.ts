@@ -15,11 +15,9 @@ import type { FileFacts } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { markingEffects, type NeverSent } from './effects.ts'
-import { FirstSeen } from './first-seen.ts'
 import { lookAtBatches } from './look.ts'
 import { createOpenBatches, type OpenBatches } from './open-batches.ts'
-import type { BatchDecision, BatchFacts } from './rules.ts'
-import { decideBatches, identityOf } from './rules.ts'
+import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
 import { batchReport, neverSentWords, notClosedWords, saidOfMarked } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */

@@ -4,9 +4,8 @@ import { isBelowAway } from '../../mounts/whereabouts.ts'
 import { message } from '../../words/message.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { offerEverywhere } from './everywhere.ts'
-import { standingOf } from './standing.ts'
-import { WAIT_MS } from './suspicion.ts'
+import { WAIT_MS } from './losses.ts'
+import { offerEverywhere, standingOf } from './standing.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256

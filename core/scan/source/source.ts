@@ -15,9 +15,8 @@ import { callOn } from '../tree/calls.ts'
 import type { OpenScopedTree } from '../watch/tree-watcher.ts'
 import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
-import { mountScopeOf } from './inner-mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
-import { openHome } from './source-disk.ts'
+import { mountScopeOf, openHome } from './source-disk.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 5_000

@@ -6,7 +6,7 @@ import type { LeftOut, NameFilter } from '../../filter/names.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
 import { factsOf, joinRelative } from './facts.ts'
-import type { MountSkip } from './mounts.ts'
+import type { MountSkip } from './regions.ts'
 
 /** Something below a source that cannot be sent, and why. */
 export type Unsendable =

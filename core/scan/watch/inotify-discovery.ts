@@ -1,10 +1,10 @@
 import { isGone } from '../../files/system-error.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { IN } from './inotify-events.ts'
+import type { FromThread } from './inotify.ts'
 import { Listing } from './inotify-listing.ts'
-import type { FromThread } from './inotify-messages.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { directoryAt, pathOf } from './inotify-tree.ts'
+import { IN } from './linux.ts'
 
 export interface DiscoveryOptions {
   post(message: FromThread): void

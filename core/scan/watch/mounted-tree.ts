@@ -5,8 +5,7 @@ import { isWithin } from '../../mounts/mountinfo.ts'
 import { inTime } from '../../pacing/in-time.ts'
 import { message } from '../../words/message.ts'
 import { absolutePath } from '../tree/facts.ts'
-import type { Layout, MountScope, Region } from '../tree/mounts.ts'
-import { layOut } from '../tree/mounts.ts'
+import { type Layout, layOut, type MountScope, type Region } from '../tree/regions.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** A file system that hangs keeps a listing of the whole source waiting for so long at most. */

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FirstSeen } from '../../../core/scan/batch/first-seen.ts'
-import type { BatchFacts } from '../../../core/scan/batch/rules.ts'
-import { decideBatches } from '../../../core/scan/batch/rules.ts'
+import { type BatchFacts, decideBatches, FirstSeen } from '../../../core/scan/batch/rules.ts'
 
 const HOUR = 3600
 const YEAR = 365 * 24 * HOUR

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
-import { mountScopeOf } from '../../../core/scan/source/inner-mounts.ts'
+import { mountScopeOf } from '../../../core/scan/source/source-disk.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const source = { id: 's', path: '/source', oneFileSystem: false }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Mount } from '../../../core/mounts/mountinfo.ts'
-import type { LayoutOptions } from '../../../core/scan/tree/mounts.ts'
-import { layOut } from '../../../core/scan/tree/mounts.ts'
+import { type LayoutOptions, layOut } from '../../../core/scan/tree/regions.ts'
 
 let nextId = 1
 const mount = (point: string, device: string, root = '/'): Mount => ({

@@ -21,7 +21,7 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
 const SEARCHED = 5_000
 
 /** What a view shows of the ledger. */
-export function openLedgerPages(database: DatabaseSyncInstance) {
+export function openPages(database: DatabaseSyncInstance) {
   const routesOf = database.prepare(
     `SELECT id, source, destination FROM route
      WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,

@@ -61,28 +61,18 @@ export function setModified(fd: number, mtimeNs: bigint): void {
 
 const AT_FDCWD = -100
 const AT_SYMLINK_FOLLOW = 0x400
-const AT_EMPTY_PATH = 0x1000
 const linkatCall = lazily<[number, string, number, string, number]>(
   'int linkat(int from, const char *path, int to, const char *name, int flags)',
 )
-let linksByDescriptor = true
 
 /**
- * Gives an open file a name in an open directory, where nothing has that name yet: linkat(2). By its descriptor alone,
- * and, where that is forbidden (before Linux 6.10 to all without CAP_DAC_READ_SEARCH), through /proc/self/fd.
+ * Gives an open file a name in an open directory, where nothing has that name yet: linkat(2), by way of /proc/self/fd,
+ * as the descriptor alone is forbidden to all without CAP_DAC_READ_SEARCH before Linux 6.10.
  * @returns the error's name (EEXIST: something is there), or null.
  */
 export function linkOpenFile(fd: number, directory: number, name: string): string | null {
-  if (linksByDescriptor) {
-    if (linkatCall(fd, '', directory, name, AT_EMPTY_PATH) === 0) return null
-    const code = lastError()
-    // ENOENT: that it is forbidden, or that the directory is gone.
-    if (code !== 'ENOENT') return code
-  }
   const isLinked = linkatCall(AT_FDCWD, `/proc/self/fd/${fd}`, directory, name, AT_SYMLINK_FOLLOW) === 0
-  if (!isLinked) return lastError()
-  linksByDescriptor = false
-  return null
+  return isLinked ? null : lastError()
 }
 
 /** The same number on x86-64 and arm64, as of all calls since Linux 5.0. */

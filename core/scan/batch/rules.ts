@@ -118,14 +118,8 @@ interface Seen {
  * that are gone nothing is kept.
  */
 export class FirstSeen {
-  readonly #now: () => number
   #seen = new Map<string, Seen>()
   #looks = 0
-
-  /** @param now milliseconds since 1970. */
-  constructor(now = () => Date.now()) {
-    this.#now = now
-  }
 
   /**
    * Another look. `unsendable`: what is there, though it could not be found out what it is.
@@ -150,7 +144,7 @@ export class FirstSeen {
   #lookOf({ mtimeNs }: BatchFacts, known: Seen | undefined): number {
     if (known !== undefined && mtimeNs >= known.mtimeNs) return known.look
     // Whoever copies a directory with its time sets that last: it goes back then, far from what the clock says.
-    const isNew = Math.abs(this.#now() - Number(mtimeNs / 1_000_000n)) < NEW_MS
+    const isNew = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) < NEW_MS
     return isNew ? (known?.look ?? this.#looks) : 0
   }
 }

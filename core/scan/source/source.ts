@@ -4,7 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { startBatch } from '../batch/session.ts'
+import { BatchSession } from '../batch/session.ts'
 import { withdrawLeftOut } from '../compare/left-out.ts'
 import { type Losses, openLosses } from '../compare/losses.ts'
 import { Young } from '../compare/young.ts'
@@ -216,7 +216,7 @@ export class RunningSource {
     this.#rootProblem = null
     this.#update({ phase: 'starting', compared: false })
     const comparisons = openComparisons(() => session.reconcile(), reconcileSeconds * 1000)
-    const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
+    const session = source.kind === 'batch' ? new BatchSession(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }
   }
 

@@ -1,6 +1,7 @@
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, lstatSync, openSync } from 'node:fs'
 import { type HeldDirectory, holdDirectorySync } from '../../files/beneath.ts'
 import { hasWriter } from '../../files/libc.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { type FileFacts, factsOf } from '../tree/facts.ts'
 
@@ -68,9 +69,6 @@ function isNew(ctimeNs: bigint): boolean {
 const PATH_MAX = 4096
 const UTF8_BYTES_A_UNIT = 3
 
-/** Never waits for a FIFO's other end, follows no symbolic link. */
-const LOOK = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY
-
 /**
  * Calls on the files of one directory after another, to which no symbolic link leads. The directory stays open until
  * another one is asked for, or `leave`: in a burst the way to it is gone once for many files. The calls block, and throw
@@ -86,7 +84,7 @@ export class DirectoryFiles {
 
   /** Opens it for reading, has it used, and closes it. */
   use<T>(root: string, directory: string, name: string, use: (fd: number) => T): T {
-    const fd = openSync(this.#at(root, directory, name), LOOK)
+    const fd = openSync(this.#at(root, directory, name), READ_FILE)
     try {
       return use(fd)
     } finally {

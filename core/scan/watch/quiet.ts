@@ -22,13 +22,6 @@ export class QuietPeriod {
   readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
   readonly #filter: NameFilter
   readonly #waiting: Later<FileFacts>
-  /**
-   * Those of the last look: who had found one before it was reported does not have it reported again. Only for so long:
-   * what could not be kept is found again.
-   */
-  #last = new Map<string, FileFacts>()
-  #lastUntil = 0
-  readonly #quietMs: number
   #timer: NodeJS.Timeout | null = null
   #looking = false
   /** There was no room for a file: the tree must be compared with the ledger later. */
@@ -46,7 +39,6 @@ export class QuietPeriod {
     this.#listener = listener
     this.#filter = createNameFilter(request.names)
     this.#waiting = new Later(quietMs)
-    this.#quietMs = quietMs
   }
 
   /** Looks at files for the first time; resolves when there is room for more. */
@@ -73,8 +65,7 @@ export class QuietPeriod {
 
   observe(facts: FileFacts): void {
     if (this.#closed) return
-    if (performance.now() > this.#lastUntil) this.#last.clear()
-    const known = this.#waiting.get(facts.path) ?? this.#last.get(facts.path)
+    const known = this.#waiting.get(facts.path)
     if (known !== undefined && sameContent(known, facts)) return
     this.#waiting.delete(facts.path)
     if (this.#waiting.put(facts.path, facts)) this.#arm()
@@ -114,14 +105,10 @@ export class QuietPeriod {
     this.#looking = true
     const due: FileFacts[] = []
     for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
-    this.#last = new Map(due.map((facts) => [facts.path, facts]))
-    this.#lastUntil = Number.POSITIVE_INFINITY
     const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
     this.#looking = false
     if (this.#closed) return
     const finished = looked.filter((one) => one !== null)
-    this.#last = new Map(finished.map((facts) => [facts.path, facts]))
-    this.#lastUntil = performance.now() + this.#quietMs
     if (finished.length > 0) this.#listener.finished(finished)
     if (this.#hasRoom) {
       this.#release()

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type BatchFacts, decideBatches, FirstSeen } from '../../../core/scan/batch/rules.ts'
 
 const HOUR = 3600
@@ -13,7 +13,9 @@ const open = (name: string, at: number): BatchFacts => ({
 
 /** Looks one after the other, each with what is there; the clock says `NOW`. */
 function looks() {
-  const firstSeen = new FirstSeen(() => NOW * 1000)
+  vi.useFakeTimers({ now: NOW * 1000 })
+  onTestFinished(() => void vi.useRealTimers())
+  const firstSeen = new FirstSeen()
   return (batches: BatchFacts[], unsendable: string[] = []) => {
     const seen = firstSeen.note(
       batches,

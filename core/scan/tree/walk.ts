@@ -140,7 +140,6 @@ async function lookAt(
 ): Promise<void> {
   try {
     const stats = await lstat(at, { bigint: true })
-    // Some file systems do not say the type in the directory: then only lstat knows.
     if (stats.isDirectory()) {
       const isElsewhere = options.device !== undefined && stats.dev !== options.device
       if (isElsewhere) chunk.skipped.push({ why: 'other-file-system', path })

@@ -6,8 +6,6 @@ export interface Mount {
   id: number
   /** major:minor of the file system; one number for all mounts of one file system. */
   device: string
-  /** The directory of the file system that is shown at `point`; '/' unless it is a bind mount or a subvolume. */
-  root: string
   point: string
   /** Options of this mount alone (a bind mount may be "ro" while the file system is not). */
   options: string[]
@@ -28,13 +26,12 @@ export function parseMountinfo(text: string): readonly Mount[] {
 function parseLine(line: string): Mount | null {
   const [left, right] = line.split(' - ')
   if (left === undefined || right === undefined) return null
-  const [id, , device, root, point, options] = left.split(' ')
+  const [id, , device, , point, options] = left.split(' ')
   const [type, source, superOptions] = right.split(' ')
   if (id === undefined || device === undefined || point === undefined || type === undefined) return null
   return {
     id: Number(id),
     device,
-    root: withoutOctal(root ?? '/'),
     point: withoutOctal(point),
     options: (options ?? '').split(','),
     type,

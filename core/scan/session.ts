@@ -34,6 +34,8 @@ export interface SessionContext {
   /** Begins a listing of the whole source; returns the function that ends it (see Problems). */
   sweep(): () => void
   problem(problem: Message): void
+  /** What the ledger threw is told in words. */
+  ledgerFailed(thrown: unknown): void
   /** What was told as a problem is over, which the next listing would find otherwise. */
   solved(problem: Message): void
   /** Something that `Scanned` tells has changed. */

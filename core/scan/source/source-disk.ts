@@ -1,14 +1,13 @@
-import { errorText } from '../../files/system-error.ts'
 import type { InnerMount } from '../../ledger/contract.ts'
 import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts, whereabouts } from '../../mounts/whereabouts.ts'
 import type { Source } from '../../settings/schema.ts'
-import { type Message, message } from '../../words/message.ts'
+import { message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/standing.ts'
 import type { SessionContext } from '../session.ts'
-import { absolutePath } from '../tree/facts.ts'
+import { absolutePath, relativeTo } from '../tree/facts.ts'
 import type { MountScope } from '../tree/regions.ts'
 
 /**
@@ -55,12 +54,10 @@ export function openHome(
  * @param root the source's absolute path, with symbolic links resolved.
  */
 export function mountScopeOf(
-  { id, path: source, oneFileSystem }: Pick<Source, 'id' | 'path' | 'oneFileSystem'>,
-  { root, ledger, destinations }: Pick<SessionContext, 'root' | 'ledger' | 'destinations'>,
-  problem: (problem: Message) => void,
+  { id, oneFileSystem }: Pick<Source, 'id' | 'oneFileSystem'>,
+  context: Pick<SessionContext, 'root' | 'ledger' | 'destinations' | 'problem' | 'ledgerFailed'>,
 ): MountScope {
-  const failed = (thrown: unknown) =>
-    problem(message('scan.ledgerFailed', { path: source, reason: errorText(thrown) }))
+  const { root, ledger, destinations, problem, ledgerFailed } = context
   const noteMounts = (present: readonly string[]): string[] => {
     const known = ledger.mountsInside(id)
     const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
@@ -70,13 +67,9 @@ export function mountScopeOf(
     })
     const wanted = [...now, ...away]
     if (JSON.stringify(wanted) !== JSON.stringify(known))
-      attempt(() => ledger.rememberMountsInside(id, wanted), undefined, failed)
+      attempt(() => ledger.rememberMountsInside(id, wanted), undefined, ledgerFailed)
     for (const { point } of away) problem(message('scan.innerDiskMissing', { path: point }))
     return away.map(({ point }) => point)
   }
-  return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], failed) }
-}
-
-function relativeTo(root: string, point: string): string {
-  return point.slice(root === '/' ? 1 : root.length + 1)
+  return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], ledgerFailed) }
 }

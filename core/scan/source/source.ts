@@ -59,7 +59,6 @@ export class RunningSource {
   #looking: Promise<void> | null = null
   #lookTimer: NodeJS.Timeout | null = null
   readonly #stopping = new AbortController()
-  #stopped = false
 
   constructor(options: SourceOptions) {
     this.#options = options
@@ -87,7 +86,7 @@ export class RunningSource {
 
   /** Compares the source with the ledger, also if it has to be found first. */
   async reconcile(): Promise<void> {
-    if (this.#options.source.paused || this.#stopped) return
+    if (this.#options.source.paused || this.#stopping.signal.aborted) return
     await this.#look()
     await this.#current?.session.reconcile()
   }
@@ -108,7 +107,6 @@ export class RunningSource {
   }
 
   stop(): void {
-    this.#stopped = true
     this.#losses.stop()
     this.#stopping.abort()
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
@@ -120,7 +118,7 @@ export class RunningSource {
     const { source, ledger, destinations, offered, log } = this.#options
     try {
       const count = await withdrawLeftOut(source, ledger, destinations, this.#stopping.signal)
-      if (count === 0 || this.#stopped) return
+      if (count === 0 || this.#stopping.signal.aborted) return
       log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
       // Batch directories may be done now, and the sender's totals are others.
       this.nudge()
@@ -135,7 +133,7 @@ export class RunningSource {
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = null
-      if (!this.#stopped) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
+      if (!this.#stopping.signal.aborted) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
     })
     return this.#looking
   }
@@ -146,7 +144,7 @@ export class RunningSource {
       const found = await callOn(path, () => stat(path, { bigint: true }))
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
       const root = await callOn(path, () => realpath(path))
-      if (this.#stopped) return
+      if (this.#stopping.signal.aborted) return
       if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
       // After the calls: what they found is the disk's own if the disk is there now.
       const mount = this.#home.missing(root)
@@ -186,7 +184,8 @@ export class RunningSource {
         if (!abort.signal.aborted) hear(...words)
       }
     const problem = whileLive((one: Message) => this.#problems.add(one))
-    const scope = mountScopeOf(source, { root, ledger, destinations }, problem)
+    const ledgerFailed = whileLive((thrown: unknown) => this.#ledgerFailed(thrown))
+    const scope = mountScopeOf(source, { root, ledger, destinations, problem, ledgerFailed })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: whileLive((paths) => session.ripe(paths)),
@@ -207,6 +206,7 @@ export class RunningSource {
       offered,
       sweep: () => this.#problems.sweep(),
       problem,
+      ledgerFailed,
       solved: whileLive((one) => this.#problems.remove(one)),
       update: whileLive((change) => this.#update(change)),
       ended: whileLive((thrown) => this.#sessionEnded(thrown)),

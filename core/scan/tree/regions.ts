@@ -3,7 +3,7 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 import { isWithin, type Mount, mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
 import { askInTime, callOn } from './calls.ts'
-import { absolutePath } from './facts.ts'
+import { absolutePath, relativeTo } from './facts.ts'
 import { type WalkChunk, type WalkOptions, walk } from './walk.ts'
 
 /** Of a disk inside a source that gives no answer for so long the rest is left out. */
@@ -112,7 +112,7 @@ export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions):
   const own: Region = { base, identity: '', leaveOut: [] }
   if (mounts === null || home === null) return { regions: [own], skipped: [] }
 
-  const relative = (absolute: string) => absolute.slice(root === '/' ? 1 : root.length + 1)
+  const relative = (absolute: string) => relativeTo(root, absolute)
   const inner = visibleBelow(mounts, start)
   const regions: [Region, ...Region[]] = [own]
   const skipped: Layout['skipped'] = []

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { syncDirectory } from './fd.ts'
 
@@ -7,13 +7,7 @@ import { syncDirectory } from './fd.ts'
 export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    const handle = await open(temporary, 'wx', mode)
-    try {
-      await handle.writeFile(content)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writeFile(temporary, content, { flag: 'wx', mode, flush: true })
     await rename(temporary, file)
   } catch (thrown) {
     await rm(temporary, { force: true }).catch(() => undefined)

@@ -1,7 +1,6 @@
 import { fchmodSync, fchownSync } from 'node:fs'
 import type { FileFacts } from '../../files/facts.ts'
-import { native } from '../../files/native.ts'
-import { setTimes } from '../../files/set-times.ts'
+import { native, setTimes } from '../../files/native.ts'
 
 /** What a file or a directory may be given: no bit that would make a program run as somebody else (chmod(2)). */
 const MODE_BITS = 0o777

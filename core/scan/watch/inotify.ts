@@ -3,8 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { FileFacts } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { compareAgain } from './polling.ts'
-import { QuietPeriod } from './quiet.ts'
+import { compareAgain, QuietPeriod } from './polling.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 interface OpenedTree {

@@ -116,6 +116,14 @@ function hasOpenat2(): boolean {
   return isKnown
 }
 
+const LOCK_EX_NB = 6
+const flockCall = lazily<[number, number]>('int flock(int fd, int operation)')
+
+/** Locks an open file or directory for as long as it is open: flock(2). @returns the error's name (EAGAIN: another has it), or null. */
+export function lockNow(fd: number): string | null {
+  return flockCall(fd, LOCK_EX_NB) === 0 ? null : lastError()
+}
+
 /** For descriptors that were opened here: those that Node opened are Node's to close. */
 export const closeDescriptor = lazily<[number]>('int close(int fd)')
 

@@ -28,13 +28,16 @@ export function failed(call: string, code: string = lastError()): Error {
 type Call<Words extends unknown[]> = (...words: Words) => number
 
 /** A function is looked up when it is first called: not every C library has all of them. */
-function lazily<Words extends unknown[]>(declaration: string): Call<Words> {
+export function lazily<Words extends unknown[]>(declaration: string): Call<Words> {
   let call: Call<Words> | null = null
   return (...words) => {
     call ??= libc.func(declaration) as Call<Words>
     return call(...words)
   }
 }
+
+/** Where bytes are in memory. */
+export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes)
 
 const syncfsCall = lazily<[number]>('int syncfs(int fd)')
 

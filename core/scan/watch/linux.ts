@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import koffi from 'koffi'
-import { failed, lastError } from '../../files/libc.ts'
+import { failed, lastError, lazily } from '../../files/libc.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000
@@ -8,21 +7,14 @@ const EFD_NONBLOCK = 0o4000
 const EFD_CLOEXEC = 0o2000000
 const POLLIN = 1
 
-const libc = koffi.load(null)
-const inotifyInit1: (flags: number) => number = libc.func('int inotify_init1(int flags)')
-const inotifyAddWatch: (fd: number, path: string, mask: number) => number = libc.func(
+const inotifyInit1 = lazily<[number]>('int inotify_init1(int flags)')
+const inotifyAddWatch = lazily<[number, string, number]>(
   'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
 )
-const inotifyRmWatch: (fd: number, wd: number) => number = libc.func('int inotify_rm_watch(int fd, int wd)')
-const eventfd: (initial: number, flags: number) => number = libc.func(
-  'int eventfd(unsigned int initial, int flags)',
-)
-const pollCall: (fds: Buffer, count: number, timeout: number) => number = libc.func(
-  'int poll(void *fds, unsigned long count, int timeout)',
-)
-const readCall: (fd: number, buffer: Buffer, length: number) => number = libc.func(
-  'intptr_t read(int fd, void *buffer, size_t length)',
-)
+const inotifyRmWatch = lazily<[number, number]>('int inotify_rm_watch(int fd, int wd)')
+const eventfd = lazily<[number, number]>('int eventfd(unsigned int initial, int flags)')
+const pollCall = lazily<[Buffer, number, number]>('int poll(void *fds, unsigned long count, int timeout)')
+const readCall = lazily<[number, Buffer, number]>('intptr_t read(int fd, void *buffer, size_t length)')
 
 /** A new inotify instance. Throws EMFILE at the limit of instances. */
 export function openInotify(): number {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Checked, knownMountSchema } from '../check/messages.ts'
-import { openKeptFile } from '../files/kept-file.ts'
+import { openKeptFile } from '../files/replace-file.ts'
 import type { KnownMounts } from './workers/configs.ts'
 
 const memorySchema = z.object({

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
-import { openKeptFile } from '../files/kept-file.ts'
+import { openKeptFile } from '../files/replace-file.ts'
 import { throttled } from '../pacing/throttled.ts'
 import { type Incident, incidentSchema } from './incident.ts'
 import { recoveriesOf } from './incidents.ts'

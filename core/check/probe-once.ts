@@ -3,10 +3,8 @@ import { dirname } from 'node:path'
 import { errorCode } from '../files/system-error.ts'
 import { inTime, LATE } from '../pacing/in-time.ts'
 import type { Verdict } from './messages.ts'
-import { removeLeftOvers } from './probes/probe-file.ts'
-import { writeFile } from './probes/write-file.ts'
-import { type ShellStep, shellStep } from './shell-step.ts'
-import { hungVerdict, SLOW_MS, slowLimit, verdictOf } from './verdict.ts'
+import { removeLeftOvers, writeFile } from './probes/write-file.ts'
+import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, verdictOf } from './verdict.ts'
 
 export interface ProbedOnce {
   path: string

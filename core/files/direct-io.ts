@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { closeFd, openFd, writePieces } from './fd.ts'
+import { native } from './native.ts'
 import { errorCode } from './system-error.ts'
 
 /** What begins and ends at a multiple of this, in memory and in the file, suits disks of 512 and of 4,096 byte sectors. */
@@ -16,7 +17,7 @@ const KNOWN = new Set([0xef53, 0x58465342])
  * on this system or file system. Never rejects.
  */
 export async function openDirect(fd: number) {
-  if (process.platform !== 'linux' || !(await loadAddresses())) return null
+  if (process.platform !== 'linux' || native === null) return null
   const place = `/proc/self/fd/${fd}`
   try {
     if (!KNOWN.has((await statfs(place)).type)) return null
@@ -66,41 +67,17 @@ function alignedFront(pieces: readonly Uint8Array[], position: number): Uint8Arr
   return front
 }
 
-type AddressOf = (bytes: Uint8Array) => bigint
-
-let addressOf: AddressOf | null = null
-let loading: Promise<boolean> | null = null
-
-async function load(): Promise<boolean> {
-  try {
-    const { default: koffi } = await import('koffi')
-    const ask: AddressOf = (bytes) => koffi.address(bytes)
-    // Whoever asks later cannot be told that it does not work here.
-    ask(new Uint8Array(new ArrayBuffer(1)))
-    addressOf = ask
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Has addresses known from now on; false where the native library does not load. Never rejects. */
-export function loadAddresses(): Promise<boolean> {
-  loading ??= load()
-  return loading
-}
-
-/** Whether these bytes begin at a multiple of `alignment` in memory; false before `loadAddresses`. */
+/** Whether these bytes begin at a multiple of `alignment` in memory; false where nobody can tell. */
 export function isAligned(bytes: Uint8Array, alignment: number): boolean {
-  return addressOf !== null && addressOf(bytes) % BigInt(alignment) === 0n
+  return native !== null && native.addressOf(bytes) % BigInt(alignment) === 0n
 }
 
 /**
  * The first place in a buffer, from `least` on, that is at a multiple of `alignment` in memory: at most `alignment` - 1
- * bytes later. `least` itself before `loadAddresses`.
+ * bytes later. `least` itself where nobody can tell.
  */
 export function alignedPlace(buffer: ArrayBuffer, least: number, alignment: number): number {
-  if (addressOf === null || alignment === 1) return least
-  const beyond = Number((addressOf(new Uint8Array(buffer)) + BigInt(least)) % BigInt(alignment))
+  if (native === null || alignment === 1) return least
+  const beyond = Number((native.addressOf(new Uint8Array(buffer)) + BigInt(least)) % BigInt(alignment))
   return beyond === 0 ? least : least + alignment - beyond
 }

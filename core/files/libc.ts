@@ -28,13 +28,16 @@ export function failed(call: string, code: string = lastError()): Error {
 type Call<Words extends unknown[]> = (...words: Words) => number
 
 /** A function is looked up when it is first called: not every C library has all of them. */
-function lazily<Words extends unknown[]>(declaration: string): Call<Words> {
+export function lazily<Words extends unknown[]>(declaration: string): Call<Words> {
   let call: Call<Words> | null = null
   return (...words) => {
     call ??= libc.func(declaration) as Call<Words>
     return call(...words)
   }
 }
+
+/** Where bytes are in memory. */
+export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes)
 
 const syncfsCall = lazily<[number]>('int syncfs(int fd)')
 
@@ -61,28 +64,18 @@ export function setModified(fd: number, mtimeNs: bigint): void {
 
 const AT_FDCWD = -100
 const AT_SYMLINK_FOLLOW = 0x400
-const AT_EMPTY_PATH = 0x1000
 const linkatCall = lazily<[number, string, number, string, number]>(
   'int linkat(int from, const char *path, int to, const char *name, int flags)',
 )
-let linksByDescriptor = true
 
 /**
- * Gives an open file a name in an open directory, where nothing has that name yet: linkat(2). By its descriptor alone,
- * and, where that is forbidden (before Linux 6.10 to all without CAP_DAC_READ_SEARCH), through /proc/self/fd.
+ * Gives an open file a name in an open directory, where nothing has that name yet: linkat(2), by way of /proc/self/fd,
+ * as the descriptor alone is forbidden to all without CAP_DAC_READ_SEARCH before Linux 6.10.
  * @returns the error's name (EEXIST: something is there), or null.
  */
 export function linkOpenFile(fd: number, directory: number, name: string): string | null {
-  if (linksByDescriptor) {
-    if (linkatCall(fd, '', directory, name, AT_EMPTY_PATH) === 0) return null
-    const code = lastError()
-    // ENOENT: that it is forbidden, or that the directory is gone.
-    if (code !== 'ENOENT') return code
-  }
   const isLinked = linkatCall(AT_FDCWD, `/proc/self/fd/${fd}`, directory, name, AT_SYMLINK_FOLLOW) === 0
-  if (!isLinked) return lastError()
-  linksByDescriptor = false
-  return null
+  return isLinked ? null : lastError()
 }
 
 /** The same number on x86-64 and arm64, as of all calls since Linux 5.0. */
@@ -124,6 +117,14 @@ function hasOpenat2(): boolean {
     if (fd >= 0) closeDescriptor(fd)
   }
   return isKnown
+}
+
+const LOCK_EX_NB = 6
+const flockCall = lazily<[number, number]>('int flock(int fd, int operation)')
+
+/** Locks an open file or directory for as long as it is open: flock(2). @returns the error's name (EAGAIN: another has it), or null. */
+export function lockNow(fd: number): string | null {
+  return flockCall(fd, LOCK_EX_NB) === 0 ? null : lastError()
 }
 
 /** For descriptors that were opened here: those that Node opened are Node's to close. */

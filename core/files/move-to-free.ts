@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { link, rename, unlink } from 'node:fs/promises'
 import { lstatOrNull } from './lstat-or-null.ts'
 import { errorCode } from './system-error.ts'
@@ -23,4 +24,13 @@ export async function moveToFree(from: string, to: string): Promise<boolean> {
   }
   await unlink(from)
   return true
+}
+
+/** A name beside the file that nothing has yet: what was kept earlier must not be overwritten either. */
+export function freeName(file: string, what: 'set-aside' | 'kept'): string {
+  const stamp = new Date().toISOString().replace(/[:.]/g, '-')
+  for (let count = 0; ; count += 1) {
+    const name = file.replace(/\.json$/, `.${what}-${stamp}${count === 0 ? '' : `-${count}`}.json`)
+    if (!existsSync(name)) return name
+  }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { syncDirectory } from './fd.ts'
 
@@ -7,17 +7,36 @@ import { syncDirectory } from './fd.ts'
 export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    const handle = await open(temporary, 'wx', mode)
-    try {
-      await handle.writeFile(content)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    await writeFile(temporary, content, { flag: 'wx', mode, flush: true })
     await rename(temporary, file)
   } catch (thrown) {
     await rm(temporary, { force: true }).catch(() => undefined)
     throw thrown
   }
   await syncDirectory(path.dirname(file))
+}
+
+/**
+ * A small file of the data directory, whose disk may be the very one that has just failed. What cannot be written stops
+ * nothing: it is for files whose loss costs little.
+ */
+export function openKeptFile(file: string) {
+  let next: string | null = null
+  let writing: Promise<void> | null = null
+  const write = async () => {
+    for (let now = next; now !== null; now = next) {
+      next = null
+      await replaceFile(file, now).catch(() => undefined)
+    }
+    writing = null
+  }
+  return {
+    /** Returns at once; a thread of the pool writes. Of texts that come meanwhile the last is written. */
+    save(text: string) {
+      next = text
+      writing ??= write()
+    },
+    /** Resolves when the last of them is written, or could not be. */
+    saved: () => writing ?? Promise.resolve(),
+  }
 }

@@ -1,12 +1,123 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { DatabaseKind } from '../sqlite-file.ts'
-import { openDatabaseFile } from '../sqlite-file.ts'
-import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
-import { LEDGER_VERSION, SCHEMA, SEALS, SUSPECTS } from './schema.ts'
+import { type DatabaseKind, openDatabaseFile } from '../sqlite-file.ts'
+import { type Message, message } from '../words/message.ts'
+
+/** A state is stored as a number; they are written out in the partial indices below. */
+export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
+
+/** now: the group-write mark may be set; later: another destination does not have the file yet. */
+export const MARK = { none: 0, now: 1, later: 2 } as const
+
+/**
+ * none; begun: it may be under its other name, or gone already; removed: by us; absent: it was not there, and we
+ * did not remove it.
+ */
+export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
+
+/**
+ * What is encrypted at the destination has a digest of its own there: of the few files of which that is so, by the file's
+ * id. Made wherever it is missing: ledgers from before it are good ones.
+ */
+const SEALS = `
+CREATE TABLE IF NOT EXISTS seal (file INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TRIGGER IF NOT EXISTS seal_removed AFTER DELETE ON file BEGIN
+  DELETE FROM seal WHERE file = old.id;
+END;
+`
+
+/** Files that may have lost their content: what was sent of them, and since when. Made wherever it is missing, too. */
+const SUSPECTS = `
+CREATE TABLE IF NOT EXISTS suspect (
+  source TEXT NOT NULL,
+  path TEXT NOT NULL,
+  lost INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (source, path)
+) WITHOUT ROWID;
+`
+
+/**
+ * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
+ * reads the whole table. Of a file:
+ * - `due_at`: when it may go, and its place in the queue: the time of modification, or that of the next attempt.
+ * - `mark_due`: sent, but it does not carry its group-write mark yet, so that a crash between the two is made good at
+ *   the next start; see MARK.
+ * - `digest` of what was sent: with it a file that is only renamed, or whose mode alone has changed, need not travel
+ *   again. The index holds every row, so it is written when a file is offered, and costs nothing more when it is sent.
+ * - `acked`: the destination's position by which it was stored.
+ * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. Only the few rows that are in the
+ *   middle of it are in the index: a transfer pays nothing. `proven_at`: when the destination last proved that it has it.
+ * Times are milliseconds since 1970; those of the file itself nanoseconds, in 64 bits: beyond the year 2262 they only
+ * tell one content from another.
+ */
+const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE route (
+  id INTEGER PRIMARY KEY,
+  destination TEXT NOT NULL,
+  source TEXT NOT NULL,
+  UNIQUE (destination, source)
+);
+CREATE TABLE total (
+  route INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (route, state)
+) WITHOUT ROWID;
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  route INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  device INTEGER NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0,
+  generation INTEGER NOT NULL DEFAULT 1,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due_at INTEGER NOT NULL,
+  sent_at INTEGER,
+  reason TEXT,
+  mark_due INTEGER NOT NULL DEFAULT 0,
+  digest BLOB,
+  acked INTEGER,
+  removal INTEGER NOT NULL DEFAULT 0,
+  removed_at INTEGER,
+  proven_at INTEGER
+);
+CREATE UNIQUE INDEX file_path ON file (route, path);
+CREATE INDEX file_state ON file (route, state);
+CREATE INDEX file_unsent ON file (route, path, state) WHERE state <> 1;
+CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;
+CREATE INDEX file_mark ON file (route, mark_due) WHERE mark_due > 0;
+CREATE INDEX file_content ON file (inode, mtime_ns);
+CREATE INDEX file_removing ON file (route) WHERE removal = 1;
+CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
+  INSERT INTO total VALUES (new.id, 0, 0, 0), (new.id, 1, 0, 0), (new.id, 2, 0, 0);
+END;
+CREATE TRIGGER route_removed AFTER DELETE ON route BEGIN
+  DELETE FROM total WHERE route = old.id;
+END;
+CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
+  UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
+END;
+CREATE TRIGGER file_removed AFTER DELETE ON file BEGIN
+  UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
+END;
+CREATE TRIGGER file_moved AFTER UPDATE OF state, size ON file
+WHEN old.state <> new.state OR old.size <> new.size BEGIN
+  UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
+  UPDATE total SET files = files + 1, bytes = bytes + new.size WHERE route = new.route AND state = new.state;
+END;
+`
 
 export const LEDGER: DatabaseKind = {
-  version: LEDGER_VERSION,
+  version: 2,
   schema: SCHEMA,
   tables: ['meta', 'route', 'total', 'file'],
   // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.

@@ -1,15 +1,16 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorText } from '../files/system-error.ts'
 import { readDatabaseFile } from '../sqlite-file.ts'
 import { Problem } from '../words/problem.ts'
 import { checkpointAtRest, LEDGER, openLedgerFile } from './file.ts'
-import { openLedgerMeta } from './meta.ts'
-import { openLedgerOffers } from './offers.ts'
-import { openLedgerPages } from './pages.ts'
-import { openLedgerQueue } from './queue.ts'
-import { openLedgerRemovals } from './removals.ts'
+import { openMeta } from './meta.ts'
+import { openAgain, openOffers } from './offers.ts'
+import { openPages } from './pages.ts'
+import { openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
+import { openRemovable, openRemoving } from './removals.ts'
 import { openRoutes } from './rows.ts'
-import { openLedgerSent } from './sent.ts'
-import { openLedgerSuspects } from './suspects.ts'
+import { openElsewhere, openMarks, openRenamed, openSent } from './sent.ts'
+import { openHolding, openSuspects } from './suspects.ts'
 
 export type {
   Candidate,
@@ -32,22 +33,37 @@ export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
 /** Opens or makes the ledger; several processes may have it open at once. */
 export function openLedger(file: string) {
   const { database, notice } = openLedgerFile(file)
-  const routes = openRoutes(database)
   const endCheckpoints = checkpointAtRest(database)
   return {
     /** What happened to an earlier file of this name, if it had to be set aside. */
     notice,
-    ...openLedgerOffers(database, routes),
-    ...openLedgerQueue(database, routes),
-    ...openLedgerSent(database, routes),
-    ...openLedgerRemovals(database, routes),
-    ...openLedgerPages(database),
-    ...openLedgerSuspects(database, routes),
-    ...openLedgerMeta(database),
+    ...openParts(database),
     close() {
       endCheckpoints()
       database.close()
     },
+  }
+}
+
+export function openParts(database: DatabaseSyncInstance) {
+  const routes = openRoutes(database)
+  return {
+    ...openOffers(database, routes),
+    ...openAgain(database, routes),
+    ...openTaking(database, routes),
+    ...openOutcomes(database, routes),
+    ...openParked(database, routes),
+    ...openUnsent(database, routes),
+    ...openSent(database),
+    ...openElsewhere(database),
+    ...openRenamed(database, routes),
+    ...openMarks(database, routes),
+    ...openRemovable(database, routes),
+    ...openRemoving(database),
+    ...openPages(database),
+    ...openSuspects(database, routes),
+    ...openHolding(database),
+    ...openMeta(database),
   }
 }
 
@@ -71,8 +87,8 @@ export function readLedger(file: string): LedgerReader | null {
     if (database === null) return null
     if (typeof database === 'string') throw new Error(`it is ${database}`)
     const routes = openRoutes(database)
-    const { lookup } = openLedgerOffers(database, routes)
-    const { sentAs } = openLedgerSent(database, routes)
+    const { lookup } = openOffers(database, routes)
+    const { sentAs } = openRenamed(database, routes)
     return { lookup, sentAs, close: () => database.close() }
   } catch (thrown) {
     throw new Problem('scan.list.ledgerUnread', { path: file, reason: errorText(thrown) }, { cause: thrown })

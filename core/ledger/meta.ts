@@ -1,11 +1,11 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { InnerMount, NeverSentBatch, SessionMemory } from './contract.ts'
+import { REMOVAL } from './file.ts'
 import { durably, openValues } from './rows.ts'
-import { REMOVAL } from './schema.ts'
 
 /** What the ledger keeps of sources and destinations as such. */
-export function openLedgerMeta(database: DatabaseSyncInstance) {
+export function openMeta(database: DatabaseSyncInstance) {
   // A removal that was begun is known by its row alone: it is brought to its end if the source comes back.
   const forgetSome = database.prepare(
     `DELETE FROM file WHERE id IN (

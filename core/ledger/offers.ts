@@ -1,10 +1,10 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate, Difference } from './contract.ts'
+import { REMOVAL } from './file.ts'
 import { fileStates } from './messages.ts'
 import type { Routes } from './rows.ts'
 import { NO_TIME, prepareExact, REMOVAL_ANEW, reasonOf, rowsOf, word } from './rows.ts'
-import { REMOVAL } from './schema.ts'
 
 /** A file that changes within this time after it was sent has not come to rest. */
 const RESTLESS_MS = 2_000
@@ -50,7 +50,7 @@ interface EntryRow {
 }
 
 /** Files come into the ledger, and are offered again, or to another destination. */
-export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes) {
+export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   const offerSome = database.prepare(OFFER)
   const find = prepareExact(
     database,
@@ -134,12 +134,11 @@ export function openLedgerOffers(database: DatabaseSyncInstance, routes: Routes)
         if (chunk.count > 0) offerSome.run(routes.ensure(to, source), chunk.files, Date.now(), EARLIEST)
         return chunk.count < limit ? null : chunk.last
       }),
-
-    ...openAgain(database, routes),
   }
 }
 
-function openAgain(database: DatabaseSyncInstance, routes: Routes) {
+/** What a destination has is offered to it once more. */
+export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
   const againSince = database.prepare(
     `UPDATE file SET ${AGAIN} WHERE id IN (
        SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id

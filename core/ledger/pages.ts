@@ -1,9 +1,9 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
+import { STATE } from './file.ts'
 import type { LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
-import { STATE } from './schema.ts'
 
 export interface SentFile {
   path: string
@@ -21,7 +21,7 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
 const SEARCHED = 5_000
 
 /** What a view shows of the ledger. */
-export function openLedgerPages(database: DatabaseSyncInstance) {
+export function openPages(database: DatabaseSyncInstance) {
   const routesOf = database.prepare(
     `SELECT id, source, destination FROM route
      WHERE destination IN (SELECT value FROM json_each(?1)) AND source = coalesce(?2, source)`,

@@ -28,17 +28,8 @@ function prepareForget(database: DatabaseSyncInstance, which: string) {
     Number(forget.run(...values).changes) + Number(leave.run(...values).changes)
 }
 
-/** Files that are not sent: which may go now, which later, which not at all. */
-export function openLedgerQueue(database: DatabaseSyncInstance, routes: Routes) {
-  return {
-    ...openTaking(database, routes),
-    ...openOutcomes(database, routes),
-    ...openParked(database, routes),
-    ...openUnsent(database, routes),
-  }
-}
-
-function openTaking(database: DatabaseSyncInstance, routes: Routes) {
+/** Waiting files that may go now. */
+export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   const dueBetween = prepareDue(
     database,
     `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
@@ -98,7 +89,7 @@ function openTaking(database: DatabaseSyncInstance, routes: Routes) {
 }
 
 /** What became of a file that was taken. */
-function openOutcomes(database: DatabaseSyncInstance, routes: Routes) {
+export function openOutcomes(database: DatabaseSyncInstance, routes: Routes) {
   const parkOne = database.prepare(
     `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
@@ -154,7 +145,8 @@ function openOutcomes(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-function openParked(database: DatabaseSyncInstance, routes: Routes) {
+/** Files that go only when something changes. */
+export function openParked(database: DatabaseSyncInstance, routes: Routes) {
   const parkedPage = database.prepare(
     `SELECT id, generation, path, reason FROM file INDEXED BY file_state
      WHERE route = ? AND state = 2 AND id > ? ORDER BY id LIMIT ?`,
@@ -188,7 +180,7 @@ function openParked(database: DatabaseSyncInstance, routes: Routes) {
 }
 
 /** All that is not sent, whether it waits or was given up. */
-function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
+export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
   const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
   const unsentIn = database.prepare(
     `SELECT count(*) FILTER (WHERE state = 0) AS waiting, count(*) FILTER (WHERE state = 2) AS parked

@@ -1,19 +1,15 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Claim, Proofs } from './contract.ts'
+import { MARK, REMOVAL } from './file.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, durably, OTHERS_WITH, prepareDue, SAME_ELSEWHERE } from './rows.ts'
-import { MARK, REMOVAL } from './schema.ts'
 
 /** Sent rows that one question goes through: some milliseconds. */
 const ROWS_AT_ONCE = 20_000
 
-/** Files that are removed at the source after they were sent. */
-export function openLedgerRemovals(database: DatabaseSyncInstance, routes: Routes) {
-  return { ...openQuestions(database, routes), ...openBeginning(database), ...openEnding(database) }
-}
-
-function openQuestions(database: DatabaseSyncInstance, routes: Routes) {
+/** Which files may be removed at the source after they were sent, or are being removed. */
+export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
   // In the order of the rows, so that no index has to be kept of which was sent when.
   const someRows = database.prepare(
     `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
@@ -66,7 +62,7 @@ function openQuestions(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-function openBeginning(database: DatabaseSyncInstance) {
+export function openRemoving(database: DatabaseSyncInstance) {
   const begin = database.prepare(
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
   )
@@ -75,6 +71,11 @@ function openBeginning(database: DatabaseSyncInstance) {
   const proofs = database.prepare(
     `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
      AS count FROM file WHERE id = ?`,
+  )
+  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
+  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
+  const endElsewhere = database.prepare(
+    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
   )
 
   const isProven = ({ id }: Claim, { others, since }: Proofs): boolean =>
@@ -97,17 +98,7 @@ function openBeginning(database: DatabaseSyncInstance) {
         })
         return new Set(taken.map(({ id }) => id))
       }),
-  }
-}
 
-function openEnding(database: DatabaseSyncInstance) {
-  const end = database.prepare('UPDATE file SET removal = ?, removed_at = ? WHERE id = ? AND state = 1')
-  const giveUp = database.prepare(`UPDATE file SET removal = ${REMOVAL.none} WHERE id = ? AND state <> 1`)
-  const endElsewhere = database.prepare(
-    `UPDATE file SET removal = ?, removed_at = ? WHERE removal = ${REMOVAL.none} AND ${SAME_ELSEWHERE}`,
-  )
-
-  return {
     /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
     endRemovals: (ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number) =>
       inTransaction(database, () => {

@@ -2,34 +2,24 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { Content, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate, Claim, LedgerEntry, SentClaim, SentContent } from './contract.ts'
+import { MARK } from './file.ts'
 import { rangeOf } from './queue.ts'
 import type { Routes } from './rows.ts'
 import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
-import { MARK } from './schema.ts'
 
 // Said with each question of the index: SQLite does not conclude from a value that it is above 0.
 const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
 const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
-/** The files that are sent, under which names they were, and the marks that they are owed. */
-export function openLedgerSent(database: DatabaseSyncInstance, routes: Routes) {
-  return {
-    ...openSent(database),
-    ...openElsewhere(database),
-    ...openRenamed(database, routes),
-    ...openMarks(database, routes),
-  }
-}
-
-function openSent(database: DatabaseSyncInstance) {
+export function openSent(database: DatabaseSyncInstance) {
   const sent = database.prepare(
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
-  // Prepared where they are needed: a ledger that is only read may be one from before there were seals.
-  const seal = () =>
-    database.prepare('INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2')
-  const sealOf = () => database.prepare('SELECT digest FROM seal WHERE file = ?')
+  const seal = database.prepare(
+    'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
+  )
+  const sealOf = database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const forward = database.prepare(
     `UPDATE meta SET value = json_set(value, '$.position', ?1) WHERE value ->> '$.position' < ?1
@@ -44,7 +34,7 @@ function openSent(database: DatabaseSyncInstance) {
   }
   return {
     /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
-    sealOf: (id: number) => (sealOf().get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
+    sealOf: (id: number) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     /**
      * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting. The destination's
      * session remembers the last position.
@@ -57,7 +47,7 @@ function openSent(database: DatabaseSyncInstance) {
           const { id, generation, digest = null, position = 0 } = claim
           if (sent.run(now, markOf(claim), digest, position, id, generation).changes === 1) {
             done.add(id)
-            if (claim.seal !== undefined) seal().run(id, claim.seal)
+            if (claim.seal !== undefined) seal.run(id, claim.seal)
           }
           if (position > last.position) last = { id, position }
         }
@@ -67,7 +57,8 @@ function openSent(database: DatabaseSyncInstance) {
   }
 }
 
-function openElsewhere(database: DatabaseSyncInstance) {
+/** Under which other names the content of files was sent. */
+export function openElsewhere(database: DatabaseSyncInstance) {
   // One row a file is enough: many hard links have one inode.
   const elsewhere = database.prepare(
     `SELECT place, source, path, digest FROM (
@@ -107,7 +98,7 @@ interface ContentRow {
   mtime_ns: bigint
 }
 
-function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
+export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
   const findSame = prepareExact(
     database,
@@ -157,7 +148,8 @@ function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-function openMarks(database: DatabaseSyncInstance, routes: Routes) {
+/** The group-write marks that sent files are owed. */
+export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
   const owed = prepareDue(database, `WHERE route = ? AND ${NOW} AND id > ?`, 'id')
   const owedBelow = database.prepare(
     `SELECT 1 FROM file INDEXED BY file_mark WHERE route = ? AND ${NOW} AND path > ? AND path < ? LIMIT 1`,

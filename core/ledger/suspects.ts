@@ -39,12 +39,8 @@ const earlierOf = ({ path, size, mtime_ns, inode }: Row): Earlier => ({
   inode: word.load(inode),
 })
 
-/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/suspicion.ts). */
-export function openLedgerSuspects(database: DatabaseSyncInstance, routes: Routes) {
-  return { ...openNoting(database, routes), ...openHolding(database) }
-}
-
-function openNoting(database: DatabaseSyncInstance, routes: Routes) {
+/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/losses.ts). */
+export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   const differing = prepareExact(
     database,
     `SELECT file.path, file.size, mtime_ns, inode FROM json_each(?) AS one
@@ -98,7 +94,7 @@ function openNoting(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-function openHolding(database: DatabaseSyncInstance) {
+export function openHolding(database: DatabaseSyncInstance) {
   const values = openValues(database)
   const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
   const dueNow = database.prepare(

@@ -1,6 +1,5 @@
 import type { Stats } from 'node:fs'
 import { createRequire } from 'node:module'
-import { mountinfoOfStatfs, STATFS_BYTES } from './darwin-statfs.ts'
 
 /** getfsstat(2): answers from the kernel's memory and asks no file system. */
 const MNT_NOWAIT = 2
@@ -33,4 +32,66 @@ export function darwinMounts(): string {
 /** The id that `darwinMounts` gives the mount of a file. */
 export function darwinMountId({ dev }: Pick<Stats, 'dev'>): number {
   return dev >>> 0
+}
+
+/** Bytes of one `struct statfs` with 64-bit inodes, <sys/mount.h> of macOS. */
+export const STATFS_BYTES = 2_168
+
+/** Where its members are. */
+const FSID = 48
+const FLAGS = 64
+const TYPE = { at: 72, bytes: 16 }
+const POINT = { at: 88, bytes: 1_024 }
+const SOURCE = { at: 1_112, bytes: 1_024 }
+
+/** MNT_… of <sys/mount.h>, with the names that mount(8) has for them on Linux. */
+const OPTIONS: readonly [number, string][] = [
+  [0x2, 'sync'],
+  [0x4, 'noexec'],
+  [0x8, 'nosuid'],
+  [0x10, 'nodev'],
+  [0x1000, 'local'],
+  [0x4000, 'rootfs'],
+  [0x400000, 'automounted'],
+]
+const MNT_RDONLY = 0x1
+
+/**
+ * The volume that everything writable of the system's disk is on. Firmlinks show it as a part of /, and so it is named
+ * here: what remains at a mount point when its disk is gone lies in it.
+ */
+const DATA_VOLUME = '/System/Volumes/Data'
+
+/**
+ * What getfsstat(2) wrote, as lines of mountinfo(5). A mount's id is the first half of its file system's id: it is what
+ * stat(2) calls the device of every file there.
+ */
+export function mountinfoOfStatfs(bytes: Buffer): string {
+  const lines: string[] = []
+  for (let start = 0; start + STATFS_BYTES <= bytes.length; start += STATFS_BYTES) {
+    lines.push(lineOf(bytes.subarray(start, start + STATFS_BYTES)))
+  }
+  return lines.join('\n')
+}
+
+function lineOf(statfs: Buffer): string {
+  const flags = statfs.readUInt32LE(FLAGS)
+  const id = statfs.readUInt32LE(FSID)
+  const device = `${id}:${statfs.readUInt32LE(FSID + 4)}`
+  const access = (flags & MNT_RDONLY) === 0 ? 'rw' : 'ro'
+  const others = OPTIONS.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name)
+  const text = ({ at, bytes }: typeof TYPE) => textIn(statfs.subarray(at, at + bytes))
+  const point = text(POINT)
+  const options = [access, ...others].join(',')
+  const shown = point === DATA_VOLUME ? '/' : point
+  return `${id} 0 ${device} / ${withOctal(shown)} ${options} - ${text(TYPE)} ${withOctal(text(SOURCE))} ${access}`
+}
+
+function textIn(field: Buffer): string {
+  const end = field.indexOf(0)
+  return field.toString('utf8', 0, end === -1 ? field.length : end)
+}
+
+function withOctal(text: string): string {
+  return text.replace(/[ \t\n\\]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`)
 }

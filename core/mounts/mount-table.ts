@@ -1,6 +1,4 @@
-import { readMountLines } from './mount-list.ts'
-import type { Mount } from './mountinfo.ts'
-import { parseMountinfo } from './mountinfo.ts'
+import { type Mount, parseMountinfo, readMountLines } from './mountinfo.ts'
 
 /** The kernel gives no event for what is mounted over a directory: its table is read so often. */
 const READ_EVERY_MS = 1_000

@@ -1,10 +1,11 @@
+import { readFileSync, type Stats } from 'node:fs'
+import { darwinMountId, darwinMounts } from './darwin.ts'
+
 /** One line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
 export interface Mount {
   id: number
   /** major:minor of the file system; one number for all mounts of one file system. */
   device: string
-  /** The directory of the file system that is shown at `point`; '/' unless it is a bind mount or a subvolume. */
-  root: string
   point: string
   /** Options of this mount alone (a bind mount may be "ro" while the file system is not). */
   options: string[]
@@ -25,13 +26,12 @@ export function parseMountinfo(text: string): readonly Mount[] {
 function parseLine(line: string): Mount | null {
   const [left, right] = line.split(' - ')
   if (left === undefined || right === undefined) return null
-  const [id, , device, root, point, options] = left.split(' ')
+  const [id, , device, , point, options] = left.split(' ')
   const [type, source, superOptions] = right.split(' ')
   if (id === undefined || device === undefined || point === undefined || type === undefined) return null
   return {
     id: Number(id),
     device,
-    root: withoutOctal(root ?? '/'),
     point: withoutOctal(point),
     options: (options ?? '').split(','),
     type,
@@ -73,4 +73,26 @@ export function isReadOnly(mount: Mount): boolean {
  */
 export function isEmergency(mount: Mount): boolean {
   return mount.superOptions.some((option) => option === 'emergency_ro' || option === 'shutdown')
+}
+
+/**
+ * The mounts as lines of mountinfo(5), whatever the system itself calls them, or null where it does not tell. No file
+ * system is asked: it answers at once though a disk hangs. Of Windows nothing is known: the flags of a volume come from
+ * the volume itself, which may hang; a write-protected one refuses the write (ERROR_WRITE_PROTECT is EROFS).
+ */
+export function readMountLines(platform: NodeJS.Platform = process.platform): string | null {
+  try {
+    if (platform === 'linux') return readFileSync('/proc/self/mountinfo', 'utf8')
+    return platform === 'darwin' ? darwinMounts() : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * The id in that list of the mount that a file is on, by what stat(2) says of it; null: it cannot be told so. On Linux
+ * it is asked of the open file instead (proc_pid_fdinfo(5)).
+ */
+export function mountIdOfStats(stats: Pick<Stats, 'dev'>): number | null {
+  return process.platform === 'darwin' ? darwinMountId(stats) : null
 }

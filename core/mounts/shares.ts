@@ -1,6 +1,5 @@
-import type { Mount } from './mountinfo.ts'
-import { mountAbove } from './mountinfo.ts'
-import { isThisComputer } from './this-computer.ts'
+import { hostname, networkInterfaces } from 'node:os'
+import { type Mount, mountAbove } from './mountinfo.ts'
 import { readMounts } from './whereabouts.ts'
 
 /** Types of mountinfo whose files are kept by another computer, as far as they name it. */
@@ -24,4 +23,19 @@ export function isElsewhere(directory: string, mounts: readonly Mount[] | null =
   if (mount === null || !SHARES.test(mount.type)) return false
   const host = hostOf(mount.source)
   return host === null || !isThisComputer(host)
+}
+
+/** Whether a host is this computer by its name or one of its addresses; another name for it only a connection tells. */
+export function isThisComputer(host: string): boolean {
+  const name = host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '')
+  const own = hostname().toLowerCase()
+  if ([own, `${own}.local`].includes(name)) return true
+  // RFC 6761, 6.3, and what Linux systems call it.
+  if (/^(.*\.)?localhost(\.localdomain)?$|^127\.|^::1$|^::ffff:127\./.test(name)) return true
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address.toLowerCase() === name),
+  )
 }

@@ -1,8 +1,6 @@
 import type { InnerMount } from '../ledger/contract.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { readMountLines } from './mount-list.ts'
-import type { Mount } from './mountinfo.ts'
-import { isWithin, parseMountinfo } from './mountinfo.ts'
+import { isWithin, type Mount, parseMountinfo, readMountLines } from './mountinfo.ts'
 
 /**
  * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory

@@ -7,7 +7,6 @@ export interface Semaphore {
   release(amount?: number): void
   /** Everyone who waits, now or later, gets false. */
   close(): void
-  readonly available: number
 }
 
 export function createSemaphore(total: number): Semaphore {
@@ -43,9 +42,6 @@ export function createSemaphore(total: number): Semaphore {
     close() {
       closed = true
       for (const { grant } of waiting.splice(0)) grant(false)
-    },
-    get available() {
-      return available
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Message } from '../words/message.ts'
 import type { Losses } from './compare/losses.ts'
 import type { Young } from './compare/young.ts'
 import type { Scanned } from './messages.ts'
-import type { MountScope } from './tree/mounts.ts'
+import type { MountScope } from './tree/regions.ts'
 import type { OpenTree } from './watch/tree-watcher.ts'
 
 /** What a session of one source works with. */
@@ -34,6 +34,8 @@ export interface SessionContext {
   /** Begins a listing of the whole source; returns the function that ends it (see Problems). */
   sweep(): () => void
   problem(problem: Message): void
+  /** What the ledger threw is told in words. */
+  ledgerFailed(thrown: unknown): void
   /** What was told as a problem is over, which the next listing would find otherwise. */
   solved(problem: Message): void
   /** Something that `Scanned` tells has changed. */

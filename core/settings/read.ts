@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
-import { freeName } from '../files/free-name.ts'
+import { freeName } from '../files/move-to-free.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'

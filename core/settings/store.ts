@@ -1,7 +1,7 @@
 import { constants, copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
-import { freeName } from '../files/free-name.ts'
+import { freeName } from '../files/move-to-free.ts'
 import { errorCode } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'

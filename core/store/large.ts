@@ -1,6 +1,6 @@
 import { closeFd, openFd } from '../files/fd.ts'
+import { forgetCached } from '../files/native.ts'
 import { WRITE_NEW_FILE } from '../files/open-flags.ts'
-import { forgetCached } from '../files/page-cache.ts'
 import type { Semaphore } from '../pacing/semaphore.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import type { Appending } from './appending.ts'

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { linkOpenFile } from '../files/libc.ts'
-import { setTimes } from '../files/set-times.ts'
+import { setTimes } from '../files/native.ts'
 import { keyOf, moveToFreeSync } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'

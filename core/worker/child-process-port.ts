@@ -1,4 +1,4 @@
-import type { WorkerPort } from './port.ts'
+import type { WorkerPort } from './serve.ts'
 
 /** The port of a worker that was started by node:child_process fork(). */
 export function childProcessPort(): WorkerPort {

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
+import { native } from '../files/native.ts'
 
 export interface DirectoryLock {
   release(): void
@@ -12,9 +12,6 @@ const LOCK_FILE = 'lock.db'
 
 /** SQLITE_BUSY, SQLITE_LOCKED (https://sqlite.org/rescode.html). */
 const HELD_BY_ANOTHER = [5, 6]
-
-/** flock(2) */
-const LOCK_EX_NB = 6
 
 /**
  * Claims a directory for this process until `release`, or until the process ends in whatever way: the lock is
@@ -31,13 +28,13 @@ export function lockDirectory(directory: string): DirectoryLock | null {
  * administrator make the file system read-only.
  */
 function flockDirectory(directory: string): DirectoryLock | null | 'unsupported' {
-  const library = loadFlock()
-  if (library === null) return 'unsupported'
+  // SQLite knows a lock on every system.
+  if (process.platform !== 'linux' || native === null) return 'unsupported'
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
-  if (library.flock(fd, LOCK_EX_NB) !== 0) {
-    const isHeld = library.isWouldBlock()
+  const refused = native.lockNow(fd)
+  if (refused !== null) {
     closeSync(fd)
-    return isHeld ? null : 'unsupported'
+    return refused === 'EAGAIN' ? null : 'unsupported'
   }
   let open = true
   return {
@@ -46,30 +43,6 @@ function flockDirectory(directory: string): DirectoryLock | null | 'unsupported'
       open = false
     },
   }
-}
-
-interface Flock {
-  flock(fd: number, operation: number): number
-  isWouldBlock(): boolean
-}
-let flock: Flock | null | undefined
-
-/** Loaded when it is needed, as the native library does not load everywhere; null: not here. */
-function loadFlock(): Flock | null {
-  if (flock !== undefined) return flock
-  flock = null
-  if (process.platform !== 'linux') return flock
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-    const call = koffi.load(null).func('int flock(int fd, int operation)')
-    flock = {
-      flock: (fd, operation) => Number(call(fd, operation)),
-      isWouldBlock: () => koffi.errno() === koffi.os.errno.EAGAIN,
-    }
-  } catch {
-    // SQLite knows a lock on every system.
-  }
-  return flock
 }
 
 /** An empty SQLite database in the directory, which knows how to lock on every system. */

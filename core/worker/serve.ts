@@ -1,9 +1,14 @@
 import { sentenceOf } from '../words/problem.ts'
 import { collectStart } from './collect-start.ts'
-import type { ConfigOf, FromWorker, LogLevel, ReportOf, WorkerDefinition } from './definition.ts'
-import { toWorkerSchema } from './definition.ts'
+import {
+  type ConfigOf,
+  type FromWorker,
+  type LogLevel,
+  type ReportOf,
+  toWorkerSchema,
+  type WorkerDefinition,
+} from './definition.ts'
 import { endNow } from './end-now.ts'
-import type { WorkerPort } from './port.ts'
 
 /** How often a worker says that its event loop turns; the supervisor's patience is a multiple of it. */
 export const ALIVE_EVERY_MS = 2_000
@@ -95,4 +100,12 @@ export function serveWorker<D extends WorkerDefinition>(
   setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
   post({ type: 'ready', pid: process.pid })
   collectStart()
+}
+
+/** The one channel between a worker and its supervisor: structured messages, in order, both ways. */
+export interface WorkerPort {
+  post(message: unknown): void
+  listen(listener: (message: unknown) => void): void
+  /** Called once when the supervisor is gone: a worker must not outlive it. */
+  onClose(listener: () => void): void
 }

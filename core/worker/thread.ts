@@ -50,8 +50,6 @@ export interface ThreadOptions {
   youngMb: number
   /** What it says unasked. */
   onNews?: (news: unknown) => void
-  /** It ended by itself; every call is answered by then. */
-  onEnd?: () => void
 }
 
 type ToThread = { id: number; name: PropertyKey; input: unknown } | null
@@ -62,19 +60,11 @@ type FromThread =
 
 const END_WITHIN_MS = 2_000
 
-/** Starts a thread that does not keep the process alive. */
-export function startThread(script: URL, { data, youngMb }: Pick<ThreadOptions, 'data' | 'youngMb'>): Worker {
-  const worker = new Worker(script, {
-    workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: youngMb },
-    // What the C library or another thread has opened is closed by whoever needs it no more.
-    trackUnmanagedFds: false,
-  })
-  worker.unref()
-  return worker
-}
-
-export function openThread<C extends Calls<C>>(script: URL, options: ThreadOptions): Thread<C> {
+/** A thread that does not keep the process alive. */
+export function openThread<C extends Calls<C>>(
+  script: URL,
+  { data, youngMb, onNews }: ThreadOptions,
+): Thread<C> {
   type Waiting = { resolve: (output: unknown) => void; reject: (reason: unknown) => void }
   const waiting = new Map<number, Waiting>()
   let worker: Worker | null = null
@@ -87,11 +77,10 @@ export function openThread<C extends Calls<C>>(script: URL, options: ThreadOptio
     const lost = [...waiting.values()]
     waiting.clear()
     for (const { reject } of lost) reject(reason)
-    options.onEnd?.()
   }
 
   const take = (said: FromThread) => {
-    if ('news' in said) return options.onNews?.(said.news)
+    if ('news' in said) return onNews?.(said.news)
     const call = waiting.get(said.id)
     waiting.delete(said.id)
     if ('output' in said) return call?.resolve(said.output)
@@ -100,7 +89,13 @@ export function openThread<C extends Calls<C>>(script: URL, options: ThreadOptio
   }
 
   const start = (): Worker => {
-    const started = startThread(script, options)
+    const started = new Worker(script, {
+      workerData: data,
+      resourceLimits: { maxYoungGenerationSizeMb: youngMb },
+      // What the C library or another thread has opened is closed by whoever needs it no more.
+      trackUnmanagedFds: false,
+    })
+    started.unref()
     started.on('message', take)
     started.once('error', (thrown) => ended(started, thrown))
     started.once('exit', () => ended(started, new Error('its thread ended')))

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { HistoryStore } from '../../core/check/history/history-store.ts'
-import type { KeptCheck } from '../../core/check/history/protocol.ts'
+import { HistoryStore, type KeptCheck } from '../../core/check/history/history-store.ts'
 import { message } from '../../core/words/message.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { expect, test } from './desktop.ts'

@@ -2,9 +2,7 @@ import { type MessagePort, workerData } from 'node:worker_threads'
 import { isBroken, setAside } from '../../sqlite-file.ts'
 import type { Message } from '../../words/message.ts'
 import { serveThread, tellOwner } from '../../worker/thread.ts'
-import { asideNotice } from './history-file.ts'
-import { HistoryStore } from './history-store.ts'
-import type { HistoryCalls } from './protocol.ts'
+import { asideNotice, type HistoryCalls, HistoryStore } from './history-store.ts'
 
 /**
  * The thread that keeps the history: SQLite's calls wait for the disk that the data directory is on, and the

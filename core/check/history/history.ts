@@ -3,7 +3,7 @@ import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { openThread, type Thread } from '../../worker/thread.ts'
 import type { Checked, HistoryQuestion } from '../messages.ts'
-import type { HistoryCalls, KeptCheck } from './protocol.ts'
+import type { HistoryCalls, KeptCheck } from './history-store.ts'
 
 /** Checks are written this often, in milliseconds: what a power failure may take. */
 const WRITE_EVERY_MS = 10_000

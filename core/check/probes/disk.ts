@@ -1,20 +1,35 @@
 import { constants, type Stats } from 'node:fs'
 import { type Mount, mountAbove } from '../../mounts/mountinfo.ts'
+import { readMounts } from '../../mounts/whereabouts.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
-import { lookAtMount } from './look-at-mount.ts'
-import { createMountTable, errorsCountOf, type MountTable } from './mount-table.ts'
-import { removeLeftOvers } from './probe-file.ts'
+import { errorsCountOf, lookAtMount } from './look-at-mount.ts'
 import { listDirectory, readFile } from './read.ts'
-import { writeFile } from './write-file.ts'
+import { removeLeftOvers, writeFile } from './write-file.ts'
 
 /** What the checker asks of the system; a test puts its own in. */
 export type Disk = ReturnType<typeof createSystemDisk>
 
 /** How often a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
+/** How long one reading of the mounts serves the checks of one tick, in milliseconds. */
+const FRESH_MS = 50
+
+/** What is mounted, read at most once for all the paths that are checked at the same moment. */
+function createMountTable() {
+  let mounts: readonly Mount[] = []
+  let readMs = Number.NEGATIVE_INFINITY
+  /** Reads again now: a mount appeared since. */
+  const fresh = () => {
+    readMs = performance.now()
+    mounts = readMounts() ?? mounts
+    return mounts
+  }
+  return { fresh, current: () => (performance.now() - readMs < FRESH_MS ? mounts : fresh()) }
+}
+type MountTable = ReturnType<typeof createMountTable>
 
 export function createSystemDisk() {
   const table = createMountTable()

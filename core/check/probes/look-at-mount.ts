@@ -1,3 +1,5 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import path from 'node:path'
 import { isEmergency, isReadOnly, isWithin, type Mount } from '../../mounts/mountinfo.ts'
 import type { MountIdentity } from '../messages.ts'
 import type { Failure, PathMemory } from './findings.ts'
@@ -49,4 +51,15 @@ function soundCount(memory: PathMemory, now: MountIdentity, count: number | null
   // The device's number may be another one since the computer was started anew.
   const isSameDisk = known?.mount.source === now.source && known.mount.type === now.type
   return isSameDisk ? before : count
+}
+
+/** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
+export function errorsCountOf({ type, device }: Mount): number | null {
+  if (type !== 'ext4') return null
+  try {
+    const disk = path.basename(readlinkSync(`/sys/dev/block/${device}`))
+    return Number(readFileSync(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
+  } catch {
+    return null
+  }
 }

@@ -3,6 +3,7 @@ import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { closeFd, openFd } from '../../files/fd.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { type SystemError, systemErrorOf } from './errno.ts'
 
 const read = promisify(fs.read)
@@ -73,8 +74,7 @@ const LOOKED_AT = 32
 /**
  * The read probe of a directory: opens and lists the beginning of it. A network or FUSE file system has to ask
  * its server for that; a local one may answer from memory, so where `sample` is set (no write probe will go to
- * the disk) the first regular file among the first entries is read with O_DIRECT as well. O_NONBLOCK and
- * O_NOFOLLOW keep a FIFO or a link that has just taken the file's place from being followed.
+ * the disk) the first regular file among the first entries is read with O_DIRECT as well.
  */
 export async function listDirectory(
   directory: string,
@@ -104,10 +104,7 @@ export async function listDirectory(
   }
   const delayMs = performance.now() - started
   if (!options.sample || file === null) return { delayMs, failure: null, isBuffered: options.isBuffered }
-  const sampled = await readFile(file, {
-    ...options,
-    flags: (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0),
-  })
+  const sampled = await readFile(file, { ...options, flags: READ_FILE })
   // What concerns that one file (its rights, its removal) says nothing about the directory.
   const isOfFile = ['EACCES', 'EPERM', 'ENOENT', 'ELOOP', 'EISDIR'].includes(sampled.failure?.code ?? '')
   return isOfFile ? { delayMs, failure: null, isBuffered: options.isBuffered } : sampled

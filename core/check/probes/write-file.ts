@@ -1,12 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import fs, { constants } from 'node:fs'
-import { lstat, statfs, unlink } from 'node:fs/promises'
+import { lstat, opendir, statfs, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { closeFd, openFd, syncFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
-import { probeName } from './probe-file.ts'
 import { type ReadResult, readFile } from './read.ts'
 
 const write = promisify(fs.write)
@@ -105,4 +105,42 @@ async function explain(step: WriteStep, thrown: unknown, directory: string): Pro
   // File systems without a fixed number of inodes (btrfs) say 0 of 0.
   const isOutOfInodes = left !== null && left.files > 0 && left.ffree === 0
   return isOutOfInodes ? { step, cause: 'no-inodes' } : callFailure(step, error)
+}
+
+/** Holdfast's own files: the scanner never ships them (filter/names.ts). */
+const PROBE_FILE = /^\.holdfast-probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d+$/
+
+const random = () => randomBytes(4).toString('hex')
+const RUN = `.holdfast-probe-${random()}-${process.pid}-${random()}`
+let made = 0
+
+/** A name that no other probe, process or computer uses. */
+export function probeName(): string {
+  made += 1
+  return `${RUN}-${made}`
+}
+
+/**
+ * An older probe file, in milliseconds, is one that nobody removes any more: its process was killed, or its file system
+ * has lost its last moments.
+ */
+const KEEP_MS = 60 * 60 * 1000
+/** Entries of a directory that are looked at; a probe file that is missed is found another time. */
+const MOST_ENTRIES = 50_000
+
+/** Removes the probe files that killed runs left in a directory. Trouble is not its business, the probes name it. */
+export async function removeLeftOvers(directory: string): Promise<void> {
+  try {
+    let looked = 0
+    for await (const { name } of await opendir(directory, { bufferSize: 512 })) {
+      looked += 1
+      if (looked > MOST_ENTRIES) return
+      if (!PROBE_FILE.test(name)) continue
+      const file = path.join(directory, name)
+      const stats = await lstat(file)
+      if (stats.isFile() && Date.now() - stats.mtimeMs > KEEP_MS) await unlink(file)
+    }
+  } catch {
+    // Another time.
+  }
 }

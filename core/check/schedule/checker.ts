@@ -1,5 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ConfigOf } from '../../worker/definition.ts'
-import { callAt } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
@@ -7,10 +7,9 @@ import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
 import { createChecksOut } from './checks-out.ts'
 import { createReporter } from './reporter.ts'
-import { createSemaphores } from './semaphores.ts'
 import { createSpotChecks } from './spot-checks.ts'
-import { dueAt, patienceOf, tickAfter } from './timetable.ts'
-import { isOn, isSameTarget, type Watch } from './watched-path.ts'
+import { callAt, dueAt, patienceOf, tickAfter } from './timetable.ts'
+import { isOn, type Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 
@@ -26,8 +25,7 @@ export interface CheckerPorts {
 export function createChecker({ disk, limit, report, buffered }: CheckerPorts) {
   const watches = new Map<string, Watch>()
   const reporter = createReporter(report)
-  const semaphores = createSemaphores()
-  const out = createChecksOut({ disk, limit, semaphores, reporter, buffered })
+  const out = createChecksOut({ disk, limit, reporter, buffered })
   let intervalMs = 0
 
   const fire = (watch: Watch) => {
@@ -51,7 +49,7 @@ export function createChecker({ disk, limit, report, buffered }: CheckerPorts) {
 
   const end = (ended: Watch[]) => {
     // Those first that wait for their turn: they never need to run.
-    const isOut = ({ check }: Watch) => Number(check !== null && semaphores.isOut(check))
+    const isOut = ({ check }: Watch) => Number(check !== null && out.isOut(check))
     for (const watch of ended.sort((a, b) => isOut(a) - isOut(b))) {
       watch.cancelTick()
       if (watch.check !== null) out.letGo(watch.check)
@@ -86,10 +84,7 @@ export function createChecker({ disk, limit, report, buffered }: CheckerPorts) {
       spotChecks.every(config.timeoutSeconds === null ? patience.spotCheckEveryMs : null)
       reporter.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
       const wanted = new Map(config.paths.map((target) => [target.id, target]))
-      const isWanted = ({ target }: Watch) => {
-        const now = wanted.get(target.id)
-        return now !== undefined && isSameTarget(now, target)
-      }
+      const isWanted = ({ target }: Watch) => isDeepStrictEqual(wanted.get(target.id), target)
       end([...watches.values()].filter((watch) => !isWanted(watch)))
       if (isNewInterval) for (const watch of watches.values()) startTimetable(watch)
       for (const target of wanted.values()) {

@@ -1,9 +1,8 @@
-import { callAt } from '../clock.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
 import type { Reporter } from './reporter.ts'
-import type { Semaphores } from './semaphores.ts'
+import { callAt } from './timetable.ts'
 import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watched-path.ts'
 
 /**
@@ -12,17 +11,17 @@ import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watche
  */
 const MOST_ABANDONED = 32
 
-export interface ChecksOutParts {
+interface ChecksOutParts {
   disk: Disk
   limit: ConcurrencyLimit
-  semaphores: Semaphores
   reporter: Reporter
   /** Called once for each path whose file system refuses O_DIRECT. */
   buffered(path: string): void
 }
 
 /** Checks that are out: each comes back, or its time is over. One that is not its path's own any more tells nothing. */
-export function createChecksOut({ disk, limit, semaphores, reporter, buffered }: ChecksOutParts) {
+export function createChecksOut({ disk, limit, reporter, buffered }: ChecksOutParts) {
+  const semaphores = createSemaphores()
   /** Mount points of the checks that are abandoned and still out. */
   const abandoned = new Map<Check, string>()
   let timeoutMs = 0
@@ -121,9 +120,60 @@ export function createChecksOut({ disk, limit, semaphores, reporter, buffered }:
       if (check === null) start(watch)
       else if (check.isOverdue) stillOut(check, Date.now())
     },
+    /** false while the check still waits for its turn. */
+    isOut: semaphores.isOut,
     /** It was begun on a mount that is there no more. */
     isRemounted,
     /** Nobody wants to know of it any more: it never runs, or is left to itself. */
     letGo,
+  }
+}
+
+/** Checks of one file system that may be out at once, and so the threads that a dead disk can cost. */
+const CHECKS_PER_FILE_SYSTEM = 4
+
+interface Semaphore {
+  out: Set<Check>
+  /** Those that wait for their turn, and what begins them. */
+  waiting: Map<Check, () => void>
+}
+
+/** A semaphore for each file system. */
+function createSemaphores() {
+  const semaphores = new Map<string, Semaphore>()
+
+  const serve = (fileSystem: string, { out, waiting }: Semaphore) => {
+    for (const [check, run] of waiting) {
+      if (out.size >= CHECKS_PER_FILE_SYSTEM) break
+      waiting.delete(check)
+      out.add(check)
+      run()
+    }
+    if (out.size === 0 && waiting.size === 0) semaphores.delete(fileSystem)
+  }
+
+  return {
+    /** Calls `run` at once or, when as many are out already, once one of them is released. */
+    acquire: (check: Check, run: () => void) => {
+      const known = semaphores.get(check.fileSystem) ?? { out: new Set(), waiting: new Map() }
+      semaphores.set(check.fileSystem, known)
+      known.waiting.set(check, run)
+      serve(check.fileSystem, known)
+    },
+    /** The check is over, given up before its turn, or abandoned. May be repeated. */
+    release: (check: Check) => {
+      const known = semaphores.get(check.fileSystem)
+      if (known === undefined) return
+      known.out.delete(check)
+      known.waiting.delete(check)
+      serve(check.fileSystem, known)
+    },
+    isOut: (check: Check) => semaphores.get(check.fileSystem)?.out.has(check) === true,
+    isFull: (fileSystem: string) => (semaphores.get(fileSystem)?.out.size ?? 0) >= CHECKS_PER_FILE_SYSTEM,
+    /** When the oldest of the overdue checks that are out was begun: until it comes back its file system is taken to hang. */
+    stuckSince: (fileSystem: string) => {
+      const stuck = [...(semaphores.get(fileSystem)?.out ?? [])].filter(({ isOverdue }) => isOverdue)
+      return stuck.length === 0 ? null : Math.min(...stuck.map(({ begunMs }) => begunMs ?? 0))
+    },
   }
 }

@@ -1,8 +1,8 @@
 import { message } from '../../words/message.ts'
-import { callAt } from '../clock.ts'
 import type { Checked, Verdict } from '../messages.ts'
 import type { Findings, Progress } from '../probes/findings.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
+import { callAt } from './timetable.ts'
 import type { Watch } from './watched-path.ts'
 
 /** Reports go out at most this often, in milliseconds. */

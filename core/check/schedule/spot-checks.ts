@@ -1,5 +1,4 @@
-import { callAt } from '../clock.ts'
-import { SUSPICION_MS } from './timetable.ts'
+import { callAt, SUSPICION_MS } from './timetable.ts'
 import type { Watch } from './watched-path.ts'
 
 /**

@@ -43,3 +43,9 @@ export function patienceOf(intervalMs: number) {
   const timeoutMs = intervalMs + 1_000 - spotCheckEveryMs - SUSPICION_MS - RESERVE_MS
   return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), spotCheckEveryMs }
 }
+
+/** Calls `run` once performance.now() shows `atMs`; returns the function that forgets it. */
+export function callAt(atMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, Math.max(0, Math.ceil(atMs - performance.now())))
+  return () => clearTimeout(timer)
+}

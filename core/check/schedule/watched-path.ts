@@ -61,11 +61,3 @@ export function brokenProbe({ probe, step }: Progress, reason: string, memory: P
   const failure = { step, cause: 'call' as const, errno: 0, code: reason }
   return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
 }
-
-export function isSameTarget(a: CheckedPath, b: CheckedPath): boolean {
-  return (
-    a.path === b.path &&
-    a.probes.length === b.probes.length &&
-    a.probes.every((probe) => b.probes.includes(probe))
-  )
-}

@@ -1,6 +1,5 @@
-import { callAt } from '../clock.ts'
 import type { ReadResult } from '../probes/read.ts'
-import { dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
+import { callAt, dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
 import { parseCommand } from './command.ts'
 import {
   EAGAIN,

@@ -1,7 +1,6 @@
 import { closeSync, constants, fchmodSync, fchownSync, openSync } from 'node:fs'
 import type { FileFacts } from '../../files/facts.ts'
-import { native } from '../../files/native.ts'
-import { setTimes } from '../../files/set-times.ts'
+import { native, setTimes } from '../../files/native.ts'
 import type { Tree } from '../../store/tree.ts'
 
 /** What a file or a directory may be given: no bit that would make a program run as somebody else (chmod(2)). */

@@ -1,4 +1,3 @@
-import type { Dirent } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, isGone } from '../../files/system-error.ts'
@@ -47,14 +46,10 @@ export async function lookAtBatches(
 export async function childNames(root: string, prefix: string, filter: NameFilter): Promise<string[]> {
   const names: string[] = []
   for await (const entry of await opendir(root)) {
-    if (!entry.name.startsWith(prefix) || isOtherThanDirectory(entry)) continue
+    if (!entry.name.startsWith(prefix) || !entry.isDirectory()) continue
     if (filter.directory(entry.name) === null) names.push(entry.name)
   }
   return names
-}
-function isOtherThanDirectory(entry: Dirent): boolean {
-  if (entry.isFile() || entry.isSymbolicLink() || entry.isFIFO()) return true
-  return entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice()
 }
 
 /** Where batch directories are looked at, and what is mounted there. */

@@ -14,12 +14,10 @@ import { watchSource } from '../source/watched.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { markingEffects, type NeverSent } from './effects.ts'
-import { FirstSeen } from './first-seen.ts'
+import { type BatchesHost, markingEffects, type NeverSent } from './effects.ts'
 import { lookAtBatches } from './look.ts'
-import { createOpenBatches, type OpenBatches } from './open-batches.ts'
-import type { BatchDecision, BatchFacts } from './rules.ts'
-import { decideBatches, identityOf } from './rules.ts'
+import { Marking } from './marking.ts'
+import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
 import { batchReport, neverSentWords, notClosedWords, saidOfMarked } from './words.ts'
 
 /** Batch directories of one source that are listed at once; the oldest first. */
@@ -33,13 +31,11 @@ const REPORT_AFTER_MS = 100
  * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
  * A look at its child directories decides about each (rules.ts), and its marking marks it (marking.ts).
  */
-export function startBatch(context: SessionContext): Session {
-  return new BatchSession(context)
-}
-
-class BatchSession implements Session {
+export class BatchSession implements Session {
   readonly #context: SessionContext
-  readonly #open: OpenBatches
+  readonly #host: BatchesHost
+  /** Those that are not marked yet, by their names. `identity`: another one may have taken the name since; see identityOf. */
+  readonly #open = new Map<string, { marking: Marking; identity: string; abort: AbortController }>()
   /** What was said of a directory when it was marked, by its name. */
   readonly #saidOfMarked = new Map<string, Message[]>()
   readonly #firstSeen = new FirstSeen()
@@ -56,17 +52,16 @@ class BatchSession implements Session {
 
   constructor(context: SessionContext) {
     this.#context = context
-    const host = {
+    this.#host = {
       context,
-      watcher: { examine: async (paths: readonly string[]) => this.#watcher?.examine(paths) },
+      watcher: { examine: async (paths) => this.#watcher?.examine(paths) },
       listings: createSemaphore(LISTINGS_AT_ONCE),
       lookSoon: () => this.#lookSoon(),
-      isOvertaken: (name: string) => this.#isOvertaken(name),
-      marking: (batch: NeverSentBatch) => this.#remember(batch),
-      marked: (name: string, never: NeverSent) => this.#markedAs(name, never),
+      isOvertaken: (name) => this.#isOvertaken(name),
+      marking: (batch) => this.#remember(batch),
+      marked: (name, never) => this.#markedAs(name, never),
       report: () => this.#report(),
     }
-    this.#open = createOpenBatches((found) => markingEffects(host, found), context.quietMs)
     this.#look = new Rerun(
       () => this.#lookNow(),
       (thrown) => this.#lookFailed(thrown),
@@ -100,7 +95,7 @@ class BatchSession implements Session {
     for (const later of [this.#lookLater, this.#nudgeLater, this.#reportLater]) later.stop()
     this.#look.stop()
     this.#watcher?.close()
-    this.#open.forget(() => true)
+    this.#forget(() => true)
   }
 
   get #isOver(): boolean {
@@ -117,14 +112,15 @@ class BatchSession implements Session {
   }
 
   #nudgeAll(): void {
-    for (const [, marking] of this.#open.all()) void marking.nudge()
+    for (const { marking } of this.#open.values()) void marking.nudge()
     this.#report()
   }
 
   #reportNow(): void {
     const context = this.#context
     try {
-      context.update({ batches: batchReport(context, this.#decisions, this.#open.states()) })
+      const stateOf = (name: string) => this.#open.get(name)?.marking.state
+      context.update({ batches: batchReport(context, this.#decisions, stateOf) })
     } catch (thrown) {
       context.log(`batches of ${context.source.path}: ${String(thrown)}`)
     }
@@ -150,7 +146,7 @@ class BatchSession implements Session {
     context.update({ phase: 'listing' })
     await this.#look.request()
     // Watching is said when every directory has had its first listing.
-    await Promise.all(this.#open.all().map(([, marking]) => marking.nudge()))
+    await Promise.all([...this.#open.values()].map(({ marking }) => marking.nudge()))
     if (this.#isOver) return
     // Together with what it found: "watching" with an older list of batches would say that all is done.
     this.#reportNow()
@@ -161,15 +157,15 @@ class BatchSession implements Session {
   /** @param base a directory below which alone something may be unknown. */
   async #relistAll(base = ''): Promise<void> {
     const [only = ''] = base.split('/', 1)
-    const known = this.#open.all().filter(([name]) => only === '' || name === only)
+    const known = [...this.#open].filter(([name]) => only === '' || name === only)
     await this.#look.request()
-    await Promise.all(known.map(([, marking]) => marking.relist()))
+    await Promise.all(known.map(([, { marking }]) => marking.relist()))
   }
 
   #offer(files: readonly FileFacts[]): void {
     for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
       const waiting = offerFiles(this.#context, some)
-      const marking = this.#open.get(name)
+      const marking = this.#open.get(name)?.marking
       if (marking === undefined || waiting === 0) continue
       marking.brought(some.length)
       // A directory that gets files may be the newest after all.
@@ -180,21 +176,24 @@ class BatchSession implements Session {
   #markAppeared(path: string): void {
     const [name = '', mark, ...deeper] = path.split('/')
     if (deeper.length > 0) return
-    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.close()
+    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.marking.close()
     this.#lookSoon()
   }
 
   /** Every directory was found and listed: what was there is in the ledger. */
   #tellCompared(): void {
-    const isListed = [...this.#open.states().values()].every(({ sent, found }) => sent || found !== null)
-    if (this.#hasLooked && isListed) this.#context.update({ compared: true })
+    const states = [...this.#open.values()].map(({ marking }) => marking.state)
+    if (this.#hasLooked && states.every(({ sent, found }) => sent || found !== null))
+      this.#context.update({ compared: true })
   }
 
   async #lookNow(): Promise<void> {
     const { source, root, problem } = this.#context
     const filter = createNameFilter(nameRulesOf(source))
     // One of them that has no mark now has lost it before any look saw it, and begins anew.
-    const marked = new Set([...this.#open.states()].flatMap(([name, { sent }]) => (sent ? [name] : [])))
+    const marked = new Set(
+      [...this.#open].filter(([, { marking }]) => marking.state.sent).map(([name]) => name),
+    )
     const { batches, unsendable } = await lookAtBatches(root, source, filter)
     if (this.#isOver) return
     for (const one of unsendable) problem(unsendableWords(root, one))
@@ -206,16 +205,37 @@ class BatchSession implements Session {
     if (this.#watcher === null) return
     const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
     const names = new Set(unfinished.map(({ name }) => name))
-    this.#open.forget(
+    this.#forget(
       (name, identity) => !names.has(name) || identity !== identities.get(name) || marked.has(name),
     )
     // Not waited for: a directory's marking may need another look.
     for (const { name, closed, newest } of unfinished)
-      void this.#open.open(name, identities.get(name) ?? '').look({ closed, newest })
+      void this.#begin(name, identities.get(name) ?? '').look({ closed, newest })
     this.#sayOfMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
     const notClosed = notClosedWords(this.#decisions, source.batch)
     if (notClosed !== null) problem(notClosed)
     this.#report()
+  }
+
+  /** Begins with a directory, if it is not known yet. */
+  #begin(name: string, identity: string): Marking {
+    const known = this.#open.get(name)
+    if (known !== undefined) return known.marking
+    const abort = new AbortController()
+    const brought = (files: number) => marking.brought(files)
+    const effects = markingEffects(this.#host, { name, identity, signal: abort.signal, brought })
+    const marking = new Marking(effects, this.#context.quietMs)
+    this.#open.set(name, { marking, identity, abort })
+    return marking
+  }
+
+  #forget(isOver: (name: string, identity: string) => boolean): void {
+    for (const [name, { marking, identity, abort }] of this.#open) {
+      if (!isOver(name, identity)) continue
+      marking.stop()
+      abort.abort()
+      this.#open.delete(name)
+    }
   }
 
   #leaveOutMarked(): void {

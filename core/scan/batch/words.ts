@@ -1,7 +1,7 @@
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { unsentAnywhere } from '../compare/everywhere.ts'
+import { unsentAnywhere } from '../compare/standing.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'
 import { absolutePath } from '../tree/facts.ts'
@@ -59,10 +59,9 @@ export function heldOpenWords({ path, batch }: Source, name: string, file: strin
 export function batchReport(
   { ledger, destinations, source }: SessionContext,
   decisions: readonly BatchDecision[],
-  states: ReadonlyMap<string, Marking['state']>,
+  stateOf: (name: string) => Marking['state'] | undefined,
 ): Scanned['batches'] {
-  const isMarked = ({ name, action }: BatchDecision) =>
-    action === 'nothing' || states.get(name)?.sent === true
+  const isMarked = ({ name, action }: BatchDecision) => action === 'nothing' || stateOf(name)?.sent === true
   const unmarked = decisions.filter((one) => !isMarked(one)).slice(-MAX_BATCHES)
   const room = MAX_BATCHES - unmarked.length
   const marked = room > 0 ? decisions.filter(isMarked).slice(-room) : []
@@ -73,7 +72,7 @@ export function batchReport(
       const { name } = decision
       if (decision.action === 'nothing')
         return { name, phase: decision.notClosed ? 'not-closed' : 'sent', waiting: 0 }
-      const state = states.get(name)
+      const state = stateOf(name)
       const closed = state?.closed ?? decision.closed
       if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
       const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)

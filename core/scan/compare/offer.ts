@@ -1,12 +1,9 @@
-import { errorText } from '../../files/system-error.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
 import { isBelowAway } from '../../mounts/whereabouts.ts'
-import { message } from '../../words/message.ts'
 import type { SessionContext } from '../session.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import { offerEverywhere } from './everywhere.ts'
-import { standingOf } from './standing.ts'
-import { WAIT_MS } from './suspicion.ts'
+import { WAIT_MS } from './losses.ts'
+import { offerEverywhere, standingOf } from './standing.ts'
 
 /** Files in one transaction of the ledger. */
 const MAX_OFFERED = 256
@@ -48,8 +45,7 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
       waiting += offerEverywhere(ledger, destinations, late, Date.now() + WAIT_MS)
     }
   } catch (thrown) {
-    const reason = errorText(thrown)
-    context.problem(message('scan.ledgerFailed', { path: source.path, reason }))
+    context.ledgerFailed(thrown)
     context.compareSoon()
   }
   if (waiting > 0) context.offered()

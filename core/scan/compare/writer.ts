@@ -1,7 +1,7 @@
 import { lstat, statfs } from 'node:fs/promises'
 import { holdDirectory } from '../../files/beneath.ts'
 import { closeFd, openFd } from '../../files/fd.ts'
-import { hasWriter } from '../../files/has-writer.ts'
+import { hasWriter } from '../../files/native.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'

@@ -74,12 +74,11 @@ class Tally {
   }
 
   result(ended: Preview['ended']): Preview {
-    const leftOut = [...this.#leftOut.values()].map((one) => ({ ...one }))
     return {
       ended,
-      kept: { ...this.#kept },
-      leftOut: leftOut.sort((one, other) => other.files - one.files),
-      examples: [...this.#examples],
+      kept: this.#kept,
+      leftOut: [...this.#leftOut.values()].sort((one, other) => other.files - one.files),
+      examples: this.#examples,
     }
   }
 

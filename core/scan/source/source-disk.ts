@@ -1,7 +1,14 @@
+import type { InnerMount } from '../../ledger/contract.ts'
 import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts, whereabouts } from '../../mounts/whereabouts.ts'
+import type { Source } from '../../settings/schema.ts'
+import { message } from '../../words/message.ts'
+import { unsentAnywhere } from '../compare/standing.ts'
+import type { SessionContext } from '../session.ts'
+import { absolutePath, relativeTo } from '../tree/facts.ts'
+import type { MountScope } from '../tree/regions.ts'
 
 /**
  * Where a source's disk is mounted. The ledger remembers it, so that a disk that is away stays missing over a restart.
@@ -37,4 +44,32 @@ export function openHome(
       return whereabouts(home ?? null) !== 'away'
     },
   }
+}
+
+/**
+ * Which file systems inside a source belong to it; one that is away is told as a problem. What is mounted there is
+ * remembered in the ledger. A mount point that nothing is mounted on any more is remembered for as long as files below it
+ * wait, so that neither they are forgotten nor what lies underneath is taken for them; then it is a directory like any
+ * other. Where the ledger cannot remember them they are noted at the next listing.
+ * @param root the source's absolute path, with symbolic links resolved.
+ */
+export function mountScopeOf(
+  { id, oneFileSystem }: Pick<Source, 'id' | 'oneFileSystem'>,
+  context: Pick<SessionContext, 'root' | 'ledger' | 'destinations' | 'problem' | 'ledgerFailed'>,
+): MountScope {
+  const { root, ledger, destinations, problem, ledgerFailed } = context
+  const noteMounts = (present: readonly string[]): string[] => {
+    const known = ledger.mountsInside(id)
+    const now = present.map((point): InnerMount => ({ path: relativeTo(root, point), point }))
+    const away = known.filter(({ path, point }) => {
+      if (present.includes(point) || absolutePath(root, path) !== point) return false
+      return unsentAnywhere(ledger, destinations, id, path).waiting > 0
+    })
+    const wanted = [...now, ...away]
+    if (JSON.stringify(wanted) !== JSON.stringify(known))
+      attempt(() => ledger.rememberMountsInside(id, wanted), undefined, ledgerFailed)
+    for (const { point } of away) problem(message('scan.innerDiskMissing', { path: point }))
+    return away.map(({ point }) => point)
+  }
+  return { oneFileSystem, away: (present) => attempt(() => noteMounts(present), [], ledgerFailed) }
 }

@@ -4,7 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import { startBatch } from '../batch/session.ts'
+import { BatchSession } from '../batch/session.ts'
 import { withdrawLeftOut } from '../compare/left-out.ts'
 import { type Losses, openLosses } from '../compare/losses.ts'
 import { Young } from '../compare/young.ts'
@@ -15,9 +15,8 @@ import { callOn } from '../tree/calls.ts'
 import type { OpenScopedTree } from '../watch/tree-watcher.ts'
 import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
-import { mountScopeOf } from './inner-mounts.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
-import { openHome } from './source-disk.ts'
+import { mountScopeOf, openHome } from './source-disk.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 5_000
@@ -60,7 +59,6 @@ export class RunningSource {
   #looking: Promise<void> | null = null
   #lookTimer: NodeJS.Timeout | null = null
   readonly #stopping = new AbortController()
-  #stopped = false
 
   constructor(options: SourceOptions) {
     this.#options = options
@@ -88,7 +86,7 @@ export class RunningSource {
 
   /** Compares the source with the ledger, also if it has to be found first. */
   async reconcile(): Promise<void> {
-    if (this.#options.source.paused || this.#stopped) return
+    if (this.#options.source.paused || this.#stopping.signal.aborted) return
     await this.#look()
     await this.#current?.session.reconcile()
   }
@@ -109,7 +107,6 @@ export class RunningSource {
   }
 
   stop(): void {
-    this.#stopped = true
     this.#losses.stop()
     this.#stopping.abort()
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
@@ -121,7 +118,7 @@ export class RunningSource {
     const { source, ledger, destinations, offered, log } = this.#options
     try {
       const count = await withdrawLeftOut(source, ledger, destinations, this.#stopping.signal)
-      if (count === 0 || this.#stopped) return
+      if (count === 0 || this.#stopping.signal.aborted) return
       log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
       // Batch directories may be done now, and the sender's totals are others.
       this.nudge()
@@ -136,7 +133,7 @@ export class RunningSource {
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = null
-      if (!this.#stopped) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
+      if (!this.#stopping.signal.aborted) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
     })
     return this.#looking
   }
@@ -147,7 +144,7 @@ export class RunningSource {
       const found = await callOn(path, () => stat(path, { bigint: true }))
       if (!found.isDirectory()) return this.#absent('failed', message('scan.rootNotDirectory', { path }))
       const root = await callOn(path, () => realpath(path))
-      if (this.#stopped) return
+      if (this.#stopping.signal.aborted) return
       if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
       // After the calls: what they found is the disk's own if the disk is there now.
       const mount = this.#home.missing(root)
@@ -187,7 +184,8 @@ export class RunningSource {
         if (!abort.signal.aborted) hear(...words)
       }
     const problem = whileLive((one: Message) => this.#problems.add(one))
-    const scope = mountScopeOf(source, { root, ledger, destinations }, problem)
+    const ledgerFailed = whileLive((thrown: unknown) => this.#ledgerFailed(thrown))
+    const scope = mountScopeOf(source, { root, ledger, destinations, problem, ledgerFailed })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
       ripe: whileLive((paths) => session.ripe(paths)),
@@ -208,6 +206,7 @@ export class RunningSource {
       offered,
       sweep: () => this.#problems.sweep(),
       problem,
+      ledgerFailed,
       solved: whileLive((one) => this.#problems.remove(one)),
       update: whileLive((change) => this.#update(change)),
       ended: whileLive((thrown) => this.#sessionEnded(thrown)),
@@ -217,7 +216,7 @@ export class RunningSource {
     this.#rootProblem = null
     this.#update({ phase: 'starting', compared: false })
     const comparisons = openComparisons(() => session.reconcile(), reconcileSeconds * 1000)
-    const session = source.kind === 'batch' ? startBatch(context) : startContinuous(context)
+    const session = source.kind === 'batch' ? new BatchSession(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }
   }
 

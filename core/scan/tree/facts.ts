@@ -24,3 +24,8 @@ export function absolutePath(root: string, relative: string): string {
   if (relative === '') return root
   return root === '/' ? `/${relative}` : `${root}/${relative}`
 }
+
+/** The way back: of something below a source its path relative to it. */
+export function relativeTo(root: string, absolute: string): string {
+  return absolute.slice(root === '/' ? 1 : root.length + 1)
+}

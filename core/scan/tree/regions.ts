@@ -1,14 +1,10 @@
 import { lstat } from 'node:fs/promises'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import type { Mount } from '../../mounts/mountinfo.ts'
-import { isWithin, mountAbove } from '../../mounts/mountinfo.ts'
+import { isWithin, type Mount, mountAbove } from '../../mounts/mountinfo.ts'
 import { readMounts } from '../../mounts/whereabouts.ts'
 import { askInTime, callOn } from './calls.ts'
-import { absolutePath } from './facts.ts'
-import type { MountScope } from './mounts.ts'
-import { layOut } from './mounts.ts'
-import type { WalkChunk, WalkOptions } from './walk.ts'
-import { walk } from './walk.ts'
+import { absolutePath, relativeTo } from './facts.ts'
+import { type WalkChunk, type WalkOptions, walk } from './walk.ts'
 
 /** Of a disk inside a source that gives no answer for so long the rest is left out. */
 const PATIENCE_MS = 30_000
@@ -61,4 +57,96 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
     // One that waits for its disk ends when that has answered.
     void found.return(undefined).catch(() => undefined)
   }
+}
+
+/**
+ * Why what is mounted somewhere inside a source is left out: it is another file system and the source stays on one; or
+ * nothing is mounted there now, though files of the disk that was there still wait.
+ */
+export type MountSkip = 'other-file-system' | 'disk-away'
+
+/** Which file systems mounted inside a source belong to it. */
+export interface MountScope {
+  /** true: only the one that the source's own directory is on (find -xdev). */
+  oneFileSystem: boolean
+  /**
+   * Is told the mount points inside the source (absolute paths) that are there now; gives those that are not,
+   * though files below them still wait: what lies underneath is nobody's business.
+   */
+  away(present: readonly string[]): string[]
+}
+
+/** A part of a source that lies on one mounted file system and is watched and listed by itself. */
+export interface Region {
+  /** The directory that it begins at, relative to the source. */
+  base: string
+  /** Another one when something else is mounted at the same place. */
+  identity: string
+  /** Directories in it, relative to the source, that belong to other regions or to nobody. */
+  leaveOut: string[]
+}
+
+export interface Layout {
+  /** The first is the tree's own; it alone if the system does not tell what is mounted. */
+  regions: [Region, ...Region[]]
+  skipped: { path: string; why: MountSkip }[]
+}
+
+export interface LayoutOptions {
+  root: string
+  base: string
+  scope: MountScope
+  /** Whether a directory (relative to the source) is left out by its name. */
+  isIgnored(path: string): boolean
+  /** What is mounted now, in the kernel's order; null where the system does not tell. */
+  mounts: readonly Mount[] | null
+}
+
+/**
+ * Divides a tree at the mount points inside it. No file system is asked, so none can hang this. A directory that is
+ * mounted at several places is there several times, as for every program.
+ */
+export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions): Layout {
+  const start = absolutePath(root, base)
+  const home = mounts === null ? null : mountAbove(mounts, start)
+  const own: Region = { base, identity: '', leaveOut: [] }
+  if (mounts === null || home === null) return { regions: [own], skipped: [] }
+
+  const relative = (absolute: string) => relativeTo(root, absolute)
+  const inner = visibleBelow(mounts, start)
+  const regions: [Region, ...Region[]] = [own]
+  const skipped: Layout['skipped'] = []
+  for (const { id, device, point } of inner) {
+    const path = relative(point)
+    if (ancestors(path, base).some(isIgnored) || skipped.some((one) => isWithin(path, one.path))) continue
+    if (scope.oneFileSystem && device !== home.device) skipped.push({ path, why: 'other-file-system' })
+    else regions.push({ base: path, identity: `${id} ${device}`, leaveOut: [] })
+  }
+  for (const point of scope.away(visibleBelow(mounts, root).map(({ point }) => point)))
+    if (isWithin(point, start) && point !== start) skipped.push({ path: relative(point), why: 'disk-away' })
+  const holes = new Set([...inner.map(({ point }) => relative(point)), ...skipped.map(({ path }) => path)])
+  for (const region of regions)
+    region.leaveOut = [...holes].filter(
+      (path) => path !== region.base && (region.base === '' || isWithin(path, region.base)),
+    )
+  return { regions, skipped }
+}
+
+/** The mounts strictly below a directory that can be seen, the outer ones first. */
+function visibleBelow(mounts: readonly Mount[], start: string): Mount[] {
+  const below = mounts.filter(({ point }) => point !== start && isWithin(point, start))
+  const visible = below.filter((mount) => {
+    const later = mounts.slice(mounts.indexOf(mount) + 1)
+    // A later mount on the same point, or above it, covers this one.
+    return !later.some((other) => isWithin(mount.point, other.point))
+  })
+  return visible.sort((one, other) => one.point.length - other.point.length)
+}
+
+/** The path and the directories above it, down to but without `base`. */
+function ancestors(path: string, base: string): string[] {
+  const found: string[] = []
+  for (let at = path; at !== base && at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/'))))
+    found.push(at)
+  return found
 }

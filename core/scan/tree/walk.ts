@@ -6,7 +6,7 @@ import type { LeftOut, NameFilter } from '../../filter/names.ts'
 import { callOn } from './calls.ts'
 import type { FileFacts } from './facts.ts'
 import { factsOf, joinRelative } from './facts.ts'
-import type { MountSkip } from './mounts.ts'
+import type { MountSkip } from './regions.ts'
 
 /** Something below a source that cannot be sent, and why. */
 export type Unsendable =
@@ -140,7 +140,6 @@ async function lookAt(
 ): Promise<void> {
   try {
     const stats = await lstat(at, { bigint: true })
-    // Some file systems do not say the type in the directory: then only lstat knows.
     if (stats.isDirectory()) {
       const isElsewhere = options.device !== undefined && stats.dev !== options.device
       if (isElsewhere) chunk.skipped.push({ why: 'other-file-system', path })

@@ -1,9 +1,9 @@
-import { fstatSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, lstatSync, openSync } from 'node:fs'
+import { type HeldDirectory, holdDirectorySync } from '../../files/beneath.ts'
 import { hasWriter } from '../../files/libc.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import type { FileFacts } from '../tree/facts.ts'
-import { factsOf } from '../tree/facts.ts'
-import type { DirectoryFiles } from './directory-files.ts'
+import { type FileFacts, factsOf } from '../tree/facts.ts'
 
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
@@ -63,4 +63,56 @@ function placeOf(path: string): [directory: string, name: string] {
 function isNew(ctimeNs: bigint): boolean {
   const age = Date.now() - Number(ctimeNs / 1_000_000n)
   return age >= 0 && age < NEW_FOR_MS
+}
+
+/** path_resolution(7): with the terminating NUL. */
+const PATH_MAX = 4096
+const UTF8_BYTES_A_UNIT = 3
+
+/**
+ * Calls on the files of one directory after another, to which no symbolic link leads. The directory stays open until
+ * another one is asked for, or `leave`: in a burst the way to it is gone once for many files. The calls block, and throw
+ * the system's error.
+ */
+export class DirectoryFiles {
+  #open: { root: string; directory: string; held: HeldDirectory } | null = null
+
+  /** lstat(2) of a file in a directory below a root. */
+  status(root: string, directory: string, name: string): BigIntStats {
+    return lstatSync(this.#at(root, directory, name), { bigint: true })
+  }
+
+  /** Opens it for reading, has it used, and closes it. */
+  use<T>(root: string, directory: string, name: string, use: (fd: number) => T): T {
+    const fd = openSync(this.#at(root, directory, name), READ_FILE)
+    try {
+      return use(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Lets go of the directory: it may be renamed or unmounted. */
+  leave(): void {
+    this.#open?.held.close()
+    this.#open = null
+  }
+
+  #at(root: string, directory: string, name: string): string {
+    requireShort(root, directory, name)
+    if (this.#open?.root !== root || this.#open.directory !== directory) {
+      this.leave()
+      this.#open = { root, directory, held: holdDirectorySync(root, directory) }
+    }
+    return `${this.#open.held.path}/${name}`
+  }
+}
+
+/** A path that nobody could open as a whole is too long here, too. */
+function requireShort(root: string, directory: string, name: string): void {
+  const units = root.length + directory.length + 2 + name.length
+  if (units * UTF8_BYTES_A_UNIT < PATH_MAX) return
+  const path = `${root}/${directory}/${name}`
+  if (Buffer.byteLength(path) >= PATH_MAX)
+    throw Object.assign(new Error(`ENAMETOOLONG: ${path}`), { code: 'ENAMETOOLONG' })
 }

@@ -1,10 +1,10 @@
 import { isGone } from '../../files/system-error.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { IN } from './inotify-events.ts'
+import type { FromThread } from './inotify.ts'
 import { Listing } from './inotify-listing.ts'
-import type { FromThread } from './inotify-messages.ts'
 import type { Directory, Tree } from './inotify-tree.ts'
 import { directoryAt, pathOf } from './inotify-tree.ts'
+import { IN } from './linux.ts'
 
 export interface DiscoveryOptions {
   post(message: FromThread): void
@@ -16,12 +16,10 @@ export interface DiscoveryOptions {
 /** Finds the directories of the trees, and keeps each with a watch, or counted as one that has none. */
 export class Discovery {
   readonly #options: DiscoveryOptions
-  readonly #post: (message: FromThread) => void
   readonly #listing: Listing
 
   constructor(options: DiscoveryOptions) {
     this.#options = options
-    this.#post = options.post
     this.#listing = new Listing({
       directory: (parent, name, again) => this.found(parent, name, again),
       file: options.file,
@@ -58,7 +56,7 @@ export class Discovery {
     const { tree, parent } = directory
     if (directory === tree.root) {
       if ((mask & IN.IGNORED) !== 0) tree.watches.forgetNumber(directory.wd)
-      this.#post({ type: 'gone', tree: tree.id })
+      this.#options.post({ type: 'gone', tree: tree.id })
       return
     }
     // A rename has told its parents already: MOVED_FROM, MOVED_TO.
@@ -114,7 +112,7 @@ export class Discovery {
 
   eventsLost(tree: Tree): void {
     tree.lost = true
-    this.#post({ type: 'entries-changed', tree: tree.id })
+    this.#options.post({ type: 'entries-changed', tree: tree.id })
     this.relist(tree)
   }
 
@@ -144,16 +142,16 @@ export class Discovery {
     const count = tree.unwatched.size
     if (count !== tree.toldUnwatched) {
       tree.toldUnwatched = count
-      this.#post({ type: 'unwatched', tree: tree.id, count })
+      this.#options.post({ type: 'unwatched', tree: tree.id, count })
     }
     if (tree.stage === 'initial') {
       tree.stage = 'ready'
       // The comparison that follows finds whatever was lost until now.
       tree.lost = false
-      this.#post({ type: 'ready', tree: tree.id })
+      this.#options.post({ type: 'ready', tree: tree.id })
     } else if (tree.lost) {
       tree.lost = false
-      this.#post({ type: 'lost', tree: tree.id })
+      this.#options.post({ type: 'lost', tree: tree.id })
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Dir, Dirent } from 'node:fs'
 import { lstatSync, opendirSync } from 'node:fs'
-import { holdDirectorySync } from '../../files/beneath.ts'
+import { type HeldDirectory, holdDirectorySync } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { absolutePath, joinRelative } from '../tree/facts.ts'
 import { hasReplacement } from '../tree/walk.ts'
@@ -30,7 +30,8 @@ interface Task {
   again: boolean
 }
 
-type Opened = Task & { path: string; handle: Dir; names: Set<string> }
+/** `held`: where a file system does not say an entry's type, Node asks for it below the path that it was given. */
+type Opened = Task & { path: string; held: HeldDirectory; handle: Dir; names: Set<string> }
 
 /**
  * Directories that have a watch and wait to be listed, one open at a time, in slices; those that came first go first,
@@ -85,7 +86,7 @@ export class Listing {
         continue
       }
       const entryPath = joinRelative(path, entry.name)
-      if (entry.isDirectory() || (hasNoType(entry) && isDirectory(directory, entryPath))) {
+      if (entry.isDirectory()) {
         // A name that is not valid UTF-8 cannot be opened through its replacement; the comparison with the
         // ledger says so. U+FFFD may be in a valid one, too.
         if (hasReplacement(entry.name) && !isDirectory(directory, entryPath)) continue
@@ -130,9 +131,11 @@ export class Listing {
       if (isAttached(next.directory)) {
         const held = holdDirectorySync(next.directory.tree.request.root, path)
         try {
-          return { ...next, path, handle: opendirSync(held.path, { bufferSize: SLICE }), names: new Set() }
-        } finally {
+          const handle = opendirSync(held.path, { bufferSize: SLICE })
+          return { ...next, path, held, handle, names: new Set() }
+        } catch (thrown) {
           held.close()
+          throw thrown
         }
       }
     } catch (thrown) {
@@ -146,13 +149,9 @@ export class Listing {
 
   #close(): void {
     this.#open?.handle.closeSync()
+    this.#open?.held.close()
     this.#open = null
   }
-}
-
-/** Some file systems do not say an entry's type in the directory. */
-function hasNoType(entry: Dirent): boolean {
-  return !entry.isFile() && !entry.isSymbolicLink() && !entry.isFIFO()
 }
 
 function isDirectory(directory: Directory, path: string): boolean {

@@ -1,5 +1,5 @@
 import type { FileFacts } from '../tree/facts.ts'
-import type { FromThread } from './inotify-messages.ts'
+import type { FromThread } from './inotify.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */
 const MAX_FILES = 256

@@ -1,5 +1,5 @@
-import koffi from 'koffi'
-import { failed, lastError } from '../../files/libc.ts'
+import { isUtf8 } from 'node:buffer'
+import { failed, lastError, lazily } from '../../files/libc.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000
@@ -7,21 +7,14 @@ const EFD_NONBLOCK = 0o4000
 const EFD_CLOEXEC = 0o2000000
 const POLLIN = 1
 
-const libc = koffi.load(null)
-const inotifyInit1: (flags: number) => number = libc.func('int inotify_init1(int flags)')
-const inotifyAddWatch: (fd: number, path: string, mask: number) => number = libc.func(
+const inotifyInit1 = lazily<[number]>('int inotify_init1(int flags)')
+const inotifyAddWatch = lazily<[number, string, number]>(
   'int inotify_add_watch(int fd, const char *path, uint32_t mask)',
 )
-const inotifyRmWatch: (fd: number, wd: number) => number = libc.func('int inotify_rm_watch(int fd, int wd)')
-const eventfd: (initial: number, flags: number) => number = libc.func(
-  'int eventfd(unsigned int initial, int flags)',
-)
-const pollCall: (fds: Buffer, count: number, timeout: number) => number = libc.func(
-  'int poll(void *fds, unsigned long count, int timeout)',
-)
-const readCall: (fd: number, buffer: Buffer, length: number) => number = libc.func(
-  'intptr_t read(int fd, void *buffer, size_t length)',
-)
+const inotifyRmWatch = lazily<[number, number]>('int inotify_rm_watch(int fd, int wd)')
+const eventfd = lazily<[number, number]>('int eventfd(unsigned int initial, int flags)')
+const pollCall = lazily<[Buffer, number, number]>('int poll(void *fds, unsigned long count, int timeout)')
+const readCall = lazily<[number, Buffer, number]>('intptr_t read(int fd, void *buffer, size_t length)')
 
 /** A new inotify instance. Throws EMFILE at the limit of instances. */
 export function openInotify(): number {
@@ -63,4 +56,58 @@ export function waitReadable(descriptors: readonly number[], timeoutMs: number):
 /** Bytes read; 0 when there is nothing to read. */
 export function readNow(fd: number, buffer: Buffer): number {
   return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
+}
+
+/** Bits of an inotify mask: inotify(7), linux/inotify.h. */
+export const IN = {
+  MODIFY: 0x0000_0002,
+  CLOSE_WRITE: 0x0000_0008,
+  MOVED_FROM: 0x0000_0040,
+  MOVED_TO: 0x0000_0080,
+  CREATE: 0x0000_0100,
+  DELETE: 0x0000_0200,
+  DELETE_SELF: 0x0000_0400,
+  MOVE_SELF: 0x0000_0800,
+  UNMOUNT: 0x0000_2000,
+  Q_OVERFLOW: 0x0000_4000,
+  IGNORED: 0x0000_8000,
+  ONLYDIR: 0x0100_0000,
+  DONT_FOLLOW: 0x0200_0000,
+  EXCL_UNLINK: 0x0400_0000,
+  ISDIR: 0x4000_0000,
+} as const
+
+export interface InotifyEvent {
+  /** Number of the watch; -1 for a queue overflow. */
+  wd: number
+  mask: number
+  /** '' where the event is about the watched directory itself; null if the name is not valid UTF-8. */
+  name: string | null
+}
+
+const HEADER = 16
+
+/**
+ * The events of one read(2), in order: struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
+ * each, the machine's byte order, which is little-endian on all that Holdfast runs on), then len bytes of the name,
+ * padded with NUL.
+ */
+export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
+  let at = 0
+  while (at + HEADER <= bytes.length) {
+    const start = at
+    const length = bytes.readUInt32LE(start + 12)
+    const mask = bytes.readUInt32LE(start + 4)
+    at = start + HEADER + length
+    const name = nameOf(bytes, start + HEADER, at)
+    yield { wd: bytes.readInt32LE(start), mask, name }
+  }
+}
+
+/** null if it is not valid UTF-8. */
+function nameOf(bytes: Buffer, begin: number, padded: number): string | null {
+  let end = padded
+  while (end > begin && bytes[end - 1] === 0) end -= 1
+  const text = bytes.toString('utf8', begin, end)
+  return !text.includes('\uFFFD') || isUtf8(bytes.subarray(begin, end)) ? text : null
 }

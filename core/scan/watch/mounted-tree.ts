@@ -5,8 +5,7 @@ import { isWithin } from '../../mounts/mountinfo.ts'
 import { inTime } from '../../pacing/in-time.ts'
 import { message } from '../../words/message.ts'
 import { absolutePath } from '../tree/facts.ts'
-import type { Layout, MountScope, Region } from '../tree/mounts.ts'
-import { layOut } from '../tree/mounts.ts'
+import { type Layout, layOut, type MountScope, type Region } from '../tree/regions.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** A file system that hangs keeps a listing of the whole source waiting for so long at most. */
@@ -31,17 +30,7 @@ interface Inner {
  * Watches a tree with everything that is mounted inside it, also what is mounted and unmounted while it runs:
  * each file system by itself, so that each has the watcher that it needs, and one that hangs holds up itself.
  */
-export async function openMountedTree(
-  request: TreeRequest,
-  listener: TreeListener,
-  options: MountedTreeOptions,
-): Promise<TreeWatcher> {
-  const tree = new MountedTree(request, listener, options)
-  await tree.open()
-  return tree
-}
-
-class MountedTree implements TreeWatcher {
+export class MountedTree implements TreeWatcher {
   readonly #request: TreeRequest
   readonly #listener: TreeListener
   readonly #options: MountedTreeOptions
@@ -69,7 +58,7 @@ class MountedTree implements TreeWatcher {
     return this.#own?.method ?? 'watching'
   }
 
-  async open(): Promise<void> {
+  async open(): Promise<this> {
     // Before the layout: what is mounted in between is noticed by the next reading of the table.
     this.#endTable = this.#options.table.onChange(() => this.#mountsChanged())
     const { regions } = this.#layOut()
@@ -87,6 +76,7 @@ class MountedTree implements TreeWatcher {
     for (const region of inner) this.#openInner(region)
     // What was mounted while it was opened has been told to nobody.
     this.#mountsChanged()
+    return this
   }
 
   async examine(paths: readonly string[]): Promise<void> {

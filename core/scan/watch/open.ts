@@ -7,9 +7,9 @@ import { readMounts } from '../../mounts/whereabouts.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
-import type { MountScope } from '../tree/mounts.ts'
+import type { MountScope } from '../tree/regions.ts'
 import { InotifyWatcher } from './inotify.ts'
-import { openMountedTree } from './mounted-tree.ts'
+import { MountedTree } from './mounted-tree.ts'
 import { openPolling } from './polling.ts'
 import { isWatchLimit, openPortable } from './portable.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
@@ -52,7 +52,7 @@ export class Watchers {
   ): Promise<TreeWatcher> {
     const whole = { ...request, oneFileSystem: scope.oneFileSystem && readMounts() === null }
     const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
-    return openMountedTree(whole, listener, { scope, table: this.#table, openRegion })
+    return new MountedTree(whole, listener, { scope, table: this.#table, openRegion }).open()
   }
 
   async #openRegion(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {

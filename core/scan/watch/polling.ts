@@ -1,8 +1,11 @@
 import { lstat } from 'node:fs/promises'
+import { sameContent } from '../../files/stat-facts.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
+import { createNameFilter, type NameFilter } from '../../filter/names.ts'
+import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
-import { absolutePath } from '../tree/facts.ts'
-import { QuietPeriod } from './quiet.ts'
+import { absolutePath, type FileFacts, factsOf } from '../tree/facts.ts'
+import { Later, MAX_WAITING } from './later.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /**
@@ -55,5 +58,129 @@ export async function openPolling(
       endComparing()
       quiet.close()
     },
+  }
+}
+
+/** Files that are looked at again together. */
+const MAX_LOOKS = 64
+
+/**
+ * Where the kernel does not say that a writer has closed a file, a file is finished when two looks that are
+ * the quiet period apart find the same size, time and inode.
+ */
+export class QuietPeriod {
+  readonly #request: TreeRequest
+  readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
+  readonly #filter: NameFilter
+  readonly #waiting: Later<FileFacts>
+  #timer: NodeJS.Timeout | null = null
+  #looking = false
+  /** There was no room for a file: the tree must be compared with the ledger later. */
+  #refused = false
+  #closed = false
+  #roomWaiters: (() => void)[] = []
+
+  /** @param quietMs how long a file's size and time must stay as they are. */
+  constructor(
+    request: TreeRequest,
+    listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>,
+    quietMs: number,
+  ) {
+    this.#request = request
+    this.#listener = listener
+    this.#filter = createNameFilter(request.names)
+    this.#waiting = new Later(quietMs)
+  }
+
+  /** Looks at files for the first time; resolves when there is room for more. */
+  async examine(paths: readonly string[]): Promise<void> {
+    await this.whenRoom()
+    if (!this.#closed) await Promise.all(paths.map((file) => this.look(file)))
+  }
+
+  /** Looks at a file for the first time, unless its name leaves it out. */
+  async look(file: string): Promise<void> {
+    const leftOut = this.#filter.file(file)
+    if (leftOut === 'mark') this.#listener.mark(file)
+    if (leftOut !== null) return
+    try {
+      const facts = await this.#factsNow(file)
+      if (facts !== null) this.observe(facts)
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (isGone(code)) return
+      const path = absolutePath(this.#request.root, file)
+      this.#listener.problem(message('scan.fileUnreadable', { path, reason: code ?? String(thrown) }))
+    }
+  }
+
+  observe(facts: FileFacts): void {
+    if (this.#closed) return
+    const known = this.#waiting.get(facts.path)
+    if (known !== undefined && sameContent(known, facts)) return
+    this.#waiting.delete(facts.path)
+    if (this.#waiting.put(facts.path, facts)) this.#arm()
+    else this.#refused = true
+  }
+
+  /** Resolves when a few hundred more files may be observed without losing one. */
+  async whenRoom(): Promise<void> {
+    while (!this.#closed && !this.#hasRoom) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#waiting.deleteWhere(() => true)
+    this.#release()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting.size <= MAX_WAITING / 2
+  }
+
+  #release(): void {
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
+  }
+
+  #arm(): void {
+    if (this.#timer !== null || this.#looking || this.#closed || this.#waiting.size === 0) return
+    const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
+    this.#timer = setTimeout(() => void this.#lookAgain(), delayMs)
+  }
+
+  async #lookAgain(): Promise<void> {
+    this.#timer = null
+    this.#looking = true
+    const due: FileFacts[] = []
+    for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
+    const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
+    this.#looking = false
+    if (this.#closed) return
+    const finished = looked.filter((one) => one !== null)
+    if (finished.length > 0) this.#listener.finished(finished)
+    if (this.#hasRoom) {
+      this.#release()
+      if (this.#refused) void this.#listener.lost(this.#request.base)
+      this.#refused = false
+    }
+    this.#arm()
+  }
+
+  async #lookAt(before: FileFacts): Promise<FileFacts | null> {
+    // Gone, or not to be looked at: the next comparison with the ledger says why.
+    const now = await this.#factsNow(before.path).catch(() => null)
+    if (now === null || sameContent(before, now)) return now
+    this.observe(now)
+    return null
+  }
+
+  /** null: it is no regular file. */
+  async #factsNow(file: string): Promise<FileFacts | null> {
+    const { root, place = root } = this.#request
+    const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))
+    return stats.isFile() ? factsOf(file, stats) : null
   }
 }

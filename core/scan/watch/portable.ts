@@ -10,7 +10,7 @@ import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 
-import { QuietPeriod } from './quiet.ts'
+import { QuietPeriod } from './polling.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** The system allows no more watches. */

@@ -1,7 +1,7 @@
 import type { NameRules } from '../../filter/names.ts'
 import type { Message } from '../../words/message.ts'
 import type { FileFacts } from '../tree/facts.ts'
-import type { MountScope } from '../tree/mounts.ts'
+import type { MountScope } from '../tree/regions.ts'
 
 /** Which tree is watched. */
 export interface TreeRequest {

@@ -1,8 +1,8 @@
 import { openBeneath } from '../../files/beneath.ts'
 import { createHasher } from '../../files/digest.ts'
 import { closeFd, readFd, statFd } from '../../files/fd.ts'
+import { forgetCached } from '../../files/native.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import { forgetCached } from '../../files/page-cache.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 
 const READ_BYTES = 1024 * 1024

@@ -183,3 +183,15 @@ describe.skipIf(!canMount)('file systems mounted inside a source (needs root: mo
     expect([...source.offers().values()]).toEqual([1, 1, 1])
   })
 })
+
+test.skipIf(!canMount)(
+  'a file system that does not say what its entries are (needs root: mounts): its directories are watched, too',
+  async () => {
+    const { point } = await mountExt4(onTestFinished, { features: '^filetype' })
+    put(point, 'old/deep/before')
+    const source = await scannedSource({}, { at: point })
+    put(point, 'old/deep/after', 'new/deep/after')
+    await offered(source, 'old/deep/before', 'old/deep/after', 'new/deep/after')
+    expect(source.problems()).toEqual([])
+  },
+)

@@ -2,7 +2,7 @@ import { createHash, randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { DIRECT_ALIGNMENT, isAligned, loadAddresses } from '../../../core/files/direct-io.ts'
+import { DIRECT_ALIGNMENT, isAligned } from '../../../core/files/direct-io.ts'
 import { openAppending } from '../../../core/store/appending.ts'
 import { createFrameDecoder, encodeFrame } from '../../../core/wire/codec.ts'
 import { CHUNK_BYTES } from '../../../core/wire/limits.ts'
@@ -45,8 +45,7 @@ async function write(file: string, content: Buffer, pieces: readonly Uint8Array[
 const shortly = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const contentOf = (bytes: number) => randomFillSync(Buffer.alloc(bytes))
 
-test('chunks that come are where a disk can take them from', async () => {
-  expect(await loadAddresses()).toBe(true)
+test('chunks that come are where a disk can take them from', () => {
   for (const bytes of [CHUNK_BYTES, CHUNK_BYTES - 1, CHUNK_BYTES * 0.75]) {
     const content = contentOf(bytes)
     const [chunk, ...others] = arrived(content)
@@ -65,7 +64,6 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
     async ({ mount, isThere }, { skip }) => {
       if (!isThere) skip('needs a kernel with xfs, and xfsprogs')
       const { point } = await mount((undo) => onTestFinished(undo))
-      await loadAddresses()
       for (const end of [0, 1, PAGE_BYTES - 1]) {
         const content = contentOf(6 * MIB + end)
         const file = path.join(point, `large-${end}`)
@@ -78,7 +76,6 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
   test('are the same where pieces, their beginning or the disk do not suit that', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo))
     const memory = await mountTmpfs((undo) => onTestFinished(undo), { megabytes: 32 })
-    await loadAddresses()
     const content = contentOf(5 * MIB + 17)
     const odd = [content.subarray(0, 1001), content.subarray(1001, 3 * MIB), content.subarray(3 * MIB)]
     const places = [
@@ -95,7 +92,6 @@ describe.skipIf(!canMount)('large files on a disk of their own (needs root: moun
 
   test('that the disk has no room for are refused as full, the part that was written is good', async () => {
     const { point } = await mountExt4((undo) => onTestFinished(undo), { megabytes: 16 })
-    await loadAddresses()
     const content = contentOf(32 * MIB)
     const file = path.join(point, 'too-large')
     await expect(write(file, content, arrived(content))).rejects.toMatchObject({ code: 'ENOSPC' })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createHistory } from '../../../core/check/history/history.ts'
-import type { KeptCheck } from '../../../core/check/history/protocol.ts'
+import type { KeptCheck } from '../../../core/check/history/history-store.ts'
 import { checkedAs } from '../../support/checked.ts'
 
 const checked = (id: string, at: number) => checkedAs(id, { at })

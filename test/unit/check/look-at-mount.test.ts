@@ -6,7 +6,6 @@ import type { Mount } from '../../../core/mounts/mountinfo.ts'
 const disk: Mount = {
   id: 50,
   device: '7:0',
-  root: '/',
   point: '/mnt/disk',
   options: ['rw', 'relatime'],
   type: 'ext4',

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseCommand } from '../../../core/check/stdio/command.ts'
-import { formatEvent, reply } from '../../../core/check/stdio/event.ts'
-import { createLineSplitter, LONGEST_LINE } from '../../../core/check/stdio/lines.ts'
-import { quote, splitQuoted } from '../../../core/check/stdio/quoting.ts'
+import { createLineSplitter, LONGEST_LINE, parseCommand } from '../../../core/check/stdio/command.ts'
+import { formatEvent, quote, reply, splitQuoted } from '../../../core/check/stdio/event.ts'
 
 function answer(line: string, quoted = false): string {
   const command = parseCommand(line, { quoted })

@@ -2,15 +2,7 @@ import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedgerFile } from '../../../core/ledger/file.ts'
-import { openLedger } from '../../../core/ledger/ledger.ts'
-import { openLedgerMeta } from '../../../core/ledger/meta.ts'
-import { openLedgerOffers } from '../../../core/ledger/offers.ts'
-import { openLedgerPages } from '../../../core/ledger/pages.ts'
-import { openLedgerQueue } from '../../../core/ledger/queue.ts'
-import { openLedgerRemovals } from '../../../core/ledger/removals.ts'
-import { openRoutes } from '../../../core/ledger/rows.ts'
-import { openLedgerSent } from '../../../core/ledger/sent.ts'
-import { openLedgerSuspects } from '../../../core/ledger/suspects.ts'
+import { openLedger, openParts } from '../../../core/ledger/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const content = { source: 'photos', size: 5, mtimeNs: 7n, ctimeNs: 8n, inode: 9n, device: 1n }
@@ -27,14 +19,7 @@ function plans(): Map<string, string[]> {
       return database.prepare(sql)
     },
   } as DatabaseSyncInstance
-  const routes = openRoutes(recording)
-  openLedgerOffers(recording, routes)
-  openLedgerQueue(recording, routes)
-  openLedgerSent(recording, routes)
-  openLedgerRemovals(recording, routes)
-  openLedgerMeta(recording)
-  openLedgerPages(recording)
-  openLedgerSuspects(recording, routes)
+  openParts(recording)
   return new Map(
     [...statements].map((sql) => {
       const steps = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]

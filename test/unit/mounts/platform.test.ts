@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory } from '../../../core/check/probes/findings.ts'
 import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
-import { darwinMountId } from '../../../core/mounts/darwin.ts'
-import { mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin-statfs.ts'
-import { readMountLines } from '../../../core/mounts/mount-list.ts'
+import { darwinMountId, mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin.ts'
 import { changedPoints } from '../../../core/mounts/mount-table.ts'
-import { isReadOnly, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
+import { isReadOnly, parseMountinfo, readMountLines } from '../../../core/mounts/mountinfo.ts'
 
 interface Recorded {
   fsid: [number, number]

@@ -1,7 +1,5 @@
-import { describe, expect, test } from 'vitest'
-import { FirstSeen } from '../../../core/scan/batch/first-seen.ts'
-import type { BatchFacts } from '../../../core/scan/batch/rules.ts'
-import { decideBatches } from '../../../core/scan/batch/rules.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type BatchFacts, decideBatches, FirstSeen } from '../../../core/scan/batch/rules.ts'
 
 const HOUR = 3600
 const YEAR = 365 * 24 * HOUR
@@ -15,7 +13,9 @@ const open = (name: string, at: number): BatchFacts => ({
 
 /** Looks one after the other, each with what is there; the clock says `NOW`. */
 function looks() {
-  const firstSeen = new FirstSeen(() => NOW * 1000)
+  vi.useFakeTimers({ now: NOW * 1000 })
+  onTestFinished(() => void vi.useRealTimers())
+  const firstSeen = new FirstSeen()
   return (batches: BatchFacts[], unsendable: string[] = []) => {
     const seen = firstSeen.note(
       batches,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { gatherFor } from '../../../core/scan/compare/gathered.ts'
+import { gatherFor } from '../../../core/scan/source/watched.ts'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 import { until } from '../../support/until.ts'
 

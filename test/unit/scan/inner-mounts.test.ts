@@ -1,15 +1,20 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
-import { mountScopeOf } from '../../../core/scan/source/inner-mounts.ts'
+import { mountScopeOf } from '../../../core/scan/source/source-disk.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
-const source = { id: 's', path: '/source', oneFileSystem: false }
+const source = { id: 's', oneFileSystem: false }
 const found = { root: '/source', destinations: ['there'] }
 
 /** @param problems the keys of what is told. */
 const scopeOf = (ledger: Ledger, problems: string[] = []) =>
-  mountScopeOf(source, { ...found, ledger }, ({ key }) => void problems.push(key))
+  mountScopeOf(source, {
+    ...found,
+    ledger,
+    problem: ({ key }) => void problems.push(key),
+    ledgerFailed: () => void problems.push('scan.ledgerFailed'),
+  })
 
 test('a mount point is remembered while it is there, and while files below it wait', () => {
   const ledger = openLedger(path.join(temporaryDirectory('inner'), 'ledger.sqlite'))

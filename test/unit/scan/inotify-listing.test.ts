@@ -2,9 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { Listing } from '../../../core/scan/watch/inotify-listing.ts'
-import type { Directory } from '../../../core/scan/watch/inotify-tree.ts'
-import { createTree } from '../../../core/scan/watch/inotify-tree.ts'
-import { Watches } from '../../../core/scan/watch/inotify-watches.ts'
+import { createTree, type Directory, Watches } from '../../../core/scan/watch/inotify-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** A tree with one directory of three files, and its listing, which goes on by one entry at a time. */

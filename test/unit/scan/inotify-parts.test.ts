@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
-import type { FromThread } from '../../../core/scan/watch/inotify-messages.ts'
+import type { FromThread } from '../../../core/scan/watch/inotify.ts'
 import { Outbox } from '../../../core/scan/watch/inotify-outbox.ts'
 
 const file = (path: string, more: Partial<FileFacts> = {}): FileFacts => ({

@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Mount } from '../../../core/mounts/mountinfo.ts'
-import type { LayoutOptions } from '../../../core/scan/tree/mounts.ts'
-import { layOut } from '../../../core/scan/tree/mounts.ts'
+import { type LayoutOptions, layOut } from '../../../core/scan/tree/regions.ts'
 
 let nextId = 1
-const mount = (point: string, device: string, root = '/'): Mount => ({
+const mount = (point: string, device: string): Mount => ({
   id: nextId++,
   device,
-  root,
   point,
   options: ['rw'],
   type: 'ext4',
@@ -53,13 +51,13 @@ describe('a source is divided at the mount points inside it', () => {
   })
 
   test('to stay on one file system leaves other ones out, with all that is inside them', () => {
-    const mounts = [mount('/volume/source/a', '8:3'), mount('/volume/source/a/b', '8:2', '/elsewhere')]
+    const mounts = [mount('/volume/source/a', '8:3'), mount('/volume/source/a/b', '8:2')]
     expect(divide(mounts, stay)).toEqual({
       regions: { '': ['a', 'a/b'] },
       skipped: { a: 'other-file-system' },
     })
     // A bind mount from the same file system stays: find -xdev goes on there, too.
-    expect(divide([mount('/volume/source/c', '8:2', '/elsewhere')], stay).regions).toEqual({
+    expect(divide([mount('/volume/source/c', '8:2')], stay).regions).toEqual({
       '': ['c'],
       c: [],
     })
@@ -67,9 +65,9 @@ describe('a source is divided at the mount points inside it', () => {
 
   test('a directory that is mounted at several places is there several times', () => {
     const mounts = [
-      mount('/volume/source/b', '8:2', '/source/a'),
-      mount('/volume/source/one', '8:3', '/data'),
-      mount('/volume/source/two', '8:3', '/data'),
+      mount('/volume/source/b', '8:2'),
+      mount('/volume/source/one', '8:3'),
+      mount('/volume/source/two', '8:3'),
     ]
     expect(divide(mounts)).toEqual({
       regions: { '': ['b', 'one', 'two'], b: [], one: [], two: [] },

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { probeName } from '../../../core/check/probes/probe-file.ts'
+import { probeName } from '../../../core/check/probes/write-file.ts'
 import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/filter/names.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'

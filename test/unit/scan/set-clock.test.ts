@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { factsOf } from '../../../core/scan/tree/facts.ts'
 import { Later } from '../../../core/scan/watch/later.ts'
-import { QuietPeriod } from '../../../core/scan/watch/quiet.ts'
+import { QuietPeriod } from '../../../core/scan/watch/polling.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

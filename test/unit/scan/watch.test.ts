@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeEvents } from '../../../core/scan/watch/inotify-events.ts'
+import { decodeEvents } from '../../../core/scan/watch/linux.ts'
 import { chooseWatch } from '../../../core/scan/watch/open.ts'
 
 describe('how a tree is watched', () => {

@@ -12,7 +12,10 @@ type HasWriter = (fd: number) => 'no' | 'yes' | 'unknown'
 const free: HasWriter = () => 'no'
 
 const writers = vi.hoisted(() => ({ has: (_fd: number): string => 'no' }))
-vi.mock('../../../core/files/has-writer.ts', () => ({ hasWriter: (fd: number) => writers.has(fd) }))
+vi.mock('../../../core/files/native.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/files/native.ts')>()),
+  hasWriter: (fd: number) => writers.has(fd),
+}))
 beforeEach(() => {
   writers.has = free
 })

@@ -36,7 +36,7 @@ describe('what waits to be gone on with is bounded', () => {
     expect(await second?.offset).toBe(0)
     await second?.abort(false)
     await gone
-    expect([await third?.offset, turns.available]).toEqual([null, 1])
+    expect([await third?.offset, turns.tryAcquire()]).toEqual([null, true])
   })
 
   test('64 of a sender, the oldest goes first', async () => {

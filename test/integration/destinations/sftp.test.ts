@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
@@ -9,8 +9,9 @@ import { tryDestination } from '../../../core/send/destinations/try.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { Problem } from '../../../core/words/problem.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
-import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
+import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { factsOf } from '../../support/file-facts.ts'
+import { mountTmpfs } from '../../support/mounts.ts'
 import { startLyingSftp } from '../../support/servers/lying-sftp.ts'
 import { startSftpServer } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -162,6 +163,20 @@ test('a login that may only read is told so', async () => {
   const driver = drive(home, { ...settings, port, hostKey, path: '' }, { key })
   const problem = await until('it is told', () => driver.problem)
   expect([driver.state, problem.key]).toEqual(['refused', 'transfer.objects.denied'])
+})
+
+test('a disk with less room than a small file needs is full, each time that it is asked', async () => {
+  const { point } = await mountTmpfs(onTestFinished, { megabytes: 2 })
+  const place = sftpPlace(point)
+  const home = await makeHome(temporaryDirectory('sftp'))
+  const driver = drive(home, place.settings(), place.secrets)
+  expect(await driver.send('first', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+  const { bavail, bsize } = statfsSync(point)
+  writeFileSync(path.join(point, 'filler'), Buffer.alloc(bavail * bsize - 100 * 1024))
+  const full = { kind: 'again', trouble: 'yes', reason: { key: 'transfer.objects.full' } }
+  for (const name of ['a', 'a', 'b'])
+    expect(await driver.send(name, Buffer.alloc(200 * 1024))).toMatchObject(full)
+  expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
 })
 
 test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {

@@ -15,8 +15,8 @@ export const STATUS = {
   exists: 11,
 } as const
 
-/** Less than this is no room: a directory needs as much. */
-const LEAST_FREE_BYTES = 64 * 1024
+/** Less than this is no room: a directory and one piece of a file need as much. */
+const LEAST_FREE_BYTES = 256 * 1024
 const READ_ONLY = 1
 
 /** The status of a call that the server has refused; null: it is something else. */

@@ -3,7 +3,7 @@ import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
 import { isFault, orIf } from '../objects/faults.ts'
-import type { ObjectStore } from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { openChannel, statAt, syncPath } from './channel.ts'
@@ -14,7 +14,7 @@ import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
 import { readFrom } from './read.ts'
-import { beginUpload, put } from './upload.ts'
+import { beginUpload } from './upload.ts'
 
 /** Each is a process at the server: while one waits for its disk, the others go on. */
 const CHANNELS = 4
@@ -102,6 +102,26 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
     work.catch(async (thrown: unknown) => {
       throw await writeFaultOf(pick(), root, thrown)
     })
+  const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
+    const upload = await writing(beginUpload(parts, name, facts, resume, replace))
+    return {
+      ...upload,
+      write: (bytes: Uint8Array) => writing(upload.write(bytes)),
+      finish: (digest: Uint8Array, makeRoom?: () => Promise<void>) =>
+        writing(upload.finish(digest, makeRoom)),
+    }
+  }
+  const put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
+    const upload = await begin(name, facts, null, replace)
+    try {
+      await upload.write(bytes)
+      // Nothing of it was there before, so no digest is compared.
+      await upload.finish(new Uint8Array())
+    } catch (thrown) {
+      await upload.abort(false).catch(() => undefined)
+      throw thrown
+    }
+  }
   const moveAside = async (from: string, to: string): Promise<void> => {
     await directories.make(parentOf(to))
     await pick().tell((sftp, done) => sftp.rename(from, to, done))
@@ -110,15 +130,8 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
 
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
-    put: (name, bytes, facts, options) => writing(put(parts, name, bytes, facts, options)),
-    async begin(name, facts, resume) {
-      const upload = await writing(beginUpload(parts, name, facts, resume))
-      return {
-        ...upload,
-        write: (bytes) => writing(upload.write(bytes)),
-        finish: (digest, makeRoom) => writing(upload.finish(digest, makeRoom)),
-      }
-    },
+    put,
+    begin,
     async info(name) {
       const stats = await statAt(pick(), pathOf(name), 'lstat')
       return stats?.isFile() ? infoOf(name, stats) : null

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { SessionMemory } from '../../../core/ledger/ledger.ts'
+import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { tryDestination } from '../../../core/send/destinations/try.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { Problem } from '../../../core/words/problem.ts'
@@ -177,6 +178,22 @@ test('a disk with less room than a small file needs is full, each time that it i
   for (const name of ['a', 'a', 'b'])
     expect(await driver.send(name, Buffer.alloc(200 * 1024))).toMatchObject(full)
   expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+})
+
+test('a listing says that there is more only where there is', async () => {
+  const { place, settings } = await begin()
+  const { store } = await reachSftp(settings, place.secrets, new AbortController().signal)
+  onTestFinished(() => store.close())
+  const make = (index: number) => writeFileSync(path.join(settings.path, `${10_000 + index}`), '')
+  for (let index = 0; index < 1_000; index += 1) make(index)
+  const whole = await store.list('', null, true)
+  expect([whole.objects.length, whole.next]).toEqual([1_000, null])
+  make(1_000)
+  const first = await store.list('', null, true)
+  expect([first.objects.length, first.next]).toEqual([1_000, '10999'])
+  expect(await store.list('', first.next, true)).toMatchObject({ objects: [{ name: '11000' }], next: null })
+  // Again, and as by another connection: nobody stands there any more.
+  expect(await store.list('', first.next, true)).toMatchObject({ objects: [{ name: '11000' }], next: null })
 })
 
 test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
@@ -9,6 +10,7 @@ import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { tryDestination } from '../../../core/send/destinations/try.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { Problem } from '../../../core/words/problem.ts'
+import { createWords } from '../../../core/words/words.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { factsOf } from '../../support/file-facts.ts'
@@ -65,6 +67,16 @@ test.each([
 ] as const)('%s is said', async (_, changes, key) => {
   const { answer } = await tried(changes)
   expect(answer).toMatchObject({ works: false, sentence: { key } })
+})
+
+test('a server that ends the connection at once is told in plain words', async () => {
+  const server = net.createServer((socket) => socket.resume().end()).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const { answer } = await tried({ port })
+  expect(createWords('en')(answer.sentence)).toContain('cannot be reached: connection lost.')
+  expect(createWords('zh-TW')(answer.sentence)).toContain('連線中斷。')
 })
 
 test('a changed host key: nothing is sent, and people are told', async () => {

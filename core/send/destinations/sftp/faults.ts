@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorText } from '../../../files/system-error.ts'
+import { errorCode, errorText } from '../../../files/system-error.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -26,6 +26,20 @@ export function statusOf(thrown: unknown): number | null {
   return typeof error.code === 'number' ? error.code : null
 }
 
+/** What ssh2 says of a connection, by the system's names, for which there are words. */
+const systemNames: Record<string, string> = {
+  'Connection lost before handshake': 'ECONNRESET',
+  'No response from server': 'ECONNRESET',
+  'Timed out while waiting for handshake': 'ETIMEDOUT',
+  'Keepalive timeout': 'ETIMEDOUT',
+}
+
+/** What is told of an error. */
+export function reasonOf(thrown: unknown): string {
+  const text = errorText(thrown)
+  return errorCode(thrown) ?? systemNames[text] ?? text
+}
+
 /** What the server's own words say, where it has any of its own. */
 function kindByWords(text: string): StoreFault['kind'] {
   if (/quota|no space|disk (is )?full|out of space/i.test(text)) return 'full'
@@ -34,7 +48,7 @@ function kindByWords(text: string): StoreFault['kind'] {
 
 /** What is the matter with a call: OpenSSH says no more than "Failure" of most errors. */
 export function faultOf(thrown: unknown): StoreFault {
-  const reason = errorText(thrown)
+  const reason = reasonOf(thrown)
   const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
   switch (statusOf(thrown)) {
     case STATUS.absent:

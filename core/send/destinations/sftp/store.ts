@@ -9,7 +9,7 @@ import type { Channel } from './channel.ts'
 import { openChannel, statAt, syncPath } from './channel.ts'
 import type { Connection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
-import { diskAt, writeFaultOf } from './faults.ts'
+import { diskAt, reasonOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
@@ -26,7 +26,9 @@ async function openChannels({ client, gather }: Connection): Promise<readonly [C
   if (first === undefined) throw new StoreFault('failed', 'no channel')
   const opening = Promise.allSettled(more)
   const channel = await first.catch((thrown: unknown) => {
-    throw new StoreFault('failed', `it offers no SFTP: ${String(thrown)}`, { cause: thrown })
+    const reason = reasonOf(thrown)
+    const isLost = reason === 'ECONNRESET'
+    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: thrown })
   })
   const opened = await opening
   return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]

@@ -15,6 +15,7 @@ import { drive, source } from '../../support/destinations/drive.ts'
 import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import { mountTmpfs } from '../../support/mounts.ts'
+import { startRelay } from '../../support/relay.ts'
 import { startLyingSftp } from '../../support/servers/lying-sftp.ts'
 import { startSftpServer } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -24,6 +25,7 @@ import { until } from '../../support/until.ts'
 beforeAll(() => sftpKind.start?.())
 afterAll(() => sftpKind.stop?.())
 
+const MIB = 1024 * 1024
 const OTHER_KEY = `SHA256:${'A'.repeat(43)}`
 
 async function begin() {
@@ -190,6 +192,28 @@ test('a disk with less room than a small file needs is full, each time that it i
   for (const name of ['a', 'a', 'b'])
     expect(await driver.send(name, Buffer.alloc(200 * 1024))).toMatchObject(full)
   expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+})
+
+test('a file that does not fit is not begun, and one that has come to not fit leaves its room', async () => {
+  const { point } = await mountTmpfs(onTestFinished, { megabytes: 8 })
+  const place = sftpPlace(point)
+  const home = await makeHome(temporaryDirectory('sftp'))
+  const relay = await startRelay(place.port ?? 0)
+  const driver = drive(home, place.settings(relay.port), place.secrets)
+  const full = { kind: 'again', trouble: 'yes', reason: { key: 'transfer.objects.full' } }
+  expect(await driver.send('large', Buffer.alloc(20 * MIB), {}, '7.1')).toMatchObject(full)
+  expect(relay.sentBytes()).toBeLessThan(MIB)
+  expect(await place.leftOvers()).toEqual([])
+
+  const session = await driver.session()
+  const begin = (path: string) => session.begin({ source, path, facts: factsOf(5 * MIB) }, [], '7.1')
+  const [one, other] = [await begin('one'), await begin('other')]
+  for (let sent = 0; sent < 5; sent += 1) expect(await one?.chunk(Buffer.alloc(MIB))).toBe(true)
+  await until('it is full', async () => (await other?.chunk(Buffer.alloc(MIB))) === false)
+  expect(await other?.abort(true)).toMatchObject(full)
+  expect(await one?.end(digestOf(Buffer.alloc(5 * MIB)))).toMatchObject({ kind: 'durable' })
+  expect(await place.leftOvers()).toEqual([])
+  expect(await driver.send('fits', Buffer.alloc(2 * MIB), {}, '7.1')).toMatchObject({ kind: 'durable' })
 })
 
 test('a listing says that there is more only where there is', async () => {

@@ -113,6 +113,10 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
         writing(upload.finish(digest, makeRoom)),
     }
   }
+  const space = async () => {
+    const disk = await diskAt(pick(), root)
+    return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }
+  }
   const put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
     const upload = await begin(name, facts, null, replace)
     try {
@@ -133,7 +137,15 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
     put,
-    begin,
+    async begin(name, facts, resume) {
+      const asked = space().catch(() => null)
+      const upload = await begin(name, facts, resume)
+      const room = await asked
+      if (room === null || room.total === 0 || facts.size - upload.offset <= room.free) return upload
+      // It would fill the disk for others, and be sent again and again.
+      await upload.abort(false)
+      throw new StoreFault('full', 'less is free than the file needs')
+    },
     async info(name) {
       const stats = await statAt(pick(), pathOf(name), 'lstat')
       return stats?.isFile() ? infoOf(name, stats) : null
@@ -147,10 +159,7 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
       const stats = await statAt(pick(), pathOf(directory), 'lstat')
       return (stats?.mtime ?? 0) * 1000
     },
-    async space() {
-      const disk = await diskAt(pick(), root)
-      return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }
-    },
+    space,
     sweep: (olderThan) => sweep(parts, olderThan),
     ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),
     close: () => connection.client.destroy(),

@@ -187,7 +187,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       level: 'attention',
       says: /cellar at .* no longer accepts this computer.* pair again/,
       card: /cellar: nothing can be sent/,
-      incident: { kind: 'Connection refused', where: 'cellar' },
+      incident: { kind: 'Cannot be used', where: 'cellar' },
       isTold: false,
       break: receiver.revoke,
       repair: pairAgain,

@@ -260,7 +260,7 @@ describe.each(kinds)('$name', (kind) => {
       const { place, open } = await begin({ megabytes: 6 })
       const driver = open()
       expect(await driver.send('first', randomBytes(2 * MIB))).toMatchObject(durable)
-      const large = await driver.send('large', randomBytes(8 * MIB))
+      const large = await driver.send('large', randomBytes(60 * MIB), {}, '7.1')
       expect(large).toMatchObject({ kind: 'again', trouble: 'yes' })
       expect(large).toMatchObject({ reason: { key: expect.stringMatching(/full/i) } })
       expect(await place.file('data', 'large')).toBeNull()

@@ -134,7 +134,8 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   }
   const { contents } = await library.contents(asked)
   expect(contents.map(({ facts }) => facts.size)).toEqual([5, 5])
-  const { entries } = await library.entries({ folder: 'data', directory: '', after: null })
+  const { entries, next } = await library.entries({ folder: 'data', directory: '', after: null })
+  expect(next).toBeNull()
   expect(entries.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
     'directory a',
     'file large',

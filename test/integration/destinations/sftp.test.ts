@@ -1,16 +1,21 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { SessionMemory } from '../../../core/ledger/ledger.ts'
+import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { tryDestination } from '../../../core/send/destinations/try.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { Problem } from '../../../core/words/problem.ts'
+import { createWords } from '../../../core/words/words.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
-import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
+import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { factsOf } from '../../support/file-facts.ts'
+import { mountTmpfs } from '../../support/mounts.ts'
+import { startRelay } from '../../support/relay.ts'
 import { startLyingSftp } from '../../support/servers/lying-sftp.ts'
 import { startSftpServer } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -20,6 +25,7 @@ import { until } from '../../support/until.ts'
 beforeAll(() => sftpKind.start?.())
 afterAll(() => sftpKind.stop?.())
 
+const MIB = 1024 * 1024
 const OTHER_KEY = `SHA256:${'A'.repeat(43)}`
 
 async function begin() {
@@ -63,6 +69,16 @@ test.each([
 ] as const)('%s is said', async (_, changes, key) => {
   const { answer } = await tried(changes)
   expect(answer).toMatchObject({ works: false, sentence: { key } })
+})
+
+test('a server that ends the connection at once is told in plain words', async () => {
+  const server = net.createServer((socket) => socket.resume().end()).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const { answer } = await tried({ port })
+  expect(createWords('en')(answer.sentence)).toContain('cannot be reached: connection lost.')
+  expect(createWords('zh-TW')(answer.sentence)).toContain('連線中斷。')
 })
 
 test('a changed host key: nothing is sent, and people are told', async () => {
@@ -162,6 +178,58 @@ test('a login that may only read is told so', async () => {
   const driver = drive(home, { ...settings, port, hostKey, path: '' }, { key })
   const problem = await until('it is told', () => driver.problem)
   expect([driver.state, problem.key]).toEqual(['refused', 'transfer.objects.denied'])
+})
+
+test('a disk with less room than a small file needs is full, each time that it is asked', async () => {
+  const { point } = await mountTmpfs(onTestFinished, { megabytes: 2 })
+  const place = sftpPlace(point)
+  const home = await makeHome(temporaryDirectory('sftp'))
+  const driver = drive(home, place.settings(), place.secrets)
+  expect(await driver.send('first', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+  const { bavail, bsize } = statfsSync(point)
+  writeFileSync(path.join(point, 'filler'), Buffer.alloc(bavail * bsize - 100 * 1024))
+  const full = { kind: 'again', trouble: 'yes', reason: { key: 'transfer.objects.full' } }
+  for (const name of ['a', 'a', 'b'])
+    expect(await driver.send(name, Buffer.alloc(200 * 1024))).toMatchObject(full)
+  expect(await driver.send('fits', Buffer.alloc(10))).toMatchObject({ kind: 'durable' })
+})
+
+test('a file that does not fit is not begun, and one that has come to not fit leaves its room', async () => {
+  const { point } = await mountTmpfs(onTestFinished, { megabytes: 8 })
+  const place = sftpPlace(point)
+  const home = await makeHome(temporaryDirectory('sftp'))
+  const relay = await startRelay(place.port ?? 0)
+  const driver = drive(home, place.settings(relay.port), place.secrets)
+  const full = { kind: 'again', trouble: 'yes', reason: { key: 'transfer.objects.full' } }
+  expect(await driver.send('large', Buffer.alloc(20 * MIB), {}, '7.1')).toMatchObject(full)
+  expect(relay.sentBytes()).toBeLessThan(MIB)
+  expect(await place.leftOvers()).toEqual([])
+
+  const session = await driver.session()
+  const begin = (path: string) => session.begin({ source, path, facts: factsOf(5 * MIB) }, [], '7.1')
+  const [one, other] = [await begin('one'), await begin('other')]
+  for (let sent = 0; sent < 5; sent += 1) expect(await one?.chunk(Buffer.alloc(MIB))).toBe(true)
+  await until('it is full', async () => (await other?.chunk(Buffer.alloc(MIB))) === false)
+  expect(await other?.abort(true)).toMatchObject(full)
+  expect(await one?.end(digestOf(Buffer.alloc(5 * MIB)))).toMatchObject({ kind: 'durable' })
+  expect(await place.leftOvers()).toEqual([])
+  expect(await driver.send('fits', Buffer.alloc(2 * MIB), {}, '7.1')).toMatchObject({ kind: 'durable' })
+})
+
+test('a listing says that there is more only where there is', async () => {
+  const { place, settings } = await begin()
+  const { store } = await reachSftp(settings, place.secrets, new AbortController().signal)
+  onTestFinished(() => store.close())
+  const make = (index: number) => writeFileSync(path.join(settings.path, `${10_000 + index}`), '')
+  for (let index = 0; index < 1_000; index += 1) make(index)
+  const whole = await store.list('', null, true)
+  expect([whole.objects.length, whole.next]).toEqual([1_000, null])
+  make(1_000)
+  const first = await store.list('', null, true)
+  expect([first.objects.length, first.next]).toEqual([1_000, '10999'])
+  expect(await store.list('', first.next, true)).toMatchObject({ objects: [{ name: '11000' }], next: null })
+  // Again, and as by another connection: nobody stands there any more.
+  expect(await store.list('', first.next, true)).toMatchObject({ objects: [{ name: '11000' }], next: null })
 })
 
 test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {

@@ -92,6 +92,13 @@ describe('a notice in words', () => {
     expect(letter(notice('failed', { kind: 'unreachable' })).urgent).toBe(false)
   })
 
+  it('calls a destination that lets nobody in another thing than a port where nobody listens', () => {
+    const words = createWords('zh-TW')
+    const refused = notice('failed', { kind: 'refused' })
+    expect(letter(refused).title).toBe('Cannot be used: /data')
+    expect(letter(refused, { given: { ...writer, words } }).title).toBe('無法使用：/data')
+  })
+
   it('speaks the language that Holdfast speaks', () => {
     const words = createWords('zh-TW')
     const { title } = letter(notice('failed'), { given: { ...writer, words } })

@@ -1,6 +1,7 @@
 import { digestOf, digestText } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
+import { isFault } from './faults.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
@@ -57,10 +58,13 @@ function uploadOf(parts: SessionParts, file: Outgoing, upload: ObjectUpload, can
   const { pace, uploads, answerTo } = parts
   /** The first fault is the answer. */
   let failed: Answer | null = null
+  let keeps = canResume
   const attempt = async (call: () => Promise<void>): Promise<void> => {
     if (failed === null)
       await call().catch((thrown) => {
         failed = answerTo(thrown, file)
+        // What did not fit leaves its room to what does.
+        if (isFault(thrown, 'full')) keeps = false
       })
   }
   return {
@@ -81,7 +85,7 @@ function uploadOf(parts: SessionParts, file: Outgoing, upload: ObjectUpload, can
       return failed ?? DURABLE
     },
     async abort(keep) {
-      await upload.abort(keep && canResume).catch(() => undefined)
+      await upload.abort(keep && keeps).catch(() => undefined)
       uploads.release()
       return failed ?? { kind: 'again', reason: null, trouble: 'no' }
     },

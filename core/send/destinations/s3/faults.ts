@@ -69,10 +69,13 @@ export function faultOf(thrown: unknown, operation: string): StoreFault {
   const error: SdkError = typeof thrown === 'object' && thrown !== null ? thrown : {}
   const code = typeof error.name === 'string' ? error.name : 'Error'
   const status = statusOf(error)
-  const system = errorCode(thrown)
+  const system = errorCode(thrown) ?? (code === 'TimeoutError' ? 'ETIMEDOUT' : null)
   // Without a status nobody has answered: the connection, or what was said on it, was cut.
   const kind: StoreFaultKind =
     kindsByCode[code] ?? (status === null ? 'lost' : (kindsByStatus[status] ?? 'failed'))
+  // For these there are words; what the SDK says besides is for nobody.
+  if (kind === 'lost' && system !== null && /^E(?!RR_|PROTO)/.test(system))
+    return new StoreFault(kind, system, { cause: thrown })
   const own = system ?? (status === null || code !== 'Error' ? code : `HTTP ${status}`)
   const text = errorText(thrown)
   const said = text === '' || text === code || text === 'UnknownError' ? own : `${own}: ${text}`

@@ -2,7 +2,7 @@ import type { Client, SFTPWrapper, Stats } from 'ssh2'
 import { errorText } from '../../../files/system-error.ts'
 import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import { faultOf } from './faults.ts'
+import { faultOf, reasonOf } from './faults.ts'
 
 /** What an answer of the server is told to. */
 export type Answered<T> = (error: Error | null | undefined, value: T) => void
@@ -33,7 +33,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
   const ended = new Promise<unknown>((resolve) => {
     const end = (why: unknown) => {
       if (over !== null) return
-      over = new StoreFault('lost', why instanceof Error ? why.message : 'ECONNRESET', { cause: why })
+      over = new StoreFault('lost', why instanceof Error ? reasonOf(why) : 'ECONNRESET', { cause: why })
       for (const lose of waiting) lose(over)
       waiting.clear()
       resolve(over)

@@ -2,10 +2,10 @@ import { createHash, createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig } from 'ssh2'
-import { errorCode, errorText } from '../../../files/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { Problem } from '../../../words/problem.ts'
 import { StoreFault } from '../objects/object-store.ts'
+import { reasonOf } from './faults.ts'
 
 /** A server that is silent for so long, and asked as often, is gone: within 30 s. */
 const ASK_EVERY_MS = 10_000
@@ -59,7 +59,7 @@ async function credentials(
     case 'file': {
       const path = keyFile ?? ''
       const privateKey = await readFile(path).catch((thrown: unknown) => {
-        const reason = errorCode(thrown) ?? errorText(thrown)
+        const reason = reasonOf(thrown)
         throw new Problem('transfer.sftp.keyFile', { name, path, reason }, { cause: thrown })
       })
       return { privateKey, ...(passphrase === undefined ? {} : { passphrase }) }
@@ -85,7 +85,7 @@ async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.So
     })
     socket.once('error', reject)
   }).catch((thrown: unknown) => {
-    throw new StoreFault('lost', errorCode(thrown) ?? errorText(thrown), { cause: thrown })
+    throw new StoreFault('lost', reasonOf(thrown), { cause: thrown })
   })
   return socket
 }
@@ -133,7 +133,7 @@ function failure(thrown: unknown, login: Login, shown: string): Error {
       address: addressOf(login),
     })
   if (level === 'agent') return new Problem('transfer.sftp.noAgent', { name: login.name })
-  return new StoreFault('lost', errorCode(thrown) ?? errorText(thrown), { cause: thrown })
+  return new StoreFault('lost', reasonOf(thrown), { cause: thrown })
 }
 
 /**
@@ -153,7 +153,7 @@ export async function connectSftp(
   let shown = ''
   const ended = new Promise<unknown>((resolve) => {
     client.on('error', (error) => {
-      resolve(new StoreFault('lost', errorCode(error) ?? error.message, { cause: error }))
+      resolve(new StoreFault('lost', reasonOf(error), { cause: error }))
       client.destroy()
     })
     client.on('close', () => resolve(new StoreFault('lost', 'ECONNRESET')))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorText } from '../../../files/system-error.ts'
+import { errorCode, errorText } from '../../../files/system-error.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -15,8 +15,8 @@ export const STATUS = {
   exists: 11,
 } as const
 
-/** Less than this is no room: a directory needs as much. */
-const LEAST_FREE_BYTES = 64 * 1024
+/** Less than this is no room: a directory and one piece of a file need as much. */
+const LEAST_FREE_BYTES = 256 * 1024
 const READ_ONLY = 1
 
 /** The status of a call that the server has refused; null: it is something else. */
@@ -24,6 +24,20 @@ export function statusOf(thrown: unknown): number | null {
   const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
   if (!(error instanceof Error) || !('code' in error)) return null
   return typeof error.code === 'number' ? error.code : null
+}
+
+/** What ssh2 says of a connection, by the system's names, for which there are words. */
+const systemNames: Record<string, string> = {
+  'Connection lost before handshake': 'ECONNRESET',
+  'No response from server': 'ECONNRESET',
+  'Timed out while waiting for handshake': 'ETIMEDOUT',
+  'Keepalive timeout': 'ETIMEDOUT',
+}
+
+/** What is told of an error. */
+export function reasonOf(thrown: unknown): string {
+  const text = errorText(thrown)
+  return errorCode(thrown) ?? systemNames[text] ?? text
 }
 
 /** What the server's own words say, where it has any of its own. */
@@ -34,7 +48,7 @@ function kindByWords(text: string): StoreFault['kind'] {
 
 /** What is the matter with a call: OpenSSH says no more than "Failure" of most errors. */
 export function faultOf(thrown: unknown): StoreFault {
-  const reason = errorText(thrown)
+  const reason = reasonOf(thrown)
   const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
   switch (statusOf(thrown)) {
     case STATUS.absent:

@@ -83,10 +83,32 @@ async function* walk(
   }
 }
 
+/** @param after what comes up to here was told. */
+async function* pagesOf(
+  found: AsyncGenerator<ObjectInfo | string>,
+  after: string | null,
+): AsyncGenerator<ObjectPage, ObjectPage> {
+  const from = Buffer.from(after ?? '')
+  let page: ObjectPage = { objects: [], directories: [], next: null }
+  let last: string | null = null
+  for await (const one of found) {
+    const name = typeof one === 'string' ? one : one.name
+    if (after !== null && Buffer.compare(Buffer.from(name), from) <= 0) continue
+    if (page.objects.length + page.directories.length === PAGE) {
+      yield { ...page, next: last }
+      page = { objects: [], directories: [], next: null }
+    }
+    if (typeof one === 'string') page.directories.push(one)
+    else page.objects.push(one)
+    last = name
+  }
+  return page
+}
+
 /** Lists page by page; the next page goes on where the one before ended. */
 export function createLister(parts: SftpParts) {
   /** Listings that stand at the end of a page, the oldest first. */
-  const standing = new Map<string, AsyncGenerator<ObjectInfo | string>>()
+  const standing = new Map<string, ReturnType<typeof pagesOf>>()
   const keyOf = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
 
   return async (prefix: string, after: string | null, deep: boolean): Promise<ObjectPage> => {
@@ -94,20 +116,9 @@ export function createLister(parts: SftpParts) {
     const goesOn = key === null ? undefined : standing.get(key)
     if (key !== null) standing.delete(key)
     const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    const found = goesOn ?? walk(parts, directory, prefix, deep)
-    const page: ObjectPage = { objects: [], directories: [], next: null }
-    const from = Buffer.from(after ?? '')
-    for (let count = 0; count < PAGE; ) {
-      const { value, done } = await found.next()
-      if (done === true) return page
-      const name = typeof value === 'string' ? value : value.name
-      if (after !== null && Buffer.compare(Buffer.from(name), from) <= 0) continue
-      if (typeof value === 'string') page.directories.push(value)
-      else page.objects.push(value)
-      page.next = name
-      count += 1
-    }
-    if (page.next !== null) standing.set(keyOf(prefix, deep, page.next), found)
+    const pages = goesOn ?? pagesOf(walk(parts, directory, prefix, deep), after)
+    const { value: page } = await pages.next()
+    if (page.next !== null) standing.set(keyOf(prefix, deep, page.next), pages)
     for (const [oldest] of standing) if (standing.size > MOST_STANDING) standing.delete(oldest)
     return page
   }

@@ -3,18 +3,18 @@ import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
 import { isFault, orIf } from '../objects/faults.ts'
-import type { ObjectStore } from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { openChannel, statAt, syncPath } from './channel.ts'
 import type { Connection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
-import { diskAt, writeFaultOf } from './faults.ts'
+import { diskAt, reasonOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
 import type { SftpParts } from './parts.ts'
 import { WHOLE } from './parts.ts'
 import { readFrom } from './read.ts'
-import { beginUpload, put } from './upload.ts'
+import { beginUpload } from './upload.ts'
 
 /** Each is a process at the server: while one waits for its disk, the others go on. */
 const CHANNELS = 4
@@ -26,7 +26,9 @@ async function openChannels({ client, gather }: Connection): Promise<readonly [C
   if (first === undefined) throw new StoreFault('failed', 'no channel')
   const opening = Promise.allSettled(more)
   const channel = await first.catch((thrown: unknown) => {
-    throw new StoreFault('failed', `it offers no SFTP: ${String(thrown)}`, { cause: thrown })
+    const reason = reasonOf(thrown)
+    const isLost = reason === 'ECONNRESET'
+    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: thrown })
   })
   const opened = await opening
   return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
@@ -102,6 +104,30 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
     work.catch(async (thrown: unknown) => {
       throw await writeFaultOf(pick(), root, thrown)
     })
+  const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
+    const upload = await writing(beginUpload(parts, name, facts, resume, replace))
+    return {
+      ...upload,
+      write: (bytes: Uint8Array) => writing(upload.write(bytes)),
+      finish: (digest: Uint8Array, makeRoom?: () => Promise<void>) =>
+        writing(upload.finish(digest, makeRoom)),
+    }
+  }
+  const space = async () => {
+    const disk = await diskAt(pick(), root)
+    return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }
+  }
+  const put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
+    const upload = await begin(name, facts, null, replace)
+    try {
+      await upload.write(bytes)
+      // Nothing of it was there before, so no digest is compared.
+      await upload.finish(new Uint8Array())
+    } catch (thrown) {
+      await upload.abort(false).catch(() => undefined)
+      throw thrown
+    }
+  }
   const moveAside = async (from: string, to: string): Promise<void> => {
     await directories.make(parentOf(to))
     await pick().tell((sftp, done) => sftp.rename(from, to, done))
@@ -110,14 +136,15 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
 
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
-    put: (name, bytes, facts, options) => writing(put(parts, name, bytes, facts, options)),
+    put,
     async begin(name, facts, resume) {
-      const upload = await writing(beginUpload(parts, name, facts, resume))
-      return {
-        ...upload,
-        write: (bytes) => writing(upload.write(bytes)),
-        finish: (digest, makeRoom) => writing(upload.finish(digest, makeRoom)),
-      }
+      const asked = space().catch(() => null)
+      const upload = await begin(name, facts, resume)
+      const room = await asked
+      if (room === null || room.total === 0 || facts.size - upload.offset <= room.free) return upload
+      // It would fill the disk for others, and be sent again and again.
+      await upload.abort(false)
+      throw new StoreFault('full', 'less is free than the file needs')
     },
     async info(name) {
       const stats = await statAt(pick(), pathOf(name), 'lstat')
@@ -132,10 +159,7 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
       const stats = await statAt(pick(), pathOf(directory), 'lstat')
       return (stats?.mtime ?? 0) * 1000
     },
-    async space() {
-      const disk = await diskAt(pick(), root)
-      return disk && { free: disk.f_bavail * disk.f_frsize, total: disk.f_blocks * disk.f_frsize }
-    },
+    space,
     sweep: (olderThan) => sweep(parts, olderThan),
     ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),
     close: () => connection.client.destroy(),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Hasher } from '../../../files/digest.ts'
 import { createHasher } from '../../../files/digest.ts'
-import type { ObjectFacts, ObjectUpload, PutOptions } from '../objects/object-store.ts'
+import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
 import { close, OPEN, open, syncPath } from './channel.ts'
@@ -125,24 +125,5 @@ export async function beginUpload(
       inUse.delete(path)
       if (!keep) await channel.tell((sftp, done) => sftp.unlink(path, done))
     },
-  }
-}
-
-/** See ObjectStore.put. */
-export async function put(
-  parts: SftpParts,
-  name: string,
-  bytes: Uint8Array,
-  facts: ObjectFacts,
-  { replace }: PutOptions,
-): Promise<void> {
-  const upload = await beginUpload(parts, name, facts, null, replace)
-  try {
-    await upload.write(bytes)
-    // Nothing of it was there before, so no digest is compared.
-    await upload.finish(new Uint8Array())
-  } catch (thrown) {
-    await upload.abort(false).catch(() => undefined)
-    throw thrown
   }
 }

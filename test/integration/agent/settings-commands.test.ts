@@ -41,6 +41,7 @@ describe('settings from the command line', () => {
       'larger than 10 KiB',
       'priority: high',
       '30 days',
+      'nothing is removed until files go to another one',
     ])
       expect(changed).toContain(line)
     const back = ['--min-size', 'none', '--max-size', 'none', '--delete-after', 'never', ...about]

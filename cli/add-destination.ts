@@ -8,7 +8,7 @@ import { tryDestination } from '../core/send/destinations/try.ts'
 import type { DestinationTest, TestStage } from '../core/send/messages.ts'
 import { destinationTestSchema } from '../core/send/messages.ts'
 import { completed, secretsOfDestination, withAdded } from '../core/settings/adding.ts'
-import { layoutOf, openDataDirectory } from '../core/settings/data-directory.ts'
+import { layoutOf, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
 import type { Destination } from '../core/settings/destination-schema.ts'
 import { namedDestination, placeOf } from '../core/settings/destinations.ts'
 import type { TestedDestination } from '../core/settings/given-destination.ts'
@@ -34,7 +34,9 @@ export async function tryAlone(
   secrets: Given,
   stage: TestStage,
 ): Promise<DestinationTest> {
-  const identity = await loadIdentity(openDataDirectory(directory).identity)
+  const identity = await loadIdentity(openDataDirectory(directory).identity).catch((thrown: unknown) => {
+    throw unusableData(directory, thrown)
+  })
   const signal = AbortSignal.timeout(TEST_MS)
   return tryDestination(destination, { identity, name: hostname() || 'Holdfast', secrets, stage, signal })
 }
@@ -96,11 +98,13 @@ async function requireYes(
 async function addAlone(
   directory: string,
   settings: Settings,
+  tryWriting: () => void,
   destination: Destination,
   secrets: Given,
 ): Promise<Settings> {
   const layout = layoutOf(directory)
   withAdded(settings, destination)
+  tryWriting()
   const placed =
     destination.kind === 'folder'
       ? placedFolder(destination, await inspectPath(destination.path), settings, layout)
@@ -120,7 +124,8 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   const after = await changeSettings(
     directory,
     () => ({ command: 'addDestination', input: { destination, secrets } }),
-    (settings) => addAlone(directory, settings, completed(destination, randomUUID(), hostname()), secrets),
+    (settings, tryWriting) =>
+      addAlone(directory, settings, tryWriting, completed(destination, randomUUID(), hostname()), secrets),
   )
   const added = namedDestination(after.destinations, destination.name.trim())
   if (options.json === true) return console.log(jsonText(added))

@@ -131,8 +131,8 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
   console.log(terminalWords(message('cli.destinations.added', { name, address: placeOf(added) })))
-  // The addition answers only that it is done; what was noticed is worth another test.
-  sayNotes(await testAdded(directory, added))
+  // The addition answers only that it is done; what was noticed is worth another test, whatever becomes of that one.
+  await testAdded(directory, added).then(sayNotes, () => undefined)
   const names = after.destinations.map((one) => one.name).join(', ')
   if (after.destinations.length > 1) console.log(terminalWords(message('cli.destinations.now', { names })))
 }

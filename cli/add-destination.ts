@@ -8,7 +8,7 @@ import { tryDestination } from '../core/send/destinations/try.ts'
 import type { DestinationTest, TestStage } from '../core/send/messages.ts'
 import { destinationTestSchema } from '../core/send/messages.ts'
 import { completed, secretsOfDestination, withAdded } from '../core/settings/adding.ts'
-import { layoutOf, openDataDirectory } from '../core/settings/data-directory.ts'
+import { layoutOf, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
 import type { Destination } from '../core/settings/destination-schema.ts'
 import { namedDestination, placeOf } from '../core/settings/destinations.ts'
 import type { TestedDestination } from '../core/settings/given-destination.ts'
@@ -22,7 +22,7 @@ import { secretsOf } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
-import { changeSettings, runningState, settingsIn } from './settings-change.ts'
+import { changeSettings, runningState, settingsNow } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
 
 export type Given = Record<string, string>
@@ -34,7 +34,9 @@ export async function tryAlone(
   secrets: Given,
   stage: TestStage,
 ): Promise<DestinationTest> {
-  const identity = await loadIdentity(openDataDirectory(directory).identity)
+  const identity = await loadIdentity(openDataDirectory(directory).identity).catch((thrown: unknown) => {
+    throw unusableData(directory, thrown)
+  })
   const signal = AbortSignal.timeout(TEST_MS)
   return tryDestination(destination, { identity, name: hostname() || 'Holdfast', secrets, stage, signal })
 }
@@ -96,11 +98,13 @@ async function requireYes(
 async function addAlone(
   directory: string,
   settings: Settings,
+  tryWriting: () => void,
   destination: Destination,
   secrets: Given,
 ): Promise<Settings> {
   const layout = layoutOf(directory)
   withAdded(settings, destination)
+  tryWriting()
   const placed =
     destination.kind === 'folder'
       ? placedFolder(destination, await inspectPath(destination.path), settings, layout)
@@ -120,31 +124,44 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   const after = await changeSettings(
     directory,
     () => ({ command: 'addDestination', input: { destination, secrets } }),
-    (settings) => addAlone(directory, settings, completed(destination, randomUUID(), hostname()), secrets),
+    (settings, tryWriting) =>
+      addAlone(directory, settings, tryWriting, completed(destination, randomUUID(), hostname()), secrets),
   )
   const added = namedDestination(after.destinations, destination.name.trim())
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
   console.log(terminalWords(message('cli.destinations.added', { name, address: placeOf(added) })))
+  // The addition answers only that it is done; what was noticed is worth another test, whatever becomes of that one.
+  await testAdded(directory, added).then(sayNotes, () => undefined)
   const names = after.destinations.map((one) => one.name).join(', ')
   if (after.destinations.length > 1) console.log(terminalWords(message('cli.destinations.now', { names })))
 }
 
+/** A destination of the settings, with its kept secrets. */
+async function testAdded(directory: string, destination: Destination): Promise<DestinationTest> {
+  const { id } = destination
+  if ((await runningState(directory)) === null)
+    return tryAlone(directory, destination, openSecrets(directory, null).get()[id] ?? {}, 'kept')
+  return destinationTestSchema.parse(
+    await sendCommand(directory, 'testDestination', { id, destination, secrets: {} }),
+  )
+}
+
+function sayNotes({ found }: DestinationTest): void {
+  for (const note of found.notes) console.log(`  ${terminalWords(note)}`)
+}
+
 /** `holdfast destinations test NAME`; the exit code is 1 where it does not work. */
 export async function testDestination(directory: string, given: string, json: boolean): Promise<void> {
-  const state = await runningState(directory)
-  const destination = namedDestination(settingsIn(state, directory).destinations, given)
-  const { id } = destination
-  const kept = () => openSecrets(directory, null).get()[id] ?? {}
-  const said =
-    state === null
-      ? await tryAlone(directory, destination, kept(), 'kept')
-      : await sendCommand(directory, 'testDestination', { id, destination, secrets: {} })
-  const { works, steps, sentence, found } = destinationTestSchema.parse(said)
+  const tested = await testAdded(
+    directory,
+    namedDestination((await settingsNow(directory)).destinations, given),
+  )
+  const { works, steps, sentence, found } = tested
   if (!works) process.exitCode = 1
   if (json) return console.log(jsonText({ works, steps, sentence, found }))
   console[works ? 'log' : 'error'](terminalWords(sentence))
   for (const { step, done, ms } of steps)
     if (ms !== null) console.log(`  ${step}: ${done ? 'done' : 'failed'}, ${ms} ms`)
-  for (const note of found.notes) console.log(`  ${terminalWords(note)}`)
+  sayNotes(tested)
 }

@@ -14,7 +14,6 @@ import {
 } from '../core/settings/channels.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets, secretOwners, secretsOfChannel } from '../core/settings/secrets.ts'
-import { parseSeconds } from '../core/words/amounts.ts'
 import { message } from '../core/words/message.ts'
 import {
   type ChannelOptions,
@@ -27,6 +26,7 @@ import {
 } from './channel-options.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
+import { minutesIn } from './option-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { terminalWords } from './terminal-words.ts'
@@ -96,7 +96,7 @@ function quietOf(text: string): QuietHours | 'none' {
 }
 
 function minutesOf(text: string): number {
-  const minutes = (parseSeconds(text) ?? 0) / 60
+  const minutes = minutesIn(text)
   if (minutes >= 0.05 && minutes <= 10_080) return minutes
   throw new InvalidArgumentError('It must be a time such as 90s or 5m, at least 3s, at most 7d.')
 }

@@ -18,12 +18,12 @@ import { withMuted, withoutMuted } from '../core/settings/channels.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { storeLayout } from '../core/store/layout.ts'
-import { parseSeconds } from '../core/words/amounts.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
+import { minutesIn } from './option-words.ts'
 import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -93,7 +93,7 @@ function severityOf(text: string): Severity {
 }
 
 function minutesOf(text: string): number {
-  const minutes = (parseSeconds(text) ?? 0) / 60
+  const minutes = minutesIn(text)
   if (minutes > 0 && minutes <= 7 * 24 * 60) return minutes
   throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')
 }

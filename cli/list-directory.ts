@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { missingAt } from '../core/agent/settings/accept-path.ts'
 import { errorCode } from '../core/files/system-error.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
 import { type Listed, listCandidates } from '../core/scan/preview/list.ts'
@@ -88,7 +89,7 @@ function sourceAt({ sources }: Settings, absolute: string, { prefix, ...given }:
 /** Its real path, as mount points are known by theirs. What else is wrong with it is said by the listing. */
 async function directoryAt(given: string): Promise<string> {
   const looked = await stat(given).catch(errorCode)
-  if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage('refuse.missing', { path: given })
+  if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage(missingAt(given), { path: given })
   if (typeof looked === 'object' && looked?.isDirectory() === false)
     throw new WrongUsage('refuse.notDirectory', { path: given })
   return realpath(given).catch(() => given)

@@ -66,3 +66,8 @@ export function patienceOf(text: string): number {
     throw new InvalidArgumentError('It must be a time such as 90s or 30m, above 0, at most 1d.')
   return seconds
 }
+
+/** A span in minutes; 0: it is none. Nobody means seconds by a number alone here, so it has a unit. */
+export function minutesIn(text: string): number {
+  return /\d$/.test(text.trim()) ? 0 : (parseSeconds(text) ?? 0) / 60
+}

@@ -1,7 +1,11 @@
+import { isElsewhere } from '../core/agent/state/initial.ts'
+import { isElsewhere as isOnShare } from '../core/mounts/shares.ts'
 import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
 import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
+import { message } from '../core/words/message.ts'
 import { quoteControls } from './quote-controls.ts'
+import { terminalWords } from './terminal-words.ts'
 
 /** What is protected and how, and what is only checked, as lines for a terminal. */
 export function pathLines(settings: Settings): string[] {
@@ -39,6 +43,9 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...(oneFileSystem ? ['left out: what is mounted inside'] : []),
     ...(priority === 'normal' ? [] : [`priority: ${priority}`]),
     ...(deleteAfter === null ? [] : [`removed here ${time(deleteAfter.hours * 3_600)} after it was sent`]),
+    ...(deleteAfter === null || goesElsewhere(settings, source)
+      ? []
+      : [terminalWords(message('window.remove.notHere'))]),
     ...(silentHours === null ? [] : [`tells when nothing has come for ${time(silentHours * 3_600)}`]),
     ...(source.destinations === null ? [] : [`goes to: ${namesOf(settings, source)}`]),
     ...(paused ? ['paused'] : []),
@@ -54,6 +61,13 @@ function marksOf({ closedMark, sentMark }: Source['batch']): string[] {
     ...(closedMark === usual.closedMark ? [] : [`closed by: ${quoteControls(closedMark)}`]),
     ...(sentMark === usual.sentMark ? [] : [`marked as sent by: ${quoteControls(sentMark)}`]),
   ]
+}
+
+/** As far as it is known without asking the destinations. */
+function goesElsewhere({ destinations }: Settings, source: Source): boolean {
+  return destinationsOf(destinations, source).some((one) =>
+    one.kind === 'folder' ? isOnShare(one.path) : isElsewhere(one),
+  )
 }
 
 function namesOf({ destinations }: Settings, source: Source): string {

@@ -2,10 +2,10 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { withPause } from '../core/settings/changes.ts'
 import { LONGEST_PAUSE_MINUTES } from '../core/settings/schema.ts'
 import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
-import { parseSeconds } from '../core/words/amounts.ts'
 import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { minutesIn } from './option-words.ts'
 import { changeSettings } from './settings-change.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -28,7 +28,7 @@ export function registerPause(program: Command): void {
 }
 
 function minutesOf(text: string): number {
-  const minutes = (parseSeconds(text) ?? 0) / 60
+  const minutes = minutesIn(text)
   if (minutes > 0 && minutes <= LONGEST_PAUSE_MINUTES) return minutes
   throw new InvalidArgumentError('It must be a time such as 30m or 2h, at most 7d.')
 }

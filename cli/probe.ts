@@ -13,10 +13,11 @@ export function registerProbe(program: Command): void {
   const command = program
     .command('probe')
     .description(
-      'test once whether files can be created, listed and removed: in each directory, or beside each file; ' +
+      'test once whether files can be created, listed and removed: in each path that is a directory, else in the ' +
+        'directory around it, as touch does, also where nothing has that name (a missing directory is not an error); ' +
         'prints nothing when everything is OK, and exits 0 then, 1 when a step failed, 2 on wrong usage',
     )
-    .argument('<path...>', 'directories to test', collectPaths)
+    .argument('<path...>', 'directories to test, or names in them', collectPaths)
     .option('--project <code>', 'project code in the message (default: that of the settings)')
     .option('--resource <id>', 'resource id in the message (default: that of the settings, else the path)')
     .option(

@@ -108,11 +108,17 @@ async function install(name: ServiceName, options: Options): Promise<void> {
   if (name === 'receive' && scope === 'system' && process.platform === 'linux')
     await readyStore(store, facts.user)
   const plan = knownPlan(facts)
-  if (existsSync(plan.file)) for (const command of plan.stop) await run(command)
+  const isNew = !existsSync(plan.file)
+  if (!isNew) for (const command of plan.stop) await run(command)
   await mkdir(path.dirname(plan.file), { recursive: true })
   const mark = plan.encoding === 'utf16le' ? '\ufeff' : ''
   await writeFile(plan.file, mark + plan.text, { encoding: plan.encoding, mode: 0o644 })
-  for (const command of plan.start) await mustRun(command)
+  try {
+    for (const command of plan.start) await mustRun(command)
+  } catch (thrown) {
+    if (isNew) await takeAway(plan)
+    throw thrown
+  }
   say(message('cli.service.installed', { file: plan.file, name, scope }))
   tellNext(facts)
 }
@@ -142,10 +148,15 @@ async function uninstall(name: ServiceName, options: Options): Promise<void> {
   const facts = factsOf(name, options)
   const { scope } = facts
   refuseWithoutRoot(scope)
-  const { file, stop, forget } = knownPlan(facts)
+  const plan = knownPlan(facts)
+  const { file } = plan
   if (!existsSync(file)) return say(message('cli.service.notInstalled', { file }))
+  await takeAway(plan)
+  say(message('cli.service.removed', { file }))
+}
+
+async function takeAway({ file, stop, forget }: ServicePlan): Promise<void> {
   for (const command of stop) await run(command)
   await rm(file)
   for (const command of forget) await run(command)
-  say(message('cli.service.removed', { file }))
 }

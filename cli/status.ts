@@ -65,6 +65,7 @@ async function dismissNotices(directory: string, { notices }: AppState): Promise
  */
 export function describeState(state: AppState, now: number = Date.now()): string[] {
   const { sentence, detail } = state.status
+  const said = terminalWords(sentence)
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) => {
     if (checked === null) return terminalWords(message('window.health.unknown'))
     // As each card has it: trouble stays until it is over, "well" does not last.
@@ -73,10 +74,10 @@ export function describeState(state: AppState, now: number = Date.now()): string
     return terminalWords(checked.overall.sentence)
   }
   return [
-    terminalWords(sentence),
+    said,
     ...(detail === null ? [] : [terminalWords(detail)]),
     ...pauseLines(state),
-    ...state.notices.map((notice) => terminalWords(notice.sentence)),
+    ...state.notices.map((notice) => terminalWords(notice.sentence)).filter((line) => line !== said),
     ...state.parked.map(parkedLine),
     ...state.sources.flatMap((source) => sourceLines(state, source, verdict)),
     ...state.checkedPaths.flatMap(({ id, path, checked }) => [

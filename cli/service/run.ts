@@ -27,9 +27,11 @@ export async function output(command: readonly string[]): Promise<string | null>
   return code === 0 ? out : null
 }
 
-/** @throws Problem cli.service.failed */
+/** @throws Problem cli.service.failed, cli.service.noSession */
 export async function mustRun(command: readonly string[]): Promise<void> {
   const { code, err } = await run(command)
   const reason = err.trim().split('\n').at(-1) || `exit code ${code}`
+  if (code !== 0 && command.includes('--user') && /failed to connect to .*bus/i.test(reason))
+    throw new Problem('cli.service.noSession', { command: command.join(' '), reason })
   if (code !== 0) throw new Problem('cli.service.failed', { command: command.join(' '), reason })
 }

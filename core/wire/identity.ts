@@ -1,8 +1,9 @@
 import { createHash, KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { syncDirectory } from '../files/fd.ts'
+import { makeDirectories } from '../files/make-directories.ts'
 import { moveToFree } from '../files/move-to-free.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
@@ -89,7 +90,7 @@ async function writeIdentity(file: string, text: string): Promise<void> {
  * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
  */
 export async function loadIdentity(directory: string): Promise<Identity> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory, 0o700)
   const file = path.join(directory, FILE)
   const kept = await readIdentity(file)
   if (kept !== null) return kept

@@ -31,7 +31,7 @@ test('the limit and a time of the week are set in the window, and hold at once',
     }
   }
   await form.getByRole('button', { name: 'Add', exact: true }).click()
-  await expect(card.getByText('Every day · 00:00 to 00:00 the next day')).toBeVisible()
+  await expect(card.getByText('Every day · all day')).toBeVisible()
   await expect(card.getByText('The schedule pauses sending now.')).toBeVisible()
   await until('the sender pauses', async () => (await state()).allowance.now.kind === 'pause')
 
@@ -55,7 +55,7 @@ test('the limit and a time of the week are set in the window, and hold at once',
   const changing = card.getByRole('form', { name: 'Change the rule' })
   await changing.getByText('No limit', { exact: true }).click()
   await changing.getByRole('button', { name: 'Save' }).click()
-  await expect(card.getByText('No limit now.')).toBeVisible()
+  await expect(card.getByText('No speed limit now.')).toBeVisible()
   await pictures(page, 'week')
 
   await exportAndImport({ page, state, holdfast })

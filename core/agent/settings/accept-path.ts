@@ -50,10 +50,15 @@ export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): 
   return real
 }
 
+/** What is said of a path that is not there. A byte that is not UTF-8 has become the replacement character on the way. */
+export function missingAt(path: string): 'refuse.notUtf8' | 'refuse.missing' {
+  return path.includes('\ufffd') ? 'refuse.notUtf8' : 'refuse.missing'
+}
+
 /** @returns the real path. @throws Problem refuse.… where it cannot even be checked. */
 export function acceptPath(path: string, facts: LookedAt): string {
   if (facts.code !== null) throw new Problem('refuse.cannotLook', { path, reason: facts.code })
-  if (facts.real === null) throw new Problem('refuse.missing', { path })
+  if (facts.real === null) throw new Problem(missingAt(path), { path })
   if (!facts.readable) throw new Problem('refuse.unreadable', { path })
   return facts.real
 }

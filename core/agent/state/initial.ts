@@ -66,7 +66,7 @@ export function destinationStates(
 }
 
 /** As far as its address tells; of a folder only its disk does. */
-function isElsewhere(destination: Destination): boolean {
+export function isElsewhere(destination: Destination): boolean {
   if (destination.kind === 'folder') return false
   const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host
   return !isThisComputer(host)

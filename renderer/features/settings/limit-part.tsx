@@ -39,15 +39,11 @@ function AllowanceNow({ allowance: { now, until } }: Pick<AppState, 'allowance'>
   const { t, format } = useWords()
   const end = useOfNow((clock) => (until === null ? '' : format.moment(until, clock)))
   const params = now.kind === 'limit' ? { rate: format.rate(now.bytesPerSecond) } : {}
-  const first = t(`window.limit.now.${now.kind}`, params)
   return (
     <p className="dimmed">
       {until === null
-        ? first
-        : t('window.sentences', {
-            first,
-            second: t('window.limit.until', { time: end }),
-          })}
+        ? t(`window.limit.now.${now.kind}`, params)
+        : t(`window.limit.until.${now.kind}`, { ...params, time: end })}
     </p>
   )
 }

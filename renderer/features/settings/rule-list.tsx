@@ -17,7 +17,10 @@ interface RuleListProps {
 
 /** A rule in one line: days and times, and what is sent then. */
 function inWords({ days, from, to, allow }: SendRule, { t, format, language }: Words) {
-  const between = t(from < to ? 'window.limit.between' : 'window.limit.betweenNext', { from, to })
+  const between =
+    from === '00:00' && to === '00:00'
+      ? t('window.limit.allDay')
+      : t(from < to ? 'window.limit.between' : 'window.limit.betweenNext', { from, to })
   const when = `${daysInWords(days, language) ?? t('window.limit.everyDay')} · ${between}`
   const what =
     typeof allow === 'number'

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadIdentity } from '../../../core/wire/identity.ts'
@@ -27,6 +28,27 @@ describe.skipIf(!canMount)('a data directory that cannot be written (needs root:
     )
     await data.remount('rw,bind')
     expect(await holdfast(words)).toContain('nas')
+  })
+
+  test('has no destination added: nothing is written in the folder, and it is told', async () => {
+    const folder = temporaryDirectory('folder')
+    const data = await mountBind(onTestFinished, temporaryDirectory('read-only-data'))
+    await data.remount('ro,bind')
+    const words = [`folder ${folder}`, 's3 https://127.0.0.1:1 bucket']
+    const said = []
+    for (const word of words) {
+      const add = startHoldfast(['destinations', 'add', ...word.split(' '), '--data', data.point], {
+        HOLDFAST_ACCESS_KEY: 'key',
+        HOLDFAST_SECRET_KEY: 'key',
+      })
+      expect(await add.ended()).toBe(1)
+      said.push(add.err())
+    }
+    expect(said).toEqual([
+      expect.stringContaining(`${data.point}/settings.json cannot be written: read-only file system.`),
+      expect.stringContaining(`${data.point} cannot be used: read-only file system. Make it writable`),
+    ])
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test.each(['agent', 'scan --once /usr/share/doc'])('is told, with what to do: %s', async (line) => {

@@ -41,6 +41,7 @@ describe('settings from the command line', () => {
       'larger than 10 KiB',
       'priority: high',
       '30 days',
+      'nothing is removed until files go to another one',
     ])
       expect(changed).toContain(line)
     const back = ['--min-size', 'none', '--max-size', 'none', '--delete-after', 'never', ...about]
@@ -230,6 +231,9 @@ describe('settings from the command line', () => {
       ['destinations', 'rename', 'nas', ' '],
       ['pair', 'nonsense'],
       ['pause', '--for', '8d'],
+      ['pause', '--for', '5'],
+      ['channels', 'rules', '--unreachable', '5'],
+      ['incidents', 'snooze', 'x', '30'],
       ['pause', '--for', '2h', '--until-tomorrow'],
       ['limit', '0'],
       ['limit', '--rule', 'mon-fri 1M'],

@@ -61,6 +61,10 @@ describe.each([
       /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on this/,
     )
     await home.says(['destinations', 'remove', 'second disk'])
+    expect(await home.says(['destinations', 'add', 'folder', disk])).toMatch(
+      /works, and was added: .*\n {2}It is on this computer/,
+    )
+    await home.says(['destinations', 'remove', 'disk'])
     expect(existsSync(path.join(disk, '.holdfast'))).toBe(true)
 
     const { recipient } = await newEncryptionKey()

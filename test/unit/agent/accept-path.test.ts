@@ -46,6 +46,13 @@ describe('a directory that somebody wants to protect', () => {
     ['/data/photos2', undefined],
   ])('is compared with the source %s', (source, key) => expect(refusal({}, [source])).toBe(key))
 
+  it('is not said to be missing where bytes of its name are not UTF-8', () => {
+    const unnamed = Buffer.from('/data/d\xe9p', 'latin1').toString()
+    expect(refusalOf(() => acceptPath(unnamed, { ...directory, real: null, kind: null }))).toBe(
+      'refuse.notUtf8',
+    )
+  })
+
   it('may be a file if it is only checked', () => {
     expect(refusalOf(() => acceptPath('/data/disk.img', { ...directory, kind: 'file' }))).toBeUndefined()
   })

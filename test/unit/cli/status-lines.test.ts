@@ -45,3 +45,13 @@ test('a pause is said also where something graver comes first, and once', () => 
   const first = { level: 'paused' as const, sentence: message('status.paused', { count: 0 }), detail: null }
   expect(pausedLines(first).length).toBe(1)
 })
+
+test('a notice that is the status is said once, one below something graver as well', () => {
+  const sentence = message('transfer.sessionForked', { name: 'disk' })
+  const state = emptyState({ notices: [{ id: 'session b', sentence }] })
+  state.status = { level: 'attention', sentence, detail: null }
+  const forked = () => describeState(state).filter((line) => line.startsWith('Somebody else')).length
+  expect(forked()).toBe(1)
+  state.status = { level: 'attention', sentence: message('status.parked', { count: 1 }), detail: null }
+  expect(forked()).toBe(1)
+})

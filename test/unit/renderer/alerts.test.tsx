@@ -120,7 +120,7 @@ describe('an entry of the timeline that is opened', () => {
     [
       'zh-TW',
       /5 分鐘 · .*開始.*察覺.*確認.*ada.*結束/,
-      /通知發生 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 通知恢復 Mail：尚未通知/,
+      /發生故障 Notifications：已於 .* 通知 Mail：未能通知 · 已嘗試 3 次 mail\.example\.org answered 401 恢復正常 Mail：尚未通知/,
     ],
   ] as const)('tells its times and who was told what, or why not, in %s', (language, facts, told) => {
     const words = wordsOf(

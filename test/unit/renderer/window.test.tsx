@@ -189,6 +189,7 @@ describe('what sending may use of the line', () => {
     schedule: [
       { days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', allow: 524_288 },
       { days: [0, 1, 2, 3, 4, 5, 6], from: '23:00', to: '05:00', allow: 'pause' as const },
+      { days: [0, 1, 2, 3, 4, 5, 6], from: '00:00', to: '00:00', allow: 'free' as const },
     ],
   }
   const state = emptyState({
@@ -200,17 +201,32 @@ describe('what sending may use of the line', () => {
     [
       'en',
       [
-        'At most 512 KiB/s now. Until 18:00.',
+        'At most 512 KiB/s until 18:00.',
         'Mon–Fri · 08:00 to 18:00',
         'Every day · 23:00 to 05:00 the next day',
+        'Every day · all day',
       ],
     ],
     [
       'zh-TW',
-      ['目前最高 512 KiB/s。直到 18:00。', '週一–週五 · 08:00 至 18:00', '每天 · 23:00 至隔天 05:00'],
+      [
+        '18:00 之前最高 512 KiB/s。',
+        '週一–週五 · 08:00 至 18:00',
+        '每天 · 23:00 至隔天 05:00',
+        '每天 · 整天',
+      ],
     ],
   ] as const)('is said with its times in %s', (language, sentences) => {
     const words = wordsOf(<SettingsPage state={state} />, language)
     for (const sentence of sentences) expect(words).toContain(sentence)
+  })
+
+  test.each([
+    ['en', 'No speed limit until 18:00.'],
+    ['zh-TW', '18:00 之前沒有速度限制。'],
+  ] as const)('of no limit only that is said, whatever else holds sending, in %s', (language, sentence) => {
+    const { until } = state.allowance
+    const free = { ...state, allowance: { now: { kind: 'free' as const }, until } }
+    expect(wordsOf(<SettingsPage state={free} />, language)).toContain(sentence)
   })
 })

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { sourceLines } from '../../../cli/path-lines.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
+
+const folder = { id: 'b', kind: 'folder', name: 'disk', path: '/no-share' }
+const bucket = { kind: 's3', bucket: 'lab', folder: 'station' }
+const here = { ...bucket, id: 'c', name: 'here', endpoint: 'http://127.0.0.1:9000' }
+const away = { ...bucket, id: 'd', name: 'away', endpoint: 'https://s3.example.org' }
+
+test.each([
+  ['no destination', [], null, true],
+  ['a disk and a store of this computer', [folder, here], null, true],
+  ['one elsewhere besides', [folder, away], null, false],
+  ['one elsewhere that it does not go to', [folder, away], ['b'], true],
+])('%s: that nothing is removed here is said with the setting', (_, destinations, chosen, isSaid) => {
+  const source = { id: 'a', path: '/data', name: 'data', deleteAfter: { hours: 720 }, destinations: chosen }
+  const settings = settingsSchema.parse({ sources: [source], destinations })
+  const lines = settings.sources.flatMap((one) => sourceLines(settings, one))
+  expect(lines).toContain('  removed here 30 days after it was sent')
+  expect(lines.some((line) => line.includes('nothing is removed'))).toBe(isSaid)
+})

@@ -7,7 +7,7 @@ import { addressOf } from '../../wire/pairing-code.ts'
 import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Connection } from './connection.ts'
-import type { RefusedKind } from './host.ts'
+import type { RefusedKind } from './refusals.ts'
 
 /** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */
 const MAX_UNKNOWN = 64

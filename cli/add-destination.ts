@@ -132,13 +132,13 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   const { name } = added
   console.log(terminalWords(message('cli.destinations.added', { name, address: placeOf(added) })))
   // The addition answers only that it is done; what was noticed is worth another test, whatever becomes of that one.
-  await testAdded(directory, added).then(sayNotes, () => undefined)
+  await testKept(directory, added).then(sayNotes, () => undefined)
   const names = after.destinations.map((one) => one.name).join(', ')
   if (after.destinations.length > 1) console.log(terminalWords(message('cli.destinations.now', { names })))
 }
 
 /** A destination of the settings, with its kept secrets. */
-async function testAdded(directory: string, destination: Destination): Promise<DestinationTest> {
+async function testKept(directory: string, destination: Destination): Promise<DestinationTest> {
   const { id } = destination
   if ((await runningState(directory)) === null)
     return tryAlone(directory, destination, openSecrets(directory, null).get()[id] ?? {}, 'kept')
@@ -153,7 +153,7 @@ function sayNotes({ found }: DestinationTest): void {
 
 /** `holdfast destinations test NAME`; the exit code is 1 where it does not work. */
 export async function testDestination(directory: string, given: string, json: boolean): Promise<void> {
-  const tested = await testAdded(
+  const tested = await testKept(
     directory,
     namedDestination((await settingsNow(directory)).destinations, given),
   )

@@ -151,14 +151,15 @@ async function moveSource(agent: Agent, { id, path: given }: CommandInput<'moveS
   const wanted = absolute(given)
   const facts = await agent.checker.request('inspect', { path: wanted })
   const settings = agent.settings.get()
-  const { path: before } = sourceOf(settings, id)
+  const { path: before, name } = sourceOf(settings, id)
   const others = settings.sources.filter((one) => one.id !== id)
   const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, agent.layout) })
-  if (real === before)
-    throw new Problem('refuse.already', { path: wanted, name: sourceOf(settings, id).name })
+  if (real === before) throw new Problem('refuse.already', { path: wanted, name })
   agent.change((now) => ({
     ...now,
-    sources: now.sources.map((one) => (one.id === id ? { ...one, path: real } : one)),
+    sources: now.sources.map((one) =>
+      one.id === id ? { ...one, path: real, write: facts.mayWrite || one.kind === 'batch' } : one,
+    ),
     checkedPaths: now.checkedPaths.filter((one) => one.path !== real),
   }))
 }

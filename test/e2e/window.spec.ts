@@ -185,6 +185,19 @@ test('a directory that is protected already is said to be, and is no trouble', a
   await rm(source, { recursive: true })
 })
 
+test('a directory that is somewhere else now is changed by its menu', async ({ desktop }) => {
+  const root = await mkdtemp(path.join(tmpdir(), 'holdfast-moved-'))
+  const [before, now] = [path.join(root, 'before'), path.join(root, 'now')]
+  for (const directory of [before, now]) await mkdir(directory)
+  const { page, state } = await desktop.start({ args: [before] })
+  await page.getByRole('button', { name: 'Actions for before' }).click()
+  await page.getByRole('menuitem', { name: 'Change location…' }).click()
+  await chooseDirectory(now)
+  await expect(page.getByText('The directory is changed.')).toBeVisible()
+  expect((await state()).sources[0]?.settings).toMatchObject({ name: 'before', path: now })
+  await rm(root, { recursive: true })
+})
+
 test('what changes while Holdfast quits is not told to an icon that has gone', async ({ desktop }) => {
   const { holdfast, page } = await desktop.start()
   const application = holdfast.application.process()

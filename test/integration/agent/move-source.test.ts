@@ -18,7 +18,8 @@ test('a directory that is on another disk now keeps its place at the destination
   for (let index = 0; index < 20; index += 1)
     writeFileSync(path.join(before, `f${index}`), `content ${index}`)
   const home = headless({
-    sources: [{ id: idOfPath(before), path: before, name: 'photos' }],
+    // Nothing could be written where it was.
+    sources: [{ id: idOfPath(before), path: before, name: 'photos', write: false }],
     destinations: [],
   })
   home.startAgent()
@@ -41,7 +42,12 @@ test('a directory that is on another disk now keeps its place at the destination
   expect((await move()).code).toBe(0)
   writeFileSync(path.join(now, 'new'), 'new')
   const state = await sent(21)
-  expect(state.sources[0]?.settings).toMatchObject({ id: idOfPath(before), name: 'photos', path: now })
+  expect(state.sources[0]?.settings).toMatchObject({
+    id: idOfPath(before),
+    name: 'photos',
+    path: now,
+    write: true,
+  })
   const there = Object.keys(treeOf(disk, /\.holdfast/))
   expect(there.filter((file) => path.basename(path.dirname(file)) === 'photos')).toHaveLength(21)
   expect(existsSync(path.join(disk, '.holdfast/versions'))).toBe(false)

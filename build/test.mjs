@@ -73,12 +73,13 @@ function stages({ node, electron, servers }) {
   return [
     [
       'Format, lint and imports (biome)',
-      async () => stageCounts(await tool(5, '@biomejs/biome/bin/biome', 'ci', ...colours)),
+      async () => stageCounts('biome', await tool(5, '@biomejs/biome/bin/biome', 'ci', ...colours)),
     ],
-    ['Types (tsc)', async () => stageCounts(await tool(10, 'typescript/bin/tsc', '-p', '.'))],
+    ['Types (tsc)', async () => stageCounts('tsc', await tool(10, 'typescript/bin/tsc', '-p', '.'))],
     [
       'Build (electron-vite)',
-      async () => stageCounts((await buildApplication(node, undefined, { echo: true })).status),
+      async () =>
+        stageCounts('electron-vite', (await buildApplication(node, undefined, { echo: true })).status),
     ],
     ['Unit tests (vitest)', () => vitest('unit')],
     [
@@ -120,7 +121,7 @@ async function runAll(ready) {
   for (const [title, stage] of stages(ready)) {
     say(`\n== ${title}`)
     const counts = await stage()
-    if (counts.failed > 0) say(`== ${title}: ${counts.failed} failed`)
+    if (counts.failed.length > 0) say(`== ${title}: ${counts.failed.length} failed`)
     all.push(counts)
   }
   return sum(all)
@@ -135,6 +136,7 @@ async function main() {
   if (isCi() && counts.skipped.length > 0) {
     say(`\nOn a build machine (CI) no test may be skipped; these were:\n  ${counts.skipped.join('\n  ')}`)
   }
+  if (counts.failed.length > 0) say(`\nFailed:\n${counts.failed.join('\n')}`)
   if (counts.retried.length > 0) say(`\nPassed at the second try alone:\n  ${counts.retried.join('\n  ')}`)
   process.stdout.write(`\n${closingLine(counts)}\n`)
   return exitCode(counts, isCi())
@@ -146,7 +148,7 @@ if (isProgram(import.meta.url)) {
       return await main()
     } catch (thrown) {
       say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
-      process.stdout.write(`\n${closingLine({ passed: 0, failed: 1, skipped: [], retried: [] })}\n`)
+      process.stdout.write(`\n${closingLine({ passed: 0, failed: ['setup'], skipped: [], retried: [] })}\n`)
       return 1
     }
   })

@@ -1,42 +1,55 @@
 // What the test runners' JSON reports say, added up. Pure: reports in, figures out.
 
 /**
- * @typedef {{ passed: number, failed: number, skipped: string[], retried: string[] }} Counts
- * `skipped` names each test that did not run, `retried` each that passed at its second try.
+ * @typedef {{ passed: number, failed: string[], skipped: string[], retried: string[] }} Counts
+ * `failed` names each failure, with the beginning of what it said; `skipped` each test that did not run,
+ * `retried` each that passed at its second try.
  */
 
 /** @type {() => Counts} */
-export const nothing = () => ({ passed: 0, failed: 0, skipped: [], retried: [] })
+export const nothing = () => ({ passed: 0, failed: [], skipped: [], retried: [] })
+
+/** The end of a log is all that some readers get: enough of a failure to know it again, not its whole page. */
+function named(title, messages = []) {
+  const lines = messages.join('\n').replaceAll(COLOURS, '').split('\n').slice(0, 12)
+  return [title, ...lines.filter((line) => line !== '').map((line) => `  ${line.slice(0, 300)}`)].join('\n')
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal's colours begin with.
+const COLOURS = /\x1b\[[0-9;]*m/g
 
 /** A stage that is one question (lint, types, build): only its failure counts. */
-export const stageCounts = (status) => ({ ...nothing(), failed: status === 0 ? 0 : 1 })
+export const stageCounts = (title, status) => ({ ...nothing(), failed: status === 0 ? [] : [title] })
 
 /**
  * The figures of a runner that ended with `status`. A runner that failed without a failing test to show for it
  * (crash, time-out, error outside of a test) is one failure: nothing that goes wrong may look like success.
  */
 function settled(counts, status) {
-  return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+  if (status === 0 || counts.failed.length > 0) return counts
+  return { ...counts, failed: [`the test runner, which ended with exit code ${status}`] }
 }
 
 /** Vitest's JSON report (Jest's format); null if there is none. */
 export function vitestCounts(report, status) {
   const counts = nothing()
   for (const file of report?.testResults ?? []) {
-    const failedBefore = counts.failed
+    const failedBefore = counts.failed.length
     for (const test of file.assertionResults ?? []) {
       const title = [...(test.ancestorTitles ?? []), test.title].join(' > ')
       if (test.status === 'passed') {
         counts.passed += 1
         // What it failed of at the first try stays in the report.
         if (test.failureMessages?.length > 0) counts.retried.push(title)
-      } else if (test.status === 'failed') counts.failed += 1
+      } else if (test.status === 'failed') counts.failed.push(named(title, test.failureMessages))
       else counts.skipped.push(title)
     }
     // The file itself could not be loaded, or a hook of it failed.
-    if (file.status === 'failed' && counts.failed === failedBefore) counts.failed += 1
+    if (file.status === 'failed' && counts.failed.length === failedBefore)
+      counts.failed.push(named(file.name, [file.message]))
   }
-  if (report !== null && report.success === false && counts.failed === 0) counts.failed = 1
+  if (report?.success === false && counts.failed.length === 0)
+    counts.failed.push('an error outside of a test')
   return settled(counts, report === null ? 1 : status)
 }
 
@@ -44,20 +57,28 @@ export function vitestCounts(report, status) {
 export function playwrightCounts(report, status) {
   const counts = nothing()
   for (const suite of report?.suites ?? []) addSuite(counts, suite, [])
-  counts.failed += report?.errors?.length ?? 0
+  for (const { message } of report?.errors ?? [])
+    counts.failed.push(named('an error outside of a test', [message]))
   return settled(counts, report === null ? 1 : status)
 }
 
 function addSuite(counts, suite, above) {
   const titles = [...above, suite.title]
   for (const spec of suite.specs ?? []) {
+    const title = [...titles, spec.title].join(' > ')
     for (const test of spec.tests ?? []) {
       if (test.status === 'expected') counts.passed += 1
-      else if (test.status === 'skipped') counts.skipped.push([...titles, spec.title].join(' > '))
+      else if (test.status === 'skipped') counts.skipped.push(title)
       else if (test.status === 'flaky') {
         counts.passed += 1
-        counts.retried.push([...titles, spec.title].join(' > '))
-      } else counts.failed += 1
+        counts.retried.push(title)
+      } else
+        counts.failed.push(
+          named(
+            title,
+            (test.results?.at(-1)?.errors ?? []).map(({ message }) => message),
+          ),
+        )
     }
   }
   for (const inner of suite.suites ?? []) addSuite(counts, inner, titles)
@@ -66,19 +87,19 @@ function addSuite(counts, suite, above) {
 /** @type {(all: Counts[]) => Counts} */
 export const sum = (all) => ({
   passed: all.reduce((total, { passed }) => total + passed, 0),
-  failed: all.reduce((total, { failed }) => total + failed, 0),
+  failed: all.flatMap(({ failed }) => failed),
   skipped: all.flatMap(({ skipped }) => skipped),
   retried: all.flatMap(({ retried }) => retried),
 })
 
 /** The last line of a test run. */
 export function closingLine({ passed, failed, skipped }) {
-  const line = `${passed} passed, ${failed} failed`
+  const line = `${passed} passed, ${failed.length} failed`
   return skipped.length > 0 ? `${line}, ${skipped.length} skipped` : line
 }
 
 /** On the build machine a test that is skipped is a test that is missing. */
-export const exitCode = ({ failed, skipped }, ci) => (failed > 0 || (ci && skipped.length > 0) ? 1 : 0)
+export const exitCode = ({ failed, skipped }, ci) => (failed.length > 0 || (ci && skipped.length > 0) ? 1 : 0)
 
 /** Whether the CI variable says so, as the usual build services set it. */
 export const isCi = (environment = process.env) => !['', '0', 'false', undefined].includes(environment.CI)

@@ -73,12 +73,13 @@ declare module '*/build/package/fuses.mjs' {
 declare module '*/build/test/results.mjs' {
   export interface Counts {
     passed: number
-    failed: number
+    /** Names each failure, with the beginning of what it said. */
+    failed: string[]
     /** Names each test that did not run. */
     skipped: string[]
     retried: string[]
   }
-  export function stageCounts(status: number): Counts
+  export function stageCounts(title: string, status: number): Counts
   export function vitestCounts(report: object | null, status: number): Counts
   export function playwrightCounts(report: object | null, status: number): Counts
   export function sum(all: Counts[]): Counts

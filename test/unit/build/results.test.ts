@@ -28,13 +28,21 @@ test.each([
   ['no report', null, 0, 0, 1, 0],
 ])('vitest: %s', (_, report, status, passed, failed, skipped) => {
   const counts = vitestCounts(report, status)
-  expect([counts.passed, counts.failed, counts.skipped.length]).toEqual([passed, failed, skipped])
+  expect([counts.passed, counts.failed.length, counts.skipped.length]).toEqual([passed, failed, skipped])
 })
 
 test('vitest: what passed at its second try is named', () => {
   const assertionResults = [{ status: 'passed', title: 't', ancestorTitles: ['s'], failureMessages: ['no'] }]
   const counts = vitestCounts(vitestReport({ status: 'passed', assertionResults }), 0)
-  expect(counts).toEqual({ passed: 1, failed: 0, skipped: [], retried: ['s > t'] })
+  expect(counts).toEqual({ passed: 1, failed: [], skipped: [], retried: ['s > t'] })
+})
+
+test('a failure is named with the beginning of what it said, without colours', () => {
+  const failureMessages = [`\x1b[31mError: not 2\x1b[39m\n    at a\n${'    at b\n'.repeat(40)}`]
+  const assertionResults = [{ status: 'failed', title: 't', ancestorTitles: ['s'], failureMessages }]
+  const [failure] = vitestCounts(vitestReport({ status: 'failed', assertionResults }), 1).failed
+  expect(failure).toMatch(/^s > t\n {2}Error: not 2\n {6}at a\n/)
+  expect(failure?.split('\n')).toHaveLength(13)
 })
 
 const spec = (status: string) => ({ title: status, tests: [{ status }] })
@@ -56,24 +64,29 @@ test.each([
   ['no tests found', { suites: [], errors: [{ message: 'No tests found' }] }, 1, 0, 1, []],
   ['the desktop did not start', null, 1, 0, 1, []],
 ])('playwright: %s', (_, report, status, passed, failed, skipped) => {
-  expect(playwrightCounts(report, status)).toEqual({ passed, failed, skipped, retried: [] })
+  const counts = playwrightCounts(report, status)
+  expect({ ...counts, failed: counts.failed.length }).toEqual({ passed, failed, skipped, retried: [] })
 })
 
 test('playwright: what passed at its second try is named', () => {
   const report = { suites: [{ title: 'f', specs: [spec('flaky')] }] }
-  expect(playwrightCounts(report, 0)).toEqual({ passed: 1, failed: 0, skipped: [], retried: ['f > flaky'] })
+  expect(playwrightCounts(report, 0)).toEqual({ passed: 1, failed: [], skipped: [], retried: ['f > flaky'] })
 })
 
 test('the closing line names skipped tests only where there are any', () => {
-  const all = sum([stageCounts(0), stageCounts(2), { passed: 3, failed: 0, skipped: ['a'], retried: [] }])
+  const all = sum([
+    stageCounts('tsc', 0),
+    stageCounts('biome', 2),
+    { passed: 3, failed: [], skipped: ['a'], retried: [] },
+  ])
   expect(closingLine(all)).toBe('3 passed, 1 failed, 1 skipped')
-  expect(closingLine({ passed: 4, failed: 0, skipped: [], retried: [] })).toBe('4 passed, 0 failed')
+  expect(closingLine({ passed: 4, failed: [], skipped: [], retried: [] })).toBe('4 passed, 0 failed')
 })
 
 test('a skipped test fails a build machine alone', () => {
-  const skipped = { passed: 1, failed: 0, skipped: ['a'], retried: [] }
+  const skipped = { passed: 1, failed: [], skipped: ['a'], retried: [] }
   expect(exitCode(skipped, false)).toBe(0)
   expect(exitCode(skipped, true)).toBe(1)
-  expect(exitCode({ ...skipped, failed: 1 }, false)).toBe(1)
+  expect(exitCode({ ...skipped, failed: ['a'] }, false)).toBe(1)
   expect([isCi({ CI: 'true' }), isCi({ CI: 'false' }), isCi({})]).toEqual([true, false, false])
 })

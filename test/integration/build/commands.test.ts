@@ -184,7 +184,7 @@ test.skipIf(process.platform !== 'linux').each([
     const program = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
     expect(isRunning(program)).toBe(true)
     child.kill('SIGKILL')
-    await until('the program to end', () => !isRunning(program), 2_000)
+    await until('the program to end', () => !isRunning(program), 15_000)
     const next = begin()
     await until('the next one to run', () => started.test(next.output()), 20_000)
   },

@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Register>> = {
   paths: async () => (await import('./paths.ts')).registerPaths,
   pause: async () => (await import('./pause.ts')).registerPause,
   limit: async () => (await import('./limit.ts')).registerLimit,
+  keep: async () => (await import('./keep.ts')).registerKeep,
   settings: async () => (await import('./settings.ts')).registerSettings,
   scan: async () => (await import('./scan.ts')).registerScan,
   receive: async () => (await import('./receive.ts')).registerReceive,

@@ -162,7 +162,8 @@ export class Agent {
     this.checker.configure(this.#checkerConfig())
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.receive === null) void this.receiver.stop()
-    else this.receiver.configure(receiverConfig(settings.receive, this.layout, this.host.computerName))
+    else
+      this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))
     this.#sending.configure()
   }
 

@@ -25,6 +25,7 @@ export const changeableSettingsSchema = withoutDefaults(settings)
     check: withoutDefaults(settings.check.unwrap().shape).partial(),
     scan: withoutDefaults(settings.scan.unwrap().shape).partial(),
     send: withoutDefaults(settings.send.unwrap().shape).partial(),
+    keep: withoutDefaults(settings.keep.unwrap().shape).partial(),
     alerts: withoutDefaults(alertsSettingsSchema.shape)
       .pick({ unreachableMinutes: true, quietHours: true })
       .extend({ labels: withoutDefaults(labels.unwrap().shape).partial() })

@@ -16,11 +16,13 @@ type Definition = typeof receiverDefinition
 const ALL_ADDRESSES = '0.0.0.0'
 
 export function receiverConfig(
+  { keep }: Pick<Settings, 'keep'>,
   { directory, port, quotaBytes }: ReceiveSettings,
   { setUpStores }: DataLayout,
   computerName: string,
 ): ConfigOf<Definition> {
-  return { storeDirectory: directory, setUpStores, host: ALL_ADDRESSES, port, name: computerName, quotaBytes }
+  const own = { storeDirectory: directory, setUpStores, name: computerName }
+  return { ...own, host: ALL_ADDRESSES, port, quotaBytes, keep }
 }
 
 /** What is known of it before it has said anything. */

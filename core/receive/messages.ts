@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { keepSchema } from '../settings/schema.ts'
 import { senderLevels } from '../wire/limits.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
@@ -51,6 +52,8 @@ export const receiverDefinition = {
     name: z.string(),
     /** What each sender may have there, in bytes; null: no limit. */
     quotaBytes: z.number().nullable(),
+    /** Which older contents stay. */
+    keep: keepSchema,
   }),
   /** How it runs, or why it cannot start; then it tries again by itself. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),

@@ -4,6 +4,7 @@ import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { DEFAULT_RULES } from '../store/limits/rules.ts'
 import { chooseSender, openSenders } from '../store/senders/senders.ts'
+import { keepOf } from '../store/versions/choose.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
@@ -27,8 +28,9 @@ const REPORT_EVERY_MS = 1_000
 /** A name of a sender, as the list of senders has it. */
 const NAME = /^\P{Cc}{1,200}$/u
 
-const rulesOf = ({ quotaBytes }: Config): StoreRules => ({
+const rulesOf = ({ quotaBytes, keep }: Config): StoreRules => ({
   ...DEFAULT_RULES,
+  keep: keepOf(keep),
   quota: { each: { bytes: quotaBytes, files: null }, of: {} },
 })
 

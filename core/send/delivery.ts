@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Ledger } from '../ledger/ledger.ts'
+import { keepOf } from '../store/versions/choose.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
@@ -27,16 +29,20 @@ export type Delivery = ReturnType<typeof openDelivery>
 export const goingTo = ({ destination, paused }: Config): Config['destination'] =>
   destination?.kind === 'folder' && paused ? null : destination
 
+const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
+  destination?.kind === 'receiver' ? null : keep
+
 /** Whether two configurations have the same delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
   a.retrySeconds === b.retrySeconds &&
-  JSON.stringify([goingTo(a), a.secrets]) === JSON.stringify([goingTo(b), b.secrets])
+  isDeepStrictEqual([goingTo(a), a.secrets, keptBy(a)], [goingTo(b), b.secrets, keptBy(b)])
 
 export function openDelivery(
   {
     destination,
     ledgerPath,
     retrySeconds,
+    keep,
     secrets = {},
   }: Config & { destination: NonNullable<Config['destination']> },
   ledger: Ledger,
@@ -63,7 +69,17 @@ export function openDelivery(
   }
   const opened = openDestination(
     destination,
-    { identity, name: ownName(), secrets, sessions, retrySeconds, bucket, status, storeThread },
+    {
+      identity,
+      name: ownName(),
+      secrets,
+      sessions,
+      retrySeconds,
+      keep: keepOf(keep),
+      bucket,
+      status,
+      storeThread,
+    },
     {
       onSession(session) {
         dispatcher.setSession(session)

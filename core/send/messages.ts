@@ -2,7 +2,13 @@ import { z } from 'zod'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
 import { destinationSchema, receiverDestinationSchema } from '../settings/destination-schema.ts'
 import { givenSecretsSchema, testedDestinationSchema } from '../settings/given-destination.ts'
-import { bytesPerSecondSchema, priorities, sendRuleSchema, sourceFiltersSchema } from '../settings/schema.ts'
+import {
+  bytesPerSecondSchema,
+  keepSchema,
+  priorities,
+  sendRuleSchema,
+  sourceFiltersSchema,
+} from '../settings/schema.ts'
 import { senderLevels } from '../wire/limits.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
@@ -123,6 +129,8 @@ export const senderDefinition = {
     ),
     paused: z.boolean(),
     retrySeconds: z.number(),
+    /** Which older contents stay at the destination; a receiver has rules of its own. */
+    keep: keepSchema,
     /** Bytes a second over all sources, and at which times of the week it is another limit, or a pause. */
     limit: z.object({
       bytesPerSecond: bytesPerSecondSchema.nullable(),

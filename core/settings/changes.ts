@@ -4,8 +4,16 @@ import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 // What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
 
 /** Settings that belong together; each can be changed without the others. */
-type Group = 'alerts' | 'batch' | 'check' | 'labels' | 'scan' | 'send'
-const GROUPS: ReadonlySet<string> = new Set<Group>(['alerts', 'batch', 'check', 'labels', 'scan', 'send'])
+type Group = 'alerts' | 'batch' | 'check' | 'keep' | 'labels' | 'scan' | 'send'
+const GROUPS: ReadonlySet<string> = new Set<Group>([
+  'alerts',
+  'batch',
+  'check',
+  'keep',
+  'labels',
+  'scan',
+  'send',
+])
 
 /** What is changed of T; a key that is there and undefined takes nothing away. */
 type Changes<T> = { [Key in keyof T]?: (Key extends Group ? Changes<T[Key]> : T[Key]) | undefined }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alert/settings.ts'
+import { DEFAULT_KEEP, inDays } from '../store/versions/choose.ts'
 import { SOURCE_ID } from '../wire/limits.ts'
 import { folderName } from '../wire/names.ts'
 import { absolutePathSchema } from './absolute-path.ts'
@@ -114,6 +115,18 @@ export const receiveSettingsSchema = z.object({
 })
 export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 
+const usualKeep = inDays(DEFAULT_KEEP)
+const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
+
+/** Which older contents of a file stay; of each field see core/store/versions/choose.ts. */
+export const keepSchema = z.object({
+  withinDays: z.number().int().min(1).max(36_500).default(usualKeep.withinDays),
+  daily: periods(usualKeep.daily),
+  weekly: periods(usualKeep.weekly),
+  monthly: periods(usualKeep.monthly),
+  yearly: periods(usualKeep.yearly),
+})
+
 export const SETTINGS_VERSION = 1
 
 const settingsObject = z.object({
@@ -151,6 +164,8 @@ const settingsObject = z.object({
     .prefault({}),
   /** None: a folder in the data directory on this computer. */
   destinations: z.array(destinationSchema).max(MOST_DESTINATIONS).default([]),
+  /** Of older contents, in all destinations but receivers, which have their own rules, and of what is received here. */
+  keep: keepSchema.prefault({}),
   /** Other computers may send to this one, as to `holdfast receive`; null: they may not. */
   receive: receiveSettingsSchema.nullable().default(null),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */

@@ -5,6 +5,7 @@ import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { Destination } from '../../core/settings/destination-schema.ts'
+import { defaultSettings } from '../../core/settings/schema.ts'
 import { until } from '../support/until.ts'
 import { offerAll, peakMiB } from './transfer-ends.ts'
 
@@ -64,6 +65,7 @@ export async function sendTo(
       sources: [sourceOf('before', before), sourceOf('s', source)],
       paused: false,
       retrySeconds: 1,
+      keep: defaultSettings.keep,
       limit: { bytesPerSecond: null, schedule: [] },
     })
     await send('before', before)

@@ -7,6 +7,7 @@ import { SupervisedWorker } from '../../core/agent/workers/supervisor.ts'
 import { openLedger } from '../../core/ledger/ledger.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
+import { defaultSettings } from '../../core/settings/schema.ts'
 import { receiverDefinition } from '../support/receiver-worker.ts'
 import { until } from '../support/until.ts'
 import { bundle } from './bundle.ts'
@@ -78,6 +79,7 @@ export async function sendWithHoldfast(options: SendOptions): Promise<Sent> {
     sources: [sourceOf('s', source), ...(before === undefined ? [] : [sourceOf('before', before)])],
     paused: false,
     retrySeconds: 1,
+    keep: defaultSettings.keep,
     limit: { bytesPerSecond: null, schedule: [] },
   }
   try {

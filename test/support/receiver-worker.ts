@@ -2,6 +2,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { receiverDefinition as definition } from '../../core/receive/messages.ts'
 import { startReceiver as start } from '../../core/receive/worker.ts'
+import { defaultSettings } from '../../core/settings/schema.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import type { WorkerContext, WorkerHandlers } from '../../core/worker/serve.ts'
 import { pairBefore } from './pair-before.ts'
@@ -31,7 +32,7 @@ export function startReceiver(threads: Parameters<typeof start>[0]) {
         await pairBefore(config.storeDirectory, paired).catch(() => undefined)
         // It goes with the store: what a test removes it may set up again.
         const setUpStores = path.join(storeLayout(config.storeDirectory).own, 'set-up')
-        await receiver.configure({ ...config, setUpStores, quotaBytes: null })
+        await receiver.configure({ ...config, setUpStores, quotaBytes: null, keep: defaultSettings.keep })
       },
     }
   }

@@ -11,6 +11,7 @@ import { openLedger } from '../../core/ledger/ledger.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
+import { defaultSettings } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import type { Identity } from '../../core/wire/identity.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
@@ -151,6 +152,7 @@ export function senderConfig(
     sources: [{ id: SOURCE, path: home.source, name: 'data', groupWriteMark, paused: false }],
     paused: false,
     retrySeconds: 2,
+    keep: defaultSettings.keep,
     limit: { bytesPerSecond: null, schedule: [] },
     ...rest,
   }

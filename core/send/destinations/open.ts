@@ -1,4 +1,5 @@
 import type { Destination as DestinationSettings } from '../../settings/destination-schema.ts'
+import type { Keep } from '../../store/versions/choose.ts'
 import type { Identity } from '../../wire/identity.ts'
 import type { Bucket } from '../limit/bucket.ts'
 import type { Destination, DestinationEvents } from './destination.ts'
@@ -19,6 +20,8 @@ export interface OpenOptions {
   secrets: Readonly<Record<string, string>>
   /** Longest pause between two attempts to reach it. */
   retrySeconds: number
+  /** Which older contents stay there; a receiver has rules of its own. */
+  keep: Keep
   /** What sending may use of the line. */
   bucket: Bucket
   /** What is remembered of its last session. */

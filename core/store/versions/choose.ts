@@ -17,6 +17,18 @@ const DAY_MS = 86_400_000
  */
 export const DEFAULT_KEEP: Keep = { withinMs: 30 * DAY_MS, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
 
+/** The same with days, as people say it. */
+export type KeepInDays = Omit<Keep, 'withinMs'> & { withinDays: number }
+
+export const inDays = ({ withinMs, ...counts }: Keep): KeepInDays => ({
+  withinDays: withinMs / DAY_MS,
+  ...counts,
+})
+export const keepOf = ({ withinDays, ...counts }: KeepInDays): Keep => ({
+  withinMs: withinDays * DAY_MS,
+  ...counts,
+})
+
 /** An older content. */
 export interface Version {
   version: string

@@ -2,7 +2,7 @@ import './without-eval.ts'
 
 import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 
-const { alerts, check, scan, send } = settingsSchema.shape
+const { alerts, check, keep, scan, send } = settingsSchema.shape
 
 /** The numbers that can be set, with the schema that the agent checks them by. In seconds, where nothing else is said. */
 export const numberFields = {
@@ -11,6 +11,12 @@ export const numberFields = {
   reconcile: scan.unwrap().shape.reconcileSeconds.unwrap(),
   quiet: scan.unwrap().shape.quietSeconds.unwrap(),
   retry: send.unwrap().shape.retrySeconds.unwrap(),
+  /** Days; the others in what their names say. */
+  withinDays: keep.unwrap().shape.withinDays.unwrap(),
+  daily: keep.unwrap().shape.daily.unwrap(),
+  weekly: keep.unwrap().shape.weekly.unwrap(),
+  monthly: keep.unwrap().shape.monthly.unwrap(),
+  yearly: keep.unwrap().shape.yearly.unwrap(),
   /** Minutes. */
   unreachable: alerts.unwrap().shape.unreachableMinutes.unwrap(),
   /** Hours. */
@@ -30,6 +36,7 @@ export const usualNumbers: Record<Exclude<NumberField, 'silent'>, number> = {
   slow: usual.check.slowSeconds,
   reconcile: usual.scan.reconcileSeconds,
   quiet: usual.scan.quietSeconds,
+  ...keep.parse(undefined),
   retry: usual.send.retrySeconds,
   unreachable: usual.alerts.unreachableMinutes,
 }

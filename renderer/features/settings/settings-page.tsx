@@ -13,6 +13,7 @@ import { ExchangePart } from './exchange-part.tsx'
 import { findSettings } from './find.ts'
 import { FoundContext, Setting, SettingsPart } from './found.tsx'
 import { InsidePart } from './inside-part.tsx'
+import { KeepPart } from './keep-part.tsx'
 import { LimitPart } from './limit-part.tsx'
 import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
@@ -54,6 +55,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <ApplicationPart settings={settings} />
         <LimitPart state={state} />
         <CheckingPart settings={settings} />
+        <KeepPart settings={settings} />
         <AdvancedPart settings={settings} />
         <ExchangePart />
         <Setting id="inside">

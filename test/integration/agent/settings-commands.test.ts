@@ -81,6 +81,16 @@ describe('settings from the command line', () => {
     expect(limited.settings.send.bytesPerSecond).toBe(10 * 1024 ** 2)
     expect(await holdfast(['limit', 'none', '--no-rules', ...about])).toBe('none\n')
 
+    expect(await holdfast(['keep', '--within', '7d', '--yearly', '0', ...about])).toBe(
+      [
+        ...['all for 7 days', '  then one a day, of the latest 60 that have any'],
+        ...['  then one a week, of the latest 52 that have any'],
+        ...['  then one a month, of the latest 60 that have any', '  then one a year: none', ''],
+      ].join('\n'),
+    )
+    const kept = await untilState(data, 'what is kept', ({ settings }) => settings.keep.yearly === 0)
+    expect(JSON.parse(await holdfast(['keep', '--json', ...about]))).toEqual(kept.settings.keep)
+
     await holdfast(['paths', 'check', only, ...about])
     expect(await holdfast(['paths', ...about])).toContain(`${only}  (only checked)`)
     await untilState(
@@ -236,6 +246,11 @@ describe('settings from the command line', () => {
       ['incidents', 'snooze', 'x', '30'],
       ['pause', '--for', '2h', '--until-tomorrow'],
       ['limit', '0'],
+      ['keep', '--within', '0d'],
+      ['keep', '--within', '36h'],
+      ['keep', '--within', '30'],
+      ['keep', '--daily', '-1'],
+      ['keep', '--weekly', '1.5'],
       ['limit', '--rule', 'mon-fri 1M'],
       ['limit', '--rule', 'daily 08:00-18:00 1M', '--no-rules'],
       ['limit', ...Array.from({ length: 51 }, () => ['--rule', 'daily 08:00-18:00 1M']).flat()],

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
@@ -94,6 +95,33 @@ test('a large file that was interrupted goes on where it ended, in the next sess
   expect((await place.file('data', 'large'))?.bytes.equals(bytes)).toBe(true)
   await until('nothing is left', async () => (await place.leftOvers()).length === 0)
 })
+
+test('what is kept of older contents can be changed: what is too old then goes from a folder', async () => {
+  const home = await makeHome(temporaryDirectory('home'))
+  const place = await folderKind.open(home)
+  const first = drive(home, place.settings(), place.secrets)
+  for (const content of ['first', 'second', 'third']) await first.send('hot', Buffer.from(content))
+  expect((await place.older('data', 'hot')).map(String)).toEqual(['first', 'second'])
+  first.stop()
+  const keep = { withinMs: 0, daily: 1, weekly: 0, monthly: 0, yearly: 0 }
+  drive(home, place.settings(), place.secrets, { keep })
+  await until('one to be left', async () => (await place.older('data', 'hot')).join() === 'second')
+})
+
+test('a change of the settings ends the session and begins one: nobody else is said to use the folder', async () => {
+  const base = temporaryDirectory('folder')
+  const folder = path.join(base, 'disk')
+  fs.mkdirSync(folder)
+  const home = await makeHome(path.join(base, 'home'))
+  const sender = await started(home, folder)
+  for (let days = 1; days <= 10; days += 1) {
+    const config = configFor(home, folder)
+    sender.configure({ ...config, keep: { ...config.keep, withinDays: days } })
+    await setTimeout(days * 10)
+    expect(problemOf(sender)).toBe(undefined)
+  }
+  await until('it is connected', () => sender.report()?.connection.state === 'connected')
+}, 60_000)
 
 test('the folder on this computer is made by itself', async () => {
   const base = temporaryDirectory('folder')

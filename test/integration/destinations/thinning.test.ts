@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import { versionPrefix } from '../../../core/store/versions/name.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
@@ -16,11 +17,12 @@ beforeAll(() => sftpKind.start?.())
 afterAll(() => sftpKind.stop?.())
 
 /** A server that has a file with six older contents, three on each of two days. */
-async function begin(days: readonly [number, number]) {
+async function begin(days: readonly [number, number], keep = DEFAULT_KEEP) {
   const directory = path.join(sftpServer().root, randomUUID())
   mkdirSync(directory)
   const place = sftpPlace(directory)
-  const driver = drive(await makeHome(temporaryDirectory('thinning')), place.settings(), place.secrets)
+  const home = await makeHome(temporaryDirectory('thinning'))
+  const driver = drive(home, place.settings(), place.secrets, { keep })
   await driver.send('hot', Buffer.from('first'))
   const older = path.join(directory, 'station/.holdfast/versions/data/hot')
   mkdirSync(older, { recursive: true })
@@ -43,6 +45,14 @@ test('older contents of a file that is replaced are thinned: one for a day that 
   await driver.send('hot', Buffer.from('second'))
   await until('four to be removed', () => contents().length === 3)
   expect(contents()).toEqual(['50-3', '40-3', 'first'])
+})
+
+test('a person may have fewer kept', async () => {
+  const keep = { withinMs: 15 * DAY_MS, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+  const { driver, contents } = await begin([20, 10], keep)
+  await driver.send('hot', Buffer.from('second'))
+  await until('those of the first day to be removed', () => contents().length === 4)
+  expect(contents()).toEqual(['10-1', '10-2', '10-3', 'first'])
 })
 
 test('a clock here that is ahead of the server’s thins nothing', async () => {

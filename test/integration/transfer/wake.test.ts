@@ -6,6 +6,7 @@ import { openReceiver } from '../../../core/send/destinations/receiver/receiver.
 import type { Sessions } from '../../../core/send/destinations/session-memory.ts'
 import type { Change, Moment } from '../../../core/send/destinations/wake.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -37,7 +38,14 @@ async function openTestLink(port: number | null = null) {
         },
         fingerprint: at.fingerprint,
       },
-      ...{ identity: home.identity, sessions, name: 'sender', retrySeconds: 3600, bucket: createBucket() },
+      ...{
+        identity: home.identity,
+        sessions,
+        name: 'sender',
+        retrySeconds: 3600,
+        keep: DEFAULT_KEEP,
+        bucket: createBucket(),
+      },
     },
     {
       onSession: (session) => began.push(session !== null),

@@ -9,6 +9,8 @@ import type { Bucket } from '../../../core/send/limit/bucket.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { isLarge } from '../../../core/send/source/sender.ts'
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
+import type { Keep } from '../../../core/store/versions/choose.ts'
+import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { factsOf } from '../file-facts.ts'
 import type { Home } from '../transfer.ts'
@@ -44,6 +46,8 @@ export interface DriveOptions {
   open?: typeof openDestination
   /** A session that could not begin is waited for. */
   isPatient?: boolean
+  /** Which older contents stay. */
+  keep?: Keep
 }
 
 function rememberedIn(memory: { session: SessionMemory | null }) {
@@ -89,6 +93,7 @@ export function drive(
     name = 'station-3',
     open = openDestination,
     isPatient = false,
+    keep = DEFAULT_KEEP,
   }: DriveOptions = {},
 ): Driver {
   let current: Session | null = null
@@ -101,6 +106,7 @@ export function drive(
       name,
       secrets,
       retrySeconds: 1,
+      keep,
       bucket,
       sessions: rememberedIn(memory),
       status: () => null,

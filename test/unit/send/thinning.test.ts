@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ObjectInfo } from '../../../core/send/destinations/objects/object-store.ts'
 import { olderToThin } from '../../../core/send/destinations/objects/thinning.ts'
+import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import { versionPrefix } from '../../../core/store/versions/name.ts'
 
 const DAY = 86_400_000
@@ -19,14 +20,20 @@ const older = (at: number, storedAt = at): ObjectInfo => ({
 /** Three on each of these days. */
 const thrice = (days: number[]) =>
   days.flatMap((day) => [0, 1, 2].map((hour) => older(NOW - day * DAY + hour * 3_600_000)))
-const kept = (all: ObjectInfo[], now = NOW) => {
-  const gone = new Set(olderToThin(all, now))
+const kept = (all: ObjectInfo[], { now = NOW, keep = DEFAULT_KEEP } = {}) => {
+  const gone = new Set(olderToThin(all, keep, now))
   return all.filter(({ name }) => !gone.has(name))
 }
 
 test('all of 30 days stay, before that the last one of a day', () => {
   const all = [...thrice([45, 40]), ...thrice([29, 1])]
   expect(kept(all)).toEqual([all[2], all[5], ...all.slice(6)])
+})
+
+test('fewer stay where a person wants fewer', () => {
+  const all = [...thrice([20, 10]), ...thrice([3])]
+  const keep = { withinMs: 7 * DAY, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+  expect(kept(all, { keep })).toEqual(all.slice(6))
 })
 
 test('the newest one stays, whatever its age', () => {

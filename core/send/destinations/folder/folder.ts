@@ -21,7 +21,7 @@ import { watchFolder } from './watch-folder.ts'
 
 export type FolderOptions = Pick<
   OpenOptions,
-  'identity' | 'name' | 'retrySeconds' | 'bucket' | 'sessions' | 'storeThread'
+  'identity' | 'name' | 'retrySeconds' | 'keep' | 'bucket' | 'sessions' | 'storeThread'
 > & { destination: FolderDestination }
 
 /** What the store, and what this computer, remember of the last session; what one does not know is offered again. */

@@ -26,8 +26,8 @@ export interface OpenFolder {
   close(): Promise<void>
 }
 
-/** By the store's root: one that is given up here is waited for before it is opened again. */
-const closing = new Map<string, Promise<void>>()
+/** By the store's root: when the last one that was begun here is closed. The next one waits for it. */
+const inUse = new Map<string, Promise<void>>()
 
 /**
  * Opens the store in a folder. A disk that hangs hangs here, too.
@@ -35,28 +35,31 @@ const closing = new Map<string, Promise<void>>()
  * @throws NotMounted; Problem where only a person can help; what the system says.
  */
 export async function openFolderStore(
-  { destination, identity, name, storeThread }: FolderOptions,
+  { destination, identity, name, keep, storeThread }: FolderOptions,
   isOwn: boolean,
   encrypting: Encrypting | null,
   log: (text: string) => void,
 ): Promise<OpenFolder> {
   const layout = storeLayout(destination.path)
-  await closing.get(layout.root)
-  if (!isOwn) await markOf(layout)
-  const lock = await claimStore(layout, (_, text) => log(text))
+  const before = inUse.get(layout.root)
+  const closed = Promise.withResolvers<void>()
+  inUse.set(layout.root, closed.promise)
+  await before
+  let lock: Awaited<ReturnType<typeof claimStore>> | null = null
   let store: Store | null = null
   const close = async () => {
-    const ended = (store?.close() ?? Promise.resolve()).catch((thrown: unknown) => log(String(thrown)))
-    const closed = ended.then(() => lock.release())
-    closing.set(layout.root, closed)
-    await closed
-    if (closing.get(layout.root) === closed) closing.delete(layout.root)
+    await store?.close().catch((thrown: unknown) => log(String(thrown)))
+    lock?.release()
+    closed.resolve()
+    if (inUse.get(layout.root) === closed.promise) inUse.delete(layout.root)
   }
   try {
+    if (!isOwn) await markOf(layout)
+    lock = await claimStore(layout, (_, text) => log(text))
     const mark = await markOf(layout)
     await claimEncryption(layout, destination)
     if (encrypting !== null) await keepNameKeys(layout, encrypting)
-    store = openStore(layout, { thread: storeThread, rules: DEFAULT_RULES, log })
+    store = openStore(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log })
     const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
     const { fingerprint } = identity
     const me = await senders.own(fingerprint, name)

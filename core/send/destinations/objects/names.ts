@@ -1,4 +1,5 @@
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import type { Keep } from '../../../store/versions/choose.ts'
 import { versionPrefix } from '../../../store/versions/name.ts'
 import { nameFault } from '../../../wire/names.ts'
 import type { OutgoingSource } from '../destination.ts'
@@ -16,9 +17,13 @@ import { openThinning } from './thinning.ts'
 /** The newest contents of names, and their older ones (core/store/versions/name.ts). */
 export type Names = ReturnType<typeof openNames>
 
-export function openNames(store: ObjectStore, folder: string, own: OwnFolder, signal: AbortSignal) {
+export function openNames(
+  store: ObjectStore,
+  { folder, own, keep }: { folder: string; own: OwnFolder; keep: Keep },
+  signal: AbortSignal,
+) {
   let count = 0
-  const thin = openThinning(store, signal)
+  const thin = openThinning(store, keep, signal)
 
   const setAside = async (directory: string, path: string, isReplaced: boolean): Promise<void> => {
     const version = `${versionPrefix(new Date(), 0)}${count}`

@@ -49,7 +49,7 @@ async function openOn(
   events: DestinationEvents,
   { signal, end }: Attempt,
 ): Promise<Pick<Opened, 'session' | 'close'>> {
-  const { destination, identity, sessions, bucket } = options
+  const { destination, identity, sessions, keep, bucket } = options
   const { name, folder, recipient, hideNames } = destination
   const encrypting = await encryptingFor(destination, identity)
   const { fingerprint } = identity
@@ -63,7 +63,16 @@ async function openOn(
   if (notice !== null) events.onNotice(notice)
   // What is encrypted is never the same again: nothing is read back to see that.
   const compares = encrypting === null
-  const session = openObjectSession(store, { name, own, folder, bucket, asksFirst, compares, onLost: end })
+  const session = openObjectSession(store, {
+    name,
+    own,
+    folder,
+    keep,
+    bucket,
+    asksFirst,
+    compares,
+    onLost: end,
+  })
   return { session: encrypting?.session(session) ?? session, close: session.close }
 }
 

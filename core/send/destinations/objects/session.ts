@@ -1,4 +1,5 @@
 import { createSemaphore, withPermit } from '../../../pacing/semaphore.ts'
+import type { Keep } from '../../../store/versions/choose.ts'
 import type { Bucket } from '../../limit/bucket.ts'
 import { bytesAhead } from '../../limit/bucket.ts'
 import type { OwnSession } from '../destination.ts'
@@ -24,6 +25,8 @@ export interface ObjectSessionOptions {
   /** This computer's folder, and its name. */
   own: OwnFolder
   folder: string
+  /** Which older contents stay. */
+  keep: Keep
   bucket: Bucket
   asksFirst: boolean
   /** What a name has may be what is sent. */
@@ -33,10 +36,10 @@ export interface ObjectSessionOptions {
 }
 
 export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): OwnSession {
-  const { name, own, folder, bucket, asksFirst, compares, onLost } = options
+  const { name, own, folder, keep, bucket, asksFirst, compares, onLost } = options
   const ending = new AbortController()
   const { signal } = ending
-  const names = openNames(store, folder, own, signal)
+  const names = openNames(store, { folder, own, keep }, signal)
   const pace = bucket.open()
   const slots = createSemaphore(store.can.parallel)
   const bytesOut = createSemaphore(BYTES_OUT)

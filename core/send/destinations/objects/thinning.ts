@@ -1,5 +1,5 @@
-import type { Version } from '../../../store/versions/choose.ts'
-import { DEFAULT_KEEP, versionsToPrune } from '../../../store/versions/choose.ts'
+import type { Keep, Version } from '../../../store/versions/choose.ts'
+import { versionsToPrune } from '../../../store/versions/choose.ts'
 import { replacedAt, versionNameAsGiven } from '../../../store/versions/name.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
@@ -18,15 +18,15 @@ function versionOf({ name, storedAt }: ObjectInfo): Found | null {
 }
 
 /** The older contents of one name that go, as at a receiver. @param now by the earlier one of the two clocks. */
-export function olderToThin(objects: readonly ObjectInfo[], now: number): string[] {
+export function olderToThin(objects: readonly ObjectInfo[], keep: Keep, now: number): string[] {
   const all = objects.flatMap((one) => versionOf(one) ?? [])
   all.sort((a, b) => a.replacedAt - b.replacedAt)
   // The newest one always stays: the content that replaces it may not have arrived.
-  return versionsToPrune(all, DEFAULT_KEEP, false, now).map(({ name }) => name)
+  return versionsToPrune(all, keep, false, now).map(({ name }) => name)
 }
 
 /** Thins the older contents of names whose content was replaced, one name after the other, beside all else. */
-export function openThinning(store: Store, signal: AbortSignal) {
+export function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
   const waiting = new Set<string>()
   let isBusy = false
 
@@ -41,7 +41,7 @@ export function openThinning(store: Store, signal: AbortSignal) {
     // One of them was set aside a moment ago.
     const storesNow =
       (await store.lastChange?.(directory)) ?? Math.max(0, ...objects.map(({ storedAt }) => storedAt))
-    for (const name of olderToThin(objects, Math.min(Date.now(), storesNow))) {
+    for (const name of olderToThin(objects, keep, Math.min(Date.now(), storesNow))) {
       if (signal.aborted) return
       await store.remove(name)
     }

@@ -1,0 +1,74 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { withChanges } from '../core/settings/changes.ts'
+import { keepSchema } from '../core/settings/schema.ts'
+import { parseSeconds } from '../core/words/amounts.ts'
+import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { jsonText } from './json.ts'
+import { changeSettings, settingsNow } from './settings-change.ts'
+
+const DAY_SECONDS = 86_400
+const { withinDays, daily } = keepSchema.shape
+
+interface KeepOptions {
+  data?: string
+  json?: boolean
+  within?: number
+  daily?: number
+  weekly?: number
+  monthly?: number
+  yearly?: number
+}
+
+/** `holdfast keep`: how long it stays what a file held before it changed. */
+export function registerKeep(program: Command): void {
+  const command = program
+    .command('keep')
+    .description(
+      'say or change how long older contents stay: in folders, on SFTP servers, in buckets, and of what the agent receives; ' +
+        'a receiver elsewhere has rules of its own (holdfast receive --keep-within)',
+    )
+    .option('--within <days>', 'all of them stay this long after they were replaced: 30d', daysOf)
+    .option('--daily <number>', 'then the last one of each of the latest so many days', countOf)
+    .option('--weekly <number>', 'the same for weeks', countOf)
+    .option('--monthly <number>', 'the same for months', countOf)
+    .option('--yearly <number>', 'the same for years', countOf)
+    .option('--json', 'print the rule as JSON, as the settings file has it')
+  withDataDirectory(command).action(keep)
+}
+
+function daysOf(text: string): number {
+  const days = withinDays.safeParse((parseSeconds(text) ?? Number.NaN) / DAY_SECONDS)
+  if (!/\d\s*d$/.test(text) || !days.success)
+    throw new InvalidArgumentError('It must be whole days such as 30d, at least 1d.')
+  return days.data
+}
+
+function countOf(text: string): number {
+  const count = daily.safeParse(/^\d+$/.test(text) ? Number(text) : null)
+  if (!count.success) throw new InvalidArgumentError('It must be a whole number from 0 to 10000.')
+  return count.data
+}
+
+async function keep({ data, json = false, within, ...counts }: KeepOptions): Promise<void> {
+  const directory = dataDirectoryOf(data === undefined ? {} : { data })
+  const changes = { keep: { withinDays: within, ...counts } }
+  const isQuestion = Object.values(changes.keep).every((one) => one === undefined)
+  const { keep: now } = isQuestion
+    ? await settingsNow(directory)
+    : await changeSettings(
+        directory,
+        () => ({ command: 'changeSettings', input: changes }),
+        (before) => withChanges(before, changes),
+      )
+  if (json) return console.log(jsonText(now))
+  console.log(now.withinDays === 1 ? 'all for 1 day' : `all for ${now.withinDays} days`)
+  for (const [name, unit] of [
+    ['daily', 'day'],
+    ['weekly', 'week'],
+    ['monthly', 'month'],
+    ['yearly', 'year'],
+  ] as const)
+    console.log(
+      `  then one a ${unit}${now[name] === 0 ? ': none' : `, of the latest ${now[name]} that have any`}`,
+    )
+}

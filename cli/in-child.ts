@@ -11,8 +11,8 @@ import { exitNow } from './exit-now.ts'
 
 /** Set in the child's environment. */
 const MARK = 'HOLDFAST_CHILD'
-/** Threads of the child's libuv pool, libuv's limit: each call that hangs holds one. */
-const THREADS = '1024'
+/** Threads of the child's libuv pool, as a checker has them: each call that hangs holds one. */
+const THREADS = '576'
 /** How long the child may take to end when a signal came, and its log to be read, in milliseconds. */
 const END_WITHIN_MS = 500
 

@@ -1,8 +1,8 @@
 import { inTime, LATE } from '../pacing/in-time.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
 
-/** Checks that may be out at once: each that hangs holds a thread of libuv's pool, which has some more (1,024). */
-const MOST_OUT = 900
+/** Checks that may be out at once: each that hangs holds a thread of libuv's pool, which has some more (576). */
+const MOST_OUT = 540
 /** Where none of them comes back for this long, in milliseconds, they hang: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
 

@@ -73,7 +73,7 @@ export function startSupervised(paths: CheckerConfig['paths'], intervalSeconds: 
   const timetables = createTimetables(intervalSeconds * 1000)
   const known = new Set<string>()
   const child = fork(path.join(project, 'cli/workers/checker.ts'), {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
+    env: { ...process.env, UV_THREADPOOL_SIZE: '576' },
     execArgv: [...workerHeap('checker')],
     stdio: ['ignore', 2, 2, 'ipc'],
   })

@@ -80,7 +80,7 @@ async function measureHung(directory: string): Promise<Row[]> {
     return [
       plain(metric('lateness p99'), quantile(target.takeLateness(), 0.99), 'ms', { atMost: 50 }),
       // libuv starts all the threads that its pool may have with the first call.
-      plain(metric('threads'), after.threads, '', { atMost: 1_100 }),
+      plain(metric('threads'), after.threads, '', { atMost: 600 }),
       plain(metric(`memory grown over ${TICKS_WITH_HANGS} ticks`), grown, 'MiB', { atMost: 10 }),
       plain(metric('memory'), after.residentMiB, 'MiB'),
     ]

@@ -43,7 +43,7 @@ export async function startCheckerProcess(
   config: Partial<CheckerConfig> & Pick<CheckerConfig, 'paths'>,
 ): Promise<CheckerProcess> {
   const child = fork(module, {
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1024' },
+    env: { ...process.env, UV_THREADPOOL_SIZE: '576' },
     stdio: ['ignore', 2, 2, 'ipc'],
   })
   const exit = once(child, 'exit')

@@ -73,7 +73,7 @@ describe('holdfast check, where something hangs or ends', () => {
 
   it('reads on while more paths hang than it has threads, and ends at once', async () => {
     const directory = temporaryDirectory('stdio')
-    const fifos = Array.from({ length: 800 }, (_, index) => path.join(directory, `fifo${index}`))
+    const fifos = Array.from({ length: 480 }, (_, index) => path.join(directory, `fifo${index}`))
     execFileSync('mkfifo', fifos)
     const files = Array.from({ length: 1_200 }, (_, index) => path.join(directory, `file${index}`))
     for (const file of files) writeFileSync(file, 'x')
@@ -82,7 +82,7 @@ describe('holdfast check, where something hangs or ends', () => {
     const wells = () => linesOf(/ 0 \d+\.\d{6}$/)
     check.send([...fifos, ...files].map((file) => `start ${file} 1\n`).join(''))
     await until('two rounds', () => wells() >= 2 * files.length, 20_000)
-    const more = Array.from({ length: 200 }, (_, index) => path.join(directory, `more${index}`))
+    const more = Array.from({ length: 100 }, (_, index) => path.join(directory, `more${index}`))
     execFileSync('mkfifo', more)
     check.send(more.map((file) => `start ${file} 1\n`).join(''))
     await until(
@@ -93,7 +93,7 @@ describe('holdfast check, where something hangs or ends', () => {
     expect(childrenOf(check.child.pid ?? 0).length).toBe(1)
     expect(check.err()).toMatch(/^WARNING .* was not checked: so many other checks hang/m)
     const before = wells()
-    const freed = fifos.slice(0, 300)
+    const freed = fifos.slice(0, 200)
     check.send(freed.map((fifo) => `stop ${fifo}\n`).join(''))
     await until('them to be stopped', () => linesOf(/ 115 stopping in progress$/) === freed.length)
     for (const fifo of freed) letGo(fifo)

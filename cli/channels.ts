@@ -27,9 +27,8 @@ import {
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { minutesIn } from './option-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 interface RulesOptions {
   project?: string
@@ -108,8 +107,13 @@ async function list(directory: string, json: boolean): Promise<void> {
   if (json) return console.log(jsonText({ ...alerts, channels: rows }, 2))
   if (rows.length === 0) console.log(terminalWords(message('cli.channels.none')))
   for (const { id, name, type, enabled, standby, state: now } of rows) {
-    const words = [type, enabled ? null : 'off', standby ? 'standby' : null, now?.condition ?? null]
-    console.log(`${id}  ${quoteControls(name)}  (${words.filter((word) => word !== null).join(', ')})`)
+    const facts = listed([
+      type,
+      ...(enabled ? [] : [worded('window.channel.off')]),
+      ...(standby ? [worded('window.channel.isStandby')] : []),
+      ...(now === undefined ? [] : [worded(`cli.channels.${now.condition}`)]),
+    ])
+    console.log(worded('cli.channels.line', { id, name, facts }))
     if (now?.sentence != null) console.log(`  ${terminalWords(now.sentence)}`)
     if (now !== undefined && now.waiting > 0)
       console.log(`  ${terminalWords(message('cli.channels.waiting', { count: now.waiting }))}`)
@@ -210,8 +214,9 @@ async function rules(directory: string, options: RulesOptions): Promise<void> {
         (settings) => withChanges(settings, changesOf(settings)),
       )
   const { labels, quietHours, unreachableMinutes } = alerts
-  console.log(`project: ${quoteControls(labels.project) || '-'}`)
-  console.log(`resource: ${quoteControls(labels.resource) || '-'}`)
-  console.log(`quiet: ${quietHours === null ? 'none' : `${quietHours.from}-${quietHours.to}`}`)
-  console.log(`unreachable: ${unreachableMinutes * 60}s`)
+  const hours = quietHours === null ? worded('cli.channels.noQuiet') : `${quietHours.from}-${quietHours.to}`
+  console.log(about(worded('cli.channels.project'), labels.project || '-'))
+  console.log(about(worded('cli.channels.resource'), labels.resource || '-'))
+  console.log(about(worded('cli.channels.quiet'), hours))
+  console.log(about(worded('cli.channels.unreachable'), `${unreachableMinutes * 60}s`))
 }

@@ -30,9 +30,8 @@ import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { named, terminalWords, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -149,7 +148,9 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     const { id, name } = destination
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
-      known === undefined ? `${quoteControls(name)} (${placeOf(destination)})` : destinationLine(known),
+      known === undefined
+        ? worded('cli.destination', { name, address: placeOf(destination) })
+        : destinationLine(known),
     )
   }
 }
@@ -212,6 +213,6 @@ async function choose(
   )
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
-  const said = { path: sourceAt(after, directory).path, names: list.map(({ name }) => name).join(', ') }
+  const said = { path: sourceAt(after, directory).path, names: named(list.map(({ name }) => name)) }
   console.log(terminalWords(message('cli.destinations.chosen', said)))
 }

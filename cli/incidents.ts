@@ -26,9 +26,8 @@ import { pathAt } from './known-path.ts'
 import { minutesIn } from './option-words.ts'
 import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 interface ListOptions {
   data?: string
@@ -159,9 +158,9 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
       ? message('cli.incidents.since', { since: startedAt })
       : message('cli.incidents.lasted', { since: startedAt, lasted: endedAt - startedAt })
   return [
-    `${terminalWords(message(`kind.${kind}`))}: ${quoteControls(subjects[0] ?? '')}${others}  ${terminalWords(lasted)}`,
+    `${about(worded(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
     `  ${terminalWords(sentence)}`,
-    `  id: ${id}`,
+    `  ${worded('cli.incidents.id', { id })}`,
     ...(acknowledged === null
       ? []
       : [`  ${terminalWords(message('cli.incidents.acknowledged', acknowledged))}`]),
@@ -170,10 +169,10 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
 }
 
 function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: Delivery): string {
-  const when = terminalWords(message('notify.time', { at: decidedAt ?? at }))
-  const why = reason === null || state === 'delivered' ? '' : `: ${terminalWords(reason)}`
-  const name = channel === NATIVE ? 'this computer' : quoteControls(channelName)
-  return `${name}: ${what}, ${state} ${when}${why}`
+  const end = worded(`cli.delivery.${state}`, { at: decidedAt ?? at })
+  const name = channel === NATIVE ? worded('window.destination.here') : channelName
+  const line = about(name, listed([worded(`cli.told.${what}`), end]))
+  return reason === null || state === 'delivered' ? line : about(line, terminalWords(reason))
 }
 
 async function ask(directory: string, command: string, input: object): Promise<void> {

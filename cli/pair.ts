@@ -9,8 +9,7 @@ import { jsonText } from './json.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
-import { quoteControls } from './quote-controls.ts'
-import { terminalWords } from './terminal-words.ts'
+import { named, terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
@@ -44,7 +43,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
  */
 async function folderOf(store: string, who: string): Promise<string> {
   const layout = storeLayout(store)
-  const { list } = await openSenders(layout.senders, (text) => console.error(quoteControls(text)))
+  const { list } = await openSenders(layout.senders, (sentence) => console.error(terminalWords(sentence)))
   if (
     list().some(
       ({ folder, name, fingerprint }) => folder === who || name === who || fingerprint.startsWith(who),
@@ -90,5 +89,5 @@ function refuse(
   words: Partial<Record<keyof PairOptions, string>>,
 ): void {
   const given = Object.entries(words).filter(([name]) => options[name as keyof PairOptions] !== undefined)
-  if (given.length > 0) throw new WrongUsage(key, { options: given.map(([, word]) => word).join(', ') })
+  if (given.length > 0) throw new WrongUsage(key, { options: named(given.map(([, word]) => word)) })
 }

@@ -17,7 +17,7 @@ import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, named, terminalWords, worded } from './terminal-words.ts'
 
 interface ImportOptions {
   yes?: boolean
@@ -78,7 +78,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
     )
   if (json) return
   if (missing.length > 0) {
-    const names = missing.map(quoteControls).join(', ')
+    const names = named(missing)
     console.log(terminalWords(message('settings.importMissing', { names })))
   }
   if (changes.length === 0) console.log(terminalWords(message('settings.importNothing')))
@@ -110,7 +110,7 @@ const signs = { added: '+', removed: '-', changed: '~' } as const
 
 /** `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
 function lineOf({ kind, change, name, details }: Difference): string {
-  if (kind === 'setting') return `${signs[change]} ${name}: ${details.map(quoteControls).join(' -> ')}`
-  const about = details.length === 0 ? '' : `: ${details.join(', ')}`
-  return `${signs[change]} ${kind} ${quoteControls(name)}${about}`
+  if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
+  const what = `${signs[change]} ${worded(`cli.settings.${kind}`)} ${quoteControls(name)}`
+  return details.length === 0 ? what : about(what, listed(details))
 }

@@ -2,14 +2,14 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/open.ts'
-import { type Message, message } from '../core/words/message.ts'
+import type { Message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { outcomeOf } from './outcome.ts'
 import { collectPaths } from './path-words.ts'
 import { runningState } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
-import { terminalWords } from './terminal-words.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 
 interface AgentOptions {
   data?: string
@@ -45,13 +45,13 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     const refusals = await handOver(dataDirectory, directories, as)
     for (const refusal of refusals) console.error(terminalWords(refusal))
     const about = { directory: dataDirectory }
-    if (directories.length > refusals.length) say(terminalWords(message('cli.handedOver', about)))
-    else console.error(terminalWords(message('agent.alreadyRunning', about)))
+    if (directories.length > refusals.length) say(worded('cli.handedOver', about))
+    else console.error(worded('agent.alreadyRunning', about))
     if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }
-  say(terminalWords(message('cli.terminal', { directory: dataDirectory })))
-  stopOnSignal(open, () => say(terminalWords(message('cli.stopped'))))
+  say(worded('cli.terminal', { directory: dataDirectory }))
+  stopOnSignal(open, () => say(worded('cli.stopped')))
   for (const { sentence } of open.agent.store.state.notices) console.error(terminalWords(sentence))
   let isAdding = directories.length > 0
   sayStatus(open, say, () => isAdding)

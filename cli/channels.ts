@@ -14,7 +14,6 @@ import {
 } from '../core/settings/channels.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets, secretOwners, secretsOfChannel } from '../core/settings/secrets.ts'
-import { message } from '../core/words/message.ts'
 import {
   type ChannelOptions,
   channelWith,
@@ -105,7 +104,7 @@ async function list(directory: string, json: boolean): Promise<void> {
   const { alerts } = settingsIn(state, directory)
   const rows = alerts.channels.map((one) => ({ ...one, state: stateOf(state, one) }))
   if (json) return console.log(jsonText({ ...alerts, channels: rows }, 2))
-  if (rows.length === 0) console.log(terminalWords(message('cli.channels.none')))
+  if (rows.length === 0) console.log(worded('cli.channels.none'))
   for (const { id, name, type, enabled, standby, state: now } of rows) {
     const facts = listed([
       type,
@@ -116,7 +115,7 @@ async function list(directory: string, json: boolean): Promise<void> {
     console.log(worded('cli.channels.line', { id, name, facts }))
     if (now?.sentence != null) console.log(`  ${terminalWords(now.sentence)}`)
     if (now !== undefined && now.waiting > 0)
-      console.log(`  ${terminalWords(message('cli.channels.waiting', { count: now.waiting }))}`)
+      console.log(`  ${worded('cli.channels.waiting', { count: now.waiting })}`)
   }
 }
 
@@ -142,7 +141,7 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
       return next
     },
   )
-  console.log(terminalWords(message('cli.channels.added', { id: said })))
+  console.log(worded('cli.channels.added', { id: said }))
 }
 
 async function change(
@@ -162,7 +161,7 @@ async function change(
       return withChannelChanged(settings, channel)
     },
   )
-  console.log(terminalWords(message('cli.channels.changed', { id: given })))
+  console.log(worded('cli.channels.changed', { id: given }))
 }
 
 async function remove(directory: string, given: string): Promise<void> {
@@ -175,7 +174,7 @@ async function remove(directory: string, given: string): Promise<void> {
       return next
     },
   )
-  console.log(terminalWords(message('cli.channels.removed', { id: given })))
+  console.log(worded('cli.channels.removed', { id: given }))
 }
 
 async function order(directory: string, given: string[]): Promise<void> {

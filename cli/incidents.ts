@@ -113,7 +113,7 @@ async function list(options: ListOptions): Promise<void> {
     before = page.next
   } while (before !== null && left > 0)
   const none = options.lasting === true ? 'cli.incidents.noneNow' : 'cli.incidents.none'
-  if (count === 0 && options.json !== true) console.log(terminalWords(message(none)))
+  if (count === 0 && options.json !== true) console.log(worded(none))
 }
 
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
@@ -161,9 +161,7 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
     `${about(worded(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
     `  ${terminalWords(sentence)}`,
     `  ${worded('cli.incidents.id', { id })}`,
-    ...(acknowledged === null
-      ? []
-      : [`  ${terminalWords(message('cli.incidents.acknowledged', acknowledged))}`]),
+    ...(acknowledged === null ? [] : [`  ${worded('cli.incidents.acknowledged', acknowledged)}`]),
     ...deliveries.map((one) => `  ${deliveryLine(one)}`),
   ]
 }
@@ -178,7 +176,7 @@ function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason
 async function ask(directory: string, command: string, input: object): Promise<void> {
   const refusal = outcomeOf(await sendCommand(directory, command, input))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message('cli.incidents.done')))
+  console.log(worded('cli.incidents.done'))
 }
 
 async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
@@ -201,7 +199,7 @@ async function unmute(directory: string, path: string): Promise<void> {
     (settings) => ({ command: 'unmute', input: { id: idOf(settings, path) } }),
     (settings) => withoutMuted(settings, idOf(settings, path)),
   )
-  console.log(terminalWords(message('cli.incidents.unmuted', { path })))
+  console.log(worded('cli.incidents.unmuted', { path }))
 }
 
 function idOf(settings: Settings, path: string): string {

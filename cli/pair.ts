@@ -2,14 +2,13 @@ import type { Command } from 'commander'
 import { CODE_MINUTES, invite } from '../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
-import { named, terminalWords } from './terminal-words.ts'
+import { named, terminalWords, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
@@ -30,7 +29,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
     console.log(jsonText({ code, minutes: CODE_MINUTES, receiverRunning: running }))
     return
   }
-  if (!running) console.error(terminalWords(message('transfer.receiverStopped', { path: store })))
+  if (!running) console.error(worded('transfer.receiverStopped', { path: store }))
   printInvitation(invitation, {
     say: (text) => console.error(text),
     qr: qr ?? process.stderr.isTTY === true,

@@ -19,7 +19,7 @@ import {
 import { openProgress } from './progress.ts'
 import { type StopSignals, watchStopSignals } from './stop-signals.ts'
 import { terminalHost } from './terminal-host.ts'
-import { about, plainWords, terminalWords } from './terminal-words.ts'
+import { about, plainWords, terminalWords, worded } from './terminal-words.ts'
 import { whyWords } from './why-words.ts'
 
 const LOOK_EVERY_MS = 300
@@ -162,15 +162,15 @@ function fail(why: Failure, json: boolean): number {
 function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
   const { sent, unsent, named, young } = compared
   if (json) console.log(jsonText({ sent, unsent, young }))
-  if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
+  if (young > 0) console.error(worded('cli.once.young', { count: young }))
   for (const one of named) {
     console.error(about(one.path, whyWords(one, plainWords) ?? ''))
   }
   for (const remark of remarks) console.error(terminalWords(remark))
   if (unsent > 0) {
     const more = unsent - named.length
-    if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))
-    console.error(terminalWords(message('cli.once.unsent', { count: unsent })))
+    if (more > 0) console.error(worded('cli.once.more', { count: more }))
+    console.error(worded('cli.once.unsent', { count: unsent }))
     return 1
   }
   const isOnlyHere = usedDestinations(state).every(
@@ -178,7 +178,7 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
   )
   if (json) return 0
   const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
-  console.log(terminalWords(message(key, { count: sent })))
+  console.log(worded(key, { count: sent }))
   return 0
 }
 

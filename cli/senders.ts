@@ -81,7 +81,7 @@ const timeText = (at: number | null) => (at === null ? '–' : localTime(at).sli
 /** Its level, and how old that word is: of a machine that has died it is the last one. */
 function statusText({ status, statusAt }: Row): string {
   if (status === null || statusAt === null) return '–'
-  return terminalWords(message(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt }))
+  return worded(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt })
 }
 
 const COLUMNS = ['name', 'fingerprint', 'state', 'paired', 'lastSeen', 'status', 'folder'] as const

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** The command line speaks the terminal's language. */
+const env = { LC_ALL: '', LC_MESSAGES: '', LANG: 'C' }
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,6 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/unit/**/*.test.tsx'],
+          env,
           testTimeout: 30_000,
         },
       },
@@ -15,6 +19,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/servers/global-setup.ts'],
+          env,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -16,14 +16,13 @@ import { givenDestinationSchema } from '../core/settings/given-destination.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { loadIdentity } from '../core/wire/identity.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { secretsOf } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
 import { changeSettings, runningState, settingsNow } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, named, terminalWords, worded } from './terminal-words.ts'
 
 export type Given = Record<string, string>
 
@@ -130,11 +129,11 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   const added = namedDestination(after.destinations, destination.name.trim())
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
-  console.log(terminalWords(message('cli.destinations.added', { name, address: placeOf(added) })))
+  console.log(worded('cli.destinations.added', { name, address: placeOf(added) }))
   // The addition answers only that it is done; what was noticed is worth another test, whatever becomes of that one.
   await testKept(directory, added).then(sayNotes, () => undefined)
-  const names = after.destinations.map((one) => one.name).join(', ')
-  if (after.destinations.length > 1) console.log(terminalWords(message('cli.destinations.now', { names })))
+  const names = named(after.destinations.map((one) => one.name))
+  if (after.destinations.length > 1) console.log(worded('cli.destinations.now', { names }))
 }
 
 /** A destination of the settings, with its kept secrets. */
@@ -162,6 +161,9 @@ export async function testDestination(directory: string, given: string, json: bo
   if (json) return console.log(jsonText({ works, steps, sentence, found }))
   console[works ? 'log' : 'error'](terminalWords(sentence))
   for (const { step, done, ms } of steps)
-    if (ms !== null) console.log(`  ${step}: ${done ? 'done' : 'failed'}, ${ms} ms`)
+    if (ms !== null) {
+      const end = worded(done ? 'cli.step.done' : 'cli.step.failed', { ms })
+      console.log(`  ${about(worded(`cli.step.${step}`), end)}`)
+    }
   sayNotes(tested)
 }

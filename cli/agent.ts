@@ -2,14 +2,14 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/open.ts'
-import { type Message, message } from '../core/words/message.ts'
+import type { Message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { outcomeOf } from './outcome.ts'
 import { collectPaths } from './path-words.ts'
 import { runningState } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
-import { terminalWordsIn } from './terminal-words.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 
 interface AgentOptions {
   data?: string
@@ -36,7 +36,6 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const as = wantedOf(options)
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(say)
-  const words = terminalWordsIn(host.systemLanguage)
   const open = await openAgent(dataDirectory, host).catch((thrown) => {
     if (thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning') return null
     throw thrown
@@ -44,21 +43,21 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   if (open === null) {
     await refuseOnce(dataDirectory)
     const refusals = await handOver(dataDirectory, directories, as)
-    for (const refusal of refusals) console.error(words(refusal))
+    for (const refusal of refusals) console.error(terminalWords(refusal))
     const about = { directory: dataDirectory }
-    if (directories.length > refusals.length) say(words(message('cli.handedOver', about)))
-    else console.error(words(message('agent.alreadyRunning', about)))
+    if (directories.length > refusals.length) say(worded('cli.handedOver', about))
+    else console.error(worded('agent.alreadyRunning', about))
     if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }
-  say(words(message('cli.terminal', { directory: dataDirectory })))
-  stopOnSignal(open, () => say(words(message('cli.stopped'))))
-  for (const { sentence } of open.agent.store.state.notices) console.error(words(sentence))
+  say(worded('cli.terminal', { directory: dataDirectory }))
+  stopOnSignal(open, () => say(worded('cli.stopped')))
+  for (const { sentence } of open.agent.store.state.notices) console.error(terminalWords(sentence))
   let isAdding = directories.length > 0
   sayStatus(open, say, () => isAdding)
   const refusals = await open.protect(directories, as)
   isAdding = false
-  for (const refusal of refusals) console.error(words(refusal))
+  for (const refusal of refusals) console.error(terminalWords(refusal))
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()
     process.exit(2)
@@ -102,7 +101,7 @@ function sayStatus({ agent }: OpenAgent, say: (line: string) => void, isAdding: 
     if (status.sentence.key === said) return
     if (status.sentence.key === 'status.nothingYet' && isAdding()) return
     said = status.sentence.key
-    say(terminalWordsIn(agent.language)(status.sentence))
+    say(terminalWords(status.sentence))
   }
   agent.store.subscribe(show)
   show()

@@ -5,7 +5,6 @@ import { namedDestination } from '../core/settings/destinations.ts'
 import { changedDestinationSchema } from '../core/settings/given-destination.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import type { Given } from './add-destination.ts'
 import { confirmed, tryAlone } from './add-destination.ts'
@@ -14,7 +13,7 @@ import type { AddOptions, Wanted } from './destination-options.ts'
 import { parsed } from './destination-options.ts'
 import { askSecret, secretsInEnvironment } from './secret-words.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** What can be changed, by the option's name. */
@@ -77,5 +76,5 @@ export async function changeDestination(directory: string, name: string, options
     () => ({ command: 'changeDestination', input: { id, destination, secrets } }),
     alone,
   )
-  console.log(terminalWords(message('cli.destinations.changed', { name: before.name })))
+  console.log(worded('cli.destinations.changed', { name: before.name }))
 }

@@ -8,6 +8,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { Problem } from '../core/words/problem.ts'
 import { pathAt } from './known-path.ts'
 import { collectPaths } from './path-words.ts'
+import { named } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 export interface ChannelOptions {
@@ -72,7 +73,7 @@ export function channelWith(
   if (unknown !== undefined)
     throw new WrongUsage('cli.channels.noOption', {
       field: unknown,
-      known: known.flatMap((one) => (one.kind === 'secret' ? [] : [one.name])).join(', '),
+      known: named(known.flatMap((one) => (one.kind === 'secret' ? [] : [one.name]))),
     })
   const parsed = channelSchema.safeParse({
     ...before,

@@ -14,7 +14,6 @@ import {
 } from '../core/settings/channels.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets, secretOwners, secretsOfChannel } from '../core/settings/secrets.ts'
-import { message } from '../core/words/message.ts'
 import {
   type ChannelOptions,
   channelWith,
@@ -27,9 +26,8 @@ import {
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { minutesIn } from './option-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 interface RulesOptions {
   project?: string
@@ -106,13 +104,18 @@ async function list(directory: string, json: boolean): Promise<void> {
   const { alerts } = settingsIn(state, directory)
   const rows = alerts.channels.map((one) => ({ ...one, state: stateOf(state, one) }))
   if (json) return console.log(jsonText({ ...alerts, channels: rows }, 2))
-  if (rows.length === 0) console.log(terminalWords(message('cli.channels.none')))
+  if (rows.length === 0) console.log(worded('cli.channels.none'))
   for (const { id, name, type, enabled, standby, state: now } of rows) {
-    const words = [type, enabled ? null : 'off', standby ? 'standby' : null, now?.condition ?? null]
-    console.log(`${id}  ${quoteControls(name)}  (${words.filter((word) => word !== null).join(', ')})`)
+    const facts = listed([
+      type,
+      ...(enabled ? [] : [worded('window.channel.off')]),
+      ...(standby ? [worded('window.channel.isStandby')] : []),
+      ...(now === undefined ? [] : [worded(`cli.channels.${now.condition}`)]),
+    ])
+    console.log(worded('cli.channels.line', { id, name, facts }))
     if (now?.sentence != null) console.log(`  ${terminalWords(now.sentence)}`)
     if (now !== undefined && now.waiting > 0)
-      console.log(`  ${terminalWords(message('cli.channels.waiting', { count: now.waiting }))}`)
+      console.log(`  ${worded('cli.channels.waiting', { count: now.waiting })}`)
   }
 }
 
@@ -138,7 +141,7 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
       return next
     },
   )
-  console.log(terminalWords(message('cli.channels.added', { id: said })))
+  console.log(worded('cli.channels.added', { id: said }))
 }
 
 async function change(
@@ -158,7 +161,7 @@ async function change(
       return withChannelChanged(settings, channel)
     },
   )
-  console.log(terminalWords(message('cli.channels.changed', { id: given })))
+  console.log(worded('cli.channels.changed', { id: given }))
 }
 
 async function remove(directory: string, given: string): Promise<void> {
@@ -171,7 +174,7 @@ async function remove(directory: string, given: string): Promise<void> {
       return next
     },
   )
-  console.log(terminalWords(message('cli.channels.removed', { id: given })))
+  console.log(worded('cli.channels.removed', { id: given }))
 }
 
 async function order(directory: string, given: string[]): Promise<void> {
@@ -210,8 +213,9 @@ async function rules(directory: string, options: RulesOptions): Promise<void> {
         (settings) => withChanges(settings, changesOf(settings)),
       )
   const { labels, quietHours, unreachableMinutes } = alerts
-  console.log(`project: ${quoteControls(labels.project) || '-'}`)
-  console.log(`resource: ${quoteControls(labels.resource) || '-'}`)
-  console.log(`quiet: ${quietHours === null ? 'none' : `${quietHours.from}-${quietHours.to}`}`)
-  console.log(`unreachable: ${unreachableMinutes * 60}s`)
+  const hours = quietHours === null ? worded('cli.channels.noQuiet') : `${quietHours.from}-${quietHours.to}`
+  console.log(about(worded('cli.channels.project'), labels.project || '-'))
+  console.log(about(worded('cli.channels.resource'), labels.resource || '-'))
+  console.log(about(worded('cli.channels.quiet'), hours))
+  console.log(about(worded('cli.channels.unreachable'), `${unreachableMinutes * 60}s`))
 }

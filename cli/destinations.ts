@@ -10,7 +10,6 @@ import {
 } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets, secretOwners } from '../core/settings/secrets.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
@@ -30,9 +29,8 @@ import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { named, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -142,14 +140,16 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     console.log(jsonText(state?.destinations ?? settings.destinations, 2))
     return
   }
-  if (settings.destinations.length === 0) console.log(terminalWords(message('cli.destinations.none')))
+  if (settings.destinations.length === 0) console.log(worded('cli.destinations.none'))
   const path = state?.localCopies ?? null
-  if (path !== null) console.log(terminalWords(message('cli.destinations.localCopies', { path })))
+  if (path !== null) console.log(worded('cli.destinations.localCopies', { path }))
   for (const destination of settings.destinations) {
     const { id, name } = destination
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
-      known === undefined ? `${quoteControls(name)} (${placeOf(destination)})` : destinationLine(known),
+      known === undefined
+        ? worded('cli.destination', { name, address: placeOf(destination) })
+        : destinationLine(known),
     )
   }
 }
@@ -163,7 +163,7 @@ async function rename(dataDirectory: string, name: string, next: string): Promis
     (settings) => ({ command: 'renameDestination', input: { id: idOf(settings), name: next } }),
     (settings) => withRenamed(settings, idOf(settings), next),
   )
-  console.log(terminalWords(message('cli.destinations.renamed', { name, next })))
+  console.log(worded('cli.destinations.renamed', { name, next }))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {
@@ -183,13 +183,13 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
     },
   )
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
-  console.log(terminalWords(message(key, { name })))
+  console.log(worded(key, { name }))
 }
 
 async function deleteLocal(dataDirectory: string): Promise<void> {
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'deleteLocalCopies', {}))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message('localCopies.deleted')))
+  console.log(worded('localCopies.deleted'))
 }
 
 async function choose(
@@ -212,6 +212,6 @@ async function choose(
   )
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
-  const said = { path: sourceAt(after, directory).path, names: list.map(({ name }) => name).join(', ') }
-  console.log(terminalWords(message('cli.destinations.chosen', said)))
+  const said = { path: sourceAt(after, directory).path, names: named(list.map(({ name }) => name)) }
+  console.log(worded('cli.destinations.chosen', said))
 }

@@ -7,11 +7,10 @@ import { replaceFile } from '../core/files/replace-file.ts'
 import { errorText } from '../core/files/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { parsePath } from './path-words.ts'
-import { terminalWords } from './terminal-words.ts'
+import { worded } from './terminal-words.ts'
 import { version } from './version.ts'
 
 /** `holdfast diagnostics FILE`: what somebody who helps wants to see, as one file without secrets. */
@@ -41,7 +40,7 @@ async function write(file: string, data: string): Promise<void> {
   } catch (thrown) {
     throw new Problem('diagnostics.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
   }
-  console.log(terminalWords(message('diagnostics.written', { file })))
+  console.log(worded('diagnostics.written', { file }))
 }
 
 /** null: no agent runs, or it does not answer; the logs say more then. */

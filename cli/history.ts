@@ -3,11 +3,14 @@ import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import type { HistoryPoint } from '../core/check/messages.ts'
+import type { VerdictKind } from '../core/check/verdict-kinds.ts'
 import { Problem } from '../core/words/problem.ts'
+import { tableLines } from './columns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
+import { listed, worded } from './terminal-words.ts'
 
 const HOUR = 3_600_000
 
@@ -45,19 +48,18 @@ function positive(text: string): number {
 
 /** One line a point: time, number of checks, median, 99th percentile and maximum of the delay, verdicts. */
 function table(points: readonly HistoryPoint[]): string[] {
+  const head = (['time', 'checks', 'median', 'p99', 'most', 'verdicts'] as const).map((column) =>
+    worded(`cli.history.${column}`),
+  )
   const rows = points.map(({ at, count, delays, kinds }) => [
     new Date(at).toISOString().slice(0, 19),
     String(count),
     ...[delays?.median, delays?.p99, delays?.max].map((delay) => delay?.toFixed(2) ?? '-'),
-    Object.entries(kinds)
-      .map(([kind, times]) => `${kind} ${times}`)
-      .join(', '),
+    listed(
+      Object.entries(kinds).map(
+        ([kind, times]) => `${worded(`cli.verdict.${kind as VerdictKind}`)} ${times}`,
+      ),
+    ),
   ])
-  const head = ['time (UTC)', 'checks', 'median ms', 'p99 ms', 'max ms', 'verdicts']
-  const widths = head.map((word, column) =>
-    Math.max(word.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  )
-  return [head, ...rows].map((row) =>
-    row.map((word, column) => (column === 5 ? word : word.padEnd(widths[column] ?? 0))).join('  '),
-  )
+  return tableLines([head, ...rows])
 }

@@ -26,9 +26,8 @@ import { pathAt } from './known-path.ts'
 import { minutesIn } from './option-words.ts'
 import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
-import { quoteControls } from './quote-controls.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 interface ListOptions {
   data?: string
@@ -114,7 +113,7 @@ async function list(options: ListOptions): Promise<void> {
     before = page.next
   } while (before !== null && left > 0)
   const none = options.lasting === true ? 'cli.incidents.noneNow' : 'cli.incidents.none'
-  if (count === 0 && options.json !== true) console.log(terminalWords(message(none)))
+  if (count === 0 && options.json !== true) console.log(worded(none))
 }
 
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
@@ -159,27 +158,25 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
       ? message('cli.incidents.since', { since: startedAt })
       : message('cli.incidents.lasted', { since: startedAt, lasted: endedAt - startedAt })
   return [
-    `${terminalWords(message(`kind.${kind}`))}: ${quoteControls(subjects[0] ?? '')}${others}  ${terminalWords(lasted)}`,
+    `${about(worded(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
     `  ${terminalWords(sentence)}`,
-    `  id: ${id}`,
-    ...(acknowledged === null
-      ? []
-      : [`  ${terminalWords(message('cli.incidents.acknowledged', acknowledged))}`]),
+    `  ${worded('cli.incidents.id', { id })}`,
+    ...(acknowledged === null ? [] : [`  ${worded('cli.incidents.acknowledged', acknowledged)}`]),
     ...deliveries.map((one) => `  ${deliveryLine(one)}`),
   ]
 }
 
 function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: Delivery): string {
-  const when = terminalWords(message('notify.time', { at: decidedAt ?? at }))
-  const why = reason === null || state === 'delivered' ? '' : `: ${terminalWords(reason)}`
-  const name = channel === NATIVE ? 'this computer' : quoteControls(channelName)
-  return `${name}: ${what}, ${state} ${when}${why}`
+  const end = worded(`cli.delivery.${state}`, { at: decidedAt ?? at })
+  const name = channel === NATIVE ? worded('window.destination.here') : channelName
+  const line = about(name, listed([worded(`cli.told.${what}`), end]))
+  return reason === null || state === 'delivered' ? line : about(line, terminalWords(reason))
 }
 
 async function ask(directory: string, command: string, input: object): Promise<void> {
   const refusal = outcomeOf(await sendCommand(directory, command, input))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message('cli.incidents.done')))
+  console.log(worded('cli.incidents.done'))
 }
 
 async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
@@ -202,7 +199,7 @@ async function unmute(directory: string, path: string): Promise<void> {
     (settings) => ({ command: 'unmute', input: { id: idOf(settings, path) } }),
     (settings) => withoutMuted(settings, idOf(settings, path)),
   )
-  console.log(terminalWords(message('cli.incidents.unmuted', { path })))
+  console.log(worded('cli.incidents.unmuted', { path }))
 }
 
 function idOf(settings: Settings, path: string): string {

@@ -5,6 +5,7 @@ import { parseSeconds } from '../core/words/amounts.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
+import { worded } from './terminal-words.ts'
 
 const DAY_SECONDS = 86_400
 const { withinDays, daily } = keepSchema.shape
@@ -61,14 +62,10 @@ async function keep({ data, json = false, within, ...counts }: KeepOptions): Pro
         (before) => withChanges(before, changes),
       )
   if (json) return console.log(jsonText(now))
-  console.log(now.withinDays === 1 ? 'all for 1 day' : `all for ${now.withinDays} days`)
-  for (const [name, unit] of [
-    ['daily', 'day'],
-    ['weekly', 'week'],
-    ['monthly', 'month'],
-    ['yearly', 'year'],
-  ] as const)
-    console.log(
-      `  then one a ${unit}${now[name] === 0 ? ': none' : `, of the latest ${now[name]} that have any`}`,
-    )
+  console.log(worded('cli.keep.within', { count: now.withinDays }))
+  for (const name of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
+    const each = worded(`cli.keep.${name}`)
+    const number = now[name]
+    console.log(`  ${worded(number === 0 ? 'cli.keep.none' : 'cli.keep.latest', { each, number })}`)
+  }
 }

@@ -5,6 +5,7 @@ import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
+import { worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface LimitOptions {
@@ -71,8 +72,8 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
       )
   const { retrySeconds: _, ...now } = settings.send
   if (options.json) return console.log(jsonText(now))
-  console.log(now.bytesPerSecond === null ? 'none' : rateText(now.bytesPerSecond))
+  console.log(now.bytesPerSecond === null ? worded('cli.limit.none') : rateText(now.bytesPerSecond))
   for (const rule of now.schedule) console.log(`  ${ruleText(rule)}`)
-  if (now.pauseOnBattery) console.log('  pause on battery')
-  if (now.pauseOnMetered) console.log('  pause on a metered network')
+  if (now.pauseOnBattery) console.log(`  ${worded('cli.limit.onBattery')}`)
+  if (now.pauseOnMetered) console.log(`  ${worded('cli.limit.onMetered')}`)
 }

@@ -18,11 +18,10 @@ import {
 import { sourceName } from '../core/settings/source-name.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { sentenceOf } from '../core/words/problem.ts'
-import { createWords } from '../core/words/words.ts'
 import { jsonText } from './json.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'
-import { terminalLanguage } from './terminal-language.ts'
+import { plainWords, terminalWords } from './terminal-words.ts'
 import { whyWords } from './why-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -38,8 +37,6 @@ export interface PrintListOptions {
   why: boolean
 }
 
-type Words = ReturnType<typeof createWords>
-
 /** Prints what of a directory would be sent; of what was sent the data directory's ledger tells. */
 export async function printList({
   directory,
@@ -49,15 +46,14 @@ export async function printList({
   why,
 }: PrintListOptions): Promise<void> {
   const absolute = await directoryAt(path.resolve(directory))
-  const inWords = createWords(terminalLanguage(process.env))
-  const settings = readIfItCan(inWords, () => settingsOf(dataDirectory)) ?? defaultSettings
+  const settings = readIfItCan(() => settingsOf(dataDirectory)) ?? defaultSettings
   const source = sourceAt(settings, absolute, given)
-  const ledger = readIfItCan(inWords, () => readLedger(layoutOf(dataDirectory).ledger))
+  const ledger = readIfItCan(() => readLedger(layoutOf(dataDirectory).ledger))
   const { quietSeconds } = settings.scan
   const known = ledger === null ? {} : knownFiles(ledger, destinationIds(settings, source), source.id)
   for await (const listed of listCandidates({ source, quietSeconds, ...known })) {
     if (listed.why !== null && !why) continue
-    if (!process.stdout.write(`${lineOf(listed, json, inWords)}\n`)) {
+    if (!process.stdout.write(`${lineOf(listed, json)}\n`)) {
       await new Promise((resolve) => process.stdout.once('drain', resolve))
     }
   }
@@ -65,11 +61,11 @@ export async function printList({
 }
 
 /** Nothing of the data directory is needed: what cannot be read there is said, and done without. */
-function readIfItCan<T>(inWords: Words, read: () => T | null): T | null {
+function readIfItCan<T>(read: () => T | null): T | null {
   try {
     return read()
   } catch (thrown) {
-    process.stderr.write(`${quoteControls(inWords(sentenceOf(thrown)))}\n`)
+    process.stderr.write(`${terminalWords(sentenceOf(thrown))}\n`)
     return null
   }
 }
@@ -95,9 +91,9 @@ async function directoryAt(given: string): Promise<string> {
   return realpath(given).catch(() => given)
 }
 
-function lineOf(listed: Listed, json: boolean, inWords: Words): string {
+function lineOf(listed: Listed, json: boolean): string {
   const { path: relative, size } = listed
-  const why = whyWords(listed, inWords)
+  const why = whyWords(listed, plainWords)
   if (json) return jsonText({ path: relative, size, send: why === null, why })
   const name = quoteControls(relative)
   return why === null ? name : `${name}\t${quoteControls(why)}`

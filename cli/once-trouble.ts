@@ -4,7 +4,7 @@ import { pauseOf } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alert/kinds.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
-import { quoteControls } from './quote-controls.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 
 /** A receiver that cannot be reached for this long ends the run, as a pause that lasts longer: cron starts the next. */
 export const GIVE_UP_AFTER_MS = 60_000
@@ -21,6 +21,19 @@ const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.watchLimitPolled',
 ])
 
+/** Why a run ends: what is behind it is said within the sentence, whose own `reason` has it in English, for --json. */
+export interface Failure extends Message {
+  behind?: Failure
+}
+
+const failureBy = (key: WordKey, behind: Failure): Failure => ({
+  ...message(key, { reason: englishWords(behind) }),
+  behind,
+})
+
+export const failureWords = ({ key, params, behind }: Failure): string =>
+  worded(key, behind === undefined ? params : { ...params, reason: failureWords(behind) })
+
 export const usedDestinations = ({ destinations, sources }: AppState) =>
   destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))
 
@@ -31,16 +44,16 @@ export function createComplaints(): (state: AppState, now: number) => void {
   return (state, now) => {
     for (const { connection } of usedDestinations(state)) {
       if (connection.problem === null) continue
-      const sentence = englishWords(connection.problem)
+      const sentence = terminalWords(connection.problem)
       if (lasts(sentence, now) < COMPLAIN_AFTER_MS || said.has(sentence)) continue
       said.add(sentence)
-      console.error(quoteControls(sentence))
+      console.error(sentence)
     }
   }
 }
 
 /** Why waiting longer is of no use; null while it is. `now`: of the clock on the wall; `steady`: of one that only runs. */
-export function createFailures(): (state: AppState, now: number, steady: number) => Message | null {
+export function createFailures(): (state: AppState, now: number, steady: number) => Failure | null {
   const lasts = createStopwatch()
   const goesOn = createAdvance()
   let lasting = new Set<string>()
@@ -56,7 +69,7 @@ export function createFailures(): (state: AppState, now: number, steady: number)
     for (const what of before) if (!lasting.has(what)) lasts.forget(what)
     const stays = passing.find(({ what, patienceMs }) => lasts(what, steady) >= patienceMs)?.reason
     const reason = connectionTrouble(state, now) ?? incidentOf(state) ?? stays
-    return reason === undefined ? null : message('cli.once.unreachable', { reason: englishWords(reason) })
+    return reason === undefined ? null : failureBy('cli.once.unreachable', reason)
   }
 }
 
@@ -121,11 +134,11 @@ function lastingPause(state: AppState, now: number): Message | null {
 }
 
 /** A directory that cannot be looked at, whose disk is away, or many of whose files have lost their content. */
-function sourceTrouble({ sources }: AppState): Message | null {
+function sourceTrouble({ sources }: AppState): Failure | null {
   // Before it was compared nobody knows whether they are back.
   const held = sources.filter(({ scanned }) => scanned?.compared === true).map(heldWords)
   const emptied = held.find((sentence) => sentence !== null)
-  if (emptied !== undefined) return message('cli.once.held', { reason: englishWords(emptied) })
+  if (emptied !== undefined) return failureBy('cli.once.held', emptied)
   const stuck = sources.filter(({ scanned }) => scanned?.phase === 'missing' || scanned?.phase === 'failed')
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }

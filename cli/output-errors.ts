@@ -1,7 +1,6 @@
 import { errorCode } from '../core/files/system-error.ts'
-import { message } from '../core/words/message.ts'
 import { exitNow } from './exit-now.ts'
-import { terminalWords } from './terminal-words.ts'
+import { worded } from './terminal-words.ts'
 
 /**
  * What is printed goes somewhere, or the command fails: a full disk must not look like success. Where nobody reads any
@@ -12,7 +11,7 @@ export function watchOutput(isService: boolean): void {
     if (isService) return
     const reason = errorCode(thrown) ?? String(thrown)
     if (reason === 'EPIPE') process.exit(0)
-    console.error(terminalWords(message('agent.outputFailed', { reason })))
+    console.error(worded('agent.outputFailed', { reason }))
     exitNow(1)
   })
   process.stderr.on('error', () => undefined)

@@ -11,7 +11,7 @@ import { Problem } from '../core/words/problem.ts'
 import { dataWords } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, runningState } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { named, terminalWords, worded } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
 const PAIR_WITHIN_MS = 20_000
@@ -44,10 +44,10 @@ export async function pairWith(
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
   if (json) return console.log(jsonText(paired))
   const address = placeOf(paired)
-  console.log(terminalWords(message('transfer.pairedWith', { name: paired.name, address })))
+  console.log(worded('transfer.pairedWith', { name: paired.name, address }))
   if (settings.destinations.length > 1) {
-    const names = settings.destinations.map((one) => one.name).join(', ')
-    console.log(terminalWords(message('cli.destinations.now', { names })))
+    const names = named(settings.destinations.map((one) => one.name))
+    console.log(worded('cli.destinations.now', { names }))
   }
   console.log(terminalWords(await nextStep(settings, dataDirectory)))
 }

@@ -2,15 +2,13 @@ import type { Command } from 'commander'
 import { CODE_MINUTES, invite } from '../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
-import { quoteControls } from './quote-controls.ts'
-import { terminalWords } from './terminal-words.ts'
+import { named, terminalWords, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
@@ -31,7 +29,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
     console.log(jsonText({ code, minutes: CODE_MINUTES, receiverRunning: running }))
     return
   }
-  if (!running) console.error(terminalWords(message('transfer.receiverStopped', { path: store })))
+  if (!running) console.error(worded('transfer.receiverStopped', { path: store }))
   printInvitation(invitation, {
     say: (text) => console.error(text),
     qr: qr ?? process.stderr.isTTY === true,
@@ -44,7 +42,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
  */
 async function folderOf(store: string, who: string): Promise<string> {
   const layout = storeLayout(store)
-  const { list } = await openSenders(layout.senders, (text) => console.error(quoteControls(text)))
+  const { list } = await openSenders(layout.senders, (sentence) => console.error(terminalWords(sentence)))
   if (
     list().some(
       ({ folder, name, fingerprint }) => folder === who || name === who || fingerprint.startsWith(who),
@@ -90,5 +88,5 @@ function refuse(
   words: Partial<Record<keyof PairOptions, string>>,
 ): void {
   const given = Object.entries(words).filter(([name]) => options[name as keyof PairOptions] !== undefined)
-  if (given.length > 0) throw new WrongUsage(key, { options: given.map(([, word]) => word).join(', ') })
+  if (given.length > 0) throw new WrongUsage(key, { options: named(given.map(([, word]) => word)) })
 }

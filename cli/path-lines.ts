@@ -2,17 +2,15 @@ import { isElsewhere } from '../core/agent/state/initial.ts'
 import { isElsewhere as isOnShare } from '../core/mounts/shares.ts'
 import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
-import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
-import { message } from '../core/words/message.ts'
 import { quoteControls } from './quote-controls.ts'
-import { terminalWords } from './terminal-words.ts'
+import { named, worded } from './terminal-words.ts'
 
 /** What is protected and how, and what is only checked, as lines for a terminal. */
 export function pathLines(settings: Settings): string[] {
   return [
     ...settings.sources.flatMap((source) => sourceLines(settings, source)),
     ...settings.checkedPaths.flatMap(({ id, path }) => [
-      `${quoteControls(path)}  (only checked)`,
+      worded('cli.paths.onlyChecked', { path }),
       ...mutedLines(settings, id).map((line) => `  ${line}`),
     ]),
   ]
@@ -22,7 +20,7 @@ export function pathLines(settings: Settings): string[] {
 export function mutedLines({ alerts }: Settings, id: string, now: number = Date.now()): string[] {
   const until = alerts.muted[id]
   if (until === undefined || (until !== null && until <= now)) return []
-  return [until === null ? 'muted' : `muted until ${formatTime(until, 'en')}`]
+  return [until === null ? worded('cli.muted') : worded('cli.mutedUntil', { until })]
 }
 
 /** One protected directory: its first line, and one for each setting that is not as it is by default. */
@@ -30,36 +28,36 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   const { name, path, kind, batch, oneFileSystem } = source
   const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = source
   const { priority, deleteAfter, silentHours, paused } = source
-  const bytes = (value: number) => formatBytes(value, 'en')
-  const time = (seconds: number) => formatDuration(seconds * 1_000, 'en')
-  const prefix = batch.prefix === '' ? '' : ` that begin with ${quoteControls(batch.prefix)}`
+  const leftOut = (what: string) => worded('cli.paths.leftOut', { what })
+  const hours = (value: number) => value * 3_600_000
   const settingLines = [
-    ...(kind === 'batch' ? [`batch directories${prefix}`, ...marksOf(batch)] : []),
-    ...ignore.map((pattern) => `left out: ${quoteControls(pattern)}`),
-    ...(hidden === 'leave-out' ? ['left out: names that begin with a dot'] : []),
-    ...(minimumBytes === null ? [] : [`left out: smaller than ${bytes(minimumBytes)}`]),
-    ...(maximumBytes === null ? [] : [`left out: larger than ${bytes(maximumBytes)}`]),
-    ...(minimumAgeSeconds === 0 ? [] : [`sent ${time(minimumAgeSeconds)} after the last change`]),
-    ...(oneFileSystem ? ['left out: what is mounted inside'] : []),
-    ...(priority === 'normal' ? [] : [`priority: ${priority}`]),
-    ...(deleteAfter === null ? [] : [`removed here ${time(deleteAfter.hours * 3_600)} after it was sent`]),
-    ...(deleteAfter === null || goesElsewhere(settings, source)
+    ...(kind === 'batch' ? batchLines(batch) : []),
+    ...ignore.map(leftOut),
+    ...(hidden === 'leave-out' ? [leftOut(worded('cli.paths.hidden'))] : []),
+    ...(minimumBytes === null ? [] : [leftOut(worded('cli.paths.smaller', { size: minimumBytes }))]),
+    ...(maximumBytes === null ? [] : [leftOut(worded('cli.paths.larger', { size: maximumBytes }))]),
+    ...(minimumAgeSeconds === 0 ? [] : [worded('cli.paths.sentAfter', { age: minimumAgeSeconds * 1_000 })]),
+    ...(oneFileSystem ? [leftOut(worded('cli.paths.mounted'))] : []),
+    ...(priority === 'normal' ? [] : [worded(`cli.paths.${priority}`)]),
+    ...(deleteAfter === null ? [] : [worded('cli.paths.deleteAfter', { after: hours(deleteAfter.hours) })]),
+    ...(deleteAfter === null || goesElsewhere(settings, source) ? [] : [worded('window.remove.notHere')]),
+    ...(silentHours === null ? [] : [worded('cli.paths.tellSilence', { silence: hours(silentHours) })]),
+    ...(source.destinations === null
       ? []
-      : [terminalWords(message('window.remove.notHere'))]),
-    ...(silentHours === null ? [] : [`tells when nothing has come for ${time(silentHours * 3_600)}`]),
-    ...(source.destinations === null ? [] : [`goes to: ${namesOf(settings, source)}`]),
-    ...(paused ? ['paused'] : []),
+      : [worded('cli.paths.goesTo', { names: namesOf(settings, source) })]),
+    ...(paused ? [worded('window.phase.paused')] : []),
     ...mutedLines(settings, source.id),
   ]
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
 }
 
-/** Marks that are not as they are by default. */
-function marksOf({ closedMark, sentMark }: Source['batch']): string[] {
+/** Which directories they are, and the marks that are not as they are by default. */
+function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[] {
   const usual = batchSettingsSchema.parse({})
   return [
-    ...(closedMark === usual.closedMark ? [] : [`closed by: ${quoteControls(closedMark)}`]),
-    ...(sentMark === usual.sentMark ? [] : [`marked as sent by: ${quoteControls(sentMark)}`]),
+    prefix === '' ? worded('cli.paths.batch') : worded('cli.paths.batchPrefix', { prefix }),
+    ...(closedMark === usual.closedMark ? [] : [worded('cli.paths.closedBy', { mark: closedMark })]),
+    ...(sentMark === usual.sentMark ? [] : [worded('cli.paths.sentBy', { mark: sentMark })]),
   ]
 }
 
@@ -71,7 +69,5 @@ function goesElsewhere({ destinations }: Settings, source: Source): boolean {
 }
 
 function namesOf({ destinations }: Settings, source: Source): string {
-  return destinationsOf(destinations, source)
-    .map(({ name }) => quoteControls(name))
-    .join(', ')
+  return named(destinationsOf(destinations, source).map(({ name }) => name))
 }

@@ -27,7 +27,7 @@ import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options extends FilterOptions, NameOptions {
@@ -96,7 +96,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const settings = settingsIn(agent, dataDirectory)
   const { sources, checkedPaths } = settings
   if (json) console.log(jsonText({ sources, checkedPaths }, 2))
-  else if (sources.length + checkedPaths.length === 0) console.log(terminalWords(message('cli.paths.none')))
+  else if (sources.length + checkedPaths.length === 0) console.log(worded('cli.paths.none'))
   else console.log([...pathLines(settings), ...heldLines(agent)].join('\n'))
 }
 
@@ -133,7 +133,7 @@ async function check(dataDirectory: string, given: string): Promise<void> {
   const wanted = path.resolve(given)
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message('cli.paths.checked', { path: wanted })))
+  console.log(worded('cli.paths.checked', { path: wanted }))
 }
 
 async function move(dataDirectory: string, given: string, next: string): Promise<void> {
@@ -141,14 +141,14 @@ async function move(dataDirectory: string, given: string, next: string): Promise
   const wanted = path.resolve(next)
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'moveSource', { id, path: wanted }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message('cli.paths.moved', { name, path: wanted })))
+  console.log(worded('cli.paths.moved', { name, path: wanted }))
 }
 
 async function retry(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   const refusal = outcomeOf(await sendCommand(dataDirectory, 'retryParked', { id }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message('cli.paths.retried', { path })))
+  console.log(worded('cli.paths.retried', { path }))
 }
 
 /** What a person has to decide. */
@@ -173,7 +173,7 @@ async function decide(
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   const refusal = outcomeOf(await sendCommand(dataDirectory, command, { id }))
   if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  console.log(terminalWords(message(said, { path })))
+  console.log(worded(said, { path }))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {

@@ -2,11 +2,10 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { withPause } from '../core/settings/changes.ts'
 import { LONGEST_PAUSE_MINUTES } from '../core/settings/schema.ts'
 import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
-import { message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { minutesIn } from './option-words.ts'
 import { changeSettings } from './settings-change.ts'
+import { worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PauseOptions {
@@ -42,11 +41,7 @@ async function pause(options: PauseOptions): Promise<void> {
     (settings) => withPause(settings, minutes, Date.now()),
   )
   const end = until?.until ?? null
-  console.log(
-    englishWords(
-      end === null ? message('cli.pause.paused') : message('cli.pause.pausedUntil', { until: end }),
-    ),
-  )
+  console.log(end === null ? worded('cli.pause.paused') : worded('cli.pause.pausedUntil', { until: end }))
 }
 
 async function resume(options: { data?: string }): Promise<void> {
@@ -55,5 +50,5 @@ async function resume(options: { data?: string }): Promise<void> {
     () => ({ command: 'resume', input: {} }),
     (settings) => ({ ...settings, pause: null }),
   )
-  console.log(englishWords(message('cli.pause.resumed')))
+  console.log(worded('cli.pause.resumed'))
 }

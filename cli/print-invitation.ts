@@ -1,9 +1,7 @@
 import { renderUnicodeCompact } from 'uqr'
 import type { Invitation } from '../core/receive/pairing/invitation.ts'
 import { CODE_MINUTES } from '../core/receive/pairing/invitation.ts'
-import type { Message } from '../core/words/message.ts'
-import { message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
+import { worded } from './terminal-words.ts'
 
 /** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
 const QUIET_ZONE = 4
@@ -20,7 +18,7 @@ function drawn(qr: string): string {
 function qrOf(code: string, columns: number): string {
   const qr = renderUnicodeCompact(code, { ecc: 'L', border: QUIET_ZONE })
   const width = qr.indexOf('\n')
-  return width > columns ? englishWords(message('transfer.qrNoRoom', { columns: width })) : drawn(qr)
+  return width > columns ? worded('transfer.qrNoRoom', { columns: width }) : drawn(qr)
 }
 
 /**
@@ -31,12 +29,11 @@ export function printInvitation(
   { code }: Invitation,
   { say, qr }: { say: (text: string) => void; qr: boolean },
 ): void {
-  const sentence = (one: Message) => say(englishWords(one))
-  sentence(message('transfer.pairingCode', { minutes: CODE_MINUTES }))
+  say(worded('transfer.pairingCode', { minutes: CODE_MINUTES }))
   console.log(code)
   if (qr) {
-    sentence(message('transfer.qrHint'))
+    say(worded('transfer.qrHint'))
     say(qrOf(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
   }
-  sentence(message('transfer.pairingHint', { code }))
+  say(worded('transfer.pairingHint', { code }))
 }

@@ -8,13 +8,11 @@ import { openSettings } from '../core/settings/store.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
-import { createWords } from '../core/words/words.ts'
 import { namedChannel } from './channel-options.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { deliver, type LetterOptions, lettersOf, STEP_TEMPLATE, type Way } from './probe-letters.ts'
-import { quoteControls } from './quote-controls.ts'
-import { terminalLanguage } from './terminal-language.ts'
+import { plainWords, terminalWords } from './terminal-words.ts'
 
 const WELL = 0
 const FAILED = 1
@@ -34,8 +32,7 @@ export interface ProbeOptions {
 
 /** Probes, tells through the channels that are asked for, and gives the exit code. */
 export async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
-  const words = createWords(terminalLanguage(process.env))
-  const say = (sentence: Message) => process.stderr.write(`${quoteControls(words(sentence))}\n`)
+  const say = (sentence: Message) => process.stderr.write(`${terminalWords(sentence)}\n`)
   const complain = (thrown: unknown) => say(sentenceOf(thrown))
   const found = await waysOf(options).catch((thrown: unknown) => {
     complain(thrown)
@@ -44,24 +41,24 @@ export async function runProbe(paths: string[], options: ProbeOptions): Promise<
   if (found === null) return WRONG_USAGE
   const { ways, labels } = found
   const probed = await Promise.all(paths.map((path) => probeOnce(path, options.timeout * 1000)))
-  const letters: LetterOptions = { words, ...labels }
+  const letters: LetterOptions = { words: plainWords, ...labels }
   const template = options.template ?? STEP_TEMPLATE
   if (!options.json)
     for (const { text } of lettersOf(probed, letters, { type: null, template }))
       process.stdout.write(`${text.replace(/^\n/, '')}\n`)
   const reasons = await Promise.all(ways.map((way) => deliver(way, probed, letters)))
   const isDelivered = reasons.every((reason) => reason === null)
-  if (options.json) process.stdout.write(`${jsonText(jsonOf(probed, isDelivered, words))}\n`)
+  if (options.json) process.stdout.write(`${jsonText(jsonOf(probed, isDelivered))}\n`)
   const failed = probed.filter(({ failedSteps }) => failedSteps.length > 0)
   for (const { verdict } of failed) say(verdict.sentence)
   for (const [index, reason] of reasons.entries()) {
     const name = ways[index]?.name ?? ''
-    if (reason !== null) say(message('check.undelivered', { name, reason: words(reason) }))
+    if (reason !== null) say(message('check.undelivered', { name, reason: plainWords(reason) }))
   }
   return failed.length > 0 || !isDelivered ? FAILED : WELL
 }
 
-function jsonOf(probed: ProbedOnce[], delivered: boolean, words: ReturnType<typeof createWords>) {
+function jsonOf(probed: ProbedOnce[], delivered: boolean) {
   const paths = probed.map(({ path, verdict, failedSteps }) => ({
     path,
     well: failedSteps.length === 0,
@@ -70,7 +67,7 @@ function jsonOf(probed: ProbedOnce[], delivered: boolean, words: ReturnType<type
     code: verdict.code,
     elapsedMs: verdict.elapsedMs,
     failedSteps,
-    sentence: words(verdict.sentence),
+    sentence: plainWords(verdict.sentence),
   }))
   return { well: paths.every(({ well }) => well), delivered, paths }
 }

@@ -1,6 +1,7 @@
 import { createTimeLeft } from '../core/pacing/time-left.ts'
-import { formatBytes, formatDuration } from '../core/words/formats.ts'
+import { cutTo } from './columns.ts'
 import { jsonText } from './json.ts'
+import { worded } from './terminal-words.ts'
 
 export interface Amount {
   files: number
@@ -26,10 +27,10 @@ export function progressLine(now: Amount, { bytesPerSecond, left }: Pace): strin
   const cells = Math.round(share * BAR_CELLS)
   return [
     `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] ${String(Math.floor(share * 100)).padStart(3)}%`,
-    `${formatBytes(now.bytes, 'en')} of ${formatBytes(Math.max(now.bytes, now.totalBytes), 'en')}`,
-    `${formatBytes(bytesPerSecond, 'en')}/s`,
-    left === null ? 'no end known' : `about ${formatDuration(left, 'en')} left`,
-    `${now.files} files`,
+    worded('cli.progress.of', { done: now.bytes, all: Math.max(now.bytes, now.totalBytes) }),
+    worded('cli.rate', { rate: bytesPerSecond }),
+    left === null ? worded('cli.progress.noEnd') : worded('cli.left', { left }),
+    worded('cli.progress.files', { files: now.files }),
   ].join('  ')
 }
 
@@ -73,7 +74,7 @@ export function openProgress(json: boolean): ProgressOutput {
     show(now, pace = paceOf(now)) {
       if (hasBar) {
         const columns = process.stderr.columns || 80
-        process.stderr.write(`\r\x1b[K${progressLine(now, pace).slice(0, columns - 1)}`)
+        process.stderr.write(`\r\x1b[K${cutTo(progressLine(now, pace), columns - 1)}`)
         isShown = true
       } else if (json && performance.now() - lineAt >= LINE_EVERY_MS) {
         lineAt = performance.now()

@@ -2,9 +2,10 @@ import type { Computer } from '../core/restore/computer-schema.ts'
 import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/put/events.ts'
 import { formatBytes } from '../core/words/formats.ts'
+import { padded } from './columns.ts'
 import { localTime } from './moment.ts'
 import { quoteControls } from './quote-controls.ts'
-import { terminalWords } from './terminal-words.ts'
+import { language, listed, terminalWords, worded } from './terminal-words.ts'
 
 /** @param store its directory, or the destination's name. On a terminal what went well is not listed; a program gets every file. */
 export function sayEvent(
@@ -24,13 +25,17 @@ export function sayEvent(
 
 /** "station-3  station-3 in the lab, encrypted" */
 export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): string {
-  const facts = [name ?? '', isOwn ? 'this computer' : '', isEncrypted ? 'encrypted' : '']
-  return `${quoteControls(folder).padEnd(24)}  ${quoteControls(facts.filter((one) => one !== '').join(', '))}`.trimEnd()
+  const facts = [
+    quoteControls(name ?? ''),
+    isOwn ? worded('window.destination.here') : '',
+    isEncrypted ? worded('window.destinations.encrypted') : '',
+  ]
+  return `${padded(quoteControls(folder), 24)}  ${listed(facts.filter((one) => one !== ''))}`.trimEnd()
 }
 
 /** "2026-11-20T16:15:00+08:00   12 KiB  now                         pc/data/a/b" */
 function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
   const stored = localTime(storedAt)
   const name = quoteControls([sender, source, file].filter((part) => part !== '').join('/'))
-  return `${stored}  ${formatBytes(size, 'en').padStart(9)}  ${(version ?? 'now').padEnd(26)}  ${name}`
+  return `${stored}  ${formatBytes(size, language).padStart(9)}  ${padded(version ?? worded('cli.restore.now'), 26)}  ${name}`
 }

@@ -13,7 +13,7 @@ import type { RestoreOptions } from './restore-task.ts'
 import { taskOf, where } from './restore-task.ts'
 import { computerLine, sayEvent } from './restore-words.ts'
 import { runStoreTask } from './store-task.ts'
-import { terminalWords } from './terminal-words.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 
 const WELL = 0
 const NOT_ALL = 1
@@ -91,7 +91,7 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
   }
   let code = COULD_NOT
   if (!('store' in from) && task.does === 'restore' && !json)
-    output.say(terminalWords(message('restore.to', { path: task.destination })), {})
+    output.say(worded('restore.to', { path: task.destination }), {})
   const end = await runStoreTask(task, patience * 1000, (event) => {
     switch (event.type) {
       case 'progress':

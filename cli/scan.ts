@@ -1,15 +1,13 @@
 import type { Command } from 'commander'
 import { isEmptyRange } from '../core/settings/changes.ts'
 import { type SourceFilters, sourceFiltersSchema } from '../core/settings/schema.ts'
-import { message } from '../core/words/message.ts'
-import { createWords } from '../core/words/words.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { exitNow } from './exit-now.ts'
 import { type Given, printList } from './list-directory.ts'
 import { ageOf, collect, collectPatterns, NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
-import { terminalLanguage } from './terminal-language.ts'
+import { worded } from './terminal-words.ts'
 
 interface Flags {
   list: boolean
@@ -76,7 +74,7 @@ export function registerScan(program: Command): void {
     if (isEmptyRange(filters)) {
       const { minimumBytes, maximumBytes } = filters
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
-      process.stderr.write(`${words()(message('refuse.emptyRange', limits))}\n`)
+      process.stderr.write(`${worded('refuse.emptyRange', limits)}\n`)
       process.exitCode = WRONG_USAGE
     } else if (flags.list && !flags.once && flags.to === undefined && !flags.accept) {
       const { json, why } = flags
@@ -88,13 +86,11 @@ export function registerScan(program: Command): void {
       const once = { ...options, to, json, accept, dataDirectory: dataDirectoryOf(flags) }
       exitNow(await sendOnce(once))
     } else {
-      process.stderr.write(`${words()(message('scan.list.nothingToDo'))}\n`)
+      process.stderr.write(`${worded('scan.list.nothingToDo')}\n`)
       process.exitCode = WRONG_USAGE
     }
   })
 }
-
-const words = () => createWords(terminalLanguage(process.env))
 
 /** What of a source the command line itself says: the rest is as the directory is protected. */
 function givenOf(

@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
-import { terminalWords } from './terminal-words.ts'
+import { worded } from './terminal-words.ts'
 
 /** The variable that a secret is taken from: HOLDFAST_SECRET_KEY of "secretKey". */
 export const variableOf = (field: string): string =>
@@ -32,9 +31,9 @@ export async function askSecret(field: string): Promise<string> {
 }
 
 /** Whether whoever sits at the terminal says yes; null: nobody can be asked. */
-export async function askWhether(question: Parameters<typeof message>): Promise<boolean | null> {
+export async function askWhether(question: Parameters<typeof worded>): Promise<boolean | null> {
   if (!isAsked()) return null
-  return /^y(es)?$/i.test((await ask(process.stderr, `${terminalWords(message(...question))} `)).trim())
+  return /^y(es)?$/i.test((await ask(process.stderr, `${worded(...question)} `)).trim())
 }
 
 async function ask(output: NodeJS.WritableStream, question: string): Promise<string> {

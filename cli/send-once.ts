@@ -6,15 +6,20 @@ import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { inTime, LATE } from '../core/pacing/in-time.ts'
 import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
 import { jsonText } from './json.ts'
 import { type Compared, compare, newRemarks } from './once-compare.ts'
-import { createComplaints, createFailures, GIVE_UP_AFTER_MS, usedDestinations } from './once-trouble.ts'
+import {
+  createComplaints,
+  createFailures,
+  type Failure,
+  failureWords,
+  GIVE_UP_AFTER_MS,
+  usedDestinations,
+} from './once-trouble.ts'
 import { openProgress } from './progress.ts'
-import { quoteControls } from './quote-controls.ts'
 import { type StopSignals, watchStopSignals } from './stop-signals.ts'
 import { terminalHost } from './terminal-host.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, plainWords, terminalWords, worded } from './terminal-words.ts'
 import { whyWords } from './why-words.ts'
 
 const LOOK_EVERY_MS = 300
@@ -133,7 +138,7 @@ function stopped({ totals }: AppState): Message {
 }
 
 /** The directories compared with the ledger, or what ends the run meanwhile: a disk that hangs never answers. */
-async function compareUnless(open: OpenAgent, failed: () => Message | null): Promise<Compared | Message> {
+async function compareUnless(open: OpenAgent, failed: () => Failure | null): Promise<Compared | Failure> {
   const ends = new AbortController()
   const comparing = compare(open, ends.signal)
   for (;;) {
@@ -148,24 +153,24 @@ async function compareUnless(open: OpenAgent, failed: () => Message | null): Pro
   }
 }
 
-function fail(why: Message, json: boolean): number {
-  if (json) console.log(jsonText({ failed: why }))
-  console.error(terminalWords(why))
+function fail(why: Failure, json: boolean): number {
+  if (json) console.log(jsonText({ failed: message(why.key, why.params) }))
+  console.error(failureWords(why))
   return 1
 }
 
 function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
   const { sent, unsent, named, young } = compared
   if (json) console.log(jsonText({ sent, unsent, young }))
-  if (young > 0) console.error(terminalWords(message('cli.once.young', { count: young })))
+  if (young > 0) console.error(worded('cli.once.young', { count: young }))
   for (const one of named) {
-    console.error(`${quoteControls(one.path)}: ${quoteControls(whyWords(one, englishWords) ?? '')}`)
+    console.error(about(one.path, whyWords(one, plainWords) ?? ''))
   }
   for (const remark of remarks) console.error(terminalWords(remark))
   if (unsent > 0) {
     const more = unsent - named.length
-    if (more > 0) console.error(terminalWords(message('cli.once.more', { count: more })))
-    console.error(terminalWords(message('cli.once.unsent', { count: unsent })))
+    if (more > 0) console.error(worded('cli.once.more', { count: more }))
+    console.error(worded('cli.once.unsent', { count: unsent }))
     return 1
   }
   const isOnlyHere = usedDestinations(state).every(
@@ -173,7 +178,7 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
   )
   if (json) return 0
   const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
-  console.log(terminalWords(message(key, { count: sent })))
+  console.log(worded(key, { count: sent }))
   return 0
 }
 

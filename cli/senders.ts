@@ -8,11 +8,12 @@ import { chooseSender, openSenders } from '../core/store/senders/senders.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
+import { tableLines } from './columns.ts'
 import { jsonText } from './json.ts'
 import { localTime } from './moment.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
-import { terminalWords } from './terminal-words.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface SendersOptions {
@@ -30,7 +31,7 @@ async function openList(store: string): Promise<Senders> {
   const layout = storeLayout(store)
   if ((await isReceiverRunning(layout)) === null)
     throw new Problem('transfer.receiverNotRunning', { path: layout.root })
-  return openSenders(layout.senders, (text) => console.error(quoteControls(text)))
+  return openSenders(layout.senders, (sentence) => console.error(terminalWords(sentence)))
 }
 
 type State = 'paired' | 'revoked' | 'trusted'
@@ -80,31 +81,25 @@ const timeText = (at: number | null) => (at === null ? '–' : localTime(at).sli
 /** Its level, and how old that word is: of a machine that has died it is the last one. */
 function statusText({ status, statusAt }: Row): string {
   if (status === null || statusAt === null) return '–'
-  return terminalWords(message(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt }))
+  return worded(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt })
 }
 
+const COLUMNS = ['name', 'fingerprint', 'state', 'paired', 'lastSeen', 'status', 'folder'] as const
+
 function printTable(rows: readonly Row[]): void {
-  const lines = [
-    ['NAME', 'FINGERPRINT', 'STATE', 'PAIRED', 'LAST SEEN', 'STATUS', 'FOLDER'],
+  const lines = tableLines([
+    COLUMNS.map((column) => worded(`cli.senders.${column}`)),
     ...rows.map((row) => [
       quoteControls(row.name),
       row.fingerprint.slice(0, SHOWN_DIGITS),
-      row.state,
+      worded(`cli.senders.is.${row.state}`),
       timeText(row.pairedAt),
-      row.connected ? 'connected now' : timeText(row.lastSeenAt),
+      row.connected ? worded('cli.senders.now') : timeText(row.lastSeenAt),
       statusText(row),
       quoteControls(row.folder),
     ]),
-  ]
-  const widths =
-    lines[0]?.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0))) ?? []
-  for (const cells of lines)
-    console.log(
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
+  ])
+  for (const line of lines) console.log(line.trimEnd())
 }
 
 async function list({ store, json }: SendersOptions): Promise<void> {

@@ -10,14 +10,13 @@ import { type Difference, differences } from '../core/settings/differences.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../core/settings/exchange.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
-import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, named, worded } from './terminal-words.ts'
 
 interface ImportOptions {
   yes?: boolean
@@ -57,7 +56,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
   } catch (thrown) {
     throw new Problem('settings.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
   }
-  console.log(terminalWords(message('settings.exported', { file })))
+  console.log(worded('settings.exported', { file }))
 }
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
@@ -78,11 +77,11 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
     )
   if (json) return
   if (missing.length > 0) {
-    const names = missing.map(quoteControls).join(', ')
-    console.log(terminalWords(message('settings.importMissing', { names })))
+    const names = named(missing)
+    console.log(worded('settings.importMissing', { names }))
   }
-  if (changes.length === 0) console.log(terminalWords(message('settings.importNothing')))
-  else console.log(terminalWords(message(yes ? 'settings.imported' : 'settings.importAsk')))
+  if (changes.length === 0) console.log(worded('settings.importNothing'))
+  else console.log(worded(yes ? 'settings.imported' : 'settings.importAsk'))
 }
 
 function textOf(file: string): string {
@@ -110,7 +109,7 @@ const signs = { added: '+', removed: '-', changed: '~' } as const
 
 /** `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
 function lineOf({ kind, change, name, details }: Difference): string {
-  if (kind === 'setting') return `${signs[change]} ${name}: ${details.map(quoteControls).join(' -> ')}`
-  const about = details.length === 0 ? '' : `: ${details.join(', ')}`
-  return `${signs[change]} ${kind} ${quoteControls(name)}${about}`
+  if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
+  const what = `${signs[change]} ${worded(`cli.settings.${kind}`)} ${quoteControls(name)}`
+  return details.length === 0 ? what : about(what, listed(details))
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { isCounted, isOldVerdict, type Looking, lookingOf } from '../core/agent/state/derived.ts'
+import { isCounted, isOldVerdict, lookingOf } from '../core/agent/state/derived.ts'
 import {
   type AppState,
   type SourceDestination,
@@ -8,17 +8,16 @@ import {
   stateSnapshotSchema,
 } from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
-import { formatBytes, formatDuration, formatTime } from '../core/words/formats.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { destinationLine } from './destination-line.ts'
+import { destinationLine, paceOf } from './destination-line.ts'
 import { jsonText } from './json.ts'
 import { outcomeOf } from './outcome.ts'
 import { mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
-import { terminalWords } from './terminal-words.ts'
+import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 interface StatusOptions {
   data?: string
@@ -67,10 +66,10 @@ export function describeState(state: AppState, now: number = Date.now()): string
   const { sentence, detail } = state.status
   const said = terminalWords(sentence)
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) => {
-    if (checked === null) return terminalWords(message('window.health.unknown'))
+    if (checked === null) return worded('window.health.unknown')
     // As each card has it: trouble stays until it is over, "well" does not last.
     const isOld = isOldVerdict(checked, state.settings.check.intervalSeconds, now)
-    if (checked.overall.kind === 'ok' && isOld) return terminalWords(message('window.health.old'))
+    if (checked.overall.kind === 'ok' && isOld) return worded('window.health.old')
     return terminalWords(checked.overall.sentence)
   }
   return [
@@ -81,10 +80,12 @@ export function describeState(state: AppState, now: number = Date.now()): string
     ...state.parked.map(parkedLine),
     ...state.sources.flatMap((source) => sourceLines(state, source, verdict)),
     ...state.checkedPaths.flatMap(({ id, path, checked }) => [
-      `${quoteControls(path)}: ${verdict(checked)}`,
+      about(path, verdict(checked)),
       ...mutedLines(state.settings, id).map((line) => `  ${line}`),
     ]),
-    ...state.destinations.map((destination) => `destination: ${destinationLine(destination)}`),
+    ...state.destinations.map((destination) =>
+      worded('cli.status.destination', { line: destinationLine(destination) }),
+    ),
     ...allowanceLines(state),
     ...surroundingLines(state),
   ]
@@ -96,13 +97,16 @@ function sourceLines(
   verdict: (checked: SourceState['checked']) => string,
 ): string[] {
   const { settings, checked, scanned, destinations, totals, rate, left } = source
+  const looking = worded(`window.phase.${lookingOf(source)}`)
+  const pace = paceOf(rate, left)
   return [
     `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
     `  ${verdict(checked)}`,
-    `  ${lookingWord(source)}${isCounted(source) ? `, ${counts(totals)}` : ''}`,
+    // Before the ledger has answered nothing is said of its counts.
+    `  ${isCounted(source) ? listed([looking, countsOf(totals)]) : looking}`,
     ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
-    ...(rate > 0 || left !== null ? [`  ${pace(rate, left)}`] : []),
-    ...(settings.paused ? ['  paused'] : []),
+    ...(pace.length > 0 ? [`  ${listed(pace)}`] : []),
+    ...(settings.paused ? [`  ${worded('window.phase.paused')}`] : []),
     ...mutedLines(state.settings, settings.id).map((line) => `  ${line}`),
     ...(settings.deleteAfter === null
       ? []
@@ -111,34 +115,13 @@ function sourceLines(
   ]
 }
 
-/** Before the ledger has answered nothing is said of it. */
-function counts({
-  sentFiles,
-  sentBytes,
-  waitingFiles,
-  waitingBytes,
-  parkedFiles,
-}: SourceState['totals']): string {
-  return (
-    `${sentFiles} sent (${formatBytes(sentBytes, 'en')}), ` +
-    `${waitingFiles} waiting (${formatBytes(waitingBytes, 'en')}), ${parkedFiles} parked`
-  )
-}
-
-const LOOKING_WORDS: Partial<Record<Looking, string>> = {
-  disk: 'waiting for the disk',
-  partly: 'partly watched',
-}
-
-function lookingWord(source: SourceState): string {
-  const looking = lookingOf(source)
-  return LOOKING_WORDS[looking] ?? looking
-}
+const countsOf = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>
+  worded('cli.status.counts', { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles })
 
 /** A file that was given up: a person has to see to it. */
 function parkedLine({ path, reason }: AppState['parked'][number]): string {
   const why = reason === null ? '' : terminalWords(reason)
-  return `  ${terminalWords(message('cli.status.parked', { path: quoteControls(path), reason: why }))}`
+  return `  ${worded('cli.status.parked', { path, reason: why })}`
 }
 
 /** What is graver comes first; that nothing is sent meanwhile is said all the same. */
@@ -150,15 +133,8 @@ function pauseLines(state: AppState): string[] {
 /** What one of several destinations has of a source. */
 function placeOf(state: AppState, { id, totals }: SourceDestination): string {
   const name = state.destinations.find((one) => one.id === id)?.name ?? id
-  return `→ ${quoteControls(name)}: ${totals.sentFiles} sent, ${totals.waitingFiles} waiting, ${totals.parkedFiles} parked`
-}
-
-function pace(rate: number, left: number | null): string {
-  const parts = [
-    ...(rate > 0 ? [`${formatBytes(rate, 'en')}/s`] : []),
-    ...(left === null ? [] : [`about ${formatDuration(left, 'en')} left`]),
-  ]
-  return parts.join(', ')
+  const { sentFiles, waitingFiles, parkedFiles } = totals
+  return worded('cli.status.countsThere', { name, sentFiles, waitingFiles, parkedFiles })
 }
 
 /** A copy on the same computer is no reason to delete anything. */
@@ -179,25 +155,21 @@ function allowanceLines({ allowance: { now, until }, settings }: AppState): stri
   if (now.kind === 'free' && !hasRules) return []
   const what =
     now.kind === 'limit'
-      ? `at most ${formatBytes(now.bytesPerSecond, 'en')}/s`
-      : now.kind === 'free'
-        ? 'none'
-        : 'pause'
-  return [`limit: ${what}${until === null ? '' : `, until ${formatTime(until, 'en')}`}`]
-}
-
-const ANSWERS: Record<AppState['surroundings']['battery'], string> = {
-  yes: 'now',
-  no: 'not now',
-  unasked: 'not known yet',
-  unknown: 'no, NetworkManager does not say whether it is',
-  unsupported: 'no, not supported on this system',
+      ? worded('cli.limit.atMost', { rate: now.bytesPerSecond })
+      : worded(now.kind === 'free' ? 'cli.limit.none' : 'cli.limit.pause')
+  return [
+    until === null
+      ? worded('cli.status.limit', { limit: what })
+      : worded('cli.status.limitUntil', { limit: what, until }),
+  ]
 }
 
 /** What sending waits for besides, and whether it does. */
 function surroundingLines({ settings: { send }, surroundings: { battery, metered } }: AppState): string[] {
+  const line = (what: 'cli.limit.onBattery' | 'cli.limit.onMetered', answer: typeof battery) =>
+    about(worded(what), worded(`cli.status.answer.${answer}`))
   return [
-    ...(send.pauseOnBattery ? [`pause on battery: ${ANSWERS[battery]}`] : []),
-    ...(send.pauseOnMetered ? [`pause on a metered network: ${ANSWERS[metered]}`] : []),
+    ...(send.pauseOnBattery ? [line('cli.limit.onBattery', battery)] : []),
+    ...(send.pauseOnMetered ? [line('cli.limit.onMetered', metered)] : []),
   ]
 }

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Task, TaskEvent } from '../core/restore/task.ts'
 import { startPatience } from './patience.ts'
+import { worded } from './terminal-words.ts'
 import { workerScript } from './worker-script.ts'
 
 export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; reason: string }
@@ -39,7 +40,11 @@ export function runStoreTask(
     })
     child.once('error', (error) => end({ ended: 'died', reason: error.message }))
     child.once('exit', (code, signal) =>
-      end(isDone ? { ended: 'done' } : { ended: 'died', reason: signal ?? `exit code ${code}` }),
+      end(
+        isDone
+          ? { ended: 'done' }
+          : { ended: 'died', reason: signal ?? worded('cli.exitCode', { code: String(code) }) },
+      ),
     )
     child.send(task, () => undefined)
   })

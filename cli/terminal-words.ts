@@ -1,12 +1,26 @@
-import type { Message } from '../core/words/message.ts'
-import { createWords, englishWords, type Language, type Words } from '../core/words/words.ts'
+import type { Message, WordKey } from '../core/words/message.ts'
+import { message } from '../core/words/message.ts'
+import { createWords, englishWords, type Words } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
+import { terminalLanguage } from './terminal-language.ts'
 
-/** A sentence as one line of a terminal: a name in it may be another computer's word, or a file's. */
-export const terminalWords = (sentence: Message): string => quoteControls(englishWords(sentence))
+export const language = terminalLanguage(process.env)
 
-/** The same in a language of the terminal's. */
-export function terminalWordsIn(language: Language): Words {
-  const words = createWords(language)
-  return (sentence) => quoteControls(words(sentence))
-}
+/** A sentence in the terminal's language, with its names as they are: for what is no line of a terminal. */
+export const plainWords: Words = language === 'en' ? englishWords : createWords(language)
+
+/** The same as one line of a terminal: a name in it may be another computer's word, or a file's. */
+export const terminalWords: Words = (sentence) => quoteControls(plainWords(sentence))
+
+/** What the terminal's language has for a key. */
+export const worded = (key: WordKey, params: Message['params'] = {}): string =>
+  terminalWords(message(key, params))
+
+/** "what: said" */
+export const about = (what: string, said: string): string => worded('cli.about', { what, said })
+
+/** Names, one after the other. */
+export const named = (names: readonly string[]): string => names.join(worded('window.list.separator'))
+
+/** Facts of one thing, one after the other. */
+export const listed = (facts: readonly string[]): string => facts.join(worded('cli.comma'))

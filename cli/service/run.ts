@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { errorText } from '../../core/files/system-error.ts'
 import { Problem } from '../../core/words/problem.ts'
+import { worded } from '../terminal-words.ts'
 
 /** Longer than systemd waits for a receiver whose disk hangs. */
 const WITHIN_MS = 60_000
@@ -30,7 +31,7 @@ export async function output(command: readonly string[]): Promise<string | null>
 /** @throws Problem cli.service.failed, cli.service.noSession */
 export async function mustRun(command: readonly string[]): Promise<void> {
   const { code, err } = await run(command)
-  const reason = err.trim().split('\n').at(-1) || `exit code ${code}`
+  const reason = err.trim().split('\n').at(-1) || worded('cli.exitCode', { code })
   if (code !== 0 && command.includes('--user') && /failed to connect to .*bus/i.test(reason))
     throw new Problem('cli.service.noSession', { command: command.join(' '), reason })
   if (code !== 0) throw new Problem('cli.service.failed', { command: command.join(' '), reason })

@@ -12,6 +12,7 @@ import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
+import { englishWords } from '../words/words.ts'
 import { createConnected } from './connection/connected.ts'
 import { serveConnection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
@@ -97,7 +98,11 @@ async function startOnStore(
     onDurable: (seconds) => events.onDurable?.(seconds),
   })
   opened.push(store.close)
-  const senders = await openSenders(layout.senders, warn, () => foldersIn(layout))
+  const senders = await openSenders(
+    layout.senders,
+    (sentence) => warn(englishWords(sentence)),
+    () => foldersIn(layout),
+  )
   const identity = await loadIdentity(layout.identity)
   const counters = createCounters()
   const connected = createConnected()

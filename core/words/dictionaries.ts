@@ -1,6 +1,7 @@
 import enAgent from '../../assets/locales/en/agent.json' with { type: 'json' }
 import enAlert from '../../assets/locales/en/alert.json' with { type: 'json' }
 import enCheck from '../../assets/locales/en/check.json' with { type: 'json' }
+import enCli from '../../assets/locales/en/cli.json' with { type: 'json' }
 import enDestinations from '../../assets/locales/en/destinations.json' with { type: 'json' }
 import enError from '../../assets/locales/en/error.json' with { type: 'json' }
 import enHelp from '../../assets/locales/en/help.json' with { type: 'json' }
@@ -12,6 +13,7 @@ import enWindow from '../../assets/locales/en/window.json' with { type: 'json' }
 import zhAgent from '../../assets/locales/zh-TW/agent.json' with { type: 'json' }
 import zhAlert from '../../assets/locales/zh-TW/alert.json' with { type: 'json' }
 import zhCheck from '../../assets/locales/zh-TW/check.json' with { type: 'json' }
+import zhCli from '../../assets/locales/zh-TW/cli.json' with { type: 'json' }
 import zhDestinations from '../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
 import zhError from '../../assets/locales/zh-TW/error.json' with { type: 'json' }
 import zhHelp from '../../assets/locales/zh-TW/help.json' with { type: 'json' }
@@ -25,6 +27,7 @@ export const english = {
   ...enAgent,
   ...enAlert,
   ...enCheck,
+  ...enCli,
   ...enDestinations,
   ...enError,
   ...enHelp,
@@ -43,6 +46,7 @@ export const traditionalChinese: Record<string, string> = {
   ...zhAgent,
   ...zhAlert,
   ...zhCheck,
+  ...zhCli,
   ...zhDestinations,
   ...zhError,
   ...zhHelp,

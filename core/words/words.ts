@@ -33,12 +33,16 @@ function createDictionary(language: Language): i18n {
 
 /** A reason that is the system's error name, alone or as Node has it: "connect ECONNREFUSED 192.0.2.1:22". */
 const SYSTEM_ERROR = /^(?:[a-z]+ )?(E[A-Z0-9_]+)(?: \S+)?$/
+/** The same with the system's own English sentence: "ENOENT: no such file or directory, open '/data/a'". */
+const ENGLISH_ERROR = /^(E[A-Z0-9_]+): /
 
 /** Renders messages in one language; a reason that only the system has a name for has words, too. */
 export function createWords(language: Language): Words {
   const dictionary = createDictionary(language)
   return ({ key, params }) => {
-    const error = `error.${SYSTEM_ERROR.exec(String(params.reason))?.[1]}`
+    const reason = String(params.reason)
+    const said = SYSTEM_ERROR.exec(reason) ?? (language === 'en' ? null : ENGLISH_ERROR.exec(reason))
+    const error = `error.${said?.[1]}`
     return dictionary.t(key, dictionary.exists(error) ? { ...params, reason: dictionary.t(error) } : params)
   }
 }

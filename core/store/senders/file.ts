@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { makeDirectories } from '../../files/make-directories.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { errorCode } from '../../files/system-error.ts'
+import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { DirectoryLock } from '../../worker/directory-lock.ts'
 import { lockDirectory } from '../../worker/directory-lock.ts'
@@ -59,7 +60,7 @@ async function lockList(file: string): Promise<DirectoryLock> {
 }
 
 /** @param notice is told when a list that cannot be read was set aside. */
-export async function openSendersFile(file: string, notice: (text: string) => void) {
+export async function openSendersFile(file: string, notice: (sentence: Message) => void) {
   let senders: Sender[] = []
   let stamp = ''
   let writing: Promise<void> = Promise.resolve()
@@ -77,10 +78,7 @@ export async function openSendersFile(file: string, notice: (text: string) => vo
       if (!isBroken(thrown)) throw thrown
       const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
       await rename(file, aside)
-      notice(
-        `the list of paired senders at ${file} could not be read and was kept as ${aside}: ` +
-          'senders that are missing now have to be paired again',
-      )
+      notice(message('transfer.sendersAside', { path: file, aside }))
     }
   }
 

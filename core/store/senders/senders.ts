@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { folderName } from '../../wire/names.ts'
+import type { Message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
@@ -77,7 +78,7 @@ const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonl
 /** @param folders that are in the store. */
 export async function openSenders(
   file: string,
-  notice: (text: string) => void,
+  notice: (sentence: Message) => void,
   folders: () => Promise<readonly string[]> = async () => [],
 ) {
   const kept = await openSendersFile(file, notice)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createFailures } from '../../../cli/once-trouble.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/words/message.ts'
@@ -61,4 +61,22 @@ test('a problem that is still told of a destination that has everything ends no 
   const sources = [sourceState('data', '/data')]
   const told = emptyState({ destinations: [destinationState('embedded', { connection })], sources })
   for (const now of [0, 61_000, 122_000]) expect(failureOf(told, now, now)).toBeNull()
+})
+
+test('why a run ends is one language on the terminal, and English for a script', async () => {
+  vi.stubEnv('LC_ALL', 'zh_TW.UTF-8')
+  vi.resetModules()
+  const { createFailures: createThere, failureWords } = await import('../../../cli/once-trouble.ts')
+  vi.unstubAllEnvs()
+  const held = { since: 0, lost: 40, changed: 0, known: 50 }
+  const state = emptyState({
+    sources: [sourceState('data', '/data', { scanned: { ...scanned('watching'), compared: true, held } })],
+  })
+  const failureOf = createThere()
+  failureOf(state, 0, 0)
+  const failure = failureOf(state, 4_000, 4_000) ?? message('cli.stopped')
+  expect(failureWords(failure)).toMatch(
+    /^尚未全部送出：「data」已送達的 50 個檔案中[^a-z]+ --accept 再執行一次。$/,
+  )
+  expect(failure.params.reason).toMatch(/^[^\p{Script=Han}]+--accept\.$/u)
 })

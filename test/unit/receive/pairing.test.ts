@@ -123,9 +123,9 @@ describe('senders', () => {
     const file = path.join(temporaryDirectory('senders'), 'senders.json')
     fs.writeFileSync(file, '{broken')
     const notices: string[] = []
-    const senders = await openSenders(file, (text) => notices.push(text))
+    const senders = await openSenders(file, ({ key }) => notices.push(key))
     expect(senders.pairedCount).toBe(0)
-    expect(notices).toHaveLength(1)
+    expect(notices).toEqual(['transfer.sendersAside'])
     expect(fs.readdirSync(path.dirname(file))).toEqual([expect.stringMatching(/^senders\.json\.broken-/)])
   })
 

@@ -80,6 +80,8 @@ test.each([
   ['zh-TW', 'ECONNREFUSED', '連線被拒'],
   ['en', 'connect ECONNREFUSED 192.0.2.1:22', 'connection refused'],
   ['en', 'getaddrinfo ENOTFOUND nas.example', 'no such host name'],
+  ['zh-TW', "ENOENT: no such file or directory, open '/data/a'", '沒有此檔案或目錄'],
+  ['en', "EACCES: permission denied, open '/data/a'", "EACCES: permission denied, open '/data/a'"],
   ['en', 'EWHATEVER', 'EWHATEVER'],
   ['en', 'the server said no', 'the server said no'],
 ] as const)('in %s the reason %s is said as: %s', (language, reason, said) => {

@@ -8,6 +8,7 @@ import { foldersIn, openSenders } from '../../../store/senders/senders.ts'
 import type { Store } from '../../../store/store.ts'
 import { openStore } from '../../../store/store.ts'
 import { Problem } from '../../../words/problem.ts'
+import { englishWords } from '../../../words/words.ts'
 import type { Encrypting } from '../encrypted/session.ts'
 import { claimEncryption, keepNameKeys } from './encryption.ts'
 import type { FolderOptions } from './folder.ts'
@@ -60,7 +61,11 @@ export async function openFolderStore(
     await claimEncryption(layout, destination)
     if (encrypting !== null) await keepNameKeys(layout, encrypting)
     store = openStore(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log })
-    const senders = await openSenders(layout.senders, log, () => foldersIn(layout))
+    const senders = await openSenders(
+      layout.senders,
+      (sentence) => log(englishWords(sentence)),
+      () => foldersIn(layout),
+    )
     const { fingerprint } = identity
     const me = await senders.own(fingerprint, name)
     if (me === null)

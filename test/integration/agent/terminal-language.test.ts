@@ -1,0 +1,131 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, untilState } from '../../support/two-receivers.ts'
+
+const ENGLISH = { LC_ALL: 'C' }
+const CHINESE = { LC_ALL: 'zh_TW.UTF-8' }
+
+/** What a command says on its two outputs. */
+async function saidBy(words: readonly string[], env: Record<string, string>): Promise<string> {
+  const command = startHoldfast([...words], env)
+  await command.ended()
+  return `${command.out()}${command.err()}`
+}
+
+/** What stays as it is in each language: paths, names, commands to type, options, rules, units, names of errors and steps. */
+const KEPT = [
+  /(?:holdfast|sudo|journalctl|loginctl)(?: [\w'./-]+)*/g,
+  /[\w.:~-]*\/[^\s，。：（）、]*/g,
+  /「[^」]*」/g,
+  /步驟 \w+/g,
+  /--[\w-]+/g,
+  /\b(?:mon|tue|wed|thu|fri|daily)\b.*/g,
+  /\b(?:KiB|MiB|GiB|TiB|UTC|p99|HOLDFAST_\w+|E[A-Z]{3,}|Holdfast|NetworkManager|ntfy|photos|disk)\b/g,
+]
+
+/** The words of English that are left. */
+const englishIn = (said: string): string[] =>
+  KEPT.reduce((left, kept) => left.replace(kept, ' '), said).match(/[a-z]{3,}/gi) ?? []
+
+/** An agent with something of everything: filters, limits, a channel, a folder, and a path that has gone. */
+async function busyAgent() {
+  const base = temporaryDirectory('terminal-language')
+  const at = (name: string) => path.join(base, name)
+  const [data, root, disk, gone] = [at('data'), at('photos'), at('disk'), at('gone')]
+  for (const directory of [root, disk, gone]) mkdirSync(directory)
+  writeFileSync(path.join(root, 'a'), 'one file')
+  startHoldfast(['agent', '--data', data, root])
+  await untilState(data, 'the agent to watch', ({ sources }) => sources[0]?.scanned?.phase === 'watching')
+  const about = ['--data', data]
+  await holdfast(['paths', 'check', gone, ...about])
+  await untilState(data, 'a verdict', ({ checkedPaths }) => checkedPaths[0]?.checked?.overall.kind === 'ok')
+  await holdfast(['destinations', 'add', 'folder', disk, '--name', 'disk', ...about])
+  await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
+  await holdfast([
+    ...[
+      'paths',
+      'change',
+      root,
+      '--ignore',
+      'x',
+      '--hidden',
+      'leave-out',
+      '--min-size',
+      '2',
+      '--max-size',
+      '9G',
+    ],
+    ...['--min-age', '1s', '--priority', 'high', '--delete-after', '30d', '--tell-silence', '12h', ...about],
+  ])
+  await holdfast(['incidents', 'mute', root, '4h', ...about])
+  await holdfast(['limit', '10M', '--rule', 'mon-fri 08:00-18:00 1M', '--pause-on-battery', ...about])
+  await holdfast(['channels', 'add', 'ntfy', '--option', 'topic=t', '--standby', ...about])
+  rmSync(gone, { recursive: true })
+  await untilState(data, 'an incident', ({ incidents }) => incidents.length > 0)
+  return { data, about, root, gone, nowhere: at('nowhere') }
+}
+
+test('commands speak the language of the terminal: Chinese without English sentences, or English alone', async () => {
+  const { about, root, gone, nowhere } = await busyAgent()
+  const commands = [
+    ['status'],
+    ['paths'],
+    ['paths', 'change', root],
+    ['paths', 'check', nowhere],
+    ['paths', 'retry', nowhere],
+    ['destinations'],
+    ['destinations', 'test', 'disk'],
+    ['destinations', 'test', 'nowhere'],
+    ['limit'],
+    ['limit', '1M', '--rule', 'daily 08:00-18:00 1M', '--no-rules'],
+    ['keep'],
+    ['channels'],
+    ['channels', 'rules'],
+    ['channels', 'test', 'nowhere'],
+    ['incidents'],
+    ['incidents', 'acknowledge', 'nowhere'],
+    ['history', gone],
+    ['history', nowhere],
+    ['pause', '--for', '1h', '--until-tomorrow'],
+    ['resume'],
+    ['verify', 'disk'],
+    ['verify', 'nowhere'],
+    ['verify', nowhere],
+    ['restore', '--from', 'disk', '--list'],
+    ['restore', '--from', 'disk', '--computers'],
+    ['settings', 'import', nowhere],
+    ['scan', '--once', root],
+    ['pair', 'nonsense'],
+  ]
+  for (const words of commands) {
+    const command = [...words, ...about]
+    const [chinese, english] = await Promise.all([saidBy(command, CHINESE), saidBy(command, ENGLISH)])
+    expect(chinese, words.join(' ')).toMatch(/\p{Script=Han}/u)
+    expect(englishIn(chinese), `${words.join(' ')}: ${chinese}`).toEqual([])
+    expect(english, words.join(' ')).not.toMatch(/\p{Script=Han}/u)
+    expect(english).toMatch(/[a-z]{2,}/i)
+  }
+  const forScripts = await saidBy(['incidents', '--json', ...about], CHINESE)
+  expect(forScripts).toMatch(/"text":"\/.* is missing/)
+  expect(forScripts).not.toMatch(/\p{Script=Han}/u)
+}, 180_000)
+
+test('what a script reads is the same in each language', async () => {
+  const data = temporaryDirectory('terminal-language-json')
+  for (const words of [
+    ['keep'],
+    ['limit'],
+    ['paths'],
+    ['destinations'],
+    ['channels'],
+    ['settings', 'export'],
+  ]) {
+    const command = [...words, '--data', data, ...(words[0] === 'settings' ? [] : ['--json'])]
+    expect(await saidBy(command, CHINESE)).toBe(await saidBy(command, ENGLISH))
+  }
+  expect(await saidBy(['keep', '--help'], CHINESE)).toBe(await saidBy(['keep', '--help'], ENGLISH))
+  expect(await saidBy(['keep', '--within', 'x'], CHINESE)).toContain('It must be whole days')
+})

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { cellsOf, cutTo, padded, tableLines } from '../../../cli/columns.ts'
+
+test.each([
+  ['abc', 3],
+  ['資料夾', 6],
+  ['（已滿）', 8],
+  ['ｱ', 1],
+  ['한', 2],
+  ['e\u0301', 1],
+  ['– →', 3],
+  ['𠮷', 2],
+])('%s takes %i cells of a terminal', (text, cells) => expect(cellsOf(text)).toBe(cells))
+
+test('the columns of a table begin at the same cell in each row', () => {
+  const rows = tableLines([
+    ['名稱', '狀態', '資料夾'],
+    ['pc', '正常', 'pc'],
+    ['相機一', 'ok', '相機一'],
+  ])
+  expect(rows).toEqual(['名稱    狀態  資料夾', 'pc      正常  pc', '相機一  ok    相機一'])
+})
+
+test('what is cut or padded ends where a wide character does', () => {
+  expect(cutTo('約需 5 秒', 4)).toBe('約需')
+  expect(cutTo('約需 5 秒', 3)).toBe('約')
+  expect(cutTo('short', 80)).toBe('short')
+  expect(padded('目前', 6)).toBe('目前  ')
+})

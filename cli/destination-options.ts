@@ -65,7 +65,8 @@ const withBucket = (command: Command): Command =>
     .option('--storage-class <class>', 'what the store calls it')
     .option(
       '--certificate <sha256>',
-      'a certificate that no authority has signed; without, it is shown and asked about',
+      'a certificate that no authority has signed, with or without colons; without, it is shown and asked about',
+      (text: string) => text.replaceAll(':', '').toLowerCase(),
     )
 
 export const withSftpOptions = (command: Command): Command => withLogin(withServerOptions(withName(command)))

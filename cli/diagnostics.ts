@@ -1,8 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { sendCommand } from '../core/agent/control-socket.ts'
 import { diagnosticsOf } from '../core/agent/diagnostics.ts'
-import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import type { AppState } from '../core/agent/state/schema.ts'
 import { replaceFile } from '../core/files/replace-file.ts'
 import { errorText } from '../core/files/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
@@ -10,6 +9,7 @@ import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { parsePath } from './path-words.ts'
+import { askState } from './settings-change.ts'
 import { worded } from './terminal-words.ts'
 import { version } from './version.ts'
 
@@ -46,7 +46,7 @@ async function write(file: string, data: string): Promise<void> {
 /** null: no agent runs, or it does not answer; the logs say more then. */
 async function stateOf(data: string): Promise<AppState | null> {
   try {
-    return stateSnapshotSchema.parse(await sendCommand(data, 'snapshot', {})).state
+    return await askState(data)
   } catch {
     return null
   }

@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import type { HistoryPoint } from '../core/check/messages.ts'
 import type { VerdictKind } from '../core/check/verdict-kinds.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -10,6 +9,7 @@ import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
+import { askState } from './settings-change.ts'
 import { listed, worded } from './terminal-words.ts'
 
 const HOUR = 3_600_000
@@ -26,7 +26,7 @@ export function registerHistory(program: Command): void {
   withDataDirectory(command).action(
     async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
       const directory = dataDirectoryOf(options)
-      const { state } = stateSnapshotSchema.parse(await sendCommand(directory, 'snapshot', {}))
+      const state = await askState(directory)
       const id = pathAt(state.settings, given)?.id
       if (id === undefined) throw new Problem('check.notChecked', { path: given })
       const to = Date.now()

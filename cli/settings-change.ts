@@ -35,11 +35,21 @@ export async function changeSettings(
   return (await runningState(dataDirectory))?.settings ?? running
 }
 
-/** What the agent of a data directory says of itself; null: none runs. */
+/**
+ * What the agent of a data directory says of itself.
+ * @throws Problem agent.notRunning; cli.otherVersion where it is one from before an update, or from after.
+ */
+export async function askState(dataDirectory: string): Promise<AppState> {
+  const answer = stateSnapshotSchema.safeParse(await sendCommand(dataDirectory, 'snapshot', {}))
+  if (!answer.success)
+    throw new Problem('cli.otherVersion', { directory: dataDirectory }, { cause: answer.error })
+  return answer.data.state
+}
+
+/** The same; null: none runs. */
 export async function runningState(dataDirectory: string): Promise<AppState | null> {
   try {
-    const answer = await sendCommand(dataDirectory, 'snapshot', {})
-    return stateSnapshotSchema.parse(answer).state
+    return await askState(dataDirectory)
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.sentence.key === 'agent.notRunning') return null
     throw thrown

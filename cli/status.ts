@@ -1,12 +1,7 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { isCounted, isOldVerdict, lookingOf } from '../core/agent/state/derived.ts'
-import {
-  type AppState,
-  type SourceDestination,
-  type SourceState,
-  stateSnapshotSchema,
-} from '../core/agent/state/schema.ts'
+import type { AppState, SourceDestination, SourceState } from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
@@ -17,6 +12,7 @@ import { jsonText } from './json.ts'
 import { outcomeOf } from './outcome.ts'
 import { mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
+import { askState } from './settings-change.ts'
 import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 interface StatusOptions {
@@ -37,16 +33,12 @@ export function registerStatus(program: Command): void {
     )
   withDataDirectory(command).action(async (options: StatusOptions) => {
     const directory = dataDirectoryOf(options)
-    const state = await stateOf(directory)
+    const state = await askState(directory)
     console.log(options.json ? jsonText(state, 2) : describeState(state).join('\n'))
     if (options.dismiss) await dismissNotices(directory, state)
-    const { level } = (options.dismiss ? await stateOf(directory) : state).status
+    const { level } = (options.dismiss ? await askState(directory) : state).status
     process.exitCode = level === 'failing' || level === 'attention' ? 1 : 0
   })
-}
-
-async function stateOf(directory: string): Promise<AppState> {
-  return stateSnapshotSchema.parse(await sendCommand(directory, 'snapshot', {})).state
 }
 
 /** Only those that were shown: what has come since was read by nobody. */

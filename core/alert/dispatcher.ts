@@ -99,7 +99,10 @@ export class Dispatcher {
   /** The channel was switched off or removed: what waits is not told through it any more. */
   giveUp(): void {
     const decidedAt = Date.now()
-    const waiting = this.#waiting.map((one): Entry => ({ ...one, state: 'expired', decidedAt }))
+    const waiting = this.#waiting.map((one): Entry => {
+      // What is over is no standby's business: others have told of it.
+      return { ...one, state: one.notice.what === 'summary' ? 'untold' : 'expired', decidedAt }
+    })
     if (waiting.length > 0) void this.#settle(waiting)
   }
 

@@ -65,12 +65,21 @@ export const sftpDestinationSchema = z.object({
 })
 export type SftpDestination = z.infer<typeof sftpDestinationSchema>
 
+function isPlainAddress(address: string): boolean {
+  const { username, password, search, hash } = new URL(address)
+  return [username, password, search, hash].every((part) => part === '')
+}
+
 /** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; without, what AWS's tools use. */
 export const s3DestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('s3'),
   /** "https://host[:port]". */
-  endpoint: z.url({ protocol: /^https?$/, error: 'must begin with https:// or http://' }).max(2000),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'must begin with https:// or http://' })
+    .max(2000)
+    // What is in it is shown and exported.
+    .refine(isPlainAddress, 'must be without user, password and ?…'),
   region: z.string().min(1).max(100).default('us-east-1'),
   bucket: z.string().min(1).max(255),
   /** Before every name; "" or without slashes at its ends. */

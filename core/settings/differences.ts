@@ -18,7 +18,7 @@ type Entry = { id: string }
 
 /** What the settings have besides lists of things with ids; a pause is of the moment. */
 const SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
-const GROUPS = ['check', 'scan', 'send', 'alerts'] as const
+const GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
 
 /** What is different in `next`, things first, in the order of the settings file; pure. */
 export function differences(now: Settings, next: Settings): Difference[] {

@@ -94,6 +94,11 @@ describe.each(storageServers)('a test of a bucket of %s', (engine) => {
     )
   })
 
+  test('an address with a bucket at its end', async () => {
+    const { sentence } = await tried({ destination: { endpoint: `${server.endpoint}/${bucket.bucket}` } })
+    expect(sentence.key).toBe('s3.path')
+  })
+
   test('a clock that is wrong by hours is made up for, and told', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 3_600_000 })
     onTestFinished(() => void vi.useRealTimers())

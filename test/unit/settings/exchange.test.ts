@@ -74,6 +74,17 @@ test('what would change is named: things that come and go, and settings with bot
   expect(differences(settings, settings)).toEqual([])
 })
 
+test('no setting changes unnamed', () => {
+  const things = ['version', 'pause', 'sources', 'checkedPaths', 'destinations']
+  const others = Object.entries(defaultSettings).filter(([name]) => !things.includes(name))
+  const isUnnamed = ([name, value]: [string, unknown]) => {
+    const isGroup = typeof value === 'object' && value !== null
+    const next = { ...defaultSettings, [name]: isGroup ? { ...value, more: 1 } : 'other' }
+    return differences(defaultSettings, next as typeof defaultSettings).length === 0
+  }
+  expect(others.filter(isUnnamed).map(([name]) => name)).toEqual([])
+})
+
 test('whoever has lost a secret on the way is named; what is optional is not', () => {
   const receiver = {
     id: 'r',

@@ -51,7 +51,11 @@ interface Refused {
   $metadata?: { httpStatusCode?: number }
 }
 
-function refusalOf(cause: unknown, { region }: S3Target, at: Record<string, string>): Message | null {
+function refusalOf(
+  cause: unknown,
+  { region, endpoint }: S3Target,
+  at: Record<string, string>,
+): Message | null {
   if (typeof cause !== 'object' || cause === null) return null
   const { name, Region, $response, $metadata } = cause as Refused
   switch (name) {
@@ -62,6 +66,9 @@ function refusalOf(cause: unknown, { region }: S3Target, at: Record<string, stri
       return message('s3.wrongKey', at)
     case 'CredentialsProviderError':
       return message('s3.noKey', at)
+    // Of an address that ends with a bucket's name: what is asked for is taken for an object in it.
+    case 'NoSuchKey':
+      return new URL(endpoint).pathname === '/' ? null : message('s3.path', { ...at, endpoint })
     case 'NoSuchBucket':
       return message('s3.noBucket', at)
     case 'RequestTimeTooSkewed':

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
@@ -168,6 +168,21 @@ test('a folder that was emptied is one that has nothing: what was sent waits aga
   const second = drive(home, settings, place.secrets, { memory: kept })
   expect((await second.session()).asksFirst).toBe(false)
   expect(kept.session?.epoch).not.toBe(epoch)
+})
+
+test('a folder that is emptied while it is sent to is begun anew within a minute', async () => {
+  const { home, place, settings } = await begin()
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const memory: { session: SessionMemory | null } = { session: null }
+  const driver = drive(home, settings, place.secrets, { memory, isPatient: true })
+  await driver.send('one', Buffer.from('one'))
+  const before = memory.session?.epoch
+  rmSync(path.join(settings.path, settings.folder), { recursive: true })
+  await driver.send('two', Buffer.from('two'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  await until('another epoch', () => ![before, undefined].includes(memory.session?.epoch))
+  expect(existsSync(path.join(settings.path, settings.folder, '.holdfast/owner.json'))).toBe(true)
 })
 
 test('a login that may only read is told so', async () => {

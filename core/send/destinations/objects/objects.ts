@@ -10,6 +10,7 @@ import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
+import { StoreFault } from './object-store.ts'
 import { claimFolder, keepNameKeys } from './owner.ts'
 import { openObjectSession } from './session.ts'
 
@@ -17,6 +18,9 @@ import { openObjectSession } from './session.ts'
 const LEFT_OVER_MS = 7 * 86_400_000
 /** It is looked for again, as a server may go on for a while with what a session has asked for that was cut. */
 const SWEEP_EVERY_MS = 600_000
+
+/** Whether the folder is still this computer's is looked at so often. */
+const OWNER_EVERY_MS = 60_000
 
 /** A store that answers. */
 export interface ReachedStore {
@@ -73,7 +77,19 @@ async function openOn(
     compares,
     onLost: end,
   })
-  return { session: encrypting?.session(session) ?? session, close: session.close }
+  const timer = setInterval(() => {
+    own.isSame().then(
+      // The next session begins the folder anew, or says whose it is now.
+      (is) => is || end(new StoreFault('lost', 'the folder was emptied')),
+      // A store that does not answer is told of by what is sent.
+      () => undefined,
+    )
+  }, OWNER_EVERY_MS)
+  const close = () => {
+    clearInterval(timer)
+    session.close()
+  }
+  return { session: encrypting?.session(session) ?? session, close }
 }
 
 /** Keeps up sessions with a store of objects for as long as it is wanted. */

@@ -39,6 +39,8 @@ export interface OwnFolder {
   /** It had nothing of this computer until now. */
   readonly isNew: boolean
   readonly keepsAll: boolean
+  /** Whether it is still the one that was claimed: somebody may empty it, and another computer then take it. */
+  isSame(): Promise<boolean>
   /** Older contents all stay from now on; it is written down before this resolves. */
   keepAll(): Promise<void>
   /** The source's directory in it; one that is new is written down there before this resolves. */
@@ -165,6 +167,10 @@ export async function claimFolder(store: ObjectStore, claim: Claim, signal: Abor
     isNew,
     get keepsAll() {
       return current.keepsAll
+    },
+    async isSame() {
+      const there = await readOwner(store, folder, at, signal)
+      return there?.epoch === current.epoch && there.fingerprint === fingerprint
     },
     async keepAll() {
       await inTurn(async () => current.keepsAll || write({ keepsAll: true }))

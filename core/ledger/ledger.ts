@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorText } from '../files/system-error.ts'
 import { readDatabaseFile } from '../sqlite-file.ts'
 import { Problem } from '../words/problem.ts'
-import { checkpointAtRest, LEDGER, openLedgerFile } from './file.ts'
+import { LEDGER, openLedgerFile } from './file.ts'
 import { openMeta } from './meta.ts'
 import { openAgain, openOffers } from './offers.ts'
 import { openPages } from './pages.ts'
@@ -33,15 +33,11 @@ export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
 /** Opens or makes the ledger; several processes may have it open at once. */
 export function openLedger(file: string) {
   const { database, notice } = openLedgerFile(file)
-  const endCheckpoints = checkpointAtRest(database)
   return {
     /** What happened to an earlier file of this name, if it had to be set aside. */
     notice,
     ...openParts(database),
-    close() {
-      endCheckpoints()
-      database.close()
-    },
+    close: () => database.close(),
   }
 }
 

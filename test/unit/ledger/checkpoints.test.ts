@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Candidate, Ledger } from '../../../core/ledger/ledger.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 
@@ -10,7 +10,6 @@ let file = ''
 let ledger: Ledger
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   directory = mkdtempSync(path.join(tmpdir(), 'holdfast-checkpoints-'))
   file = path.join(directory, 'ledger.db')
   ledger = openLedger(file)
@@ -18,24 +17,23 @@ beforeEach(() => {
 
 afterEach(() => {
   ledger.close()
-  vi.useRealTimers()
   rmSync(directory, { recursive: true, force: true })
 })
 
 const databaseBytes = () => statSync(file).size
 const logBytes = () => statSync(`${file}-wal`).size
 
-function offer(files: number, first = 0): void {
+function offer(files: number): void {
   const candidate = (index: number): Candidate => ({
     ...{
       source: 's',
-      path: `directory/file-${first + index}`,
+      path: `directory/file-${index}`,
       size: 1,
       mtimeNs: 1n,
       ctimeNs: 1n,
       device: 1n,
     },
-    inode: BigInt(first + index),
+    inode: BigInt(index),
   })
   // As many at once as a burst brings.
   for (let from = 0; from < files; from += 128)
@@ -49,24 +47,6 @@ test('A burst of files does not wait for the log to be copied into the database'
   const before = databaseBytes()
   offer(20_000)
   expect(logBytes()).toBeGreaterThan(1_000 * 4096)
-  expect(databaseBytes()).toBe(before)
-})
-
-test('The log is copied when nothing has been written for a while', () => {
-  const before = databaseBytes()
-  offer(2_000)
-  vi.advanceTimersByTime(5_000)
-  offer(1, 2_000)
-  vi.advanceTimersByTime(5_000)
-  expect(databaseBytes()).toBe(before)
-  vi.advanceTimersByTime(5_000)
-  expect(databaseBytes()).toBeGreaterThan(before)
-})
-
-test('A single file is not worth it', () => {
-  const before = databaseBytes()
-  offer(1)
-  vi.advanceTimersByTime(60_000)
   expect(databaseBytes()).toBe(before)
 })
 

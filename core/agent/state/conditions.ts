@@ -85,10 +85,10 @@ function workerConditions({ workers }: AppState, now: number): Condition[] {
   return Object.entries(workers).flatMap(([worker, { condition: is, since }]) => {
     const subject = { id: `worker:${worker}`, name: worker, source: null }
     // What passes in a moment is nobody's business.
-    const mayPass = is === 'restarting' || is === 'late'
-    if (is === 'starting' || (mayPass && awayFor(since, now) <= UNREACHABLE_AFTER_MS)) return []
+    const mayPass = is === 'restarting' && awayFor(since, now) <= UNREACHABLE_AFTER_MS
+    if (is === 'starting' || mayPass) return []
     if (is === 'running' || is === 'off') return well(subject, now)
-    const live = message(`status.worker.${is === 'late' ? 'late' : 'failed'}`, { worker })
+    const live = message('status.worker.failed', { worker })
     return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, live)
   })
 }

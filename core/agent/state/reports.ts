@@ -181,14 +181,7 @@ export function withSender(state: AppState, destination: string, worker: WorkerS
 }
 
 /** From the one that is told last to the one that is told first. */
-const CONDITIONS: readonly WorkerState['condition'][] = [
-  'off',
-  'running',
-  'starting',
-  'restarting',
-  'late',
-  'failed',
-]
+const CONDITIONS: readonly WorkerState['condition'][] = ['off', 'running', 'starting', 'restarting', 'failed']
 
 /** A source that must not run says so where its problems are read. */
 function refusedState(

@@ -79,7 +79,7 @@ export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifie
 export type WorkerName = (typeof workerNames)[number]
 
 export const workerStateSchema = z.object({
-  condition: z.enum(['off', 'starting', 'running', 'late', 'restarting', 'failed']),
+  condition: z.enum(['off', 'starting', 'running', 'restarting', 'failed']),
   restarts: z.number(),
   /** Milliseconds since 1970 of the last change of condition. */
   since: z.number(),

@@ -40,7 +40,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #startedAt = 0
   #wanted = false
   #restartTimer: NodeJS.Timeout | null = null
-  readonly #watchdog = new Watchdog((how, forMs) => this.#silent(how, forMs))
+  readonly #watchdog = new Watchdog((forMs) => this.#silent(forMs))
   readonly #requests = new PendingRequests()
   #ending: Promise<void> | null = null
 
@@ -201,13 +201,9 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     }
   }
 
-  #silent(how: 'late' | 'hung', forMs: number): void {
+  #silent(forMs: number): void {
     const handle = this.#handle
     if (handle === null || this.#ending !== null) return
-    if (how === 'late') {
-      this.#setCondition('late')
-      return
-    }
     this.#events.log('error', `${this.#definition.name} has not answered for ${Math.round(forMs)} ms`)
     handle.kill()
     this.#drop(handle)

@@ -1,19 +1,18 @@
 import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
 
-/** A worker that has not said for this long that it is alive is late; after REPLACE_AFTER_MS it is replaced. */
-const LATE_AFTER_MS = 3 * ALIVE_EVERY_MS
+/** A worker that has not said for this long that it is alive is replaced. */
 export const REPLACE_AFTER_MS = 10 * ALIVE_EVERY_MS
 /** A look that comes so late stood still itself (Ctrl-Z, a blocked loop): what the worker said meanwhile is not read yet. */
 const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 
-/** Looks again and again how long a worker has been silent. */
+/** Looks again and again whether a worker has been silent for too long. */
 export class Watchdog {
-  readonly #silent: (how: 'late' | 'hung', forMs: number) => void
+  readonly #silent: (forMs: number) => void
   #aliveAt = 0
   #lookedAt = 0
   #timer: NodeJS.Timeout | null = null
 
-  constructor(silent: (how: 'late' | 'hung', forMs: number) => void) {
+  constructor(silent: (forMs: number) => void) {
     this.#silent = silent
   }
 
@@ -37,6 +36,6 @@ export class Watchdog {
     if (now - this.#lookedAt > STOOD_STILL_MS) this.#aliveAt = now
     this.#lookedAt = now
     const silentMs = now - this.#aliveAt
-    if (silentMs > LATE_AFTER_MS) this.#silent(silentMs > REPLACE_AFTER_MS ? 'hung' : 'late', silentMs)
+    if (silentMs > REPLACE_AFTER_MS) this.#silent(silentMs)
   }
 }

@@ -11,7 +11,6 @@ const conditions: Record<Condition, { word: WordKey; level: HealthLevel }> = {
   off: { word: 'window.worker.off', level: 'unknown' },
   starting: { word: 'window.worker.starting', level: 'unknown' },
   running: { word: 'window.worker.running', level: 'ok' },
-  late: { word: 'window.worker.late', level: 'attention' },
   restarting: { word: 'window.worker.restarting', level: 'attention' },
   failed: { word: 'window.worker.failed', level: 'failing' },
 }

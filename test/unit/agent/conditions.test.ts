@@ -68,13 +68,13 @@ describe('what is wrong besides the disks', () => {
     ['nothing can connect', connection('idle', { problem }), ['destination:there destination 1']],
     ['files were given up', source({ totals: { ...noTotals, parkedFiles: 2 } }), ['parked:a parked 0']],
     [
-      'a worker is late',
-      { workers: { ...workers, checker: { ...running, condition: 'late' } } },
+      'a worker is away',
+      { workers: { ...workers, checker: { ...running, condition: 'restarting' } } },
       ['worker:checker worker 2'],
     ],
     [
-      'a worker is late for a moment',
-      { workers: { ...workers, checker: { ...running, condition: 'late', since: NOW - 9_000 } } },
+      'a worker is away for a moment',
+      { workers: { ...workers, checker: { ...running, condition: 'restarting', since: NOW - 9_000 } } },
       [],
     ],
     [

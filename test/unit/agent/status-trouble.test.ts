@@ -100,7 +100,7 @@ describe('the one status, of what is wrong', () => {
   })
 
   it('is never ok on stale knowledge', () => {
-    for (const condition of ['late', 'failed'] as const) {
+    for (const condition of ['restarting', 'failed'] as const) {
       const checker = { ...running, condition }
       expect(status({ workers: { ...workers, checker } })).toMatchObject({
         level: 'attention',

@@ -50,7 +50,7 @@ describe('the menu of the icon', () => {
   it('is another at once with another level, another trouble, a pause or another language', () => {
     const { lines, show } = menu()
     show(away(10))
-    show(saying({ level: 'attention', sentence: message('status.worker.late', { worker: 'scanner' }) }))
+    show(saying({ level: 'attention', sentence: message('status.worker.failed', { worker: 'scanner' }) }))
     show(saying({ level: 'failing', sentence: message('status.parked', { count: 1 }) }))
     const paused = { ...started, settings: { ...defaultSettings, pause: { since: 0, until: null } } }
     show(started)

@@ -162,11 +162,11 @@ describe('transfers', () => {
   })
 })
 
-test('a worker that is late is shown in the settings', () => {
+test('a worker that is started again is shown in the settings', () => {
   const state = emptyState()
-  state.workers.scanner = { condition: 'late', restarts: 2, since: Date.now(), pid: 7 }
+  state.workers.scanner = { condition: 'restarting', restarts: 2, since: Date.now(), pid: 7 }
   const words = wordsOf(<SettingsPage state={state} />)
-  expect(words).toMatch(/Scanner late · restarted 2 times/)
+  expect(words).toMatch(/Scanner restarting · restarted 2 times/)
 })
 
 test('before the snapshot the window shows its frame', () => {

@@ -5,12 +5,7 @@ import { createWords } from '../../../core/words/words.ts'
 
 const [english, chinese] = [createWords('en'), createWords('zh-TW')]
 
-describe.each([
-  'agent.workerAway',
-  'agent.workerSilent',
-  'status.worker.late',
-  'status.worker.failed',
-] as const)('%s', (key) => {
+describe.each(['agent.workerAway', 'agent.workerSilent', 'status.worker.failed'] as const)('%s', (key) => {
   test.each(workerNames)('calls the %s as the window does', (worker) => {
     const name = message(`window.worker.${worker}`)
     const sentence = message(key, { worker })

@@ -171,3 +171,37 @@ export function setAside(file: string, why: Unusable): SetAside {
   }
   return { why, aside }
 }
+
+/**
+ * A database that is opened when it is first needed, and anew after whatever has failed. A damaged file is set aside.
+ * @param tell hears of that.
+ */
+export function reopening<D extends { close(): void }>(
+  file: string,
+  open: () => D,
+  tell: (aside: SetAside) => void,
+) {
+  let opened: D | null = null
+  const close = () => {
+    try {
+      opened?.close()
+    } catch {
+      // Its disk is in trouble; what was committed stays.
+    }
+    opened = null
+  }
+  return {
+    /** @throws what opening or the work throws. */
+    use<T>(work: (database: D) => T): T {
+      try {
+        opened ??= open()
+        return work(opened)
+      } catch (thrown) {
+        close()
+        if (isBroken(thrown)) tell(setAside(file, 'broken'))
+        throw thrown
+      }
+    },
+    close,
+  }
+}

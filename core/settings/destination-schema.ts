@@ -66,7 +66,10 @@ export const sftpDestinationSchema = z.object({
 export type SftpDestination = z.infer<typeof sftpDestinationSchema>
 
 function isPlainAddress(address: string): boolean {
-  const { username, password, search, hash } = new URL(address)
+  const parsed = URL.parse(address)
+  // What is no address at all is refused as that.
+  if (parsed === null) return true
+  const { username, password, search, hash } = parsed
   return [username, password, search, hash].every((part) => part === '')
 }
 

@@ -197,6 +197,7 @@ test('what cannot be a destination is said before anything is begun', async () =
   for (const [words, why] of [
     [['sftp', 'nas'], 'must be like user@host'],
     [['s3', 'store', 'bucket'], 'endpoint'],
+    [['s3', 'https://me:secret@store', 'bucket'], 'without user, password'],
     [['sftp', 'me@nas', '--host-key', 'MD5:1'], 'hostKey'],
   ] as const) {
     const { code, err } = await home.run(['destinations', 'add', ...words])

@@ -1,7 +1,7 @@
-import { rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
-import { storeLayout } from '../store/layout.ts'
+import { OWN_DIRECTORY, storeLayout } from '../store/layout.ts'
 import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import type { Agent } from './agent.ts'
@@ -12,10 +12,9 @@ import type { AppState } from './state/schema.ts'
 /** The directory that they are in, beside destinations; null: there are none. */
 export async function localCopies({ store }: DataLayout, { destinations }: Settings): Promise<string | null> {
   if (destinations.length === 0) return null
-  return stat(store).then(
-    () => store,
-    () => null,
-  )
+  // A store in which nothing was ever kept has its own directory alone.
+  const names = await readdir(store).catch(() => [])
+  return names.some((name) => name !== OWN_DIRECTORY) ? store : null
 }
 
 /** Files that may be nowhere but here; null: nobody knows yet. */

@@ -5,6 +5,7 @@ import { headless } from '../../support/headless.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
 import { untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
 
 test('copies from before there was a destination are deleted when all is there, and made anew without one', async () => {
   const base = temporaryDirectory('local')
@@ -52,4 +53,14 @@ test('copies from before there was a destination are deleted when all is there, 
   expect(Object.keys(treeOf(store, /\.holdfast/)).map((file) => path.basename(file))).toEqual(
     expect.arrayContaining(['one', 'two', 'three']),
   )
+}, 60_000)
+
+test('where nothing was copied before there was a destination nothing is said of it', async () => {
+  const disk = temporaryDirectory('disk')
+  const home = headless({})
+  home.startAgent()
+  const store = path.join(home.directory, 'store')
+  await until('the store on this computer', () => existsSync(path.join(store, '.holdfast')), 20_000)
+  await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
+  expect(await home.says(['destinations'])).not.toContain('delete-local')
 }, 60_000)

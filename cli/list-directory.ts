@@ -18,6 +18,7 @@ import {
 import { sourceName } from '../core/settings/source-name.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { sentenceOf } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
 import { jsonText } from './json.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -93,7 +94,8 @@ async function directoryAt(given: string): Promise<string> {
 
 function lineOf(listed: Listed, json: boolean): string {
   const { path: relative, size } = listed
-  const why = whyWords(listed, plainWords)
+  // Programs read JSON: it is the same whatever the terminal's language is.
+  const why = whyWords(listed, json ? englishWords : plainWords)
   if (json) return jsonText({ path: relative, size, send: why === null, why })
   const name = quoteControls(relative)
   return why === null ? name : `${name}\t${quoteControls(why)}`

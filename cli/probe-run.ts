@@ -8,6 +8,7 @@ import { openSettings } from '../core/settings/store.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
+import { englishWords } from '../core/words/words.ts'
 import { namedChannel } from './channel-options.ts'
 import { dataDirectoryOf } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -67,7 +68,7 @@ function jsonOf(probed: ProbedOnce[], delivered: boolean) {
     code: verdict.code,
     elapsedMs: verdict.elapsedMs,
     failedSteps,
-    sentence: plainWords(verdict.sentence),
+    sentence: englishWords(verdict.sentence),
   }))
   return { well: paths.every(({ well }) => well), delivered, paths }
 }

@@ -126,6 +126,17 @@ test('what a script reads is the same in each language', async () => {
     const command = [...words, '--data', data, ...(words[0] === 'settings' ? [] : ['--json'])]
     expect(await saidBy(command, CHINESE)).toBe(await saidBy(command, ENGLISH))
   }
+  writeFileSync(path.join(data, 'a.log'), '')
+  for (const words of [
+    ['probe', '--json', path.join(data, 'no', 'where')],
+    ['scan', '--list', '--why', '--json', data, '--ignore', '*.log'],
+  ]) {
+    const lines = (await saidBy(words, CHINESE)).split('\n')
+    // The log beside it is for people.
+    const said = lines.filter((line) => line.startsWith('{')).join('\n')
+    expect(said).toMatch(/"(sentence|why)":"[^"]+ /)
+    expect(said).not.toMatch(/\p{Script=Han}/u)
+  }
   expect(await saidBy(['keep', '--help'], CHINESE)).toBe(await saidBy(['keep', '--help'], ENGLISH))
   expect(await saidBy(['keep', '--within', 'x'], CHINESE)).toContain('It must be whole days')
 })

@@ -50,9 +50,12 @@ export async function openFolderStore(
   let store: Store | null = null
   const close = async () => {
     await store?.close().catch((thrown: unknown) => log(String(thrown)))
-    lock?.release()
-    closed.resolve()
-    if (inUse.get(layout.root) === closed.promise) inUse.delete(layout.root)
+    try {
+      lock?.release()
+    } finally {
+      closed.resolve()
+      if (inUse.get(layout.root) === closed.promise) inUse.delete(layout.root)
+    }
   }
   try {
     if (!isOwn) await markOf(layout)

@@ -1,54 +1,30 @@
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
-import { sendCommand } from '../core/agent/control-socket.ts'
-import { placedFolder } from '../core/agent/settings/place-folder.ts'
-import { inspectPath } from '../core/check/inspect.ts'
-import { TEST_MS } from '../core/send/destinations/trial.ts'
-import { tryDestination } from '../core/send/destinations/try.ts'
-import type { DestinationTest, TestStage } from '../core/send/messages.ts'
+import type { DestinationTest } from '../core/send/messages.ts'
 import { destinationTestSchema } from '../core/send/messages.ts'
-import { completed, secretsOfDestination, withAdded } from '../core/settings/adding.ts'
-import { layoutOf, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
+import { secretsOfDestination } from '../core/settings/adding.ts'
+import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Destination } from '../core/settings/destination-schema.ts'
 import { namedDestination, placeOf } from '../core/settings/destinations.ts'
 import type { TestedDestination } from '../core/settings/given-destination.ts'
 import { givenDestinationSchema } from '../core/settings/given-destination.ts'
-import type { Settings } from '../core/settings/schema.ts'
-import { openSecrets } from '../core/settings/secrets.ts'
-import { loadIdentity } from '../core/wire/identity.ts'
 import { Problem } from '../core/words/problem.ts'
 import { secretsOf } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
-import { changeSettings, runningState, settingsNow } from './settings-change.ts'
+import { ask, changeSettings, settingsNow } from './settings-change.ts'
 import { about, named, terminalWords, worded } from './terminal-words.ts'
 
 export type Given = Record<string, string>
 
-/** Tests a destination in this process, as no agent runs. */
-export async function tryAlone(
+/** @param id of a destination whose kept secrets are used. */
+async function tested(
   directory: string,
   destination: TestedDestination,
   secrets: Given,
-  stage: TestStage,
+  id?: string,
 ): Promise<DestinationTest> {
-  const identity = await loadIdentity(openDataDirectory(directory).identity).catch((thrown: unknown) => {
-    throw unusableData(directory, thrown)
-  })
-  const signal = AbortSignal.timeout(TEST_MS)
-  return tryDestination(destination, { identity, name: hostname() || 'Holdfast', secrets, stage, signal })
-}
-
-async function tryIt(
-  directory: string,
-  destination: TestedDestination,
-  secrets: Given,
-): Promise<DestinationTest> {
-  if ((await runningState(directory)) === null) return tryAlone(directory, destination, secrets, 'given')
-  return destinationTestSchema.parse(
-    await sendCommand(directory, 'testDestination', { destination, secrets }),
-  )
+  const input = { id, destination, secrets }
+  return destinationTestSchema.parse(await ask(directory, { command: 'testDestination', input }))
 }
 
 /** The secrets that are given by files, by the environment, and, where one is needed, by whoever sits there. */
@@ -73,7 +49,7 @@ export async function confirmed(
 ): Promise<Wanted> {
   const isUnknown = wanted.kind === 'sftp' ? wanted.hostKey === '' : wanted.kind === 's3'
   if (!isUnknown) return wanted
-  const { sentence, found } = await tryIt(directory, wanted, secrets)
+  const { sentence, found } = await tested(directory, wanted, secrets)
   if (wanted.kind === 'sftp') {
     const { hostKey } = found
     if (hostKey === undefined) throw new Problem(sentence.key, sentence.params)
@@ -93,39 +69,13 @@ async function requireYes(
   if ((await askWhether([`${key}Asked`, params])) !== true) throw new Problem(key, params)
 }
 
-/** What an agent does when it is told to add one. */
-async function addAlone(
-  directory: string,
-  settings: Settings,
-  tryWriting: () => void,
-  destination: Destination,
-  secrets: Given,
-): Promise<Settings> {
-  const layout = layoutOf(directory)
-  withAdded(settings, destination)
-  tryWriting()
-  const placed =
-    destination.kind === 'folder'
-      ? placedFolder(destination, await inspectPath(destination.path), settings, layout)
-      : destination
-  const next = withAdded(settings, placed)
-  const { works, sentence } = await tryAlone(directory, placed, secrets, 'adding')
-  if (!works) throw new Problem(sentence.key, sentence.params)
-  await openSecrets(directory, null).set(secretsOfDestination(placed), secrets)
-  return next
-}
-
 /** `holdfast destinations add …`: tests a destination, and adds it: through the agent if it runs. */
 export async function addDestination(directory: string, wanted: Wanted, options: AddOptions): Promise<void> {
   openDataDirectory(directory)
   const secrets = await secretsFor(wanted, options)
   const destination = givenDestinationSchema.parse(await confirmed(directory, wanted, secrets))
-  const after = await changeSettings(
-    directory,
-    () => ({ command: 'addDestination', input: { destination, secrets } }),
-    (settings, tryWriting) =>
-      addAlone(directory, settings, tryWriting, completed(destination, randomUUID(), hostname()), secrets),
-  )
+  const input = { destination, secrets }
+  const after = await changeSettings(directory, () => ({ command: 'addDestination', input }))
   const added = namedDestination(after.destinations, destination.name.trim())
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
@@ -137,14 +87,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
 }
 
 /** A destination of the settings, with its kept secrets. */
-async function testKept(directory: string, destination: Destination): Promise<DestinationTest> {
-  const { id } = destination
-  if ((await runningState(directory)) === null)
-    return tryAlone(directory, destination, openSecrets(directory, null).get()[id] ?? {}, 'kept')
-  return destinationTestSchema.parse(
-    await sendCommand(directory, 'testDestination', { id, destination, secrets: {} }),
-  )
-}
+const testKept = (directory: string, one: Destination) => tested(directory, one, {}, one.id)
 
 function sayNotes({ found }: DestinationTest): void {
   for (const note of found.notes) console.log(`  ${terminalWords(note)}`)
@@ -152,11 +95,9 @@ function sayNotes({ found }: DestinationTest): void {
 
 /** `holdfast destinations test NAME`; the exit code is 1 where it does not work. */
 export async function testDestination(directory: string, given: string, json: boolean): Promise<void> {
-  const tested = await testKept(
-    directory,
-    namedDestination((await settingsNow(directory)).destinations, given),
-  )
-  const { works, steps, sentence, found } = tested
+  const destination = namedDestination((await settingsNow(directory)).destinations, given)
+  const test = await testKept(directory, destination)
+  const { works, steps, sentence, found } = test
   if (!works) process.exitCode = 1
   if (json) return console.log(jsonText({ works, steps, sentence, found }))
   console[works ? 'log' : 'error'](terminalWords(sentence))
@@ -165,5 +106,5 @@ export async function testDestination(directory: string, given: string, json: bo
       const end = worded(done ? 'cli.step.done' : 'cli.step.failed', { ms })
       console.log(`  ${about(worded(`cli.step.${step}`), end)}`)
     }
-  sayNotes(tested)
+  sayNotes(test)
 }

@@ -3,9 +3,8 @@ import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/open.ts'
 import type { Message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
+import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { outcomeOf } from './outcome.ts'
 import { collectPaths } from './path-words.ts'
 import { runningState } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
@@ -83,9 +82,12 @@ async function refuseOnce(dataDirectory: string): Promise<void> {
 async function handOver(dataDirectory: string, directories: string[], as: SourceOptions): Promise<Message[]> {
   const refusals: Message[] = []
   for (const directory of directories) {
-    const answer = await sendCommand(dataDirectory, 'addSource', { path: directory, ...as })
-    const refusal = outcomeOf(answer)
-    if (refusal !== null && refusal.key !== 'refuse.already') refusals.push(refusal)
+    try {
+      await sendCommand(dataDirectory, 'addSource', { path: directory, ...as })
+    } catch (thrown) {
+      const refusal = sentenceOf(thrown)
+      if (refusal.key !== 'refuse.already') refusals.push(refusal)
+    }
   }
   return refusals
 }

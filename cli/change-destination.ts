@@ -1,13 +1,10 @@
-import { hostname } from 'node:os'
 import path from 'node:path'
-import { completed, secretsOfDestination, withDestinationChanged } from '../core/settings/adding.ts'
+import { secretsOfDestination } from '../core/settings/adding.ts'
 import { namedDestination } from '../core/settings/destinations.ts'
 import { changedDestinationSchema } from '../core/settings/given-destination.ts'
-import type { Settings } from '../core/settings/schema.ts'
-import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import type { Given } from './add-destination.ts'
-import { confirmed, tryAlone } from './add-destination.ts'
+import { confirmed } from './add-destination.ts'
 import { secretsOf } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
 import { parsed } from './destination-options.ts'
@@ -62,19 +59,7 @@ export async function changeDestination(directory: string, name: string, options
   const secrets = await newSecrets(before, wanted, options)
   const known = before.kind === 'sftp' ? before.hostKey : undefined
   const destination = changedDestinationSchema.parse(await confirmed(directory, wanted, secrets, known))
-  const alone = async (settings: Settings): Promise<Settings> => {
-    const changed = completed(destination, id, hostname())
-    const next = withDestinationChanged(settings, changed)
-    const kept = openSecrets(directory, null)
-    const { works, sentence } = await tryAlone(directory, changed, { ...kept.get()[id], ...secrets }, 'kept')
-    if (!works) throw new Problem(sentence.key, sentence.params)
-    await kept.set(secretsOfDestination(changed), secrets)
-    return next
-  }
-  await changeSettings(
-    directory,
-    () => ({ command: 'changeDestination', input: { id, destination, secrets } }),
-    alone,
-  )
+  const input = { id, destination, secrets }
+  await changeSettings(directory, () => ({ command: 'changeDestination', input }))
   console.log(worded('cli.destinations.changed', { name: before.name }))
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type ChannelType, catalog, fieldsOf, secretFieldsOf } from '../core/alert/channels/catalog.ts'
-import { severities } from '../core/alert/kinds.ts'
+import { type Severity, severities } from '../core/alert/kinds.ts'
 import { type ChannelSettings, channelSchema } from '../core/alert/settings.ts'
 import { errorCode } from '../core/files/system-error.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { Problem } from '../core/words/problem.ts'
 import { pathAt } from './known-path.ts'
+import { collect } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import { named } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -22,8 +23,6 @@ export interface ChannelOptions {
   standby?: boolean
   template?: string
 }
-
-const collect = (text: string, before: string[] = []) => [...before, text]
 
 /** What can be said of a channel when it is added or changed. */
 export function withChannelOptions(command: Command): Command {
@@ -43,7 +42,7 @@ export function withChannelOptions(command: Command): Command {
     .option('--template <text>', 'the message, with {title}, {body} and \\n; "" for the usual one')
 }
 
-function severityOf(text: string): ChannelSettings['severity'] {
+export function severityOf(text: string): Severity {
   const found = severities.find((one) => one === text)
   if (found === undefined) throw new InvalidArgumentError(`It must be ${severities.join(' or ')}.`)
   return found
@@ -79,7 +78,7 @@ export function channelWith(
     ...before,
     ...(name === undefined ? {} : { name }),
     ...(severity === undefined ? {} : { severity }),
-    ...(source === undefined ? {} : { sources: source.map((path) => idOf(settings, path)) }),
+    ...(source === undefined ? {} : { sources: source.map((path) => pathAt(settings, path).id) }),
     ...(allSources === true ? { sources: null } : {}),
     ...(standby === undefined ? {} : { standby }),
     ...(template === undefined ? {} : { template: template === '' ? null : template }),
@@ -87,12 +86,6 @@ export function channelWith(
   })
   if (parsed.success) return parsed.data
   throw new WrongUsage('cli.channels.invalid', { reason: parsed.error.issues[0]?.message ?? '' })
-}
-
-function idOf(settings: Settings, path: string): string {
-  const found = pathAt(settings, path)
-  if (found === null) throw new Problem('cli.paths.notProtected', { path })
-  return found.id
 }
 
 /** The secrets that are given; each is read once, and shown nowhere. */

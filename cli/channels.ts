@@ -5,15 +5,7 @@ import type { ChannelType } from '../core/alert/channels/catalog.ts'
 import { testedSchema } from '../core/alert/messages.ts'
 import type { ChannelSettings, QuietHours } from '../core/alert/settings.ts'
 import { quietHoursSchema } from '../core/alert/settings.ts'
-import { withChanges } from '../core/settings/changes.ts'
-import {
-  withChannel,
-  withChannelChanged,
-  withChannelOrder,
-  withoutChannel,
-} from '../core/settings/channels.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { openSecrets, secretOwners, secretsOfChannel } from '../core/settings/secrets.ts'
 import {
   type ChannelOptions,
   channelWith,
@@ -131,16 +123,10 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
     said = channel.id
     return channel
   }
-  await changeSettings(
-    directory,
-    (settings) => ({ command: 'addChannel', input: { channel: made(settings), secrets } }),
-    async (settings) => {
-      const channel = made(settings)
-      const next = withChannel(settings, channel)
-      await openSecrets(directory, null).set(secretsOfChannel(channel), secrets)
-      return next
-    },
-  )
+  await changeSettings(directory, (settings) => ({
+    command: 'addChannel',
+    input: { channel: made(settings), secrets },
+  }))
   console.log(worded('cli.channels.added', { id: said }))
 }
 
@@ -151,39 +137,27 @@ async function change(
   secrets: Record<string, string>,
 ): Promise<void> {
   const next = (settings: Settings) => changed(namedChannel(settings, given), settings)
-  await changeSettings(
-    directory,
-    (settings) => ({ command: 'changeChannel', input: { channel: next(settings), secrets } }),
-    async (settings) => {
-      const channel = next(settings)
-      if (Object.keys(secrets).length > 0)
-        await openSecrets(directory, null).set(secretsOfChannel(channel), secrets)
-      return withChannelChanged(settings, channel)
-    },
-  )
+  await changeSettings(directory, (settings) => ({
+    command: 'changeChannel',
+    input: { channel: next(settings), secrets },
+  }))
   console.log(worded('cli.channels.changed', { id: given }))
 }
 
 async function remove(directory: string, given: string): Promise<void> {
-  await changeSettings(
-    directory,
-    (settings) => ({ command: 'removeChannel', input: { id: namedChannel(settings, given).id } }),
-    async (settings) => {
-      const next = withoutChannel(settings, namedChannel(settings, given).id)
-      await openSecrets(directory, null).keepOnly(secretOwners(next))
-      return next
-    },
-  )
+  await changeSettings(directory, (settings) => ({
+    command: 'removeChannel',
+    input: { id: namedChannel(settings, given).id },
+  }))
   console.log(worded('cli.channels.removed', { id: given }))
 }
 
 async function order(directory: string, given: string[]): Promise<void> {
   const idsOf = (settings: Settings) => given.map((one) => namedChannel(settings, one).id)
-  await changeSettings(
-    directory,
-    (settings) => ({ command: 'orderChannels', input: { ids: idsOf(settings) } }),
-    (settings) => withChannelOrder(settings, idsOf(settings)),
-  )
+  await changeSettings(directory, (settings) => ({
+    command: 'orderChannels',
+    input: { ids: idsOf(settings) },
+  }))
   await list(directory, false)
 }
 
@@ -207,11 +181,10 @@ async function rules(directory: string, options: RulesOptions): Promise<void> {
   const isRead = Object.keys(options).length === 0
   const { alerts } = isRead
     ? settingsIn(await runningState(directory), directory)
-    : await changeSettings(
-        directory,
-        (settings) => ({ command: 'changeSettings', input: changesOf(settings) }),
-        (settings) => withChanges(settings, changesOf(settings)),
-      )
+    : await changeSettings(directory, (settings) => ({
+        command: 'changeSettings',
+        input: changesOf(settings),
+      }))
   const { labels, quietHours, unreachableMinutes } = alerts
   const hours = quietHours === null ? worded('cli.channels.noQuiet') : `${quietHours.from}-${quietHours.to}`
   console.log(about(worded('cli.channels.project'), labels.project || '-'))

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { TestedDestination } from '../core/settings/given-destination.ts'
 import { testedDestinationSchema } from '../core/settings/given-destination.ts'
+import { collect } from './option-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** A destination as a person gives it, but for a host key that is not known yet. */
@@ -27,8 +28,6 @@ export interface AddOptions {
   storageClass?: string
   certificate?: string
 }
-
-const collect = (text: string, before: string[] = []) => [...before, text]
 
 const withSecrets = (command: Command): Command =>
   command.option(

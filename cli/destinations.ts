@@ -1,16 +1,7 @@
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import {
-  LONGEST_NAME,
-  namedDestination,
-  placeOf,
-  withChosen,
-  withoutDestination,
-  withRenamed,
-} from '../core/settings/destinations.ts'
+import { LONGEST_NAME, namedDestination, placeOf } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { openSecrets, secretOwners } from '../core/settings/secrets.ts'
-import { Problem } from '../core/words/problem.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
@@ -27,7 +18,6 @@ import {
 } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
-import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { named, worded } from './terminal-words.ts'
@@ -158,11 +148,10 @@ async function rename(dataDirectory: string, name: string, next: string): Promis
   if (next.trim() === '' || next.trim().length > LONGEST_NAME)
     throw new WrongUsage('refuse.destinationNameLength', { most: LONGEST_NAME })
   const idOf = (settings: Settings) => namedDestination(settings.destinations, name).id
-  await changeSettings(
-    dataDirectory,
-    (settings) => ({ command: 'renameDestination', input: { id: idOf(settings), name: next } }),
-    (settings) => withRenamed(settings, idOf(settings), next),
-  )
+  await changeSettings(dataDirectory, (settings) => ({
+    command: 'renameDestination',
+    input: { id: idOf(settings), name: next },
+  }))
   console.log(worded('cli.destinations.renamed', { name, next }))
 }
 
@@ -173,22 +162,16 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
     name = found.name
     return found.id
   }
-  const after = await changeSettings(
-    dataDirectory,
-    (settings) => ({ command: 'removeDestination', input: { id: idOf(settings) } }),
-    async (settings) => {
-      const next = withoutDestination(settings, idOf(settings))
-      await openSecrets(dataDirectory, null).keepOnly(secretOwners(next))
-      return next
-    },
-  )
+  const after = await changeSettings(dataDirectory, (settings) => ({
+    command: 'removeDestination',
+    input: { id: idOf(settings) },
+  }))
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
   console.log(worded(key, { name }))
 }
 
 async function deleteLocal(dataDirectory: string): Promise<void> {
-  const refusal = outcomeOf(await sendCommand(dataDirectory, 'deleteLocalCopies', {}))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  await sendCommand(dataDirectory, 'deleteLocalCopies', {})
   console.log(worded('localCopies.deleted'))
 }
 
@@ -202,14 +185,10 @@ async function choose(
   const idOf = (settings: Settings) => sourceAt(settings, directory).id
   const idsOf = ({ destinations }: Settings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
-  const after = await changeSettings(
-    dataDirectory,
-    (settings) => ({
-      command: 'setDestinations',
-      input: { id: idOf(settings), destinations: idsOf(settings) },
-    }),
-    (settings) => withChosen(settings, idOf(settings), idsOf(settings)),
-  )
+  const after = await changeSettings(dataDirectory, (settings) => ({
+    command: 'setDestinations',
+    input: { id: idOf(settings), destinations: idsOf(settings) },
+  }))
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
   const said = { path: sourceAt(after, directory).path, names: named(list.map(({ name }) => name)) }

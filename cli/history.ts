@@ -3,7 +3,6 @@ import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import type { HistoryPoint } from '../core/check/messages.ts'
 import type { VerdictKind } from '../core/check/verdict-kinds.ts'
-import { Problem } from '../core/words/problem.ts'
 import { tableLines } from './columns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -27,8 +26,7 @@ export function registerHistory(program: Command): void {
     async (given: string, options: { data?: string; hours: number; points: number; json?: boolean }) => {
       const directory = dataDirectoryOf(options)
       const state = await askState(directory)
-      const id = pathAt(state.settings, given)?.id
-      if (id === undefined) throw new Problem('check.notChecked', { path: given })
+      const { id } = pathAt(state.settings, given)
       const to = Date.now()
       const points = Math.min(2_000, Math.ceil(options.points))
       const question = { id, from: to - options.hours * HOUR, to, points }

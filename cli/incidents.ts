@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { NATIVE } from '../core/alert/channels/catalog.ts'
 import { type Severity, severities, subjectsOf } from '../core/alert/kinds.ts'
-import { openAlertDatabase } from '../core/alert/store/database.ts'
+import { readTimeline } from '../core/alert/store/database.ts'
 import {
   type Delivery,
   type TimelineEntry,
@@ -14,17 +13,14 @@ import {
   timelineQuestionSchema,
 } from '../core/alert/timeline.ts'
 import { alertsFileOf } from '../core/receive/service/tell.ts'
-import { withMuted, withoutMuted } from '../core/settings/channels.ts'
-import { openDataDirectory } from '../core/settings/data-directory.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import { layoutOf } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
+import { severityOf } from './channel-options.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { minutesIn } from './option-words.ts'
-import { outcomeOf } from './outcome.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { about, listed, terminalWords, worded } from './terminal-words.ts'
@@ -85,12 +81,6 @@ function countOf(text: string): number {
   throw new InvalidArgumentError('It must be a whole number above 0.')
 }
 
-function severityOf(text: string): Severity {
-  const found = severities.find((one) => one === text)
-  if (found === undefined) throw new InvalidArgumentError(`It must be ${severities.join(' or ')}.`)
-  return found
-}
-
 function minutesOf(text: string): number {
   const minutes = minutesIn(text)
   if (minutes > 0 && minutes <= 7 * 24 * 60) return minutes
@@ -124,29 +114,19 @@ async function pagesOf(options: ListOptions): Promise<Ask> {
   const lasts = lasting === true ? true : null
   if (options.store !== undefined) {
     const file = alertsFileOf(storeLayout(options.store))
-    return (part) => pageOfFile(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
+    return async (part) =>
+      readTimeline(file, timelineQuestionSchema.parse({ ...part, severity, text, lasts }))
   }
   const directory = dataDirectoryOf(options)
   const state = await runningState(directory)
-  const source = options.source === undefined ? null : idOf(settingsIn(state, directory), options.source)
+  const source = options.source === undefined ? null : pathAt(settingsIn(state, directory), options.source).id
   const question = (part: Pick<TimelineQuestion, 'before' | 'most'>) =>
     timelineQuestionSchema.parse({ ...part, severity, text, lasts, source })
   if (state === null) {
-    const { alerts } = openDataDirectory(directory)
-    return (part) => pageOfFile(alerts, question(part))
+    const { alerts } = layoutOf(directory)
+    return async (part) => readTimeline(alerts, question(part))
   }
   return async (part) => timelinePageSchema.parse(await sendCommand(directory, 'timeline', question(part)))
-}
-
-/** A question makes no file. */
-async function pageOfFile(file: string, question: TimelineQuestion): Promise<TimelinePage> {
-  if (!existsSync(file)) return { entries: [], next: null }
-  const database = openAlertDatabase(file)
-  try {
-    return database.page(question)
-  } finally {
-    database.close()
-  }
 }
 
 function linesOf({ incident, deliveries }: TimelineEntry): string[] {
@@ -174,18 +154,16 @@ function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason
 }
 
 async function ask(directory: string, command: string, input: object): Promise<void> {
-  const refusal = outcomeOf(await sendCommand(directory, command, input))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  await sendCommand(directory, command, input)
   console.log(worded('cli.incidents.done'))
 }
 
 async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
   const until = minutes === null ? null : Date.now() + minutes * 60_000
-  await changeSettings(
-    directory,
-    (settings) => ({ command: 'mute', input: { id: idOf(settings, path), until } }),
-    (settings) => withMuted(settings, idOf(settings, path), until, Date.now()),
-  )
+  await changeSettings(directory, (settings) => ({
+    command: 'mute',
+    input: { id: pathAt(settings, path).id, until },
+  }))
   const said =
     until === null
       ? message('cli.incidents.muted', { path })
@@ -194,16 +172,9 @@ async function mute(directory: string, path: string, minutes: number | null): Pr
 }
 
 async function unmute(directory: string, path: string): Promise<void> {
-  await changeSettings(
-    directory,
-    (settings) => ({ command: 'unmute', input: { id: idOf(settings, path) } }),
-    (settings) => withoutMuted(settings, idOf(settings, path)),
-  )
+  await changeSettings(directory, (settings) => ({
+    command: 'unmute',
+    input: { id: pathAt(settings, path).id },
+  }))
   console.log(worded('cli.incidents.unmuted', { path }))
-}
-
-function idOf(settings: Settings, path: string): string {
-  const found = pathAt(settings, path)
-  if (found === null) throw new Problem('cli.paths.notProtected', { path })
-  return found.id
 }

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { withChanges } from '../core/settings/changes.ts'
 import { keepSchema } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -56,11 +55,7 @@ async function keep({ data, json = false, within, ...counts }: KeepOptions): Pro
   const isQuestion = Object.values(changes.keep).every((one) => one === undefined)
   const { keep: now } = isQuestion
     ? await settingsNow(directory)
-    : await changeSettings(
-        directory,
-        () => ({ command: 'changeSettings', input: changes }),
-        (before) => withChanges(before, changes),
-      )
+    : await changeSettings(directory, () => ({ command: 'changeSettings', input: changes }))
   if (json) return console.log(jsonText(now))
   console.log(worded('cli.keep.within', { count: now.withinDays }))
   for (const name of ['daily', 'weekly', 'monthly', 'yearly'] as const) {

@@ -13,9 +13,11 @@ export function sourceAt(settings: Settings, given: string): Source {
   return found
 }
 
-/** What is protected, or only checked, by its path or a source's name; null: nothing is. */
-export function pathAt(settings: Settings, given: string): Source | CheckedPath | null {
-  return checkedPathAt(settings, given) ?? namedSource(settings, given)
+/** What is protected, or only checked, by its path or a source's name. @throws Problem check.notChecked */
+export function pathAt(settings: Settings, given: string): Source | CheckedPath {
+  const found = checkedPathAt(settings, given) ?? namedSource(settings, given)
+  if (found === null) throw new Problem('check.notChecked', { path: given })
+  return found
 }
 
 function namedSource({ sources }: Settings, given: string): Source | null {

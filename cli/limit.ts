@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { withChanges } from '../core/settings/changes.ts'
 import { MOST_RULES, type SendRule } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -65,11 +64,7 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
   const isQuestion = Object.values(send).every((one) => one === undefined)
   const settings = isQuestion
     ? await settingsNow(directory)
-    : await changeSettings(
-        directory,
-        () => ({ command: 'changeSettings', input: changes }),
-        (now) => withChanges(now, changes),
-      )
+    : await changeSettings(directory, () => ({ command: 'changeSettings', input: changes }))
   const { retrySeconds: _, ...now } = settings.send
   if (options.json) return console.log(jsonText(now))
   console.log(now.bytesPerSecond === null ? worded('cli.limit.none') : rateText(now.bytesPerSecond))

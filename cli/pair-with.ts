@@ -1,10 +1,6 @@
-import { hostname } from 'node:os'
-import path from 'node:path'
-import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
-import { placeOf, refuseMore, withDestination } from '../core/settings/destinations.ts'
+import { placeOf } from '../core/settings/destinations.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { loadIdentity } from '../core/wire/identity.ts'
 import { parsePairingCode } from '../core/wire/pairing-code.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -14,11 +10,9 @@ import { changeSettings, runningState } from './settings-change.ts'
 import { named, terminalWords, worded } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
-const PAIR_WITHIN_MS = 20_000
-
 /**
  * Pairs the agent of a data directory with the receiver that made this code, as one more destination: through the
- * agent if it runs, else by writing its settings.
+ * agent if it runs, else here.
  */
 export async function pairWith(
   code: string,
@@ -30,16 +24,7 @@ export async function pairWith(
   const input = { code, ...(name === undefined ? {} : { name }) }
   // The first destination may come before anything else.
   openDataDirectory(dataDirectory)
-  const settings = await changeSettings(
-    dataDirectory,
-    () => ({ command: 'pair', input }),
-    (before, tryWriting) => {
-      refuseMore(before, parsePairingCode(code))
-      // The code works once: it is not used up where what it gives cannot be written.
-      tryWriting()
-      return pairAlone(before, code, dataDirectory, name ?? hostname())
-    },
-  )
+  const settings = await changeSettings(dataDirectory, () => ({ command: 'pair', input }))
   const paired = settings.destinations.find((one) => one.id === fingerprint)
   if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
   if (json) return console.log(jsonText(paired))
@@ -66,16 +51,4 @@ function fingerprintIn(code: string): string {
   } catch (thrown) {
     throw wrongUsage(thrown)
   }
-}
-
-async function pairAlone(
-  settings: Settings,
-  code: string,
-  dataDirectory: string,
-  name: string,
-): Promise<Settings> {
-  const { identity } = openDataDirectory(path.resolve(dataDirectory))
-  const patience = AbortSignal.timeout(PAIR_WITHIN_MS)
-  const shown = await loadIdentity(identity)
-  return withDestination(settings, await pairWithReceiver(code, name, shown, patience))
 }

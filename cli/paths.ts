@@ -1,16 +1,11 @@
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
-import { forgetAll } from '../core/ledger/chores.ts'
-import { openOrExplain } from '../core/ledger/ledger.ts'
-import { sourceOf, withoutChecked, withoutSource, withSourceChanged } from '../core/settings/changes.ts'
-import { openDataDirectory } from '../core/settings/data-directory.ts'
+import { sourceOf } from '../core/settings/changes.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
-import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import {
   changesOf,
@@ -23,7 +18,6 @@ import {
 } from './filter-options.ts'
 import { jsonText } from './json.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
-import { outcomeOf } from './outcome.ts'
 import { pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
@@ -104,50 +98,39 @@ async function change(dataDirectory: string, given: string, changes: FilterChang
   if (Object.keys(changes).length === 0) throw new WrongUsage('cli.paths.changeWhat')
   const idOf = (settings: Settings) => sourceAt(settings, given).id
   let id = ''
-  const after = await changeSettings(
-    dataDirectory,
-    (settings) => {
-      id = idOf(settings)
-      return { command: 'changeSource', input: { id, changes } }
-    },
-    (settings) => {
-      id = idOf(settings)
-      return withSourceChanged(settings, id, changes)
-    },
-  )
+  const after = await changeSettings(dataDirectory, (settings) => {
+    id = idOf(settings)
+    return { command: 'changeSource', input: { id, changes } }
+  })
   // It may have been given by the name that it had.
   console.log(sourceLines(after, sourceOf(after, id)).join('\n'))
 }
 
 async function pause(dataDirectory: string, given: string, paused: boolean): Promise<void> {
   const idOf = (settings: Settings) => sourceAt(settings, given).id
-  const after = await changeSettings(
-    dataDirectory,
-    (settings) => ({ command: 'pauseSource', input: { id: idOf(settings), paused } }),
-    (settings) => withSourceChanged(settings, idOf(settings), { paused }),
-  )
+  const after = await changeSettings(dataDirectory, (settings) => ({
+    command: 'pauseSource',
+    input: { id: idOf(settings), paused },
+  }))
   console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
 }
 
 async function check(dataDirectory: string, given: string): Promise<void> {
   const wanted = path.resolve(given)
-  const refusal = outcomeOf(await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted }))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted })
   console.log(worded('cli.paths.checked', { path: wanted }))
 }
 
 async function move(dataDirectory: string, given: string, next: string): Promise<void> {
   const { id, name } = sourceAt(await settingsNow(dataDirectory), given)
   const wanted = path.resolve(next)
-  const refusal = outcomeOf(await sendCommand(dataDirectory, 'moveSource', { id, path: wanted }))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  await sendCommand(dataDirectory, 'moveSource', { id, path: wanted })
   console.log(worded('cli.paths.moved', { name, path: wanted }))
 }
 
 async function retry(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
-  const refusal = outcomeOf(await sendCommand(dataDirectory, 'retryParked', { id }))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  await sendCommand(dataDirectory, 'retryParked', { id })
   console.log(worded('cli.paths.retried', { path }))
 }
 
@@ -171,49 +154,17 @@ async function decide(
   said: 'cli.paths.accepted' | 'cli.paths.comingBack',
 ): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
-  const refusal = outcomeOf(await sendCommand(dataDirectory, command, { id }))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+  await sendCommand(dataDirectory, command, { id })
   console.log(worded(said, { path }))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {
   let said = message('cli.paths.none')
-  let removed = ''
-  const found = (settings: Settings) => {
+  await changeSettings(dataDirectory, (settings) => {
     const checked = checkedPathAt(settings, given)
     const { id, path } = checked ?? sourceAt(settings, given)
-    removed = id
     said = message(checked === null ? 'cli.paths.removed' : 'cli.paths.unchecked', { path })
-    return { id, isChecked: checked !== null }
-  }
-  await changeSettings(
-    dataDirectory,
-    (settings) => {
-      const { id, isChecked } = found(settings)
-      return { command: isChecked ? 'removeCheckedPath' : 'removeSource', input: { id } }
-    },
-    (settings) => {
-      const { id, isChecked } = found(settings)
-      return isChecked ? withoutChecked(settings, id) : withoutSource(settings, id)
-    },
-    () => forgetSent(dataDirectory, removed),
-  )
+    return { command: checked === null ? 'removeSource' : 'removeCheckedPath', input: { id } }
+  })
   console.log(terminalWords(said))
-}
-
-/** As the sender does when a source is removed while it runs: protected again, all of it is offered again. */
-async function forgetSent(dataDirectory: string, source: string): Promise<void> {
-  const { ledger: file } = openDataDirectory(dataDirectory)
-  if (!existsSync(file)) return
-  try {
-    const ledger = openOrExplain(file)
-    try {
-      await forgetAll(ledger, source, () => true)
-    } finally {
-      ledger.close()
-    }
-  } catch (thrown) {
-    // It is removed in any case; what stays noted costs some space.
-    console.error(terminalWords(sentenceOf(thrown)))
-  }
 }

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { withPause } from '../core/settings/changes.ts'
 import { LONGEST_PAUSE_MINUTES } from '../core/settings/schema.ts'
 import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -35,20 +34,15 @@ function minutesOf(text: string): number {
 async function pause(options: PauseOptions): Promise<void> {
   if (options.for !== undefined && options.untilTomorrow) throw new WrongUsage('cli.pause.twoEnds')
   const minutes = options.untilTomorrow ? minutesUntilTomorrow(new Date()) : (options.for ?? null)
-  const { pause: until } = await changeSettings(
-    dataDirectoryOf(options),
-    () => ({ command: 'pause', input: { minutes } }),
-    (settings) => withPause(settings, minutes, Date.now()),
-  )
+  const { pause: until } = await changeSettings(dataDirectoryOf(options), () => ({
+    command: 'pause',
+    input: { minutes },
+  }))
   const end = until?.until ?? null
   console.log(end === null ? worded('cli.pause.paused') : worded('cli.pause.pausedUntil', { until: end }))
 }
 
 async function resume(options: { data?: string }): Promise<void> {
-  await changeSettings(
-    dataDirectoryOf(options),
-    () => ({ command: 'resume', input: {} }),
-    (settings) => ({ ...settings, pause: null }),
-  )
+  await changeSettings(dataDirectoryOf(options), () => ({ command: 'resume', input: {} }))
   console.log(worded('cli.pause.resumed'))
 }

@@ -1,7 +1,8 @@
 import { createTimeLeft } from '../core/pacing/time-left.ts'
+import type { Message } from '../core/words/message.ts'
 import { cutTo } from './columns.ts'
 import { jsonText } from './json.ts'
-import { worded } from './terminal-words.ts'
+import { terminalWords, worded } from './terminal-words.ts'
 
 export interface Amount {
   files: number
@@ -39,6 +40,8 @@ export interface ProgressOutput {
   show(now: Amount, pace?: Pace): void
   /** Says a line above the bar, or in its place as JSON. */
   say(text: string, json: object): void
+  /** Says on standard error what is wrong. */
+  complain(sentence: Message): void
   end(): void
 }
 
@@ -86,6 +89,10 @@ export function openProgress(json: boolean): ProgressOutput {
     say(text, line) {
       erase()
       console.log(json ? jsonText(line) : text)
+    },
+    complain(sentence) {
+      erase()
+      console.error(terminalWords(sentence))
     },
     end: erase,
   }

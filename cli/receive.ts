@@ -111,20 +111,22 @@ async function receive(options: ReceiveOptions): Promise<void> {
   })
   if (options.isocketHost !== undefined && config.isocketPort === null)
     throw new WrongUsage('transfer.isocketHostAlone')
+  const failed = Promise.withResolvers<never>()
   const service: ReceiveService = await startService(
     {
-      config,
       storeThread: workerScript('store-thread'),
       setUpStores: layoutOf(dataDirectoryOf({})).setUpStores,
       alertStoreThread: workerScript('alert-store-thread'),
     },
+    config,
     log,
+    failed.reject,
   )
   const { receiver } = service
   const { fingerprint } = receiver
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
-  const stopped = untilStopped(file !== null)
-  heedReloads?.(() => void service.reload(() => loadConfig(file, given)))
+  const stopped = Promise.race([untilStopped(file !== null), failed.promise])
+  heedReloads?.(() => service.reload(() => loadConfig(file, given)))
   // A service has nobody in front of it: there "holdfast pair" makes the codes.
   if (receiver.pairedSenders === 0 && file === null)
     await Promise.race([showInvitation(config.store), stopped])

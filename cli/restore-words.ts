@@ -1,6 +1,6 @@
-import type { Computer } from '../core/restore/computer-schema.ts'
 import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/put/events.ts'
+import type { Computer } from '../core/restore/questions.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { padded } from './columns.ts'
 import { localTime } from './moment.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Task } from '../core/restore/task.ts'
-import { type Message, message } from '../core/words/message.ts'
+import { message } from '../core/words/message.ts'
 import { sentenceOf } from '../core/words/problem.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { parseMoment } from './moment.ts'
@@ -85,27 +85,23 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
   const { from } = task
   const store = where(task)
   const output = openProgress(json)
-  const complain = (sentence: Message) => {
-    output.end()
-    console.error(terminalWords(sentence))
-  }
   let code = COULD_NOT
   if (!('store' in from) && task.does === 'restore' && !json)
     output.say(worded('restore.to', { path: task.destination }), {})
-  const end = await runStoreTask(task, patience * 1000, (event) => {
+  const end = await runStoreTask(task, store, patience, (event) => {
     switch (event.type) {
       case 'progress':
         // A list is its own progress.
         return task.does === 'list' ? undefined : output.show(event)
       case 'failed':
-        return complain(event.sentence)
+        return output.complain(event.sentence)
       case 'restore':
         sayEvent(store, event.event, json, output.say)
         return
       case 'computers':
         code = WELL
         for (const one of event.computers) output.say(computerLine(one), { type: 'computer', ...one })
-        if (event.computers.length === 0) complain(message('restore.noComputers', { name: store }))
+        if (event.computers.length === 0) output.complain(message('restore.noComputers', { name: store }))
         return
       case 'restored': {
         const { files, bytes, restored, same, undressed, failed } = event.summary
@@ -113,13 +109,13 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
         const key = task.does === 'list' ? 'store.listed' : 'store.restored'
         const sentence = message(key, { files, bytes, restored, same, failed })
         output.say(terminalWords(sentence), { type: 'summary', ...event.summary })
-        return undressed > 0 ? complain(message('store.undressed', { count: undressed })) : undefined
+        return undressed > 0 ? output.complain(message('store.undressed', { count: undressed })) : undefined
       }
     }
   })
   output.end()
-  if (end.ended === 'done' && 'store' in from && isEncrypted(from.store)) complain(message('store.encrypted'))
-  if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
-  if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
-  return end.ended === 'done' ? code : COULD_NOT
+  if (end === null && 'store' in from && isEncrypted(from.store)) output.complain(message('store.encrypted'))
+  if (end === null) return code
+  output.complain(end)
+  return COULD_NOT
 }

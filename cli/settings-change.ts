@@ -1,38 +1,37 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
-import { lockData } from '../core/settings/data-directory.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'
-import { outcomeOf } from './outcome.ts'
-
-/** A command for the running agent, made of the settings as they are. */
-export interface AgentCommand {
-  command: string
-  input: unknown
-}
+import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
 
 /**
- * Changes the settings of a data directory: through its agent if one runs, else in the file.
- * @param alone makes the new settings of the old ones; `tryWriting` throws if they could not be written now.
- * @param aloneAfterwards what an agent does besides; here it is done while none can start.
+ * Changes the settings of a data directory: through its agent if one runs, else here.
+ * @param asked the command, made of the settings as they are.
  * @returns the settings as they are then.
  */
 export async function changeSettings(
   dataDirectory: string,
-  asked: (settings: Settings) => AgentCommand,
-  alone: (settings: Settings, tryWriting: () => void) => Settings | Promise<Settings>,
-  aloneAfterwards: () => Promise<void> = async () => undefined,
+  asked: (settings: Settings) => SettingsCommand,
 ): Promise<Settings> {
   const agent = await runningState(dataDirectory)
-  if (agent === null) return changeAlone(dataDirectory, alone, aloneAfterwards)
+  if (agent === null) {
+    refuseMissing(dataDirectory)
+    return changeAlone(dataDirectory, asked)
+  }
   if (agent.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
-  const running = agent.settings
-  const { command, input } = asked(running)
-  const refusal = outcomeOf(await sendCommand(dataDirectory, command, input))
-  if (refusal !== null) throw new Problem(refusal.key, refusal.params)
-  return (await runningState(dataDirectory))?.settings ?? running
+  const { command, input } = asked(agent.settings)
+  await sendCommand(dataDirectory, command, input)
+  return (await runningState(dataDirectory))?.settings ?? agent.settings
+}
+
+/** What a command answers that changes nothing: of the agent if one runs, else here. */
+export async function ask(dataDirectory: string, asked: SettingsCommand): Promise<unknown> {
+  const isRunning = (await runningState(dataDirectory)) !== null
+  return isRunning
+    ? sendCommand(dataDirectory, asked.command, asked.input)
+    : answerAlone(dataDirectory, asked)
 }
 
 /**
@@ -78,23 +77,4 @@ function settingsOfFile(dataDirectory: string): Settings {
 /** A misspelt directory must not become one that Holdfast has nothing in. */
 function refuseMissing(directory: string): void {
   if (!existsSync(directory)) throw new Problem('data.missing', { directory })
-}
-
-async function changeAlone(
-  dataDirectory: string,
-  change: (settings: Settings, tryWriting: () => void) => Settings | Promise<Settings>,
-  afterwards: () => Promise<void>,
-): Promise<Settings> {
-  refuseMissing(dataDirectory)
-  const lock = lockData(dataDirectory)
-  // It has started just now, and would overwrite what is written here.
-  if (lock === null) throw new Problem('agent.starting')
-  try {
-    const settings = openSettings(dataDirectory, 'refuse')
-    const changed = settings.set(await change(settings.get(), settings.tryWriting))
-    await afterwards()
-    return changed
-  } finally {
-    lock.release()
-  }
 }

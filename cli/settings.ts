@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import { refusedSources } from '../core/agent/settings/accept-path.ts'
-import { storesOf } from '../core/agent/settings/place-folder.ts'
 import { replaceFile } from '../core/files/replace-file.ts'
 import { errorText } from '../core/files/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
@@ -70,11 +68,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   if (json) console.log(jsonText({ imported: yes, changes, missing }, 2))
   else for (const line of changes.map(lineOf)) console.log(line)
   if (yes)
-    await changeSettings(
-      dataDirectory,
-      () => ({ command: 'importSettings', input: { settings: imported } }),
-      (settings) => permitted(dataDirectory, withImported(settings, imported)),
-    )
+    await changeSettings(dataDirectory, () => ({ command: 'importSettings', input: { settings: imported } }))
   if (json) return
   if (missing.length > 0) {
     const names = named(missing)
@@ -90,14 +84,6 @@ function textOf(file: string): string {
   } catch (thrown) {
     throw new Problem('settings.notImported', { file, reason: errorText(thrown) }, { cause: thrown })
   }
-}
-
-/** As a running agent refuses it. */
-function permitted(dataDirectory: string, settings: Settings): Settings {
-  const layout = openDataDirectory(dataDirectory)
-  const [refusal] = refusedSources(settings.sources, storesOf(settings, layout)).values()
-  if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
-  return settings
 }
 
 function missingNames(dataDirectory: string, now: Settings, next: Settings): string[] {

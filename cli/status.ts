@@ -5,11 +5,9 @@ import type { AppState, SourceDestination, SourceState } from '../core/agent/sta
 import { pauseOf } from '../core/agent/state/status.ts'
 import type { Message } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
-import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine, paceOf } from './destination-line.ts'
 import { jsonText } from './json.ts'
-import { outcomeOf } from './outcome.ts'
 import { mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
 import { askState } from './settings-change.ts'
@@ -44,8 +42,7 @@ export function registerStatus(program: Command): void {
 /** Only those that were shown: what has come since was read by nobody. */
 async function dismissNotices(directory: string, { notices }: AppState): Promise<void> {
   for (const { id } of notices) {
-    const refusal = outcomeOf(await sendCommand(directory, 'dismissNotice', { id }))
-    if (refusal !== null) throw new Problem(refusal.key, refusal.params)
+    await sendCommand(directory, 'dismissNotice', { id })
   }
 }
 

@@ -1,36 +1,39 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Task, TaskEvent } from '../core/restore/task.ts'
+import { type Message, message } from '../core/words/message.ts'
 import { startPatience } from './patience.ts'
 import { worded } from './terminal-words.ts'
 import { workerScript } from './worker-script.ts'
 
-export type TaskEnd = { ended: 'done' } | { ended: 'hung' } | { ended: 'died'; reason: string }
-
 /**
  * Runs a task in a process of its own, which may hang in the kernel with its disk: this one only reads what it says.
  *
- * @param patienceMs without any news for so long it is given up (patience.ts).
+ * @param store what it works on, for people.
+ * @param seconds without any news for so long it is given up (patience.ts).
+ * @returns what kept it from its end; null: nothing.
  */
 export function runStoreTask(
   task: Task,
-  patienceMs: number,
+  store: string,
+  seconds: number,
   take: (event: TaskEvent) => void,
-): Promise<TaskEnd> {
+): Promise<Message | null> {
   return new Promise((resolve) => {
     const script = fileURLToPath(workerScript('store-task'))
     const child = fork(script, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     let isDone = false
-    const end = (how: TaskEnd) => {
+    const end = (why: Message | null) => {
       patience.end()
-      resolve(how)
+      resolve(why)
     }
-    const patience = startPatience(patienceMs, () => {
+    const died = (reason: string) => end(message('store.died', { path: store, reason }))
+    const patience = startPatience(seconds * 1000, () => {
       // A process that is stuck in the kernel outlives even this; it is not waited for.
       child.kill('SIGKILL')
       child.unref()
       child.disconnect()
-      end({ ended: 'hung' })
+      end(message('store.hung', { path: store, seconds }))
     })
     child.on('message', (event) => {
       patience.heard()
@@ -38,14 +41,11 @@ export function runStoreTask(
       isDone = ['verified', 'restored', 'computers', 'failed'].includes(said.type)
       take(said)
     })
-    child.once('error', (error) => end({ ended: 'died', reason: error.message }))
-    child.once('exit', (code, signal) =>
-      end(
-        isDone
-          ? { ended: 'done' }
-          : { ended: 'died', reason: signal ?? worded('cli.exitCode', { code: String(code) }) },
-      ),
-    )
+    child.once('error', (error) => died(error.message))
+    child.once('exit', (code, signal) => {
+      if (isDone) end(null)
+      else died(signal ?? worded('cli.exitCode', { code: String(code) }))
+    })
     child.send(task, () => undefined)
   })
 }

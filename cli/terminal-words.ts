@@ -1,13 +1,13 @@
 import type { Message, WordKey } from '../core/words/message.ts'
 import { message } from '../core/words/message.ts'
-import { createWords, englishWords, type Words } from '../core/words/words.ts'
+import { createWords, type Words } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 
 export const language = terminalLanguage(process.env)
 
 /** A sentence in the terminal's language, with its names as they are: for what is no line of a terminal. */
-export const plainWords: Words = language === 'en' ? englishWords : createWords(language)
+export const plainWords: Words = createWords(language)
 
 /** The same as one line of a terminal: a name in it may be another computer's word, or a file's. */
 export const terminalWords: Words = (sentence) => quoteControls(plainWords(sentence))

@@ -78,18 +78,14 @@ async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
 async function verify(task: Task, { json, patience }: VerifyOptions) {
   const store = where(task)
   const output = openProgress(json)
-  const complain = (sentence: Message) => {
-    output.end()
-    console.error(terminalWords(sentence))
-  }
   let code = COULD_NOT
-  const end = await runStoreTask(task, patience * 1000, (event) => {
+  const end = await runStoreTask(task, store, patience, (event) => {
     switch (event.type) {
       case 'progress':
         return output.show(event)
       case 'notice':
       case 'failed':
-        return complain(event.sentence)
+        return output.complain(event.sentence)
       case 'finding':
         return output.say(terminalWords(sentenceOfFinding(store, event.finding)), {
           type: 'finding',
@@ -106,9 +102,9 @@ async function verify(task: Task, { json, patience }: VerifyOptions) {
     }
   })
   output.end()
-  if (end.ended === 'hung') complain(message('store.hung', { path: store, seconds: patience }))
-  if (end.ended === 'died') complain(message('store.died', { path: store, reason: end.reason }))
-  return end.ended === 'done' ? code : COULD_NOT
+  if (end === null) return code
+  output.complain(end)
+  return COULD_NOT
 }
 
 function sentenceOfFinding(store: string, finding: Finding): Message {

@@ -17,7 +17,7 @@ import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restore/restores.ts'
 import { Sending } from './sending.ts'
 import { refusedSources } from './settings/accept-path.ts'
-import { type SettingsInForce, settingsInForce } from './settings/pause-end.ts'
+import { settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
 import { destinationStates, initialState } from './state/initial.ts'
 import {
@@ -50,7 +50,7 @@ type CheckerReport = ReportOf<typeof checkerDefinition>
 export class Agent {
   readonly store: StateStore
   readonly notices: Notices
-  readonly settings: SettingsInForce
+  readonly settings: SettingsStore
   readonly layout: DataLayout
   readonly host: AgentHost
   readonly checker: SupervisedWorker<typeof checkerDefinition>
@@ -113,7 +113,6 @@ export class Agent {
   }
 
   start(): void {
-    this.settings.endPause(Date.now(), performance.now())
     this.#apply()
     this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
@@ -151,14 +150,15 @@ export class Agent {
       surroundings: this.#surroundings.configure(settings.send),
     })
     void localCopies(this.layout, settings).then((found) => this.store.update({ localCopies: found }))
-    this.tell.apply()
     this.#configureWorkers()
+    this.tell.look()
   }
 
   #configureWorkers(): void {
     // A report that comes while the workers end must not start one of them again.
     if (this.#isStopped) return
     const settings = this.#permitted()
+    this.tell.configure()
     this.checker.configure(this.#checkerConfig())
     this.scanner.configure(scannerConfig(settings, this.layout))
     if (settings.receive === null) void this.receiver.stop()
@@ -185,7 +185,7 @@ export class Agent {
     this.store.refresh()
     this.tell.look()
     this.#sending.sayStatus()
-    if (this.settings.endPause(Date.now(), performance.now())) this.#apply()
+    if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }
 
   #supervise<D extends WorkerDefinition & { name: WorkerName }>(

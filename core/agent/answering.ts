@@ -1,8 +1,6 @@
 import type { z } from 'zod'
 import { Problem, sentenceOf } from '../words/problem.ts'
-import type { Agent } from './agent.ts'
-import { UNUSED_SETTINGS } from './notices.ts'
-import { DONE, type Outcome } from './outcome.ts'
+import type { Answer } from './answer.ts'
 
 /** One command from outside: validated both ways. */
 export async function answerCommand(
@@ -28,20 +26,21 @@ export function badInput(command: string, { issues: [issue] }: z.ZodError): Prob
   })
 }
 
-/** A refusal is an outcome with a sentence, never an exception. */
-export async function outcomeOf(act: () => unknown): Promise<Outcome> {
+/** What is thrown is answered as a sentence. @param log hears of what is no Problem: a defect. */
+export async function answerOf(
+  give: () => Promise<unknown>,
+  log: (thrown: unknown) => void = () => undefined,
+): Promise<Answer> {
   try {
-    await act()
-    return DONE
+    return { output: await give() }
   } catch (thrown) {
-    return { done: false, sentence: sentenceOf(thrown) }
+    if (!(thrown instanceof Problem)) log(thrown)
+    return { sentence: sentenceOf(thrown) }
   }
 }
 
-/** The outcome of something that a person sets anew: what became of the settings before is known by then. */
-export function change(agent: Pick<Agent, 'notices'>, act: () => unknown): Promise<Outcome> {
-  return outcomeOf(async () => {
-    await act()
-    agent.notices.dismiss(UNUSED_SETTINGS)
-  })
+/** The answer of a command that only does something. */
+export async function done(act: () => unknown): Promise<Record<string, never>> {
+  await act()
+  return {}
 }

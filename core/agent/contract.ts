@@ -20,7 +20,7 @@ import {
   settingsSchema,
   sourceSchema,
 } from '../settings/schema.ts'
-import { messageSchema } from '../words/message-schema.ts'
+import { act, nothing } from './answer.ts'
 import {
   changeableSettingsSchema,
   changeableSourceSchema,
@@ -29,11 +29,8 @@ import {
 } from './changeable.ts'
 import type { desktopCommands } from './desktop-contract.ts'
 import { logLineSchema } from './log-lines.ts'
-import { act, nothing } from './outcome.ts'
 import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
-
-export type { Outcome } from './outcome.ts'
 
 const source = z.object({ id: z.string() })
 /**
@@ -128,13 +125,7 @@ export const commands = {
   /** Lets other computers send here, or (null) no longer; what they have sent stays. */
   setReceiving: act(z.object({ receive: receiveSettingsSchema.nullable() })),
   /** A pairing code for one more sender, or for one that takes another's place; it works once, for some minutes. */
-  inviteSender: {
-    input: receiverDefinition.requests.invite.input,
-    output: z.union([
-      z.object({ code: z.string(), minutes: z.number() }),
-      z.object({ sentence: messageSchema }),
-    ]),
-  },
+  inviteSender: receiverDefinition.requests.invite,
   renameSender: act(receiverDefinition.requests.renameSender.input),
   revokeSender: act(receiverDefinition.requests.revokeSender.input),
   changeSettings: act(changeableSettingsSchema),

@@ -6,8 +6,9 @@ import path from 'node:path'
 import { z } from 'zod'
 import { errorCode } from '../files/system-error.ts'
 import { unusableData } from '../settings/data-directory.ts'
-import { Problem, sentenceOf } from '../words/problem.ts'
-import { type Answer, answerSchema } from './outcome.ts'
+import { Problem } from '../words/problem.ts'
+import { answerSchema } from './answer.ts'
+import { answerOf } from './answering.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })
 
@@ -18,8 +19,8 @@ const LONGEST_ANSWER = 64 * 1024 * 1024
 /** Pairing asks a receiver over the network; everything else answers at once. */
 const ANSWER_WITHIN_MS = 30_000
 const SOCKET_NAME = 'agent.sock'
-/** sun_path of unix(7) holds 108 bytes, the final NUL included. */
-const LONGEST_SOCKET_PATH = 107
+/** sun_path holds 108 bytes in unix(7), 104 in macOS' unix(4), the final NUL included. */
+const longestSocketPath = () => (process.platform === 'linux' ? 107 : 103)
 
 interface Address {
   path: string
@@ -29,7 +30,7 @@ interface Address {
 
 /**
  * Where the agent of a data directory listens for the command line: a socket in that directory, which only
- * its owner can use; a named pipe on Windows. unix(7) allows 107 bytes; a deeper directory is named through an
+ * its owner can use; a named pipe on Windows. Its path has few bytes; a deeper directory is named through an
  * open descriptor of it on Linux, and by its digest in the temporary directory elsewhere.
  */
 function controlAddress(dataDirectory: string): Address {
@@ -37,7 +38,7 @@ function controlAddress(dataDirectory: string): Address {
   const digest = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)
   if (process.platform === 'win32') return { path: `\\\\.\\pipe\\holdfast-${digest}`, release: nothing }
   const inside = path.join(dataDirectory, SOCKET_NAME)
-  if (Buffer.byteLength(inside) <= LONGEST_SOCKET_PATH) return { path: inside, release: nothing }
+  if (Buffer.byteLength(inside) <= longestSocketPath()) return { path: inside, release: nothing }
   if (process.platform !== 'linux') {
     return { path: path.join(tmpdir(), `holdfast-${digest}.sock`), release: nothing }
   }
@@ -93,7 +94,10 @@ function serve(socket: net.Socket, answer: (command: string, input: unknown) => 
   socket.on('error', () => socket.destroy())
   readLine(socket, LONGEST_REQUEST).then(
     async (line) => {
-      const reply = await replyTo(line, answer)
+      const reply = await answerOf(async () => {
+        const { command, input } = requestSchema.parse(JSON.parse(line))
+        return answer(command, input)
+      })
       if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`)
     },
     () => socket.destroy(),
@@ -120,18 +124,6 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
     socket.on('close', () => reject(new Problem('agent.closedEarly')))
     socket.on('error', reject)
   })
-}
-
-async function replyTo(
-  line: string,
-  answer: (command: string, input: unknown) => Promise<unknown>,
-): Promise<Answer> {
-  try {
-    const { command, input } = requestSchema.parse(JSON.parse(line))
-    return { output: await answer(command, input) }
-  } catch (thrown) {
-    return { sentence: sentenceOf(thrown) }
-  }
 }
 
 /**

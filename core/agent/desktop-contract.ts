@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { differenceSchema } from '../settings/differences.ts'
 import { settingsSchema } from '../settings/schema.ts'
-import { act, nothing } from './outcome.ts'
+import { act, nothing } from './answer.ts'
 
 /** Commands that only a desktop can do; the window has them besides `commands`. */
 export const desktopCommands = {
-  /** Opens the system's directory dialog and adds what was chosen as a source; done is true if cancelled. */
+  /** Opens the system's directory dialog and adds what was chosen as a source, if anything was. */
   chooseSource: act(nothing),
   /** The same for a path that is only checked. */
   chooseCheckedPath: act(nothing),
@@ -14,7 +14,7 @@ export const desktopCommands = {
     input: z.object({ what: z.enum(['directory', 'file']) }),
     output: z.object({ path: z.string().nullable() }),
   },
-  /** Opens the system's dialog for a new file and writes an encryption key into it; done is true if cancelled. */
+  /** Opens the system's dialog for a new file and writes an encryption key into it, if one was chosen. */
   saveKey: act(z.object({ identity: z.string().max(200) })),
   /** Opens the system's dialog for a new file and writes the settings into it, without secrets; null: cancelled. */
   exportSettings: { input: nothing, output: z.object({ path: z.string().nullable() }) },

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
@@ -15,83 +14,81 @@ import type { Settings } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
-import type { Agent } from './agent.ts'
-import { change, outcomeOf } from './answering.ts'
+import { done } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
-import { deleteLocalCopies } from './local-copies.ts'
+import type { Desk } from './settings/desk.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
 /** The commands that are about where files go. */
-export function destinationCommands(agent: Agent) {
-  const set = (update: (settings: Settings) => Settings) => change(agent, () => agent.change(update))
+export function destinationCommands(desk: Desk) {
+  const set = (update: (settings: Settings) => Settings) => done(() => desk.change(update))
   return {
     pair: ({ code, name }) =>
-      change(agent, async () => {
-        refuseMore(agent.settings.get(), parsePairingCode(code))
+      done(async () => {
+        refuseMore(desk.settings.get(), parsePairingCode(code))
         // The code works once: it is not used up where what it gives cannot be written.
-        agent.settings.tryWriting()
-        const paired = await agent.senders.request('pair', {
+        desk.settings.tryWriting()
+        const paired = await desk.pair({
           code: code.trim(),
-          name: name ?? agent.host.computerName,
+          name: name ?? desk.computerName,
         })
-        const isKnown = agent.settings.get().destinations.some(({ id }) => id === paired.id)
-        agent.change((settings) => withDestination(settings, paired))
-        if (isKnown) agent.senders.restart(paired.id)
+        const isKnown = desk.settings.get().destinations.some(({ id }) => id === paired.id)
+        desk.change((settings) => withDestination(settings, paired))
+        if (isKnown) desk.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
-      change(agent, () =>
-        put(agent, completed(destination, randomUUID(), hostname()), secrets, 'adding', withAdded),
+      done(() =>
+        put(desk, completed(destination, randomUUID(), desk.computerName), secrets, 'adding', withAdded),
       ),
     changeDestination: ({ id, destination, secrets }) =>
-      change(agent, () =>
-        put(agent, completed(destination, id, hostname()), secrets, 'kept', withDestinationChanged),
+      done(() =>
+        put(desk, completed(destination, id, desk.computerName), secrets, 'kept', withDestinationChanged),
       ),
     testDestination: async ({ id, destination, secrets }) => {
       // What would not be added is not called good.
-      if (id === undefined && destination.kind === 'folder') await placed(agent, { ...destination, id: '' })
-      return agent.senders.request('test', {
+      if (id === undefined && destination.kind === 'folder') await placed(desk, { ...destination, id: '' })
+      return desk.test({
         destination,
-        secrets: id === undefined ? secrets : withKeptSecrets(agent, { ...destination, id }, secrets),
+        secrets: id === undefined ? secrets : withKeptSecrets(desk, { ...destination, id }, secrets),
         stage: id === undefined ? 'given' : 'kept',
       })
     },
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
-      change(agent, async () => {
-        agent.change((settings) => withoutDestination(settings, id))
-        await agent.secrets.keepOnly(secretOwners(agent.settings.get()))
+      done(async () => {
+        desk.change((settings) => withoutDestination(settings, id))
+        await desk.secrets.keepOnly(secretOwners(desk.settings.get()))
       }),
-    deleteLocalCopies: () => outcomeOf(() => deleteLocalCopies(agent)),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
   } satisfies Partial<CommandHandlers>
 }
 
 /** A folder by its real path. @throws Problem refuse.… where it can be none. */
-async function placed(agent: Agent, destination: Destination): Promise<Destination> {
+async function placed(desk: Desk, destination: Destination): Promise<Destination> {
   if (destination.kind !== 'folder') return destination
-  const facts = await agent.checker.request('inspect', { path: destination.path })
-  return placedFolder(destination, facts, agent.settings.get(), agent.layout)
+  const facts = await desk.inspect(destination.path)
+  return placedFolder(destination, facts, desk.settings.get(), desk.layout)
 }
 
 /** What is refused leaves no secret behind. */
 async function put(
-  agent: Agent,
+  desk: Desk,
   given: Destination,
   secrets: Record<string, string>,
   stage: TestStage,
   update: (settings: Settings, destination: Destination) => Settings,
 ): Promise<void> {
-  update(agent.settings.get(), given)
-  agent.settings.tryWriting()
-  const destination = await placed(agent, given)
-  update(agent.settings.get(), destination)
-  const all = withKeptSecrets(agent, destination, secrets)
-  const { works, sentence } = await agent.senders.request('test', { destination, secrets: all, stage })
+  update(desk.settings.get(), given)
+  desk.settings.tryWriting()
+  const destination = await placed(desk, given)
+  update(desk.settings.get(), destination)
+  const all = withKeptSecrets(desk, destination, secrets)
+  const { works, sentence } = await desk.test({ destination, secrets: all, stage })
   if (!works) throw new Problem(sentence.key, sentence.params)
-  update(agent.settings.get(), destination)
-  await agent.secrets.set(secretsOfDestination(destination), secrets)
-  agent.change((settings) => update(settings, destination))
+  update(desk.settings.get(), destination)
+  await desk.secrets.set(secretsOfDestination(destination), secrets)
+  desk.change((settings) => update(settings, destination))
 }
 
 /**
@@ -99,15 +96,15 @@ async function put(
  * @throws Problem alert.secretsUnreadable where nothing is given, and what is kept cannot be read.
  */
 function withKeptSecrets(
-  agent: Agent,
+  desk: Desk,
   destination: Parameters<typeof secretsOfDestination>[0] & { name: string },
   given: Record<string, string>,
 ): Record<string, string> {
   const { id, name } = destination
-  if (Object.keys(given).length === 0 && agent.secrets.unreadable().includes(id))
+  if (Object.keys(given).length === 0 && desk.secrets.unreadable().includes(id))
     throw new Problem('alert.secretsUnreadable', { name })
   const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
-  const kept = Object.entries(agent.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
+  const kept = Object.entries(desk.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
   const all = { ...Object.fromEntries(kept), ...given }
   // An empty one is taken away.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))

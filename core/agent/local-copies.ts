@@ -1,7 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
-import { OWN_DIRECTORY, storeLayout } from '../store/layout.ts'
+import { OWN_DIRECTORY, type StoreLayout, storeLayout } from '../store/layout.ts'
+import { openSenders } from '../store/senders/senders.ts'
 import { Problem } from '../words/problem.ts'
 import { lockDirectory } from '../worker/directory-lock.ts'
 import type { Agent } from './agent.ts'
@@ -17,6 +19,29 @@ export async function localCopies({ store }: DataLayout, { destinations }: Setti
   return names.some((name) => name !== OWN_DIRECTORY) ? store : null
 }
 
+/** A folder of the store whose directory is protected no more: what is in it may be nowhere else; undefined: none. */
+async function withoutSource(
+  { root, senders: list }: StoreLayout,
+  { sources }: Settings,
+): Promise<string | undefined> {
+  const senders = await openSenders(list, null)
+  const known = new Set<string | null>(sources.map(({ id }) => id))
+  const computers = await directoriesIn(root)
+  const folders = await Promise.all(
+    computers.map(async (computer) =>
+      (await directoriesIn(path.join(root, computer)))
+        .filter((folder) => !known.has(senders.sourceIn(computer, folder)))
+        .map((folder) => path.join(root, computer, folder)),
+    ),
+  )
+  return folders.flat()[0]
+}
+
+async function directoriesIn(directory: string): Promise<string[]> {
+  const all = await readdir(directory, { withFileTypes: true })
+  return all.filter((one) => one.isDirectory() && one.name !== OWN_DIRECTORY).map(({ name }) => name)
+}
+
 /** Files that may be nowhere but here; null: nobody knows yet. */
 function notElsewhere({ sources }: AppState): number | null {
   const isKnown = sources.every(
@@ -28,16 +53,20 @@ function notElsewhere({ sources }: AppState): number | null {
 
 /**
  * Deletes them, once every file is at its destinations.
- * @throws Problem localCopies.needed, localCopies.notYet, localCopies.unknown, transfer.storeInUse; what the system says.
+ * @throws Problem localCopies.needed, localCopies.notYet, localCopies.unknown, localCopies.noSource,
+ * transfer.storeInUse; what the system says.
  */
 export async function deleteLocalCopies({ layout, store }: Agent): Promise<void> {
   const { state } = store
-  const { root, own } = storeLayout(layout.store)
+  const all = storeLayout(layout.store)
+  const { root, own } = all
   if (state.settings.destinations.length === 0) throw new Problem('localCopies.needed', { path: root })
   const count = notElsewhere(state)
   if (count === null) throw new Problem('localCopies.unknown', { path: root })
   if (count > 0) throw new Problem('localCopies.notYet', { path: root, count })
   if ((await localCopies(layout, state.settings)) === null) return
+  const folder = await withoutSource(all, state.settings)
+  if (folder !== undefined) throw new Problem('localCopies.noSource', { folder })
   const lock = await stat(own).then(
     () => lockDirectory(own),
     () => undefined,

@@ -87,8 +87,8 @@ async function protect(agent: Agent, directories: readonly string[], as: SourceO
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {
-    const outcome = await protectDirectory(agent, { path, ...as })
-    if (!outcome.done) refusals.push(outcome.sentence)
+    const refusal = await protectDirectory(agent, { path, ...as })
+    if (refusal !== null) refusals.push(refusal)
   }
   return refusals
 }

@@ -1,13 +1,14 @@
-import { resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { receiverDefinition } from '../receive/messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
-import { Problem, sentenceOf } from '../words/problem.ts'
+import { Problem } from '../words/problem.ts'
 import type { ConfigOf, ReportOf } from '../worker/definition.ts'
 import type { Agent } from './agent.ts'
-import { change, outcomeOf } from './answering.ts'
+import { done } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
 import { isWithin } from './settings/accept-path.ts'
+import type { Desk } from './settings/desk.ts'
 import type { ReceivingState } from './state/schema.ts'
 
 type Definition = typeof receiverDefinition
@@ -60,20 +61,34 @@ export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive:
     throw new Problem('refuse.receiveInSource', { path: receive.directory, name: source.name })
 }
 
-/** What a view may do with it. */
-export function receivingCommands(agent: Agent) {
-  const { receiver } = agent
+/** Where a directory is, its links resolved, that may still have to be made. */
+async function realDirectory(desk: Desk, directory: string): Promise<string> {
+  const { real } = await desk.inspect(directory)
+  const parent = dirname(directory)
+  if (real !== null || parent === directory) return real ?? directory
+  return join(await realDirectory(desk, parent), basename(directory))
+}
+
+async function placed(desk: Desk, receive: ReceiveSettings): Promise<ReceiveSettings> {
+  // What is in use stays as it is, also while its disk hangs.
+  if (desk.settings.get().receive?.directory === receive.directory) return receive
+  return { ...receive, directory: await realDirectory(desk, resolve(receive.directory)) }
+}
+
+/** @throws Problem refuse.receiveInSource */
+export async function setReceiving(desk: Desk, given: ReceiveSettings | null): Promise<void> {
+  const receive = given === null ? null : await placed(desk, given)
+  desk.change((settings) => {
+    if (receive !== null) refuseReceiving(settings, receive)
+    return { ...settings, receive }
+  })
+}
+
+/** What a view may do with those that send here. */
+export function senderCommands({ receiver }: Agent) {
   return {
-    setReceiving: ({ receive }) =>
-      change(agent, () =>
-        agent.change((settings) => {
-          if (receive !== null) refuseReceiving(settings, receive)
-          return { ...settings, receive }
-        }),
-      ),
-    inviteSender: (input) =>
-      receiver.request('invite', input).catch((thrown: unknown) => ({ sentence: sentenceOf(thrown) })),
-    renameSender: (input) => outcomeOf(() => receiver.request('renameSender', input)),
-    revokeSender: (input) => outcomeOf(() => receiver.request('revokeSender', input)),
+    inviteSender: (input) => receiver.request('invite', input),
+    renameSender: (input) => done(() => receiver.request('renameSender', input)),
+    revokeSender: (input) => done(() => receiver.request('revokeSender', input)),
   } satisfies Partial<CommandHandlers>
 }

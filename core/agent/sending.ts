@@ -30,6 +30,8 @@ export class Sending {
   /** What the receivers were last told of this computer, and when, by the steady clock. */
   #said: ReturnType<typeof ownStatusOf>
   #saidAtMs = 0
+  /** The counts whose files are named, or asked for. */
+  #named = ''
 
   /** @param permitted the settings, with the sources that may run. */
   constructor(parts: Parts, permitted: () => Settings, nudge: () => void, log: Log['write']) {
@@ -80,7 +82,7 @@ export class Sending {
     if (report.notice !== undefined) notices.add(`session ${destination}`, report.notice)
     const { destinations: before } = store.state
     store.update(withSent(store.state, destination, report))
-    if (parkedOf(before) !== parkedOf(store.state.destinations)) this.#nameParked()
+    this.#nameParked()
     // Each hears what the others are at: they share the line, and remove files only together.
     if (concernsSenders(before, store.state.destinations)) this.configure()
   }
@@ -88,12 +90,17 @@ export class Sending {
   /** Which files were given up: a person has to see to each of them. */
   #nameParked(): void {
     const { store } = this.#parts
+    const counts = parkedOf(store.state.destinations)
+    if (counts === this.#named) return
+    this.#named = counts
     const destinations = store.state.destinations.map(({ id }) => id)
     const question = { source: null, state: 'parked' as const, before: null, limit: MOST_NAMED, destinations }
     this.senders.request('files', question).then(
       ({ files }) => store.update({ parked: files }),
-      // The next report asks again.
-      () => undefined,
+      // The next report asks again: the first sender may have no configuration yet.
+      () => {
+        this.#named = ''
+      },
     )
   }
 }

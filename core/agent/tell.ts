@@ -9,11 +9,11 @@ import { createTelling, type Telling } from '../alert/telling.ts'
 import type { Checked } from '../check/messages.ts'
 import { shellStepOf } from '../check/verdict.ts'
 import type { Settings } from '../settings/schema.ts'
-import { createWords, englishWords, type Language } from '../words/words.ts'
+import { createWords, type Language } from '../words/words.ts'
 import type { ReportOf } from '../worker/definition.ts'
 import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
-import { type Condition, conditionIds, conditionsOf } from './state/conditions.ts'
+import { type Condition, conditionsOf } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
 import type { WorkerState } from './state/schema.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
@@ -91,16 +91,13 @@ export class Tell {
 
   /** What the state says besides: called when it has changed, or time has passed. */
   look(): void {
-    this.#keepOnly()
-    const found = conditionsOf(this.#parts.store.state, Date.now())
-    this.alerts.observeChanges(found.map((one) => observationOf(one, this.#groupOf(one))))
-    this.alerts.look()
-    this.configure()
-  }
-
-  /** The settings are others now. */
-  apply(): void {
-    this.#keepOnly()
+    const { state } = this.#parts.store
+    const found = conditionsOf(state, Date.now())
+    // What is looked after no more ends without a word.
+    this.alerts.keepOnly(new Set([...pathIds(state), ...found.map(({ id }) => id)]))
+    this.alerts.observeChanges(
+      found.map((one) => (one.kind === 'unknown' ? one : observationOf(one, this.#groupOf(one)))),
+    )
     this.alerts.look()
     this.configure()
   }
@@ -134,13 +131,6 @@ export class Tell {
 
   async stop(): Promise<void> {
     await this.alerts.stop()
-  }
-
-  /** What is looked after no more ends without a word. */
-  #keepOnly(): void {
-    const { state } = this.#parts.store
-    const ids = new Set([...pathIds(state), ...conditionIds(state)])
-    this.alerts.keepOnly(ids)
   }
 
   #isMuted(source: string): boolean {
@@ -180,9 +170,8 @@ export class Tell {
 
   /** names: of sources, for people; the log has paths. */
   #letterOf(notice: Notice, language: Language, names: Record<string, string> = {}) {
-    const words = language === 'en' ? englishWords : createWords(language)
     const { labels } = this.#parts.settings.get().alerts
-    const writer = { words, computer: this.#parts.host.computerName, labels, names }
+    const writer = { words: createWords(language), computer: this.#parts.host.computerName, labels, names }
     return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
   }
 }

@@ -21,6 +21,9 @@ export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
   since?: number
 }
 
+/** What was found of a subject that is looked at all the time; unknown: nothing can be said of it now. */
+export type Looked = Observation | { id: string; kind: 'unknown' }
+
 interface AlertsOptions extends KeepingOptions {
   tell(notices: Notice[]): void
   /** What is shown about this is true no more. */
@@ -36,7 +39,11 @@ interface AlertsOptions extends KeepingOptions {
 export class Alerts {
   readonly #options: AlertsOptions
   readonly #keeping: Keeping
-  readonly #confirmation: ReturnType<typeof createConfirmation>
+  /** Asks for second samples, of all together that are suspected within a moment. */
+  readonly #confirmSoon = throttled(CONFIRM_AFTER_MS, () => {
+    const ids = Object.keys(this.#state.suspicions).filter((id) => isSuspected(this.#state, id))
+    if (ids.length > 0) this.#options.confirm(ids)
+  })
   /** What `observeChanges` has passed on last, by subject. */
   readonly #last = new Map<string, string>()
   #state: AlertState
@@ -46,7 +53,6 @@ export class Alerts {
     this.#options = options
     this.#state = { ...noAlerts, ...options.file.load() }
     this.#keeping = createKeeping(options, () => this.#state)
-    this.#confirmation = createConfirmation(options.confirm, (id) => isSuspected(this.#state, id))
     // Those of an earlier run that nobody was told of.
     this.look()
     this.#keeping.record()
@@ -55,15 +61,16 @@ export class Alerts {
   observe(found: Observation): void {
     const now = clocks()
     this.#step(observe(this.#state, { ...found, ...now, since: Math.min(now.at, found.since ?? now.at) }))
-    if (isSuspected(this.#state, found.id)) this.#confirmation.ask(found.id)
+    if (isSuspected(this.#state, found.id)) this.#confirmSoon()
   }
 
   /**
    * What is new of subjects that are looked at all the time: of each what it is now, and nothing while that stays. A
    * subject that was never anything but OK is not looked at further.
    */
-  observeChanges(all: readonly Observation[]): void {
+  observeChanges(all: readonly Looked[]): void {
     for (const one of all) {
+      if (one.kind === 'unknown') continue
       // The sentence has its counts: another one is another text of the same incident. A person may want it told sooner.
       const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence, one.tellAfterMs])
       const before = this.#last.get(one.id)
@@ -118,7 +125,7 @@ export class Alerts {
   /** Resolves when what is to outlast this process is written, as far as its disk takes it. */
   stop(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#confirmation.stop()
+    this.#confirmSoon.stop()
     this.#keeping.now()
     return this.#options.file.saved()
   }
@@ -164,23 +171,6 @@ export class Alerts {
       const isOver = !this.#state.troubles.some(({ id }) => id === trouble.id)
       if (isOver && isUnstable(trouble)) this.#options.withdraw(unstableId(trouble))
     }
-  }
-}
-
-/** Asks for second samples, of those together that are suspected within a moment. */
-function createConfirmation(confirm: AlertsOptions['confirm'], isStill: (id: string) => boolean) {
-  const suspected = new Set<string>()
-  const askSoon = throttled(CONFIRM_AFTER_MS, () => {
-    const ids = [...suspected].filter(isStill)
-    suspected.clear()
-    if (ids.length > 0) confirm(ids)
-  })
-  return {
-    ask(id: string) {
-      suspected.add(id)
-      askSoon()
-    },
-    stop: askSoon.stop,
   }
 }
 

@@ -15,26 +15,30 @@ export interface ProbedOnce {
 
 /**
  * Probes a directory once: create, list and remove a file in it. A probe that has not come back after
- * `timeoutMs` is said to hang, in the step that it has got to; it holds a thread of the pool from then on.
+ * `timeoutMs` is said to hang, in the step that it has got to; it holds a thread of the pool from then on. What killed
+ * runs left there is removed in the time that is left, which says nothing of the directory.
  */
 export async function probeOnce(path: string, timeoutMs: number): Promise<ProbedOnce> {
   const started = performance.now()
   let step = 'create'
-  const answer = probe(path, timeoutMs, (entered) => {
+  const answer = probe(path, (entered) => {
     step = entered
   })
   const probed = await inTime(timeoutMs, answer)
-  if (probed !== LATE) return probed
-  const verdict = hungVerdict(path, step, performance.now() - started)
-  return { path, verdict, failedSteps: [shellStep(step)] }
-}
-
-async function probe(path: string, timeoutMs: number, enter: (step: string) => void): Promise<ProbedOnce> {
-  const directory = await directoryOf(path)
-  const finding = await writeFile(directory, { isBuffered: true, enter })
-  if (finding.failures.length === 0) await removeLeftOvers(directory)
+  if (probed === LATE) {
+    const verdict = hungVerdict(path, step, performance.now() - started)
+    return { path, verdict, failedSteps: [shellStep(step)] }
+  }
+  const { directory, finding } = probed
+  const left = timeoutMs - (performance.now() - started)
+  if (finding.failures.length === 0) await inTime(left, removeLeftOvers(directory))
   const verdict = verdictOf(path, finding, slowLimit(SLOW_MS, timeoutMs))
   return { path, verdict, failedSteps: [...new Set(finding.failures.map(({ step }) => shellStep(step)))] }
+}
+
+async function probe(path: string, enter: (step: string) => void) {
+  const directory = await directoryOf(path)
+  return { directory, finding: await writeFile(directory, { isBuffered: true, enter }) }
 }
 
 /**

@@ -35,6 +35,8 @@ export interface NameFilter {
 const OWN =
   /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
 
+export const isOwnName = (name: string): boolean => OWN.test(name)
+
 /**
  * Names that programs give to files that they are still writing: browsers and download programs, editors
  * (vim's swap files, Emacs' locks, backups), LibreOffice's and Office's locks, GLib's and NFS's replacements.
@@ -69,7 +71,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
   const isHidden = (name: string) => rules.withoutHidden === true && name.startsWith('.')
   const file = (path: string): LeftOut | null => {
     const name = baseName(path)
-    if (OWN.test(name)) return 'own'
+    if (isOwnName(name)) return 'own'
     if (batchPrefix !== undefined && name === path) return 'not-batch'
     if (marks.has(name)) return 'mark'
     if (!rules.withTemporary && isTemporaryName(name)) return 'temporary'
@@ -79,7 +81,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
   const directory = (path: string): LeftOut | null => {
     if (path === '') return null
     const name = baseName(path)
-    if (OWN.test(name)) return 'own'
+    if (isOwnName(name)) return 'own'
     if (batchPrefix !== undefined && name === path && !name.startsWith(batchPrefix)) return 'not-batch'
     if (patterns?.ignores(`${path}/`)) return 'ignored'
     return isHidden(name) ? 'hidden' : null

@@ -95,12 +95,12 @@ export interface InnerMount {
   point: string
 }
 
-/** A batch directory that is marked as sent although files in it never were: their group-write bit alone says so. */
-export interface NeverSentBatch {
+/** What is said of a batch directory for as long as it is marked as sent, such as files in it that never were. */
+export interface SaidBatch {
   name: string
   /** Tells it from another that takes its name later. */
   identity: string
-  files: number
+  said: Message[]
 }
 
 /** A file of those that were compared which the ledger does not have with this content. */

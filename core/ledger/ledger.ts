@@ -47,7 +47,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openOffers(database, routes),
     ...openAgain(database, routes),
     ...openTaking(database, routes),
-    ...openOutcomes(database, routes),
+    ...openOutcomes(database),
     ...openParked(database, routes),
     ...openUnsent(database, routes),
     ...openSent(database),

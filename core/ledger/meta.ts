@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { InnerMount, NeverSentBatch, SessionMemory } from './contract.ts'
+import type { InnerMount, SaidBatch, SessionMemory } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { durably, openValues } from './rows.ts'
 
@@ -29,10 +29,10 @@ export function openMeta(database: DatabaseSyncInstance) {
     mountsInside: (source: string): InnerMount[] => get(`mounts ${source}`) ?? [],
     rememberMountsInside: (source: string, mounts: readonly InnerMount[]) => put(`mounts ${source}`, mounts),
 
-    neverSentBatches: (source: string): NeverSentBatch[] => get(`never-sent ${source}`) ?? [],
+    saidBatches: (source: string): SaidBatch[] => get(`said ${source}`) ?? [],
     /** On the disk when it returns. */
-    rememberNeverSent: (source: string, batches: readonly NeverSentBatch[]) =>
-      durably(database, () => put(`never-sent ${source}`, batches)),
+    rememberSaid: (source: string, batches: readonly SaidBatch[]) =>
+      durably(database, () => put(`said ${source}`, batches)),
 
     /** The batch directories of which a run has said last that they were not closed properly. */
     notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
@@ -60,7 +60,7 @@ export function openMeta(database: DatabaseSyncInstance) {
     /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
     forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'never-sent', 'not-closed', 'filled', 'held'])
+        for (const what of ['home', 'mounts', 'said', 'not-closed', 'filled', 'held'])
           forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)

@@ -8,7 +8,7 @@ import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './ro
 import { heldKey } from './suspects.ts'
 
 /** How far ahead a file may be put off (the settings' longest pause between attempts); milliseconds. */
-export const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
+const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
 /** What is due further ahead was put off by a clock that has been set back since. */
 const BY_ANOTHER_CLOCK_MS = 2 * LONGEST_DEFERRAL_MS
 /** Of the files that wait so many are asked for their age: no index has it. */
@@ -89,19 +89,12 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
 }
 
 /** What became of a file that was taken. */
-export function openOutcomes(database: DatabaseSyncInstance, routes: Routes) {
+export function openOutcomes(database: DatabaseSyncInstance) {
   const parkOne = database.prepare(
     `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
   const later = database.prepare(
     `UPDATE file SET due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
-  )
-  // Who puts off by an age rounds it up to a whole second: what waits for this one already is not written again.
-  const ofAge = 'mtime_ns / 1000000 + ?3'
-  const sooner = database.prepare(
-    `UPDATE file INDEXED BY file_due SET due_at = ${ofAge} WHERE route = ?1 AND state = 0 AND due_at > ?2
-     AND reason IS NULL AND due_at >= ${ofAge} + 1000
-     AND NOT EXISTS (SELECT 1 FROM suspect WHERE suspect.source = ?4 AND suspect.path = file.path)`,
   )
   const renewOne = database.prepare(
     `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
@@ -122,14 +115,6 @@ export function openOutcomes(database: DatabaseSyncInstance, routes: Routes) {
         const words = reason === null ? null : JSON.stringify(reason)
         for (const { id, generation } of claims) later.run(Math.ceil(at), words, id, generation)
       }),
-
-    /**
-     * Of a source, what was put off without a reason waits no longer than until it is so old (milliseconds); what may have
-     * lost its content has a reason of its own.
-     */
-    dueByAge: (destination: string, source: string, age: number) => {
-      sooner.run(routes.find(destination, source), Date.now(), Math.ceil(age), source)
-    },
 
     /** The file has changed: waiting as a new generation, not before `at`. */
     renew({ id, generation }: Claim, facts: StatFacts, at: number) {

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs'
 import { createRequire } from 'node:module'
+import type { Mount } from './mountinfo.ts'
 
 /** getfsstat(2): answers from the kernel's memory and asks no file system. */
 const MNT_NOWAIT = 2
@@ -19,14 +20,14 @@ function load(): GetFsStat {
   return library.func(name, 'int', ['void *', 'int', 'int'])
 }
 
-/** The mounts of macOS as lines of mountinfo(5). @throws where the system refuses. */
-export function darwinMounts(): string {
+/** The mounts of macOS. @throws where the system refuses. */
+export function darwinMounts(): Mount[] {
   getfsstat ??= load()
   const count = getfsstat(null, 0, MNT_NOWAIT)
   const buffer = Buffer.alloc((Math.max(0, count) + ROOM) * STATFS_BYTES)
   const found = getfsstat(buffer, buffer.length, MNT_NOWAIT)
   if (count < 0 || found < 0) throw new Error('getfsstat failed')
-  return mountinfoOfStatfs(buffer.subarray(0, found * STATFS_BYTES))
+  return mountsOfStatfs(buffer.subarray(0, found * STATFS_BYTES))
 }
 
 /** The id that `darwinMounts` gives the mount of a file. */
@@ -63,35 +64,36 @@ const MNT_RDONLY = 0x1
 const DATA_VOLUME = '/System/Volumes/Data'
 
 /**
- * What getfsstat(2) wrote, as lines of mountinfo(5). A mount's id is the first half of its file system's id: it is what
- * stat(2) calls the device of every file there.
+ * What getfsstat(2) wrote. A mount's id is the first half of its file system's id: it is what stat(2) calls the device of
+ * every file there.
  */
-export function mountinfoOfStatfs(bytes: Buffer): string {
-  const lines: string[] = []
+export function mountsOfStatfs(bytes: Buffer): Mount[] {
+  const mounts: Mount[] = []
   for (let start = 0; start + STATFS_BYTES <= bytes.length; start += STATFS_BYTES) {
-    lines.push(lineOf(bytes.subarray(start, start + STATFS_BYTES)))
+    mounts.push(mountOf(bytes.subarray(start, start + STATFS_BYTES)))
   }
-  return lines.join('\n')
+  return mounts
 }
 
-function lineOf(statfs: Buffer): string {
+function mountOf(statfs: Buffer): Mount {
   const flags = statfs.readUInt32LE(FLAGS)
   const id = statfs.readUInt32LE(FSID)
-  const device = `${id}:${statfs.readUInt32LE(FSID + 4)}`
   const access = (flags & MNT_RDONLY) === 0 ? 'rw' : 'ro'
   const others = OPTIONS.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name)
   const text = ({ at, bytes }: typeof TYPE) => textIn(statfs.subarray(at, at + bytes))
   const point = text(POINT)
-  const options = [access, ...others].join(',')
-  const shown = point === DATA_VOLUME ? '/' : point
-  return `${id} 0 ${device} / ${withOctal(shown)} ${options} - ${text(TYPE)} ${withOctal(text(SOURCE))} ${access}`
+  return {
+    id,
+    device: `${id}:${statfs.readUInt32LE(FSID + 4)}`,
+    point: point === DATA_VOLUME ? '/' : point,
+    options: [access, ...others],
+    type: text(TYPE),
+    source: text(SOURCE),
+    superOptions: [access],
+  }
 }
 
 function textIn(field: Buffer): string {
   const end = field.indexOf(0)
   return field.toString('utf8', 0, end === -1 ? field.length : end)
-}
-
-function withOctal(text: string): string {
-  return text.replace(/[ \t\n\\]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`)
 }

@@ -1,20 +1,20 @@
-import { type Mount, parseMountinfo, readMountLines } from './mountinfo.ts'
+import { type Mount, readMounts } from './mountinfo.ts'
 
 /** The kernel gives no event for what is mounted over a directory: its table is read so often. */
 const READ_EVERY_MS = 1_000
 
 /** What the table says of each mount point: file system and options of the mount on top of it. */
-const topsOf = (mountinfo: string): ReadonlyMap<string, string> =>
+const topsOf = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
   new Map(
-    parseMountinfo(mountinfo).map(({ point, id, device, options, superOptions }) => [
+    mounts.map(({ point, id, device, options, superOptions }) => [
       point,
       [id, device, options.join(), superOptions.join()].join(' '),
     ]),
   )
 
 /** The mount points that came, went, or changed their file system or its options. */
-export function changedPoints(mountinfo: string, later: string): string[] {
-  const [before, after] = [topsOf(mountinfo), topsOf(later)]
+export function changedPoints(earlier: readonly Mount[], later: readonly Mount[]): string[] {
+  const [before, after] = [topsOf(earlier), topsOf(later)]
   const points = new Set([...before.keys(), ...after.keys()])
   return [...points].filter((point) => before.get(point) !== after.get(point))
 }
@@ -24,12 +24,12 @@ export function changedPoints(mountinfo: string, later: string): string[] {
  * while nobody listens; asks no file system.
  */
 export class MountTable {
-  readonly #read: () => string | null
+  readonly #read: () => readonly Mount[] | null
   readonly #listeners = new Set<(points: string[]) => void>()
   #timer: NodeJS.Timeout | null = null
-  #text: string | null = null
+  #mounts: readonly Mount[] | null = null
 
-  constructor(read = readMountLines) {
+  constructor(read: () => readonly Mount[] | null = readMounts) {
     this.#read = read
   }
 
@@ -37,7 +37,7 @@ export class MountTable {
   onChange(listener: (points: string[]) => void): () => void {
     this.#listeners.add(listener)
     if (this.#timer === null) {
-      this.#text = this.#read()
+      this.#mounts = this.#read()
       this.#timer = setInterval(() => this.look(), READ_EVERY_MS)
     }
     return () => {
@@ -53,16 +53,17 @@ export class MountTable {
    * alone cannot miss a change and its undoing, after which the table reads as before.
    */
   get mounts(): readonly Mount[] | null {
-    return this.#text === null ? null : parseMountinfo(this.#text)
+    return this.#mounts
   }
 
   /** Reads it now, and tells of a change. */
   look(): void {
-    const text = this.#read()
-    // The system may refuse just now: then the next look tells.
-    if (text === null || text === this.#text) return
-    const points = changedPoints(this.#text ?? '', text)
-    this.#text = text
+    const mounts = this.#read()
+    // The system may refuse just now: then the next look tells. Linux's table is the same one while its text is.
+    if (mounts === null || mounts === this.#mounts) return
+    const points = changedPoints(this.#mounts ?? [], mounts)
+    this.#mounts = mounts
+    if (points.length === 0) return
     for (const listener of [...this.#listeners]) listener(points)
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync, type Stats } from 'node:fs'
 import { darwinMountId, darwinMounts } from './darwin.ts'
 
-/** One line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
+/** A mount, as a line of /proc/self/mountinfo tells it, see proc_pid_mountinfo(5). */
 export interface Mount {
   id: number
   /** major:minor of the file system; one number for all mounts of one file system. */
@@ -62,6 +62,18 @@ export function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`)
 }
 
+/**
+ * Types of file systems that other computers or a user's process can change without this kernel's knowledge: inotify(7)
+ * reports only what happens through this kernel.
+ */
+const UNSEEN_WRITERS =
+  /^(nfs4?|cifs|smb3?|smbfs|fuse(blk|\..+)?|virtiofs|9p|ceph|afs|coda|vboxsf|vmhgfs|prl_fs|lustre|gfs2|ocfs2|beegfs|gpfs)$/
+
+/** Whether others can change such a file system without this kernel's knowledge. */
+export function hasUnseenWriters(mount: Pick<Mount, 'type'> | null): boolean {
+  return mount !== null && UNSEEN_WRITERS.test(mount.type)
+}
+
 /** ro: this mount, or its whole file system, may not be written to. */
 export function isReadOnly(mount: Mount): boolean {
   return mount.options.includes('ro') || mount.superOptions.includes('ro') || isEmergency(mount)
@@ -76,13 +88,13 @@ export function isEmergency(mount: Mount): boolean {
 }
 
 /**
- * The mounts as lines of mountinfo(5), whatever the system itself calls them, or null where it does not tell. No file
- * system is asked: it answers at once though a disk hangs. Of Windows nothing is known: the flags of a volume come from
- * the volume itself, which may hang; a write-protected one refuses the write (ERROR_WRITE_PROTECT is EROFS).
+ * What is mounted now, or null where the system does not tell. No file system is asked: it answers at once though a disk
+ * hangs. Of Windows nothing is known: the flags of a volume come from the volume itself, which may hang; a write-protected
+ * one refuses the write (ERROR_WRITE_PROTECT is EROFS).
  */
-export function readMountLines(platform: NodeJS.Platform = process.platform): string | null {
+export function readMounts(platform: NodeJS.Platform = process.platform): readonly Mount[] | null {
   try {
-    if (platform === 'linux') return readFileSync('/proc/self/mountinfo', 'utf8')
+    if (platform === 'linux') return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
     return platform === 'darwin' ? darwinMounts() : null
   } catch {
     return null

@@ -1,6 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os'
-import { type Mount, mountAbove } from './mountinfo.ts'
-import { readMounts } from './whereabouts.ts'
+import { type Mount, mountAbove, readMounts } from './mountinfo.ts'
 
 /** Types of mountinfo whose files are kept by another computer, as far as they name it. */
 const SHARES =

@@ -1,18 +1,12 @@
 import type { InnerMount } from '../ledger/contract.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { isWithin, type Mount, parseMountinfo, readMountLines } from './mountinfo.ts'
+import { isWithin, type Mount, readMounts } from './mountinfo.ts'
 
 /**
  * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory
  * underneath, which is no business of anybody's. `unknown`: nobody has remembered where it was.
  */
 export type Whereabouts = 'there' | 'away' | 'unknown'
-
-/** What is mounted now, or null where the system does not tell. No file system of the user's is asked. */
-export function readMounts(): readonly Mount[] | null {
-  const lines = readMountLines()
-  return lines === null ? null : parseMountinfo(lines)
-}
 
 /** @param home the mount point that the source was on. */
 export function whereabouts(

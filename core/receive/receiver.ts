@@ -20,7 +20,7 @@ import { openListener } from './connection/listener.ts'
 import { createCounters, totalOf } from './connection/refusals.ts'
 import { followRoster } from './connection/roster.ts'
 import type { IsocketOptions } from './isocket/listener.ts'
-import { createIsocket } from './isocket/listener.ts'
+import { openIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
 
@@ -39,12 +39,11 @@ export interface ReceiverOptions {
   isocket?: IsocketOptions | null
 }
 
-/** What a running receiver can change. */
-type ReceiverChanges = Pick<ReceiverOptions, 'name' | 'isocket'>
-
 export interface ReceiverEvents {
   /** A file became durable, so many seconds after its last byte. */
   onDurable?(seconds: number): void
+  /** The store's manifest is another one than before: the receiver takes nothing until it is started anew. */
+  onReplaced?(): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
 
@@ -96,6 +95,7 @@ async function startOnStore(
     rules: options.rules,
     log: warn,
     onDurable: (seconds) => events.onDurable?.(seconds),
+    onReplaced: () => events.onReplaced?.(),
   })
   opened.push(store.close)
   const senders = await openSenders(
@@ -128,18 +128,15 @@ async function startOnStore(
     host.onRefusedConnection,
   )
   opened.push(listener.close)
-  const isocket = createIsocket(host)
-  opened.push(isocket.close)
-  await isocket.configure(options.isocket ?? null)
-  const tellAbout = () =>
-    writeAbout(layout, {
-      host: options.host,
-      port: listener.port,
-      name: host.name,
-      fingerprint: identity.fingerprint,
-      pid: process.pid,
-    }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
-  await tellAbout()
+  const isocket = options.isocket ? await openIsocket(options.isocket, host) : null
+  if (isocket !== null) opened.push(isocket.close)
+  await writeAbout(layout, {
+    host: options.host,
+    port: listener.port,
+    name: options.name,
+    fingerprint: identity.fingerprint,
+    pid: process.pid,
+  }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
   const roster = followRoster({ senders, connected, seen, store, wanted: layout.wanted, log: events.log })
   opened.push(roster.stop)
 
@@ -156,7 +153,7 @@ async function startOnStore(
     counters,
     /** Connections of senders that are let in, and of original isocket clients. */
     get connections() {
-      return { senders: connected.count, isocket: isocket.connections }
+      return { senders: connected.count, isocket: isocket?.connections ?? 0 }
     },
     /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
     get stalledMs() {
@@ -166,12 +163,6 @@ async function startOnStore(
     senderStates: () => senderStates(senders, seen, connected.folders()),
     /** What a sender has in the store, by its folder. */
     usage: store.usage,
-    /** @throws Problem when isocket clients cannot be listened for; nothing has changed then. */
-    async configure(changes: ReceiverChanges) {
-      await isocket.configure(changes.isocket ?? null)
-      host.name = changes.name
-      await tellAbout()
-    },
     close: () => closeAll(opened),
   }
 }

@@ -4,7 +4,6 @@ import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { DEFAULT_RULES } from '../store/limits/rules.ts'
 import { chooseSender, openSenders } from '../store/senders/senders.ts'
-import { keepOf } from '../store/versions/choose.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
@@ -30,7 +29,7 @@ const NAME = /^\P{Cc}{1,200}$/u
 
 const rulesOf = ({ quotaBytes, keep }: Config): StoreRules => ({
   ...DEFAULT_RULES,
-  keep: keepOf(keep),
+  keep,
   quota: { each: { bytes: quotaBytes, files: null }, of: {} },
 })
 
@@ -82,7 +81,7 @@ export const startReceiver =
       try {
         const started = await startStoreReceiver(
           { ...config, rules: rulesOf(config), ...threads },
-          { log: context.log },
+          { log: context.log, onReplaced: () => void startAnew() },
         )
         if (over || mine !== latest) return await started.close()
         receiver = started
@@ -104,6 +103,13 @@ export const startReceiver =
       receiver = null
     }
 
+    const startAnew = async (): Promise<void> => {
+      const closed = close()
+      applying = closed.then(start)
+      // Not for the start: on a dead disk it never ends, and the next configuration may name another one.
+      await closed
+    }
+
     const storeNow = async (): Promise<string> => {
       await applying
       if (receiver === null || config === null) throw new Problem('agent.workerAway', { worker: 'receiver' })
@@ -116,8 +122,7 @@ export const startReceiver =
         const isSame = isDeepStrictEqual(config, next)
         config = next
         if (isSame && receiver !== null) return
-        applying = close().then(start)
-        await applying
+        await startAnew()
       },
       // What a person does with the senders is written to their list, which the receiver follows.
       requests: {

@@ -10,6 +10,9 @@ import type { Library } from './library.ts'
 import type { Incoming } from './put/incoming.ts'
 import { NotReadable } from './put/incoming.ts'
 
+/** How a cursor begins that leads to further contents of one file. */
+const OF_FILE = 'file '
+
 /** A source's directory. */
 interface Place extends Folder {
   /** What it is called there. */
@@ -95,12 +98,16 @@ export function encryptedLibrary(
       const place = await placeOf(folder)
       const there = { ...question, folder: place.there }
       if (path === null) return ask(there)
-      // It is a file or a directory; only of a directory there is a next page.
+      // It is a file or a directory; the next page is of what the one before was of.
       const at = hiddenPath(place.key, path)
-      const file = after === null ? await ask({ ...there, path: sealedName(at) }) : null
+      const isOn = after?.startsWith(OF_FILE) === true
+      if (after !== null && !isOn) return ask({ ...there, path: at })
+      const on = isOn ? after.slice(OF_FILE.length) : null
+      const file = await ask({ ...there, path: sealedName(at), after: on })
       // Of a directory that is called so, too, it has what is in it.
-      const isFile = file?.contents.some((one) => one.path === path) === true
-      return file !== null && isFile ? file : ask({ ...there, path: at })
+      const isFile = isOn || file.contents.some((one) => one.path === path)
+      if (!isFile) return ask({ ...there, path: at })
+      return { ...file, next: file.next === null ? null : OF_FILE + file.next }
     },
     async open(content) {
       // For all of them alike: it is no fault of this one, which nobody has to send again.
@@ -118,9 +125,13 @@ export function encryptedLibrary(
   }
 }
 
+async function* inTurn(pieces: ReturnType<Incoming['pieces']>): AsyncGenerator<Buffer> {
+  yield* pieces
+}
+
 /** @throws NotReadable also where it is not what was encrypted, or the key is another one. */
 async function* opened(sealed: Pick<Incoming, 'pieces'>, decrypter: Decrypter): AsyncGenerator<Buffer> {
-  const pieces = sealed.pieces()[Symbol.asyncIterator]()
+  const pieces = inTurn(sealed.pieces())
   /** Why it cannot be read. */
   let failure: unknown = null
   const stream = new ReadableStream<Uint8Array>({
@@ -136,7 +147,7 @@ async function* opened(sealed: Pick<Incoming, 'pieces'>, decrypter: Decrypter): 
       }
     },
     async cancel() {
-      await pieces.return?.()
+      await pieces.return(undefined)
     },
   })
   try {

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { destinationSchema } from '../settings/destination-schema.ts'
-import { entrySchema, folderSchema } from '../wire/restore-entries.ts'
-import { computerSchema } from './computer-schema.ts'
+import { choiceSchema, questions } from './questions.ts'
 import { restoreReportSchema } from './report-schema.ts'
 
 /** What a library is opened with; it can be told to another process. */
@@ -19,7 +18,6 @@ const from = z.object({
 })
 export type LibrarySettings = z.infer<typeof from>
 const nothing = z.object({})
-const when = { size: z.number(), mtimeMs: z.number() }
 
 /** What the restorer is asked, and tells: it runs only while somebody looks for files, or brings them back. */
 export const restorerDefinition = {
@@ -27,41 +25,16 @@ export const restorerDefinition = {
   config: nothing,
   report: restoreReportSchema,
   requests: {
-    computers: {
-      input: z.object({ from }),
-      output: z.object({ computers: z.array(computerSchema) }),
-    },
-    folders: {
-      input: z.object({ from }),
-      output: z.object({ folders: z.array(folderSchema) }),
-    },
-    list: {
-      input: z.object({ from, folder: z.string(), directory: z.string(), after: z.string().nullable() }),
-      output: z.object({ entries: z.array(entrySchema), next: z.string().nullable() }),
-    },
-    search: {
-      input: z.object({ from, folder: z.string().nullable(), text: z.string(), most: z.number() }),
-      output: z.object({
-        files: z.array(z.object({ folder: z.string(), path: z.string(), ...when })),
-        isPart: z.boolean(),
-      }),
-    },
-    versions: {
-      input: z.object({ from, folder: z.string(), path: z.string() }),
-      output: z.object({
-        versions: z.array(z.object({ version: z.string(), storedAt: z.number(), ...when })),
-      }),
-    },
+    computers: { ...questions.computers, input: questions.computers.input.extend({ from }) },
+    folders: { ...questions.folders, input: questions.folders.input.extend({ from }) },
+    list: { ...questions.list, input: questions.list.input.extend({ from }) },
+    search: { ...questions.search, input: questions.search.input.extend({ from, most: z.number() }) },
+    versions: { ...questions.versions, input: questions.versions.input.extend({ from }) },
     /** Begins a restore; reports tell what becomes of it. Refused while one runs. */
     start: {
       input: z.object({
         from,
-        choice: z.object({
-          folder: z.string().nullable(),
-          path: z.string().nullable(),
-          version: z.string().nullable(),
-          at: z.number().nullable(),
-        }),
+        choice: choiceSchema,
         destination: z.string(),
         overwrite: z.boolean(),
         /** Of what is chosen, these paths alone. */

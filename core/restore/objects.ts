@@ -13,7 +13,7 @@ import type { Library } from './library.ts'
 import { SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
 import type { Incoming } from './put/incoming.ts'
-import { NotReadable, wholeOf } from './put/incoming.ts'
+import { NotReadable } from './put/incoming.ts'
 
 /** Directories of computers, or of sources: beyond this nobody looks. */
 const MOST_FOLDERS = 10_000
@@ -115,7 +115,7 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     const came: Buffer[] = []
     for await (const piece of piecesOf(content, size)) came.push(Buffer.from(piece))
     const bytes = Buffer.concat(came)
-    return { facts, digest, pieces: () => wholeOf(bytes) }
+    return { facts, digest, pieces: () => [bytes] }
   }
 
   const folders = async (): Promise<string[]> =>

@@ -13,12 +13,12 @@ import { openForReading, requireStore } from '../store/claim.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
-import type { Computer } from './computer-schema.ts'
 import { encryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
 import type { LibrarySettings } from './messages.ts'
 import { directoriesIn, openObjectLibrary } from './objects.ts'
+import type { Computer } from './questions.ts'
 import { openReceiverLibrary } from './receiver.ts'
 
 /** The directory of a store, with what all senders have there. */
@@ -61,7 +61,7 @@ async function inPlain(
 
 const ofStore = async ({ identityDirectory }: LibrarySettings, directory: string) => {
   const layout = await requireStore(directory)
-  const senders = await openSenders(layout.senders, () => undefined)
+  const senders = await openSenders(layout.senders, null)
   const { fingerprint } = await loadIdentity(identityDirectory)
   const own = senders.known(fingerprint)?.folder ?? null
   /** Those that have something there. */

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { MISSING, NO_FILE } from '../store/reading/ranges.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
+import { SMALL_BYTES } from './library.ts'
 import { removeUnfinished } from './put/batch.ts'
 import { makeDestination, requireOutside } from './put/destination.ts'
 import type { Put, RestoreEvent, RestoreSummary } from './put/events.ts'
@@ -112,7 +113,9 @@ async function putOne(
     }
   }
   try {
-    return await putting.put({ ...incoming, pieces }, place, to, directories, later)
+    // A small one is over in an instant.
+    const stoppable = incoming.facts.size > SMALL_BYTES ? { ...incoming, pieces } : incoming
+    return await putting.put(stoppable, place, to, directories, later)
   } catch (thrown) {
     if (thrown instanceof NotReadable) return eventOfFault(thrown.message, place)
     throw thrown

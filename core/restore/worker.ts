@@ -19,18 +19,14 @@ type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = InputOf<Definition, N>
 type Answered<N extends keyof Definition['requests']> = Promise<OutputOf<Definition, N>>
 
-/** A destination that nobody looks through any more is closed: its disk can be unmounted. */
-const IDLE_MS = 30_000
 /** A search ends with what it has then: whoever asked waits. */
 const SEARCH_MS = 8_000
 
-/** What is looked through; kept open from one question to the next. */
+/** What is looked through; kept open from one question to the next. The agent ends the process when there are none. */
 function createShelf() {
   let open: { key: string; library: Promise<Library>; end: AbortController } | null = null
-  let timer: NodeJS.Timeout | undefined
 
   const close = () => {
-    clearTimeout(timer)
     const closing = open
     open = null
     closing?.library.then((library) => library.close()).catch(() => undefined)
@@ -44,8 +40,6 @@ function createShelf() {
       const end = new AbortController()
       open = { key, library: openLibrary(settings, end.signal), end }
     }
-    clearTimeout(timer)
-    timer = setTimeout(close, IDLE_MS)
     return open.library
   }
 
@@ -79,12 +73,12 @@ async function search(library: Library, { folder, text, most }: Asked<'search'>)
 }
 
 async function versions(library: Library, { folder, path }: Asked<'versions'>): Answered<'versions'> {
-  const question = { folder, path, at: null, version: null, text: null, isList: true, after: null }
-  const { contents } = await library.contents(question)
-  const own = contents.filter((one) => one.path === path)
-  const told = own.map(({ version, storedAt, facts }) => {
-    return { version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 }
-  })
+  const question = { folder, path, at: null, version: null, text: null, isList: true }
+  const told: Awaited<Answered<'versions'>>['versions'] = []
+  for await (const { contents } of pagesOf(library, question))
+    for (const { path: of, version, storedAt, facts } of contents)
+      if (of === path)
+        told.push({ version, storedAt, size: facts.size, mtimeMs: Number(facts.mtimeNs) / 1e6 })
   return {
     versions: told.sort(
       (a, b) => Number(b.version === '') - Number(a.version === '') || b.storedAt - a.storedAt,

@@ -1,7 +1,6 @@
 import { errorText } from '../files/system-error.ts'
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
 import { inTime } from '../pacing/in-time.ts'
-import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
 import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
@@ -79,7 +78,6 @@ class Scanner {
   readonly #context: WorkerContext<Definition>
   readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
   readonly #changed = new Set<string>()
-  readonly #retry = createRetry()
   readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
   readonly #reportSoon = throttled(REPORT_EVERY_MS, () => this.#reportChanged())
   #shared: { key: string; ledger: Ledger; watchers: Watchers } | null = null
@@ -89,16 +87,13 @@ class Scanner {
     this.#context = context
   }
 
-  /** Tried again while the ledger cannot be opened. */
-  configure(config: Config): Promise<void> {
-    return this.#retry.run(async () => {
-      try {
-        this.#apply(config)
-      } catch (thrown) {
-        this.#reportFailed(config, thrown)
-        throw thrown
-      }
-    })
+  async configure(config: Config): Promise<void> {
+    try {
+      this.#apply(config)
+    } catch (thrown) {
+      this.#reportFailed(config, thrown)
+      throw thrown
+    }
   }
 
   #apply({ sources, ...shared }: Config): void {
@@ -147,7 +142,6 @@ class Scanner {
   }
 
   async stop(): Promise<void> {
-    this.#retry.stop()
     this.#offered.stop()
     this.#reportSoon.stop()
     await this.#endAll()

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Ledger } from '../ledger/ledger.ts'
-import { keepOf } from '../store/versions/choose.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
 import type { ConfigOf } from '../worker/definition.ts'
@@ -62,9 +61,10 @@ export function openDelivery(
   let asking: NodeJS.Timeout | undefined
   /** Asks one question after the other: one that hangs is not asked again. */
   const askSpace = async (session: Session): Promise<void> => {
-    const space = (await session.space?.().catch(() => null)) ?? null
-    if (session.closed || space === null) return
-    events.onSpace(space)
+    if (session.space === undefined) return
+    const space = await session.space().catch(() => null)
+    if (session.closed) return
+    if (space !== null) events.onSpace(space)
     asking = setTimeout(() => void askSpace(session), SPACE_EVERY_MS).unref()
   }
   const opened = openDestination(
@@ -75,7 +75,7 @@ export function openDelivery(
       secrets,
       sessions,
       retrySeconds,
-      keep: keepOf(keep),
+      keep,
       bucket,
       status,
       storeThread,

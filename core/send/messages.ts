@@ -39,6 +39,7 @@ export type Connection = z.infer<typeof connectionSchema>
 export const allowanceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('free') }),
   z.object({ kind: z.literal('limit'), bytesPerSecond: z.number() }),
+  /** Nothing is sent at all. */
   z.object({ kind: z.literal('pause') }),
 ])
 

@@ -1,6 +1,5 @@
 import type { Ledger } from '../ledger/ledger.ts'
 import { createLimitedLog } from '../pacing/limited-log.ts'
-import { createRetry } from '../pacing/retry.ts'
 import { throttled } from '../pacing/throttled.ts'
 import type { Identity } from '../wire/identity.ts'
 import { loadIdentity } from '../wire/identity.ts'
@@ -60,7 +59,6 @@ function serve(
   const progress = createProgress()
   // Kept while deliveries change: a thread that hangs with a disk goes on counting.
   const readers = openReaders(readerThread)
-  const retry = createRetry()
   const stopping = new AbortController()
   const limited = createLimitedLog((text) => context.log('info', text))
   const log: WorkerContext<Definition>['log'] = (level, text) =>
@@ -242,15 +240,13 @@ function serve(
         applied = next
         return
       }
-      await retry.run(async () => {
-        try {
-          await configure(next)
-        } catch (thrown) {
-          startProblem = sentenceOf(thrown)
-          changed()
-          throw thrown
-        }
-      })
+      try {
+        await configure(next)
+      } catch (thrown) {
+        startProblem = sentenceOf(thrown)
+        changed()
+        throw thrown
+      }
     },
 
     nudge: arrived,
@@ -266,7 +262,6 @@ function serve(
 
     async stop() {
       over = true
-      retry.stop()
       limiter.stop()
       reporting.stop()
       nudge.stop()

@@ -1,4 +1,5 @@
 import { Problem } from '../words/problem.ts'
+import { withoutMuted } from './channels.ts'
 import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 
 // What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
@@ -70,12 +71,14 @@ function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
   if (closedMark === sentMark) throw new Problem('refuse.sameMarks', { mark: closedMark })
 }
 
+/** The same directory has the same id when it comes back: it is not muted then. */
 export function withoutSource(settings: Settings, id: string): Settings {
-  return { ...settings, sources: settings.sources.filter((one) => one.id !== id) }
+  return { ...withoutMuted(settings, id), sources: settings.sources.filter((one) => one.id !== id) }
 }
 
+/** As `withoutSource`. */
 export function withoutChecked(settings: Settings, id: string): Settings {
-  return { ...settings, checkedPaths: settings.checkedPaths.filter((one) => one.id !== id) }
+  return { ...withoutMuted(settings, id), checkedPaths: settings.checkedPaths.filter((one) => one.id !== id) }
 }
 
 /** Pauses all sending from `now` (milliseconds since 1970) for some minutes; null: until resumed. */

@@ -1,4 +1,4 @@
-import { addressOf } from '../wire/pairing-code.ts'
+import { addressOf } from '../words/address.ts'
 import { Problem } from '../words/problem.ts'
 import { sourceOf } from './changes.ts'
 import type { DataLayout } from './data-directory.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alert/settings.ts'
-import { DEFAULT_KEEP, inDays } from '../store/versions/choose.ts'
+import { DEFAULT_KEEP } from '../store/versions/choose.ts'
 import { SOURCE_ID } from '../wire/limits.ts'
 import { folderName } from '../wire/names.ts'
 import { absolutePathSchema } from './absolute-path.ts'
@@ -115,16 +115,15 @@ export const receiveSettingsSchema = z.object({
 })
 export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 
-const usualKeep = inDays(DEFAULT_KEEP)
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
 /** Which older contents of a file stay; of each field see core/store/versions/choose.ts. */
 export const keepSchema = z.object({
-  withinDays: z.number().int().min(1).max(36_500).default(usualKeep.withinDays),
-  daily: periods(usualKeep.daily),
-  weekly: periods(usualKeep.weekly),
-  monthly: periods(usualKeep.monthly),
-  yearly: periods(usualKeep.yearly),
+  withinDays: z.number().int().min(1).max(36_500).default(DEFAULT_KEEP.withinDays),
+  daily: periods(DEFAULT_KEEP.daily),
+  weekly: periods(DEFAULT_KEEP.weekly),
+  monthly: periods(DEFAULT_KEEP.monthly),
+  yearly: periods(DEFAULT_KEEP.yearly),
 })
 
 export const SETTINGS_VERSION = 1

@@ -1,5 +1,7 @@
+import { errorCode, errorText } from '../files/system-error.ts'
 import type { Thread } from '../worker/thread.ts'
 import { openThread } from '../worker/thread.ts'
+import { REPLACED } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { CommitCalls, Opened, Round, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
@@ -14,12 +16,14 @@ const REST_MS = 2_000
 /**
  * @param watch is to know of each call: none takes long where the disk answers.
  * @param onTotals hears what the folders that have changed hold.
+ * @param onReplaced is called when another manifest is found than before, while the store rested.
  */
 export function openCommitThread(
   layout: StoreLayout,
   script: URL,
   watch: CallWatch,
   onTotals: (totals: Opened['totals']) => void,
+  onReplaced: (why: string) => void,
 ) {
   const data: StoreThreadData = { role: 'commit', root: layout.root }
   const thread = openThread<CommitCalls>(script, { data, youngMb: 4 })
@@ -28,7 +32,12 @@ export function openCommitThread(
   let resting: NodeJS.Timeout | undefined
 
   const ask: Thread<CommitCalls>['call'] = async (name, input) => {
-    const output = await watch.during(() => thread.call(name, input))
+    const output = await watch
+      .during(() => thread.call(name, input))
+      .catch((thrown: unknown) => {
+        if (errorCode(thrown) === REPLACED) onReplaced(errorText(thrown))
+        throw thrown
+      })
     if (output !== null && typeof output === 'object' && 'totals' in output) onTotals(output.totals)
     return output
   }

@@ -117,13 +117,7 @@ export function openCommitter(layout: StoreLayout) {
     }),
   }
 
-  return {
-    calls,
-    close(): void {
-      handles.rest()
-      rmSync(handles.directory, { recursive: true, force: true })
-    },
-  }
+  return { calls, close: handles.rest }
 }
 
 function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {

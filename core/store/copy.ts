@@ -20,14 +20,13 @@ export interface ToCopy {
 }
 
 export function openStoreCopy(parts: StoreParts, copies: Copies) {
-  const { commitThread, groupCommit, partials } = parts
+  const { temporary, commitThread, groupCommit, partials } = parts
   const copyOther = async (file: Offered, copy: ToCopy, signal: AbortSignal): Promise<Stored> => {
     const { from, digest, isMoved, directories = [] } = copy
     const { facts, source, path } = file
     const { size } = facts
     const room = await roomFor(parts, file, size)
-    const { directory } = await commitThread.opened
-    const made = temporaryIn(directory)
+    const made = temporaryIn(temporary)
     try {
       const fd = await copies.make(from, { size, digest }, made, signal, room.written)
       if (signal.aborted) {

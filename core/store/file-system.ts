@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -58,11 +59,12 @@ function opensUnnamed(directory: string): boolean {
 
 /** Whether a file that was made under one name is there under another. Leaves nothing behind. */
 function isFolded(directory: string, one: string, other: string): boolean {
-  const file = path.join(directory, one)
+  // Somebody else may be trying here at the same moment.
+  const end = `-${randomInt(1e9)}`
+  const file = path.join(directory, one + end)
   try {
-    rmSync(file, { force: true })
     writeFileSync(file, '', { mode: 0o600 })
-    return existsSync(path.join(directory, other))
+    return existsSync(path.join(directory, other + end))
   } finally {
     rmSync(file, { force: true })
   }
@@ -106,6 +108,13 @@ export function keyOf(
   const composed = foldsForm ? file.normalize('NFC') : file
   return foldsCase ? Array.from(composed, foldLetter).join('') : composed
 }
+
+const FOLDS = [false, true].flatMap((foldsCase) =>
+  [false, true].map((foldsForm) => ({ foldsCase, foldsForm })),
+)
+
+/** The keys that a path may have in a store. */
+export const keysOf = (path: string): string[] => [...new Set(FOLDS.map((fold) => keyOf(path, fold)))].sort()
 
 /**
  * Gives a file another name, which nothing has; false: something has it, and both stay as they are. Blocks. The caller

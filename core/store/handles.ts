@@ -3,7 +3,6 @@ import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
-import { isRunning } from '../worker/is-running.ts'
 import type { FileSystem } from './file-system.ts'
 import { tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
@@ -38,13 +37,21 @@ interface Open extends Handles {
   database: DatabaseSyncInstance
 }
 
+/** What the store has told of sources and positions is of another manifest: it has to be opened anew. */
+export const REPLACED = 'ESTALE'
+
+function replacedBy(aside: string | null): Error {
+  const kept = aside === null ? '' : `; one that could not be read was kept as ${aside}`
+  return Object.assign(new Error(`the manifest is another one than before${kept}`), { code: REPLACED })
+}
+
 /** Opens the store when it is used, and closes it when it rests, so that its disk can be unmounted. Blocks. */
 export function createHandles(layout: StoreLayout) {
-  /** This process's own directory for files without a place. */
-  const own = path.join(layout.temporary, `${process.pid}-${Math.random().toString(36).slice(2)}`)
   let open: Open | null = null
   let fileSystem = UNKNOWN_FILE_SYSTEM
   let home: bigint | null = null
+  /** The name of the manifest that the store was opened with. */
+  let epoch: string | null = null
   let countedAt = performance.now()
 
   /**
@@ -58,33 +65,32 @@ export function createHandles(layout: StoreLayout) {
     if (now === null || now !== home) throw new FileRefused('failed', 'ENODEV')
   }
 
-  const makeOwn = (): void => {
-    for (const directory of [layout.temporary, own]) {
-      try {
-        mkdirSync(directory, { mode: 0o700 })
-      } catch (thrown) {
-        if (errorCode(thrown) !== 'EEXIST') throw thrown
-      }
+  const makeTemporary = (): void => {
+    try {
+      mkdirSync(layout.temporary, { mode: 0o700 })
+    } catch (thrown) {
+      if (errorCode(thrown) !== 'EEXIST') throw thrown
     }
     // A disk that is read-only by now says so here; SQLite would only say that it cannot open a file.
-    utimesSync(own, new Date(), new Date())
+    utimesSync(layout.temporary, new Date(), new Date())
   }
 
   const openNow = (): Open => {
-    makeOwn()
+    makeTemporary()
     const { database, aside } = openManifestFile(layout.manifest)
     try {
       const manifest = openManifest(database)
+      epoch ??= manifest.epoch
+      if (manifest.epoch !== epoch) throw replacedBy(aside)
       const { journal_mode: mode } = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
       const isLogged = mode === 'wal'
       database.exec(isLogged ? `PRAGMA wal_autocheckpoint = ${LOG_PAGES}` : 'PRAGMA synchronous = FULL')
       const root = openSync(layout.root, constants.O_RDONLY)
       // What could not be tried before is tried again.
-      if (fileSystem === UNKNOWN_FILE_SYSTEM) fileSystem = tryFileSystem(own)
+      if (fileSystem === UNKNOWN_FILE_SYSTEM) fileSystem = tryFileSystem(layout.temporary)
       const opened = {
         epoch: manifest.epoch,
         totals: manifest.totals(),
-        directory: own,
         hasUnnamed: fileSystem.hasUnnamed,
         syncsWhole: fileSystem.syncsWhole,
         aside,
@@ -102,27 +108,22 @@ export function createHandles(layout: StoreLayout) {
     countedAt = now
   }
 
-  /** What the process has left that was killed. */
+  /** What an earlier process has left, which was killed: the store is locked by one. */
   const removeLeft = (): void => {
-    for (const name of readdirSync(layout.temporary)) {
-      const pid = Number(/^(\d+)-/.exec(name)?.[1])
-      // A directory with this process's own number, but another name, is an earlier process's.
-      const isLeft = Number.isNaN(pid) || pid === process.pid || !isRunning(pid)
-      if (path.join(layout.temporary, name) !== own && isLeft)
-        rmSync(path.join(layout.temporary, name), { recursive: true, force: true })
-    }
+    for (const name of readdirSync(layout.temporary))
+      rmSync(path.join(layout.temporary, name), { recursive: true, force: true })
   }
 
   /** A store that is read-only still knows its senders, and tells them so. */
   const readOnly = (): Opened => {
     const { hasUnnamed, syncsWhole } = UNKNOWN_FILE_SYSTEM
-    const nothing = { directory: own, hasUnnamed, syncsWhole, aside: null, epoch: null, totals: [] }
+    const nothing = { hasUnnamed, syncsWhole, aside: null, epoch: null, totals: [] }
     try {
       const database = readManifestFile(layout.manifest)
       if (database === null) return nothing
       const rows = openRows(database)
       const totals = rows.totals()
-      const { epoch } = rows
+      epoch ??= rows.epoch
       database.close()
       return { ...nothing, epoch, totals }
     } catch {
@@ -139,7 +140,6 @@ export function createHandles(layout: StoreLayout) {
   }
 
   return {
-    directory: own,
     use,
     /** What is stored; of a store that cannot be written to, if it can be read. @throws Problem */
     look(): Opened {

@@ -71,9 +71,9 @@ function receiveLarge(
 
   /** A new file that cannot be resumed. */
   const create = async (): Promise<{ fd: number; path: string | null }> => {
-    const { directory, hasUnnamed } = await commitThread.opened
-    const created = hasUnnamed ? null : temporaryIn(directory)
-    const fd = await openFd(created ?? directory, created === null ? UNNAMED : WRITE_NEW_FILE, 0o600)
+    const { hasUnnamed } = await commitThread.opened
+    const created = hasUnnamed ? null : temporaryIn(parts.temporary)
+    const fd = await openFd(created ?? parts.temporary, created === null ? UNNAMED : WRITE_NEW_FILE, 0o600)
     return { fd, path: created }
   }
 

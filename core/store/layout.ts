@@ -16,7 +16,7 @@ export const temporaryIn = (directory: string): string => `${directory}/${random
  *     STORE/<sender>/<source>/<path>                                     the files
  *     STORE/isocket/<address>/<path>                                     what original isocket clients send
  *     STORE/.holdfast/versions/<sender>/<source>/<path>/<version>        what a newer content replaced
- *     STORE/.holdfast/tmp/<process>/…                                    files on their way
+ *     STORE/.holdfast/tmp/…                                              files on their way
  *     STORE/.holdfast/partial/<sender>/…                                 large ones, which can be resumed
  *     STORE/.holdfast/manifest.db                                        what is stored, with digests
  *     STORE/.holdfast/wanted                                             changes when verify wants files again

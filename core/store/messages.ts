@@ -66,8 +66,7 @@ export interface Opened {
   /** null: the manifest cannot even be read now. */
   epoch: string | null
   totals: readonly [folder: string, totals: SenderTotals][]
-  /** Where small files are written, and whether they can be without a name. */
-  directory: string
+  /** Files can be written without a name. */
   hasUnnamed: boolean
   /** See `FileSystem`. */
   syncsWhole: boolean

@@ -10,6 +10,8 @@ import type { Partials } from './partials.ts'
 
 /** What every way to store a file uses. */
 export interface StoreParts {
+  /** Where files are that have no place yet. */
+  temporary: string
   admission: Admission
   commitThread: CommitThread
   groupCommit: GroupCommit

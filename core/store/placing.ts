@@ -33,7 +33,7 @@ const SAME: Outcome = { status: 'same', detail: '' }
  * @param version the beginning of the names of this round's versions.
  */
 export function openPlacing(
-  { manifest, tree, fileSystem, isLogged, opened }: Handles,
+  { manifest, tree, fileSystem, isLogged }: Handles,
   layout: StoreLayout,
   changes: Changes,
   version: string,
@@ -110,7 +110,7 @@ export function openPlacing(
 
   /** The place gets the copy that has come, in one step. */
   const renew = ({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string) => {
-    const from = temporary ?? temporaryIn(opened.directory)
+    const from = temporary ?? temporaryIn(layout.temporary)
     if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
     try {
       renameSync(from, `${parent.path}/${name}`)

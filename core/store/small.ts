@@ -30,6 +30,12 @@ export interface SmallEvents {
   memory?: ArrayBufferLike
 }
 
+/** One of those that came together. */
+interface Numbered {
+  file: SmallIncoming
+  index: number
+}
+
 /** One of them on its way. */
 interface Pending {
   file: SmallIncoming
@@ -68,7 +74,7 @@ const NO_BYTES = new Uint8Array(0)
 const ABORTED: Outcome = { status: 'aborted', detail: '' }
 
 export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
-  const { admission, commitThread, groupCommit, partials, watch } = parts
+  const { temporary: directory, admission, commitThread, groupCommit, partials, watch } = parts
   const most = mostOpen()
   const unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
   /** A file is open as long, and takes its part of that, too. */
@@ -97,7 +103,7 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
       if (isOver) throw new FileRefused('aborted', '')
       const leave = await commitThread.use()
       try {
-        const { directory, hasUnnamed } = await commitThread.opened
+        const { hasUnnamed } = await commitThread.opened
         const names = hasUnnamed ? null : files.map(() => temporaryIn(directory))
         const { job, transfer } = writeJobOf(files, memory, directory, names)
         const result = await watch.during(() => writer.call('write', job, transfer))
@@ -116,14 +122,9 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
     await withPermit(jobs, () => write(files, memory))
   }
 
-  const admit = async (files: readonly SmallIncoming[], events: SmallEvents): Promise<void> => {
+  /** `isAll`: these are all files that have come with the memory. */
+  const admit = async (good: readonly Numbered[], isAll: boolean, events: SmallEvents): Promise<void> => {
     const onStored = timedEvents(parts, events)
-    const good = files.flatMap((file, index) => {
-      const refused = judgePath(file.path)
-      if (refused === null) return [{ file, index }]
-      onStored(index, refused, 0)
-      return []
-    })
     const [first] = good
     if (first === undefined) return
     const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
@@ -147,7 +148,7 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
     leading.directories = events.directories
     // Half of what there may be at a time, so that the others need not wait for all of them.
     const step = Math.max(1, Math.floor(most / 2))
-    const isWhole = pending.length === files.length && pending.length <= step
+    const isWhole = isAll && pending.length === good.length && pending.length <= step
     for (let at = 0; at < pending.length; at += step)
       void writeInTurn(pending.slice(at, at + step), isWhole ? (events.memory ?? null) : null)
   }
@@ -155,11 +156,18 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
   return {
     /** Stores whole small files of one sender that came together. Never throws. */
     store(files: readonly SmallIncoming[], events: SmallEvents) {
+      const good = files.flatMap((file, index): Numbered[] => {
+        const refused = judgePath(file.path)
+        if (refused === null) return [{ file, index }]
+        events.onStored(index, refused, 0)
+        return []
+      })
       const failAll = (outcome: Outcome) => {
-        for (const index of files.keys()) events.onStored(index, outcome, 0)
+        for (const { index } of good) events.onStored(index, outcome, 0)
       }
       if (isOver) return failAll(ABORTED)
-      void admit(files, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
+      const isAll = good.length === files.length
+      void admit(good, isAll, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
     },
     /** Resolves when the thread has nothing in its hands any more; what has not come to it is not stored. */
     async end() {

@@ -45,6 +45,8 @@ interface StoreOptions {
   log(text: string): void
   /** A file became durable, so many seconds after its last byte. */
   onDurable?(seconds: number): void
+  /** The manifest is another one than before: the store takes nothing until it is opened anew. */
+  onReplaced?(): void
 }
 
 /** Files that a sender is asked for again at a time. */
@@ -55,13 +57,25 @@ const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, sessi
 
 /** The store must be locked (claim.ts). */
 export function openStore(layout: StoreLayout, options: StoreOptions) {
-  const { thread, rules, log, onDurable = () => undefined } = options
+  const { thread, rules, log, onDurable = () => undefined, onReplaced } = options
   const totals = new Map<string, SenderTotals>()
   const usage = (folder: string) => totals.get(folder) ?? NOTHING
   const watch = createCallWatch()
-  const commitThread = openCommitThread(layout, thread, watch, (changed) => {
-    for (const [folder, one] of changed) totals.set(folder, one)
-  })
+  let isReplaced = false
+  const commitThread = openCommitThread(
+    layout,
+    thread,
+    watch,
+    (changed) => {
+      for (const [folder, one] of changed) totals.set(folder, one)
+    },
+    (why) => {
+      if (isReplaced) return
+      isReplaced = true
+      log(why)
+      onReplaced?.()
+    },
+  )
   const writes: StoreThreadData = { role: 'write' }
   const writer = openThread<WriteCalls>(thread, { data: writes, youngMb: 4 })
   // One of its own: it holds up nothing that is being stored.
@@ -82,7 +96,8 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
     },
   }
   const groupCommit = openGroupCommit(commitThread)
-  const parts: StoreParts = { admission, commitThread, groupCommit, partials, watch, onDurable }
+  const { temporary } = layout
+  const parts: StoreParts = { temporary, admission, commitThread, groupCommit, partials, watch, onDurable }
   const small = openStoreSmall(parts, writer)
   const copies = openCopies(layout.root, watch)
   const sources = new Map<string, Promise<StoreSource>>()

@@ -8,6 +8,8 @@ export const ALIVE_EVERY_MS = 5_000
 /** A peer that nothing at all was heard of for so long is gone: half-open connections end here. */
 export const SILENT_AFTER_MS = 20_000
 
+/** Bytes that may wait in the socket before writers are asked to wait. */
+const HIGH_WATER_BYTES = 1024 * 1024
 /** A frame of more pieces is put together before it is written. */
 const MOST_PIECES = 8
 
@@ -35,20 +37,16 @@ export class SilentPeer extends Error {
   }
 }
 
-/** @param outlet where frames are handed to; by default the socket itself, as fast as it takes them. */
-export function openChannel(
-  socket: TLSSocket,
-  handlers: ChannelHandlers,
-  outlet: Outlet = directOutlet(socket),
-) {
+export function openChannel(socket: TLSSocket, handlers: ChannelHandlers) {
   const decoder = createFrameDecoder(handlers.allowed)
   let reason: Error | null = null
   let closed = false
   let heardAt = performance.now()
   let waiters: (() => void)[] = []
 
+  const hasRoom = () => socket.writableLength < HIGH_WATER_BYTES
   const release = () => {
-    if (waiters.length === 0 || (!closed && !outlet.hasRoom)) return
+    if (waiters.length === 0 || (!closed && !hasRoom())) return
     waiters.shift()?.()
     // The one that was let go writes first; then the next one sees whether there is room still.
     setImmediate(release)
@@ -71,14 +69,18 @@ export function openChannel(
       const pieces = encodeFrame(type, header, payload)
       // Hundreds of small writes cost more than one copy of what they hold.
       const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
-      outlet.write(few, (error) => {
+      const moved = (error?: Error | null) => {
         if (error == null) onUsed?.()
         release()
-      })
+      }
+      const last = few.length - 1
+      socket.cork()
+      for (const [index, piece] of few.entries()) socket.write(piece, index === last ? moved : undefined)
+      socket.uncork()
     },
     /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
     room(): Promise<void> {
-      if (closed || (waiters.length === 0 && outlet.hasRoom)) return Promise.resolve()
+      if (closed || (waiters.length === 0 && hasRoom())) return Promise.resolve()
       return new Promise((resolve) => waiters.push(resolve))
     },
     /** Ends at once; `reason` is what onClose gets. */
@@ -86,7 +88,7 @@ export function openChannel(
     /** Sends what is buffered, then ends; resolves then, at the latest after `withinMs`. */
     end(withinMs = 2_000): Promise<void> {
       if (closed) return Promise.resolve()
-      outlet.end()
+      socket.end()
       const timer = setTimeout(() => socket.destroy(), withinMs)
       return new Promise((resolve) => {
         socket.once('close', () => {
@@ -136,35 +138,4 @@ export function openChannel(
     handlers.onClose(reason)
   })
   return channel
-}
-
-/** Bytes that may wait in the socket before writers are asked to wait. */
-const HIGH_WATER_BYTES = 1024 * 1024
-
-/** Where a channel's frames go: the socket, at once or in doses. */
-export interface Outlet {
-  /**
-   * Takes the pieces of one frame; `moved` is called once: when the system has all of them, or with an error when it
-   * never will, as the connection is gone.
-   */
-  write(pieces: readonly Uint8Array[], moved: (error?: Error | null) => void): void
-  /** Whether another frame may come: what waits is bounded by whoever asks this first. */
-  readonly hasRoom: boolean
-  /** Hands over all that waits, then ends the socket's own side. */
-  end(): void
-}
-
-export function directOutlet(socket: TLSSocket): Outlet {
-  return {
-    write(pieces, moved) {
-      socket.cork()
-      const last = pieces.length - 1
-      for (const [index, piece] of pieces.entries()) socket.write(piece, index === last ? moved : undefined)
-      socket.uncork()
-    },
-    get hasRoom() {
-      return socket.writableLength < HIGH_WATER_BYTES
-    },
-    end: () => void socket.end(),
-  }
 }

@@ -64,7 +64,10 @@ interface FrameKind {
 }
 
 export const frameKinds = {
-  /** Sender, first frame. `session`: what it knows of the last one; null: it never had any. */
+  /**
+   * Sender, first frame. `session`: what it knows of the last one; null: it never had any. `code`: of the pairing code,
+   * for the purpose "pair".
+   */
   hello: {
     code: 1,
     maxHeader: 4 * KIB,
@@ -73,6 +76,7 @@ export const frameKinds = {
       name,
       purpose: z.enum(['send', 'pair', 'restore']),
       session: session.nullable(),
+      code: z.string().max(200).optional(),
     }),
   },
   /** Receiver: its name, the first credit, and what it knows of the sender; null for other purposes than "send". */
@@ -93,9 +97,6 @@ export const frameKinds = {
     maxHeader: 4 * KIB,
     header: z.object({ code: z.enum(refusalCodes), reason: z.string().max(1000) }),
   },
-  /** Sender, in answer to a welcome for the purpose "pair". */
-  pair: { code: 4, maxHeader: 4 * KIB, header: z.object({ code: z.string().max(200), name }) },
-  paired: { code: 5, maxHeader: 4 * KIB, header: z.object({ name }) },
   /** Sender: whole files; the payload is their contents, one after the other. */
   batch: {
     code: 6,

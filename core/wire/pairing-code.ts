@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { addressOf } from '../words/address.ts'
 import { Problem } from '../words/problem.ts'
 
 const codeSchema = z.object({
@@ -24,11 +25,6 @@ export function newSecret(): string {
 /** Only this is kept of a secret; with 100 random bits in it, nothing is gained by guessing at the hash. */
 export function hashOfSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
-}
-
-/** "host:port", with brackets around an IPv6 address. */
-export function addressOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 export function formatPairingCode({ host, port, code, fingerprint, name }: PairingCode): string {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket, TlsOptions } from 'node:tls'
 import { connect } from 'node:tls'
 import type { Identity } from './identity.ts'
-import { fingerprintOf } from './identity.ts'
+import { peerFingerprint, WrongFingerprint } from './pin.ts'
 
 /** How long a connection may take until both certificates are exchanged, in milliseconds. */
 export const HANDSHAKE_MS = 15_000
@@ -21,27 +21,6 @@ export function serverOptions(identity: Identity): TlsOptions {
     cert: identity.certificate,
     requestCert: true,
     handshakeTimeout: HANDSHAKE_MS,
-  }
-}
-
-/** The fingerprint of the peer's certificate; null: it showed none, or one that Node.js cannot read, for which it throws. */
-export function peerFingerprint(socket: TLSSocket): string | null {
-  try {
-    const { raw } = socket.getPeerCertificate()
-    return raw === undefined ? null : fingerprintOf(raw)
-  } catch {
-    return null
-  }
-}
-
-/** The computer that answered has another certificate than the pinned one. */
-export class WrongFingerprint extends Error {
-  override readonly name = 'WrongFingerprint'
-  readonly fingerprint: string
-
-  constructor(fingerprint: string) {
-    super(`unexpected certificate ${fingerprint}`)
-    this.fingerprint = fingerprint
   }
 }
 

@@ -36,9 +36,17 @@ const SYSTEM_ERROR = /^(?:[a-z]+ )?(E[A-Z0-9_]+)(?: \S+)?$/
 /** The same with the system's own English sentence: "ENOENT: no such file or directory, open '/data/a'". */
 const ENGLISH_ERROR = /^(E[A-Z0-9_]+): /
 
+/** An instance is costly, and every change of the state asks for its words. */
+const made = new Map<Language, Words>()
+
 /** Renders messages in one language; a reason that only the system has a name for has words, too. */
 export function createWords(language: Language): Words {
-  const dictionary = createDictionary(language)
+  const words = made.get(language) ?? renderer(createDictionary(language), language)
+  made.set(language, words)
+  return words
+}
+
+function renderer(dictionary: i18n, language: Language): Words {
   return ({ key, params }) => {
     const reason = String(params.reason)
     const said = SYSTEM_ERROR.exec(reason) ?? (language === 'en' ? null : ENGLISH_ERROR.exec(reason))

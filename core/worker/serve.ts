@@ -11,7 +11,7 @@ import {
 import { endNow } from './end-now.ts'
 
 /** How often a worker says that its event loop turns; the supervisor's patience is a multiple of it. */
-export const ALIVE_EVERY_MS = 2_000
+export const ALIVE_EVERY_MS = 5_000
 
 export interface WorkerContext<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void
@@ -21,7 +21,10 @@ export interface WorkerContext<D extends WorkerDefinition> {
 }
 
 export interface WorkerHandlers<D extends WorkerDefinition> {
-  /** Called for each configuration, the first included; calls never overlap. */
+  /**
+   * Called for each configuration, the first included; calls never overlap. Where it rejects the newest one is tried
+   * again: what it needs may be missing for a while, such as its data's disk at the start.
+   */
   configure(config: ConfigOf<D>): Promise<void>
   nudge?(): void
   requests: {
@@ -30,6 +33,10 @@ export interface WorkerHandlers<D extends WorkerDefinition> {
   /** Ends quickly, also with calls stuck in the kernel; the process exits right after it. */
   stop(): Promise<void>
 }
+
+/** Pauses before a configuration that failed is tried again: twice as long each time. */
+const AGAIN_FIRST_MS = 250
+const AGAIN_LONGEST_MS = 5_000
 
 /** How long a worker that was asked to stop may take before it simply ends. */
 const STOP_WITHIN_MS = 2_000
@@ -48,11 +55,30 @@ export function serveWorker<D extends WorkerDefinition>(
   }
   const handlers = start(context)
   let configuring = Promise.resolve()
+  let again: NodeJS.Timeout | undefined
+  let lastFailure: string | null = null
   let stopping = false
+
+  const apply = async (config: ConfigOf<D>, pauseMs: number) => {
+    clearTimeout(again)
+    try {
+      await handlers.configure(config)
+      lastFailure = null
+    } catch (thrown) {
+      const failure = String(thrown)
+      if (failure !== lastFailure) context.log('error', `configure: ${failure}`)
+      lastFailure = failure
+      if (!stopping) again = setTimeout(queue, pauseMs, config, Math.min(AGAIN_LONGEST_MS, pauseMs * 2))
+    }
+  }
+  const queue = (config: ConfigOf<D>, pauseMs: number) => {
+    configuring = configuring.then(() => apply(config, pauseMs))
+  }
 
   const stop = () => {
     if (stopping) return
     stopping = true
+    clearTimeout(again)
     setTimeout(endNow, STOP_WITHIN_MS)
     // What came right before it is heard first.
     setImmediate(() => handlers.stop().finally(endNow))
@@ -73,13 +99,9 @@ export function serveWorker<D extends WorkerDefinition>(
   port.listen((raw) => {
     const received = toWorkerSchema.parse(raw)
     switch (received.type) {
-      case 'configure': {
-        const config = definition.config.parse(received.config) as ConfigOf<D>
-        configuring = configuring
-          .then(() => handlers.configure(config))
-          .catch((thrown) => context.log('error', `configure: ${String(thrown)}`))
+      case 'configure':
+        queue(definition.config.parse(received.config) as ConfigOf<D>, AGAIN_FIRST_MS)
         return
-      }
       case 'request':
         // One right behind the first configuration finds that begun.
         void Promise.resolve().then(() => answer(received.id, received.name, received.input))

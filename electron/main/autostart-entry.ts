@@ -1,3 +1,11 @@
+import os from 'node:os'
+import path from 'node:path'
+
+/** Where the user's desktop looks at login. XDG Base Directory Specification: an empty variable is as one that is not set. */
+export function autostartFileOf({ XDG_CONFIG_HOME }: NodeJS.ProcessEnv): string {
+  return path.join(XDG_CONFIG_HOME || path.join(os.homedir(), '.config'), 'autostart', 'holdfast.desktop')
+}
+
 /**
  * A desktop entry that starts a command at login.
  * Source: Desktop Entry Specification 1.5, "The Exec key" and "Desktop Application Autostart Specification" 0.5.

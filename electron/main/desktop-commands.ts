@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { app, clipboard, dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
-import { outcomeOf } from '../../core/agent/answering.ts'
+import { done } from '../../core/agent/answering.ts'
 import type { CommandHandlers, DesktopCommands, Handlers } from '../../core/agent/contract.ts'
-import { DONE, type Outcome } from '../../core/agent/outcome.ts'
 import { message } from '../../core/words/message.ts'
+import { Problem } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
 import { loginStart } from './login-start.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
@@ -37,11 +37,11 @@ export function desktopHandlers(options: {
   return {
     chooseSource: async () => {
       const path = await choose(words()(message('dialog.chooseSource')), 'openDirectory')
-      return path === null ? DONE : handlers.addSource({ path })
+      return path === null ? {} : handlers.addSource({ path })
     },
     chooseCheckedPath: async () => {
       const path = await choose(words()(message('dialog.chooseChecked')), 'openDirectory')
-      return path === null ? DONE : handlers.addCheckedPath({ path })
+      return path === null ? {} : handlers.addCheckedPath({ path })
     },
     choosePath: async ({ what }) => ({
       path: await choose(
@@ -49,11 +49,11 @@ export function desktopHandlers(options: {
         what === 'file' ? 'openFile' : 'openDirectory',
       ),
     }),
-    saveKey: ({ identity }) => saveKey(window, identity, words()),
+    saveKey: ({ identity }) => done(() => saveKey(window, identity, words())),
     exportSettings: () => exportSettings(options),
     readSettings: () => readSettings(options),
     loginStart: async () => ({ on: await login.get() }),
-    setLoginStart: ({ on }) => outcomeOf(() => login.set(on)),
+    setLoginStart: ({ on }) => done(() => login.set(on)),
     copiedCode: async () => {
       const copied = (await clipboard.readText()).trim()
       return { code: copied.startsWith(PAIRING_PREFIX) && copied.length <= LONGEST_CODE ? copied : null }
@@ -62,34 +62,34 @@ export function desktopHandlers(options: {
     saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore
-      return restored === null ? { done: false, sentence: message('refuse.noSource') } : show(restored.to)
+      if (restored === null) throw new Problem('refuse.noSource')
+      return show(restored.to)
     },
     showDirectory: async ({ source }) => {
       const known = agent.settings.get().sources.find(({ id }) => id === source)
       const directory = source === null ? agent.layout.store : known?.path
-      if (directory === undefined) return { done: false, sentence: message('refuse.noSource') }
+      if (directory === undefined) throw new Problem('refuse.noSource')
       return show(directory)
     },
-    showing: ({ page }) => outcomeOf(() => window.showing(page)),
-    hideWindow: () => outcomeOf(() => window.hide()),
-    quit: () => outcomeOf(() => options.quit()),
+    showing: ({ page }) => done(() => window.showing(page)),
+    hideWindow: () => done(() => window.hide()),
+    quit: () => done(() => options.quit()),
   }
 }
 
-async function show(directory: string): Promise<Outcome> {
-  const failure = await shell.openPath(directory)
-  if (failure === '') return DONE
-  return { done: false, sentence: message('problem.other', { reason: failure }) }
+async function show(directory: string): Promise<Record<string, never>> {
+  const reason = await shell.openPath(directory)
+  if (reason !== '') throw new Problem('problem.other', { reason })
+  return {}
 }
 
 /** The key opens everything at the destination: this user alone may read the file. */
-async function saveKey(window: TrayWindow, identity: string, words: Words): Promise<Outcome> {
+async function saveKey(window: TrayWindow, identity: string, words: Words): Promise<void> {
   const { canceled, filePath } = await dialog.showSaveDialog(window.browser, {
     title: words(message('dialog.saveKey')),
     defaultPath: path.join(app.getPath('home'), 'holdfast-key.txt'),
   })
-  if (canceled || filePath === '') return DONE
-  return outcomeOf(() => writeFile(filePath, `${identity}\n`, { mode: 0o600 }))
+  if (!canceled && filePath !== '') await writeFile(filePath, `${identity}\n`, { mode: 0o600 })
 }
 
 /** Like 2026-11-22: a name that sorts, and that a person recognises. */

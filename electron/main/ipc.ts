@@ -1,10 +1,8 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 import type { z } from 'zod'
-import { answerCommand } from '../../core/agent/answering.ts'
+import { answerCommand, answerOf } from '../../core/agent/answering.ts'
 import { commands, type Events, type Handlers, type WindowCommands } from '../../core/agent/contract.ts'
 import { desktopCommands } from '../../core/agent/desktop-contract.ts'
-import { type Answer, answerSchema } from '../../core/agent/outcome.ts'
-import { Problem, sentenceOf } from '../../core/words/problem.ts'
 import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
 export type WindowHandlers = Handlers<keyof WindowCommands>
@@ -32,19 +30,10 @@ export function serveWindow(ready: Promise<WindowHandlers>): void {
         throw new Error(`${name} was asked for by a page that may not`)
       }
       const handler = (await ready)[name as keyof WindowCommands]
-      return answerSchema.parse(await answerOf(name, answerCommand(name, schemas, handler, raw)))
+      // Electron would pass on an Error's English text alone. The place of a defect is worth knowing.
+      const log = (thrown: unknown) => console.error(`The command ${name} failed:`, thrown)
+      return answerOf(() => answerCommand(name, schemas, handler, raw), log)
     })
-  }
-}
-
-/** Electron would pass on an Error's English text alone: what is thrown is answered as a sentence. */
-async function answerOf(command: string, output: Promise<unknown>): Promise<Answer> {
-  try {
-    return { output: await output }
-  } catch (thrown) {
-    // Anything but a Problem is a defect, and its place is worth knowing.
-    if (!(thrown instanceof Problem)) console.error(`The command ${command} failed:`, thrown)
-    return { sentence: sentenceOf(thrown) }
   }
 }
 

@@ -1,11 +1,10 @@
 import { access, mkdir, rm } from 'node:fs/promises'
-import os from 'node:os'
 import path from 'node:path'
 import { app } from 'electron'
 import { replaceFile } from '../../core/files/replace-file.ts'
 import { errorCode } from '../../core/files/system-error.ts'
 import { HIDDEN } from './arguments.ts'
-import { desktopEntry } from './autostart-entry.ts'
+import { autostartFileOf, desktopEntry } from './autostart-entry.ts'
 
 /** Whether the system starts this application when its user logs in, without its window. */
 export interface LoginStart {
@@ -29,8 +28,7 @@ function loginItem(): LoginStart {
 
 /** XDG autostart: a desktop entry in a directory of the user's, which every Linux desktop reads at login. */
 function autostartFile(): LoginStart {
-  const home = process.env.XDG_CONFIG_HOME ?? path.join(os.homedir(), '.config')
-  const file = path.join(home, 'autostart', 'holdfast.desktop')
+  const file = autostartFileOf(process.env)
   return {
     async get() {
       try {

@@ -1,6 +1,5 @@
 import { dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
-import type { Outcome } from '../../core/agent/contract.ts'
 import type { Message } from '../../core/words/message.ts'
 import { sentenceOf } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
@@ -28,13 +27,7 @@ export function trayActions(options: {
       void dialog.showMessageBox(window.browser, { message: words()(sentence) })
     else addRefusal(agent, sentence)
   }
-  const tell = (answer: Promise<Outcome>) =>
-    void answer.then(
-      (outcome) => {
-        if (!outcome.done) refused(outcome.sentence)
-      },
-      (thrown) => refused(sentenceOf(thrown)),
-    )
+  const tell = (answer: Promise<unknown>) => void answer.catch((thrown) => refused(sentenceOf(thrown)))
   return {
     open: come,
     toggle: () => window.toggle(options.trayBounds()),

@@ -1,7 +1,7 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
+import { answerSchema } from '../../core/agent/answer.ts'
 import { type Bridge, type CommandOutput, commands, events } from '../../core/agent/contract.ts'
 import { desktopCommands } from '../../core/agent/desktop-contract.ts'
-import { answerSchema } from '../../core/agent/outcome.ts'
 
 // Only names of the contract pass: the window can neither call nor hear anything else.
 const commandNames = new Set([...Object.keys(commands), ...Object.keys(desktopCommands)])

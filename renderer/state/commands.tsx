@@ -1,13 +1,16 @@
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from 'react'
-import type { CommandInput, CommandOutput, Outcome, WindowCommands } from '../../core/agent/contract.ts'
+import type { CommandInput, CommandOutput, WindowCommands } from '../../core/agent/contract.ts'
 import type { Message, WordKey } from '../../core/words/message.ts'
 import { message } from '../../core/words/message.ts'
 import { useBridge } from './bridge.tsx'
 import { isSentence } from './thrown.ts'
 
-/** The commands that answer done, or a sentence why not. */
+/** What became of something that the person did: a sentence says why it was refused. */
+export type Outcome = { done: true } | { done: false; sentence: Message }
+
+/** The commands that only do something. */
 export type Action = {
-  [C in keyof WindowCommands]: CommandOutput<C> extends Outcome ? C : never
+  [C in keyof WindowCommands]: CommandOutput<C> extends Record<string, never> ? C : never
 }[keyof WindowCommands]
 
 /** What the window last said about something that the person did. */
@@ -21,7 +24,7 @@ interface Commands {
   feedback: Feedback | null
   tell: (tone: Feedback['tone'], sentence: Message) => void
   dismiss: () => void
-  /** Sends a command and gives back its answer; an agent that does not answer is a refusal with its reason. */
+  /** Sends a command and gives back what became of it; an agent that does not answer is a refusal with its reason. */
   ask: <C extends Action>(command: C, input: CommandInput<C>) => Promise<Outcome>
   /** The same, and a refusal is shown in the window; `done` is said after a success. */
   run: <C extends Action>(command: C, input: CommandInput<C>, done?: WordKey) => Promise<boolean>
@@ -41,8 +44,8 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
   const ask = useCallback(
     async <C extends Action>(command: C, input: CommandInput<C>): Promise<Outcome> => {
       try {
-        const answer: Outcome = await bridge.call(command, input)
-        return answer
+        await bridge.call(command, input)
+        return { done: true }
       } catch (thrown) {
         if (isSentence(thrown)) return { done: false, sentence: thrown }
         const reason = thrown instanceof Error ? thrown.message : String(thrown)

@@ -1,9 +1,8 @@
 import { Button, Group, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { Outcome } from '../../core/agent/contract.ts'
 import type { Message, WordKey } from '../../core/words/message.ts'
 import { message } from '../../core/words/message.ts'
-import { useCommands } from '../state/commands.tsx'
+import { type Outcome, useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
 import { FormDialog, useHold } from './form-dialog.tsx'
 

@@ -157,7 +157,7 @@ test('times of the week can be changed again also after a change that changed no
   })
   await holdfast.application.evaluate(({ ipcMain }) => {
     ipcMain.removeHandler('changeSettings')
-    ipcMain.handle('changeSettings', () => ({ output: { done: true } }))
+    ipcMain.handle('changeSettings', () => ({ output: {} }))
   })
   await page.getByRole('tab', { name: /Settings/ }).click()
   const card = page.getByRole('region', { name: 'Sending' })

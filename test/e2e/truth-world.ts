@@ -46,7 +46,7 @@ export async function startWorld(desktop: Desktop, receiver: ReceiverProcess) {
     ],
     { folder, code },
   )
-  expect(added).toEqual([{ done: true }, { done: true }])
+  expect(added).toEqual([{}, {}])
   /** Nothing waits, and nothing fails; all of it is on this one computer. */
   const isWell = async () => {
     const { status, totals, destinations } = await running.state()

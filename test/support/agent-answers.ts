@@ -1,12 +1,32 @@
 import type { z } from 'zod'
+import { nothing } from '../../core/agent/answer.ts'
 import type { CommandInput, CommandOutput, Commands } from '../../core/agent/contract.ts'
 import { commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
+import type { Message } from '../../core/words/message.ts'
+import { Problem } from '../../core/words/problem.ts'
+
+/** What became of a command that only does something. */
+export type Outcome = { done: true } | { done: false; sentence: Message }
+type Answered<C extends keyof Commands> =
+  CommandOutput<C> extends Record<string, never> ? Outcome : CommandOutput<C>
 
 /** Asks the agent of a data directory, as a view does. */
 export const answerOf =
   (data: string) =>
-  async <C extends keyof Commands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>> => {
+  async <C extends keyof Commands>(command: C, input: CommandInput<C>): Promise<Answered<C>> => {
     const schema: z.ZodType = commands[command].output
-    return schema.parse(await sendCommand(data, command, input)) as CommandOutput<C>
+    const answer = sendCommand(data, command, input).then((output) => schema.parse(output))
+    return (await (schema === nothing ? outcomeOf(answer) : answer)) as Answered<C>
   }
+
+/** A refusal, which is thrown, as what became of the command. */
+export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
+  try {
+    await answer
+    return { done: true }
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown
+    return { done: false, sentence: thrown.sentence }
+  }
+}

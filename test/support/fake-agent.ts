@@ -13,6 +13,8 @@ interface FakeWorker {
   /** What the agent has said to it. */
   heard: ToWorker[]
   says(report: unknown): void
+  /** Anything else that a worker says. */
+  posts(message: unknown): void
 }
 
 /** An agent whose workers do nothing; `says` is what one of them says to it. */
@@ -33,7 +35,7 @@ export function fakeAgent(settings: SettingsStore) {
       computerName: 'here',
       starter: {
         start: (name) => {
-          const worker: FakeWorker = { name, heard: [], says: () => undefined }
+          const worker: FakeWorker = { name, heard: [], says: () => undefined, posts: () => undefined }
           started.push(worker)
           return {
             pid: () => null,
@@ -45,6 +47,7 @@ export function fakeAgent(settings: SettingsStore) {
             },
             onMessage(listener) {
               listeners.set(name, listener)
+              worker.posts = listener
               worker.says = (report) => listener({ type: 'report', report })
             },
             onExit: () => undefined,

@@ -170,11 +170,10 @@ export function strayFrame(random: Random): AnyFrame {
       name: 'x',
       purpose: pickFrom(random, ['send', 'pair']),
       session: null,
+      code: 'guess',
     }),
     frame('welcome', { protocol: PROTOCOL, name: 'x', bytes: 2 ** 40, files: 2 ** 20, session: null }),
     frame('refused', { code: 'busy', reason: 'no' }),
-    frame('pair', { code: 'guess', name: 'x' }),
-    frame('paired', { name: 'x' }),
     senderFrame(random),
     receiverFrame(random),
   ])

@@ -10,7 +10,8 @@ import type { Frame, FrameHeader, FrameType } from '../../core/wire/frames.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 import type { FileStatus } from '../../core/wire/limits.ts'
 import { fileStatuses, PROTOCOL } from '../../core/wire/limits.ts'
-import { peerFingerprint, serverOptions } from '../../core/wire/tls.ts'
+import { peerFingerprint } from '../../core/wire/pin.ts'
+import { serverOptions } from '../../core/wire/tls.ts'
 import { SOURCE } from './transfer.ts'
 
 type WelcomeSession = NonNullable<FrameHeader<'welcome'>['session']>

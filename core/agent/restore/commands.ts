@@ -1,5 +1,5 @@
 import type { Agent } from '../agent.ts'
-import { outcomeOf } from '../answering.ts'
+import { done } from '../answering.ts'
 import type { CommandHandlers } from '../contract.ts'
 import { MOST_FOUND } from './contract.ts'
 
@@ -19,7 +19,7 @@ export function restoreCommandHandlers({ restores, settings }: Agent) {
       restores.ask('search', { destination, computer }, { ...asked, most: MOST_FOUND }),
     restoreVersions: ({ destination, computer, ...asked }) =>
       restores.ask('versions', { destination, computer }, asked),
-    restoreStart: (input) => outcomeOf(() => restores.start(input)),
-    restoreStop: () => outcomeOf(() => restores.stop()),
+    restoreStart: (input) => done(() => restores.start(input)),
+    restoreStop: () => done(() => restores.stop()),
   } satisfies Partial<CommandHandlers>
 }

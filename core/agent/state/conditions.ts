@@ -16,7 +16,7 @@ const LONG_PAUSE_MS = 24 * HOUR_MS
 /** Characters of a file's path in a sentence. */
 const LONGEST_NAME = 120
 
-/** One subject besides the disks: whatever makes the icon amber or red, and is an incident. One that nothing is known of at the moment is left out. */
+/** One subject besides the disks: whatever makes the icon amber or red, and is an incident. */
 export interface Condition {
   id: string
   kind: IncidentKind | 'ok'
@@ -32,7 +32,15 @@ export interface Condition {
   tellAfterMs: number
 }
 
-export function conditionsOf(state: AppState, now: number): Condition[] {
+/** What is found of one subject; unknown: nothing can be said of it at the moment. */
+export type Found = Condition | Unknown
+type Unknown = { id: string; kind: 'unknown' }
+
+/**
+ * Every subject that is looked after: an incident that is about any other ends without a word. That files of a source are
+ * not found, or a folder takes none, says nothing more while its disk fails.
+ */
+export function conditionsOf(state: AppState, now: number): Found[] {
   return [
     ...workerConditions(state, now),
     ...uncheckedCondition(state, now),
@@ -49,28 +57,12 @@ export function conditionsOf(state: AppState, now: number): Condition[] {
   ]
 }
 
-/**
- * Every subject that is looked after: what an incident is about that is not among them ends without a word. That files
- * of a source are not found, or a folder takes none, says nothing more while its disk fails.
- */
-export function conditionIds(state: AppState): string[] {
-  const { destinations, sources, workers, notices } = state
-  return [
-    'unchecked',
-    'pause',
-    ...(state.receiving === null ? [] : ['receiving']),
-    ...notices.map(({ id }) => `notice:${id}`),
-    ...Object.keys(workers).map((name) => `worker:${name}`),
-    ...destinations.filter((one) => !isFolderFailing(state, one)).map(({ id }) => `destination:${id}`),
-    ...sources.flatMap(({ settings: { id } }) => [`emptied:${id}`, `parked:${id}`, `silent:${id}`]),
-    ...sources.filter((one) => !isDiskFailing(one)).map(({ settings: { id } }) => `scan:${id}`),
-  ]
-}
-
 type Subject = Pick<Condition, 'id' | 'name' | 'source'>
 
 const well = (subject: Subject, now: number): Condition[] =>
   condition(subject, 'ok', now, message('check.ok', { path: subject.name }), 0)
+
+const unknown = ({ id }: Subject): Unknown[] => [{ id, kind: 'unknown' }]
 
 const condition = (
   subject: Subject,
@@ -81,12 +73,12 @@ const condition = (
   live: Message = sentence,
 ): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, live }]
 
-function workerConditions({ workers }: AppState, now: number): Condition[] {
-  return Object.entries(workers).flatMap(([worker, { condition: is, since }]) => {
+function workerConditions({ workers }: AppState, now: number): Found[] {
+  return Object.entries(workers).flatMap(([worker, { condition: is, since }]): Found[] => {
     const subject = { id: `worker:${worker}`, name: worker, source: null }
     // What passes in a moment is nobody's business.
     const mayPass = is === 'restarting' && awayFor(since, now) <= UNREACHABLE_AFTER_MS
-    if (is === 'starting' || mayPass) return []
+    if (is === 'starting' || mayPass) return unknown(subject)
     if (is === 'running' || is === 'off') return well(subject, now)
     const live = message('status.worker.failed', { worker })
     return condition(subject, 'worker', since, message('condition.worker', { worker }), 2 * MINUTE_MS, live)
@@ -94,10 +86,7 @@ function workerConditions({ workers }: AppState, now: number): Condition[] {
 }
 
 /** The path whose last verdict is the oldest, where that is too old to be believed. */
-function uncheckedCondition(
-  { sources, checkedPaths, settings, awakeSince }: AppState,
-  now: number,
-): Condition[] {
+function uncheckedCondition({ sources, checkedPaths, settings, awakeSince }: AppState, now: number): Found[] {
   const all = [
     ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
     ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
@@ -116,11 +105,11 @@ function uncheckedCondition(
 }
 
 /** Other computers cannot send here, although the settings say that they may. */
-function receivingCondition({ receiving }: AppState, now: number): Condition[] {
+function receivingCondition({ receiving }: AppState, now: number): Found[] {
   if (receiving === null) return []
   const { directory, problem, since, isRunning } = receiving
   const subject = { id: 'receiving', name: directory, source: null }
-  if (problem === null && !isRunning) return []
+  if (problem === null && !isRunning) return unknown(subject)
   return problem === null ? well(subject, now) : condition(subject, 'worker', since, problem, MINUTE_MS)
 }
 
@@ -129,7 +118,7 @@ function isFolderFailing({ incidents }: AppState, { id }: DestinationState): boo
   return incidents.some(({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing)
 }
 
-function destinationCondition(state: AppState, destination: DestinationState, now: number): Condition[] {
+function destinationCondition(state: AppState, destination: DestinationState, now: number): Found[] {
   if (isFolderFailing(state, destination)) return []
   const { id, name, connection } = destination
   const { since, problem } = connection
@@ -139,22 +128,24 @@ function destinationCondition(state: AppState, destination: DestinationState, no
       // Its own sentence says what helps: another version, the clocks, or to pair again.
       return condition(subject, 'refused', since, problem ?? message('status.refused', { name }), MINUTE_MS)
     case 'unreachable':
-      return awayFor(since, now) > UNREACHABLE_AFTER_MS ? unreachable(state, destination, now) : []
+      return awayFor(since, now) > UNREACHABLE_AFTER_MS
+        ? unreachable(state, destination, now)
+        : unknown(subject)
     case 'connected':
     case 'idle':
       // Why files wait although it is connected, or why nothing can even try to connect.
       // It may have been connected for weeks before.
       if (problem !== null) return condition(subject, 'destination', now, problem, MINUTE_MS)
       // Before it has tried to connect nothing is known of it: what failed in an earlier run lasts.
-      return connection.state === 'idle' ? [] : well(subject, now)
+      return connection.state === 'idle' ? unknown(subject) : well(subject, now)
     case 'connecting':
-      return []
+      return unknown(subject)
     default:
       return connection.state satisfies never
   }
 }
 
-function unreachable(state: AppState, destination: DestinationState, now: number): Condition[] {
+function unreachable(state: AppState, destination: DestinationState, now: number): Found[] {
   const { id, name, kind, connection, totals } = destination
   const away = inSteps(awayFor(connection.since, now))
   const isAlone = state.destinations.length === 1
@@ -175,7 +166,7 @@ function unreachable(state: AppState, destination: DestinationState, now: number
 }
 
 /** A pause by a person that has lasted for so long that it may have been forgotten. */
-function pauseCondition({ settings: { pause }, totals }: AppState, now: number): Condition[] {
+function pauseCondition({ settings: { pause }, totals }: AppState, now: number): Found[] {
   const subject = { id: 'pause', name: 'Holdfast', source: null }
   if (pause === null || now - pause.since <= LONG_PAUSE_MS) return well(subject, now)
   const { since } = pause
@@ -184,7 +175,7 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
 }
 
 /** What a person has to know once, until it is put away. */
-function noticeConditions({ notices }: AppState, now: number): Condition[] {
+function noticeConditions({ notices }: AppState, now: number): Found[] {
   return notices.flatMap(({ id, sentence }) => {
     const subject = { id: `notice:${id}`, name: 'Holdfast', source: null }
     // Good news is nothing wrong, and the end of an earlier failure.
@@ -200,10 +191,10 @@ function awayFor(since: number, now: number): number {
 }
 
 /** Many files have lost their content: nothing of the source is sent before a person has decided. */
-function emptiedCondition(source: SourceState, now: number): Condition[] {
+function emptiedCondition(source: SourceState, now: number): Found[] {
   const { id, name } = source.settings
   const subject = { id: `emptied:${id}`, name, source: id }
-  if (source.scanned?.held === undefined) return []
+  if (source.scanned?.held === undefined) return unknown(subject)
   const sentence = heldWords(source)
   if (sentence === null) return well(subject, now)
   return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
@@ -214,10 +205,10 @@ function parkedCondition(
   state: AppState,
   { settings, totals, destinations }: SourceState,
   now: number,
-): Condition[] {
+): Found[] {
   const { id, name } = settings
   const subject = { id: `parked:${id}`, name, source: id }
-  if (totals.parkedFiles === 0) return isCounted({ destinations }) ? well(subject, now) : []
+  if (totals.parkedFiles === 0) return isCounted({ destinations }) ? well(subject, now) : unknown(subject)
   const file = shortened(state.parked.find((one) => one.source === id)?.path ?? '…')
   const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
   return condition(subject, 'parked', now, sentence, 0)
@@ -227,10 +218,11 @@ function parkedCondition(
 const shortened = (path: string) => (path.length > LONGEST_NAME ? `…${path.slice(-LONGEST_NAME)}` : path)
 
 /** Files that are not found, and directories that are not looked at. */
-function scanCondition(source: SourceState, now: number): Condition[] {
+function scanCondition(source: SourceState, now: number): Found[] {
   const { scanned, settings } = source
   const subject = { id: `scan:${settings.id}`, name: settings.name, source: settings.id }
-  if (scanned === null || scanned.phase === 'starting' || isDiskFailing(source)) return []
+  if (isDiskFailing(source)) return []
+  if (scanned === null || scanned.phase === 'starting') return unknown(subject)
   const count = scanned.unwatchedDirectories
   const problem = count > 0 ? message('status.unwatched', { count }) : scanProblem(source)
   if (problem === null) return well(subject, now)
@@ -239,12 +231,12 @@ function scanCondition(source: SourceState, now: number): Condition[] {
 }
 
 /** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */
-function silentCondition(state: AppState, source: SourceState, now: number): Condition[] {
+function silentCondition(state: AppState, source: SourceState, now: number): Found[] {
   const { settings, lastFile, scanned, newest, destinations } = source
   const { id, name, silentHours, kind } = settings
   const subject = { id: `silent:${id}`, name, source: id }
   if (silentHours === null || settings.paused) return well(subject, now)
-  if (destinations.length === 0 || scanned?.compared !== true) return []
+  if (destinations.length === 0 || scanned?.compared !== true) return unknown(subject)
   if (kind === 'batch' && newest === null) return well(subject, now)
   // Where nothing has come yet, it is waited for since it has been looked for.
   const since =

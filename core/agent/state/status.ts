@@ -48,7 +48,9 @@ function troubleOf(state: AppState, now: number): Status | null {
       sentence: incidentSentence(state, one),
     })),
     ...conditionsOf(state, now).flatMap((one) =>
-      one.kind === 'ok' ? [] : [{ kind: one.kind, since: one.since, sentence: one.live }],
+      one.kind === 'ok' || one.kind === 'unknown'
+        ? []
+        : [{ kind: one.kind, since: one.since, sentence: one.live }],
     ),
   ].sort((a, b) => incidentKinds.indexOf(a.kind) - incidentKinds.indexOf(b.kind) || a.since - b.since)
   const [first] = all

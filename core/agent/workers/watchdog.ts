@@ -1,7 +1,7 @@
 import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
 
 /** A worker that has not said for this long that it is alive is replaced. */
-export const REPLACE_AFTER_MS = 10 * ALIVE_EVERY_MS
+export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
 /** A look that comes so late stood still itself (Ctrl-Z, a blocked loop): what the worker said meanwhile is not read yet. */
 const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 

@@ -5,12 +5,8 @@ const inUnits = (text: string): number => text.length
 export const inBytes = (text: string): number => Buffer.byteLength(text)
 
 const END = '…'
-/** What a person sees as one character: an emoji of several parts is one. */
-const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
-/** No character that means something is longer, in units; a longer one is cut. */
-const LONGEST_CHARACTER = 64
 
-/** The text, or so much of its beginning that it has the size with an ellipsis after it. No character is cut. */
+/** The text, or so much of its beginning that it has the size with an ellipsis after it. No surrogate pair is cut. */
 export function shorten(text: string, most: number, sizeOf: (text: string) => number = inUnits): string {
   // Half a surrogate pair is no text: every encoder would make something else of it.
   const whole = text.toWellFormed()
@@ -22,20 +18,7 @@ export function shorten(text: string, most: number, sizeOf: (text: string) => nu
     if (sizeOf(whole.slice(0, middle) + END) <= most) fits = middle
     else tooLong = middle
   }
-  return whole.slice(0, characterStart(whole, fits)) + END
-}
-
-function characterStart(text: string, at: number): number {
-  // The text around is enough, and a long one takes the segmenter long.
-  const from = Math.max(0, at - 2 * LONGEST_CHARACTER)
-  const around = text.slice(from, at + LONGEST_CHARACTER)
-  const start = from + (characters.segment(around).containing(at - from)?.index ?? at - from)
-  if (at - start <= LONGEST_CHARACTER) return start
-  return isLowSurrogate(text.charCodeAt(at)) ? at - 1 : at
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff
+  return whole.slice(0, fits).replace(/[\ud800-\udbff]$/, '') + END
 }
 
 /** The text of a service that shows the title by itself: without it where it begins with it. */

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
-import { type DatabaseKind, openDatabaseFile } from '../../sqlite-file.ts'
+import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../sqlite-file.ts'
+import { Problem } from '../../words/problem.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
 import { severityOf, subjectsOf } from '../kinds.ts'
 import type { Notice } from '../notice.ts'
@@ -97,6 +98,21 @@ export function openAlertDatabase(file: string) {
         database.prepare("DELETE FROM entry WHERE at < ? AND state <> 'waiting'").run(before)
       }),
     close: () => database.close(),
+  }
+}
+
+/**
+ * A page of the timeline in a file that nobody writes now; a question makes, changes and renames no file.
+ * @throws Problem alert.timelineUnread; what the system says.
+ */
+export function readTimeline(file: string, question: TimelineQuestion): TimelinePage {
+  const database = readDatabaseFile(file, KIND)
+  if (database === null) return { entries: [], next: null }
+  if (typeof database === 'string') throw new Problem('alert.timelineUnread', { path: file })
+  try {
+    return page(database, question)
+  } finally {
+    database.close()
   }
 }
 

@@ -1,6 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { type Mount, mountAbove } from '../../mounts/mountinfo.ts'
-import { readMounts } from '../../mounts/whereabouts.ts'
+import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { systemErrorOf } from './errno.ts'
@@ -92,7 +91,8 @@ async function check(
     const mayWrite = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
     let { memory } = looked
     if (wanted.includes('read')) {
-      memory = await runRead(anchor, !mayWrite && !isOverNetwork(mount), memory, progress)
+      // Where others write, a listing asks their server anyway, and reading a file may fetch that from afar.
+      memory = await runRead(anchor, !mayWrite && !hasUnseenWriters(mount), memory, progress)
     }
     if (mayWrite) memory = await runWrite(anchor.path, memory, progress)
     if (mayWrite && isTidyDue(memory, progress)) {
@@ -140,11 +140,6 @@ function pointThatIsAway(table: MountTable, { known }: PathMemory): string | nul
   if (known === null) return null
   const { point } = known.mount
   return table.fresh().some((mount) => mount.point === point) ? null : point
-}
-
-/** Listing such a file system asks its server anyway, and reading a file of it may fetch that from afar. */
-function isOverNetwork(mount: Mount | null): boolean {
-  return mount !== null && /^(nfs|cifs|smb|fuse|ceph|9p|afs|glusterfs|lustre)/.test(mount.type)
 }
 
 function isTidyDue({ tidiedMs }: PathMemory, { done }: Progress): boolean {

@@ -85,7 +85,8 @@ export async function listDirectory(
   let file: string | null = null
   try {
     options.enter?.('open')
-    const entries = await opendir(directory, { bufferSize: LOOKED_AT })
+    // Node.js asks for each type that the file system does not tell with a call that blocks this thread.
+    const entries = await opendir(directory, { bufferSize: options.sample ? LOOKED_AT : 1 })
     step = 'read'
     options.enter?.('read')
     try {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import fs, { constants } from 'node:fs'
-import { lstat, opendir, statfs, unlink } from 'node:fs/promises'
+import { lstat, readdir, stat, statfs, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { closeFd, openFd, syncFd } from '../../files/fd.ts'
@@ -125,16 +125,16 @@ export function probeName(): string {
  * has lost its last moments.
  */
 const KEEP_MS = 60 * 60 * 1000
-/** Entries of a directory that are looked at; a probe file that is missed is found another time. */
-const MOST_ENTRIES = 50_000
+/** A directory of more bytes (stat(2)), with some 50,000 names or more, is left as it is: all are read at once. */
+const MOST_BYTES = 4 * 1024 * 1024
 
 /** Removes the probe files that killed runs left in a directory. Trouble is not its business, the probes name it. */
 export async function removeLeftOvers(directory: string): Promise<void> {
   try {
-    let looked = 0
-    for await (const { name } of await opendir(directory, { bufferSize: 512 })) {
-      looked += 1
-      if (looked > MOST_ENTRIES) return
+    if ((await stat(directory)).size > MOST_BYTES) return
+    // Names alone: for an entry whose type the file system does not tell, as on NFS, Node.js asks with a call that blocks
+    // this thread.
+    for (const name of await readdir(directory)) {
       if (!PROBE_FILE.test(name)) continue
       const file = path.join(directory, name)
       const stats = await lstat(file)

@@ -79,7 +79,10 @@ export function createConnected() {
           first.guest.onTwice(from)
           return null
         }
-        if (places.get(folder) === first) first.guest.replace()
+        const now = places.get(folder)
+        // The first one has left, and another one has come, while this one waited.
+        if (now !== undefined && now !== first) return null
+        if (now === first) first.guest.replace()
         return place(sender, guest)
       } finally {
         waiting.delete(folder)

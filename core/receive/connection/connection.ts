@@ -13,7 +13,8 @@ import { WireFault } from '../../wire/codec.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
 import { PROTOCOL } from '../../wire/limits.ts'
-import { HANDSHAKE_MS, peerFingerprint, remoteOf } from '../../wire/tls.ts'
+import { peerFingerprint } from '../../wire/pin.ts'
+import { HANDSHAKE_MS, remoteOf } from '../../wire/tls.ts'
 import type { Guest, Place } from './connected.ts'
 import type { ConnectionHost } from './host.ts'
 import type { Phase } from './phase.ts'
@@ -28,11 +29,6 @@ export type Connection = (socket: TLSSocket, host: ConnectionHost, letIn: () => 
 const ENDED_BEFORE_HELLO =
   "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
 
-const LATE_TO_PAIR = 'it cannot pair now (its store has not answered in time)'
-
-/** A code is judged within this, in milliseconds, or not at all: less than its sender waits for all of the pairing. */
-const JUDGED_WITHIN_MS = 8_000
-
 /** Longest that a welcome waits for what the store knows of the sender: a disk that hangs must not keep it out. */
 const KNOWN_WITHIN_MS = 3_000
 
@@ -42,8 +38,6 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   let phase: Phase = { at: 'hello' }
   let leave: () => void = () => undefined
   let heardAt = performance.now()
-  /** The code was right: whoever gave it is waited for, and told. */
-  let isPinning = false
   const isOver = () => phase.at === 'over'
 
   /** @param said what the other end hears of it, if that is not for its ears. */
@@ -150,11 +144,25 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     channel.send('welcome', { protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null })
   }
 
-  const hello = (peer: string, { protocol, name, purpose, session }: FrameHeader<'hello'>) => {
+  const judge = async (peer: string, code: string, name: string) => {
+    phase = { at: 'entering' }
+    const sender = await host.pair(peer, code, name)
+    if (sender !== null) host.log('info', `paired with ${sender.name} (certificate ${peer}) from ${from}`)
+    if (channel.closed || isOver()) return
+    if (sender === null) return refuse('code', `${name} gave a wrong or outdated pairing code`)
+    channel.send('welcome', { protocol: PROTOCOL, name: host.name, bytes: 0, files: 0, session: null })
+    phase = { at: 'over' }
+    channel.end()
+  }
+
+  const hello = (peer: string, { protocol, name, purpose, session, code = '' }: FrameHeader<'hello'>) => {
     if (protocol !== PROTOCOL) return refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (purpose === 'pair') {
-      phase = { at: 'pairing', judging: false }
-      channel.send('welcome', { protocol, name: host.name, bytes: 0, files: 0, session: null })
+      judge(peer, code, name).catch((thrown: unknown) => {
+        if (isOver()) return
+        const said = `it cannot pair now (${errorCode(thrown) ?? 'its log says why'})`
+        refuse('busy', `pairing failed: ${String(thrown)}`, said)
+      })
       return
     }
     const sender = host.accepted(peer)
@@ -169,37 +177,10 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     })
   }
 
-  const judgedLate = () => {
-    if (!isPinning && !isOver())
-      refuse('busy', 'pairing failed: the store has not answered in time', LATE_TO_PAIR)
-  }
-
-  const judge = async (peer: string, { code, name }: FrameHeader<'pair'>) => {
-    phase = { at: 'pairing', judging: true }
-    clearTimeout(patience)
-    patience = setTimeout(judgedLate, JUDGED_WITHIN_MS)
-    const sender = await host.pair(peer, code, name, () => {
-      isPinning = phase.at === 'pairing' && !channel.closed
-      return isPinning
-    })
-    if (sender !== null) host.log('info', `paired with ${sender.name} (certificate ${peer}) from ${from}`)
-    if (channel.closed || isOver()) return
-    if (sender === null) return refuse('code', `${name} gave a wrong or outdated pairing code`)
-    channel.send('paired', { name: host.name })
-    phase = { at: 'over' }
-    channel.end()
-  }
-
   const onFrame = (peer: string, frame: Frame) => {
     heardAt = performance.now()
     if (frame.type === 'alive') return
     if (phase.at === 'hello' && frame.type === 'hello') hello(peer, frame.header)
-    else if (phase.at === 'pairing' && frame.type === 'pair')
-      judge(peer, frame.header).catch((thrown: unknown) => {
-        if (isOver()) return
-        const said = `it cannot pair now (${errorCode(thrown) ?? 'its log says why'})`
-        refuse('busy', `pairing failed: ${String(thrown)}`, said)
-      })
     else if (phase.at === 'sending' && frame.type === 'status') host.onStatus(phase.sender, frame.header)
     else if (phase.at === 'sending') phase.sending.handle(frame)
     else if (phase.at === 'restoring') phase.restoring.handle(frame)
@@ -229,8 +210,8 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     },
   })
   // Until it is let in, whoever it is: a stranger that says no more would keep its place among the connections.
-  let patience = setTimeout(() => {
-    if (!isOver()) refuse('malformed', phase.at === 'pairing' ? 'no code in time' : 'no hello in time')
+  const patience = setTimeout(() => {
+    if (!isOver()) refuse('malformed', phase.at === 'hello' ? 'no hello in time' : 'not let in in time')
   }, HANDSHAKE_MS)
   if (fingerprint === null) {
     host.onRefusedConnection(from, 'no client certificate', 'certificate')

@@ -46,21 +46,15 @@ export function createConnectionHost(parts: HostParts) {
     /** Where a sender's source is stored. @throws what the system says where a new one cannot be written down. */
     sourceOf: async ({ folder }: Sender, id: string, name: string) =>
       store.source(folder, await senders.sourceDirectory(folder, id, name)),
-    /**
-     * Uses up a pairing code; resolves to null if it is none.
-     * @param mayPin is asked when it is one, before anything is changed.
-     * @throws where it cannot be used now, but later.
-     */
-    pair(fingerprint: string, code: string, name: string, mayPin: () => boolean) {
+    /** Uses up a pairing code; resolves to null if it is none. @throws where it cannot be used now, but later. */
+    pair(fingerprint: string, code: string, name: string) {
       const pairNow = async (replaces: string | null) => {
-        // Whoever was told that it failed, or has gone, is to find its code good.
-        if (!mayPin()) throw new Error('its sender has not waited for the store')
         const sender = await senders.pair(fingerprint, name, Date.now(), replaces)
         // Whose place it is now must not be sent to by another.
         if (replaces !== null) connected.dropRefused(senders)
         return sender
       }
-      // One attempt after the other: attempts side by side would be counted as one.
+      // One after the other: a code that two give at a time is good for one of them.
       const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
       judging = judged.catch(() => undefined)
       return judged

@@ -7,7 +7,6 @@ import type { Restoring } from './restoring.ts'
 export type Phase =
   | { at: 'hello' }
   | { at: 'entering' }
-  | { at: 'pairing'; judging: boolean }
   | { at: 'sending'; sender: Sender; sending: Sending }
   | { at: 'restoring'; sender: Sender; restoring: Restoring }
   | { at: 'over' }
@@ -16,7 +15,6 @@ export type Phase =
 const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
   hello: ['hello'],
   entering: ['alive'],
-  pairing: ['pair', 'alive'],
   sending: ['source', 'batch', 'begin', 'chunk', 'end', 'abort', 'copy', 'prove', 'status', 'alive'],
   restoring: ['ask', 'fetch', 'alive'],
 }
@@ -25,6 +23,5 @@ const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
 export function expected(phase: Phase, type: FrameType): boolean {
   // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
   if (phase.at === 'over') return true
-  if (phase.at === 'pairing' && phase.judging) return type === 'alive'
   return EXPECTED[phase.at].includes(type)
 }

@@ -150,10 +150,6 @@ export function serveIsocket(socket: Socket, host: IsocketHost) {
   }
 
   return {
-    /** Whether the client waits between two files: only then may it be cut off without a loss. */
-    get resting() {
-      return onItsWay === null
-    },
     done: serve().catch((thrown: unknown) => {
       host.log('error', `isocket client ${from}: ${String(thrown)}`)
       reset()

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
-import { addressOf } from '../../wire/pairing-code.ts'
 import { remoteOf } from '../../wire/tls.ts'
+import { addressOf } from '../../words/address.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { englishWords } from '../../words/words.ts'
@@ -20,8 +20,6 @@ export interface IsocketOptions {
   /** 0: any free port. */
   port: number
 }
-
-type IsocketListener = Awaited<ReturnType<typeof openIsocket>>
 
 /** Whether an address is one of these, however it is written; a name is none. */
 function isOneOf(addresses: net.BlockList, host: string): boolean {
@@ -51,16 +49,10 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
 
   server.on('connection', (socket) => {
     if (connections.size >= MAX_CONNECTIONS) {
-      // A client that rests between two files loses nothing; without one the new client has to go.
-      const resting = [...connections].find((one) => one.resting)
       host.onRefusedConnection(remoteOf(socket), `isocket: more than ${MAX_CONNECTIONS} connections`, 'flood')
-      if (resting === undefined) {
-        socket.on('error', () => undefined)
-        socket.resetAndDestroy()
-        return
-      }
-      connections.delete(resting)
-      resting.reset()
+      socket.on('error', () => undefined)
+      socket.resetAndDestroy()
+      return
     }
     const connection = serveIsocket(socket, host)
     connections.add(connection)
@@ -100,32 +92,5 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
       await Promise.all(all.map((one) => one.done))
       clearTimeout(late)
     },
-  }
-}
-
-/** The isocket part of a receiver, which may be switched on and off while it runs. */
-export function createIsocket(host: IsocketHost) {
-  let current: { options: IsocketOptions; listener: IsocketListener } | null = null
-
-  const close = async (): Promise<void> => {
-    const before = current
-    current = null
-    await before?.listener.close()
-  }
-
-  return {
-    get connections() {
-      return current?.listener.connections ?? 0
-    },
-    /** @throws Problem when the new address cannot be listened on; the old one is listened on then, as before. */
-    async configure(options: IsocketOptions | null) {
-      if (options === null) return close()
-      const { options: now } = current ?? {}
-      if (now?.host === options.host && now.port === options.port) return
-      const listener = await openIsocket(options, host)
-      await close()
-      current = { options, listener }
-    },
-    close,
   }
 }

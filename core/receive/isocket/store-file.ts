@@ -33,12 +33,16 @@ async function pause(signal: AbortSignal): Promise<boolean> {
   return !signal.aborted
 }
 
-/** Repeats until it is stored, or the connection is over. */
+/** These of a file stay as they are, however often it is tried. */
+const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
+
+/** Repeats until it is stored or never can be, or the connection is over. */
 async function persist(source: FileSource, attempt: () => Promise<Outcome>): Promise<Stored> {
   let told = ''
   for (;;) {
     const outcome = await attempt().catch(outcomeOf)
     if (isDurable(outcome)) return { kind: 'durable' }
+    if (FINAL.has(outcome.status)) return { kind: 'refused', outcome }
     const text = `${outcome.status} ${outcome.detail}`
     if (text !== told) source.onTrouble(outcome)
     told = text

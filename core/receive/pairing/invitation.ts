@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
@@ -14,21 +14,16 @@ import { Problem } from '../../words/problem.ts'
 import { isRunning } from '../../worker/is-running.ts'
 
 export const CODE_MINUTES = 15
-/** So many wrong codes spoil every code that is open. */
-export const CODE_ATTEMPTS = 5
 /** More open codes than this are not looked at: nobody makes so many in a quarter of an hour. */
 const MAX_CODES = 64
 
 /** How long a code lives, in milliseconds. */
 const LIFETIME_MS = CODE_MINUTES * 60_000
-/** What the name of a code's file gets while the code is used. */
-const SPENT = '.spent'
 
 const codeSchema = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
-  attemptsLeft: z.number().int().positive().max(CODE_ATTEMPTS),
   /** The folder of a sender whose place the new one takes; null: it gets one of its own. */
   replaces: z.string().min(1).max(255).nullable(),
 })
@@ -48,7 +43,6 @@ export async function makeCode(
   const code: Code = {
     hash: hashOfSecret(secret),
     expiresAt: now + LIFETIME_MS,
-    attemptsLeft: CODE_ATTEMPTS,
     replaces,
   }
   await replaceFile(path.join(directory, `${randomBytes(8).toString('hex')}.json`), JSON.stringify(code))
@@ -97,31 +91,12 @@ async function openCodes(directory: string, now: number) {
       found.unread = thrown
     }
   }
-  // A process that ended in the middle of `spend` has left it: nobody is to use it again.
-  for (const name of names.filter((one) => one.endsWith(SPENT)))
-    await rm(path.join(directory, name), { force: true })
   return found
-}
-
-/** Out of the way before it is used, and back if that fails; renaming needs no room on a full disk. */
-async function spend<T>(file: string, use: () => Promise<T>): Promise<T> {
-  const spent = file + SPENT
-  await rename(file, spent)
-  let used: T
-  try {
-    used = await use()
-  } catch (thrown) {
-    await rename(spent, file)
-    throw thrown
-  }
-  // What stays is removed with the next code that is asked for.
-  await rm(spent, { force: true }).catch(() => undefined)
-  return used
 }
 
 /**
  * Does what the secret of an open code lets its owner do, and uses the code up by that; null: it is no open code's.
- * A wrong secret costs every open code one attempt, as nobody knows which one was meant. Calls must not overlap.
+ * Wrong secrets are not counted: nobody guesses 100 random bits in a quarter of an hour. Calls must not overlap.
  *
  * @throws what `use` throws, or what the system says where codes cannot be read: the code can be used again then.
  */
@@ -134,13 +109,13 @@ export async function redeemCode<T>(
   const given = Buffer.from(hashOfSecret(secret), 'hex')
   const { open, unread } = await openCodes(directory, now)
   const match = open.filter(({ code }) => timingSafeEqual(Buffer.from(code.hash, 'hex'), given))[0]
-  if (match !== undefined) return spend(match.file, () => use(match.code.replaces))
-  for (const { file, code } of open) {
-    if (code.attemptsLeft <= 1) await rm(file, { force: true })
-    else await replaceFile(file, JSON.stringify({ ...code, attemptsLeft: code.attemptsLeft - 1 }))
+  if (match === undefined) {
+    if (unread !== null) throw unread
+    return null
   }
-  if (unread !== null) throw unread
-  return null
+  const used = await use(match.code.replaces)
+  await rm(match.file, { force: true })
+  return used
 }
 
 /** What a receiver leaves in its store about itself, for the commands that run beside it. */

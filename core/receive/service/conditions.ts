@@ -1,4 +1,4 @@
-import type { Observation } from '../../alert/alerts.ts'
+import type { Looked, Observation } from '../../alert/alerts.ts'
 import type { IncidentKind } from '../../alert/kinds.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
@@ -28,22 +28,20 @@ export function storeCondition(path: string, problems: readonly Message[]): Obse
   return { ...subject, kind, sentence: problem, tellAfterMs: kind === 'low-space' ? 5 * MINUTE_MS : 0 }
 }
 
-/** @param startedAt since when the receiver could hear. */
+/**
+ * Every subject of the senders: an incident that is about any other ends without a word.
+ * @param startedAt since when the receiver could hear.
+ */
 export function senderConditions(
   senders: readonly SenderState[],
   alerts: Pick<ReceiveAlerts, 'silentHours' | 'silentHoursOf' | 'failingMinutes'>,
   startedAt: number,
   now: number,
-): Observation[] {
+): Looked[] {
   return senders.flatMap((sender) => [
     ...silence(sender, hoursOf(sender, alerts), startedAt, now),
     ...failure(sender, alerts.failingMinutes, now),
   ])
-}
-
-/** Every subject there can be: what an incident is about that is not among them is looked after no more. */
-export function conditionIds(senders: readonly SenderState[]): Set<string> {
-  return new Set(['store', ...senders.flatMap(({ folder }) => [`silent:${folder}`, `failing:${folder}`])])
 }
 
 function hoursOf(
@@ -54,7 +52,7 @@ function hoursOf(
   return own?.[1] ?? silentHours
 }
 
-function silence(sender: SenderState, hours: number, startedAt: number, now: number): Observation[] {
+function silence(sender: SenderState, hours: number, startedAt: number, now: number): Looked[] {
   const { name, folder, pairedAt, seenAt, connected } = sender
   const id = `silent:${folder}`
   const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
@@ -63,21 +61,21 @@ function silence(sender: SenderState, hours: number, startedAt: number, now: num
   const isTooSoon = now - startedAt < Math.min(RECONNECT_MS, hours * HOUR_MS)
   if (isHeard) return [{ ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }]
   // One that was silent before a restart of the receiver has not come back by that.
-  if (isTooSoon) return []
+  if (isTooSoon) return [{ id, kind: 'unknown' }]
   const sentence = message('transfer.senderSilent', { name, since: last })
   return [{ ...subject, kind: 'sender-silent', since: last, sentence }]
 }
 
 /** What one that is away said last is old; that it is silent is told by itself. */
-function failure(sender: SenderState, minutes: number, now: number): Observation[] {
+function failure(sender: SenderState, minutes: number, now: number): Looked[] {
   const { name, folder, connected, status, statusAt, pairedAt, failingSince } = sender
-  // What the folder's sender of before said is not this one's word.
-  if (!connected || status === null || (statusAt ?? 0) < (pairedAt ?? 0)) return []
   const id = `failing:${folder}`
+  // What the folder's sender of before said is not this one's word.
+  if (!connected || status === null || (statusAt ?? 0) < (pairedAt ?? 0)) return [{ id, kind: 'unknown' }]
   const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
   if (failingSince === null)
     return [{ ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }]
-  if (now - failingSince < minutes * MINUTE_MS) return []
+  if (now - failingSince < minutes * MINUTE_MS) return [{ id, kind: 'unknown' }]
   const sentence = message('transfer.senderFailing', { name, said: status.sentence })
   return [{ ...subject, kind: 'sender-failing', since: failingSince, sentence }]
 }

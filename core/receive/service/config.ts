@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alert/settings.ts'
 import { errorCode, errorText } from '../../files/system-error.ts'
@@ -104,14 +103,6 @@ export async function loadConfig(file: string | null, given: GivenConfig): Promi
     field: issue?.path.join('.') ?? '',
     reason: issue?.message ?? '',
   })
-}
-
-/** Takes over what a running receiver can change; `fixed`: what else differs, and stays until it is started again. */
-export function takeOver(now: ReceiveConfig, next: ReceiveConfig) {
-  const { name, isocketPort, isocketHost, metricsPort, alerts } = next
-  const taken: ReceiveConfig = { ...now, name, isocketPort, isocketHost, metricsPort, alerts }
-  const names = Object.keys(now) as (keyof ReceiveConfig)[]
-  return { taken, fixed: names.filter((one) => !isDeepStrictEqual(taken[one], next[one])) }
 }
 
 const secretsSchema = z.record(z.string(), z.record(z.string(), z.string().max(10_000)))

@@ -75,6 +75,9 @@ async function look(layout: StoreLayout): Promise<Look> {
   return { writeError, free: bavail * bsize, size: blocks * bsize }
 }
 
+/** Looks at the store. */
+export type Looks = ReturnType<typeof createLooks>
+
 /** Looks at the store; one look at a time, however many ask and however long the disk takes. */
 export function createLooks(layout: StoreLayout): () => Promise<Look | 'unanswered'> {
   let running: Promise<Look> | null = null

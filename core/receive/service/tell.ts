@@ -11,9 +11,10 @@ import type { Floor } from '../../store/limits/rules.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import type { Receiver, ReceiverEvents } from '../receiver.ts'
-import { conditionIds, senderConditions, storeCondition } from './conditions.ts'
+import { senderConditions, storeCondition } from './conditions.ts'
 import type { ReceiveAlerts } from './config.ts'
-import { createLooks, judge } from './health.ts'
+import type { Looks } from './health.ts'
+import { judge } from './health.ts'
 
 /** How often senders are looked through, and the store is tried, in milliseconds. */
 const SENDERS_EVERY_MS = 1_000
@@ -22,6 +23,7 @@ const STORE_EVERY_MS = 60_000
 interface TellOptions {
   receiver: Receiver
   layout: StoreLayout
+  looks: Looks
   floor: Floor
   /** The script of the thread that keeps outbox and timeline. */
   alertStoreThread: URL
@@ -33,42 +35,37 @@ export const alertsFileOf = (layout: StoreLayout): string => path.join(layout.ow
 
 /** Makes incidents of what a receiver knows of its store and its senders, and has them told. */
 export function startReceiverTell(
-  { receiver, layout, floor, alertStoreThread, log }: TellOptions,
-  name: string,
-  given: ReceiveAlerts,
+  { receiver, layout, looks, floor, alertStoreThread, log }: TellOptions,
+  computer: string,
+  config: ReceiveAlerts,
   secrets: NotifierConfig['secrets'],
 ) {
   const startedAt = Date.now()
-  const looks = createLooks(layout)
   const file = alertsFileOf(layout)
-  let config = given
-  let computer = name
-  const configOf = (now: NotifierConfig['secrets']): NotifierConfig => {
-    const { language, labels, quietHours, channels } = config
-    return {
-      file,
-      language,
-      computer,
-      names: {},
-      labels,
-      quietHours,
-      native: false,
-      channels,
-      secrets: now,
-      failing: null,
-    }
+  const { language, labels, quietHours, channels } = config
+  const notifierConfig: NotifierConfig = {
+    file,
+    language,
+    computer,
+    names: {},
+    labels,
+    quietHours,
+    native: false,
+    channels,
+    secrets,
+    failing: null,
   }
   const store = openAlertStore(alertStoreThread, file, ({ why, aside }) => {
     const key = why === 'newer' ? 'alert.storeNewer' : 'alert.storeBroken'
     log('warn', englishWords(message(key, { path: file, aside })))
   })
-  const notifier = new Notifier(configOf(secrets), store, {
+  const notifier = new Notifier(notifierConfig, store, {
     show: () => undefined,
     channels: () => undefined,
     log,
   })
   const logNotice = (notice: Notice) => {
-    const writer = { words: englishWords, computer, labels: config.labels }
+    const writer = { words: englishWords, computer, labels }
     const { title, body } = letterOf('', notice, writer, { type: null, template: null }, Date.now())
     log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
@@ -86,10 +83,9 @@ export function startReceiverTell(
     file: openIncidentFile(layout.own),
   })
   const lookAtSenders = () => {
-    const senders = receiver.senderStates()
-    const ids = conditionIds(senders)
-    alerts.keepOnly(ids)
-    alerts.observeChanges(senderConditions(senders, config, startedAt, Date.now()))
+    const found = senderConditions(receiver.senderStates(), config, startedAt, Date.now())
+    alerts.keepOnly(new Set(['store', ...found.map(({ id }) => id)]))
+    alerts.observeChanges(found)
     alerts.look()
   }
   const lookAtStore = async () => {
@@ -103,12 +99,6 @@ export function startReceiverTell(
   void lookAtStore()
 
   return {
-    /** Takes over other channels or times. */
-    configure(nextName: string, next: ReceiveAlerts, nextSecrets: NotifierConfig['secrets']) {
-      computer = nextName
-      config = next
-      notifier.configure(configOf(nextSecrets))
-    },
     async stop() {
       for (const timer of timers) clearInterval(timer)
       await alerts.stop()

@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
-import type { StoreLayout } from '../../store/layout.ts'
 import type { Floor } from '../../store/limits/rules.ts'
-import { addressOf } from '../../wire/pairing-code.ts'
+import { addressOf } from '../../words/address.ts'
 import { Problem } from '../../words/problem.ts'
 import { englishWords } from '../../words/words.ts'
 import type { Receiver } from '../receiver.ts'
-import { createLooks, judge } from './health.ts'
+import type { Looks } from './health.ts'
+import { judge } from './health.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Never another address: the pages have no password. */
@@ -22,8 +22,6 @@ interface Page {
   type: string
   body: string
 }
-
-export type Web = Awaited<ReturnType<typeof openWeb>>
 
 /**
  * A page of a web site can make a browser on this computer ask here under the site's own name, once that name
@@ -100,12 +98,10 @@ const UNAVAILABLE = 503
 /** What the receiver shows of itself on loopback. */
 export function pagesOf(
   receiver: Receiver,
-  layout: StoreLayout,
+  looks: Looks,
   metrics: Metrics,
   floor: Floor,
 ): Record<string, () => Promise<Page>> {
-  const looks = createLooks(layout)
-
   const health = async (): Promise<Page> => {
     const found = await looks()
     const problems = judge(found, receiver, floor).map(englishWords)

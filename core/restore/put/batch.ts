@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
+  fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -11,23 +12,26 @@ import {
   rmSync,
 } from 'node:fs'
 import path from 'node:path'
-import { syncWhole } from '../../files/libc.ts'
+import { failed as failedCall, linkOpenFile, syncWhole } from '../../files/libc.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import type { FileSystem } from '../../store/file-system.ts'
-import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM } from '../../store/file-system.ts'
-import type { Tree } from '../../store/tree.ts'
+import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM, UNNAMED } from '../../store/file-system.ts'
+import type { Tree, TreeDirectory } from '../../store/tree.ts'
 import type { Put } from './events.ts'
 
 /** Files that are made durable together, and then get their names: so many, or so many bytes. */
 const BATCH_FILES = 512
 const BATCH_BYTES = 64 * 1024 * 1024
 
-/** A file on its way, under a temporary name beside its own. */
+/** A file on its way. */
 interface Unnamed {
   fd: number
   way: readonly string[]
-  temporary: string
+  /** Its name beside its own one; null: it has none yet. */
+  temporary: string | null
   name: string
+  /** It is on another file system than the destination itself: a sync of that one does not reach it. */
+  isElsewhere: boolean
 }
 
 interface Written extends Unnamed {
@@ -42,7 +46,14 @@ export function removeUnfinished(): void {
   for (const file of temporaries) rmSync(file, { force: true })
 }
 
-const temporaryName = () => `.holdfast-restore-${randomBytes(6).toString('hex')}`
+const RUN = randomBytes(3).toString('hex')
+let count = 0
+
+/** As core/filter/names.ts knows it: such a file is never sent. */
+function temporaryName(): string {
+  count += 1
+  return `.holdfast-restore-${RUN}${count.toString(16).padStart(6, '0').slice(-6)}`
+}
 
 /** What the destination's file system can do, found out in a directory that nobody else has. */
 function triedOf(root: string): FileSystem {
@@ -71,48 +82,76 @@ export function openBatch(
   const fileSystem = triedOf(root)
   /** Older than all that is written: no error of a sync escapes it. */
   const base = openSync(root, constants.O_RDONLY)
+  const device = fstatSync(base).dev
+  let last = { way: '', isElsewhere: false }
   let written: Written[] = []
   let bytes = 0
 
-  const pathOf = ({ way, temporary }: Unnamed) => path.join(root, ...way, temporary)
+  const pathOf = (way: readonly string[], temporary: string) => path.join(root, ...way, temporary)
+
+  /** Something may be mounted within the destination. Files come in the order of their paths. */
+  const isElsewhere = (directory: TreeDirectory, way: readonly string[]): boolean => {
+    const at = way.join('/')
+    if (at !== last.way) last = { way: at, isElsewhere: lstatSync(`${directory.path}/.`).dev !== device }
+    return last.isElsewhere
+  }
+
+  /** Without a name where that can be: so it is in the directory once, and not written, linked and removed. */
+  const openNew = (directory: string, way: readonly string[]): Pick<Unnamed, 'fd' | 'temporary'> => {
+    if (fileSystem.hasUnnamed) {
+      try {
+        return { fd: openSync(directory, UNNAMED, 0o600), temporary: null }
+      } catch {
+        // Another file system is mounted there, or the disk says it again below.
+      }
+    }
+    const temporary = temporaryName()
+    const fd = openSync(`${directory}/${temporary}`, WRITE_NEW_FILE, 0o600)
+    temporaries.add(pathOf(way, temporary))
+    return { fd, temporary }
+  }
+
+  /** Gives a file that has no name one that nothing has; false: something has it. */
+  const link = (fd: number, directory: TreeDirectory, name: string): boolean => {
+    const code = linkOpenFile(fd, directory.fd, name)
+    if (code !== null && code !== 'EEXIST') throw failedCall('linkat', code)
+    return code === null
+  }
 
   const isFolded = (directory: string, name: string): boolean =>
     (fileSystem.foldsCase || fileSystem.foldsForm) && !readdirSync(directory).includes(name)
 
-  const name = ({ way, temporary, name: wanted }: Unnamed): Put => {
+  const name = ({ fd, way, temporary, name: wanted }: Unnamed): Put => {
     tree.trim()
-    const directory = tree.enter(way).path
-    const [from, there] = [`${directory}/${temporary}`, `${directory}/${wanted}`]
+    const directory = tree.enter(way)
+    const [from, there] = [`${directory.path}/${temporary}`, `${directory.path}/${wanted}`]
     const to = path.join(root, ...way, wanted)
-    if (overwrite) {
-      const stats = lstatSync(there, { throwIfNoEntry: false })
-      if (stats !== undefined && isFolded(directory, wanted)) {
-        rmSync(from)
-        return { kind: 'folded', to }
-      }
-      renameSync(from, there)
-      return { kind: 'restored', to }
+    const isFree = temporary === null ? link(fd, directory, wanted) : moveToFreeSync(from, there)
+    if (isFree) return { kind: 'restored', to }
+    const isOther = isFolded(directory.path, wanted)
+    if (isOther || !overwrite) {
+      if (temporary !== null) rmSync(from)
+      return { kind: isOther ? 'folded' : 'exists', to }
     }
-    if (moveToFreeSync(from, there)) return { kind: 'restored', to }
-    rmSync(from)
-    return { kind: isFolded(directory, wanted) ? 'folded' : 'exists', to }
+    const replacing = temporary ?? temporaryName()
+    if (temporary === null) link(fd, directory, replacing)
+    renameSync(`${directory.path}/${replacing}`, there)
+    return { kind: 'restored', to }
   }
 
   return {
     /** What has this name is called otherwise: the file system takes the two for one. */
     isFolded,
     /** A new file for a name in a directory. */
-    make(way: readonly string[], directory: string, wanted: string) {
-      const temporary = temporaryName()
-      const fd = openSync(`${directory}/${temporary}`, WRITE_NEW_FILE, 0o600)
-      const file = { fd, way, temporary, name: wanted }
-      temporaries.add(pathOf(file))
-      return file
-    },
-    discard(file: Unnamed) {
-      closeSync(file.fd)
-      rmSync(`${tree.enter(file.way).path}/${file.temporary}`, { force: true })
-      temporaries.delete(pathOf(file))
+    make: (way: readonly string[], directory: TreeDirectory, wanted: string): Unnamed => ({
+      ...openNew(directory.path, way),
+      ...{ way, name: wanted, isElsewhere: isElsewhere(directory, way) },
+    }),
+    discard({ fd, way, temporary }: Unnamed) {
+      closeSync(fd)
+      if (temporary === null) return
+      rmSync(`${tree.enter(way).path}/${temporary}`, { force: true })
+      temporaries.delete(pathOf(way, temporary))
     },
     /** It is written. `done` hears what became of it, when the batch is named. */
     add(file: Unnamed, size: number, done: (put: Put) => void) {
@@ -127,9 +166,10 @@ export function openBatch(
       const ready = written
       written = []
       bytes = 0
+      const alone = ready.filter((file) => file.isElsewhere || !fileSystem.syncsWhole)
       if (ready.length > 0) {
-        if (fileSystem.syncsWhole) syncWhole(base)
-        else for (const { fd } of ready) fsyncSync(fd)
+        if (alone.length < ready.length) syncWhole(base)
+        for (const { fd } of alone) fsyncSync(fd)
         onSync()
       }
       for (const file of ready) {
@@ -140,11 +180,11 @@ export function openBatch(
           put = failed(thrown, path.join(root, ...file.way, file.name))
         }
         closeSync(file.fd)
-        temporaries.delete(pathOf(file))
+        if (file.temporary !== null) temporaries.delete(pathOf(file.way, file.temporary))
         file.done(put)
       }
-      const ways = new Map(ready.map(({ way }) => [way.join('/'), way]))
-      if (!fileSystem.syncsWhole) for (const way of ways.values()) tree.sync(way)
+      const ways = new Map(alone.map(({ way }) => [way.join('/'), way]))
+      for (const way of ways.values()) tree.sync(way)
     },
     close() {
       if (fileSystem.syncsWhole) syncWhole(base)

@@ -45,6 +45,7 @@ export function createMadeDirectories(tree: Tree) {
 
   return {
     made: (way: readonly string[]) => void made.add(way.join('/')),
+    isMade: (way: readonly string[]) => made.has(way.join('/')),
     /** The way to the file that comes now: files come in the order of their paths, so that others are complete. */
     follow(way: readonly string[], facts: readonly (FileFacts | null)[]) {
       const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])

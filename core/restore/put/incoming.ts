@@ -19,12 +19,7 @@ export interface Incoming {
    * next one is asked for.
    * @throws NotReadable
    */
-  pieces(): AsyncIterable<Buffer>
-}
-
-/** The pieces of a content that has come as a whole. */
-export async function* wholeOf(bytes: Buffer): AsyncGenerator<Buffer> {
-  if (bytes.length > 0) yield bytes
+  pieces(): AsyncIterable<Buffer> | Iterable<Buffer>
 }
 
 /** Hands over a content, each piece with where in it that is, and tells what it was. */
@@ -54,7 +49,7 @@ export async function incomingOfParts(content: StoredContent, readPart: ReadPart
   const { facts, digest } = content
   if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
   const bytes = await readPart(content, 0, facts.size)
-  return { facts, digest, pieces: () => wholeOf(bytes) }
+  return { facts, digest, pieces: () => [bytes] }
 }
 
 async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenerator<Buffer> {

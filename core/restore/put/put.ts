@@ -135,8 +135,11 @@ export function openPutting(root: string, overwrite: boolean, advance: (bytes: n
     to: string,
     later: (put: Put) => void,
   ): Promise<Put | null> => {
-    const enter = () => tree.enter(way, making).path
-    const judged = await judge(file, file.digest, enter(), to)
+    const enter = () => tree.enter(way, making)
+    const look = (digest: Uint8Array | null) => judge(file, digest, enter().path, to)
+    enter()
+    // In what was made for these files there is nothing else, and what comes all the same its name will find.
+    const judged = directories.isMade(way) ? null : await look(file.digest)
     if (judged !== null) return judged
     const made = batch.make(way, enter(), path.basename(to))
     try {
@@ -145,7 +148,7 @@ export function openPutting(root: string, overwrite: boolean, advance: (bytes: n
       if (size !== file.facts.size || !digest.equals(file.digest ?? digest)) {
         const expected = file.digest === null ? '' : digestText(file.digest)
         put = { kind: 'damaged', place, expected, found: digestText(digest) }
-      } else if (file.digest === null) put = await judge(file, digest, enter(), to)
+      } else if (file.digest === null && !directories.isMade(way)) put = await look(digest)
       if (put !== null) {
         batch.discard(made)
         return put

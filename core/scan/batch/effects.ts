@@ -1,8 +1,7 @@
 import path from 'node:path'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
-import type { NeverSentBatch } from '../../ledger/contract.ts'
-import { isReadOnly, mountAbove } from '../../mounts/mountinfo.ts'
-import { readMounts } from '../../mounts/whereabouts.ts'
+import type { SaidBatch } from '../../ledger/contract.ts'
+import { isReadOnly, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 import { untilAborted } from '../../pacing/until-aborted.ts'
 import { type Message, message } from '../../words/message.ts'
@@ -18,7 +17,7 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { madeAt } from './look.ts'
 import { createMark } from './mark.ts'
 import type { MarkingEffects } from './marking.ts'
-import { heldOpenWords } from './words.ts'
+import { heldOpenWords, saidOfMarked } from './words.ts'
 
 /** Files of a batch directory that is marked as sent that never went: by their bit, by the source's filters; and all that were seen. */
 export type NeverSent = Pick<Reconciled, 'neverSent' | 'leftOut' | 'seen'>
@@ -33,10 +32,10 @@ export interface BatchesHost {
   lookSoon(): void
   /** Looks at all batch directories now; whether a newer one is there than this one. */
   isOvertaken(name: string): Promise<boolean>
-  /** About to be marked as sent, with so many files that Holdfast has never sent, by its last listing. */
-  marking(batch: NeverSentBatch): void
-  /** Marked as sent: what of it never went, by its last listing. */
-  marked(name: string, never: NeverSent): void
+  /** About to be marked as sent: what is to be said of it from then on. */
+  marking(batch: SaidBatch): void
+  /** Marked as sent. */
+  marked(said: readonly Message[]): void
   report(): void
 }
 
@@ -133,11 +132,12 @@ export function markingEffects(host: BatchesHost, found: Found): MarkingEffects 
     },
     mark: async () => {
       if (!context.isThere()) return context.ended(null)
-      host.marking({ name, identity, files: never.neverSent })
+      const said = saidOfMarked(source, name, never)
+      host.marking({ name, identity, said })
       await untilEnd(callOn(place(), () => createMark(directory, source.batch.sentMark, identity)))
       // Also none: its person may have done what was said of the mark before.
       failure(null)
-      host.marked(name, never)
+      host.marked(said)
       host.lookSoon()
     },
     now: () => performance.now(),

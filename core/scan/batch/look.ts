@@ -1,12 +1,11 @@
-import { lstat, opendir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameFilter } from '../../filter/names.ts'
-import type { Mount } from '../../mounts/mountinfo.ts'
-import { mountAbove } from '../../mounts/mountinfo.ts'
-import { readMounts } from '../../mounts/whereabouts.ts'
+import { type Mount, readMounts } from '../../mounts/mountinfo.ts'
 import type { Source } from '../../settings/schema.ts'
 import { askInTime, callOn } from '../tree/calls.ts'
+import { layOut, placeOf } from '../tree/regions.ts'
 import type { Skipped, Unsendable } from '../tree/walk.ts'
 import { hasReplacement } from '../tree/walk.ts'
 import type { BatchFacts } from './rules.ts'
@@ -33,69 +32,44 @@ export async function lookAtBatches(
   filter: NameFilter,
 ): Promise<BatchLook> {
   const names = await childNames(root, source.batch.prefix, filter)
-  const surroundings = await surroundingsOf(root, source)
-  const look: BatchLook = { batches: [], unsendable: [], skipped: [] }
-  for (let from = 0; from < names.length; from += AT_ONCE) {
-    const some = names.slice(from, from + AT_ONCE)
-    await Promise.all(some.map((name) => lookAt(look, surroundings, name)))
+  const mounts = readMounts()
+  const scope = { oneFileSystem: source.oneFileSystem, away: () => [] }
+  const isIgnored = (path: string) => filter.directory(path) !== null
+  const { skipped } = layOut({ root, base: '', scope, isIgnored, mounts })
+  const look: BatchLook = {
+    batches: [],
+    unsendable: [],
+    skipped: skipped.filter(({ path }) => names.includes(path)),
+  }
+  const wanted = names.filter((name) => !skipped.some(({ path }) => path === name))
+  for (let from = 0; from < wanted.length; from += AT_ONCE) {
+    const some = wanted.slice(from, from + AT_ONCE)
+    await Promise.all(some.map((name) => lookAt(look, { root, name, settings: source.batch, mounts })))
   }
   return look
 }
 
-/** Names of the directories in a root that begin with `prefix` and that no filter leaves out. */
-export async function childNames(root: string, prefix: string, filter: NameFilter): Promise<string[]> {
-  const names: string[] = []
-  for await (const entry of await opendir(root)) {
-    if (!entry.name.startsWith(prefix) || !entry.isDirectory()) continue
-    if (filter.directory(entry.name) === null) names.push(entry.name)
-  }
-  return names
+/** Names in a root that begin with `prefix` and that, as directories, no filter leaves out: of whatever type, see walk.ts. */
+async function childNames(root: string, prefix: string, filter: NameFilter): Promise<string[]> {
+  const names = await readdir(root)
+  return names.filter((name) => name.startsWith(prefix) && filter.directory(name) === null)
 }
 
-/** Where batch directories are looked at, and what is mounted there. */
-interface Surroundings {
+/** A child directory of the root, and what is mounted now. */
+interface Child {
   root: string
+  name: string
   settings: Source['batch']
-  /** What is mounted at the directories in the root, by their names. */
-  mounted: ReadonlyMap<string, Mount>
-  /** Of another file system than the root, where the source stays on one. */
-  isElsewhere(mount: Mount): boolean
-  /** The same by st_dev, where the system does not tell what is mounted; null: any may be there. */
-  device: bigint | null
-}
-
-async function surroundingsOf(
-  root: string,
-  { batch: settings, oneFileSystem }: Pick<Source, 'batch' | 'oneFileSystem'>,
-): Promise<Surroundings> {
-  const mounts = readMounts()
-  const home = mounts === null ? null : mountAbove(mounts, root)
-  const inRoot = (mounts ?? []).filter(({ point }) => point !== root && path.dirname(point) === root)
-  const isUntold = oneFileSystem && mounts === null
-  return {
-    root,
-    settings,
-    // Of several at one place the last covers the others.
-    mounted: new Map(inRoot.map((mount) => [path.basename(mount.point), mount])),
-    isElsewhere: ({ device }) => oneFileSystem && device !== home?.device,
-    device: isUntold ? (await callOn(root, () => lstat(root, { bigint: true }))).dev : null,
-  }
+  mounts: readonly Mount[] | null
 }
 
 /** What goes wrong with one directory is told of it, and holds up no other. */
-async function lookAt(look: BatchLook, surroundings: Surroundings, name: string): Promise<void> {
-  const { root, mounted, isElsewhere } = surroundings
-  const mount = mounted.get(name)
-  if (mount !== undefined && isElsewhere(mount)) {
-    look.skipped.push({ why: 'other-file-system', path: name })
-    return
-  }
-  const place = mount === undefined ? root : path.join(root, name)
-  const call = () => callOn(place, () => lookInside(surroundings, name))
+async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child): Promise<void> {
+  const place = placeOf(root, name, mounts)
+  const call = () => callOn(place, () => lookInside(root, name, settings))
   try {
-    const found = await (mount === undefined ? call() : askInTime(place, PATIENCE_MS, call))
-    if (found === 'elsewhere') look.skipped.push({ why: 'other-file-system', path: name })
-    else if (found !== null) look.batches.push(found)
+    const found = await (place === root ? call() : askInTime(place, PATIENCE_MS, call))
+    if (found !== null) look.batches.push(found)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
@@ -106,17 +80,15 @@ async function lookAt(look: BatchLook, surroundings: Surroundings, name: string)
 }
 
 /** null: it is no directory. Throws the system's error. */
-async function lookInside(
-  { root, settings, device }: Surroundings,
-  name: string,
-): Promise<BatchFacts | 'elsewhere' | null> {
+async function lookInside(root: string, name: string, settings: Source['batch']): Promise<BatchFacts | null> {
   const directory = path.join(root, name)
+  // A link may lead to another disk: nothing is looked up in it.
+  if (!(await lstat(directory)).isDirectory()) return null
   // The marks first: a mark that lands meanwhile is then older than the directory's time, never newer.
   const closedAtNs = await madeAt(path.join(directory, settings.closedMark))
   const sentAtNs = await madeAt(path.join(directory, settings.sentMark))
   const stats = await lstat(directory, { bigint: true })
   if (!stats.isDirectory()) return null
-  if (device !== null && stats.dev !== device) return 'elsewhere'
   const bornAtNs = bornAt(stats)
   return { name, inode: stats.ino, mtimeNs: stats.mtimeNs, bornAtNs, closedAtNs, sentAtNs }
 }

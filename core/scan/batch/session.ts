@@ -1,6 +1,6 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
-import type { NeverSentBatch } from '../../ledger/contract.ts'
+import type { SaidBatch } from '../../ledger/contract.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { throttled } from '../../pacing/throttled.ts'
@@ -14,12 +14,14 @@ import { watchSource } from '../source/watched.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { type BatchesHost, markingEffects, type NeverSent } from './effects.ts'
+import { type BatchesHost, markingEffects } from './effects.ts'
 import { lookAtBatches } from './look.ts'
 import { Marking } from './marking.ts'
 import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
-import { batchReport, neverSentWords, notClosedWords, saidOfMarked } from './words.ts'
+import { batchReport, notClosedWords } from './words.ts'
 
+/** Directories of which it is remembered what is said of them. */
+const MOST_SAID = 20
 /** Batch directories of one source that are listed at once; the oldest first. */
 const LISTINGS_AT_ONCE = 4
 /** Events in the root are gathered for this long before it is looked at. */
@@ -36,8 +38,6 @@ export class BatchSession implements Session {
   readonly #host: BatchesHost
   /** Those that are not marked yet, by their names. `identity`: another one may have taken the name since; see identityOf. */
   readonly #open = new Map<string, { marking: Marking; identity: string; abort: AbortController }>()
-  /** What was said of a directory when it was marked, by its name. */
-  readonly #saidOfMarked = new Map<string, Message[]>()
   readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
   readonly #opening: Promise<void>
@@ -59,7 +59,7 @@ export class BatchSession implements Session {
       lookSoon: () => this.#lookSoon(),
       isOvertaken: (name) => this.#isOvertaken(name),
       marking: (batch) => this.#remember(batch),
-      marked: (name, never) => this.#markedAs(name, never),
+      marked: (said) => this.#sayOfMark(said),
       report: () => this.#report(),
     }
     this.#look = new Rerun(
@@ -199,7 +199,6 @@ export class BatchSession implements Session {
     for (const one of unsendable) problem(unsendableWords(root, one))
     this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
     const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
-    for (const name of this.#saidOfMarked.keys()) if (!identities.has(name)) this.#saidOfMarked.delete(name)
     this.#leaveOutMarked()
     this.#hasLooked = true
     if (this.#watcher === null) return
@@ -252,20 +251,16 @@ export class BatchSession implements Session {
   }
 
   /** Before the mark is made: nobody looks into a directory that has it, and after a restart it is to be said again. */
-  #remember(batch: NeverSentBatch): void {
+  #remember(batch: SaidBatch): void {
     const { ledger, source } = this.#context
-    // Of an earlier mark.
-    this.#saidOfMarked.delete(batch.name)
-    const known = ledger.neverSentBatches(source.id)
+    const known = ledger.saidBatches(source.id)
     const there = new Set(this.#decisions.map(({ name }) => name))
     const now = known.filter(({ name }) => name !== batch.name && there.has(name))
-    if (batch.files > 0) now.push(batch)
-    if (now.length > 0 || known.length > 0) ledger.rememberNeverSent(source.id, now)
+    if (batch.said.length > 0) now.push(batch)
+    if (now.length > 0 || known.length > 0) ledger.rememberSaid(source.id, now.slice(-MOST_SAID))
   }
 
-  #markedAs(name: string, never: NeverSent): void {
-    const said = saidOfMarked(this.#context.source, name, never)
-    this.#saidOfMarked.set(name, said)
+  #sayOfMark(said: readonly Message[]): void {
     for (const sentence of said) {
       this.#context.problem(sentence)
       this.#context.log(englishWords(sentence))
@@ -275,9 +270,8 @@ export class BatchSession implements Session {
   #sayOfMarked(batches: readonly BatchFacts[]): void {
     const { ledger, source, problem } = this.#context
     const marked = new Map(batches.map((one) => [one.name, identityOf(one)]))
-    for (const { name, identity, files } of ledger.neverSentBatches(source.id))
-      if (marked.get(name) === identity) problem(neverSentWords(source, name, files))
-    for (const [name, said] of this.#saidOfMarked) if (marked.has(name)) for (const one of said) problem(one)
+    for (const { name, identity, said } of ledger.saidBatches(source.id))
+      if (marked.get(name) === identity) for (const sentence of said) problem(sentence)
   }
 
   #lookFailed(thrown: unknown): void {

@@ -27,17 +27,12 @@ export function notClosedWords(
   return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
 }
 
-/** Of a marked directory: so many files were never sent. */
-export function neverSentWords({ path, batch }: Source, name: string, count: number): Message {
-  return message('scan.neverSent', { path: absolutePath(path, name), mark: batch.sentMark, count })
-}
-
-/** What a directory that was just marked has that never goes. */
+/** What a directory that is marked has that never goes. */
 export function saidOfMarked(source: Source, name: string, never: NeverSent): Message[] {
   const { neverSent, leftOut, seen } = never
   const params = { path: absolutePath(source.path, name), mark: source.batch.sentMark }
   return [
-    ...(neverSent > 0 ? [neverSentWords(source, name, neverSent)] : []),
+    ...(neverSent > 0 ? [message('scan.neverSent', { ...params, count: neverSent })] : []),
     ...(leftOut > 0 ? [message('scan.leftInBatch', { ...params, count: leftOut })] : []),
     ...(seen === 0 ? [message('scan.emptyBatch', params)] : []),
   ]

@@ -1,10 +1,10 @@
-import { lstat, statfs } from 'node:fs/promises'
+import { lstat, readlink } from 'node:fs/promises'
 import { holdDirectory } from '../../files/beneath.ts'
 import { closeFd, openFd } from '../../files/fd.ts'
 import { hasWriter } from '../../files/native.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
+import { hasUnseenWriters, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { callOn } from '../tree/calls.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { factsOf } from '../tree/facts.ts'
@@ -56,10 +56,9 @@ async function look(root: string, file: string): Promise<Seen> {
     if (!stats.isFile()) return { state: 'gone' }
     const facts = factsOf(file, stats)
     if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
-    const { type } = await statfs(at)
     // There the answer is that somebody writes, whether anybody does or not.
-    const isUnseen = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
-    if (isUnseen) return { state: 'unknown', facts, code: null }
+    const mount = mountAbove(readMounts() ?? [], await readlink(held.path))
+    if (hasUnseenWriters(mount)) return { state: 'unknown', facts, code: null }
     return await ask(at, facts)
   } finally {
     await held.close()

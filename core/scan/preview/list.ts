@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { errorCode } from '../../files/system-error.ts'
 import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import type { NameFilter } from '../../filter/names.ts'
@@ -8,7 +9,7 @@ import { nameFault } from '../../wire/names.ts'
 import type { Message, WordKey } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
-import { childNames, lookAtBatches } from '../batch/look.ts'
+import { lookAtBatches } from '../batch/look.ts'
 import type { BatchDecision } from '../batch/rules.ts'
 import { decideBatches } from '../batch/rules.ts'
 import { hasGroupWrite, isDue, isNeverSent } from '../compare/standing.ts'
@@ -75,9 +76,10 @@ async function* listBatches(options: ListOptions): AsyncGenerator<Listed> {
     yield* listTree(options, decision.name, decision)
   }
   const why = message('scan.why.notBatch')
-  const others = (await childNames(source.path, '', filter)).filter(
-    (name) => !name.startsWith(source.batch.prefix),
-  )
+  const others = (await readdir(source.path, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(source.batch.prefix))
+    .map(({ name }) => name)
+    .filter((name) => filter.directory(name) === null)
   for (const name of others) yield { path: `${name}/`, size: null, why }
   const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
   for await (const beside of walk({ ...walkOptions(options, ''), filter, recursive: false })) {

@@ -88,7 +88,13 @@ export class RunningSource {
   async reconcile(): Promise<void> {
     if (this.#options.source.paused || this.#stopping.signal.aborted) return
     await this.#look()
-    await this.#current?.session.reconcile()
+    if (this.#current !== null) await this.#compare(this.#current.session)
+  }
+
+  async #compare(session: Session): Promise<void> {
+    // Once more: the ledger may have failed the time before.
+    await this.#withdraw()
+    if (this.#current?.session === session) await session.reconcile()
   }
 
   nudge(): void {
@@ -215,7 +221,7 @@ export class RunningSource {
     }
     this.#rootProblem = null
     this.#update({ phase: 'starting', compared: false })
-    const comparisons = openComparisons(() => session.reconcile(), reconcileSeconds * 1000)
+    const comparisons = openComparisons(() => this.#compare(session), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? new BatchSession(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }
   }

@@ -1,9 +1,8 @@
-import { lstat } from 'node:fs/promises'
+import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import { isWithin, type Mount, mountAbove } from '../../mounts/mountinfo.ts'
-import { readMounts } from '../../mounts/whereabouts.ts'
+import { isWithin, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { askInTime, callOn } from './calls.ts'
-import { absolutePath, relativeTo } from './facts.ts'
+import { absolutePath, factsOf, relativeTo } from './facts.ts'
 import { type WalkChunk, type WalkOptions, walk } from './walk.ts'
 
 /** Of a disk inside a source that gives no answer for so long the rest is left out. */
@@ -22,10 +21,7 @@ export async function* walkRegions(
   const { regions, skipped } = layOut({ root, base, scope, isIgnored, mounts })
   if (skipped.length > 0) yield { files: [], unsendable: [], skipped }
   const [{ leaveOut }, ...inner] = regions
-  const start = () => lstat(absolutePath(root, base), { bigint: true })
-  const device = mounts === null && scope.oneFileSystem ? (await callOn(root, start)).dev : undefined
-  const place = placeOf(root, base, mounts)
-  yield* walk({ ...options, recursive: true, leaveOut, place, ...(device === undefined ? {} : { device }) })
+  yield* walk({ ...options, recursive: true, leaveOut, place: placeOf(root, base, mounts) })
   for (const region of inner)
     yield* walkInner({ ...options, ...region, recursive: true, place: absolutePath(root, region.base) })
 }
@@ -50,6 +46,7 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
     }
   } catch (thrown) {
     const code = errorCode(thrown)
+    if (code === 'ENOTDIR') yield* mountedFile(options)
     if (isGone(code)) return
     const one = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
     yield { files: [], unsendable: [one], skipped: [] }
@@ -57,6 +54,14 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
     // One that waits for its disk ends when that has answered.
     void found.return(undefined).catch(() => undefined)
   }
+}
+
+/** A file that is mounted, as containers are given single ones. */
+async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
+  const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
+  const stats = await askInTime(place, PATIENCE_MS, look).catch(() => null)
+  if (stats?.isFile() && filter.file(base) === null)
+    yield { files: [factsOf(base, stats)], unsendable: [], skipped: [] }
 }
 
 /**
@@ -67,7 +72,7 @@ export type MountSkip = 'other-file-system' | 'disk-away'
 
 /** Which file systems mounted inside a source belong to it. */
 export interface MountScope {
-  /** true: only the one that the source's own directory is on (find -xdev). */
+  /** true: only the one that the source's own directory is on (find -xdev); without effect where the system tells no mounts. */
   oneFileSystem: boolean
   /**
    * Is told the mount points inside the source (absolute paths) that are there now; gives those that are not,

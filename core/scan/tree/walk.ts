@@ -1,5 +1,4 @@
-import type { Dirent } from 'node:fs'
-import { lstat, opendir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { holdDirectory } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { LeftOut, NameFilter } from '../../filter/names.ts'
@@ -39,8 +38,6 @@ export interface WalkOptions {
   leaveOut?: readonly string[]
   /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
   place?: string
-  /** st_dev of the only file system whose directories are entered; any if not given. */
-  device?: bigint
 }
 
 const CHUNK = 256
@@ -48,7 +45,7 @@ const CHUNK = 256
 const AT_ONCE = 8
 
 /**
- * Lists a tree in pieces, directory by directory: memory does not grow with the number of files. Symbolic
+ * Lists a tree in pieces, directory by directory: memory grows with the names in one directory alone. Symbolic
  * links are not followed. A directory that vanishes meanwhile is no problem of anybody's, unless it is the one
  * that the walk begins at: then the system's error is thrown.
  */
@@ -66,19 +63,14 @@ async function* walkDirectory(
   directory: string,
   pending: string[],
 ): AsyncGenerator<WalkChunk> {
-  let entries: Dirent[] = []
   let held: { path: string; close(): Promise<void> } | null = null
   try {
     held = await holdDirectory(options.root, directory)
-    const handle = await opendir(held.path, { bufferSize: CHUNK })
-    for await (const entry of handle) {
-      entries.push(entry)
-      if (entries.length < CHUNK) continue
-      yield await look(options, directory, held.path, entries, pending)
-      entries = []
-      if (options.signal.aborted) return
-    }
-    if (entries.length > 0) yield await look(options, directory, held.path, entries, pending)
+    // Names alone: for an entry whose type the file system does not tell Node.js asks with a call that blocks this
+    // thread, and one that has vanished ends the listing.
+    const names = await readdir(held.path)
+    for (let from = 0; from < names.length && !options.signal.aborted; from += CHUNK)
+      yield await look(options, directory, held.path, names.slice(from, from + CHUNK), pending)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null || (isGone(code) && directory === options.base)) throw thrown
@@ -95,20 +87,15 @@ async function look(
   options: WalkOptions,
   directory: string,
   held: string,
-  entries: readonly Dirent[],
+  names: readonly string[],
   pending: string[],
 ): Promise<WalkChunk> {
-  const { root, place = root, device, filter } = options
+  const { root, place = root, leaveOut } = options
   const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
-  const unknown: Entry[] = []
-  for (const entry of entries) {
-    const path = joinRelative(directory, entry.name)
-    const leftOut = entry.isFile() ? filter.file(path) : null
-    if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
-    else if (entry.isDirectory() && device === undefined && !hasReplacement(entry.name)) {
-      enter(options, path, chunk, pending)
-    } else unknown.push({ path, at: `${held}/${entry.name}` })
-  }
+  const unknown = names
+    .map((name) => ({ path: joinRelative(directory, name), at: `${held}/${name}` }))
+    // Not even looked at: it may be a disk that hangs.
+    .filter(({ path }) => !leaveOut?.includes(path))
   const lookAtSome = async () => {
     for (let one = unknown.pop(); one !== undefined; one = unknown.pop())
       await lookAt(options, one, chunk, pending)
@@ -125,8 +112,7 @@ interface Entry {
   at: string
 }
 
-function enter({ filter, leaveOut, recursive }: WalkOptions, path: string, chunk: WalkChunk, to: string[]) {
-  if (leaveOut?.includes(path)) return
+function enter({ filter, recursive }: WalkOptions, path: string, chunk: WalkChunk, to: string[]) {
   const leftOut = filter.directory(path)
   if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
   else if (recursive) to.push(path)
@@ -140,12 +126,7 @@ async function lookAt(
 ): Promise<void> {
   try {
     const stats = await lstat(at, { bigint: true })
-    if (stats.isDirectory()) {
-      const isElsewhere = options.device !== undefined && stats.dev !== options.device
-      if (isElsewhere) chunk.skipped.push({ why: 'other-file-system', path })
-      else enter(options, path, chunk, pending)
-      return
-    }
+    if (stats.isDirectory()) return enter(options, path, chunk, pending)
     const leftOut = options.filter.file(path)
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
     else if (stats.isFile()) chunk.files.push(factsOf(path, stats))

@@ -3,6 +3,8 @@ import type { FromThread } from './inotify.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */
 const MAX_FILES = 256
+/** In a burst files go together this often: each transaction of the ledger writes the same pages again. */
+const TOGETHER_MS = 25
 /** Messages of files that the main thread may have before it: then the thread waits, and the kernel queues. */
 const MAX_UNTAKEN = 8
 /** How many reported files are remembered at most, so that the listing of a new directory need not look at them again. */
@@ -26,6 +28,7 @@ export class Outbox {
   readonly #batches = new Map<number, Batch>()
   readonly #reported = new Map<string, Reported>()
   #untaken = 0
+  #flushedAt = Number.NEGATIVE_INFINITY
 
   constructor(post: (message: FromThread) => void) {
     this.#post = post
@@ -57,9 +60,15 @@ export class Outbox {
     this.#add(tree, 'unproven', facts)
   }
 
-  /** Sends what waits as soon as the main thread is free for it; until then it gathers. */
+  /** When what waits may go, as performance.now() tells it; infinite if nothing does, or the main thread is not free for it. */
+  get nextFlush(): number {
+    const isAble = this.#untaken === 0 && this.#batches.size > 0
+    return isAble ? this.#flushedAt + TOGETHER_MS : Number.POSITIVE_INFINITY
+  }
+
+  /** Sends what waits as soon as the main thread is free for it, the first files at once; until then it gathers. */
   flushWhenTaken(): void {
-    if (this.#untaken > 0) return
+    if (this.nextFlush > performance.now()) return
     for (const tree of [...this.#batches.keys()]) this.flush(tree)
   }
 
@@ -68,6 +77,7 @@ export class Outbox {
     if (batch === undefined) return
     this.#batches.delete(tree)
     this.#untaken += 1
+    this.#flushedAt = performance.now()
     this.#post({ type: 'files', tree, ...batch })
   }
 

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { receiveMessageOnPort } from 'node:worker_threads'
 import { errorCode } from '../../files/system-error.ts'
+import { isOwnName } from '../../filter/names.ts'
 import { goBeforeOthers } from '../priority.ts'
 import { joinRelative } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
@@ -109,7 +110,7 @@ class InotifyThread {
     // Without room nothing new is looked at: the main thread wakes this one when it has taken something.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const rest = this.#restUntil > performance.now() ? this.#restUntil : Number.POSITIVE_INFINITY
-    const until = Math.min(due, rest)
+    const until = Math.min(due, rest, this.#outbox.nextFlush)
     // Whole, as poll(2) takes it, and not too short: what is left would be waited for in a busy loop.
     return Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(until - performance.now())))
   }
@@ -178,6 +179,8 @@ class InotifyThread {
     for (const tree of trees) {
       const bytes = readNow(tree.watches.fd, this.#buffer)
       for (const event of decodeEvents(this.#buffer.subarray(0, bytes))) {
+        // Each check of a directory brings some: nothing is woken up for them, now or later.
+        if (event.name !== null && isOwnName(event.name)) continue
         if ((event.mask & IN.MODIFY) !== 0) news = this.#modified(tree, event) || news
         else {
           news = true

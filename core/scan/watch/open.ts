@@ -1,9 +1,8 @@
-import { stat, statfs } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { native } from '../../files/native.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { MountTable } from '../../mounts/mount-table.ts'
-import { type FileSystem, hasUnseenWriters } from '../../mounts/unseen-writers.ts'
-import { readMounts } from '../../mounts/whereabouts.ts'
+import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
@@ -15,14 +14,15 @@ import { isWatchLimit, openPortable } from './portable.ts'
 import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /** How a tree is watched; the only place that decides it. */
-export function chooseWatch(
-  facts: FileSystem & {
-    /** The native library is there. */ inotifyUsable: boolean
-  },
-): 'inotify' | 'portable' | 'polling' {
-  if (hasUnseenWriters(facts)) return 'polling'
+export function chooseWatch(facts: {
+  platform: NodeJS.Platform
+  /** What its directory is on; null where the system does not tell. */
+  mount: Pick<Mount, 'type'> | null
+  /** The native library is there. */
+  inotifyUsable: boolean
+}): 'inotify' | 'portable' | 'polling' {
   if (facts.platform !== 'linux') return 'portable'
-  return facts.inotifyUsable ? 'inotify' : 'polling'
+  return facts.inotifyUsable && !hasUnseenWriters(facts.mount) ? 'inotify' : 'polling'
 }
 
 export interface WatchersOptions {
@@ -50,21 +50,17 @@ export class Watchers {
     listener: TreeListener,
     scope: MountScope = { oneFileSystem: false, away: () => [] },
   ): Promise<TreeWatcher> {
-    const whole = { ...request, oneFileSystem: scope.oneFileSystem && readMounts() === null }
     const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
-    return new MountedTree(whole, listener, { scope, table: this.#table, openRegion }).open()
+    return new MountedTree(request, listener, { scope, table: this.#table, openRegion }).open()
   }
 
   async #openRegion(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
     const { root, base, place = root } = request
     const directory = absolutePath(root, base)
     const { dev } = await callOn(place, () => stat(directory))
-    const { type } = await callOn(place, () => statfs(directory))
-    const method = chooseWatch({
-      platform: process.platform,
-      fileSystemType: type,
-      inotifyUsable: native !== null,
-    })
+    // Behind the stat, by which an automount is mounted.
+    const mount = mountAbove(readMounts() ?? [], directory)
+    const method = chooseWatch({ platform: process.platform, mount, inotifyUsable: native !== null })
     const { quietMs } = this.#options
     if (method === 'polling') return openPolling(request, listener, { quietMs })
     if (method === 'portable')

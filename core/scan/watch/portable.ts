@@ -31,13 +31,11 @@ export async function openPortable(
   const { root, place = root } = request
   const base = absolutePath(root, request.base)
   // chokidar waits for a path that is missing; here it is an error of the caller's.
-  const { dev } = await callOn(place, () => lstat(base))
+  await callOn(place, () => lstat(base))
   let leaveOut = new Set(request.leaveOut ?? [])
   const quiet = new QuietPeriod(request, listener, quietMs)
   const filter = createNameFilter(request.names)
-  const watcher = startChokidar(request, filter, base, (path, device) => {
-    return leaveOut.has(path) || (request.oneFileSystem === true && device !== dev)
-  })
+  const watcher = startChokidar(request, filter, base, (path) => leaveOut.has(path))
   const relative = (absolute: string) => path.relative(request.root, absolute).split(path.sep).join('/')
   let isOpen = false
   const directoryEvent = (absolute: string) => {
@@ -94,12 +92,12 @@ function startChokidar(
   request: TreeRequest,
   filter: NameFilter,
   base: string,
-  isElsewhere: (directory: string, device: number) => boolean,
+  isUnwanted: (directory: string) => boolean,
 ): FSWatcher {
   const leftOut = (absolute: string, stats: Stats | undefined) => {
     if (absolute === base || stats === undefined) return false
     const below = path.relative(request.root, absolute).split(path.sep).join('/')
-    if (!stats.isFile()) return filter.directory(below) !== null || isElsewhere(below, stats.dev)
+    if (!stats.isFile()) return filter.directory(below) !== null || isUnwanted(below)
     return !['mark', null].includes(filter.file(below))
   }
   return watch(base, {

@@ -14,8 +14,6 @@ export interface TreeRequest {
   leaveOut?: readonly string[]
   /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
   place?: string
-  /** Only where the system does not tell what is mounted: directories with another st_dev are left out. */
-  oneFileSystem?: boolean
 }
 
 /** What a watcher tells. Calls come from the event loop, never from within a call to the watcher. */

@@ -62,7 +62,7 @@ export interface SmallOutgoing extends Outgoing {
 
 export interface SmallEvents {
   /**
-   * They would go now. False: they are not sent after all; nothing more is called.
+   * They would go now, or wait for no more than the line. False: they are not sent after all; nothing more is called.
    */
   onTurn(): boolean
   /** Their bytes are on their way, and their memory may be used again; not called where the connection is lost before. */
@@ -117,6 +117,11 @@ export interface Session {
    * whether it is there.
    */
   readonly asksFirst: boolean
+  /**
+   * Of what it can say that it has a content: `any` name of this computer, a file's `own` name alone, or nothing, as where
+   * contents are encrypted.
+   */
+  readonly copies: 'any' | 'own' | 'none'
   readonly limits: SessionLimits
   /**
    * Sends whole small files of one source together; resolves when they are on their way, or lost.

@@ -1,6 +1,5 @@
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
-import { LONGEST_DEFERRAL_MS } from '../../ledger/queue.ts'
 import type { SendSource } from '../source/contract.ts'
 import type { Later, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
@@ -9,6 +8,8 @@ import { blockedMs } from './retry-policy.ts'
 /** Rows that are taken from the ledger at a time, over all sources. */
 const TAKE_FILES = 4096
 const TAKE_LEAST = 64
+/** Nothing is put off for longer: a person may ask for a lesser age meanwhile. */
+const LOOK_AGAIN_MS = 10 * 60_000
 
 export interface QueueHost {
   /** The destination's id. */
@@ -35,23 +36,13 @@ export function createQueue(host: QueueHost) {
   const { destination, guard, ledger, retryMs } = host
   const taken = new Set<number>()
   const paths = createPathLocks()
-  /** By source, the age that its files were put off for last; nothing: another process may have done so. */
-  const ages = new Map<string, number>()
-
-  /** Files were put off for an age that may be less now: they do not wait for the former one. */
-  const heedAge = ({ id, filters }: SendSource): void => {
-    const age = filters?.minimumAgeSeconds ?? 0
-    if (ages.get(id) === age) return
-    ledger.dueByAge(destination, id, age * 1000)
-    ages.set(id, age)
-  }
 
   /** Writes down what cannot go now, so that it is not found again before its time. */
   const putOff = ({ id }: SendSource, leftOut: readonly Due[], later: readonly Later[]) => {
     guard.use(() => {
       const names = leftOut.map(({ path }) => path)
       if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()
-      const latest = Date.now() + LONGEST_DEFERRAL_MS
+      const latest = Date.now() + LOOK_AGAIN_MS
       for (const [at, some] of Map.groupBy(later, (one) => Math.min(one.at, latest)))
         ledger.retryLater(
           some.map(({ due }) => due),
@@ -69,11 +60,7 @@ export function createQueue(host: QueueHost) {
     take(source: SendSource, filter: QueueFilter): Due[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
-      const found =
-        guard.use(() => {
-          heedAge(source)
-          return ledger.take(destination, source.id, limit, now, taken)
-        }) ?? []
+      const found = guard.use(() => ledger.take(destination, source.id, limit, now, taken)) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
       const { pass, leftOut, young: later } = filter(found, now)
       const go: Due[] = []

@@ -13,8 +13,6 @@ const MOST_AHEAD_BYTES = 1024 * 1024
 export type Bucket = ReturnType<typeof createBucket>
 
 export interface Pace {
-  /** `go` is told how many of so many bytes may go now, until all of them have; what waits at the end may go at once. */
-  ask(bytes: number, go: (bytes: number) => void): void
   /** Resolves when so many bytes may go; false: it was closed. */
   take(bytes: number): Promise<boolean>
   close(): void
@@ -30,7 +28,7 @@ export function createBucket() {
   let rate: number | null = null
   let tokens = 0
   let filledAt = performance.now()
-  let waiting: { left: number; go: (bytes: number) => void; of: Pace }[] = []
+  let waiting: { left: number; done: (isOpen: boolean) => void; of: Pace }[] = []
   let timer: NodeJS.Timeout | undefined
 
   const burst = (perSecond: number) => Math.max(LEAST_BURST_BYTES, perSecond * BURST_SECONDS)
@@ -49,11 +47,12 @@ export function createBucket() {
   const run = (): void => {
     clearTimeout(timer)
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      const granted = grant(first.left)
-      first.left -= granted
-      if (first.left === 0) waiting.shift()
-      if (granted > 0 || first.left === 0) first.go(granted)
-      if (first.left === 0 || rate === null) continue
+      first.left -= grant(first.left)
+      if (first.left === 0 || rate === null) {
+        waiting.shift()
+        first.done(true)
+        continue
+      }
       // Half a burst at a time: a timer that comes late then loses nothing of the rate.
       const missing = Math.min(first.left, burst(rate) / 2) - tokens
       timer = setTimeout(run, Math.max(LEAST_WAIT_MS, (missing / rate) * 1000))
@@ -64,24 +63,17 @@ export function createBucket() {
   const open = (): Pace => {
     let closed = false
     const pace: Pace = {
-      ask(bytes, go) {
-        if (closed || (rate === null && waiting.length === 0)) return go(bytes)
-        waiting.push({ left: bytes, go, of: pace })
-        if (waiting.length === 1) run()
-      },
       take: (bytes) =>
-        new Promise((resolve) => {
-          let left = bytes
-          pace.ask(bytes, (some) => {
-            left -= some
-            if (left === 0) resolve(!closed)
-          })
+        new Promise((done) => {
+          if (closed || (rate === null && waiting.length === 0)) return done(!closed)
+          waiting.push({ left: bytes, done, of: pace })
+          if (waiting.length === 1) run()
         }),
       close() {
         closed = true
         const own = waiting.filter(({ of }) => of === pace)
         waiting = waiting.filter(({ of }) => of !== pace)
-        for (const { left, go } of own) go(left)
+        for (const { done } of own) done(false)
         run()
       },
     }

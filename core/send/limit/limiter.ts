@@ -34,7 +34,7 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     setRate()
     onChange()
   }
-  const timer = setInterval(() => apply(false), LOOK_EVERY_MS)
+  let timer: NodeJS.Timeout | undefined
 
   return {
     bucket,
@@ -57,7 +57,10 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
       }
       const isNew = JSON.stringify(next) !== JSON.stringify(timetable)
       timetable = next
-      if (isNew) apply(true)
+      if (!isNew) return
+      apply(true)
+      clearInterval(timer)
+      if (next.schedule.length > 0) timer = setInterval(() => apply(false), LOOK_EVERY_MS)
     },
     stop: () => clearInterval(timer),
   }

@@ -1,11 +1,9 @@
+import type { z } from 'zod'
 import type { SendRule } from '../../settings/schema.ts'
+import type { allowanceSchema } from '../messages.ts'
 
 /** What sending may use of the line at one moment. */
-export type Allowance =
-  | { kind: 'free' }
-  | { kind: 'limit'; bytesPerSecond: number }
-  /** Nothing is sent at all. */
-  | { kind: 'pause' }
+export type Allowance = z.infer<typeof allowanceSchema>
 
 export interface Timetable {
   /** Bytes a second where no rule says anything else; null: no limit. */

@@ -107,29 +107,29 @@ export async function openReading(file: SourceFile, offered: StatFacts): Promise
 function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hasher) {
   let position = 0
   let ahead: Promise<Buffer> | null = null
-  const read = async (from: number, end: number): Promise<Buffer> => {
+  const read = async (from: number, end: number, most: number): Promise<Buffer> => {
     const room = chunkBuffers.takeRoom()
-    const buffer = room.subarray(0, Math.min(room.length, end - from))
+    const buffer = room.subarray(0, Math.min(room.length, most, end - from))
     return buffer.subarray(0, await readFully(fd, buffer, from))
   }
-  const readAhead = (from: number, end: number) => {
-    ahead = from < end ? read(from, end) : null
+  const readAhead = (from: number, end: number, most: number) => {
+    ahead = from < end ? read(from, end, most) : null
     // Whoever asks for it gets the error.
     ahead?.catch(() => undefined)
   }
   return {
     facts,
     /**
-     * The next bytes, at most a chunk and none beyond `until`; null there, and after the offered size. Those after them
+     * The next bytes, at most a chunk, about `most`, and none beyond `until`; null there, and after the offered size. Those after them
      * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
      */
-    async next(until = offered.size): Promise<Buffer | null> {
+    async next(until = offered.size, most = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
       const end = Math.min(until, offered.size)
       if (position >= end) return null
-      const bytes = await (ahead ?? read(position, end))
+      const bytes = await (ahead ?? read(position, end, most))
       position += bytes.length
       if (bytes.length === 0) return null
-      readAhead(position, end)
+      readAhead(position, end, most)
       hash.update(bytes)
       return bytes
     },

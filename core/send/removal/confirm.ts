@@ -23,7 +23,7 @@ export type Confirmed =
   | { kind: 'absent' }
   /** Something, or somebody, is in the way; the file stays. */
   | { kind: 'not-now'; why: string }
-  /** The receiver does not answer, or its store is in trouble: nothing else needs to be asked now. */
+  /** The session is over, or the rule was taken back: nothing else needs to be asked now. */
   | { kind: 'stop' }
 
 export interface Asked {
@@ -71,14 +71,16 @@ async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
     return { kind: 'not-now', why: 'the system does not tell whether a program is writing it' }
+  const stays = (why: string): Confirmed => (mayGoOn() ? { kind: 'not-now', why } : { kind: 'stop' })
   const nonce = randomBytes(NONCE_BYTES)
   const digests = await digestsNow(fd, due.size, nonce, mayGoOn)
-  if (digests === null) return { kind: 'stop' }
+  if (digests === null) return stays('it became shorter while it was read')
   // Its facts do not say so, as after a write through mmap(2).
   if (!digests.digest.equals(due.digest)) return { kind: 'changed', facts }
   // No word of the receiver is believed: only who holds the content can tell this digest.
   const proof = await session.prove(source, due.path, due.size, nonce, seal)
-  if (proof.kind === 'unavailable') return { kind: 'stop' }
+  // It may be this file alone: those behind it are asked for all the same.
+  if (proof.kind === 'unavailable') return stays('the destination cannot prove now that it has it')
   const isProven = proof.kind === 'sealed' || (proof.kind === 'digest' && digests.proof.equals(proof.digest))
   return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
 }

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
-import { access, statfs } from 'node:fs/promises'
+import { access, realpath } from 'node:fs/promises'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { hasUnseenWriters } from '../../mounts/unseen-writers.ts'
+import { hasUnseenWriters, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
 import type { RemovalRule } from '../messages.ts'
 import type { RemovalSource } from './rule.ts'
@@ -17,9 +17,8 @@ export async function obstacleOf(
 ): Promise<string | null> {
   if (process.platform !== 'linux') return 'this system has no safe way to do it'
   if (whereabouts(ledger.home(source.id)) === 'away') return 'its disk is not mounted'
-  const { type } = await statfs(source.path)
-  const isShared = hasUnseenWriters({ platform: process.platform, fileSystemType: type })
-  return isShared ? 'other computers may write on its file system' : null
+  const mount = mountAbove(readMounts() ?? [], await realpath(source.path))
+  return hasUnseenWriters(mount) ? 'other computers may write on its file system' : null
 }
 
 /** The batch directory carries the mark that all of it was sent. */

@@ -23,7 +23,10 @@ export function copySourcesOf(
   session: Session,
 ): Map<number, CopySource> {
   const found = new Map<number, CopySource>()
-  const elsewhere = shared.sentElsewhere(dues.filter(({ digest }) => digest === null))
+  // Files are read before it is asked: not for an answer that is known.
+  if (session.copies === 'none') return found
+  const unknown = session.copies === 'any' ? dues.filter(({ digest }) => digest === null) : []
+  const elsewhere = shared.sentElsewhere(unknown)
   for (const { id, path: name, digest } of dues) {
     const sent = elsewhere.get(id)
     const from = sent === undefined ? null : shared.sourceOf(sent.source)

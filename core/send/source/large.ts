@@ -17,6 +17,13 @@ const RESUME_LEAST_BYTES = 4 * 1024 * 1024
 /** A chunk whose read is out for longer than this holds no place on the line; the file then has to begin anew. */
 const STALLED_MS = 10_000
 
+/** Chunks are of so many bytes, or a multiple: what the disk there takes best. */
+const CHUNK_UNIT_BYTES = 16 * 1024
+
+/** Under a limit of the line less is read for a chunk, as a chunk goes at once. */
+const chunkBytes = ({ limits }: Session): number =>
+  Math.max(CHUNK_UNIT_BYTES, limits.bytes - (limits.bytes % CHUNK_UNIT_BYTES))
+
 const isUnsent = (value: object): value is Unsent => 'kind' in value
 
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
@@ -54,7 +61,7 @@ async function sendChunks(
     for (;;) {
       // What is there already has to be in the digest: it is the proof of the whole file.
       const isThere = skipped < upload.offset
-      const bytes = await watched(reading.next(isThere ? upload.offset : undefined))
+      const bytes = await watched(reading.next(isThere ? upload.offset : due.size, chunkBytes(session)))
       if (bytes === null) break
       if (!mayGoOn()) void abort()
       if (aborted !== null) return { kind: 'halted' }

@@ -9,8 +9,8 @@ import { createSmallSender } from './small.ts'
 /** Reads one source's files and sends them. */
 export type FileSender = ReturnType<typeof openFileSender>
 
-/** Up to this size a file goes whole, however slow the line is. */
-const WHOLE_FILE_BYTES = 256 * 1024
+/** Up to this size a file goes whole, and at once when its time has come, however slow the line is. */
+const WHOLE_FILE_BYTES = 64 * 1024
 
 /** Whether a file goes in chunks: others wait for a whole one. */
 export const isLarge = (size: number, { limits }: Session): boolean =>

@@ -5,7 +5,7 @@ import type { Floor, Quota, StoreRules } from './rules.ts'
 import { DEFAULT_RULES } from './rules.ts'
 
 const words = z.string().max(300)
-const DAY_MS = 86_400_000
+const DAY_SECONDS = 86_400
 
 /** What a receiver keeps, in the words of its command line and of its configuration file. */
 export const ruleWordsSchema = z.object({
@@ -26,7 +26,7 @@ export const ruleWordsSchema = z.object({
 export type RuleWords = z.infer<typeof ruleWordsSchema>
 
 export const defaultRuleWords: RuleWords = {
-  keepWithin: `${DEFAULT_RULES.keep.withinMs / DAY_MS}d`,
+  keepWithin: `${DEFAULT_RULES.keep.withinDays}d`,
   keepDaily: String(DEFAULT_RULES.keep.daily),
   keepWeekly: String(DEFAULT_RULES.keep.weekly),
   keepMonthly: String(DEFAULT_RULES.keep.monthly),
@@ -47,11 +47,10 @@ function countOf(text: string, option: string): number {
   return Number(text)
 }
 
-/** In milliseconds. */
-function timeOf(text: string, option: string): number {
+function daysOf(text: string, option: string): number {
   const seconds = parseSeconds(text)
   if (seconds === null) throw new Problem('transfer.timeInvalid', { text, option })
-  return seconds * 1000
+  return seconds / DAY_SECONDS
 }
 
 function floorOf(text: string): Floor {
@@ -85,7 +84,7 @@ export function rulesOf(options: RuleWords): StoreRules {
   const { keepWithin, keepDaily, keepWeekly, keepMonthly, keepYearly, keepFree } = options
   return {
     keep: {
-      withinMs: timeOf(keepWithin, '--keep-within'),
+      withinDays: daysOf(keepWithin, '--keep-within'),
       daily: countOf(keepDaily, '--keep-daily'),
       weekly: countOf(keepWeekly, '--keep-weekly'),
       monthly: countOf(keepMonthly, '--keep-monthly'),

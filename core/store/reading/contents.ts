@@ -50,10 +50,20 @@ const PAGE_ROWS = 20_000
 /** What a content is to tell besides its names and attributes, in bytes. */
 const CONTENT_BYTES = 150
 
+/** A source and a key, which has no NUL; behind one, which of the contents under that key was the last. */
+const CURSOR = /^(\d{1,15}) ([^\0]*)(?:\0(\d{1,15}) (.*))?$/s
+
 const afterOf = (text: string | null): After | null => {
-  const [, source, key] = text?.match(/^(\d{1,15}) (.*)$/s) ?? []
-  return source === undefined || key === undefined ? null : { source: Number(source), key }
+  const [, source, key, clock, version] = text?.match(CURSOR) ?? []
+  if (source === undefined || key === undefined) return null
+  const content = version === undefined ? null : { version, replacedClockMs: Number(clock) }
+  return { source: Number(source), key, content }
 }
+
+const cursorOf = ({ source, key, content }: After): string =>
+  content === null
+    ? `${source} ${key}`
+    : `${source} ${key}\0${content.replacedClockMs ?? 0} ${content.version}`
 
 const bytesOf = (path: string, { more }: FileFacts): number =>
   Object.values(more?.attributes ?? {}).reduce(
@@ -96,13 +106,15 @@ export function contentsPage(rows: Rows, sender: string | null, asked: ContentsQ
   let last: After | null = null
   for (const one of select(rows, origin, wanted, asked.isList, afterOf(asked.after))) {
     const { source, row } = one
-    const isFull = page.contents.length >= PAGE_CONTENTS || bytes >= PAGE_BYTES || looked >= PAGE_ROWS
-    // A page ends between two paths.
-    if (isFull && last !== null && (last.source !== source.id || last.key !== row.key)) {
-      page.next = `${last.source} ${last.key}`
+    const isLong = bytes >= PAGE_BYTES
+    const isFull = isLong || page.contents.length >= PAGE_CONTENTS || looked >= PAGE_ROWS
+    const isSame = last !== null && last.source === source.id && last.key === row.key
+    // A page ends between two paths; within one only if it must, as all its contents are read again for the next page.
+    if (last !== null && (isSame ? isLong && last.content !== null : isFull)) {
+      page.next = cursorOf(isSame ? last : { ...last, content: null })
       break
     }
-    last = { source: source.id, key: row.key }
+    last = { source: source.id, key: row.key, content: one.is === 'file' ? one.row : null }
     looked += 1
     if (one.is === 'strange') page.strange += 1
     else if (isOf(one, text)) {

@@ -1,7 +1,8 @@
 import type { EntriesQuestion, Entry } from '../../wire/restore-entries.ts'
+import { keysOf } from '../file-system.ts'
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
-import { folderOf, keysOf, originOf, sourceOf } from './select.ts'
+import { folderOf, originOf, sourceOf } from './select.ts'
 
 export interface EntriesPage {
   entries: Entry[]
@@ -27,7 +28,7 @@ function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: stri
 export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQuestion): EntriesPage {
   const { folder, directory, after } = asked
   const entries: Entry[] = []
-  const source = sourceOf(rows, originOf(sender, folder, directory === '' ? null : directory))
+  const source = sourceOf(rows.sources(), originOf(sender, folder, directory === '' ? null : directory))
   if (source === null) return { entries, next: null }
   const depth = directory === '' ? 0 : directory.split('/').length
   const { from: begin, to } = rangeOf(rows, source, directory)

@@ -2,10 +2,11 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { openBeneathSync } from '../../files/beneath.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
+import { keysOf } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
-import type { FileRow, Rows } from '../manifest/rows.ts'
+import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, placeOf } from '../manifest/rows.ts'
-import { keysOf, originOf, sourceOf } from './select.ts'
+import { originOf, sourceOf } from './select.ts'
 
 /** A part of one content. */
 export interface Range {
@@ -39,8 +40,13 @@ function faultOf(thrown: unknown): string {
   return code === 'ELOOP' || code === 'ENXIO' ? NO_FILE : code
 }
 
-function rowOf(rows: Rows, sender: string | null, { folder, path, version }: Range) {
-  const source = sourceOf(rows, originOf(sender, folder, path))
+function rowOf(
+  rows: Rows,
+  sources: readonly SourceRow[],
+  sender: string | null,
+  { folder, path, version }: Range,
+) {
+  const source = sourceOf(sources, originOf(sender, folder, path))
   if (source === null) return null
   const found = keysOf(path)
     .map((key) => rows.find(source.id, key, version))
@@ -67,9 +73,10 @@ export function readRanges(
   { ranges, memory: bytes }: RangesJob,
 ): RangesRead {
   const base = openSync(root, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
+  const sources = rows.sources()
   let at = 0
   const readOne = (range: Range): RangeRead => {
-    const found = rowOf(rows, sender, range)
+    const found = rowOf(rows, sources, sender, range)
     if (found === null) return { bytes: 0, fault: MISSING }
     const fd = openBeneathSync(base, root, placeOf(found.source, found.row, versions).join('/'), READ_FILE)
     try {

@@ -45,7 +45,7 @@ export function openStoreReader(layout: StoreLayout) {
 
   /** Whether a round that is under way may be moving what is asked for. */
   const isMoving = ({ sender, asked: { folder, path } }: Input<'contents'>): boolean => {
-    const source = path === null ? null : sourceOf(rowsNow(), originOf(sender, folder, path))
+    const source = path === null ? null : sourceOf(rowsNow().sources(), originOf(sender, folder, path))
     return source !== null && path !== null && rowsNow().isMoving(source.id, path)
   }
 

@@ -1,24 +1,16 @@
 import { nameFault } from '../../wire/names.ts'
-import { keyOf } from '../file-system.ts'
+import { keysOf } from '../file-system.ts'
 import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
 
-/** Rows that are read at a time. */
-const PAGE = 1000
+/** Rows that are read at a time: those of one page of contents (contents.ts), and two behind it that tell its end. */
+const PAGE = 258
 
 /** One content that is wanted; `strange`: a row that no Holdfast has written. */
 export type Selected = { source: SourceRow } & (
   | { is: 'file'; row: FileRow }
   | { is: 'strange'; row: StrangeRow }
 )
-
-/** Where a store takes several names for one, keys are folded. */
-const FOLDS = [false, true].flatMap((foldsCase) =>
-  [false, true].map((foldsForm) => ({ foldsCase, foldsForm })),
-)
-
-/** The keys that a path may have in a store. */
-export const keysOf = (path: string): string[] => [...new Set(FOLDS.map((fold) => keyOf(path, fold)))].sort()
 
 /** Keys of a source that are wanted: of one file, or all below a directory, whichever there is. */
 function rangesOf({ path }: Origin): { from: string; to: string }[] {
@@ -31,11 +23,15 @@ function rangesOf({ path }: Origin): { from: string; to: string }[] {
 const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
   path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
 
-/** Where to go on: behind all contents that have a key. */
+/** Where to go on: behind all contents that have a key, or behind one of them. */
 export interface After {
   source: number
   key: string
+  content: Age | null
 }
+
+/** What contents of one path are ordered by. */
+export type Age = Pick<FileRow, 'version' | 'replacedClockMs'>
 
 /** Later than any version's name. */
 const LAST = '\u{10FFFF}'
@@ -45,11 +41,13 @@ function* paths(
   rows: Rows,
   source: SourceRow,
   origin: Origin,
-  begin: string | null,
+  begin: After | null,
 ): Generator<(FileRow | StrangeRow)[]> {
-  for (const range of rangesOf(origin)) {
+  const isWithin = begin !== null && begin.content !== null
+  for (const { from, to } of rangesOf(origin)) {
+    const range = { from: isWithin && begin.key > from ? begin.key : from, to }
     let same: (FileRow | StrangeRow)[] = []
-    let after = begin === null ? { key: '', version: '' } : { key: begin, version: LAST }
+    let after = begin === null || isWithin ? { key: '', version: '' } : { key: begin.key, version: LAST }
     for (;;) {
       const page = rows.page(source.id, range, after, PAGE)
       for (const row of page) {
@@ -69,7 +67,7 @@ function* paths(
 }
 
 /** By age; what is in its place is the newest. */
-function oldestFirst(one: FileRow, other: FileRow): number {
+function oldestFirst(one: Age, other: Age): number {
   if ((one.version === '') !== (other.version === '')) return one.version === '' ? 1 : -1
   return (one.replacedClockMs ?? 0) - (other.replacedClockMs ?? 0) || one.version.localeCompare(other.version)
 }
@@ -88,10 +86,13 @@ export function* select(
   for (const source of sources.slice(Math.max(0, first))) {
     if (origin.sender !== null && source.folder !== origin.sender) continue
     if (origin.source !== null && source.directory !== origin.source) continue
-    for (const same of paths(rows, source, origin, source.id === after?.source ? after.key : null)) {
-      for (const row of same) if (!isFileRow(row)) yield { is: 'strange', source, row }
+    const begin = source.id === after?.source ? after : null
+    for (const same of paths(rows, source, origin, begin)) {
+      const told = same[0]?.key === begin?.key ? (begin?.content ?? null) : null
+      for (const row of same) if (!isFileRow(row) && told === null) yield { is: 'strange', source, row }
       const contents = same.filter(isFileRow).sort(oldestFirst)
-      for (const row of wantedOf(contents, wanted, isList, now)) yield { is: 'file', source, row }
+      for (const row of wantedOf(contents, wanted, isList, now))
+        if (told === null || oldestFirst(row, told) > 0) yield { is: 'file', source, row }
     }
   }
 }
@@ -121,9 +122,9 @@ export const folderOf = (sender: string | null, { folder, directory }: SourceRow
   sender === null ? `${folder}/${directory}` : directory
 
 /** The source that something is in. */
-export function sourceOf(rows: Rows, origin: Origin | null): SourceRow | null {
+export function sourceOf(sources: readonly SourceRow[], origin: Origin | null): SourceRow | null {
   const isIt = ({ folder, directory }: SourceRow) => folder === origin?.sender && directory === origin.source
-  return rows.sources().find(isIt) ?? null
+  return sources.find(isIt) ?? null
 }
 
 /** Which of the contents that a path has had are wanted. */

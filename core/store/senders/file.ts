@@ -59,8 +59,8 @@ async function lockList(file: string): Promise<DirectoryLock> {
   }
 }
 
-/** @param notice is told when a list that cannot be read was set aside. */
-export async function openSendersFile(file: string, notice: (sentence: Message) => void) {
+/** @param notice is told when a broken list was set aside; null: it is only read here, and stays where it is. */
+export async function openSendersFile(file: string, notice: ((sentence: Message) => void) | null) {
   let senders: Sender[] = []
   let stamp = ''
   let writing: Promise<void> = Promise.resolve()
@@ -76,6 +76,7 @@ export async function openSendersFile(file: string, notice: (sentence: Message) 
       senders = (await readList(file)) ?? senders
     } catch (thrown) {
       if (!isBroken(thrown)) throw thrown
+      if (notice === null) return
       const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
       await rename(file, aside)
       notice(message('transfer.sendersAside', { path: file, aside }))

@@ -75,10 +75,13 @@ function replace(
 const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonly Sender[]) =>
   current.map((sender) => (sender.fingerprint === fingerprint ? { ...sender, ...change } : sender))
 
-/** @param folders that are in the store. */
+/**
+ * @param notice see `openSendersFile`.
+ * @param folders that are in the store.
+ */
 export async function openSenders(
   file: string,
-  notice: (sentence: Message) => void,
+  notice: ((sentence: Message) => void) | null,
   folders: () => Promise<readonly string[]> = async () => [],
 ) {
   const kept = await openSendersFile(file, notice)

@@ -12,13 +12,13 @@ import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { openForReading, requireStore } from '../claim.ts'
 import type { FileSystem } from '../file-system.ts'
-import { keyOf, tryFileSystem } from '../file-system.ts'
+import { keyOf, keysOf, tryFileSystem } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openManifestFile } from '../manifest/file.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import { openManifest } from '../manifest/manifest.ts'
 import type { Rows } from '../manifest/rows.ts'
-import { openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
+import { isFileRow, openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
 import { checkRows } from './check-rows.ts'
 import type { Finding, Progress, VerifySummary } from './findings.ts'
 import { emptySummary } from './findings.ts'
@@ -147,7 +147,10 @@ async function compare(
   return summary
 }
 
-/** Whether the manifest has a row for what was found. */
+/**
+ * Whether the manifest has a row for what was found. A disk that is read-only cannot be tried for whether it takes
+ * several names for one: there a row is known by any key that its path may have.
+ */
 function createKnown(rows: Rows, fileSystem: FileSystem): (found: Found) => boolean {
   const sourceOf = ({ folder, directory }: RowName) =>
     rows.sources().find((one) => one.folder === folder && one.directory === directory)
@@ -155,7 +158,12 @@ function createKnown(rows: Rows, fileSystem: FileSystem): (found: Found) => bool
     found.kind === 'file' &&
     rowsFor(found).some((name) => {
       const source = sourceOf(name)
-      return source !== undefined && rows.find(source.id, keyOf(name.path, fileSystem), name.version) !== null
+      if (source === undefined) return false
+      if (rows.find(source.id, keyOf(name.path, fileSystem), name.version) !== null) return true
+      return keysOf(name.path).some((key) => {
+        const row = rows.find(source.id, key, name.version)
+        return row !== null && isFileRow(row) && row.path === name.path
+      })
     })
 }
 

@@ -1,5 +1,6 @@
-import { opendir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import path from 'node:path'
+import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
@@ -23,11 +24,13 @@ export async function* walkStore(layout: StoreLayout): AsyncGenerator<Found> {
 
 async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<Found> {
   try {
-    for await (const entry of await opendir(path.join(root, ...place))) {
-      if (place.length === 0 && BESIDE_FOLDERS.has(entry.name)) continue
-      const inside = [...place, entry.name]
-      if (entry.isDirectory()) yield* walk(root, inside, isVersion)
-      else yield { kind: entry.isFile() ? 'file' : 'strange', place: inside, isVersion }
+    // Names alone: an entry that vanishes must not end the listing where the file system does not tell types.
+    for (const name of await readdir(path.join(root, ...place))) {
+      if (place.length === 0 && BESIDE_FOLDERS.has(name)) continue
+      const inside = [...place, name]
+      const stats = await lstatOrNull(path.join(root, ...inside))
+      if (stats?.isDirectory()) yield* walk(root, inside, isVersion)
+      else yield { kind: stats?.isFile() === false ? 'strange' : 'file', place: inside, isVersion }
     }
   } catch (thrown) {
     const code = errorCode(thrown)

@@ -1,7 +1,7 @@
 /** Which older contents of a file are kept; as restic names it (restic forget --keep-…). */
 export interface Keep {
-  /** All of those that were replaced less than so many milliseconds ago, by the store's clock. */
-  withinMs: number
+  /** All of those that were replaced less than so many days ago, by the store's clock. */
+  withinDays: number
   /** The last one of each of the latest so many days, weeks, months and years that have any. */
   daily: number
   weekly: number
@@ -15,19 +15,7 @@ const DAY_MS = 86_400_000
  * All for 30 days, then one a day, a week and a month: whoever finds out late that a file was spoilt still has it, and a
  * file that is rewritten every minute does not fill the disk.
  */
-export const DEFAULT_KEEP: Keep = { withinMs: 30 * DAY_MS, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
-
-/** The same with days, as people say it. */
-export type KeepInDays = Omit<Keep, 'withinMs'> & { withinDays: number }
-
-export const inDays = ({ withinMs, ...counts }: Keep): KeepInDays => ({
-  withinDays: withinMs / DAY_MS,
-  ...counts,
-})
-export const keepOf = ({ withinDays, ...counts }: KeepInDays): Keep => ({
-  withinMs: withinDays * DAY_MS,
-  ...counts,
-})
+export const DEFAULT_KEEP: Keep = { withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
 
 /** An older content. */
 export interface Version {
@@ -40,7 +28,7 @@ export interface Version {
   isPinned: boolean
 }
 
-type Period = Exclude<keyof Keep, 'withinMs'>
+type Period = Exclude<keyof Keep, 'withinDays'>
 
 /** Names the period that a moment is in, by UTC. */
 const periodOf: Record<Period, (at: Date) => string> = {
@@ -78,6 +66,6 @@ export function versionsToPrune<V extends Version>(
   }
   return newestFirst.filter((one, index) => {
     if (index === 0 && !hasCurrent) return false
-    return !one.isPinned && clockMs - one.replacedClockMs >= keep.withinMs && !kept.has(one)
+    return !one.isPinned && clockMs - one.replacedClockMs >= keep.withinDays * DAY_MS && !kept.has(one)
   })
 }

@@ -2,6 +2,7 @@ import { Loader, Stack, Text } from '@mantine/core'
 import { useEffect, useMemo, useState } from 'react'
 import { encode } from 'uqr'
 import type { CommandOutput } from '../../../core/agent/contract.ts'
+import type { Message } from '../../../core/words/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
@@ -19,7 +20,7 @@ export function InviteForm({ replaces }: { replaces: string | null }) {
   const { t, say } = useWords()
   const bridge = useBridge()
   const { dismiss } = useCommands()
-  const [answer, setAnswer] = useState<CommandOutput<'inviteSender'> | null>(null)
+  const [answer, setAnswer] = useState<CommandOutput<'inviteSender'> | { sentence: Message } | null>(null)
   // What was said of an earlier change would lie over the code.
   useEffect(dismiss, [dismiss])
   useEffect(() => {

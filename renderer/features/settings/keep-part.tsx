@@ -1,6 +1,7 @@
 import { useRef, useState } from 'react'
-import type { CommandInput, Outcome } from '../../../core/agent/contract.ts'
+import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { Outcome } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'
 import { SettingsPart } from './found.tsx'

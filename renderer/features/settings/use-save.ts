@@ -1,7 +1,7 @@
 import { useCallback } from 'react'
-import type { CommandInput, Outcome } from '../../../core/agent/contract.ts'
+import type { CommandInput } from '../../../core/agent/contract.ts'
 import { useBridge } from '../../state/bridge.tsx'
-import { useCommands } from '../../state/commands.tsx'
+import { type Outcome, useCommands } from '../../state/commands.tsx'
 
 export type Save = (changes: CommandInput<'changeSettings'>) => Promise<Outcome>
 

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForCommands, sendCommand } from '../../../core/agent/control-socket.ts'
 import { Problem } from '../../../core/words/problem.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -55,6 +55,17 @@ describe('the control socket', () => {
 
   it('says how to start the agent if none runs', async () => {
     await expect(sendCommand(temporaryDirectory(), 'x', {})).rejects.toThrow('holdfast agent')
+  })
+
+  it('stands in no directory that is too deep for macOS, whose addresses have 104 bytes', async () => {
+    const parent = temporaryDirectory()
+    const directory = path.join(parent, 'd'.repeat(105 - `${parent}//agent.sock`.length))
+    mkdirSync(directory)
+    const platform = vi.spyOn(process, 'platform', 'get').mockReturnValue('darwin')
+    onTestFinished(() => platform.mockRestore())
+    await listen(directory, async () => 'deep')
+    expect(await sendCommand(directory, 'x', {})).toBe('deep')
+    expect(existsSync(path.join(directory, 'agent.sock'))).toBe(false)
   })
 
   it('works where the directory is too deep for a socket in it', async () => {

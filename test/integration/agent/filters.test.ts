@@ -3,9 +3,9 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { commands } from '../../../core/agent/contract.ts'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
-import { outcomeSchema } from '../../../core/agent/outcome.ts'
 import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
 import { englishWords } from '../../../core/words/words.ts'
+import { outcomeOf } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
@@ -48,7 +48,7 @@ describe('the filters of a source, as a view changes them', () => {
     await expect(unknown).rejects.toThrow('no longer protected')
 
     const change = async (changes: unknown) =>
-      outcomeSchema.parse(await sendCommand(data, 'changeSource', { id: 'one', changes }))
+      outcomeOf(sendCommand(data, 'changeSource', { id: 'one', changes }))
     const refused = await change({ minimumBytes: 2_048, maximumBytes: 1_024 })
     expect(refused.done ? '' : englishWords(refused.sentence)).toContain('at least 2 KiB and at most 1 KiB')
     expect(await change({ ignore: ['*.log'], hidden: 'leave-out', priority: 'high' })).toEqual({ done: true })

@@ -1,9 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { CommandInput, Commands } from '../../../core/agent/contract.ts'
-import { sendCommand } from '../../../core/agent/control-socket.ts'
+import { answerOf } from '../../support/agent-answers.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
@@ -25,8 +24,7 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
   const own = temporaryDirectory('own')
   startHoldfast(['agent', '--data', data, own])
   await untilState(data, 'the agent', ({ sources }) => sources.length === 1)
-  const ask = <C extends keyof Commands>(command: C, input: CommandInput<C>) =>
-    sendCommand(data, command, input)
+  const ask = answerOf(data)
   const receive = { directory, port: await aPort(), quotaBytes: null }
 
   const inside = { ...receive, directory: path.join(own, 'store') }
@@ -34,9 +32,16 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
     done: false,
     sentence: { key: 'refuse.receiveInSource' },
   })
+  const link = path.join(temporaryDirectory('link'), 'own')
+  symlinkSync(own, link)
+  const linked = { ...receive, directory: path.join(link, 'not-yet/store') }
+  expect(await ask('setReceiving', { receive: linked })).toMatchObject({
+    done: false,
+    sentence: { key: 'refuse.receiveInSource' },
+  })
   expect(await ask('setReceiving', { receive })).toEqual({ done: true })
   await untilState(data, 'it to listen', ({ receiving }) => receiving?.isRunning === true)
-  const invitation = (await ask('inviteSender', { replaces: null })) as { code: string }
+  const invitation = await ask('inviteSender', { replaces: null })
 
   const station = temporaryDirectory('station')
   const photos = path.join(temporaryDirectory('station-files'), 'photos')
@@ -64,11 +69,11 @@ test('others send to an agent that lets them: by its code, each seen, renamed, l
   await untilState(data, 'its name', ({ receiving }) => receiving?.senders[0]?.name === 'Roof camera')
 
   // Another computer takes its place, and it then that one's: each gets the folder, and the former is sent away.
-  expect(await ask('inviteSender', { replaces: 'nobody' })).toMatchObject({
+  await expect(ask('inviteSender', { replaces: 'nobody' })).rejects.toMatchObject({
     sentence: { key: 'transfer.senderUnknown' },
   })
   const place = async (replaces: string, from: string, name: string) => {
-    const { code } = (await ask('inviteSender', { replaces })) as { code: string }
+    const { code } = await ask('inviteSender', { replaces })
     await holdfast(['pair', code, '--data', from, '--name', name])
     const { receiving } = await untilState(data, `${name} in its place`, (state) => {
       return state.receiving?.senders.length === 1 && state.receiving.senders[0]?.name === name

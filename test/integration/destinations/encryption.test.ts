@@ -195,7 +195,7 @@ test('what is there is proven by the digest that it had when it was sent', async
     const prove = (seal: Uint8Array | null) =>
       session.prove(source, name, bytes.length, randomBytes(32), seal)
     expect(await prove(answer.seal)).toEqual({ kind: 'sealed' })
-    expect(await prove(null)).toEqual({ kind: 'unavailable' })
+    expect(await prove(null)).toEqual({ kind: 'absent' })
     const sealed = await readObject(store, `station/data/${name}.age`)
     sealed[900] = (sealed[900] ?? 0) ^ 1
     const facts = { size: sealed.length, mtimeNs, mode: 0o600, digest: null }

@@ -103,7 +103,7 @@ test('what is kept of older contents can be changed: what is too old then goes f
   for (const content of ['first', 'second', 'third']) await first.send('hot', Buffer.from(content))
   expect((await place.older('data', 'hot')).map(String)).toEqual(['first', 'second'])
   first.stop()
-  const keep = { withinMs: 0, daily: 1, weekly: 0, monthly: 0, yearly: 0 }
+  const keep = { withinDays: 0, daily: 1, weekly: 0, monthly: 0, yearly: 0 }
   drive(home, place.settings(), place.secrets, { keep })
   await until('one to be left', async () => (await place.older('data', 'hot')).join() === 'second')
 })

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { headless } from '../../support/headless.ts'
@@ -63,4 +64,34 @@ test('where nothing was copied before there was a destination nothing is said of
   await until('the store on this computer', () => existsSync(path.join(store, '.holdfast')), 20_000)
   await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
   expect(await home.says(['destinations'])).not.toContain('delete-local')
+}, 60_000)
+
+test('copies of a directory that is no longer protected are not deleted', async () => {
+  const base = temporaryDirectory('removed')
+  const [disk, source, elsewhere] = ['disk', 'source', 'elsewhere'].map((name) => path.join(base, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const directory of [disk, source]) mkdirSync(directory)
+  writeFileSync(path.join(source, 'only'), 'only')
+  const home = headless({ sources: [{ id: 'a', path: source, name: 'source' }] })
+  const store = path.join(home.directory, 'store')
+  home.startAgent()
+  await untilState(
+    home.directory,
+    'the file to be copied',
+    ({ sources: [one] }) => one?.totals.sentFiles === 1,
+  )
+  rmSync(source, { recursive: true })
+  await home.says(['paths', 'remove', source])
+  await home.says(['destinations', 'add', 'folder', disk, '--name', 'disk'])
+
+  const copies = path.join(store, hostname(), 'source')
+  const { code, err } = await home.run(['destinations', 'delete-local'])
+  expect([code, readFileSync(path.join(copies, 'only'), 'utf8')]).toEqual([1, 'only'])
+  expect(err).toContain(copies)
+  renameSync(copies, elsewhere)
+  expect(await home.says(['destinations', 'delete-local'])).toContain('are deleted')
+  expect([existsSync(store), readFileSync(path.join(elsewhere, 'only'), 'utf8')]).toEqual([false, 'only'])
 }, 60_000)

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
@@ -7,11 +7,14 @@ import type { Tested } from '../../../core/send/destinations/try.ts'
 import type { DestinationTest } from '../../../core/send/messages.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { localCertificate } from '../../support/certificate.ts'
+import { drive } from '../../support/destinations/drive.ts'
+import { s3Place } from '../../support/destinations/s3-kind.ts'
 import type { TestBucket } from '../../support/servers/buckets.ts'
-import { makeBucket } from '../../support/servers/buckets.ts'
+import { MIB, makeBucket } from '../../support/servers/buckets.ts'
 import { type Refusal, startProxy } from '../../support/servers/proxy.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
 
 interface Given {
   destination?: Partial<Tested<'s3'>>
@@ -129,7 +132,6 @@ describe('what stands in the way', () => {
     ['list', 'ListObjectsV2', 'connect', isListing],
     ['write', 'PutObject', 'write', ({ method }) => method === 'PUT'],
     ['read', 'GetObject', 'connect', (asked) => asked.method === 'GET' && !isListing(asked)],
-    ['remove', 'DeleteObject', 'remove', ({ method }) => method === 'DELETE'],
   ] satisfies [string, string, string, (asked: IncomingMessage) => boolean][])(
     'no permission to %s',
     async (_what, operation, step, isRefused) => {
@@ -142,6 +144,33 @@ describe('what stands in the way', () => {
       expect(result.steps.find(({ done }) => !done)?.step).toBe(step)
     },
   )
+
+  test('a key that may not delete works, and what it sends is durable', async () => {
+    const refuse = ({ method }: IncomingMessage) => (method === 'DELETE' ? denied : null)
+    const endpoint = await startProxy(server.endpoint, { refuse })
+    const { works, steps, sentence, found } = await tried({ destination: { endpoint } })
+    expect({ works, sentence: sentence.key }).toEqual({ works: true, sentence: 'test.worksKeeping' })
+    expect(steps.flatMap(({ step, done }) => (done ? [] : [step]))).toEqual(['remove'])
+    expect(found.notes.map(({ key }) => key)).toContain('test.keepsAll')
+
+    const place = s3Place(server, bucket)
+    const home = await makeHome(temporaryDirectory('append-only'))
+    const driver = drive(home, place.settings(Number(new URL(endpoint).port)), place.secrets)
+    const large = randomBytes(17 * MIB)
+    const sent: [string, Buffer][] = [
+      ['small', randomBytes(1000)],
+      ['large', large],
+      // It is there already: what was begun for it cannot be removed.
+      ['large', large],
+      ['large', randomBytes(17 * MIB)],
+      ['small', randomBytes(1000)],
+    ]
+    for (const [name, bytes] of sent) {
+      expect(await driver.send(name, bytes, {}, String(bytes[0]))).toMatchObject({ kind: 'durable' })
+      expect((await place.file('data', name))?.bytes.equals(bytes)).toBe(true)
+    }
+    expect(await place.older('data', 'small')).toHaveLength(1)
+  })
 
   test('a bucket in another region', async () => {
     const refuse = () => ({

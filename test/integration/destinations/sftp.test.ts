@@ -247,7 +247,7 @@ test('a listing says that there is more only where there is', async () => {
   expect(await store.list('', first.next, true)).toMatchObject({ objects: [{ name: '11000' }], next: null })
 })
 
-test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {
+async function beginLying() {
   const server = await startLyingSftp('secret')
   onTestFinished(() => server.stop())
   const { home, settings } = await begin()
@@ -255,7 +255,25 @@ test('a server that keeps less than it says is found out; one that cannot sync i
   const { signal } = new AbortController()
   const options = { identity: home.identity, name: 'station-3', secrets: { password: 'secret' }, signal }
   const { found } = await tryDestination(at, options)
-  const driver = drive(home, { ...at, hostKey: found.hostKey ?? '' }, { password: 'secret' })
+  return { server, driver: drive(home, { ...at, hostKey: found.hostKey ?? '' }, { password: 'secret' }) }
+}
+
+test('a file whose interrupted upload can no longer be read at the server is begun anew', async () => {
+  const { server, driver } = await beginLying()
+  const bytes = Buffer.alloc(5 * MIB, 7)
+  const file = { source, path: 'large', facts: factsOf(bytes.length) }
+  const upload = await (await driver.session()).begin(file, [], 'identity')
+  if (upload === null) throw new Error('the session is lost')
+  expect(await upload.chunk(Buffer.alloc(256 * 1024, 7))).toBe(true)
+  await upload.abort(true)
+  server.unreadable = '/partial/'
+  expect(await driver.send('large', bytes, {}, 'identity')).toMatchObject({ kind: 'durable' })
+  expect(driver.skipped).toBe(0)
+  expect(server.files.get('station/data/large')?.equals(bytes)).toBe(true)
+})
+
+test('a server that keeps less than it says is found out; one that cannot sync is told once', async () => {
+  const { server, driver } = await beginLying()
   expect(await driver.send('good', Buffer.alloc(5_000))).toMatchObject({ kind: 'durable' })
   server.cutAt = 4_000
   const damaged = { kind: 'again', reason: { key: 'transfer.objects.damaged' } }

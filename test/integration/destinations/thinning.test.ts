@@ -48,7 +48,7 @@ test('older contents of a file that is replaced are thinned: one for a day that 
 })
 
 test('a person may have fewer kept', async () => {
-  const keep = { withinMs: 15 * DAY_MS, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+  const keep = { withinDays: 15, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
   const { driver, contents } = await begin([20, 10], keep)
   await driver.send('hot', Buffer.from('second'))
   await until('those of the first day to be removed', () => contents().length === 4)

@@ -66,3 +66,23 @@ test('before the ledger has said where a directory is, it is not taken for what 
   failing.home = false
   await until('it to be watched', () => phase() === 'watching')
 })
+
+test('what the filters leave out is withdrawn by the next comparison where the ledger failed at first', async () => {
+  const ledger = openLedger(path.join(temporaryDirectory('ledger'), 'ledger.sqlite'))
+  onTestFinished(() => ledger.close())
+  const root = temporaryDirectory('ledger-trouble')
+  const facts = { size: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n }
+  ledger.offer('there', [{ source: 's', path: 'a.log', ...facts }])
+  let isFailing = true
+  const unsentPage: Ledger['unsentPage'] = (...words) => {
+    if (!isFailing) return ledger.unsentPage(...words)
+    throw new Error('database or disk is full')
+  }
+  const running = runSource({ path: root, ignore: ['*.log'] }, { ...ledger, unsentPage })
+  await until('it to be watched', () => running.scanned().phase === 'watching')
+  const waiting = () => ledger.unsentPage('there', 's', '', 10).map(({ path: file }) => file)
+  expect(waiting()).toEqual(['a.log'])
+  isFailing = false
+  await running.reconcile()
+  expect(waiting()).toEqual([])
+})

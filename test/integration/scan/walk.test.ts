@@ -1,8 +1,11 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/names.ts'
+import { walkRegions } from '../../../core/scan/tree/regions.ts'
 import { walk } from '../../../core/scan/tree/walk.ts'
+import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const filter = createNameFilter({ ignore: ['left-out/'], marks: [] })
@@ -39,4 +42,50 @@ test('a directory that is gone is the system’s error', async () => {
   const root = temporaryDirectory('walk')
   rmSync(root, { recursive: true })
   await expect(list(root)).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+describe.skipIf(!canMount)('a file system that tells no types of entries (needs root)', () => {
+  test('files that vanish while their directory is listed keep none of the others from being found', async () => {
+    const { point } = await mountExt4(onTestFinished, { features: '^filetype' })
+    mkdirSync(path.join(point, 'one'))
+    for (let index = 0; index < 3000; index += 1) writeFileSync(path.join(point, 'one', `f${index}`), '')
+    const found = new Set<string>()
+    const kept = new Set<string>()
+    const problems: unknown[] = []
+    for await (const { files, unsendable } of walk({
+      root: point,
+      base: '',
+      recursive: true,
+      filter,
+      signal,
+    })) {
+      problems.push(...unsendable.filter((one) => !one.path.startsWith('lost+found')))
+      for (const file of files) found.add(file.path)
+      if (files.length === 0 || kept.size > 0) continue
+      for (const name of readdirSync(path.join(point, 'one'))) {
+        if (found.has(`one/${name}`) || Number(name.slice(1)) % 2 === 0) kept.add(`one/${name}`)
+        else rmSync(path.join(point, 'one', name))
+      }
+    }
+    expect([...kept].filter((file) => !found.has(file))).toEqual([])
+    expect(kept.size).toBeGreaterThan(1400)
+    expect(problems).toEqual([])
+  })
+})
+
+test.skipIf(!canMount)('a single file that is mounted is a file of the tree (needs root)', async () => {
+  const root = temporaryDirectory('walk')
+  mkdirSync(path.join(root, 'in'))
+  for (const name of ['given', 'in/config', 'in/other']) writeFileSync(path.join(root, name), name)
+  execFileSync('mount', ['--bind', path.join(root, 'given'), path.join(root, 'in/config')])
+  onTestFinished(() => void execFileSync('umount', [path.join(root, 'in/config')]))
+  const scope = { oneFileSystem: false, away: () => [] }
+  const found: [string, number][] = []
+  for await (const { files } of walkRegions({ root, base: '', filter, scope, signal }))
+    found.push(...files.map(({ path: file, size }): [string, number] => [file, size]))
+  expect(found.toSorted()).toEqual([
+    ['given', 5],
+    ['in/config', 5],
+    ['in/other', 8],
+  ])
 })

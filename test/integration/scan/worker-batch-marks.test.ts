@@ -91,8 +91,9 @@ describe('the mark of a batch directory, from the scanner process', () => {
     await until('nothing is said any more', () => problems().length === 0)
   })
 
-  test('a closed directory that holds files which the filters leave out, or none at all, is told', async () => {
-    const { root, scanner, configure, paths, messages, sendAll } = setUp({ kind: 'batch', ignore: ['*.log'] })
+  test('a closed directory that holds files which the filters leave out, or none at all, is told, also by a scanner that begins anew', async () => {
+    const set = setUp({ kind: 'batch', ignore: ['*.log'] })
+    const { root, scanner, config, configure, paths, messages, sendAll } = set
     for (const name of ['DC1', 'DC2']) mkdirSync(path.join(root, name))
     for (const name of ['data', 'a.log', 'b.log'])
       writeFileSync(path.join(root, 'DC1', name), name, { mode: 0o644 })
@@ -106,6 +107,12 @@ describe('the mark of a batch directory, from the scanner process', () => {
     const told = () => messages().map(({ key, params }) => `${key} ${params.path} ${params.count ?? ''}`)
     const wanted = [`scan.emptyBatch ${root}/DC2 `, `scan.leftInBatch ${root}/DC1 2`]
     await until('both are told', () => told().sort().join() === wanted.join())
+    // Another session of the source, which looks into neither.
+    scanner.scanned.clear()
+    scanner.configure(config({ hidden: 'leave-out' }))
+    await until('both are told again', () => told().sort().join() === wanted.join())
+    await scanner.reconcile()
+    expect(told().sort()).toEqual(wanted)
     rmSync(path.join(root, 'DC1'), { recursive: true })
     rmSync(path.join(root, 'DC2'), { recursive: true })
     await until('both to be gone', () => scanner.scanned.get('s')?.batches.length === 0)

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
@@ -17,6 +18,14 @@ import { DESTINATION, setUp, watching } from '../../support/scan-set-up.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
+
+/** Another user has to reach the project, which may lie in a directory that mktemp(1) has made. */
+function letOthersIn(file: string): void {
+  for (let at = path.dirname(file); at !== path.dirname(at); at = path.dirname(at)) {
+    const { mode } = statSync(at)
+    if ((mode & 0o001) === 0) chmodSync(at, (mode & 0o7777) | 0o001)
+  }
+}
 
 describe('the scanner process on a continuous source', () => {
   test('files of before and after the start are in the ledger, and the sender is called', async () => {
@@ -184,6 +193,7 @@ describe('the scanner process on a continuous source', () => {
         { mode: 0o755 },
       )
       chmodSync(path.dirname(launcher), 0o755)
+      letOthersIn(process.execPath)
       const { root, scanner, configure, paths, problems } = setUp({}, { execPath: launcher })
       execFileSync('chmod', ['-R', 'a+rwX', path.dirname(root)])
       writeFileSync(path.join(root, 'closed'), 'x', { mode: 0o000 })

@@ -61,8 +61,8 @@ test.each([
     offerAll(home)
     const to = { ...at, port: relay.port }
     sender.configure(senderConfig(home, to, { limit: { bytesPerSecond: 50 * KIB, schedule: [] } }))
-    await until('some have gone', () => (sender.report()?.totals[SOURCE]?.sentFiles ?? 0) > 1)
-    await until('their end is told', () => (sender.report()?.leftOfAll ?? 0) > 0)
+    await until('some have gone', () => (sender.report()?.totals[SOURCE]?.sentFiles ?? 0) > 1, 30_000)
+    await until('their end is told', () => (sender.report()?.leftOfAll ?? 0) > 0, 30_000)
     sender.configure(senderConfig(home, to, pause))
     const before = relay.sentBytes()
     const leftNow = () => [sender.report()?.leftOfAll, Object.keys(sender.report()?.left ?? {}).length]

@@ -80,6 +80,18 @@ test('what is hostile is reset, counted and leaves nothing; the others go on', a
   expect(fs.readdirSync(path.dirname(store))).toEqual(['store'])
 })
 
+test('a name that the store never takes is not tried again and again: the client waits, and the log says what to do', async () => {
+  const { receiver, store, port } = await startReceiver()
+  const client = await openIsocketClient(port)
+  expect(await client.send('/before', Buffer.from('x'))).toEqual(['OK', 'OK'])
+  fs.symlinkSync('nowhere', path.join(store, 'isocket', '127.0.0.1', 'link'))
+  const answer = client.send('/link', Buffer.from('content')).then(([, second]) => second)
+  await until('it is said', () => receiver.err().includes('/link: its name cannot be stored'))
+  expect(client.over()).toBeNull()
+  client.socket.destroy()
+  expect(await answer).toBeNull()
+})
+
 test('cut at any byte, a file is stored whole or not at all, and no temporary file stays', async () => {
   const { store, port, tree } = await startReceiver()
   const random = createRandom(newSeed('isocket cuts'))
@@ -98,7 +110,7 @@ test('cut at any byte, a file is stored whole or not at all, and no temporary fi
   expect(Object.keys(tree())).toEqual(['whole'])
 })
 
-test('at most 64 connections: one that rests goes for a new one, one that sends never does', async () => {
+test('at most 64 connections: what comes beyond them is reset, and who is there goes on', async () => {
   const { receiver, port, tree } = await startReceiver()
   const busy = await openIsocketClient(port)
   busy.write('FILE:/busy:4\n')
@@ -110,7 +122,9 @@ test('at most 64 connections: one that rests goes for a new one, one that sends 
   expect(receiver.err()).toContain('more than 64 connections')
   busy.write('sy')
   expect(await busy.line()).toBe('OK')
-  expect(Object.keys(tree())).toEqual(['busy'])
+  const [first] = idle
+  expect(await first?.send('/first', Buffer.from('x'))).toEqual(['OK', 'OK'])
+  expect(Object.keys(tree()).sort()).toEqual(['busy', 'first'])
 })
 
 test('SIGTERM waits for the file that is on its way, and cuts off the clients that rest', async () => {

@@ -143,7 +143,7 @@ test('empty files in deep directories count: a quota of 1 MiB stops them, and no
 test('older contents go when they are kept no longer, the current content and the newest one stay', async () => {
   const root = path.join(temporaryDirectory('versions'), 'store')
   const keep = (days: number, daily: number) => ({
-    keep: { withinMs: days * 86_400_000, ...nothing, daily },
+    keep: { withinDays: days, ...nothing, daily },
   })
   const { store, source } = await openAt(root, keep(1, 0))
   const put = (name: string, content: string) => store.receive(smallFile(source, name, Buffer.from(content)))

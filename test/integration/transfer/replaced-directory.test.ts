@@ -62,7 +62,7 @@ test(`what a directory held that gave way to a file comes back after ${REWRITES}
 
   // Of the file one older content is left; of what was in the directory there is nothing newer.
   const nothing = { daily: 0, weekly: 0, monthly: 0, yearly: 0 }
-  const strict = await startRuled(store, [home], { keep: { withinMs: 0, ...nothing, daily: 1 } })
+  const strict = await startRuled(store, [home], { keep: { withinDays: 0, ...nothing, daily: 1 } })
   await until('the others are gone', () => versionsOf(store, 'sender-1/data/d').length === 2, 20_000)
   await strict.receiver.close()
   expect(await listed('d/a')).toEqual([version])

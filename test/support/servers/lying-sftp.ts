@@ -11,6 +11,8 @@ export interface LyingSftp {
   files: Map<string, Buffer>
   /** It says that it has written everything, and leaves out what is behind this byte of a file. */
   cutAt: number
+  /** Files whose paths have this in them cannot be read. */
+  unreadable: string
   stop(): Promise<void>
 }
 
@@ -51,14 +53,18 @@ function serve(sftp: SFTPWrapper, server: LyingSftp): void {
     ok(id)
   })
   sftp.on('READ', (id, handle, offset, length) => {
+    if (nameOf(handle).includes(server.unreadable)) return sftp.status(id, STATUS.FAILURE)
     const bytes = contentOf(nameOf(handle)).subarray(offset, offset + length)
-    if (bytes.length === 0) sftp.status(id, STATUS.EOF)
-    else sftp.data(id, bytes)
+    if (bytes.length === 0) return sftp.status(id, STATUS.EOF)
+    return sftp.data(id, bytes)
   })
   sftp.on('FSTAT', (id, handle) => stat(id, nameOf(handle)))
   sftp.on('STAT', stat)
   sftp.on('LSTAT', stat)
-  sftp.on('FSETSTAT', ok)
+  sftp.on('FSETSTAT', (id, handle, { size }) => {
+    if (size === 0) server.files.set(nameOf(handle), Buffer.alloc(0))
+    ok(id)
+  })
   sftp.on('MKDIR', ok)
   sftp.on('CLOSE', ok)
   sftp.on('REMOVE', (id, name) => {
@@ -81,6 +87,7 @@ export async function startLyingSftp(password: string): Promise<LyingSftp> {
     key,
     files: new Map(),
     cutAt: Number.POSITIVE_INFINITY,
+    unreadable: '//',
     stop: async () => {
       server.close()
     },

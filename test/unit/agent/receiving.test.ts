@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
+import { commandHandlers } from '../../../core/agent/commands.ts'
 import { receivingState, refuseReceiving, withReceived } from '../../../core/agent/receiving.ts'
+import { settingsSchema } from '../../../core/settings/schema.ts'
+import { openSettings } from '../../../core/settings/store.ts'
 import { message } from '../../../core/words/message.ts'
+import { outcomeOf } from '../../support/agent-answers.ts'
+import { fakeAgent } from '../../support/fake-agent.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
 
 const receive = { directory: '/srv/store', port: 7766, quotaBytes: null }
 const running = {
@@ -42,4 +49,28 @@ test.each([
   const refuse = () => refuseReceiving({ sources }, receive)
   if (isRefused) expect(refuse).toThrow(/protected directory data/)
   else expect(refuse).not.toThrow()
+})
+
+test('a store that is yet to be made behind a link into a protected directory is refused', async () => {
+  const store = openSettings(temporaryDirectory())
+  const sources = [{ id: 's', path: '/data', name: 'data' }]
+  store.set(settingsSchema.parse({ ...store.get(), sources }))
+  const { agent, started } = fakeAgent(store)
+  agent.start()
+  const linked = { ...receive, directory: '/link/store' }
+  const refused = outcomeOf(commandHandlers(agent).setReceiving({ receive: linked }))
+
+  const checker = started.find(({ name }) => name === 'checker')
+  const facts = { kind: 'directory', readable: true, mayWrite: true, code: null }
+  for (const [path, real] of [
+    ['/link/store', null],
+    ['/link', '/data/inner'],
+  ] as const) {
+    const asked = await until(`a look at ${path}`, () =>
+      checker?.heard.find((one) => one.type === 'request' && (one.input as { path: string }).path === path),
+    )
+    if (asked?.type === 'request')
+      checker?.posts({ type: 'response', id: asked.id, output: { ...facts, real } })
+  }
+  expect(await refused).toMatchObject({ done: false, sentence: { key: 'refuse.receiveInSource' } })
 })

@@ -3,6 +3,7 @@ import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import { REPLACE_AFTER_MS } from '../../../core/agent/workers/watchdog.ts'
 import type { ToWorker } from '../../../core/worker/definition.ts'
+import { ALIVE_EVERY_MS } from '../../../core/worker/serve.ts'
 import { receiverDefinition } from '../../support/receiver-worker.ts'
 
 class FakeProcess implements WorkerHandle {
@@ -88,10 +89,10 @@ describe('a supervised worker', () => {
     const { worker, processes } = supervised()
     worker.configure(config)
     processes[0]?.say({ type: 'ready', pid: 1 })
-    vi.advanceTimersByTime(1_000)
+    vi.advanceTimersByTime(ALIVE_EVERY_MS / 2)
     // What stands still runs no timers: the one that is due comes once, late, and before what waits to be read.
     const late = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 10 * REPLACE_AFTER_MS)
-    vi.advanceTimersByTime(1_000)
+    vi.advanceTimersByTime(ALIVE_EVERY_MS / 2)
     expect(processes[0]?.killed).toBe(false)
     expect(worker.state.condition).toBe('running')
     late.mockRestore()
@@ -105,7 +106,7 @@ describe('a supervised worker', () => {
     const late = vi.spyOn(performance, 'now').mockImplementation(() => now() + 10 * REPLACE_AFTER_MS)
     vi.advanceTimersByTime(REPLACE_AFTER_MS)
     expect(processes[0]?.killed).toBe(false)
-    vi.advanceTimersByTime(6_000)
+    vi.advanceTimersByTime(2 * ALIVE_EVERY_MS)
     expect(processes[0]?.killed).toBe(true)
     late.mockRestore()
   })

@@ -56,7 +56,7 @@ test.each([
   expect(wrong).toEqual([])
 })
 
-test('only what opens a destination, and a folder, which is a receiver in this process, knows of the protocol; the others share its memory and its names alone', () => {
+test('only what opens a destination, and a folder, which is a receiver in this process, knows of the protocol; the others share its memory, its names and how a certificate is pinned', () => {
   const root = path.join(core, 'send')
   const opens = ['open.ts', 'try.ts', 'folder/session.ts'].map((name) =>
     path.join(root, 'destinations', name),
@@ -67,7 +67,9 @@ test('only what opens a destination, and a folder, which is a receiver in this p
   const known = files.flatMap(importsOf).map((file) => path.relative(core, file))
   expect(known.length).toBeGreaterThan(100)
   const wire = known.filter((file) => file.startsWith('wire/') || file.includes('destinations/receiver/'))
-  expect(new Set(wire)).toEqual(new Set(['wire/frame-buffers.ts', 'wire/names.ts', 'wire/young-buffers.ts']))
+  expect(new Set(wire)).toEqual(
+    new Set(['wire/frame-buffers.ts', 'wire/names.ts', 'wire/pin.ts', 'wire/young-buffers.ts']),
+  )
 })
 
 test('the window shows itself without the schemas: what is needed later is loaded later', () => {

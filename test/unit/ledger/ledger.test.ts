@@ -56,20 +56,6 @@ describe('offering', () => {
   })
 })
 
-test('what may have lost its content waits its time; what was put off for an age that is less now does not', () => {
-  const { ledger, take } = open()
-  const soon = Date.now() + 60_000
-  ledger.offer('d', [file('emptied'), file('young')], soon)
-  ledger.addSuspects(
-    's',
-    [{ path: 'emptied', size: 9, mtimeNs: 1_000_000n, inode: 1n, suspicion: 'lost' }],
-    Date.now(),
-  )
-  expect(take()).toEqual([])
-  ledger.dueByAge('d', 's', 0)
-  expect(take()).toMatchObject([{ path: 'young' }])
-})
-
 describe('generations', () => {
   test('an acknowledgement of an older generation leaves the file waiting', () => {
     const { ledger, take, send } = open()

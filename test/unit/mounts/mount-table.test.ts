@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { changedPoints, MountTable } from '../../../core/mounts/mount-table.ts'
+import { parseMountinfo } from '../../../core/mounts/mountinfo.ts'
 
 const root = '22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n'
 const data = '30 22 7:0 / /data rw,relatime - ext4 /dev/loop0 rw,errors=remount-ro\n'
@@ -20,7 +21,7 @@ describe('the mount table', () => {
     ['as it was', root + data, root + data, []],
     ['covered by a second mount', root + data, root + data + data.replace('30 22', '31 30'), ['/data']],
   ])('tells of a disk that is %s', (_what, before, after, points) => {
-    expect(changedPoints(before, after)).toEqual(points)
+    expect(changedPoints(parseMountinfo(before), parseMountinfo(after))).toEqual(points)
   })
 
   it('is looked at between the checks, and not after the end', () => {
@@ -29,7 +30,11 @@ describe('the mount table', () => {
     const changes: string[][] = []
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
-    const stop = new MountTable(() => tables.shift() ?? null).onChange((points) => changes.push(points))
+    const read = () => {
+      const text = tables.shift() ?? null
+      return text === null ? null : parseMountinfo(text)
+    }
+    const stop = new MountTable(read).onChange((points) => changes.push(points))
     vi.advanceTimersByTime(2_999)
     expect(changes).toEqual([])
     vi.advanceTimersByTime(1)

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory } from '../../../core/check/probes/findings.ts'
 import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
-import { darwinMountId, mountinfoOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin.ts'
+import { darwinMountId, mountsOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin.ts'
 import { changedPoints } from '../../../core/mounts/mount-table.ts'
-import { isReadOnly, parseMountinfo, readMountLines } from '../../../core/mounts/mountinfo.ts'
+import { isReadOnly, type Mount, readMounts } from '../../../core/mounts/mountinfo.ts'
 
 interface Recorded {
   fsid: [number, number]
@@ -67,23 +67,18 @@ const SHARE = {
 }
 
 const listOf = (...recorded: { fsid: number[] }[]) =>
-  mountinfoOfStatfs(Buffer.concat(recorded.map((one) => statfs(one as Recorded))))
+  mountsOfStatfs(Buffer.concat(recorded.map((one) => statfs(one as Recorded))))
 
-const mountOf = (text: string, dev: number) => {
+const mountOf = (mounts: readonly Mount[], dev: number) => {
   const id = darwinMountId({ dev })
-  return parseMountinfo(text).find((mount) => mount.id === id) ?? expect.fail(`no mount has ${dev}`)
+  return mounts.find((mount) => mount.id === id) ?? expect.fail(`no mount has ${dev}`)
 }
 
 describe('macOS’s list of mounts', () => {
-  const text = listOf(SYSTEM, DEVICES, DATA, STICK, IMAGE, SHARE)
+  const mounts = listOf(SYSTEM, DEVICES, DATA, STICK, IMAGE, SHARE)
 
   it('has each mount with its file system, its source and whether it is read-only', () => {
-    const facts = parseMountinfo(text).map((mount) => [
-      mount.point,
-      mount.type,
-      mount.source,
-      isReadOnly(mount),
-    ])
+    const facts = mounts.map((mount) => [mount.point, mount.type, mount.source, isReadOnly(mount)])
     expect(facts).toEqual([
       ['/', 'apfs', '/dev/disk3s1s1', true],
       ['/dev', 'devfs', 'devfs', false],
@@ -95,9 +90,9 @@ describe('macOS’s list of mounts', () => {
   })
 
   it('finds a file’s mount by its device: /Users is on the data volume, though the system’s is above it', () => {
-    expect(mountOf(text, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
+    expect(mountOf(mounts, 16_777_232)).toMatchObject({ source: '/dev/disk3s5' })
     const isIntended = (dev: number) => {
-      const { failures, memory } = lookAtMount(freshMemory, mountOf(text, dev), null)
+      const { failures, memory } = lookAtMount(freshMemory, mountOf(mounts, dev), null)
       expect(failures).toEqual([])
       return memory.known?.readOnlyByIntent
     }
@@ -107,33 +102,33 @@ describe('macOS’s list of mounts', () => {
   })
 
   it('shows a stick that is pulled out, and one that became read-only', () => {
-    const { memory } = lookAtMount(freshMemory, mountOf(text, 0x1000014), null)
+    const { memory } = lookAtMount(freshMemory, mountOf(mounts, 0x1000014), null)
     const without = listOf(SYSTEM, DEVICES, DATA)
-    expect(changedPoints(text, without)).toContain('/Volumes/NO NAME')
+    expect(changedPoints(mounts, without)).toContain('/Volumes/NO NAME')
     // What is at its place then is a directory of the data volume.
     expect(lookAtMount(memory, mountOf(without, 0x1000010), null).failures).toMatchObject([
       { cause: 'unmounted' },
     ])
     const protectedStick = { ...STICK, flags: STICK.flags | 1 }
     const later = listOf(SYSTEM, DEVICES, DATA, protectedStick)
-    expect(changedPoints(text, later)).toContain('/Volumes/NO NAME')
+    expect(changedPoints(mounts, later)).toContain('/Volumes/NO NAME')
     expect(lookAtMount(memory, mountOf(later, 0x1000014), null).failures).toMatchObject([
       { cause: 'read-only' },
     ])
   })
 
   it('is nothing where nothing was written', () => {
-    expect(mountinfoOfStatfs(Buffer.alloc(0))).toBe('')
-    expect(parseMountinfo(mountinfoOfStatfs(Buffer.alloc(STATFS_BYTES - 1)))).toEqual([])
+    expect(mountsOfStatfs(Buffer.alloc(0))).toEqual([])
+    expect(mountsOfStatfs(Buffer.alloc(STATFS_BYTES - 1))).toEqual([])
   })
 })
 
 describe('the choice of a system', () => {
   it('knows nothing of mounts where only the probes can tell', () => {
-    expect(readMountLines('win32')).toBeNull()
+    expect(readMounts('win32')).toBeNull()
   })
 
   it.skipIf(process.platform !== 'linux')('reads Linux’s own list', () => {
-    expect(parseMountinfo(readMountLines() ?? '').some(({ point }) => point === '/')).toBe(true)
+    expect((readMounts() ?? []).some(({ point }) => point === '/')).toBe(true)
   })
 })

@@ -1,12 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import {
-  CODE_ATTEMPTS,
-  makeCode,
-  reachableHost,
-  redeemCode,
-} from '../../../core/receive/pairing/invitation.ts'
+import { makeCode, reachableHost, redeemCode } from '../../../core/receive/pairing/invitation.ts'
 import { freeFolder, openSenders } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -47,15 +42,10 @@ describe('pairing codes', () => {
     expect([await given(own), await given(others)]).toEqual([{ replaces: null }, { replaces: 'pc' }])
   })
 
-  test('four wrong ones leave it good, the fifth spoils it', async () => {
-    for (const [wrong, works] of [
-      [CODE_ATTEMPTS - 1, 'paired'],
-      [CODE_ATTEMPTS, null],
-    ] as const) {
-      const { redeem } = await makeOne()
-      for (let count = 0; count < wrong; count += 1) expect(await redeem(1, 'wrong')).toBeNull()
-      expect(await redeem()).toBe(works)
-    }
+  test('wrong ones leave it good', async () => {
+    const { redeem } = await makeOne()
+    for (let count = 0; count < 10; count += 1) expect(await redeem(1, 'wrong')).toBeNull()
+    expect(await redeem()).toBe('paired')
   })
 
   test('a code that cannot be read now is told and stays; one that is none goes', async () => {
@@ -72,17 +62,11 @@ describe('pairing codes', () => {
     expect(await redeem()).toBe('paired')
   })
 
-  test('a code is good again if what it was given for fails, and not if its process ends in the middle', async () => {
+  test('a code is good again if what it was given for fails', async () => {
     const { directory, secret, redeem } = await makeOne()
     const failing = () => Promise.reject(new Error('full'))
     await expect(redeemCode(directory, secret, 1, failing)).rejects.toThrow('full')
-    await expect(
-      redeemCode(directory, secret, 1, async () => {
-        expect(fs.readdirSync(directory)).toEqual([expect.stringMatching(/\.json\.spent$/)])
-        expect(await redeem()).toBeNull()
-      }),
-    ).resolves.toBeUndefined()
-    expect(fs.readdirSync(directory)).toEqual([])
+    expect(await redeem()).toBe('paired')
   })
 })
 

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import fs from 'node:fs'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { startRestorer } from '../../../core/restore/worker.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -49,4 +51,24 @@ test('what is asked of one destination does not end with the question to the one
   other.hangUp()
   expect(await now).not.toContain(': stopped')
   await stop?.()
+})
+
+test('looking through a folder leaves a broken list of its senders where it is', async () => {
+  const directory = temporaryDirectory('broken')
+  const { own, senders } = storeLayout(directory)
+  fs.mkdirSync(own)
+  fs.writeFileSync(senders, '{broken')
+  const { requests, stop } = startRestorer({
+    report: () => undefined,
+    nudge: () => undefined,
+    log: () => undefined,
+  })
+  const destination = { id: 'f', kind: 'folder', name: 'disk', path: directory }
+  const identityDirectory = temporaryDirectory('identity')
+  const from = { destination, secrets: {}, identityDirectory, name: 'here', computer: null, key: null }
+  await expect(requests.folders({ from } as never)).rejects.toMatchObject({
+    sentence: { key: 'restore.noFolder' },
+  })
+  await stop?.()
+  expect(fs.readFileSync(senders, 'utf8')).toBe('{broken')
 })

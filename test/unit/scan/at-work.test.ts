@@ -11,13 +11,13 @@ import { quietTree } from '../../support/scan-quiet-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const QUIET_MS = 5_000
-const NFS = 0x6969
-const EXT4 = 0xef53
 
-const disk = vi.hoisted(() => ({ type: 0 }))
-vi.mock('node:fs/promises', async (original) => ({
-  ...(await original<typeof import('node:fs/promises')>()),
-  statfs: async () => ({ type: disk.type }),
+const disk = vi.hoisted(() => ({ type: '' }))
+vi.mock('../../../core/mounts/mountinfo.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/mounts/mountinfo.ts')>()),
+  readMounts: () => [
+    { id: 1, device: '0:1', point: '/', options: [], type: disk.type, source: '', superOptions: [] },
+  ],
 }))
 // As NFSv4 and SMB answer for each file.
 const hasWriter = vi.hoisted(() => vi.fn(() => 'yes'))
@@ -40,13 +40,13 @@ function leftBehind(): { root: string; file: string } {
 
 describe.skipIf(process.platform !== 'linux')('whether a file with a temporary name is being written', () => {
   test('is said by whoever holds it open', async () => {
-    disk.type = EXT4
+    disk.type = 'ext4'
     expect(await stateOf(leftBehind().root)).toBe('at-work')
     expect(await stateOf(leftBehind().root, true)).toBe('at-work')
   })
 
   test('is said by its time alone where other computers may write: there every file seems to be held open', async () => {
-    disk.type = NFS
+    disk.type = 'nfs4'
     const { root, file } = leftBehind()
     expect(await stateOf(root)).toBe('at-rest')
     writeFileSync(file, 'more')
@@ -54,7 +54,7 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
   })
 
   test('is asked for a directory that was overtaken, and for no other one', async () => {
-    disk.type = EXT4
+    disk.type = 'ext4'
     const { root, file } = leftBehind()
     mkdirSync(path.join(root, 'DC1'))
     renameSync(file, path.join(root, 'DC1/x.tmp'))

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { FileFacts } from '../../../core/scan/tree/facts.ts'
 import type { FromThread } from '../../../core/scan/watch/inotify.ts'
 import { Outbox } from '../../../core/scan/watch/inotify-outbox.ts'
+import { until } from '../../support/until.ts'
 
 const file = (path: string, more: Partial<FileFacts> = {}): FileFacts => ({
   path,
@@ -25,7 +26,7 @@ describe('reports', () => {
     return { sent, outbox: new Outbox(post) }
   }
 
-  test('gather while the last one is not dealt with', () => {
+  test('gather while the last one is not dealt with, and for a moment behind it', async () => {
     const { sent, outbox } = open()
     outbox.finished(1, file('a'), WATCH)
     outbox.flushWhenTaken()
@@ -34,8 +35,13 @@ describe('reports', () => {
     outbox.finished(1, file('c'), WATCH)
     outbox.flushWhenTaken()
     expect(sent).toEqual([['a']])
+    expect(outbox.nextFlush).toBe(Number.POSITIVE_INFINITY)
     outbox.taken()
-    outbox.flushWhenTaken()
+    expect(outbox.nextFlush).toBeLessThan(Number.POSITIVE_INFINITY)
+    await until('the others', () => {
+      outbox.flushWhenTaken()
+      return sent.length > 1
+    })
     expect(sent).toEqual([['a'], ['b', 'c']])
   })
 

@@ -3,21 +3,21 @@ import { decodeEvents } from '../../../core/scan/watch/linux.ts'
 import { chooseWatch } from '../../../core/scan/watch/open.ts'
 
 describe('how a tree is watched', () => {
-  const EXT4 = 0xef53
   test.each([
-    ['linux', EXT4, true, 'inotify'],
+    ['linux', 'ext4', true, 'inotify'],
     ['linux', null, true, 'inotify'],
-    ['linux', 0x01021994, true, 'inotify'],
-    ['linux', EXT4, false, 'polling'],
-    ['linux', 0x6969, true, 'polling'],
-    ['linux', 0x65735546, true, 'polling'],
-    ['linux', 0xff534d42, true, 'polling'],
-    // the same number as a signed one
-    ['linux', 0xff534d42 | 0, true, 'polling'],
-    ['darwin', 0x1a, true, 'portable'],
-    ['win32', 0, false, 'portable'],
-  ] as const)('%s, type %s, inotify usable %s: %s', (platform, fileSystemType, inotifyUsable, method) => {
-    expect(chooseWatch({ platform, fileSystemType, inotifyUsable })).toBe(method)
+    ['linux', 'tmpfs', true, 'inotify'],
+    ['linux', 'fusectl', true, 'inotify'],
+    ['linux', 'ext4', false, 'polling'],
+    ...[...['nfs', 'nfs4', 'cifs', 'smb3', 'fuse', 'fuseblk', 'fuse.sshfs'], ...['9p', 'beegfs', 'gpfs']].map(
+      (type) => ['linux', type, true, 'polling'] as const,
+    ),
+    ['darwin', 'apfs', true, 'portable'],
+    ['darwin', 'smbfs', true, 'portable'],
+    ['win32', null, false, 'portable'],
+  ] as const)('%s, type %s, inotify usable %s: %s', (platform, type, inotifyUsable, method) => {
+    const mount = type === null ? null : { type }
+    expect(chooseWatch({ platform, mount, inotifyUsable })).toBe(method)
   })
 })
 

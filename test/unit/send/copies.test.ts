@@ -118,6 +118,32 @@ test.each(sizes)(
   },
 )
 
+test.each(sizes)(
+  'a destination that copies nothing under another name is not asked for a %s file that was renamed',
+  async (_, size) => {
+    const { at, log, write, send } = setUp({ copies: 'own' })
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    renameSync(at('a'), at('new'))
+    await send()
+    chmodSync(at('new'), 0o600)
+    await send()
+    expect(log).toEqual(['content a', 'content new', 'copy new of new, 600'])
+  },
+)
+
+test.each(sizes)(
+  'a destination that knows no content again is never asked for a %s file',
+  async (_, size) => {
+    const { at, log, write, send } = setUp({ copies: 'none', asksFirst: true })
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    chmodSync(at('a'), 0o600)
+    await send()
+    expect(log).toEqual(['content a', 'content a'])
+  },
+)
+
 test.each(sizes)('what the receiver has no more of a %s file is sent after it was asked', async (_, size) => {
   const { at, log, write, send } = setUp({}, false)
   write('a', Buffer.alloc(size, 1))

@@ -147,52 +147,17 @@ test('a start gives what was parked before it another try', async () => {
   await until('both are sent', () => real.totals('d').s?.sentFiles === 2)
 })
 
-test('files that are too young for days are looked at again within the hour, and not all the time until then', async () => {
+test('files that are too young for days are looked at again within ten minutes, and not all the time until then', async () => {
   const { real, asked, begin } = setUp(new Set())
   begin(sourceFiltersSchema.parse({ minimumAgeSeconds: 7 * 86_400 }))
   const waiting = (at: number) => real.take('d', 's', 2, at, new Set()).length
   await until('they are put off', () => waiting(Date.now()) === 0)
-  expect(waiting(Date.now() + 3_600_000)).toBe(2)
+  expect(waiting(Date.now() + 600_000)).toBe(2)
   const puttings = asked.get('retryLater') ?? 0
   const looks = () => asked.get('hasDue') ?? 0
   const before = looks()
   await until('it is looked for work again', () => looks() > before)
   expect(asked.get('retryLater')).toBe(puttings)
-})
-
-test('files that wait for an age that is less now go at once, or at that age, and are not looked at until then', async () => {
-  const { source, real, asked, begin } = setUp(new Set())
-  const aged = (minimumAgeSeconds: number) => begin(sourceFiltersSchema.parse({ minimumAgeSeconds }))
-  const anHourAgo = new Date(Date.now() - 3_600_000)
-  fs.utimesSync(path.join(source, 'one'), anHourAgo, anHourAgo)
-  real.offer('d', candidatesOf(source, 's'))
-  aged(7 * 86_400)
-  await until('both are put off', () => real.take('d', 's', 2, Date.now(), new Set()).length === 0)
-  aged(60)
-  await until('the old one is sent', () => real.lookup('d', 's', 'one')?.state === 'sent')
-  const { mtimeMs } = fs.statSync(path.join(source, 'two'))
-  expect(real.take('d', 's', 1, Math.floor(mtimeMs) + 59_999, new Set())).toEqual([])
-  expect(real.take('d', 's', 1, mtimeMs + 61_000, new Set())).toHaveLength(1)
-
-  const puttings = asked.get('retryLater')
-  const looks = () => asked.get('hasDue') ?? 0
-  const before = looks()
-  await until('it is looked for work again', () => looks() > before)
-  expect(asked.get('retryLater')).toBe(puttings)
-})
-
-test('what was put off for an age before a start goes, where none is asked for now; what failed waits', async () => {
-  const { real, begin } = setUp(new Set())
-  const later = Date.now() + 3_600_000
-  const [one, two] = real.take('d', 's', 2, Date.now(), new Set())
-  if (one === undefined || two === undefined) throw new Error('nothing waits')
-  real.retryLater([one], later, null)
-  real.retryLater([two], later, message('transfer.readFailed', { path: '/x', reason: 'EIO' }))
-  begin()
-  await until('the one is sent', () => real.lookup('d', 's', one.path)?.state === 'sent')
-  expect(real.lookup('d', 's', two.path)?.state).toBe('waiting')
-  expect(real.take('d', 's', 1, later - 1, new Set())).toEqual([])
-  expect(real.take('d', 's', 1, later, new Set())).toHaveLength(1)
 })
 
 test.each(['vanished', 'left out'])(

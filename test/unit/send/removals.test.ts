@@ -131,8 +131,33 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
       there: what === 'goes' ? [] : ['f', 'g'],
       waiting: what === 'is sent again' ? ['f', 'g'] : [],
     })
-    // A receiver in trouble is asked no more.
-    expect(asked).toEqual(what === 'stays' ? ['f'] : ['f', 'g'])
+    expect(asked).toEqual(['f', 'g'])
+  })
+
+  test('a file that cannot be proven keeps none behind it from being removed, and is told of', async () => {
+    const opened = open()
+    const { rootOf, sent, sourceOf } = opened
+    sent('s', ['archived', 'g'])
+    const { lines, pass } = lookUp(opened, (name, nonce) =>
+      name === 'archived' ? { kind: 'unavailable' } : holds(name, nonce),
+    )
+    await pass.remove(sourceOf('s'), rule)
+    const there = ['archived', 'g'].filter((name) => existsSync(path.join(rootOf('s'), name)))
+    expect(there).toEqual(['archived'])
+    expect(lines).toContainEqual(
+      expect.stringContaining('archived is not removed: the destination cannot prove now'),
+    )
+  })
+
+  test('where the destination can prove nothing, a look ends after so many files, and the next goes on behind them', async () => {
+    const opened = open()
+    const names = Array.from({ length: 1_100 }, (_, index) => `f${String(index).padStart(4, '0')}`)
+    opened.sent('s', names)
+    const { asked, pass } = lookUp(opened, () => ({ kind: 'unavailable' }))
+    await pass.remove(opened.sourceOf('s'), rule)
+    expect(asked.length).toBeLessThan(1_100)
+    await pass.remove(opened.sourceOf('s'), rule)
+    expect(asked).toEqual(names)
   })
 
   test('a clock that is put ahead while this runs removes nothing before its time', async () => {

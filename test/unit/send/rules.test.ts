@@ -10,7 +10,7 @@ import { createRates } from '../../../core/send/progress/rates.ts'
 import { SilentPeer } from '../../../core/wire/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
 import { nameFaults } from '../../../core/wire/names.ts'
-import { WrongFingerprint } from '../../../core/wire/tls.ts'
+import { WrongFingerprint } from '../../../core/wire/pin.ts'
 import { message } from '../../../core/words/message.ts'
 import { englishWords } from '../../../core/words/words.ts'
 

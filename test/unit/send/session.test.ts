@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
+import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { isLarge } from '../../../core/send/source/sender.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
 import { wordsOfFacts } from '../../../core/wire/facts.ts'
@@ -114,14 +115,14 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
 
 test('files of up to 1 MiB travel whole, unless the line is slow or the credit is little', () => {
   const KIB = 1024
-  let limit = 1024 * KIB
-  const { session } = open(2, 2048 * KIB, { batchBytes: () => limit })
+  const bucket = createBucket()
+  const { session } = open(2, 2048 * KIB, { bucket })
   const isMost = (kib: number, to = session) => !isLarge(kib * KIB, to) && isLarge(kib * KIB + 1, to)
   expect(isMost(1024)).toBe(true)
-  limit = 500 * KIB
+  bucket.setRate(2000 * KIB)
   expect(isMost(500)).toBe(true)
-  limit = 8 * KIB
-  expect(isMost(256)).toBe(true)
+  bucket.setRate(8 * KIB)
+  expect(isMost(64)).toBe(true)
   // What a receiver gives no credit for would never go.
   expect(isMost(600, open(2, 600 * KIB).session)).toBe(true)
 })

@@ -32,7 +32,7 @@ test('all of 30 days stay, before that the last one of a day', () => {
 
 test('fewer stay where a person wants fewer', () => {
   const all = [...thrice([20, 10]), ...thrice([3])]
-  const keep = { withinMs: 7 * DAY, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+  const keep = { withinDays: 7, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
   expect(kept(all, { keep })).toEqual(all.slice(6))
 })
 

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import { changeableSettingsSchema } from '../../../core/agent/changeable.ts'
-import { withChanges, withSourceChanged } from '../../../core/settings/changes.ts'
+import {
+  withChanges,
+  withoutChecked,
+  withoutSource,
+  withSourceChanged,
+} from '../../../core/settings/changes.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 
 test('limits that a hand has made impossible refuse only a change of limits', () => {
@@ -40,4 +45,14 @@ test('a change of one setting leaves the others of its group as they are', () =>
     bytesPerSecond: null,
   })
   expect(change({ theme: 'dark', send: undefined })).toEqual({ ...settings, theme: 'dark' })
+})
+
+test('a directory that is protected again is told of, although it was muted before it was removed', () => {
+  const settings = settingsSchema.parse({
+    sources: [{ id: 's', path: '/data', name: 'data' }],
+    checkedPaths: [{ id: 'c', path: '/disk' }],
+    alerts: { muted: { s: null, c: null, other: null } },
+  })
+  expect(withoutSource(settings, 's').alerts.muted).toEqual({ c: null, other: null })
+  expect(withoutChecked(settings, 'c').alerts.muted).toEqual({ s: null, other: null })
 })

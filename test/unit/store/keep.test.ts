@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** Noon of a Wednesday. */
 const START = Date.UTC(2026, 0, 7, 12)
-const NOTHING: Keep = { withinMs: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+const NOTHING: Keep = { withinDays: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
 
 /** Contents that were replaced at these times, in days since START, by a computer whose clock was right. */
 const replacedAfter = (...days: readonly number[]): Version[] =>
@@ -84,7 +84,7 @@ describe('as it is by default', () => {
 })
 
 describe('a content goes by the clock of the store alone', () => {
-  const keep = { ...NOTHING, withinMs: 30 * DAY_MS }
+  const keep = { ...NOTHING, withinDays: 30 }
 
   test.each([
     ['60 days ahead', 60],

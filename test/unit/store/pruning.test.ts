@@ -16,7 +16,7 @@ vi.mock('node:worker_threads', async (original) => ({
 }))
 
 const DAY_MS = 86_400_000
-const NOTHING = { withinMs: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
+const NOTHING = { withinDays: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 }
 
 async function open(keep = NOTHING, root = temporaryDirectory('pruning')) {
   const logged: string[] = []

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { openSenders } from '../../../core/store/senders/senders.ts'
 import { walkStore } from '../../../core/store/verify/walk.ts'
-import { canMount, mountTmpfs } from '../../support/mounts.ts'
+import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { openRestoring } from '../../support/restoring.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf, writeFile } from '../../support/transfer.ts'
@@ -109,6 +109,25 @@ test.skipIf(!canMount)('of a read-only disk that is the cause that is told (need
     sentence: { key: 'store.restoreReadOnly', params: { reason: 'EROFS' } },
   })
 })
+
+test.skipIf(!canMount)(
+  'what comes to a disk that is mounted within is durable there, too (needs root: mount)',
+  async () => {
+    const { base, put, restore, textsIn } = await setUp()
+    await put('disk/photo', 'not to be lost')
+    const disk = await mountExt4(onTestFinished)
+    // Nothing goes to the disk unless it is synced (ext4(5)).
+    await disk.remount('commit=600,noauto_da_alloc')
+    const to = path.dirname(disk.point)
+    expect((await restore(to, { sender: 'pc', source: 'data' })).summary).toMatchObject({ restored: 2 })
+    const [image, copy] = [path.join(to, 'image'), path.join(base, 'copy')]
+    fs.copyFileSync(image, `${image}-then`)
+    fs.mkdirSync(copy)
+    execFileSync('mount', ['-o', 'loop', `${image}-then`, copy])
+    onTestFinished(() => void execFileSync('umount', ['-l', copy]))
+    expect(textsIn(copy)).toMatchObject({ photo: 'not to be lost' })
+  },
+)
 
 test('what is no file, and a row that nobody of the store has written, are told as such and hold nothing up', async () => {
   const { base, put, restore, stored, inManifest, textsIn } = await setUp()

@@ -14,7 +14,6 @@ import {
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/versions/name.ts'
 import { parseSize } from '../../../core/words/amounts.ts'
 
-const DAY = 86_400_000
 const NOW = Date.UTC(2026, 10, 20, 12)
 
 test('the name of a version tells when it was replaced', () => {
@@ -75,7 +74,7 @@ describe('limits', () => {
       keepFree: '5%',
     }
     const rules = rulesOf({ ...options, quota: ['500G', 'a=b=1.5T'], quotaFiles: ['a=b=7'] })
-    expect(rules.keep).toEqual({ ...DEFAULT_RULES.keep, withinMs: DAY / 2, daily: 7, yearly: 0 })
+    expect(rules.keep).toEqual({ ...DEFAULT_RULES.keep, withinDays: 0.5, daily: 7, yearly: 0 })
     expect(floorBytes(rules.floor, 1000)).toBe(50)
     expect(quotaOf(rules, 'pc')).toEqual({ bytes: 500 * 1024 ** 3, files: null })
     expect(quotaOf(rules, 'a=b')).toEqual({ bytes: 1.5 * 1024 ** 4, files: 7 })

@@ -7,6 +7,7 @@ import { openStore } from '../../../core/store/store.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
 /** The threads of a store, of which one ends at such a job, the first time. */
 function fragile(directory: string, kind: string): URL {
@@ -61,4 +62,45 @@ test('of many files that come together those are refused that are not what their
     names.map((name) => (wrong.has(name) ? 'digest' : 'durable')),
   )
   expect(Object.keys(stored())).toHaveLength(62)
+})
+
+test('of files that come together while the disk cannot be asked for room each is answered once', async () => {
+  const { root, store, source } = await openLarge()
+  fs.renameSync(root, `${root}-away`)
+  const answers: string[] = []
+  const files = ['..', 'good'].map((name) => smallFile(source, name, Buffer.from(name)))
+  store.receiveAll(files, {
+    directories: [],
+    onWritten: () => undefined,
+    onStored: (index, { status }) => void answers.push(`${index} ${status}`),
+  })
+  await until('both are answered', () => answers.includes('1 failed'))
+  fs.renameSync(`${root}-away`, root)
+  expect(answers).toEqual(['0 name', '1 failed'])
+})
+
+test('another manifest than before, found after a rest: nothing is stored in the wrong place, and the store asks to be opened anew', async () => {
+  const root = temporaryDirectory('store')
+  const layout = storeLayout(root)
+  fs.mkdirSync(layout.own)
+  const said: string[] = []
+  const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
+  const replaced: string[] = []
+  const options = { thread, rules: DEFAULT_RULES, log: (text: string) => void said.push(text) }
+  const store = openStore(layout, { ...options, onReplaced: () => void replaced.push('anew') })
+  onTestFinished(() => store.close())
+  const source = await store.source('pc', 'data')
+  const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from(name)))
+  expect(await receive('one')).toMatchObject({ status: 'durable' })
+  // It is closed when nobody uses it, and its log is gone with that.
+  await until('it rests', () => !fs.existsSync(`${layout.manifest}-wal`))
+  fs.rmSync(layout.manifest)
+  expect(await receive('two')).toEqual({ status: 'failed', detail: 'ESTALE' })
+  expect([await receive('three'), replaced.length]).toEqual([{ status: 'failed', detail: 'ESTALE' }, 1])
+  expect(said).toEqual(['the manifest is another one than before'])
+  await store.close()
+  const anew = openStore(layout, options)
+  onTestFinished(() => anew.close())
+  const file = smallFile(await anew.source('pc', 'data'), 'two', Buffer.from('two'))
+  expect(await anew.receive(file)).toMatchObject({ status: 'durable' })
 })

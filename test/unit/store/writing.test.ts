@@ -22,7 +22,7 @@ const KIB = 1024
 const FILE_LIMIT = Number(/^Max open files\s+(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'))?.[1])
 const source = { id: 1, folder: 'pc', directory: 'data' }
 const opened: Opened = {
-  ...{ epoch: 'ab', totals: [], directory: '/store/tmp', hasUnnamed: true, syncsWhole: true, aside: null },
+  ...{ epoch: 'ab', totals: [], hasUnnamed: true, syncsWhole: true, aside: null },
 }
 
 /** What gives small files to the writing thread, which does one job whenever it is told to. */
@@ -38,6 +38,7 @@ function open({ hasUnnamed = true } = {}) {
   }
   const small = openStoreSmall(
     {
+      temporary: '/store/tmp',
       admission: {
         charge: () => () => undefined,
         enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),

@@ -34,8 +34,7 @@ const samples: Uint8Array[][] = [
     session: { epoch: 'ab12', position: 7, last: 'cd', next: 'ef', isForked: true },
   }),
   encodeFrame('refused', { code: 'notPaired', reason: 'x' }),
-  encodeFrame('pair', { code: 'abc', name: 'x' }),
-  encodeFrame('paired', { name: 'x' }),
+  encodeFrame('hello', { protocol: 1, name: 'x', purpose: 'pair', session: null, code: 'abc' }),
   encodeFrame(
     'batch',
     {
@@ -189,7 +188,7 @@ describe('limits', () => {
 
   test('the encoder refuses what the other end would', () => {
     expect(() => encodeFrame('chunk', { id: 1 }, [Buffer.alloc(256 * 1024 + 1)])).toThrow(RangeError)
-    expect(() => encodeFrame('pair', { code: 'x', name: 'x'.repeat(5_000) })).toThrow(RangeError)
+    expect(() => encodeFrame('refused', { code: 'busy', reason: 'x'.repeat(5_000) })).toThrow(RangeError)
   })
 })
 

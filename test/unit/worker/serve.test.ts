@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
@@ -32,4 +32,40 @@ test('a worker ends at once when its supervisor is gone, also one that would tak
   await until('it is ready', () => ready)
   child.disconnect()
   await until('it has ended', () => gone, 1_000)
+})
+
+test('a configuration that fails is tried again until it succeeds; the same failure is logged once', async () => {
+  const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
+  writeFileSync(
+    module,
+    `import { childProcessPort } from ${core('worker/child-process-port.ts')}
+     import { serveWorker } from ${core('worker/serve.ts')}
+     import { scannerDefinition } from ${core('scan/messages.ts')}
+     let tries = 0
+     serveWorker(childProcessPort(), scannerDefinition, ({ report }) => ({
+       async configure() {
+         tries += 1
+         if (tries < 4) throw new Error(tries < 3 ? 'not yet' : 'nearly')
+         report({ scanned: [] })
+       },
+       requests: {},
+       stop: async () => undefined,
+     }))`,
+  )
+  const child = fork(module, { execArgv: [] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const heard: { type: string; message?: string }[] = []
+  child.on('message', (message: { type: string }) => heard.push(message))
+  const config = {
+    sources: [],
+    ledgerPath: '/nowhere',
+    destinations: ['d'],
+    reconcileSeconds: 1,
+    quietSeconds: 1,
+  }
+  await until('it is ready', () => heard.some(({ type }) => type === 'ready'))
+  child.send({ type: 'configure', config })
+  await until('it has succeeded', () => heard.some(({ type }) => type === 'report'), 10_000)
+  const logged = heard.flatMap(({ type, message }) => (type === 'log' ? [message] : []))
+  expect(logged).toEqual(['configure: Error: not yet', 'configure: Error: nearly'])
 })

@@ -71,6 +71,7 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
   })
   return {
     asksFirst,
+    copies: 'none',
     limits: {
       files: Math.min(FILES, limits.files),
       get bytes() {
@@ -100,7 +101,8 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
     },
     copy: async () => null,
     async prove(source, path, size, _nonce, seal = null) {
-      if (seal === null) return { kind: 'unavailable' }
+      // Sent again, it gets one.
+      if (seal === null) return { kind: 'absent' }
       const sealed = sealedName(pathOf(path))
       const proof = await session.prove(sourceOf(source), sealed, encryptedSize(size), NOTHING)
       if (proof.kind !== 'digest') return proof

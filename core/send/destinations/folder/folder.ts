@@ -12,7 +12,6 @@ import { hungFor, STALLED_MS } from '../hung.ts'
 import type { Attempt, Keeping, Opened, Trouble } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
-import type { watchWake } from '../wake.ts'
 import type { OpenFolder } from './open-store.ts'
 import { openFolderStore } from './open-store.ts'
 import { NotMounted } from './place.ts'
@@ -84,7 +83,9 @@ async function open(
   const { name } = destination
   const log = (text: string) => events.log('warn', `${name}: ${text}`)
   const encrypting = await encryptingFor(destination, options.identity)
-  const opening = openFolderStore(options, destination.id === EMBEDDED_DESTINATION, encrypting, log)
+  const onReplaced = () => end(Object.assign(new Error('another manifest'), { code: 'ESTALE' }))
+  const isOwn = destination.id === EMBEDDED_DESTINATION
+  const opening = openFolderStore(options, isOwn, encrypting, log, onReplaced)
   const folder = await sayingHung(name, events, opening)
   try {
     signal.throwIfAborted()
@@ -125,16 +126,12 @@ function troubleOf(thrown: unknown, { name, path }: FolderDestination): Trouble 
 }
 
 /** Keeps a session with a folder of this computer for as long as it is wanted. */
-export function openFolder(
-  options: FolderOptions,
-  events: DestinationEvents,
-  watch?: typeof watchWake,
-): Destination {
+export function openFolder(options: FolderOptions, events: DestinationEvents): Destination {
   const { destination, retrySeconds } = options
   const keeping: Keeping = {
     open: (attempt) => open(options, events, attempt),
     troubleOf: (reason) => troubleOf(reason, destination),
     retrySeconds,
   }
-  return keepConnected(keeping, events, watch)
+  return keepConnected(keeping, events)
 }

@@ -33,6 +33,7 @@ const inUse = new Map<string, Promise<void>>()
 /**
  * Opens the store in a folder. A disk that hangs hangs here, too.
  * @param isOwn it is this computer's own: it is made where it is not there.
+ * @param onReplaced see `openStore`.
  * @throws NotMounted; Problem where only a person can help; what the system says.
  */
 export async function openFolderStore(
@@ -40,6 +41,7 @@ export async function openFolderStore(
   isOwn: boolean,
   encrypting: Encrypting | null,
   log: (text: string) => void,
+  onReplaced: () => void,
 ): Promise<OpenFolder> {
   const layout = storeLayout(destination.path)
   const before = inUse.get(layout.root)
@@ -63,7 +65,7 @@ export async function openFolderStore(
     const mark = await markOf(layout)
     await claimEncryption(layout, destination)
     if (encrypting !== null) await keepNameKeys(layout, encrypting)
-    store = openStore(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log })
+    store = openStore(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log, onReplaced })
     const senders = await openSenders(
       layout.senders,
       (sentence) => log(englishWords(sentence)),

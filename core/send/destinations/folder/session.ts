@@ -3,8 +3,6 @@ import type { Store, StoreSource } from '../../../store/store.ts'
 import type { Channel } from '../../../wire/channel.ts'
 import { batchBuffers } from '../../../wire/frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
-import type { Bucket } from '../../limit/bucket.ts'
-import { bytesAhead } from '../../limit/bucket.ts'
 import type { OwnSession } from '../destination.ts'
 import type { SessionOptions } from '../receiver/session.ts'
 import { openSession } from '../receiver/session.ts'
@@ -12,18 +10,15 @@ import { openSession } from '../receiver/session.ts'
 /** As much as a receiver gives to one connection at most. */
 const WINDOW = { bytes: 16 * 1024 * 1024, files: 8192 }
 
-export interface FolderSessionOptions extends Omit<SessionOptions, 'batchBytes'> {
+export interface FolderSessionOptions extends SessionOptions {
   store: Store
   /** What the files of this session are stored as. */
   session: string
-  bucket: Bucket
   /** Where a source is stored. @throws what the system says. */
   sourceOf(id: string, name: string): Promise<StoreSource>
 }
 
 type End = Pick<Channel, 'send' | 'room'>
-
-const sum = (pieces: readonly Uint8Array[]): number => pieces.reduce((total, { length }) => total + length, 0)
 
 /** In one piece. The store gives a batch's memory away: it has to be all the batch's own. */
 function payloadOf(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
@@ -31,7 +26,7 @@ function payloadOf(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
   if (one !== undefined && pieces.length === 1 && (type !== 'batch' || batchBuffers.holds(one)))
     return Buffer.from(one.buffer, one.byteOffset, one.length)
   // Not Buffer.concat: its memory is a part of a pool.
-  const whole = Buffer.allocUnsafeSlow(sum(pieces))
+  const whole = Buffer.allocUnsafeSlow(pieces.reduce((total, { length }) => total + length, 0))
   let at = 0
   for (const piece of pieces) {
     whole.set(piece, at)
@@ -46,11 +41,7 @@ function frameOf<T extends FrameType>(type: T, header: FrameHeader<T>, pieces: r
 
 /** Both ends of a session in this process: the frames of a connection to a receiver, without the connection. */
 export function openFolderSession(options: FolderSessionOptions): { session: OwnSession; close(): void } {
-  const { store, session: name, bucket, sourceOf } = options
-  const pace = bucket.open()
-  /** Frames that wait for the bucket, and the turn of the last one. */
-  let waiting = 0
-  let turn: Promise<void> = Promise.resolve()
+  const { store, session: name, sourceOf } = options
 
   const back: End = {
     send(type, header) {
@@ -61,23 +52,15 @@ export function openFolderSession(options: FolderSessionOptions): { session: Own
   const storing = openSending(back, store, name, WINDOW, { sourceOf })
   const there: End = {
     send(type, header, pieces = [], onUsed) {
-      if (session.closed) return
-      const hand = () => storing.handle(frameOf(type, header, pieces), onUsed)
-      if (waiting === 0 && bucket.bytesPerSecond === null) return hand()
-      waiting += 1
-      turn = pace.take(sum(pieces)).then((isOpen) => {
-        waiting -= 1
-        if (isOpen) hand()
-      })
+      if (!session.closed) storing.handle(frameOf(type, header, pieces), onUsed)
     },
-    room: () => turn,
+    room: () => Promise.resolve(),
   }
-  const session = openSession(there, WINDOW, { ...options, batchBytes: () => bytesAhead(bucket) })
+  const session = openSession(there, WINDOW, options)
   return {
     session,
     close() {
       session.close()
-      pace.close()
       // What can be gone on with is kept.
       storing.close(true)
     },

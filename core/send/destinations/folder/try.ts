@@ -24,11 +24,13 @@ export function tryFolder(
     signal,
     async run(step, found) {
       await step('connect', () => connect(directory, stage))
+      const remove = () => unlink(file)
       await tryFile(name, step, {
         write: (bytes) => writeNew(file, bytes),
         read: () => readFile(file),
-        remove: () => unlink(file),
+        remove,
       })
+      await step('remove', remove)
       found.durable = true
       if (!isElsewhere(directory)) found.notes.push(message('test.onThisComputer'))
       if (stage === 'adding') await makeReady(destination)

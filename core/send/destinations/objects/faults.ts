@@ -16,6 +16,12 @@ export const orIf =
     throw thrown
   }
 
+/** For a catch: a store without the question, or a login that may not ask it, says nothing. */
+export function unlessLost(thrown: unknown): null {
+  if (isFault(thrown, 'lost')) throw thrown
+  return null
+}
+
 export const asFault = (thrown: unknown): StoreFault =>
   thrown instanceof StoreFault ? thrown : new StoreFault('failed', errorText(thrown), { cause: thrown })
 

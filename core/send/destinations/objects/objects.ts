@@ -7,7 +7,6 @@ import { encryptingFor } from '../encrypted/session.ts'
 import type { Attempt, Opened } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
-import type { watchWake } from '../wake.ts'
 import { troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { StoreFault } from './object-store.ts'
@@ -64,6 +63,8 @@ async function openOn(
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
   const { asksFirst, notice } = await sessions.welcome(remembered)
+  // Nobody is left who would close it.
+  signal.throwIfAborted()
   if (notice !== null) events.onNotice(notice)
   // What is encrypted is never the same again: nothing is read back to see that.
   const compares = encrypting === null
@@ -97,7 +98,6 @@ export function openObjects(
   options: ObjectOptions,
   { address, reach }: ObjectKind,
   events: DestinationEvents,
-  watch?: typeof watchWake,
 ): Destination {
   const { name } = options.destination
   let isTold = false
@@ -142,6 +142,5 @@ export function openObjects(
       retrySeconds: options.retrySeconds,
     },
     events,
-    watch,
   )
 }

@@ -67,6 +67,8 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
 
   return {
     asksFirst,
+    // Under another name a content is sent again.
+    copies: 'own',
     limits: {
       files: FILES,
       get bytes() {
@@ -77,10 +79,8 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     sendSmall: (files, _directories, events) => sendSmallFiles(parts, files, events),
     begin: (file, _directories, identity) => beginUpload(parts, file, identity),
 
-    // Only a name's own content is looked for: under another name it is sent again.
-    async copy(file, _directories, digest, from) {
+    async copy(file, _directories, digest) {
       const { source, path } = file
-      if (from.source.id !== source.id || from.path !== path) return null
       const facts = objectFacts(file.facts, digest)
       const looked = withPermit(slots, async () => isThere(await names.current(source, path), facts, digest))
       return looked.then(

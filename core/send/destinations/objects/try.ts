@@ -9,7 +9,7 @@ import type { Trial } from '../trial.ts'
 import { trial, tryFile } from '../trial.ts'
 import type { TryOptions } from '../try.ts'
 import { putOwn, readSmall } from './content.ts'
-import { troubleOf } from './faults.ts'
+import { orIf, troubleOf } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 import { ownerOf } from './owner.ts'
 
@@ -44,15 +44,19 @@ export function tryObjects<S extends ObjectStore>(
     const store = await step('connect', () => connect(found))
     try {
       const file = `${folder}/${OWN_DIRECTORY}/test-${randomUUID()}`
+      const remove = () => store.remove(file)
       await tryFile(name, step, {
         write: (bytes) => putOwn(store, file, bytes, { replace: false }),
         read: (mostBytes) => readSmall(store, file, signal, mostBytes),
-        remove: () => store.remove(file),
+        remove,
       })
+      // Who may only add cannot destroy what is there, either.
+      const isRemoved = await step('remove', remove).then(() => true, orIf('denied', false))
+      if (!isRemoved) found.notes.push(message('test.keepsAll'))
       found.durable = store.can.durable
       if (!store.can.durable) found.notes.push(message('transfer.objects.notDurable', { name }))
       found.notes.push(...((await notes?.(store)) ?? []))
-      return message('test.works', { name })
+      return message(isRemoved ? 'test.works' : 'test.worksKeeping', { name })
     } finally {
       store.close()
     }

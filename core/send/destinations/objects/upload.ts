@@ -1,7 +1,7 @@
 import { digestOf, digestText } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
-import { isFault } from './faults.ts'
+import { isFault, orIf } from './faults.ts'
 import type { ObjectUpload } from './object-store.ts'
 import type { SessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
@@ -32,7 +32,7 @@ async function finish(
 ): Promise<void> {
   const { source, path } = file
   const name = await names.current(source, path)
-  if (await isThere(name, file.facts, digest)) await upload.abort(false)
+  if (await isThere(name, file.facts, digest)) await upload.abort(false).catch(orIf('denied', undefined))
   else await upload.finish(digest, () => names.makeRoom(source, path))
 }
 

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { Channel, ChannelHandlers, Outlet } from '../../../wire/channel.ts'
+import type { Channel, ChannelHandlers } from '../../../wire/channel.ts'
 import { openChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
@@ -33,14 +33,13 @@ export interface Dialled {
 
 const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameType>> = {
   hello: new Set(['welcome', 'refused', 'alive']),
-  pair: new Set(['paired', 'refused', 'alive']),
+  pair: new Set(['refused', 'alive']),
   restore: new Set(['told', 'content', 'refused', 'alive']),
   send: new Set(['result', 'credit', 'resume', 'proof', 'want', 'twice', 'refused', 'alive']),
 }
 
 /**
  * Connects to a receiver, checks its pinned certificate, and says hello.
- * @param outletOf where frames are handed to, if not to the socket itself.
  * @throws WrongFingerprint, Refused, WireFault, or what the system says.
  */
 export async function dial(
@@ -48,9 +47,8 @@ export async function dial(
   identity: Identity,
   hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
-  outletOf?: (socket: TLSSocket) => Outlet,
 ): Promise<Dialled> {
-  return greet(await connectPinned(peer, identity, signal), hello, signal, outletOf)
+  return greet(await connectPinned(peer, identity, signal), hello, signal)
 }
 
 /**
@@ -61,7 +59,6 @@ export function greet(
   socket: TLSSocket,
   hello: Omit<FrameHeader<'hello'>, 'protocol'>,
   signal: AbortSignal,
-  outletOf?: (socket: TLSSocket) => Outlet,
 ): Promise<Dialled> {
   const localAddress = socket.localAddress ?? null
   const isToItself = localAddress !== null && localAddress === socket.remoteAddress
@@ -101,7 +98,7 @@ export function greet(
         onClose(reason)
       },
     }
-    const channel = openChannel(socket, handlers, outletOf?.(socket))
+    const channel = openChannel(socket, handlers)
     const timer = setTimeout(
       () => channel.destroy(Object.assign(new Error('no welcome'), { code: 'ETIMEDOUT' })),
       HANDSHAKE_MS,

@@ -2,8 +2,9 @@ import { errorCode, errorText } from '../../../files/system-error.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import type { PairingCode } from '../../../wire/pairing-code.ts'
-import { addressOf, parsePairingCode } from '../../../wire/pairing-code.ts'
-import { WrongFingerprint } from '../../../wire/tls.ts'
+import { parsePairingCode } from '../../../wire/pairing-code.ts'
+import { WrongFingerprint } from '../../../wire/pin.ts'
+import { addressOf } from '../../../words/address.ts'
 import { Problem } from '../../../words/problem.ts'
 import { dial, Refused } from './dial.ts'
 
@@ -41,19 +42,11 @@ export async function pairWithReceiver(
   const late = AbortSignal.timeout(withinMs)
   try {
     const either = AbortSignal.any([signal, late])
-    const { channel, follow } = await dial(code, identity, { name, purpose: 'pair', session: null }, either)
-    const receiver = await new Promise<string>((resolve, reject) => {
-      follow(
-        (frame) => {
-          if (frame.type === 'paired') resolve(frame.header.name)
-        },
-        (reason) => reject(reason ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' })),
-      )
-      channel.send('pair', { code: code.code, name })
-    })
+    const hello = { name, purpose: 'pair', session: null, code: code.code } as const
+    const { channel, welcome } = await dial(code, identity, hello, either)
     channel.end()
     const { host, port, fingerprint } = code
-    return { id: fingerprint, kind: 'receiver', name: receiver, host, port, fingerprint }
+    return { id: fingerprint, kind: 'receiver', name: welcome.name, host, port, fingerprint }
   } catch (thrown) {
     throw problemOf(late.aborted ? timedOut() : thrown, code)
   }

@@ -1,7 +1,6 @@
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { message } from '../../../words/message.ts'
-import { bytesAhead } from '../../limit/bucket.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import { hungFor } from '../hung.ts'
 import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
@@ -9,7 +8,6 @@ import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import { dial } from './dial.ts'
-import { pacedOutlet } from './paced-outlet.ts'
 import type { ReceiverSession } from './session.ts'
 import { openSession } from './session.ts'
 import { tellStatus } from './tell-status.ts'
@@ -30,7 +28,7 @@ async function open(
   const { destination, identity, sessions, bucket } = options
   const { name } = destination
   const hello = { name: options.name, purpose: 'send', session: sessions.hello() } as const
-  const dialled = await dial(destination, identity, hello, signal, (socket) => pacedOutlet(socket, bucket))
+  const dialled = await dial(destination, identity, hello, signal)
   const { channel, welcome, follow, localAddress, isToItself } = dialled
   let session: ReceiverSession | null = null
   const onFrame = (frame: Frame) => {
@@ -52,8 +50,7 @@ async function open(
     // What the receiver has lost waits again before anything is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
-    const batchBytes = () => bytesAhead(bucket)
-    const opened = openSession(channel, welcome, { receiver: name, batchBytes, asksFirst })
+    const opened = openSession(channel, welcome, { receiver: name, bucket, asksFirst })
     session = opened
     const endStatus = tellStatus(channel, options.status ?? (() => null))
     const close = () => {

@@ -3,7 +3,9 @@ import type { Channel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
-import { BATCH_MAX_FILES, BATCH_TARGET_BYTES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
+import { BATCH_MAX_FILES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
+import type { Bucket } from '../../limit/bucket.ts'
+import { bytesAhead, createBucket } from '../../limit/bucket.ts'
 import type { Answer, OwnSession, Space } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
@@ -22,8 +24,8 @@ export interface ReceiverSession extends OwnSession {
 export interface SessionOptions {
   /** The receiver's name, for what people are told. */
   receiver: string
-  /** How many bytes of contents one batch should hold, at most BATCH_TARGET_BYTES. */
-  batchBytes?: () => number
+  /** What sending may use of the line; left out: all of it. */
+  bucket?: Bucket
   asksFirst?: boolean
   /** Left out: the receiver tells its own person. */
   space?(): Promise<Space>
@@ -32,7 +34,7 @@ export interface SessionOptions {
 export function openSession(
   channel: Pick<Channel, 'send' | 'room'>,
   welcome: Welcome,
-  { receiver, batchBytes = () => BATCH_TARGET_BYTES, asksFirst = false, space }: SessionOptions,
+  { receiver, bucket = createBucket(), asksFirst = false, space }: SessionOptions,
 ): ReceiverSession {
   let closed = false
   const pending = createPending()
@@ -41,16 +43,21 @@ export function openSession(
   const filesCredit = createSemaphore(welcome.files)
   const openFiles = createSemaphore(MAX_OPEN_FILES)
   const smallTurn = createSemaphore(1)
+  const pace = bucket.open()
   const isClosed = () => closed
-  const parts = { channel, receiver, pending, told, bytesCredit, filesCredit, openFiles, smallTurn, isClosed }
+  const parts = {
+    ...{ channel, receiver, pending, told, pace, isClosed },
+    ...{ bytesCredit, filesCredit, openFiles, smallTurn },
+  }
 
   return {
     asksFirst,
+    copies: 'any',
 
     limits: {
       files: Math.max(1, Math.min(BATCH_MAX_FILES, welcome.files)),
       get bytes() {
-        return Math.min(batchBytes(), welcome.bytes)
+        return Math.min(bytesAhead(bucket), welcome.bytes)
       },
     },
 
@@ -96,6 +103,7 @@ export function openSession(
     ...(space === undefined ? {} : { space }),
     close() {
       closed = true
+      pace.close()
       for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()
       pending.close()
     },

@@ -12,19 +12,25 @@ export async function sendSmallFiles(
   directories: readonly FoundDirectory[],
   events: SmallEvents,
 ): Promise<void> {
-  const { channel, filesCredit, bytesCredit, smallTurn, isClosed } = parts
+  const { channel, filesCredit, bytesCredit, smallTurn, pace, isClosed } = parts
   const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
   const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
-  // However many wait, the large files' chunks have their turns between them.
-  await smallTurn.acquire()
-  await channel.room()
-  // It may have ended meanwhile.
-  if (!hasCredit || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
-  else if (events.onTurn()) send(parts, files, directories, events)
-  else {
+  /** A pause gives back what has not gone. */
+  const isHeldBack = (): boolean => {
+    if (events.onTurn()) return false
     filesCredit.release(files.length)
     bytesCredit.release(bytes)
+    return true
   }
+  // However many wait, the large files' chunks have their turns between them.
+  await smallTurn.acquire()
+  // One that is held back already does not pay: those behind it would wait for that.
+  if (hasCredit && !isClosed() && isHeldBack()) return smallTurn.release()
+  const isOpen = hasCredit && (await pace.take(bytes))
+  await channel.room()
+  // It may have ended meanwhile.
+  if (!isOpen || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
+  else if (!isHeldBack()) send(parts, files, directories, events)
   smallTurn.release()
 }
 

@@ -2,6 +2,7 @@ import type { Semaphore } from '../../../pacing/semaphore.ts'
 import type { Channel } from '../../../wire/channel.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
+import type { Pace } from '../../limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Outgoing, Upload } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
@@ -22,6 +23,8 @@ export interface SessionParts {
   openFiles: Semaphore
   /** Held by the small files that wait for the line. */
   smallTurn: Semaphore
+  /** What may go on the line now, by the limit. */
+  pace: Pace
   isClosed(): boolean
 }
 
@@ -32,7 +35,7 @@ export async function beginUpload(
   directories: readonly FoundDirectory[],
   identity?: string,
 ): Promise<Upload | null> {
-  const { channel, pending, told, bytesCredit, filesCredit, openFiles, isClosed } = parts
+  const { channel, pending, told, bytesCredit, filesCredit, openFiles, pace, isClosed } = parts
   if (!(await openFiles.acquire())) return null
   if (!(await filesCredit.acquire()) || isClosed()) return null
   const { source, path, facts } = file
@@ -58,23 +61,24 @@ export async function beginUpload(
     openFiles.release()
     return answer
   }
-  /** Waits for credit and for the line; false: there is no need any more. */
-  const mayGo = async (bytes: number): Promise<boolean> => {
+  /** Waits for credit and for the line; false: there is no need any more. `paid`: bytes that the line is used for. */
+  const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
     if (!(await bytesCredit.acquire(bytes))) return false
+    const isOpen = paid === 0 || (await pace.take(paid))
     await channel.room()
-    if (!isClosed() && !answered) return true
+    if (isOpen && !isClosed() && !answered) return true
     bytesCredit.release(bytes)
     return false
   }
   return {
     offset,
     async chunk(bytes) {
-      if (!(await mayGo(bytes.length))) return false
+      if (!(await mayGo(bytes.length, bytes.length))) return false
       channel.send('chunk', { id }, [bytes], () => chunkBuffers.give(bytes))
       return true
     },
     async zeros(count) {
-      if (!(await mayGo(count))) return false
+      if (!(await mayGo(count, 0))) return false
       channel.send('chunk', { id, zeros: count })
       return true
     },

@@ -4,8 +4,7 @@ import {
   GetObjectLockConfigurationCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
-import { isFault } from '../objects/faults.ts'
-import { unlessLost } from './faults.ts'
+import { isFault, unlessLost } from '../objects/faults.ts'
 import type { BucketPlace } from './requests.ts'
 import { contentMd5, keyOf } from './requests.ts'
 

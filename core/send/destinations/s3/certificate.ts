@@ -1,24 +1,9 @@
 import { Agent, type AgentOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect } from 'node:tls'
+import { peerFingerprint, WrongFingerprint } from '../../../wire/pin.ts'
 
 const SHOW_MS = 10_000
-
-/** The server has another certificate than the pinned one. */
-export class WrongCertificate extends Error {
-  override readonly name = 'WrongCertificate'
-  readonly fingerprint: string
-
-  constructor(fingerprint: string) {
-    super(`its certificate has the fingerprint ${fingerprint}`)
-    this.fingerprint = fingerprint
-  }
-}
-
-/** SHA-256 of the certificate (DER), 64 lower-case hexadecimal digits. */
-function fingerprintOf(socket: TLSSocket): string {
-  return (socket.getPeerX509Certificate()?.fingerprint256 ?? '').replaceAll(':', '').toLowerCase()
-}
 
 type Created = (error: Error | null, socket: Duplex) => void
 
@@ -36,9 +21,9 @@ class PinnedAgent extends Agent {
     const failed = (error: Error) => created(error, socket)
     socket.once('error', failed)
     socket.once('secureConnect', () => {
-      const fingerprint = fingerprintOf(socket)
+      const fingerprint = peerFingerprint(socket)
       if (fingerprint !== this.#pin) {
-        socket.destroy(new WrongCertificate(fingerprint))
+        socket.destroy(new WrongFingerprint(fingerprint ?? 'none'))
         return
       }
       socket.off('error', failed)
@@ -70,6 +55,6 @@ export function shownCertificate(endpoint: string): Promise<string | null> {
     }
     socket.setTimeout(SHOW_MS, () => end(null))
     socket.once('error', () => end(null))
-    socket.once('secureConnect', () => end(fingerprintOf(socket) || null))
+    socket.once('secureConnect', () => end(peerFingerprint(socket)))
   })
 }

@@ -1,5 +1,4 @@
 import { errorCode, errorText } from '../../../files/system-error.ts'
-import { isFault } from '../objects/faults.ts'
 import type { StoreFaultKind } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 
@@ -39,12 +38,6 @@ const kindsByStatus: Record<number, StoreFaultKind> = {
   502: 'lost',
   504: 'lost',
   507: 'full',
-}
-
-/** For a catch: a store without the question, or a key that may not ask it, says nothing. */
-export function unlessLost(thrown: unknown): null {
-  if (isFault(thrown, 'lost')) throw thrown
-  return null
 }
 
 /** What the SDK leaves in an error. */

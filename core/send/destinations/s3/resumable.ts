@@ -6,9 +6,8 @@ import {
 import { z } from 'zod'
 import { digestOf, digestText } from '../../../files/digest.ts'
 import { putOwn, readSmall } from '../objects/content.ts'
-import { orIf } from '../objects/faults.ts'
+import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { unlessLost } from './faults.ts'
 import type { BucketPlace } from './requests.ts'
 import { keyOf, listedKey } from './requests.ts'
 
@@ -103,7 +102,8 @@ export function openUnfinished(
         .catch(unlessLost),
     write: (name: string, note: Note) =>
       putOwn(objects, noteOf(name), Buffer.from(JSON.stringify(note)), { replace: true }),
-    forget: (name: string) => objects.remove(noteOf(name)),
+    /** One that may not be removed stays: the next one of this name replaces it. */
+    forget: (name: string) => objects.remove(noteOf(name)).catch(orIf('denied', undefined)),
 
     /** Removes all that are older (milliseconds since 1970), or whose name has got a content since, and the notes of none. */
     async sweep(olderThan: number): Promise<void> {

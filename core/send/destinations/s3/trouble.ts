@@ -1,9 +1,10 @@
 import { errorCode } from '../../../files/system-error.ts'
+import { WrongFingerprint } from '../../../wire/pin.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'
 import { asFault } from '../objects/faults.ts'
-import { shownCertificate, WrongCertificate } from './certificate.ts'
+import { shownCertificate } from './certificate.ts'
 import type { S3Target } from './reach.ts'
 
 /** What Node.js says of a certificate that nobody it trusts has signed, or that is for another name or time. */
@@ -29,7 +30,7 @@ async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message |
   const { name, bucket, endpoint } = target
   const at = { name, bucket, address: new URL(endpoint).host, reason }
   const code = errorCode(cause) ?? ''
-  if (cause instanceof WrongCertificate)
+  if (cause instanceof WrongFingerprint)
     return message('s3.wrongCertificate', { ...at, fingerprint: cause.fingerprint })
   if (UNTRUSTED.has(code))
     return message('s3.untrusted', { ...at, fingerprint: (await shownCertificate(endpoint)) ?? '' })

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig } from 'ssh2'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
+import { addressOf } from '../../../words/address.ts'
 import { Problem } from '../../../words/problem.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { reasonOf } from './faults.ts'
@@ -26,21 +27,6 @@ export interface Connection {
   /** Resolves with the reason when it has ended. */
   readonly ended: Promise<unknown>
 }
-
-/** The host key is another one than was expected; nothing was logged in to. */
-export class OtherHostKey extends Error {
-  override readonly name = 'OtherHostKey'
-  /** As ssh-keygen -l shows it. */
-  readonly found: string
-
-  constructor(found: string) {
-    super(`host key ${found}`)
-    this.found = found
-  }
-}
-
-export const addressOf = ({ host, port }: Pick<Login, 'host' | 'port'>): string =>
-  `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 const fingerprintOf = (key: Buffer): string =>
   `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
@@ -124,21 +110,22 @@ const part = (whole: unknown, name: string): unknown =>
 
 /** What a connection that failed says. */
 function failure(thrown: unknown, login: Login, shown: string): Error {
-  if (shown !== login.hostKey && shown !== '') return new OtherHostKey(shown)
+  const { name, hostKey } = login
+  const address = addressOf(login.host, login.port)
+  if (shown !== hostKey && shown !== '') {
+    const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
+    return new Problem(key, { name, address, found: shown }, { cause: thrown })
+  }
   const level: unknown = thrown instanceof Error ? Reflect.get(thrown, 'level') : null
   if (level === 'client-authentication')
-    return new Problem('transfer.sftp.loginRefused', {
-      name: login.name,
-      user: login.user,
-      address: addressOf(login),
-    })
-  if (level === 'agent') return new Problem('transfer.sftp.noAgent', { name: login.name })
+    return new Problem('transfer.sftp.loginRefused', { name, user: login.user, address })
+  if (level === 'agent') return new Problem('transfer.sftp.noAgent', { name })
   return new StoreFault('lost', reasonOf(thrown), { cause: thrown })
 }
 
 /**
  * Connects to a server, looks at its host key, and logs in.
- * @throws OtherHostKey, before anything is told to the server; Problem where only a person can help; StoreFault.
+ * @throws Problem where only a person can help, with another host key before anything is told to the server; StoreFault.
  */
 export async function connectSftp(
   login: Login,

@@ -1,10 +1,10 @@
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
-import { Problem } from '../../../words/problem.ts'
+import { addressOf } from '../../../words/address.ts'
 import type { Destination, DestinationEvents } from '../destination.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
-import { addressOf, connectSftp, OtherHostKey } from './connect.ts'
+import { connectSftp } from './connect.ts'
 import { openSftpStore } from './store.ts'
 
 export type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destination: SftpDestination }
@@ -18,12 +18,7 @@ export async function reachSftp(
   secrets: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ReachedStore> {
-  const connection = await connectSftp(destination, secrets, signal).catch((thrown: unknown) => {
-    if (!(thrown instanceof OtherHostKey)) throw thrown
-    const { name, hostKey } = destination
-    const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
-    throw new Problem(key, { name, address: addressOf(destination), found: thrown.found }, { cause: thrown })
-  })
+  const connection = await connectSftp(destination, secrets, signal)
   try {
     const store = await openSftpStore(connection, destination)
     return { store, localAddress: connection.localAddress, isToItself: connection.isToItself }
@@ -36,5 +31,6 @@ export async function reachSftp(
 export function openSftp(options: SftpOptions, events: DestinationEvents): Destination {
   const { destination, secrets } = options
   const reach = (signal: AbortSignal) => reachSftp(destination, secrets, signal)
-  return openObjects(options, { address: addressOf(destination), reach }, events)
+  const address = addressOf(destination.host, destination.port)
+  return openObjects(options, { address, reach }, events)
 }

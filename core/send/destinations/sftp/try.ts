@@ -1,8 +1,8 @@
+import { addressOf } from '../../../words/address.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { DestinationTest } from '../../messages.ts'
 import { tryObjects } from '../objects/try.ts'
 import type { Tested, TryOptions } from '../try.ts'
-import { addressOf, OtherHostKey } from './connect.ts'
 import { reachSftp } from './sftp.ts'
 
 /** A server whose key is not known yet is not logged in to: its key is found. */
@@ -10,15 +10,15 @@ export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promi
   return tryObjects(
     destination,
     {
-      address: addressOf(destination),
+      address: addressOf(destination.host, destination.port),
       async reach(folder, found) {
         try {
           const reached = await reachSftp({ ...destination, folder }, options.secrets, options.signal)
           found.hostKey = destination.hostKey
           return reached
         } catch (thrown) {
-          if (thrown instanceof Problem && thrown.cause instanceof OtherHostKey)
-            found.hostKey = thrown.cause.found
+          const shown = thrown instanceof Problem ? thrown.sentence.params.found : undefined
+          if (typeof shown === 'string') found.hostKey = shown
           throw thrown
         }
       },

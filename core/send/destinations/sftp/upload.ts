@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Hasher } from '../../../files/digest.ts'
 import { createHasher } from '../../../files/digest.ts'
+import { unlessLost } from '../objects/faults.ts'
 import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -26,22 +27,31 @@ async function openWhole(channel: Channel, path: string): Promise<Partial> {
   return { handle, offset: 0, hasher: null }
 }
 
-/** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
-async function openPartial(channel: Channel, path: string, size: number): Promise<Partial> {
-  const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
-  const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
-  if (there.size === 0) return { handle, offset: 0, hasher: null }
-  if (there.size > size) {
-    await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
-    return { handle, offset: 0, hasher: null }
-  }
+async function readBack(channel: Channel, path: string): Promise<Pick<Partial, 'offset' | 'hasher'>> {
   const hasher = createHasher()
   let offset = 0
   for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
     offset += piece.length
     hasher.update(piece)
   }
-  return { handle, offset, hasher }
+  return { offset, hasher }
+}
+
+/** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
+async function openPartial(channel: Channel, path: string, size: number): Promise<Partial> {
+  const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
+  try {
+    const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
+    if (there.size === 0) return { handle, offset: 0, hasher: null }
+    // What cannot be read would be in the way of each attempt.
+    const kept = there.size > size ? null : await readBack(channel, path).catch(unlessLost)
+    if (kept !== null) return { handle, ...kept }
+    await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
+    return { handle, offset: 0, hasher: null }
+  } catch (thrown) {
+    close(channel, handle)
+    throw thrown
+  }
 }
 
 /**

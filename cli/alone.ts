@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { answerCommand } from '../core/agent/answering.ts'
+import { commands } from '../core/agent/contract.ts'
+import { settingsCommands } from '../core/agent/settings/commands.ts'
+import type { Desk } from '../core/agent/settings/desk.ts'
+import { inspectPath } from '../core/check/inspect.ts'
+import { forgetAll } from '../core/ledger/chores.ts'
+import { openOrExplain } from '../core/ledger/ledger.ts'
+import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
+import { TEST_MS } from '../core/send/destinations/trial.ts'
+import { tryDestination } from '../core/send/destinations/try.ts'
+import { lockData, openDataDirectory, unusableData } from '../core/settings/data-directory.ts'
+import type { Settings } from '../core/settings/schema.ts'
+import { openSecrets } from '../core/settings/secrets.ts'
+import { openSettings } from '../core/settings/store.ts'
+import { loadIdentity } from '../core/wire/identity.ts'
+import { Problem, sentenceOf } from '../core/words/problem.ts'
+import { terminalWords } from './terminal-words.ts'
+
+// What a command does with the settings while no agent runs: the same as the agent, in this process.
+
+const PAIR_WITHIN_MS = 20_000
+
+/** A command about the settings. */
+export interface SettingsCommand {
+  command: keyof ReturnType<typeof settingsCommands>
+  input: unknown
+}
+
+function openDesk(directory: string): Desk {
+  const layout = openDataDirectory(directory)
+  const settings = openSettings(directory, 'refuse')
+  const computerName = hostname() || 'Holdfast'
+  const identity = () =>
+    loadIdentity(layout.identity).catch((thrown: unknown) => {
+      throw unusableData(directory, thrown)
+    })
+  return {
+    ...{ settings, layout, computerName },
+    secrets: openSecrets(directory, null),
+    change: (update) => void settings.set(update(settings.get())),
+    inspect: inspectPath,
+    test: async ({ destination, ...given }) => {
+      const signal = AbortSignal.timeout(TEST_MS)
+      return tryDestination(destination, { ...given, identity: await identity(), name: computerName, signal })
+    },
+    pair: async ({ code, name }) =>
+      pairWithReceiver(code, name, await identity(), AbortSignal.timeout(PAIR_WITHIN_MS)),
+    restart: () => undefined,
+  }
+}
+
+function answer(desk: Desk, { command, input }: SettingsCommand): Promise<unknown> {
+  return answerCommand(command, commands[command], settingsCommands(desk)[command], input)
+}
+
+/** What a command answers that changes nothing. */
+export const answerAlone = (directory: string, asked: SettingsCommand): Promise<unknown> =>
+  answer(openDesk(directory), asked)
+
+/** Has a command change the settings, while no agent can start. @returns the settings as they are then. */
+export async function changeAlone(
+  directory: string,
+  asked: (settings: Settings) => SettingsCommand,
+): Promise<Settings> {
+  const lock = lockData(directory)
+  // It has started just now, and would overwrite what is written here.
+  if (lock === null) throw new Problem('agent.starting')
+  try {
+    const desk = openDesk(directory)
+    const before = desk.settings.get()
+    await answer(desk, asked(before))
+    const after = desk.settings.get()
+    const gone = before.sources.filter(({ id }) => !after.sources.some((one) => one.id === id))
+    for (const { id } of gone) await forgetSent(desk, id)
+    return after
+  } finally {
+    lock.release()
+  }
+}
+
+/** As the sender does when a source is removed while it runs: protected again, all of it is offered again. */
+async function forgetSent({ layout: { ledger: file } }: Desk, source: string): Promise<void> {
+  if (!existsSync(file)) return
+  try {
+    const ledger = openOrExplain(file)
+    try {
+      await forgetAll(ledger, source, () => true)
+    } finally {
+      ledger.close()
+    }
+  } catch (thrown) {
+    // It is removed in any case; what stays noted costs some space.
+    console.error(terminalWords(sentenceOf(thrown)))
+  }
+}

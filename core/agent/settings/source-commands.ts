@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import {
+  refuseEmptyRange,
+  sourceOf,
+  withoutChecked,
+  withoutSource,
+  withSourceChanged,
+} from '../../settings/changes.ts'
+import { namedDestination } from '../../settings/destinations.ts'
+import { idOfPath } from '../../settings/path-id.ts'
+import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../../settings/schema.ts'
+import { sourceName, uniqueName } from '../../settings/source-name.ts'
+import { Problem } from '../../words/problem.ts'
+import { done } from '../answering.ts'
+import type { CommandHandlers, CommandInput } from '../contract.ts'
+import { acceptPath, acceptSource } from './accept-path.ts'
+import type { Desk } from './desk.ts'
+import { storesOf } from './place-folder.ts'
+
+/** The commands that are about what is protected, or only checked. */
+export function sourceCommands(desk: Desk) {
+  const set = (update: (settings: Settings) => Settings) => done(() => desk.change(update))
+  return {
+    addSource: (input) => done(() => addSource(desk, input)),
+    removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
+    moveSource: (input) => done(() => moveSource(desk, input)),
+    pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),
+    changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
+    addCheckedPath: (input) => done(() => addCheckedPath(desk, input.path)),
+    removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
+  } satisfies Partial<CommandHandlers>
+}
+
+/** @throws Problem refuse.… where it can be none. */
+export async function addSource(desk: Desk, input: CommandInput<'addSource'>): Promise<void> {
+  const wanted = absolute(input.path)
+  const facts = await desk.inspect(wanted)
+  const { sources } = desk.settings.get()
+  const same = sources.find((one) => one.path === facts.real)
+  if (same !== undefined && !isAsAsked(same, input))
+    throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
+  const real = acceptSource(wanted, facts, { sources, stores: storesOf(desk.settings.get(), desk.layout) })
+  const { path: _, kind, prefix, to, ...filters } = input
+  const known = desk.settings.get().destinations
+  const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
+  const source = sourceSchema.parse({
+    id: freeId(real, sources),
+    path: real,
+    name: uniqueName(sourceName(real), sources),
+    kind: kind ?? 'continuous',
+    batch: { prefix: prefix ?? '' },
+    // The marks of batches are written there.
+    write: facts.mayWrite || kind === 'batch',
+    destinations,
+    ...filters,
+  })
+  refuseEmptyRange(source)
+  // What is protected is checked, too: it is not there a second time.
+  desk.change((settings) => ({
+    ...settings,
+    sources: [...settings.sources, source],
+    checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
+  }))
+}
+
+/** A source that was moved has the id of the path that it had. */
+function freeId(real: string, sources: readonly Source[]): string {
+  const id = idOfPath(real)
+  return sources.some((one) => one.id === id) ? randomUUID() : id
+}
+
+async function moveSource(desk: Desk, { id, path: given }: CommandInput<'moveSource'>): Promise<void> {
+  const wanted = absolute(given)
+  const facts = await desk.inspect(wanted)
+  const settings = desk.settings.get()
+  const { path: before, name } = sourceOf(settings, id)
+  const others = settings.sources.filter((one) => one.id !== id)
+  const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, desk.layout) })
+  if (real === before) throw new Problem('refuse.already', { path: wanted, name })
+  desk.change((now) => ({
+    ...now,
+    sources: now.sources.map((one) =>
+      one.id === id ? { ...one, path: real, write: facts.mayWrite || one.kind === 'batch' } : one,
+    ),
+    checkedPaths: now.checkedPaths.filter((one) => one.path !== real),
+  }))
+}
+
+/** Whether a source is what somebody wants it to be, who may have said nothing of it. */
+function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'addSource'>): boolean {
+  const isAsMounted = (asked.oneFileSystem ?? oneFileSystem) === oneFileSystem
+  return isAsMounted && (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
+}
+
+async function addCheckedPath(desk: Desk, given: string): Promise<void> {
+  const wanted = absolute(given)
+  const facts = await desk.inspect(wanted)
+  const real = acceptPath(wanted, facts)
+  const { sources, checkedPaths } = desk.settings.get()
+  if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
+    throw new Problem('refuse.alreadyChecked', { path: wanted })
+  }
+  const added = checkedPathSchema.parse({ id: idOfPath(real), path: real, write: facts.mayWrite })
+  desk.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
+}
+
+function absolute(given: string): string {
+  if (!path.isAbsolute(given)) throw new Problem('refuse.relative', { path: given })
+  return path.normalize(given)
+}

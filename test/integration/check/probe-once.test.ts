@@ -1,0 +1,20 @@
+import { writeFileSync } from 'node:fs'
+import { utimes } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { probeOnce } from '../../../core/check/probe-once.ts'
+import { probeName } from '../../../core/check/probes/write-file.ts'
+import { canMount, mountTmpfs } from '../../support/mounts.ts'
+
+describe.skipIf(!canMount)('one probe of a directory (needs root)', () => {
+  test('many files of killed runs that take longer to remove than the time limit are no hang', async () => {
+    const { point } = await mountTmpfs(onTestFinished, { megabytes: 64 })
+    for (let index = 0; index < 20_000; index += 1) {
+      const file = path.join(point, probeName())
+      writeFileSync(file, '')
+      await utimes(file, 1_000, 1_000)
+    }
+    const { failedSteps } = await probeOnce(point, 250)
+    expect(failedSteps).toEqual([])
+  })
+})

@@ -1,0 +1,40 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { storeLayout } from '../../../core/store/layout.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  receiverConfig,
+  senderConfig,
+  startListening,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+test('a receiver whose manifest is gone after a rest begins another one by itself, and takes what comes', async () => {
+  const base = temporaryDirectory('replaced')
+  const store = path.join(base, 'store')
+  const home = await makeHome(path.join(base, 'home'))
+  const { receiver, at } = await startListening(store, [home])
+  // Where it listens again after each start.
+  receiver.configure(receiverConfig(store, [home], at.port))
+  const sender = startTestSender()
+  writeFile(home.source, 'one', 'one')
+  offerAll(home)
+  sender.configure(senderConfig(home, at))
+  await allSent(sender, 1)
+  const { manifest } = storeLayout(store)
+  // It is closed when nobody uses it, and its log is gone with that.
+  await until('the store rests', () => !fs.existsSync(`${manifest}-wal`))
+  fs.rmSync(manifest)
+  writeFile(home.source, 'two', 'two')
+  offerAll(home)
+  sender.nudge()
+  await until('it is there', () => Object.hasOwn(treeOf(path.join(store, 'sender-1/data')), 'two'), 40_000)
+  expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(treeOf(home.source))
+})

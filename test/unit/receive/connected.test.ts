@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { createConnected } from '../../../core/receive/connection/connected.ts'
+import type { Sender } from '../../../core/store/senders/senders.ts'
+
+const sender: Sender = {
+  ...{ name: 'pc', folder: 'pc', fingerprint: 'a'.repeat(64) },
+  ...{ pairedAt: 1, revokedAt: null, sources: {} },
+}
+
+/** A connection that was last heard of when it came. */
+function guestNow() {
+  const heardAt = performance.now()
+  const seen = { dropped: false }
+  const nothing = () => undefined
+  const guest = {
+    heardAt: () => heardAt,
+    ...{ onTwice: nothing, replace: nothing, want: nothing },
+    drop: () => {
+      seen.dropped = true
+    },
+  }
+  return { guest, seen }
+}
+
+test('who waits for the first connection of its sender to give a sign of life takes no other one’s place', async () => {
+  const connected = createConnected()
+  const [a, b, c] = [guestNow(), guestNow(), guestNow()]
+  const first = await connected.enter(sender, 'a', a.guest)
+  const waiting = connected.enter(sender, 'b', b.guest)
+  first?.leave()
+  expect(await connected.enter(sender, 'c', c.guest)).not.toBeNull()
+  expect(await waiting).toBeNull()
+  connected.dropRefused({ accepted: () => null, known: () => sender })
+  expect([b.seen.dropped, c.seen.dropped]).toEqual([false, true])
+})

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { startReceiver } from '../../../core/receive/worker.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { receiverParts } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+test.skipIf(process.platform === 'win32')(
+  'a receiver whose store does not answer follows its next configuration',
+  async () => {
+    const base = temporaryDirectory('receiver')
+    const reported: unknown[] = []
+    const receiver = startReceiver(receiverParts)({
+      report: (report) => void reported.push(report),
+      nudge: () => undefined,
+      log: () => undefined,
+    })
+    const configOf = (storeDirectory: string) => ({
+      ...{ storeDirectory, setUpStores: path.join(base, 'set-up'), host: '127.0.0.1', port: 0, name: 'nas' },
+      ...{ quotaBytes: null, keep: defaultSettings.keep },
+    })
+    const hung = storeLayout(path.join(base, 'hung'))
+    fs.mkdirSync(hung.own, { recursive: true })
+    // Whoever opens a pipe to read waits for one who writes.
+    execFileSync('mkfifo', [hung.senders])
+    onTestFinished(async () => {
+      fs.closeSync(fs.openSync(hung.senders, 'r+'))
+      await receiver.stop()
+    })
+    await receiver.configure(configOf(hung.root))
+    const other = path.join(base, 'other')
+    await receiver.configure(configOf(other))
+    const running = expect.objectContaining({ storeDirectory: other })
+    await until('the other store is received into', () =>
+      reported.some((one) => running.asymmetricMatch(one)),
+    )
+  },
+)

@@ -1,0 +1,110 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { openDelivery } from '../../../core/send/delivery.ts'
+import type { DestinationEvents } from '../../../core/send/destinations/destination.ts'
+import type { ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
+import { StoreFault } from '../../../core/send/destinations/objects/object-store.ts'
+import { openObjects } from '../../../core/send/destinations/objects/objects.ts'
+import type { openDestination } from '../../../core/send/destinations/open.ts'
+import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { defaultSettings } from '../../../core/settings/schema.ts'
+import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
+import { loadIdentity } from '../../../core/wire/identity.ts'
+import { fakeSession } from '../../support/fake-session.ts'
+import { open } from '../../support/ledger.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { openTestReaders } from '../../support/test-readers.ts'
+import { until } from '../../support/until.ts'
+
+let events: DestinationEvents | null = null
+vi.mock('../../../core/send/destinations/open.ts', () => ({
+  openDestination: ((_destination, _options, given) => {
+    events = given
+    return { stop: () => undefined }
+  }) satisfies typeof openDestination,
+}))
+
+const folder = {
+  id: 'd',
+  kind: 'folder',
+  name: 'disk',
+  path: '/disk',
+  recipient: null,
+  hideNames: false,
+} as const
+const ignore = () => undefined
+
+test('a destination that once cannot say how much room it has is asked again', async () => {
+  const { directory, ledger } = open()
+  const identity = await loadIdentity(directory)
+  const config = {
+    ...{ identityDirectory: directory, ledgerPath: directory, destination: folder, sources: [], secrets: {} },
+    ...{ paused: false, retrySeconds: 1, keep: defaultSettings.keep },
+    limit: { bytesPerSecond: null, schedule: [] },
+  }
+  const onSpace = vi.fn()
+  const none = { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore }
+  const delivery = openDelivery(
+    ...([config, ledger, identity, createBucket(), openTestReaders(), new URL('file:///none')] as const),
+    () => null,
+    { ...none, log: ignore, onState: ignore, onNotice: ignore, onSpace },
+  )
+  onTestFinished(() => delivery.stop())
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const answers = [new Error('busy'), null, { free: 1, total: 2 }]
+  events?.onSession(
+    fakeSession({
+      async space() {
+        const answer = answers.shift() ?? null
+        if (answer instanceof Error) throw answer
+        return answer
+      },
+    }),
+  )
+  await vi.advanceTimersByTimeAsync(130_000)
+  expect(onSpace.mock.calls).toEqual([[{ free: 1, total: 2 }]])
+})
+
+test('a session with a bucket that is given up while it is opened leaves nothing that goes on', async () => {
+  const { promise: gate, resolve: goOn } = Promise.withResolvers<void>()
+  let isAsked = false
+  const fake: Partial<ObjectStore> = {
+    can: { parallel: 1, durable: true, dates: true },
+    // biome-ignore lint/correctness/useYield: there is none
+    async *read() {
+      isAsked = true
+      await gate
+      throw new StoreFault('absent', 'none')
+    },
+    put: async () => undefined,
+    sweep: async () => undefined,
+    ended: new Promise(() => undefined),
+    close: ignore,
+  }
+  const welcome = vi.fn(async () => ({ asksFirst: false, notice: null }))
+  const destination = openObjects(
+    {
+      destination: { ...folder, folder: 'pc' },
+      identity: await loadIdentity(temporaryDirectory('identity')),
+      ...{ name: 'pc', secrets: {}, retrySeconds: 1, keep: DEFAULT_KEEP, bucket: createBucket() },
+      sessions: { hello: () => null, welcome, want: () => 0 },
+    },
+    {
+      address: 'cloud',
+      reach: async () => ({ store: fake as ObjectStore, localAddress: null, isToItself: false }),
+    },
+    {
+      ...{ onSession: ignore, onState: ignore, onTrouble: ignore, onNotice: ignore, onWanted: ignore },
+      log: ignore,
+    },
+  )
+  await until('the store is asked', () => isAsked)
+  const timers = vi.spyOn(globalThis, 'setInterval')
+  onTestFinished(() => timers.mockRestore())
+  await destination.stop()
+  goOn()
+  await until('it was opened all the same', () => welcome.mock.calls.length > 0)
+  await turn()
+  expect(timers).not.toHaveBeenCalled()
+})

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { answerCommand } from '../core/agent/answering.ts'
 import { commands } from '../core/agent/contract.ts'
 import { settingsCommands } from '../core/agent/settings/commands.ts'
-import type { Desk } from '../core/agent/settings/desk.ts'
+import type { SettingsContext } from '../core/agent/settings/context.ts'
 import { inspectPath } from '../core/check/inspect.ts'
 import { forgetAll } from '../core/ledger/chores.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
@@ -28,7 +28,7 @@ export interface SettingsCommand {
   input: unknown
 }
 
-function openDesk(directory: string): Desk {
+function openContext(directory: string): SettingsContext {
   const layout = openDataDirectory(directory)
   const settings = openSettings(directory, 'refuse')
   const computerName = hostname() || 'Holdfast'
@@ -51,13 +51,13 @@ function openDesk(directory: string): Desk {
   }
 }
 
-function answer(desk: Desk, { command, input }: SettingsCommand): Promise<unknown> {
-  return answerCommand(command, commands[command], settingsCommands(desk)[command], input)
+function answer(context: SettingsContext, { command, input }: SettingsCommand): Promise<unknown> {
+  return answerCommand(command, commands[command], settingsCommands(context)[command], input)
 }
 
 /** What a command answers that changes nothing. */
 export const answerAlone = (directory: string, asked: SettingsCommand): Promise<unknown> =>
-  answer(openDesk(directory), asked)
+  answer(openContext(directory), asked)
 
 /** Has a command change the settings, while no agent can start. @returns the settings as they are then. */
 export async function changeAlone(
@@ -68,12 +68,12 @@ export async function changeAlone(
   // It has started just now, and would overwrite what is written here.
   if (lock === null) throw new Problem('agent.starting')
   try {
-    const desk = openDesk(directory)
-    const before = desk.settings.get()
-    await answer(desk, asked(before))
-    const after = desk.settings.get()
+    const context = openContext(directory)
+    const before = context.settings.get()
+    await answer(context, asked(before))
+    const after = context.settings.get()
     const gone = before.sources.filter(({ id }) => !after.sources.some((one) => one.id === id))
-    for (const { id } of gone) await forgetSent(desk, id)
+    for (const { id } of gone) await forgetSent(context, id)
     return after
   } finally {
     lock.release()
@@ -81,7 +81,7 @@ export async function changeAlone(
 }
 
 /** As the sender does when a source is removed while it runs: protected again, all of it is offered again. */
-async function forgetSent({ layout: { ledger: file } }: Desk, source: string): Promise<void> {
+async function forgetSent({ layout: { ledger: file } }: SettingsContext, source: string): Promise<void> {
   if (!existsSync(file)) return
   try {
     const ledger = openOrExplain(file)

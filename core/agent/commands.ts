@@ -13,14 +13,14 @@ import { senderCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
 import { bringBack, sendAsItIs } from './restore/held.ts'
 import { settingsCommands } from './settings/commands.ts'
-import type { Desk } from './settings/desk.ts'
+import type { SettingsContext } from './settings/context.ts'
 import { addSource } from './settings/source-commands.ts'
 
 /** Files that a preview names. */
 const PREVIEW_EXAMPLES = 100
 
 /** The running agent, for whoever changes its settings. @param changed hears of every change. */
-function deskOf(agent: Agent, changed: () => void): Desk {
+function contextOf(agent: Agent, changed: () => void): SettingsContext {
   const { settings, secrets, layout, host } = agent
   return {
     ...{ settings, secrets, layout, computerName: host.computerName },
@@ -38,12 +38,12 @@ function deskOf(agent: Agent, changed: () => void): Desk {
 /** What every view may ask of the agent; a refusal is thrown, as a Problem. */
 export function commandHandlers(agent: Agent): CommandHandlers {
   // Who sets something anew knows what became of the settings before.
-  const desk = deskOf(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
+  const context = contextOf(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
   return {
-    ...settingsCommands(desk),
+    ...settingsCommands(context),
     snapshot: async () => agent.store.snapshot(),
     log: async () => ({ lines: await logLines(agent.layout.logs) }),
-    addSource: (input) => done(() => protect(agent, desk, input)),
+    addSource: (input) => done(() => protect(agent, context, input)),
     previewFilters: ({ id, filters }) =>
       agent.scanner.request('preview', {
         source: { ...sourceOf(agent.settings.get(), id), ...filters },
@@ -82,7 +82,7 @@ export async function protectDirectory(
   try {
     await protect(
       agent,
-      deskOf(agent, () => undefined),
+      contextOf(agent, () => undefined),
       input,
     )
     return null
@@ -95,8 +95,12 @@ export async function protectDirectory(
   }
 }
 
-async function protect(agent: Agent, desk: Desk, input: CommandInput<'addSource'>): Promise<void> {
-  await addSource(desk, input)
+async function protect(
+  agent: Agent,
+  context: SettingsContext,
+  input: CommandInput<'addSource'>,
+): Promise<void> {
+  await addSource(context, input)
   agent.notices.dismiss(refusedNotice(input.path))
 }
 

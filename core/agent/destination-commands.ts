@@ -16,40 +16,52 @@ import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import { done } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
-import type { Desk } from './settings/desk.ts'
+import type { SettingsContext } from './settings/context.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
 /** The commands that are about where files go. */
-export function destinationCommands(desk: Desk) {
-  const set = (update: (settings: Settings) => Settings) => done(() => desk.change(update))
+export function destinationCommands(context: SettingsContext) {
+  const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
   return {
     pair: ({ code, name }) =>
       done(async () => {
-        refuseMore(desk.settings.get(), parsePairingCode(code))
+        refuseMore(context.settings.get(), parsePairingCode(code))
         // The code works once: it is not used up where what it gives cannot be written.
-        desk.settings.tryWriting()
-        const paired = await desk.pair({
+        context.settings.tryWriting()
+        const paired = await context.pair({
           code: code.trim(),
-          name: name ?? desk.computerName,
+          name: name ?? context.computerName,
         })
-        const isKnown = desk.settings.get().destinations.some(({ id }) => id === paired.id)
-        desk.change((settings) => withDestination(settings, paired))
-        if (isKnown) desk.restart(paired.id)
+        const isKnown = context.settings.get().destinations.some(({ id }) => id === paired.id)
+        context.change((settings) => withDestination(settings, paired))
+        if (isKnown) context.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
       done(() =>
-        put(desk, completed(destination, randomUUID(), desk.computerName), secrets, 'adding', withAdded),
+        put(
+          context,
+          completed(destination, randomUUID(), context.computerName),
+          secrets,
+          'adding',
+          withAdded,
+        ),
       ),
     changeDestination: ({ id, destination, secrets }) =>
       done(() =>
-        put(desk, completed(destination, id, desk.computerName), secrets, 'kept', withDestinationChanged),
+        put(
+          context,
+          completed(destination, id, context.computerName),
+          secrets,
+          'kept',
+          withDestinationChanged,
+        ),
       ),
     testDestination: async ({ id, destination, secrets }) => {
       // What would not be added is not called good.
-      if (id === undefined && destination.kind === 'folder') await placed(desk, { ...destination, id: '' })
-      return desk.test({
+      if (id === undefined && destination.kind === 'folder') await placed(context, { ...destination, id: '' })
+      return context.test({
         destination,
-        secrets: id === undefined ? secrets : withKeptSecrets(desk, { ...destination, id }, secrets),
+        secrets: id === undefined ? secrets : withKeptSecrets(context, { ...destination, id }, secrets),
         stage: id === undefined ? 'given' : 'kept',
       })
     },
@@ -57,38 +69,38 @@ export function destinationCommands(desk: Desk) {
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
       done(async () => {
-        desk.change((settings) => withoutDestination(settings, id))
-        await desk.secrets.keepOnly(secretOwners(desk.settings.get()))
+        context.change((settings) => withoutDestination(settings, id))
+        await context.secrets.keepOnly(secretOwners(context.settings.get()))
       }),
     setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
   } satisfies Partial<CommandHandlers>
 }
 
 /** A folder by its real path. @throws Problem refuse.… where it can be none. */
-async function placed(desk: Desk, destination: Destination): Promise<Destination> {
+async function placed(context: SettingsContext, destination: Destination): Promise<Destination> {
   if (destination.kind !== 'folder') return destination
-  const facts = await desk.inspect(destination.path)
-  return placedFolder(destination, facts, desk.settings.get(), desk.layout)
+  const facts = await context.inspect(destination.path)
+  return placedFolder(destination, facts, context.settings.get(), context.layout)
 }
 
 /** What is refused leaves no secret behind. */
 async function put(
-  desk: Desk,
+  context: SettingsContext,
   given: Destination,
   secrets: Record<string, string>,
   stage: TestStage,
   update: (settings: Settings, destination: Destination) => Settings,
 ): Promise<void> {
-  update(desk.settings.get(), given)
-  desk.settings.tryWriting()
-  const destination = await placed(desk, given)
-  update(desk.settings.get(), destination)
-  const all = withKeptSecrets(desk, destination, secrets)
-  const { works, sentence } = await desk.test({ destination, secrets: all, stage })
+  update(context.settings.get(), given)
+  context.settings.tryWriting()
+  const destination = await placed(context, given)
+  update(context.settings.get(), destination)
+  const all = withKeptSecrets(context, destination, secrets)
+  const { works, sentence } = await context.test({ destination, secrets: all, stage })
   if (!works) throw new Problem(sentence.key, sentence.params)
-  update(desk.settings.get(), destination)
-  await desk.secrets.set(secretsOfDestination(destination), secrets)
-  desk.change((settings) => update(settings, destination))
+  update(context.settings.get(), destination)
+  await context.secrets.set(secretsOfDestination(destination), secrets)
+  context.change((settings) => update(settings, destination))
 }
 
 /**
@@ -96,15 +108,15 @@ async function put(
  * @throws Problem alert.secretsUnreadable where nothing is given, and what is kept cannot be read.
  */
 function withKeptSecrets(
-  desk: Desk,
+  context: SettingsContext,
   destination: Parameters<typeof secretsOfDestination>[0] & { name: string },
   given: Record<string, string>,
 ): Record<string, string> {
   const { id, name } = destination
-  if (Object.keys(given).length === 0 && desk.secrets.unreadable().includes(id))
+  if (Object.keys(given).length === 0 && context.secrets.unreadable().includes(id))
     throw new Problem('alert.secretsUnreadable', { name })
   const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
-  const kept = Object.entries(desk.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
+  const kept = Object.entries(context.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
   const all = { ...Object.fromEntries(kept), ...given }
   // An empty one is taken away.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))

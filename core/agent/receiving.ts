@@ -8,7 +8,7 @@ import type { Agent } from './agent.ts'
 import { done } from './answering.ts'
 import type { CommandHandlers } from './contract.ts'
 import { isWithin } from './settings/accept-path.ts'
-import type { Desk } from './settings/desk.ts'
+import type { SettingsContext } from './settings/context.ts'
 import type { ReceivingState } from './state/schema.ts'
 
 type Definition = typeof receiverDefinition
@@ -62,23 +62,23 @@ export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive:
 }
 
 /** Where a directory is, its links resolved, that may still have to be made. */
-async function realDirectory(desk: Desk, directory: string): Promise<string> {
-  const { real } = await desk.inspect(directory)
+async function realDirectory(context: SettingsContext, directory: string): Promise<string> {
+  const { real } = await context.inspect(directory)
   const parent = dirname(directory)
   if (real !== null || parent === directory) return real ?? directory
-  return join(await realDirectory(desk, parent), basename(directory))
+  return join(await realDirectory(context, parent), basename(directory))
 }
 
-async function placed(desk: Desk, receive: ReceiveSettings): Promise<ReceiveSettings> {
+async function placed(context: SettingsContext, receive: ReceiveSettings): Promise<ReceiveSettings> {
   // What is in use stays as it is, also while its disk hangs.
-  if (desk.settings.get().receive?.directory === receive.directory) return receive
-  return { ...receive, directory: await realDirectory(desk, resolve(receive.directory)) }
+  if (context.settings.get().receive?.directory === receive.directory) return receive
+  return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }
 }
 
 /** @throws Problem refuse.receiveInSource */
-export async function setReceiving(desk: Desk, given: ReceiveSettings | null): Promise<void> {
-  const receive = given === null ? null : await placed(desk, given)
-  desk.change((settings) => {
+export async function setReceiving(context: SettingsContext, given: ReceiveSettings | null): Promise<void> {
+  const receive = given === null ? null : await placed(context, given)
+  context.change((settings) => {
     if (receive !== null) refuseReceiving(settings, receive)
     return { ...settings, receive }
   })

@@ -15,34 +15,37 @@ import { Problem } from '../../words/problem.ts'
 import { done } from '../answering.ts'
 import type { CommandHandlers, CommandInput } from '../contract.ts'
 import { acceptPath, acceptSource } from './accept-path.ts'
-import type { Desk } from './desk.ts'
+import type { SettingsContext } from './context.ts'
 import { storesOf } from './place-folder.ts'
 
 /** The commands that are about what is protected, or only checked. */
-export function sourceCommands(desk: Desk) {
-  const set = (update: (settings: Settings) => Settings) => done(() => desk.change(update))
+export function sourceCommands(context: SettingsContext) {
+  const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
   return {
-    addSource: (input) => done(() => addSource(desk, input)),
+    addSource: (input) => done(() => addSource(context, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
-    moveSource: (input) => done(() => moveSource(desk, input)),
+    moveSource: (input) => done(() => moveSource(context, input)),
     pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),
     changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
-    addCheckedPath: (input) => done(() => addCheckedPath(desk, input.path)),
+    addCheckedPath: (input) => done(() => addCheckedPath(context, input.path)),
     removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
   } satisfies Partial<CommandHandlers>
 }
 
 /** @throws Problem refuse.… where it can be none. */
-export async function addSource(desk: Desk, input: CommandInput<'addSource'>): Promise<void> {
+export async function addSource(context: SettingsContext, input: CommandInput<'addSource'>): Promise<void> {
   const wanted = absolute(input.path)
-  const facts = await desk.inspect(wanted)
-  const { sources } = desk.settings.get()
+  const facts = await context.inspect(wanted)
+  const { sources } = context.settings.get()
   const same = sources.find((one) => one.path === facts.real)
   if (same !== undefined && !isAsAsked(same, input))
     throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
-  const real = acceptSource(wanted, facts, { sources, stores: storesOf(desk.settings.get(), desk.layout) })
+  const real = acceptSource(wanted, facts, {
+    sources,
+    stores: storesOf(context.settings.get(), context.layout),
+  })
   const { path: _, kind, prefix, to, ...filters } = input
-  const known = desk.settings.get().destinations
+  const known = context.settings.get().destinations
   const destinations = to?.map((name) => namedDestination(known, name).id) ?? null
   const source = sourceSchema.parse({
     id: freeId(real, sources),
@@ -57,7 +60,7 @@ export async function addSource(desk: Desk, input: CommandInput<'addSource'>): P
   })
   refuseEmptyRange(source)
   // What is protected is checked, too: it is not there a second time.
-  desk.change((settings) => ({
+  context.change((settings) => ({
     ...settings,
     sources: [...settings.sources, source],
     checkedPaths: settings.checkedPaths.filter((one) => one.path !== real && one.id !== source.id),
@@ -70,15 +73,18 @@ function freeId(real: string, sources: readonly Source[]): string {
   return sources.some((one) => one.id === id) ? randomUUID() : id
 }
 
-async function moveSource(desk: Desk, { id, path: given }: CommandInput<'moveSource'>): Promise<void> {
+async function moveSource(
+  context: SettingsContext,
+  { id, path: given }: CommandInput<'moveSource'>,
+): Promise<void> {
   const wanted = absolute(given)
-  const facts = await desk.inspect(wanted)
-  const settings = desk.settings.get()
+  const facts = await context.inspect(wanted)
+  const settings = context.settings.get()
   const { path: before, name } = sourceOf(settings, id)
   const others = settings.sources.filter((one) => one.id !== id)
-  const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, desk.layout) })
+  const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, context.layout) })
   if (real === before) throw new Problem('refuse.already', { path: wanted, name })
-  desk.change((now) => ({
+  context.change((now) => ({
     ...now,
     sources: now.sources.map((one) =>
       one.id === id ? { ...one, path: real, write: facts.mayWrite || one.kind === 'batch' } : one,
@@ -93,16 +99,16 @@ function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'
   return isAsMounted && (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
 }
 
-async function addCheckedPath(desk: Desk, given: string): Promise<void> {
+async function addCheckedPath(context: SettingsContext, given: string): Promise<void> {
   const wanted = absolute(given)
-  const facts = await desk.inspect(wanted)
+  const facts = await context.inspect(wanted)
   const real = acceptPath(wanted, facts)
-  const { sources, checkedPaths } = desk.settings.get()
+  const { sources, checkedPaths } = context.settings.get()
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })
   }
   const added = checkedPathSchema.parse({ id: idOfPath(real), path: real, write: facts.mayWrite })
-  desk.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
+  context.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
 }
 
 function absolute(given: string): string {

@@ -11,7 +11,7 @@ type Asked<N extends 'test' | 'pair'> = (
 ) => Promise<OutputOf<typeof senderDefinition, N>>
 
 /** What settings are changed with: a running agent's, or, where none runs, the command line's. */
-export interface Desk {
+export interface SettingsContext {
   settings: Pick<SettingsStore, 'get' | 'tryWriting'>
   secrets: SecretStore
   layout: DataLayout

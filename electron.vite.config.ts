@@ -46,8 +46,12 @@ const noNode = {
   },
 }
 
+/** Parsed as a string: as object literals the dictionaries cost each process 70 ms and 28 MB at its start. */
+const json = { stringify: true, namedExports: false } as const
+
 export default defineConfig({
   main: {
+    json,
     build: {
       externalizeDeps: false,
       target: nodeTarget,
@@ -77,6 +81,7 @@ export default defineConfig({
   renderer: {
     root: path.join(here, 'renderer'),
     html: { cspNonce: NONCE_PLACE },
+    json,
     plugins: [noNode, react()],
     build: {
       outDir: path.join(here, 'out/renderer'),

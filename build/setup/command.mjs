@@ -56,6 +56,18 @@ export async function commandScript(node) {
 /** Builds that stay: one that runs needs its own. */
 const KEPT = 10
 
+/** As in electron.vite.config.ts. */
+const jsonAsString = {
+  name: 'json-as-string',
+  transform: {
+    filter: { id: /\.json$/ },
+    handler: (code) => ({
+      code: `export default JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(code)))})`,
+      moduleType: 'js',
+    }),
+  },
+}
+
 /** Builds into a directory. */
 export async function buildCommand(directory) {
   const { rolldown } = await import('rolldown')
@@ -66,6 +78,7 @@ export async function buildCommand(directory) {
     input: { holdfast: inProject('cli/holdfast.ts'), ...Object.fromEntries(workers) },
     platform: 'node',
     external,
+    plugins: [jsonAsString],
     logLevel: 'silent',
   })
   await bundle.write({ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' })

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,15 +12,14 @@ import { desktopHandlers } from './desktop-commands.ts'
 import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
-import { servePage } from './protocol.ts'
+import type { LoadingPage } from './page.ts'
 import { askingFirst, quitter } from './quit.ts'
-import { lockDown } from './security.ts'
 import { createTray, type StatusTray } from './tray.ts'
 import { trayActions } from './tray-actions.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { desktopVault } from './vault.ts'
-import { createWindow, preloadFile, type TrayWindow } from './window.ts'
+import { createWindow, type TrayWindow } from './window.ts'
 
 const DRAWN_WITHIN_MS = 1_000
 
@@ -33,6 +31,7 @@ export async function runDesktop(start: {
   dataDirectory: string
   directories: string[]
   laterStarts: LaterStarts
+  page: LoadingPage
   icon: Tray
   /** The directory of the icon's pictures. */
   images: string
@@ -42,15 +41,11 @@ export async function runDesktop(start: {
   const icon = path.resolve(app.getAppPath(), 'assets/icons/256x256.png')
   let actions: TrayActions | null = null
   const tray = createTray(start.icon, start.images, () => actions)
-  lockDown()
-  servePage(path.join(bundle, 'renderer'))
-
-  // Its page loads while the agent opens.
+  const { browser, painted } = start.page
   const window = createWindow({
-    ...{ preload: preloadFile(bundle), icon, dataDirectory },
+    ...{ browser, dataDirectory },
     hintAtClose: () => actions?.hintAtClose() ?? false,
   })
-  const painted = once(window.browser, 'ready-to-show')
   const handlers = Promise.withResolvers<WindowHandlers>()
   serveWindow(handlers.promise)
   const notifier = createNotifier({

@@ -6,6 +6,7 @@ import { directoriesOf, linkIn } from './arguments.ts'
 import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
+import { loadPage } from './page.ts'
 import { registerScheme } from './protocol.ts'
 
 // The icon is what a person looks for first: what all else brings along is loaded once it is there.
@@ -40,8 +41,13 @@ function start(): void {
     .then(async () => {
       const images = path.resolve(app.getAppPath(), 'assets/tray')
       const icon = new Tray(nativeImage.createFromPath(path.join(images, 'starting.png')))
+      const answering = Promise.withResolvers<void>()
+      const page = loadPage(app.getAppPath(), answering.promise)
       const { runDesktop } = await import('./desktop.ts')
-      await runDesktop({ dataDirectory, directories, laterStarts, icon, images })
+      const running = runDesktop({ dataDirectory, directories, laterStarts, page, icon, images })
+      // It has listened to the page's questions before it first waited for anything.
+      answering.resolve()
+      await running
     })
     .catch(async (thrown) => (await refusals()).refuseToStart(thrown))
 }

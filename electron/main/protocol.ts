@@ -28,8 +28,8 @@ export function registerScheme(): void {
   ])
 }
 
-/** Serves the built page's own files; unlike file://, nothing outside of that directory can be read. */
-export function servePage(directory: string): void {
+/** Serves the built page's own files from `ready` on; unlike file://, nothing outside of that directory can be read. */
+export function servePage(directory: string, ready: Promise<unknown>): void {
   protocol.handle(SCHEME, async (request) => {
     const { pathname } = new URL(request.url)
     const file = path.normalize(path.join(directory, decodeURIComponent(pathname)))
@@ -41,6 +41,7 @@ export function servePage(directory: string): void {
     ) {
       return new Response(null, { status: 404 })
     }
+    await ready
     try {
       return answer(new Uint8Array(await readFile(file)), contentType)
     } catch {

@@ -1,16 +1,14 @@
-import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { BrowserWindow, nativeTheme, screen } from 'electron'
+import { type BrowserWindow, screen } from 'electron'
 import ElectronStore from 'electron-store'
 import { sendEvent } from './ipc.ts'
+import { LEAST_SIZE } from './page.ts'
 import { createPairingLinks } from './pairing-links.ts'
 import { WINDOW_PAGE } from './protocol.ts'
 import { openWindowMemory } from './window-memory.ts'
 import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
 import { letZoom } from './zoom.ts'
 
-const DEFAULT_SIZE = { width: 400, height: 640 }
-const LEAST_SIZE = { width: 340, height: 420 }
 const RELOAD_AFTER_MS = 1_000
 /** On some desktops the very click on the tray icon takes the focus away first. */
 const JUST_BLURRED_MS = 300
@@ -33,10 +31,9 @@ export interface TrayWindow {
   release(): Promise<void>
 }
 
-/** The one window: made hidden at the start, so that it shows at once when it is asked for. */
+/** The one window: it is there hidden from the start, so that it shows at once when it is asked for. */
 export function createWindow(options: {
-  preload: string
-  icon: string
+  browser: BrowserWindow
   dataDirectory: string
   /** Says, at the first close, that it goes on in the tray; false: it could not be said. */
   hintAtClose(): boolean
@@ -47,25 +44,8 @@ export function createWindow(options: {
   const remembered = rememberedBounds(memory.bounds())
   /** Until the page has first spoken. */
   let lastPage = memory.page()
-  const browser = new BrowserWindow({
-    ...(remembered ?? DEFAULT_SIZE),
-    minWidth: LEAST_SIZE.width,
-    minHeight: LEAST_SIZE.height,
-    show: false,
-    title: 'Holdfast',
-    icon: options.icon,
-    autoHideMenuBar: true,
-    backgroundColor: nativeTheme.shouldUseDarkColors ? '#1a1b1e' : '#ffffff',
-    webPreferences: {
-      preload: options.preload,
-      sandbox: true,
-      contextIsolation: true,
-      nodeIntegration: false,
-      webviewTag: false,
-      spellcheck: false,
-    },
-  })
-  browser.removeMenu()
+  const { browser } = options
+  if (remembered !== null) browser.setBounds(remembered)
   letZoom(browser.webContents)
   // A screen has another size, or another scale.
   screen.on('display-metrics-changed', () => fitToScreen(browser))
@@ -101,7 +81,6 @@ export function createWindow(options: {
       setTimeout(() => void browser.loadURL(WINDOW_PAGE), RELOAD_AFTER_MS)
     }
   })
-  void browser.loadURL(WINDOW_PAGE)
   const links = createPairingLinks((code) => sendEvent(browser, 'show', { page: 'destinations', code }))
   const show = (trayBounds: Rectangle | null) => {
     if (browser.isMinimized()) browser.restore()
@@ -164,7 +143,3 @@ function fitToScreen(browser: BrowserWindow): void {
 const fillsScreen = (browser: BrowserWindow) => browser.isMaximized() || browser.isFullScreen()
 
 const workAreas = () => screen.getAllDisplays().map(({ workArea }) => workArea)
-
-export function preloadFile(outDirectory: string): string {
-  return path.join(outDirectory, 'preload', 'index.cjs')
-}

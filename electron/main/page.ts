@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import path from 'node:path'
+import { BrowserWindow, nativeTheme } from 'electron'
+import { servePage, WINDOW_PAGE } from './protocol.ts'
+import { lockDown } from './security.ts'
+
+const DEFAULT_SIZE = { width: 400, height: 640 }
+export const LEAST_SIZE = { width: 340, height: 420 }
+
+/** The window's page, hidden and on its way. */
+export interface LoadingPage {
+  browser: BrowserWindow
+  /** Resolves when there is something to be seen. */
+  painted: Promise<unknown>
+}
+
+/**
+ * Chromium starts the page's process while the main process loads the agent.
+ * @param ready nothing of the page is served before it resolves: its first question is to find somebody who answers.
+ */
+export function loadPage(application: string, ready: Promise<unknown>): LoadingPage {
+  lockDown()
+  servePage(path.join(application, 'out/renderer'), ready)
+  const browser = new BrowserWindow({
+    ...DEFAULT_SIZE,
+    minWidth: LEAST_SIZE.width,
+    minHeight: LEAST_SIZE.height,
+    show: false,
+    title: 'Holdfast',
+    icon: path.join(application, 'assets/icons/256x256.png'),
+    autoHideMenuBar: true,
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#1a1b1e' : '#ffffff',
+    webPreferences: {
+      preload: path.join(application, 'out/preload/index.cjs'),
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+    },
+  })
+  browser.removeMenu()
+  const painted = once(browser, 'ready-to-show')
+  void browser.loadURL(WINDOW_PAGE)
+  return { browser, painted }
+}

@@ -2,12 +2,12 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { diagnosticsOf } from '../core/agent/diagnostics.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
-import { replaceFile } from '../core/files/replace-file.ts'
 import { errorText } from '../core/files/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { writeGivenFile } from './given-file.ts'
 import { parsePath } from './path-words.ts'
 import { askState } from './settings-change.ts'
 import { worded } from './terminal-words.ts'
@@ -36,7 +36,7 @@ async function write(file: string, data: string): Promise<void> {
     version,
   })
   try {
-    await replaceFile(file, zip)
+    await writeGivenFile(file, zip)
   } catch (thrown) {
     throw new Problem('diagnostics.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
   }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import { replaceFile } from '../core/files/replace-file.ts'
 import { errorText } from '../core/files/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { type Difference, differences } from '../core/settings/differences.ts'
@@ -10,6 +9,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataOf, withDataDirectory } from './data-directory.ts'
+import { writeGivenFile } from './given-file.ts'
 import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -50,7 +50,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
     return
   }
   try {
-    await replaceFile(file, text)
+    await writeGivenFile(file, text)
   } catch (thrown) {
     throw new Problem('settings.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
   }

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import path from 'node:path'
+import { existsSync, renameSync, statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction, sqliteCode } from './sqlite.ts'
@@ -36,7 +35,8 @@ export interface SetAside {
 }
 
 /**
- * Opens a database, or makes it, with its directory. What is there but cannot be used is set aside under another name,
+ * Opens a database, or makes it. Its directory has to be there: under the mount point of a disk that is away none is made.
+ * What is there but cannot be used is set aside under another name,
  * never erased. Several processes may do so at once.
  * @throws what the system says if the file cannot be made.
  */
@@ -44,7 +44,6 @@ export function openDatabaseFile(
   file: string,
   kind: DatabaseKind,
 ): { database: DatabaseSyncInstance; aside: SetAside | null } {
-  mkdirSync(path.dirname(file), { recursive: true })
   let aside: SetAside | null = null
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const inode = inodeOf(file)

@@ -17,7 +17,6 @@ const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.fileUnreadable',
   'scan.directoryUnreadable',
   'scan.pathTooLong',
-  'scan.watchLimit',
   'scan.watchLimitPolled',
 ])
 

@@ -10,8 +10,6 @@ export const scannedSchema = z.object({
   phase: z.enum(['starting', 'listing', 'watching', 'polling', 'paused', 'missing', 'failed']),
   /** All of it has been compared with the ledger since it was found; left out: not yet. Until then nothing is known to be safe. */
   compared: z.boolean().optional(),
-  /** Directories that no watch covers (watch limit reached); they are polled. */
-  unwatchedDirectories: z.number(),
   /** Files that were left out because they cannot be sent, and why; at most 20, newest last. */
   problems: z.array(messageSchema),
   /** Many files have lost their content: nothing of the source is sent before a person decides. null: no. */

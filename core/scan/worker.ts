@@ -132,11 +132,10 @@ class Scanner {
   #reportFailed({ sources, ledgerPath: path }: Config, thrown: unknown): void {
     const reason = errorText(thrown)
     const problems = [message('transfer.ledgerFailed', { path, reason })]
-    const nothing = { unwatchedDirectories: 0, batches: [] }
     const scanned = sources.map(({ id, paused }) =>
       paused
-        ? { id, phase: 'paused' as const, problems: [], ...nothing }
-        : { id, phase: 'failed' as const, problems, ...nothing },
+        ? { id, phase: 'paused' as const, problems: [], batches: [] }
+        : { id, phase: 'failed' as const, problems, batches: [] },
     )
     if (scanned.length > 0) this.#context.report({ scanned })
   }

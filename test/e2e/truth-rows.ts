@@ -222,8 +222,8 @@ function finds({ running, plain, datas, files }: World): Row[] {
       source: 'plain',
       everySeconds: RECONCILE_SECONDS,
       level: 'attention',
-      says: /1 directory cannot be watched.* Raise fs.inotify.max_user_watches/,
-      card: /partly watched/,
+      says: /is not watched.* Raise the limit/,
+      card: /is not watched/,
       incident: { kind: 'Not watched', where: 'plain' },
       isTold: false,
       break: async () => {

@@ -23,7 +23,7 @@ export const well: SourceState = {
   settings: sourceSchema.parse({ id: 'a', path: '/data', name: 'data' }),
   checked: checkedAs('a', { path: '/data', at: NOW }),
   delays: [],
-  scanned: { id: 'a', phase: 'watching', compared: true, unwatchedDirectories: 0, problems: [], batches: [] },
+  scanned: { id: 'a', phase: 'watching', compared: true, problems: [], batches: [] },
   destinations: ['embedded', 'there'].map((id) => ({
     id,
     totals: noTotals,

@@ -1,6 +1,7 @@
 import { realpathSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { errorCode, isGone } from '../../core/files/system-error.ts'
 import { createNameFilter } from '../../core/filter/names.ts'
 import type { FileFacts } from '../../core/scan/tree/facts.ts'
 import { unsendableWords } from '../../core/scan/tree/unsendable.ts'
@@ -24,7 +25,6 @@ export class Recorder implements TreeListener {
   readonly failures: unknown[] = []
   losses = 0
   changes = 0
-  unwatchedCount = 0
   isGone = false
 
   get paths(): string[] {
@@ -44,17 +44,12 @@ export class Recorder implements TreeListener {
     this.losses += 1
     return this.compare()
   }
-  unwatched(count: number): void {
-    this.unwatchedCount = count
-  }
   problem(problem: Message): void {
     this.problems.push(problem)
   }
-  gone(): void {
-    this.isGone = true
-  }
-  failed(thrown: unknown): void {
-    this.failures.push(thrown)
+  ended(thrown: unknown): void {
+    if (isGone(errorCode(thrown))) this.isGone = true
+    else this.failures.push(thrown)
   }
 }
 

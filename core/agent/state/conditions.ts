@@ -223,10 +223,9 @@ function scanCondition(source: SourceState, now: number): Found[] {
   const subject = { id: `scan:${settings.id}`, name: settings.name, source: settings.id }
   if (isDiskFailing(source)) return []
   if (scanned === null || scanned.phase === 'starting') return unknown(subject)
-  const count = scanned.unwatchedDirectories
-  const problem = count > 0 ? message('status.unwatched', { count }) : scanProblem(source)
+  const problem = scanProblem(source)
   if (problem === null) return well(subject, now)
-  const kind = count === 0 && scanned.phase === 'watching' ? 'incomplete' : 'unwatched'
+  const kind = scanned.phase === 'watching' ? 'incomplete' : 'unwatched'
   return condition(subject, kind, now, problem, 5 * MINUTE_MS)
 }
 

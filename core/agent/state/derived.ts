@@ -6,12 +6,7 @@ import type { AppState, SourceState } from './schema.ts'
 // What follows from the state, for the one status and for each view alike; pure, and known to the window, too.
 
 /** Problems that keep no file from being sent; the details of a source tell them. */
-const HARMLESS: ReadonlySet<WordKey> = new Set([
-  'scan.notClosed',
-  'scan.watchLimit',
-  'scan.leftInBatch',
-  'scan.emptyBatch',
-])
+const HARMLESS: ReadonlySet<WordKey> = new Set(['scan.notClosed', 'scan.leftInBatch', 'scan.emptyBatch'])
 const MINUTE = 60_000
 
 /** What keeps a source's files from being found or sent, if anything does: the newest of its problems. */
@@ -73,15 +68,15 @@ export function isDiskFailing({ checked }: SourceState): boolean {
 /** Disks that fail like this hold back even a look at what is new. */
 const UNSEEN = new Set(['hung', 'missing', 'stale', 'io-error'])
 
-export type Looking = NonNullable<SourceState['scanned']>['phase'] | 'disk' | 'partly'
+export type Looking = NonNullable<SourceState['scanned']>['phase'] | 'disk'
 
-/** What the scanner does with a source now; disk: it waits for the disk; partly: not every directory is watched. */
+/** What the scanner does with a source now; disk: it waits for the disk. */
 export function lookingOf({ scanned, checked, settings }: SourceState): Looking {
   if (settings.paused) return 'paused'
   if (scanned === null) return 'starting'
   const isAtIt = scanned.phase === 'watching' || scanned.phase === 'listing' || scanned.phase === 'polling'
   if (isAtIt && checked !== null && UNSEEN.has(checked.overall.kind)) return 'disk'
-  return scanned.phase === 'watching' && scanned.unwatchedDirectories > 0 ? 'partly' : scanned.phase
+  return scanned.phase
 }
 
 /**

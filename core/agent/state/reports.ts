@@ -190,7 +190,7 @@ function refusedState(
 ): Pick<SourceState, 'scanned'> | null {
   const refusal = refused.get(id)
   if (refusal === undefined) return null
-  return { scanned: { id, phase: 'failed', unwatchedDirectories: 0, problems: [refusal], batches: [] } }
+  return { scanned: { id, phase: 'failed', problems: [refusal], batches: [] } }
 }
 
 function withVerdict<S extends Pick<CheckedPathState, 'checked' | 'delays'>>(

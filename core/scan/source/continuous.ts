@@ -10,61 +10,60 @@ import { watchSource } from './watched.ts'
 export function startContinuous(context: SessionContext): Session {
   const { signal } = context
   let watcher: TreeWatcher | null = null
-  /** Its directories have all just been found and watched: looking for them once more would find nothing. */
-  let isFresh = true
 
-  const compareAll = async () => {
+  const compareAll = async (finishSweep: () => void) => {
     if (watcher === null) return
-    // Said of the first one alone: a tree that is polled is compared all the time.
-    if (isFresh) context.update({ phase: 'listing' })
-    const finishSweep = context.sweep()
-    if (!isFresh) watcher.refresh()
-    isFresh = false
     const { complete } = await reconcileTree(context, watcher, '')
     if (signal.aborted) return
     if (complete) finishSweep()
     context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
   }
-  /** By the directory that is compared, so that an inner file system that hangs holds up itself. */
-  const reruns = new Map<string, Rerun>()
-  const compare = (base: string): Promise<void> => {
-    if (signal.aborted) return Promise.resolve()
-    const known = reruns.get(base)
-    if (known !== undefined) return known.request()
-    const rerun = new Rerun(
-      async () => {
-        if (base === '') await compareAll()
-        else if (watcher !== null) await reconcileTree(context, watcher, base)
-      },
+  const rerunOf = (compare: () => Promise<unknown>) =>
+    new Rerun(
+      async () => void (await compare()),
       (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
     )
-    reruns.set(base, rerun)
-    return rerun.request()
+  const whole = rerunOf(async () => {
+    const finishSweep = context.sweep()
+    watcher?.refresh()
+    await compareAll(finishSweep)
+  })
+  /** By the directory that is compared, so that an inner file system that hangs holds up itself. */
+  const parts = new Map<string, Rerun>()
+  const lost = (base: string): Promise<void> => {
+    if (signal.aborted) return Promise.resolve()
+    const part = parts.get(base) ?? rerunOf(async () => watcher && reconcileTree(context, watcher, base))
+    parts.set(base, part)
+    return part.request()
   }
 
   const open = async () => {
+    // Before it: what is told of the opening is not over.
+    const finishSweep = context.sweep()
     const opened = await watchSource(context, {
       offer: (files) => void offerFiles(context, files),
-      lost: compare,
+      lost,
       mark: () => undefined,
       entriesChanged: () => undefined,
     })
     if (signal.aborted) return opened.close()
     watcher = opened
-    await compare('')
+    // Said of the first comparison alone.
+    context.update({ phase: 'listing' })
+    await compareAll(finishSweep)
   }
   const opening = open().catch((thrown) => {
     if (!signal.aborted) context.ended(thrown)
   })
 
   return {
-    reconcile: () => opening.then(() => compare('')),
+    reconcile: () => opening.then(() => whole.request()),
     nudge: () => undefined,
     ripe: (paths) => {
       if (watcher !== null) void examineAll(watcher, paths)
     },
     stop() {
-      for (const rerun of reruns.values()) rerun.stop()
+      for (const rerun of [whole, ...parts.values()]) rerun.stop()
       watcher?.close()
     },
   }

@@ -12,7 +12,7 @@ import type { Scanned } from '../messages.ts'
 import type { Session, SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
-import type { OpenScopedTree } from '../watch/tree-watcher.ts'
+import { isToBeOpenedAnew, type OpenScopedTree } from '../watch/tree-watcher.ts'
 import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
@@ -67,18 +67,13 @@ export class RunningSource {
     this.#home = openHome(options.source.id, options.ledger, failed)
     this.#losses = openLosses({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
-    this.#status = { phase, compared: false, unwatchedDirectories: 0, batches: [] }
+    this.#status = { phase, compared: false, batches: [] }
     void this.#withdraw()
     if (!options.source.paused) void this.#look()
   }
 
   scanned(): Scanned {
     const problems = this.#problems.list()
-    const { unwatchedDirectories: directories } = this.#status
-    const { path } = this.#options.source
-    // inotify(7) names the setting.
-    const setting = 'fs.inotify.max_user_watches'
-    if (directories > 0) problems.push(message('scan.watchLimit', { path, directories, setting }))
     if (this.#rootProblem !== null) problems.push(this.#rootProblem)
     const held = this.#losses.held()
     return { id: this.#options.source.id, ...this.#status, held, problems: problems.slice(-MAX_PROBLEMS) }
@@ -170,7 +165,7 @@ export class RunningSource {
     this.#endSession()
     this.#problems.clear()
     this.#rootProblem = problem
-    this.#update({ phase, compared: false, unwatchedDirectories: 0, batches: [] })
+    this.#update({ phase, compared: false, batches: [] })
   }
 
   /** The ledger's trouble is not the directory's: a session that runs goes on. */
@@ -230,8 +225,7 @@ export class RunningSource {
   #sessionEnded(thrown: unknown): void {
     this.#endSession()
     const { path } = this.#options.source
-    const code = errorCode(thrown)
-    if (thrown !== null && !isGone(code)) {
+    if (thrown !== null && !isToBeOpenedAnew(thrown)) {
       const reason = errorText(thrown)
       this.#rootProblem = message('scan.watchFailed', { path, reason })
       this.#update({ phase: 'failed' })

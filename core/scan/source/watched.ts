@@ -25,9 +25,7 @@ export async function watchSource(
     mark: (path) => events.mark(path),
     entriesChanged: () => events.entriesChanged(),
     lost: (base) => events.lost(base),
-    unwatched: (count) => context.update({ unwatchedDirectories: count }),
     problem: context.problem,
-    gone: () => context.ended(null),
-    failed: (thrown) => context.ended(thrown),
+    ended: context.ended,
   })
 }

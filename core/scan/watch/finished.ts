@@ -25,9 +25,9 @@ export const NEW_FOR_MS = 100
  * watcher's thread.
  * @param wasClosed the kernel has told that a writer closed it, so it is past its creation, and will tell of the next close.
  */
-export function examineFile(files: DirectoryFiles, root: string, path: string, wasClosed: boolean): Examined {
+export function examineFile(files: DirectoryFiles, path: string, wasClosed: boolean): Examined {
   try {
-    return examine(files, root, path, wasClosed)
+    return examine(files, path, wasClosed)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
@@ -36,13 +36,13 @@ export function examineFile(files: DirectoryFiles, root: string, path: string, w
   }
 }
 
-function examine(files: DirectoryFiles, root: string, path: string, wasClosed: boolean): Examined {
+function examine(files: DirectoryFiles, path: string, wasClosed: boolean): Examined {
   const [directory, name] = placeOf(path)
   // Before it is opened: that can have effects of its own on a device.
-  const before = files.status(root, directory, name)
+  const before = files.status(directory, name)
   if (!before.isFile()) return { state: 'not-a-file' }
   const facts = factsOf(path, before)
-  return files.use(root, directory, name, (fd) => {
+  return files.use(directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
     if (writer === 'yes') return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
@@ -70,21 +70,26 @@ const PATH_MAX = 4096
 const UTF8_BYTES_A_UNIT = 3
 
 /**
- * Calls on the files of one directory after another, to which no symbolic link leads. The directory stays open until
- * another one is asked for, or `leave`: in a burst the way to it is gone once for many files. The calls block, and throw
- * the system's error.
+ * Calls on the files of one directory below a root after another, to which no symbolic link leads. The directory stays
+ * open until another one is asked for, or `leave`: in a burst the way to it is gone once for many files. The calls block,
+ * and throw the system's error.
  */
 export class DirectoryFiles {
-  #open: { root: string; directory: string; held: HeldDirectory } | null = null
+  readonly #root: string
+  #open: { directory: string; held: HeldDirectory } | null = null
 
-  /** lstat(2) of a file in a directory below a root. */
-  status(root: string, directory: string, name: string): BigIntStats {
-    return lstatSync(this.#at(root, directory, name), { bigint: true })
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** lstat(2) of a file. */
+  status(directory: string, name: string): BigIntStats {
+    return lstatSync(this.#at(directory, name), { bigint: true })
   }
 
   /** Opens it for reading, has it used, and closes it. */
-  use<T>(root: string, directory: string, name: string, use: (fd: number) => T): T {
-    const fd = openSync(this.#at(root, directory, name), READ_FILE)
+  use<T>(directory: string, name: string, use: (fd: number) => T): T {
+    const fd = openSync(this.#at(directory, name), READ_FILE)
     try {
       return use(fd)
     } finally {
@@ -98,11 +103,11 @@ export class DirectoryFiles {
     this.#open = null
   }
 
-  #at(root: string, directory: string, name: string): string {
-    requireShort(root, directory, name)
-    if (this.#open?.root !== root || this.#open.directory !== directory) {
+  #at(directory: string, name: string): string {
+    requireShort(this.#root, directory, name)
+    if (this.#open?.directory !== directory) {
       this.leave()
-      this.#open = { root, directory, held: holdDirectorySync(root, directory) }
+      this.#open = { directory, held: holdDirectorySync(this.#root, directory) }
     }
     return `${this.#open.held.path}/${name}`
   }

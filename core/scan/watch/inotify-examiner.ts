@@ -1,9 +1,8 @@
+import type { NameFilter } from '../../filter/names.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles, examineFile, NEW_FOR_MS } from './finished.ts'
-import type { FromThread } from './inotify.ts'
 import type { Outbox } from './inotify-outbox.ts'
-import type { Tree } from './inotify-tree.ts'
 import { Later } from './later.ts'
 
 /**
@@ -39,81 +38,55 @@ export type Occasion = 'closed' | 'created' | 'listed' | 'modified'
  */
 const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, modified: 0 }
 
-/** A file that is to be looked at. */
-export interface Sight {
-  tree: Tree
+/** A file that is to be looked at, and how often soon. */
+interface Sight {
   path: string
   by: Occasion
-  /** The watch of its directory, which tells of every change after this; -1: none is known. */
-  watch: number
+  looks: number
 }
-
-/** A file that waits for another look, and how often it is looked at soon. */
-type Waiting = Sight & { looks: number }
 
 export interface ExaminerOptions {
+  root: string
+  filter: NameFilter
   outbox: Outbox
-  post(message: FromThread): void
-  problem(tree: Tree, unsendable: Unsendable): void
+  /** A file with the name of a batch mark is there. */
+  mark(path: string): void
+  problem(unsendable: Unsendable): void
 }
 
-/** Looks at files: those that events and listings found, those that were asked for, some of them again. */
+/** Looks at a tree's files: those that events, listings and comparisons found, some of them again. */
 export class Examiner {
   readonly #options: ExaminerOptions
-  readonly #files = new DirectoryFiles()
-  /** Requests by path, in their order. */
-  #asked: { tree: Tree; paths: readonly string[]; next: number }[] = []
-  readonly #soon = new Later<Waiting>(NEW_FOR_MS)
-  readonly #busy = new Later<Waiting>(BUSY_FOR_MS)
-  readonly #modified = new Later<Waiting>(MODIFIED_FOR_MS)
-  readonly #coarse = new Later<Waiting>(COARSE_FOR_MS)
+  readonly #files: DirectoryFiles
+  readonly #soon = new Later<Sight>(NEW_FOR_MS)
+  readonly #busy = new Later<Sight>(BUSY_FOR_MS)
+  readonly #modified = new Later<Sight>(MODIFIED_FOR_MS)
+  readonly #coarse = new Later<Sight>(COARSE_FOR_MS)
   readonly #laters = [this.#soon, this.#busy, this.#modified, this.#coarse]
 
   constructor(options: ExaminerOptions) {
     this.#options = options
+    this.#files = new DirectoryFiles(options.root)
   }
 
-  get hasRequests(): boolean {
-    return this.#asked.length > 0
-  }
-
-  ask(tree: Tree, paths: readonly string[]): void {
-    this.#asked.push({ tree, paths, next: 0 })
-  }
-
-  /** A file was found by an event or a listing. */
-  found(file: Sight): void {
-    const { tree, path } = file
-    const leftOut = tree.filter.file(path)
-    if (leftOut === 'mark') this.#options.post({ type: 'mark', tree: tree.id, path })
+  /** A file was found, unless its name leaves it out. */
+  found(path: string, by: Occasion): void {
+    const leftOut = this.#options.filter.file(path)
+    if (leftOut === 'mark') this.#options.mark(path)
     if (leftOut !== null) return
-    // What an event has brought already the listing of a new directory need not look at again.
-    if (file.by === 'listed' && this.#options.outbox.hasReportedUnder(tree.id, file.watch, path)) return
+    const file = { path, by, looks: LOOKS[by] }
     // A look now would most often find its writer at work.
-    if (file.by !== 'created' || !this.#lookSoon(fresh(file))) this.#examine(fresh(file))
+    if (by !== 'created' || !this.#lookSoon(file)) this.#examine(file)
   }
 
-  /** Looks at the files of the oldest request, as long as there is room for what it finds. */
-  work(): void {
-    const { outbox, post } = this.#options
-    const asked = this.#asked[0]
-    if (asked === undefined) return
-    const { tree, paths } = asked
-    while (asked.next < paths.length && outbox.hasRoom) {
-      const path = paths[asked.next]
-      asked.next += 1
-      if (path === undefined) continue
-      this.#examine(fresh({ tree, path, by: 'listed', watch: -1 }))
-    }
-    if (asked.next < paths.length) return
-    this.#asked.shift()
-    outbox.flush(tree.id)
-    post({ type: 'examined', tree: tree.id })
+  /** A file was found that no name leaves out. */
+  listed(path: string): void {
+    this.#examine({ path, by: 'listed', looks: LOOKS.listed })
   }
 
   /** A file's content was changed. False if that was known already. */
-  modified(tree: Tree, path: string, watch: number): boolean {
-    return this.#modified.put(keyOf({ tree, path }), fresh({ tree, path, by: 'modified', watch }))
+  modified(path: string): boolean {
+    return this.#modified.put(path, { path, by: 'modified', looks: LOOKS.modified })
   }
 
   /** When `lookAgain` has something to do, as performance.now() tells it; infinite if nothing waits. */
@@ -121,59 +94,46 @@ export class Examiner {
     return Math.min(...this.#laters.map((later) => later.nextDue))
   }
 
-  /** Looks at the files whose time has come. */
+  /** Looks at the files whose time has come, as long as there is room for what it finds. */
   lookAgain(): void {
+    const { outbox } = this.#options
     for (const later of this.#laters) {
-      if (!this.#options.outbox.hasRoom) return
+      if (!outbox.hasRoom) return
       for (const file of later.due()) {
         if (later !== this.#modified) this.#examine(file)
         // One whose close was told waits for a look already, and for more of them than this one would get.
-        else if (!this.#soon.has(keyOf(file))) this.found(file)
-        if (!this.#options.outbox.hasRoom) return
+        else if (!this.#soon.has(file.path)) this.found(file.path, file.by)
+        if (!outbox.hasRoom) return
       }
     }
   }
 
-  /** Before the thread sleeps: no directory stays open. */
+  /** No directory stays open. */
   rest(): void {
     this.#files.leave()
   }
 
-  /** Forgets the tree's requests and files. */
-  forget(tree: Tree): void {
-    this.#asked = this.#asked.filter((asked) => asked.tree !== tree)
-    for (const later of this.#laters) later.deleteWhere((file) => file.tree === tree)
-  }
-
-  #examine(file: Waiting): void {
-    const { tree, path, by, looks } = file
+  #examine(file: Sight): void {
+    const { path, by, looks } = file
     const { outbox, problem } = this.#options
-    this.#forget(file)
-    const found = examineFile(this.#files, tree.request.root, path, by === 'closed')
+    for (const later of this.#laters) later.delete(path)
+    const found = examineFile(this.#files, path, by === 'closed')
     if (found.state === 'finished') {
-      const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(keyOf(file), file)
-      if (!isLater) outbox.finished(tree.id, found.facts, file.watch)
-    } else if (found.state === 'unproven') outbox.unproven(tree.id, found.facts)
-    else if (found.state === 'error') problem(tree, { why: 'file', path, code: found.code })
+      const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(path, file)
+      if (!isLater) outbox.add('finished', found.facts)
+    } else if (found.state === 'unproven') outbox.add('unproven', found.facts)
+    else if (found.state === 'error') problem({ why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
       if (looks > 0) this.#lookSoon({ ...file, looks: looks - 1 })
-      else this.#busy.put(keyOf(file), file)
+      else this.#busy.put(path, file)
     }
   }
 
-  #forget(file: Sight): void {
-    // In a burst nothing waits, and its files need no keys.
-    if (this.#laters.every((later) => later.size === 0)) return
-    const key = keyOf(file)
-    for (const later of this.#laters) later.delete(key)
-  }
-
   /** From now on, if it waits already. False: there is no room for it. */
-  #lookSoon(file: Waiting): boolean {
-    const key = keyOf(file)
-    this.#soon.delete(key)
-    return this.#soon.put(key, file)
+  #lookSoon(file: Sight): boolean {
+    this.#soon.delete(file.path)
+    return this.#soon.put(file.path, file)
   }
 }
 
@@ -181,12 +141,4 @@ function mayBeWrittenUnseen({ mtimeNs }: FileFacts): boolean {
   if (mtimeNs % 1_000_000_000n !== 0n) return false
   const age = Date.now() - Number(mtimeNs / 1_000_000n)
   return age >= 0 && age < COARSE_FOR_MS
-}
-
-function fresh(file: Sight): Waiting {
-  return { ...file, looks: LOOKS[file.by] }
-}
-
-function keyOf({ tree, path }: Pick<Sight, 'tree' | 'path'>): string {
-  return `${tree.id}/${path}`
 }

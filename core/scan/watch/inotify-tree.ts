@@ -1,193 +1,214 @@
-import { holdDirectorySync } from '../../files/beneath.ts'
-import { closeDescriptor } from '../../files/libc.ts'
-import { errorCode } from '../../files/system-error.ts'
-import { createNameFilter, type NameFilter } from '../../filter/names.ts'
+import { createNameFilter, isOwnName } from '../../filter/names.ts'
 import { joinRelative } from '../tree/facts.ts'
-import { addWatch, IN, openInotify, removeWatch } from './linux.ts'
+import type { Unsendable } from '../tree/walk.ts'
+import type { FromTree, ToTree } from './inotify.ts'
+import { Directories, type Directory, pathOf } from './inotify-directories.ts'
+import { Examiner, type Occasion } from './inotify-examiner.ts'
+import { Outbox } from './inotify-outbox.ts'
+import { decodeEvents, IN, type InotifyEvent, readNow } from './linux.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
-/** One watched (or not yet watchable) directory; the tree's shape gives its path, so a rename costs nothing. */
-export interface Directory {
-  readonly tree: Tree
-  readonly parent: Directory | null
-  readonly name: string
-  /** The watch's number; -1 while there is none. */
-  wd: number
-  readonly children: Map<string, Directory>
-}
+/** Files that events told of are looked at for so long between two reads: the kernel's queue is soon full in a burst. */
+const LOOK_FOR_MS = 4
+/** Of such files so many may wait; then the kernel queues, and what it drops has the tree opened anew. */
+const MOST_TOLD = 65_536
 
-/** One tree that the main thread asked for. */
-export interface Tree {
-  readonly id: number
-  readonly request: TreeRequest
-  readonly filter: NameFilter
-  /** Of an inotify instance of its own: two trees may show one directory, and each instance has one watch of it. */
-  readonly watches: Watches
-  readonly root: Directory
-  /** Paths of directories that are not entered. */
-  leaveOut: ReadonlySet<string>
-  /** Directories that have no watch. */
-  readonly unwatched: Set<Directory>
-  /** How many were told last. */
-  toldUnwatched: number
-  /** initial: directories are found and watched, files are the reconciliation's; then everything counts. */
-  stage: 'initial' | 'ready'
-  /** Directories of it that wait to be listed. */
-  listing: number
-  /** Events were lost: said when every directory has a watch again, so that a comparison misses nothing. */
-  lost: boolean
-}
-
-export function createTree(id: number, request: TreeRequest, watches: Watches): Tree {
-  const children = new Map<string, Directory>()
-  const tree: Omit<Tree, 'root'> & { root?: Directory } = {
-    id,
-    request,
-    filter: createNameFilter(request.names),
-    watches,
-    leaveOut: new Set(request.leaveOut ?? []),
-    unwatched: new Set(),
-    toldUnwatched: 0,
-    stage: 'initial',
-    listing: 0,
-    lost: false,
-  }
-  // The root and its tree name each other: one of the two has to be completed afterwards.
-  const whole = tree as Tree & { root: Directory }
-  whole.root = { tree: whole, parent: null, name: request.base, wd: -1, children }
-  return whole
-}
-
-/** The directory's path relative to the source. */
-export function pathOf(directory: Directory): string {
-  const names: string[] = []
-  for (let at: Directory | null = directory; at !== null; at = at.parent) names.push(at.name)
-  return names.reverse().reduce(joinRelative, '')
-}
-
-/** The directory and all below it, parents first. */
-export function* subtree(directory: Directory): Generator<Directory> {
-  const pending = [directory]
-  for (;;) {
-    const next = pending.pop()
-    if (next === undefined) return
-    yield next
-    pending.push(...next.children.values())
-  }
-}
-
-/** False once the directory, or one above it, was dropped from its tree. */
-export function isAttached(directory: Directory): boolean {
-  for (let at = directory; at.parent !== null; at = at.parent) {
-    if (at.parent.children.get(at.name) !== at) return false
-  }
-  return true
-}
-
-/** The directory at a path relative to the source, if the tree knows it. */
-export function directoryAt(tree: Tree, path: string): Directory | null {
-  const { base } = tree.request
-  if (path === base) return tree.root
-  const below = base === '' ? path : path.slice(base.length + 1)
-  let at: Directory | undefined = tree.root
-  for (const name of below.split('/')) at = at?.children.get(name)
-  return at ?? null
-}
-
-const MASK =
-  IN.MODIFY |
-  IN.CLOSE_WRITE |
-  IN.CREATE |
-  IN.MOVED_TO |
-  IN.MOVED_FROM |
-  IN.DELETE_SELF |
-  IN.MOVE_SELF |
-  IN.ONLYDIR |
-  IN.DONT_FOLLOW |
-  IN.EXCL_UNLINK
-
-/** The watches of one inotify instance, and which directory each belongs to. */
-export class Watches {
-  readonly fd: number
-  readonly #byNumber = new Map<number, Directory>()
-
-  constructor(fd = openInotify()) {
-    this.fd = fd
-  }
-
-  find(wd: number): Directory | undefined {
-    return this.#byNumber.get(wd)
-  }
-
+/** One tree that the main thread asked for. What it throws ends it. */
+export class WatchedTree {
+  readonly #post: (message: FromTree) => void
+  readonly #outbox: Outbox
+  readonly #directories: Directories
+  readonly #examiner: Examiner
   /**
-   * Watches a directory. Returns null, or the name of the error: at the limit (ENOSPC) the directory stays in
-   * the tree as unwatched. A second call finds out whether the path has become another directory.
+   * What events told of files, by directory, as a burst is mostly of one. Not looked at yet: a file that is created,
+   * written and closed meanwhile is looked at once.
    */
-  add(directory: Directory): string | null {
-    const { tree } = directory
-    // Batch directories that are marked have no watch that would tell that they are deleted.
-    const mask = directory === tree.root ? MASK | IN.DELETE : MASK
-    const wd = this.#watch(tree.request.root, pathOf(directory), mask)
-    if (typeof wd === 'string') {
-      this.#forget(directory)
-      if (wd === 'ENOSPC') tree.unwatched.add(directory)
-      return wd
-    }
-    if (directory.wd !== wd) {
-      this.#forget(directory)
-      const other = this.#byNumber.get(wd)
-      // The same directory under a second path (moved here, or bind-mounted): the newer path has the events.
-      if (other !== undefined) other.wd = -1
-      this.#byNumber.set(wd, directory)
-      directory.wd = wd
-    }
-    tree.unwatched.delete(directory)
-    return null
+  readonly #told = new Map<Directory, Map<string, Occasion>>()
+  #toldFiles = 0
+  /** Every directory has its watch; until then files are left to the comparison with the ledger, which comes then. */
+  #isReady = false
+
+  constructor(request: TreeRequest, post: (message: FromTree) => void) {
+    const filter = createNameFilter(request.names)
+    const problem = (unsendable: Unsendable) => post({ type: 'unsendable', unsendable })
+    this.#post = post
+    this.#outbox = new Outbox((files) => post({ type: 'files', ...files }))
+    this.#examiner = new Examiner({
+      root: request.root,
+      filter,
+      outbox: this.#outbox,
+      mark: (path) => post({ type: 'mark', path }),
+      problem,
+    })
+    this.#directories = new Directories({
+      request,
+      filter,
+      file: (path) => {
+        if (this.#isReady) this.#examiner.found(path, 'listed')
+      },
+      problem,
+    })
   }
 
-  /** Its number, or the error's name. No symbolic link is followed on the way. */
-  #watch(root: string, path: string, mask: number): number | string {
-    try {
-      const held = holdDirectorySync(root, path)
-      try {
-        // The descriptor's own name is a link, which would not be followed; "." in what it leads to is none.
-        return addWatch(this.fd, `${held.path}/.`, mask)
-      } finally {
-        held.close()
-      }
-    } catch (thrown) {
-      const code = errorCode(thrown)
-      if (code === null) throw thrown
-      return code === 'ELOOP' ? 'ENOTDIR' : code
-    }
+  get fd(): number {
+    return this.#directories.fd
   }
 
-  /** The kernel has removed this watch. */
-  forgetNumber(wd: number): void {
-    const directory = this.#byNumber.get(wd)
-    if (directory === undefined) return
-    this.#byNumber.delete(wd)
-    directory.wd = -1
+  /** Begins to watch. Throws the system's error where the tree's own directory cannot be watched. */
+  open(): void {
+    this.#directories.open()
   }
 
-  /** Removes the watches of a directory and of all below it, and takes it out of its tree. */
-  drop(directory: Directory): void {
-    for (const each of subtree(directory)) {
-      if (each.wd !== -1) removeWatch(this.fd, each.wd)
-      this.#forget(each)
-    }
-    directory.parent?.children.delete(directory.name)
-  }
-
-  /** Ends them all. */
   close(): void {
-    closeDescriptor(this.fd)
-    this.#byNumber.clear()
+    this.#examiner.rest()
+    this.#directories.close()
   }
 
-  #forget(directory: Directory): void {
-    if (directory.wd !== -1) this.#byNumber.delete(directory.wd)
-    directory.wd = -1
-    directory.tree.unwatched.delete(directory)
+  take(message: ToTree): void {
+    switch (message.type) {
+      case 'examine':
+        for (const path of message.paths) {
+          // One that could not be watched before is tried again.
+          this.#directories.reach(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+          this.#examiner.listed(path)
+        }
+        this.#outbox.flush()
+        this.#post({ type: 'examined' })
+        return
+      case 'leave-out':
+        this.#directories.leaveOut(message.directories)
+        return
+      case 'taken':
+        this.#outbox.taken()
+        return
+      default:
+        message satisfies never
+    }
   }
+
+  /** Something is left to be looked at now. */
+  get hasWork(): boolean {
+    return this.#outbox.hasRoom && (this.#toldFiles > 0 || !this.#directories.isListed)
+  }
+
+  /** Events may be read. */
+  get hasRoom(): boolean {
+    return this.#toldFiles < MOST_TOLD
+  }
+
+  /** When there is something to do, as performance.now() tells it; infinite if nothing waits. */
+  get nextDue(): number {
+    // Without room nothing new is looked at: the main thread says when it has taken something.
+    const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
+    return Math.min(due, this.#outbox.nextFlush)
+  }
+
+  /** Before the thread may sleep: what can go goes, as nothing else would end the wait, and no directory stays open. */
+  rest(): void {
+    this.#outbox.flushWhenTaken()
+    this.#examiner.rest()
+  }
+
+  /** Takes in the kernel's events. Returns whether they tell more than that a writer goes on writing. */
+  readEvents(buffer: Buffer): boolean {
+    const bytes = readNow(this.fd, buffer)
+    let hasNews = false
+    for (const event of decodeEvents(buffer.subarray(0, bytes))) {
+      // Each check of a directory brings some: nothing is woken up for them, now or later.
+      if (event.name !== null && isOwnName(event.name)) continue
+      if ((event.mask & IN.MODIFY) !== 0) hasNews = this.#modified(event) || hasNews
+      else {
+        hasNews = true
+        this.#handle(event)
+      }
+    }
+    return hasNews
+  }
+
+  /** Does a bounded piece of what is to be done. */
+  work(): void {
+    this.#directories.list(() => this.#outbox.hasRoom)
+    if (!this.#isReady && this.#directories.isListed) {
+      this.#isReady = true
+      this.#post({ type: 'ready' })
+    }
+    this.#lookAtTold()
+    this.#examiner.lookAgain()
+    this.#outbox.flushWhenTaken()
+  }
+
+  #lookAtTold(): void {
+    const until = performance.now() + LOOK_FOR_MS
+    for (const [directory, names] of this.#told) {
+      const parent = pathOf(directory)
+      for (const [name, by] of names) {
+        if (!this.#outbox.hasRoom || performance.now() >= until) return
+        names.delete(name)
+        this.#toldFiles -= 1
+        this.#examiner.found(joinRelative(parent, name), by)
+      }
+      this.#told.delete(directory)
+    }
+  }
+
+  /** Whether it is the first that is heard of it. */
+  #modified({ wd, name }: InotifyEvent): boolean {
+    const directory = this.#directories.find(wd)
+    if (directory === undefined || name === null) return false
+    return this.#examiner.modified(joinRelative(pathOf(directory), name))
+  }
+
+  /** Does what the event asks for, and remembers the file that it is about, if that is to be looked at. */
+  #handle({ wd, mask, name }: InotifyEvent): void {
+    // What was lost is not known: all is found anew.
+    if ((mask & IN.Q_OVERFLOW) !== 0) throw toBeOpenedAnew()
+    const directory = this.#directories.find(wd)
+    if (directory === undefined) return
+    if ((mask & (IN.IGNORED | IN.UNMOUNT | IN.DELETE_SELF | IN.MOVE_SELF)) !== 0) {
+      this.#watchEnded(directory, mask)
+      return
+    }
+    if (name === null) {
+      const path = joinRelative(pathOf(directory), '\uFFFD')
+      this.#post({ type: 'unsendable', unsendable: { why: 'name', path } })
+      return
+    }
+    if ((mask & IN.ISDIR) === 0) {
+      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) !== 0) this.#tell(directory, name, mask)
+      return
+    }
+    if (directory === this.#directories.root) this.#post({ type: 'entries-changed' })
+    if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
+      const left = directory.children.get(name)
+      if (left !== undefined) this.#directories.drop(left)
+    } else this.#directories.found(directory, name)
+  }
+
+  /** A watch has ended: its directory was deleted, moved or unmounted. */
+  #watchEnded(directory: Directory, mask: number): void {
+    const { parent, name } = directory
+    if (parent === null) throw toBeOpenedAnew()
+    // A rename has told its parents already: MOVED_FROM, MOVED_TO.
+    if ((mask & IN.MOVE_SELF) !== 0) return
+    this.#directories.drop(directory)
+    // What an unmount uncovers is a directory that nobody has listed.
+    if ((mask & IN.UNMOUNT) !== 0) this.#directories.found(parent, name)
+  }
+
+  #tell(directory: Directory, name: string, mask: number): void {
+    let names = this.#told.get(directory)
+    if (names === undefined) {
+      names = new Map()
+      this.#told.set(directory, names)
+    }
+    const before = names.get(name)
+    if (before === undefined) this.#toldFiles += 1
+    if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) names.set(name, 'closed')
+    else if (before === undefined) names.set(name, 'created')
+  }
+}
+
+/** As of a directory that is gone. */
+function toBeOpenedAnew(): Error {
+  return Object.assign(new Error('the tree is to be opened anew'), { code: 'ENOENT' })
 }

@@ -1,17 +1,15 @@
 import { closeSync, writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import type { FileFacts } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { compareAgain, QuietPeriod } from './polling.ts'
+import type { FoundFiles } from './inotify-outbox.ts'
+import { QuietPeriod } from './polling.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 interface OpenedTree {
   request: TreeRequest
   listener: TreeListener
   quiet: QuietPeriod
-  /** Ends the comparing of a tree that has not all the watches that it needs. */
-  endComparing: (() => void) | null
   /** Ends the opening; null once the tree is ready. */
   opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
   /** Who waits for its requests to be dealt with; that is done in their order. */
@@ -65,7 +63,7 @@ export class InotifyWatcher {
     const quiet = new QuietPeriod(request, listener, this.#quietMs)
     await new Promise<void>((resolve, reject) => {
       const opening = { resolve, reject }
-      this.#trees.set(id, { request, listener, quiet, endComparing: null, opening, examined: [] })
+      this.#trees.set(id, { request, listener, quiet, opening, examined: [] })
       this.#send({ type: 'open', tree: id, request })
     })
     return this.#watcher(id, quiet)
@@ -91,9 +89,7 @@ export class InotifyWatcher {
           this.#send({ type: 'examine', tree: id, paths })
         })
       },
-      refresh: () => {
-        if (this.#trees.has(id)) this.#send({ type: 'refresh', tree: id })
-      },
+      refresh: () => undefined,
       leaveOut: (directories) => {
         if (this.#trees.has(id)) this.#send({ type: 'leave-out', tree: id, directories })
       },
@@ -111,7 +107,6 @@ export class InotifyWatcher {
     const tree = this.#trees.get(id)
     this.#trees.delete(id)
     tree?.quiet.close()
-    tree?.endComparing?.()
     for (const resolve of tree?.examined ?? []) resolve()
     return tree
   }
@@ -128,11 +123,13 @@ export class InotifyWatcher {
 
   #fail(thrown: unknown): void {
     this.#failure ??= thrown
-    for (const [id, tree] of [...this.#trees]) {
-      this.#forget(id)
-      if (tree.opening === null) tree.listener.failed(thrown)
-      else tree.opening.reject(thrown)
-    }
+    for (const id of [...this.#trees.keys()]) this.#endTree(id, thrown)
+  }
+
+  #endTree(id: number, thrown: unknown): void {
+    const tree = this.#forget(id)
+    if (tree?.opening === null) tree.listener.ended(thrown)
+    else tree?.opening.reject(thrown)
   }
 
   #takeFiles({ tree: id, finished, unproven }: FromThread & { type: 'files' }): void {
@@ -142,7 +139,7 @@ export class InotifyWatcher {
       if (finished.length > 0) tree?.listener.finished(finished)
     } finally {
       // Not before: what the thread finds meanwhile is one message then, and one transaction.
-      this.#send({ type: 'taken' })
+      this.#send({ type: 'taken', tree: id })
     }
   }
 
@@ -165,10 +162,11 @@ export class InotifyWatcher {
         tree.opening?.resolve()
         tree.opening = null
         return
-      case 'refused':
-        this.#forget(message.tree)
-        tree.opening?.reject(Object.assign(new Error(`inotify: ${message.code}`), { code: message.code }))
+      case 'ended': {
+        const { code } = message
+        this.#endTree(message.tree, Object.assign(new Error(`inotify: ${code}`), { code }))
         return
+      }
       case 'examined':
         tree.examined.shift()?.()
         return
@@ -178,20 +176,9 @@ export class InotifyWatcher {
       case 'entries-changed':
         listener.entriesChanged()
         return
-      case 'lost':
-        void listener.lost(tree.request.base)
-        return
-      case 'unwatched':
-        listener.unwatched(message.count)
-        tree.endComparing?.()
-        tree.endComparing = message.count > 0 ? compareAgain(tree.request, listener, this.#quietMs) : null
-        return
       case 'unsendable':
         // Words are the main thread's: a thread without them starts sooner and is smaller.
         listener.problem(unsendableWords(tree.request.root, message.unsendable))
-        return
-      case 'gone':
-        listener.gone()
         return
       default:
         message satisfies never
@@ -203,25 +190,27 @@ export class InotifyWatcher {
 export type ToThread =
   | { type: 'open'; tree: number; request: TreeRequest }
   | { type: 'close'; tree: number }
-  | { type: 'examine'; tree: number; paths: readonly string[] }
-  | { type: 'refresh'; tree: number }
-  /** From now on these directories are not entered, and no others. */
-  | { type: 'leave-out'; tree: number; directories: readonly string[] }
-  /** One message of files was dealt with; the thread may send another. */
-  | { type: 'taken' }
+  | ({ tree: number } & ToTree)
   | { type: 'stop' }
 
+/** To one of its trees. */
+export type ToTree =
+  | { type: 'examine'; paths: readonly string[] }
+  /** From now on these directories are not entered, and no others. */
+  | { type: 'leave-out'; directories: readonly string[] }
+  /** One message of files was dealt with; the tree may send another. */
+  | { type: 'taken' }
+
 /** The inotify thread to the main thread. */
-export type FromThread =
-  | { type: 'started'; wake: number }
-  | { type: 'ready'; tree: number }
-  /** The tree's own directory could not be watched. */
-  | { type: 'refused'; tree: number; code: string }
-  | { type: 'files'; tree: number; finished: FileFacts[]; unproven: FileFacts[] }
-  | { type: 'examined'; tree: number }
-  | { type: 'mark'; tree: number; path: string }
-  | { type: 'entries-changed'; tree: number }
-  | { type: 'lost'; tree: number }
-  | { type: 'unwatched'; tree: number; count: number }
-  | { type: 'unsendable'; tree: number; unsendable: Unsendable }
-  | { type: 'gone'; tree: number }
+export type FromThread = { type: 'started'; wake: number } | ({ tree: number } & FromTree)
+
+/** From one of its trees. */
+export type FromTree =
+  | { type: 'ready' }
+  /** It is watched no more, see TreeListener.ended. */
+  | { type: 'ended'; code: string }
+  | ({ type: 'files' } & FoundFiles)
+  | { type: 'examined' }
+  | { type: 'mark'; path: string }
+  | { type: 'entries-changed' }
+  | { type: 'unsendable'; unsendable: Unsendable }

@@ -49,7 +49,7 @@ export class Later<T> {
     }
   }
 
-  deleteWhere(matches: (what: T) => boolean): void {
-    for (const [key, { what }] of this.#waiting) if (matches(what)) this.#waiting.delete(key)
+  clear(): void {
+    this.#waiting.clear()
   }
 }

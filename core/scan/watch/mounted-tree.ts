@@ -6,7 +6,13 @@ import { inTime } from '../../pacing/in-time.ts'
 import { message } from '../../words/message.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { type Layout, layOut, type MountScope, type Region } from '../tree/regions.ts'
-import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+import {
+  isToBeOpenedAnew,
+  type OpenTree,
+  type TreeListener,
+  type TreeRequest,
+  type TreeWatcher,
+} from './tree-watcher.ts'
 
 /** A file system that hangs keeps a listing of the whole source waiting for so long at most. */
 const PATIENCE_MS = 30_000
@@ -36,7 +42,6 @@ export class MountedTree implements TreeWatcher {
   readonly #options: MountedTreeOptions
   readonly #isIgnored: (path: string) => boolean
   readonly #inner = new Map<string, Inner>()
-  readonly #unwatched = new Map<string, number>()
   #own: TreeWatcher | null = null
   #endTable: (() => void) | null = null
   /** What the tree's own file system leaves out. */
@@ -65,10 +70,7 @@ export class MountedTree implements TreeWatcher {
     const [own, ...inner] = regions
     try {
       this.#leaveOut = own.leaveOut.join('\0')
-      this.#own = await this.#options.openRegion(
-        { ...this.#request, leaveOut: own.leaveOut },
-        this.#passing(own.base),
-      )
+      this.#own = await this.#options.openRegion({ ...this.#request, leaveOut: own.leaveOut }, this.#listener)
     } catch (thrown) {
       this.close()
       throw thrown
@@ -163,17 +165,14 @@ export class MountedTree implements TreeWatcher {
       const reason = errorText(thrown)
       this.#listener.problem(message('scan.watchFailed', { path: place, reason }))
     }
-    const listener: TreeListener = {
-      ...this.#passing(region.base),
-      entriesChanged: () => undefined,
-      gone: () => {
-        this.#closeInner(inner)
-        this.#options.table.look()
-        // If the table reads as before, it was mounted again already.
-        this.#mountsChanged()
-      },
-      failed,
+    const ended = (thrown: unknown) => {
+      if (!isToBeOpenedAnew(thrown)) return failed(thrown)
+      this.#closeInner(inner)
+      this.#options.table.look()
+      // If the table reads as before, it was mounted again already, or events were lost.
+      this.#mountsChanged()
     }
+    const listener: TreeListener = { ...this.#listener, entriesChanged: () => undefined, ended }
     this.#options
       .openRegion(request, listener)
       .then((watcher) => {
@@ -193,18 +192,6 @@ export class MountedTree implements TreeWatcher {
     inner.closed = true
     inner.watcher?.close()
     if (this.#inner.get(inner.region.base) === inner) this.#inner.delete(inner.region.base)
-    this.#tellUnwatched(inner.region.base, 0)
-  }
-
-  #passing(base: string): TreeListener {
-    return { ...this.#listener, unwatched: (count) => this.#tellUnwatched(base, count) }
-  }
-
-  #tellUnwatched(base: string, count: number): void {
-    if ((this.#unwatched.get(base) ?? 0) === count) return
-    if (count === 0) this.#unwatched.delete(base)
-    else this.#unwatched.set(base, count)
-    if (!this.#closed) this.#listener.unwatched([...this.#unwatched.values()].reduce((a, b) => a + b, 0))
   }
 
   #innerOf(path: string): Inner | null {

@@ -4,14 +4,21 @@ import { errorCode } from '../../files/system-error.ts'
 import { MountTable } from '../../mounts/mount-table.ts'
 import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { message } from '../../words/message.ts'
+import { seeFile } from '../compare/writer.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 import type { MountScope } from '../tree/regions.ts'
 import { InotifyWatcher } from './inotify.ts'
 import { MountedTree } from './mounted-tree.ts'
 import { openPolling } from './polling.ts'
-import { isWatchLimit, openPortable } from './portable.ts'
-import type { OpenTree, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+import { openPortable } from './portable.ts'
+import {
+  isWatchLimit,
+  type OpenTree,
+  type TreeListener,
+  type TreeRequest,
+  type TreeWatcher,
+} from './tree-watcher.ts'
 
 /** How a tree is watched; the only place that decides it. */
 export function chooseWatch(facts: {
@@ -102,7 +109,7 @@ export class Watchers {
   }
 }
 
-/** Where the system has not enough watches for a tree it is polled, which is said. */
+/** Where the system has not enough watches for a tree it is polled, which is said, until a comparison tries again. */
 async function orPolled(
   request: TreeRequest,
   listener: TreeListener,
@@ -114,10 +121,10 @@ async function orPolled(
   } catch (thrown) {
     const code = errorCode(thrown)
     if (!isWatchLimit(code)) throw thrown
-    const path = absolutePath(request.root, request.base)
-    const tell = () => listener.problem(message('scan.watchLimitPolled', { path, code }))
-    tell()
-    // A comparison begins with a refresh, and forgets every problem that it does not meet.
-    return { ...(await openPolling(request, listener, { quietMs })), refresh: tell }
+    const { root, base, place } = request
+    listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
+    const isBusy = async (file: string) => (await seeFile(root, file, place)).state === 'busy'
+    const polled = await openPolling(request, listener, { quietMs, isBusy })
+    return { ...polled, refresh: () => setImmediate(() => listener.ended(thrown)) }
   }
 }

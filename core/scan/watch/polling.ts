@@ -23,9 +23,12 @@ export function compareAgain(request: TreeRequest, listener: TreeListener, quiet
   let ended = false
   const compare = async () => {
     const began = performance.now()
-    const code = await callOn(place, () => lstat(absolutePath(root, base))).then(() => null, errorCode)
+    const failure = await callOn(place, () => lstat(absolutePath(root, base))).then(
+      () => null,
+      (thrown) => thrown,
+    )
     if (ended) return
-    if (isGone(code)) return listener.gone()
+    if (isGone(errorCode(failure))) return listener.ended(failure)
     await listener.lost(base)
     if (!ended) next(performance.now() - began)
   }
@@ -43,11 +46,11 @@ export function compareAgain(request: TreeRequest, listener: TreeListener, quiet
 export async function openPolling(
   request: TreeRequest,
   listener: TreeListener,
-  { quietMs }: { quietMs: number },
+  { quietMs, isBusy }: { quietMs: number; isBusy?: IsBusy },
 ): Promise<TreeWatcher> {
   const { root, base, place = root } = request
   await callOn(place, () => lstat(absolutePath(root, base)))
-  const quiet = new QuietPeriod(request, listener, quietMs)
+  const quiet = new QuietPeriod(request, listener, quietMs, isBusy)
   const endComparing = compareAgain(request, listener, quietMs)
   return {
     method: 'polling',
@@ -61,6 +64,9 @@ export async function openPolling(
   }
 }
 
+/** Whether a program has this file open for writing, where that can be asked. */
+type IsBusy = (file: string) => Promise<boolean>
+
 /** Files that are looked at again together. */
 const MAX_LOOKS = 64
 
@@ -72,6 +78,7 @@ export class QuietPeriod {
   readonly #request: TreeRequest
   readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
   readonly #filter: NameFilter
+  readonly #isBusy: IsBusy
   readonly #waiting: Later<FileFacts>
   #timer: NodeJS.Timeout | null = null
   #looking = false
@@ -85,8 +92,10 @@ export class QuietPeriod {
     request: TreeRequest,
     listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>,
     quietMs: number,
+    isBusy: IsBusy = async () => false,
   ) {
     this.#request = request
+    this.#isBusy = isBusy
     this.#listener = listener
     this.#filter = createNameFilter(request.names)
     this.#waiting = new Later(quietMs)
@@ -133,7 +142,7 @@ export class QuietPeriod {
   close(): void {
     this.#closed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#waiting.deleteWhere(() => true)
+    this.#waiting.clear()
     this.#release()
   }
 
@@ -172,7 +181,8 @@ export class QuietPeriod {
   async #lookAt(before: FileFacts): Promise<FileFacts | null> {
     // Gone, or not to be looked at: the next comparison with the ledger says why.
     const now = await this.#factsNow(before.path).catch(() => null)
-    if (now === null || sameContent(before, now)) return now
+    if (now === null) return null
+    if (sameContent(before, now) && !(await this.#isBusy(now.path))) return now
     this.observe(now)
     return null
   }

@@ -11,12 +11,7 @@ import { callOn } from '../tree/calls.ts'
 import { absolutePath } from '../tree/facts.ts'
 
 import { QuietPeriod } from './polling.ts'
-import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
-
-/** The system allows no more watches. */
-export function isWatchLimit(code: string | null): code is 'ENOSPC' | 'EMFILE' {
-  return code === 'ENOSPC' || code === 'EMFILE'
-}
+import { isWatchLimit, type TreeListener, type TreeRequest, type TreeWatcher } from './tree-watcher.ts'
 
 /**
  * Watches a tree by chokidar, on systems other than Linux. Nothing says here that a writer has closed a file: one is
@@ -45,7 +40,7 @@ export async function openPortable(
   watcher.on('change', (absolute) => void quiet.look(relative(absolute)))
   watcher.on('addDir', directoryEvent)
   watcher.on('unlinkDir', (absolute) => {
-    if (absolute === base) listener.gone()
+    if (absolute === base) listener.ended(Object.assign(new Error(`${base} is gone`), { code: 'ENOENT' }))
     else directoryEvent(absolute)
   })
   let limited: string | null = null
@@ -55,7 +50,7 @@ export async function openPortable(
       const code = errorCode(thrown)
       if (!isWatchLimit(code)) return listener.problem(watchProblem(base, thrown))
       // Every directory that follows fails, too: it is said once.
-      if (limited === null && isOpen) listener.failed(thrown)
+      if (limited === null && isOpen) listener.ended(thrown)
       limited ??= code
       resolve()
     })

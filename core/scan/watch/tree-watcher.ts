@@ -1,3 +1,4 @@
+import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameRules } from '../../filter/names.ts'
 import type { Message } from '../../words/message.ts'
 import type { FileFacts } from '../tree/facts.ts'
@@ -26,13 +27,23 @@ export interface TreeListener {
   entriesChanged(): void
   /** Changes below this directory may have gone untold: it must be compared with the ledger. Resolves when it was. */
   lost(base: string): Promise<void>
-  /** How many directories no watch covers. */
-  unwatched(count: number): void
   problem(problem: Message): void
-  /** The tree's own directory was deleted, renamed or unmounted: the watcher is of no use any more. */
-  gone(): void
-  /** The watcher itself ended; the tree must be opened again. */
-  failed(thrown: unknown): void
+  /** The watcher is of no use any more; see isToBeOpenedAnew. */
+  ended(thrown: unknown): void
+}
+
+/** The system allows no more watches. */
+export function isWatchLimit(code: string | null): code is 'ENOSPC' | 'EMFILE' {
+  return code === 'ENOSPC' || code === 'EMFILE'
+}
+
+/**
+ * Whether a watcher that ended with this is to be replaced at once by another one, should its directory be there: that was
+ * deleted, renamed or unmounted (ENOENT), or events were lost, or the tree needs more watches than there are.
+ */
+export function isToBeOpenedAnew(thrown: unknown): boolean {
+  const code = errorCode(thrown)
+  return isGone(code) || isWatchLimit(code)
 }
 
 /** A watched tree. Every directory was watched before `openTree` resolved, so a listing may follow. */
@@ -44,7 +55,7 @@ export interface TreeWatcher {
    * were looked at, which bounds what is under way.
    */
   examine(paths: readonly string[]): Promise<void>
-  /** Looks for directories that have no watch yet. */
+  /** Tries again what could not be watched. */
   refresh(): void
   /**
    * From now on these directories are not entered, and no others: they are done with, or of another file system, which

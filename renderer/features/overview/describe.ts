@@ -110,7 +110,6 @@ const phaseWords: Record<Looking, WordKey> = {
   missing: 'window.phase.missing',
   failed: 'window.phase.failed',
   disk: 'window.phase.disk',
-  partly: 'window.phase.partly',
 }
 
 /** What the scanner does with a source just now. */

@@ -5,7 +5,7 @@ import { destinationName, destinationNames, destinationsOf, doneWord, phaseOf } 
 /** A source's files at a glance: how many are where. */
 export function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
   const { t, format } = useWords()
-  const { totals, scanned } = source
+  const { totals } = source
   const mine = destinationsOf(source, state.destinations)
   const kind = mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'
   const several = mine.length > 1
@@ -31,14 +31,6 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
           {
             label: t('window.details.parked'),
             value: t('window.count.parked', { count: totals.parkedFiles }),
-          },
-        ]
-      : []),
-    ...(scanned !== null && scanned.unwatchedDirectories > 0
-      ? [
-          {
-            label: t('window.details.unwatched'),
-            value: t('window.count.directories', { count: scanned.unwatchedDirectories }),
           },
         ]
       : []),

@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== 'linux')('inotify', () => {
     const source = await scannedSource(limitedWatches(300), { prepare: makeExisting })
     const wanted = await writeBurst(source.root, [...existing, ...fresh], [0, 50])
     await expectOffered(source, wanted)
-    await until('it is told', () => source.problems().some((key) => key.startsWith('scan.watchLimit')))
+    await until('it is told', () => source.problems().includes('scan.watchLimitPolled'))
   })
 })
 

@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
@@ -233,16 +236,38 @@ describe('the scanner process on a continuous source', () => {
     await until('a later one is offered', () => ledger.lookup(DESTINATION, 's', 'last/another') !== null)
   })
 
-  test('at the watch limit the rest is polled, counted and told', async () => {
-    const { root, scanner, configure, paths, problems } = setUp({}, limitedWatches(20))
+  test('at the watch limit it is polled, which is told', async () => {
+    const { root, scanner, configure, paths, phase, problems } = setUp({}, limitedWatches(20))
     for (let index = 0; index < 60; index += 1) mkdirSync(path.join(root, `d${index}`))
     configure()
-    await watching(scanner)
-    await until('it is told', () => problems().includes('scan.watchLimit'))
-    expect(scanner.scanned.get('s')?.unwatchedDirectories).toBe(41)
+    await until('it is told', () => problems().includes('scan.watchLimitPolled') && phase() === 'polling')
     for (let index = 0; index < 60; index += 1) writeFileSync(path.join(root, `d${index}/f`), '')
     mkdirSync(path.join(root, 'd59/new'))
     writeFileSync(path.join(root, 'd59/new/g'), '')
     await until('all are offered', () => paths().length === 61, 20_000)
+    // What a comparison forgets that it does not meet again is met again.
+    await scanner.reconcile()
+    await until('it is polled again', () => phase() === 'polling')
+    expect(problems()).toEqual(['scan.watchLimitPolled'])
+  })
+
+  test('a tree that comes to need more watches than there are is polled from then on, and watched once it fits', async () => {
+    const { root, scanner, configure, paths, phase, watching } = setUp({}, limitedWatches(10))
+    configure()
+    await watching()
+    for (let index = 0; index < 20; index += 1) mkdirSync(path.join(root, `d${index}`))
+    writeFileSync(path.join(root, 'd19/f'), '')
+    await until('it is polled', () => phase() === 'polling')
+    await until('all are offered', () => paths().join() === 'd19/f')
+    const fd = openSync(path.join(root, 'd0/open'), 'w')
+    writeFileSync(path.join(root, 'd0/whole'), '')
+    await until('what is whole is offered', () => paths().includes('d0/whole'))
+    await delay(1_000)
+    expect(paths()).not.toContain('d0/open')
+    closeSync(fd)
+    await until('it is offered when it is closed', () => paths().includes('d0/open'))
+    for (let index = 0; index < 20; index += 1) rmSync(path.join(root, `d${index}`), { recursive: true })
+    await scanner.reconcile()
+    await watching()
   })
 })

@@ -105,7 +105,14 @@ describe('what is wrong besides the disks', () => {
       },
       [],
     ],
-    ['directories are not watched', scanned({ unwatchedDirectories: 3 }), ['scan:a unwatched 5']],
+    [
+      'it is polled for want of watches',
+      scanned({
+        phase: 'polling',
+        problems: [message('scan.watchLimitPolled', { path: '/a', code: 'ENOSPC' })],
+      }),
+      ['scan:a unwatched 5'],
+    ],
     ['a source is not there', scanned({ phase: 'missing' }), ['scan:a unwatched 5']],
     ['nothing is expected of a source', expects({}, lastFile(1_000 * HOUR)), []],
     ['something came in time', expects({ silentHours: 2 }, lastFile(HOUR)), []],

@@ -58,10 +58,8 @@ describe('the one status, of what is wrong', () => {
       level: 'attention',
       sentence: expect.stringContaining('nas-2 has been unreachable for 10 sec.'),
     })
-    const unwatched = {
-      ...well,
-      scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
-    }
+    const problems = [message('scan.watchLimitPolled', { path: '/data', code: 'ENOSPC' })]
+    const unwatched = { ...well, scanned: { ...well.scanned, problems } as SourceState['scanned'] }
     expect(status({ sources: [unwatched] }).level).toBe('attention')
     const longPause = { ...defaultSettings, pause: { since: NOW - 25 * 3_600_000, until: null } }
     expect(status({ settings: longPause }).level).toBe('attention')
@@ -156,11 +154,9 @@ describe('the one status, of what is wrong', () => {
     })
     // A notice may be an old one: it does not hide what is wrong now.
     const notices = [{ id: 'n', sentence: message('problem.other', { reason: 'Once upon a time.' }) }]
-    const unwatched = {
-      ...well,
-      scanned: { ...well.scanned, unwatchedDirectories: 3 } as SourceState['scanned'],
-    }
-    expect(status({ notices, sources: [unwatched] }).sentence).toContain('3 directories cannot be watched')
+    const problems = [message('scan.watchLimitPolled', { path: '/data', code: 'ENOSPC' })]
+    const unwatched = { ...well, scanned: { ...well.scanned, problems } as SourceState['scanned'] }
+    expect(status({ notices, sources: [unwatched] }).sentence).toContain('/data is not watched')
     expect(status({ notices })).toMatchObject({ level: 'attention', sentence: 'Once upon a time.' })
     const notClosed = message('scan.notClosed', { count: 1, names: 'DC1', sentMark: 'w', closedMark: 'p' })
     expect(scanned({ problems: [notClosed] }).level).toBe('ok')

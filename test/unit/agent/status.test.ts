@@ -19,7 +19,7 @@ describe('the one status', () => {
   })
 
   it('is starting until every source was compared and its sender has told what the ledger has', () => {
-    const scanned = { id: 'a', phase: 'listing' as const, unwatchedDirectories: 0, problems: [], batches: [] }
+    const scanned = { id: 'a', phase: 'listing' as const, problems: [], batches: [] }
     const unknown: SourceState = { ...well, scanned }
     const starting = { level: 'starting', sentence: 'Looking at your directories…', detail: null }
     const safe = { totals: sent, destinations: [receiver] }

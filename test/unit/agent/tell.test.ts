@@ -51,7 +51,7 @@ function agentWithSources(...directories: string[]) {
     )
     says('checker', { checked: all })
   }
-  const nothing = { compared: true, unwatchedDirectories: 0, batches: [] }
+  const nothing = { compared: true, batches: [] }
   return {
     /** What there is of sources that cannot be found, and how many. */
     unwatched: () =>

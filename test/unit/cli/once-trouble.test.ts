@@ -6,7 +6,7 @@ import { destinationState, emptyState, sourceState } from '../renderer/fake-stat
 
 const missing = message('scan.rootMissing', { path: '/data' })
 const scanned = (phase: NonNullable<SourceState['scanned']>['phase']) => ({
-  ...{ id: 'data', phase, unwatchedDirectories: 0, batches: [] },
+  ...{ id: 'data', phase, batches: [] },
   problems: phase === 'missing' ? [missing] : [],
 })
 const oneWaits = { ...emptyState().totals, waitingFiles: 1 }

@@ -78,8 +78,6 @@ test('a paused source is paused, whatever its scanner last said', () => {
   expect(phaseOf(sourceState('a', '/a', { settings: { paused: true } }))).toBe('window.phase.paused')
   expect(phaseOf(sourceState('a', '/a', { scanned: null }))).toBe('window.phase.starting')
   expect(phaseOf(sourceState('a', '/a'))).toBe('window.phase.watching')
-  const scanned = { id: 'a', phase: 'watching' as const, unwatchedDirectories: 3, problems: [], batches: [] }
-  expect(phaseOf(sourceState('a', '/a', { scanned }))).toBe('window.phase.partly')
   const overall = { ...checkedState('a', '/a').overall, kind: 'hung' as const }
   expect(phaseOf(sourceState('a', '/a', { checked: checkedState('a', '/a', { overall }) }))).toBe(
     'window.phase.disk',

@@ -86,7 +86,7 @@ export function sourceState(
     settings: { ...sourceSchema.parse({ id, path, name }), ...settings },
     checked: checkedState(id, path),
     delays: [4.1, 3.9, 4.4, 5.2, 3.8, 4, 9.5, 4.1, 4.2, 3.7, 4.3, 4.1],
-    scanned: { id, phase: 'watching', unwatchedDirectories: 0, problems: [], batches: [] },
+    scanned: { id, phase: 'watching', problems: [], batches: [] },
     destinations: [{ id: 'embedded', totals: nothing, rate: 0, left: null, reported: true }],
     totals: { ...nothing, sentFiles: 8120, sentBytes: 45_200_000_000 },
     newest: null,

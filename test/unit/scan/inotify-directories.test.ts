@@ -1,0 +1,66 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createNameFilter } from '../../../core/filter/names.ts'
+import { Directories } from '../../../core/scan/watch/inotify-directories.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+/** A tree with one directory of three files, which is listed by one entry at a time. */
+function open() {
+  const root = temporaryDirectory('listing')
+  mkdirSync(path.join(root, 'd'))
+  for (const name of ['a', 'b', 'c']) writeFileSync(path.join(root, 'd', name), name)
+  const names = { ignore: [], marks: [] }
+  const files: string[] = []
+  const directories = new Directories({
+    request: { root, base: '', names },
+    filter: createNameFilter(names),
+    file: (file) => void files.push(file),
+    problem: () => undefined,
+  })
+  onTestFinished(() => directories.close())
+  directories.open()
+  const step = () => {
+    let entries = 0
+    directories.list(() => entries++ < 1)
+  }
+  const finish = () => {
+    while (!directories.isListed) step()
+  }
+  return { root, directories, files, step, finish }
+}
+
+describe.skipIf(process.platform !== 'linux')(
+  'the directories of a watched tree (inotify is Linux’s)',
+  () => {
+    test('are listed in steps', () => {
+      const { directories, files, step, finish } = open()
+      while (files.length === 0) step()
+      expect(files).toHaveLength(1)
+      finish()
+      expect(files.sort()).toEqual(['d/a', 'd/b', 'd/c'])
+      expect(directories.reach('d')?.name).toBe('d')
+    })
+
+    test('one that is renamed meanwhile is listed no further: another may be in its place', () => {
+      const { root, directories, files, step, finish } = open()
+      while (files.length === 0) step()
+      renameSync(path.join(root, 'd'), path.join(root, 'elsewhere'))
+      mkdirSync(path.join(root, 'd'))
+      directories.found(directories.root, 'd')
+      const moved = directories.reach('d')
+      if (moved !== null) directories.drop(moved)
+      finish()
+      expect(files).toHaveLength(1)
+    })
+
+    test('one that is left out no more is found; one that is left out from now on is not known', () => {
+      const { directories, finish } = open()
+      finish()
+      directories.leaveOut(['d'])
+      expect(directories.root.children.size).toBe(0)
+      directories.leaveOut([])
+      expect(directories.reach('d')?.wd).toBeGreaterThan(0)
+    })
+  },
+)

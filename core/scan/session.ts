@@ -5,7 +5,10 @@ import type { Losses } from './compare/losses.ts'
 import type { Young } from './compare/young.ts'
 import type { Scanned } from './messages.ts'
 import type { MountScope } from './tree/regions.ts'
-import type { OpenTree } from './watch/tree-watcher.ts'
+import type { TreeListener, TreeWatcher } from './watch/tree-watcher.ts'
+
+/** What a session is told of its source's tree. */
+export type SourceEvents = Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'entriesChanged'>
 
 /** What a session of one source works with. */
 export interface SessionContext {
@@ -26,7 +29,11 @@ export interface SessionContext {
   young: Young
   /** Whether many files have lost their content. */
   losses: Losses
-  openTree: OpenTree
+  /**
+   * Watches the source's tree.
+   * @param leaveOut directories that are not entered; see TreeWatcher.leaveOut.
+   */
+  watch(events: SourceEvents, leaveOut?: readonly string[]): Promise<TreeWatcher>
   /** Ends with the session. */
   signal: AbortSignal
   /** Files became waiting in the ledger. */

@@ -10,7 +10,6 @@ import { englishWords } from '../../words/words.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
-import { watchSource } from '../source/watched.ts'
 import type { FileFacts } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
@@ -131,10 +130,9 @@ export class BatchSession implements Session {
     // Those that are marked need no watch.
     await this.#look.request()
     if (this.#isOver) return
-    const watcher = await watchSource(
-      context,
+    const watcher = await context.watch(
       {
-        offer: (files) => this.#offer(files),
+        finished: (files) => this.#offer(files),
         mark: (path) => this.#markAppeared(path),
         entriesChanged: () => this.#lookSoon(),
         lost: (base) => this.#relistAll(base),

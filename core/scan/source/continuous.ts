@@ -4,7 +4,6 @@ import { reconcileTree } from '../compare/reconcile.ts'
 import { examineAll } from '../compare/young.ts'
 import type { Session, SessionContext } from '../session.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { watchSource } from './watched.ts'
 
 /** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
 export function startContinuous(context: SessionContext): Session {
@@ -40,8 +39,8 @@ export function startContinuous(context: SessionContext): Session {
   const open = async () => {
     // Before it: what is told of the opening is not over.
     const finishSweep = context.sweep()
-    const opened = await watchSource(context, {
-      offer: (files) => void offerFiles(context, files),
+    const opened = await context.watch({
+      finished: (files) => void offerFiles(context, files),
       lost,
       mark: () => undefined,
       entriesChanged: () => undefined,

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
+import { nameRulesOf } from '../../filter/names.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
@@ -186,6 +187,7 @@ export class RunningSource {
       }
     const problem = whileLive((one: Message) => this.#problems.add(one))
     const ledgerFailed = whileLive((thrown: unknown) => this.#ledgerFailed(thrown))
+    const ended = whileLive((thrown: unknown) => this.#sessionEnded(thrown))
     const scope = mountScopeOf(source, { root, ledger, destinations, problem, ledgerFailed })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
@@ -202,7 +204,12 @@ export class RunningSource {
       quietMs: quietSeconds * 1000,
       young,
       losses: this.#losses,
-      openTree: (request, listener) => openTree(request, listener, scope),
+      watch: (events, leaveOut = []) =>
+        openTree(
+          { root, base: '', names: nameRulesOf(source), leaveOut },
+          { ...events, problem, ended },
+          scope,
+        ),
       signal: abort.signal,
       offered,
       sweep: () => this.#problems.sweep(),
@@ -210,7 +217,7 @@ export class RunningSource {
       ledgerFailed,
       solved: whileLive((one) => this.#problems.remove(one)),
       update: whileLive((change) => this.#update(change)),
-      ended: whileLive((thrown) => this.#sessionEnded(thrown)),
+      ended,
       compareSoon: whileLive(() => comparisons.soon()),
       log,
     }

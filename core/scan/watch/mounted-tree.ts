@@ -25,7 +25,7 @@ export interface MountedTreeOptions {
 }
 
 interface Inner {
-  region: Region
+  readonly region: Region
   /** null while it is being opened, and after it failed. */
   watcher: TreeWatcher | null
   opening: boolean
@@ -66,8 +66,7 @@ export class MountedTree implements TreeWatcher {
   async open(): Promise<this> {
     // Before the layout: what is mounted in between is noticed by the next reading of the table.
     this.#endTable = this.#options.table.onChange(() => this.#mountsChanged())
-    const { regions } = this.#layOut()
-    const [own, ...inner] = regions
+    const [own, ...inner] = this.#layOut()
     try {
       this.#leaveOut = own.leaveOut.join('\0')
       this.#own = await this.#options.openRegion({ ...this.#request, leaveOut: own.leaveOut }, this.#listener)
@@ -115,39 +114,28 @@ export class MountedTree implements TreeWatcher {
     for (const inner of [...this.#inner.values()]) this.#closeInner(inner)
   }
 
-  #layOut(): Layout {
+  /** The tree's own region first. */
+  #layOut(): Layout['regions'] {
     const { root, base } = this.#request
-    const { scope } = this.#options
-    const mounts = this.#options.table.mounts
-    const layout = layOut({ root, base, scope, isIgnored: this.#isIgnored, mounts })
-    for (const region of layout.regions) {
-      const below = [...this.#unwanted].filter((path) => region.base === base || isWithin(path, region.base))
-      region.leaveOut = [...region.leaveOut, ...below]
-    }
-    return layout
+    const { scope, table } = this.#options
+    const { regions } = layOut({ root, base, scope, isIgnored: this.#isIgnored, mounts: table.mounts })
+    // An inner file system that was asked to be left out is none, and nothing in one ever is.
+    regions[0].leaveOut.push(...this.#unwanted)
+    return regions
   }
 
   #mountsChanged(): void {
     if (this.#closed || this.#own === null) return
-    const { regions } = this.#layOut()
-    const [own, ...inner] = regions
-    const wanted = new Map(inner.map((region) => [region.base, region]))
-    for (const [base, known] of [...this.#inner]) {
-      if (wanted.get(base)?.identity !== known.region.identity) this.#closeInner(known)
-    }
+    const [own, ...inner] = this.#layOut()
+    const wanted = new Set(inner.map((region) => JSON.stringify(region)))
+    for (const known of [...this.#inner.values()])
+      if (!wanted.has(JSON.stringify(known.region))) this.#closeInner(known)
     const leaveOut = own.leaveOut.join('\0')
     if (leaveOut !== this.#leaveOut) {
       this.#leaveOut = leaveOut
       this.#own.leaveOut(own.leaveOut)
     }
-    for (const region of inner) {
-      const known = this.#inner.get(region.base)
-      if (known === undefined) this.#openInner(region)
-      else if (known.region.leaveOut.join('\0') !== region.leaveOut.join('\0')) {
-        known.region = region
-        known.watcher?.leaveOut(region.leaveOut)
-      }
-    }
+    for (const region of inner) if (!this.#inner.has(region.base)) this.#openInner(region)
   }
 
   /** Opens it beside everything else, as its file system may hang; then the tree is compared. */
@@ -179,7 +167,6 @@ export class MountedTree implements TreeWatcher {
         inner.opening = false
         if (inner.closed) return watcher.close()
         inner.watcher = watcher
-        watcher.leaveOut(inner.region.leaveOut)
         void this.#listener.lost(region.base)
       })
       .catch((thrown) => {

@@ -16,32 +16,6 @@ function pauseOf(quietMs: number, tookMs: number): number {
   return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
-/** Has a tree compared with the ledger again and again; returns the function that ends it. */
-export function compareAgain(request: TreeRequest, listener: TreeListener, quietMs: number): () => void {
-  const { root, base, place = root } = request
-  let timer: NodeJS.Timeout | null = null
-  let ended = false
-  const compare = async () => {
-    const began = performance.now()
-    const failure = await callOn(place, () => lstat(absolutePath(root, base))).then(
-      () => null,
-      (thrown) => thrown,
-    )
-    if (ended) return
-    if (isGone(errorCode(failure))) return listener.ended(failure)
-    await listener.lost(base)
-    if (!ended) next(performance.now() - began)
-  }
-  const next = (tookMs: number) => {
-    timer = setTimeout(() => void compare(), pauseOf(quietMs, tookMs))
-  }
-  next(0)
-  return () => {
-    ended = true
-    if (timer !== null) clearTimeout(timer)
-  }
-}
-
 /** Where no system tells of changes: the tree is compared again and again, and a file is finished when it rests. */
 export async function openPolling(
   request: TreeRequest,
@@ -49,16 +23,34 @@ export async function openPolling(
   { quietMs, isBusy }: { quietMs: number; isBusy?: IsBusy },
 ): Promise<TreeWatcher> {
   const { root, base, place = root } = request
-  await callOn(place, () => lstat(absolutePath(root, base)))
+  const look = () => callOn(place, () => lstat(absolutePath(root, base)))
+  await look()
   const quiet = new QuietPeriod(request, listener, quietMs, isBusy)
-  const endComparing = compareAgain(request, listener, quietMs)
+  let timer: NodeJS.Timeout | undefined
+  let isClosed = false
+  const compare = async () => {
+    const began = performance.now()
+    const failure = await look().then(
+      () => null,
+      (thrown: unknown) => thrown,
+    )
+    if (isClosed) return
+    if (isGone(errorCode(failure))) return listener.ended(failure)
+    await listener.lost(base)
+    if (!isClosed) next(performance.now() - began)
+  }
+  const next = (tookMs: number) => {
+    timer = setTimeout(() => void compare(), pauseOf(quietMs, tookMs))
+  }
+  next(0)
   return {
     method: 'polling',
     examine: (paths) => quiet.examine(paths),
     refresh: () => undefined,
     leaveOut: () => undefined,
     close: () => {
-      endComparing()
+      isClosed = true
+      clearTimeout(timer)
       quiet.close()
     },
   }

@@ -45,16 +45,7 @@ const TYPE = { at: 72, bytes: 16 }
 const POINT = { at: 88, bytes: 1_024 }
 const SOURCE = { at: 1_112, bytes: 1_024 }
 
-/** MNT_… of <sys/mount.h>, with the names that mount(8) has for them on Linux. */
-const OPTIONS: readonly [number, string][] = [
-  [0x2, 'sync'],
-  [0x4, 'noexec'],
-  [0x8, 'nosuid'],
-  [0x10, 'nodev'],
-  [0x1000, 'local'],
-  [0x4000, 'rootfs'],
-  [0x400000, 'automounted'],
-]
+/** <sys/mount.h> */
 const MNT_RDONLY = 0x1
 
 /**
@@ -79,14 +70,13 @@ function mountOf(statfs: Buffer): Mount {
   const flags = statfs.readUInt32LE(FLAGS)
   const id = statfs.readUInt32LE(FSID)
   const access = (flags & MNT_RDONLY) === 0 ? 'rw' : 'ro'
-  const others = OPTIONS.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name)
   const text = ({ at, bytes }: typeof TYPE) => textIn(statfs.subarray(at, at + bytes))
   const point = text(POINT)
   return {
     id,
     device: `${id}:${statfs.readUInt32LE(FSID + 4)}`,
     point: point === DATA_VOLUME ? '/' : point,
-    options: [access, ...others],
+    options: [access],
     type: text(TYPE),
     source: text(SOURCE),
     superOptions: [access],

@@ -5,9 +5,6 @@ import type { FileFacts } from '../tree/facts.ts'
 import { WAIT_MS } from './losses.ts'
 import { offerEverywhere, standingOf } from './standing.ts'
 
-/** Files in one transaction of the ledger. */
-const MAX_OFFERED = 256
-
 /**
  * Puts finished files into the ledger, those that it does not know with this content and that no filter
  * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told
@@ -23,27 +20,24 @@ export function offerFiles(context: SessionContext, files: readonly FileFacts[])
   let waiting = 0
   let held = 0
   try {
+    // What the ledger has with this content it leaves alone by itself: only of a batch source it is asked what is due.
+    const due =
+      source.kind === 'batch'
+        ? standingOf(context, files).due
+        : files.filter(({ size }) => leftOutBySize(source, size) === null)
     // Nor of one underneath a disk that was mounted inside the source.
     const inside = ledger.mountsInside(source.id)
-    for (let from = 0; from < files.length; from += MAX_OFFERED) {
-      const some = files.slice(from, from + MAX_OFFERED)
-      // What the ledger has with this content it leaves alone by itself: only of a batch source it is asked what is due.
-      const due =
-        source.kind === 'batch'
-          ? standingOf(context, some).due
-          : some.filter(({ size }) => leftOutBySize(source, size) === null)
-      const there = due.filter(({ path }) => !isBelowAway(path, inside))
-      const ready = there.filter((file) => !context.young.holds(file))
-      held += there.length - ready.length
-      if (ready.length === 0) continue
-      const odd = context.losses.notice(ready)
-      const candidates = ready.map((facts) => ({ source: source.id, ...facts }))
-      const [late = [], usual = []] = [true, false].map((is) =>
-        candidates.filter(({ path }) => odd.has(path) === is),
-      )
-      waiting += offerEverywhere(ledger, destinations, usual)
-      waiting += offerEverywhere(ledger, destinations, late, Date.now() + WAIT_MS)
-    }
+    const there = due.filter(({ path }) => !isBelowAway(path, inside))
+    const ready = there.filter((file) => !context.young.holds(file))
+    held = there.length - ready.length
+    if (ready.length === 0) return held
+    const odd = context.losses.notice(ready)
+    const candidates = ready.map((facts) => ({ source: source.id, ...facts }))
+    const [late = [], usual = []] = [true, false].map((is) =>
+      candidates.filter(({ path }) => odd.has(path) === is),
+    )
+    waiting += offerEverywhere(ledger, destinations, usual)
+    waiting += offerEverywhere(ledger, destinations, late, Date.now() + WAIT_MS)
   } catch (thrown) {
     context.ledgerFailed(thrown)
     context.compareSoon()

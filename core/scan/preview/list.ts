@@ -193,7 +193,6 @@ const WHY_SKIPPED: Record<Skipped['why'], WordKey> = {
   'not-batch': 'scan.why.notBatch',
   'not-a-file': 'scan.why.notFile',
   'other-file-system': 'scan.why.otherFileSystem',
-  'disk-away': 'scan.why.diskAway',
 }
 
 function whySkipped(skipped: Skipped, names: NameFilter): Message {

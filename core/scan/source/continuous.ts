@@ -10,59 +10,60 @@ export function startContinuous(context: SessionContext): Session {
   const { signal } = context
   let watcher: TreeWatcher | null = null
 
-  const compareAll = async (finishSweep: () => void) => {
-    if (watcher === null) return
-    const { complete } = await reconcileTree(context, watcher, '')
+  const compareAll = async (watched: TreeWatcher) => {
+    const finishSweep = context.sweep()
+    const { complete } = await reconcileTree(context, watched, '')
     if (signal.aborted) return
     if (complete) finishSweep()
-    context.update({ phase: watcher.method, ...(complete ? { compared: true } : {}) })
+    context.update({ phase: watched.method, ...(complete ? { compared: true } : {}) })
   }
-  const rerunOf = (compare: () => Promise<unknown>) =>
-    new Rerun(
-      async () => void (await compare()),
+  /** By the directory that is compared, so that an inner file system that hangs holds up itself. */
+  const reruns = new Map<string, Rerun>()
+  const compare = (base: string): Promise<void> => {
+    if (signal.aborted) return Promise.resolve()
+    const known = reruns.get(base)
+    if (known !== undefined) return known.request()
+    const rerun = new Rerun(
+      async () => {
+        if (watcher === null) return
+        if (base === '') await compareAll(watcher)
+        else await reconcileTree(context, watcher, base)
+      },
       (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
     )
-  const whole = rerunOf(async () => {
-    const finishSweep = context.sweep()
-    watcher?.refresh()
-    await compareAll(finishSweep)
-  })
-  /** By the directory that is compared, so that an inner file system that hangs holds up itself. */
-  const parts = new Map<string, Rerun>()
-  const lost = (base: string): Promise<void> => {
-    if (signal.aborted) return Promise.resolve()
-    const part = parts.get(base) ?? rerunOf(async () => watcher && reconcileTree(context, watcher, base))
-    parts.set(base, part)
-    return part.request()
+    reruns.set(base, rerun)
+    return rerun.request()
   }
 
   const open = async () => {
-    // Before it: what is told of the opening is not over.
-    const finishSweep = context.sweep()
     const opened = await context.watch({
       finished: (files) => void offerFiles(context, files),
-      lost,
+      lost: compare,
       mark: () => undefined,
       entriesChanged: () => undefined,
     })
     if (signal.aborted) return opened.close()
     watcher = opened
-    // Said of the first comparison alone.
+    // Said of the first comparison alone: a tree that is polled is compared all the time.
     context.update({ phase: 'listing' })
-    await compareAll(finishSweep)
+    await compare('')
   }
   const opening = open().catch((thrown) => {
     if (!signal.aborted) context.ended(thrown)
   })
 
   return {
-    reconcile: () => opening.then(() => whole.request()),
+    async reconcile() {
+      await opening
+      watcher?.refresh()
+      await compare('')
+    },
     nudge: () => undefined,
     ripe: (paths) => {
       if (watcher !== null) void examineAll(watcher, paths)
     },
     stop() {
-      for (const rerun of [whole, ...parts.values()]) rerun.stop()
+      for (const rerun of reruns.values()) rerun.stop()
       watcher?.close()
     },
   }

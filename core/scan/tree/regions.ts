@@ -64,11 +64,8 @@ async function* mountedFile({ root, base, place, filter }: WalkOptions & { place
     yield { files: [factsOf(base, stats)], unsendable: [], skipped: [] }
 }
 
-/**
- * Why what is mounted somewhere inside a source is left out: it is another file system and the source stays on one; or
- * nothing is mounted there now, though files of the disk that was there still wait.
- */
-export type MountSkip = 'other-file-system' | 'disk-away'
+/** Why what is mounted somewhere inside a source is left out: it is another file system and the source stays on one. */
+export type MountSkip = 'other-file-system'
 
 /** Which file systems mounted inside a source belong to it. */
 export interface MountScope {
@@ -127,9 +124,9 @@ export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions):
     if (scope.oneFileSystem && device !== home.device) skipped.push({ path, why: 'other-file-system' })
     else regions.push({ base: path, identity: `${id} ${device}`, leaveOut: [] })
   }
-  for (const point of scope.away(visibleBelow(mounts, root).map(({ point }) => point)))
-    if (isWithin(point, start) && point !== start) skipped.push({ path: relative(point), why: 'disk-away' })
-  const holes = new Set([...inner.map(({ point }) => relative(point)), ...skipped.map(({ path }) => path)])
+  const away = scope.away(visibleBelow(mounts, root).map(({ point }) => point))
+  const points = [...inner.map(({ point }) => point), ...away.filter((point) => isWithin(point, start))]
+  const holes = new Set(points.map(relative))
   for (const region of regions)
     region.leaveOut = [...holes].filter(
       (path) => path !== region.base && (region.base === '' || isWithin(path, region.base)),

@@ -65,10 +65,6 @@ function isNew(ctimeNs: bigint): boolean {
   return age >= 0 && age < NEW_FOR_MS
 }
 
-/** path_resolution(7): with the terminating NUL. */
-const PATH_MAX = 4096
-const UTF8_BYTES_A_UNIT = 3
-
 /**
  * Calls on the files of one directory below a root after another, to which no symbolic link leads. The directory stays
  * open until another one is asked for, or `leave`: in a burst the way to it is gone once for many files. The calls block,
@@ -104,20 +100,10 @@ export class DirectoryFiles {
   }
 
   #at(directory: string, name: string): string {
-    requireShort(this.#root, directory, name)
     if (this.#open?.directory !== directory) {
       this.leave()
       this.#open = { directory, held: holdDirectorySync(this.#root, directory) }
     }
     return `${this.#open.held.path}/${name}`
   }
-}
-
-/** A path that nobody could open as a whole is too long here, too. */
-function requireShort(root: string, directory: string, name: string): void {
-  const units = root.length + directory.length + 2 + name.length
-  if (units * UTF8_BYTES_A_UNIT < PATH_MAX) return
-  const path = `${root}/${directory}/${name}`
-  if (Buffer.byteLength(path) >= PATH_MAX)
-    throw Object.assign(new Error(`ENAMETOOLONG: ${path}`), { code: 'ENAMETOOLONG' })
 }

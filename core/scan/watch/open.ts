@@ -122,9 +122,16 @@ async function orPolled(
     const code = errorCode(thrown)
     if (!isWatchLimit(code)) throw thrown
     const { root, base, place } = request
-    listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
+    const tell = () =>
+      listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
     const isBusy = async (file: string) => (await seeFile(root, file, place)).state === 'busy'
-    const polled = await openPolling(request, listener, { quietMs, isBusy })
+    // A comparison forgets every problem that it does not meet.
+    const lost = async (directory: string) => {
+      tell()
+      await listener.lost(directory)
+      tell()
+    }
+    const polled = await openPolling(request, { ...listener, lost }, { quietMs, isBusy })
     return { ...polled, refresh: () => setImmediate(() => listener.ended(thrown)) }
   }
 }

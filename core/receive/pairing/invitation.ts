@@ -1,4 +1,3 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -14,20 +13,41 @@ import { Problem } from '../../words/problem.ts'
 import { isRunning } from '../../worker/is-running.ts'
 
 export const CODE_MINUTES = 15
-/** More open codes than this are not looked at: nobody makes so many in a quarter of an hour. */
-const MAX_CODES = 64
-
 /** How long a code lives, in milliseconds. */
 const LIFETIME_MS = CODE_MINUTES * 60_000
 
 const codeSchema = z.object({
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
   /** The folder of a sender whose place the new one takes; null: it gets one of its own. */
   replaces: z.string().min(1).max(255).nullable(),
 })
 type Code = z.infer<typeof codeSchema>
+
+/** A code is found by the hash of its secret: nobody needs to look through others. */
+const codeFile = (directory: string, secret: string): string =>
+  path.join(directory, `${hashOfSecret(secret)}.json`)
+
+/** null: it is no code. @throws what the system says. */
+async function readCode(file: string): Promise<Code | null> {
+  const text = await readFile(file, 'utf8')
+  try {
+    return codeSchema.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+/** Made and not yet over; a clock that was set back makes no code live longer. */
+function isOpen({ expiresAt }: Code, now: number): boolean {
+  return now < expiresAt && expiresAt - now <= LIFETIME_MS
+}
+
+/** Removes a code that is over, if it is; one that cannot be read now may be a good one. */
+async function removeOver(file: string, now: number): Promise<void> {
+  const code = await readCode(file)
+  if (code === null || !isOpen(code, now)) await rm(file, { force: true })
+}
 
 /**
  * Makes a one-time code for the receiver of this store, running or not; only its hash is kept.
@@ -39,66 +59,19 @@ export async function makeCode(
   replaces: string | null = null,
 ): Promise<string> {
   await makeDirectories(directory, 0o700)
+  for (const name of await readdir(directory))
+    await removeOver(path.join(directory, name), now).catch(() => undefined)
   const secret = newSecret()
-  const code: Code = {
-    hash: hashOfSecret(secret),
-    expiresAt: now + LIFETIME_MS,
-    replaces,
-  }
-  await replaceFile(path.join(directory, `${randomBytes(8).toString('hex')}.json`), JSON.stringify(code))
+  const code: Code = { expiresAt: now + LIFETIME_MS, replaces }
+  await replaceFile(codeFile(directory, secret), JSON.stringify(code))
   return secret
-}
-
-/** What is in the file; `gone`: it is not there any more; `broken`: it is no code. @throws what the system says. */
-async function readCode(file: string): Promise<Code | 'gone' | 'broken'> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return 'gone'
-    throw thrown
-  }
-  try {
-    return codeSchema.parse(JSON.parse(text))
-  } catch {
-    return 'broken'
-  }
-}
-
-/** Made and not yet over; a clock that was set back makes no code live longer. */
-function isOpen({ expiresAt }: Code, now: number): boolean {
-  return now < expiresAt && expiresAt - now <= LIFETIME_MS
-}
-
-/** `unread`: why one could not be read now, if one could not: it may be a good one, and stays. */
-async function openCodes(directory: string, now: number) {
-  const found = { open: [] as { file: string; code: Code }[], unread: null as unknown }
-  let names: string[]
-  try {
-    names = await readdir(directory)
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return found
-    throw thrown
-  }
-  for (const name of names.filter((one) => one.endsWith('.json')).slice(0, MAX_CODES)) {
-    const file = path.join(directory, name)
-    try {
-      const code = await readCode(file)
-      if (code === 'gone') continue
-      if (code !== 'broken' && isOpen(code, now)) found.open.push({ file, code })
-      else await rm(file, { force: true })
-    } catch (thrown) {
-      found.unread = thrown
-    }
-  }
-  return found
 }
 
 /**
  * Does what the secret of an open code lets its owner do, and uses the code up by that; null: it is no open code's.
  * Wrong secrets are not counted: nobody guesses 100 random bits in a quarter of an hour. Calls must not overlap.
  *
- * @throws what `use` throws, or what the system says where codes cannot be read: the code can be used again then.
+ * @throws what `use` throws, or what the system says where the code cannot be read: it can be used again then.
  */
 export async function redeemCode<T>(
   directory: string,
@@ -106,15 +79,14 @@ export async function redeemCode<T>(
   now: number,
   use: (replaces: string | null) => Promise<T>,
 ): Promise<T | null> {
-  const given = Buffer.from(hashOfSecret(secret), 'hex')
-  const { open, unread } = await openCodes(directory, now)
-  const match = open.filter(({ code }) => timingSafeEqual(Buffer.from(code.hash, 'hex'), given))[0]
-  if (match === undefined) {
-    if (unread !== null) throw unread
-    return null
-  }
-  const used = await use(match.code.replaces)
-  await rm(match.file, { force: true })
+  const file = codeFile(directory, secret)
+  const code = await readCode(file).catch((thrown: unknown) => {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw thrown
+  })
+  if (code === null || !isOpen(code, now)) return null
+  const used = await use(code.replaces)
+  await rm(file, { force: true })
   return used
 }
 

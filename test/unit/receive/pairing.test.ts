@@ -29,10 +29,11 @@ describe('pairing codes', () => {
   test.each([
     ['after fifteen minutes', 15 * 60_000],
     ['once the clock was set back to before it was made', -1],
-  ])('a code is over %s, and is removed', async (_when, now) => {
+  ])('a code is over %s, and goes with the next one', async (_when, now) => {
     const { directory, redeem } = await makeOne()
     expect(await redeem(now)).toBeNull()
-    expect(fs.readdirSync(directory)).toEqual([])
+    await makeCode(directory, now)
+    expect(fs.readdirSync(directory)).toHaveLength(1)
   })
 
   test('a code says whose place its owner takes, if anybody’s', async () => {
@@ -48,7 +49,7 @@ describe('pairing codes', () => {
     expect(await redeem()).toBe('paired')
   })
 
-  test('a code that cannot be read now is told and stays; one that is none goes', async () => {
+  test('a code that cannot be read now is told and stays; one that is none goes with the next one', async () => {
     const { directory, redeem } = await makeOne()
     const [name = ''] = fs.readdirSync(directory)
     const file = path.join(directory, name)
@@ -57,8 +58,11 @@ describe('pairing codes', () => {
     fs.symlinkSync(name, file)
     fs.writeFileSync(path.join(directory, 'none.json'), 'nonsense')
     await expect(redeem()).rejects.toMatchObject({ code: 'ELOOP' })
-    expect(fs.readdirSync(directory).sort()).toEqual([name, `${name}.good`])
-    fs.renameSync(`${file}.good`, file)
+    fs.renameSync(`${file}.good`, path.join(directory, '..', 'good'))
+    await makeCode(directory, 1)
+    expect(fs.readdirSync(directory)).toHaveLength(2)
+    expect(fs.readdirSync(directory)).toContain(name)
+    fs.renameSync(path.join(directory, '..', 'good'), file)
     expect(await redeem()).toBe('paired')
   })
 

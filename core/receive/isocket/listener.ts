@@ -21,21 +21,9 @@ export interface IsocketOptions {
   port: number
 }
 
-/** Whether an address is one of these, however it is written; a name is none. */
-function isOneOf(addresses: net.BlockList, host: string): boolean {
-  const family = net.isIP(host)
-  return family !== 0 && addresses.check(host, family === 6 ? 'ipv6' : 'ipv4')
-}
-
-const loopback = new net.BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-const everywhere = new net.BlockList()
-everywhere.addAddress('0.0.0.0', 'ipv4')
-everywhere.addAddress('::', 'ipv6')
-
-export const isLoopback = (host: string): boolean => host === 'localhost' || isOneOf(loopback, host)
+/** Of addresses as the system writes them. */
+const EVERYWHERE = /^(::|(::ffff:)?0\.0\.0\.0)$/
+const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
 
 /**
  * Accepts original isocket clients: plain text, without any proof of who sends.
@@ -43,7 +31,7 @@ export const isLoopback = (host: string): boolean => host === 'localhost' || isO
  */
 export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   const { host: address, port } = options
-  if (address === '*' || isOneOf(everywhere, address)) throw new Problem('transfer.isocketEverywhere')
+  if (address === '*') throw new Problem('transfer.isocketEverywhere')
   const connections = new Set<IsocketConnection>()
   const server = net.createServer({ allowHalfOpen: true })
 
@@ -68,13 +56,13 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   }
   const bound = server.address() as net.AddressInfo
   // "0" and many other words mean all addresses. Nobody has been accepted yet.
-  if (isOneOf(everywhere, bound.address)) {
+  if (EVERYWHERE.test(bound.address)) {
     server.close()
     throw new Problem('transfer.isocketEverywhere')
   }
   server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
   const at = addressOf(address, bound.port)
-  const warning = isLoopback(bound.address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
+  const warning = LOOPBACK.test(bound.address) ? 'transfer.isocketOpenHere' : 'transfer.isocketOpen'
   host.log('warn', englishWords(message(warning, { address: at })))
 
   return {

@@ -59,8 +59,9 @@ export async function makeCode(
   replaces: string | null = null,
 ): Promise<string> {
   await makeDirectories(directory, 0o700)
-  for (const name of await readdir(directory))
-    await removeOver(path.join(directory, name), now).catch(() => undefined)
+  // One that somebody is writing at this moment has another ending.
+  const codes = (await readdir(directory)).filter((name) => name.endsWith('.json'))
+  for (const name of codes) await removeOver(path.join(directory, name), now).catch(() => undefined)
   const secret = newSecret()
   const code: Code = { expiresAt: now + LIFETIME_MS, replaces }
   await replaceFile(codeFile(directory, secret), JSON.stringify(code))

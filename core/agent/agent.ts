@@ -15,7 +15,7 @@ import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restore/restores.ts'
-import { Sending } from './sending.ts'
+import { Senders } from './senders.ts'
 import { refusedSources } from './settings/accept-path.ts'
 import { settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
@@ -34,7 +34,6 @@ import { createStateStore, type StateStore } from './state/store.ts'
 import { SurroundingsWatch } from './surroundings.ts'
 import { Tell } from './tell.ts'
 import { checkerConfig, scannerConfig } from './workers/configs.ts'
-import type { Senders } from './workers/senders.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
 /** How often the state is looked over for what time alone changes. */
@@ -58,8 +57,8 @@ export class Agent {
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly tell: Tell
   readonly secrets: SecretStore
+  readonly senders: Senders
   readonly restores: Restores
-  readonly #sending: Sending
   readonly #surroundings: SurroundingsWatch
   readonly #log: Log['write']
   readonly #memory: ReturnType<typeof openMemory>
@@ -88,7 +87,7 @@ export class Agent {
       ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
       () => this.senders.nudge(),
     )
-    this.#sending = new Sending(
+    this.senders = new Senders(
       this,
       () => this.#permitted(),
       () => this.scanner.nudge(),
@@ -98,13 +97,9 @@ export class Agent {
     this.restores = new Restores(this, this.#log)
     this.#surroundings = new SurroundingsWatch(host.onBattery, (surroundings) => {
       this.store.update({ surroundings })
-      this.#sending.configure()
+      this.senders.configure()
     })
     if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
-  }
-
-  get senders(): Senders {
-    return this.#sending.senders
   }
 
   get language() {
@@ -125,7 +120,7 @@ export class Agent {
     // A disk that hangs keeps it from being written, and nobody from ending.
     const written = Promise.all([this.tell.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
-    const workers = [this.scanner, this.#sending, this.receiver, this.checker, this.tell.notifier]
+    const workers = [this.scanner, this.senders, this.receiver, this.checker, this.tell.notifier]
     await Promise.all([kept, this.restores.end(), ...workers.map((worker) => worker.stop())])
     this.store.stop()
   }
@@ -164,7 +159,7 @@ export class Agent {
     if (settings.receive === null) void this.receiver.stop()
     else
       this.receiver.configure(receiverConfig(settings, settings.receive, this.layout, this.host.computerName))
-    this.#sending.configure()
+    this.senders.configure()
   }
 
   #checkerConfig() {
@@ -184,7 +179,7 @@ export class Agent {
     this.#tickedAt = now
     this.store.refresh()
     this.tell.look()
-    this.#sending.sayStatus()
+    this.senders.sayStatus()
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }
 

@@ -15,7 +15,7 @@ import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
 import { Problem } from '../words/problem.ts'
 import { done } from './answering.ts'
-import type { CommandHandlers } from './contract.ts'
+import type { CommandHandlers, CommandInput } from './contract.ts'
 import type { SettingsContext } from './settings/context.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
@@ -37,25 +37,8 @@ export function destinationCommands(context: SettingsContext) {
         if (isKnown) context.restart(paired.id)
       }),
     addDestination: ({ destination, secrets }) =>
-      done(() =>
-        put(
-          context,
-          completed(destination, randomUUID(), context.computerName),
-          secrets,
-          'adding',
-          withAdded,
-        ),
-      ),
-    changeDestination: ({ id, destination, secrets }) =>
-      done(() =>
-        put(
-          context,
-          completed(destination, id, context.computerName),
-          secrets,
-          'kept',
-          withDestinationChanged,
-        ),
-      ),
+      done(() => put(context, { id: randomUUID(), destination, secrets }, 'adding', withAdded)),
+    changeDestination: (input) => done(() => put(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
       // What would not be added is not called good.
       if (id === undefined && destination.kind === 'folder') await placed(context, { ...destination, id: '' })
@@ -86,11 +69,11 @@ async function placed(context: SettingsContext, destination: Destination): Promi
 /** What is refused leaves no secret behind. */
 async function put(
   context: SettingsContext,
-  given: Destination,
-  secrets: Record<string, string>,
+  { id, destination: wanted, secrets }: CommandInput<'changeDestination'>,
   stage: TestStage,
   update: (settings: Settings, destination: Destination) => Settings,
 ): Promise<void> {
+  const given = completed(wanted, id, context.computerName)
   update(context.settings.get(), given)
   context.settings.tryWriting()
   const destination = await placed(context, given)

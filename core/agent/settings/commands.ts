@@ -12,7 +12,7 @@ import type { Settings } from '../../settings/schema.ts'
 import { secretOwners, secretsOfChannel } from '../../settings/secrets.ts'
 import { Problem } from '../../words/problem.ts'
 import { done } from '../answering.ts'
-import type { CommandHandlers } from '../contract.ts'
+import type { CommandHandlers, CommandInput } from '../contract.ts'
 import { destinationCommands } from '../destination-commands.ts'
 import { setReceiving } from '../receiving.ts'
 import { refusedSources } from './accept-path.ts'
@@ -47,22 +47,20 @@ async function importSettings(context: SettingsContext, imported: Settings): Pro
 function channelCommands(context: SettingsContext) {
   const { secrets: kept } = context
   const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
+  const put =
+    (update: typeof withChannel) =>
+    ({ channel, secrets }: CommandInput<'addChannel'>) =>
+      done(async () => {
+        // What is refused leaves no secret behind.
+        update(context.settings.get(), channel)
+        await kept.set(secretsOfChannel(channel), secrets)
+        context.change((settings) => update(settings, channel))
+      })
   return {
     mute: ({ id, until }) => set((settings) => withMuted(settings, id, until, Date.now())),
     unmute: ({ id }) => set((settings) => withoutMuted(settings, id)),
-    addChannel: ({ channel, secrets }) =>
-      done(async () => {
-        // What is refused leaves no secret behind.
-        withChannel(context.settings.get(), channel)
-        await kept.set(secretsOfChannel(channel), secrets)
-        context.change((settings) => withChannel(settings, channel))
-      }),
-    changeChannel: ({ channel, secrets }) =>
-      done(async () => {
-        withChannelChanged(context.settings.get(), channel)
-        await kept.set(secretsOfChannel(channel), secrets)
-        context.change((settings) => withChannelChanged(settings, channel))
-      }),
+    addChannel: put(withChannel),
+    changeChannel: put(withChannelChanged),
     removeChannel: ({ id }) =>
       done(async () => {
         context.change((settings) => withoutChannel(settings, id))

@@ -5,6 +5,7 @@ import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/ope
 import type { Message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { defined } from './defined.ts'
 import { collectPaths } from './path-words.ts'
 import { runningState } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
@@ -65,10 +66,8 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
 
 /** Without an option nothing is said of directories that are protected already. */
 function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): SourceOptions {
-  return {
-    ...(batch || prefix !== undefined ? { kind: 'batch', prefix: prefix ?? '' } : {}),
-    ...(oneFileSystem === undefined ? {} : { oneFileSystem }),
-  }
+  const isBatch = batch || prefix !== undefined
+  return defined({ ...(isBatch && { kind: 'batch' as const, prefix: prefix ?? '' }), oneFileSystem })
 }
 
 /** What sends once is no agent that watches, also if there is nothing to hand over to it. */

@@ -6,6 +6,7 @@ import { type ChannelSettings, channelSchema } from '../core/alert/settings.ts'
 import { errorCode } from '../core/files/system-error.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { Problem } from '../core/words/problem.ts'
+import { defined } from './defined.ts'
 import { pathAt } from './known-path.ts'
 import { collect } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
@@ -76,12 +77,11 @@ export function channelWith(
     })
   const parsed = channelSchema.safeParse({
     ...before,
-    ...(name === undefined ? {} : { name }),
-    ...(severity === undefined ? {} : { severity }),
-    ...(source === undefined ? {} : { sources: source.map((path) => pathAt(settings, path).id) }),
-    ...(allSources === true ? { sources: null } : {}),
-    ...(standby === undefined ? {} : { standby }),
-    ...(template === undefined ? {} : { template: template === '' ? null : template }),
+    ...defined({
+      ...{ name, severity, standby },
+      sources: allSources === true ? null : source?.map((path) => pathAt(settings, path).id),
+      template: template === '' ? null : template,
+    }),
     options: { ...before.options, ...given },
   })
   if (parsed.success) return parsed.data

@@ -116,18 +116,14 @@ const stateOf = (state: AppState | null, { id }: ChannelSettings) =>
 
 async function add(directory: string, type: ChannelType, options: ChannelOptions): Promise<void> {
   const secrets = secretsOf(options)
-  let said = ''
-  const made = (settings: Settings) => {
-    const name = options.name ?? type
-    const channel = channelWith({ id: newId(settings, name, type), name, type }, options, settings)
-    said = channel.id
-    return channel
-  }
-  await changeSettings(directory, (settings) => ({
-    command: 'addChannel',
-    input: { channel: made(settings), secrets },
-  }))
-  console.log(worded('cli.channels.added', { id: said }))
+  const name = options.name ?? type
+  let id = ''
+  await changeSettings(directory, (settings) => {
+    id = newId(settings, name, type)
+    const channel = channelWith({ id, name, type }, options, settings)
+    return { command: 'addChannel', input: { channel, secrets } }
+  })
+  console.log(worded('cli.channels.added', { id }))
 }
 
 async function change(
@@ -136,10 +132,9 @@ async function change(
   changed: (channel: ChannelSettings, settings: Settings) => ChannelSettings,
   secrets: Record<string, string>,
 ): Promise<void> {
-  const next = (settings: Settings) => changed(namedChannel(settings, given), settings)
   await changeSettings(directory, (settings) => ({
     command: 'changeChannel',
-    input: { channel: next(settings), secrets },
+    input: { channel: changed(namedChannel(settings, given), settings), secrets },
   }))
   console.log(worded('cli.channels.changed', { id: given }))
 }
@@ -153,10 +148,9 @@ async function remove(directory: string, given: string): Promise<void> {
 }
 
 async function order(directory: string, given: string[]): Promise<void> {
-  const idsOf = (settings: Settings) => given.map((one) => namedChannel(settings, one).id)
   await changeSettings(directory, (settings) => ({
     command: 'orderChannels',
-    input: { ids: idsOf(settings) },
+    input: { ids: given.map((one) => namedChannel(settings, one).id) },
   }))
   await list(directory, false)
 }

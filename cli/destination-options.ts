@@ -106,13 +106,10 @@ export function parsed(given: object): Wanted {
   throw new WrongUsage('cli.destinations.invalid', { reason })
 }
 
-const without = <T extends object>(given: T) =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-
 /** @throws WrongUsage cli.destinations.hideNames */
 function encryptionOf({ recipient, hideNames }: AddOptions) {
   if (hideNames === true && recipient === undefined) throw new WrongUsage('cli.destinations.hideNames')
-  return without({ recipient, hideNames })
+  return { recipient, hideNames }
 }
 
 export function folderOf(directory: string, options: AddOptions): Wanted {
@@ -140,10 +137,9 @@ export function sftpOf(target: string, options: AddOptions): Wanted {
     kind: 'sftp',
     name: name ?? host,
     ...{ user, host: host.replace(/^\[|\]$/g, ''), path: directory, hostKey },
-    ...without({ folder, login }),
-    ...encryptionOf(options),
-    ...(port === undefined ? {} : { port: Number(port) }),
-    ...(keyFile === undefined ? {} : { keyFile: path.resolve(keyFile) }),
+    ...{ folder, login, ...encryptionOf(options) },
+    port: port === undefined ? undefined : Number(port),
+    keyFile: keyFile === undefined ? undefined : path.resolve(keyFile),
   })
 }
 
@@ -155,7 +151,6 @@ export function s3Of(endpoint: string, place: string, options: AddOptions): Want
     kind: 's3',
     name: name ?? bucket,
     ...{ endpoint, bucket, prefix: prefix.join('/'), pathStyle: options.hostStyle !== true },
-    ...without({ folder, region, storageClass, certificate }),
-    ...encryptionOf(options),
+    ...{ folder, region, storageClass, certificate, ...encryptionOf(options) },
   })
 }

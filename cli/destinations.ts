@@ -147,25 +147,20 @@ async function list(dataDirectory: string, json = false): Promise<void> {
 async function rename(dataDirectory: string, name: string, next: string): Promise<void> {
   if (next.trim() === '' || next.trim().length > LONGEST_NAME)
     throw new WrongUsage('refuse.destinationNameLength', { most: LONGEST_NAME })
-  const idOf = (settings: Settings) => namedDestination(settings.destinations, name).id
-  await changeSettings(dataDirectory, (settings) => ({
+  await changeSettings(dataDirectory, ({ destinations }) => ({
     command: 'renameDestination',
-    input: { id: idOf(settings), name: next },
+    input: { id: namedDestination(destinations, name).id, name: next },
   }))
   console.log(worded('cli.destinations.renamed', { name, next }))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {
   let name = given
-  const idOf = (settings: Settings) => {
-    const found = namedDestination(settings.destinations, given)
+  const after = await changeSettings(dataDirectory, ({ destinations }) => {
+    const found = namedDestination(destinations, given)
     name = found.name
-    return found.id
-  }
-  const after = await changeSettings(dataDirectory, (settings) => ({
-    command: 'removeDestination',
-    input: { id: idOf(settings) },
-  }))
+    return { command: 'removeDestination', input: { id: found.id } }
+  })
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
   console.log(worded(key, { name }))
 }
@@ -182,12 +177,11 @@ async function choose(
   all: boolean,
 ): Promise<void> {
   if (all === names.length > 0) throw new WrongUsage('cli.destinations.chooseWhat')
-  const idOf = (settings: Settings) => sourceAt(settings, directory).id
   const idsOf = ({ destinations }: Settings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
   const after = await changeSettings(dataDirectory, (settings) => ({
     command: 'setDestinations',
-    input: { id: idOf(settings), destinations: idsOf(settings) },
+    input: { id: sourceAt(settings, directory).id, destinations: idsOf(settings) },
   }))
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { CommandInput } from '../core/agent/contract.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
+import { defined } from './defined.ts'
 import { ageOf, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
@@ -29,21 +31,7 @@ export interface NameOptions {
 }
 
 /** What of a directory's settings is changed. */
-export type FilterChanges = Partial<
-  Pick<
-    Source,
-    | 'ignore'
-    | 'hidden'
-    | 'minimumBytes'
-    | 'maximumBytes'
-    | 'minimumAgeSeconds'
-    | 'oneFileSystem'
-    | 'priority'
-    | 'deleteAfter'
-    | 'silentHours'
-    | 'name'
-  >
-> & { batch?: Partial<Source['batch']> }
+export type FilterChanges = CommandInput<'changeSource'>['changes']
 
 /** Options for what of a protected directory is left out, waits, and is removed. */
 export function withFilters(command: Command): Command {
@@ -92,27 +80,22 @@ export function withNames(command: Command): Command {
 
 /** Only what was given. */
 export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): FilterChanges {
-  const marks = Object.entries({ prefix, closedMark, sentMark }).filter(([, value]) => value !== undefined)
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(marks.length === 0 ? {} : { batch: Object.fromEntries(marks) }),
-  }
+  const marks = defined({ prefix, closedMark, sentMark })
+  return defined({ name, batch: Object.keys(marks).length === 0 ? undefined : marks })
 }
 
 export function changesOf(options: FilterOptions): FilterChanges {
   const { ignore, hidden, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   const { tellSilence } = options
-  return {
-    ...(ignore === undefined ? {} : { ignore: ignore === false ? [] : ignore }),
-    ...(hidden === undefined ? {} : { hidden }),
-    ...(minSize === undefined ? {} : { minimumBytes: settingOf(minSize) }),
-    ...(maxSize === undefined ? {} : { maximumBytes: settingOf(maxSize) }),
-    ...(minAge === undefined ? {} : { minimumAgeSeconds: minAge }),
-    ...(oneFileSystem === undefined ? {} : { oneFileSystem }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(deleteAfter === undefined ? {} : { deleteAfter: settingOf(deleteAfter) }),
-    ...(tellSilence === undefined ? {} : { silentHours: settingOf(tellSilence) }),
-  }
+  return defined({
+    ...{ hidden, oneFileSystem, priority },
+    ignore: ignore === false ? [] : ignore,
+    minimumBytes: settingOf(minSize),
+    maximumBytes: settingOf(maxSize),
+    minimumAgeSeconds: minAge,
+    deleteAfter: settingOf(deleteAfter),
+    silentHours: settingOf(tellSilence),
+  })
 }
 
 function deleteAfterOf(text: string): NonNullable<Source['deleteAfter']> | typeof NONE {

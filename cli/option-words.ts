@@ -30,8 +30,9 @@ export function sizeOf(text: string): number | typeof NONE {
   return bytes
 }
 
-/** The setting that such a word means. */
-export const settingOf = <T>(given: T | typeof NONE): T | null => (given === NONE ? null : given)
+/** The setting that such a word means; undefined: none was given. */
+export const settingOf = <T>(given: T | typeof NONE | undefined): T | null | undefined =>
+  given === NONE ? null : given
 
 /** How names of batch directories begin. */
 export function prefixOf(text: string): string {

@@ -4,7 +4,6 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { sourceOf } from '../core/settings/changes.ts'
-import type { Settings } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import {
@@ -96,10 +95,9 @@ async function list(dataDirectory: string, json = false): Promise<void> {
 
 async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
   if (Object.keys(changes).length === 0) throw new WrongUsage('cli.paths.changeWhat')
-  const idOf = (settings: Settings) => sourceAt(settings, given).id
   let id = ''
   const after = await changeSettings(dataDirectory, (settings) => {
-    id = idOf(settings)
+    id = sourceAt(settings, given).id
     return { command: 'changeSource', input: { id, changes } }
   })
   // It may have been given by the name that it had.
@@ -107,10 +105,9 @@ async function change(dataDirectory: string, given: string, changes: FilterChang
 }
 
 async function pause(dataDirectory: string, given: string, paused: boolean): Promise<void> {
-  const idOf = (settings: Settings) => sourceAt(settings, given).id
   const after = await changeSettings(dataDirectory, (settings) => ({
     command: 'pauseSource',
-    input: { id: idOf(settings), paused },
+    input: { id: sourceAt(settings, given).id, paused },
   }))
   console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
 }

@@ -10,6 +10,7 @@ import { message } from '../core/words/message.ts'
 import { englishWords } from '../core/words/words.ts'
 import { endNow } from '../core/worker/end-now.ts'
 import { dataDirectoryOf } from './data-directory.ts'
+import { defined } from './defined.ts'
 import { exitNow } from './exit-now.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
@@ -42,14 +43,10 @@ function portOf(text: string): number {
   return port
 }
 
-/** What was given; only words of the rules are looked at. */
-const definedOf = (given: GivenConfig) =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-
 /** What cannot be used of the command line's own words; those of a file are told as the file's. */
 function refuseRules(given: GivenConfig): void {
   try {
-    rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...definedOf(given) }))
+    rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...defined(given) }))
   } catch (thrown) {
     throw wrongUsage(thrown)
   }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { isEmptyRange } from '../core/settings/changes.ts'
-import { type SourceFilters, sourceFiltersSchema } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
+import { defined } from './defined.ts'
 import { exitNow } from './exit-now.ts'
 import { type Given, printList } from './list-directory.ts'
-import { ageOf, collect, collectPatterns, NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
+import { ageOf, collect, collectPatterns, type NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
 import { worded } from './terminal-words.ts'
@@ -16,12 +16,13 @@ interface Flags {
   json: boolean
   batch: boolean
   prefix?: string
-  ignore: string[]
-  oneFileSystem: boolean
+  ignore?: string[]
+  oneFileSystem?: true
+  /** false: --no-hidden. */
   hidden: boolean
-  minAge: number
-  minSize: number | typeof NONE
-  maxSize: number | typeof NONE
+  minAge?: number
+  minSize?: number | typeof NONE
+  maxSize?: number | typeof NONE
   data?: string
   to?: string[]
   accept: boolean
@@ -48,13 +49,12 @@ export function registerScan(program: Command): void {
       '--ignore <pattern>',
       'leave out what this gitignore pattern matches (repeatable)',
       collectPatterns,
-      [],
     )
-    .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)', false)
+    .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)')
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
-    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf, NONE)
-    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf, NONE)
-    .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', ageOf, 0)
+    .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
+    .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
+    .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', ageOf)
     .option(
       '--to <destination>',
       'with --once: only to this destination (repeatable); without, to all',
@@ -66,25 +66,20 @@ export function registerScan(program: Command): void {
       false,
     )
     .option('--json', 'with --list: one JSON object a line; with --once: one object at the end', false)
-  withDataDirectory(command).action(async (directory: string, flags: Flags, self: Command) => {
-    const kind = flags.batch || flags.prefix !== undefined ? 'batch' : 'continuous'
-    const { oneFileSystem } = flags
-    const filters = filtersOf(flags)
-    const options = { directory, kind, prefix: flags.prefix ?? '', filters, oneFileSystem } as const
-    if (isEmptyRange(filters)) {
-      const { minimumBytes, maximumBytes } = filters
+  withDataDirectory(command).action(async (directory: string, flags: Flags) => {
+    const { list, once, why, to, json, accept } = flags
+    const given = givenOf(flags)
+    const { minimumBytes = null, maximumBytes = null } = given
+    const dataDirectory = dataDirectoryOf(flags)
+    if (isEmptyRange({ minimumBytes, maximumBytes })) {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
       process.stderr.write(`${worded('refuse.emptyRange', limits)}\n`)
       process.exitCode = WRONG_USAGE
-    } else if (flags.list && !flags.once && flags.to === undefined && !flags.accept) {
-      const { json, why } = flags
-      const given = givenOf(options, self)
-      await printList({ directory, dataDirectory: dataDirectoryOf(flags), given, json, why })
+    } else if (list && !once && to === undefined && !accept) {
+      await printList({ directory, dataDirectory, given, json, why })
       exitNow(0)
-    } else if (flags.once && !flags.list && !flags.why) {
-      const { to, json, accept } = flags
-      const once = { ...options, to, json, accept, dataDirectory: dataDirectoryOf(flags) }
-      exitNow(await sendOnce(once))
+    } else if (once && !list && !why) {
+      exitNow(await sendOnce({ directory, dataDirectory, given, to, json, accept }))
     } else {
       process.stderr.write(`${worded('scan.list.nothingToDo')}\n`)
       process.exitCode = WRONG_USAGE
@@ -92,29 +87,13 @@ export function registerScan(program: Command): void {
   })
 }
 
-/** What of a source the command line itself says: the rest is as the directory is protected. */
-function givenOf(
-  options: Required<Pick<Given, 'kind' | 'prefix' | 'oneFileSystem'>> & { filters: SourceFilters },
-  self: Command,
-): Given {
-  const { kind, prefix, oneFileSystem, filters } = options
-  const isGiven = (...names: string[]) => names.some((name) => self.getOptionValueSource(name) === 'cli')
-  return {
-    ...(isGiven('batch', 'prefix') ? { kind } : {}),
-    ...(isGiven('prefix') ? { prefix } : {}),
-    ...(isGiven('oneFileSystem') ? { oneFileSystem } : {}),
-    ...(isGiven('ignore') ? { ignore: filters.ignore } : {}),
-    ...(isGiven('hidden') ? { hidden: filters.hidden } : {}),
-    ...(isGiven('minAge') ? { minimumAgeSeconds: filters.minimumAgeSeconds } : {}),
-    ...(isGiven('minSize') ? { minimumBytes: filters.minimumBytes } : {}),
-    ...(isGiven('maxSize') ? { maximumBytes: filters.maximumBytes } : {}),
-  }
-}
-
-function filtersOf({ ignore, hidden, minAge, minSize, maxSize }: Flags): SourceFilters {
-  return sourceFiltersSchema.parse({
-    ignore,
-    hidden: hidden ? 'send' : 'leave-out',
+/** What of a source the command line itself says: the rest is as the directory is protected, or as it is by default. */
+function givenOf(flags: Flags): Given {
+  const { batch, prefix, oneFileSystem, ignore, hidden, minAge, minSize, maxSize } = flags
+  return defined({
+    ...{ prefix, oneFileSystem, ignore },
+    kind: batch || prefix !== undefined ? ('batch' as const) : undefined,
+    hidden: hidden ? undefined : ('leave-out' as const),
     minimumAgeSeconds: minAge,
     minimumBytes: settingOf(minSize),
     maximumBytes: settingOf(maxSize),

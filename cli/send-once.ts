@@ -4,9 +4,9 @@ import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { inTime, LATE } from '../core/pacing/in-time.ts'
-import type { SourceFilters } from '../core/settings/schema.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { jsonText } from './json.ts'
+import type { Given } from './list-directory.ts'
 import { type Compared, compare, newRemarks } from './once-compare.ts'
 import {
   createComplaints,
@@ -31,11 +31,7 @@ const NO_MARK: ReadonlySet<WordKey> = new Set(['scan.markFailed', 'scan.batchFai
 export interface OnceOptions {
   directory: string
   dataDirectory: string
-  kind: 'continuous' | 'batch'
-  prefix: string
-  filters: SourceFilters
-  /** What other file systems mounted inside hold is left out. */
-  oneFileSystem: boolean
+  given: Given
   /** Names or ids of the destinations; without, all. */
   to: string[] | undefined
   /** Also where many files were emptied or changed at once. */
@@ -50,11 +46,11 @@ export interface OnceOptions {
  * ended the run earlier tells itself by its own.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
-  const { dataDirectory, kind, prefix, filters, oneFileSystem, to } = options
+  const { dataDirectory, given, to } = options
   const stop = watchStopSignals()
   const open = await openAgent(dataDirectory, { ...terminalHost(console.error), kind: 'once' })
   try {
-    const settings = { kind, prefix, ...filters, oneFileSystem, ...(to === undefined ? {} : { to }) }
+    const settings = to === undefined ? given : { ...given, to }
     const protecting = open.protect([path.resolve(options.directory)], settings)
     // Its disk may never answer.
     const refusals = (await Promise.race([protecting, stop.came])) ?? []

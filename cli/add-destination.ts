@@ -14,7 +14,7 @@ import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
 import { ask, changeSettings, settingsNow } from './settings-change.ts'
 import { about, named, terminalWords, worded } from './terminal-words.ts'
 
-export type Given = Record<string, string>
+type Given = Record<string, string>
 
 /** @param id of a destination whose kept secrets are used. */
 async function tested(
@@ -27,11 +27,14 @@ async function tested(
   return destinationTestSchema.parse(await ask(directory, { command: 'testDestination', input }))
 }
 
-/** The secrets that are given by files, by the environment, and, where one is needed, by whoever sits there. */
-async function secretsFor(wanted: Wanted, options: AddOptions): Promise<Given> {
+/**
+ * The secrets that are given by files, by the environment, and, where one is needed, by whoever sits there.
+ * @param isNew it has none of them yet.
+ */
+export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boolean): Promise<Given> {
   const { fields } = secretsOfDestination({ ...wanted, id: '' })
   const given = { ...secretsInEnvironment(fields.map(({ name }) => name)), ...secretsOf(options) }
-  for (const { name, required } of fields)
+  for (const { name, required } of isNew ? fields : [])
     if (required && given[name] === undefined) given[name] = await askSecret(name)
   return given
 }
@@ -72,7 +75,7 @@ async function requireYes(
 /** `holdfast destinations add …`: tests a destination, and adds it: through the agent if it runs. */
 export async function addDestination(directory: string, wanted: Wanted, options: AddOptions): Promise<void> {
   openDataDirectory(directory)
-  const secrets = await secretsFor(wanted, options)
+  const secrets = await secretsFor(wanted, options, true)
   const destination = givenDestinationSchema.parse(await confirmed(directory, wanted, secrets))
   const input = { destination, secrets }
   const after = await changeSettings(directory, () => ({ command: 'addDestination', input }))

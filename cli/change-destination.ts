@@ -1,14 +1,10 @@
 import path from 'node:path'
-import { secretsOfDestination } from '../core/settings/adding.ts'
 import { namedDestination } from '../core/settings/destinations.ts'
 import { changedDestinationSchema } from '../core/settings/given-destination.ts'
 import { Problem } from '../core/words/problem.ts'
-import type { Given } from './add-destination.ts'
-import { confirmed } from './add-destination.ts'
-import { secretsOf } from './channel-options.ts'
+import { confirmed, secretsFor } from './add-destination.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
 import { parsed } from './destination-options.ts'
-import { askSecret, secretsInEnvironment } from './secret-words.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
 import { worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -41,22 +37,13 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
   })
 }
 
-/** Those that are given; of a login that is new, those that it needs are asked for. */
-async function newSecrets(before: Wanted, wanted: Wanted, options: AddOptions): Promise<Given> {
-  const { fields } = secretsOfDestination({ ...wanted, id: '' })
-  const given = { ...secretsInEnvironment(fields.map(({ name }) => name)), ...secretsOf(options) }
-  const isNew = 'login' in before && 'login' in wanted && before.login !== wanted.login
-  for (const { name, required } of isNew ? fields : [])
-    if (required && given[name] === undefined) given[name] = await askSecret(name)
-  return given
-}
-
 /** `holdfast destinations change NAME`: how a receiver, server or bucket is reached; where in it the files are stays. */
 export async function changeDestination(directory: string, name: string, options: AddOptions): Promise<void> {
   const { id, ...before } = namedDestination((await settingsNow(directory)).destinations, name)
   if (before.kind === 'folder') throw new Problem('cli.destinations.changeNone', { name: before.name })
   const wanted = changedBy(before, options)
-  const secrets = await newSecrets(before, wanted, options)
+  const isOtherLogin = 'login' in before && 'login' in wanted && before.login !== wanted.login
+  const secrets = await secretsFor(wanted, options, isOtherLogin)
   const known = before.kind === 'sftp' ? before.hostKey : undefined
   const destination = changedDestinationSchema.parse(await confirmed(directory, wanted, secrets, known))
   const input = { id, destination, secrets }

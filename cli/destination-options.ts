@@ -41,16 +41,12 @@ const withServerOptions = (command: Command): Command =>
   withSecrets(command.option('--folder <name>', "this computer's folder there (default: its host name)"))
 
 /** What all kinds have. */
-const withName = (command: Command): Command =>
+export const withName = (command: Command): Command =>
   command
     .option('--name <name>', 'what the destination is called here')
     .option('--recipient <age1…>', 'encrypt contents for this age recipient')
     .option('--hide-names', 'with --recipient: encrypt names of files and directories, too')
     .option('--json', 'print what was added as JSON, without secrets')
-
-export function withFolderOptions(command: Command): Command {
-  return withName(command)
-}
 
 const withLogin = (command: Command): Command =>
   command

@@ -12,7 +12,7 @@ import {
   s3Of,
   sftpOf,
   withChanges,
-  withFolderOptions,
+  withName,
   withS3Options,
   withSftpOptions,
 } from './destination-options.ts'
@@ -98,7 +98,7 @@ function registerAdding(destinations: Command): void {
   const add = destinations.command('add').description('test a folder, an SFTP server or a bucket, and add it')
   const kind = (usage: string, description: string) =>
     withDataDirectory(add.command(usage).description(description))
-  withFolderOptions(kind('folder', 'a mounted disk or share').argument('<path>', 'the folder')).action(
+  withName(kind('folder', 'a mounted disk or share').argument('<path>', 'the folder')).action(
     (directory: string, _: AddOptions, self: Command) => {
       const options = self.optsWithGlobals<AddOptions>()
       return addDestination(dataOf(self), folderOf(directory, options), options)

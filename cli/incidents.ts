@@ -20,7 +20,7 @@ import { severityOf } from './channel-options.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
-import { minutesIn } from './option-words.ts'
+import { pauseOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { about, listed, terminalWords, worded } from './terminal-words.ts'
@@ -60,13 +60,13 @@ export function registerIncidents(program: Command): void {
     )
   inner('snooze', 'tell it again after a time, if it still lasts; the agent must be running')
     .argument('<id>', 'as the list has it')
-    .argument('<time>', 'such as 30m, 4h, 1d', minutesOf)
+    .argument('<time>', 'such as 30m, 4h, 1d', pauseOf)
     .action((id: string, minutes: number, _: object, self: Command) =>
       ask(dataOf(self), 'snooze', { id, minutes }),
     )
   inner('mute', 'tell nothing of a directory or a checked path, for a time or until it is unmuted')
     .argument('<path>', 'its path or name', parsePath)
-    .argument('[time]', 'such as 30m, 4h, 1d', minutesOf)
+    .argument('[time]', 'such as 30m, 4h, 1d', pauseOf)
     .action((path: string, minutes: number | undefined, _: object, self: Command) =>
       mute(dataOf(self), path, minutes ?? null),
     )
@@ -79,12 +79,6 @@ function countOf(text: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count > 0) return count
   throw new InvalidArgumentError('It must be a whole number above 0.')
-}
-
-function minutesOf(text: string): number {
-  const minutes = minutesIn(text)
-  if (minutes > 0 && minutes <= 7 * 24 * 60) return minutes
-  throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')
 }
 
 async function list(options: ListOptions): Promise<void> {

@@ -1,6 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 import { templateNames } from '../core/alert/channels/catalog.ts'
-import { LONGEST_PATTERN, MOST_PATTERNS, sourceFiltersSchema } from '../core/settings/schema.ts'
+import {
+  LONGEST_PATTERN,
+  LONGEST_PAUSE_MINUTES,
+  MOST_PATTERNS,
+  sourceFiltersSchema,
+} from '../core/settings/schema.ts'
 import { parseSeconds, parseSize } from '../core/words/amounts.ts'
 
 // What several commands' options take, as commander asks for it: a word, and what the words before it gave.
@@ -66,6 +71,13 @@ export function patienceOf(text: string): number {
   if (!(seconds > 0 && seconds <= 86_400))
     throw new InvalidArgumentError('It must be a time such as 90s or 30m, above 0, at most 1d.')
   return seconds
+}
+
+/** How long somebody wants not to be disturbed, or nothing to be sent, in minutes. */
+export function pauseOf(text: string): number {
+  const minutes = minutesIn(text)
+  if (minutes > 0 && minutes <= LONGEST_PAUSE_MINUTES) return minutes
+  throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')
 }
 
 /** A span in minutes; 0: it is none. Nobody means seconds by a number alone here, so it has a unit. */

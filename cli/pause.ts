@@ -1,8 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander'
-import { LONGEST_PAUSE_MINUTES } from '../core/settings/schema.ts'
+import type { Command } from 'commander'
 import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { minutesIn } from './option-words.ts'
+import { pauseOf } from './option-words.ts'
 import { changeSettings } from './settings-change.ts'
 import { worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -19,16 +18,10 @@ export function registerPause(program: Command): void {
     program
       .command('pause')
       .description('send nothing until it is resumed; disks are checked as before')
-      .option('--for <time>', 'for so long: 30m, 2h, at most 7d', minutesOf)
+      .option('--for <time>', 'for so long: 30m, 2h, at most 7d', pauseOf)
       .option('--until-tomorrow', 'until eight in the morning'),
   ).action(pause)
   withDataDirectory(program.command('resume').description('send again')).action(resume)
-}
-
-function minutesOf(text: string): number {
-  const minutes = minutesIn(text)
-  if (minutes > 0 && minutes <= LONGEST_PAUSE_MINUTES) return minutes
-  throw new InvalidArgumentError('It must be a time such as 30m or 2h, at most 7d.')
 }
 
 async function pause(options: PauseOptions): Promise<void> {

@@ -180,8 +180,8 @@ async function choose(
   const idsOf = ({ destinations }: Settings) =>
     all ? null : [...new Set(names.map((name) => namedDestination(destinations, name).id))]
   const after = await changeSettings(dataDirectory, (settings) => ({
-    command: 'setDestinations',
-    input: { id: sourceAt(settings, directory).id, destinations: idsOf(settings) },
+    command: 'changeSource',
+    input: { id: sourceAt(settings, directory).id, changes: { destinations: idsOf(settings) } },
   }))
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))

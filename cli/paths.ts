@@ -106,8 +106,8 @@ async function change(dataDirectory: string, given: string, changes: FilterChang
 
 async function pause(dataDirectory: string, given: string, paused: boolean): Promise<void> {
   const after = await changeSettings(dataDirectory, (settings) => ({
-    command: 'pauseSource',
-    input: { id: sourceAt(settings, given).id, paused },
+    command: 'changeSource',
+    input: { id: sourceAt(settings, given).id, changes: { paused } },
   }))
   console.log(sourceLines(after, sourceAt(after, given)).join('\n'))
 }

@@ -46,6 +46,7 @@ export const previewedFiltersSchema = givenFiltersSchema.extend(source.pick({ on
 
 /** What of a source a view may change. Its folder at a destination keeps the name that it had at first. */
 export const changeableSourceSchema = previewedFiltersSchema
-  .extend(source.pick({ name: true, priority: true, deleteAfter: true, silentHours: true }).shape)
+  .extend(source.pick({ name: true, paused: true, destinations: true }).shape)
+  .extend(source.pick({ priority: true, deleteAfter: true, silentHours: true }).shape)
   .extend({ batch: batch.partial() })
   .partial()

@@ -18,7 +18,6 @@ import {
   MOST_DESTINATIONS,
   receiveSettingsSchema,
   settingsSchema,
-  sourceSchema,
 } from '../settings/schema.ts'
 import { act, nothing } from './answer.ts'
 import {
@@ -57,10 +56,9 @@ export const commands = {
   removeSource: act(source),
   /** Its directory is somewhere else now: what is there is compared, and only what differs is sent. */
   moveSource: act(z.object({ id: z.string(), path: z.string() })),
-  pauseSource: act(z.object({ id: z.string(), paused: z.boolean() })),
   /**
-   * Changes what of a source is sent and how it is called, and whether its files are removed here after they were
-   * sent. What waits and the filters leave out now is not sent.
+   * Changes what of a source is sent, where, and whether at all, how it is called, and whether its files are removed
+   * here after they were sent. What waits and the filters leave out now is not sent.
    */
   changeSource: act(z.object({ id: z.string(), changes: changeableSourceSchema })),
   /** What these filters would leave out of a source; a newer question ends the one before. Within ten seconds. */
@@ -118,8 +116,6 @@ export const commands = {
    * others. With the last one gone, files go to a folder on this computer.
    */
   removeDestination: act(source),
-  /** The ids of the destinations that a source goes to; null: all. */
-  setDestinations: act(z.object({ id: z.string(), destinations: sourceSchema.shape.destinations.unwrap() })),
   /** Deletes the copies that were made here before there was a destination; refused while a file may be nowhere else. */
   deleteLocalCopies: act(nothing),
   /** Lets other computers send here, or (null) no longer; what they have sent stays. */

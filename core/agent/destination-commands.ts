@@ -2,13 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
-import {
-  refuseMore,
-  withChosen,
-  withDestination,
-  withoutDestination,
-  withRenamed,
-} from '../settings/destinations.ts'
+import { refuseMore, withDestination, withoutDestination, withRenamed } from '../settings/destinations.ts'
 import { newEncryptionKey } from '../settings/encryption-key.ts'
 import type { Settings } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
@@ -55,7 +49,6 @@ export function destinationCommands(context: SettingsContext) {
         context.change((settings) => withoutDestination(settings, id))
         await context.secrets.keepOnly(secretOwners(context.settings.get()))
       }),
-    setDestinations: ({ id, destinations }) => set((settings) => withChosen(settings, id, destinations)),
   } satisfies Partial<CommandHandlers>
 }
 

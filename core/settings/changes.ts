@@ -1,5 +1,6 @@
 import { Problem } from '../words/problem.ts'
 import { withoutMuted } from './channels.ts'
+import { destinationOf } from './destinations.ts'
 import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 
 // What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
@@ -38,7 +39,8 @@ export function sourceOf(settings: Settings, id: string): Source {
 
 /**
  * Changes what is given of one source.
- * @throws Problem refuse.noSource, refuse.sourceName, refuse.mark, refuse.sameMarks, refuse.emptyRange, refuse.deleteAfterSystem
+ * @throws Problem refuse.noSource, refuse.sourceName, refuse.noSuchDestination, refuse.mark, refuse.sameMarks,
+ * refuse.emptyRange, refuse.deleteAfterSystem
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const before = sourceOf(settings, id)
@@ -47,6 +49,7 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   if (changes.batch !== undefined) refuseMarks(wanted.batch)
   const source = sourceSchema.parse(wanted)
   if (changes.name !== undefined) refuseName(settings, source)
+  for (const one of changes.destinations ?? []) destinationOf(settings.destinations, one)
   // A file that was edited by hand may have such limits: everything else can still be changed.
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
   // core/send/removal needs the kernel's leases and /proc.

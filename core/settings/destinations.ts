@@ -1,6 +1,5 @@
 import { addressOf } from '../words/address.ts'
 import { Problem } from '../words/problem.ts'
-import { sourceOf } from './changes.ts'
 import type { DataLayout } from './data-directory.ts'
 import {
   type Destination,
@@ -172,19 +171,6 @@ export function withoutDestination(settings: Settings, id: string): Settings {
     return { ...source, destinations: left.length === 0 ? null : left }
   })
   return { ...settings, sources, destinations: destinations.filter((one) => one.id !== id) }
-}
-
-/**
- * Chooses the destinations of a source by their ids; null: all.
- * @throws Problem refuse.noSource, refuse.noSuchDestination
- */
-export function withChosen(settings: Settings, source: string, ids: readonly string[] | null): Settings {
-  const before = sourceOf(settings, source)
-  const destinations = ids?.map((id) => namedDestination(settings.destinations, id).id) ?? null
-  return {
-    ...settings,
-    sources: settings.sources.map((one) => (one === before ? { ...one, destinations } : one)),
-  }
 }
 
 /**

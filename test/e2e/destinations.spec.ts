@@ -108,7 +108,9 @@ test('a second destination is paired, chosen for a directory, and removed; the w
     await takePictures(page, 'remove-only')
     await page.getByRole('button', { name: 'Close' }).last().click()
     await page.getByRole('tab', { name: /Overview/ }).click()
-    await page.evaluate(() => window.holdfast.call('setDestinations', { id: 's', destinations: null }))
+    await page.evaluate(() =>
+      window.holdfast.call('changeSource', { id: 's', changes: { destinations: null } }),
+    )
     await expect(card).toContainText('nas, cellar')
 
     cellar.process.kill('SIGKILL')

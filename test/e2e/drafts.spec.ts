@@ -182,8 +182,8 @@ test('the choice of destinations stays until it is saved and answered', async ({
   await page.emulateMedia({ reducedMotion: 'reduce' })
   const answer = await holdfast.application.evaluateHandle(({ ipcMain }) => {
     const held = Promise.withResolvers<unknown>()
-    ipcMain.removeHandler('setDestinations')
-    ipcMain.handle('setDestinations', () => held.promise)
+    ipcMain.removeHandler('changeSource')
+    ipcMain.handle('changeSource', () => held.promise)
     return held
   })
   await page.getByRole('button', { name: 'Actions for data' }).click()

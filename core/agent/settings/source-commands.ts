@@ -25,7 +25,6 @@ export function sourceCommands(context: SettingsContext) {
     addSource: (input) => done(() => addSource(context, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
     moveSource: (input) => done(() => moveSource(context, input)),
-    pauseSource: ({ id, paused }) => set((settings) => withSourceChanged(settings, id, { paused })),
     changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
     addCheckedPath: (input) => done(() => addCheckedPath(context, input.path)),
     removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),

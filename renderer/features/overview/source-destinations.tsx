@@ -43,8 +43,8 @@ function ChoiceForm({ source, choices, onClose }: Omit<SourceDestinationsProps, 
   const save = async () => {
     setBusy(true)
     const isDone = await run(
-      'setDestinations',
-      { id: source.id, destinations: chosen },
+      'changeSource',
+      { id: source.id, changes: { destinations: chosen } },
       'window.destination.chosen',
     )
     setBusy(false)

@@ -64,7 +64,7 @@ export function SourceMenu({
       <ActionsMenu name={name}>
         <Menu.Item
           leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
-          onClick={() => run('pauseSource', { id, paused: !paused })}
+          onClick={() => run('changeSource', { id, changes: { paused: !paused } })}
         >
           {paused ? t('window.source.resume') : t('window.source.pause')}
         </Menu.Item>

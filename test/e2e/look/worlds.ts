@@ -133,7 +133,7 @@ export async function addShelf({ page, state }: Running, base: string, except: s
       const shelf = now.destinations.filter(({ name }) => name === 'Backup disk').map(({ id }) => id)
       for (const { settings } of now.sources)
         if (!others.includes(settings.id))
-          await call('setDestinations', { id: settings.id, destinations: shelf })
+          await call('changeSource', { id: settings.id, changes: { destinations: shelf } })
     },
     [path.join(base, 'shelf'), ...except],
   )

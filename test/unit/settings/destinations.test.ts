@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { withSourceChanged } from '../../../core/settings/changes.ts'
 import { destinationSchema, type ReceiverDestination } from '../../../core/settings/destination-schema.ts'
 import {
   destinationsOf,
   namedDestination,
   placeOf,
   refuseMore,
-  withChosen,
   withDestination,
   withoutDestination,
   withRenamed,
@@ -65,7 +65,7 @@ describe('the list of destinations', () => {
     const both = { ...settings, destinations: [receiver('one'), { ...receiver('two'), host: 'one.lan' }] }
     expect(() => withDestination(both, receiver('one'))).toThrow(/Remove “two”/)
     expect(() => withDestination(both, { ...receiver('two'), host: 'one.lan' })).toThrow(/Remove “one”/)
-    const mended = withoutDestination(withChosen(both, 'some', null), 'two')
+    const mended = withoutDestination(withSourceChanged(both, 'some', { destinations: null }), 'two')
     expect(withDestination(mended, receiver('one')).destinations.map(({ id }) => id)).toEqual(['one'])
   })
 
@@ -82,7 +82,10 @@ describe('the list of destinations', () => {
     expect(() => withoutDestination(settingsSchema.parse(edited), 'two')).toThrow(
       /These go to two alone: some/,
     )
-    const left = withoutDestination(withChosen(settings, 'some', ['two', 'one']), 'two')
+    const left = withoutDestination(
+      withSourceChanged(settings, 'some', { destinations: ['two', 'one'] }),
+      'two',
+    )
     expect(left.sources.map(({ destinations }) => destinations)).toEqual([null, ['one']])
     expect(wentTo(left)).toEqual([['one'], ['one']])
     expect(wentTo(withoutDestination(left, 'one'))).toEqual([[], []])
@@ -96,9 +99,11 @@ describe('the list of destinations', () => {
     expect(() => withRenamed(settings, 'two', 'ONE')).toThrow(/Another destination/)
     for (const name of ['  ', 'x'.repeat(201)])
       expect(() => withRenamed(settings, 'two', name)).toThrow(/1 to 200 characters/)
-    expect(() => withChosen(settings, 'all', ['gone'])).toThrow(/no destination “gone”/)
-    expect(wentTo(withChosen(settings, 'all', ['one']))).toEqual([['one'], ['two']])
-    expect(wentTo(withChosen(settings, 'some', null))[1]).toEqual(['one', 'two'])
+    expect(() => withSourceChanged(settings, 'all', { destinations: ['gone'] })).toThrow(
+      /no destination “gone”/,
+    )
+    expect(wentTo(withSourceChanged(settings, 'all', { destinations: ['one'] }))).toEqual([['one'], ['two']])
+    expect(wentTo(withSourceChanged(settings, 'some', { destinations: null }))[1]).toEqual(['one', 'two'])
   })
 })
 

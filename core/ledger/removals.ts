@@ -100,11 +100,12 @@ export function openRemoving(database: DatabaseSyncInstance) {
       }),
 
     /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
-    endRemovals: (ends: readonly { id: number; end: 'removed' | 'none' | 'absent' }[], at: number) =>
+    endRemovals: (ends: readonly { id: number; end: 'removed' | 'stays' | 'absent' }[], at: number) =>
       inTransaction(database, () => {
         for (const { id, end: how } of ends) {
           const removedAt = how === 'removed' ? at : null
-          const isStillIt = end.run(REMOVAL[how], removedAt, id).changes === 1
+          const isStillIt =
+            end.run(how === 'stays' ? REMOVAL.none : REMOVAL[how], removedAt, id).changes === 1
           // A file that took the name meanwhile, and waits to be sent, was not removed.
           if (!isStillIt) giveUp.run(id)
           else if (how === 'removed') endElsewhere.run(REMOVAL.removed, removedAt, id)

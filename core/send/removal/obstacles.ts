@@ -29,44 +29,23 @@ async function isClosed(source: RemovalSource, file: string, { sentMark }: Remov
   return stats?.isFile() === true
 }
 
-/** What stands in the way of removing the files of whole directories, found once in a look. */
-export type Obstacles = ReturnType<typeof findObstacles>
-
-/** @param found told once of each directory with an obstacle, relative to the source. */
-export function findObstacles(
+/**
+ * What is in the way of removing this file, and all others in that directory of the source; null: nothing is.
+ * Asked before anything is read: what cannot be renamed need not be proven.
+ */
+export async function obstacleAt(
   source: RemovalSource,
   rule: RemovalRule,
-  found: (directory: string, why: string) => void,
-) {
-  const known = new Map<string, string>()
-  const note = (directory: string, why: string): string => {
-    known.set(directory, why)
-    found(directory, why)
-    return why
-  }
-  return {
-    /**
-     * Why this file cannot be removed now because of where it is, or null. What was in the way stays so for this look;
-     * that nothing is is asked anew for each file.
-     */
-    async of(file: string): Promise<string | null> {
-      const directory = directoryOf(file)
-      const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
-      const before = known.get(directory) ?? (batch === null ? undefined : known.get(batch))
-      if (before !== undefined) return before
-      try {
-        if (batch !== null && !(await isClosed(source, file, rule))) return note(batch, 'its batch is open')
-        // Before anything is read: what cannot be renamed need not be proven.
-        await within(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
-        return null
-      } catch (thrown) {
-        // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
-        return note(directory, errorCode(thrown) ?? String(thrown))
-      }
-    },
-    /** Directories with an obstacle: how many files there are is of no matter to a look. */
-    get count() {
-      return known.size
-    },
+  file: string,
+): Promise<{ directory: string; why: string } | null> {
+  const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
+  try {
+    if (batch !== null && !(await isClosed(source, file, rule)))
+      return { directory: batch, why: 'its batch is open' }
+    await within(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
+    return null
+  } catch (thrown) {
+    // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
+    return { directory: directoryOf(file), why: errorCode(thrown) ?? String(thrown) }
   }
 }

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import type { Session } from '../destinations/destination.ts'
+import type { RemovalEvents } from './pass.ts'
 import { openPass } from './pass.ts'
 import type { RemovalSource } from './rule.ts'
-import type { RemovalEvents } from './taking.ts'
 
 /** A source with a rule is looked through this often. */
 const LOOK_EVERY_MS = 10 * 60_000
@@ -16,20 +16,19 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   let session: Session | null = null
   let sources: readonly RemovalSource[] = []
   let paused = true
-  let over = false
   /** By source: none waits for another one, as a disk that is gone, or hangs, is its own trouble. */
   const looks = new Map<string, Rerun>()
   const ended = new AbortController()
 
   const sourceNow = (id: string) => sources.find((source) => source.id === id)
   const pass = openPass(destination, ledger, events, {
-    session: () => (over || paused || session === null || session.closed ? null : session),
     /** A rule that was taken back, or a pause, holds for the very next file. */
-    mayGoOn: (source) => {
+    session(source) {
       const now = sourceNow(source.id)
-      return !over && !paused && now?.paused === false && sameRule(now, source)
+      const goesOn = !ended.signal.aborted && !paused && now?.paused === false && sameRule(now, source)
+      return goesOn && session?.closed === false ? session : null
     },
-    isOver: () => over,
+    signal: ended.signal,
   })
 
   const lookThrough = async (id: string): Promise<void> => {
@@ -44,7 +43,8 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
     const run = new Rerun(
       () => lookThrough(id),
       (thrown) => {
-        if (!over) events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(thrown)}`)
+        if (!ended.signal.aborted)
+          events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(thrown)}`)
       },
     )
     looks.set(id, run)
@@ -67,7 +67,7 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
       if (!isSame) look()
     },
     stop() {
-      over = true
+      session = null
       for (const run of looks.values()) run.stop()
       ended.abort()
       clearInterval(timer)

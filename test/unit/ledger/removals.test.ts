@@ -99,7 +99,7 @@ test('a removal that was begun is known still when its name was given away, and 
   expect(ledger.totals('d').s).toMatchObject({ waitingFiles: 0, sentFiles: 1 })
   expect(ledger.forgetSource('s', 10)).toBe(0)
   expect(ledger.begunRemovals('s', [], 5)).toEqual(known)
-  ledger.endRemovals([{ id: begun.id, end: 'none' }], 3_000)
+  ledger.endRemovals([{ id: begun.id, end: 'stays' }], 3_000)
   expect(ledger.forgetSource('s', 10)).toBe(1)
   expect(ledger.destinations()).toEqual([])
 })

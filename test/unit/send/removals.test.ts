@@ -103,7 +103,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const { asked, session } = receiver(prove)
     const lines: string[] = []
     const log = (_: string, text: string) => void lines.push(text)
-    const host = { session: () => session, mayGoOn: () => true, isOver: () => false }
+    const host = { session: () => session, signal: new AbortController().signal }
     const pass = openPass(TO, opened.ledger, { onRemoved: () => undefined, log }, host)
     return { asked, lines, pass }
   }

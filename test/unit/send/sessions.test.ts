@@ -66,7 +66,7 @@ test.each([
 test('one that lost nothing that was removed here says so', async () => {
   const { ledger, sessions } = connectedBefore()
   const { files } = ledger.files(['d'], { source: null, state: 'sent', before: null, limit: 1 })
-  ledger.endRemovals([{ id: files[0]?.id ?? 0, end: 'none' }], 3_000)
+  ledger.endRemovals([{ id: files[0]?.id ?? 0, end: 'stays' }], 3_000)
   const { notice } = await sessions.welcome({ ...theirs, position: 2_498 })
   expect(notice).toMatchObject({ key: 'transfer.sessionOlder', params: { files: 2 } })
 })

@@ -1,22 +1,11 @@
 import type { LedgerGuard } from '../../ledger/guard.ts'
-import type { Due, Ledger } from '../../ledger/ledger.ts'
+import type { Due, Ledger, SentClaim } from '../../ledger/ledger.ts'
 
 /** A ledger that could not be written is tried again after this. */
 const AGAIN_MS = 1_000
 
-/** A file that the receiver has stored. */
-export interface Stored {
-  due: Due
-  /** It is owed the group-write mark. */
-  mark: boolean
-  /** The source's other destinations. */
-  others: readonly string[] | undefined
-  /** Of what was stored. */
-  digest: Uint8Array | null
-  /** The destination's position by which it was stored. */
-  position: number
-  seal?: Uint8Array | undefined
-}
+/** A file that the receiver has stored; its digest is that of what was stored. */
+export type Stored = Due & SentClaim
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
 export type Acknowledgements = ReturnType<typeof createAcknowledgements>
@@ -35,8 +24,7 @@ export function createAcknowledgements(
     running = false
     const files = waiting
     const now = Date.now()
-    const claims = files.map(({ due: { id, generation }, ...stored }) => ({ id, generation, ...stored }))
-    const sent = guard.use(() => ledger.markSent(claims, now))
+    const sent = guard.use(() => ledger.markSent(files, now))
     isStuck = sent === null
     if (sent === null) {
       running = true
@@ -44,10 +32,9 @@ export function createAcknowledgements(
       return
     }
     waiting = []
-    const over = files.map(({ due }) => due)
     onWritten(
-      over,
-      over.filter(({ id }) => sent.has(id)),
+      files,
+      files.filter(({ id }) => sent.has(id)),
       now,
     )
   }

@@ -50,7 +50,7 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): vo
     const { digest, position, seal } = attempt
     // As it is configured now.
     const others = (workers.get(source.id)?.source ?? source).alsoTo
-    acknowledgements.add({ due, mark: source.groupWriteMark, others, digest, position, seal })
+    acknowledgements.add({ ...due, mark: source.groupWriteMark, others, digest, position, seal })
   } else {
     guard.use(() => react(parts, source, due, attempt))
     if (attempt.kind === 'again' && attempt.trouble !== 'no')

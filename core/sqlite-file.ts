@@ -21,8 +21,6 @@ export interface DatabaseKind {
   tables: readonly string[]
   /** For each connection that may write. */
   pragmas: string
-  /** Made wherever it is missing: files from before it are good ones. */
-  later?: string
 }
 
 /** Why a file cannot be used. */
@@ -61,7 +59,7 @@ const inodeOf = (file: string): bigint | null =>
 /** The database, made if there is no file; or why the file cannot be used. */
 export function beginDatabase(
   file: string,
-  { version, schema, tables, pragmas, later = '' }: DatabaseKind,
+  { version, schema, tables, pragmas }: DatabaseKind,
 ): DatabaseSyncInstance | Unusable {
   const database = new DatabaseSync(file, { timeout: BUSY_MS, defensive: true })
   const isTable = () => database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
@@ -79,7 +77,6 @@ export function beginDatabase(
         database.exec(`PRAGMA user_version = ${version}`)
       })
     requireTables(database, tables)
-    patiently(() => database.exec(later))
     return null
   })
 }

@@ -15,31 +15,6 @@ export const MARK = { none: 0, now: 1, later: 2 } as const
 export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
 
 /**
- * What is encrypted at the destination has a digest of its own there: of the few files of which that is so, by the file's
- * id. Made wherever it is missing: ledgers from before it are good ones.
- */
-const SEALS = `
-CREATE TABLE IF NOT EXISTS seal (file INTEGER PRIMARY KEY, digest BLOB NOT NULL);
-CREATE TRIGGER IF NOT EXISTS seal_removed AFTER DELETE ON file BEGIN
-  DELETE FROM seal WHERE file = old.id;
-END;
-`
-
-/** Files that may have lost their content: what was sent of them, and since when. Made wherever it is missing, too. */
-const SUSPECTS = `
-CREATE TABLE IF NOT EXISTS suspect (
-  source TEXT NOT NULL,
-  path TEXT NOT NULL,
-  lost INTEGER NOT NULL,
-  size INTEGER NOT NULL,
-  mtime_ns INTEGER NOT NULL,
-  inode INTEGER NOT NULL,
-  at INTEGER NOT NULL,
-  PRIMARY KEY (source, path)
-) WITHOUT ROWID;
-`
-
-/**
  * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
  * reads the whole table. Of a file:
  * - `due_at`: when it may go, and its place in the queue: the time of modification, or that of the next attempt.
@@ -50,6 +25,9 @@ CREATE TABLE IF NOT EXISTS suspect (
  * - `acked`: the destination's position by which it was stored.
  * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. Only the few rows that are in the
  *   middle of it are in the index: a transfer pays nothing. `proven_at`: when the destination last proved that it has it.
+ * Of what is encrypted at the destination `seal` has the digest that it has there; of the few files of which that is so.
+ * `suspect`: files that may have lost their content, what was sent of them, and since when.
+ *
  * Times are milliseconds since 1970; those of the file itself nanoseconds, in 64 bits: beyond the year 2262 they only
  * tell one content from another.
  */
@@ -97,6 +75,17 @@ CREATE INDEX file_due ON file (route, due_at) WHERE state = 0;
 CREATE INDEX file_mark ON file (route, mark_due) WHERE mark_due > 0;
 CREATE INDEX file_content ON file (inode, mtime_ns);
 CREATE INDEX file_removing ON file (route) WHERE removal = 1;
+CREATE TABLE seal (file INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TABLE suspect (
+  source TEXT NOT NULL,
+  path TEXT NOT NULL,
+  lost INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (source, path)
+) WITHOUT ROWID;
 CREATE TRIGGER route_added AFTER INSERT ON route BEGIN
   INSERT INTO total VALUES (new.id, 0, 0, 0), (new.id, 1, 0, 0), (new.id, 2, 0, 0);
 END;
@@ -108,6 +97,7 @@ CREATE TRIGGER file_added AFTER INSERT ON file BEGIN
 END;
 CREATE TRIGGER file_removed AFTER DELETE ON file BEGIN
   UPDATE total SET files = files - 1, bytes = bytes - old.size WHERE route = old.route AND state = old.state;
+  DELETE FROM seal WHERE file = old.id;
 END;
 CREATE TRIGGER file_moved AFTER UPDATE OF state, size ON file
 WHEN old.state <> new.state OR old.size <> new.size BEGIN
@@ -126,11 +116,10 @@ const MOST_PAGES = 8_192
 export const LEDGER: DatabaseKind = {
   version: 2,
   schema: SCHEMA,
-  tables: ['meta', 'route', 'total', 'file'],
+  tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
   // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,
-  later: SEALS + SUSPECTS,
 }
 
 /** Opens the ledger's database, or makes it; `notice` says what had to be set aside. */

@@ -50,33 +50,29 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
   return found
 }
 
-/** Whether it is there, and may be read. */
-export async function isReadable(file: SourceFile): Promise<boolean> {
+/** What is said of a file that is open; false: it cannot be opened, which the next attempt to read it says. */
+async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boolean> {
   try {
-    await closeFd(await openFile(file))
-    return true
+    const fd = await openFile(file)
+    try {
+      return look(fd)
+    } finally {
+      await closeFd(fd)
+    }
   } catch {
     return false
   }
 }
 
+/** Whether it is there, and may be read. */
+export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
+
 /**
  * Whether a writer holds the file open in this moment. false also where that cannot be asked (another system,
  * another user's file, a file system without leases).
  */
-export async function isBeingWritten(file: SourceFile): Promise<boolean> {
-  try {
-    const fd = await openFile(file)
-    try {
-      return hasWriter(fd) === 'yes'
-    } finally {
-      await closeFd(fd)
-    }
-  } catch {
-    // It cannot be opened, which the next attempt to read it says.
-    return false
-  }
-}
+export const isBeingWritten = (file: SourceFile): Promise<boolean> =>
+  ask(file, (fd) => hasWriter(fd) === 'yes')
 
 /** A large file that is read in order, once. */
 export type Reading = ReturnType<typeof readingOf>
@@ -98,13 +94,13 @@ export async function openReading(file: SourceFile, offered: StatFacts): Promise
     if (!stats.isFile()) return await refuse({ kind: 'vanished' })
     const before = statFactsOf(stats)
     if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
-    return readingOf(fd, offered, fileFactsOf(stats, attributesOf(fd)), createHasher())
+    return readingOf(fd, before, fileFactsOf(stats, attributesOf(fd)), createHasher())
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
   }
 }
 
-function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hasher) {
+function readingOf(fd: number, stat: StatFacts, facts: FileFacts, hash: Hasher) {
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number, most: number): Promise<Buffer> => {
@@ -119,12 +115,16 @@ function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hashe
   }
   return {
     facts,
+    /** As it was opened. */
+    stat,
+    /** Whether somebody has it open for writing now. */
+    hasWriter: () => hasWriter(fd),
     /**
-     * The next bytes, at most a chunk, about `most`, and none beyond `until`; null there, and after the offered size. Those after them
+     * The next bytes, at most a chunk, about `most`, and none beyond `until`; null there, and at its end. Those after them
      * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
      */
-    async next(until = offered.size, most = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
-      const end = Math.min(until, offered.size)
+    async next(until = stat.size, most = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
+      const end = Math.min(until, stat.size)
       if (position >= end) return null
       const bytes = await (ahead ?? read(position, end, most))
       position += bytes.length
@@ -136,7 +136,7 @@ function readingOf(fd: number, offered: StatFacts, facts: FileFacts, hash: Hashe
     /** The digest of what was read, if the file is still what was offered; else how it has changed. */
     async finish(): Promise<Buffer | Unsent> {
       const now = statFactsOf(await statFd(fd))
-      const same = position === offered.size && sameFile(now, offered)
+      const same = position === stat.size && sameFile(now, stat)
       return same ? hash.digest() : { kind: 'changed', facts: now }
     },
     async close() {

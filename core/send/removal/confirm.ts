@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { createHasher } from '../../files/digest.ts'
-import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
-import { hasWriter } from '../../files/native.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
-import { sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import type { Removable } from '../../ledger/ledger.ts'
+import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { NONCE_BYTES } from '../destinations/destination.ts'
-
-const READ_BYTES = 256 * 1024
+import type { Unsent } from '../reading/facts.ts'
+import type { Reading } from '../reading/read.ts'
+import { openReading } from '../reading/read.ts'
+import { nameOf, within } from './within.ts'
 
 /** What the last look before a removal says. */
 export type Confirmed =
@@ -37,69 +36,58 @@ export interface Asked {
   isHome: boolean
 }
 
-/** The digests of an open file, alone and behind a nonce; null: no more wanted, or it is shorter than it was. */
-async function digestsNow(
-  fd: number,
-  size: number,
-  nonce: Uint8Array,
-  mayGoOn: () => boolean,
-): Promise<{ digest: Buffer; proof: Buffer } | null> {
-  const alone = createHasher()
-  const behind = createHasher()
-  behind.update(nonce)
-  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(1, size)))
-  for (let position = 0; position < size; ) {
-    if (!mayGoOn()) return null
-    const length = await readFully(fd, buffer.subarray(0, Math.min(buffer.length, size - position)), position)
-    if (length === 0) return null
-    const piece = buffer.subarray(0, length)
-    alone.update(piece)
-    behind.update(piece)
-    position += length
-  }
-  return { digest: alone.digest(), proof: behind.digest() }
-}
-
-async function confirmOpen(fd: number, asked: Asked): Promise<Confirmed> {
+async function confirmOpen(reading: Reading, asked: Asked): Promise<Confirmed> {
   const { due, isHome, mayGoOn, seal, session, source } = asked
-  const stats = await statFd(fd)
-  const facts = statFactsOf(stats)
-  if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
-  if (!sameFile(facts, due)) return { kind: 'changed', facts }
+  const facts = reading.stat
   if (!isHome && facts.device !== due.device) return { kind: 'not-now', why: 'it is on another disk' }
-  const writer = hasWriter(fd)
+  const writer = reading.hasWriter()
   if (writer === 'yes') return { kind: 'not-now', why: 'a program has it open for writing' }
   if (writer === 'unknown')
     return { kind: 'not-now', why: 'the system does not tell whether a program is writing it' }
-  const stays = (why: string): Confirmed => (mayGoOn() ? { kind: 'not-now', why } : { kind: 'stop' })
   const nonce = randomBytes(NONCE_BYTES)
-  const digests = await digestsNow(fd, due.size, nonce, mayGoOn)
-  if (digests === null) return stays('it became shorter while it was read')
+  const behind = createHasher()
+  behind.update(nonce)
+  for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
+    behind.update(bytes)
+    chunkBuffers.give(bytes)
+    if (!mayGoOn()) return { kind: 'stop' }
+  }
+  const digest = await reading.finish()
+  if (!Buffer.isBuffer(digest)) return unsent(digest)
   // Its facts do not say so, as after a write through mmap(2).
-  if (!digests.digest.equals(due.digest)) return { kind: 'changed', facts }
+  if (!digest.equals(due.digest)) return { kind: 'changed', facts }
   // No word of the receiver is believed: only who holds the content can tell this digest.
   const proof = await session.prove(source, due.path, due.size, nonce, seal)
   // It may be this file alone: those behind it are asked for all the same.
-  if (proof.kind === 'unavailable') return stays('the destination cannot prove now that it has it')
-  const isProven = proof.kind === 'sealed' || (proof.kind === 'digest' && digests.proof.equals(proof.digest))
+  if (proof.kind === 'unavailable')
+    return mayGoOn()
+      ? { kind: 'not-now', why: 'the destination cannot prove now that it has it' }
+      : { kind: 'stop' }
+  const isProven =
+    proof.kind === 'sealed' || (proof.kind === 'digest' && behind.digest().equals(proof.digest))
   return isProven ? { kind: 'yes', device: facts.device } : { kind: 'lost', facts }
 }
+
+const unsent = (found: Unsent): Confirmed =>
+  found.kind === 'changed' ? found : { kind: 'not-now', why: 'code' in found ? found.code : found.kind }
 
 /**
  * Looks whether a sent file may be removed: it is unchanged to the last byte, nobody writes it, and the receiver,
  * asked now, reads the same content back from its disk.
- * @param file a path that leads to it.
- * @throws what the system says of the file.
+ * @throws what the system says of the file, or of its directory.
  */
-export async function confirm(file: string, asked: Asked): Promise<Confirmed> {
-  const stats = await lstatExactOrNull(file)
+export async function confirm(asked: Asked): Promise<Confirmed> {
+  const { due, source } = asked
+  const look = (directory: string) => lstatExactOrNull(`${directory}/${nameOf(due.path)}`)
+  const stats = await within(source, due.path, look)
   if (stats === null) return { kind: 'absent' }
   // Opening would follow nothing, but a device would answer to it.
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
-  const fd = await openFd(file, READ_FILE)
+  const reading = await openReading({ root: source.path, path: due.path }, due)
+  if ('kind' in reading) return unsent(reading)
   try {
-    return await confirmOpen(fd, asked)
+    return await confirmOpen(reading, asked)
   } finally {
-    await closeFd(fd).catch(() => undefined)
+    await reading.close()
   }
 }

@@ -88,7 +88,7 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     const seal = ledger.sealOf(due.id)
     const asked = { due, source, session, seal, mayGoOn, isHome: where === 'there' }
     try {
-      return await within(source, due.path, (directory) => confirm(`${directory}/${nameOf(due.path)}`, asked))
+      return await confirm(asked)
     } catch (thrown) {
       // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
       return { kind: 'not-now', why: errorCode(thrown) ?? String(thrown) }

@@ -1,8 +1,6 @@
 import { errorText } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
 import { message } from '../words/message.ts'
-import type { Ledger } from './ledger.ts'
-import type { Totals } from './messages.ts'
 
 /** What `work` gives; `otherwise` where it throws, which `failed` is told. */
 export function attempt<T>(work: () => T, otherwise: T, failed: (thrown: unknown) => void): T {
@@ -49,32 +47,6 @@ export function createLedgerGuard(
     /** Whether the ledger may be used: the last use went well, or it is time to see whether it would now. */
     get isRested() {
       return problem === null || performance.now() - failedAt >= REST_MS
-    },
-  }
-}
-
-/** The totals of one destination at a time: while the ledger cannot be read they stay what they were. */
-export type LastTotals = ReturnType<typeof openLastTotals>
-
-/** @param log is told once, however long the ledger fails. */
-export function openLastTotals(
-  { file, open }: { file: string; open: Pick<Ledger, 'totals' | 'oldestWaiting'> },
-  log: (level: 'error', text: string) => void,
-) {
-  const guard = createLedgerGuard(file, { onChange: () => undefined, log })
-  let last: { destination: string; totals: Record<string, Totals> } | null = null
-  return {
-    of(destination: string) {
-      const read = guard.isRested ? guard.use(() => open.totals(destination)) : null
-      if (read !== null) last = { destination, totals: read }
-      return last?.destination === destination ? last.totals : {}
-    },
-    /** See Ledger.oldestWaiting; null also while the ledger cannot be read. */
-    oldestWaiting: (destination: string, sources: readonly string[]) =>
-      guard.isRested ? guard.use(() => open.oldestWaiting(destination, sources)) : null,
-    /** Why they could not be read, or null. */
-    get problem() {
-      return guard.problem
     },
   }
 }

@@ -43,6 +43,7 @@ export function openBackground(host: BackgroundHost) {
         return config?.destination?.id === destination && config.sources.some(({ id }) => id === source)
       }
       const ways = newWays(before, next, destination)
+      if (ways.length === 0) return
       run('what other destinations had', () => bringIn(ledger, ways, isWanted, host.arrived))
     },
   }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Way } from '../ledger/chores.ts'
 import { folderName } from '../wire/names.ts'
 import type { ConfigOf } from '../worker/definition.ts'
@@ -12,10 +11,6 @@ export const sourcesOf = ({ sources }: Config) =>
 
 /** The ids of all sources of the settings. */
 export const knownOf = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
-
-/** Whether only what the receiver is told of this computer may be new: nothing else is to be done then. */
-export const sameButStatus = (a: Config, b: Config): boolean =>
-  isDeepStrictEqual({ ...a, status: null }, { ...b, status: null })
 
 /** The sources that are new to the destination `to`, or share it with others than before. */
 export function newWays(before: Config | null, next: Config, to: string): Way[] {

@@ -1,5 +1,5 @@
-import type { LastTotals } from '../ledger/guard.ts'
-import { openLastTotals } from '../ledger/guard.ts'
+import type { LedgerGuard } from '../ledger/guard.ts'
+import { createLedgerGuard } from '../ledger/guard.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
 import type { Totals } from '../ledger/messages.ts'
@@ -8,7 +8,14 @@ import type { LogLevel } from '../worker/definition.ts'
 
 /** The ledger, which is the same for as long as this runs. */
 export function holdLedger(log: (level: LogLevel, text: string) => void) {
-  let held: { open: Ledger; totals: LastTotals } | null = null
+  let held: { open: Ledger; guard: LedgerGuard } | null = null
+  /** While the ledger cannot be read, the totals stay what they were. */
+  let last: { destination: string; totals: Record<string, Totals> } | null = null
+  const totalsOf = (destination: string): Record<string, Totals> => {
+    const read = held?.guard.use(() => held?.open.totals(destination))
+    if (read != null) last = { destination, totals: read }
+    return last?.destination === destination ? last.totals : {}
+  }
   return {
     /** Null before the first configuration, and while none could be opened. */
     get open() {
@@ -19,22 +26,21 @@ export function holdLedger(log: (level: LogLevel, text: string) => void) {
       if (held !== null) return held.open
       const open = openOrExplain(file)
       if (open.notice !== null) log('warn', englishWords(open.notice))
-      held = { open, totals: openLastTotals({ file, open }, log) }
+      held = { open, guard: createLedgerGuard(file, { onChange: () => undefined, log }) }
       return open
     },
     /** By source; of null, none. */
-    totalsOf: (destination: string | null): Record<string, Totals> =>
-      destination === null || held === null ? {} : held.totals.of(destination),
+    totalsOf: (destination: string | null) => (destination === null ? {} : totalsOf(destination)),
     /** What of some sources waits for a destination, and since when; see Ledger.oldestWaiting. */
     waiting(destination: string, sources: readonly string[]) {
-      const totals = held?.totals.of(destination) ?? {}
+      const totals = totalsOf(destination)
       const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
-      const oldest = waitingFiles === 0 ? null : held?.totals.oldestWaiting(destination, sources)
+      const oldest = held?.guard.use(() => held?.open.oldestWaiting(destination, sources))
       return { waitingFiles, oldestWaitingAt: oldest ?? null }
     },
-    /** Why its totals could not be read just now, or null. */
+    /** Why it could not be read just now, or null. */
     get problem() {
-      return held?.totals.problem ?? null
+      return held?.guard.problem ?? null
     },
     close: () => held?.open.close(),
   }

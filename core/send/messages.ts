@@ -139,7 +139,7 @@ export const senderDefinition = {
       /** How many destinations share it now; without, 1. */
       shares: z.number().int().min(1).optional(),
     }),
-    /** Left out: the receiver is told nothing of it. Where nothing else is new, nothing else is looked at. */
+    /** Left out: the receiver is told nothing of it. It is told with the next heartbeat. */
     status: ownStatusSchema.optional(),
   }),
   /** At most one report in 250 ms. */

@@ -10,7 +10,7 @@ import type { ReportOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { openBackground } from './background.ts'
 import type { Config } from './config.ts'
-import { knownOf, sameButStatus, sourcesOf } from './config.ts'
+import { knownOf, sourcesOf } from './config.ts'
 import type { Delivery } from './delivery.ts'
 import { goingTo, openDelivery, sameDelivery } from './delivery.ts'
 import type { DestinationEvents } from './destinations/destination.ts'
@@ -197,8 +197,7 @@ function serve(
   const configure = async (next: Config): Promise<void> => {
     const before = applied
     config = next
-    // Read anew each time: one that has ended is replaced before pairing.
-    identity = await loadIdentity(next.identityDirectory)
+    identity ??= await loadIdentity(next.identityDirectory)
     const own = next.destination
     const on = ledger.use(next.ledgerPath)
     // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
@@ -233,13 +232,6 @@ function serve(
     async configure(next) {
       // Questions that need no ledger are answered from the beginning.
       config ??= next
-      const isCarriedOut = startProblem === null && applied === config
-      if (isCarriedOut && applied !== null && sameButStatus(applied, next)) {
-        // It comes often, and is told with the next heartbeat.
-        config = next
-        applied = next
-        return
-      }
       try {
         await configure(next)
       } catch (thrown) {

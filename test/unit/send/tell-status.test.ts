@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { sameButStatus } from '../../../core/send/config.ts'
 import type { StatusNow } from '../../../core/send/destinations/receiver/tell-status.ts'
 import { statusFrame, tellStatus } from '../../../core/send/destinations/receiver/tell-status.ts'
-import { defaultSettings } from '../../../core/settings/schema.ts'
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import type { FrameHeader } from '../../../core/wire/frames.ts'
 import { frameKinds } from '../../../core/wire/frames.ts'
@@ -134,18 +132,4 @@ describe('telling it', () => {
     await seconds(0)
     expect(sent).toEqual([])
   })
-})
-
-test('a configuration that has another status is told from one that has anything else', () => {
-  const status = { level: 'ok', kind: null, sentence: 'All is well.', version: '0.1.0' } as const
-  const config = {
-    ...{ identityDirectory: '/i', ledgerPath: '/l', destination: null, sources: [], paused: false },
-    ...{ retrySeconds: 2, keep: defaultSettings.keep, limit: { bytesPerSecond: null, schedule: [] } },
-  }
-  expect(sameButStatus(config, { ...config, status })).toBe(true)
-  expect(sameButStatus({ ...config, status }, { ...config, status: { ...status, level: 'failing' } })).toBe(
-    true,
-  )
-  expect(sameButStatus({ ...config, status }, { ...config, status, paused: true })).toBe(false)
-  expect(sameButStatus(config, { ...config, known: [] })).toBe(false)
 })

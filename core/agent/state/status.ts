@@ -10,7 +10,7 @@ import type { AppState, Status } from './schema.ts'
 
 /**
  * The one status of the whole application; icon, tooltip, window, menu and `holdfast status` all say this.
- * The first that applies wins, the graver first (docs: README, "What the icon says").
+ * The first that applies wins, the graver first (docs: docs/guide.md, "What the icon says").
  */
 export function overallStatus(state: AppState, now: number): Status {
   const trouble = troubleOf(state, now)

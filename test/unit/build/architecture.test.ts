@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -14,6 +14,21 @@ test('every file that docs/architecture.md names with its folder is there', () =
     // NAME stands for what is to be added.
     .filter((name) => !name.includes('NAME') && !name.includes('LEVEL'))
     .filter((name) => !existsSync(path.join(root, outside.test(name) ? name : `core/${name}`)))
+  expect(named.length).toBeGreaterThan(60)
+  expect([...new Set(missing)]).toEqual([])
+})
+
+test('every file that a picture in docs/architecture.md names is there', () => {
+  const text = readFileSync(path.join(root, 'docs/architecture.md'), 'utf8')
+  const pictures = [...text.matchAll(/```\n(.*?)```/gs)].map(([, picture = '']) => picture).join('\n')
+  const files = globSync('{core,cli,electron,renderer}/**/*.{ts,tsx}', { cwd: root }).map(
+    (name) => `/${name}`,
+  )
+  const named = (pictures.match(/[\w-]+(?:\/[\w-]+)*\.tsx?\b/g) ?? []).filter(
+    (name) => !name.includes('NAME'),
+  )
+  // Most are named below the folder that stands at the line's beginning.
+  const missing = named.filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
   expect(named.length).toBeGreaterThan(60)
   expect([...new Set(missing)]).toEqual([])
 })

@@ -21,7 +21,7 @@ const layersOf: Record<string, string[][]> = {
   ],
   send: [['limit', 'reading', 'progress'], ['destinations'], ['source', 'marks'], ['dispatch', 'removal']],
   receive: [['pairing'], ['senders'], ['connection'], ['isocket'], ['service']],
-  store: [['versions', 'senders', 'session'], ['limits', 'manifest'], ['verify'], ['restore'], ['reading']],
+  store: [['versions', 'senders', 'session'], ['limits', 'manifest'], ['verify'], ['reading']],
 }
 
 const importsOf = (file: string): string[] => {

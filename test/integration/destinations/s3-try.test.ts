@@ -7,6 +7,7 @@ import type { Tested } from '../../../core/send/destinations/try.ts'
 import type { DestinationTest } from '../../../core/send/messages.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { localCertificate } from '../../support/certificate.ts'
+import type { S3Destination } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
 import type { TestBucket } from '../../support/servers/buckets.ts'
@@ -17,6 +18,7 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
 
 interface Given {
+import { until } from '../../support/until.ts'
   destination?: Partial<Tested<'s3'>>
   secrets?: Record<string, string>
   identity?: Awaited<ReturnType<typeof loadIdentity>>
@@ -174,6 +176,32 @@ describe('what stands in the way', () => {
 
   test('a bucket in another region', async () => {
     const refuse = () => ({
+  test("a folder inside another computer's is refused before anything is written", async () => {
+    const place = s3Place(server, bucket)
+    const home = await makeHome(temporaryDirectory('outer'))
+    const driver = drive(home, place.settings(), place.secrets)
+    expect(await driver.send('docs/d1', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
+    const settings = place.settings() as S3Destination
+    const outer = `${settings.prefix}/${settings.folder}`
+    const other = await makeHome(temporaryDirectory('other'))
+    for (const prefix of [outer, `${outer}/data`]) {
+      const refused = { key: 'transfer.objects.inside', params: { outer: `${bucket.bucket}/${outer}` } }
+      const second = drive(other, { ...settings, prefix, folder: 'docs' }, place.secrets)
+      expect(await until('it is told', () => second.problem)).toMatchObject(refused)
+      expect(await tried({ destination: { prefix, folder: 'docs' } })).toMatchObject({ sentence: refused })
+    }
+    expect((await place.file('data', 'docs/d1'))?.bytes.toString()).toBe('first')
+  })
+
+  test('a folder that was emptied is begun anew: a bucket has no disk that may be away', async () => {
+    const place = s3Place(server, bucket)
+    const memory = { session: { epoch: 'before', position: 1, last: null, next: 'before' } }
+    const home = await makeHome(temporaryDirectory('emptied'))
+    const driver = drive(home, place.settings(), place.secrets, { memory })
+    expect((await driver.session()).asksFirst).toBe(false)
+    expect(memory.session.epoch).not.toBe('before')
+  })
+
       status: 301,
       code: 'PermanentRedirect',
       headers: { 'x-amz-bucket-region': 'eu-central-1' },

@@ -1,13 +1,15 @@
 import { randomBytes, X509Certificate } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import http, { type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { tryS3 } from '../../../core/send/destinations/s3/try.ts'
 import type { Tested } from '../../../core/send/destinations/try.ts'
 import type { DestinationTest } from '../../../core/send/messages.ts'
+import type { S3Destination } from '../../../core/settings/destination-schema.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { localCertificate } from '../../support/certificate.ts'
-import type { S3Destination } from '../../../core/settings/destination-schema.ts'
 import { drive } from '../../support/destinations/drive.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
 import type { TestBucket } from '../../support/servers/buckets.ts'
@@ -16,9 +18,9 @@ import { type Refusal, startProxy } from '../../support/servers/proxy.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
 interface Given {
-import { until } from '../../support/until.ts'
   destination?: Partial<Tested<'s3'>>
   secrets?: Record<string, string>
   identity?: Awaited<ReturnType<typeof loadIdentity>>
@@ -174,8 +176,6 @@ describe('what stands in the way', () => {
     expect(await place.older('data', 'small')).toHaveLength(1)
   })
 
-  test('a bucket in another region', async () => {
-    const refuse = () => ({
   test("a folder inside another computer's is refused before anything is written", async () => {
     const place = s3Place(server, bucket)
     const home = await makeHome(temporaryDirectory('outer'))
@@ -202,6 +202,8 @@ describe('what stands in the way', () => {
     expect(memory.session.epoch).not.toBe('before')
   })
 
+  test('a bucket in another region', async () => {
+    const refuse = () => ({
       status: 301,
       code: 'PermanentRedirect',
       headers: { 'x-amz-bucket-region': 'eu-central-1' },
@@ -246,6 +248,19 @@ describe('what stands in the way', () => {
     expect(await tried({ destination: { endpoint: 'http://127.0.0.1:9' } })).toMatchObject(
       failed('transfer.objects.unreachable', { reason: 'ECONNREFUSED' }),
     )
+    const page = http.createServer((_, answer) => void answer.writeHead(404).end('<p>Not here</html>'))
+    page.listen(0, '127.0.0.1')
+    onTestFinished(() => void page.close())
+    await once(page, 'listening')
+    const { port } = page.address() as AddressInfo
+    expect(await tried({ destination: { endpoint: `http://127.0.0.1:${port}` } })).toMatchObject(
+      failed('s3.noStore', { reason: 'HTTP 404' }),
+    )
+    const silly = await startProxy(server.endpoint, { refuse: () => ({ status: 400, code: 'Silly' }) })
+    expect((await tried({ destination: { endpoint: silly } })).sentence.key).toBe('transfer.objects.failed')
+    const invalid = () => ({ status: 400, code: 'InvalidBucketName' })
+    const endpoint = await startProxy(server.endpoint, { refuse: invalid })
+    expect(await tried({ destination: { endpoint } })).toMatchObject(failed('s3.noBucket'))
     const cut = await startProxy(server.endpoint, { refuse: () => 'cut' })
     expect(await tried({ destination: { endpoint: cut } })).toMatchObject(
       failed('transfer.objects.unreachable', { reason: 'ECONNRESET' }),

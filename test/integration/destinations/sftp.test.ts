@@ -70,7 +70,7 @@ test('first contact shows the host key and logs in to nothing; with it, all step
 })
 
 test.each([
-  ['a changed host key', { hostKey: OTHER_KEY }, 'transfer.sftp.otherHostKey'],
+  ['another host key than the given one', { hostKey: OTHER_KEY }, 'transfer.sftp.wrongHostKey'],
   ['a user that is not let in', { user: 'nobody-here' }, 'transfer.sftp.loginRefused'],
   ['a key file that is not there', { login: 'file', keyFile: '/none/key' }, 'transfer.sftp.keyFile'],
   ['a port where nobody listens', { port: 1 }, 'transfer.objects.unreachable'],
@@ -105,7 +105,9 @@ test('keys with a passphrase, key files and agents log in', async () => {
   execFileSync('ssh-keygen', ['-q', '-p', '-N', 'open sesame', '-f', locked])
   const inKey = { key: readFileSync(locked, 'utf8'), passphrase: 'open sesame' }
   expect((await tried({ login: 'key' }, inKey)).answer.works).toBe(true)
-  expect((await tried({ login: 'key' }, { ...inKey, passphrase: 'wrong' })).answer.works).toBe(false)
+  const badKey = { works: false, sentence: { key: 'transfer.sftp.badKey' } }
+  expect((await tried({ login: 'key' }, { ...inKey, passphrase: 'wrong' })).answer).toMatchObject(badKey)
+  expect((await tried({ login: 'file', keyFile: locked }, {})).answer).toMatchObject(badKey)
   expect((await tried({ login: 'file', keyFile }, {})).answer.works).toBe(true)
   const socket = path.join(temporaryDirectory('agent'), 'socket')
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })

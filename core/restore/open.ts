@@ -1,6 +1,6 @@
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
-import { nameKeyOf, nameKeysIn } from '../send/destinations/encrypted/names.ts'
+import { looksHidden, nameKeyOf, nameKeysIn, shownSource } from '../send/destinations/encrypted/names.ts'
 import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
 import type { ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { StoreFault } from '../send/destinations/objects/object-store.ts'
@@ -12,6 +12,7 @@ import { placeOf } from '../settings/destinations.ts'
 import { openForReading, requireStore } from '../store/claim.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
+import type { Folder } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import { encryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
@@ -40,11 +41,12 @@ async function openWhole({ store }: StoreSettings): Promise<Library> {
  * others need the age identity, as for contents.
  * @param there how what is there is encrypted.
  * @param nameKeys reads the keys of names, as they are there.
+ * @throws Problem also where names stay hidden although the identity is given: nobody could use what is restored.
  */
 async function inPlain(
   library: Library,
   { recipient, hideNames }: Encryption,
-  { identityDirectory, key }: LibrarySettings,
+  { destination, identityDirectory, key }: LibrarySettings,
   nameKeys: () => Promise<Uint8Array[]>,
 ): Promise<Library> {
   if (recipient === null) return library
@@ -56,6 +58,10 @@ async function inPlain(
     const text = await decrypter?.decrypt(sealed, 'text').catch(() => '')
     keys.push(...nameKeysIn(text ?? ''))
   }
+  const isUnread = ({ name }: Folder) =>
+    looksHidden(name) && keys.every((one) => shownSource(one, name) === null)
+  if (decrypter !== null && (await library.folders()).some(isUnread))
+    throw new Problem('transfer.objects.nameKeyMissing', { name: destination.name })
   return encryptedLibrary(library, decrypter, keys)
 }
 

@@ -24,7 +24,7 @@ export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
   const known = new Map<string, LyingObject>()
   let cursors = 0
   return {
-    can: { parallel: 8, durable: true, dates: true },
+    can: { parallel: 8, durable: true, dates: true, vanish: false },
     ...{ put: refuse, begin: refuse, setAside: refuse, remove: refuse, sweep: refuse },
     async info(name) {
       const found = known.get(name) ?? [...objects].find((one) => one.name === name)
@@ -36,6 +36,7 @@ export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
       else yield found?.bytes ?? Buffer.alloc(0)
     },
     versions: async () => [],
+    above: async () => null,
     async list(prefix, after, deep) {
       if (!deep) return { objects: [], directories: [`${prefix}data/`, `${prefix}../`], next: null }
       const listing = (after === null ? undefined : listings.get(after)) ?? objects[Symbol.iterator]()

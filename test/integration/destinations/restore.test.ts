@@ -192,6 +192,21 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   expect(fs.readFileSync(path.join(old, 'small'), 'utf8')).toBe('older')
 })
 
+test.each([
+  { kind: sftpKind, own: 'station/.holdfast', computer: 'station' },
+  { kind: folderKind, own: '.holdfast', computer: 'station-3' },
+])('hidden names whose key was removed from $kind.name are not restored unreadable', async (given) => {
+  const { home, from } = await begin(given.kind, 'hidden')
+  const to = path.join(home.directory, 'back')
+  const own = path.join((from.destination as { path: string }).path, given.own)
+  for (const name of fs.readdirSync(own)) if (name.startsWith('names-')) fs.rmSync(path.join(own, name))
+  const { identityDirectory } = await makeHome(temporaryDirectory('anew'))
+  const other = { ...from, identityDirectory, computer: given.computer }
+  await expect(restore(other, to)).rejects.toThrow('the key that shows them is missing there')
+  expect(fs.existsSync(to)).toBe(false)
+  expect(await restore(from, to)).toMatchObject({ restored: 3 })
+})
+
 test('what was a file before it was a directory is told where both are encrypted', async () => {
   const { identity, recipient } = await newEncryptionKey()
   const home = await makeHome(temporaryDirectory('restore-kind'))

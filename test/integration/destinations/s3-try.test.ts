@@ -1,10 +1,13 @@
 import { randomBytes, X509Certificate } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import http, { type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { tryS3 } from '../../../core/send/destinations/s3/try.ts'
 import type { Tested } from '../../../core/send/destinations/try.ts'
 import type { DestinationTest } from '../../../core/send/messages.ts'
+import type { S3Destination } from '../../../core/settings/destination-schema.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { localCertificate } from '../../support/certificate.ts'
 import { drive } from '../../support/destinations/drive.ts'
@@ -15,6 +18,7 @@ import { type Refusal, startProxy } from '../../support/servers/proxy.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
 interface Given {
   destination?: Partial<Tested<'s3'>>
@@ -172,6 +176,32 @@ describe('what stands in the way', () => {
     expect(await place.older('data', 'small')).toHaveLength(1)
   })
 
+  test("a folder inside another computer's is refused before anything is written", async () => {
+    const place = s3Place(server, bucket)
+    const home = await makeHome(temporaryDirectory('outer'))
+    const driver = drive(home, place.settings(), place.secrets)
+    expect(await driver.send('docs/d1', Buffer.from('first'))).toMatchObject({ kind: 'durable' })
+    const settings = place.settings() as S3Destination
+    const outer = `${settings.prefix}/${settings.folder}`
+    const other = await makeHome(temporaryDirectory('other'))
+    for (const prefix of [outer, `${outer}/data`]) {
+      const refused = { key: 'transfer.objects.inside', params: { outer: `${bucket.bucket}/${outer}` } }
+      const second = drive(other, { ...settings, prefix, folder: 'docs' }, place.secrets)
+      expect(await until('it is told', () => second.problem)).toMatchObject(refused)
+      expect(await tried({ destination: { prefix, folder: 'docs' } })).toMatchObject({ sentence: refused })
+    }
+    expect((await place.file('data', 'docs/d1'))?.bytes.toString()).toBe('first')
+  })
+
+  test('a folder that was emptied is begun anew: a bucket has no disk that may be away', async () => {
+    const place = s3Place(server, bucket)
+    const memory = { session: { epoch: 'before', position: 1, last: null, next: 'before' } }
+    const home = await makeHome(temporaryDirectory('emptied'))
+    const driver = drive(home, place.settings(), place.secrets, { memory })
+    expect((await driver.session()).asksFirst).toBe(false)
+    expect(memory.session.epoch).not.toBe('before')
+  })
+
   test('a bucket in another region', async () => {
     const refuse = () => ({
       status: 301,
@@ -218,6 +248,19 @@ describe('what stands in the way', () => {
     expect(await tried({ destination: { endpoint: 'http://127.0.0.1:9' } })).toMatchObject(
       failed('transfer.objects.unreachable', { reason: 'ECONNREFUSED' }),
     )
+    const page = http.createServer((_, answer) => void answer.writeHead(404).end('<p>Not here</html>'))
+    page.listen(0, '127.0.0.1')
+    onTestFinished(() => void page.close())
+    await once(page, 'listening')
+    const { port } = page.address() as AddressInfo
+    expect(await tried({ destination: { endpoint: `http://127.0.0.1:${port}` } })).toMatchObject(
+      failed('s3.noStore', { reason: 'HTTP 404' }),
+    )
+    const silly = await startProxy(server.endpoint, { refuse: () => ({ status: 400, code: 'Silly' }) })
+    expect((await tried({ destination: { endpoint: silly } })).sentence.key).toBe('transfer.objects.failed')
+    const invalid = () => ({ status: 400, code: 'InvalidBucketName' })
+    const endpoint = await startProxy(server.endpoint, { refuse: invalid })
+    expect(await tried({ destination: { endpoint } })).toMatchObject(failed('s3.noBucket'))
     const cut = await startProxy(server.endpoint, { refuse: () => 'cut' })
     expect(await tried({ destination: { endpoint: cut } })).toMatchObject(
       failed('transfer.objects.unreachable', { reason: 'ECONNRESET' }),

@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
@@ -61,7 +70,7 @@ test('first contact shows the host key and logs in to nothing; with it, all step
 })
 
 test.each([
-  ['a changed host key', { hostKey: OTHER_KEY }, 'transfer.sftp.otherHostKey'],
+  ['another host key than the given one', { hostKey: OTHER_KEY }, 'transfer.sftp.wrongHostKey'],
   ['a user that is not let in', { user: 'nobody-here' }, 'transfer.sftp.loginRefused'],
   ['a key file that is not there', { login: 'file', keyFile: '/none/key' }, 'transfer.sftp.keyFile'],
   ['a port where nobody listens', { port: 1 }, 'transfer.objects.unreachable'],
@@ -96,7 +105,9 @@ test('keys with a passphrase, key files and agents log in', async () => {
   execFileSync('ssh-keygen', ['-q', '-p', '-N', 'open sesame', '-f', locked])
   const inKey = { key: readFileSync(locked, 'utf8'), passphrase: 'open sesame' }
   expect((await tried({ login: 'key' }, inKey)).answer.works).toBe(true)
-  expect((await tried({ login: 'key' }, { ...inKey, passphrase: 'wrong' })).answer.works).toBe(false)
+  const badKey = { works: false, sentence: { key: 'transfer.sftp.badKey' } }
+  expect((await tried({ login: 'key' }, { ...inKey, passphrase: 'wrong' })).answer).toMatchObject(badKey)
+  expect((await tried({ login: 'file', keyFile: locked }, {})).answer).toMatchObject(badKey)
   expect((await tried({ login: 'file', keyFile }, {})).answer.works).toBe(true)
   const socket = path.join(temporaryDirectory('agent'), 'socket')
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
@@ -157,32 +168,109 @@ test('sources of one name have directories of their own, also after a restart', 
   expect((await place.file('data-2', 'first'))?.bytes.toString()).toBe('two')
 })
 
-test('a folder that was emptied is one that has nothing: what was sent waits again', async () => {
+/** Takes away the disk that a directory is on: what is there now is the empty mount point. Returns what brings it back. */
+function unmount(directory: string): () => void {
+  renameSync(directory, `${directory}-disk`)
+  mkdirSync(directory)
+  return () => {
+    expect(readdirSync(directory)).toEqual([])
+    rmSync(directory, { recursive: true })
+    renameSync(`${directory}-disk`, directory)
+  }
+}
+
+const vanished = { key: 'transfer.objects.vanished', params: { folder: 'station', name: 'nas' } }
+
+test.each([
+  ['its directory', ''],
+  ["this computer's folder", 'station'],
+])(
+  'a disk at %s is unmounted: nothing is written to what is underneath, and all goes on once it is back',
+  async (_, at) => {
+    const { home, place, settings } = await begin()
+    const memory: { session: SessionMemory | null } = { session: null }
+    const first = drive(home, settings, place.secrets, { memory, isPatient: true })
+    await first.send('a', Buffer.from('a'))
+    const point = path.join(settings.path, at)
+    const remount = unmount(point)
+    expect(await first.send('b', Buffer.from('b'))).toEqual({ kind: 'lost' })
+    await until('it is told', () => first.problem?.key === vanished.key)
+    first.stop()
+    const second = drive(home, settings, place.secrets, { memory, isPatient: true })
+    expect(await until('it is told', () => second.problem)).toMatchObject(vanished)
+    remount()
+    const epoch = memory.session?.epoch
+    expect(await second.send('b', Buffer.from('b'))).toMatchObject({ kind: 'durable' })
+    expect(await place.file('data', 'a')).toMatchObject({ bytes: Buffer.from('a') })
+    expect(memory.session?.epoch).toBe(epoch)
+  },
+)
+
+test('a disk that is unmounted before the first file of a session gets nothing underneath, either', async () => {
   const { home, place, settings } = await begin()
-  const kept: { session: SessionMemory | null } = { session: null }
-  const first = drive(home, settings, place.secrets, { memory: kept })
-  await first.send('a', Buffer.from('a'))
+  const point = path.join(settings.path, settings.folder)
+  const first = drive(home, settings, place.secrets)
+  await first.session()
   first.stop()
-  const epoch = kept.session?.epoch
-  rmSync(path.join(settings.path, 'station'), { recursive: true })
-  const second = drive(home, settings, place.secrets, { memory: kept })
-  expect((await second.session()).asksFirst).toBe(false)
-  expect(kept.session?.epoch).not.toBe(epoch)
+  const second = drive(home, settings, place.secrets)
+  await second.session()
+  const remount = unmount(point)
+  expect(await second.send('b', Buffer.from('b'))).toEqual({ kind: 'lost' })
+  remount()
 })
 
-test('a folder that is emptied while it is sent to is begun anew within a minute', async () => {
+test('a directory that somebody removes at the server is made again by the next session', async () => {
+  const { home, place, settings } = await begin()
+  const driver = drive(home, settings, place.secrets, { isPatient: true })
+  await driver.send('a/b/one', Buffer.from('one'))
+  rmSync(path.join(settings.path, 'station/data/a'), { recursive: true })
+  expect(await driver.send('a/b/two', Buffer.from('two'))).toEqual({ kind: 'lost' })
+  expect(await driver.send('a/b/two', Buffer.from('two'))).toMatchObject({ kind: 'durable' })
+})
+
+test('a folder that was emptied is begun anew where the destination is added again', async () => {
+  const { home, place, settings } = await begin()
+  const memory: { session: SessionMemory | null } = { session: null }
+  const first = drive(home, settings, place.secrets, { memory })
+  await first.send('a', Buffer.from('a'))
+  first.stop()
+  rmSync(path.join(settings.path, 'station'), { recursive: true })
+  const second = drive(home, settings, place.secrets, { memory })
+  expect(await until('it is told', () => second.problem)).toMatchObject(vanished)
+  expect(readdirSync(settings.path)).toEqual([])
+  second.stop()
+  const third = drive(home, settings, place.secrets)
+  expect((await third.session()).asksFirst).toBe(false)
+})
+
+test('a folder that is emptied while nothing is sent is told within a minute', async () => {
   const { home, place, settings } = await begin()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
-  const memory: { session: SessionMemory | null } = { session: null }
-  const driver = drive(home, settings, place.secrets, { memory, isPatient: true })
+  const driver = drive(home, settings, place.secrets, { isPatient: true })
   await driver.send('one', Buffer.from('one'))
-  const before = memory.session?.epoch
   rmSync(path.join(settings.path, settings.folder), { recursive: true })
-  await driver.send('two', Buffer.from('two'))
   await vi.advanceTimersByTimeAsync(60_000)
-  await until('another epoch', () => ![before, undefined].includes(memory.session?.epoch))
-  expect(existsSync(path.join(settings.path, settings.folder, '.holdfast/owner.json'))).toBe(true)
+  await until('it is told', () => driver.problem?.key === vanished.key)
+  expect(readdirSync(settings.path)).toEqual([])
+})
+
+test("a folder inside another computer's is refused before anything is written, when it is tested, too", async () => {
+  const { home, place, settings } = await begin()
+  const first = drive(home, settings, place.secrets)
+  await first.send('a', Buffer.from('first'))
+  const outer = path.join(settings.path, 'station')
+  const before = treeOf(settings.path)
+  const other = await makeHome(temporaryDirectory('other'))
+  for (const inside of [outer, path.join(outer, 'data')]) {
+    const at = { ...settings, path: inside, folder: 'docs' }
+    const refused = { key: 'transfer.objects.inside', params: { folder: 'docs', outer } }
+    const second = drive(other, at, place.secrets, { name: 'station-4' })
+    expect(await until('it is told', () => second.problem)).toMatchObject(refused)
+    second.stop()
+    expect((await tried(at)).answer).toMatchObject({ works: false, sentence: refused })
+  }
+  expect(treeOf(settings.path)).toEqual(before)
 })
 
 test('a login that may only read is told so', async () => {

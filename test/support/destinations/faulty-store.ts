@@ -54,6 +54,7 @@ export function faultyStore(
     },
     setAside: (...all) => step('setAside', () => store.setAside(...all)),
     versions: (...all) => step('versions', () => store.versions(...all)),
+    above: (...all) => step('above', () => store.above(...all)),
     list: (...all) => step('list', () => store.list(...all)),
     remove: (...all) => step('remove', () => store.remove(...all)),
     sweep: (olderThan) => store.sweep(olderThan),

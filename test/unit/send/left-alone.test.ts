@@ -70,7 +70,8 @@ test('a session with a bucket that is given up while it is opened leaves nothing
   const { promise: gate, resolve: goOn } = Promise.withResolvers<void>()
   let isAsked = false
   const fake: Partial<ObjectStore> = {
-    can: { parallel: 1, durable: true, dates: true },
+    can: { parallel: 1, durable: true, dates: true, vanish: false },
+    above: async () => null,
     // biome-ignore lint/correctness/useYield: there is none
     async *read() {
       isAsked = true

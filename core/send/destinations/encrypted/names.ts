@@ -83,6 +83,9 @@ export function hiddenSource(key: NameKey, name: string): string {
   return hiddenPart(key, SOURCES, short)
 }
 
+/** Whether a source's name may be a hidden one: others may be there, too, such as lost+found. */
+export const looksHidden = (name: string): boolean => /^[\w-]{23,}$/.test(name)
+
 /** null: it was not hidden with this key. A store may have added a number to it. */
 export const shownSource = (key: Uint8Array, hidden: string): string | null =>
   shownPart(key, SOURCES, hidden) ?? shownPart(key, SOURCES, hidden.replace(/-\d+$/, ''))

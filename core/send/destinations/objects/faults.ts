@@ -74,6 +74,8 @@ export function troubleOf(thrown: unknown, { name, address }: Place, wasConnecte
     return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
   if (kind === 'full')
     return { state: 'refused', problem: message('transfer.objects.full', { name, reason }) }
-  const key = wasConnected ? 'transfer.objects.lost' : 'transfer.objects.unreachable'
+  // What has answered was reached.
+  const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
+  const key = wasConnected ? 'transfer.objects.lost' : failure
   return { state: 'unreachable', problem: message(key, { name, address, reason }) }
 }

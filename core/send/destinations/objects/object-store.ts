@@ -90,6 +90,8 @@ export interface ObjectStore {
     durable: boolean
     /** It tells when it took an object; false: `storedAt` is the time of the file's modification. */
     dates: boolean
+    /** Its disk may be unmounted: what is missing then is not lost, and what is in its place is not to be written to. */
+    vanish: boolean
   }
   /** Resolves when the object has its name and is durable. */
   put(name: string, bytes: Uint8Array, facts: ObjectFacts, options: PutOptions): Promise<void>
@@ -114,6 +116,11 @@ export interface ObjectStore {
   remove(name: string): Promise<void>
   /** When a name in a directory was given or taken away last, by the store's clock. Left out: its objects tell. */
   lastChange?(directory: string): Promise<number>
+  /**
+   * The nearest directory that has this file, from the one that all names are in upwards; null: none, as far as this login
+   * may look.
+   */
+  above(name: string): Promise<string | null>
   /** null: it does not say. Left out: no such store does. */
   space?(): Promise<Space | null>
   /**

@@ -56,7 +56,8 @@ async function openOn(
   const { name, folder, recipient, hideNames } = destination
   const encrypting = await encryptingFor(destination, identity)
   const { fingerprint } = identity
-  const claim = { folder, fingerprint, computer: options.name, at: name, recipient, hideNames }
+  const isKnown = sessions.hello() !== null
+  const claim = { folder, fingerprint, computer: options.name, at: name, isKnown, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
   if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
   // Positions are a receiver's: here they only say whether there is anything.
@@ -80,8 +81,8 @@ async function openOn(
   })
   const timer = setInterval(() => {
     own.isSame().then(
-      // The next session begins the folder anew, or says whose it is now.
-      (is) => is || end(new StoreFault('lost', 'the folder was emptied')),
+      // The next session looks whose it is now.
+      (is) => is || end(new StoreFault('lost', 'the folder is not there any more')),
       // A store that does not answer is told of by what is sent.
       () => undefined,
     )

@@ -47,8 +47,10 @@ export interface OwnFolder {
   directoryOf(source: Pick<OutgoingSource, 'id' | 'name'>): Promise<string>
 }
 
+const OWNER = `${OWN_DIRECTORY}/owner.json`
+
 /** The file in a computer's folder that says whose it is, and which directory is which source's. */
-export const ownerFile = (folder: string): string => `${folder}/${OWN_DIRECTORY}/owner.json`
+export const ownerFile = (folder: string): string => `${folder}/${OWNER}`
 
 /**
  * Whose a folder is; null: nobody has said so yet.
@@ -73,13 +75,15 @@ export async function readOwner(
 
 /**
  * The same, where it is this computer's.
- * @throws Problem where it is another one's; see readOwner.
+ * @throws Problem where it is another one's, or inside another one: its files would be among those; see readOwner.
  */
 export async function ownerOf(
   store: ObjectStore,
   { folder, at, fingerprint }: Pick<Claim, 'folder' | 'at' | 'fingerprint'>,
   signal: AbortSignal,
 ): Promise<Owner | null> {
+  const outer = await store.above(OWNER)
+  if (outer !== null) throw new Problem('transfer.objects.inside', { folder, name: at, outer })
   const owner = await readOwner(store, folder, at, signal)
   if (owner === null || owner.fingerprint === fingerprint) return owner
   const params = { folder, name: at, computer: owner.computer }
@@ -123,17 +127,20 @@ export interface Claim extends Encryption {
   computer: string
   /** The destination's name. */
   at: string
+  /** It was claimed before. */
+  isKnown: boolean
 }
 
 /**
- * Takes a folder for this computer. Another one's is refused before anything is written.
+ * Takes a folder for this computer. Another one's, and one that has vanished, is refused before anything is written.
  * @throws Problem, StoreFault.
  */
 export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
-  const { folder, fingerprint, computer, at, recipient, hideNames } = claim
+  const { folder, fingerprint, computer, at, isKnown, recipient, hideNames } = claim
   let owner = await ownerOf(store, claim, signal)
   const isNew = owner === null
   if (owner === null) {
+    if (isKnown && store.can.vanish) throw new Problem('transfer.objects.vanished', { folder, name: at })
     const epoch = randomBytes(16).toString('hex')
     owner = { fingerprint, computer, epoch, recipient, hideNames, keepsAll: false, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })

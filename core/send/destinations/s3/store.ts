@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { createSemaphore } from '../../../pacing/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
-import { orIf } from '../objects/faults.ts'
+import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { BucketAbilities } from './bucket.ts'
@@ -130,7 +130,7 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     client,
     abilities,
     trial,
-    can: { parallel: PARALLEL, durable: true, dates: true },
+    can: { parallel: PARALLEL, durable: true, dates: true, vanish: false },
     put,
     async begin(name, facts, resume) {
       const least = options.partBytes ?? PART_BYTES
@@ -153,6 +153,16 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     versions: (name) => olderVersions(place, name),
     list,
     remove,
+    async above(name) {
+      const parts = place.prefix.split('/').slice(0, -1)
+      for (let depth = parts.length; depth >= 0; depth -= 1) {
+        const above = parts.slice(0, depth)
+        const Key = [...above, name].join('/')
+        const found = await client.send(new HeadObjectCommand({ Bucket, Key })).catch(unlessLost)
+        if (found !== null) return [Bucket, ...above].join('/')
+      }
+      return null
+    },
     sweep: unfinished.sweep,
     // There is no connection to lose: a request that is lost ends the session.
     ended: new Promise(() => undefined),

@@ -42,7 +42,9 @@ async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message |
   const isSilent = kind === 'lost' || kind === 'failed'
   if (endpoint.startsWith('http:') && isSilent && (await shownCertificate(endpoint)) !== null)
     return message('s3.wantsTls', at)
-  return null
+  // Each store says in XML what is wrong; a listing of nothing is found.
+  const [, status] = /^(HTTP \d+): .*XML parse error/.exec(reason) ?? /^(NotFound) \(List/.exec(reason) ?? []
+  return status === undefined ? null : message('s3.noStore', { ...at, reason: status })
 }
 
 interface Refused {
@@ -71,6 +73,7 @@ function refusalOf(
     case 'NoSuchKey':
       return new URL(endpoint).pathname === '/' ? null : message('s3.path', { ...at, endpoint })
     case 'NoSuchBucket':
+    case 'InvalidBucketName':
       return message('s3.noBucket', at)
     case 'RequestTimeTooSkewed':
       return message('s3.skewed', { ...at, seconds: skewOf($response?.headers?.date) })

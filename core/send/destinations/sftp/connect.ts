@@ -2,6 +2,7 @@ import { createHash, createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig } from 'ssh2'
+import { errorText } from '../../../files/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { addressOf } from '../../../words/address.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -111,6 +112,8 @@ const part = (whole: unknown, name: string): unknown =>
 /** What a connection that failed says. */
 function failure(thrown: unknown, login: Login, shown: string): Error {
   const { name, hostKey } = login
+  const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
+  if (badKey !== undefined) return new Problem('transfer.sftp.badKey', { name, reason: badKey })
   const address = addressOf(login.host, login.port)
   if (shown !== hostKey && shown !== '') {
     const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'

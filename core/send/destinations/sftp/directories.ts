@@ -17,27 +17,42 @@ export function parentOf(path: string): string {
 /** So many directories are remembered: a source may have millions. One that is forgotten is asked for again. */
 const MOST_KNOWN = 10_000
 
-function remember<T>(known: Map<string, T>, directory: string, what: T): void {
-  if (known.size >= MOST_KNOWN) known.clear()
-  known.set(directory, what)
-}
-
 const rethrow = (thrown: unknown) => {
   throw thrown
 }
 
-/** @param root the directory that has to be there. */
-export function openDirectories(pick: () => Channel, root: string, canSync: boolean) {
-  const made = new Map<string, Promise<void>>()
+/**
+ * @param there those that are there: none of them is made.
+ * @param kept those that are remembered for ever: once they are there, none of them is made again.
+ */
+export function openDirectories(
+  pick: () => Channel,
+  { there, kept }: { there: readonly string[]; kept: readonly string[] },
+  canSync: boolean,
+) {
+  const made = new Map(there.map((directory) => [directory, Promise.resolve()]))
   const syncs = new Map<string, Rerun>()
 
   /** Resolves when all names that it has now outlive a crash of the server; those who wait share the next call. */
   const sync = async (directory: string): Promise<void> => {
     if (!canSync) return
     const syncing = syncs.get(directory) ?? new Rerun(() => syncPath(pick(), directory), rethrow)
-    remember(syncs, directory, syncing)
+    if (syncs.size >= MOST_KNOWN) syncs.clear()
+    syncs.set(directory, syncing)
     await syncing.request()
   }
+
+  /**
+   * For a catch: a directory that is known to be there and is not has gone with its disk, or was removed. It is not made
+   * again: what is in its place now is nobody's, and the next session looks whose it is.
+   */
+  const gone =
+    (directory: string) =>
+    async (thrown: unknown): Promise<never> => {
+      if (isFault(thrown, 'absent') && (await statAt(pick(), directory, 'stat')) === null)
+        throw new StoreFault('lost', `${directory} is not there any more`, { cause: thrown })
+      throw thrown
+    }
 
   const makeOne = async (directory: string): Promise<void> => {
     const channel = pick()
@@ -45,8 +60,9 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
     try {
       await attempt().catch(async (thrown: unknown) => {
         if (!isFault(thrown, 'absent')) throw thrown
-        await make(parentOf(directory))
-        await attempt()
+        const above = parentOf(directory)
+        await make(above)
+        await attempt().catch(gone(above))
       })
     } catch (thrown) {
       // Mostly it is there.
@@ -63,20 +79,14 @@ export function openDirectories(pick: () => Channel, root: string, canSync: bool
    * @throws StoreFault `exists` where a file is in its place.
    */
   const make = (directory: string): Promise<void> => {
-    const known = directory === root ? Promise.resolve() : made.get(directory)
+    const known = made.get(directory)
     if (known !== undefined) return known
     const making = makeOne(directory)
-    remember(made, directory, making)
+    if (made.size >= MOST_KNOWN) for (const one of made.keys()) if (!kept.includes(one)) made.delete(one)
+    made.set(directory, making)
     making.catch(() => made.delete(directory))
     return making
   }
 
-  return {
-    make,
-    /** It is not there after all. */
-    forget(directory: string): void {
-      for (let at = directory; at !== root && at !== parentOf(at); at = parentOf(at)) made.delete(at)
-    },
-    sync,
-  }
+  return { make, gone, sync }
 }

@@ -1,5 +1,4 @@
 import { countUsed } from '../../../wire/young-buffers.ts'
-import { isFault } from '../objects/faults.ts'
 import type { ObjectFacts } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -93,12 +92,7 @@ export async function giveName(
     await rename()
   }
   await attempt()
-    .catch(async (thrown: unknown) => {
-      if (!isFault(thrown, 'absent')) throw thrown
-      // Somebody has removed the directory since.
-      directories.forget(parentOf(path))
-      await attempt()
-    })
+    .catch(directories.gone(parentOf(path)))
     .catch(async (thrown: unknown) => {
       const status = statusOf(thrown)
       if (status !== STATUS.failure && status !== STATUS.exists) throw thrown

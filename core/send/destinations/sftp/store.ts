@@ -1,8 +1,9 @@
+import { posix } from 'node:path'
 import type { Stats } from 'ssh2'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
-import { isFault, orIf } from '../objects/faults.ts'
+import { isFault, orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { Channel } from './channel.ts'
@@ -55,14 +56,17 @@ async function openParts(channels: readonly [Channel, ...Channel[]], { name, pat
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
   if ((await statAt(first, root, 'stat')) === null)
     throw new Problem('transfer.sftp.noDirectory', { name, path: root })
+  const own = `${base}${folder}`
+  const kept = [root, own, `${own}/${OWN_DIRECTORY}`]
+  const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
   const canSync = await canSyncAt(first, root)
   const pick = () => channels.reduce((best, one) => (one.busy < best.busy ? one : best))
   const parts: SftpParts = {
     pick,
-    directories: openDirectories(pick, root, canSync),
+    directories: openDirectories(pick, { there: isBegun ? kept : [root], kept }, canSync),
     root,
     pathOf: (name) => (name === '' ? root : `${base}${name}`),
-    partials: `${base}${folder}/${OWN_DIRECTORY}/partial`,
+    partials: `${own}/${OWN_DIRECTORY}/partial`,
     inUse: new Set(),
     canSync,
     canReplace: first.offers('posix-rename@openssh.com'),
@@ -135,7 +139,7 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
   }
 
   return {
-    can: { parallel: PARALLEL, durable: parts.canSync, dates: false },
+    can: { parallel: PARALLEL, durable: parts.canSync, dates: false, vanish: true },
     put,
     async begin(name, facts, resume) {
       const asked = space().catch(() => null)
@@ -158,6 +162,16 @@ export async function openSftpStore(connection: Connection, place: Place): Promi
     lastChange: async (directory) => {
       const stats = await statAt(pick(), pathOf(directory), 'lstat')
       return (stats?.mtime ?? 0) * 1000
+    },
+    async above(name) {
+      const real = await pick()
+        .call<string>((sftp, done) => sftp.realpath(root, done))
+        .catch(unlessLost)
+      for (let at = real ?? root; ; at = parentOf(at)) {
+        const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
+        if (found !== null) return at
+        if (at === parentOf(at)) return null
+      }
     },
     space,
     sweep: (olderThan) => sweep(parts, olderThan),

@@ -19,6 +19,10 @@ export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promi
         } catch (thrown) {
           const shown = thrown instanceof Problem ? thrown.sentence.params.found : undefined
           if (typeof shown === 'string') found.hostKey = shown
+          // Nothing has changed where nobody has seen another one.
+          if (options.stage !== 'kept' && thrown instanceof Problem)
+            if (thrown.sentence.key === 'transfer.sftp.otherHostKey')
+              throw new Problem('transfer.sftp.wrongHostKey', thrown.sentence.params)
           throw thrown
         }
       },

@@ -73,10 +73,10 @@ export async function beginUpload(
   let opened: Partial
   try {
     await directories.make(partials)
-    opened = await (resume === null ? openWhole(channel, path) : openPartial(channel, path, facts.size))
+    const opening = resume === null ? openWhole(channel, path) : openPartial(channel, path, facts.size)
+    opened = await opening.catch(directories.gone(partials))
   } catch (thrown) {
     inUse.delete(path)
-    directories.forget(partials)
     throw thrown
   }
   const { handle, offset, hasher } = opened

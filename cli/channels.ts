@@ -118,8 +118,8 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
   const secrets = secretsOf(options)
   let said = ''
   const made = (settings: Settings) => {
-    const name = options.name ?? type
-    const channel = channelWith({ id: newId(settings, name, type), name, type }, options, settings)
+    const id = newId(settings, options.name ?? type, type)
+    const channel = channelWith({ id, name: options.name ?? id, type }, options, settings)
     said = channel.id
     return channel
   }

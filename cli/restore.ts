@@ -106,8 +106,9 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
       case 'restored': {
         const { files, bytes, restored, same, undressed, failed } = event.summary
         code = failed === 0 ? WELL : NOT_ALL
-        const key = task.does === 'list' ? 'store.listed' : 'store.restored'
-        const sentence = message(key, { files, bytes, restored, same, failed })
+        const isHere = files > 0 && same === files
+        const key = task.does === 'list' ? 'store.listed' : isHere ? 'store.restoredSame' : 'store.restored'
+        const sentence = message(key, { count: files, files, bytes, restored, same, failed })
         output.say(terminalWords(sentence), { type: 'summary', ...event.summary })
         return undressed > 0 ? output.complain(message('store.undressed', { count: undressed })) : undefined
       }

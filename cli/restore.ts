@@ -64,7 +64,6 @@ export function registerRestore(program: Command): void {
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
     .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
   withDataDirectory(command).action(
     async (what: string | undefined, directory: string | undefined, options: RestoreOptions) => {
       try {

@@ -116,11 +116,10 @@ const stateOf = (state: AppState | null, { id }: ChannelSettings) =>
 
 async function add(directory: string, type: ChannelType, options: ChannelOptions): Promise<void> {
   const secrets = secretsOf(options)
-  const name = options.name ?? type
   let id = ''
   await changeSettings(directory, (settings) => {
-    id = newId(settings, name, type)
-    const channel = channelWith({ id, name, type }, options, settings)
+    id = newId(settings, options.name ?? type, type)
+    const channel = channelWith({ id, name: options.name ?? id, type }, options, settings)
     return { command: 'addChannel', input: { channel, secrets } }
   })
   console.log(worded('cli.channels.added', { id }))

@@ -2,14 +2,14 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { diagnosticsOf } from '../core/agent/diagnostics.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
-import { errorText } from '../core/files/system-error.ts'
+import { reasonOf } from '../core/files/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { writeGivenFile } from './given-file.ts'
 import { parsePath } from './path-words.ts'
-import { askState } from './settings-change.ts'
+import { askState, refuseMissing } from './settings-change.ts'
 import { worded } from './terminal-words.ts'
 import { version } from './version.ts'
 
@@ -28,6 +28,7 @@ export function registerDiagnostics(program: Command): void {
 }
 
 async function write(file: string, data: string): Promise<void> {
+  refuseMissing(data)
   const secrets = openSecrets(data, null).get()
   const zip = await diagnosticsOf({
     layout: layoutOf(data),
@@ -38,7 +39,7 @@ async function write(file: string, data: string): Promise<void> {
   try {
     await writeGivenFile(file, zip)
   } catch (thrown) {
-    throw new Problem('diagnostics.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new Problem('diagnostics.cannotWrite', { file, reason: reasonOf(thrown) }, { cause: thrown })
   }
   console.log(worded('diagnostics.written', { file }))
 }

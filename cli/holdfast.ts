@@ -15,11 +15,14 @@ const EXIT_NOT_RUNNING = 3
 
 /** They go on with their work, whoever still listens. */
 const SERVICES = ['agent', 'receive']
+/** Of these 1 says that something is not as it was stored, and 2 that nobody knows. */
+const COULD_NOT_IS_TWO = ['verify', 'restore']
 
-const [asked = ''] = process.argv.slice(2)
+const [asked = '', ...words] = process.argv.slice(2)
+const isHelp = words.includes('--help') || words.includes('-h')
 endWithLauncher()
 collectStart()
-watchOutput(SERVICES.includes(asked))
+watchOutput(SERVICES.includes(asked) && !isHelp, COULD_NOT_IS_TWO.includes(asked) ? 2 : EXIT_FAILED)
 
 try {
   await (await loadProgram(asked)).parseAsync()

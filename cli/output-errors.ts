@@ -5,14 +5,15 @@ import { worded } from './terminal-words.ts'
 /**
  * What is printed goes somewhere, or the command fails: a full disk must not look like success. Where nobody reads any
  * more, as after `| head -1`, it ends without a word. A service goes on with its work.
+ * @param failed what the command ends with where it could not do its work.
  */
-export function watchOutput(isService: boolean): void {
+export function watchOutput(isService: boolean, failed: number): void {
   process.stdout.on('error', (thrown) => {
     if (isService) return
     const reason = errorCode(thrown) ?? String(thrown)
     if (reason === 'EPIPE') process.exit(0)
     console.error(worded('agent.outputFailed', { reason }))
-    exitNow(1)
+    exitNow(failed)
   })
   process.stderr.on('error', () => undefined)
 }

@@ -6,8 +6,6 @@ import { patienceOf, templateOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import type { ProbeOptions } from './probe-run.ts'
 
-const WRONG_USAGE = 2
-
 /** `holdfast probe`: the read-only monitor's three steps, once, for cron. */
 export function registerProbe(program: Command): void {
   const command = program
@@ -30,7 +28,6 @@ export function registerProbe(program: Command): void {
     .option('--channel <name>', 'also send each message through this channel (repeatable)', collectPaths)
     .option('--line-token-file <file>', 'also post each message to LINE Notify, with the token in this file')
     .option('--line-endpoint <url>', 'an endpoint that takes the form of LINE Notify', LINE_NOTIFY_ENDPOINT)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : WRONG_USAGE))
   withDataDirectory(command).action(async (paths: string[], options: ProbeOptions) => {
     if (!isChild) return runInChild(process.stdout, process.stderr)
     // Loaded in the child alone.

@@ -1,10 +1,11 @@
 /**
- * A file name as one line of a terminal: newlines, escapes and other control characters become \xNN, so that a
- * name can neither look like two nor command the terminal.
+ * A file name as one line of a terminal: newlines, escapes and other control characters become \xNN, and those that
+ * turn the direction of writing \uNNNN, so that a name can neither look like two or another one nor command the terminal.
  */
 export function quoteControls(name: string): string {
-  return name.replace(/\p{Cc}/gu, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
+  return name.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => {
+    const code = character.charCodeAt(0).toString(16)
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
   })
 }
 

@@ -64,7 +64,6 @@ export function registerRestore(program: Command): void {
     .option('--overwrite', 'replace files whose content differs, and set mode and time of the others', false)
     .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
   withDataDirectory(command).action(
     async (what: string | undefined, directory: string | undefined, options: RestoreOptions) => {
       try {
@@ -106,8 +105,9 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
       case 'restored': {
         const { files, bytes, restored, same, undressed, failed } = event.summary
         code = failed === 0 ? WELL : NOT_ALL
-        const key = task.does === 'list' ? 'store.listed' : 'store.restored'
-        const sentence = message(key, { files, bytes, restored, same, failed })
+        const isHere = files > 0 && same === files
+        const key = task.does === 'list' ? 'store.listed' : isHere ? 'store.restoredSame' : 'store.restored'
+        const sentence = message(key, { count: files, files, bytes, restored, same, failed })
         output.say(terminalWords(sentence), { type: 'summary', ...event.summary })
         return undressed > 0 ? output.complain(message('store.undressed', { count: undressed })) : undefined
       }

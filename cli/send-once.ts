@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
+import { isElsewhere } from '../core/agent/state/status.ts'
 import { inTime, LATE } from '../core/pacing/in-time.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { jsonText } from './json.ts'
@@ -169,11 +170,8 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
     console.error(worded('cli.once.unsent', { count: unsent }))
     return 1
   }
-  const isOnlyHere = usedDestinations(state).every(
-    ({ kind, elsewhere }) => kind === 'embedded' || (kind === 'folder' && !elsewhere),
-  )
   if (json) return 0
-  const key = isOnlyHere ? 'cli.once.doneHere' : 'cli.once.done'
+  const key = isElsewhere(state) ? 'cli.once.done' : 'cli.once.doneHere'
   console.log(worded(key, { count: sent }))
   return 0
 }

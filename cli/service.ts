@@ -17,7 +17,7 @@ import {
   serviceNames,
 } from './service/facts.ts'
 import { planOf, type ServicePlan } from './service/plan.ts'
-import { RECEIVER_USER, readyStore, storeOf } from './service/receiver-files.ts'
+import { RECEIVER_USER, readyStore, storeOf, writeConfig } from './service/receiver-files.ts'
 import { mustRun, run } from './service/run.ts'
 import { terminalWords } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
@@ -105,9 +105,10 @@ async function install(name: ServiceName, options: Options): Promise<void> {
   const { config } = factsOf(name, options)
   const store = name === 'receive' ? await storeOf(config, options.store) : ''
   const facts = factsOf(name, options, store)
+  const plan = knownPlan(facts)
   if (name === 'receive' && scope === 'system' && process.platform === 'linux')
     await readyStore(store, facts.user)
-  const plan = knownPlan(facts)
+  const madeConfig = name === 'receive' && (await writeConfig(config, store))
   const isNew = !existsSync(plan.file)
   if (!isNew) for (const command of plan.stop) await run(command)
   await mkdir(path.dirname(plan.file), { recursive: true })
@@ -117,6 +118,8 @@ async function install(name: ServiceName, options: Options): Promise<void> {
     for (const command of plan.start) await mustRun(command)
   } catch (thrown) {
     if (isNew) await takeAway(plan)
+    // Else the next try would have this store, whatever it is given.
+    if (madeConfig) await rm(config)
     throw thrown
   }
   say(message('cli.service.installed', { file: plan.file, name, scope }))

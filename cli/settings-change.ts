@@ -74,7 +74,7 @@ function settingsOfFile(dataDirectory: string): Settings {
   return openSettings(dataDirectory, 'refuse').get()
 }
 
-/** A misspelt directory must not become one that Holdfast has nothing in. */
-function refuseMissing(directory: string): void {
+/** A misspelt directory must not become one that Holdfast has nothing in. @throws Problem data.missing */
+export function refuseMissing(directory: string): void {
   if (!existsSync(directory)) throw new Problem('data.missing', { directory })
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import { errorText } from '../core/files/system-error.ts'
+import { reasonOf } from '../core/files/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { type Difference, differences } from '../core/settings/differences.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../core/settings/exchange.ts'
@@ -52,13 +52,13 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
   try {
     await writeGivenFile(file, text)
   } catch (thrown) {
-    throw new Problem('settings.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new Problem('settings.notExported', { file, reason: reasonOf(thrown) }, { cause: thrown })
   }
   console.log(worded('settings.exported', { file }))
 }
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
-  const imported = importedSettings(textOf(file), file, hostname())
+  const imported = importedSettings(await textOf(file), file, hostname())
   // A new computer begins with it.
   openDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)
@@ -78,11 +78,12 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   else console.log(worded(yes ? 'settings.imported' : 'settings.importAsk'))
 }
 
-function textOf(file: string): string {
+/** A pipe that nobody writes to keeps no signal from ending this. */
+async function textOf(file: string): Promise<string> {
   try {
-    return readFileSync(file, 'utf8')
+    return await readFile(file, 'utf8')
   } catch (thrown) {
-    throw new Problem('settings.notImported', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new Problem('settings.notImported', { file, reason: reasonOf(thrown) }, { cause: thrown })
   }
 }
 

@@ -53,7 +53,6 @@ export function registerVerify(program: Command): void {
     )
     .option('--json', 'print JSON lines', false)
     .option('--patience <time>', 'a disk that says nothing for so long hangs: 60s, 5m', patienceOf, 60)
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? WELL : COULD_NOT))
   withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
     try {
       process.exitCode = await verify(await taskOf(what, options), options)

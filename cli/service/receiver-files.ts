@@ -11,7 +11,7 @@ export const RECEIVER_USER = 'holdfast'
 const configSchema = z.looseObject({ store: z.string().min(1) })
 
 /**
- * The store that a receiver's configuration names; the file is made where there is none.
+ * The store that a receiver's configuration names, or that one which is yet to be written is to name.
  *
  * @param given as the command line has it
  * @throws Problem cli.service.storeWanted, cli.service.storeOther
@@ -24,10 +24,15 @@ export async function storeOf(config: string, given: string | undefined): Promis
     return store
   }
   if (given === undefined) throw new Problem('cli.service.storeWanted', { config })
-  const store = path.resolve(given)
+  return path.resolve(given)
+}
+
+/** @returns whether there was none. */
+export async function writeConfig(config: string, store: string): Promise<boolean> {
+  if (existsSync(config)) return false
   await mkdir(path.dirname(config), { recursive: true })
   await writeFile(config, `${JSON.stringify({ store }, null, 2)}\n`, { mode: 0o644 })
-  return store
+  return true
 }
 
 async function idOf(user: string, which: '-u' | '-g'): Promise<number | null> {
@@ -36,20 +41,24 @@ async function idOf(user: string, which: '-u' | '-g'): Promise<number | null> {
 }
 
 /**
- * The user of a receiver of the system, made where it is the usual one, and its store.
+ * The user of a receiver of the system, made where it is the usual one, and its store. Nothing is made where it would be in
+ * vain.
  *
  * @throws Problem cli.service.noUser, cli.service.storeOwner
  */
 export async function readyStore(store: string, user: string): Promise<void> {
-  if (user === RECEIVER_USER && (await idOf(user, '-u')) === null) {
+  const before = await idOf(user, '-u')
+  if (before === null && user !== RECEIVER_USER) throw new Problem('cli.service.noUser', { user })
+  const isThere = existsSync(store)
+  if (isThere && (await lstat(store)).uid !== before)
+    throw new Problem('cli.service.storeOwner', { path: store, user })
+  if (before === null) {
     const home = '/var/lib/holdfast'
     await mustRun(['useradd', '--system', '--home-dir', home, '--shell', '/usr/sbin/nologin', user])
   }
   const [uid, gid] = [await idOf(user, '-u'), await idOf(user, '-g')]
   if (uid === null || gid === null) throw new Problem('cli.service.noUser', { user })
-  if (!existsSync(store)) {
-    await mkdir(store, { recursive: true, mode: 0o700 })
-    await chown(store, uid, gid)
-  }
-  if ((await lstat(store)).uid !== uid) throw new Problem('cli.service.storeOwner', { path: store, user })
+  if (isThere) return
+  await mkdir(store, { recursive: true, mode: 0o700 })
+  await chown(store, uid, gid)
 }

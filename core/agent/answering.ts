@@ -20,6 +20,7 @@ export function badInput(command: string, { issues: [issue] }: z.ZodError): Prob
   if (issue?.code === 'too_big' && issue.origin === 'string') {
     return new Problem('agent.tooLong', { field, most: Number(issue.maximum) })
   }
+  if (issue?.code === 'too_small' && issue.origin === 'string') return new Problem('agent.empty', { field })
   return new Problem('agent.badInput', {
     command,
     reason: [field, issue?.message].filter(Boolean).join(': '),

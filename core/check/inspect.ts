@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorCode, isGone } from '../files/system-error.ts'
+import { storeAround } from '../store/store-around.ts'
 
 /** What was found at a path that a person wants to add. */
 export const pathFactsSchema = z.object({
@@ -11,6 +12,8 @@ export const pathFactsSchema = z.object({
   readable: z.boolean(),
   /** False where this user has no permission to write; true on a read-only file system, which is no permission. */
   mayWrite: z.boolean(),
+  /** The store that this directory is, or is in, whoever keeps files there. */
+  store: z.string().nullable(),
   /** The system's error, where looking failed for another reason than that nothing is there. */
   code: z.string().nullable(),
 })
@@ -26,7 +29,7 @@ export async function inspectPath(path: string): Promise<PathFacts> {
     const facts = await stat(real)
     const isDirectory = facts.isDirectory()
     const wanted = isDirectory ? constants.R_OK | constants.X_OK : constants.R_OK
-    const [readable, mayWrite] = await Promise.all([
+    const [readable, mayWrite, store] = await Promise.all([
       access(real, wanted).then(
         () => true,
         () => false,
@@ -35,14 +38,15 @@ export async function inspectPath(path: string): Promise<PathFacts> {
         () => true,
         (thrown) => errorCode(thrown) !== 'EACCES',
       ),
+      isDirectory ? storeAround(real) : null,
     ])
     const isDevice = facts.isBlockDevice() || facts.isCharacterDevice()
     const kind = isDirectory ? 'directory' : facts.isFile() ? 'file' : isDevice ? 'device' : 'other'
-    return { real, kind, readable, mayWrite, code: null }
+    return { real, kind, readable, mayWrite, store, code: null }
   } catch (thrown) {
     const code = errorCode(thrown) ?? String(thrown)
-    const isAbsent = isGone(code)
-    if (code === 'EACCES') return { real: path, kind: null, readable: false, mayWrite: false, code: null }
-    return { real: null, kind: null, readable: false, mayWrite: false, code: isAbsent ? null : code }
+    const nothing = { kind: null, readable: false, mayWrite: false, store: null }
+    if (code === 'EACCES') return { ...nothing, real: path, code: null }
+    return { ...nothing, real: null, code: isGone(code) ? null : code }
   }
 }

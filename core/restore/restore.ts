@@ -227,12 +227,13 @@ function eventOfFault(fault: string, place: string): RestoreEvent {
 }
 
 /** There is nothing that has these names, or was there then. */
-export function nothingOf({ place }: Library, { folder, path: file, at }: Choice): Problem {
+export function nothingOf({ place }: Library, { folder, path: file, version, at }: Choice): Problem {
   const names = [place, folder, file].filter((part) => part !== null).join('/')
   if (names === '')
     return at === null
       ? new Problem('store.restoreNothingAtAll')
       : new Problem('store.restoreNothingAtAllThen', { at })
+  if (version !== null) return new Problem('store.restoreNoVersion', { path: names, version })
   if (at !== null) return new Problem('store.restoreNothingThen', { path: names, at })
   return new Problem('store.restoreNothing', { path: names })
 }

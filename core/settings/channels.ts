@@ -11,17 +11,26 @@ export function channelOf(settings: Settings, id: string): ChannelSettings {
   return channel
 }
 
-/** @throws Problem alert.channelTwice, alert.channelInSettings */
+/** Commands and messages name a channel by its name. @throws Problem alert.channelName */
+function refuseName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
+  if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
+    throw new Problem('alert.channelName', { name })
+}
+
+/** @throws Problem alert.channelTwice, alert.channelName, alert.channelInSettings */
 export function withChannel(settings: Settings, channel: ChannelSettings): Settings {
   const { id, type } = channel
   if (settings.alerts.channels.some((one) => one.id === id)) throw new Problem('alert.channelTwice', { id })
+  refuseName(settings, channel)
   if (!catalog[type].isAddable) throw new Problem('alert.channelInSettings', { type })
   return withChannels(settings, [...settings.alerts.channels, channel])
 }
 
-/** @throws Problem alert.noChannel, alert.channelInSettings: what a program is comes from the settings file alone. */
+/** @throws Problem alert.noChannel, alert.channelName, alert.channelInSettings: what a program is comes from the settings file alone. */
 export function withChannelChanged(settings: Settings, channel: ChannelSettings): Settings {
   const before = channelOf(settings, channel.id)
+  // Two that the settings already have stay as they are.
+  if (channel.name !== before.name) refuseName(settings, channel)
   const { type } = channel
   const isSame = type === before.type && JSON.stringify(channel.options) === JSON.stringify(before.options)
   if (!catalog[type].isAddable && !isSame) throw new Problem('alert.channelInSettings', { type })

@@ -15,7 +15,7 @@ const encryption = {
   /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
   recipient: z
     .string()
-    .regex(/^age1[0-9a-z]{10,100}$/)
+    .regex(/^age1[0-9a-z]{10,100}$/, 'must be a whole public key of age, which begins with age1')
     .nullable()
     .default(null),
   /** Names are, too; only with a recipient. */
@@ -57,7 +57,9 @@ export const sftpDestinationSchema = z.object({
   login: z.enum(['password', 'key', 'file', 'agent']).default('password'),
   keyFile: absolutePathSchema.nullable().default(null),
   /** "SHA256:" and the base64 digest of the server's host key, as ssh-keygen -l shows it. */
-  hostKey: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/),
+  hostKey: z
+    .string()
+    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be SHA256: and 43 characters, as ssh-keygen -l shows it'),
   /** Directory there, absolute or relative to the login's. */
   path: z.string().max(4096).default(''),
   folder: ownFolder,
@@ -93,7 +95,7 @@ export const s3DestinationSchema = z.object({
   /** SHA-256 of a certificate that no authority has signed (DER, hexadecimal); null: an authority has to have signed it. */
   certificate: z
     .string()
-    .regex(/^[0-9a-f]{64}$/)
+    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 of 64 hexadecimal digits')
     .nullable()
     .default(null),
   folder: ownFolder,

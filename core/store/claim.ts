@@ -11,6 +11,7 @@ import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import { openManifest } from './manifest/manifest.ts'
 import { orAbsent, requireDirectory } from './problems.ts'
 import { recoverRound } from './recovering.ts'
+import { isThere, storeAround } from './store-around.ts'
 import { openTree } from './tree.ts'
 
 type Log = (level: 'warn', message: string) => void
@@ -26,25 +27,10 @@ async function prepareStore(directory: string): Promise<void> {
   }
 }
 
-const isThere = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  )
-
-/** The store that a directory is in; null: in none. A new one has no manifest yet, but its receiver has said where it is. */
-async function storeAbove(directory: string): Promise<string | null> {
-  for (let at = directory, above = path.dirname(at); above !== at; at = above, above = path.dirname(at)) {
-    const { manifest, receiver } = storeLayout(above)
-    if ((await isThere(manifest)) || (await isThere(receiver))) return above
-  }
-  return null
-}
-
 /** A new store within another one would be that one's unknown files, its private key among them. */
 async function refuseInside({ root, own }: StoreLayout): Promise<void> {
   if (await isThere(own)) return
-  const outer = await storeAbove(root)
+  const outer = await storeAround(root)
   if (outer !== null) throw new Problem('transfer.storeInside', { path: root, outer })
 }
 
@@ -110,7 +96,7 @@ export async function requireStore(directory: string): Promise<StoreLayout> {
   const layout = storeLayout(directory)
   await requireDirectory(layout.root, layout.root)
   if (await hasDirectory(layout.root, layout.own)) return layout
-  const above = await storeAbove(layout.root)
+  const above = await storeAround(layout.root)
   if (above !== null) throw new Problem('store.inside', { path: layout.root, store: above })
   const below = await storeBelow(layout.root)
   if (below !== null) throw new Problem('store.above', { path: layout.root, store: below })

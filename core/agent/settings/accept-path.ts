@@ -4,7 +4,7 @@ import type { Message } from '../../words/message.ts'
 import { Problem, sentenceOf } from '../../words/problem.ts'
 
 /** What of them a refusal hangs on. */
-export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'code'>
+export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'store' | 'code'>
 
 export interface TakenPaths {
   /** Real paths of the sources that exist. */
@@ -30,7 +30,9 @@ export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): 
   const inner = taken.sources.find((one) => isWithin(one.path, real))
   if (inner !== undefined)
     throw new Problem('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
-  for (const store of taken.stores) {
+  // Also a store of somebody else's: it may be the very one that files are sent to, by an address of this computer.
+  for (const store of facts.store === null ? taken.stores : [...taken.stores, facts.store]) {
+    if (store === real) throw new Problem('refuse.isStore', { path })
     if (isWithin(store, real)) throw new Problem('refuse.containsStore', { path, store })
     if (isWithin(real, store)) throw new Problem('refuse.insideStore', { path, store })
   }
@@ -74,7 +76,7 @@ export function refusedSources(
   const refused = new Map<string, Message>()
   const taken: TakenPaths = { sources: [], stores }
   for (const { id, path, name } of sources) {
-    const facts: LookedAt = { real: path, kind: 'directory', readable: true, code: null }
+    const facts: LookedAt = { real: path, kind: 'directory', readable: true, store: null, code: null }
     try {
       acceptSource(path, facts, taken)
       taken.sources.push({ path, name })

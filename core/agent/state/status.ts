@@ -173,7 +173,7 @@ function wellSentence(state: AppState): Message {
 }
 
 /** Every source goes to another computer, besides wherever else it goes. */
-function isElsewhere({ sources, destinations }: AppState): boolean {
+export function isElsewhere({ sources, destinations }: AppState): boolean {
   const elsewhere = new Set(destinations.filter((one) => one.elsewhere).map(({ id }) => id))
   return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { nameFault } from '../../wire/names.ts'
 import { parseSeconds, parseSize } from '../../words/amounts.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Floor, Quota, StoreRules } from './rules.ts'
@@ -74,6 +75,8 @@ export function rulesOf(options: RuleWords): StoreRules {
   const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
   const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
     const { folder, amount } = splitSender(text)
+    if (folder !== null && (folder.includes('/') || nameFault(folder) !== null))
+      throw new Problem('transfer.quotaSender', { text })
     // Of nothing the whole is shown.
     const value = parse(amount === '' ? `"${text}"` : amount)
     if (folder === null) quota.each[name] = value

@@ -24,7 +24,10 @@ test('what sends once says last that all is there; a receiver that takes nothing
 
   for (const name of ['first', 'second']) {
     writeFileSync(path.join(source, name), name)
-    await holdfast(['scan', '--once', '--data', data, source])
+    // It is a receiver on this computer: what `status` says.
+    expect(await holdfast(['scan', '--once', '--data', data, source])).toContain(
+      'copied, on this computer only',
+    )
     const last = await until('it to be gone', async () => {
       const now = await sender()
       return now.status !== null && !now.connected ? now : null

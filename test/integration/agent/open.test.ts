@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { sendCommand } from '../../../core/agent/control-socket.ts'
@@ -48,6 +48,19 @@ describe('the agent of a data directory', () => {
     expect(await second.ended()).toBe(1)
     for (const one of ['one', 'two']) expect(second.err()).toContain(`/nowhere/${one} does not exist`)
     expect((await stateOf(data)).sources.map(({ settings }) => settings.path)).toEqual([source])
+  })
+
+  it('protects no store of a receiver, nor what is in one: its files would be sent into itself for ever', async () => {
+    const data = temporaryDirectory('hand')
+    const store = temporaryDirectory('others-store')
+    startHoldfast(['receive', '--store', store, '--host', '127.0.0.1', '--port', '0'])
+    await until('the store', () => existsSync(path.join(store, '.holdfast/manifest.db')), 20_000)
+    mkdirSync(path.join(store, 'pc/photos'), { recursive: true })
+    const inner = path.join(store, 'pc')
+    const agent = startHoldfast(['agent', '--data', data, store, inner])
+    await until('both refusals', () => agent.err().split('where copies are kept').length === 3, 20_000)
+    expect(agent.err()).toContain(`${store} is a Holdfast store`)
+    expect(agent.err()).toContain(`${inner} is inside ${store}`)
   })
 
   it('says so when a directory is protected already, in another way', async () => {

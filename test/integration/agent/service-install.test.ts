@@ -27,3 +27,38 @@ test.skipIf(process.platform !== 'linux').each([
   expect(command.err()).toMatch(/No medium found\. .*Sign in as that user, not with su or sudo.*--system/)
   expect(existsSync(unit)).toBe(wasThere)
 })
+
+/** Programs of the system that say what a script has them say. */
+function systemOf(base: string, scripts: Record<string, string>): { PATH: string } {
+  for (const [name, script] of Object.entries(scripts))
+    writeFileSync(path.join(base, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return { PATH: `${base}:${process.env.PATH}` }
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'a receiver that could not be installed leaves no store for the next try',
+  async () => {
+    const base = temporaryDirectory('service-install')
+    const env = {
+      ...systemOf(base, { systemctl: `echo '${NO_BUS}' >&2; exit 1` }),
+      XDG_CONFIG_HOME: path.join(base, 'config'),
+    }
+    const words = ['service', 'install', 'receive', '--user', '--store', path.join(base, 'store')]
+    expect(await startHoldfast(words, env).ended()).toBe(1)
+    expect(existsSync(path.join(base, 'config/holdfast/receive.json'))).toBe(false)
+  },
+)
+
+const SYSTEM_CONFIG = '/etc/holdfast/receive.json'
+test.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux' || existsSync(SYSTEM_CONFIG))(
+  "somebody else's directory is refused as a store before a user or a configuration is made (needs root)",
+  async () => {
+    const base = temporaryDirectory('service-install')
+    const made = path.join(base, 'made')
+    const env = systemOf(base, { id: 'exit 1', useradd: `touch ${made}` })
+    const install = startHoldfast(['service', 'install', 'receive', '--system', '--store', base], env)
+    expect(await install.ended()).toBe(1)
+    expect(install.err()).toContain(`${base} does not belong to holdfast`)
+    expect([existsSync(made), existsSync(SYSTEM_CONFIG)]).toEqual([false, false])
+  },
+)

@@ -1,8 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { SETTINGS_VERSION } from '../../../core/settings/schema.ts'
 import { headless } from '../../support/headless.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { until } from '../../support/until.ts'
 
 test('an import without an agent forgets the secrets of what goes', async () => {
   const hook = { id: 'hook', name: 'Hook', type: 'webhook' }
@@ -29,3 +32,37 @@ test('without an agent secrets that the desktop has sealed are called that, and 
     expect([code, err]).toEqual([1, expect.stringContaining('cannot be read')])
   }
 })
+
+test('what cannot be read or written is said in words; a data directory that is not there has nothing to tell', async () => {
+  const home = headless()
+  for (const [words, why] of [
+    [['settings', 'export', home.directory], 'it is a directory. Choose another place.'],
+    [['settings', 'import', home.directory], '(it is a directory)'],
+    [['diagnostics', home.directory], 'it is a directory. Choose another place.'],
+    [['diagnostics', 'x.zip', '--data', '/no/such/data'], 'Holdfast has no data in /no/such/data'],
+  ] as const) {
+    const { code, err } = await home.run([...words])
+    expect([code, err]).toEqual([1, expect.stringContaining(why)])
+  }
+})
+
+test.skipIf(process.platform === 'win32')(
+  'a pipe that nobody writes to is waited for no longer than until a signal',
+  async () => {
+    const home = headless()
+    const pipe = path.join(home.directory, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const { child, ended } = startHoldfast(['settings', 'import', pipe, '--data', home.directory])
+    // That works without waiting once somebody has it open to read.
+    const writer = await until('it to be read', () => {
+      try {
+        return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
+      } catch {
+        return null
+      }
+    })
+    onTestFinished(() => closeSync(writer))
+    child.kill('SIGTERM')
+    expect(await ended()).toBe('SIGTERM')
+  },
+)

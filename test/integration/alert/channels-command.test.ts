@@ -106,6 +106,10 @@ describe.each([
       1,
       '“url” cannot be used.',
     ])
+    expect(await refused(['change', 'on-duty', '--name', 'line'])).toEqual([
+      1,
+      'Another channel is called “line” already. Choose another name.',
+    ])
     expect(await refused(['order', 'line'])).toEqual([1, 'The order has to name every channel once.'])
     expect(await refused(['off', 'nobody'])).toEqual([1, 'There is no channel “nobody”.'])
     expect((await listed()).channels).toHaveLength(2)

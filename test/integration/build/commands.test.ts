@@ -218,9 +218,21 @@ test.skipIf(process.platform !== 'linux')(
     const source = path.join(data, 'source')
     mkdirSync(source)
     for (const name of names) writeFileSync(path.join(source, name), '')
-    for (const words of ['--help', `scan --list ${source}`, `paths --data ${data}`, 'status --json --help']) {
+    for (const words of [
+      '--help',
+      `scan --list ${source}`,
+      `paths --data ${data}`,
+      'status --json --help',
+      'agent --help',
+      'receive -h',
+    ]) {
       const full = shell(`${words} > /dev/full`)
       expect(await full.ended, words).toBe(1)
+    }
+    // Of these 1 would say that something is damaged.
+    for (const words of ['verify --help', 'restore --help']) {
+      const full = shell(`${words} > /dev/full`)
+      expect(await full.ended, words).toBe(2)
     }
     const head = shell(`scan --list ${source} | head -1`)
     expect(await head.ended, head.output()).toBe(0)

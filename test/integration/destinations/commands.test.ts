@@ -198,7 +198,8 @@ test('what cannot be a destination is said before anything is begun', async () =
     [['sftp', 'nas'], 'must be like user@host'],
     [['s3', 'store', 'bucket'], 'endpoint'],
     [['s3', 'https://me:secret@store', 'bucket'], 'without user, password'],
-    [['sftp', 'me@nas', '--host-key', 'MD5:1'], 'hostKey'],
+    [['sftp', 'me@nas', '--host-key', 'SHA256:AAAA'], 'hostKey: must be SHA256: and 43'],
+    [['folder', '/srv', '--recipient', 'age1abc'], 'must be a whole public key of age'],
   ] as const) {
     const { code, err } = await home.run(['destinations', 'add', ...words])
     expect([code, err]).toEqual([2, expect.stringContaining(why)])

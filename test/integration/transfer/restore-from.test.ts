@@ -7,6 +7,7 @@ import type { ToRestore } from '../../../core/restore/restore.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
+import { startHoldfast } from '../../support/processes.ts'
 import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import type { Home } from '../../support/transfer.ts'
@@ -111,6 +112,19 @@ test('the commands list, restore and verify a destination of a data directory; w
   const restored = await runStoreCommand(...from, 'data/a', '--to', to)
   expect(restored).toMatchObject({ code: 0, err: '' })
   expect(treeOf(to)).toEqual(treeOf(path.join(home.source, 'a')))
+  const again = startHoldfast([...from, 'data', '--to', to])
+  const nameless = startHoldfast([...from, 'data/b', '--version', '20261120T065300.123Z-1-1', '--to', to])
+  expect(await again.ended(), again.err()).toBe(0)
+  const twice = startHoldfast([...from, 'data', '--to', to])
+  expect([await twice.ended(), twice.out()]).toEqual([
+    0,
+    expect.stringContaining('All 2 files are here already'),
+  ])
+  expect([await nameless.ended(), nameless.err()]).toEqual([
+    2,
+    expect.stringContaining('data/b has no version'),
+  ])
+  fs.rmSync(to, { recursive: true })
   // One is damaged and one missing there: both are found, offered again, and sent without anybody's doing.
   fs.writeFileSync(path.join(store, 'sender-1/data/a/one'), 'oNe')
   fs.rmSync(path.join(store, 'sender-1/data/b'))

@@ -8,7 +8,13 @@ import {
 } from '../../../core/agent/settings/accept-path.ts'
 import { sentenceOf } from '../../../core/words/problem.ts'
 
-const directory: LookedAt = { real: '/data/photos', kind: 'directory', readable: true, code: null }
+const directory: LookedAt = {
+  real: '/data/photos',
+  kind: 'directory',
+  readable: true,
+  store: null,
+  code: null,
+}
 const nothingTaken = { sources: [], stores: ['/var/holdfast/store'] }
 
 function refusalOf(act: () => void): string | undefined {
@@ -33,9 +39,11 @@ describe('a directory that somebody wants to protect', () => {
     [{ readable: false }, 'refuse.unreadable'],
     [{ real: null, code: 'EIO' }, 'refuse.cannotLook'],
     [{ real: '/var/holdfast' }, 'refuse.containsStore'],
-    [{ real: '/var/holdfast/store' }, 'refuse.containsStore'],
+    [{ real: '/var/holdfast/store' }, 'refuse.isStore'],
     [{ real: '/' }, 'refuse.containsStore'],
     [{ real: '/var/holdfast/store/a' }, 'refuse.insideStore'],
+    [{ store: '/data/photos' }, 'refuse.isStore'],
+    [{ store: '/data' }, 'refuse.insideStore'],
   ])('is refused with a sentence: %j', (facts, key) => expect(refusal(facts)).toBe(key))
 
   it.each([

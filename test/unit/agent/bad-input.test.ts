@@ -3,15 +3,18 @@ import { badInput } from '../../../core/agent/answering.ts'
 import { commands } from '../../../core/agent/contract.ts'
 import { englishWords } from '../../../core/words/words.ts'
 
-function refusalOf(input: unknown): string {
-  const { error } = commands.addSource.input.safeParse(input)
+function refusalOf(input: unknown, command: 'addSource' | 'renameDestination' = 'addSource'): string {
+  const { error } = commands[command].input.safeParse(input)
   if (error === undefined) throw new Error('It was accepted.')
-  return englishWords(badInput('addSource', error).sentence)
+  return englishWords(badInput(command, error).sentence)
 }
 
 test('input that cannot be used is refused in words, by what is wrong with it first', () => {
   expect(refusalOf({ path: '/data', prefix: 'x'.repeat(300) })).toBe(
     'prefix may have at most 255 characters. Nothing was changed.',
+  )
+  expect(refusalOf({ id: 'nas', name: '' }, 'renameDestination')).toBe(
+    'name must not be empty. Nothing was changed.',
   )
   expect(refusalOf({ path: '/data', kind: 'other' })).toMatch(/cannot use: kind: Invalid option/)
   expect(refusalOf(7)).toMatch(/cannot use: Invalid input/)

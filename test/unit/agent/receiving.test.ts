@@ -61,7 +61,7 @@ test('a store that is yet to be made behind a link into a protected directory is
   const refused = outcomeOf(commandHandlers(agent).setReceiving({ receive: linked }))
 
   const checker = started.find(({ name }) => name === 'checker')
-  const facts = { kind: 'directory', readable: true, mayWrite: true, code: null }
+  const facts = { kind: 'directory', readable: true, mayWrite: true, store: null, code: null }
   for (const [path, real] of [
     ['/link/store', null],
     ['/link', '/data/inner'],

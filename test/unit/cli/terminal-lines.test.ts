@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { quoteLines } from '../../../cli/quote-controls.ts'
+import { quoteControls, quoteLines } from '../../../cli/quote-controls.ts'
 import { openReceiverLog } from '../../../cli/receiver-log.ts'
 import { terminalHost } from '../../../cli/terminal-host.ts'
 
@@ -22,6 +22,10 @@ test('a notification is two lines of the terminal, whatever is named in it', () 
   const notification = { about: 'one', incident: 'one', title: FORGED, body: FORGED, urgent: false }
   terminalHost((line) => said.push(line)).notify(notification)
   expect(said).toEqual([`${QUOTED}\n  ${QUOTED.replace('\\x0a', ' ')}`])
+})
+
+test('a name does not turn what is written around it, nor its own end', () => {
+  expect(quoteControls('\u202efdp.exe\u061c\u2069 é 照片')).toBe('\\u202efdp.exe\\u061c\\u2069 é 照片')
 })
 
 test("an unknown word is quoted in the command line's own sentence, whose second line stays one", () => {

@@ -85,6 +85,8 @@ describe('limits', () => {
   test.each([
     [{ quota: ['pc=lots'] }, 'lots is not a size'],
     [{ quota: ['pc='] }, '"pc=" is not a size'],
+    [{ quota: ['=5'] }, 'The quota =5 names no sender'],
+    [{ quotaFiles: ['a/b=5'] }, 'The quota a/b=5 names no sender'],
     [{ quotaFiles: ['1e3'] }, '1e3 is not a number for --quota-files'],
     [{ keepFree: 'half' }, 'half is not a free space to keep'],
     [{ keepWithin: 'long' }, 'long is not a time for --keep-within'],

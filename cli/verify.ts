@@ -20,6 +20,8 @@ import { terminalWords } from './terminal-words.ts'
 const WELL = 0
 const DAMAGE = 1
 const COULD_NOT = 2
+/** What is said where there is no such destination. */
+const NOTHING: ReadonlySet<string> = new Set(['data.missing', 'refuse.noSuchDestination'])
 
 interface VerifyOptions {
   json: boolean
@@ -63,7 +65,7 @@ export function registerVerify(program: Command): void {
   })
 }
 
-/** What has a directory's form, or is there, is a store. @throws Problem where there is no destination of that name. */
+/** What has a directory's form, or is there, is a store. @throws Problem where there is no destination of that name either. */
 async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile } = options
   if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
@@ -71,11 +73,16 @@ async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   if (adopt || forgetMissing) throw new Problem('verify.storeOnly', { name: what })
   const data = dataDirectoryOf(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
-  return { does: 'verify', from: await librarySettings(data, what, { key }), ledger: layoutOf(data).ledger }
+  const from = await librarySettings(data, what, { key }).catch((thrown: unknown) => {
+    const isNothing = NOTHING.has(sentenceOf(thrown).key)
+    throw isNothing ? new Problem('verify.neither', { name: what }, { cause: thrown }) : thrown
+  })
+  return { does: 'verify', from, ledger: layoutOf(data).ledger }
 }
 
 async function verify(task: Task, { json, patience }: VerifyOptions) {
   const store = where(task)
+  const words = 'store' in task.from ? storeWords(store) : destinationWords(store)
   const output = openProgress(json)
   let code = COULD_NOT
   const end = await runStoreTask(task, store, patience, (event) => {
@@ -86,17 +93,17 @@ async function verify(task: Task, { json, patience }: VerifyOptions) {
       case 'failed':
         return output.complain(event.sentence)
       case 'finding':
-        return output.say(terminalWords(sentenceOfFinding(store, event.finding)), {
+        return output.say(terminalWords(words.finding(event.finding)), {
           type: 'finding',
           ...event.finding,
-          sentence: sentenceOfFinding(store, event.finding),
+          sentence: words.finding(event.finding),
         })
       case 'verified':
         code = isSound(event.summary) ? WELL : DAMAGE
-        return output.say(terminalWords(summarySentence(event.summary)), {
+        return output.say(terminalWords(words.summary(event.summary)), {
           type: 'summary',
           ...event.summary,
-          sentence: summarySentence(event.summary),
+          sentence: words.summary(event.summary),
         })
     }
   })
@@ -138,3 +145,33 @@ function summarySentence(summary: VerifySummary): Message {
   const unknown = summary.unknown - adopted
   return message('store.unsound', { files, bytes, damaged, changed, missing, unknown, strange, unreadable })
 }
+
+const storeWords = (store: string) => ({
+  finding: (finding: Finding) => sentenceOfFinding(store, finding),
+  summary: summarySentence,
+})
+
+/** Of what this computer itself has sent, by the destination's name: it is the sender. */
+const destinationWords = (name: string) => ({
+  finding(finding: Finding): Message {
+    const isWanted = 'isWanted' in finding && finding.isWanted
+    const params = { name, path: finding.place }
+    switch (finding.kind) {
+      case 'damaged': {
+        const [expected, found] = [digestBeginning(finding.expected), digestBeginning(finding.found)]
+        return message(isWanted ? 'verify.damagedWanted' : 'verify.damaged', { ...params, expected, found })
+      }
+      case 'unreadable': {
+        const reason = finding.code
+        return message(isWanted ? 'verify.unreadableWanted' : 'verify.unreadable', { ...params, reason })
+      }
+      default:
+        return message(isWanted ? 'verify.missingWanted' : 'verify.missing', params)
+    }
+  },
+  summary(summary: VerifySummary): Message {
+    const { files, bytes, damaged, missing, unreadable, wanted } = summary
+    if (isSound(summary)) return message('verify.sound', { name, files, bytes })
+    return message('verify.unsound', { name, files, bytes, damaged, missing, unreadable, wanted })
+  },
+})

@@ -3,6 +3,7 @@ import type { PageQuery } from './contract.ts'
 import { STATE } from './file.ts'
 import type { LedgerFile, Totals } from './messages.ts'
 import { fileStates } from './messages.ts'
+import { rangeOf } from './queue.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
 
 export interface SentFile {
@@ -10,12 +11,18 @@ export interface SentFile {
   size: number
   /** null: it was sent by a Holdfast that kept none. */
   digest: Uint8Array | null
+  /** Milliseconds since 1970. */
+  sentAt: number
 }
 
 type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' | 'removedAt'> & {
   modifiedMs: number | null
   reason: string | null
 }
+
+// What waits to be sent again has a digest: the destination should have that content until then. Of one that was changed,
+// and gone before that was sent, nobody knows what was sent.
+const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND mtime_ns <> ${NO_TIME})`
 
 /** A search looks at so many of the newest files of each source and state: it stays short. */
 const SEARCHED = 5_000
@@ -43,23 +50,47 @@ export function openPages(database: DatabaseSyncInstance) {
   )
 
   const sent = database.prepare(
-    `SELECT path, size, digest FROM file JOIN route ON route.id = file.route
-     WHERE destination = ? AND source = ? AND path > ? AND state = ${STATE.sent} ORDER BY path LIMIT ?`,
+    `SELECT path, size, digest, sent_at AS sentAt FROM file JOIN route ON route.id = file.route
+     WHERE destination = ? AND source = ? AND path > ? AND ${HAS_IT} ORDER BY path LIMIT ?`,
   )
 
   const sentOne = database.prepare(
-    `SELECT path, size, digest FROM file JOIN route ON route.id = file.route
-     WHERE destination = ? AND source = ? AND path = ? AND state = ${STATE.sent}`,
+    `SELECT path, size, digest, sent_at AS sentAt FROM file JOIN route ON route.id = file.route
+     WHERE destination = ? AND source = ? AND path = ? AND ${HAS_IT}`,
+  )
+  const sentSums = database.prepare(
+    `SELECT source, count(*) AS files, sum(size) AS bytes FROM file JOIN route ON route.id = file.route
+     WHERE destination = ? AND ${HAS_IT} GROUP BY source ORDER BY source`,
+  )
+  // Each by the index of the paths: to go through all files for each one that is missing would take for ever.
+  const laterAt = (which: string) =>
+    `SELECT 1 FROM route CROSS JOIN file INDEXED BY file_path ON file.route = route.id
+     WHERE destination = ?1 AND source = ?2 AND sent_at > ?3 AND ${which}`
+  const later = database.prepare(
+    `${laterAt('path > ?4 AND path < ?5')} UNION ALL
+     ${laterAt('path IN (SELECT value FROM json_each(?6))')} LIMIT 1`,
   )
 
   return {
-    /** null: it is not sent, or not any more. */
+    /** null: it is not sent. */
     sentFile: (destination: string, source: string, path: string) =>
       (sentOne.get(destination, source, path) as SentFile | undefined) ?? null,
 
     /** What is sent of a source, in the order of the paths, behind `after` ('' at first). */
     sentFiles: (destination: string, source: string, after: string, limit: number) =>
       sent.all(destination, source, after, limit) as SentFile[],
+
+    /** How much `sentFiles` gives of each source. */
+    sentSums: (destination: string) =>
+      sentSums.all(destination) as { source: string; files: number; bytes: number }[],
+
+    /** A file below its path, or one in place of a directory on the way to it, was sent later: that took its place. */
+    isReplaced(destination: string, source: string, { path, sentAt }: SentFile) {
+      const parts = path.split('/')
+      const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
+      const where = [...rangeOf(path), JSON.stringify(above)] as const
+      return later.get(destination, source, sentAt, ...where) !== undefined
+    },
 
     /** By source id. */
     totals: (destination: string) =>

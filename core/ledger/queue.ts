@@ -19,9 +19,10 @@ const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
 /** Takes files out of the queue: that an earlier content was sent stays known, by a time that no file has. */
 function prepareForget(database: DatabaseSyncInstance, which: string) {
   const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
-  // A removal of it may be under way, and a file that comes back with the mark of a sent one is another content.
+  // A removal of it may be under way, and a file that comes back with the mark of a sent one is another content. Where
+  // what was sent is known, so is its size.
   const leave = database.prepare(
-    `UPDATE file SET state = 1, generation = generation + 1, size = 0, mtime_ns = ${NO_TIME}, reason = NULL,
+    `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME}, reason = NULL,
      mark_due = 0 ${which} AND state <> 1`,
   )
   return (...values: (number | string | null)[]): number =>

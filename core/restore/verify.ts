@@ -25,14 +25,14 @@ interface Sent extends Found {
 /** A destination, and what the ledger says that it has. */
 interface ToVerify {
   library: Library
-  ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'totals' | 'offerAgain'>
+  ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'sentSums' | 'isReplaced' | 'lookup' | 'offerAgain'>
   /** The destination's id. */
   destination: string
 }
 
 async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGenerator<Sent> {
   const folders = new Map((await library.folders()).map(({ name, source }) => [source, name]))
-  for (const source of Object.keys(ledger.totals(destination)).sort()) {
+  for (const { source } of ledger.sentSums(destination)) {
     // One that the destination knows nothing of has no files there.
     const folder = folders.get(source) ?? source
     for (let after = ''; ; ) {
@@ -77,22 +77,22 @@ const faultOf = (fault: string) =>
 /** Whether the ledger still says this of the file: it may have been sent anew while it was read. */
 function isStill({ ledger, destination }: ToVerify, { source, file }: Sent): boolean {
   const now = ledger.sentFile(destination, source, file.path)
-  return now !== null && now.size === file.size && String(now.digest) === String(file.digest)
+  return now?.sentAt === file.sentAt && now.size === file.size && String(now.digest) === String(file.digest)
 }
 
 /**
- * Reads back every file that the ledger says is sent, and compares it with what was sent. What is damaged, missing or
- * cannot be read is offered again: it is sent anew without anybody's doing.
+ * Reads back every file that the ledger says was sent, and compares it with what was sent. What is damaged, missing or
+ * cannot be read is offered again: it is sent anew without anybody's doing, and found each time until then.
  * @throws Problem where the destination can be asked no more.
  */
 export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<VerifySummary> {
   const { library, ledger, destination } = parts
   const summary = emptySummary()
-  const totals = Object.values(ledger.totals(destination))
+  const sums = ledger.sentSums(destination)
   const progress: Progress = {
     ...{ files: 0, bytes: 0 },
-    totalFiles: totals.reduce((sum, { sentFiles: files }) => sum + files, 0),
-    totalBytes: totals.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
+    totalFiles: sums.reduce((sum, { files }) => sum + files, 0),
+    totalBytes: sums.reduce((sum, { bytes }) => sum + bytes, 0),
   }
   const advance = (bytes: number) => {
     progress.bytes += bytes
@@ -101,12 +101,16 @@ export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<
   for await (const one of openAhead(library, sentFiles(parts))) {
     const { file, source, content } = one
     const wrong = await judge(one, file, advance)
-    summary.files += 1
-    summary.bytes += file.size
     progress.files += 1
     advance(0)
+    // Its place has something else by now, as it has at the source.
+    const isGone = wrong !== null && wrong.kind !== 'damaged'
+    if (isGone && ledger.isReplaced(destination, source, file)) continue
+    summary.files += 1
+    summary.bytes += file.size
     if (wrong === null || !isStill(parts, one)) continue
-    const isWanted = ledger.offerAgain(destination, [[source, file.path]]) > 0
+    ledger.offerAgain(destination, [[source, file.path]])
+    const isWanted = ledger.lookup(destination, source, file.path)?.state === 'waiting'
     summary[wrong.kind] += 1
     if (isWanted) summary.wanted += 1
     const place = `${content.folder}/${content.path}`

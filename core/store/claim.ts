@@ -100,7 +100,7 @@ export async function requireStore(directory: string): Promise<StoreLayout> {
   if (above !== null) throw new Problem('store.inside', { path: layout.root, store: above })
   const below = await storeBelow(layout.root)
   if (below !== null) throw new Problem('store.above', { path: layout.root, store: below })
-  throw new Problem('store.none', { path: layout.root, reason: 'ENOENT' })
+  throw new Problem('store.notOne', { path: layout.root })
 }
 
 /**

@@ -177,7 +177,9 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
 /** What a person has to know once, until it is put away. */
 function noticeConditions({ notices }: AppState, now: number): Found[] {
   return notices.flatMap(({ id, sentence }) => {
-    const subject = { id: `notice:${id}`, name: 'Holdfast', source: null }
+    // What says when it was found is another one each time, and told each time.
+    const { at = '' } = sentence.params
+    const subject = { id: `notice:${id}${at}`, name: 'Holdfast', source: null }
     // Good news is nothing wrong, and the end of an earlier failure.
     return ['restore.done', 'restore.doneKept'].includes(sentence.key)
       ? well(subject, now)

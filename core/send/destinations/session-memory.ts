@@ -52,9 +52,15 @@ export function openSessions(
       if (since !== null) {
         const removed = ledger.removedSince(id, since)
         const files = await offerAll(since)
-        const key = isAnew ? 'transfer.sessionAnew' : 'transfer.sessionOlder'
-        notice = files > 0 ? message(key, { name, files }) : null
-        if (removed > 0) notice = message('transfer.sessionLost', { name, files, removed })
+        // Nothing of this computer is there: that is a new folder, or one that was put back as far as that.
+        const isEmpty = isAnew || position === 0
+        const [plain, lost] = isEmpty
+          ? (['transfer.sessionAnew', 'transfer.sessionAnewLost'] as const)
+          : (['transfer.sessionOlder', 'transfer.sessionLost'] as const)
+        // What is here no more is found out as it is read to be sent.
+        const params = { name, files, at: Date.now() }
+        notice = files > 0 ? message(plain, params) : null
+        if (removed > 0) notice = message(lost, { ...params, removed })
       }
       ledger.rememberSession(id, { epoch, position, last, next })
       return { asksFirst: isAnew && position > 0, notice }

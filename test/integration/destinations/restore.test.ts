@@ -2,6 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
+import type { Library } from '../../../core/restore/library.ts'
 import type { LibrarySettings } from '../../../core/restore/messages.ts'
 import { computersAt, openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
@@ -10,12 +12,12 @@ import type { Choice } from '../../../core/restore/walk.ts'
 import { hiddenPath, hiddenSource, nameKeyOf } from '../../../core/send/destinations/encrypted/names.ts'
 import type { Destination } from '../../../core/settings/destination-schema.ts'
 import { newEncryptionKey } from '../../../core/settings/encryption-key.ts'
-import type { Finding } from '../../../core/store/verify/findings.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { file, open } from '../../support/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -35,6 +37,28 @@ async function restore(from: LibrarySettings, to: string, changes: Partial<Choic
   const wanted = { choice: { ...ALL, ...changes }, destination: to, overwrite: false }
   return restoreFrom(library, wanted, host, signal).finally(() => library.close())
 }
+
+/** A ledger by which these files were sent; each came at its own time. */
+function ledgerOf(files: Record<string, Buffer>) {
+  const { ledger } = open()
+  const sizes = Object.entries(files).map(([name, { length }]) =>
+    file(name, { source: source.id, size: length }),
+  )
+  ledger.offer('d', sizes)
+  const places = Object.keys(files)
+  for (const claim of ledger.take('d', source.id, 9, Date.now(), new Set()))
+    ledger.markSent(
+      [{ ...claim, mark: false, digest: digestOf(files[claim.path] ?? Buffer.alloc(0)) }],
+      1_000 + places.indexOf(claim.path),
+    )
+  return ledger
+}
+
+const verify = (library: Library, ledger: Ledger) =>
+  verifyLibrary(
+    { library, ledger, destination: 'd' },
+    { found: async () => undefined, progress: () => undefined },
+  )
 
 type How = 'plain' | 'encrypted' | 'hidden'
 type Encrypted = Exclude<Destination, { kind: 'receiver' }>
@@ -161,27 +185,12 @@ test.each<{ how: How; kind: TestedKind; computer: string }>([
   )
 
   const opened = await openLibrary(from, signal)
-  const sent = Object.entries(files).map(([name, bytes]) => {
-    return { path: name, size: bytes.length, digest: digestOf(bytes) }
-  })
-  const offered: string[] = []
-  const ledger = {
-    sentFiles: () => sent,
-    sentFile: (_d: string, _s: string, name: string) => sent.find((one) => one.path === name) ?? null,
-    totals: () => ({
-      [source.id]: { sentFiles: 3, sentBytes: 1, waitingFiles: 0, waitingBytes: 0, parkedFiles: 0 },
-    }),
-    offerAgain: (_: string, again: readonly (readonly [string, string])[]) =>
-      offered.push(again[0]?.[1] ?? ''),
-  }
-  const findings: Finding[] = []
-  const found = async (finding: Finding) => void findings.push(finding)
-  const verify = () =>
-    verifyLibrary({ library: opened, ledger, destination: 'd' }, { found, progress: () => undefined })
-  expect(await verify()).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
+  const ledger = ledgerOf(files)
+  expect(await verify(opened, ledger)).toMatchObject({ files: 3, damaged: 0, missing: 0, unreadable: 0 })
   await place.damage(...there('large'))
-  expect(await verify()).toMatchObject({ files: 3, wanted: 1 })
-  expect(offered).toEqual(['large'])
+  // Found each time until it is sent again.
+  for (const _ of [1, 2]) expect(await verify(opened, ledger)).toMatchObject({ files: 3, wanted: 1 })
+  expect(ledger.unsentPage('d', source.id, '', 9)).toMatchObject([{ path: 'large' }])
   opened.close()
 
   const version = contents.find((one) => one.version !== '')?.version ?? ''
@@ -223,3 +232,32 @@ test('what was a file before it was a directory is told where both are encrypted
   const alone = { ...from, computer: null, key: identity }
   expect(await restore(alone, `${to}-b`, { folder: 'data', path: 'a/b' })).toMatchObject({ restored: 1 })
 })
+
+test.each([folderKind, sftpKind, bucketKind])(
+  'what took the place of a file, or of a directory, is not looked for at $name',
+  async (kind) => {
+    const home = await makeHome(temporaryDirectory('restore-kind'))
+    const place = await kind.open(home)
+    const destination = place.settings() as Encrypted
+    const driver = drive(home, destination, place.secrets)
+    const files: Record<string, Buffer> = {}
+    // An SFTP server's directory makes no room for a file.
+    const turned = kind === sftpKind ? [] : ['tree/a/b', 'tree']
+    for (const name of ['file', 'file/inner', ...turned, 'stays']) {
+      files[name] = Buffer.from(name)
+      expect(await driver.send(name, files[name])).toMatchObject({ kind: 'durable' })
+    }
+    driver.stop()
+    const from = {
+      destination,
+      secrets: place.secrets,
+      identityDirectory: home.identityDirectory,
+      name: 'pc',
+    }
+    const library = await openLibrary({ ...from, computer: null, key: null }, signal)
+    const ledger = ledgerOf(files)
+    expect(await verify(library, ledger)).toMatchObject({ missing: 0, unreadable: 0, wanted: 0 })
+    expect(ledger.unsentPage('d', source.id, '', 9)).toEqual([])
+    library.close()
+  },
+)

@@ -141,6 +141,26 @@ test('the commands list, restore and verify a destination of a data directory; w
   })
   await allSent(sender, 2)
   expect(await runStoreCommand('verify', 'nas', '--data', home.directory)).toMatchObject({ code: 0, err: '' })
+  // What became a directory is not looked for as a file any more.
+  fs.rmSync(path.join(home.source, 'b'))
+  writeFile(home.source, 'b/inner', 'three')
+  offerAll(home)
+  sender.nudge()
+  await allSent(sender, 3)
+  const both = { type: 'summary', files: 2, missing: 0 }
+  const replaced = await runStoreCommand('verify', 'nas', '--data', home.directory)
+  expect(replaced).toMatchObject({ code: 0, lines: [expect.objectContaining(both)] })
+  // What nobody has sent again yet is said each time.
+  await sender.kill()
+  fs.writeFileSync(path.join(store, 'sender-1/data/a/one'), 'oNe')
+  for (const _ of [1, 2]) {
+    const { code, lines } = await runStoreCommand('verify', 'nas', '--data', home.directory)
+    expect(code).toBe(1)
+    expect(lines.map(({ sentence }) => sentence)).toMatchObject([
+      { text: expect.stringMatching(/^data\/a\/one is damaged at nas: .* It waits to be sent again\.$/) },
+      { text: expect.stringMatching(/ Waiting to be sent again: 1\.$/) },
+    ])
+  }
   // Nothing is found where nothing was sent.
   expect(await runStoreCommand(...from, 'data/none', '--to', to)).toMatchObject({ code: 2 })
 })

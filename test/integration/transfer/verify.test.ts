@@ -165,6 +165,8 @@ test('a lost manifest is told, and made anew by --adopt; no store, no verdict', 
 
   const none = await runStoreCommand('verify', path.join(base, 'nothing'))
   expect([none.code, none.err]).toEqual([2, expect.stringContaining('There is no store')])
+  const mistyped = await runStoreCommand('verify', 'nsa', '--data', path.join(base, 'nothing'))
+  expect([mistyped.code, mistyped.err]).toEqual([2, expect.stringContaining('neither a directory nor')])
 })
 
 test('kill -9 of the receiver in the middle of a transfer: the manifest catches up', SLOW, async () => {

@@ -192,6 +192,16 @@ describe('what is wrong besides the disks', () => {
     expect(noticed(done)).toBe('ok')
   })
 
+  it('takes what was found at another time for another subject: it is told anew', () => {
+    const [first, second] = [1, 2].map((at) => {
+      const sentence = message('transfer.sessionOlder', { name: 'nas', files: 2, at })
+      const all = conditionsOf(stateWith({ notices: [{ id: 'session d', sentence }] }), NOW)
+      return all.find(({ kind }) => kind === 'notice')?.id
+    })
+    expect(first).toBeDefined()
+    expect(first).not.toBe(second)
+  })
+
   it('names a file that was given up', () => {
     const parked = [{ source: 'a', path: 'run/1.bin' } as AppState['parked'][0]]
     const said = (count: number, files = parked) => {

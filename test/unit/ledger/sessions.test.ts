@@ -127,3 +127,17 @@ test('files that a destination asks for wait again; those that it cannot have, o
   expect(ledger.offerAgain('d', asked)).toBe(0)
   expect(waiting()).toEqual(['wanted'])
 })
+
+test('what waits to be sent again, or is gone since, is still what was sent; what was changed and is gone is unknown', () => {
+  const { ledger, take, waiting } = storedBy({ again: 1, changed: 1, gone: 1 })
+  const asked = ['again', 'gone'].map((name) => ['s', name] as const)
+  expect(ledger.offerAgain('d', asked)).toBe(2)
+  ledger.offer('d', [file('changed', { size: 11 })])
+  for (const due of take()) if (due.path !== 'again') ledger.drop(due)
+  expect(waiting()).toEqual(['again'])
+  expect(ledger.sentFiles('d', 's', '', 9)).toMatchObject([
+    { path: 'again', size: 10 },
+    { path: 'gone', size: 10 },
+  ])
+  expect(ledger.sentSums('d')).toEqual([{ source: 's', files: 2, bytes: 20 }])
+})

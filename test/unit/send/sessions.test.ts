@@ -49,7 +49,12 @@ test.each([
     2_399,
     { key: 'transfer.sessionLost', params: { ...lost, files: 2_399 } },
   ],
-  ['put back to its beginning', 0, 2_499, { key: 'transfer.sessionLost', params: { ...lost, files: 2_499 } }],
+  [
+    'has a new folder for it',
+    0,
+    2_499,
+    { key: 'transfer.sessionAnewLost', params: { ...lost, files: 2_499 } },
+  ],
 ])('a receiver that is %s', async (_, position, files, notice) => {
   const { ledger, sessions } = connectedBefore()
   const agreed = await sessions.welcome({ ...theirs, position })
@@ -76,7 +81,7 @@ test('one that was set up anew is offered all, and asked first where it has file
     const { ledger, sessions } = connectedBefore()
     const { asksFirst, notice } = await sessions.welcome({ ...theirs, epoch: 'e2', position })
     expect(asksFirst).toBe(position > 0)
-    expect(notice).toMatchObject({ key: 'transfer.sessionLost', params: { files: 2_499, removed: 1 } })
+    expect(notice).toMatchObject({ key: 'transfer.sessionAnewLost', params: { files: 2_499, removed: 1 } })
     expect(waiting(ledger)).toBe(2_499)
   }
 })

@@ -56,6 +56,12 @@ test('nor does verify or restore say of it that there is no store', async () => 
       })
 })
 
+test('an empty directory is no store, and is not called one that is not there', async () => {
+  const store = temporaryDirectory('store')
+  for (const task of tasksOf(store, `${store}-to`))
+    expect(await lastOf(task)).toMatchObject({ sentence: { key: 'store.notOne', params: { path: store } } })
+})
+
 test('a directory in a store, or above one, is no store: it is said where that is', async () => {
   const base = temporaryDirectory('store')
   const { root, own, manifest } = storeLayout(path.join(base, 'disk/store'))

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { type OpenAgent, openAgent, type SourceOptions } from '../core/agent/open.ts'
+import { type OpenAgent, openAgent, type StartOptions } from '../core/agent/open.ts'
 import type { Message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -65,7 +65,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
 }
 
 /** Without an option nothing is said of directories that are protected already. */
-function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): SourceOptions {
+function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): StartOptions {
   const isBatch = batch || prefix !== undefined
   return defined({ ...(isBatch && { kind: 'batch' as const, prefix: prefix ?? '' }), oneFileSystem })
 }
@@ -78,7 +78,7 @@ async function refuseOnce(dataDirectory: string): Promise<void> {
 }
 
 /** The agent that runs already takes the directories; gives why each of the others was refused. */
-async function handOver(dataDirectory: string, directories: string[], as: SourceOptions): Promise<Message[]> {
+async function handOver(dataDirectory: string, directories: string[], as: StartOptions): Promise<Message[]> {
   const refusals: Message[] = []
   for (const directory of directories) {
     try {

@@ -5,7 +5,7 @@ import { NATIVE } from '../core/alert/channels/catalog.ts'
 import { type Severity, severities, subjectsOf } from '../core/alert/kinds.ts'
 import { readTimeline } from '../core/alert/store/database.ts'
 import {
-  type Delivery,
+  type NoticeDelivery,
   type TimelineEntry,
   type TimelinePage,
   type TimelineQuestion,
@@ -140,7 +140,7 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
   ]
 }
 
-function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: Delivery): string {
+function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: NoticeDelivery): string {
   const end = worded(`cli.delivery.${state}`, { at: decidedAt ?? at })
   const name = channel === NATIVE ? worded('window.destination.here') : channelName
   const line = about(name, listed([worded(`cli.told.${what}`), end]))

@@ -1,4 +1,4 @@
-import { type Content, sameContent } from '../core/files/stat-facts.ts'
+import { type ContentIdentity, sameContent } from '../core/files/stat-facts.ts'
 import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
 import type { ListOptions } from '../core/scan/preview/list.ts'
 
@@ -23,7 +23,7 @@ export function knownFiles(
   }
 }
 
-function furthestBehind(file: Content, entries: readonly (LedgerEntry | null)[]): LedgerEntry | null {
+function furthestBehind(file: ContentIdentity, entries: readonly (LedgerEntry | null)[]): LedgerEntry | null {
   const rank = (entry: LedgerEntry | null) => {
     if (entry === null || !sameContent(file, entry)) return 0
     return { waiting: 1, parked: 2, sent: 3 }[entry.state]

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { missingAt } from '../core/agent/settings/accept-path.ts'
 import { errorCode } from '../core/files/system-error.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
-import { type Listed, listCandidates } from '../core/scan/preview/list.ts'
+import { type ListedPath, listCandidates } from '../core/scan/preview/list.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
 import { idOfPath } from '../core/settings/path-id.ts'
@@ -92,7 +92,7 @@ async function directoryAt(given: string): Promise<string> {
   return realpath(given).catch(() => given)
 }
 
-function lineOf(listed: Listed, json: boolean): string {
+function lineOf(listed: ListedPath, json: boolean): string {
   const { path: relative, size } = listed
   // Programs read JSON: it is the same whatever the terminal's language is.
   const why = whyWords(listed, json ? englishWords : plainWords)

@@ -1,7 +1,7 @@
 import type { OpenAgent } from '../core/agent/open.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { openLedger } from '../core/ledger/ledger.ts'
-import { type Listed, listCandidates } from '../core/scan/preview/list.ts'
+import { type ListedPath, listCandidates } from '../core/scan/preview/list.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
 import type { Message, WordKey } from '../core/words/message.ts'
 import { knownFiles } from './known-files.ts'
@@ -27,7 +27,7 @@ export interface Compared {
   sent: number
   /** How many files waiting longer does not send, and the first of them. */
   unsent: number
-  named: Listed[]
+  named: ListedPath[]
   /** Files that are left to a later run, as they changed too recently. */
   young: number
 }

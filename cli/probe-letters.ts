@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ChannelType } from '../core/alert/channels/catalog.ts'
-import { type Letter, type Outcome, WITHIN_MS } from '../core/alert/channels/channel.ts'
+import { type ChannelOutcome, type Letter, WITHIN_MS } from '../core/alert/channels/channel.ts'
 import { channelOf } from '../core/alert/channels/kinds.ts'
 import { diskKinds } from '../core/alert/kinds.ts'
 import { letterOf } from '../core/alert/letter.ts'
@@ -77,7 +77,7 @@ export async function deliver(
   way: Way,
   probed: readonly ProbedOnce[],
   options: LetterOptions,
-): Promise<Exclude<Outcome, { did: 'delivered' }>['reason'] | null> {
+): Promise<Exclude<ChannelOutcome, { did: 'delivered' }>['reason'] | null> {
   const { type, template, secrets } = way
   const given = { options: way.options, secrets, signal: new AbortController().signal, withinMs: WITHIN_MS }
   for (const letter of lettersOf(probed, options, { type, template })) {

@@ -1,4 +1,4 @@
-import type { Listed, RestoreEvent } from '../core/restore/put/events.ts'
+import type { ListedContent, RestoreEvent } from '../core/restore/put/events.ts'
 import { sentenceOfEvent } from '../core/restore/put/events.ts'
 import type { Computer } from '../core/restore/questions.ts'
 import { formatBytes } from '../core/words/formats.ts'
@@ -34,7 +34,7 @@ export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): st
 }
 
 /** "2026-11-20T16:15:00+08:00   12 KiB  now                         pc/data/a/b" */
-function listLine({ sender, source, path: file, version, size, storedAt }: Listed): string {
+function listLine({ sender, source, path: file, version, size, storedAt }: ListedContent): string {
   const stored = localTime(storedAt)
   const name = quoteControls([sender, source, file].filter((part) => part !== '').join('/'))
   return `${stored}  ${formatBytes(size, language).padStart(9)}  ${padded(version ?? worded('cli.restore.now'), 26)}  ${name}`

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
-import type { Seen, ToldStatus } from '../core/receive/senders/seen.ts'
+import type { SeenSenders, ToldStatus } from '../core/receive/senders/seen.ts'
 import { readSeen } from '../core/receive/senders/seen.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import type { Sender, Senders } from '../core/store/senders/senders.ts'
@@ -58,7 +58,7 @@ interface Row {
   folder: string
 }
 
-function rowOf(sender: Sender, { seenAt, connected, told }: Seen, running: boolean): Row {
+function rowOf(sender: Sender, { seenAt, connected, told }: SeenSenders, running: boolean): Row {
   const { name, fingerprint, pairedAt, revokedAt, folder } = sender
   const { status = null, statusAt = null, failingSince = null } = told.get(folder) ?? {}
   return {

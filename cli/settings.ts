@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { reasonOf } from '../core/files/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
-import { type Difference, differences } from '../core/settings/differences.ts'
+import { differences, type SettingsDifference } from '../core/settings/differences.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../core/settings/exchange.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -95,7 +95,7 @@ function missingNames(dataDirectory: string, now: Settings, next: Settings): str
 const signs = { added: '+', removed: '-', changed: '~' } as const
 
 /** `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
-function lineOf({ kind, change, name, details }: Difference): string {
+function lineOf({ kind, change, name, details }: SettingsDifference): string {
   if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
   const what = `${signs[change]} ${worded(`cli.settings.${kind}`)} ${quoteControls(name)}`
   return details.length === 0 ? what : about(what, listed(details))

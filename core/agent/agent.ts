@@ -15,7 +15,7 @@ import { openMemory } from './memory.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './notices.ts'
 import { receiverConfig, receivingState, withReceived } from './receiving.ts'
 import { Restores } from './restore/restores.ts'
-import { Senders } from './senders.ts'
+import { SenderWorkers } from './senders.ts'
 import { refusedSources } from './settings/accept-path.ts'
 import { settingsInForce } from './settings/pause-end.ts'
 import { storesOf } from './settings/place-folder.ts'
@@ -57,7 +57,7 @@ export class Agent {
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
   readonly tell: Tell
   readonly secrets: SecretStore
-  readonly senders: Senders
+  readonly senders: SenderWorkers
   readonly restores: Restores
   readonly #surroundings: SurroundingsWatch
   readonly #log: Log['write']
@@ -87,7 +87,7 @@ export class Agent {
       ({ scanned }) => this.store.update(withScanned(this.store.state, scanned, Date.now())),
       () => this.senders.nudge(),
     )
-    this.senders = new Senders(
+    this.senders = new SenderWorkers(
       this,
       () => this.#permitted(),
       () => this.scanner.nudge(),

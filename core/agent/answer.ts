@@ -6,7 +6,7 @@ export const answerSchema = z.union([
   z.object({ sentence: messageSchema }),
   z.object({ output: z.unknown() }),
 ])
-export type Answer = z.infer<typeof answerSchema>
+export type CommandAnswer = z.infer<typeof answerSchema>
 
 /** The input of a command that needs none. */
 export const nothing = z.object({})

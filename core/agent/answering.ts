@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { Problem, sentenceOf } from '../words/problem.ts'
-import type { Answer } from './answer.ts'
+import type { CommandAnswer } from './answer.ts'
 
 /** One command from outside: validated both ways. */
 export async function answerCommand(
@@ -31,7 +31,7 @@ export function badInput(command: string, { issues: [issue] }: z.ZodError): Prob
 export async function answerOf(
   give: () => Promise<unknown>,
   log: (thrown: unknown) => void = () => undefined,
-): Promise<Answer> {
+): Promise<CommandAnswer> {
   try {
     return { output: await give() }
   } catch (thrown) {

@@ -193,10 +193,10 @@ export type WindowCommands = Commands & DesktopCommands
 export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
 export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
 /** What answers each of some commands. */
-export type Handlers<C extends keyof WindowCommands> = {
+export type HandlersOf<C extends keyof WindowCommands> = {
   [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
 }
-export type CommandHandlers = Handlers<keyof Commands>
+export type CommandHandlers = HandlersOf<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
 /** What the preload script puts on the window's `window.holdfast`. */

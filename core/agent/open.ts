@@ -11,13 +11,13 @@ import type { AgentHost } from './host.ts'
 import { openLog } from './log.ts'
 
 /** What directories that are named at a start become; left out: as it is if it is a source already. */
-export type SourceOptions = Omit<CommandInput<'addSource'>, 'path'>
+export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
 
 export interface OpenAgent {
   agent: Agent
   handlers: CommandHandlers
   /** Adds directories that were named at a start; why one was refused is a notice, and answered. */
-  protect(directories: readonly string[], as?: SourceOptions): Promise<Message[]>
+  protect(directories: readonly string[], as?: StartOptions): Promise<Message[]>
   close(): Promise<void>
 }
 
@@ -83,7 +83,7 @@ function passing(settings: SettingsStore): SettingsStore {
   }
 }
 
-async function protect(agent: Agent, directories: readonly string[], as: SourceOptions): Promise<Message[]> {
+async function protect(agent: Agent, directories: readonly string[], as: StartOptions): Promise<Message[]> {
   const refusals: Message[] = []
   // One after the other, as each may be inside the one before.
   for (const path of directories) {

@@ -27,7 +27,7 @@ const parkedOf = (destinations: AppState['destinations']) =>
  * A sender process for each destination that has sources, so that one which hangs or is away holds up no other. The
  * first destination has one in any case: it pairs, answers for the ledger, and forgets sources that are removed.
  */
-export class Senders {
+export class SenderWorkers {
   readonly #parts: Parts
   readonly #permitted: () => Settings
   readonly #nudge: () => void

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Settings } from '../settings/schema.ts'
-import type { Answer, Surroundings } from './state/schema.ts'
+import type { Surroundings, SurroundingsAnswer } from './state/schema.ts'
 
 // What this computer runs on, and what its network costs: why sending may have to wait.
 
@@ -44,7 +44,7 @@ export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
 }
 
 /** What NetworkManager says of the network that is in use, as far as it runs. */
-export async function isMetered(): Promise<Answer> {
+export async function isMetered(): Promise<SurroundingsAnswer> {
   const place = ['org.freedesktop.NetworkManager', '/org/freedesktop/NetworkManager']
   const words = [
     '--system',
@@ -127,7 +127,7 @@ export class SurroundingsWatch {
     this.#tell(this.#now)
   }
 
-  async #battery(): Promise<Answer> {
+  async #battery(): Promise<SurroundingsAnswer> {
     const isOn = isLinux ? await isOnBattery() : this.#onBattery?.()
     return isOn ? 'yes' : 'no'
   }

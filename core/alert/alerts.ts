@@ -3,7 +3,7 @@ import { throttled } from '../pacing/throttled.ts'
 import type { Announcement } from './announce.ts'
 import { announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
-import { createKeeping, type Keeping, type KeepingOptions } from './incident-file.ts'
+import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'
 import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
 import type { Notice } from './notice.ts'
 import type { AlertState, Now, Sample, Trouble } from './state.ts'
@@ -38,7 +38,7 @@ interface AlertsOptions extends KeepingOptions {
 /** Feeds what is found to the incident policy, and has told what it decides. */
 export class Alerts {
   readonly #options: AlertsOptions
-  readonly #keeping: Keeping
+  readonly #keeping: IncidentKeeper
   /** Asks for second samples, of all together that are suspected within a moment. */
   readonly #confirmSoon = throttled(CONFIRM_AFTER_MS, () => {
     const ids = Object.keys(this.#state.suspicions).filter((id) => isSuspected(this.#state, id))

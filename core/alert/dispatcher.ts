@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Message } from '../words/message.ts'
-import type { Outcome } from './channels/channel.ts'
+import type { ChannelOutcome } from './channels/channel.ts'
 import type { ChannelState } from './messages.ts'
 import { isFiring, type Notice } from './notice.ts'
-import { decide, type Entry, isInNeed, keyOf, retryAfterMs } from './outbox.ts'
+import { decide, isInNeed, keyOf, type OutboxEntry, retryAfterMs } from './outbox.ts'
 
 /** What sends one entry; it never rejects. */
-type Send = (entry: Entry, stopped: AbortSignal) => Promise<Outcome>
+type Send = (entry: OutboxEntry, stopped: AbortSignal) => Promise<ChannelOutcome>
 
 interface DispatcherOptions {
   id: string
@@ -14,10 +14,10 @@ interface DispatcherOptions {
   send: Send
   isQuiet(): boolean
   /** Writes entries down; resolves also where that is not possible. */
-  save(entries: readonly Entry[]): Promise<void>
+  save(entries: readonly OutboxEntry[]): Promise<void>
   changed(): void
   /** This entry is not told here, or not for a long time: a standby has to take over. */
-  inNeed(entry: Entry): void
+  inNeed(entry: OutboxEntry): void
 }
 
 /** Notices that wait at most; beyond, the oldest expire: the timeline has them all the same. */
@@ -29,7 +29,7 @@ const LOOK_AGAIN_MS = 15_000
 /** Sends what one channel is to tell, one after the other, and tries again after what failed. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
-  #waiting: Entry[] = []
+  #waiting: OutboxEntry[] = []
   readonly #told = new Set<string>()
   /** Notices that came, the oldest first: one that comes again is the same. */
   readonly #seen = new Set<string>()
@@ -50,7 +50,7 @@ export class Dispatcher {
    * Nothing is sent before: here is what an earlier run left. Again, where its disk did not say so at first.
    * @param seen notices that came to it, by their ids.
    */
-  begin(waiting: readonly Entry[], told: readonly string[], seen: readonly string[]): void {
+  begin(waiting: readonly OutboxEntry[], told: readonly string[], seen: readonly string[]): void {
     this.#hasBegun = true
     const earlier = waiting.filter(({ notice }) => !this.#seen.has(keyOf(notice)))
     for (const about of told) this.#told.add(about)
@@ -62,7 +62,7 @@ export class Dispatcher {
   }
 
   /** The entry that a notice becomes here; null: it was one already. Written down by the caller, then given to `add`. */
-  entryOf(notice: Notice): Entry | null {
+  entryOf(notice: Notice): OutboxEntry | null {
     const key = keyOf(notice)
     if (this.#seen.has(key)) return null
     this.#seen.add(key)
@@ -80,7 +80,7 @@ export class Dispatcher {
     }
   }
 
-  add(entry: Entry): void {
+  add(entry: OutboxEntry): void {
     this.#waiting.push(entry)
     const old = this.#waiting.splice(0, Math.max(0, this.#waiting.length - MOST_WAITING))
     const decidedAt = Date.now()
@@ -99,7 +99,7 @@ export class Dispatcher {
   /** The channel was switched off or removed: what waits is not told through it any more. */
   giveUp(): void {
     const decidedAt = Date.now()
-    const waiting = this.#waiting.map((one): Entry => {
+    const waiting = this.#waiting.map((one): OutboxEntry => {
       // What is over is no standby's business: others have told of it.
       return { ...one, state: one.notice.what === 'summary' ? 'untold' : 'expired', decidedAt }
     })
@@ -123,7 +123,7 @@ export class Dispatcher {
   }
 
   /** The answer to a test, or to an entry, is how the channel is now. */
-  note(outcome: Outcome): void {
+  note(outcome: ChannelOutcome): void {
     this.#condition = outcome.did === 'delivered' ? 'ok' : outcome.did === 'retry' ? 'retrying' : 'refused'
     this.#sentence = outcome.did === 'delivered' ? outcome.note : outcome.reason
     this.#at = Date.now()
@@ -178,7 +178,7 @@ export class Dispatcher {
   }
 
   /** Puts entries in place of what they were, and writes them down. */
-  async #settle(entries: readonly Entry[], pauseMs = 0): Promise<void> {
+  async #settle(entries: readonly OutboxEntry[], pauseMs = 0): Promise<void> {
     const settled = new Map(entries.map((entry) => [entry.id, entry]))
     this.#waiting = this.#waiting
       .map((one) => settled.get(one.id) ?? one)

@@ -132,7 +132,7 @@ export interface KeepingOptions {
 }
 
 /** Keeps over a restart what has changed, and hands it to the timeline. */
-export type Keeping = ReturnType<typeof createKeeping>
+export type IncidentKeeper = ReturnType<typeof createKeeping>
 
 export function createKeeping({ file, record }: KeepingOptions, current: () => AlertState) {
   let kept = outlineOf(current())

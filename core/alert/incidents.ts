@@ -1,6 +1,6 @@
 import type { Incident } from './incident.ts'
 import type { IncidentKind } from './kinds.ts'
-import type { AlertState, OpenIncident, Sample, Suspicion } from './state.ts'
+import type { AlertState, FailureRun, OpenIncident, Sample } from './state.ts'
 import { COLLECT_MS, KEPT_INCIDENTS, type Now } from './state.ts'
 import { FIRST_REPEAT_MS, withoutPath, withQuiet } from './troubles.ts'
 
@@ -95,10 +95,10 @@ function isIncident(kind: Sample['kind']): kind is IncidentKind {
 }
 
 function suspicionOf(
-  before: Suspicion | undefined,
+  before: FailureRun | undefined,
   kind: IncidentKind,
   { since: at, isOwn }: Sample,
-): Suspicion {
+): FailureRun {
   const { failures, since } = before ?? { failures: 0, since: at }
   // The disk's own failure is not as old as what its path lived on with.
   const isAnother = before?.kind !== kind || before.isOwn !== isOwn
@@ -110,7 +110,7 @@ function suspicionOf(
  * Since when there is an incident of this kind; null: not yet. A path that fails in several ways by turns has failed
  * as often; but one that is part of an incident leaves it only for a kind that it stays with.
  */
-function beginningOf(suspicion: Suspicion, isInOne: boolean): number | null {
+function beginningOf(suspicion: FailureRun, isInOne: boolean): number | null {
   const needed = NEEDS_TWO.has(suspicion.kind) ? 2 : 1
   if (suspicion.ofKind >= needed) return suspicion.kindSince
   return !isInOne && suspicion.failures >= needed ? suspicion.since : null

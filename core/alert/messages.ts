@@ -24,7 +24,7 @@ export type ChannelState = z.infer<typeof channelStateSchema>
 
 /** What became of a test, in words. */
 export const testedSchema = z.object({ delivered: z.boolean(), sentence: messageSchema })
-export type Tested = z.infer<typeof testedSchema>
+export type ChannelTested = z.infer<typeof testedSchema>
 
 /** What the notifier has to know. */
 const notifierConfigSchema = z.object({

@@ -5,15 +5,15 @@ import { createWords, englishWords, type Words } from '../words/words.ts'
 import type { LogLevel } from '../worker/definition.ts'
 import { type Beat, Beats } from './beats.ts'
 import { NATIVE } from './channels/catalog.ts'
-import { type Outcome, WITHIN_MS } from './channels/channel.ts'
+import { type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
 import { channelOf } from './channels/kinds.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Incident } from './incident.ts'
 import { letterOf, shownOf } from './letter.ts'
-import type { ChannelState, NotifierConfig, Shown, Tested } from './messages.ts'
+import type { ChannelState, ChannelTested, NotifierConfig, Shown } from './messages.ts'
 import type { Notice } from './notice.ts'
 import { testNotice } from './notice.ts'
-import { type Entry, isFor, isQuietAt } from './outbox.ts'
+import { isFor, isQuietAt, type OutboxEntry } from './outbox.ts'
 import { type ChannelSettings, optionsOf } from './settings.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
@@ -79,7 +79,7 @@ export class Notifier {
   async tell(notices: readonly Notice[]): Promise<void> {
     // Only then is it known what an earlier run was told.
     await this.#resumed
-    const planned: { dispatcher: Dispatcher; entry: Entry }[] = []
+    const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
     for (const notice of notices) {
       for (const id of this.#channelsFor(notice)) {
         const dispatcher = this.#dispatcherOf(id)
@@ -102,7 +102,7 @@ export class Notifier {
   }
 
   /** Goes the way of every notice, but past the outbox: whoever tries a channel waits for the answer. */
-  async test(id: string): Promise<Tested> {
+  async test(id: string): Promise<ChannelTested> {
     const channel = this.#config.channels.find((one) => one.id === id)
     if (channel === undefined && id !== NATIVE)
       return { delivered: false, sentence: message('alert.noChannel', { id }) }
@@ -156,7 +156,7 @@ export class Notifier {
   }
 
   /** The first standby takes over from any other channel, each of the next ones from the standby before it. */
-  #takeOver(failed: Entry): void {
+  #takeOver(failed: OutboxEntry): void {
     const standbys = this.#config.channels.filter((one) => one.standby && isFor(one, failed.notice))
     const standby = standbys[standbys.findIndex(({ id }) => id === failed.channel) + 1]
     if (standby === undefined) return
@@ -183,7 +183,7 @@ export class Notifier {
     return made
   }
 
-  async #send(entry: Entry, stopped: AbortSignal): Promise<Outcome> {
+  async #send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome> {
     const settings = this.#config.channels.find(({ id }) => id === entry.channel)
     const { computer, labels, names } = this.#config
     const look = { type: settings?.type ?? null, template: settings?.template ?? null }
@@ -220,7 +220,7 @@ export class Notifier {
     }
   }
 
-  async #save(entries: readonly Entry[]): Promise<void> {
+  async #save(entries: readonly OutboxEntry[]): Promise<void> {
     // The native one is told at once, and not again after a restart: its incident is kept by the policy.
     if (entries.length > 0) await this.#kept.call('save', entries)
   }

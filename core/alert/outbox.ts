@@ -1,12 +1,12 @@
 import { severityOf } from './kinds.ts'
 import { isFiring, type Notice } from './notice.ts'
 import type { ChannelSettings } from './settings.ts'
-import type { Delivery } from './timeline.ts'
+import type { NoticeDelivery } from './timeline.ts'
 
 // What becomes of notices in the outbox of a channel; pure. Times are milliseconds since 1970.
 
 /** One notice on its way through one channel. */
-export interface Entry extends Omit<Delivery, 'notice' | 'what'> {
+export interface OutboxEntry extends Omit<NoticeDelivery, 'notice' | 'what'> {
   /** A UUID: the same for every attempt, also over a restart. */
   id: string
   notice: Notice
@@ -19,9 +19,9 @@ export const TAKE_OVER_MS = 5 * 60_000
 
 interface Decision {
   /** Entries that are another thing now: settled without being sent, or made a summary. */
-  changed: Entry[]
+  changed: OutboxEntry[]
   /** What is to be sent now; null: nothing. */
-  next: Entry | null
+  next: OutboxEntry | null
 }
 
 /**
@@ -30,14 +30,14 @@ interface Decision {
  * @param isQuiet only what is critical is told now.
  */
 export function decide(
-  waiting: readonly Entry[],
+  waiting: readonly OutboxEntry[],
   told: ReadonlySet<string>,
   isQuiet: boolean,
   now: number,
 ): Decision {
-  const changed: Entry[] = []
+  const changed: OutboxEntry[] = []
   for (const [index, entry] of waiting.entries()) {
-    const settle = (state: Entry['state']) => changed.push({ ...entry, state, decidedAt: now })
+    const settle = (state: OutboxEntry['state']) => changed.push({ ...entry, state, decidedAt: now })
     const { about } = entry.notice
     // What follows says it, too: that it is over, or that it still lasts.
     if (waiting.slice(index + 1).some((one) => one.notice.about === about)) settle('merged')
@@ -57,13 +57,16 @@ export function decide(
 }
 
 /** That it began could not be told here: both are told as one. */
-const summaryOf = (entry: Entry): Entry => ({ ...entry, notice: { ...entry.notice, what: 'summary' } })
+const summaryOf = (entry: OutboxEntry): OutboxEntry => ({
+  ...entry,
+  notice: { ...entry.notice, what: 'summary' },
+})
 
 /** The same notice has the same; what its end was made into is another one, which a standby may have to tell. */
 export const keyOf = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
   what === 'summary' ? `${id} ${what}` : id
 
-const isCritical = ({ notice }: Entry) =>
+const isCritical = ({ notice }: OutboxEntry) =>
   notice.what === 'test' || severityOf(notice.incident.kind) === 'critical'
 
 /** Whether a channel is for a notice at all. */
@@ -82,7 +85,7 @@ export function isFor(
  * Whether the next standby has to take over what this entry was to tell.
  * @param triedAt when it is tried again, if it waits.
  */
-export function isInNeed({ state, attempts, at, notice }: Entry, triedAt: number): boolean {
+export function isInNeed({ state, attempts, at, notice }: OutboxEntry, triedAt: number): boolean {
   if (!isFiring(notice) && notice.what !== 'summary') return false
   if (state === 'refused' || state === 'expired') return true
   return state === 'waiting' && attempts > 0 && triedAt - at > TAKE_OVER_MS

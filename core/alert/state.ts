@@ -80,7 +80,7 @@ export interface Now {
 }
 
 /** How a path has failed without a break. */
-export interface Suspicion {
+export interface FailureRun {
   failures: number
   since: number
   /** The last of them, as long as they were of one kind. */
@@ -92,7 +92,7 @@ export interface Suspicion {
 }
 
 export interface AlertState {
-  suspicions: Record<string, Suspicion>
+  suspicions: Record<string, FailureRun>
   open: OpenIncident[]
   /** Those that are over, newest first, at most KEPT_INCIDENTS. */
   past: Incident[]

@@ -23,7 +23,7 @@ export const deliverySchema = z.object({
   attempts: z.number(),
   reason: messageSchema.nullable(),
 })
-export type Delivery = z.infer<typeof deliverySchema>
+export type NoticeDelivery = z.infer<typeof deliverySchema>
 
 export const timelineQuestionSchema = z.object({
   /** Only those that were noticed before this; null: the newest. */

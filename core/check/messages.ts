@@ -92,7 +92,7 @@ export const historyAnswerSchema = z.object({
 export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 
 const checkedPathSchema = z.object({ id: z.string(), path: z.string(), probes: z.array(z.enum(probeKinds)) })
-export type CheckedPath = z.infer<typeof checkedPathSchema>
+export type PathToCheck = z.infer<typeof checkedPathSchema>
 
 export const checkerDefinition = {
   name: 'checker' as const,

@@ -13,7 +13,7 @@ export interface StatFacts {
 }
 
 /** What tells a file's content from another without reading it. */
-export type Content = Pick<StatFacts, 'size' | 'mtimeNs' | 'inode'>
+export type ContentIdentity = Pick<StatFacts, 'size' | 'mtimeNs' | 'inode'>
 
 /** A time in 64 bits, as the ledger keeps it: beyond the year 2262 it only tells one content from another. */
 export const inWord = (time: bigint): bigint => BigInt.asIntN(64, time)
@@ -27,7 +27,7 @@ export function statFactsOf(stats: BigIntStats): StatFacts {
  * Whether size, time of modification and inode are the same: so it is most probably the same content. The device is
  * not compared: its number may change when a disk is mounted again.
  */
-export function sameContent(a: Content, b: Content): boolean {
+export function sameContent(a: ContentIdentity, b: ContentIdentity): boolean {
   return a.size === b.size && a.inode === b.inode && a.mtimeNs === b.mtimeNs
 }
 

@@ -104,7 +104,7 @@ export interface SaidBatch {
 }
 
 /** A file of those that were compared which the ledger does not have with this content. */
-export interface Difference {
+export interface LedgerDifference {
   /** The file's place among them. */
   index: number
   /** false: the ledger has never heard of this path. */

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate, Difference } from './contract.ts'
+import type { Candidate, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './messages.ts'
 import type { Routes } from './rows.ts'
@@ -99,7 +99,7 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
       destination: string,
       source: string,
       files: readonly Omit<Candidate, 'source'>[],
-    ): Difference[] {
+    ): LedgerDifference[] {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
       return (found as { place: number; known: number }[]).map(({ place, known }) => ({
         index: place,

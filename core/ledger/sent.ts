@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { Content, StatFacts } from '../files/stat-facts.ts'
+import type { ContentIdentity, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate, Claim, LedgerEntry, SentClaim, SentContent } from './contract.ts'
 import { MARK } from './file.ts'
@@ -123,7 +123,11 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
      * What was sent of this inode under any name of the source: with this very content, or else with another one.
      * null: nothing, or the file system has no inodes.
      */
-    sentAs(destination: string, source: string, { size, mtimeNs, inode }: Content): LedgerEntry | null {
+    sentAs(
+      destination: string,
+      source: string,
+      { size, mtimeNs, inode }: ContentIdentity,
+    ): LedgerEntry | null {
       const route = routes.find(destination, source)
       if (route === null || inode === 0n) return null
       const id = word.store(inode)
@@ -140,7 +144,7 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
     adoptRenamed(
       destination: string,
       source: string,
-      { path, size, mtimeNs, ctimeNs, inode }: Content & Pick<Candidate, 'path' | 'ctimeNs'>,
+      { path, size, mtimeNs, ctimeNs, inode }: ContentIdentity & Pick<Candidate, 'path' | 'ctimeNs'>,
     ) {
       const route = routes.find(destination, source)
       adopt.run(path, word.store(inode), word.store(mtimeNs), size, route, word.store(ctimeNs))

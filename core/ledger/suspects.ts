@@ -1,12 +1,12 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { Content } from '../files/stat-facts.ts'
+import type { ContentIdentity } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate } from './contract.ts'
 import type { Routes } from './rows.ts'
 import { durably, NO_TIME, openValues, prepareExact, rowsOf, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
-type Earlier = Content & { path: string }
+type Earlier = ContentIdentity & { path: string }
 
 type Suspect = Earlier & { suspicion: 'lost' | 'changed' }
 

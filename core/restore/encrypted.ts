@@ -3,8 +3,8 @@ import { errorText } from '../files/system-error.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
 import type { NameKey } from '../send/destinations/encrypted/names.ts'
 import { hiddenPath, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
-import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { Entry, Folder } from '../wire/restore-entries.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { Folder, RestoreEntry } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import type { Incoming } from './put/incoming.ts'
@@ -61,13 +61,13 @@ export function encryptedLibrary(
     const { name: folder, key } = placeThere(content.folder)
     return [{ ...content, folder, path: shownPath(key, path), facts, digest: null }]
   }
-  const plainEntry = (entry: Entry, key: NameKey, directory: string): Entry[] => {
+  const plainEntry = (entry: RestoreEntry, key: NameKey, directory: string): RestoreEntry[] => {
     if (entry.kind === 'directory') return [{ ...entry, name: shownPath(key, entry.name, directory) }]
     const name = plainName(entry.name)
     if (name === null) return []
     return [{ ...entry, name: shownPath(key, name, directory), size: decryptedSize(entry.size) }]
   }
-  const ask = async (question: ContentsQuestion): Promise<ContentsPage> => {
+  const ask = async (question: StoreContentsQuestion): Promise<ContentsPage> => {
     const text = question.text?.toLowerCase() ?? ''
     const page = await library.contents({ ...question, text: null })
     const contents = page.contents.flatMap(plainContent)

@@ -1,4 +1,4 @@
-import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { EntriesPage } from '../store/reading/entries.ts'
 import type { EntriesQuestion, Folder } from '../wire/restore-entries.ts'
 import type { Incoming } from './put/incoming.ts'
@@ -19,7 +19,7 @@ export interface Library {
   folders(): Promise<readonly Folder[]>
   entries(asked: EntriesQuestion): Promise<EntriesPage>
   /** In the order of the paths. */
-  contents(asked: ContentsQuestion): Promise<ContentsPage>
+  contents(asked: StoreContentsQuestion): Promise<ContentsPage>
   /** @throws NotReadable, with the error name as its message, where only this content cannot be read. */
   open(content: StoredContent): Promise<Incoming>
   close(): void

@@ -1,6 +1,6 @@
 import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
-import type { ContentsPage, ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import { originOf } from '../store/reading/select.ts'
 import { isVersionName, replacedAt } from '../store/versions/name.ts'
 import { factsOfObject } from './objects.ts'
@@ -82,7 +82,7 @@ export async function objectContents(
   store: ObjectStore,
   own: string,
   foldersOf: () => Promise<string[]>,
-  question: ContentsQuestion,
+  question: StoreContentsQuestion,
 ): Promise<ContentsPage> {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { folder, path, at, version, isList } = question

@@ -7,7 +7,7 @@ import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
-import type { Entry, Folder } from '../wire/restore-entries.ts'
+import type { Folder, RestoreEntry } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { SMALL_BYTES } from './library.ts'
@@ -137,10 +137,10 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
         const prefix = [folder, source, directory, ''].filter((part, index) => index === 3 || part !== '')
         const front = prefix.join('/')
         const page = await store.list(front, after, false)
-        const directories = page.directories.map((one): Entry => {
+        const directories = page.directories.map((one): RestoreEntry => {
           return { name: one.slice(front.length, -1), kind: 'directory', size: 0, mtimeMs: 0 }
         })
-        const files = page.objects.map((one): Entry => {
+        const files = page.objects.map((one): RestoreEntry => {
           const { size, mtimeNs } = one
           return { name: one.name.slice(front.length), kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 }
         })

@@ -9,14 +9,14 @@ import { factsOfWords } from '../wire/facts.ts'
 import type { Frame, FrameHeader } from '../wire/frames.ts'
 import type { Identity } from '../wire/identity.ts'
 import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../wire/limits.ts'
-import type { FetchEntry, Question, Told } from '../wire/restore-entries.ts'
+import type { FetchEntry, Question, RestoreAnswer } from '../wire/restore-entries.ts'
 import { addressOf } from '../words/address.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
 import { incomingOfParts, NotReadable } from './put/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
-type About<A extends Told['about']> = Extract<Told, { about: A }>
+type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>
 
 const pageOf = ({ contents, directories, strange, next }: About<'contents'>): ContentsPage => ({
   contents: contents.map(([folder, path, version, size, facts, digest, storedAt]) => ({
@@ -58,7 +58,7 @@ export async function openReceiverLibrary(
   // Half of what the receiver takes: it counts what is still on its way.
   const bytesOut = createSemaphore(MAX_FETCH_BYTES / 2)
   const partsOut = createSemaphore(MAX_FETCH_PARTS / 2)
-  const answers = new Map<number, Waiting<Told>>()
+  const answers = new Map<number, Waiting<RestoreAnswer>>()
   const parts = new Map<number, Waiting<Buffer> & { asked: number }>()
   let last = 0
   let toFetch: FetchEntry[] = []
@@ -103,7 +103,7 @@ export async function openReceiverLibrary(
     if (ended !== null) throw ended
     last += 1
     const id = last
-    const answer = await new Promise<Told>((resolve, reject) => {
+    const answer = await new Promise<RestoreAnswer>((resolve, reject) => {
       answers.set(id, { resolve, reject })
       channel.send('ask', { id, question })
     }).finally(() => asking.release())

@@ -11,7 +11,7 @@ import { NotReadable } from './put/incoming.ts'
 import type { Putting } from './put/put.ts'
 import { openPutting } from './put/put.ts'
 import type { RestoreReport } from './report-schema.ts'
-import type { Choice, Opened } from './walk.ts'
+import type { Choice, OpenedContent } from './walk.ts'
 import { openAhead, pagesOf, questionOf, walk } from './walk.ts'
 
 /** How far a restore is. Totals are null until they are known. */
@@ -65,7 +65,7 @@ async function count(
   progress.totalBytes = sum.bytes
 }
 
-const placeOf = ({ content: { folder, path: file, version } }: Opened): string =>
+const placeOf = ({ content: { folder, path: file, version } }: OpenedContent): string =>
   [folder, file, version].filter((part) => part !== '').join('/')
 
 /** What one restore has in hand. */
@@ -82,8 +82,8 @@ interface Parts {
  */
 async function bring(
   parts: Parts,
-  first: Opened,
-  tell: (event: RestoreEvent, opened: Opened) => void,
+  first: OpenedContent,
+  tell: (event: RestoreEvent, opened: OpenedContent) => void,
 ): Promise<void> {
   let opened = first
   for (let look = 1; ; look += 1) {
@@ -100,7 +100,7 @@ async function bring(
 /** null: that is told later. */
 async function putOne(
   { putting, signal }: Parts,
-  opened: Opened,
+  opened: OpenedContent,
   later: (put: Put) => void,
 ): Promise<RestoreEvent | null> {
   const place = placeOf(opened)
@@ -125,9 +125,9 @@ async function putOne(
 /** The content as the destination has it now; null: it is gone. @param another null also where it is the same one still. */
 async function lookAgain(
   { library, choice }: Parts,
-  opened: Opened,
+  opened: OpenedContent,
   another: boolean,
-): Promise<Opened | null> {
+): Promise<OpenedContent | null> {
   const { folder, path: file, version, digest } = opened.content
   const question = { ...questionOf(choice), folder, path: file, after: null }
   const { contents } = await library.contents(question)
@@ -171,7 +171,7 @@ export async function restoreFrom(
     summary.failed += 1
     await host.event({ kind: 'strange', place })
   })
-  const tell = (event: RestoreEvent, { content }: Opened) => {
+  const tell = (event: RestoreEvent, { content }: OpenedContent) => {
     told.push(event)
     if (event.kind === 'restored' || event.kind === 'same') {
       summary[event.kind] += 1

@@ -1,7 +1,7 @@
 import { errorCode } from '../files/system-error.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
 import { storeFailed } from '../store/problems.ts'
-import type { Finding, Progress, VerifySummary } from '../store/verify/findings.ts'
+import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
 import { replacedAt } from '../store/versions/name.ts'
 import type { Message } from '../words/message.ts'
@@ -31,7 +31,7 @@ export type Task =
   | { does: 'verify'; from: StoreSettings; adopt: boolean; forgetMissing: boolean }
 
 export type TaskEvent =
-  | ({ type: 'progress' } & Progress)
+  | ({ type: 'progress' } & VerifyProgress)
   | { type: 'notice'; sentence: Message }
   | { type: 'finding'; finding: Finding }
   | { type: 'restore'; event: RestoreEvent }

@@ -1,11 +1,11 @@
 import { digestText } from '../files/digest.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
-import type { Finding, Progress, VerifySummary } from '../store/verify/findings.ts'
+import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { emptySummary } from '../store/verify/findings.ts'
 import type { Library } from './library.ts'
 import { NotReadable, readAll } from './put/incoming.ts'
-import type { Found, Opened } from './walk.ts'
+import type { FoundContent, OpenedContent } from './walk.ts'
 import { openAhead } from './walk.ts'
 
 const PAGE = 1000
@@ -13,11 +13,11 @@ const PAGE = 1000
 interface VerifyHost {
   /** What it says is waited for. */
   found(finding: Finding): Promise<void>
-  progress(progress: Progress): void
+  progress(progress: VerifyProgress): void
 }
 
 /** What the ledger says of one file that is sent. */
-interface Sent extends Found {
+interface Sent extends FoundContent {
   source: string
   file: SentFile
 }
@@ -52,7 +52,7 @@ async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGene
 
 /** What is wrong with a content as it is read now; null: nothing. */
 async function judge(
-  opened: Opened,
+  opened: OpenedContent,
   { size, digest }: SentFile,
   advance: (bytes: number) => void,
 ): Promise<
@@ -89,7 +89,7 @@ export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<
   const { library, ledger, destination } = parts
   const summary = emptySummary()
   const sums = ledger.sentSums(destination)
-  const progress: Progress = {
+  const progress: VerifyProgress = {
     ...{ files: 0, bytes: 0 },
     totalFiles: sums.reduce((sum, { files }) => sum + files, 0),
     totalBytes: sums.reduce((sum, { bytes }) => sum + bytes, 0),

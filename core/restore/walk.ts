@@ -1,5 +1,5 @@
 import type { FileFacts } from '../files/facts.ts'
-import type { ContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
@@ -22,14 +22,14 @@ export interface Choice {
 }
 
 /** A content, and where below the chosen directory it goes. */
-export interface Found {
+export interface FoundContent {
   content: StoredContent
   to: readonly string[]
   /** Of the directories on that way; null: nobody knows. */
   directories: readonly (FileFacts | null)[]
 }
 
-export const questionOf = (choice: Choice): Omit<ContentsQuestion, 'after'> => ({
+export const questionOf = (choice: Choice): Omit<StoreContentsQuestion, 'after'> => ({
   ...choice,
   text: null,
   isList: false,
@@ -42,7 +42,7 @@ export const questionOf = (choice: Choice): Omit<ContentsQuestion, 'after'> => (
  */
 export async function* pagesOf(
   library: Pick<Library, 'contents'>,
-  question: Omit<ContentsQuestion, 'after'>,
+  question: Omit<StoreContentsQuestion, 'after'>,
 ) {
   let asked = library.contents({ ...question, after: null })
   let before: string | null = null
@@ -86,7 +86,7 @@ export async function* walk(
   choice: Choice,
   isWanted: (content: StoredContent) => boolean,
   strange: (place: string) => Promise<void>,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundContent> {
   for await (const page of pagesOf(library, questionOf(choice))) {
     for (let count = 0; count < page.strange; count += 1) await strange(choice.folder ?? '')
     const known = new Map(page.directories.map(({ folder, path, facts }) => [`${folder} ${path}`, facts]))
@@ -110,13 +110,16 @@ export async function* walk(
 
 /** A content that is open, or why it is not. */
 type Opening = { incoming: Incoming } | { fault: string }
-export type Opened = Found & Opening
+export type OpenedContent = FoundContent & Opening
 
 /** Contents that are opened before their turn: so many, and so many bytes of small ones. */
 const FILES_AHEAD = 1024
 const BYTES_AHEAD = 8 * 1024 * 1024
 
-async function openOne<F extends Found>(library: Pick<Library, 'open'>, found: F): Promise<F & Opening> {
+async function openOne<F extends FoundContent>(
+  library: Pick<Library, 'open'>,
+  found: F,
+): Promise<F & Opening> {
   try {
     return { ...found, incoming: await library.open(found.content) }
   } catch (thrown) {
@@ -126,7 +129,7 @@ async function openOne<F extends Found>(library: Pick<Library, 'open'>, found: F
 }
 
 /** Opens contents ahead of their turn, many at a time, and gives them in their order. */
-export async function* openAhead<F extends Found>(
+export async function* openAhead<F extends FoundContent>(
   library: Pick<Library, 'open'>,
   all: AsyncGenerator<F>,
 ): AsyncGenerator<F & Opening> {

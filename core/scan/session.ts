@@ -55,7 +55,7 @@ export interface SessionContext {
 }
 
 /** One source while its directory is there. */
-export interface Session {
+export interface SourceSession {
   /** Compares the whole source with the ledger; resolves when it is done or failed in words. */
   reconcile(): Promise<void>
   /** Files became durable. */

@@ -9,14 +9,14 @@ type Definition = typeof senderDefinition
 const REPORT_EVERY_MS = 250
 
 /** What the sender says of itself now. */
-export interface Looked {
+export interface SenderSnapshot {
   report: ReportOf<Definition>
   /** It changes by itself: it is looked at again soon. */
   isMoving: boolean
 }
 
 /** Tells the agent what has changed, a few times a second at most, and never the same twice. */
-export function openReporting(context: WorkerContext<Definition>, look: () => Looked) {
+export function openReporting(context: WorkerContext<Definition>, look: () => SenderSnapshot) {
   const logNotReported = createLimitedLog((text) => context.log('error', text))
   let last = ''
   const tell = () => {

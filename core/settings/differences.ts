@@ -11,9 +11,9 @@ export const differenceSchema = z.object({
   /** Of a changed setting what it was and what it will be, as JSON; of anything else the names of what changes. */
   details: z.array(z.string()),
 })
-export type Difference = z.infer<typeof differenceSchema>
+export type SettingsDifference = z.infer<typeof differenceSchema>
 
-type Kind = Exclude<Difference['kind'], 'setting'>
+type Kind = Exclude<SettingsDifference['kind'], 'setting'>
 type Entry = { id: string }
 
 /** What the settings have besides lists of things with ids; a pause is of the moment. */
@@ -21,7 +21,7 @@ const SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
 const GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
 
 /** What is different in `next`, things first, in the order of the settings file; pure. */
-export function differences(now: Settings, next: Settings): Difference[] {
+export function differences(now: Settings, next: Settings): SettingsDifference[] {
   return [
     ...entries('source', now.sources, next.sources, ({ name }) => name),
     ...entries('checkedPath', now.checkedPaths, next.checkedPaths, ({ path }) => path),
@@ -41,13 +41,15 @@ function entries<E extends Entry>(
   now: readonly E[],
   next: readonly E[],
   nameOf: (one: E) => string,
-): Difference[] {
+): SettingsDifference[] {
   const before = new Map(now.map((one) => [one.id, one]))
   const after = new Set(next.map(({ id }) => id))
   const removed = now.filter(({ id }) => !after.has(id))
   return [
-    ...removed.map((one): Difference => ({ kind, change: 'removed', name: nameOf(one), details: [] })),
-    ...next.flatMap((one): Difference[] => {
+    ...removed.map(
+      (one): SettingsDifference => ({ kind, change: 'removed', name: nameOf(one), details: [] }),
+    ),
+    ...next.flatMap((one): SettingsDifference[] => {
       const was = before.get(one.id)
       if (was === undefined) return [{ kind, change: 'added', name: nameOf(one), details: [] }]
       const details = changedFields(was, one)
@@ -56,7 +58,7 @@ function entries<E extends Entry>(
   ]
 }
 
-function values(prefix: string, now: object, next: object): Difference[] {
+function values(prefix: string, now: object, next: object): SettingsDifference[] {
   return changedFields(now, next).map((field) => ({
     kind: 'setting',
     change: 'changed',

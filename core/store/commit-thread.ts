@@ -3,7 +3,7 @@ import type { Thread } from '../worker/thread.ts'
 import { openThread } from '../worker/thread.ts'
 import { REPLACED } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import type { CommitCalls, Opened, Round, StoreThreadData } from './messages.ts'
+import type { CommitCalls, OpenedStore, Round, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'
 import type { CallWatch } from './parts.ts'
 
@@ -22,7 +22,7 @@ export function openCommitThread(
   layout: StoreLayout,
   script: URL,
   watch: CallWatch,
-  onTotals: (totals: Opened['totals']) => void,
+  onTotals: (totals: OpenedStore['totals']) => void,
   onReplaced: (why: string) => void,
 ) {
   const data: StoreThreadData = { role: 'commit', root: layout.root }

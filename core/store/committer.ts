@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { errorText } from '../files/system-error.ts'
-import type { Handlers } from '../worker/thread.ts'
+import type { CallHandlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import { createHandles } from './handles.ts'
@@ -80,7 +80,7 @@ export function openCommitter(layout: StoreLayout) {
       }
     }
 
-  const calls: Handlers<CommitCalls> = {
+  const calls: CallHandlers<CommitCalls> = {
     wake: answering(() => {
       handles.use()
       return null

@@ -10,7 +10,7 @@ import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import type { Manifest } from './manifest/manifest.ts'
 import { openManifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
-import type { Opened } from './messages.ts'
+import type { OpenedStore } from './messages.ts'
 import { FileRefused } from './outcome.ts'
 import type { Tree } from './tree.ts'
 import { openTree } from './tree.ts'
@@ -30,7 +30,7 @@ export interface Handles {
   fileSystem: FileSystem
   /** The manifest has a write-ahead log; else, as on some network file systems, SQLite syncs each commit itself. */
   isLogged: boolean
-  opened: Opened
+  opened: OpenedStore
 }
 
 interface Open extends Handles {
@@ -115,7 +115,7 @@ export function createHandles(layout: StoreLayout) {
   }
 
   /** A store that is read-only still knows its senders, and tells them so. */
-  const readOnly = (): Opened => {
+  const readOnly = (): OpenedStore => {
     const { hasUnnamed, syncsWhole } = UNKNOWN_FILE_SYSTEM
     const nothing = { hasUnnamed, syncsWhole, aside: null, epoch: null, totals: [] }
     try {
@@ -142,7 +142,7 @@ export function createHandles(layout: StoreLayout) {
   return {
     use,
     /** What is stored; of a store that cannot be written to, if it can be read. @throws Problem */
-    look(): Opened {
+    look(): OpenedStore {
       try {
         const { opened } = use()
         removeLeft()

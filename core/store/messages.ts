@@ -2,7 +2,7 @@ import type { FileFacts } from '../files/facts.ts'
 import type { EntriesQuestion } from '../wire/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
-import type { ContentsPage, ContentsQuestion } from './reading/contents.ts'
+import type { ContentsPage, StoreContentsQuestion } from './reading/contents.ts'
 import type { EntriesPage } from './reading/entries.ts'
 import type { RangesJob, RangesRead } from './reading/ranges.ts'
 import type { Keep } from './versions/choose.ts'
@@ -62,7 +62,7 @@ export interface Round {
   sessions: readonly (readonly [folder: string, session: string])[]
 }
 
-export interface Opened {
+export interface OpenedStore {
   /** null: the manifest cannot even be read now. */
   epoch: string | null
   totals: readonly [folder: string, totals: SenderTotals][]
@@ -100,7 +100,7 @@ export interface CommitCalls {
   /** Opens the store. The next sync vouches for what is written from now on. */
   wake: { input: null; output: null }
   /** Says what is stored; of a store that cannot be written to, if it can be read. */
-  look: { input: null; output: Opened }
+  look: { input: null; output: OpenedStore }
   /** Makes files durable: their contents, then their names with their rows. */
   round: { input: Round; output: RoundResult }
   /** The number of a sender's source. */
@@ -122,7 +122,7 @@ export interface CommitCalls {
 export interface ReadCalls {
   folders: { input: { sender: string | null }; output: readonly string[] }
   entries: { input: { sender: string | null; asked: EntriesQuestion }; output: EntriesPage }
-  contents: { input: { sender: string | null; asked: ContentsQuestion }; output: ContentsPage }
+  contents: { input: { sender: string | null; asked: StoreContentsQuestion }; output: ContentsPage }
   ranges: { input: { sender: string | null; job: RangesJob }; output: RangesRead }
 }
 

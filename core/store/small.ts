@@ -19,7 +19,7 @@ export interface SmallIncoming extends Offered {
 }
 
 /** What is heard of each of some small files, by its index. */
-export interface SmallEvents {
+export interface StoreSmallEvents {
   /** What the directories on the way to them are at the source. */
   directories: readonly ToldDirectory[]
   /** Its bytes are held in memory no longer; not called for every file that is not stored. */
@@ -123,7 +123,11 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
   }
 
   /** `isAll`: these are all files that have come with the memory. */
-  const admit = async (good: readonly Numbered[], isAll: boolean, events: SmallEvents): Promise<void> => {
+  const admit = async (
+    good: readonly Numbered[],
+    isAll: boolean,
+    events: StoreSmallEvents,
+  ): Promise<void> => {
     const onStored = timedEvents(parts, events)
     const [first] = good
     if (first === undefined) return
@@ -155,7 +159,7 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
 
   return {
     /** Stores whole small files of one sender that came together. Never throws. */
-    store(files: readonly SmallIncoming[], events: SmallEvents) {
+    store(files: readonly SmallIncoming[], events: StoreSmallEvents) {
       const good = files.flatMap((file, index): Numbered[] => {
         const refused = judgePath(file.path)
         if (refused === null) return [{ file, index }]
@@ -180,7 +184,7 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
   }
 }
 
-function timedEvents(parts: StoreParts, { onStored }: SmallEvents): SmallEvents['onStored'] {
+function timedEvents(parts: StoreParts, { onStored }: StoreSmallEvents): StoreSmallEvents['onStored'] {
   const timed = timeToDurable(parts)
   return (index, outcome, position) => {
     timed(outcome)

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { Given, serveThread } from '../worker/thread.ts'
+import { serveThread, WithTransfer } from '../worker/thread.ts'
 import { openCommitter } from './committer.ts'
 import { storeLayout } from './layout.ts'
 import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
@@ -15,7 +15,7 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     serveThread<WriteCalls>(port, {
       write(job) {
         const result = writeFiles(job)
-        return new Given(result, result.memory === null ? [] : [result.memory.buffer])
+        return new WithTransfer(result, result.memory === null ? [] : [result.memory.buffer])
       },
     })
     return
@@ -24,7 +24,7 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     const { rest, ...calls } = openStoreReader(storeLayout(data.root))
     const ranges = (input: ReadCalls['ranges']['input']) => {
       const read = calls.ranges(input)
-      return new Given(read, [read.bytes.buffer])
+      return new WithTransfer(read, [read.bytes.buffer])
     }
     serveThread<ReadCalls>(port, { ...calls, ranges }, rest)
     return

@@ -25,7 +25,7 @@ export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
 export type { Stored } from './outcome.ts'
 export type { Offered, StoreSource } from './parts.ts'
-export type { SmallEvents, SmallIncoming } from './small.ts'
+export type { SmallIncoming, StoreSmallEvents } from './small.ts'
 
 /** What the store knows of a sender's last session. */
 export interface KnownSession {

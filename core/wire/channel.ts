@@ -28,7 +28,7 @@ export interface ChannelHandlers {
 }
 
 /** One connection that speaks frames. */
-export type Channel = ReturnType<typeof openChannel>
+export type FrameChannel = ReturnType<typeof openChannel>
 
 export class SilentPeer extends Error {
   override readonly name = 'SilentPeer'

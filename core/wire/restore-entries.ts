@@ -61,7 +61,7 @@ export const entrySchema = z.object({
   /** Older contents of the file; left out where only its contents tell. */
   versions: number.optional(),
 })
-export type Entry = z.infer<typeof entrySchema>
+export type RestoreEntry = z.infer<typeof entrySchema>
 
 export const toldSchema = z.discriminatedUnion('about', [
   z.object({ about: z.literal('folders'), folders: z.array(folderSchema).max(10_000) }),
@@ -76,7 +76,7 @@ export const toldSchema = z.discriminatedUnion('about', [
   /** It cannot be told now; an error name, or a sentence. */
   z.object({ about: z.literal('failed'), reason: z.string().max(LONGEST_DETAIL) }),
 ])
-export type Told = z.infer<typeof toldSchema>
+export type RestoreAnswer = z.infer<typeof toldSchema>
 
 /** A part of a content that is asked for: number, folder, path, version, from where, and how many bytes. */
 const fetchEntry = z.tuple([id, text, text, version, number, part])

@@ -10,7 +10,7 @@ import { collectStart } from './collect-start.ts'
 export type Calls<C> = { [K in keyof C]: { input: unknown; output: unknown } }
 
 /** What a call gives, with the memory that goes along instead of being copied. */
-export class Given<T> {
+export class WithTransfer<T> {
   readonly value: T
   readonly memory: readonly ArrayBuffer[]
 
@@ -21,8 +21,10 @@ export class Given<T> {
 }
 
 /** What a thread does when it is asked; one call after the other, in their order. */
-export type Handlers<C extends Calls<C>> = {
-  [K in keyof C]: (input: C[K]['input']) => C[K]['output'] | Given<C[K]['output']> | Promise<C[K]['output']>
+export type CallHandlers<C extends Calls<C>> = {
+  [K in keyof C]: (
+    input: C[K]['input'],
+  ) => C[K]['output'] | WithTransfer<C[K]['output']> | Promise<C[K]['output']>
 }
 
 /** A thread as seen from outside. */
@@ -133,7 +135,7 @@ export function openThread<C extends Calls<C>>(
  */
 export function serveThread<C extends Calls<C>>(
   port: MessagePort,
-  handlers: Handlers<C>,
+  handlers: CallHandlers<C>,
   close: () => void = () => undefined,
 ): void {
   const post = (said: FromThread, memory: readonly ArrayBuffer[] = []) => port.postMessage(said, memory)
@@ -141,7 +143,7 @@ export function serveThread<C extends Calls<C>>(
   const answer = async ({ id, name, input }: NonNullable<ToThread>): Promise<void> => {
     try {
       const output: unknown = await handlers[name as keyof C](input)
-      if (output instanceof Given) post({ id, output: output.value }, output.memory)
+      if (output instanceof WithTransfer) post({ id, output: output.value }, output.memory)
       else post({ id, output })
     } catch (thrown) {
       post({ id, failure: { message: errorText(thrown), code: errorCode(thrown) } })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { app, clipboard, dialog, shell } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import { done } from '../../core/agent/answering.ts'
-import type { CommandHandlers, DesktopCommands, Handlers } from '../../core/agent/contract.ts'
+import type { CommandHandlers, DesktopCommands, HandlersOf } from '../../core/agent/contract.ts'
 import { message } from '../../core/words/message.ts'
 import { Problem } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
@@ -23,7 +23,7 @@ export function desktopHandlers(options: {
   window: TrayWindow
   words(): Words
   quit(): void
-}): Handlers<keyof DesktopCommands> {
+}): HandlersOf<keyof DesktopCommands> {
   const { agent, handlers, window, words } = options
   const login = loginStart()
   const choose = async (title: string, property: 'openDirectory' | 'openFile') => {

@@ -1,11 +1,11 @@
 import { type BrowserWindow, ipcMain } from 'electron'
 import type { z } from 'zod'
 import { answerCommand, answerOf } from '../../core/agent/answering.ts'
-import { commands, type Events, type Handlers, type WindowCommands } from '../../core/agent/contract.ts'
+import { commands, type Events, type HandlersOf, type WindowCommands } from '../../core/agent/contract.ts'
 import { desktopCommands } from '../../core/agent/desktop-contract.ts'
 import { originOf, WINDOW_ORIGIN } from './protocol.ts'
 
-export type WindowHandlers = Handlers<keyof WindowCommands>
+export type WindowHandlers = HandlersOf<keyof WindowCommands>
 
 interface Schemas {
   input: z.ZodType

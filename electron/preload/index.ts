@@ -1,12 +1,12 @@
 import { contextBridge, ipcRenderer, webUtils } from 'electron'
-import type { Answer } from '../../core/agent/answer.ts'
+import type { CommandAnswer } from '../../core/agent/answer.ts'
 import type { Bridge, CommandOutput } from '../../core/agent/contract.ts'
 
 // It runs before every page, so it loads nothing: the main process has handlers for the contract's commands alone, and
 // validates what goes in and what comes out.
 const bridge: Bridge = {
   call: async (command, input) => {
-    const answer: Answer = await ipcRenderer.invoke(command, input)
+    const answer: CommandAnswer = await ipcRenderer.invoke(command, input)
     if ('sentence' in answer) return Promise.reject(answer.sentence)
     return answer.output as CommandOutput<typeof command>
   },

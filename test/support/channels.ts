@@ -1,5 +1,5 @@
 import type { ChannelType } from '../../core/alert/channels/catalog.ts'
-import type { Given, Letter, Outcome } from '../../core/alert/channels/channel.ts'
+import type { ChannelInput, ChannelOutcome, Letter } from '../../core/alert/channels/channel.ts'
 import { channelOf } from '../../core/alert/channels/kinds.ts'
 import type { Notice } from '../../core/alert/notice.ts'
 import { message } from '../../core/words/message.ts'
@@ -61,8 +61,12 @@ export const SECRET = 'S3cr+t/"quoted"&token=4711'
 const PLAIN_SECRET = 'S3cret-token-4711'
 
 /** What a channel is set to, so that it talks to this origin. */
-export function givenFor(type: ChannelType, origin: string, signal = new AbortController().signal): Given {
-  const given = (options: Given['options'], secrets: Given['secrets']) => ({
+export function givenFor(
+  type: ChannelType,
+  origin: string,
+  signal = new AbortController().signal,
+): ChannelInput {
+  const given = (options: ChannelInput['options'], secrets: ChannelInput['secrets']) => ({
     ...{ options, secrets, signal },
     withinMs: 3_000,
   })
@@ -104,17 +108,17 @@ export function givenFor(type: ChannelType, origin: string, signal = new AbortCo
 /** One attempt. It ends soon unless nothing answers. */
 export function attempt(
   type: ChannelType,
-  given: Omit<Given, 'withinMs'>,
+  given: Omit<ChannelInput, 'withinMs'>,
   told: Partial<Letter> = {},
   withinMs = 3_000,
-): Promise<Outcome> {
+): Promise<ChannelOutcome> {
   return channelOf(type).send(letter(told), { ...given, withinMs })
 }
 
 const [english, chinese] = [createWords('en'), createWords('zh-TW')]
 
 /** An outcome as people read it, in both languages. */
-export function said(outcome: Outcome): string {
+export function said(outcome: ChannelOutcome): string {
   const sentence = outcome.did === 'delivered' ? outcome.note : outcome.reason
   return sentence === null ? '' : `${english(sentence)}\n${chinese(sentence)}`
 }

@@ -1,12 +1,12 @@
 import type { ProbeKind } from '../../core/check/messages.ts'
 import type { Disk } from '../../core/check/probes/disk.ts'
-import type { Failure, Findings, PathMemory, Progress } from '../../core/check/probes/findings.ts'
+import type { CheckProgress, Failure, Findings, PathMemory } from '../../core/check/probes/findings.ts'
 
 /** A check that is out on the fake disk, until the test ends it. */
 export interface OutCheck {
   path: string
   atMs: number
-  progress: Progress
+  progress: CheckProgress
   well(memory?: Partial<PathMemory>): void
   fail(probe: ProbeKind, failure: Failure): void
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Given, Outcome } from '../../core/alert/channels/channel.ts'
+import type { ChannelInput, ChannelOutcome } from '../../core/alert/channels/channel.ts'
 import { localCertificate } from './certificate.ts'
 
 /** Debian's own, which has Debian's packages; another one may come before it on the path. */
@@ -27,7 +27,11 @@ export interface MailServer {
   /** What is in its mailbox, in no order. */
   mails(): Mail[]
   /** Sends a letter by mail from a process that trusts the server's certificate. */
-  sendTrusting(told: object, options: Given['options'], secrets: Given['secrets']): Outcome
+  sendTrusting(
+    told: object,
+    options: ChannelInput['options'],
+    secrets: ChannelInput['secrets'],
+  ): ChannelOutcome
   stop(): void
 }
 

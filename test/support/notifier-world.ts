@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import type { ChannelState, NotifierConfig, Shown } from '../../core/alert/messages.ts'
 import { Notifier } from '../../core/alert/notifier.ts'
 import { openAlertStore } from '../../core/alert/store/store.ts'
-import type { Delivery, TimelinePage, TimelineQuestion } from '../../core/alert/timeline.ts'
+import type { NoticeDelivery, TimelinePage, TimelineQuestion } from '../../core/alert/timeline.ts'
 import type { SetAside } from '../../core/sqlite-file.ts'
 import { STORE_THREAD } from './notifier-config.ts'
 import type { Recorded } from './recording-server.ts'
@@ -22,7 +22,7 @@ export interface RunningNotifier {
   /** What became of the notices of an incident, as `channel what state`. */
   deliveries(incident: string): Promise<string[]>
   /** Waits until that has become of a notice of an incident. */
-  comesTo(incident: string, delivery: string, withinMs?: number): Promise<Delivery>
+  comesTo(incident: string, delivery: string, withinMs?: number): Promise<NoticeDelivery>
 }
 
 export const databaseFile = () => path.join(temporaryDirectory('notifier'), 'alerts.db')
@@ -52,9 +52,9 @@ export function startNotifier(config: NotifierConfig): RunningNotifier {
       lasts: null,
       ...question,
     })
-  const deliveriesOf = async (id: string): Promise<Delivery[]> =>
+  const deliveriesOf = async (id: string): Promise<NoticeDelivery[]> =>
     (await page()).entries.find(({ incident }) => incident.id === id)?.deliveries ?? []
-  const said = ({ channel, what, state }: Delivery) => `${channel} ${what} ${state}`
+  const said = ({ channel, what, state }: NoticeDelivery) => `${channel} ${what} ${state}`
   return {
     notifier,
     shown,

@@ -4,7 +4,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { storeChoice } from '../../cli/restore-task.ts'
 import type { FileFacts } from '../../core/files/facts.ts'
 import { openLibrary } from '../../core/restore/open.ts'
-import type { Listed, RestoreEvent } from '../../core/restore/put/events.ts'
+import type { ListedContent, RestoreEvent } from '../../core/restore/put/events.ts'
 import { restoreFrom } from '../../core/restore/restore.ts'
 import type { TaskEvent } from '../../core/restore/task.ts'
 import { runTask } from '../../core/restore/task.ts'
@@ -58,7 +58,7 @@ export async function openRestoring() {
     const told: TaskEvent[] = []
     const task = { does: 'list', from: { store: root }, choice: choiceOf(wanted) } as const
     await runTask(task, async (event) => void told.push(event))
-    const listed = told.flatMap((one): Listed[] =>
+    const listed = told.flatMap((one): ListedContent[] =>
       one.type === 'restore' && one.event.kind === 'listed' ? [one.event.listed] : [],
     )
     const end = told.at(-1)

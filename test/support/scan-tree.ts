@@ -3,7 +3,7 @@ import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { errorCode, isGone } from '../../core/files/system-error.ts'
 import { createNameFilter } from '../../core/filter/names.ts'
-import type { FileFacts } from '../../core/scan/tree/facts.ts'
+import type { ScannedFile } from '../../core/scan/tree/facts.ts'
 import { unsendableWords } from '../../core/scan/tree/unsendable.ts'
 import { walk } from '../../core/scan/tree/walk.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
@@ -17,7 +17,7 @@ export const watcherThread = new URL('../../cli/workers/inotify-thread.ts', impo
 
 /** Everything that a watcher told. */
 export class Recorder implements TreeListener {
-  readonly files: FileFacts[] = []
+  readonly files: ScannedFile[] = []
   readonly marks: string[] = []
   /** What a session does when it is told of a loss. */
   compare: () => Promise<void> = async () => undefined
@@ -31,7 +31,7 @@ export class Recorder implements TreeListener {
     return this.files.map(({ path }) => path)
   }
 
-  finished(files: FileFacts[]): void {
+  finished(files: ScannedFile[]): void {
     this.files.push(...files)
   }
   mark(path: string): void {
@@ -99,10 +99,10 @@ export async function openTree(
 /** Stands for the comparison with the ledger: what was there when it began is known, and what was reported since. */
 async function compared(request: TreeRequest) {
   const { root, names } = request
-  const keyOf = ({ path, size, mtimeNs, ctimeNs, inode }: FileFacts) =>
+  const keyOf = ({ path, size, mtimeNs, ctimeNs, inode }: ScannedFile) =>
     [path, size, mtimeNs, ctimeNs, inode].join()
   const list = async () => {
-    const found = { files: [] as FileFacts[], unsendable: [] as Parameters<typeof unsendableWords>[1][] }
+    const found = { files: [] as ScannedFile[], unsendable: [] as Parameters<typeof unsendableWords>[1][] }
     const filter = createNameFilter(names)
     const { signal } = new AbortController()
     for await (const chunk of walk({ root, base: '', filter, recursive: true, signal })) {
@@ -113,7 +113,7 @@ async function compared(request: TreeRequest) {
   }
   let known = new Set((await list()).files.map(keyOf))
   let taken = 0
-  return async (reported: readonly FileFacts[]) => {
+  return async (reported: readonly ScannedFile[]) => {
     const { files, unsendable } = await list()
     // As a sender gives up what is gone.
     known = new Set(files.map(keyOf).filter((key) => known.has(key)))

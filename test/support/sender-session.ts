@@ -1,6 +1,6 @@
 import type { SessionOptions } from '../../core/send/destinations/receiver/session.ts'
 import { openSession } from '../../core/send/destinations/receiver/session.ts'
-import type { Channel } from '../../core/wire/channel.ts'
+import type { FrameChannel } from '../../core/wire/channel.ts'
 import type { Frame } from '../../core/wire/frames.ts'
 import { factsOf } from './file-facts.ts'
 
@@ -21,7 +21,7 @@ export function openSender(files = 2, bytes = 1000, options: Partial<SessionOpti
   const all: { type: string; header: object }[] = []
   const payloads: (readonly Uint8Array[])[] = []
   let use: () => void = () => undefined
-  const channel: Channel = {
+  const channel: FrameChannel = {
     send: (type, header, payload = [], onUsed = () => undefined) => {
       all.push({ type, header })
       use = onUsed

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../core/store/outcome.ts'
 import { openSending } from '../../core/store/session/session.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
-import type { Channel } from '../../core/wire/channel.ts'
+import type { FrameChannel } from '../../core/wire/channel.ts'
 import type { SmallFile } from '../../core/wire/entries.ts'
 import type { FactWords } from '../../core/wire/facts.ts'
 import type { Frame, FrameHeader } from '../../core/wire/frames.ts'
@@ -83,7 +83,7 @@ export async function openSendingParts({
     close: async () => undefined,
   }
   const sent: { type: string; header: unknown }[] = []
-  const channel: Channel = {
+  const channel: FrameChannel = {
     send: (type, header) => void sent.push({ type, header }),
     room: () => reading,
     destroy: () => undefined,

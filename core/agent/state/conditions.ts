@@ -33,14 +33,14 @@ export interface Condition {
 }
 
 /** What is found of one subject; unknown: nothing can be said of it at the moment. */
-export type Found = Condition | Unknown
+export type FoundCondition = Condition | Unknown
 type Unknown = { id: string; kind: 'unknown' }
 
 /**
  * Every subject that is looked after: an incident that is about any other ends without a word. That files of a source are
  * not found, or a folder takes none, says nothing more while its disk fails.
  */
-export function conditionsOf(state: AppState, now: number): Found[] {
+export function conditionsOf(state: AppState, now: number): FoundCondition[] {
   return [
     ...workerConditions(state, now),
     ...uncheckedCondition(state, now),
@@ -73,8 +73,8 @@ const condition = (
   live: Message = sentence,
 ): Condition[] => [{ ...subject, kind, since, sentence, tellAfterMs, live }]
 
-function workerConditions({ workers }: AppState, now: number): Found[] {
-  return Object.entries(workers).flatMap(([worker, { condition: is, since }]): Found[] => {
+function workerConditions({ workers }: AppState, now: number): FoundCondition[] {
+  return Object.entries(workers).flatMap(([worker, { condition: is, since }]): FoundCondition[] => {
     const subject = { id: `worker:${worker}`, name: worker, source: null }
     // What passes in a moment is nobody's business.
     const mayPass = is === 'restarting' && awayFor(since, now) <= UNREACHABLE_AFTER_MS
@@ -86,7 +86,10 @@ function workerConditions({ workers }: AppState, now: number): Found[] {
 }
 
 /** The path whose last verdict is the oldest, where that is too old to be believed. */
-function uncheckedCondition({ sources, checkedPaths, settings, awakeSince }: AppState, now: number): Found[] {
+function uncheckedCondition(
+  { sources, checkedPaths, settings, awakeSince }: AppState,
+  now: number,
+): FoundCondition[] {
   const all = [
     ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
     ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
@@ -105,7 +108,7 @@ function uncheckedCondition({ sources, checkedPaths, settings, awakeSince }: App
 }
 
 /** Other computers cannot send here, although the settings say that they may. */
-function receivingCondition({ receiving }: AppState, now: number): Found[] {
+function receivingCondition({ receiving }: AppState, now: number): FoundCondition[] {
   if (receiving === null) return []
   const { directory, problem, since, isRunning } = receiving
   const subject = { id: 'receiving', name: directory, source: null }
@@ -118,7 +121,7 @@ function isFolderFailing({ incidents }: AppState, { id }: DestinationState): boo
   return incidents.some(({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing)
 }
 
-function destinationCondition(state: AppState, destination: DestinationState, now: number): Found[] {
+function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
   if (isFolderFailing(state, destination)) return []
   const { id, name, connection } = destination
   const { since, problem } = connection
@@ -145,7 +148,7 @@ function destinationCondition(state: AppState, destination: DestinationState, no
   }
 }
 
-function unreachable(state: AppState, destination: DestinationState, now: number): Found[] {
+function unreachable(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
   const { id, name, kind, connection, totals } = destination
   const away = inSteps(awayFor(connection.since, now))
   const isAlone = state.destinations.length === 1
@@ -166,7 +169,7 @@ function unreachable(state: AppState, destination: DestinationState, now: number
 }
 
 /** A pause by a person that has lasted for so long that it may have been forgotten. */
-function pauseCondition({ settings: { pause }, totals }: AppState, now: number): Found[] {
+function pauseCondition({ settings: { pause }, totals }: AppState, now: number): FoundCondition[] {
   const subject = { id: 'pause', name: 'Holdfast', source: null }
   if (pause === null || now - pause.since <= LONG_PAUSE_MS) return well(subject, now)
   const { since } = pause
@@ -175,7 +178,7 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
 }
 
 /** What a person has to know once, until it is put away. */
-function noticeConditions({ notices }: AppState, now: number): Found[] {
+function noticeConditions({ notices }: AppState, now: number): FoundCondition[] {
   return notices.flatMap(({ id, sentence }) => {
     // What says when it was found is another one each time, and told each time.
     const { at = '' } = sentence.params
@@ -193,7 +196,7 @@ function awayFor(since: number, now: number): number {
 }
 
 /** Many files have lost their content: nothing of the source is sent before a person has decided. */
-function emptiedCondition(source: SourceState, now: number): Found[] {
+function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const { id, name } = source.settings
   const subject = { id: `emptied:${id}`, name, source: id }
   if (source.scanned?.held === undefined) return unknown(subject)
@@ -207,7 +210,7 @@ function parkedCondition(
   state: AppState,
   { settings, totals, destinations }: SourceState,
   now: number,
-): Found[] {
+): FoundCondition[] {
   const { id, name } = settings
   const subject = { id: `parked:${id}`, name, source: id }
   if (totals.parkedFiles === 0) return isCounted({ destinations }) ? well(subject, now) : unknown(subject)
@@ -220,7 +223,7 @@ function parkedCondition(
 const shortened = (path: string) => (path.length > LONGEST_NAME ? `…${path.slice(-LONGEST_NAME)}` : path)
 
 /** Files that are not found, and directories that are not looked at. */
-function scanCondition(source: SourceState, now: number): Found[] {
+function scanCondition(source: SourceState, now: number): FoundCondition[] {
   const { scanned, settings } = source
   const subject = { id: `scan:${settings.id}`, name: settings.name, source: settings.id }
   if (isDiskFailing(source)) return []
@@ -232,7 +235,7 @@ function scanCondition(source: SourceState, now: number): Found[] {
 }
 
 /** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */
-function silentCondition(state: AppState, source: SourceState, now: number): Found[] {
+function silentCondition(state: AppState, source: SourceState, now: number): FoundCondition[] {
   const { settings, lastFile, scanned, newest, destinations } = source
   const { id, name, silentHours, kind } = settings
   const subject = { id: `silent:${id}`, name, source: id }

@@ -1,9 +1,9 @@
 import { noTotals, type Totals } from '../../ledger/messages.ts'
-import type { DestinationState, Progress, SourceDestination, SourceState } from './schema.ts'
+import type { DestinationState, SendProgress, SourceDestination, SourceState } from './schema.ts'
 
 // How far sending is: of a source, of a destination, of all; pure.
 
-export const noProgress: Progress = { totals: noTotals, rate: 0, left: null }
+export const noProgress: SendProgress = { totals: noTotals, rate: 0, left: null }
 
 /** A source is as far as its destination that is furthest behind. */
 export function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
@@ -16,7 +16,10 @@ export function withDestinations(source: SourceState, destinations: SourceDestin
   }
 }
 
-export function sumsOf(sources: readonly SourceState[], destinations: readonly DestinationState[]): Progress {
+export function sumsOf(
+  sources: readonly SourceState[],
+  destinations: readonly DestinationState[],
+): SendProgress {
   return {
     totals: sumTotals(sources.map(({ totals }) => totals)),
     rate: sumRates(sources),

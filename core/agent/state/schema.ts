@@ -40,7 +40,7 @@ const progressSchema = z.object({
   /** About how many milliseconds what waits will take; null: nothing can be said. */
   left: z.number().nullable(),
 })
-export type Progress = z.infer<typeof progressSchema>
+export type SendProgress = z.infer<typeof progressSchema>
 
 /** What one destination of a source has of it. */
 export const sourceDestinationSchema = progressSchema.extend({
@@ -140,7 +140,7 @@ export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema }
 
 /** unasked: nobody wants to know, or the first answer has not come; unknown: nobody here can say; unsupported: on this system nobody ever can. */
 const answerSchema = z.enum(['yes', 'no', 'unasked', 'unknown', 'unsupported'])
-export type Answer = z.infer<typeof answerSchema>
+export type SurroundingsAnswer = z.infer<typeof answerSchema>
 export const surroundingsSchema = z.object({
   /** This computer runs on its battery. */
   battery: answerSchema,

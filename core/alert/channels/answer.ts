@@ -2,11 +2,11 @@ import { STATUS_CODES } from 'node:http'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import type { WordKey } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
-import type { Given, Outcome } from './channel.ts'
+import type { ChannelInput, ChannelOutcome } from './channel.ts'
 import { quote } from './quote.ts'
 
 /** What an HTTP server answered. */
-export interface Answer {
+export interface HttpAnswer {
   host: string
   status: number
   headers: Headers
@@ -18,12 +18,12 @@ export interface Answer {
 const LONGEST_PAUSE_MS = 6 * 3_600_000
 const SHORTEST_PAUSE_MS = 1_000
 
-export function delivered(): Outcome {
+export function delivered(): ChannelOutcome {
   return { did: 'delivered', note: null }
 }
 
 /** What an answer means to most services. */
-export function judge(answer: Answer, secrets: Given['secrets']): Outcome {
+export function judge(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   const { status } = answer
   if (status >= 200 && status < 300) return delivered()
   if (status === 429) return later('channel.busy', answer, secrets)
@@ -33,15 +33,19 @@ export function judge(answer: Answer, secrets: Given['secrets']): Outcome {
   return refusedAs('channel.refused', answer, secrets)
 }
 
-export function refusedAs(key: WordKey, answer: Answer, secrets: Given['secrets']): Outcome {
+export function refusedAs(
+  key: WordKey,
+  answer: HttpAnswer,
+  secrets: ChannelInput['secrets'],
+): ChannelOutcome {
   return { did: 'refused', reason: sentence(key, answer, secrets) }
 }
 
-function later(key: WordKey, answer: Answer, secrets: Given['secrets']): Outcome {
+function later(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   return { did: 'retry', afterMs: retryAfterMs(answer.headers), reason: sentence(key, answer, secrets) }
 }
 
-function sentence(key: WordKey, answer: Answer, secrets: Given['secrets']) {
+function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secrets']) {
   const { host, status, text } = answer
   const said = quote(saidIn(text), secrets)
   return message(key, { host, status, answer: said === '' ? (STATUS_CODES[status] ?? '–') : said })
@@ -90,12 +94,12 @@ export function fieldOf(told: unknown, name: string): unknown {
 // No answer at all. All of this passes, so it is tried again.
 
 /** When an attempt ends: its time is up, or nobody wants it any more. */
-export function limitOf({ signal, withinMs }: Given): AbortSignal {
+export function limitOf({ signal, withinMs }: ChannelInput): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
 }
 
 /** An attempt that its limit has ended. Nobody wants it where Holdfast stops, or the channel was taken away. */
-export function cutShort({ signal, withinMs }: Given, host: string): Outcome {
+export function cutShort({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
   const reason = signal.aborted
     ? message('channel.stopped')
     : message('channel.silent', { host, limit: withinMs })
@@ -103,7 +107,7 @@ export function cutShort({ signal, withinMs }: Given, host: string): Outcome {
 }
 
 /** Nobody is there, or nobody who can prove to be the one. */
-export function unreachable(host: string, thrown: unknown, secrets: Given['secrets']): Outcome {
+export function unreachable(host: string, thrown: unknown, secrets: ChannelInput['secrets']): ChannelOutcome {
   const key = isCertificate(causeOf(thrown)) ? 'channel.certificate' : 'channel.unreachable'
   return {
     did: 'retry',

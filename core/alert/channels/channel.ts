@@ -2,7 +2,7 @@ import type { Message } from '../../words/message.ts'
 import type { Notice } from '../notice.ts'
 
 /** What became of one attempt to tell somebody. */
-export type Outcome =
+export type ChannelOutcome =
   | {
       did: 'delivered' /** What the other end said of it that a person may want to know, such as a quota. */
       note: Message | null
@@ -31,7 +31,7 @@ export interface Letter {
 }
 
 /** What a channel is given besides the letter. */
-export interface Given {
+export interface ChannelInput {
   /** By the names of the catalogue. */
   options: Readonly<Record<string, string>>
   /** Never in a log, a message or an error. */
@@ -46,11 +46,11 @@ export const WITHIN_MS = 10_000
 
 /** One way to tell somebody. It never throws: whatever happens is an outcome. */
 export interface Channel {
-  send(letter: Letter, given: Given): Promise<Outcome>
+  send(letter: Letter, given: ChannelInput): Promise<ChannelOutcome>
   /** What it is told on a timetable besides, so that the other end notices when this computer is silent. */
   beat?: {
-    everyMs(options: Given['options']): number
+    everyMs(options: ChannelInput['options']): number
     /** `text`: what fails, in words; null: nothing does. `isFirst`: Holdfast has just started. */
-    send(text: string | null, isFirst: boolean, given: Given): Promise<Outcome>
+    send(text: string | null, isFirst: boolean, given: ChannelInput): Promise<ChannelOutcome>
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { errorCode } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
 import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
-import type { Channel, Outcome } from './channel.ts'
+import type { Channel, ChannelOutcome } from './channel.ts'
 import { factsOf } from './facts.ts'
 
 /** A program that is run without a shell, with the facts (facts.ts) as JSON on its standard input. */
@@ -56,7 +56,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-function exited(program: string, code: number | string | null): Outcome {
+function exited(program: string, code: number | string | null): ChannelOutcome {
   if (code === 0) return delivered()
   return { did: 'refused', reason: message('channel.command.failed', { program, code: code ?? '–' }) }
 }
@@ -64,7 +64,7 @@ function exited(program: string, code: number | string | null): Outcome {
 /** What a computer has too little of for now: then it is tried again. */
 const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'])
 
-function unstartable(program: string, error: unknown): Outcome {
+function unstartable(program: string, error: unknown): ChannelOutcome {
   const reason = message('channel.command.missing', { program, reason: errorCode(error) ?? reasonOf(error) })
   if (PASSING.has(errorCode(error) ?? '')) return { did: 'retry', afterMs: null, reason }
   return { did: 'refused', reason }

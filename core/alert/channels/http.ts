@@ -1,6 +1,6 @@
 import { message } from '../../words/message.ts'
-import { type Answer, cutShort, judge, limitOf, unreachable } from './answer.ts'
-import type { Given, Outcome } from './channel.ts'
+import { cutShort, type HttpAnswer, judge, limitOf, unreachable } from './answer.ts'
+import type { ChannelInput, ChannelOutcome } from './channel.ts'
 
 /** So much of an answer is read; what is meant for a person is shorter. */
 const MOST_BYTES = 64 * 1024
@@ -16,7 +16,7 @@ export interface Request {
 }
 
 /** Posts, and judges the answer as most services mean it. */
-export async function post(request: Request, given: Given): Promise<Outcome> {
+export async function post(request: Request, given: ChannelInput): Promise<ChannelOutcome> {
   const answer = await exchange(request, given)
   return 'did' in answer ? answer : judge(answer, given.secrets)
 }
@@ -27,7 +27,7 @@ export function json(url: string, body: unknown, headers: Record<string, string>
 }
 
 /** One request, and what was answered to it, whatever that is; or why nothing was. It never throws. */
-export async function exchange(request: Request, given: Given): Promise<Answer | Outcome> {
+export async function exchange(request: Request, given: ChannelInput): Promise<HttpAnswer | ChannelOutcome> {
   const prepared = prepare(request)
   if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
   const { url, headers } = prepared

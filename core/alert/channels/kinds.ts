@@ -1,7 +1,7 @@
 import { message } from '../../words/message.ts'
 import { reasonOf } from './answer.ts'
 import type { ChannelType } from './catalog.ts'
-import type { Channel, Given, Outcome } from './channel.ts'
+import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { command } from './command.ts'
 import { line } from './line.ts'
 import { lineNotify } from './line-notify.ts'
@@ -36,7 +36,10 @@ export function channelOf(type: ChannelType): Channel {
 }
 
 /** Whatever a library throws is an outcome, too. */
-async function guarded(attempt: () => Promise<Outcome>, { secrets }: Given): Promise<Outcome> {
+async function guarded(
+  attempt: () => Promise<ChannelOutcome>,
+  { secrets }: ChannelInput,
+): Promise<ChannelOutcome> {
   try {
     return await attempt()
   } catch (thrown) {

@@ -1,7 +1,7 @@
 import type { messagingApi } from '@line/bot-sdk'
 import { type Message, message } from '../../words/message.ts'
-import { type Answer, delivered, fieldOf, jsonOf, judge, refusedAs } from './answer.ts'
-import type { Channel, Given, Outcome } from './channel.ts'
+import { delivered, fieldOf, type HttpAnswer, jsonOf, judge, refusedAs } from './answer.ts'
+import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { exchange, json, type Request } from './http.ts'
 import { shorten } from './shorten.ts'
 
@@ -25,7 +25,7 @@ export const line: Channel = {
   },
 }
 
-function judgePush(answer: Answer, secrets: Given['secrets']): Outcome {
+function judgePush(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   // A message with this retry key was taken before, and the answer to it was lost.
   if (answer.status === 409) return delivered()
   // Nothing more goes out this month: another channel has to.
@@ -35,7 +35,7 @@ function judgePush(answer: Answer, secrets: Given['secrets']): Outcome {
 }
 
 /** What is left of the month's messages; null: LINE did not say, or there is no limit. */
-async function quotaNote(given: Given): Promise<Message | null> {
+async function quotaNote(given: ChannelInput): Promise<Message | null> {
   const [quota, consumption] = await Promise.all([
     ask(given, (client) => client.getMessageQuota()),
     ask(given, (client) => client.getMessageQuotaConsumption()),
@@ -46,7 +46,7 @@ async function quotaNote(given: Given): Promise<Message | null> {
   return message('channel.line.quota', { used, limit, at: Date.now() })
 }
 
-function numberIn(answer: Answer | Outcome, name: string): number | null {
+function numberIn(answer: HttpAnswer | ChannelOutcome, name: string): number | null {
   const value = 'did' in answer ? undefined : fieldOf(jsonOf(answer.text), name)
   return typeof value === 'number' ? value : null
 }
@@ -56,14 +56,14 @@ function numberIn(answer: Answer | Outcome, name: string): number | null {
  * and form, but its transport waits for ever, follows redirects and reads whatever it is sent: ours takes its place.
  */
 async function ask(
-  given: Given,
+  given: ChannelInput,
   call: (client: messagingApi.MessagingApiClient) => Promise<unknown>,
-): Promise<Answer | Outcome> {
+): Promise<HttpAnswer | ChannelOutcome> {
   const baseURL = (given.options.endpoint ?? '').replace(/\/+$/, '')
   const channelAccessToken = given.secrets.token ?? ''
   const { messagingApi } = await import('@line/bot-sdk')
   const client = new messagingApi.MessagingApiClient({ channelAccessToken, baseURL })
-  let answer: Answer | Outcome | undefined
+  let answer: HttpAnswer | ChannelOutcome | undefined
   const carry = async (request: Request) => {
     const headers = { ...request.headers, Authorization: `Bearer ${channelAccessToken}` }
     answer = await exchange({ ...request, headers }, given)

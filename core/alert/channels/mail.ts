@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import { message, type WordKey } from '../../words/message.ts'
 import { cutShort, fieldOf, limitOf, unreachable } from './answer.ts'
-import type { Channel, Given, Letter, Outcome } from './channel.ts'
+import type { Channel, ChannelInput, ChannelOutcome, Letter } from './channel.ts'
 import { quote } from './quote.ts'
 import { shorten, titleLine } from './shorten.ts'
 
@@ -33,14 +33,14 @@ export const mail: Channel = {
 /** RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
 const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
 
-const portOf = ({ port = '', security = 'tls' }: Given['options']): number =>
+const portOf = ({ port = '', security = 'tls' }: ChannelInput['options']): number =>
   port === '' ? (USUAL_PORT[security] ?? 465) : Number(port)
 
-function hostOf({ options }: Given): string {
+function hostOf({ options }: ChannelInput): string {
   return `${options.host ?? ''}:${portOf(options)}`
 }
 
-function transportOf({ options, secrets, withinMs }: Given) {
+function transportOf({ options, secrets, withinMs }: ChannelInput) {
   const { host = '', security, user = '' } = options
   return {
     host,
@@ -56,7 +56,7 @@ function transportOf({ options, secrets, withinMs }: Given) {
   }
 }
 
-function mailOf(letter: Letter, { options: { from = '', to = '' } }: Given) {
+function mailOf(letter: Letter, { options: { from = '', to = '' } }: ChannelInput) {
   // It need not exist: what refers to the same mail stands together.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {
@@ -86,7 +86,7 @@ function digest(text: string): string {
 const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
 
 /** What an error of nodemailer means: SMTP's 4xx pass, its 5xx do not. */
-function judgeMail(thrown: unknown, host: string, secrets: Given['secrets']): Outcome {
+function judgeMail(thrown: unknown, host: string, secrets: ChannelInput['secrets']): ChannelOutcome {
   const code = errorCode(thrown)
   const status = fieldOf(thrown, 'responseCode')
   const reason = (key: WordKey) => message(key, { host, answer: quote(errorText(thrown), secrets) })

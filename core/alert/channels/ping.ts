@@ -1,5 +1,5 @@
 import { isFiring } from '../notice.ts'
-import type { Channel, Given, Outcome } from './channel.ts'
+import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { post } from './http.ts'
 import { inBytes, shorten } from './shorten.ts'
 
@@ -24,7 +24,7 @@ export const ping: Channel = {
   },
 }
 
-function say(step: '' | '/start' | '/fail', text: string, given: Given): Promise<Outcome> {
+function say(step: '' | '/start' | '/fail', text: string, given: ChannelInput): Promise<ChannelOutcome> {
   const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
   const body = shorten(text, MOST_BYTES, inBytes)
   return post({ url: addressOf(given.secrets.url ?? '', step), headers, body }, given)

@@ -5,11 +5,11 @@ import { Problem } from '../../words/problem.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
 import { severityOf, subjectsOf } from '../kinds.ts'
 import type { Notice } from '../notice.ts'
-import { type Entry, keyOf } from '../outbox.ts'
+import { keyOf, type OutboxEntry } from '../outbox.ts'
 import {
-  type Delivery,
   deliverySchema,
   KEPT_DAYS,
+  type NoticeDelivery,
   type TimelinePage,
   type TimelineQuestion,
 } from '../timeline.ts'
@@ -52,7 +52,7 @@ interface Told {
 /** What an earlier run left. */
 export interface Left {
   /** Oldest first. */
-  waiting: Entry[]
+  waiting: OutboxEntry[]
   /** What each channel has told that is not told as over. */
   told: Told[]
   /** Notices that came to a channel and do not wait any more: by their ids, and as keyOf has them. */
@@ -72,7 +72,7 @@ export function openAlertDatabase(file: string) {
   return {
     aside,
     load: (now: number) => load(database, now),
-    save: (entries: readonly Entry[]) =>
+    save: (entries: readonly OutboxEntry[]) =>
       inTransaction(database, () => {
         for (const entry of entries) {
           const { id, notice, channel, state, at } = entry
@@ -177,12 +177,12 @@ function page(database: DatabaseSyncInstance, question: TimelineQuestion): Timel
 /** The most deliveries of one incident that are shown: it is told again once a day. */
 const MOST_DELIVERIES = 200
 
-function deliveriesOf(database: DatabaseSyncInstance, incident: string): Delivery[] {
+function deliveriesOf(database: DatabaseSyncInstance, incident: string): NoticeDelivery[] {
   const rows = database
     .prepare('SELECT facts FROM entry WHERE incident = ? ORDER BY rowid LIMIT ?')
     .all(incident, MOST_DELIVERIES) as Facts[]
   return rows.map(({ facts }) => {
-    const { notice, ...entry } = JSON.parse(facts) as Entry
+    const { notice, ...entry } = JSON.parse(facts) as OutboxEntry
     return deliverySchema.parse({ ...entry, notice: notice.id, what: notice.what })
   })
 }

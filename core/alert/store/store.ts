@@ -5,14 +5,14 @@ import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { openThread } from '../../worker/thread.ts'
 import type { Incident } from '../incident.ts'
-import type { Entry } from '../outbox.ts'
+import type { OutboxEntry } from '../outbox.ts'
 import type { TimelinePage, TimelineQuestion } from '../timeline.ts'
 import type { Left } from './database.ts'
 
 /** What the thread can be asked. */
 export interface StoreCalls {
   load: { input: number; output: Left }
-  save: { input: readonly Entry[]; output: unknown }
+  save: { input: readonly OutboxEntry[]; output: unknown }
   record: { input: readonly Incident[]; output: unknown }
   page: { input: TimelineQuestion; output: TimelinePage }
 }

@@ -3,7 +3,7 @@ import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../moun
 import type { ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { systemErrorOf } from './errno.ts'
-import { callFailure, type Failure, type Findings, type PathMemory, type Progress } from './findings.ts'
+import { type CheckProgress, callFailure, type Failure, type Findings, type PathMemory } from './findings.ts'
 import { errorsCountOf, lookAtMount } from './look-at-mount.ts'
 import { listDirectory, readFile } from './read.ts'
 import { removeLeftOvers, writeFile } from './write-file.ts'
@@ -49,7 +49,7 @@ export function createSystemDisk() {
       return `${first?.id} ${first?.device} ${last?.id} ${last?.device}`
     },
     /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
-    check: (path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: Progress) =>
+    check: (path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: CheckProgress) =>
       check(table, path, wanted, memory, progress),
   }
 }
@@ -59,7 +59,7 @@ async function check(
   path: string,
   wanted: readonly ProbeKind[],
   before: PathMemory,
-  progress: Progress,
+  progress: CheckProgress,
 ): Promise<Findings> {
   const started = performance.now()
   /** The path could not even be reached: the first probe says so, the others have no answer. */
@@ -142,7 +142,7 @@ function pointThatIsAway(table: MountTable, { known }: PathMemory): string | nul
   return table.fresh().some((mount) => mount.point === point) ? null : point
 }
 
-function isTidyDue({ tidiedMs }: PathMemory, { done }: Progress): boolean {
+function isTidyDue({ tidiedMs }: PathMemory, { done }: CheckProgress): boolean {
   if (done.write === undefined || done.write.failures.length > 0) return false
   return tidiedMs === null || performance.now() - tidiedMs >= TIDY_EVERY_MS
 }
@@ -152,7 +152,7 @@ async function runRead(
   { path, stats }: Anchor,
   sample: boolean,
   memory: PathMemory,
-  progress: Progress,
+  progress: CheckProgress,
 ): Promise<PathMemory> {
   progress.probe = 'read'
   const { isBuffered } = memory
@@ -174,7 +174,7 @@ async function runRead(
 }
 
 /** The write probe; its read from the disk is the directory's real read delay. */
-async function runWrite(directory: string, memory: PathMemory, progress: Progress): Promise<PathMemory> {
+async function runWrite(directory: string, memory: PathMemory, progress: CheckProgress): Promise<PathMemory> {
   progress.probe = 'write'
   const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {
     isBuffered: memory.isBuffered,

@@ -48,7 +48,7 @@ export interface Findings {
 }
 
 /** Where a check that is still out has got to: all that can be said of it if it never returns. */
-export interface Progress {
+export interface CheckProgress {
   probe: ProbeKind
   step: string
   /** The probes that are already done. */
@@ -60,7 +60,7 @@ export function callFailure(step: string, error: SystemError): Failure {
   return { step, cause: 'call', ...error }
 }
 
-export function newProgress(probes: readonly ProbeKind[]): Progress {
+export function newProgress(probes: readonly ProbeKind[]): CheckProgress {
   const probe = probes.includes('mount') ? 'mount' : (probes[0] ?? 'read')
   return { probe, step: 'open', done: {}, delayMs: null }
 }

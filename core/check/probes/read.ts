@@ -16,7 +16,7 @@ const READ_BYTES = 4096
  */
 const alignedMemory = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, READ_BYTES)
 
-export interface ReadResult {
+export interface ProbeReadResult {
   /** Milliseconds of open, one read and close together. */
   delayMs: number
   failure: ({ step: 'open' | 'read' | 'close' } & SystemError) | null
@@ -32,7 +32,7 @@ export interface ReadResult {
 export async function readFile(
   file: PathLike,
   options: { isBuffered: boolean; flags?: number; enter?: (step: string) => void },
-): Promise<ReadResult> {
+): Promise<ProbeReadResult> {
   if (!options.isBuffered && O_DIRECT !== 0) {
     const direct = await readOnce(file, O_DIRECT | (options.flags ?? 0), options.enter)
     if (direct.failure?.code !== 'EINVAL') return { ...direct, isBuffered: false }
@@ -45,7 +45,7 @@ async function readOnce(
   file: PathLike,
   flags: number,
   enter: (step: string) => void = () => undefined,
-): Promise<Omit<ReadResult, 'isBuffered'>> {
+): Promise<Omit<ProbeReadResult, 'isBuffered'>> {
   const started = performance.now()
   let step: 'open' | 'read' | 'close' = 'open'
   try {
@@ -79,7 +79,7 @@ const LOOKED_AT = 32
 export async function listDirectory(
   directory: string,
   options: { isBuffered: boolean; sample: boolean; enter?: (step: string) => void },
-): Promise<ReadResult> {
+): Promise<ProbeReadResult> {
   const started = performance.now()
   let step: 'open' | 'read' = 'open'
   let file: string | null = null

@@ -7,18 +7,18 @@ import { closeFd, openFd, syncFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { systemErrorOf } from './errno.ts'
 import { callFailure, type Failure } from './findings.ts'
-import { type ReadResult, readFile } from './read.ts'
+import { type ProbeReadResult, readFile } from './read.ts'
 
 const write = promisify(fs.write)
 
 export type WriteStep = 'create' | 'write' | 'fsync' | 'read back' | 'list' | 'remove'
 
-export interface WriteResult {
+export interface ProbeWriteResult {
   /** Every step that failed, in order; the steps after it are tried all the same. */
   failures: Failure[]
   elapsedMs: number
   /** The O_DIRECT read of the file just written: it goes to the disk, where a listing may be remembered. */
-  readBack: ReadResult | null
+  readBack: ProbeReadResult | null
   /** The probe file's name where it could not be removed; the next probe of this directory takes it along. */
   unremoved: string | null
 }
@@ -34,7 +34,7 @@ const CONTENT = Buffer.from('Holdfast tests here whether this file system can be
 export async function writeFile(
   directory: string,
   options: { isBuffered: boolean; unremoved?: string | null; enter?: (step: WriteStep) => void },
-): Promise<WriteResult> {
+): Promise<ProbeWriteResult> {
   const failures: Failure[] = []
   const started = performance.now()
   const attempt = async <T>(step: WriteStep, call: () => Promise<T>): Promise<T | null> => {
@@ -62,7 +62,7 @@ export async function writeFile(
   const descriptor = await attempt('create', () =>
     openFd(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
   )
-  let readBack: ReadResult | null = null
+  let readBack: ProbeReadResult | null = null
   if (descriptor !== null) {
     await attempt('write', () => write(descriptor, CONTENT, 0, CONTENT.length, null))
     await attempt('fsync', () => syncFd(descriptor))

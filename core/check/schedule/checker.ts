@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigOf } from '../../worker/definition.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
-import type { Checked, CheckedPath, checkerDefinition, RememberedMount } from '../messages.ts'
+import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '../messages.ts'
 import type { Disk } from '../probes/disk.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
@@ -58,7 +58,7 @@ export function createChecker({ disk, limit, report, buffered }: CheckerPorts) {
     }
   }
 
-  const add = (target: CheckedPath, remembered: RememberedMount | undefined) => {
+  const add = (target: PathToCheck, remembered: RememberedMount | undefined) => {
     const watch: Watch = {
       target,
       timetable: { startMs: 0, intervalMs },

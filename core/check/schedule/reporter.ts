@@ -1,6 +1,6 @@
 import { message } from '../../words/message.ts'
 import type { Checked, Verdict } from '../messages.ts'
-import type { Findings, Progress } from '../probes/findings.ts'
+import type { CheckProgress, Findings } from '../probes/findings.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
 import { callAt } from './timetable.ts'
 import type { Watch } from './watched-path.ts'
@@ -76,7 +76,7 @@ export function createReporter(report: (checked: Checked[]) => void) {
       tell(subject, at, probes, gravest(subject.target.path, probes), findings.delayMs)
     },
     /** The check is out past its deadline: what came back of it, and the probe that did not. */
-    hung: (subject: Subject, at: number, progress: Progress, sinceMs: number) => {
+    hung: (subject: Subject, at: number, progress: CheckProgress, sinceMs: number) => {
       const { path } = subject.target
       const hung = hungVerdict(path, progress.step, performance.now() - sinceMs)
       const probes = { ...verdictsOf(path, progress.done), [progress.probe]: hung }

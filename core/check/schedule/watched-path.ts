@@ -1,11 +1,11 @@
 import { isWithin } from '../../mounts/mountinfo.ts'
-import type { CheckedPath } from '../messages.ts'
-import { type Findings, newProgress, type PathMemory, type Progress } from '../probes/findings.ts'
+import type { PathToCheck } from '../messages.ts'
+import { type CheckProgress, type Findings, newProgress, type PathMemory } from '../probes/findings.ts'
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
 export interface Watch {
-  readonly target: CheckedPath
+  readonly target: PathToCheck
   timetable: Timetable
   tick: number
   cancelTick: () => void
@@ -26,7 +26,7 @@ export interface Check {
   begunMs: number | null
   /** The mounts that led to its path when it was begun (Disk.mountedAs). */
   mountedAs: string
-  readonly progress: Progress
+  readonly progress: CheckProgress
   cancelDeadline: () => void
   cancelSuspicion: () => void
   isOverdue: boolean
@@ -57,7 +57,7 @@ export function isOn({ memory, target }: Watch, point: string): boolean {
   return memory.known === null ? isWithin(target.path, point) : memory.known.mount.point === point
 }
 
-export function brokenProbe({ probe, step }: Progress, reason: string, memory: PathMemory): Findings {
+export function brokenProbe({ probe, step }: CheckProgress, reason: string, memory: PathMemory): Findings {
   const failure = { step, cause: 'call' as const, errno: 0, code: reason }
   return { probes: { [probe]: { failures: [failure], elapsedMs: 0 } }, delayMs: null, memory }
 }

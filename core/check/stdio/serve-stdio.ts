@@ -2,20 +2,20 @@ import type { Readable, Writable } from 'node:stream'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
-import type { ReadResult } from '../probes/read.ts'
+import type { ProbeReadResult } from '../probes/read.ts'
 import { createLineSplitter, type Line } from './command.ts'
 import { formatEvent } from './event.ts'
 import { createEventOutput, type StdioLog } from './outputs.ts'
-import { createSession, type SessionOptions } from './session.ts'
+import { createSession, type StdioOptions } from './session.ts'
 
 export interface StdioPorts {
   input: Readable
   output: Writable
   log: StdioLog
   /** Reads a path once; it does not resolve if its file system hangs. */
-  readFile(path: Buffer): Promise<ReadResult>
+  readFile(path: Buffer): Promise<ProbeReadResult>
   limit: ConcurrencyLimit
-  options: SessionOptions
+  options: StdioOptions
 }
 
 /** Speaks the protocol until the input ends; resolves when every queued reply is handed over. */

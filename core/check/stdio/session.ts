@@ -1,4 +1,4 @@
-import type { ReadResult } from '../probes/read.ts'
+import type { ProbeReadResult } from '../probes/read.ts'
 import { callAt, dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
 import { parseCommand } from './command.ts'
 import {
@@ -17,7 +17,7 @@ import {
 /** How long the end of input waits for checks that are out, in milliseconds: their reads may hang for ever. */
 const CHECKS_WITHIN_MS = 1_000
 
-export interface SessionOptions {
+export interface StdioOptions {
   /** A read that is out longer is said to have timed out; null: it is waited for silently. */
   timeoutMs: number | null
   quoted: boolean
@@ -26,7 +26,7 @@ export interface SessionOptions {
 export interface SessionPorts {
   say(event: StdioEvent): void
   /** Reads a path once; null: so many reads hang that it was not begun. */
-  read(path: string): Promise<ReadResult | null>
+  read(path: string): Promise<ProbeReadResult | null>
   /** The parent does not read what it is told: nothing more is found out for it meanwhile. */
   isBehind(): boolean
   warn(key: Warning, path: string): void
@@ -46,7 +46,7 @@ interface Monitored {
 }
 
 /** The protocol's rules. Paths and lines are one character a byte. */
-export function createSession({ timeoutMs, quoted }: SessionOptions, ports: SessionPorts) {
+export function createSession({ timeoutMs, quoted }: StdioOptions, ports: SessionPorts) {
   const { say, read, isBehind, warn } = ports
   const paths = new Map<string, Monitored>()
   /** They were to be read while the parent was behind. */
@@ -59,7 +59,7 @@ export function createSession({ timeoutMs, quoted }: SessionOptions, ports: Sess
     warned.add(key)
   }
 
-  const eventOf = (monitored: Monitored, found: ReadResult | null): StdioEvent => {
+  const eventOf = (monitored: Monitored, found: ProbeReadResult | null): StdioEvent => {
     const { path } = monitored
     if (found === null) {
       warnOnce(monitored, 'check.noThread')

@@ -1,5 +1,5 @@
 import type { Sender, Senders } from '../../store/senders/senders.ts'
-import type { Window } from '../../store/session/answers.ts'
+import type { AnswerWindow } from '../../store/session/answers.ts'
 
 /** What all senders together get of this process's memory: each half of what is left, within limits. */
 const MEMORY_BYTES = 256 * 1024 * 1024
@@ -26,8 +26,8 @@ export interface Guest {
   want(): void
 }
 
-export interface Place {
-  window: Window
+export interface ConnectionPlace {
+  window: AnswerWindow
   leave(): void
 }
 
@@ -35,7 +35,7 @@ export interface Place {
 export type Connected = ReturnType<typeof createConnected>
 
 export function createConnected() {
-  const places = new Map<string, { sender: Sender; guest: Guest; window: Window }>()
+  const places = new Map<string, { sender: Sender; guest: Guest; window: AnswerWindow }>()
   const restores = new Set<{ sender: Sender; guest: Pick<Guest, 'drop'> }>()
   const waiting = new Set<string>()
 
@@ -49,7 +49,7 @@ export function createConnected() {
     return false
   }
 
-  const place = (sender: Sender, guest: Guest): Place => {
+  const place = (sender: Sender, guest: Guest): ConnectionPlace => {
     const given = [...places.values()].reduce((sum, { window }) => sum + window.bytes, 0)
     const part = Math.floor((MEMORY_BYTES - given) / 2)
     const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))

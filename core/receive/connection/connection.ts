@@ -7,7 +7,7 @@ import { wantedOf } from '../../store/senders/senders.ts'
 import { openSending } from '../../store/session/session.ts'
 import type { KnownSession } from '../../store/store.ts'
 import { judgeSession } from '../../store/store.ts'
-import type { Channel } from '../../wire/channel.ts'
+import type { FrameChannel } from '../../wire/channel.ts'
 import { openChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
@@ -15,7 +15,7 @@ import type { RefusalCode } from '../../wire/limits.ts'
 import { PROTOCOL } from '../../wire/limits.ts'
 import { peerFingerprint } from '../../wire/pin.ts'
 import { HANDSHAKE_MS, remoteOf } from '../../wire/tls.ts'
-import type { Guest, Place } from './connected.ts'
+import type { ConnectionPlace, Guest } from './connected.ts'
 import type { ConnectionHost } from './host.ts'
 import type { Phase } from './phase.ts'
 import { expected } from './phase.ts'
@@ -23,7 +23,7 @@ import { openRestoring } from './restoring.ts'
 import { openWants } from './wants.ts'
 
 /** @param letIn to be called when the peer has turned out to be a sender that may send. */
-export type Connection = (socket: TLSSocket, host: ConnectionHost, letIn: () => void) => void
+export type ConnectionHandler = (socket: TLSSocket, host: ConnectionHost, letIn: () => void) => void
 
 /** A sender ends the connection like this when the certificate that it is shown is not the one that it has pinned. */
 const ENDED_BEFORE_HELLO =
@@ -33,7 +33,7 @@ const ENDED_BEFORE_HELLO =
 const KNOWN_WITHIN_MS = 3_000
 
 /** Serves one connection from its first frame to its end. */
-export const serveConnection: Connection = (socket, host, letIn) => {
+export const serveConnection: ConnectionHandler = (socket, host, letIn) => {
   const from = remoteOf(socket)
   let phase: Phase = { at: 'hello' }
   let leave: () => void = () => undefined
@@ -71,7 +71,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
   const fingerprint = peerFingerprint(socket)
 
   /** Lets a sender in, once it is known what both ends last agreed on. */
-  const welcome = (sender: Sender, place: Place, known: KnownSession | null, isForked: boolean) => {
+  const welcome = (sender: Sender, place: ConnectionPlace, known: KnownSession | null, isForked: boolean) => {
     leave = place.leave
     clearTimeout(patience)
     letIn()
@@ -186,7 +186,7 @@ export const serveConnection: Connection = (socket, host, letIn) => {
     else if (phase.at === 'restoring') phase.restoring.handle(frame)
   }
 
-  const channel: Channel = openChannel(socket, {
+  const channel: FrameChannel = openChannel(socket, {
     allowed: (type) => expected(phase, type),
     stalledMs: () => host.store.stalledMs(),
     onFrame: (frame) => {

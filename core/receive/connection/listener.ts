@@ -6,7 +6,7 @@ import type { Identity } from '../../wire/identity.ts'
 import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
 import { addressOf } from '../../words/address.ts'
 import { Problem } from '../../words/problem.ts'
-import type { Connection } from './connection.ts'
+import type { ConnectionHandler } from './connection.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */
@@ -21,7 +21,7 @@ const MAX_CONNECTIONS = 512
 export async function openListener(
   at: { host: string; port: number },
   identity: Identity,
-  accept: (socket: Parameters<Connection>[0], letIn: () => void) => void,
+  accept: (socket: Parameters<ConnectionHandler>[0], letIn: () => void) => void,
   refused: (from: string, reason: string, kind: RefusedKind) => void,
 ) {
   const sockets = new Set<Socket>()

@@ -1,5 +1,5 @@
 import type { Sender } from '../../store/senders/senders.ts'
-import type { Sending } from '../../store/session/session.ts'
+import type { StoreSession } from '../../store/session/session.ts'
 import type { FrameType } from '../../wire/frames.ts'
 import type { Restoring } from './restoring.ts'
 
@@ -7,7 +7,7 @@ import type { Restoring } from './restoring.ts'
 export type Phase =
   | { at: 'hello' }
   | { at: 'entering' }
-  | { at: 'sending'; sender: Sender; sending: Sending }
+  | { at: 'sending'; sender: Sender; sending: StoreSession }
   | { at: 'restoring'; sender: Sender; restoring: Restoring }
   | { at: 'over' }
 

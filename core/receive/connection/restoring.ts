@@ -2,7 +2,7 @@ import { errorCode, errorText } from '../../files/system-error.ts'
 import type { ContentsPage } from '../../store/reading/contents.ts'
 import type { Range, RangesRead } from '../../store/reading/ranges.ts'
 import type { Store } from '../../store/store.ts'
-import type { Channel } from '../../wire/channel.ts'
+import type { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
@@ -15,12 +15,12 @@ import {
   MAX_SOURCES,
   SMALL_FILE_BYTES,
 } from '../../wire/limits.ts'
-import type { FetchEntry, Question, Told } from '../../wire/restore-entries.ts'
+import type { FetchEntry, Question, RestoreAnswer } from '../../wire/restore-entries.ts'
 
 /** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
 export type Restoring = ReturnType<typeof openRestoring>
 
-const contentsTold = ({ contents, directories, strange, next }: ContentsPage): Told => ({
+const contentsTold = ({ contents, directories, strange, next }: ContentsPage): RestoreAnswer => ({
   about: 'contents',
   contents: contents.map(({ folder, path, version, facts, digest, storedAt }) => [
     folder,
@@ -59,7 +59,7 @@ const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => (
  * @param sourceIn the source that a directory in it belongs to.
  */
 export function openRestoring(
-  channel: Pick<Channel, 'send' | 'room' | 'closed'>,
+  channel: Pick<FrameChannel, 'send' | 'room' | 'closed'>,
   read: Store['read'],
   sender: string,
   sourceIn: (directory: string) => string | null,
@@ -74,7 +74,7 @@ export function openRestoring(
     return names.slice(0, MAX_SOURCES).map((name) => ({ name, source: sourceIn(name) }))
   }
 
-  const answerTo = async (question: Question): Promise<Told> => {
+  const answerTo = async (question: Question): Promise<RestoreAnswer> => {
     switch (question.about) {
       case 'folders':
         return { about: 'folders', folders: await folders() }

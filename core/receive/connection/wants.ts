@@ -1,5 +1,5 @@
 import type { wantedOf } from '../../store/senders/senders.ts'
-import type { Channel } from '../../wire/channel.ts'
+import type { FrameChannel } from '../../wire/channel.ts'
 
 /** Files that were asked for and have not come are asked for again after this. */
 const AGAIN_MS = 10 * 60_000
@@ -9,7 +9,7 @@ const AGAIN_MS = 10 * 60_000
  * asked for once more, which changes nothing.
  * @param wanted see wantedOf.
  */
-export function openWants(channel: Channel, wanted: () => ReturnType<typeof wantedOf>): () => void {
+export function openWants(channel: FrameChannel, wanted: () => ReturnType<typeof wantedOf>): () => void {
   let again: NodeJS.Timeout | undefined
 
   const sendAll = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { remoteOf } from '../../wire/tls.ts'
 import type { ConnectionHost } from '../connection/host.ts'
 import type { Ended } from './incoming.ts'
 import { MAX_LINE_BYTES, parseHeader, readFrom } from './incoming.ts'
-import type { Stored } from './store-file.ts'
+import type { IsocketResult } from './store-file.ts'
 import { storeFile } from './store-file.ts'
 
 /** The folder in the store for what original clients send: STORE/isocket/<client's address>/<path>. */
@@ -68,7 +68,7 @@ export function serveIsocket(socket: Socket, host: IsocketHost) {
   }
   const answer = () => void socket.write('OK\n')
 
-  const receive = async (file: OnItsWay): Promise<Stored> => {
+  const receive = async (file: OnItsWay): Promise<IsocketResult> => {
     const { path, size } = file
     const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
     return storeFile(

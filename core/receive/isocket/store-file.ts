@@ -26,7 +26,10 @@ interface FileSource {
   signal: AbortSignal
 }
 
-export type Stored = { kind: 'durable' } | { kind: 'refused'; outcome: Outcome } | { kind: 'cut'; why: Ended }
+export type IsocketResult =
+  | { kind: 'durable' }
+  | { kind: 'refused'; outcome: Outcome }
+  | { kind: 'cut'; why: Ended }
 
 async function pause(signal: AbortSignal): Promise<boolean> {
   await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
@@ -37,7 +40,7 @@ async function pause(signal: AbortSignal): Promise<boolean> {
 const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
 
 /** Repeats until it is stored or never can be, or the connection is over. */
-async function persist(source: FileSource, attempt: () => Promise<Outcome>): Promise<Stored> {
+async function persist(source: FileSource, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
   let told = ''
   for (;;) {
     const outcome = await attempt().catch(outcomeOf)
@@ -51,7 +54,7 @@ async function persist(source: FileSource, attempt: () => Promise<Outcome>): Pro
 }
 
 /** A small file is kept in memory until the store has it, so that any trouble of the disk only delays it. */
-async function storeSmall(store: Store, file: Announced, source: FileSource): Promise<Stored> {
+async function storeSmall(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
   source.ready()
   const { size } = file.facts
   const bytes = Buffer.alloc(size)
@@ -86,7 +89,7 @@ async function beginLarge(
   return made.kind === 'refused' ? made.outcome : { status: 'aborted', detail: '' }
 }
 
-async function storeLarge(store: Store, file: Announced, source: FileSource): Promise<Stored> {
+async function storeLarge(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
   const begun = await beginLarge(store, file, source)
   if ('status' in begun) return { kind: 'refused', outcome: begun }
   source.ready()
@@ -111,6 +114,6 @@ async function storeLarge(store: Store, file: Announced, source: FileSource): Pr
 }
 
 /** Receives one file and stores it as durably as any other. */
-export function storeFile(store: Store, file: Announced, source: FileSource): Promise<Stored> {
+export function storeFile(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
   return file.facts.size <= KEPT_BYTES ? storeSmall(store, file, source) : storeLarge(store, file, source)
 }

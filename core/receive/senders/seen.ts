@@ -23,7 +23,7 @@ const seenSchema = z.object({
   told: z.record(z.string(), toldSchema).catch({}),
 })
 
-export interface Seen {
+export interface SeenSenders {
   seenAt: ReadonlyMap<string, number>
   /** As of the last write: only true while the receiver runs. */
   connected: readonly string[]
@@ -34,7 +34,7 @@ export interface Seen {
 export const SEEN_EVERY_MS = 5_000
 
 /** Nothing is known where the file is missing or broken: it only informs. */
-export async function readSeen(file: string): Promise<Seen> {
+export async function readSeen(file: string): Promise<SeenSenders> {
   try {
     const { seenAt, connected, told } = seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
     // Senders choose their folders' names: in an object "constructor" would always be found.

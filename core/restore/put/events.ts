@@ -1,7 +1,7 @@
 import { type Message, message } from '../../words/message.ts'
 
 /** One content, for a list. */
-export interface Listed {
+export interface ListedContent {
   /** Empty: there is one. */
   sender: string
   source: string
@@ -27,7 +27,7 @@ export type Put =
 
 export type RestoreEvent =
   | Put
-  | { kind: 'listed'; listed: Listed }
+  | { kind: 'listed'; listed: ListedContent }
   | { kind: 'unreadable'; place: string; code: string }
   /** It is neither a file nor a directory, or the manifest's row for it is none that Holdfast writes. */
   | { kind: 'strange'; place: string }

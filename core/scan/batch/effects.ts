@@ -40,7 +40,7 @@ export interface BatchesHost {
 }
 
 /** A batch directory as it was found. */
-export interface Found {
+export interface FoundBatch {
   name: string
   /** See identityOf. */
   identity: string
@@ -51,7 +51,7 @@ export interface Found {
 }
 
 /** The effects of one batch directory's marking on real files, the real watcher and the real ledger. */
-export function markingEffects(host: BatchesHost, found: Found): MarkingEffects {
+export function markingEffects(host: BatchesHost, found: FoundBatch): MarkingEffects {
   const { name, identity, signal } = found
   const context = { ...host.context, signal }
   const { source, root, ledger, destinations } = context

@@ -9,8 +9,8 @@ import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { examineAll } from '../compare/young.ts'
-import type { Session, SessionContext } from '../session.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { SessionContext, SourceSession } from '../session.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { type BatchesHost, markingEffects } from './effects.ts'
@@ -32,7 +32,7 @@ const REPORT_AFTER_MS = 100
  * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
  * A look at its child directories decides about each (rules.ts), and its marking marks it (marking.ts).
  */
-export class BatchSession implements Session {
+export class BatchSession implements SourceSession {
   readonly #context: SessionContext
   readonly #host: BatchesHost
   /** Those that are not marked yet, by their names. `identity`: another one may have taken the name since; see identityOf. */
@@ -160,7 +160,7 @@ export class BatchSession implements Session {
     await Promise.all(known.map(([, { marking }]) => marking.relist()))
   }
 
-  #offer(files: readonly FileFacts[]): void {
+  #offer(files: readonly ScannedFile[]): void {
     for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
       const waiting = offerFiles(this.#context, some)
       const marking = this.#open.get(name)?.marking

@@ -1,10 +1,10 @@
-import type { Content } from '../../files/stat-facts.ts'
+import type { ContentIdentity } from '../../files/stat-facts.ts'
 import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
 import { throttled } from '../../pacing/throttled.ts'
 import type { Source } from '../../settings/schema.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 
 /** Changes are gathered for so long before it is decided: a rotated log has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
@@ -51,7 +51,7 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
 
   return {
     /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
-    notice(files: readonly FileFacts[]) {
+    notice(files: readonly ScannedFile[]) {
       const facts = new Map(files.map((file) => [file.path, file]))
       const now = Date.now()
       const known = ledger.suspected(id, [...facts.keys()])
@@ -108,8 +108,8 @@ export type Suspicion = 'lost' | 'changed'
  * @param nowMs milliseconds since 1970.
  */
 export function suspicionOf(
-  before: Content,
-  now: Content,
+  before: ContentIdentity,
+  now: ContentIdentity,
   isBatch: boolean,
   nowMs: number,
 ): Suspicion | null {
@@ -123,7 +123,7 @@ export function suspicionOf(
 }
 
 /** Whether a file that was suspected has what was sent of it back, or more than what made it one. */
-export function isBack(before: Content & { suspicion: Suspicion }, now: Content): boolean {
+export function isBack(before: ContentIdentity & { suspicion: Suspicion }, now: ContentIdentity): boolean {
   if (before.suspicion === 'lost') return now.size >= before.size * LEFT_SHARE
   const apartNs = now.mtimeNs - before.mtimeNs
   // SFTP keeps whole seconds.

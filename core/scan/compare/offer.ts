@@ -1,7 +1,7 @@
 import { leftOutBySize } from '../../filter/limits.ts'
 import { isBelowAway } from '../../mounts/whereabouts.ts'
 import type { SessionContext } from '../session.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import { WAIT_MS } from './losses.ts'
 import { offerEverywhere, standingOf } from './standing.ts'
 
@@ -10,7 +10,7 @@ import { offerEverywhere, standingOf } from './standing.ts'
  * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told
  * in words, and a comparison that comes soon offers the files again.
  */
-export function offerFiles(context: SessionContext, files: readonly FileFacts[]): number {
+export function offerFiles(context: SessionContext, files: readonly ScannedFile[]): number {
   const { source, ledger, destinations } = context
   // Of the directory underneath a disk that is unmounted in this moment nothing is offered.
   if (files.some(({ device }) => device !== context.device) && !context.isThere()) {

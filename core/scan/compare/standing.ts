@@ -1,14 +1,14 @@
-import { type Content, sameContent } from '../../files/stat-facts.ts'
+import { type ContentIdentity, sameContent } from '../../files/stat-facts.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
-import type { Difference } from '../../ledger/contract.ts'
+import type { LedgerDifference } from '../../ledger/contract.ts'
 import type { Candidate, Ledger, LedgerEntry } from '../../ledger/ledger.ts'
 import type { SessionContext } from '../session.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 
 /** How the files of a comparison stand. */
 export interface Standing {
   /** Those that the ledger does not have with this content, and that the source's limits of size let pass. */
-  due: FileFacts[]
+  due: ScannedFile[]
   /** How many of a batch source count as transferred by their group-write bit alone. */
   neverSent: number
 }
@@ -19,7 +19,7 @@ export interface Standing {
  */
 export function standingOf(
   context: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
-  files: readonly FileFacts[],
+  files: readonly ScannedFile[],
 ): Standing {
   const { source, ledger, destinations } = context
   const result: Standing = { due: [], neverSent: 0 }
@@ -45,17 +45,17 @@ const GROUP_WRITE = 0o020
  * Whether a file still has to be offered to the ledger. In a batch source a file with the group-write bit was
  * transferred already, unless the ledger knows it with other content: then it was changed after it was sent.
  */
-export function isDue(file: FileFacts, known: LedgerEntry | null, marksFiles: boolean): boolean {
+export function isDue(file: ScannedFile, known: LedgerEntry | null, marksFiles: boolean): boolean {
   if (known !== null) return !sameContent(file, known)
   return !isNeverSent(file, false, marksFiles)
 }
 
 /** It counts as transferred by its bit alone: the ledger has never heard of it. */
-export function isNeverSent(file: Pick<FileFacts, 'mode'>, isKnown: boolean, marksFiles: boolean): boolean {
+export function isNeverSent(file: Pick<ScannedFile, 'mode'>, isKnown: boolean, marksFiles: boolean): boolean {
   return marksFiles && !isKnown && hasGroupWrite(file)
 }
 
-export function hasGroupWrite(file: Pick<FileFacts, 'mode'>): boolean {
+export function hasGroupWrite(file: Pick<ScannedFile, 'mode'>): boolean {
   return (file.mode & GROUP_WRITE) !== 0
 }
 
@@ -76,8 +76,8 @@ export function differingAnywhere(
   ledger: Pick<Ledger, 'differing'>,
   destinations: readonly string[],
   source: string,
-  files: readonly FileFacts[],
-): Difference[] {
+  files: readonly ScannedFile[],
+): LedgerDifference[] {
   const lists = destinations.map((destination) => ledger.differing(destination, source, files))
   const [only] = lists
   if (lists.length === 1 && only !== undefined) return only
@@ -112,7 +112,7 @@ export function sentBefore(
   ledger: Pick<Ledger, 'sentAs' | 'adoptRenamed'>,
   destinations: readonly string[],
   source: string,
-  file: Content & { path: string; ctimeNs: bigint },
+  file: ContentIdentity & { path: string; ctimeNs: bigint },
 ): 'never' | 'changed' | 'same' {
   const sent = destinations.flatMap((destination) => {
     const entry = ledger.sentAs(destination, source, file)

@@ -6,16 +6,16 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { callOn } from '../tree/calls.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import { factsOf } from '../tree/facts.ts'
 
 /**
  * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for
  * `code` if it was refused. `gone`: it is no file, or not there any more.
  */
-export type Seen =
-  | { state: 'free' | 'busy'; facts: FileFacts }
-  | { state: 'unknown'; facts: FileFacts; code: string | null }
+export type ExaminedFile =
+  | { state: 'free' | 'busy'; facts: ScannedFile }
+  | { state: 'unknown'; facts: ScannedFile; code: string | null }
   | { state: 'gone' }
   | { state: 'error'; code: string }
 
@@ -24,7 +24,7 @@ export type Seen =
  * @param file relative to the source.
  * @param place the directory whose disk is asked.
  */
-export async function seeFile(root: string, file: string, place = root): Promise<Seen> {
+export async function seeFile(root: string, file: string, place = root): Promise<ExaminedFile> {
   try {
     return await callOn(place, () => look(root, file))
   } catch (thrown) {
@@ -39,14 +39,17 @@ export async function seeFile(root: string, file: string, place = root): Promise
  * now.
  * @param isClosed its producer has said that it begins no more files: only one that is open then is being written.
  */
-export function isAtWork(seen: Seen, { quietMs, isClosed }: { quietMs: number; isClosed: boolean }): boolean {
+export function isAtWork(
+  seen: ExaminedFile,
+  { quietMs, isClosed }: { quietMs: number; isClosed: boolean },
+): boolean {
   if (seen.state === 'gone' || seen.state === 'error') return false
   // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
   const isFresh = Math.abs(Date.now() - Number(seen.facts.mtimeNs / 1_000_000n)) < quietMs
   return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
 }
 
-async function look(root: string, file: string): Promise<Seen> {
+async function look(root: string, file: string): Promise<ExaminedFile> {
   const slash = file.lastIndexOf('/')
   const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
   try {
@@ -65,7 +68,7 @@ async function look(root: string, file: string): Promise<Seen> {
   }
 }
 
-async function ask(at: string, facts: FileFacts): Promise<Seen> {
+async function ask(at: string, facts: ScannedFile): Promise<ExaminedFile> {
   let fd: number
   try {
     fd = await openFd(at, READ_FILE)

@@ -1,5 +1,5 @@
 import { oldEnoughAt } from '../../filter/limits.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 
 /** Files that may wait for their age at once; those beyond them are left to the next comparison. */
@@ -19,7 +19,7 @@ export interface YoungOptions {
 /** Files of one source that are finished but not old enough to be sent. Their number is bounded. */
 export class Young {
   readonly #options: YoungOptions
-  readonly #held = new Map<string, FileFacts>()
+  readonly #held = new Map<string, ScannedFile>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: YoungOptions) {
@@ -27,7 +27,7 @@ export class Young {
   }
 
   /** Whether this file has to wait still. One that must is given back through `ripe` when its time has come. */
-  holds(facts: FileFacts): boolean {
+  holds(facts: ScannedFile): boolean {
     // What was known of it before counts no more.
     this.#held.delete(facts.path)
     if (this.#isOldEnough(facts)) return false
@@ -48,7 +48,7 @@ export class Young {
     this.#held.clear()
   }
 
-  #isOldEnough(facts: FileFacts): boolean {
+  #isOldEnough(facts: ScannedFile): boolean {
     const now = Date.now()
     return oldEnoughAt(this.#options.minimumAgeSeconds, facts, now) <= now
   }

@@ -13,15 +13,15 @@ import { lookAtBatches } from '../batch/look.ts'
 import type { BatchDecision } from '../batch/rules.ts'
 import { decideBatches } from '../batch/rules.ts'
 import { hasGroupWrite, isDue, isNeverSent } from '../compare/standing.ts'
-import type { Seen } from '../compare/writer.ts'
+import type { ExaminedFile } from '../compare/writer.ts'
 import { isAtWork, seeFile } from '../compare/writer.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
 import type { Skipped, Unsendable } from '../tree/walk.ts'
 import { walk } from '../tree/walk.ts'
 
 /** One path of a source: would be sent (`why` is null), or would not, and why. */
-export interface Listed {
+export interface ListedPath {
   /** Relative to the source, with "/". */
   path: string
   /** Bytes; null where it is not a file that could be looked at. */
@@ -36,9 +36,9 @@ export interface ListOptions {
   /** Where a writer cannot be asked for, a file counts as finished after so long without a change. */
   quietSeconds: number
   /** What the ledger knows of its path; without one only the marks on disk count. */
-  lookup?: (file: FileFacts) => LedgerEntry | null
+  lookup?: (file: ScannedFile) => LedgerEntry | null
   /** What it knows of a file that has another name now. */
-  sentAs?: (file: FileFacts) => LedgerEntry | null
+  sentAs?: (file: ScannedFile) => LedgerEntry | null
   /** What is left is asked: a marked batch directory has nothing left, whatever is in it. */
   onlyLeft?: boolean
   /** Ends the listing as soon as the disk has answered. */
@@ -49,7 +49,7 @@ export interface ListOptions {
  * Lists what a scan of the source would send now, and why it would not send the rest; it changes nothing.
  * Batch directories come oldest first. Throws a Problem if the source's directory cannot be listed.
  */
-export async function* listCandidates(options: ListOptions): AsyncGenerator<Listed> {
+export async function* listCandidates(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
   try {
     if (source.kind === 'continuous') yield* listTree(options, '', null)
@@ -62,7 +62,7 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
   }
 }
 
-async function* listBatches(options: ListOptions): AsyncGenerator<Listed> {
+async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
   const { batchPrefix: _, ...rules } = nameRulesOf(source)
   // What is in no batch directory is told, too.
@@ -104,7 +104,7 @@ async function* listTree(
   options: ListOptions,
   base: string,
   decision: BatchDecision | null,
-): AsyncGenerator<Listed> {
+): AsyncGenerator<ListedPath> {
   const isSent = decision?.action === 'nothing'
   const batchSent = message('scan.why.batchSent', { mark: options.source.batch.sentMark })
   const names = createNameFilter(nameRulesOf(options.source))
@@ -127,7 +127,7 @@ async function* listTree(
 }
 
 /** In a batch directory that is closed nothing is temporary any more. */
-async function leftBehind(options: ListOptions, path: string): Promise<Listed> {
+async function leftBehind(options: ListOptions, path: string): Promise<ListedPath> {
   const quietMs = options.quietSeconds * 1000
   const seen = await seeFile(options.source.path, path)
   if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
@@ -146,10 +146,10 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
   }
 }
 
-type Verdict = Pick<Listed, 'why' | 'reason'>
+type Verdict = Pick<ListedPath, 'why' | 'reason'>
 
 /** @param seen what a look at it found, if there was one. */
-async function judge(options: ListOptions, file: FileFacts, seen?: Seen): Promise<Verdict> {
+async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
   const marksFiles = options.source.kind === 'batch'
   const byName = options.lookup?.(file) ?? null
   const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
@@ -161,7 +161,7 @@ async function judge(options: ListOptions, file: FileFacts, seen?: Seen): Promis
   return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
 }
 
-async function whyNot(options: ListOptions, file: FileFacts, seen?: Seen): Promise<Message | null> {
+async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Message | null> {
   const { source } = options
   const bySize = leftOutBySize(source, file.size)
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
@@ -180,7 +180,7 @@ async function whyNot(options: ListOptions, file: FileFacts, seen?: Seen): Promi
   return null
 }
 
-function isRecent({ mtimeNs }: FileFacts, quietSeconds: number): boolean {
+function isRecent({ mtimeNs }: ScannedFile, quietSeconds: number): boolean {
   return Date.now() - Number(mtimeNs / 1_000_000n) < quietSeconds * 1000
 }
 

@@ -8,7 +8,7 @@ import type { Source } from '../../settings/schema.ts'
 import { Problem } from '../../words/problem.ts'
 import type { LeftOutReason, Preview } from '../messages.ts'
 import { callOn } from '../tree/calls.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
 import type { WalkChunk } from '../tree/walk.ts'
 
@@ -30,7 +30,7 @@ interface Rule {
 }
 
 /** Which rule of a source leaves a file out, or has it wait, by its name, size and age; pure. */
-export function createJudge(source: Source, now: number): (file: FileFacts) => Rule | 'own' | null {
+export function createJudge(source: Source, now: number): (file: ScannedFile) => Rule | 'own' | null {
   const names = createNameFilter(nameRulesOf(source))
   const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
   return (file) => {

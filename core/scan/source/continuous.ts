@@ -2,11 +2,11 @@ import { Rerun } from '../../pacing/rerun.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { reconcileTree } from '../compare/reconcile.ts'
 import { examineAll } from '../compare/young.ts'
-import type { Session, SessionContext } from '../session.ts'
+import type { SessionContext, SourceSession } from '../session.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 
 /** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
-export function startContinuous(context: SessionContext): Session {
+export function startContinuous(context: SessionContext): SourceSession {
   const { signal } = context
   let watcher: TreeWatcher | null = null
 

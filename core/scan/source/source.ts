@@ -10,7 +10,7 @@ import { withdrawLeftOut } from '../compare/left-out.ts'
 import { type Losses, openLosses } from '../compare/losses.ts'
 import { Young } from '../compare/young.ts'
 import type { Scanned } from '../messages.ts'
-import type { Session, SessionContext } from '../session.ts'
+import type { SessionContext, SourceSession } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
 import { isToBeOpenedAnew, type OpenScopedTree } from '../watch/tree-watcher.ts'
@@ -37,7 +37,7 @@ export interface SourceOptions {
 
 /** A session, and what belongs to it. */
 interface Current {
-  session: Session
+  session: SourceSession
   identity: string
   abort: AbortController
   young: Young
@@ -87,7 +87,7 @@ export class RunningSource {
     if (this.#current !== null) await this.#compare(this.#current.session)
   }
 
-  async #compare(session: Session): Promise<void> {
+  async #compare(session: SourceSession): Promise<void> {
     // Once more: the ledger may have failed the time before.
     await this.#withdraw()
     if (this.#current?.session === session) await session.reconcile()

@@ -2,14 +2,14 @@ import type { BigIntStats } from 'node:fs'
 import { type StatFacts, statFactsOf } from '../../files/stat-facts.ts'
 
 /** What lstat(2) says of one regular file. */
-export interface FileFacts extends StatFacts {
+export interface ScannedFile extends StatFacts {
   /** Relative to the source, with "/". */
   path: string
   /** Permission and type bits as in st_mode. */
   mode: number
 }
 
-export function factsOf(path: string, stats: BigIntStats): FileFacts {
+export function factsOf(path: string, stats: BigIntStats): ScannedFile {
   return { path, ...statFactsOf(stats), mode: Number(stats.mode) }
 }
 

@@ -3,7 +3,7 @@ import { holdDirectory } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { LeftOut, NameFilter } from '../../filter/names.ts'
 import { callOn } from './calls.ts'
-import type { FileFacts } from './facts.ts'
+import type { ScannedFile } from './facts.ts'
 import { factsOf, joinRelative } from './facts.ts'
 import type { MountSkip } from './regions.ts'
 
@@ -20,7 +20,7 @@ export type Skipped =
 
 /** A bounded piece of a walk: at most CHUNK entries of one directory. */
 export interface WalkChunk {
-  files: FileFacts[]
+  files: ScannedFile[]
   unsendable: Unsendable[]
   skipped: Skipped[]
 }

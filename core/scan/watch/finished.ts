@@ -3,14 +3,14 @@ import { type HeldDirectory, holdDirectorySync } from '../../files/beneath.ts'
 import { hasWriter } from '../../files/libc.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
-import { type FileFacts, factsOf } from '../tree/facts.ts'
+import { factsOf, type ScannedFile } from '../tree/facts.ts'
 
 /**
  * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
  * file of this instant, to be looked at again in `NEW_FOR_MS`.
  */
 export type Examined =
-  | { state: 'finished' | 'unproven'; facts: FileFacts }
+  | { state: 'finished' | 'unproven'; facts: ScannedFile }
   | { state: 'busy' | 'new' | 'gone' | 'not-a-file' }
   | { state: 'error'; code: string }
 

@@ -69,7 +69,7 @@ export interface DirectoriesOptions {
  * its own: two trees may show one directory, and each instance has one watch of it. Throws ENOSPC where the system allows
  * no more watches.
  */
-export class Directories {
+export class WatchedDirectories {
   readonly fd = openInotify()
   readonly root: Directory
   readonly #options: DirectoriesOptions

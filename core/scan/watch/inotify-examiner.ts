@@ -1,9 +1,9 @@
 import type { NameFilter } from '../../filter/names.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles, examineFile, NEW_FOR_MS } from './finished.ts'
 import type { Outbox } from './inotify-outbox.ts'
-import { Later } from './later.ts'
+import { DelayQueue } from './later.ts'
 
 /**
  * A file whose writer is at work elsewhere, under another hard link or as an O_TMPFILE that was given a name
@@ -58,10 +58,10 @@ export interface ExaminerOptions {
 export class Examiner {
   readonly #options: ExaminerOptions
   readonly #files: DirectoryFiles
-  readonly #soon = new Later<Sight>(NEW_FOR_MS)
-  readonly #busy = new Later<Sight>(BUSY_FOR_MS)
-  readonly #modified = new Later<Sight>(MODIFIED_FOR_MS)
-  readonly #coarse = new Later<Sight>(COARSE_FOR_MS)
+  readonly #soon = new DelayQueue<Sight>(NEW_FOR_MS)
+  readonly #busy = new DelayQueue<Sight>(BUSY_FOR_MS)
+  readonly #modified = new DelayQueue<Sight>(MODIFIED_FOR_MS)
+  readonly #coarse = new DelayQueue<Sight>(COARSE_FOR_MS)
   readonly #laters = [this.#soon, this.#busy, this.#modified, this.#coarse]
 
   constructor(options: ExaminerOptions) {
@@ -137,7 +137,7 @@ export class Examiner {
   }
 }
 
-function mayBeWrittenUnseen({ mtimeNs }: FileFacts): boolean {
+function mayBeWrittenUnseen({ mtimeNs }: ScannedFile): boolean {
   if (mtimeNs % 1_000_000_000n !== 0n) return false
   const age = Date.now() - Number(mtimeNs / 1_000_000n)
   return age >= 0 && age < COARSE_FOR_MS

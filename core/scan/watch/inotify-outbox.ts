@@ -1,4 +1,4 @@
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */
 const MAX_FILES = 256
@@ -8,8 +8,8 @@ const TOGETHER_MS = 25
 const MAX_UNTAKEN = 8
 
 export interface FoundFiles {
-  finished: FileFacts[]
-  unproven: FileFacts[]
+  finished: ScannedFile[]
+  unproven: ScannedFile[]
 }
 
 /** Gathers a tree's files into bounded messages, and holds the tree back when nobody takes them. */
@@ -32,7 +32,7 @@ export class Outbox {
     this.#untaken -= 1
   }
 
-  add(list: keyof FoundFiles, facts: FileFacts): void {
+  add(list: keyof FoundFiles, facts: ScannedFile): void {
     this.#batch[list].push(facts)
     if (this.#size >= MAX_FILES) this.flush()
   }

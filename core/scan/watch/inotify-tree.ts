@@ -2,7 +2,7 @@ import { createNameFilter, isOwnName } from '../../filter/names.ts'
 import { joinRelative } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import type { FromTree, ToTree } from './inotify.ts'
-import { Directories, type Directory, pathOf } from './inotify-directories.ts'
+import { type Directory, pathOf, WatchedDirectories } from './inotify-directories.ts'
 import { Examiner, type Occasion } from './inotify-examiner.ts'
 import { Outbox } from './inotify-outbox.ts'
 import { decodeEvents, IN, type InotifyEvent, readNow } from './linux.ts'
@@ -17,7 +17,7 @@ const MOST_TOLD = 65_536
 export class WatchedTree {
   readonly #post: (message: FromTree) => void
   readonly #outbox: Outbox
-  readonly #directories: Directories
+  readonly #directories: WatchedDirectories
   readonly #examiner: Examiner
   /**
    * What events told of files, by directory, as a burst is mostly of one. Not looked at yet: a file that is created,
@@ -40,7 +40,7 @@ export class WatchedTree {
       mark: (path) => post({ type: 'mark', path }),
       problem,
     })
-    this.#directories = new Directories({
+    this.#directories = new WatchedDirectories({
       request,
       filter,
       file: (path) => {

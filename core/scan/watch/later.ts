@@ -2,7 +2,7 @@
 export const MAX_WAITING = 10_000
 
 /** Things that are due a fixed time after they were put here, each once, whatever is done to the clock. */
-export class Later<T> {
+export class DelayQueue<T> {
   readonly #delayMs: number
   /** All wait equally long, so the order of their coming is the order in which they are due. */
   readonly #waiting = new Map<string, { what: T; due: number }>()

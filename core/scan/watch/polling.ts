@@ -4,8 +4,8 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 import { createNameFilter, type NameFilter } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { callOn } from '../tree/calls.ts'
-import { absolutePath, type FileFacts, factsOf } from '../tree/facts.ts'
-import { Later, MAX_WAITING } from './later.ts'
+import { absolutePath, factsOf, type ScannedFile } from '../tree/facts.ts'
+import { DelayQueue, MAX_WAITING } from './later.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /**
@@ -71,7 +71,7 @@ export class QuietPeriod {
   readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
   readonly #filter: NameFilter
   readonly #isBusy: IsBusy
-  readonly #waiting: Later<FileFacts>
+  readonly #waiting: DelayQueue<ScannedFile>
   #timer: NodeJS.Timeout | null = null
   #looking = false
   /** There was no room for a file: the tree must be compared with the ledger later. */
@@ -90,7 +90,7 @@ export class QuietPeriod {
     this.#isBusy = isBusy
     this.#listener = listener
     this.#filter = createNameFilter(request.names)
-    this.#waiting = new Later(quietMs)
+    this.#waiting = new DelayQueue(quietMs)
   }
 
   /** Looks at files for the first time; resolves when there is room for more. */
@@ -115,7 +115,7 @@ export class QuietPeriod {
     }
   }
 
-  observe(facts: FileFacts): void {
+  observe(facts: ScannedFile): void {
     if (this.#closed) return
     const known = this.#waiting.get(facts.path)
     if (known !== undefined && sameContent(known, facts)) return
@@ -155,7 +155,7 @@ export class QuietPeriod {
   async #lookAgain(): Promise<void> {
     this.#timer = null
     this.#looking = true
-    const due: FileFacts[] = []
+    const due: ScannedFile[] = []
     for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
     const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
     this.#looking = false
@@ -170,7 +170,7 @@ export class QuietPeriod {
     this.#arm()
   }
 
-  async #lookAt(before: FileFacts): Promise<FileFacts | null> {
+  async #lookAt(before: ScannedFile): Promise<ScannedFile | null> {
     // Gone, or not to be looked at: the next comparison with the ledger says why.
     const now = await this.#factsNow(before.path).catch(() => null)
     if (now === null) return null
@@ -180,7 +180,7 @@ export class QuietPeriod {
   }
 
   /** null: it is no regular file. */
-  async #factsNow(file: string): Promise<FileFacts | null> {
+  async #factsNow(file: string): Promise<ScannedFile | null> {
     const { root, place = root } = this.#request
     const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))
     return stats.isFile() ? factsOf(file, stats) : null

@@ -1,7 +1,7 @@
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameRules } from '../../filter/names.ts'
 import type { Message } from '../../words/message.ts'
-import type { FileFacts } from '../tree/facts.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import type { MountScope } from '../tree/regions.ts'
 
 /** Which tree is watched. */
@@ -20,7 +20,7 @@ export interface TreeRequest {
 /** What a watcher tells. Calls come from the event loop, never from within a call to the watcher. */
 export interface TreeListener {
   /** Files that no writer holds open; at most a few hundred a call. The same file may come again. */
-  finished(files: FileFacts[]): void
+  finished(files: ScannedFile[]): void
   /** A file with the name of a batch mark appeared. */
   mark(path: string): void
   /** A directory appeared in the tree's first level, or left it. */

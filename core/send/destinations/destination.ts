@@ -178,7 +178,7 @@ export interface DestinationEvents {
 }
 
 /** Keeps up a session for as long as the destination is wanted, and tries for ever to have one. */
-export interface Destination {
+export interface OpenDestination {
   /** @param isLast no other one follows: what is still to be said is said first. Resolves when that is done. */
   stop(isLast?: boolean): Promise<void> | void
 }

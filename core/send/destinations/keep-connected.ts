@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
-import type { Destination, DestinationEvents, Session } from './destination.ts'
-import type { Change, Moment } from './wake.ts'
+import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
+import type { Change, ClockReading } from './wake.ts'
 import { isOwnAddress, watchWake } from './wake.ts'
 
 /** A session that lasts this long was a good one: the next failure is the first again. */
 const GOOD_SESSION_MS = 5_000
 
 /** What there is of one session. */
-export interface Attempt {
+export interface SessionAttempt {
   /** It is to end, or has ended. */
   signal: AbortSignal
   /** It is over, for this reason. */
@@ -18,7 +18,7 @@ export interface Attempt {
 }
 
 /** One session, until it is closed. */
-export interface Opened {
+export interface OpenedSession {
   session: Session
   /** The destination is on this computer. */
   isToItself: boolean
@@ -30,27 +30,27 @@ export interface Opened {
   farewell?(): Promise<void>
 }
 
-export interface Trouble {
+export interface ConnectionTrouble {
   state: 'unreachable' | 'refused'
   problem: Message
 }
 
 /** How a kind of destination has its sessions. */
-export interface Keeping {
+export interface Connector {
   /** @throws why there is no session: a Problem where only a person can help. */
-  open(attempt: Attempt): Promise<Opened>
+  open(attempt: SessionAttempt): Promise<OpenedSession>
   /** The state and the sentence of a session that failed or ended. */
-  troubleOf(reason: unknown, wasConnected: boolean): Trouble
+  troubleOf(reason: unknown, wasConnected: boolean): ConnectionTrouble
   retrySeconds: number
 }
 
 /** Keeps up one session for as long as it is wanted, and tries for ever to have it. */
 export function keepConnected(
-  { open, troubleOf, retrySeconds }: Keeping,
+  { open, troubleOf, retrySeconds }: Connector,
   events: Pick<DestinationEvents, 'onState' | 'onSession' | 'onTrouble' | 'log'>,
   /** Says when the computer woke up or is in another network; returns what ends it. */
   watch: typeof watchWake = watchWake,
-): Destination {
+): OpenDestination {
   let over = false
   let timer: NodeJS.Timeout | null = null
   let failures = 0
@@ -58,18 +58,18 @@ export function keepConnected(
   let isWoken = false
   let localAddress: string | null = null
   let current = new AbortController()
-  let farewell: Opened['farewell']
+  let farewell: OpenedSession['farewell']
 
-  const told = (reason: unknown, wasConnected: boolean): Trouble =>
+  const told = (reason: unknown, wasConnected: boolean): ConnectionTrouble =>
     reason instanceof Problem
       ? { state: 'refused', problem: reason.sentence }
       : troubleOf(reason, wasConnected)
 
   /** One session from its beginning to its end; how it was in trouble then. */
-  const serve = async (ending: AbortController): Promise<Trouble> => {
+  const serve = async (ending: AbortController): Promise<ConnectionTrouble> => {
     const { signal } = ending
     const ended = once(signal, 'abort')
-    let opened: Opened
+    let opened: OpenedSession
     try {
       opened = await open({ signal, end: (reason) => ending.abort(reason) })
     } catch (thrown) {
@@ -115,7 +115,7 @@ export function keepConnected(
    * A connection that cannot have lived on ends now, not when its silence is noticed, and nothing waits for a
    * pause that began under other circumstances.
    */
-  const changed = (change: Change, { addresses }: Moment): void => {
+  const changed = (change: Change, { addresses }: ClockReading): void => {
     const isDead = change === 'slept' || localAddress === null || !isOwnAddress(localAddress, addresses)
     if (!isDead) return
     failures = 0

@@ -2,7 +2,7 @@ import type { Destination as DestinationSettings } from '../../settings/destinat
 import type { Keep } from '../../store/versions/choose.ts'
 import type { Identity } from '../../wire/identity.ts'
 import type { Bucket } from '../limit/bucket.ts'
-import type { Destination, DestinationEvents } from './destination.ts'
+import type { DestinationEvents, OpenDestination } from './destination.ts'
 import { openFolder } from './folder/folder.ts'
 import { openReceiver } from './receiver/receiver.ts'
 import type { StatusNow } from './receiver/tell-status.ts'
@@ -36,7 +36,7 @@ export function openDestination(
   destination: DestinationSettings,
   options: OpenOptions,
   events: DestinationEvents,
-): Destination {
+): OpenDestination {
   switch (destination.kind) {
     case 'receiver':
       return openReceiver({ destination, ...options }, events)

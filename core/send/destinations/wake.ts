@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 5_000
 const GAP_MS = 20_000
 
 /** What is compared from one look to the next. */
-export interface Moment {
+export interface ClockReading {
   /** Milliseconds since 1970: it goes on while the computer sleeps. */
   wall: number
   /** Milliseconds of the steady clock: on Linux and macOS it stands still meanwhile (clock_gettime(2)). */
@@ -22,7 +22,7 @@ export interface Moment {
 export type Change = 'slept' | 'network'
 
 /** What has happened between two looks, or null. */
-export function changeBetween(before: Moment, after: Moment): Change | null {
+export function changeBetween(before: ClockReading, after: ClockReading): Change | null {
   const gap = Math.max(after.wall - before.wall, after.steady - before.steady)
   if (gap > LOOK_EVERY_MS + GAP_MS) return 'slept'
   return before.addresses.join() === after.addresses.join() ? null : 'network'
@@ -45,14 +45,14 @@ export function isOwnAddress(address: string, addresses: readonly string[]): boo
   return plain === '::1' || plain.startsWith('127.') || addresses.includes(plain)
 }
 
-export function momentNow(): Moment {
+export function momentNow(): ClockReading {
   return { wall: Date.now(), steady: performance.now(), addresses: ownAddresses() }
 }
 
 /** Calls `onChange` when the computer woke up, or its addresses are other ones. Returns what ends it. */
 export function watchWake(
-  onChange: (change: Change, now: Moment) => void,
-  look: () => Moment = momentNow,
+  onChange: (change: Change, now: ClockReading) => void,
+  look: () => ClockReading = momentNow,
 ): () => void {
   let before = look()
   const timer = setInterval(() => {

@@ -5,7 +5,7 @@ import type { Due, Ledger, SentClaim } from '../../ledger/ledger.ts'
 const AGAIN_MS = 1_000
 
 /** A file that the receiver has stored; its digest is that of what was stored. */
-export type Stored = Due & SentClaim
+export type StoredFile = Due & SentClaim
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
 export type Acknowledgements = ReturnType<typeof createAcknowledgements>
@@ -16,7 +16,7 @@ export function createAcknowledgements(
   /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
   onWritten: (files: readonly Due[], sent: readonly Due[], now: number) => void,
 ) {
-  let waiting: Stored[] = []
+  let waiting: StoredFile[] = []
   let running = false
   let isStuck = false
 
@@ -40,7 +40,7 @@ export function createAcknowledgements(
   }
 
   return {
-    add(stored: Stored): void {
+    add(stored: StoredFile): void {
       waiting.push(stored)
       if (running) return
       running = true

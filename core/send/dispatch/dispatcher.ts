@@ -4,7 +4,7 @@ import type { Due } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
 import type { Session } from '../destinations/destination.ts'
 import { openMarks } from '../marks/marks.ts'
-import type { Attempt, SendSource, Shared } from '../source/contract.ts'
+import type { SendAttempt, SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import { createWindows } from '../source/window.ts'
 import type { SourceWorker } from '../source/worker.ts'
@@ -42,7 +42,7 @@ function sharedOf(parts: Parts): Shared {
 }
 
 /** Brings a file to the end of its attempt. */
-function ended(parts: Parts, source: SendSource, due: Due, attempt: Attempt): void {
+function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt): void {
   const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
   transfers.end(due)
   if (attempt.kind === 'durable') {

@@ -4,7 +4,7 @@ import type { Due } from '../../ledger/ledger.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 
 /** A file that waits until this time, in milliseconds since 1970. */
-export interface Later {
+export interface DeferredFile {
   due: Due
   at: number
 }
@@ -14,7 +14,7 @@ export interface Filtered {
   pass: Due[]
   leftOut: Due[]
   /** Not old enough, and when they are. */
-  young: Later[]
+  young: DeferredFile[]
 }
 
 /** `now` is in milliseconds since 1970. Pure. */

@@ -1,7 +1,7 @@
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import type { SendSource } from '../source/contract.ts'
-import type { Later, QueueFilter } from './filter.ts'
+import type { DeferredFile, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
 import { blockedMs } from './retry-policy.ts'
 
@@ -38,7 +38,7 @@ export function createQueue(host: QueueHost) {
   const paths = createPathLocks()
 
   /** Writes down what cannot go now, so that it is not found again before its time. */
-  const putOff = ({ id }: SendSource, leftOut: readonly Due[], later: readonly Later[]) => {
+  const putOff = ({ id }: SendSource, leftOut: readonly Due[], later: readonly DeferredFile[]) => {
     guard.use(() => {
       const names = leftOut.map(({ path }) => path)
       if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()

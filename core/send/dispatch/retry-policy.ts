@@ -4,7 +4,7 @@ import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
-import type { Attempt, SendSource } from '../source/contract.ts'
+import type { SendAttempt, SendSource } from '../source/contract.ts'
 import type { Parts } from './parts.ts'
 
 /** A destination in trouble is tried again within this, whatever the setting: somebody has just made room there. */
@@ -32,7 +32,7 @@ export function react(
   { options: { ledger, retrySeconds }, events }: Pick<Parts, 'options' | 'events'>,
   source: SendSource,
   due: Due,
-  attempt: Exclude<Attempt, { kind: 'durable' }>,
+  attempt: Exclude<SendAttempt, { kind: 'durable' }>,
 ): void {
   const retryMs = retrySeconds * 1000
   const file = path.join(source.path, due.path)

@@ -1,5 +1,5 @@
 import { createBucket } from './bucket.ts'
-import type { Allowance, Timetable } from './schedule.ts'
+import type { Allowance, SpeedSchedule } from './schedule.ts'
 import { allowanceAt, nextChange, sameAllowance } from './schedule.ts'
 
 /** The clock on the wall is looked at this often: it may be set, and it goes on while the computer sleeps. */
@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 1_000
  */
 export function openLimiter(onChange: () => void, clock: () => number = Date.now) {
   const bucket = createBucket()
-  let timetable: Timetable = { bytesPerSecond: null, schedule: [] }
+  let timetable: SpeedSchedule = { bytesPerSecond: null, schedule: [] }
   let allowance: Allowance = { kind: 'free' }
   let until: number | null = null
   let shares = 1
@@ -50,7 +50,7 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
       return until
     },
     /** @param among how many destinations share what the timetable allows: this one takes its even part. */
-    configure(next: Timetable, among = 1): void {
+    configure(next: SpeedSchedule, among = 1): void {
       if (among !== shares) {
         shares = among
         setRate()

@@ -5,7 +5,7 @@ import type { allowanceSchema } from '../messages.ts'
 /** What sending may use of the line at one moment. */
 export type Allowance = z.infer<typeof allowanceSchema>
 
-export interface Timetable {
+export interface SpeedSchedule {
   /** Bytes a second where no rule says anything else; null: no limit. */
   bytesPerSecond: number | null
   /** The first that covers a moment decides. */
@@ -37,13 +37,17 @@ function covers({ days, from, to }: SendRule, day: number, minute: number): bool
  * forward, the hour that is left out is in no rule; where it is put back, the hour that comes twice is in the
  * same rules both times.
  */
-export function allowanceAt(timetable: Timetable, at: number): Allowance {
+export function allowanceAt(timetable: SpeedSchedule, at: number): Allowance {
   const wall = new Date(at)
   return allowanceOn(timetable, wall.getDay(), wall.getHours() * 60 + wall.getMinutes())
 }
 
 /** The same on a day of the week (0 is Sunday), at a minute after midnight. */
-export function allowanceOn({ bytesPerSecond, schedule }: Timetable, day: number, minute: number): Allowance {
+export function allowanceOn(
+  { bytesPerSecond, schedule }: SpeedSchedule,
+  day: number,
+  minute: number,
+): Allowance {
   const rule = schedule.find((one) => covers(one, day, minute))
   if (rule?.allow === 'pause') return { kind: 'pause' }
   const limit = rule === undefined ? bytesPerSecond : rule.allow === 'free' ? null : rule.allow
@@ -59,7 +63,7 @@ export function sameAllowance(a: Allowance, b: Allowance): boolean {
  * When the allowance of `at` ends, in milliseconds since 1970; null: not within the next week. Each minute is looked at,
  * as clocks are put forward and back at full minutes, too.
  */
-export function nextChange(timetable: Timetable, at: number): number | null {
+export function nextChange(timetable: SpeedSchedule, at: number): number | null {
   if (timetable.schedule.length === 0) return null
   const now = allowanceAt(timetable, at)
   const first = Math.floor(at / MINUTE_MS) + 1

@@ -9,7 +9,7 @@ import type { SourceFile } from '../reading/read.ts'
 /** isocket's mark "this file is transferred" (chmod g+w). */
 export const GROUP_WRITE = 0o020
 
-export type Marking =
+export type GroupWriteMark =
   /** Its mark is set. `ctimeNs`: since then, as that has changed its inode. */
   | { kind: 'set'; ctimeNs: bigint }
   /** Something has changed its inode since it was sent: it is to be looked at again, as these facts are. */
@@ -22,7 +22,7 @@ export type Marking =
  * file as sent.
  * @throws what the system says, EPERM if the file is another user's.
  */
-export async function markGroupWrite({ root, path }: SourceFile, sent: StatFacts): Promise<Marking> {
+export async function markGroupWrite({ root, path }: SourceFile, sent: StatFacts): Promise<GroupWriteMark> {
   let fd: number
   try {
     fd = await openBeneath(root, path, READ_FILE)

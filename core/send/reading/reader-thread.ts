@@ -6,7 +6,7 @@ import { fileFactsOf } from '../../files/facts.ts'
 import { attributesOf } from '../../files/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
-import { Given, serveThread } from '../../worker/thread.ts'
+import { serveThread, WithTransfer } from '../../worker/thread.ts'
 import type { Unsent } from './facts.ts'
 import { judgeRead, unsentBecause } from './facts.ts'
 import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
@@ -107,7 +107,7 @@ export function runReaderThread(port: MessagePort): void {
   serveThread<ReaderCalls>(port, {
     read(job) {
       const result = readAll(job)
-      return new Given(result, [result.bytes.buffer, result.digests.buffer])
+      return new WithTransfer(result, [result.bytes.buffer, result.digests.buffer])
     },
   })
 }

@@ -4,7 +4,7 @@ import { createSemaphore } from '../../pacing/semaphore.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Thread } from '../../worker/thread.ts'
 import { openThread } from '../../worker/thread.ts'
-import type { Found, Group, ReaderCalls, ReadResult } from './group.ts'
+import type { FoundFile, Group, ReaderCalls, ReadResult } from './group.ts'
 
 /** Threads that read, without those that hang. */
 const THREADS = 4
@@ -15,9 +15,9 @@ const HANGS_AFTER_MS = 3_000
 export type Readers = ReturnType<typeof openReaders>
 
 /** The contents stay where the thread has put them, one after the other. */
-function foundIn({ read, bytes, digests }: ReadResult): Found[] {
+function foundIn({ read, bytes, digests }: ReadResult): FoundFile[] {
   let at = 0
-  return read.map((found, index): Found => {
+  return read.map((found, index): FoundFile => {
     if (found.kind !== 'content') return found
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
     const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
@@ -37,7 +37,7 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
   })
   const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
   const result = await thread.call('read', { root, files, memory }, [memory.buffer]).catch(() => null)
-  const failed: Found = { kind: 'failed', code: 'EIO' }
+  const failed: FoundFile = { kind: 'failed', code: 'EIO' }
   // In a turn of its own: by then the thread has its next group, and the line has had its turn.
   setImmediate(() => {
     if (result !== null) take(foundIn(result), result.directories)

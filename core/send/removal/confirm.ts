@@ -25,7 +25,7 @@ export type Confirmed =
   /** The session is over, or the rule was taken back: nothing else needs to be asked now. */
   | { kind: 'stop' }
 
-export interface Asked {
+export interface RemovalQuestion {
   due: Removable
   source: OutgoingSource
   session: Session
@@ -36,7 +36,7 @@ export interface Asked {
   isHome: boolean
 }
 
-async function confirmOpen(reading: Reading, asked: Asked): Promise<Confirmed> {
+async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Confirmed> {
   const { due, isHome, mayGoOn, seal, session, source } = asked
   const facts = reading.stat
   if (!isHome && facts.device !== due.device) return { kind: 'not-now', why: 'it is on another disk' }
@@ -76,7 +76,7 @@ const unsent = (found: Unsent): Confirmed =>
  * asked now, reads the same content back from its disk.
  * @throws what the system says of the file, or of its directory.
  */
-export async function confirm(asked: Asked): Promise<Confirmed> {
+export async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
   const { due, source } = asked
   const look = (directory: string) => lstatExactOrNull(`${directory}/${nameOf(due.path)}`)
   const stats = await within(source, due.path, look)

@@ -19,7 +19,7 @@ export interface SendSource extends OutgoingSource {
 }
 
 /** How one attempt to send one file ended. */
-export type Attempt =
+export type SendAttempt =
   /** `digest`: of what was sent, or of what the destination had already. */
   | { kind: 'durable'; position: number; digest: Uint8Array | null; seal?: Uint8Array | undefined }
   | Exclude<Answer, { kind: 'durable' }>
@@ -58,8 +58,8 @@ export interface SourceParts {
   mayGoOn(): boolean
 }
 
-export const asAttempt = (answer: Answer, digest: Uint8Array | null): Attempt =>
+export const asAttempt = (answer: Answer, digest: Uint8Array | null): SendAttempt =>
   answer.kind === 'durable' ? { ...answer, digest } : answer
 
 /** Something that no answer is foreseen for. */
-export const failedBy = (thrown: unknown): Attempt => ({ kind: 'failed', code: String(thrown) })
+export const failedBy = (thrown: unknown): SendAttempt => ({ kind: 'failed', code: String(thrown) })

@@ -4,7 +4,7 @@ import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
-import type { Attempt, Shared, SourceParts } from './contract.ts'
+import type { SendAttempt, Shared, SourceParts } from './contract.ts'
 import { asAttempt } from './contract.ts'
 
 /** Where the destination may have the content of a file already. */
@@ -49,7 +49,7 @@ export async function askForCopy(
   digest: Uint8Array,
   from: CopySource,
   session: Session,
-): Promise<Attempt | null> {
+): Promise<SendAttempt | null> {
   const isItself = from.source.id === source.id && from.path === due.path
   const isMoved = !isItself && (await isGone(from, shared))
   const directories = isItself ? [] : await directoriesAbove({ root: source.path, path: due.path })

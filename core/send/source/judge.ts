@@ -4,13 +4,16 @@ import type { Due } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { Unsent } from '../reading/facts.ts'
 import { isBeingWritten } from '../reading/read.ts'
-import type { Attempt, SourceParts } from './contract.ts'
+import type { SendAttempt, SourceParts } from './contract.ts'
 
 /**
  * Says what it means that a file could not be read: what is found, or not found, under a disk that is away says nothing
  * about the file. The function is good for files that were read together: it looks once at what they have in common.
  */
-export function createJudge({ source, shared }: SourceParts): (unsent: Unsent, due: Due) => Promise<Attempt> {
+export function createJudge({
+  source,
+  shared,
+}: SourceParts): (unsent: Unsent, due: Due) => Promise<SendAttempt> {
   let where: Whereabouts | null = null
   let root: Promise<BigIntStats | null> | null = null
   return async (unsent, due) => {

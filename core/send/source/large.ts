@@ -6,7 +6,7 @@ import type { Unsent } from '../reading/facts.ts'
 import { unsentBecause } from '../reading/facts.ts'
 import type { Reading } from '../reading/read.ts'
 import { directoriesAbove, openReading } from '../reading/read.ts'
-import type { Attempt, SourceParts } from './contract.ts'
+import type { SendAttempt, SourceParts } from './contract.ts'
 import { asAttempt } from './contract.ts'
 import type { CopySource } from './copy.ts'
 import { askForCopy, copySourcesOf, mayBe } from './copy.ts'
@@ -43,7 +43,7 @@ async function sendChunks(
   session: Session,
   reading: Reading,
   upload: Upload,
-): Promise<Attempt | Ended> {
+): Promise<SendAttempt | Ended> {
   const { shared, mayGoOn } = parts
   const isSparse = reading.facts.more?.sparse === true
   let aborted: Promise<Answer> | null = null
@@ -107,7 +107,7 @@ export function createLargeSender(parts: SourceParts) {
   const judge = (unsent: Unsent, due: Due) => createJudge(parts)(unsent, due)
 
   /** Sees whether a file is what the destination has; null: it is not, or the destination has it no more. */
-  const copy = async (due: Due, session: Session, from: CopySource): Promise<Attempt | null> => {
+  const copy = async (due: Due, session: Session, from: CopySource): Promise<SendAttempt | null> => {
     const reading = await openReading({ root: source.path, path: due.path }, due)
     if (isUnsent(reading)) return judge(reading, due)
     try {
@@ -122,8 +122,8 @@ export function createLargeSender(parts: SourceParts) {
     }
   }
 
-  const sendContent = async (due: Due, session: Session, onEnd: () => void): Promise<Attempt> => {
-    let sent: Attempt | Ended
+  const sendContent = async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+    let sent: SendAttempt | Ended
     const file = { root: source.path, path: due.path }
     const isLong = due.size >= RESUME_LEAST_BYTES
     const reading = await openReading(file, due)
@@ -145,7 +145,7 @@ export function createLargeSender(parts: SourceParts) {
     return asAttempt(await sent.answer, sent.digest)
   }
 
-  return async (due: Due, session: Session, onEnd: () => void): Promise<Attempt> => {
+  return async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {
     const from = copySourcesOf(parts, [due], session).get(due.id)
     return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
   }

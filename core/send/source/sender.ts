@@ -1,6 +1,6 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { Attempt, SourceParts } from './contract.ts'
+import type { SendAttempt, SourceParts } from './contract.ts'
 import { failedBy } from './contract.ts'
 import { createLargeSender } from './large.ts'
 import type { Done } from './small.ts'
@@ -21,7 +21,12 @@ export function openFileSender(parts: SourceParts) {
   const sendSmall = createSmallSender(parts)
   const sendLarge = createLargeSender(parts)
 
-  const beginLarge = (due: Due, session: Session, done: (attempt: Attempt) => void, onRoom: () => void) => {
+  const beginLarge = (
+    due: Due,
+    session: Session,
+    done: (attempt: SendAttempt) => void,
+    onRoom: () => void,
+  ) => {
     window.beginLarge()
     let isOnLine = true
     const leaveLine = () => {

@@ -1,8 +1,8 @@
 import type { Due } from '../../ledger/ledger.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { Content, Found, FoundDirectory } from '../reading/group.ts'
-import type { Attempt, SourceParts } from './contract.ts'
+import type { Content, FoundDirectory, FoundFile } from '../reading/group.ts'
+import type { SendAttempt, SourceParts } from './contract.ts'
 import { asAttempt, failedBy } from './contract.ts'
 import type { CopySource } from './copy.ts'
 import { askForCopy, copySourcesOf, mayBe } from './copy.ts'
@@ -12,7 +12,7 @@ import { createJudge } from './judge.ts'
 const FILE_COST = 2048
 
 /** Hears how one file ended. */
-export type Done = (due: Due, attempt: Attempt) => void
+export type Done = (due: Due, attempt: SendAttempt) => void
 
 /** What files hold of the window. */
 const costOf = (dues: readonly Due[]): number => dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
@@ -94,7 +94,7 @@ export function createSmallSender(parts: SourceParts) {
   }
 
   const take = async (
-    found: readonly { due: Due; content: Found }[],
+    found: readonly { due: Due; content: FoundFile }[],
     directories: readonly FoundDirectory[],
     from: ReadonlyMap<number, CopySource>,
     session: Session,
@@ -131,7 +131,7 @@ export function createSmallSender(parts: SourceParts) {
     from: ReadonlyMap<number, CopySource>,
     done: Done,
   ): void => {
-    const taken = (found: readonly Found[], directories: readonly FoundDirectory[]) => {
+    const taken = (found: readonly FoundFile[], directories: readonly FoundDirectory[]) => {
       const some = dues.flatMap((due, index) => {
         const content = found[index]
         return content === undefined ? [] : [{ due, content }]

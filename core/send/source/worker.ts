@@ -1,6 +1,6 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { Attempt, SendSource } from './contract.ts'
+import type { SendAttempt, SendSource } from './contract.ts'
 import type { FileSender } from './sender.ts'
 import { isLarge } from './sender.ts'
 
@@ -22,7 +22,7 @@ export interface WorkerHost {
   take(): Due[] | 'away'
   giveBack(files: readonly Due[]): void
   begins(due: Due): void
-  ended(due: Due, attempt: Attempt): void
+  ended(due: Due, attempt: SendAttempt): void
 }
 
 /** Takes one source's files from the queue and sends them, as many at a time as its window has room for. */
@@ -117,7 +117,7 @@ export function openSourceWorker(
 
   const session = (): Session | null => (over || performance.now() < awayUntil ? null : host.session())
 
-  const finish = (due: Due, attempt: Attempt) => {
+  const finish = (due: Due, attempt: SendAttempt) => {
     if (attempt.kind === 'source-missing') isAway()
     host.ended(due, attempt)
     goOn()

@@ -7,7 +7,7 @@ import { folderOf, originOf, select } from './select.ts'
 // What a store has, of one sender or of all, told page by page: whoever asks may be another computer.
 
 /** Which contents are asked for. */
-export interface ContentsQuestion extends Asked {
+export interface StoreContentsQuestion extends Asked {
   /** Also under names that files had before they were renamed at the source; what another computer has nobody asks so. */
   oldNames?: boolean
 }
@@ -93,7 +93,7 @@ const isOf = ({ row }: Selected, text: string | null): boolean =>
   text === null || ('path' in row && row.path.toLowerCase().includes(text))
 
 /** One page of contents; nothing of the disk but the manifest is looked at. @param sender see `originOf`. */
-export function contentsPage(rows: Rows, sender: string | null, asked: ContentsQuestion): ContentsPage {
+export function contentsPage(rows: Rows, sender: string | null, asked: StoreContentsQuestion): ContentsPage {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { at, version, oldNames = false } = asked
   const origin = originOf(sender, asked.folder, asked.path)

@@ -1,11 +1,11 @@
-import type { EntriesQuestion, Entry } from '../../wire/restore-entries.ts'
+import type { EntriesQuestion, RestoreEntry } from '../../wire/restore-entries.ts'
 import { keysOf } from '../file-system.ts'
 import type { Rows, SourceRow } from '../manifest/rows.ts'
 import { isFileRow, rangeBelow } from '../manifest/rows.ts'
 import { folderOf, originOf, sourceOf } from './select.ts'
 
 export interface EntriesPage {
-  entries: Entry[]
+  entries: RestoreEntry[]
   next: string | null
 }
 
@@ -27,7 +27,7 @@ function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: stri
 /** One page of a directory, in the order of the names: it is as long as it takes to find the entries, not the files below. */
 export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQuestion): EntriesPage {
   const { folder, directory, after } = asked
-  const entries: Entry[] = []
+  const entries: RestoreEntry[] = []
   const source = sourceOf(rows.sources(), originOf(sender, folder, directory === '' ? null : directory))
   if (source === null) return { entries, next: null }
   const depth = directory === '' ? 0 : directory.split('/').length

@@ -1,11 +1,11 @@
-import type { Channel } from '../../wire/channel.ts'
+import type { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses } from '../../wire/limits.ts'
 import type { Outcome } from '../outcome.ts'
 
 /** What a sender may have on its way before it is answered. */
-export interface Window {
+export interface AnswerWindow {
   bytes: number
   files: number
 }
@@ -15,7 +15,7 @@ export interface Window {
  * Answers are gathered for one turn of the event loop, so a group commit's files are answered together. They wait for
  * the sender to read what it was told before: one that never reads gets no credit either, and so can send no more.
  */
-export function openAnswers(channel: Pick<Channel, 'send' | 'room'>, window: Window) {
+export function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: AnswerWindow) {
   const credit = { ...window }
   let results: [number, number, string][] = []
   const proofs: FrameHeader<'proof'>[] = []

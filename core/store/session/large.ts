@@ -6,9 +6,9 @@ import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
 import { outcomeOf } from '../outcome.ts'
 import type { IncomingFile, Stored } from '../store.ts'
-import type { Asked, SessionParts } from './session.ts'
+import type { AskedFile, SessionParts } from './session.ts'
 import { toldOf } from './session.ts'
-import type { Found } from './sources.ts'
+import type { SourceLookup } from './sources.ts'
 
 /**
  * Large files of one session that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
@@ -16,7 +16,7 @@ import type { Found } from './sources.ts'
  */
 const LARGE_AT_ONCE = 64
 
-interface OpenFile extends Asked {
+interface OpenFile extends AskedFile {
   /** Once its source is known. */
   file: Promise<IncomingFile>
   /** It failed half way, and the sender was told so: its end needs no answer any more. */
@@ -85,7 +85,7 @@ export function openLargeFiles(
 
   const start = async (
     { source: number, path, size, facts, file: identity, directories }: FrameHeader<'begin'>,
-    finding: Promise<Found>,
+    finding: Promise<SourceLookup>,
   ): Promise<IncomingFile> => {
     try {
       const found = await finding

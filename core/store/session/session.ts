@@ -1,5 +1,5 @@
 import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
-import type { Channel } from '../../wire/channel.ts'
+import type { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { DirectoryEntry } from '../../wire/entries.ts'
 import { factsOfWords } from '../../wire/facts.ts'
@@ -8,11 +8,11 @@ import type { ToldDirectory } from '../messages.ts'
 import type { Outcome } from '../outcome.ts'
 import { isDurable, outcomeOf } from '../outcome.ts'
 import type { Offered, Store, Stored, StoreSource } from '../store.ts'
-import type { Window } from './answers.ts'
+import type { AnswerWindow } from './answers.ts'
 import { openAnswers } from './answers.ts'
 import { openLargeFiles } from './large.ts'
 import { receiveBatch } from './small.ts'
-import type { Found } from './sources.ts'
+import type { SourceLookup } from './sources.ts'
 import { openSources } from './sources.ts'
 
 /** Copies of one session that ask the store at a time, which serves whoever asks first. */
@@ -28,7 +28,7 @@ interface SendingHandlers {
 }
 
 /** A file as its sender calls it. */
-export interface Asked {
+export interface AskedFile {
   id: number
   /** The name of its source. */
   source: string
@@ -45,21 +45,21 @@ export interface SessionParts {
   /** What the files of this session are stored as. */
   readonly session: string
   /** Tells the sender, and whoever counts, what became of a file. */
-  answer(file: Asked, stored: Stored): void
+  answer(file: AskedFile, stored: Stored): void
 }
 
 /** The store's end of a session: it stores what frames bring, whatever they come by. */
-export type Sending = ReturnType<typeof openSending>
+export type StoreSession = ReturnType<typeof openSending>
 
 /** What a frame tells of directories. */
-export const toldOf = (entries: readonly DirectoryEntry[], found: Found): ToldDirectory[] =>
+export const toldOf = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
   entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: factsOfWords(facts, 0) }))
 
 export function openSending(
-  channel: Pick<Channel, 'send' | 'room'>,
+  channel: Pick<FrameChannel, 'send' | 'room'>,
   store: Store,
   session: string,
-  window: Window,
+  window: AnswerWindow,
   handlers: SendingHandlers,
 ) {
   const gone = new AbortController()
@@ -67,7 +67,7 @@ export function openSending(
   const answers = openAnswers(channel, window)
   const sources = openSources(handlers.sourceOf)
 
-  const answer = ({ id, source, path, size }: Asked, { outcome, position }: Stored) => {
+  const answer = ({ id, source, path, size }: AskedFile, { outcome, position }: Stored) => {
     if (isDurable(outcome)) handlers.onReceived?.(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
       handlers.onRefused?.(source, path, outcome)
@@ -80,7 +80,7 @@ export function openSending(
   const copyNow = async (
     header: FrameHeader<'copy'>,
     digest: Uint8Array,
-    finding: Promise<Found>,
+    finding: Promise<SourceLookup>,
   ): Promise<Stored> => {
     const { source, path, size, facts, fromSource, fromPath, moved } = header
     const found = await finding

@@ -5,16 +5,16 @@ import { factsOfWords } from '../../wire/facts.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { type Outcome, outcomeOf } from '../outcome.ts'
 import type { SmallIncoming } from '../store.ts'
-import type { Asked, SessionParts } from './session.ts'
+import type { AskedFile, SessionParts } from './session.ts'
 import { toldOf } from './session.ts'
-import type { Found } from './sources.ts'
+import type { SourceLookup } from './sources.ts'
 
 /** The files of a batch, with their parts of its payload. */
 function incomingOf(
   files: readonly SmallFile[],
   payload: Buffer,
   session: string,
-  found: Found,
+  found: SourceLookup,
 ): SmallIncoming[] {
   // As they came they are parts of the whole frame, and would keep it. Not Buffer.concat: its memory is a part of a pool,
   // and a thread that is told a digest would be sent all 64 KiB of it.
@@ -45,7 +45,7 @@ export function receiveBatch(
   answers.spend(total, files.length)
   const used = [...files.map(([, source]) => source), ...directories.map(([source]) => source)]
   const finding = sources.find(used)
-  const asked = files.map(([id, number, path, size]): Asked => {
+  const asked = files.map(([id, number, path, size]): AskedFile => {
     return { id, source: sources.nameOf(number), path, size }
   })
   // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
@@ -62,7 +62,7 @@ export function receiveBatch(
     onWritten(index)
     if (file !== undefined) answer(file, { outcome, position })
   }
-  const storeAll = (found: Found) =>
+  const storeAll = (found: SourceLookup) =>
     store.receiveAll(incomingOf(files, payload, session, found), {
       directories: toldOf(directories, found),
       // The frame's own (codec.ts), of which nothing else is used any more.

@@ -3,7 +3,7 @@ import type { FrameHeader } from '../../wire/frames.ts'
 import type { StoreSource } from '../store.ts'
 
 /** The sources that a frame names, by their numbers. */
-export type Found = (number: number) => StoreSource
+export type SourceLookup = (number: number) => StoreSource
 
 function known<T>(all: ReadonlyMap<number, T>, number: number): T {
   const one = all.get(number)
@@ -15,7 +15,7 @@ function known<T>(all: ReadonlyMap<number, T>, number: number): T {
 export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, { id: string; name: string }>()
 
-  const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<Found> => {
+  const findAll = async (named: ReadonlyMap<number, { id: string; name: string }>): Promise<SourceLookup> => {
     const finding = [...named].map(
       async ([number, { id, name }]) => [number, await sourceOf(id, name)] as const,
     )
@@ -33,7 +33,7 @@ export function openSources(sourceOf: (id: string, name: string) => Promise<Stor
      * Rejects with what the system says where one of them has no directory: then nothing of the frame can be stored.
      * @throws WireFault where one was not declared, at once.
      */
-    find(numbers: Iterable<number>): Promise<Found> {
+    find(numbers: Iterable<number>): Promise<SourceLookup> {
       return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))
     },
     nameOf: (number: number): string => declared.get(number)?.name ?? '',

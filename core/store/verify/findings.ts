@@ -14,7 +14,7 @@ type What =
   | { kind: 'strange' }
   | { kind: 'unreadable'; code: string; isWanted: boolean }
 
-export interface Progress {
+export interface VerifyProgress {
   files: number
   bytes: number
   totalFiles: number

@@ -20,10 +20,10 @@ import { openManifest } from '../manifest/manifest.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { isFileRow, openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
 import { checkRows } from './check-rows.ts'
-import type { Finding, Progress, VerifySummary } from './findings.ts'
+import type { Finding, VerifyProgress, VerifySummary } from './findings.ts'
 import { emptySummary } from './findings.ts'
 import { readDigest } from './read-digest.ts'
-import type { Found, RowName } from './walk.ts'
+import type { FoundEntry, RowName } from './walk.ts'
 import { rowsFor, walkStore } from './walk.ts'
 
 /** What Node puts for bytes that are no UTF-8. */
@@ -34,7 +34,7 @@ interface VerifyHost {
   notice(sentence: Message): Promise<void>
   /** What it says is waited for, so that findings never pile up. */
   found(finding: Finding): Promise<void>
-  progress(progress: Progress): void
+  progress(progress: VerifyProgress): void
 }
 
 interface VerifyOptions {
@@ -92,7 +92,7 @@ async function compare(
   host: VerifyHost,
 ): Promise<VerifySummary> {
   const summary = emptySummary()
-  const progress: Progress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
+  const progress: VerifyProgress = { files: 0, bytes: 0, totalFiles: 0, totalBytes: 0 }
   for (const [, { files, bytes }] of rows.totals()) {
     progress.totalFiles += files
     progress.totalBytes += bytes
@@ -151,7 +151,7 @@ async function compare(
  * Whether the manifest has a row for what was found. A disk that is read-only cannot be tried for whether it takes
  * several names for one: there a row is known by any key that its path may have.
  */
-function createKnown(rows: Rows, fileSystem: FileSystem): (found: Found) => boolean {
+function createKnown(rows: Rows, fileSystem: FileSystem): (found: FoundEntry) => boolean {
   const sourceOf = ({ folder, directory }: RowName) =>
     rows.sources().find((one) => one.folder === folder && one.directory === directory)
   return (found) =>
@@ -170,8 +170,8 @@ function createKnown(rows: Rows, fileSystem: FileSystem): (found: Found) => bool
 /** null: it is none of the store's files any more, or is known by now. */
 async function judgeUnknown(
   layout: StoreLayout,
-  found: Found,
-  isKnown: (found: Found) => boolean,
+  found: FoundEntry,
+  isKnown: (found: FoundEntry) => boolean,
   isRunning: boolean,
 ): Promise<Finding | null> {
   const place = found.place.join('/')

@@ -7,7 +7,7 @@ import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
 import { isVersionName, versionNameAsGiven } from '../versions/name.ts'
 
 /** Something in a store, below its root. */
-export type Found = {
+export type FoundEntry = {
   place: string[]
   /** Whether it is in the tree of versions. */
   isVersion: boolean
@@ -17,12 +17,12 @@ export type Found = {
 const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
 
 /** All that is in the store but directories and what is nobody's folder, one after the other. Links are not followed. */
-export async function* walkStore(layout: StoreLayout): AsyncGenerator<Found> {
+export async function* walkStore(layout: StoreLayout): AsyncGenerator<FoundEntry> {
   yield* walk(layout.root, [], false)
   yield* walk(layout.root, layout.versions, true)
 }
 
-async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<Found> {
+async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<FoundEntry> {
   try {
     // Names alone: an entry that vanishes must not end the listing where the file system does not tell types.
     for (const name of await readdir(path.join(root, ...place))) {
@@ -51,7 +51,7 @@ export interface RowName {
 }
 
 /** The rows that may describe a file, the likeliest first; none: it is in no source's directory. */
-export function rowsFor({ place, isVersion }: Pick<Found, 'place' | 'isVersion'>): RowName[] {
+export function rowsFor({ place, isVersion }: Pick<FoundEntry, 'place' | 'isVersion'>): RowName[] {
   // A version's place begins with .holdfast/versions.
   const [folder, directory, ...parts] = isVersion ? place.slice(2) : place
   if (folder === undefined || directory === undefined || parts.length === 0) return []

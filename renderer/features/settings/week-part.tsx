@@ -1,4 +1,4 @@
-import type { Timetable } from '../../../core/send/limit/schedule.ts'
+import type { SpeedSchedule } from '../../../core/send/limit/schedule.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { weekdays } from './limit-form.ts'
 import { clockText, daySpans, type Span } from './week.ts'
@@ -8,7 +8,7 @@ const HOURS = [0, 6, 12, 18, 24]
 const ROOM_FOR_WORDS = 5 * 60
 
 /** What may be sent at each time of the week, a bar a day; the rules below it are what can be changed. */
-export function WeekPart({ timetable }: { timetable: Timetable }) {
+export function WeekPart({ timetable }: { timetable: SpeedSchedule }) {
   const words = useWords()
   const { t, language } = words
   return (

@@ -2,8 +2,8 @@ import {
   type Allowance,
   allowanceOn,
   minutesOf,
+  type SpeedSchedule,
   sameAllowance,
-  type Timetable,
 } from '../../../core/send/limit/schedule.ts'
 
 export const DAY_MINUTES = 24 * 60
@@ -16,7 +16,7 @@ export interface Span {
 }
 
 /** A whole day of the week (0 is Sunday) as the sender itself decides it, in the order of the clock. */
-export function daySpans(timetable: Timetable, day: number): Span[] {
+export function daySpans(timetable: SpeedSchedule, day: number): Span[] {
   const edges = timetable.schedule.flatMap(({ from, to }) => [minutesOf(from), minutesOf(to)])
   const begins = [...new Set([0, ...edges])].sort((one, other) => one - other)
   const spans: Span[] = []

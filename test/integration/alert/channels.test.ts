@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { ChannelType } from '../../../core/alert/channels/catalog.ts'
-import type { Given, Outcome } from '../../../core/alert/channels/channel.ts'
+import type { ChannelInput, ChannelOutcome } from '../../../core/alert/channels/channel.ts'
 import { localCertificate } from '../../support/certificate.ts'
 import { attempt, givenFor, said } from '../../support/channels.ts'
 import { type Recorded, type Reply, recordingServer } from '../../support/recording-server.ts'
@@ -54,7 +54,7 @@ function echo(request: Recorded): string {
   return JSON.stringify({ message: `You sent ${JSON.stringify(request)}`, description: request.path })
 }
 
-function expectNoSecret(outcome: Outcome, { secrets }: Pick<Given, 'secrets'>): void {
+function expectNoSecret(outcome: ChannelOutcome, { secrets }: Pick<ChannelInput, 'secrets'>): void {
   const told = `${said(outcome)} ${JSON.stringify(outcome)}`
   for (const secret of Object.values(secrets)) expect(told).not.toContain(secret)
   expect(told).not.toMatch(/\D4711|S3cr/)
@@ -122,7 +122,7 @@ async function everywhere(
   types: readonly ChannelType[],
   withinMs: number,
   origin: (type: ChannelType) => Promise<string>,
-): Promise<Record<string, Outcome>> {
+): Promise<Record<string, ChannelOutcome>> {
   const attempts = types.map(async (type) => {
     const given = givenFor(type, await origin(type))
     const outcome = await attempt(type, given, {}, withinMs)

@@ -1,10 +1,10 @@
 import net from 'node:net'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Destination } from '../../../core/send/destinations/destination.ts'
+import type { OpenDestination } from '../../../core/send/destinations/destination.ts'
 import { openReceiver } from '../../../core/send/destinations/receiver/receiver.ts'
 import type { Sessions } from '../../../core/send/destinations/session-memory.ts'
-import type { Change, Moment } from '../../../core/send/destinations/wake.ts'
+import type { Change, ClockReading } from '../../../core/send/destinations/wake.ts'
 import { createBucket } from '../../../core/send/limit/bucket.ts'
 import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -18,7 +18,7 @@ async function openTestLink(port: number | null = null) {
   const { at } = await startListening(path.join(base, 'store'), [home])
   const states: string[] = []
   const began: boolean[] = []
-  let wake: (change: Change, now: Moment) => void = () => undefined
+  let wake: (change: Change, now: ClockReading) => void = () => undefined
   const log: string[] = []
   const say = (_level: string, text: string) => void log.push(text)
   const sessions: Sessions = {
@@ -26,7 +26,7 @@ async function openTestLink(port: number | null = null) {
     welcome: async () => ({ asksFirst: false, notice: null }),
     want: () => 0,
   }
-  const link: Destination = openReceiver(
+  const link: OpenDestination = openReceiver(
     {
       destination: {
         ...{

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isHeld } from '../../../core/agent/state/derived.ts'
-import type { Answer, SourceState } from '../../../core/agent/state/schema.ts'
+import type { SourceState, SurroundingsAnswer } from '../../../core/agent/state/schema.ts'
 import { noTotals } from '../../../core/ledger/messages.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent-status.ts'
@@ -70,7 +70,7 @@ describe('the one status, of what is being sent and what is paused', () => {
   })
 
   it('holds files back until it is known whether they may go', () => {
-    const held = (battery: Answer, pauseOnBattery = true) =>
+    const held = (battery: SurroundingsAnswer, pauseOnBattery = true) =>
       isHeld({
         settings: { ...defaultSettings, send: { ...defaultSettings.send, pauseOnBattery } },
         surroundings: { battery, metered: 'yes' },

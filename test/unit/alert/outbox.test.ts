@@ -1,15 +1,15 @@
 import { describe, expect, it, test, vi } from 'vitest'
-import type { Outcome } from '../../../core/alert/channels/channel.ts'
+import type { ChannelOutcome } from '../../../core/alert/channels/channel.ts'
 import { Dispatcher } from '../../../core/alert/dispatcher.ts'
 import type { IncidentKind } from '../../../core/alert/kinds.ts'
 import type { Notice } from '../../../core/alert/notice.ts'
 import {
   decide,
-  type Entry,
   EXPIRES_MS,
   isFor,
   isInNeed,
   isQuietAt,
+  type OutboxEntry,
   retryAfterMs,
   TAKE_OVER_MS,
 } from '../../../core/alert/outbox.ts'
@@ -18,7 +18,7 @@ import { incidentOf, noticeOf } from '../../support/notifier-config.ts'
 const NOW = Date.UTC(2026, 10, 22, 12)
 
 /** `failed a`: a waiting entry of this name about incident a. */
-function entry(name: string, kind: IncidentKind = 'read-only', at = NOW): Entry {
+function entry(name: string, kind: IncidentKind = 'read-only', at = NOW): OutboxEntry {
   const [what = '', about = ''] = name.split(' ')
   const notice = noticeOf(what as Notice['what'], incidentOf(about, { kind }), { id: name, at })
   const { id } = notice
@@ -27,7 +27,7 @@ function entry(name: string, kind: IncidentKind = 'read-only', at = NOW): Entry 
 }
 
 /** What is decided, in short: `untold recovered a`, and `failed a` of what is sent. */
-function decided(waiting: Entry[], { told = [] as string[], isQuiet = false, now = NOW } = {}) {
+function decided(waiting: OutboxEntry[], { told = [] as string[], isQuiet = false, now = NOW } = {}) {
   const { changed, next } = decide(waiting, new Set(told), isQuiet, now)
   for (const { state, decidedAt } of changed) expect(decidedAt).toBe(state === 'waiting' ? null : now)
   return {
@@ -122,7 +122,7 @@ describe('decide', () => {
       entry('failed d', 'full'),
       entry('test t', 'unreachable'),
     ]
-    const quietly = (...waiting: Entry[]) => decided(waiting, { isQuiet: true }).next
+    const quietly = (...waiting: OutboxEntry[]) => decided(waiting, { isQuiet: true }).next
     expect(quietly(one, two)).toBeNull()
     expect(quietly(one, three, two, four)).toBe('failed c')
     expect(quietly(one, four, two, three)).toBe('failed d')
@@ -156,7 +156,7 @@ test.each<[string, Parameters<typeof isFor>[0], IncidentKind, string[], boolean]
   expect(isFor(channel, noticeOf('failed', incidentOf('i', { kind, sources })))).toBe(is)
 })
 
-test.each<[string, string, Partial<Entry>, number, boolean]>([
+test.each<[string, string, Partial<OutboxEntry>, number, boolean]>([
   ['was refused', 'failed a', { state: 'refused' }, 0, true],
   ['expired', 'lasting a', { state: 'expired' }, 0, true],
   ['is a summary and was refused', 'summary a', { state: 'refused' }, 0, true],
@@ -194,7 +194,7 @@ test('pauses grow from 5 seconds to a minute', () => {
 
 describe('a dispatcher', () => {
   /** One whose disk takes as long as the test wants. */
-  function dispatcher(outcome: Outcome = { did: 'delivered', note: null }) {
+  function dispatcher(outcome: ChannelOutcome = { did: 'delivered', note: null }) {
     const [sent, saved, needs]: [string[], string[][], string[]] = [[], [], []]
     const disk = { wait: Promise.resolve() }
     const one = new Dispatcher({

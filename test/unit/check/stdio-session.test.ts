@@ -3,7 +3,7 @@ import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createConcurrencyLimit } from '../../../core/check/concurrency-limit.ts'
-import type { ReadResult } from '../../../core/check/probes/read.ts'
+import type { ProbeReadResult } from '../../../core/check/probes/read.ts'
 import { serveStdio } from '../../../core/check/stdio/serve-stdio.ts'
 import { createFakeClock, settled } from '../../support/check-clock.ts'
 
@@ -17,7 +17,7 @@ function setUp(options: { timeoutMs?: number; quoted?: boolean; mostOut?: number
     for (const line of chunk.toString('latin1').trimEnd().split('\n')) said.push({ atMs: clock.now(), line })
   })
   const logs: string[] = []
-  const reads: { path: string; atMs: number; answer(answer: Partial<ReadResult>): void }[] = []
+  const reads: { path: string; atMs: number; answer(answer: Partial<ProbeReadResult>): void }[] = []
   const done = serveStdio({
     input,
     output,

@@ -7,7 +7,7 @@ import type {
 import { NATIVE } from '../../../core/alert/channels/catalog.ts'
 import type { Incident } from '../../../core/alert/incident.ts'
 import { type AlertsSettings, channelSchema } from '../../../core/alert/settings.ts'
-import type { Delivery } from '../../../core/alert/timeline.ts'
+import type { NoticeDelivery } from '../../../core/alert/timeline.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 
@@ -173,7 +173,7 @@ export function incident(id: string, changes: Partial<Incident> = {}): Incident 
 }
 
 /** What was told at once. */
-export function delivery(channelName: string, changes: Partial<Delivery> = {}): Delivery {
+export function delivery(channelName: string, changes: Partial<NoticeDelivery> = {}): NoticeDelivery {
   const at = changes.at ?? Date.now() - 12 * 60_000
   return {
     notice: 'n1',

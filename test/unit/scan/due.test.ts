@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import type { LedgerEntry } from '../../../core/ledger/ledger.ts'
 import { isDue } from '../../../core/scan/compare/standing.ts'
-import type { FileFacts } from '../../../core/scan/tree/facts.ts'
+import type { ScannedFile } from '../../../core/scan/tree/facts.ts'
 
-const file: FileFacts = {
+const file: ScannedFile = {
   ...{ path: 'a', size: 1, mtimeNs: 2n, ctimeNs: 2n },
   ...{ inode: 3n, device: 4n, mode: 0o100644 },
 }
-const marked: FileFacts = { ...file, mode: 0o100664 }
+const marked: ScannedFile = { ...file, mode: 0o100664 }
 const same: LedgerEntry = { state: 'sent', size: 1, mtimeNs: 2n, inode: 3n, reason: null }
 
 test.each([

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/names.ts'
-import { Directories } from '../../../core/scan/watch/inotify-directories.ts'
+import { WatchedDirectories } from '../../../core/scan/watch/inotify-directories.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** A tree with one directory of three files, which is listed by one entry at a time. */
@@ -12,7 +12,7 @@ function open() {
   for (const name of ['a', 'b', 'c']) writeFileSync(path.join(root, 'd', name), name)
   const names = { ignore: [], marks: [] }
   const files: string[] = []
-  const directories = new Directories({
+  const directories = new WatchedDirectories({
     request: { root, base: '', names },
     filter: createNameFilter(names),
     file: (file) => void files.push(file),

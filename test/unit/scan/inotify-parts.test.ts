@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { FileFacts } from '../../../core/scan/tree/facts.ts'
+import type { ScannedFile } from '../../../core/scan/tree/facts.ts'
 import { type FoundFiles, Outbox } from '../../../core/scan/watch/inotify-outbox.ts'
 import { until } from '../../support/until.ts'
 
-const file = (path: string, more: Partial<FileFacts> = {}): FileFacts => ({
+const file = (path: string, more: Partial<ScannedFile> = {}): ScannedFile => ({
   path,
   size: 1,
   mtimeNs: 1n,

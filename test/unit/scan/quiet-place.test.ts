@@ -4,7 +4,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { callOn } from '../../../core/scan/tree/calls.ts'
-import { type FileFacts, factsOf } from '../../../core/scan/tree/facts.ts'
+import { factsOf, type ScannedFile } from '../../../core/scan/tree/facts.ts'
 import { InotifyWatcher } from '../../../core/scan/watch/inotify.ts'
 import { Recorder } from '../../support/scan-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -22,7 +22,7 @@ const unprovenThread = `
 `
 
 /** The facts as a JavaScript expression. */
-const written = (facts: FileFacts): string =>
+const written = (facts: ScannedFile): string =>
   `{ ${Object.entries(facts)
     .map(([name, value]) => `${name}: ${typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)}`)
     .join()} }`

@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { factsOf } from '../../../core/scan/tree/facts.ts'
-import { Later } from '../../../core/scan/watch/later.ts'
+import { DelayQueue } from '../../../core/scan/watch/later.ts'
 import { QuietPeriod } from '../../../core/scan/watch/polling.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
@@ -18,7 +18,7 @@ function setClockBack(): void {
 afterEach(() => void vi.restoreAllMocks())
 
 test('what waits for another look does not wait for the clock to catch up', async () => {
-  const later = new Later<string>(20)
+  const later = new DelayQueue<string>(20)
   later.put('a', 'before')
   setClockBack()
   later.put('b', 'after')

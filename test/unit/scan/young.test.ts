@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Young } from '../../../core/scan/compare/young.ts'
-import type { FileFacts } from '../../../core/scan/tree/facts.ts'
+import type { ScannedFile } from '../../../core/scan/tree/facts.ts'
 
 const AGE_SECONDS = 60
 const START = 1_700_000_000_000
 
-const file = (path: string, changedAt: number, size = 1): FileFacts => ({
+const file = (path: string, changedAt: number, size = 1): ScannedFile => ({
   path,
   size,
   mtimeNs: BigInt(changedAt) * 1_000_000n,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Timetable } from '../../../core/send/limit/schedule.ts'
+import type { SpeedSchedule } from '../../../core/send/limit/schedule.ts'
 import { allowanceAt, nextChange } from '../../../core/send/limit/schedule.ts'
 import type { SendRule } from '../../../core/settings/schema.ts'
 import { sendRuleSchema } from '../../../core/settings/schema.ts'
@@ -20,7 +20,7 @@ const rule = (days: number[], from: string, to: string, allow: SendRule['allow']
   to,
   allow,
 })
-const office: Timetable = {
+const office: SpeedSchedule = {
   bytesPerSecond: 5_000_000,
   schedule: [
     rule([1, 2, 3, 4, 5], '12:00', '13:00', 'free'),
@@ -29,7 +29,7 @@ const office: Timetable = {
     rule([0], '10:00', '10:00', 2_000_000),
   ],
 }
-const said = (timetable: Timetable, time: string) => {
+const said = (timetable: SpeedSchedule, time: string) => {
   const allowance = allowanceAt(timetable, Date.parse(time))
   return allowance.kind === 'limit' ? allowance.bytesPerSecond : allowance.kind
 }
@@ -53,8 +53,8 @@ test.each([
   expect(said(office, time)).toBe(expected)
 })
 
-const night: Timetable = { bytesPerSecond: null, schedule: [rule(everyDay, '02:15', '02:45', 'pause')] }
-const early: Timetable = { bytesPerSecond: null, schedule: [rule(everyDay, '01:00', '03:30', 'pause')] }
+const night: SpeedSchedule = { bytesPerSecond: null, schedule: [rule(everyDay, '02:15', '02:45', 'pause')] }
+const early: SpeedSchedule = { bytesPerSecond: null, schedule: [rule(everyDay, '01:00', '03:30', 'pause')] }
 
 // In 2027 the clock is put forward on 28 March at 02:00 and back on 31 October at 03:00.
 test.each([

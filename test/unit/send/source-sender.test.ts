@@ -3,7 +3,7 @@ import type { Due } from '../../../core/ledger/ledger.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import type { Content } from '../../../core/send/reading/group.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'
-import type { Attempt, Shared } from '../../../core/send/source/contract.ts'
+import type { SendAttempt, Shared } from '../../../core/send/source/contract.ts'
 import { openFileSender } from '../../../core/send/source/sender.ts'
 import type { Priority, Window } from '../../../core/send/source/window.ts'
 import { createWindows } from '../../../core/send/source/window.ts'
@@ -95,7 +95,7 @@ describe('the sender of a source', () => {
     const { session, said } = recordingSession()
     const shared = sharedOf()
     const sender = open(shared, () => !paused)
-    const attempt = await new Promise<Attempt>(
+    const attempt = await new Promise<SendAttempt>(
       (done) => void sender.send([due(1e9)], session, (_, ended) => done(ended), nothing),
     )
     expect(attempt).toEqual({ kind: 'halted' })

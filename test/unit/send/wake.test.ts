@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import type { Moment } from '../../../core/send/destinations/wake.ts'
+import type { ClockReading } from '../../../core/send/destinations/wake.ts'
 import {
   changeBetween,
   isOwnAddress,
@@ -9,7 +9,7 @@ import {
 } from '../../../core/send/destinations/wake.ts'
 
 const home = ['192.168.1.7', 'fe80::1']
-const at = (wall: number, steady: number, addresses: readonly string[] = home): Moment => ({
+const at = (wall: number, steady: number, addresses: readonly string[] = home): ClockReading => ({
   wall,
   steady,
   addresses,

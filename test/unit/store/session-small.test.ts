@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { receiveBatch } from '../../../core/store/session/small.ts'
-import type { SmallEvents, Store } from '../../../core/store/store.ts'
+import type { Store, StoreSmallEvents } from '../../../core/store/store.ts'
 import type { SmallFile } from '../../../core/wire/entries.ts'
 import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
 import { until } from '../../support/until.ts'
@@ -17,7 +17,7 @@ async function arrived(sizes: readonly number[], memory: Buffer = batchBuffers.t
     0,
     sizes.reduce((sum, size) => sum + size, 0),
   )
-  let events: SmallEvents | null = null
+  let events: StoreSmallEvents | null = null
   const back: number[] = []
   const told: number[] = []
   const store: Pick<Store, 'receiveAll'> = {

@@ -5,7 +5,7 @@ import { DIGEST_BYTES } from '../../../core/files/digest.ts'
 import type { CommitThread } from '../../../core/store/commit-thread.ts'
 import type { Written } from '../../../core/store/group-commit.ts'
 import { openGroupCommit } from '../../../core/store/group-commit.ts'
-import type { Opened, WriteJob, WriteResult } from '../../../core/store/messages.ts'
+import type { OpenedStore, WriteJob, WriteResult } from '../../../core/store/messages.ts'
 import type { Outcome } from '../../../core/store/outcome.ts'
 import { openPartials } from '../../../core/store/partials.ts'
 import { createCallWatch } from '../../../core/store/parts.ts'
@@ -21,7 +21,7 @@ const KIB = 1024
 /** Files that this process may have open. */
 const FILE_LIMIT = Number(/^Max open files\s+(\d+)/m.exec(fs.readFileSync('/proc/self/limits', 'utf8'))?.[1])
 const source = { id: 1, folder: 'pc', directory: 'data' }
-const opened: Opened = {
+const opened: OpenedStore = {
   ...{ epoch: 'ab', totals: [], hasUnnamed: true, syncsWhole: true, aside: null },
 }
 

@@ -6,10 +6,10 @@ import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/store.ts'
 import { message } from '../../../words/message.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
-import type { Attempt, Keeping, Opened, Trouble } from '../keep-connected.ts'
+import type { ConnectionTrouble, Connector, OpenedSession, SessionAttempt } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { OpenFolder } from './open-store.ts'
@@ -77,8 +77,8 @@ async function begin(folder: OpenFolder, options: FolderOptions, events: Destina
 async function open(
   options: FolderOptions,
   events: DestinationEvents,
-  { signal, end }: Attempt,
-): Promise<Opened> {
+  { signal, end }: SessionAttempt,
+): Promise<OpenedSession> {
   const { destination, sessions } = options
   const { name } = destination
   const log = (text: string) => events.log('warn', `${name}: ${text}`)
@@ -118,7 +118,7 @@ async function open(
 }
 
 /** The state and the sentence of a folder that cannot be used now, or no longer. */
-function troubleOf(thrown: unknown, { name, path }: FolderDestination): Trouble {
+function troubleOf(thrown: unknown, { name, path }: FolderDestination): ConnectionTrouble {
   if (thrown instanceof NotMounted)
     return { state: 'unreachable', problem: message('transfer.notMounted', { name, path }) }
   const reason = errorCode(thrown) ?? errorText(thrown)
@@ -126,9 +126,9 @@ function troubleOf(thrown: unknown, { name, path }: FolderDestination): Trouble 
 }
 
 /** Keeps a session with a folder of this computer for as long as it is wanted. */
-export function openFolder(options: FolderOptions, events: DestinationEvents): Destination {
+export function openFolder(options: FolderOptions, events: DestinationEvents): OpenDestination {
   const { destination, retrySeconds } = options
-  const keeping: Keeping = {
+  const keeping: Connector = {
     open: (attempt) => open(options, events, attempt),
     troubleOf: (reason) => troubleOf(reason, destination),
     retrySeconds,

@@ -1,6 +1,6 @@
 import { openSending } from '../../../store/session/session.ts'
 import type { Store, StoreSource } from '../../../store/store.ts'
-import type { Channel } from '../../../wire/channel.ts'
+import type { FrameChannel } from '../../../wire/channel.ts'
 import { batchBuffers } from '../../../wire/frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
 import type { OwnSession } from '../destination.ts'
@@ -18,7 +18,7 @@ export interface FolderSessionOptions extends SessionOptions {
   sourceOf(id: string, name: string): Promise<StoreSource>
 }
 
-type End = Pick<Channel, 'send' | 'room'>
+type End = Pick<FrameChannel, 'send' | 'room'>
 
 /** In one piece. The store gives a batch's memory away: it has to be all the batch's own. */
 function payloadOf(type: FrameType, pieces: readonly Uint8Array[]): Buffer {

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { errorText } from '../../../files/system-error.ts'
 import { message } from '../../../words/message.ts'
 import type { Answer, OutgoingSource } from '../destination.ts'
-import type { Trouble } from '../keep-connected.ts'
+import type { ConnectionTrouble } from '../keep-connected.ts'
 import { StoreFault } from './object-store.ts'
 
 export const isFault = (thrown: unknown, kind: StoreFault['kind']): boolean =>
@@ -61,14 +61,18 @@ export function answerOf(thrown: unknown, name: string, file: FaultyFile): Answe
 }
 
 /** The destination as people are told of it. */
-export interface Place {
+export interface NamedPlace {
   name: string
   /** Where it is. */
   address: string
 }
 
 /** The state and the sentence of a session that could not begin, or has ended. */
-export function troubleOf(thrown: unknown, { name, address }: Place, wasConnected: boolean): Trouble {
+export function troubleOf(
+  thrown: unknown,
+  { name, address }: NamedPlace,
+  wasConnected: boolean,
+): ConnectionTrouble {
   const { kind, reason } = asFault(thrown)
   if (kind === 'denied')
     return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }

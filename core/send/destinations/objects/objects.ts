@@ -2,9 +2,9 @@ import { errorText } from '../../../files/system-error.ts'
 import { untilAborted } from '../../../pacing/until-aborted.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { message } from '../../../words/message.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
-import type { Attempt, Opened } from '../keep-connected.ts'
+import type { OpenedSession, SessionAttempt } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import { troubleOf } from './faults.ts'
@@ -50,8 +50,8 @@ async function openOn(
   store: ObjectStore,
   options: ObjectOptions,
   events: DestinationEvents,
-  { signal, end }: Attempt,
-): Promise<Pick<Opened, 'session' | 'close'>> {
+  { signal, end }: SessionAttempt,
+): Promise<Pick<OpenedSession, 'session' | 'close'>> {
   const { destination, identity, sessions, keep, bucket } = options
   const { name, folder, recipient, hideNames } = destination
   const encrypting = await encryptingFor(destination, identity)
@@ -99,7 +99,7 @@ export function openObjects(
   options: ObjectOptions,
   { address, reach }: ObjectKind,
   events: DestinationEvents,
-): Destination {
+): OpenDestination {
   const { name } = options.destination
   let isTold = false
 
@@ -117,7 +117,7 @@ export function openObjects(
     return () => clearInterval(timer)
   }
 
-  const open = async (attempt: Attempt): Promise<Opened> => {
+  const open = async (attempt: SessionAttempt): Promise<OpenedSession> => {
     const { store, localAddress, isToItself } = await reach(attempt.signal)
     void store.ended.then(attempt.end)
     try {

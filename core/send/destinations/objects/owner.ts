@@ -79,7 +79,7 @@ export async function readOwner(
  */
 export async function ownerOf(
   store: ObjectStore,
-  { folder, at, fingerprint }: Pick<Claim, 'folder' | 'at' | 'fingerprint'>,
+  { folder, at, fingerprint }: Pick<FolderClaim, 'folder' | 'at' | 'fingerprint'>,
   signal: AbortSignal,
 ): Promise<Owner | null> {
   const outer = await store.above(OWNER)
@@ -118,7 +118,7 @@ export async function readNameKeys(
 }
 
 /** What a folder is claimed with. */
-export interface Claim extends Encryption {
+export interface FolderClaim extends Encryption {
   /** Its name. */
   folder: string
   /** Of this computer's certificate. */
@@ -135,7 +135,11 @@ export interface Claim extends Encryption {
  * Takes a folder for this computer. Another one's, and one that has vanished, is refused before anything is written.
  * @throws Problem, StoreFault.
  */
-export async function claimFolder(store: ObjectStore, claim: Claim, signal: AbortSignal): Promise<OwnFolder> {
+export async function claimFolder(
+  store: ObjectStore,
+  claim: FolderClaim,
+  signal: AbortSignal,
+): Promise<OwnFolder> {
   const { folder, fingerprint, computer, at, isKnown, recipient, hideNames } = claim
   let owner = await ownerOf(store, claim, signal)
   const isNew = owner === null

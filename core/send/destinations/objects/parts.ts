@@ -7,7 +7,7 @@ import type { Names } from './names.ts'
 import type { ObjectFacts, ObjectStore } from './object-store.ts'
 
 /** What the calls of a session share. */
-export interface SessionParts {
+export interface ObjectSessionParts {
   store: ObjectStore
   names: Names
   /** Whether the name has this very content already; see hasContent. */

@@ -8,7 +8,7 @@ import { answerOf, isFault } from './faults.ts'
 import { openNames } from './names.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { OwnFolder } from './owner.ts'
-import type { SessionParts } from './parts.ts'
+import type { ObjectSessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { beginUpload } from './upload.ts'
@@ -51,7 +51,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     pace.close()
     for (const semaphore of [slots, bytesOut, smallTurn, uploads]) semaphore.close()
   }
-  const answerTo: SessionParts['answerTo'] = (thrown, file) => {
+  const answerTo: ObjectSessionParts['answerTo'] = (thrown, file) => {
     if (signal.aborted) return { kind: 'lost' }
     if (isFault(thrown, 'lost')) {
       close()
@@ -59,9 +59,9 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     }
     return answerOf(thrown, name, file)
   }
-  const isThere: SessionParts['isThere'] = async (at, facts, digest) =>
+  const isThere: ObjectSessionParts['isThere'] = async (at, facts, digest) =>
     compares && hasContent(store, at, facts, digest, signal)
-  const parts: SessionParts = {
+  const parts: ObjectSessionParts = {
     ...{ store, names, isThere, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
   }
 

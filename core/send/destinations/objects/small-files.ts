@@ -1,10 +1,10 @@
 import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
 import { isFault } from './faults.ts'
-import type { SessionParts } from './parts.ts'
+import type { ObjectSessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
-async function put({ store, names, isThere }: SessionParts, file: SmallOutgoing): Promise<Answer> {
+async function put({ store, names, isThere }: ObjectSessionParts, file: SmallOutgoing): Promise<Answer> {
   const { source, path, bytes, digest } = file
   const facts = objectFacts(file.facts, digest)
   const name = await names.current(source, path)
@@ -21,7 +21,7 @@ async function put({ store, names, isThere }: SessionParts, file: SmallOutgoing)
 
 /** See Session.sendSmall: each is an object, as many at a time as is best for the store. */
 export async function sendSmallFiles(
-  parts: SessionParts,
+  parts: ObjectSessionParts,
   files: readonly SmallOutgoing[],
   { onTurn, onUsed, onAnswer }: SmallEvents,
 ): Promise<void> {

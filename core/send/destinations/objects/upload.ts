@@ -3,7 +3,7 @@ import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { isFault, orIf } from './faults.ts'
 import type { ObjectUpload } from './object-store.ts'
-import type { SessionParts } from './parts.ts'
+import type { ObjectSessionParts } from './parts.ts'
 import { DURABLE, objectFacts } from './parts.ts'
 
 /** Tells contents apart by which something of an earlier attempt may be used: one name everywhere. */
@@ -12,7 +12,7 @@ const resumeKey = (name: string, size: number, identity: string): string =>
 
 /** Begins a large object; its name is another one's until it is complete. */
 async function begin(
-  { store, names }: SessionParts,
+  { store, names }: ObjectSessionParts,
   file: Outgoing,
   identity?: string,
 ): Promise<ObjectUpload> {
@@ -25,7 +25,7 @@ async function begin(
 
 /** All of it was sent: it gets its name, and what has it now becomes an older content. */
 async function finish(
-  { names, isThere }: SessionParts,
+  { names, isThere }: ObjectSessionParts,
   file: Outgoing,
   upload: ObjectUpload,
   digest: Uint8Array,
@@ -38,7 +38,7 @@ async function finish(
 
 /** See Session.begin. */
 export async function beginUpload(
-  parts: SessionParts,
+  parts: ObjectSessionParts,
   file: Outgoing,
   identity?: string,
 ): Promise<Upload | null> {
@@ -54,7 +54,12 @@ export async function beginUpload(
   }
 }
 
-function uploadOf(parts: SessionParts, file: Outgoing, upload: ObjectUpload, canResume: boolean): Upload {
+function uploadOf(
+  parts: ObjectSessionParts,
+  file: Outgoing,
+  upload: ObjectUpload,
+  canResume: boolean,
+): Upload {
   const { pace, uploads, answerTo } = parts
   /** The first fault is the answer. */
   let failed: Answer | null = null

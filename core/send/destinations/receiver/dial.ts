@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { Channel, ChannelHandlers } from '../../../wire/channel.ts'
+import type { ChannelHandlers, FrameChannel } from '../../../wire/channel.ts'
 import { openChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
@@ -21,7 +21,7 @@ export class Refused extends Error {
 }
 
 export interface Dialled {
-  channel: Channel
+  channel: FrameChannel
   /** This computer's address on the connection. */
   localAddress: string | null
   /** The other end has the same address: both are one computer. */

@@ -1,9 +1,9 @@
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { message } from '../../../words/message.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { hungFor } from '../hung.ts'
-import type { Attempt, Keeping, Opened } from '../keep-connected.ts'
+import type { Connector, OpenedSession, SessionAttempt } from '../keep-connected.ts'
 import { keepConnected } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
@@ -13,7 +13,7 @@ import { openSession } from './session.ts'
 import { tellStatus } from './tell-status.ts'
 import { troubleOf } from './trouble.ts'
 
-export type ReceiverOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
+export type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
   Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
 
 /** A receiver that does not answer keeps nobody from ending for longer. */
@@ -21,10 +21,10 @@ const LAST_WORD_MS = 500
 
 /** See Keeping. */
 async function open(
-  options: ReceiverOptions,
+  options: ReceiverDestinationOptions,
   events: DestinationEvents,
-  { signal, end }: Attempt,
-): Promise<Opened> {
+  { signal, end }: SessionAttempt,
+): Promise<OpenedSession> {
   const { destination, identity, sessions, bucket } = options
   const { name } = destination
   const hello = { name: options.name, purpose: 'send', session: sessions.hello() } as const
@@ -71,12 +71,12 @@ async function open(
 
 /** Keeps one connection to the receiver for as long as it is wanted, and tries for ever to have it. */
 export function openReceiver(
-  options: ReceiverOptions,
+  options: ReceiverDestinationOptions,
   events: DestinationEvents,
   watch?: typeof watchWake,
-): Destination {
+): OpenDestination {
   const { destination, retrySeconds } = options
-  const keeping: Keeping = {
+  const keeping: Connector = {
     open: (attempt) => open(options, events, attempt),
     troubleOf: (reason, wasConnected) => troubleOf(reason, destination, wasConnected),
     retrySeconds,

@@ -1,5 +1,5 @@
 import { createSemaphore } from '../../../pacing/semaphore.ts'
-import type { Channel } from '../../../wire/channel.ts'
+import type { FrameChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
@@ -32,7 +32,7 @@ export interface SessionOptions {
 }
 
 export function openSession(
-  channel: Pick<Channel, 'send' | 'room'>,
+  channel: Pick<FrameChannel, 'send' | 'room'>,
   welcome: Welcome,
   { receiver, bucket = createBucket(), asksFirst = false, space }: SessionOptions,
 ): ReceiverSession {

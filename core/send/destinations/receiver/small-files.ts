@@ -3,11 +3,11 @@ import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
-import type { SessionParts } from './upload.ts'
+import type { ReceiverSessionParts } from './upload.ts'
 
 /** See Session.sendSmall: they are one frame. */
 export async function sendSmallFiles(
-  parts: SessionParts,
+  parts: ReceiverSessionParts,
   files: readonly SmallOutgoing[],
   directories: readonly FoundDirectory[],
   events: SmallEvents,
@@ -35,7 +35,7 @@ export async function sendSmallFiles(
 }
 
 function send(
-  { channel, receiver, pending, told }: SessionParts,
+  { channel, receiver, pending, told }: ReceiverSessionParts,
   files: readonly SmallOutgoing[],
   directories: readonly FoundDirectory[],
   { onUsed, onAnswer }: SmallEvents,

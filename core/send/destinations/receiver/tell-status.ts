@@ -1,4 +1,4 @@
-import type { Channel } from '../../../wire/channel.ts'
+import type { FrameChannel } from '../../../wire/channel.ts'
 import { ALIVE_EVERY_MS } from '../../../wire/channel.ts'
 import type { FrameHeader } from '../../../wire/frames.ts'
 import { sentenceParts } from '../../../wire/frames.ts'
@@ -50,7 +50,7 @@ export function statusFrame(status: StatusNow, now: number): Status {
  * @returns what ends it; `isLast`: what is new is told at once, before it.
  */
 export function tellStatus(
-  channel: Pick<Channel, 'send' | 'room'>,
+  channel: Pick<FrameChannel, 'send' | 'room'>,
   current: () => StatusNow | null,
 ): (isLast?: boolean) => void {
   let told = ''

@@ -5,7 +5,7 @@ import { WrongFingerprint } from '../../../wire/pin.ts'
 import { addressOf } from '../../../words/address.ts'
 import type { Message } from '../../../words/message.ts'
 import { message } from '../../../words/message.ts'
-import type { Trouble } from '../keep-connected.ts'
+import type { ConnectionTrouble } from '../keep-connected.ts'
 import { Refused } from './dial.ts'
 
 /** The state and the sentence of a failed or lost connection. */
@@ -13,7 +13,7 @@ export function troubleOf(
   thrown: unknown,
   destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
   wasConnected: boolean,
-): Trouble {
+): ConnectionTrouble {
   const { name } = destination
   const address = addressOf(destination.host, destination.port)
   const refused = (problem: Message) => ({ state: 'refused', problem }) as const

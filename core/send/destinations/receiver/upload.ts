@@ -1,5 +1,5 @@
 import type { Semaphore } from '../../../pacing/semaphore.ts'
-import type { Channel } from '../../../wire/channel.ts'
+import type { FrameChannel } from '../../../wire/channel.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Pace } from '../../limit/bucket.ts'
@@ -10,8 +10,8 @@ import type { Pending } from './pending.ts'
 import type { Told } from './told.ts'
 
 /** What the frames of a session share. */
-export interface SessionParts {
-  channel: Pick<Channel, 'send' | 'room'>
+export interface ReceiverSessionParts {
+  channel: Pick<FrameChannel, 'send' | 'room'>
   /** The receiver's name, for what people are told. */
   receiver: string
   pending: Pending
@@ -30,7 +30,7 @@ export interface SessionParts {
 
 /** See Session.begin. */
 export async function beginUpload(
-  parts: SessionParts,
+  parts: ReceiverSessionParts,
   file: Outgoing,
   directories: readonly FoundDirectory[],
   identity?: string,

@@ -1,5 +1,5 @@
 import type { S3Destination } from '../../../settings/destination-schema.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
 import type { reachBucket } from './reach.ts'
@@ -14,7 +14,7 @@ export const reachS3: typeof reachBucket = async (...target) => {
 export function openS3(
   options: OpenOptions & { destination: S3Destination },
   events: DestinationEvents,
-): Destination {
+): OpenDestination {
   const { destination, secrets } = options
   const address = `${new URL(destination.endpoint).host}/${destination.bucket}`
   return openObjects(options, { address, reach: () => reachS3(destination, secrets) }, events)

@@ -15,10 +15,10 @@ const LEAST_PIECE_BYTES = 31 * 1024
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, exclusive: 0x20 } as const
 
 /** One SFTP subsystem of a connection: the server has a process for each, which does one call after the other. */
-export type Channel = ReturnType<typeof channelOn>
+export type SftpChannel = ReturnType<typeof channelOn>
 
-/** @param gather is called before something is asked: see Connection. */
-export function openChannel(client: Client, gather: () => void): Promise<Channel> {
+/** @param gather is called before something is asked: see SftpConnection. */
+export function openChannel(client: Client, gather: () => void): Promise<SftpChannel> {
   return new Promise((resolve, reject) => {
     client.sftp((error, sftp) => {
       if (error === undefined) resolve(channelOn(sftp, gather))
@@ -86,20 +86,20 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
 }
 
 /** @param flags SSH_FXF_… */
-export const open = (channel: Channel, path: string, flags: number): Promise<Buffer> =>
+export const open = (channel: SftpChannel, path: string, flags: number): Promise<Buffer> =>
   channel.call<Buffer>((sftp, done) => sftp.open(path, flags, { mode: 0o600 }, done))
 
 /** Nobody waits for it. */
-export const close = (channel: Channel, handle: Buffer): void => {
+export const close = (channel: SftpChannel, handle: Buffer): void => {
   channel.tell((sftp, done) => sftp.close(handle, done)).catch(() => undefined)
 }
 
 /** What has this name; null: nothing. `lstat`: of a symbolic link itself. */
-export const statAt = (channel: Channel, path: string, how: 'stat' | 'lstat'): Promise<Stats | null> =>
+export const statAt = (channel: SftpChannel, path: string, how: 'stat' | 'lstat'): Promise<Stats | null> =>
   channel.call<Stats>((sftp, done) => sftp[how](path, done)).catch(orIf('absent', null))
 
 /** Has the server write a file, or a directory's names, to its disk. */
-export async function syncPath(channel: Channel, path: string): Promise<void> {
+export async function syncPath(channel: SftpChannel, path: string): Promise<void> {
   const handle = await open(channel, path, OPEN.read)
   try {
     await channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))

@@ -18,7 +18,7 @@ const LOGIN_MS = 20_000
 export type Login = Omit<SftpDestination, 'id' | 'kind' | 'folder' | 'recipient'>
 
 /** A server that has let this computer in. */
-export interface Connection {
+export interface SftpConnection {
   client: Client
   localAddress: string | null
   /** Both ends have the same address. */
@@ -134,7 +134,7 @@ export async function connectSftp(
   login: Login,
   secrets: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Connection> {
+): Promise<SftpConnection> {
   const proof = await credentials(login, secrets)
   const { default: ssh2 } = await import('ssh2')
   const sock = await reach(login, signal)

@@ -1,7 +1,7 @@
 import { Rerun } from '../../../pacing/rerun.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import type { Channel } from './channel.ts'
+import type { SftpChannel } from './channel.ts'
 import { statAt, syncPath } from './channel.ts'
 
 /** Directories of an SFTP server, as far as files' names need them. */
@@ -26,7 +26,7 @@ const rethrow = (thrown: unknown) => {
  * @param kept those that are remembered for ever: once they are there, none of them is made again.
  */
 export function openDirectories(
-  pick: () => Channel,
+  pick: () => SftpChannel,
   { there, kept }: { there: readonly string[]; kept: readonly string[] },
   canSync: boolean,
 ) {

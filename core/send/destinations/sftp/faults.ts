@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { errorCode, errorText } from '../../../files/system-error.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import type { Channel } from './channel.ts'
+import type { SftpChannel } from './channel.ts'
 
 /** draft-ietf-secsh-filexfer-02, 7: what a server says of a call. */
 export const STATUS = {
@@ -75,7 +75,7 @@ const diskSchema = z.object({
 })
 
 /** What the server says of its disk; null: it does not. */
-export async function diskAt(channel: Channel, directory: string) {
+export async function diskAt(channel: SftpChannel, directory: string) {
   if (!channel.offers('statvfs@openssh.com')) return null
   return diskSchema.parse(
     await channel.call<unknown>((sftp, done) => sftp.ext_openssh_statvfs(directory, done)),
@@ -86,7 +86,11 @@ export async function diskAt(channel: Channel, directory: string) {
  * Of a fault with which the server says nothing of what was to be written, its disk is asked.
  * @param directory on that disk.
  */
-export async function writeFaultOf(channel: Channel, directory: string, thrown: unknown): Promise<unknown> {
+export async function writeFaultOf(
+  channel: SftpChannel,
+  directory: string,
+  thrown: unknown,
+): Promise<unknown> {
   if (!isFault(thrown, 'failed')) return thrown
   const disk = await diskAt(channel, directory).catch(() => null)
   if (disk === null) return thrown

@@ -2,7 +2,7 @@ import type { FileEntryWithStats, Stats } from 'ssh2'
 import { orIf } from '../objects/faults.ts'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import { type Channel, close } from './channel.ts'
+import { close, type SftpChannel } from './channel.ts'
 import { STATUS, statusOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
 
@@ -58,7 +58,7 @@ async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
 }
 
 /** null: that was all. */
-function pieceOf(channel: Channel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
+function pieceOf(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
   const piece = channel.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(handle, done))
   return piece.catch((thrown: unknown) => {
     if (statusOf(thrown) === STATUS.eof) return null

@@ -1,7 +1,7 @@
 import { countUsed } from '../../../wire/young-buffers.ts'
 import type { ObjectFacts } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import type { Channel } from './channel.ts'
+import type { SftpChannel } from './channel.ts'
 import { statAt } from './channel.ts'
 import type { Directories } from './directories.ts'
 import { parentOf } from './directories.ts'
@@ -15,7 +15,7 @@ export const WINDOW_BYTES = 2 * 1024 * 1024
 /** What the calls of a store share. */
 export interface SftpParts {
   /** The channel with the least to do. */
-  pick(): Channel
+  pick(): SftpChannel
   directories: Directories
   /** The directory that all names are in. */
   root: string
@@ -35,7 +35,12 @@ export interface SftpParts {
 const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
 
 /** One piece of a file; ssh2 copies it into a call, that into packets, and those as they are encrypted. */
-export async function writePiece(channel: Channel, handle: Buffer, bytes: Buffer, at: number): Promise<void> {
+export async function writePiece(
+  channel: SftpChannel,
+  handle: Buffer,
+  bytes: Buffer,
+  at: number,
+): Promise<void> {
   const { length } = bytes
   await channel.tell((sftp, done) => sftp.write(handle, bytes, 0, length, at, done))
   countUsed(3 * length)
@@ -51,7 +56,7 @@ export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
  */
 export async function settle(
   { canSync }: SftpParts,
-  channel: Channel,
+  channel: SftpChannel,
   handle: Buffer,
   { size, mtimeNs, mode }: ObjectFacts,
 ): Promise<void> {
@@ -73,7 +78,7 @@ export async function settle(
  */
 export async function giveName(
   parts: SftpParts,
-  channel: Channel,
+  channel: SftpChannel,
   partial: string,
   name: string,
   replace: boolean,

@@ -1,11 +1,11 @@
-import type { Channel } from './channel.ts'
+import type { SftpChannel } from './channel.ts'
 import { close, OPEN, open, PIECE_BYTES } from './channel.ts'
 import { STATUS, statusOf } from './faults.ts'
 
 /** Pieces that are asked for before the first has come; so many only where a file turns out to be long. */
 const MOST_AHEAD = 16
 
-function readPiece(channel: Channel, handle: Buffer, at: number): Promise<Buffer> {
+function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(PIECE_BYTES)
   return channel
     .call<number>((sftp, done) => sftp.read(handle, buffer, 0, PIECE_BYTES, at, done))
@@ -23,7 +23,7 @@ function readPiece(channel: Channel, handle: Buffer, at: number): Promise<Buffer
  * @throws StoreFault.
  */
 export async function* readFrom(
-  channel: Channel,
+  channel: SftpChannel,
   path: string,
   from: number,
   signal: AbortSignal,

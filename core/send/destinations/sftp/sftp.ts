@@ -1,6 +1,6 @@
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { addressOf } from '../../../words/address.ts'
-import type { Destination, DestinationEvents } from '../destination.ts'
+import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { openObjects } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
@@ -28,7 +28,7 @@ export async function reachSftp(
   }
 }
 
-export function openSftp(options: SftpOptions, events: DestinationEvents): Destination {
+export function openSftp(options: SftpOptions, events: DestinationEvents): OpenDestination {
   const { destination, secrets } = options
   const reach = (signal: AbortSignal) => reachSftp(destination, secrets, signal)
   const address = addressOf(destination.host, destination.port)

@@ -6,9 +6,9 @@ import { Problem } from '../../../words/problem.ts'
 import { isFault, orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import type { Channel } from './channel.ts'
+import type { SftpChannel } from './channel.ts'
 import { openChannel, statAt, syncPath } from './channel.ts'
-import type { Connection } from './connect.ts'
+import type { SftpConnection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
 import { diskAt, reasonOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
@@ -22,7 +22,10 @@ const CHANNELS = 4
 const PARALLEL = 64
 
 /** A first channel, and as many more as the server allows. */
-async function openChannels({ client, gather }: Connection): Promise<readonly [Channel, ...Channel[]]> {
+async function openChannels({
+  client,
+  gather,
+}: SftpConnection): Promise<readonly [SftpChannel, ...SftpChannel[]]> {
   const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
   if (first === undefined) throw new StoreFault('failed', 'no channel')
   const opening = Promise.allSettled(more)
@@ -36,7 +39,7 @@ async function openChannels({ client, gather }: Connection): Promise<readonly [C
 }
 
 /** Whether a directory's names can be made to outlive a crash: the server has to open it for that. */
-async function canSyncAt(channel: Channel, directory: string): Promise<boolean> {
+async function canSyncAt(channel: SftpChannel, directory: string): Promise<boolean> {
   if (!channel.offers('fsync@openssh.com')) return false
   try {
     await syncPath(channel, directory)
@@ -50,7 +53,7 @@ async function canSyncAt(channel: Channel, directory: string): Promise<boolean> 
 /** All names are in the directory `path` at the server, partial files in this computer's folder there. */
 type Place = Pick<SftpDestination, 'name' | 'path' | 'folder'>
 
-async function openParts(channels: readonly [Channel, ...Channel[]], { name, path, folder }: Place) {
+async function openParts(channels: readonly [SftpChannel, ...SftpChannel[]], { name, path, folder }: Place) {
   const [first] = channels
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
@@ -99,7 +102,7 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
  * The files of an SFTP server as a store of objects.
  * @throws StoreFault; Problem where only a person can help.
  */
-export async function openSftpStore(connection: Connection, place: Place): Promise<ObjectStore> {
+export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
   const parts = await openParts(channels, place)
   const { pick, directories, pathOf, root } = parts

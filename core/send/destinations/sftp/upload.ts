@@ -4,7 +4,7 @@ import { createHasher } from '../../../files/digest.ts'
 import { unlessLost } from '../objects/faults.ts'
 import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import type { Channel } from './channel.ts'
+import type { SftpChannel } from './channel.ts'
 import { close, OPEN, open, syncPath } from './channel.ts'
 import type { SftpParts } from './parts.ts'
 import { asBuffer, giveName, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
@@ -22,12 +22,12 @@ interface Partial {
 }
 
 /** Opens a new file of this session alone. */
-async function openWhole(channel: Channel, path: string): Promise<Partial> {
+async function openWhole(channel: SftpChannel, path: string): Promise<Partial> {
   const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
   return { handle, offset: 0, hasher: null }
 }
 
-async function readBack(channel: Channel, path: string): Promise<Pick<Partial, 'offset' | 'hasher'>> {
+async function readBack(channel: SftpChannel, path: string): Promise<Pick<Partial, 'offset' | 'hasher'>> {
   const hasher = createHasher()
   let offset = 0
   for await (const piece of readFrom(channel, path, 0, new AbortController().signal)) {
@@ -38,7 +38,7 @@ async function readBack(channel: Channel, path: string): Promise<Pick<Partial, '
 }
 
 /** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
-async function openPartial(channel: Channel, path: string, size: number): Promise<Partial> {
+async function openPartial(channel: SftpChannel, path: string, size: number): Promise<Partial> {
   const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
   try {
     const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))

@@ -112,7 +112,7 @@ export function openDelivery(
     get problem() {
       return trouble ?? dispatcher.problem
     },
-    /** @param isLast see Destination. */
+    /** @param isLast see OpenDestination. */
     stop(isLast = false) {
       clearTimeout(asking)
       dispatcher.stop()

@@ -73,7 +73,7 @@ async function begin(folder: OpenFolder, options: FolderOptions, events: Destina
   })
 }
 
-/** See Keeping. */
+/** See Connector. */
 async function open(
   options: FolderOptions,
   events: DestinationEvents,

@@ -19,7 +19,7 @@ export type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThr
 /** A receiver that does not answer keeps nobody from ending for longer. */
 const LAST_WORD_MS = 500
 
-/** See Keeping. */
+/** See Connector. */
 async function open(
   options: ReceiverDestinationOptions,
   events: DestinationEvents,

@@ -15,12 +15,12 @@ const wrapper = new URL('../../../core/worker/thread.ts', import.meta.url)
 function sums(onNews: (news: unknown) => void = () => undefined) {
   const script = `
     import { parentPort, workerData } from 'node:worker_threads'
-    import { Given, serveThread, tellOwner } from '${wrapper}'
+    import { WithTransfer, serveThread, tellOwner } from '${wrapper}'
     let sum = workerData
     serveThread(parentPort, {
       async add(number) { const before = sum; await null; sum = before + number; return sum },
       fail(code) { throw Object.assign(new Error('it failed'), { code }) },
-      take: (bytes) => new Given(bytes, [bytes.buffer]),
+      take: (bytes) => new WithTransfer(bytes, [bytes.buffer]),
       exit: (code) => process.exit(code),
       hang: () => new Promise(() => undefined),
     }, () => tellOwner(parentPort, 'closed'))`

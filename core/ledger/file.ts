@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { type DatabaseKind, openDatabaseFile } from '../sqlite-file.ts'
 import { type Message, message } from '../words/message.ts'
@@ -122,8 +124,9 @@ export const LEDGER: DatabaseKind = {
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,
 }
 
-/** Opens the ledger's database, or makes it; `notice` says what had to be set aside. */
+/** Opens the ledger's database, or makes it, with its directory; `notice` says what had to be set aside. */
 export function openLedgerFile(file: string): { database: DatabaseSyncInstance; notice: Message | null } {
+  mkdirSync(path.dirname(file), { recursive: true })
   const { database, aside: set } = openDatabaseFile(file, LEDGER)
   if (set === null) return { database, notice: null }
   const key = set.why === 'newer' ? 'transfer.ledgerNewer' : 'transfer.ledgerBroken'

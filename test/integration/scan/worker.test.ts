@@ -127,7 +127,6 @@ describe('the scanner process on a continuous source', () => {
     await until('it has failed', () => phase() === 'failed')
     expect(problems()).toEqual(['transfer.ledgerFailed'])
     rmSync(away)
-    mkdirSync(away)
     await watching(scanner)
     expect(problems()).toEqual([])
   })

@@ -273,7 +273,7 @@ test('a folder that is dropped on the window becomes a source; a file is refused
   const drop = async (file: string) => {
     const data = { items: [], files: [file], dragOperationsMask: 1 }
     await session.send('Input.dispatchDragEvent', { type: 'dragEnter', x: 200, y: 300, data })
-    await expect(page.getByText('Drop', { exact: false }).first()).toBeVisible()
+    await expect(page.getByText('Drop to protect this directory')).toBeVisible()
     await session.send('Input.dispatchDragEvent', { type: 'dragOver', x: 200, y: 301, data })
     await session.send('Input.dispatchDragEvent', { type: 'drop', x: 200, y: 300, data })
   }

@@ -28,19 +28,21 @@ export function DropZone() {
     const leave = (event: DragEvent) => {
       if (event.relatedTarget === null) setOver(false)
     }
-    const drop = async (event: DragEvent) => {
-      event.preventDefault()
-      setOver(false)
-      const dropped = [...(event.dataTransfer?.files ?? [])]
-      if (dropped.length > mostAtOnce) {
-        tell('refused', message('window.drop.tooMany', { most: mostAtOnce }))
-        return
-      }
-      const paths = dropped.map((file) => bridge.pathOfDropped(file)).filter((path) => path !== '')
+    const protect = async (paths: readonly string[]) => {
       const outcomes = await Promise.all(paths.map((path) => ask('addSource', { path })))
       const refused = outcomes.find((outcome) => !outcome.done)
       if (refused?.done === false) tell('refused', refused.sentence)
-      else if (paths.length > 0) tell('done', message('window.drop.done', { count: paths.length }))
+      else tell('done', message('window.drop.done', { count: paths.length }))
+    }
+    let before = Promise.resolve()
+    const drop = (event: DragEvent) => {
+      event.preventDefault()
+      setOver(false)
+      const dropped = [...(event.dataTransfer?.files ?? [])]
+      const paths = dropped.map((file) => bridge.pathOfDropped(file)).filter((path) => path !== '')
+      if (dropped.length > mostAtOnce) tell('refused', message('window.drop.tooMany', { most: mostAtOnce }))
+      // One drop after the other: what is said of the last one stays.
+      else if (paths.length > 0) before = before.then(() => protect(paths))
       else if (dropped.length > 0) tell('refused', message('window.drop.noPath'))
     }
 

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { app, nativeImage, Tray } from 'electron'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { endWithLauncher } from '../../core/worker/launcher.ts'
@@ -10,6 +11,9 @@ import { loadPage } from './page.ts'
 import { registerScheme } from './protocol.ts'
 
 // The icon is what a person looks for first: what all else brings along is loaded once it is there.
+
+/** What the icon needs to get onto the panel, in milliseconds; Electron does not tell when it is there. */
+const ICON_MS = 40
 
 const dataDirectory = defaultDataDirectory(process.env, process.platform)
 const directories = directoriesOf(process.argv, app.isPackaged)
@@ -41,6 +45,7 @@ function start(): void {
     .then(async () => {
       const images = path.resolve(app.getAppPath(), 'assets/tray')
       const icon = new Tray(nativeImage.createFromPath(path.join(images, 'starting.png')))
+      await delay(ICON_MS)
       const answering = Promise.withResolvers<void>()
       const page = loadPage(app.getAppPath(), answering.promise)
       const { runDesktop } = await import('./desktop.ts')

@@ -34,8 +34,7 @@ export interface SetAside {
 
 /**
  * Opens a database, or makes it. Its directory has to be there: under the mount point of a disk that is away none is made.
- * What is there but cannot be used is set aside under another name,
- * never erased. Several processes may do so at once.
+ * What is there but cannot be used is set aside under another name, never erased. Several processes may do so at once.
  * @throws what the system says if the file cannot be made.
  */
 export function openDatabaseFile(

@@ -1,27 +1,22 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
-import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { tryDestination } from '../../../core/send/destinations/try.ts'
-import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { Problem } from '../../../core/words/problem.ts'
 import { createWords } from '../../../core/words/words.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
-import { sftpKind, sftpPlace, sftpServer } from '../../support/destinations/sftp-kind.ts'
+import {
+  beginSftp as begin,
+  sftpKind,
+  sftpPlace,
+  sftpServer,
+  trySftp as tried,
+} from '../../support/destinations/sftp-kind.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import { mountTmpfs } from '../../support/mounts.ts'
 import { startRelay } from '../../support/relay.ts'
@@ -36,24 +31,6 @@ afterAll(() => sftpKind.stop?.())
 
 const MIB = 1024 * 1024
 const OTHER_KEY = `SHA256:${'A'.repeat(43)}`
-
-async function begin() {
-  const home = await makeHome(temporaryDirectory('sftp'))
-  const place = await sftpKind.open(home)
-  const settings = place.settings() as SftpDestination
-  return { home, place, settings }
-}
-
-async function tried(
-  changes: Partial<SftpDestination> & { hostKey?: string },
-  secrets?: Record<string, string>,
-) {
-  const { home, place, settings } = await begin()
-  const destination = { ...settings, ...changes }
-  const { signal } = new AbortController()
-  const options = { identity: home.identity, name: 'station-3', secrets: secrets ?? place.secrets, signal }
-  return { answer: await tryDestination(destination, options), directory: settings.path }
-}
 
 test('first contact shows the host key and logs in to nothing; with it, all steps work and nothing stays', async () => {
   const { hostKey } = sftpServer()
@@ -166,111 +143,6 @@ test('sources of one name have directories of their own, also after a restart', 
   await send('two')
   expect((await place.file('Data', 'twin'))?.bytes.toString()).toBe('two')
   expect((await place.file('data-2', 'first'))?.bytes.toString()).toBe('two')
-})
-
-/** Takes away the disk that a directory is on: what is there now is the empty mount point. Returns what brings it back. */
-function unmount(directory: string): () => void {
-  renameSync(directory, `${directory}-disk`)
-  mkdirSync(directory)
-  return () => {
-    expect(readdirSync(directory)).toEqual([])
-    rmSync(directory, { recursive: true })
-    renameSync(`${directory}-disk`, directory)
-  }
-}
-
-const vanished = { key: 'transfer.objects.vanished', params: { folder: 'station', name: 'nas' } }
-
-test.each([
-  ['its directory', ''],
-  ["this computer's folder", 'station'],
-])(
-  'a disk at %s is unmounted: nothing is written to what is underneath, and all goes on once it is back',
-  async (_, at) => {
-    const { home, place, settings } = await begin()
-    const memory: { session: SessionMemory | null } = { session: null }
-    const first = drive(home, settings, place.secrets, { memory, isPatient: true })
-    await first.send('a', Buffer.from('a'))
-    const point = path.join(settings.path, at)
-    const remount = unmount(point)
-    expect(await first.send('b', Buffer.from('b'))).toEqual({ kind: 'lost' })
-    await until('it is told', () => first.problem?.key === vanished.key)
-    first.stop()
-    const second = drive(home, settings, place.secrets, { memory, isPatient: true })
-    expect(await until('it is told', () => second.problem)).toMatchObject(vanished)
-    remount()
-    const epoch = memory.session?.epoch
-    expect(await second.send('b', Buffer.from('b'))).toMatchObject({ kind: 'durable' })
-    expect(await place.file('data', 'a')).toMatchObject({ bytes: Buffer.from('a') })
-    expect(memory.session?.epoch).toBe(epoch)
-  },
-)
-
-test('a disk that is unmounted before the first file of a session gets nothing underneath, either', async () => {
-  const { home, place, settings } = await begin()
-  const point = path.join(settings.path, settings.folder)
-  const first = drive(home, settings, place.secrets)
-  await first.session()
-  first.stop()
-  const second = drive(home, settings, place.secrets)
-  await second.session()
-  const remount = unmount(point)
-  expect(await second.send('b', Buffer.from('b'))).toEqual({ kind: 'lost' })
-  remount()
-})
-
-test('a directory that somebody removes at the server is made again by the next session', async () => {
-  const { home, place, settings } = await begin()
-  const driver = drive(home, settings, place.secrets, { isPatient: true })
-  await driver.send('a/b/one', Buffer.from('one'))
-  rmSync(path.join(settings.path, 'station/data/a'), { recursive: true })
-  expect(await driver.send('a/b/two', Buffer.from('two'))).toEqual({ kind: 'lost' })
-  expect(await driver.send('a/b/two', Buffer.from('two'))).toMatchObject({ kind: 'durable' })
-})
-
-test('a folder that was emptied is begun anew where the destination is added again', async () => {
-  const { home, place, settings } = await begin()
-  const memory: { session: SessionMemory | null } = { session: null }
-  const first = drive(home, settings, place.secrets, { memory })
-  await first.send('a', Buffer.from('a'))
-  first.stop()
-  rmSync(path.join(settings.path, 'station'), { recursive: true })
-  const second = drive(home, settings, place.secrets, { memory })
-  expect(await until('it is told', () => second.problem)).toMatchObject(vanished)
-  expect(readdirSync(settings.path)).toEqual([])
-  second.stop()
-  const third = drive(home, settings, place.secrets)
-  expect((await third.session()).asksFirst).toBe(false)
-})
-
-test('a folder that is emptied while nothing is sent is told within a minute', async () => {
-  const { home, place, settings } = await begin()
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  onTestFinished(() => void vi.useRealTimers())
-  const driver = drive(home, settings, place.secrets, { isPatient: true })
-  await driver.send('one', Buffer.from('one'))
-  rmSync(path.join(settings.path, settings.folder), { recursive: true })
-  await vi.advanceTimersByTimeAsync(60_000)
-  await until('it is told', () => driver.problem?.key === vanished.key)
-  expect(readdirSync(settings.path)).toEqual([])
-})
-
-test("a folder inside another computer's is refused before anything is written, when it is tested, too", async () => {
-  const { home, place, settings } = await begin()
-  const first = drive(home, settings, place.secrets)
-  await first.send('a', Buffer.from('first'))
-  const outer = path.join(settings.path, 'station')
-  const before = treeOf(settings.path)
-  const other = await makeHome(temporaryDirectory('other'))
-  for (const inside of [outer, path.join(outer, 'data')]) {
-    const at = { ...settings, path: inside, folder: 'docs' }
-    const refused = { key: 'transfer.objects.inside', params: { folder: 'docs', outer } }
-    const second = drive(other, at, place.secrets, { name: 'station-4' })
-    expect(await until('it is told', () => second.problem)).toMatchObject(refused)
-    second.stop()
-    expect((await tried(at)).answer).toMatchObject({ works: false, sentence: refused })
-  }
-  expect(treeOf(settings.path)).toEqual(before)
 })
 
 test('a login that may only read is told so', async () => {

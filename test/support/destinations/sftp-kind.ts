@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { tryDestination } from '../../../core/send/destinations/try.ts'
+import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { mountTmpfs } from '../mounts.ts'
 import type { SftpServer } from '../servers/sftp.ts'
 import { startSftpServer } from '../servers/sftp.ts'
+import { temporaryDirectory } from '../temporary.ts'
+import { makeHome } from '../transfer.ts'
 import { until } from '../until.ts'
 import { placeOnDisk } from './disk-place.ts'
 import type { Place, TestedKind } from './kind.ts'
@@ -70,4 +74,24 @@ export const sftpKind: TestedKind = {
       until('it is at rest', () => remount('ro').then(() => true)).then(() => undefined)
     return { ...sftpPlace(point), makeReadOnly }
   },
+}
+
+/** A computer, and a place at the server that is its own. */
+export async function beginSftp() {
+  const home = await makeHome(temporaryDirectory('sftp'))
+  const place = await sftpKind.open(home)
+  const settings = place.settings() as SftpDestination
+  return { home, place, settings }
+}
+
+/** What the test of such a place, changed like this, says. */
+export async function trySftp(
+  changes: Partial<SftpDestination> & { hostKey?: string },
+  secrets?: Record<string, string>,
+) {
+  const { home, place, settings } = await beginSftp()
+  const destination = { ...settings, ...changes }
+  const { signal } = new AbortController()
+  const options = { identity: home.identity, name: 'station-3', secrets: secrets ?? place.secrets, signal }
+  return { answer: await tryDestination(destination, options), directory: settings.path }
 }

@@ -3,7 +3,7 @@ import { app, dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandOutput } from '../../core/agent/contract.ts'
 import { replaceFile } from '../../core/files/replace-file.ts'
-import { errorText } from '../../core/files/system-error.ts'
+import { reasonOf } from '../../core/files/system-error.ts'
 import { message } from '../../core/words/message.ts'
 import { Problem } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
@@ -32,7 +32,7 @@ export async function saveDiagnostics(
   try {
     await replaceFile(file, zip)
   } catch (thrown) {
-    throw new Problem('diagnostics.cannotWrite', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new Problem('diagnostics.cannotWrite', { file, reason: reasonOf(thrown) }, { cause: thrown })
   }
   return { path: file }
 }

@@ -5,7 +5,7 @@ import { app, dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandOutput } from '../../core/agent/contract.ts'
 import { replaceFile } from '../../core/files/replace-file.ts'
-import { errorText } from '../../core/files/system-error.ts'
+import { reasonOf } from '../../core/files/system-error.ts'
 import { differences } from '../../core/settings/differences.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../../core/settings/exchange.ts'
 import { message } from '../../core/words/message.ts'
@@ -25,7 +25,7 @@ interface Desk {
 
 /**
  * Asks where to, and writes the settings there; path null: cancelled.
- * @throws Problem settings.cannotWrite
+ * @throws Problem settings.notExported
  */
 export async function exportSettings({
   agent,
@@ -41,11 +41,7 @@ export async function exportSettings({
   try {
     await replaceFile(filePath, exportedText(agent.settings.get(), hostname()))
   } catch (thrown) {
-    throw new Problem(
-      'settings.cannotWrite',
-      { file: filePath, reason: errorText(thrown) },
-      { cause: thrown },
-    )
+    throw new Problem('settings.notExported', { file: filePath, reason: reasonOf(thrown) }, { cause: thrown })
   }
   return { path: filePath }
 }
@@ -80,6 +76,6 @@ async function textOf(file: string): Promise<string> {
     if (size > LONGEST_FILE) throw new Error(`${size} bytes`)
     return await readFile(file, 'utf8')
   } catch (thrown) {
-    throw new Problem('settings.notImported', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new Problem('settings.notImported', { file, reason: reasonOf(thrown) }, { cause: thrown })
   }
 }

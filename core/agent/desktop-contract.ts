@@ -48,7 +48,7 @@ export const desktopCommands = {
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
   showDirectory: act(z.object({ source: z.string().nullable() })),
   /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
-  showing: act(z.object({ page: z.string().max(40).nullable() })),
+  showing: act(z.object({ page: z.string().max(40).nullable(), hasForm: z.boolean() })),
   hideWindow: act(nothing),
   quit: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>

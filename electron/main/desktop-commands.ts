@@ -71,7 +71,7 @@ export function desktopHandlers(options: {
       if (directory === undefined) throw new Problem('refuse.noSource')
       return show(directory)
     },
-    showing: ({ page }) => done(() => window.showing(page)),
+    showing: (seen) => done(() => window.showing(seen)),
     hideWindow: () => done(() => window.hide()),
     quit: () => done(() => options.quit()),
   }

@@ -1,6 +1,5 @@
 import { hostname, userInfo } from 'node:os'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { app, nativeTheme, powerMonitor, type Tray } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
@@ -13,15 +12,14 @@ import { sendEvent, serveWindow, type WindowHandlers } from './ipc.ts'
 import type { LaterStarts } from './later-starts.ts'
 import { createNotifier, type Notifier } from './notifications.ts'
 import type { LoadingPage } from './page.ts'
+import { isPairingCode } from './pairing-links.ts'
 import { askingFirst, quitter } from './quit.ts'
 import { createTray, type StatusTray } from './tray.ts'
 import { trayActions } from './tray-actions.ts'
 import type { TrayActions } from './tray-menu.ts'
 import { utilityWorkerStarter } from './utility-starter.ts'
 import { desktopVault } from './vault.ts'
-import { createWindow, type TrayWindow } from './window.ts'
-
-const DRAWN_WITHIN_MS = 1_000
+import { TrayWindow } from './window.ts'
 
 /**
  * The composition root of the desktop: one agent, its tray icon, its window. Throws what keeps it from being there, with
@@ -41,11 +39,7 @@ export async function runDesktop(start: {
   const icon = path.resolve(app.getAppPath(), 'assets/icons/256x256.png')
   let actions: TrayActions | null = null
   const tray = createTray(start.icon, start.images, () => actions)
-  const { browser, painted } = start.page
-  const window = createWindow({
-    ...{ browser, dataDirectory },
-    hintAtClose: () => actions?.hintAtClose() ?? false,
-  })
+  const window = new TrayWindow(start.page, dataDirectory, () => actions?.hintAtClose() ?? false)
   const handlers = Promise.withResolvers<WindowHandlers>()
   serveWindow(handlers.promise)
   const notifier = createNotifier({
@@ -54,17 +48,17 @@ export async function runDesktop(start: {
   })
   const host = desktopHost(path.join(bundle, 'main'), notifier)
   // On few processors the workers' start would keep the page from being drawn.
-  await Promise.race([painted, delay(DRAWN_WITHIN_MS, undefined, { ref: false })])
+  await window.drawn()
   const open = await openAgent(dataDirectory, host)
   try {
     const { come } = present(open, { window, tray, notifier, laterStarts }, (made, answers) => {
       actions = made
       handlers.resolve(answers)
     })
-    if (!isHidden(process.argv)) void painted.then(come)
+    if (!isHidden(process.argv)) void come()
     laterStarts.answer((others, link) => {
-      come()
-      if (link !== null) window.showLink(link)
+      void come()
+      if (link !== null && isPairingCode(link)) window.tell('show', { page: 'destinations', code: link })
       void open.protect(others)
     })
     await open.protect(directories)
@@ -80,15 +74,15 @@ function present(
   open: OpenAgent,
   desk: { window: TrayWindow; tray: StatusTray; notifier: Notifier; laterStarts: LaterStarts },
   begin: (actions: TrayActions, handlers: WindowHandlers) => void,
-): { come(): void } {
+): { come(): Promise<void> } {
   const { window, tray, notifier, laterStarts } = desk
   const { agent } = open
   const handlers = namingWhoIsHere(open.handlers)
   const words = (): Words => createWords(agent.language)
   const trayBounds = () => tray.tray.getBounds()
-  const come = () => {
+  const come = async () => {
     // Somebody may ask for it while it quits.
-    if (!tray.tray.isDestroyed()) window.show(trayBounds())
+    if (!tray.tray.isDestroyed()) await window.show(trayBounds())
   }
   const quit = quitter(open, laterStarts, () => {
     unfollow()
@@ -104,7 +98,7 @@ function present(
     notifier.hint(words()(message('hint.inTray.title')), words()(message('hint.inTray.body')))
   begin(trayActions({ agent, handlers: all, window, words, come, trayBounds, quit: asked, hint }), all)
   const unfollow = followState(agent, tray, window, words)
-  app.on('activate', come)
+  app.on('activate', () => void come())
   return { come }
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { app, nativeImage, Tray } from 'electron'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { endWithLauncher } from '../../core/worker/launcher.ts'
-import { directoriesOf, linkIn } from './arguments.ts'
+import { directoriesOf, isHidden, linkIn } from './arguments.ts'
 import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
@@ -47,7 +47,7 @@ function start(): void {
       const icon = new Tray(nativeImage.createFromPath(path.join(images, 'starting.png')))
       await delay(ICON_MS)
       const answering = Promise.withResolvers<void>()
-      const page = loadPage(app.getAppPath(), answering.promise)
+      const page = loadPage(app.getAppPath(), answering.promise, !isHidden(process.argv))
       const { runDesktop } = await import('./desktop.ts')
       const running = runDesktop({ dataDirectory, directories, laterStarts, page, icon, images })
       // It has listened to the page's questions before it first waited for anything.

@@ -7,18 +7,21 @@ import { lockDown } from './security.ts'
 const DEFAULT_SIZE = { width: 400, height: 640 }
 export const LEAST_SIZE = { width: 340, height: 420 }
 
-/** The window's page, hidden and on its way. */
+/** The window, hidden, its page on its way. */
 export interface LoadingPage {
   browser: BrowserWindow
-  /** Resolves when there is something to be seen. */
+  /** false: nobody asks for it yet. */
+  isLoading: boolean
+  /** Resolves when there is something to be seen; without a page, at once. */
   painted: Promise<unknown>
 }
 
 /**
  * Chromium starts the page's process while the main process loads the agent.
  * @param ready nothing of the page is served before it resolves: its first question is to find somebody who answers.
+ * @param isWanted false: the window stays hidden, and has no page before it is asked for.
  */
-export function loadPage(application: string, ready: Promise<unknown>): LoadingPage {
+export function loadPage(application: string, ready: Promise<unknown>, isWanted: boolean): LoadingPage {
   lockDown()
   servePage(path.join(application, 'out/renderer'), ready)
   const browser = new BrowserWindow({
@@ -40,7 +43,8 @@ export function loadPage(application: string, ready: Promise<unknown>): LoadingP
     },
   })
   browser.removeMenu()
+  if (!isWanted) return { browser, isLoading: false, painted: Promise.resolve() }
   const painted = once(browser, 'ready-to-show')
   void browser.loadURL(WINDOW_PAGE)
-  return { browser, painted }
+  return { browser, isLoading: true, painted }
 }

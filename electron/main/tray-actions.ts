@@ -3,7 +3,7 @@ import type { Agent } from '../../core/agent/agent.ts'
 import type { Message } from '../../core/words/message.ts'
 import { sentenceOf } from '../../core/words/problem.ts'
 import type { Words } from '../../core/words/words.ts'
-import { sendEvent, type WindowHandlers } from './ipc.ts'
+import type { WindowHandlers } from './ipc.ts'
 import type { TrayActions } from './tray-menu.ts'
 import type { TrayWindow } from './window.ts'
 import type { Rectangle } from './window-place.ts'
@@ -14,7 +14,7 @@ export function trayActions(options: {
   handlers: WindowHandlers
   window: TrayWindow
   words: () => Words
-  come: () => void
+  come: () => Promise<void>
   trayBounds: () => Rectangle
   quit: () => void
   /** Says that it goes on in the tray; false: it could not be said. */
@@ -29,20 +29,17 @@ export function trayActions(options: {
   }
   const tell = (answer: Promise<unknown>) => void answer.catch((thrown) => refused(sentenceOf(thrown)))
   return {
-    open: come,
+    open: () => void come(),
     toggle: () => window.toggle(options.trayBounds()),
     openIncident: (incident) => {
-      come()
-      sendEvent(window.browser, 'show', { page: 'alerts', incident })
+      void come()
+      window.tell('show', { page: 'alerts', incident })
     },
-    addDirectory: () => {
-      come()
-      tell(handlers.chooseSource({}))
-    },
+    addDirectory: () => tell(come().then(() => handlers.chooseSource({}))),
     pause: (minutes) => tell(handlers.pause({ minutes })),
     pauseOther: () => {
-      come()
-      sendEvent(window.browser, 'askPause', {})
+      void come()
+      window.tell('askPause', {})
     },
     openFolder: (source) => tell(handlers.showDirectory({ source })),
     resume: () => tell(handlers.resume({})),

@@ -2,18 +2,21 @@ import { useEffect } from 'react'
 import { useBridge } from './bridge.tsx'
 
 /**
- * Tells the desktop which page somebody looks at: what it shows needs no notification. A terminal's or a test's agent
- * that does not want to know is no trouble.
+ * Tells the desktop which page somebody looks at: what it shows needs no notification. And whether a form is open: it
+ * may be half filled. A terminal's or a test's agent that does not want to know is no trouble.
  */
 export function useShowing(page: string): void {
   const bridge = useBridge()
   useEffect(() => {
-    let last: string | null | undefined
+    let last = ''
     const tell = () => {
-      const seen = !document.hidden && document.hasFocus() ? page : null
-      if (seen === last) return
-      last = seen
-      bridge.call('showing', { page: seen }).catch(() => undefined)
+      const seen = {
+        page: !document.hidden && document.hasFocus() ? page : null,
+        hasForm: document.querySelector('form, [role=dialog]') !== null,
+      }
+      if (JSON.stringify(seen) === last) return
+      last = JSON.stringify(seen)
+      bridge.call('showing', seen).catch(() => undefined)
     }
     tell()
     document.addEventListener('visibilitychange', tell)

@@ -33,6 +33,7 @@ export async function idleRows(): Promise<Row[]> {
     await until('all sources to be watched', () => areWatched(dataDirectory), 60_000)
     const shown = await measureIdle(child, 'shown')
     await hideWindow(child)
+    await until('the page to be put away', () => !hasPage(child), 90_000)
     const hidden = await measureIdle(child, 'hidden')
     return [...rowsOf(hidden, 'hidden', 1), ...rowsOf(shown, 'shown', 3)]
   } finally {
@@ -86,6 +87,9 @@ async function measureIdle({ pid = -1 }: ChildProcess, window: string): Promise<
   const used = sum((one) => one.cpuMicroseconds, after) - sum((one) => one.cpuMicroseconds, before)
   return { processor: percent(used), residentMiB: sum((one) => one.residentMiB, after) }
 }
+
+const hasPage = ({ pid = -1 }: ChildProcess) =>
+  [...usageByProcess(pid).values()].some(({ name }) => name.startsWith('renderer'))
 
 /** As a click on the tray icon does. */
 async function hideWindow({ pid = -1 }: ChildProcess): Promise<void> {

@@ -1,11 +1,11 @@
 import { MountTable } from '../mounts/mount-table.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
-import { createHistory } from './history/history.ts'
+import { History } from './history/history.ts'
 import { inspectPath } from './inspect.ts'
 import type { checkerDefinition, HistoryQuestion } from './messages.ts'
 import { createSystemDisk } from './probes/disk.ts'
-import { createChecker } from './schedule/checker.ts'
+import { Checker } from './schedule/checker.ts'
 
 /**
  * The checker as a worker: its process needs a large libuv pool, as each path that hangs holds a thread.
@@ -15,8 +15,8 @@ import { createChecker } from './schedule/checker.ts'
 export const startChecker =
   (historyThread: URL) =>
   (context: WorkerContext<typeof checkerDefinition>): WorkerHandlers<typeof checkerDefinition> => {
-    const history = createHistory(historyThread, (notice) => context.report({ checked: [], notice }))
-    const checker = createChecker({
+    const history = new History(historyThread, (notice) => context.report({ checked: [], notice }))
+    const checker = new Checker({
       disk: createSystemDisk(),
       limit: createConcurrencyLimit(),
       report: (checked) => {

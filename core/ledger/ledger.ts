@@ -4,8 +4,8 @@ import { readDatabaseFile } from '../sqlite-file.ts'
 import { Problem } from '../words/problem.ts'
 import { LEDGER, openLedgerFile } from './file.ts'
 import { openMeta } from './meta.ts'
-import { openAgain, openOffers } from './offers.ts'
-import { openPages } from './pages.ts'
+import { openAgain, openKnown, openOffers } from './offers.ts'
+import { openPages, openSentFiles } from './pages.ts'
 import { openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
 import { openRemovable, openRemoving } from './removals.ts'
 import { openRoutes } from './rows.ts'
@@ -45,6 +45,7 @@ export function openParts(database: DatabaseSyncInstance) {
   const routes = openRoutes(database)
   return {
     ...openOffers(database, routes),
+    ...openKnown(database, routes),
     ...openAgain(database, routes),
     ...openTaking(database, routes),
     ...openOutcomes(database),
@@ -57,6 +58,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openRemovable(database, routes),
     ...openRemoving(database),
     ...openPages(database),
+    ...openSentFiles(database),
     ...openSuspects(database, routes),
     ...openHolding(database),
     ...openMeta(database),
@@ -83,7 +85,7 @@ export function readLedger(file: string): LedgerReader | null {
     if (database === null) return null
     if (typeof database === 'string') throw new Error(`it is ${database}`)
     const routes = openRoutes(database)
-    const { lookup } = openOffers(database, routes)
+    const { lookup } = openKnown(database, routes)
     const { sentAs } = openRenamed(database, routes)
     return { lookup, sentAs, close: () => database.close() }
   } catch (thrown) {

@@ -52,18 +52,6 @@ interface EntryRow {
 /** Files come into the ledger, and are offered again, or to another destination. */
 export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   const offerSome = database.prepare(OFFER)
-  const find = prepareExact(
-    database,
-    'SELECT state, size, mtime_ns, inode, reason FROM file WHERE route = ? AND path = ?',
-  )
-  // One statement for many: 1.2 µs a file, where a question for each takes 8, as what is the same, nearly everything,
-  // never becomes a JavaScript value.
-  const differing = database.prepare(
-    `SELECT one.key AS place, file.id IS NOT NULL AS known
-     FROM json_each(?) AS one LEFT JOIN file ON route = ? AND file.path = one.value ->> 0
-     WHERE file.id IS NULL OR size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2
-     OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4`,
-  )
   // By path, which no row changes: what is sent or parked in the meantime is neither missed nor met again.
   const chunkOf = database.prepare(
     `SELECT json_group_array(json_array(path, size, mtime_ns, ctime_ns, inode, device)) FILTER (WHERE NOT (${IS_GONE}))
@@ -74,10 +62,10 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
     const bySource = Map.groupBy(candidates, ({ source }) => source)
     const now = Date.now()
     let waiting = 0
-    for (const [source, some] of bySource)
-      waiting += Number(
-        offerSome.run(routes.ensure(destination, source), rowsOf(some), now, notBefore).changes,
-      )
+    for (const [source, some] of bySource) {
+      const route = routes.ensure(destination, source)
+      waiting += Number(offerSome.run(route, rowsOf(some), now, notBefore).changes)
+    }
     return waiting
   }
 
@@ -94,32 +82,6 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
         ? 0
         : inTransaction(database, () => offerAll(destination, candidates, notBefore)),
 
-    /** Which of these files of a source it does not have with the same size, times and inode. */
-    differing(
-      destination: string,
-      source: string,
-      files: readonly Omit<Candidate, 'source'>[],
-    ): LedgerDifference[] {
-      const found = differing.all(rowsOf(files), routes.find(destination, source))
-      return (found as { place: number; known: number }[]).map(({ place, known }) => ({
-        index: place,
-        known: known === 1,
-      }))
-    },
-
-    lookup(destination: string, source: string, path: string) {
-      const route = routes.find(destination, source)
-      const row = route === null ? undefined : (find.get(route, path) as EntryRow | undefined)
-      if (row === undefined) return null
-      return {
-        state: fileStates[Number(row.state)] ?? 'waiting',
-        size: Number(row.size),
-        mtimeNs: row.mtime_ns,
-        inode: word.load(row.inode),
-        reason: reasonOf(row.reason),
-      }
-    },
-
     /**
      * Offers the files of a source at one destination that are not known to be gone to another: one chunk of at most
      * `limit` rows after the path `after` ('' at first). Returns the last path, for the next chunk, or null at the end.
@@ -134,6 +96,48 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
         if (chunk.count > 0) offerSome.run(routes.ensure(to, source), chunk.files, Date.now(), EARLIEST)
         return chunk.count < limit ? null : chunk.last
       }),
+  }
+}
+
+/** What is known of files, by their names. */
+export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
+  const find = prepareExact(
+    database,
+    'SELECT state, size, mtime_ns, inode, reason FROM file WHERE route = ? AND path = ?',
+  )
+  // One statement for many: 1.2 µs a file, where a question for each takes 8, as what is the same, nearly everything,
+  // never becomes a JavaScript value.
+  const differing = database.prepare(
+    `SELECT one.key AS place, file.id IS NOT NULL AS known
+     FROM json_each(?) AS one LEFT JOIN file ON route = ? AND file.path = one.value ->> 0
+     WHERE file.id IS NULL OR size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2
+     OR ctime_ns <> one.value ->> 3 OR inode <> one.value ->> 4`,
+  )
+
+  return {
+    /** Which of these files of a source it does not have with the same size, times and inode. */
+    differing(
+      destination: string,
+      source: string,
+      files: readonly Omit<Candidate, 'source'>[],
+    ): LedgerDifference[] {
+      const found = differing.all(rowsOf(files), routes.find(destination, source))
+      const rows = found as { place: number; known: number }[]
+      return rows.map(({ place, known }) => ({ index: place, known: known === 1 }))
+    },
+
+    lookup(destination: string, source: string, path: string) {
+      const route = routes.find(destination, source)
+      const row = route === null ? undefined : (find.get(route, path) as EntryRow | undefined)
+      if (row === undefined) return null
+      return {
+        state: fileStates[Number(row.state)] ?? 'waiting',
+        size: Number(row.size),
+        mtimeNs: row.mtime_ns,
+        inode: word.load(row.inode),
+        reason: reasonOf(row.reason),
+      }
+    },
   }
 }
 

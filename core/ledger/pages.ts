@@ -49,15 +49,54 @@ export function openPages(database: DatabaseSyncInstance) {
     `SELECT * FROM (${newest} LIMIT ${SEARCHED}) WHERE instr(lower(path), lower(?)) > 0 LIMIT ?`,
   )
 
-  const sent = database.prepare(
-    `SELECT path, size, digest, sent_at AS sentAt FROM file JOIN route ON route.id = file.route
-     WHERE destination = ? AND source = ? AND path > ? AND ${HAS_IT} ORDER BY path LIMIT ?`,
-  )
+  return {
+    /** By source id. */
+    totals(destination: string) {
+      const rows = totalsOf.all(destination) as (Totals & { source: string })[]
+      return Object.fromEntries(rows.map(({ source, ...totals }) => [source, totals]))
+    },
 
-  const sentOne = database.prepare(
-    `SELECT path, size, digest, sent_at AS sentAt FROM file JOIN route ON route.id = file.route
-     WHERE destination = ? AND source = ? AND path = ? AND ${HAS_IT}`,
-  )
+    /** A page, newest row first. */
+    files(destinations: readonly string[], { source, state, before, limit, text = '' }: PageQuery) {
+      const rowsOf = (route: number, name: LedgerFile['state']) => {
+        const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
+        const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
+        return rows as FileRow[]
+      }
+      const routes = routesOf.all(JSON.stringify(destinations), source) as {
+        id: number
+        source: string
+        destination: string
+      }[]
+      const found = routes.flatMap((route) =>
+        (state === null ? fileStates : [state]).flatMap((name) =>
+          rowsOf(route.id, name).map(
+            ({ modifiedMs, reason, ...row }): LedgerFile => ({
+              ...row,
+              source: route.source,
+              destination: route.destination,
+              modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
+              state: name,
+              reason: reasonOf(reason),
+            }),
+          ),
+        ),
+      )
+      found.sort((a, b) => b.id - a.id)
+      return { files: found.slice(0, limit), more: found.length > limit }
+    },
+  }
+}
+
+/** What is sent of each source, and so has to be at a destination. */
+export function openSentFiles(database: DatabaseSyncInstance) {
+  const sentWith = (which: string) =>
+    database.prepare(
+      `SELECT path, size, digest, sent_at AS sentAt FROM file JOIN route ON route.id = file.route
+       WHERE destination = ? AND source = ? AND ${HAS_IT} AND ${which}`,
+    )
+  const sent = sentWith('path > ? ORDER BY path LIMIT ?')
+  const sentOne = sentWith('path = ?')
   const sentSums = database.prepare(
     `SELECT source, count(*) AS files, sum(size) AS bytes FROM file JOIN route ON route.id = file.route
      WHERE destination = ? AND ${HAS_IT} GROUP BY source ORDER BY source`,
@@ -90,45 +129,6 @@ export function openPages(database: DatabaseSyncInstance) {
       const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
       const where = [...rangeOf(path), JSON.stringify(above)] as const
       return later.get(destination, source, sentAt, ...where) !== undefined
-    },
-
-    /** By source id. */
-    totals: (destination: string) =>
-      Object.fromEntries(
-        (totalsOf.all(destination) as (Totals & { source: string })[]).map(({ source, ...totals }) => [
-          source,
-          totals,
-        ]),
-      ),
-
-    /** A page, newest row first. */
-    files(destinations: readonly string[], { source, state, before, limit, text = '' }: PageQuery) {
-      const rowsOf = (route: number, name: LedgerFile['state']) => {
-        const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
-        const rows = text === '' ? page.all(...range, limit + 1) : search.all(...range, text, limit + 1)
-        return rows as FileRow[]
-      }
-      const routes = routesOf.all(JSON.stringify(destinations), source) as {
-        id: number
-        source: string
-        destination: string
-      }[]
-      const found = routes.flatMap((route) =>
-        (state === null ? fileStates : [state]).flatMap((name) =>
-          rowsOf(route.id, name).map(
-            ({ modifiedMs, reason, ...row }): LedgerFile => ({
-              ...row,
-              source: route.source,
-              destination: route.destination,
-              modifiedAt: modifiedMs === null ? null : Math.round(modifiedMs),
-              state: name,
-              reason: reasonOf(reason),
-            }),
-          ),
-        ),
-      )
-      found.sort((a, b) => b.id - a.id)
-      return { files: found.slice(0, limit), more: found.length > limit }
     },
   }
 }

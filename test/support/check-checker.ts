@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { createConcurrencyLimit } from '../../core/check/concurrency-limit.ts'
 import type { Checked } from '../../core/check/messages.ts'
-import { type CheckerConfig, createChecker } from '../../core/check/schedule/checker.ts'
+import { Checker, type CheckerConfig } from '../../core/check/schedule/checker.ts'
 import { createFakeClock, WALL_AT_START } from './check-clock.ts'
 import { createFakeDisk } from './check-disk.ts'
 
@@ -11,7 +11,7 @@ export function setUpChecker(mostOut?: number) {
   const disk = createFakeDisk(() => clock.now())
   const reports: { atMs: number; checked: Checked[] }[] = []
   const buffered: string[] = []
-  const checker = createChecker({
+  const checker = new Checker({
     disk,
     limit: createConcurrencyLimit(mostOut),
     report: (checked) => reports.push({ atMs: clock.now(), checked }),

@@ -16,36 +16,84 @@ const MOST_WAITING = 100_000
 /**
  * Hands checks to a thread of its own, which writes them into the database. Whatever becomes of that thread and of
  * its disk, a check costs one small object here: one batch is out at a time, and what waits for it is bounded.
- *
- * @param script is the thread's own script.
- * @param tell is called with what a person should know: once when it begins to fail, once when it is well again.
  */
-export function createHistory(script: URL, tell: (sentence: Message) => void) {
-  let file: string | null = null
-  let thread: Thread<HistoryCalls> | null = null
-  let timer: NodeJS.Timeout | undefined
-  let waiting: KeptCheck[] = []
+export class History {
+  readonly #script: URL
+  readonly #tell: (sentence: Message) => void
+  #file: string | null = null
+  #thread: Thread<HistoryCalls> | null = null
+  #timer: NodeJS.Timeout | undefined
+  #waiting: KeptCheck[] = []
   /** Checks in the batch that is out, and for how long it is. */
-  let out = 0
-  let outMs = 0
-  let lost = 0
-  let isFailing = false
+  #out = 0
+  #outMs = 0
+  #lost = 0
+  #isFailing = false
 
-  const failing = (sentence: Message) => {
-    if (!isFailing) tell(sentence)
-    isFailing = true
+  /**
+   * @param script is the thread's own script.
+   * @param tell is called with what a person should know: once when it begins to fail, once when it is well again.
+   */
+  constructor(script: URL, tell: (sentence: Message) => void) {
+    this.#script = script
+    this.#tell = tell
   }
 
-  const write = () => {
-    const asked = thread
-    if (asked === null || out > 0 || waiting.length === 0) return
-    out = waiting.length
-    outMs = 0
-    const checks = waiting
-    waiting = []
+  add(checked: readonly Checked[]): void {
+    if (this.#file === null) return
+    for (const { id, at, delayMs, overall } of checked) {
+      if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ id, at, delayMs, kind: overall.kind })
+      else this.#lost += 1
+    }
+  }
+
+  /** Where the database is from now on; null: nothing is kept. */
+  keepIn(file: string | null): void {
+    if (file === this.#file) return
+    void this.stop()
+    this.#file = file
+    if (file === null) return
+    const onNews = (news: unknown) => this.#tell(news as Message)
+    this.#thread = openThread(this.#script, { data: file, youngMb: 8, onNews })
+    this.#timer = setInterval(() => this.#tick(file), WRITE_EVERY_MS).unref()
+  }
+
+  /** @throws Problem check.historyAway if the database cannot answer */
+  async ask(question: HistoryQuestion) {
+    if (this.#file === null || this.#thread === null) return { points: [], spanMs: 0 }
+    const away = new Problem('check.historyAway', { path: this.#file })
+    if (this.#thread.unanswered >= MOST_QUESTIONS) throw away
+    this.#write()
+    return this.#thread.call('ask', question).catch(() => Promise.reject(away))
+  }
+
+  /** The thread may hang in a call, and then lives on by itself. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#write()
+    const stopping = this.#thread
+    this.#thread = null
+    this.#out = 0
+    await stopping?.close()
+  }
+
+  #tick(file: string): void {
+    this.#outMs += WRITE_EVERY_MS
+    if (this.#out > 0 && this.#outMs >= STUCK_AFTER_MS)
+      this.#failing(message('check.historyStuck', { path: file }))
+    this.#write()
+  }
+
+  #write(): void {
+    const asked = this.#thread
+    const checks = this.#waiting
+    if (asked === null || this.#out > 0 || checks.length === 0) return
+    this.#out = checks.length
+    this.#outMs = 0
+    this.#waiting = []
     const ended = (failure: string | null) => {
       // Its file is another one by now.
-      if (asked === thread) written(failure)
+      if (asked === this.#thread) this.#written(failure)
     }
     void asked.call('write', checks).then(
       () => ended(null),
@@ -53,59 +101,20 @@ export function createHistory(script: URL, tell: (sentence: Message) => void) {
     )
   }
 
-  const tick = () => {
-    outMs += WRITE_EVERY_MS
-    if (out > 0 && outMs >= STUCK_AFTER_MS) failing(message('check.historyStuck', { path: file ?? '' }))
-    write()
-  }
-
-  const written = (failure: string | null) => {
+  #written(failure: string | null): void {
     if (failure !== null) {
-      lost += out
-      failing(message('check.historyLost', { path: file ?? '', reason: failure }))
+      this.#lost += this.#out
+      this.#failing(message('check.historyLost', { path: this.#file ?? '', reason: failure }))
     } else {
-      if (isFailing) tell(message('check.historyBack', { lost }))
-      isFailing = false
-      lost = 0
+      if (this.#isFailing) this.#tell(message('check.historyBack', { lost: this.#lost }))
+      this.#isFailing = false
+      this.#lost = 0
     }
-    out = 0
+    this.#out = 0
   }
 
-  /** The thread may hang in a call, and then lives on by itself. */
-  const stop = async (): Promise<void> => {
-    clearInterval(timer)
-    write()
-    const stopping = thread
-    thread = null
-    out = 0
-    await stopping?.close()
-  }
-
-  return {
-    add: (checked: readonly Checked[]) => {
-      if (file === null) return
-      for (const { id, at, delayMs, overall } of checked) {
-        if (waiting.length < MOST_WAITING) waiting.push({ id, at, delayMs, kind: overall.kind })
-        else lost += 1
-      }
-    },
-    /** Where the database is from now on; null: nothing is kept. */
-    keepIn: (next: string | null) => {
-      if (next === file) return
-      void stop()
-      file = next
-      if (file === null) return
-      thread = openThread(script, { data: file, youngMb: 8, onNews: (news) => tell(news as Message) })
-      timer = setInterval(tick, WRITE_EVERY_MS).unref()
-    },
-    /** @throws Problem check.historyAway if the database cannot answer */
-    async ask(question: HistoryQuestion) {
-      if (file === null || thread === null) return { points: [], spanMs: 0 }
-      const away = new Problem('check.historyAway', { path: file })
-      if (thread.unanswered >= MOST_QUESTIONS) throw away
-      write()
-      return thread.call('ask', question).catch(() => Promise.reject(away))
-    },
-    stop,
+  #failing(sentence: Message): void {
+    if (!this.#isFailing) this.#tell(sentence)
+    this.#isFailing = true
   }
 }

@@ -1,115 +1,106 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigOf } from '../../worker/definition.ts'
-import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '../messages.ts'
-import type { Disk } from '../probes/disk.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'
-import { createChecksOut } from './checks-out.ts'
-import { createReporter } from './reporter.ts'
+import { ChecksOut, type ChecksOutParts } from './checks-out.ts'
+import { Reporter } from './reporter.ts'
 import { createSpotChecks } from './spot-checks.ts'
 import { callAt, dueAt, patienceOf, tickAfter } from './timetable.ts'
-import { isOn, type Watch } from './watched-path.ts'
+import { isOn, Watch } from './watched-path.ts'
 
 export type CheckerConfig = ConfigOf<typeof checkerDefinition>
 
-export interface CheckerPorts {
-  disk: Disk
-  limit: ConcurrencyLimit
+interface CheckerPorts extends Omit<ChecksOutParts, 'reporter'> {
   report(checked: Checked[]): void
-  /** Called once for each path whose file system refuses O_DIRECT. */
-  buffered(path: string): void
 }
 
 /** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
-export function createChecker({ disk, limit, report, buffered }: CheckerPorts) {
-  const watches = new Map<string, Watch>()
-  const reporter = createReporter(report)
-  const out = createChecksOut({ disk, limit, reporter, buffered })
-  let intervalMs = 0
+export class Checker {
+  readonly #watches = new Map<string, Watch>()
+  readonly #reporter: Reporter
+  readonly #out: ChecksOut
+  readonly #spotChecks: ReturnType<typeof createSpotChecks>
+  #intervalMs = 0
 
-  const fire = (watch: Watch) => {
-    watch.tick = tickAfter(watch.timetable, watch.tick, performance.now())
-    watch.cancelTick = callAt(dueAt(watch.timetable, watch.tick), () => fire(watch))
-    out.begin(watch)
+  constructor({ disk, limit, report, buffered }: CheckerPorts) {
+    this.#reporter = new Reporter(report)
+    this.#out = new ChecksOut({ disk, limit, reporter: this.#reporter, buffered })
+    this.#spotChecks = createSpotChecks(
+      this.#watches,
+      ({ target, memory }) => disk.fileSystemOf(target.path, memory),
+      (watch) => this.#out.begin(watch),
+    )
   }
 
-  const spotChecks = createSpotChecks(
-    watches,
-    ({ target, memory }) => disk.fileSystemOf(target.path, memory),
-    out.begin,
-  )
+  /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
+  configure({ intervalSeconds, timeoutSeconds, slowSeconds, paths, knownMounts }: CheckerConfig): void {
+    const intervalMs = intervalSeconds * 1000
+    const isNewInterval = intervalMs !== this.#intervalMs
+    this.#intervalMs = intervalMs
+    const patience = patienceOf(intervalMs)
+    const timeoutMs = timeoutSeconds === null ? patience.timeoutMs : timeoutSeconds * 1000
+    this.#out.timeoutMs = timeoutMs
+    this.#spotChecks.every(timeoutSeconds === null ? patience.spotCheckEveryMs : null)
+    this.#reporter.slowLimitMs = slowLimit(slowSeconds * 1000, timeoutMs)
+    const wanted = new Map(paths.map((target) => [target.id, target]))
+    const isWanted = ({ target }: Watch) => isDeepStrictEqual(wanted.get(target.id), target)
+    this.#end([...this.#watches.values()].filter((watch) => !isWanted(watch)))
+    if (isNewInterval) for (const watch of this.#watches.values()) this.#startTimetable(watch)
+    for (const target of wanted.values()) {
+      if (!this.#watches.has(target.id)) this.#add(target, knownMounts[target.id])
+    }
+  }
 
-  const startTimetable = (watch: Watch) => {
+  /** Checks every path now, or those on these mount points alone, besides their timetable. */
+  checkNow(only?: { points: readonly string[] } | { ids: readonly string[] }): void {
+    const isMeant = (watch: Watch) => {
+      if (only === undefined) return true
+      if ('ids' in only) return only.ids.includes(watch.target.id)
+      if (only.points.some((point) => isOn(watch, point))) return true
+      return watch.check?.isOverdue === true && this.#out.isRemounted(watch.check)
+    }
+    const meant = [...this.#watches.values()].filter(isMeant)
+    // Those first that have a check out: if it is abandoned it is in no other path's way.
+    const isFree = ({ check }: Watch) => Number(check === null)
+    for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) this.#out.begin(watch)
+  }
+
+  /** Returns at once; checks that are out are left to themselves. */
+  stop(): void {
+    this.#end([...this.#watches.values()])
+    this.#spotChecks.stop()
+    this.#reporter.stop()
+  }
+
+  #add(target: PathToCheck, remembered: RememberedMount | undefined): void {
+    const watch = new Watch(target, memoryOf(remembered))
+    this.#watches.set(target.id, watch)
+    this.#startTimetable(watch)
+  }
+
+  #startTimetable(watch: Watch): void {
     watch.cancelTick()
-    watch.timetable = { startMs: performance.now(), intervalMs }
+    watch.timetable = { startMs: performance.now(), intervalMs: this.#intervalMs }
     watch.tick = 0
-    fire(watch)
+    this.#fire(watch)
   }
 
-  const end = (ended: Watch[]) => {
+  #fire(watch: Watch): void {
+    watch.tick = tickAfter(watch.timetable, watch.tick, performance.now())
+    watch.cancelTick = callAt(dueAt(watch.timetable, watch.tick), () => this.#fire(watch))
+    this.#out.begin(watch)
+  }
+
+  #end(ended: Watch[]): void {
     // Those first that wait for their turn: they never need to run.
-    const isOut = ({ check }: Watch) => Number(check !== null && out.isOut(check))
+    const isOut = ({ check }: Watch) => Number(check !== null && this.#out.isOut(check))
     for (const watch of ended.sort((a, b) => isOut(a) - isOut(b))) {
       watch.cancelTick()
-      if (watch.check !== null) out.letGo(watch.check)
-      watches.delete(watch.target.id)
-      reporter.forget(watch.target.id)
+      if (watch.check !== null) this.#out.letGo(watch.check)
+      this.#watches.delete(watch.target.id)
+      this.#reporter.forget(watch.target.id)
     }
-  }
-
-  const add = (target: PathToCheck, remembered: RememberedMount | undefined) => {
-    const watch: Watch = {
-      target,
-      timetable: { startMs: 0, intervalMs },
-      tick: 0,
-      cancelTick: () => undefined,
-      memory: memoryOf(remembered),
-      begunMs: Number.NEGATIVE_INFINITY,
-      spotCheckedMs: Number.NEGATIVE_INFINITY,
-      check: null,
-    }
-    watches.set(target.id, watch)
-    startTimetable(watch)
-  }
-
-  return {
-    /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
-    configure: (config: CheckerConfig) => {
-      const isNewInterval = intervalMs !== config.intervalSeconds * 1000
-      intervalMs = config.intervalSeconds * 1000
-      const patience = patienceOf(intervalMs)
-      const timeoutMs = config.timeoutSeconds === null ? patience.timeoutMs : config.timeoutSeconds * 1000
-      out.setTimeout(timeoutMs)
-      spotChecks.every(config.timeoutSeconds === null ? patience.spotCheckEveryMs : null)
-      reporter.setSlowLimit(slowLimit(config.slowSeconds * 1000, timeoutMs))
-      const wanted = new Map(config.paths.map((target) => [target.id, target]))
-      const isWanted = ({ target }: Watch) => isDeepStrictEqual(wanted.get(target.id), target)
-      end([...watches.values()].filter((watch) => !isWanted(watch)))
-      if (isNewInterval) for (const watch of watches.values()) startTimetable(watch)
-      for (const target of wanted.values()) {
-        if (!watches.has(target.id)) add(target, config.knownMounts[target.id])
-      }
-    },
-    /** Checks every path now, or those on these mount points alone, besides their timetable. */
-    checkNow: (only?: { points: readonly string[] } | { ids: readonly string[] }) => {
-      const isMeant = (watch: Watch) => {
-        if (only === undefined) return true
-        if ('ids' in only) return only.ids.includes(watch.target.id)
-        if (only.points.some((point) => isOn(watch, point))) return true
-        return watch.check?.isOverdue === true && out.isRemounted(watch.check)
-      }
-      const meant = [...watches.values()].filter(isMeant)
-      // Those first that have a check out: if it is abandoned it is in no other path's way.
-      const isFree = ({ check }: Watch) => Number(check === null)
-      for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) out.begin(watch)
-    },
-    /** Returns at once; checks that are out are left to themselves. */
-    stop: () => {
-      end([...watches.values()])
-      spotChecks.stop()
-      reporter.stop()
-    },
   }
 }
 

@@ -3,7 +3,7 @@ import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
 import type { Reporter } from './reporter.ts'
 import { callAt } from './timetable.ts'
-import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watched-path.ts'
+import { brokenProbe, Check, pointOf, type Watch } from './watched-path.ts'
 
 /**
  * Checks of one mount point that were abandoned and are still out, at most: as many threads as a point can cost that is
@@ -11,7 +11,7 @@ import { brokenProbe, type Check, newCheck, pointOf, type Watch } from './watche
  */
 const MOST_ABANDONED = 32
 
-interface ChecksOutParts {
+export interface ChecksOutParts {
   disk: Disk
   limit: ConcurrencyLimit
   reporter: Reporter
@@ -20,69 +20,64 @@ interface ChecksOutParts {
 }
 
 /** Checks that are out: each comes back, or its time is over. One that is not its path's own any more tells nothing. */
-export function createChecksOut({ disk, limit, reporter, buffered }: ChecksOutParts) {
-  const semaphores = createSemaphores()
+export class ChecksOut {
+  readonly #parts: ChecksOutParts
+  readonly #semaphores = new Semaphores()
   /** Mount points of the checks that are abandoned and still out. */
-  const abandoned = new Map<Check, string>()
-  let timeoutMs = 0
+  readonly #abandoned = new Map<Check, string>()
+  /** How long a check may take, in milliseconds. */
+  timeoutMs = 0
 
-  const isRemounted = ({ watch: { target, memory }, mountedAs }: Check) =>
-    disk.mountedAs(target.path, memory) !== mountedAs
+  constructor(parts: ChecksOutParts) {
+    this.#parts = parts
+  }
 
-  const letGo = (check: Check) => {
+  /**
+   * Checks a path once its file system's semaphore and the limit let it. If its last check is overdue, that is told,
+   * unless it says nothing of what is mounted now.
+   */
+  begin(watch: Watch): void {
+    const { check } = watch
+    if (check === null) this.#start(watch)
+    else if (check.isOverdue) this.#stillOut(check, Date.now())
+  }
+
+  /** false while the check still waits for its turn. */
+  isOut(check: Check): boolean {
+    return this.#semaphores.isOut(check)
+  }
+
+  /** It was begun on a mount that is there no more. */
+  isRemounted({ watch: { target, memory }, mountedAs }: Check): boolean {
+    return this.#parts.disk.mountedAs(target.path, memory) !== mountedAs
+  }
+
+  /** Nobody wants to know of it any more: it never runs, or is left to itself. */
+  letGo(check: Check): void {
     check.cancelDeadline()
     check.cancelSuspicion()
-    semaphores.release(check)
+    this.#semaphores.release(check)
     if (check.watch.check === check) check.watch.check = null
   }
 
-  /** Leaves a check to itself that says nothing of what is mounted now; false: it does, or too many are out. */
-  const abandon = (check: Check): boolean => {
-    const point = pointOf(check.watch)
-    const count = [...abandoned.values()].filter((one) => one === point).length
-    if (count >= MOST_ABANDONED || !isRemounted(check)) return false
-    abandoned.set(check, point)
-    letGo(check)
-    return true
-  }
-
-  const stillOut = (check: Check, at: number) => {
-    if (abandon(check)) return start(check.watch)
-    reporter.hung(check.watch, at, check.progress, check.begunMs ?? performance.now())
-  }
-
-  const finish = (check: Check, findings: Findings | null) => {
-    abandoned.delete(check)
-    const { watch, at } = check
-    const isItsOwn = watch.check === check
-    letGo(check)
-    // What comes too late has been told as a failure; the next good check takes that back, not this one.
-    if (check.isOverdue || !isItsOwn) return
-    if (findings === null) return reporter.noThread(watch, at)
-    if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
-    watch.memory = findings.memory
-    reporter.findings(watch, at, findings)
-  }
-
-  const armDeadline = (check: Check, fromMs: number) => {
-    check.cancelDeadline = callAt(fromMs + timeoutMs, () => overdue(check))
-  }
-
-  const overdue = (check: Check) => {
-    const { begunMs, fileSystem, watch, at } = check
-    const now = performance.now()
-    if (begunMs !== null && now >= begunMs + timeoutMs) {
-      check.isOverdue = true
-      return stillOut(check, at)
+  #start(watch: Watch): void {
+    const { disk, reporter } = this.#parts
+    const at = Date.now()
+    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
+    const stuckMs = this.#semaphores.stuckSince(fileSystem)
+    if (stuckMs !== null) {
+      reporter.fileSystemHung(watch, at, stuckMs)
+      return
     }
-    const stuckMs = semaphores.isOut(check) ? null : semaphores.stuckSince(fileSystem)
-    // Its time begins with its first call: it has waited for its turn, behind checks that do come back.
-    if (stuckMs === null) return armDeadline(check, begunMs ?? now)
-    letGo(check)
-    reporter.fileSystemHung(watch, at, stuckMs)
+    const check = new Check(watch, at, fileSystem)
+    watch.check = check
+    watch.begunMs = performance.now()
+    this.#armDeadline(check, watch.begunMs)
+    this.#semaphores.acquire(check, () => this.#run(check))
   }
 
-  const run = (check: Check) => {
+  #run(check: Check): void {
+    const { disk, limit } = this.#parts
     const { target, memory } = check.watch
     const findings = limit.run(() => {
       check.begunMs = performance.now()
@@ -91,41 +86,60 @@ export function createChecksOut({ disk, limit, reporter, buffered }: ChecksOutPa
     })
     // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
     const broken = (thrown: unknown) => brokenProbe(check.progress, String(thrown), memory)
-    void findings.catch(broken).then((found) => finish(check, found))
+    void findings.catch(broken).then((found) => this.#finish(check, found))
   }
 
-  const start = (watch: Watch) => {
-    const at = Date.now()
-    const fileSystem = disk.fileSystemOf(watch.target.path, watch.memory)
-    const stuckMs = semaphores.isFull(fileSystem) ? semaphores.stuckSince(fileSystem) : null
-    if (stuckMs !== null) return reporter.fileSystemHung(watch, at, stuckMs)
-    const check = newCheck(watch, at, fileSystem)
-    watch.check = check
-    watch.begunMs = performance.now()
-    armDeadline(check, watch.begunMs)
-    semaphores.acquire(check, () => run(check))
+  #finish(check: Check, findings: Findings | null): void {
+    this.#abandoned.delete(check)
+    const { reporter, buffered } = this.#parts
+    const { watch, at } = check
+    const isItsOwn = watch.check === check
+    this.letGo(check)
+    // What comes too late has been told as a failure; the next good check takes that back, not this one.
+    if (check.isOverdue || !isItsOwn) return
+    if (findings === null) reporter.noThread(watch, at)
+    else {
+      if (findings.memory.isBuffered && !watch.memory.isBuffered) buffered(watch.target.path)
+      watch.memory = findings.memory
+      reporter.findings(watch, at, findings)
+    }
   }
 
-  return {
-    /** How long a check may take, in milliseconds. */
-    setTimeout: (ms: number) => {
-      timeoutMs = ms
-    },
-    /**
-     * Checks a path once its file system's semaphore and the limit let it. If its last check is overdue, that is told,
-     * unless it says nothing of what is mounted now.
-     */
-    begin: (watch: Watch) => {
-      const { check } = watch
-      if (check === null) start(watch)
-      else if (check.isOverdue) stillOut(check, Date.now())
-    },
-    /** false while the check still waits for its turn. */
-    isOut: semaphores.isOut,
-    /** It was begun on a mount that is there no more. */
-    isRemounted,
-    /** Nobody wants to know of it any more: it never runs, or is left to itself. */
-    letGo,
+  #armDeadline(check: Check, fromMs: number): void {
+    check.cancelDeadline = callAt(fromMs + this.timeoutMs, () => this.#overdue(check))
+  }
+
+  #overdue(check: Check): void {
+    const { begunMs, fileSystem, watch, at } = check
+    const now = performance.now()
+    if (begunMs !== null && now >= begunMs + this.timeoutMs) {
+      check.isOverdue = true
+      this.#stillOut(check, at)
+      return
+    }
+    const stuckMs = this.#semaphores.isOut(check) ? null : this.#semaphores.stuckSince(fileSystem)
+    // Its time begins with its first call: it has waited for its turn, behind checks that do come back.
+    if (stuckMs === null) this.#armDeadline(check, begunMs ?? now)
+    else {
+      this.letGo(check)
+      this.#parts.reporter.fileSystemHung(watch, at, stuckMs)
+    }
+  }
+
+  #stillOut(check: Check, at: number): void {
+    const { watch, progress, begunMs } = check
+    if (this.#abandon(check)) this.#start(watch)
+    else this.#parts.reporter.hung(watch, at, progress, begunMs ?? performance.now())
+  }
+
+  /** Leaves a check to itself that says nothing of what is mounted now; false: it does, or too many are out. */
+  #abandon(check: Check): boolean {
+    const point = pointOf(check.watch)
+    const count = [...this.#abandoned.values()].filter((one) => one === point).length
+    if (count >= MOST_ABANDONED || !this.isRemounted(check)) return false
+    this.#abandoned.set(check, point)
+    this.letGo(check)
+    return true
   }
 }
 
@@ -139,41 +153,47 @@ interface Semaphore {
 }
 
 /** A semaphore for each file system. */
-function createSemaphores() {
-  const semaphores = new Map<string, Semaphore>()
+class Semaphores {
+  readonly #semaphores = new Map<string, Semaphore>()
 
-  const serve = (fileSystem: string, { out, waiting }: Semaphore) => {
+  /** Calls `run` at once or, when as many are out already, once one of them is released. */
+  acquire(check: Check, run: () => void): void {
+    const known = this.#semaphores.get(check.fileSystem) ?? { out: new Set(), waiting: new Map() }
+    this.#semaphores.set(check.fileSystem, known)
+    known.waiting.set(check, run)
+    this.#serve(check.fileSystem, known)
+  }
+
+  /** The check is over, given up before its turn, or abandoned. May be repeated. */
+  release(check: Check): void {
+    const known = this.#semaphores.get(check.fileSystem)
+    if (known === undefined) return
+    known.out.delete(check)
+    known.waiting.delete(check)
+    this.#serve(check.fileSystem, known)
+  }
+
+  isOut(check: Check): boolean {
+    return this.#semaphores.get(check.fileSystem)?.out.has(check) === true
+  }
+
+  /**
+   * When as many are out as may be: when the oldest of those that are overdue was begun. Until it comes back its file
+   * system is taken to hang.
+   */
+  stuckSince(fileSystem: string): number | null {
+    const out = [...(this.#semaphores.get(fileSystem)?.out ?? [])]
+    const stuck = out.length < CHECKS_PER_FILE_SYSTEM ? [] : out.filter(({ isOverdue }) => isOverdue)
+    return stuck.length === 0 ? null : Math.min(...stuck.map(({ begunMs }) => begunMs ?? 0))
+  }
+
+  #serve(fileSystem: string, { out, waiting }: Semaphore): void {
     for (const [check, run] of waiting) {
       if (out.size >= CHECKS_PER_FILE_SYSTEM) break
       waiting.delete(check)
       out.add(check)
       run()
     }
-    if (out.size === 0 && waiting.size === 0) semaphores.delete(fileSystem)
-  }
-
-  return {
-    /** Calls `run` at once or, when as many are out already, once one of them is released. */
-    acquire: (check: Check, run: () => void) => {
-      const known = semaphores.get(check.fileSystem) ?? { out: new Set(), waiting: new Map() }
-      semaphores.set(check.fileSystem, known)
-      known.waiting.set(check, run)
-      serve(check.fileSystem, known)
-    },
-    /** The check is over, given up before its turn, or abandoned. May be repeated. */
-    release: (check: Check) => {
-      const known = semaphores.get(check.fileSystem)
-      if (known === undefined) return
-      known.out.delete(check)
-      known.waiting.delete(check)
-      serve(check.fileSystem, known)
-    },
-    isOut: (check: Check) => semaphores.get(check.fileSystem)?.out.has(check) === true,
-    isFull: (fileSystem: string) => (semaphores.get(fileSystem)?.out.size ?? 0) >= CHECKS_PER_FILE_SYSTEM,
-    /** When the oldest of the overdue checks that are out was begun: until it comes back its file system is taken to hang. */
-    stuckSince: (fileSystem: string) => {
-      const stuck = [...(semaphores.get(fileSystem)?.out ?? [])].filter(({ isOverdue }) => isOverdue)
-      return stuck.length === 0 ? null : Math.min(...stuck.map(({ begunMs }) => begunMs ?? 0))
-    },
+    if (out.size === 0 && waiting.size === 0) this.#semaphores.delete(fileSystem)
   }
 }

@@ -4,46 +4,44 @@ import { type CheckProgress, type Findings, newProgress, type PathMemory } from 
 import type { Timetable } from './timetable.ts'
 
 /** One path on its timetable. */
-export interface Watch {
+export class Watch {
   readonly target: PathToCheck
-  timetable: Timetable
-  tick: number
-  cancelTick: () => void
+  timetable: Timetable = { startMs: 0, intervalMs: 0 }
+  tick = 0
+  cancelTick = () => {}
   memory: PathMemory
   /** Monotonic milliseconds of its last check's beginning, and of its last spot check's. */
-  begunMs: number
-  spotCheckedMs: number
+  begunMs = Number.NEGATIVE_INFINITY
+  spotCheckedMs = Number.NEGATIVE_INFINITY
   /** The one check that is out, or waits for its turn. */
-  check: Check | null
+  check: Check | null = null
+
+  constructor(target: PathToCheck, memory: PathMemory) {
+    this.target = target
+    this.memory = memory
+  }
 }
 
-export interface Check {
+/** A check; at first one that has not begun yet. */
+export class Check {
   readonly watch: Watch
   /** Milliseconds since 1970 of its tick. */
   readonly at: number
   readonly fileSystem: string
   /** Monotonic milliseconds of its first call; null while it waits for its turn. */
-  begunMs: number | null
+  begunMs: number | null = null
   /** The mounts that led to its path when it was begun (Disk.mountedAs). */
-  mountedAs: string
+  mountedAs = ''
   readonly progress: CheckProgress
-  cancelDeadline: () => void
-  cancelSuspicion: () => void
-  isOverdue: boolean
-}
+  cancelDeadline = () => {}
+  cancelSuspicion = () => {}
+  isOverdue = false
 
-/** A check that has not begun yet. `at` is in milliseconds since 1970. */
-export function newCheck(watch: Watch, at: number, fileSystem: string): Check {
-  return {
-    watch,
-    at,
-    fileSystem,
-    begunMs: null,
-    mountedAs: '',
-    progress: newProgress(watch.target.probes),
-    cancelDeadline: () => undefined,
-    cancelSuspicion: () => undefined,
-    isOverdue: false,
+  constructor(watch: Watch, at: number, fileSystem: string) {
+    this.watch = watch
+    this.at = at
+    this.fileSystem = fileSystem
+    this.progress = newProgress(watch.target.probes)
   }
 }
 

@@ -6,7 +6,7 @@ import type { ProbeReadResult } from '../probes/read.ts'
 import { createLineSplitter, type Line } from './command.ts'
 import { formatEvent } from './event.ts'
 import { createEventOutput, type StdioLog } from './outputs.ts'
-import { createSession, type StdioOptions } from './session.ts'
+import { type StdioOptions, StdioSession } from './session.ts'
 
 export interface StdioPorts {
   input: Readable
@@ -22,7 +22,7 @@ export interface StdioPorts {
 export async function serveStdio(ports: StdioPorts): Promise<void> {
   const { input, output, options, limit, readFile, log } = ports
   const events = createEventOutput(output, (event) => formatEvent(event, options))
-  const session = createSession(options, {
+  const session = new StdioSession(options, {
     say: events.say,
     read: (path) => limit.run(() => readFile(Buffer.from(path, 'latin1'))),
     isBehind: events.isBehind,

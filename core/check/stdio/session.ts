@@ -23,7 +23,7 @@ export interface StdioOptions {
   quoted: boolean
 }
 
-export interface SessionPorts {
+interface SessionPorts {
   say(event: StdioEvent): void
   /** Reads a path once; null: so many reads hang that it was not begun. */
   read(path: string): Promise<ProbeReadResult | null>
@@ -33,44 +33,106 @@ export interface SessionPorts {
 }
 type Warning = 'check.buffered' | 'check.noThread'
 
-interface Monitored {
-  path: string
-  timetable: Timetable
-  tick: number
-  cancelTick: () => void
-  cancelDeadline: () => void
-  isOut: boolean
-  isStopping: boolean
+class Monitored {
+  readonly path: string
+  readonly timetable: Timetable
+  tick = 0
+  cancelTick = () => {}
+  cancelDeadline = () => {}
+  isOut = false
+  isStopping = false
   /** What the log has of it: each is said once. */
-  warned: Set<Warning>
+  readonly warned = new Set<Warning>()
+
+  constructor(path: string, intervalMs: number) {
+    this.path = path
+    this.timetable = { startMs: performance.now(), intervalMs }
+  }
 }
 
 /** The protocol's rules. Paths and lines are one character a byte. */
-export function createSession({ timeoutMs, quoted }: StdioOptions, ports: SessionPorts) {
-  const { say, read, isBehind, warn } = ports
-  const paths = new Map<string, Monitored>()
+export class StdioSession {
+  readonly #options: StdioOptions
+  readonly #ports: SessionPorts
+  readonly #paths = new Map<string, Monitored>()
   /** They were to be read while the parent was behind. */
-  const owed = new Set<Monitored>()
-  let checked: () => void = () => undefined
-  const isAnyOut = () => [...paths.values()].some(({ isOut }) => isOut)
+  readonly #owed = new Set<Monitored>()
+  #checked = () => {}
 
-  const warnOnce = ({ path, warned }: Monitored, key: Warning) => {
-    if (!warned.has(key)) warn(key, path)
-    warned.add(key)
+  constructor(options: StdioOptions, ports: SessionPorts) {
+    this.#options = options
+    this.#ports = ports
   }
 
-  const eventOf = (monitored: Monitored, found: ProbeReadResult | null): StdioEvent => {
-    const { path } = monitored
-    if (found === null) {
-      warnOnce(monitored, 'check.noThread')
-      return failedEvent(path, EAGAIN)
+  line(text: string): void {
+    const command = parseCommand(text, this.#options)
+    if (command.verb === 'start') this.#start(command.path, command.intervalMs)
+    else if (command.verb === 'stop') this.#stop(command.path)
+    else this.#ports.say(command.reply)
+  }
+
+  tooLong(): void {
+    this.#ports.say(reply('-', '-', EINVAL, 'line too long'))
+  }
+
+  /** The parent is no longer behind. */
+  goOn(): void {
+    for (const one of this.#owed) if (!one.isOut && this.#paths.get(one.path) === one) void this.#check(one)
+    this.#owed.clear()
+  }
+
+  /** Begins no further check; resolves when those that are out are over, or have been waited for long enough. */
+  async end(): Promise<void> {
+    const paths = this.#paths
+    for (const { cancelTick } of paths.values()) cancelTick()
+    await new Promise<void>((resolve) => {
+      const cancel = callAt(performance.now() + CHECKS_WITHIN_MS, resolve)
+      this.#checked = () => {
+        if ([...paths.values()].some(({ isOut }) => isOut)) return
+        cancel()
+        resolve()
+      }
+      this.#checked()
+    })
+    for (const { cancelDeadline } of paths.values()) cancelDeadline()
+  }
+
+  #start(path: string, intervalMs: number): void {
+    if (this.#paths.has(path)) {
+      this.#ports.say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
+      return
     }
-    if (found.failure !== null) return failedEvent(path, found.failure.errno)
-    if (found.isBuffered) warnOnce(monitored, 'check.buffered')
-    return wellEvent(path, found.delayMs)
+    const monitored = new Monitored(path, intervalMs)
+    this.#paths.set(path, monitored)
+    this.#ports.say(reply('start', path, 0, 'started'))
+    this.#tick(monitored)
   }
 
-  const check = async (monitored: Monitored) => {
+  #stop(path: string): void {
+    const monitored = this.#paths.get(path)
+    monitored?.cancelTick()
+    if (monitored === undefined) this.#ports.say(reply('stop', path, ENOENT, 'not monitoring path'))
+    else if (monitored.isOut) {
+      monitored.isStopping = true
+      this.#ports.say(reply('stop', path, EINPROGRESS, 'stopping in progress'))
+    } else this.#stopped(path)
+  }
+
+  #stopped(path: string): void {
+    this.#paths.delete(path)
+    this.#ports.say(reply('stop', path, 0, 'stopped'))
+  }
+
+  #tick(monitored: Monitored): void {
+    monitored.tick = tickAfter(monitored.timetable, monitored.tick, performance.now())
+    monitored.cancelTick = callAt(dueAt(monitored.timetable, monitored.tick), () => this.#tick(monitored))
+    if (this.#ports.isBehind()) this.#owed.add(monitored)
+    else if (!monitored.isOut) void this.#check(monitored)
+  }
+
+  async #check(monitored: Monitored): Promise<void> {
+    const { say, read } = this.#ports
+    const { timeoutMs } = this.#options
     const { path } = monitored
     let hasTimedOut = false
     monitored.isOut = true
@@ -80,78 +142,28 @@ export function createSession({ timeoutMs, quoted }: StdioOptions, ports: Sessio
         say(timedOutEvent(path))
       })
     }
-    const event = eventOf(monitored, await read(path))
+    const event = this.#eventOf(monitored, await read(path))
     monitored.cancelDeadline()
     monitored.isOut = false
     // A read that timed out has been told as failed; the next good one takes that back, not this one.
     if (!hasTimedOut) say(event)
-    if (monitored.isStopping) {
-      paths.delete(path)
-      say(reply('stop', path, 0, 'stopped'))
+    if (monitored.isStopping) this.#stopped(path)
+    this.#checked()
+  }
+
+  #eventOf(monitored: Monitored, found: ProbeReadResult | null): StdioEvent {
+    const { path } = monitored
+    if (found === null) {
+      this.#warnOnce(monitored, 'check.noThread')
+      return failedEvent(path, EAGAIN)
     }
-    checked()
+    if (found.failure !== null) return failedEvent(path, found.failure.errno)
+    if (found.isBuffered) this.#warnOnce(monitored, 'check.buffered')
+    return wellEvent(path, found.delayMs)
   }
 
-  const tick = (monitored: Monitored) => {
-    monitored.tick = tickAfter(monitored.timetable, monitored.tick, performance.now())
-    monitored.cancelTick = callAt(dueAt(monitored.timetable, monitored.tick), () => tick(monitored))
-    if (isBehind()) owed.add(monitored)
-    else if (!monitored.isOut) void check(monitored)
-  }
-
-  const start = (path: string, intervalMs: number) => {
-    if (paths.has(path)) return say(reply('start', path, EEXIST_MONITORING, 'already monitoring path'))
-    const monitored: Monitored = {
-      path,
-      timetable: { startMs: performance.now(), intervalMs },
-      tick: 0,
-      cancelTick: () => undefined,
-      cancelDeadline: () => undefined,
-      isOut: false,
-      isStopping: false,
-      warned: new Set(),
-    }
-    paths.set(path, monitored)
-    say(reply('start', path, 0, 'started'))
-    tick(monitored)
-  }
-
-  const stop = (path: string) => {
-    const monitored = paths.get(path)
-    if (monitored === undefined) return say(reply('stop', path, ENOENT, 'not monitoring path'))
-    monitored.cancelTick()
-    monitored.isStopping = monitored.isOut
-    if (monitored.isOut) return say(reply('stop', path, EINPROGRESS, 'stopping in progress'))
-    paths.delete(path)
-    say(reply('stop', path, 0, 'stopped'))
-  }
-
-  return {
-    line: (text: string) => {
-      const command = parseCommand(text, { quoted })
-      if (command.verb === 'start') start(command.path, command.intervalMs)
-      else if (command.verb === 'stop') stop(command.path)
-      else say(command.reply)
-    },
-    /** The parent is no longer behind. */
-    goOn: () => {
-      for (const one of owed) if (!one.isOut && paths.get(one.path) === one) void check(one)
-      owed.clear()
-    },
-    tooLong: () => say(reply('-', '-', EINVAL, 'line too long')),
-    /** Begins no further check; resolves when those that are out are over, or have been waited for long enough. */
-    end: async () => {
-      for (const { cancelTick } of paths.values()) cancelTick()
-      await new Promise<void>((resolve) => {
-        const cancel = callAt(performance.now() + CHECKS_WITHIN_MS, resolve)
-        checked = () => {
-          if (isAnyOut()) return
-          cancel()
-          resolve()
-        }
-        checked()
-      })
-      for (const { cancelDeadline } of paths.values()) cancelDeadline()
-    },
+  #warnOnce({ path, warned }: Monitored, key: Warning): void {
+    if (!warned.has(key)) this.#ports.warn(key, path)
+    warned.add(key)
   }
 }

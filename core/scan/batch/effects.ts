@@ -51,60 +51,117 @@ export interface FoundBatch {
 }
 
 /** The effects of one batch directory's marking on real files, the real watcher and the real ledger. */
-export function markingEffects(host: BatchesHost, found: FoundBatch): MarkingEffects {
-  const { name, identity, signal } = found
-  const context = { ...host.context, signal }
-  const { source, root, ledger, destinations } = context
-  const directory = path.join(root, name)
-  /** The directory whose disk is asked: a disk of its own that hangs must take none of the source's calls. */
-  const place = () => placeOf(root, name)
-  const closedMark = path.join(directory, source.batch.closedMark)
-  const isClosed = async () => (await callOn(place(), () => madeAt(closedMark))) !== null
-  /** A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten. */
-  const untilEnd = <T>(answer: Promise<T>): Promise<T> => untilAborted(signal, answer)
-  /** No file gets its mark there: the directory's own is tried, which fails as well, and is told. */
-  const isReadOnlyHere = () => {
-    const mount = mountAbove(readMounts() ?? [], directory)
-    return mount !== null && isReadOnly(mount)
+export class BatchEffects implements MarkingEffects {
+  readonly #host: BatchesHost
+  readonly #found: FoundBatch
+  readonly #context: SessionContext
+  readonly #directory: string
+  readonly #held: Said
+  readonly #failure: Said
+  #never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }
+  /** The file that was named in the log as the one that keeps the directory from its mark. */
+  #named: string | null = null
+
+  constructor(host: BatchesHost, found: FoundBatch) {
+    this.#host = host
+    this.#found = found
+    this.#context = { ...host.context, signal: found.signal }
+    this.#directory = path.join(host.context.root, found.name)
+    this.#held = createSaid(host.context)
+    this.#failure = createSaid(host.context)
+    // Whoever removes the directory has ended what held it up.
+    found.signal.addEventListener('abort', () => {
+      this.#held(null)
+      this.#failure(null)
+    })
   }
-  const unsent = () => {
+
+  list(isOvertaken: boolean) {
+    const { signal } = this.#found
+    // A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten.
+    return withPermit(this.#host.listings, () => untilAborted(signal, this.#list(isOvertaken)))
+  }
+
+  unsent(): number {
+    const { ledger, destinations, source, young } = this.#context
+    const { name } = this.#found
     const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
     // What a mark changes while it is looked at would be taken for a program's change.
-    const owed =
-      destinations.some((destination) => ledger.owesMarks(destination, source.id, name)) && !isReadOnlyHere()
-    return waiting + parked + context.young.waitingIn(name) + (owed ? 1 : 0)
+    const owesMarks = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
+    const owed = owesMarks && !this.#isReadOnlyHere()
+    return waiting + parked + young.waitingIn(name) + (owed ? 1 : 0)
   }
-  let never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }
-  const held = createSaid(context)
-  const failure = createSaid(context)
-  // Whoever removes the directory has ended what held it up.
-  signal.addEventListener('abort', () => {
-    held(null)
-    failure(null)
-  })
-  /** The file that was named in the log as the one that keeps the directory from its mark. */
-  let named: string | null = null
-  const list = async (isOvertaken: boolean) => {
-    const wasClosed = await isClosed()
+
+  async standing() {
+    const { name, signal } = this.#found
+    if (await untilAborted(signal, this.#isClosed())) return 'closed'
+    return (await this.#host.isOvertaken(name)) ? 'overtaken' : 'live'
+  }
+
+  async mark(): Promise<void> {
+    if (!this.#context.isThere()) return this.#context.ended(null)
+    const { source } = this.#context
+    const { name, identity, signal } = this.#found
+    const said = saidOfMarked(source, name, this.#never)
+    this.#host.marking({ name, identity, said })
+    const create = () => createMark(this.#directory, source.batch.sentMark, identity)
+    await untilAborted(signal, callOn(this.#place, create))
+    // Also none: its person may have done what was said of the mark before.
+    this.#failure(null)
+    this.#host.marked(said)
+    this.#host.lookSoon()
+  }
+
+  now(): number {
+    return performance.now()
+  }
+
+  at(time: number, call: () => void): () => void {
+    const timer = setTimeout(call, Math.max(0, time - performance.now()))
+    return () => clearTimeout(timer)
+  }
+
+  changed(): void {
+    this.#host.report()
+  }
+
+  failed(step: 'list' | 'mark', thrown: unknown): void {
+    const { source } = this.#context
+    const code = errorCode(thrown)
+    // A directory that was deleted is forgotten by the next look.
+    if (isGone(code)) this.#host.lookSoon()
+    else {
+      const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
+      const told = joinRelative(source.path, this.#found.name)
+      // The code: the system's text names the directory as it was opened, which is nobody's path.
+      const reason = code ?? errorText(thrown)
+      this.#failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
+    }
+  }
+
+  async #list(isOvertaken: boolean) {
+    const context = this.#context
+    const { name } = this.#found
+    const wasClosed = await this.#isClosed()
     // The directory was forgotten meanwhile: nobody waits for what would be found.
-    if (signal.aborted) return { found: 1, closed: false, isEmpty: false }
-    const isLast = wasClosed && unsent() === 0
+    if (context.signal.aborted) return { found: 1, closed: false, isEmpty: false }
+    const isLast = wasClosed && this.unsent() === 0
     let atWork: string | null = null
     const look = async (file: string) => {
-      const seen = await seeFile(root, file, place())
+      const seen = await seeFile(context.root, file, this.#place)
       if (isAtWork(seen, { quietMs: context.quietMs, isClosed: wasClosed })) {
         atWork ??= file
         return null
       }
       return 'facts' in seen ? seen.facts : null
     }
-    const result = await reconcileTree(context, host.watcher, name, {
-      async temporary(files) {
+    const result = await reconcileTree(context, this.#host.watcher, name, {
+      temporary: async (files) => {
         // Where no more files are expected nothing is temporary any more.
         if (!isOvertaken && !wasClosed) return
         for (const file of files) {
           const facts = await look(file)
-          if (facts !== null) found.brought(offerFiles(context, [facts]))
+          if (facts !== null) this.#found.brought(offerFiles(context, [facts]))
         }
       },
       async due([first]) {
@@ -113,50 +170,35 @@ export function markingEffects(host: BatchesHost, found: FoundBatch): MarkingEff
       },
     })
     // Also what has been removed since it was sent was there.
-    never = { ...result, seen: Math.max(never.seen, result.seen) }
-    if (atWork !== null && atWork !== named && !wasClosed)
+    this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
+    if (atWork !== null && atWork !== this.#named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
-    held(atWork !== null && wasClosed ? heldOpenWords(source, name, atWork) : null)
-    named = atWork
+    this.#held(atWork !== null && wasClosed ? heldOpenWords(context.source, name, atWork) : null)
+    this.#named = atWork
     // A listing that broke off proves nothing.
     const isUnsure = !result.complete || atWork !== null
     const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
-    return { found: count, closed: await isClosed(), isEmpty: never.seen === 0 }
+    return { found: count, closed: await this.#isClosed(), isEmpty: this.#never.seen === 0 }
   }
-  return {
-    list: (isOvertaken) => withPermit(host.listings, () => untilEnd(list(isOvertaken))),
-    unsent,
-    standing: async () => {
-      if (await untilEnd(isClosed())) return 'closed'
-      return (await host.isOvertaken(name)) ? 'overtaken' : 'live'
-    },
-    mark: async () => {
-      if (!context.isThere()) return context.ended(null)
-      const said = saidOfMarked(source, name, never)
-      host.marking({ name, identity, said })
-      await untilEnd(callOn(place(), () => createMark(directory, source.batch.sentMark, identity)))
-      // Also none: its person may have done what was said of the mark before.
-      failure(null)
-      host.marked(said)
-      host.lookSoon()
-    },
-    now: () => performance.now(),
-    at: (time, call) => {
-      const timer = setTimeout(call, Math.max(0, time - performance.now()))
-      return () => clearTimeout(timer)
-    },
-    changed: () => host.report(),
-    failed: (step, thrown) => {
-      // A directory that was deleted is forgotten by the next look.
-      if (isGone(errorCode(thrown))) return host.lookSoon()
-      const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
-      // The code: the system's text names the directory as it was opened, which is nobody's path.
-      const reason = errorCode(thrown) ?? errorText(thrown)
-      const told = joinRelative(source.path, name)
-      failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
-    },
+
+  /** The directory whose disk is asked: a disk of its own that hangs must take none of the source's calls. */
+  get #place(): string {
+    return placeOf(this.#context.root, this.#found.name)
+  }
+
+  async #isClosed(): Promise<boolean> {
+    const mark = path.join(this.#directory, this.#context.source.batch.closedMark)
+    return (await callOn(this.#place, () => madeAt(mark))) !== null
+  }
+
+  /** No file gets its mark there: the directory's own is tried, which fails as well, and is told. */
+  #isReadOnlyHere(): boolean {
+    const mount = mountAbove(readMounts() ?? [], this.#directory)
+    return mount !== null && isReadOnly(mount)
   }
 }
+
+type Said = ReturnType<typeof createSaid>
 
 /** One sentence about a directory: it is over when another one, or none, has taken its place. */
 function createSaid({ problem, solved }: Pick<SessionContext, 'problem' | 'solved'>) {

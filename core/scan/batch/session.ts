@@ -13,7 +13,7 @@ import type { SessionContext, SourceSession } from '../session.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
-import { type BatchesHost, markingEffects } from './effects.ts'
+import { BatchEffects, type BatchesHost } from './effects.ts'
 import { lookAtBatches } from './look.ts'
 import { Marking } from './marking.ts'
 import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
@@ -220,7 +220,7 @@ export class BatchSession implements SourceSession {
     if (known !== undefined) return known.marking
     const abort = new AbortController()
     const brought = (files: number) => marking.brought(files)
-    const effects = markingEffects(this.#host, { name, identity, signal: abort.signal, brought })
+    const effects = new BatchEffects(this.#host, { name, identity, signal: abort.signal, brought })
     const marking = new Marking(effects, this.#context.quietMs)
     this.#open.set(name, { marking, identity, abort })
     return marking

@@ -20,6 +20,7 @@ import {
   draftOf,
   newChannelId,
   newDraft,
+  type Problems,
   readDraft,
 } from './channel-draft.ts'
 import { needsWord, typeWord } from './channel-words.ts'
@@ -41,8 +42,53 @@ interface ChannelFormProps {
 }
 
 /** What a channel needs, made of its type's list of fields; what it is for; and its words. */
-export function ChannelForm({ type, channel, stored, state, onBack, onDone }: ChannelFormProps) {
+export function ChannelForm(props: ChannelFormProps) {
+  const { type, channel, stored, state, onBack, onDone } = props
   const { t, say } = useWords()
+  const { draft, change, problems, isIncomplete, refusal, busy, save } = useChannelForm(props)
+  return (
+    <form onSubmit={save} noValidate>
+      <Stack gap="sm">
+        {channel === null && <p className="needs dimmed">{needsWord(t, type)}</p>}
+        <ChannelFields
+          type={type}
+          stored={stored}
+          state={state}
+          draft={draft}
+          problems={problems}
+          onChange={change}
+        />
+        {refusal !== null && (
+          <p className="card-problem breakable" role="alert">
+            {say(refusal)}
+          </p>
+        )}
+        {isIncomplete && (
+          <p className="card-problem" role="alert">
+            {t('window.channel.incomplete')}
+          </p>
+        )}
+        <Group justify="flex-end" gap="xs">
+          {onBack !== null && (
+            <Button variant="subtle" color="gray" disabled={busy} onClick={onBack} mr="auto">
+              {t('window.back')}
+            </Button>
+          )}
+          <Button variant="default" disabled={busy} onClick={onDone}>
+            {t('window.cancel')}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {t(channel === null ? 'window.channel.addAction' : 'window.channel.saveAction')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+/** What has been typed, and what becomes of it when it is saved. What is wrong is shown once that was tried. */
+function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormProps) {
+  const { t } = useWords()
   const { ask, tell } = useCommands()
   const [about] = useState(() => ({
     id: channel?.id ?? newChannelId(type),
@@ -54,16 +100,12 @@ export function ChannelForm({ type, channel, stored, state, onBack, onDone }: Ch
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   useHold(JSON.stringify(draft) !== JSON.stringify(before), busy)
-  const sources = state.settings.sources
   const { given, problems } = readDraft(draft, {
     ...about,
     type,
     stored,
-    sources: sources.map(({ id }) => id),
+    sources: state.settings.sources.map(({ id }) => id),
   })
-  const shown = tried ? problems : {}
-  const fields = fieldsOf(type)
-  const entry: CatalogEntry = catalog[type]
   const change = (changes: Partial<ChannelDraft>) => {
     setDraft((now) => ({ ...now, ...changes }))
     setRefusal(null)
@@ -88,85 +130,74 @@ export function ChannelForm({ type, channel, stored, state, onBack, onDone }: Ch
     onDone()
   }
 
+  const isIncomplete = tried && given === null
+  return { draft, change, problems: tried ? problems : {}, isIncomplete, refusal, busy, save }
+}
+
+interface ChannelFieldsProps extends Pick<ChannelFormProps, 'type' | 'stored' | 'state'> {
+  draft: ChannelDraft
+  problems: Problems
+  onChange: (changes: Partial<ChannelDraft>) => void
+}
+
+function ChannelFields({ type, stored, state, draft, problems, onChange }: ChannelFieldsProps) {
+  const { t } = useWords()
+  const { sources } = state.settings
+  const fields = fieldsOf(type)
+  const entry: CatalogEntry = catalog[type]
   return (
-    <form onSubmit={save} noValidate>
-      <Stack gap="sm">
-        {channel === null && <p className="needs dimmed">{needsWord(t, type)}</p>}
-        {entry.help !== '' && (
-          <div>
-            <p className="setting-label">{t('window.channel.help')}</p>
-            <Copyable text={entry.help} label="window.channel.copyHelp" done="window.channel.copiedHelp" />
-          </div>
-        )}
-        <TextInput
-          label={t('window.channel.name')}
-          value={draft.name}
-          maxLength={100}
-          data-autofocus
-          onChange={(event) => change({ name: event.currentTarget.value })}
-          error={shown.name === undefined ? null : t('window.channel.missing')}
-        />
-        {fields.map((field) => (
-          <FieldInput
-            key={field.name}
-            type={type}
-            field={field}
-            draft={draft}
-            isStored={stored.includes(field.name)}
-            problem={shown[field.name]}
-            onChange={change}
-          />
-        ))}
-        {fields.some(({ kind }) => kind === 'secret') && <StorageNote storage={state.secretStorage} />}
-        <SeverityChoice value={draft.severity} onChange={(severity) => change({ severity })} />
-        {sources.length > 0 && (
-          <SourcesChoice
-            sources={sources}
-            chosen={draft.sources}
-            problem={shown.sources === undefined ? null : t('window.channel.noneChosen')}
-            onChange={(chosen) => change({ sources: chosen })}
-          />
-        )}
-        <Switch
-          label={t('window.channel.standby')}
-          description={t('window.channel.standbyHint')}
-          checked={draft.standby}
-          onChange={(event) => change({ standby: event.currentTarget.checked })}
-          labelPosition="left"
-          classNames={{ body: 'switch-body' }}
-        />
-        <TemplatePart
+    <>
+      {entry.help !== '' && (
+        <div>
+          <p className="setting-label">{t('window.channel.help')}</p>
+          <Copyable text={entry.help} label="window.channel.copyHelp" done="window.channel.copiedHelp" />
+        </div>
+      )}
+      <TextInput
+        label={t('window.channel.name')}
+        value={draft.name}
+        maxLength={100}
+        data-autofocus
+        onChange={(event) => onChange({ name: event.currentTarget.value })}
+        error={problems.name === undefined ? null : t('window.channel.missing')}
+      />
+      {fields.map((field) => (
+        <FieldInput
+          key={field.name}
           type={type}
-          usual={entry.template ?? '{title}\n{body}'}
-          template={draft.template}
-          problem={shown.template === undefined ? null : t('window.channel.missing')}
-          onChange={(template) => change({ template })}
+          field={field}
+          draft={draft}
+          isStored={stored.includes(field.name)}
+          problem={problems[field.name]}
+          onChange={onChange}
         />
-        {refusal !== null && (
-          <p className="card-problem breakable" role="alert">
-            {say(refusal)}
-          </p>
-        )}
-        {tried && given === null && (
-          <p className="card-problem" role="alert">
-            {t('window.channel.incomplete')}
-          </p>
-        )}
-        <Group justify="flex-end" gap="xs">
-          {onBack !== null && (
-            <Button variant="subtle" color="gray" disabled={busy} onClick={onBack} mr="auto">
-              {t('window.back')}
-            </Button>
-          )}
-          <Button variant="default" disabled={busy} onClick={onDone}>
-            {t('window.cancel')}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t(channel === null ? 'window.channel.addAction' : 'window.channel.saveAction')}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      ))}
+      {fields.some(({ kind }) => kind === 'secret') && <StorageNote storage={state.secretStorage} />}
+      <SeverityChoice value={draft.severity} onChange={(severity) => onChange({ severity })} />
+      {sources.length > 0 && (
+        <SourcesChoice
+          sources={sources}
+          chosen={draft.sources}
+          problem={problems.sources === undefined ? null : t('window.channel.noneChosen')}
+          onChange={(chosen) => onChange({ sources: chosen })}
+        />
+      )}
+      <Switch
+        label={t('window.channel.standby')}
+        description={t('window.channel.standbyHint')}
+        checked={draft.standby}
+        onChange={(event) => onChange({ standby: event.currentTarget.checked })}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
+      <TemplatePart
+        type={type}
+        usual={entry.template ?? '{title}\n{body}'}
+        template={draft.template}
+        problem={problems.template === undefined ? null : t('window.channel.missing')}
+        onChange={(template) => onChange({ template })}
+      />
+    </>
   )
 }
 

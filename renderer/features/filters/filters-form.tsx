@@ -56,63 +56,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
         if (event.key === 'Escape' && isUnchanged) onDone()
       }}
     >
-      <Textarea
-        label={t('window.filters.patterns')}
-        description={t('window.filters.patternsHint', { exception: '!keep.log' })}
-        placeholder={'*.log\ncache/'}
-        error={problems.patterns === undefined ? undefined : t(problems.patterns)}
-        value={draft.patterns}
-        onChange={(event) => change({ patterns: event.currentTarget.value })}
-        rows={4}
-        spellCheck={false}
-        classNames={{ input: 'patterns' }}
-        // The form was asked for: its first field is where one wants to be.
-        autoFocus
-      />
-      <Switch
-        label={t('window.filters.hidden')}
-        description={t('window.filters.hiddenHint')}
-        checked={draft.hidden === 'send'}
-        onChange={(event) => change({ hidden: event.currentTarget.checked ? 'send' : 'leave-out' })}
-        labelPosition="left"
-        classNames={{ body: 'switch-body' }}
-      />
-      <Switch
-        label={t('settings.source.oneFileSystem')}
-        description={t('settings.source.oneFileSystemHint')}
-        checked={draft.oneFileSystem}
-        onChange={(event) => change({ oneFileSystem: event.currentTarget.checked })}
-        labelPosition="left"
-        classNames={{ body: 'switch-body' }}
-      />
-      <div className="amounts">
-        <AmountInput
-          label="window.filters.least"
-          placeholder="window.filters.noLimit"
-          units={byteUnits}
-          amount={draft.least}
-          problem={problems.least}
-          onChange={(least) => change({ least })}
-        />
-        <AmountInput
-          label="window.filters.most"
-          placeholder="window.filters.noLimit"
-          units={byteUnits}
-          amount={draft.most}
-          problem={problems.most}
-          onChange={(most) => change({ most })}
-        />
-      </div>
-      <AmountInput
-        label="window.filters.age"
-        hint="window.filters.ageHint"
-        placeholder="window.filters.atOnce"
-        units={timeUnits}
-        amount={draft.age}
-        problem={problems.age}
-        onChange={(age) => change({ age })}
-      />
-      <PriorityChoice value={draft.priority} onChange={(priority) => change({ priority })} />
+      <FilterFields draft={draft} problems={problems} onChange={change} />
       <PreviewPart shown={shown} />
       {refusal !== null && (
         <p className="card-problem breakable" role="alert">
@@ -128,5 +72,76 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
         </Button>
       </Group>
     </form>
+  )
+}
+
+interface FilterFieldsProps {
+  draft: Draft
+  problems: ReturnType<typeof readDraft>['problems']
+  onChange: (changes: Partial<Draft>) => void
+}
+
+function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
+  const { t } = useWords()
+  return (
+    <>
+      <Textarea
+        label={t('window.filters.patterns')}
+        description={t('window.filters.patternsHint', { exception: '!keep.log' })}
+        placeholder={'*.log\ncache/'}
+        error={problems.patterns === undefined ? undefined : t(problems.patterns)}
+        value={draft.patterns}
+        onChange={(event) => onChange({ patterns: event.currentTarget.value })}
+        rows={4}
+        spellCheck={false}
+        classNames={{ input: 'patterns' }}
+        // The form was asked for: its first field is where one wants to be.
+        autoFocus
+      />
+      <Switch
+        label={t('window.filters.hidden')}
+        description={t('window.filters.hiddenHint')}
+        checked={draft.hidden === 'send'}
+        onChange={(event) => onChange({ hidden: event.currentTarget.checked ? 'send' : 'leave-out' })}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
+      <Switch
+        label={t('settings.source.oneFileSystem')}
+        description={t('settings.source.oneFileSystemHint')}
+        checked={draft.oneFileSystem}
+        onChange={(event) => onChange({ oneFileSystem: event.currentTarget.checked })}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
+      <div className="amounts">
+        <AmountInput
+          label="window.filters.least"
+          placeholder="window.filters.noLimit"
+          units={byteUnits}
+          amount={draft.least}
+          problem={problems.least}
+          onChange={(least) => onChange({ least })}
+        />
+        <AmountInput
+          label="window.filters.most"
+          placeholder="window.filters.noLimit"
+          units={byteUnits}
+          amount={draft.most}
+          problem={problems.most}
+          onChange={(most) => onChange({ most })}
+        />
+      </div>
+      <AmountInput
+        label="window.filters.age"
+        hint="window.filters.ageHint"
+        placeholder="window.filters.atOnce"
+        units={timeUnits}
+        amount={draft.age}
+        problem={problems.age}
+        onChange={(age) => onChange({ age })}
+      />
+      <PriorityChoice value={draft.priority} onChange={(priority) => onChange({ priority })} />
+    </>
   )
 }

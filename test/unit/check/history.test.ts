@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createHistory } from '../../../core/check/history/history.ts'
+import { History } from '../../../core/check/history/history.ts'
 import type { KeptCheck } from '../../../core/check/history/history-store.ts'
 import { checkedAs } from '../../support/checked.ts'
 
@@ -30,7 +30,7 @@ describe('the checker’s side of the history', () => {
 
   it('says once that writing fails, and once that it is well again, with what is missing', async () => {
     const told: unknown[] = []
-    const history = createHistory(
+    const history = new History(
       thread(`if (name === 'ask') answer(id, { points: [], spanMs: 0 })
         else if (written.push(input) < 3) fail(id, 'disk full')
         else answer(id, null)`),
@@ -54,7 +54,7 @@ describe('the checker’s side of the history', () => {
 
   it('says once that the disk does not answer; the checks cost no more memory than is set', async () => {
     const told: string[] = []
-    const history = createHistory(thread(''), ({ key }) => told.push(key))
+    const history = new History(thread(''), ({ key }) => told.push(key))
     history.keepIn('/history.db')
     const many = Array.from({ length: 1_000 }, (_, index) => checked(`p${index}`, index))
     for (let round = 0; round < 300; round += 1) {
@@ -73,7 +73,7 @@ describe('the checker’s side of the history', () => {
 
   it('hands checks over as they came, and keeps so many that wait for a batch; what is lost is counted', async () => {
     const told: unknown[] = []
-    const history = createHistory(
+    const history = new History(
       thread(`if (name === 'write') written.push({ id, checks: input })
         if (name === 'write' && written.length > 1) answer(id, null)
         if (name === 'ask' && input.id === 'go on') answer(written[0].id, null)
@@ -107,7 +107,7 @@ describe('the checker’s side of the history', () => {
 
   it('starts another thread after one that ended, and answers its questions', async () => {
     const told: string[] = []
-    const history = createHistory(
+    const history = new History(
       thread(`if (name === 'ask') answer(id, { points: [], spanMs: 7 })
         else if (input[0].id === 'fatal') process.exit(3)
         else answer(id, null)`),

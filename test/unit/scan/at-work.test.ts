@@ -2,8 +2,7 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
-import type { BatchesHost } from '../../../core/scan/batch/effects.ts'
-import { markingEffects } from '../../../core/scan/batch/effects.ts'
+import { BatchEffects, type BatchesHost } from '../../../core/scan/batch/effects.ts'
 import { isAtWork, seeFile } from '../../../core/scan/compare/writer.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
@@ -72,7 +71,7 @@ describe.skipIf(process.platform !== 'linux')('whether a file with a temporary n
       signal: new AbortController().signal,
       brought: () => undefined,
     }
-    const effects = markingEffects(host as unknown as BatchesHost, found)
+    const effects = new BatchEffects(host as unknown as BatchesHost, found)
     expect(await effects.list(false)).toEqual({ found: 0, closed: false, isEmpty: false })
     expect(hasWriter).not.toHaveBeenCalled()
     expect(await effects.list(true)).toEqual({ found: 1, closed: false, isEmpty: false })

@@ -2,7 +2,7 @@ import { inTime } from '../pacing/in-time.ts'
 import type { FrameHeader } from '../wire/frames.ts'
 import { openThread } from '../worker/thread.ts'
 import { openCommitThread } from './commit-thread.ts'
-import { openCopies } from './copies.ts'
+import { Copies } from './copies.ts'
 import { openStoreCopy } from './copy.ts'
 import { openGroupCommit } from './group-commit.ts'
 import { openStoreLarge } from './large.ts'
@@ -99,7 +99,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const { temporary } = layout
   const parts: StoreParts = { temporary, admission, commitThread, groupCommit, partials, watch, onDurable }
   const small = openStoreSmall(parts, writer)
-  const copies = openCopies(layout.root, watch)
+  const copies = new Copies(layout.root, watch)
   const sources = new Map<string, Promise<StoreSource>>()
   const pruner = openPruner(commitThread, rules.keep, log)
 

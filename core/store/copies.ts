@@ -64,7 +64,7 @@ export class Copies {
           await setModeFd(fd, 0o600)
           // What is looked at is the clone itself: the old file may change at any time.
           await this.#requireContent(fd, wanted, signal)
-        } else await this.#copy(old, wanted, fd, signal, written)
+        } else await this.#requireContent(old, wanted, signal, writingTo(fd, wanted.size, written))
         return fd
       } catch (thrown) {
         await closeFd(fd).catch(() => undefined)
@@ -106,22 +106,6 @@ export class Copies {
       if (CANNOT_CLONE.has(errorCode(thrown) ?? '')) this.#canClone = false
       return false
     }
-  }
-
-  async #copy(
-    old: number,
-    wanted: Wanted,
-    fd: number,
-    signal: AbortSignal,
-    written: (bytes: number) => void,
-  ): Promise<void> {
-    await this.#requireContent(old, wanted, signal, async (bytes, position) => {
-      for (const piece of dataIn(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
-      // The last byte has to be there, also where it is a zero.
-      if (position + bytes.length === wanted.size) await writeFully(fd, bytes.subarray(-1), wanted.size - 1)
-      written(bytes.length)
-      if ((position + bytes.length) % SYNC_BYTES === 0) await syncFd(fd)
-    })
   }
 
   /** @throws FileRefused if the file holds anything else. */
@@ -186,6 +170,18 @@ async function ofStored<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (thrown) {
     throw thrown instanceof FileRefused ? thrown : unknown(errorCode(thrown) ?? String(thrown))
+  }
+}
+
+/** @param size of the whole file. @param written is told of the bytes that have gone to the disk. */
+function writingTo(fd: number, size: number, written: (bytes: number) => void): Take {
+  return async (bytes, position) => {
+    const end = position + bytes.length
+    for (const piece of dataIn(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
+    // The last byte has to be there, also where it is a zero.
+    if (end === size) await writeFully(fd, bytes.subarray(-1), size - 1)
+    written(bytes.length)
+    if (end % SYNC_BYTES === 0) await syncFd(fd)
   }
 }
 

@@ -15,8 +15,7 @@ import type { FileSystem } from '../file-system.ts'
 import { keyOf, keysOf, tryFileSystem } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openManifestFile } from '../manifest/file.ts'
-import type { Manifest } from '../manifest/manifest.ts'
-import { openManifest } from '../manifest/manifest.ts'
+import { Manifest } from '../manifest/manifest.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { isFileRow, openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
 import { checkRows } from './check-rows.ts'
@@ -46,7 +45,7 @@ interface VerifyOptions {
 function openWritable({ manifest: file }: StoreLayout) {
   try {
     const { database } = openManifestFile(file)
-    return { database, manifest: openManifest(database) }
+    return { database, manifest: new Manifest(database) }
   } catch {
     return null
   }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { openBeneath } from '../files/beneath.ts'
-import { createHasher } from '../files/digest.ts'
+import { createHasher, type Hasher } from '../files/digest.ts'
 import { closeFd, openFd, readFully, setModeFd, statFd, syncFd, writeFully } from '../files/fd.ts'
 import { dataIn } from '../files/holes.ts'
 import { forgetCached } from '../files/native.ts'
@@ -47,13 +47,7 @@ export class Copies {
    * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted` after
    * the signal; or what the system says of the new file.
    */
-  make(
-    from: StoredAt,
-    wanted: Wanted,
-    to: string,
-    signal: AbortSignal,
-    written: (bytes: number) => void,
-  ): Promise<number> {
+  make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
     return this.#withStored(from, wanted.size, signal, async (old) => {
       const isCloned = await this.#clone(old, to)
       const fd = isCloned
@@ -90,8 +84,7 @@ export class Copies {
       await this.#fromDisk(fd)
       const hash = createHasher()
       hash.update(nonce)
-      await this.#readThrough(fd, size, signal, async (bytes) => hash.update(bytes))
-      return hash.digest()
+      return this.#readThrough(fd, size, signal, hash)
     })
   }
 
@@ -109,43 +102,32 @@ export class Copies {
   }
 
   /** @throws FileRefused if the file holds anything else. */
-  async #requireContent(
-    fd: number,
-    { size, digest }: Wanted,
-    signal: AbortSignal,
-    take: Take = async () => undefined,
-  ): Promise<void> {
-    const hash = createHasher()
-    await this.#readThrough(fd, size, signal, (bytes, position) => {
-      hash.update(bytes)
-      return take(bytes, position)
-    })
-    if (!hash.digest().equals(digest)) throw unknown('other content')
+  async #requireContent(fd: number, { size, digest }: Wanted, signal: AbortSignal, take?: Take) {
+    const found = await this.#readThrough(fd, size, signal, createHasher(), take)
+    if (!found.equals(digest)) throw unknown('other content')
   }
 
   /**
-   * Reads `fd` to its end, and gives each piece to `take`. Each step is a call of its own for the watch: what takes
-   * long is no disk that hangs.
+   * Reads `fd` to its end, and gives each piece to `take`; the digest of all. Each step is a call of its own for the
+   * watch: what takes long is no disk that hangs.
    */
-  async #readThrough(fd: number, size: number, signal: AbortSignal, take: Take): Promise<void> {
+  async #readThrough(fd: number, size: number, signal: AbortSignal, hash: Hasher, take?: Take) {
     const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
     for (let position = 0; position < size; ) {
       if (signal.aborted) throw new FileRefused('aborted', '')
       const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
       const length = await this.#watch.during(() => ofStored(() => readFully(fd, piece, position)))
       if (length === 0) throw unknown('short')
-      await this.#watch.during(() => take(piece.subarray(0, length), position))
+      const bytes = piece.subarray(0, length)
+      hash.update(bytes)
+      if (take !== undefined) await this.#watch.during(() => take(bytes, position))
       position += length
     }
+    return hash.digest()
   }
 
   /** Opens the file in its turn, and closes it after `work`. */
-  #withStored<T>(
-    at: StoredAt,
-    size: number,
-    signal: AbortSignal,
-    work: (fd: number) => Promise<T>,
-  ): Promise<T> {
+  #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
     return withPermit(this.#turns, async () => {
       if (signal.aborted) throw new FileRefused('aborted', '')
       const fd = await this.#watch.during(() => ofStored(() => openStored(this.#root, at, size)))

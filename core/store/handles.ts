@@ -1,6 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
-import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import type { FileSystem } from './file-system.ts'
@@ -32,10 +31,6 @@ export interface Handles {
   opened: OpenedStore
 }
 
-interface Open extends Handles {
-  database: DatabaseSyncInstance
-}
-
 /** What the store has told of sources and positions is of another manifest: it has to be opened anew. */
 export const REPLACED = 'ESTALE'
 
@@ -47,7 +42,7 @@ function replacedBy(aside: string | null): Error {
 /** Opens the store when it is used, and closes it when it rests, so that its disk can be unmounted. Blocks. */
 export class StoreHandles {
   readonly #layout: StoreLayout
-  #open: Open | null = null
+  #open: Handles | null = null
   #fileSystem = UNKNOWN_FILE_SYSTEM
   #home: bigint | null = null
   /** The name of the manifest that the store was opened with. */
@@ -80,14 +75,14 @@ export class StoreHandles {
 
   rest(): void {
     if (this.#open === null) return
-    const { database, manifest, tree, root } = this.#open
+    const { manifest, tree, root } = this.#open
     this.#open = null
     tree.close()
     closeSync(root)
     try {
       this.#countTime(manifest)
     } finally {
-      database.close()
+      manifest.close()
     }
   }
 
@@ -102,7 +97,7 @@ export class StoreHandles {
     if (now === null || now !== this.#home) throw new FileRefused('failed', 'ENODEV')
   }
 
-  #openNow(): Open {
+  #openNow(): Handles {
     const { root: directory, temporary, manifest: file } = this.#layout
     makeTemporary(temporary)
     const { database, aside } = openManifestFile(file)
@@ -120,7 +115,7 @@ export class StoreHandles {
       const fileSystem = this.#fileSystem
       const { hasUnnamed, syncsWhole } = fileSystem
       const opened = { epoch, totals: manifest.rows.totals(), hasUnnamed, syncsWhole, aside }
-      return { database, manifest, tree: openTree(directory), root, fileSystem, isLogged, opened }
+      return { manifest, tree: openTree(directory), root, fileSystem, isLogged, opened }
     } catch (thrown) {
       database.close()
       throw thrown

@@ -48,12 +48,6 @@ const digestOf = (...parts: (string | number)[]): string =>
 /** `<digest of the place>-<digest of what tells this content from another of the same place>` */
 const NAME = /^([0-9a-f]{32})-[0-9a-f]{32}$/
 
-async function makeDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { mode: 0o700 }).catch((thrown: unknown) => {
-    if (errorCode(thrown) !== 'EEXIST') throw thrown
-  })
-}
-
 /** What is there, if it is a regular file that is not too long; else a new, empty file. */
 async function openPartialFile(file: string, size: number): Promise<{ fd: number; offset: number }> {
   const old = await openFd(file, FLAGS).catch(() => null)
@@ -66,15 +60,16 @@ async function openPartialFile(file: string, size: number): Promise<{ fd: number
   return { fd: await openFd(file, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600), offset: 0 }
 }
 
-/** Large files that have come in part, in one directory for each sender's folder. */
+/** Large files that have come in part. */
 export class Partials {
   readonly #directory: string
   readonly #admission: Pick<Admission, 'charge'>
-  /** One for each place at most, by that. */
+  /** One for each place at most; by the digest of the place. */
   readonly #entries = new Map<string, Entry>()
   #loading: Promise<void> | null = null
   readonly #timer = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref()
 
+  /** @param directory holds one directory for each sender's folder. */
   constructor(directory: string, admission: Pick<Admission, 'charge'>) {
     this.#directory = directory
     this.#admission = admission
@@ -113,7 +108,10 @@ export class Partials {
     entry.isInUse = true
     this.#entries.set(place, entry)
     try {
-      for (const made of [this.#directory, path.join(this.#directory, folder)]) await makeDirectory(made)
+      for (const made of [this.#directory, path.join(this.#directory, folder)])
+        await mkdir(made, { mode: 0o700 }).catch((thrown: unknown) => {
+          if (errorCode(thrown) !== 'EEXIST') throw thrown
+        })
       const { fd, offset } = await openPartialFile(this.#fileOf(entry), facts.size)
       return this.#partialOf(entry, fd, offset)
     } catch (thrown) {
@@ -137,19 +135,17 @@ export class Partials {
     // None, if all of them are not enough: one file that can never fit must not cost every other's beginning.
     if (mine.reduce((sum, entry) => sum + entry.bytes, 0) < bytes) return
     let left = bytes
-    const going = mine.filter((entry) => {
-      const isInTheWay = left > 0
+    for (const entry of mine) {
+      if (left > 0) void this.#remove(entry)
       left -= entry.bytes
-      return isInTheWay
-    })
-    void this.#removeAll(going)
+    }
   }
 
   /** Removes what waits of these senders: they may send no longer. */
   async abandon(folders: ReadonlySet<string>): Promise<void> {
     await this.load()
     for (const entry of this.#entries.values()) entry.isUnwanted ||= folders.has(entry.folder)
-    await this.#removeAll(this.#idle().filter(({ isUnwanted }) => isUnwanted))
+    await this.#removeIdle(({ isUnwanted }) => isUnwanted)
   }
 
   close(): void {
@@ -191,7 +187,7 @@ export class Partials {
   }
 
   #sweep(): Promise<void> {
-    return this.#removeAll(this.#idle().filter(({ at }) => Date.now() - at > KEPT_MS))
+    return this.#removeIdle(({ at }) => Date.now() - at > KEPT_MS)
   }
 
   /** Makes room for one more of this sender's. False: all that there may be are in use. */
@@ -210,8 +206,12 @@ export class Partials {
     return [...this.#entries.values()].filter(({ isInUse }) => !isInUse).sort((a, b) => a.at - b.at)
   }
 
-  async #removeAll(some: readonly Entry[]): Promise<void> {
-    await Promise.all(some.map((entry) => this.#remove(entry)))
+  async #removeIdle(isGoing: (entry: Entry) => boolean): Promise<void> {
+    await Promise.all(
+      this.#idle()
+        .filter(isGoing)
+        .map((entry) => this.#remove(entry)),
+    )
   }
 
   async #remove(entry: Entry): Promise<void> {

@@ -65,7 +65,9 @@ export class Admission {
       const names = 1 + directories.length
       const refused = this.#refusal(folder, size, names, now)
       if (refused !== null) return refused
-      this.#remember(directories)
+      // Only those of an admitted file: a refused one pays for them when it comes again.
+      if (this.#known.size > MOST_KNOWN) this.#known.clear()
+      for (const directory of directories) this.#known.add(directory)
       return this.#roomOf(folder, size, names)
     })
   }
@@ -128,12 +130,6 @@ export class Admission {
       made.push(directory)
     }
     return made
-  }
-
-  /** Only those of an admitted file: a refused one pays for them when it comes again. */
-  #remember(directories: readonly string[]): void {
-    if (this.#known.size > MOST_KNOWN) this.#known.clear()
-    for (const directory of directories) this.#known.add(directory)
   }
 }
 

@@ -3,8 +3,7 @@ import { pack } from 'msgpackr'
 import type { FileFacts } from '../../files/facts.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
 import { replacedAt } from '../versions/name.ts'
-import type { FileRow, Rows } from './rows.ts'
-import { rangeBelow } from './rows.ts'
+import { type FileRow, rangeBelow } from './rows.ts'
 import type { OpenTotals, SenderTotals } from './totals.ts'
 
 /** What of a row is told to the manifest. */
@@ -67,22 +66,15 @@ export function prepareChanges(database: DatabaseSyncInstance) {
 /** Writes down what a round does on the disk, as it does it, within a transaction. `source`: the number of a SourceRow. */
 export class Changes {
   readonly #statements: ChangeStatements
-  readonly #rows: Rows
   readonly #moment: Moment
   readonly #totals: OpenTotals
   readonly #isWanted: boolean
 
-  constructor(statements: ChangeStatements, rows: Rows, moment: Moment, totals: OpenTotals) {
+  constructor(statements: ChangeStatements, moment: Moment, totals: OpenTotals) {
     this.#statements = statements
-    this.#rows = rows
     this.#moment = moment
     this.#totals = totals
     this.#isWanted = statements.isAnyWanted.get() !== undefined
-  }
-
-  /** The content that is in its place, if the manifest knows one; what this round has changed counts. */
-  find(source: number, key: string) {
-    return this.#rows.find(source, key, '')
   }
 
   /** Whether one of those that are in their places below a directory was sent as being below another one. */

@@ -16,6 +16,7 @@ type PathOf = Pick<FileRow, 'source' | 'key'>
 
 function prepareStatements(database: DatabaseSyncInstance) {
   return {
+    ...prepareChanges(database),
     findSource: database.prepare('SELECT id FROM source WHERE folder = ? AND directory = ?'),
     addSource: database.prepare('INSERT INTO source (folder, directory) VALUES (?, ?)'),
     count: database.prepare('UPDATE store SET position = position + 1'),
@@ -50,7 +51,6 @@ export class Manifest {
   readonly rows: Rows
   readonly #database: DatabaseSyncInstance
   readonly #statements: ReturnType<typeof prepareStatements>
-  readonly #changing: ReturnType<typeof prepareChanges>
   readonly #openTotals: ReturnType<typeof prepareTotals>
   readonly #known = new Map<number, SourceRow>()
 
@@ -59,7 +59,6 @@ export class Manifest {
     this.#database = database
     this.#statements = prepareStatements(database)
     this.#openTotals = prepareTotals(database, (source) => this.sourceById(source)?.folder ?? '')
-    this.#changing = prepareChanges(database)
   }
 
   sourceById(id: number): SourceRow | null {
@@ -73,7 +72,7 @@ export class Manifest {
       const found = this.#statements.findSource.get(folder, directory) as { id: number } | undefined
       if (found !== undefined) return found.id
       const id = Number(this.#statements.addSource.run(folder, directory).lastInsertRowid)
-      this.#changing.make.run(id, '')
+      this.#statements.make.run(id, '')
       return id
     })
   }
@@ -183,6 +182,10 @@ export class Manifest {
     this.#statements.tick.run(Math.max(0, Math.round(ms)))
   }
 
+  close(): void {
+    this.#database.close()
+  }
+
   #now(): Moment {
     const { counters } = this.#statements
     const { position, clock_ms: clockMs } = counters.get() as { position: number; clock_ms: number }
@@ -193,7 +196,7 @@ export class Manifest {
   #write(work: (changes: Changes, totals: OpenTotals) => void, moment?: Moment) {
     return inTransaction(this.#database, () => {
       const totals = this.#openTotals()
-      work(new Changes(this.#changing, this.rows, moment ?? this.#now(), totals), totals)
+      work(new Changes(this.#statements, moment ?? this.#now(), totals), totals)
       return totals.write()
     })
   }

@@ -44,8 +44,7 @@ interface VerifyOptions {
 /** null: it cannot be written to. */
 function openWritable({ manifest: file }: StoreLayout) {
   try {
-    const { database } = openManifestFile(file)
-    return { database, manifest: new Manifest(database) }
+    return new Manifest(openManifestFile(file).database)
   } catch {
     return null
   }
@@ -73,11 +72,11 @@ export async function verifyStore(
     if (aside !== null) await host.notice(message('store.manifestAside', { path: layout.manifest, aside }))
   }
   const { database, isRunning } = openForReading(layout)
-  const writable = openWritable(layout)
+  const manifest = openWritable(layout)
   try {
-    return await compare(layout, openRows(database), writable?.manifest ?? null, isRunning, options, host)
+    return await compare(layout, openRows(database), manifest, isRunning, options, host)
   } finally {
-    writable?.database.close()
+    manifest?.close()
     database.close()
   }
 }

@@ -8,7 +8,7 @@ import { tryFileSystem } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
 import { OWN_DIRECTORY, storeLayout } from './layout.ts'
 import { openManifestFile, readManifestFile } from './manifest/file.ts'
-import { openManifest } from './manifest/manifest.ts'
+import { Manifest } from './manifest/manifest.ts'
 import { orAbsent, requireDirectory } from './problems.ts'
 import { recoverRound } from './recovering.ts'
 import { isThere, storeAround } from './store-around.ts'
@@ -139,7 +139,7 @@ function finishRound(layout: StoreLayout): void {
     const { database } = openManifestFile(layout.manifest)
     const tree = openTree(layout.root)
     try {
-      const manifest = openManifest(database)
+      const manifest = new Manifest(database)
       const open = manifest.openRound()
       if (open !== null)
         recoverRound(open, { layout, tree, manifest, fileSystem: tryFileSystem(layout.temporary) })

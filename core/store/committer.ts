@@ -2,8 +2,7 @@ import { rmSync } from 'node:fs'
 import { errorText } from '../files/system-error.ts'
 import type { CallHandlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
-import type { Handles } from './handles.ts'
-import { createHandles } from './handles.ts'
+import { type Handles, StoreHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
@@ -12,19 +11,17 @@ import { openPlacing } from './placing.ts'
 import { pruneSome } from './pruning.ts'
 import { recoverRound } from './recovering.ts'
 import { createSyncing, syncLog } from './syncing.ts'
-import { versionPrefix } from './versions/name.ts'
 import { closeQuietly } from './writing.ts'
 
 /** Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest. */
 export function openCommitter(layout: StoreLayout) {
-  const handles = createHandles(layout)
+  const handles = new StoreHandles(layout)
 
   /** Names and rows, in one transaction of the manifest. */
   const placeAll = (now: Handles, { files, directories, sessions }: Round, outcomes: Outcome[]) => {
     const { manifest, fileSystem } = now
     let toSync: ReadonlySet<string> = new Set()
     const done = manifest.round(
-      (position) => versionPrefix(new Date(), position),
       files.filter(({ fd }) => fd !== null),
       new Map(sessions),
       (changes, version) => {
@@ -85,14 +82,14 @@ export function openCommitter(layout: StoreLayout) {
       handles.use()
       return null
     }),
-    look: answering(handles.look),
+    look: answering(() => handles.look()),
     round,
     source: answering(({ folder, directory }) => handles.use().manifest.sourceOf(folder, directory)),
     wanted: answering(({ folder, after, limit }) => {
       const { manifest } = handles.use()
       return manifest.wanted(folder, after, limit).flatMap(({ source, key }) => {
         const directory = manifest.sourceById(source)?.directory
-        const row = manifest.find(source, key, '')
+        const row = manifest.rows.find(source, key, '')
         const path = row !== null && 'path' in row ? row.path : key
         return directory === undefined ? [] : [{ directory, path }]
       })
@@ -117,7 +114,7 @@ export function openCommitter(layout: StoreLayout) {
     }),
   }
 
-  return { calls, close: handles.rest }
+  return { calls, close: () => handles.rest() }
 }
 
 function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {

@@ -1,15 +1,15 @@
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { openBeneath } from '../files/beneath.ts'
-import { createHasher } from '../files/digest.ts'
+import { createHasher, type Hasher } from '../files/digest.ts'
 import { closeFd, openFd, readFully, setModeFd, statFd, syncFd, writeFully } from '../files/fd.ts'
 import { dataIn } from '../files/holes.ts'
 import { forgetCached } from '../files/native.ts'
 import { READ_FILE, WRITE_NEW_FILE } from '../files/open-flags.ts'
 import { errorCode } from '../files/system-error.ts'
-import { createSemaphore } from '../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { FileRefused } from './outcome.ts'
-import type { CallWatch, StoredAt } from './parts.ts'
+import { type CallWatch, placeNameOf, type StoredAt } from './parts.ts'
 
 /** The content that a file has to have. */
 interface Wanted {
@@ -17,8 +17,7 @@ interface Wanted {
   digest: Uint8Array
 }
 
-/** What is done with files that are stored already; apart from what arrives. */
-export type Copies = ReturnType<typeof openCopies>
+type Take = (bytes: Uint8Array, position: number) => Promise<void>
 
 /** At a time: they read as well as write, and must leave the disk to the files that arrive, too. */
 const COPIES_AT_ONCE = 8
@@ -28,7 +27,124 @@ const SYNC_BYTES = 64 * STEP_BYTES
 /** What copyFile says where the file system cannot share blocks between two files (ioctl_ficlone(2)). */
 const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
 
-export const unknown = (detail: string) => new FileRefused('unknown', detail)
+const unknown = (detail: string) => new FileRefused('unknown', detail)
+
+/** What is done with files that are stored already; apart from what arrives. */
+export class Copies {
+  readonly #root: string
+  readonly #watch: CallWatch
+  readonly #turns = createSemaphore(COPIES_AT_ONCE)
+  #canClone = process.platform === 'linux'
+
+  constructor(root: string, watch: CallWatch) {
+    this.#root = root
+    this.#watch = watch
+  }
+
+  /**
+   * A new file with the wanted content, from another one: open for reading and writing, not synced; the caller closes
+   * it. `to`: its path. `written` is told of the bytes that this takes on the disk.
+   * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted` after
+   * the signal; or what the system says of the new file.
+   */
+  make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
+    return this.#withStored(from, wanted.size, signal, async (old) => {
+      const isCloned = await this.#clone(old, to)
+      const fd = isCloned
+        ? await openFd(to, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
+        : await openFd(to, (WRITE_NEW_FILE & ~constants.O_WRONLY) | constants.O_RDWR, 0o600)
+      try {
+        if (isCloned) {
+          await setModeFd(fd, 0o600)
+          // What is looked at is the clone itself: the old file may change at any time.
+          await this.#requireContent(fd, wanted, signal)
+        } else await this.#requireContent(old, wanted, signal, writingTo(fd, wanted.size, written))
+        return fd
+      } catch (thrown) {
+        await closeFd(fd).catch(() => undefined)
+        throw thrown
+      }
+    })
+  }
+
+  /** Reads a file back from the disk; resolves if it holds the wanted content, and is durable. @throws as `make` */
+  confirm(of: StoredAt, wanted: Wanted, signal: AbortSignal): Promise<void> {
+    return this.#withStored(of, wanted.size, signal, async (fd) => {
+      await this.#fromDisk(fd)
+      await this.#requireContent(fd, wanted, signal)
+    })
+  }
+
+  /**
+   * The digest of a nonce and of what the disk holds of a file behind it: nobody can tell it who has not the content.
+   * @throws as `make`
+   */
+  prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+    return this.#withStored(of, size, signal, async (fd) => {
+      await this.#fromDisk(fd)
+      const hash = createHasher()
+      hash.update(nonce)
+      return this.#readThrough(fd, size, signal, hash)
+    })
+  }
+
+  /** A new file that shares the old one's blocks, where the file system can do that; false: it is not there. */
+  async #clone(old: number, to: string): Promise<boolean> {
+    if (!this.#canClone) return false
+    const flags = constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL
+    try {
+      await this.#watch.during(() => copyFile(`/proc/self/fd/${old}`, to, flags))
+      return true
+    } catch (thrown) {
+      if (CANNOT_CLONE.has(errorCode(thrown) ?? '')) this.#canClone = false
+      return false
+    }
+  }
+
+  /** @throws FileRefused if the file holds anything else. */
+  async #requireContent(fd: number, { size, digest }: Wanted, signal: AbortSignal, take?: Take) {
+    const found = await this.#readThrough(fd, size, signal, createHasher(), take)
+    if (!found.equals(digest)) throw unknown('other content')
+  }
+
+  /**
+   * Reads `fd` to its end, and gives each piece to `take`; the digest of all. Each step is a call of its own for the
+   * watch: what takes long is no disk that hangs.
+   */
+  async #readThrough(fd: number, size: number, signal: AbortSignal, hash: Hasher, take?: Take) {
+    const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
+    for (let position = 0; position < size; ) {
+      if (signal.aborted) throw new FileRefused('aborted', '')
+      const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
+      const length = await this.#watch.during(() => ofStored(() => readFully(fd, piece, position)))
+      if (length === 0) throw unknown('short')
+      const bytes = piece.subarray(0, length)
+      hash.update(bytes)
+      if (take !== undefined) await this.#watch.during(() => take(bytes, position))
+      position += length
+    }
+    return hash.digest()
+  }
+
+  /** Opens the file in its turn, and closes it after `work`. */
+  #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
+    return withPermit(this.#turns, async () => {
+      if (signal.aborted) throw new FileRefused('aborted', '')
+      const fd = await this.#watch.during(() => ofStored(() => openStored(this.#root, at, size)))
+      try {
+        return await work(fd)
+      } finally {
+        await closeFd(fd).catch(() => undefined)
+      }
+    })
+  }
+
+  /** Has the disk tell what it holds, and not the kernel what it has kept in memory. */
+  async #fromDisk(fd: number): Promise<void> {
+    await this.#watch.during(() => ofStored(() => syncFd(fd)))
+    await this.#watch.during(() => forgetCached(fd))
+  }
+}
 
 /** Whatever is wrong with a file that is stored, its content can still be sent anew. */
 async function ofStored<T>(work: () => Promise<T>): Promise<T> {
@@ -39,160 +155,22 @@ async function ofStored<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function openCopies(root: string, watch: CallWatch) {
-  const turns = createSemaphore(COPIES_AT_ONCE)
-  let canClone = process.platform === 'linux'
-
-  /**
-   * Reads `fd` to its end, and gives each piece to `take`. Each step is a call of its own for the watch: what takes
-   * long is no disk that hangs.
-   */
-  const readThrough = async (
-    fd: number,
-    size: number,
-    signal: AbortSignal,
-    take: (bytes: Uint8Array, position: number) => Promise<void>,
-  ): Promise<void> => {
-    const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
-    for (let position = 0; position < size; ) {
-      if (signal.aborted) throw new FileRefused('aborted', '')
-      const piece = buffer.subarray(0, Math.min(buffer.length, size - position))
-      const length = await watch.during(() => ofStored(() => readFully(fd, piece, position)))
-      if (length === 0) throw unknown('short')
-      await watch.during(() => take(piece.subarray(0, length), position))
-      position += length
-    }
+/** @param size of the whole file. @param written is told of the bytes that have gone to the disk. */
+function writingTo(fd: number, size: number, written: (bytes: number) => void): Take {
+  return async (bytes, position) => {
+    const end = position + bytes.length
+    for (const piece of dataIn(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
+    // The last byte has to be there, also where it is a zero.
+    if (end === size) await writeFully(fd, bytes.subarray(-1), size - 1)
+    written(bytes.length)
+    if (end % SYNC_BYTES === 0) await syncFd(fd)
   }
+}
 
-  /** @throws FileRefused if the file holds anything else. */
-  const requireContent = async (
-    fd: number,
-    { size, digest }: Wanted,
-    signal: AbortSignal,
-    take: (bytes: Uint8Array, position: number) => Promise<void> = async () => undefined,
-  ): Promise<void> => {
-    const hash = createHasher()
-    await readThrough(fd, size, signal, (bytes, position) => {
-      hash.update(bytes)
-      return take(bytes, position)
-    })
-    if (!hash.digest().equals(digest)) throw unknown('other content')
-  }
-
-  /** A new file that shares the old one's blocks, where the file system can do that; false: it is not there. */
-  const clone = async (old: number, to: string): Promise<boolean> => {
-    if (!canClone) return false
-    try {
-      const from = `/proc/self/fd/${old}`
-      await watch.during(() => copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL))
-      return true
-    } catch (thrown) {
-      if (CANNOT_CLONE.has(errorCode(thrown) ?? '')) canClone = false
-      return false
-    }
-  }
-
-  const makeFrom = async (
-    old: number,
-    wanted: Wanted,
-    to: string,
-    signal: AbortSignal,
-    written: (bytes: number) => void,
-  ): Promise<number> => {
-    if (await clone(old, to)) {
-      const fd = await openFd(to, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
-      try {
-        await setModeFd(fd, 0o600)
-        // What is looked at is the clone itself: the old file may change at any time.
-        await requireContent(fd, wanted, signal)
-        return fd
-      } catch (thrown) {
-        await closeFd(fd).catch(() => undefined)
-        throw thrown
-      }
-    }
-    const fd = await openFd(to, (WRITE_NEW_FILE & ~constants.O_WRONLY) | constants.O_RDWR, 0o600)
-    try {
-      await requireContent(old, wanted, signal, async (bytes, position) => {
-        for (const piece of dataIn(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
-        // The last byte has to be there, also where it is a zero.
-        if (position + bytes.length === wanted.size) await writeFully(fd, bytes.subarray(-1), wanted.size - 1)
-        written(bytes.length)
-        if ((position + bytes.length) % SYNC_BYTES === 0) await syncFd(fd)
-      })
-      return fd
-    } catch (thrown) {
-      await closeFd(fd).catch(() => undefined)
-      throw thrown
-    }
-  }
-
-  const openStored = async ({ source, path }: StoredAt, size: number): Promise<number> => {
-    const fd = await openBeneath(root, `${source.folder}/${source.directory}/${path}`, READ_FILE)
-    const stats = await statFd(fd).catch(() => null)
-    if (stats?.isFile() && stats.size === BigInt(size)) return fd
-    await closeFd(fd).catch(() => undefined)
-    throw unknown(stats?.isFile() ? 'other size' : 'not a file')
-  }
-
-  /** Opens the file in its turn, and closes it after `work`. */
-  const withStored = async <T>(
-    at: StoredAt,
-    size: number,
-    signal: AbortSignal,
-    work: (fd: number) => Promise<T>,
-  ): Promise<T> => {
-    await turns.acquire()
-    try {
-      if (signal.aborted) throw new FileRefused('aborted', '')
-      const fd = await watch.during(() => ofStored(() => openStored(at, size)))
-      try {
-        return await work(fd)
-      } finally {
-        await closeFd(fd).catch(() => undefined)
-      }
-    } finally {
-      turns.release()
-    }
-  }
-
-  /** Has the disk tell what it holds, and not the kernel what it has kept in memory. */
-  const fromDisk = async (fd: number): Promise<void> => {
-    await watch.during(() => ofStored(() => syncFd(fd)))
-    await watch.during(() => forgetCached(fd))
-  }
-
-  return {
-    /**
-     * A new file with the wanted content, from another one: open for reading and writing, not synced; the caller closes
-     * it. `path`: its own, as it has one. `written` is told of the bytes that this takes on the disk.
-     * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted` after
-     * the signal; or what the system says of the new file.
-     */
-    make: (
-      from: StoredAt,
-      wanted: Wanted,
-      to: string,
-      signal: AbortSignal,
-      written: (bytes: number) => void,
-    ) => withStored(from, wanted.size, signal, (fd) => makeFrom(fd, wanted, to, signal, written)),
-    /** Reads a file back from the disk; resolves if it holds the wanted content, and is durable. @throws as `make` */
-    confirm: (of: StoredAt, wanted: Wanted, signal: AbortSignal) =>
-      withStored(of, wanted.size, signal, async (fd) => {
-        await fromDisk(fd)
-        await requireContent(fd, wanted, signal)
-      }),
-    /**
-     * The digest of a nonce and of what the disk holds of a file behind it: nobody can tell it who has not the content.
-     * @throws as `make`
-     */
-    prove: (of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal) =>
-      withStored(of, size, signal, async (fd) => {
-        await fromDisk(fd)
-        const hash = createHasher()
-        hash.update(nonce)
-        await readThrough(fd, size, signal, async (bytes) => hash.update(bytes))
-        return hash.digest()
-      }),
-  }
+async function openStored(root: string, at: StoredAt, size: number): Promise<number> {
+  const fd = await openBeneath(root, placeNameOf(at), READ_FILE)
+  const stats = await statFd(fd).catch(() => null)
+  if (stats?.isFile() && stats.size === BigInt(size)) return fd
+  await closeFd(fd).catch(() => undefined)
+  throw unknown(stats?.isFile() ? 'other size' : 'not a file')
 }

@@ -27,9 +27,9 @@ export interface Partial {
   placed(): void
 }
 
-export type Partials = ReturnType<typeof openPartials>
-
 interface Entry {
+  /** The digest of its place. */
+  place: string
   folder: string
   name: string
   bytes: number
@@ -60,157 +60,171 @@ async function openPartialFile(file: string, size: number): Promise<{ fd: number
   return { fd: await openFd(file, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600), offset: 0 }
 }
 
-/** @param directory holds one directory for each sender's folder. */
-export function openPartials(directory: string, admission: Pick<Admission, 'charge'>) {
+/** Large files that have come in part. */
+export class Partials {
+  readonly #directory: string
+  readonly #admission: Pick<Admission, 'charge'>
   /** One for each place at most; by the digest of the place. */
-  const entries = new Map<string, Entry>()
-  let loading: Promise<void> | null = null
-  const fileOf = ({ folder, name }: Pick<Entry, 'folder' | 'name'>) => path.join(directory, folder, name)
-  const placeOf = (source: number, file: string) => digestOf(source, file)
+  readonly #entries = new Map<string, Entry>()
+  #loading: Promise<void> | null = null
+  readonly #timer = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref()
 
-  const remove = async (place: string, entry: Entry): Promise<void> => {
-    if (entries.get(place) === entry) entries.delete(place)
-    entry.discharge()
-    await unlink(fileOf(entry)).catch(() => undefined)
-  }
-  const idle = (): [string, Entry][] =>
-    [...entries].filter(([, { isInUse }]) => !isInUse).sort(([, a], [, b]) => a.at - b.at)
-  const removeAll = async (some: readonly [string, Entry][]): Promise<void> => {
-    await Promise.all(some.map(([place, entry]) => remove(place, entry)))
+  /** @param directory holds one directory for each sender's folder. */
+  constructor(directory: string, admission: Pick<Admission, 'charge'>) {
+    this.#directory = directory
+    this.#admission = admission
   }
 
-  const sweep = () => removeAll(idle().filter(([, { at }]) => Date.now() - at > KEPT_MS))
-  const timer = setInterval(() => void sweep(), SWEEP_EVERY_MS)
-  timer.unref()
+  /** Finds what earlier processes left, and removes what is too old. */
+  load(): Promise<void> {
+    this.#loading ??= readdir(this.#directory)
+      .catch(() => [])
+      .then(async (folders) => {
+        for (const folder of folders) await this.#loadFolder(folder)
+        await this.#sweep()
+      })
+    return this.#loading
+  }
 
-  const loadFolder = async (folder: string): Promise<void> => {
-    for (const name of await readdir(path.join(directory, folder)).catch(() => [])) {
-      const place = NAME.exec(name)?.[1]
-      const found = await stat(fileOf({ folder, name })).catch(() => null)
-      if (found === null) continue
-      const entry: Entry = {
-        ...{ folder, name, bytes: found.size, at: found.mtimeMs, isInUse: false, isUnwanted: false },
-        discharge: admission.charge(folder, found.size),
-      }
-      // Two of one place are no work of this class: nobody knows which one is wanted.
-      if (place === undefined || entries.has(place)) await remove('', entry)
-      else entries.set(place, entry)
+  /**
+   * The partial file with exactly these facts, or a new one; an older content's of the same place is removed.
+   * @param identity what the sender says of which file it is.
+   * @returns null when there are too many, or this one is in use.
+   * @throws what the system says.
+   */
+  async open({ source, path: file, facts }: Offered, identity: string): Promise<Partial | null> {
+    await this.load()
+    const { folder } = source
+    const place = digestOf(source.id, file)
+    const name = `${place}-${digestOf(facts.size, String(facts.mtimeNs), identity)}`
+    const old = this.#entries.get(place)
+    if (old?.isInUse === true) return null
+    if (old !== undefined && old.name !== name) await this.#remove(old)
+    if (!this.#entries.has(place) && !(await this.#hasPlace(folder))) return null
+    const found = this.#entries.get(place)
+    // Another file of this place came meanwhile.
+    if (found?.isInUse === true) return null
+    const entry = found ?? this.#entryOf({ place, folder, name, bytes: 0, at: Date.now() })
+    entry.isInUse = true
+    this.#entries.set(place, entry)
+    try {
+      for (const made of [this.#directory, path.join(this.#directory, folder)])
+        await mkdir(made, { mode: 0o700 }).catch((thrown: unknown) => {
+          if (errorCode(thrown) !== 'EEXIST') throw thrown
+        })
+      const { fd, offset } = await openPartialFile(this.#fileOf(entry), facts.size)
+      return this.#partialOf(entry, fd, offset)
+    } catch (thrown) {
+      this.#forget(entry)
+      throw thrown
     }
   }
 
-  const load = (): Promise<void> => {
-    loading ??= readdir(directory)
-      .catch(() => [])
-      .then(async (folders) => {
-        for (const folder of folders) await loadFolder(folder)
-        await sweep()
-      })
-    return loading
+  /** Content was stored in this place in another way: no older one is resumed. */
+  superseded(source: number, file: string): void {
+    if (this.#entries.size === 0) return
+    const entry = this.#entries.get(digestOf(source, file))
+    if (entry === undefined) return
+    entry.isUnwanted = true
+    if (!entry.isInUse) void this.#remove(entry)
+  }
+
+  /** There is no room: what waits of this sender is removed, the oldest first, for so many bytes. */
+  makeRoom(folder: string, bytes: number): void {
+    const mine = this.#idle().filter((entry) => entry.folder === folder)
+    // None, if all of them are not enough: one file that can never fit must not cost every other's beginning.
+    if (mine.reduce((sum, entry) => sum + entry.bytes, 0) < bytes) return
+    let left = bytes
+    for (const entry of mine) {
+      if (left > 0) void this.#remove(entry)
+      left -= entry.bytes
+    }
+  }
+
+  /** Removes what waits of these senders: they may send no longer. */
+  async abandon(folders: ReadonlySet<string>): Promise<void> {
+    await this.load()
+    for (const entry of this.#entries.values()) entry.isUnwanted ||= folders.has(entry.folder)
+    await this.#removeIdle(({ isUnwanted }) => isUnwanted)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #partialOf(entry: Entry, fd: number, offset: number): Partial {
+    return {
+      fd,
+      path: this.#fileOf(entry),
+      offset,
+      end: async (bytes) => {
+        entry.isInUse = false
+        entry.at = Date.now()
+        if (entry.isUnwanted || bytes === null || bytes === 0) return this.#remove(entry)
+        entry.bytes = bytes
+        entry.discharge()
+        entry.discharge = this.#admission.charge(entry.folder, bytes)
+      },
+      placed: () => this.#forget(entry),
+    }
+  }
+
+  async #loadFolder(folder: string): Promise<void> {
+    for (const name of await readdir(path.join(this.#directory, folder)).catch(() => [])) {
+      const place = NAME.exec(name)?.[1] ?? ''
+      const found = await stat(this.#fileOf({ folder, name })).catch(() => null)
+      if (found === null) continue
+      const entry = this.#entryOf({ place, folder, name, bytes: found.size, at: found.mtimeMs })
+      // Two of one place are no work of this class: nobody knows which one is wanted.
+      if (place === '' || this.#entries.has(place)) await this.#remove(entry)
+      else this.#entries.set(place, entry)
+    }
+  }
+
+  #entryOf(found: Pick<Entry, 'place' | 'folder' | 'name' | 'bytes' | 'at'>): Entry {
+    const discharge = this.#admission.charge(found.folder, found.bytes)
+    return { ...found, isInUse: false, isUnwanted: false, discharge }
+  }
+
+  #sweep(): Promise<void> {
+    return this.#removeIdle(({ at }) => Date.now() - at > KEPT_MS)
   }
 
   /** Makes room for one more of this sender's. False: all that there may be are in use. */
-  const hasPlace = async (folder: string): Promise<boolean> => {
-    const mine = idle().filter(([, entry]) => entry.folder === folder)
-    const all = [...entries.values()]
+  async #hasPlace(folder: string): Promise<boolean> {
+    const all = [...this.#entries.values()]
     const isMine = all.filter((entry) => entry.folder === folder).length >= MOST_OF_SENDER
     if (!isMine && all.length < MOST) return true
-    const [oldest] = isMine ? mine : idle()
+    const oldest = this.#idle().find((entry) => !isMine || entry.folder === folder)
     if (oldest === undefined) return false
-    await remove(...oldest)
+    await this.#remove(oldest)
     return true
   }
 
-  const makeFolder = async (folder: string): Promise<void> => {
-    for (const made of [directory, path.join(directory, folder)])
-      await mkdir(made, { mode: 0o700 }).catch((thrown: unknown) => {
-        if (errorCode(thrown) !== 'EEXIST') throw thrown
-      })
+  /** Those that nobody has open, the oldest first. */
+  #idle(): Entry[] {
+    return [...this.#entries.values()].filter(({ isInUse }) => !isInUse).sort((a, b) => a.at - b.at)
   }
 
-  const partialOf = (place: string, entry: Entry, fd: number, offset: number): Partial => ({
-    fd,
-    path: fileOf(entry),
-    offset,
-    async end(bytes) {
-      entry.isInUse = false
-      entry.at = Date.now()
-      if (entry.isUnwanted || bytes === null || bytes === 0) return remove(place, entry)
-      entry.bytes = bytes
-      entry.discharge()
-      entry.discharge = admission.charge(entry.folder, bytes)
-    },
-    placed() {
-      if (entries.get(place) === entry) entries.delete(place)
-      entry.discharge()
-    },
-  })
+  async #removeIdle(isGoing: (entry: Entry) => boolean): Promise<void> {
+    await Promise.all(
+      this.#idle()
+        .filter(isGoing)
+        .map((entry) => this.#remove(entry)),
+    )
+  }
 
-  return {
-    /** Finds what earlier processes left, and removes what is too old. */
-    load,
-    /**
-     * The partial file with exactly these facts, or a new one; an older content's of the same place is removed.
-     * @param identity what the sender says of which file it is.
-     * @returns null when there are too many, or this one is in use.
-     * @throws what the system says.
-     */
-    async open(file: Offered, identity: string) {
-      await load()
-      const { source, path: name, facts } = file
-      const { folder } = source
-      const place = placeOf(source.id, name)
-      const wanted = `${place}-${digestOf(facts.size, String(facts.mtimeNs), identity)}`
-      const old = entries.get(place)
-      if (old?.isInUse === true) return null
-      if (old !== undefined && old.name !== wanted) await remove(place, old)
-      if (!entries.has(place) && !(await hasPlace(folder))) return null
-      const entry: Entry = entries.get(place) ?? {
-        ...{ folder, name: wanted, bytes: 0, at: Date.now(), isUnwanted: false },
-        isInUse: true,
-        discharge: () => undefined,
-      }
-      // Another file of this place came meanwhile.
-      if (entry.isInUse && entries.has(place)) return null
-      entry.isInUse = true
-      entries.set(place, entry)
-      try {
-        await makeFolder(folder)
-        const { fd, offset } = await openPartialFile(fileOf(entry), facts.size)
-        return partialOf(place, entry, fd, offset)
-      } catch (thrown) {
-        entries.delete(place)
-        entry.discharge()
-        throw thrown
-      }
-    },
-    /** Content was stored in this place in another way: no older one is resumed. */
-    superseded(source: number, file: string) {
-      if (entries.size === 0) return
-      const place = placeOf(source, file)
-      const entry = entries.get(place)
-      if (entry === undefined) return
-      entry.isUnwanted = true
-      if (!entry.isInUse) void remove(place, entry)
-    },
-    /** There is no room: what waits of this sender is removed, the oldest first, for so many bytes. */
-    makeRoom(folder: string, bytes: number) {
-      const mine = idle().filter(([, entry]) => entry.folder === folder)
-      // None, if all of them are not enough: one file that can never fit must not cost every other's beginning.
-      if (mine.reduce((sum, [, entry]) => sum + entry.bytes, 0) < bytes) return
-      let left = bytes
-      const going = mine.filter(([, entry]) => {
-        const isInTheWay = left > 0
-        left -= entry.bytes
-        return isInTheWay
-      })
-      void removeAll(going)
-    },
-    /** Removes what waits of these senders: they may send no longer. */
-    async abandon(folders: ReadonlySet<string>) {
-      await load()
-      for (const entry of entries.values()) entry.isUnwanted ||= folders.has(entry.folder)
-      await removeAll(idle().filter(([, { isUnwanted }]) => isUnwanted))
-    },
-    close: () => clearInterval(timer),
+  async #remove(entry: Entry): Promise<void> {
+    this.#forget(entry)
+    await unlink(this.#fileOf(entry)).catch(() => undefined)
+  }
+
+  #forget(entry: Entry): void {
+    if (this.#entries.get(entry.place) === entry) this.#entries.delete(entry.place)
+    entry.discharge()
+  }
+
+  #fileOf({ folder, name }: Pick<Entry, 'folder' | 'name'>): string {
+    return path.join(this.#directory, folder, name)
   }
 }

@@ -89,7 +89,7 @@ export function openPlacing(
 
   /** Two names that differ are one place here: what came first keeps it. */
   const requireSameName = (source: number, key: string, path: string) => {
-    const row = changes.find(source, key)
+    const row = manifest.rows.find(source, key, '')
     if (row !== null && 'path' in row && row.path !== path) throw new FileRefused('name', 'folded')
     return row
   }
@@ -136,7 +136,7 @@ export function openPlacing(
       if (folds) requireSameDirectory(source, key, path)
       changes.replacedAll(source, key, moveAway(way))
     } else {
-      const row = isRenamed ? changes.find(source, key) : requireSameName(source, key, path)
+      const row = isRenamed ? manifest.rows.find(source, key, '') : requireSameName(source, key, path)
       if (row !== null && isFileRow(row) && row.digest.equals(digest)) {
         renew(file, parent, name)
         return SAME

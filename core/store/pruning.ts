@@ -33,7 +33,7 @@ export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts:
     if (performance.now() > until) break
     last = path
     const { source, key } = path
-    const versions = manifest
+    const versions = manifest.rows
       .versions(source, key)
       .flatMap((row) =>
         isFileRow(row)
@@ -58,7 +58,7 @@ export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts:
 
 /** Whether a path's newest content is where it has to be: if it is lost, an older one is the best that there is. */
 function hasCurrent(source: number, key: string, { layout, tree, manifest }: PruningParts): boolean {
-  const current = manifest.find(source, key, '')
+  const current = manifest.rows.find(source, key, '')
   const of = manifest.sourceById(source)
   if (current === null || of === null || !isFileRow(current)) return false
   const place = placeOf(of, current, layout.versions)

@@ -98,7 +98,7 @@ function recoverPlace(
     }
     if (stats?.isDirectory()) changes.made(source, key)
   }
-  if (changes.find(source, keyTo(parts.length)) === null)
+  if (manifest.rows.find(source, keyTo(parts.length), '') === null)
     take(parts.length, `${tree.enter(wayTo(parts.length - 1)).path}/${parts.at(-1)}`)
 }
 

@@ -2,19 +2,18 @@ import { inTime } from '../pacing/in-time.ts'
 import type { FrameHeader } from '../wire/frames.ts'
 import { openThread } from '../worker/thread.ts'
 import { openCommitThread } from './commit-thread.ts'
-import { openCopies } from './copies.ts'
+import { Copies } from './copies.ts'
 import { openStoreCopy } from './copy.ts'
 import { openGroupCommit } from './group-commit.ts'
 import { openStoreLarge } from './large.ts'
 import type { StoreLayout } from './layout.ts'
-import type { Admission } from './limits/admission.ts'
-import { openAdmission } from './limits/admission.ts'
+import { Admission } from './limits/admission.ts'
 import type { StoreRules } from './limits/rules.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { FileRefused } from './outcome.ts'
-import { openPartials } from './partials.ts'
+import { Partials } from './partials.ts'
 import type { StoredAt, StoreParts, StoreSource } from './parts.ts'
 import { createCallWatch } from './parts.ts'
 import { openPruner } from './pruner.ts'
@@ -81,10 +80,9 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   // One of its own: it holds up nothing that is being stored.
   const reads: StoreThreadData = { role: 'read', root: layout.root }
   const reader = openThread<ReadCalls>(thread, { data: reads, youngMb: 8 })
-  const reserving = openAdmission(layout.root, rules, usage)
-  const partials = openPartials(layout.partial, reserving)
-  const admission: Admission = {
-    charge: reserving.charge,
+  const reserving = new Admission(layout.root, rules, usage)
+  const partials = new Partials(layout.partial, reserving)
+  const admission: StoreParts['admission'] = {
     async enterAll(folder, files) {
       await commitThread.opened
       const rooms = await reserving.enterAll(folder, files)
@@ -99,7 +97,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const { temporary } = layout
   const parts: StoreParts = { temporary, admission, commitThread, groupCommit, partials, watch, onDurable }
   const small = openStoreSmall(parts, writer)
-  const copies = openCopies(layout.root, watch)
+  const copies = new Copies(layout.root, watch)
   const sources = new Map<string, Promise<StoreSource>>()
   const pruner = openPruner(commitThread, rules.keep, log)
 
@@ -154,7 +152,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
       await commitThread.call('wantSince', { folder, position })
     },
     /** These senders may send no longer: their partial files are removed. */
-    abandon: partials.abandon,
+    abandon: (folders: ReadonlySet<string>) => partials.abandon(folders),
     /** Removes older contents that are kept no longer. */
     prune: pruner.prune,
     /** What is stored, for those that want it back. */

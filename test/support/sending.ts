@@ -1,5 +1,5 @@
 import type { Outcome } from '../../core/store/outcome.ts'
-import { openSending } from '../../core/store/session/session.ts'
+import { StoreSession } from '../../core/store/session/session.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
 import type { FrameChannel } from '../../core/wire/channel.ts'
 import type { SmallFile } from '../../core/wire/entries.ts'
@@ -91,7 +91,7 @@ export async function openSendingParts({
     closed: false,
   }
   const counted = { received: 0, refused: [] as string[] }
-  const sending = openSending(channel, store, 'session', window, {
+  const sending = new StoreSession(channel, store, 'session', window, {
     sourceOf: find,
     onReceived: (files) => {
       counted.received += files

@@ -4,7 +4,7 @@ import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { Sender } from '../../store/senders/senders.ts'
 import { wantedOf } from '../../store/senders/senders.ts'
-import { openSending } from '../../store/session/session.ts'
+import { StoreSession } from '../../store/session/session.ts'
 import type { KnownSession } from '../../store/store.ts'
 import { judgeSession } from '../../store/store.ts'
 import type { FrameChannel } from '../../wire/channel.ts'
@@ -76,7 +76,7 @@ export const serveConnection: ConnectionHandler = (socket, host, letIn) => {
     clearTimeout(patience)
     letIn()
     const next = randomBytes(16).toString('hex')
-    const sending = openSending(channel, host.store, next, place.window, {
+    const sending = new StoreSession(channel, host.store, next, place.window, {
       sourceOf: (id, name) => host.sourceOf(sender, id, name),
       onReceived: host.onReceived,
       onRefused: (source, path, outcome) => host.onRefusedFile(sender.name, source, path, outcome),

@@ -1,3 +1,4 @@
+import type { StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { FileRefused } from '../outcome.ts'
 import type { Amount, StoreRules } from './rules.ts'
@@ -23,114 +24,117 @@ export interface Room {
   leave(): void
 }
 
-export type Admission = ReturnType<typeof openAdmission>
-
 /**
  * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
  * their names and those of the directories that have to be made.
- *
- * @param used what a sender has stored.
  */
-export function openAdmission(root: string, rules: StoreRules, used: (folder: string) => Amount) {
-  const onTheWay = new Map<string, Amount>()
-  const known = new Set<string>()
+export class Admission {
+  readonly #root: string
+  readonly #rules: StoreRules
+  readonly #used: (folder: string) => Amount
+  readonly #onTheWay = new Map<string, Amount>()
+  readonly #known = new Set<string>()
   /** Bytes that are still to be written. */
-  let all = 0
+  #all = 0
 
-  /** `freeNames`: that can still be made; null: the file system does not count them. */
-  const ask = async () => {
-    const { bavail, blocks, bsize, ffree, files } = await statfs(root)
-    return { free: bavail * bsize, total: blocks * bsize, freeNames: files > 0 ? ffree : null, names: files }
+  /** @param used what a sender has stored. */
+  constructor(root: string, rules: StoreRules, used: (folder: string) => Amount) {
+    this.#root = root
+    this.#rules = rules
+    this.#used = used
   }
 
-  const coming = (folder: string): Amount => onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
-  const sumOf = (one: Amount, other: Amount): Amount => ({
-    files: one.files + other.files,
-    bytes: one.bytes + other.bytes,
-    names: one.names + other.names,
-  })
-  const count = (folder: string, more: Amount) => {
-    const after = sumOf(coming(folder), more)
-    if (after.files === 0 && after.bytes === 0 && after.names === 0) onTheWay.delete(folder)
-    else onTheWay.set(folder, after)
-  }
-
-  /** Directories above a place that are not known to be there. */
-  const newDirectories = (place: string): string[] => {
-    const made: string[] = []
-    for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
-      const directory = place.slice(0, end)
-      if (known.has(directory)) break
-      made.push(directory)
+  /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
+  charge(folder: string, bytes: number): () => void {
+    this.#count(folder, { files: 0, bytes, names: 0 })
+    let left = bytes
+    return () => {
+      this.#count(folder, { files: 0, bytes: -left, names: 0 })
+      left = 0
     }
-    return made
-  }
-  /** Only those of an admitted file: a refused one pays for them when it comes again. */
-  const remember = (directories: readonly string[]) => {
-    if (known.size > MOST_KNOWN) known.clear()
-    for (const directory of directories) known.add(directory)
   }
 
-  const refusal = (folder: string, size: number, names: number, now: Awaited<ReturnType<typeof ask>>) => {
-    const sum = sumOf(used(folder), coming(folder))
-    const quota = quotaOf(rules, folder)
+  /**
+   * Of each file its room, or why there is none.
+   * @throws what the system says of a disk that cannot be asked.
+   */
+  async enterAll(folder: string, files: readonly Coming[]): Promise<(Room | FileRefused)[]> {
+    const now = await statfs(this.#root)
+    return files.map(({ place, size }) => {
+      const directories = this.#newDirectories(place)
+      const names = 1 + directories.length
+      const refused = this.#refusal(folder, size, names, now)
+      if (refused !== null) return refused
+      // Only those of an admitted file: a refused one pays for them when it comes again.
+      if (this.#known.size > MOST_KNOWN) this.#known.clear()
+      for (const directory of directories) this.#known.add(directory)
+      return this.#roomOf(folder, size, names)
+    })
+  }
+
+  #refusal(folder: string, size: number, names: number, now: StatsFs): FileRefused | null {
+    const sum = sumOf(this.#used(folder), this.#coming(folder))
+    const quota = quotaOf(this.#rules, folder)
     const over = overQuota(quota, sum, { size, names })
     const needed = size + names * NAME_BYTES
     if (over !== null) {
       const beyond = sum.bytes + sum.names * NAME_BYTES + needed - (quota.bytes ?? Number.POSITIVE_INFINITY)
       return new FileRefused('full', over, beyond > 0 ? beyond : null)
     }
-    if (now.freeNames !== null && now.freeNames < Math.min(FREE_NAMES.most, now.names * FREE_NAMES.share))
+    const { bavail, blocks, bsize, ffree, files } = now
+    // 0 names: the file system does not count them.
+    if (files > 0 && ffree < Math.min(FREE_NAMES.most, files * FREE_NAMES.share))
       return new FileRefused('full', 'names')
-    const missing = floorBytes(rules.floor, now.total) + all + needed - now.free
-    if (size > now.free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - now.free))
+    const free = bavail * bsize
+    const missing = floorBytes(this.#rules.floor, blocks * bsize) + this.#all + needed - free
+    if (size > free) return new FileRefused('full', 'ENOSPC', Math.max(missing, size - free))
     return missing > 0 ? new FileRefused('full', 'floor', missing) : null
   }
 
-  const roomOf = (folder: string, size: number, names: number): Room => {
-    count(folder, { files: 1, bytes: size, names })
-    all += size
+  #roomOf(folder: string, size: number, names: number): Room {
+    this.#count(folder, { files: 1, bytes: size, names })
+    this.#all += size
     let left = size
     let isOver = false
     return {
-      written(bytes) {
+      written: (bytes) => {
         const landed = isOver ? 0 : Math.min(bytes, left)
         left -= landed
-        all -= landed
+        this.#all -= landed
       },
-      leave() {
+      leave: () => {
         if (isOver) return
         isOver = true
-        count(folder, { files: -1, bytes: -size, names: -names })
-        all -= left
+        this.#count(folder, { files: -1, bytes: -size, names: -names })
+        this.#all -= left
       },
     }
   }
 
-  return {
-    /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
-    charge(folder: string, bytes: number) {
-      count(folder, { files: 0, bytes, names: 0 })
-      let left = bytes
-      return () => {
-        count(folder, { files: 0, bytes: -left, names: 0 })
-        left = 0
-      }
-    },
-    /**
-     * Of each file its room, or why there is none.
-     * @throws what the system says of a disk that cannot be asked.
-     */
-    async enterAll(folder: string, files: readonly Coming[]) {
-      const now = await ask()
-      return files.map(({ place, size }) => {
-        const directories = newDirectories(place)
-        const names = 1 + directories.length
-        const refused = refusal(folder, size, names, now)
-        if (refused !== null) return refused
-        remember(directories)
-        return roomOf(folder, size, names)
-      })
-    },
+  #coming(folder: string): Amount {
+    return this.#onTheWay.get(folder) ?? { files: 0, bytes: 0, names: 0 }
+  }
+
+  #count(folder: string, more: Amount): void {
+    const after = sumOf(this.#coming(folder), more)
+    if (after.files === 0 && after.bytes === 0 && after.names === 0) this.#onTheWay.delete(folder)
+    else this.#onTheWay.set(folder, after)
+  }
+
+  /** Directories above a place that are not known to be there. */
+  #newDirectories(place: string): string[] {
+    const made: string[] = []
+    for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {
+      const directory = place.slice(0, end)
+      if (this.#known.has(directory)) break
+      made.push(directory)
+    }
+    return made
   }
 }
+
+const sumOf = (one: Amount, other: Amount): Amount => ({
+  files: one.files + other.files,
+  bytes: one.bytes + other.bytes,
+  names: one.names + other.names,
+})

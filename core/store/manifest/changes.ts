@@ -3,15 +3,11 @@ import { pack } from 'msgpackr'
 import type { FileFacts } from '../../files/facts.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
 import { replacedAt } from '../versions/name.ts'
-import type { FileRow, Rows } from './rows.ts'
-import { rangeBelow } from './rows.ts'
+import { type FileRow, rangeBelow } from './rows.ts'
 import type { OpenTotals, SenderTotals } from './totals.ts'
 
 /** What of a row is told to the manifest. */
 export type NewFile = Pick<FileRow, 'source' | 'key' | 'path' | 'facts'> & { digest: Uint8Array }
-
-/** Writes down what a round does on the disk, as it does it. `source`: the number of a SourceRow. */
-export type Changes = ReturnType<ReturnType<typeof prepareChanges>['at']>
 
 /** When a change is made. */
 export interface Moment {
@@ -22,70 +18,78 @@ export interface Moment {
   position: number
 }
 
-const columnsOf = (facts: FileFacts) => {
-  const [seconds, nanoseconds, mode, uid, gid, more] = wordsOfFacts(facts)
-  return [seconds, nanoseconds, mode, uid, gid, more === null ? null : pack(more)] as const
+/** How files and directories are written down. */
+type ChangeStatements = ReturnType<typeof prepareChanges>
+
+export function prepareChanges(database: DatabaseSyncInstance) {
+  return {
+    add: database.prepare(
+      `INSERT INTO file (source, key, path, size, mtime_s, mtime_ns, mode, uid, gid, more, digest, stored_at, position,
+       version, depth, replaced_at, replaced_clock_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    ),
+    sizeOf: database.prepare("SELECT size FROM file WHERE source = ? AND key = ? AND version = ''"),
+    change: database.prepare(
+      `UPDATE file SET path = ?3, size = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7, uid = ?8, gid = ?9, more = ?10,
+       stored_at = iif(digest = ?11, stored_at, ?12), digest = ?11, gone_at = NULL, pinned = 0, position = ?13
+       WHERE source = ?1 AND key = ?2 AND version = ''`,
+    ),
+    otherBelow: database.prepare(
+      `SELECT 1 FROM file WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''
+       AND substr(coalesce(path, key), 1, length(?4)) <> ?4 LIMIT 1`,
+    ),
+    replace: database.prepare(
+      `UPDATE file SET version = ?3, depth = ?4, replaced_at = ?5, replaced_clock_ms = ?6
+       WHERE source = ?1 AND key = ?2 AND version = ''`,
+    ),
+    replaceBelow: database.prepare(
+      `UPDATE file SET version = ?4, depth = ?5, replaced_at = ?6, replaced_clock_ms = ?7
+       WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''`,
+    ),
+    replaceDirectories: database.prepare(
+      `UPDATE directory SET version = ?5
+       WHERE source = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4)) AND version = ''`,
+    ),
+    make: database.prepare('INSERT INTO directory (source, path) VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    tell: database.prepare(
+      `UPDATE directory SET mtime_s = ?3, mtime_ns = ?4, mode = ?5, uid = ?6, gid = ?7, more = ?8
+       WHERE source = ?1 AND path = ?2 AND version = ''`,
+    ),
+    move: database.prepare(
+      "UPDATE file SET gone_at = ?3, position = ?4 WHERE source = ?1 AND key = ?2 AND version = ''",
+    ),
+    isAnyWanted: database.prepare('SELECT 1 FROM wanted LIMIT 1'),
+    unwant: database.prepare('DELETE FROM wanted WHERE source = ? AND key = ?'),
+  }
 }
 
-const depthOf = (path: string): number => path.split('/').length
+/** Writes down what a round does on the disk, as it does it, within a transaction. `source`: the number of a SourceRow. */
+export class Changes {
+  readonly #statements: ChangeStatements
+  readonly #moment: Moment
+  readonly #totals: OpenTotals
+  readonly #isWanted: boolean
 
-/** How files and directories are written down, within a transaction. */
-export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
-  const add = database.prepare(
-    `INSERT INTO file (source, key, path, size, mtime_s, mtime_ns, mode, uid, gid, more, digest, stored_at, position,
-     version, depth, replaced_at, replaced_clock_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-  )
-  const sizeOf = database.prepare("SELECT size FROM file WHERE source = ? AND key = ? AND version = ''")
-  const change = database.prepare(
-    `UPDATE file SET path = ?3, size = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7, uid = ?8, gid = ?9, more = ?10,
-     stored_at = iif(digest = ?11, stored_at, ?12), digest = ?11, gone_at = NULL, pinned = 0, position = ?13
-     WHERE source = ?1 AND key = ?2 AND version = ''`,
-  )
-  const otherBelow = database.prepare(
-    `SELECT 1 FROM file WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''
-     AND substr(coalesce(path, key), 1, length(?4)) <> ?4 LIMIT 1`,
-  )
-  const replace = database.prepare(
-    `UPDATE file SET version = ?3, depth = ?4, replaced_at = ?5, replaced_clock_ms = ?6
-     WHERE source = ?1 AND key = ?2 AND version = ''`,
-  )
-  const replaceBelow = database.prepare(
-    `UPDATE file SET version = ?4, depth = ?5, replaced_at = ?6, replaced_clock_ms = ?7
-     WHERE source = ?1 AND key >= ?2 AND key < ?3 AND version = ''`,
-  )
-  const replaceDirectories = database.prepare(
-    `UPDATE directory SET version = ?5
-     WHERE source = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4)) AND version = ''`,
-  )
-  const make = database.prepare('INSERT INTO directory (source, path) VALUES (?, ?) ON CONFLICT DO NOTHING')
-  const tell = database.prepare(
-    `UPDATE directory SET mtime_s = ?3, mtime_ns = ?4, mode = ?5, uid = ?6, gid = ?7, more = ?8
-     WHERE source = ?1 AND path = ?2 AND version = ''`,
-  )
-  const move = database.prepare(
-    "UPDATE file SET gone_at = ?3, position = ?4 WHERE source = ?1 AND key = ?2 AND version = ''",
-  )
-  const isAnyWanted = database.prepare('SELECT 1 FROM wanted LIMIT 1')
-  const unwant = database.prepare('DELETE FROM wanted WHERE source = ? AND key = ?')
+  constructor(statements: ChangeStatements, moment: Moment, totals: OpenTotals) {
+    this.#statements = statements
+    this.#moment = moment
+    this.#totals = totals
+    this.#isWanted = statements.isAnyWanted.get() !== undefined
+  }
 
-  /** The columns of a content, in the order of `add` and of `change`. */
-  const contentOf = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
-    [
-      ...([source, key, path === key ? null : path, facts.size] as const),
-      ...columnsOf(facts),
-      ...([digest, now, position] as const),
-    ] as const
+  /** Whether one of those that are in their places below a directory was sent as being below another one. */
+  hasOtherBelow(source: number, key: string, path: string): boolean {
+    const { from, to } = rangeBelow(key)
+    return this.#statements.otherBelow.get(source, from, to, `${path}/`) !== undefined
+  }
 
   /** A content that the manifest does not know yet. False: it does. */
-  const adopt = (
-    file: NewFile & Pick<FileRow, 'version' | 'depth'>,
-    moment: Moment,
-    sender: SenderTotals,
-  ): boolean => {
-    const { version, depth, facts } = file
-    const replaced = version === '' ? [null, null] : [replacedAt(version), moment.clockMs]
-    if (add.run(...contentOf(file, moment), version, depth, ...replaced).changes !== 1) return false
+  adopt(file: NewFile & Pick<FileRow, 'version' | 'depth'>): boolean {
+    const { source, version, depth, facts } = file
+    const replaced = version === '' ? [null, null] : [replacedAt(version), this.#moment.clockMs]
+    const content = contentOf(file, this.#moment)
+    if (this.#statements.add.run(...content, version, depth, ...replaced).changes !== 1) return false
+    const sender = this.#totals.of(source)
     sender.files += 1
     sender.bytes += facts.size
     // An older content takes two names: its own, and that of the directory of versions that it is in.
@@ -93,65 +97,66 @@ export function prepareChanges(database: DatabaseSyncInstance, rows: Rows) {
     return true
   }
 
-  /** A directory is there. False: the manifest knows it. */
-  const makeDirectory = (source: number, path: string): boolean => make.run(source, path).changes === 1
+  /** A content is in its place, or is there still with other facts. */
+  placed(file: NewFile): void {
+    const { source, key, facts } = file
+    const { sizeOf, change, unwant } = this.#statements
+    const sender = this.#changed(source)
+    if (!this.adopt({ ...file, version: '', depth: 0 })) {
+      sender.bytes += facts.size - (sizeOf.get(source, key) as { size: number }).size
+      change.run(...contentOf(file, this.#moment))
+    }
+    if (this.#isWanted) unwant.run(source, key)
+  }
 
-  return {
-    adopt,
-    makeDirectory,
-    at(moment: Moment, totals: OpenTotals) {
-      const { now, clockMs, position } = moment
-      const isWanted = isAnyWanted.get() !== undefined
-      const changed = (source: number): SenderTotals => {
-        const sender = totals.of(source)
-        sender.position = position
-        return sender
-      }
-      /** A directory is there. */
-      const made = (source: number, path: string) => {
-        if (makeDirectory(source, path)) changed(source).names += 1
-      }
-      return {
-        /** The content that is in its place, if the manifest knows one; what this round has changed counts. */
-        find: (source: number, key: string) => rows.find(source, key, ''),
-        /** Whether one of those that are in their places below a directory was sent as being below another one. */
-        hasOtherBelow(source: number, key: string, path: string) {
-          const { from, to } = rangeBelow(key)
-          return otherBelow.get(source, from, to, `${path}/`) !== undefined
-        },
-        /** A content is in its place, or is there still with other facts. */
-        placed(file: NewFile) {
-          const { source, key, facts } = file
-          const sender = changed(source)
-          if (!adopt({ ...file, version: '', depth: 0 }, moment, sender)) {
-            sender.bytes += facts.size - (sizeOf.get(source, key) as { size: number }).size
-            change.run(...contentOf(file, moment))
-          }
-          if (isWanted) unwant.run(source, key)
-        },
-        /** What was in its place is a version now. */
-        replaced(source: number, key: string, version: string) {
-          const { changes } = replace.run(source, key, version, depthOf(key), now, clockMs)
-          changed(source).names += Number(changes)
-        },
-        /** A directory is a version now, with all that was below it. */
-        replacedAll(source: number, key: string, version: string) {
-          const { from, to } = rangeBelow(key)
-          const { changes } = replaceBelow.run(source, from, to, version, depthOf(key), now, clockMs)
-          changed(source).names += Number(changes)
-          replaceDirectories.run(source, key, from, to, version)
-        },
-        made,
-        /** What a directory is at the source; the files that come into it may come later. */
-        told(source: number, path: string, facts: FileFacts) {
-          made(source, path)
-          tell.run(source, path, ...columnsOf(facts))
-        },
-        /** The source has this content under another name. */
-        moved(source: number, key: string) {
-          if (move.run(source, key, now, position).changes === 1) changed(source)
-        },
-      }
-    },
+  /** What was in its place is a version now. */
+  replaced(source: number, key: string, version: string): void {
+    const { now, clockMs } = this.#moment
+    const { changes } = this.#statements.replace.run(source, key, version, depthOf(key), now, clockMs)
+    this.#changed(source).names += Number(changes)
+  }
+
+  /** A directory is a version now, with all that was below it. */
+  replacedAll(source: number, key: string, version: string): void {
+    const { now, clockMs } = this.#moment
+    const { replaceBelow, replaceDirectories } = this.#statements
+    const { from, to } = rangeBelow(key)
+    const { changes } = replaceBelow.run(source, from, to, version, depthOf(key), now, clockMs)
+    this.#changed(source).names += Number(changes)
+    replaceDirectories.run(source, key, from, to, version)
+  }
+
+  /** A directory is there. */
+  made(source: number, path: string): void {
+    if (this.#statements.make.run(source, path).changes === 1) this.#changed(source).names += 1
+  }
+
+  /** What a directory is at the source; the files that come into it may come later. */
+  told(source: number, path: string, facts: FileFacts): void {
+    this.made(source, path)
+    this.#statements.tell.run(source, path, ...columnsOf(facts))
+  }
+
+  /** The source has this content under another name. */
+  moved(source: number, key: string): void {
+    const { now, position } = this.#moment
+    if (this.#statements.move.run(source, key, now, position).changes === 1) this.#changed(source)
+  }
+
+  #changed(source: number): SenderTotals {
+    const sender = this.#totals.of(source)
+    sender.position = this.#moment.position
+    return sender
   }
 }
+
+/** The columns of a content, in the order of `add` and of `change`. */
+const contentOf = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
+  [source, key, path === key ? null : path, facts.size, ...columnsOf(facts), digest, now, position] as const
+
+const columnsOf = (facts: FileFacts) => {
+  const [seconds, nanoseconds, mode, uid, gid, more] = wordsOfFacts(facts)
+  return [seconds, nanoseconds, mode, uid, gid, more === null ? null : pack(more)] as const
+}
+
+const depthOf = (path: string): number => path.split('/').length

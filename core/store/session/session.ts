@@ -10,7 +10,7 @@ import { isDurable, outcomeOf } from '../outcome.ts'
 import type { Offered, Store, Stored, StoreSource } from '../store.ts'
 import type { AnswerWindow } from './answers.ts'
 import { openAnswers } from './answers.ts'
-import { openLargeFiles } from './large.ts'
+import { LargeFiles } from './large.ts'
 import { receiveBatch } from './small.ts'
 import type { SourceLookup } from './sources.ts'
 import { openSources } from './sources.ts'
@@ -48,112 +48,112 @@ export interface SessionParts {
   answer(file: AskedFile, stored: Stored): void
 }
 
-/** The store's end of a session: it stores what frames bring, whatever they come by. */
-export type StoreSession = ReturnType<typeof openSending>
-
 /** What a frame tells of directories. */
 export const toldOf = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
   entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: factsOfWords(facts, 0) }))
 
-export function openSending(
-  channel: Pick<FrameChannel, 'send' | 'room'>,
-  store: Store,
-  session: string,
-  window: AnswerWindow,
-  handlers: SendingHandlers,
-) {
-  const gone = new AbortController()
-  const copyTurns = createSemaphore(COPIES_AT_ONCE)
-  const answers = openAnswers(channel, window)
-  const sources = openSources(handlers.sourceOf)
+/** The store's end of a session: it stores what frames bring, whatever they come by. */
+export class StoreSession {
+  readonly #parts: SessionParts
+  readonly #handlers: SendingHandlers
+  readonly #large: LargeFiles
+  readonly #gone = new AbortController()
+  readonly #copyTurns = createSemaphore(COPIES_AT_ONCE)
 
-  const answer = ({ id, source, path, size }: AskedFile, { outcome, position }: Stored) => {
-    if (isDurable(outcome)) handlers.onReceived?.(1, size)
+  constructor(
+    channel: Pick<FrameChannel, 'send' | 'room'>,
+    store: Store,
+    session: string,
+    window: AnswerWindow,
+    handlers: SendingHandlers,
+  ) {
+    this.#handlers = handlers
+    const answers = openAnswers(channel, window)
+    const sources = openSources(handlers.sourceOf)
+    const answer: SessionParts['answer'] = (file, stored) => this.#answer(file, stored)
+    this.#parts = { store, answers, sources, session, answer }
+    this.#large = new LargeFiles(this.#parts, (header) => channel.send('resume', header))
+  }
+
+  /**
+   * @param onUsed the memory that a batch came in may be used again.
+   * @throws WireFault
+   */
+  handle(frame: Frame, onUsed?: () => void) {
+    switch (frame.type) {
+      case 'source':
+        return this.#parts.sources.declare(frame.header)
+      case 'batch':
+        return receiveBatch(this.#parts, frame.header, frame.payload, onUsed)
+      case 'begin':
+        return this.#large.begin(frame.header)
+      case 'chunk':
+        return this.#large.chunk(frame.header, frame.payload)
+      case 'end':
+        return this.#large.end(frame.header)
+      case 'abort':
+        return this.#large.abort(frame.header)
+      case 'copy':
+        return this.#copy(frame.header)
+      case 'prove':
+        return this.#prove(frame.header)
+      default:
+        throw new WireFault(`${frame.type} frame not expected now`)
+    }
+  }
+
+  /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
+  close(keep: boolean): void {
+    this.#large.close(keep)
+    this.#gone.abort()
+  }
+
+  #answer({ id, source, path, size }: AskedFile, { outcome, position }: Stored): void {
+    if (isDurable(outcome)) this.#handlers.onReceived?.(1, size)
     else if (outcome.status !== 'aborted' && outcome.status !== 'unknown')
-      handlers.onRefused?.(source, path, outcome)
-    answers.add(id, outcome, position)
+      this.#handlers.onRefused?.(source, path, outcome)
+    this.#parts.answers.add(id, outcome, position)
   }
 
-  const parts: SessionParts = { store, answers, sources, session, answer }
-  const large = openLargeFiles(parts, (header) => channel.send('resume', header))
-
-  const copyNow = async (
-    header: FrameHeader<'copy'>,
-    digest: Uint8Array,
-    finding: Promise<SourceLookup>,
-  ): Promise<Stored> => {
-    const { source, path, size, facts, fromSource, fromPath, moved } = header
-    const found = await finding
-    const file: Offered = { source: found(source), path, facts: factsOfWords(facts, size), session }
-    const directories = toldOf(header.directories, found)
-    const copy = { from: { source: found(fromSource), path: fromPath }, digest, isMoved: moved, directories }
-    return store.copy(file, copy, gone.signal, copyTurns)
-  }
-
-  const copy = (header: FrameHeader<'copy'>) => {
-    const { id, source, path, fromSource, fromPath } = header
+  #copy(header: FrameHeader<'copy'>): void {
+    const { store, answers, sources, session } = this.#parts
+    const { id, source, path, size, facts, fromSource, fromPath, moved } = header
     answers.spend(0, 1)
-    const finding = sources.find([source, fromSource, ...header.directories.map(([number]) => number)])
     // As it came it is a part of the whole frame, which would wait with it.
     const digest = Buffer.from(header.digest)
-    void copyNow(header, digest, finding)
+    void sources
+      .find([source, fromSource, ...header.directories.map(([number]) => number)])
+      .then((found) => {
+        const file: Offered = { source: found(source), path, facts: factsOfWords(facts, size), session }
+        const directories = toldOf(header.directories, found)
+        const from = { source: found(fromSource), path: fromPath }
+        const copy = { from, digest, isMoved: moved, directories }
+        return store.copy(file, copy, this.#gone.signal, this.#copyTurns)
+      })
       .catch((thrown: unknown): Stored => ({ outcome: outcomeOf(thrown), position: 0 }))
-      .then(({ outcome, position }) => {
+      .then((stored) => {
         // A question whether a file is still there stores none. Nothing of a copy came over the line.
-        if (source === fromSource && path === fromPath) answers.add(id, outcome, position)
-        else answer({ id, source: sources.nameOf(source), path, size: 0 }, { outcome, position })
+        if (source === fromSource && path === fromPath) answers.add(id, stored.outcome, stored.position)
+        else this.#answer({ id, source: sources.nameOf(source), path, size: 0 }, stored)
       })
   }
 
-  const prove = ({ id, source, path, size, nonce }: FrameHeader<'prove'>) => {
+  #prove({ id, source, path, size, nonce }: FrameHeader<'prove'>): void {
+    const { store, answers, sources } = this.#parts
     answers.spend(0, 1)
-    const finding = sources.find([source])
     const own = Buffer.from(nonce)
-    const proofOf = async () => {
-      const found = await finding
-      const of = { source: found(source), path }
-      return withPermit(copyTurns, () => store.prove(of, size, own, gone.signal))
-    }
-    void proofOf().then(
-      (digest) => answers.prove({ id, digest, reason: '' }),
-      (thrown: unknown) => {
-        const { status, detail } = outcomeOf(thrown)
-        answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
-      },
-    )
-  }
-
-  return {
-    /**
-     * @param onUsed the memory that a batch came in may be used again.
-     * @throws WireFault
-     */
-    handle(frame: Frame, onUsed?: () => void) {
-      switch (frame.type) {
-        case 'source':
-          return sources.declare(frame.header)
-        case 'batch':
-          return receiveBatch(parts, frame.header, frame.payload, onUsed)
-        case 'begin':
-          return large.begin(frame.header)
-        case 'chunk':
-          return large.chunk(frame.header, frame.payload)
-        case 'end':
-          return large.end(frame.header)
-        case 'abort':
-          return large.abort(frame.header)
-        case 'copy':
-          return copy(frame.header)
-        case 'prove':
-          return prove(frame.header)
-        default:
-          throw new WireFault(`${frame.type} frame not expected now`)
-      }
-    },
-    /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
-    close(keep: boolean) {
-      large.close(keep)
-      gone.abort()
-    },
+    void sources
+      .find([source])
+      .then((found) => {
+        const of = { source: found(source), path }
+        return withPermit(this.#copyTurns, () => store.prove(of, size, own, this.#gone.signal))
+      })
+      .then(
+        (digest) => answers.prove({ id, digest, reason: '' }),
+        (thrown: unknown) => {
+          const { status, detail } = outcomeOf(thrown)
+          answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
+        },
+      )
   }
 }

@@ -15,8 +15,7 @@ import type { FileSystem } from '../file-system.ts'
 import { keyOf, keysOf, tryFileSystem } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
 import { openManifestFile } from '../manifest/file.ts'
-import type { Manifest } from '../manifest/manifest.ts'
-import { openManifest } from '../manifest/manifest.ts'
+import { Manifest } from '../manifest/manifest.ts'
 import type { Rows } from '../manifest/rows.ts'
 import { isFileRow, openRows, ROW_FOLLOWS_MS } from '../manifest/rows.ts'
 import { checkRows } from './check-rows.ts'
@@ -45,8 +44,7 @@ interface VerifyOptions {
 /** null: it cannot be written to. */
 function openWritable({ manifest: file }: StoreLayout) {
   try {
-    const { database } = openManifestFile(file)
-    return { database, manifest: openManifest(database) }
+    return new Manifest(openManifestFile(file).database)
   } catch {
     return null
   }
@@ -74,11 +72,11 @@ export async function verifyStore(
     if (aside !== null) await host.notice(message('store.manifestAside', { path: layout.manifest, aside }))
   }
   const { database, isRunning } = openForReading(layout)
-  const writable = openWritable(layout)
+  const manifest = openWritable(layout)
   try {
-    return await compare(layout, openRows(database), writable?.manifest ?? null, isRunning, options, host)
+    return await compare(layout, openRows(database), manifest, isRunning, options, host)
   } finally {
-    writable?.database.close()
+    manifest?.close()
     database.close()
   }
 }

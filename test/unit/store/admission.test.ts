@@ -2,8 +2,7 @@ import { statfsSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSemaphore } from '../../../core/pacing/semaphore.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
-import type { Room } from '../../../core/store/limits/admission.ts'
-import { openAdmission } from '../../../core/store/limits/admission.ts'
+import { Admission, type Room } from '../../../core/store/limits/admission.ts'
 import type { Quota } from '../../../core/store/limits/rules.ts'
 import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
 import { FileRefused } from '../../../core/store/outcome.ts'
@@ -28,7 +27,7 @@ const freeBytes = (root: string) => {
 
 /** Admission of single files: the room of each, or why there is none. */
 function open(rules = DEFAULT_RULES, root = temporaryDirectory('admission'), used = nothing) {
-  const admission = openAdmission(root, rules, used)
+  const admission = new Admission(root, rules, used)
   const enter = async (folder: string, size: number, path = 'f'): Promise<Room | FileRefused> => {
     const [room] = await admission.enterAll(folder, [{ place: `${folder}/data/${path}`, size }])
     if (room === undefined) throw new Error('no answer')

@@ -5,9 +5,8 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import type { Changes } from '../../../core/store/manifest/changes.ts'
 import { openManifestFile, readManifestFile } from '../../../core/store/manifest/file.ts'
-import { openManifest } from '../../../core/store/manifest/manifest.ts'
+import { Manifest } from '../../../core/store/manifest/manifest.ts'
 import { isFileRow, openRows, placeOf } from '../../../core/store/manifest/rows.ts'
-import { versionPrefix } from '../../../core/store/versions/name.ts'
 import { digestOf, factsOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -18,22 +17,17 @@ function open() {
   onTestFinished(() => {
     if (database.isOpen) database.close()
   })
-  const manifest = openManifest(database)
+  const manifest = new Manifest(database)
   const source = manifest.sourceOf('pc', 'data')
   /** One round, whose versions have names with this beginning. */
   const round = (work: (changes: Changes, version: string) => void, session = 's1') =>
-    manifest.round(
-      (position) => versionPrefix(new Date(), position),
-      [{ source, path: 'a' }],
-      new Map([['pc', session]]),
-      work,
-    )
+    manifest.round([{ source, path: 'a' }], new Map([['pc', session]]), work)
   const file = (name: string, text = name, facts = factsOf(text.length)) => ({
     ...{ source, key: name, path: name, facts },
     digest: digestOf(Buffer.from(text)),
   })
   const totals = () => {
-    const { files, bytes, names } = manifest.totals()[0]?.[1] ?? { files: 0, bytes: 0, names: 0 }
+    const { files, bytes, names } = manifest.rows.totals()[0]?.[1] ?? { files: 0, bytes: 0, names: 0 }
     return { files, bytes, names }
   }
   return { layout, database, manifest, source, round, file, totals }
@@ -53,11 +47,16 @@ test('what a round says is there afterwards, to the nanosecond and the attribute
     // The files that come into it may come later.
     changes.told(source, 'b', facts)
   })
-  expect(manifest.find(source, 'a/b', '')).toMatchObject({ path: 'a/b', version: '', goneAt: null, facts })
+  expect(manifest.rows.find(source, 'a/b', '')).toMatchObject({
+    path: 'a/b',
+    version: '',
+    goneAt: null,
+    facts,
+  })
   for (const name of ['a', 'b'])
-    expect(manifest.directory(source, name)?.facts).toEqual({ ...facts, size: 0 })
-  expect(manifest.directory(source, '')?.facts).toBeNull()
-  expect(manifest.totals()).toEqual([['pc', { files: 1, bytes: 3, names: 3, position, session: 's1' }]])
+    expect(manifest.rows.directory(source, name)?.facts).toEqual({ ...facts, size: 0 })
+  expect(manifest.rows.directory(source, '')?.facts).toBeNull()
+  expect(manifest.rows.totals()).toEqual([['pc', { files: 1, bytes: 3, names: 3, position, session: 's1' }]])
   expect(totals()).toEqual({ files: 1, bytes: 3, names: 3 })
 })
 
@@ -73,12 +72,12 @@ test('a directory that had to go is one version with all below it, and goes as o
     changes.replacedAll(source, 'a', version)
     changes.placed(file('a', 'x'))
   })
-  const row = manifest.find(source, 'a/c/d', version)
+  const row = manifest.rows.find(source, 'a/c/d', version)
   if (row === null || !isFileRow(row)) throw new Error('it is not there')
   const folder = { folder: 'pc', directory: 'data' }
   expect(placeOf(folder, row, layout.versions).slice(2).join('/')).toBe(`pc/data/a/${version}/c/d`)
-  expect(manifest.find(source, 'a0', '')).not.toBeNull()
-  expect(manifest.directory(source, 'a')).toBeNull()
+  expect(manifest.rows.find(source, 'a0', '')).not.toBeNull()
+  expect(manifest.rows.directory(source, 'a')).toBeNull()
   const gone = ['a/b', 'a/c/d'].map((key) => ({ source, key, version }))
   const emptied = ['a', 'a/c'].map((name) => ({ source, path: name, version }))
   manifest.forget(gone, emptied)
@@ -94,7 +93,7 @@ test('a content that was there already keeps the time at which it came', () => {
   const storeAt = (now: number, text: string, mode: number) => {
     clock.mockReturnValue(now)
     round((changes) => changes.placed(file('a', text, factsOf(text.length, { mode }))))
-    return manifest.find(source, 'a', '')
+    return manifest.rows.find(source, 'a', '')
   }
   expect(storeAt(5, 'x', 0o600)).toMatchObject({ storedAt: 5 })
   expect(storeAt(9, 'x', 0o640)).toMatchObject({ storedAt: 5, facts: { mode: 0o640 } })
@@ -121,7 +120,7 @@ test('what has changed since a position is wanted again, once, until it comes', 
 
 test('a round that is not over says what it may be moving', () => {
   const { database, manifest, source, round } = open()
-  const moving = (...names: string[]) => names.filter((name) => manifest.isMoving(source, name))
+  const moving = (...names: string[]) => names.filter((name) => manifest.rows.isMoving(source, name))
   const places = JSON.stringify([
     [source, 'a/b'],
     [source + 1, 'x'],

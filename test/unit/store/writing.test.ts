@@ -7,7 +7,7 @@ import type { Written } from '../../../core/store/group-commit.ts'
 import { openGroupCommit } from '../../../core/store/group-commit.ts'
 import type { OpenedStore, WriteJob, WriteResult } from '../../../core/store/messages.ts'
 import type { Outcome } from '../../../core/store/outcome.ts'
-import { openPartials } from '../../../core/store/partials.ts'
+import { Partials } from '../../../core/store/partials.ts'
 import { createCallWatch } from '../../../core/store/parts.ts'
 import type { SmallIncoming } from '../../../core/store/small.ts'
 import { openStoreSmall } from '../../../core/store/small.ts'
@@ -40,7 +40,6 @@ function open({ hasUnnamed = true } = {}) {
     {
       temporary: '/store/tmp',
       admission: {
-        charge: () => () => undefined,
         enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
       },
       commitThread,
@@ -49,7 +48,7 @@ function open({ hasUnnamed = true } = {}) {
         addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),
         close: async () => undefined,
       },
-      partials: openPartials('/store/partial', { charge: () => () => undefined }),
+      partials: new Partials('/store/partial', { charge: () => () => undefined }),
       watch: createCallWatch(),
       onDurable: () => undefined,
     },

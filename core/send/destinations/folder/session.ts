@@ -1,4 +1,4 @@
-import { openSending } from '../../../store/session/session.ts'
+import { StoreSession } from '../../../store/session/session.ts'
 import type { Store, StoreSource } from '../../../store/store.ts'
 import type { FrameChannel } from '../../../wire/channel.ts'
 import { batchBuffers } from '../../../wire/frame-buffers.ts'
@@ -49,7 +49,7 @@ export function openFolderSession(options: FolderSessionOptions): { session: Own
     },
     room: () => Promise.resolve(),
   }
-  const storing = openSending(back, store, name, WINDOW, { sourceOf })
+  const storing = new StoreSession(back, store, name, WINDOW, { sourceOf })
   const there: End = {
     send(type, header, pieces = [], onUsed) {
       if (!session.closed) storing.handle(frameOf(type, header, pieces), onUsed)

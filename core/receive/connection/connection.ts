@@ -7,8 +7,7 @@ import { wantedOf } from '../../store/senders/senders.ts'
 import { openSending } from '../../store/session/session.ts'
 import type { KnownSession } from '../../store/store.ts'
 import { judgeSession } from '../../store/store.ts'
-import type { FrameChannel } from '../../wire/channel.ts'
-import { openChannel } from '../../wire/channel.ts'
+import { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { RefusalCode } from '../../wire/limits.ts'
@@ -186,7 +185,7 @@ export const serveConnection: ConnectionHandler = (socket, host, letIn) => {
     else if (phase.at === 'restoring') phase.restoring.handle(frame)
   }
 
-  const channel: FrameChannel = openChannel(socket, {
+  const channel: FrameChannel = new FrameChannel(socket, {
     allowed: (type) => expected(phase, type),
     stalledMs: () => host.store.stalledMs(),
     onFrame: (frame) => {

@@ -14,7 +14,7 @@ import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import { createConnected } from './connection/connected.ts'
-import { serveConnection } from './connection/connection.ts'
+import { Connection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
 import { createCounters, totalOf } from './connection/refusals.ts'
@@ -124,7 +124,7 @@ async function startOnStore(
   const listener = await openListener(
     options,
     identity,
-    (socket, letIn) => serveConnection(socket, host, letIn),
+    (socket, letIn) => new Connection(socket, host, letIn),
     host.onRefusedConnection,
   )
   opened.push(listener.close)

@@ -5,8 +5,7 @@ import { replaceFile } from '../files/replace-file.ts'
 import { errorCode, isGone } from '../files/system-error.ts'
 import { createLimitedLog } from '../pacing/limited-log.ts'
 import { claimStore } from '../store/claim.ts'
-import type { StoreLayout } from '../store/layout.ts'
-import { storeLayout } from '../store/layout.ts'
+import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { openStore } from '../store/store.ts'
@@ -14,13 +13,12 @@ import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import { createConnected } from './connection/connected.ts'
-import { serveConnection } from './connection/connection.ts'
+import { Connection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
 import { createCounters, totalOf } from './connection/refusals.ts'
 import { followRoster } from './connection/roster.ts'
-import type { IsocketOptions } from './isocket/listener.ts'
-import { openIsocket } from './isocket/listener.ts'
+import { type IsocketOptions, openIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
 import { openSeenLog, senderStates } from './senders/seen.ts'
 
@@ -89,7 +87,9 @@ async function startOnStore(
   layout: StoreLayout,
   opened: Opened[],
 ) {
-  const warn = (text: string) => events.log('warn', text)
+  const { name } = options
+  const { log } = events
+  const warn = (text: string) => log('warn', text)
   const store = openStore(layout, {
     thread: options.storeThread,
     rules: options.rules,
@@ -97,7 +97,7 @@ async function startOnStore(
     onDurable: (seconds) => events.onDurable?.(seconds),
     onReplaced: () => events.onReplaced?.(),
   })
-  opened.push(store.close)
+  opened.push(() => store.close())
   const senders = await openSenders(
     layout.senders,
     (sentence) => warn(englishWords(sentence)),
@@ -109,40 +109,28 @@ async function startOnStore(
   const logNotWritten = createLimitedLog(warn)
   opened.push(logNotWritten.end)
   const seen = await openSeenLog(layout.seen, (text) => logNotWritten(`not written: ${text}`))
-  const host = createConnectionHost({
-    name: options.name,
-    layout,
-    store,
-    senders,
-    connected,
-    seen,
-    counters,
-    log: events.log,
-  })
+  const host = createConnectionHost({ name, layout, store, senders, connected, seen, counters, log })
   opened.push(host.endLogs)
 
   const listener = await openListener(
     options,
     identity,
-    (socket, letIn) => serveConnection(socket, host, letIn),
+    (socket, letIn) => new Connection(socket, host, letIn),
     host.onRefusedConnection,
   )
   opened.push(listener.close)
   const isocket = options.isocket ? await openIsocket(options.isocket, host) : null
   if (isocket !== null) opened.push(isocket.close)
-  await writeAbout(layout, {
-    host: options.host,
-    port: listener.port,
-    name: options.name,
-    fingerprint: identity.fingerprint,
-    pid: process.pid,
-  }).catch((thrown: unknown) => events.log('warn', `${layout.receiver}: ${String(thrown)}`))
-  const roster = followRoster({ senders, connected, seen, store, wanted: layout.wanted, log: events.log })
+  const { port } = listener
+  const { fingerprint } = identity
+  const about = { host: options.host, port, name, fingerprint, pid: process.pid }
+  await writeAbout(layout, about).catch((thrown: unknown) => warn(`${layout.receiver}: ${String(thrown)}`))
+  const roster = followRoster({ senders, connected, seen, store, wanted: layout.wanted, log })
   opened.push(roster.stop)
 
   return {
-    port: listener.port,
-    fingerprint: identity.fingerprint,
+    port,
+    fingerprint,
     storeDirectory: layout.root,
     get refusedConnections() {
       return totalOf(counters.refusedConnections)
@@ -162,7 +150,7 @@ async function startOnStore(
     /** Those that may send. */
     senderStates: () => senderStates(senders, seen, connected.folders()),
     /** What a sender has in the store, by its folder. */
-    usage: store.usage,
+    usage: (folder: string) => store.usage(folder),
     close: () => closeAll(opened),
   }
 }

@@ -1,17 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../files/system-error.ts'
 import { storeLayout } from '../store/layout.ts'
-import type { StoreRules } from '../store/limits/rules.ts'
-import { DEFAULT_RULES } from '../store/limits/rules.ts'
-import { chooseSender, openSenders } from '../store/senders/senders.ts'
+import { DEFAULT_RULES, type StoreRules } from '../store/limits/rules.ts'
+import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
-import type { ReceivedSender, receiverDefinition } from './messages.ts'
-import { MOST_SENDERS } from './messages.ts'
+import { MOST_SENDERS, type ReceivedSender, type receiverDefinition } from './messages.ts'
 import { CODE_MINUTES, invite } from './pairing/invitation.ts'
-import type { Receiver, ReceiverOptions } from './receiver.ts'
-import { startStoreReceiver } from './receiver.ts'
+import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
 import type { SenderState } from './senders/seen.ts'
 
 type Definition = typeof receiverDefinition
@@ -52,103 +49,124 @@ function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): Received
     })
 }
 
-/** The receiver as a worker: it follows its configuration, and keeps trying while the store cannot be used. */
+/** A receiver that follows its configuration, and is tried again while the store cannot be used. */
+class KeptReceiver {
+  readonly #threads: Threads
+  readonly #context: WorkerContext<Definition>
+  readonly #reporting = setInterval(() => this.report(), REPORT_EVERY_MS)
+  #config: Config | null = null
+  #receiver: Receiver | null = null
+  #retrying: NodeJS.Timeout | undefined
+  #isOver = false
+  /** The change that is under way. */
+  #applying = Promise.resolve()
+  /** The number of the latest start: what an earlier one opens is closed again. */
+  #latest = 0
+
+  constructor(threads: Threads, context: WorkerContext<Definition>) {
+    this.#threads = threads
+    this.#context = context
+  }
+
+  async configure(next: Config): Promise<void> {
+    const isSame = isDeepStrictEqual(this.#config, next)
+    this.#config = next
+    if (isSame && this.#receiver !== null) return
+    await this.#startAnew()
+  }
+
+  report(): void {
+    if (this.#receiver === null) return
+    const { port, fingerprint, storeDirectory, refusedConnections, counters } = this.#receiver
+    const { receivedFiles, receivedBytes } = counters
+    const received = { receivedFiles, receivedBytes, refusedConnections }
+    const senders = sendersOf(this.#receiver)
+    this.#context.report({ port, fingerprint, storeDirectory, ...received, senders })
+  }
+
+  /** The directory of the store. @throws Problem while it cannot be used. */
+  async store(): Promise<string> {
+    await this.#applying
+    if (this.#receiver === null || this.#config === null)
+      throw new Problem('agent.workerAway', { worker: 'receiver' })
+    return this.#config.storeDirectory
+  }
+
+  async senders(): Promise<Senders> {
+    return openSenders(storeLayout(await this.store()).senders, () => undefined)
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true
+    clearInterval(this.#reporting)
+    await this.#close()
+  }
+
+  async #startAnew(): Promise<void> {
+    const closed = this.#close()
+    this.#applying = closed.then(() => this.#start())
+    // Not for the start: on a dead disk it never ends, and the next configuration may name another one.
+    await closed
+  }
+
+  async #start(): Promise<void> {
+    if (this.#config === null || this.#isOver) return
+    this.#latest += 1
+    const mine = this.#latest
+    try {
+      const started = await startStoreReceiver(
+        { ...this.#config, rules: rulesOf(this.#config), ...this.#threads },
+        { log: this.#context.log, onReplaced: () => void this.#startAnew() },
+      )
+      if (this.#isOver || mine !== this.#latest) return await started.close()
+      this.#receiver = started
+      this.report()
+    } catch (thrown) {
+      if (mine !== this.#latest) return
+      this.#context.log('error', errorText(thrown))
+      this.#context.report({ problem: sentenceOf(thrown) })
+      this.#retrying = setTimeout(() => void this.#start(), RETRY_MS)
+    }
+  }
+
+  async #close(): Promise<void> {
+    // A start that is under way may wait for its disk for ever: it is not waited for.
+    this.#latest += 1
+    clearTimeout(this.#retrying)
+    await this.#receiver?.close()
+    this.#receiver = null
+  }
+}
+
+/** The receiver as a worker. */
 export const startReceiver =
   (threads: Threads) =>
   (context: WorkerContext<Definition>): WorkerHandlers<Definition> => {
-    let config: Config | null = null
-    let receiver: Receiver | null = null
-    let retrying: NodeJS.Timeout | null = null
-    let over = false
-    /** The change that is under way. */
-    let applying = Promise.resolve()
-    /** The number of the latest start: what an earlier one opens is closed again. */
-    let latest = 0
-
-    const report = () => {
-      if (receiver === null) return
-      const { port, fingerprint, storeDirectory, refusedConnections, counters } = receiver
-      const { receivedFiles, receivedBytes } = counters
-      const received = { receivedFiles, receivedBytes, refusedConnections }
-      context.report({ port, fingerprint, storeDirectory, ...received, senders: sendersOf(receiver) })
-    }
-    const reporting = setInterval(report, REPORT_EVERY_MS)
-
-    const start = async (): Promise<void> => {
-      if (config === null || over) return
-      latest += 1
-      const mine = latest
-      try {
-        const started = await startStoreReceiver(
-          { ...config, rules: rulesOf(config), ...threads },
-          { log: context.log, onReplaced: () => void startAnew() },
-        )
-        if (over || mine !== latest) return await started.close()
-        receiver = started
-        report()
-      } catch (thrown) {
-        if (mine !== latest) return
-        context.log('error', errorText(thrown))
-        context.report({ problem: sentenceOf(thrown) })
-        retrying = setTimeout(() => void start(), RETRY_MS)
-      }
-    }
-
-    const close = async (): Promise<void> => {
-      // A start that is under way may wait for its disk for ever: it is not waited for.
-      latest += 1
-      if (retrying !== null) clearTimeout(retrying)
-      retrying = null
-      await receiver?.close()
-      receiver = null
-    }
-
-    const startAnew = async (): Promise<void> => {
-      const closed = close()
-      applying = closed.then(start)
-      // Not for the start: on a dead disk it never ends, and the next configuration may name another one.
-      await closed
-    }
-
-    const storeNow = async (): Promise<string> => {
-      await applying
-      if (receiver === null || config === null) throw new Problem('agent.workerAway', { worker: 'receiver' })
-      return config.storeDirectory
-    }
-    const list = async () => openSenders(storeLayout(await storeNow()).senders, () => undefined)
-
+    const receiver = new KeptReceiver(threads, context)
     return {
-      async configure(next) {
-        const isSame = isDeepStrictEqual(config, next)
-        config = next
-        if (isSame && receiver !== null) return
-        await startAnew()
-      },
+      configure: (config) => receiver.configure(config),
       // What a person does with the senders is written to their list, which the receiver follows.
       requests: {
         async invite({ replaces }: InputOf<Definition, 'invite'>) {
-          const directory = await storeNow()
-          const replaced = replaces === null ? null : chooseSender((await list()).list(), replaces, directory)
-          const { code } = await invite(directory, Date.now(), replaced?.folder)
+          const store = await receiver.store()
+          const replaced =
+            replaces === null ? null : chooseSender((await receiver.senders()).list(), replaces, store)
+          const { code } = await invite(store, Date.now(), replaced?.folder)
           return { code, minutes: CODE_MINUTES }
         },
         async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {
           const wanted = name.trim()
           if (!NAME.test(wanted)) throw new Problem('transfer.senderNameInvalid', { name })
-          await (await list()).rename(fingerprint, wanted)
-          report()
+          await (await receiver.senders()).rename(fingerprint, wanted)
+          receiver.report()
           return {}
         },
         async revokeSender({ fingerprint }: InputOf<Definition, 'revokeSender'>) {
-          await (await list()).revoke(fingerprint, Date.now())
-          report()
+          await (await receiver.senders()).revoke(fingerprint, Date.now())
+          receiver.report()
           return {}
         },
       },
-      async stop() {
-        over = true
-        clearInterval(reporting)
-        await close()
-      },
+      stop: () => receiver.stop(),
     }
   }

@@ -1,19 +1,22 @@
 import type { FileFacts } from '../files/facts.ts'
-import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
-import type { ObjectInfo, ObjectStore } from '../send/destinations/objects/object-store.ts'
-import { StoreFault } from '../send/destinations/objects/object-store.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../pacing/semaphore.ts'
+import {
+  type ObjectInfo,
+  type ObjectPage,
+  type ObjectStore,
+  StoreFault,
+} from '../send/destinations/objects/object-store.ts'
 import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
-import type { StoredContent } from '../store/reading/contents.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { EntriesPage } from '../store/reading/entries.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
-import type { Folder, RestoreEntry } from '../wire/restore-entries.ts'
+import type { EntriesQuestion, Folder, RestoreEntry } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
-import type { Library } from './library.ts'
-import { SMALL_BYTES } from './library.ts'
+import { type Library, SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
-import type { Incoming } from './put/incoming.ts'
-import { NotReadable } from './put/incoming.ts'
+import { type Incoming, NotReadable } from './put/incoming.ts'
 
 /** Directories of computers, or of sources: beyond this nobody looks. */
 const MOST_FOLDERS = 10_000
@@ -62,12 +65,68 @@ function thrownFor(name: string, thrown: unknown): unknown {
   return new NotReadable(`${thrown.kind}: ${thrown.reason}`.slice(0, 200), { cause: thrown })
 }
 
-/** What a computer has in a store of objects. */
-export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOptions): Library {
-  const { name, folder, signal } = options
-  const slots = createSemaphore(Math.max(1, store.can.parallel))
+/** What is right in a directory, of which `front` is how all names in it begin. */
+function entriesIn(front: string, { directories, objects }: ObjectPage): RestoreEntry[] {
+  const all = [
+    ...directories.map((one): RestoreEntry => {
+      return { name: one.slice(front.length, -1), kind: 'directory', size: 0, mtimeMs: 0 }
+    }),
+    ...objects.map(({ name, size, mtimeNs }): RestoreEntry => {
+      return { name: name.slice(front.length), kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 }
+    }),
+  ]
+  const entries = all.filter(({ name }) => nameFault(name) === null && !name.includes('/'))
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
 
-  const asked = async <T>(look: () => Promise<T>): Promise<T> => {
+/** What a computer has in a store of objects. */
+export class ObjectLibrary implements Library {
+  readonly place = null
+  readonly #store: ObjectStore
+  readonly #options: ObjectLibraryOptions
+  readonly #slots: Semaphore
+
+  constructor(store: ObjectStore, options: ObjectLibraryOptions) {
+    this.#store = store
+    this.#options = options
+    this.#slots = createSemaphore(Math.max(1, store.can.parallel))
+  }
+
+  folders(): Promise<Folder[]> {
+    const { name, folder, signal } = this.#options
+    return this.#asked(async () => {
+      const owner = await readOwner(this.#store, folder, name, signal)
+      const sources = Object.entries(owner?.sources ?? {})
+      return (await this.#directories()).map((own) => {
+        return { name: own, source: sources.find(([, directory]) => directory === own)?.[0] ?? null }
+      })
+    })
+  }
+
+  entries({ folder, directory, after }: EntriesQuestion): Promise<EntriesPage> {
+    return this.#asked(async () => {
+      const parts = [this.#options.folder, folder, directory].filter((part) => part !== '')
+      const front = `${parts.join('/')}/`
+      const page = await this.#store.list(front, after, false)
+      return { entries: entriesIn(front, page), next: page.next }
+    })
+  }
+
+  contents(question: StoreContentsQuestion): Promise<ContentsPage> {
+    const { folder } = this.#options
+    return this.#asked(() => objectContents(this.#store, folder, () => this.#directories(), question))
+  }
+
+  open(content: StoredContent): Promise<Incoming> {
+    return withPermit(this.#slots, () => this.#open(content))
+  }
+
+  close(): void {
+    this.#store.close()
+  }
+
+  async #asked<T>(look: () => Promise<T>): Promise<T> {
+    const { name } = this.#options
     try {
       return await look()
     } catch (thrown) {
@@ -78,11 +137,43 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     }
   }
 
-  async function* piecesOf(content: StoredContent, size: number): AsyncGenerator<Buffer> {
+  async #directories(): Promise<string[]> {
+    const all = await directoriesIn(this.#store, `${this.#options.folder}/`)
+    return all.filter((own) => own !== OWN_DIRECTORY)
+  }
+
+  async #open(content: StoredContent): Promise<Incoming> {
+    const { name, folder } = this.#options
+    const [object, version] = placeOf(folder, content)
+    const info = await this.#store.info(object, version).catch((thrown: unknown) => {
+      throw thrownFor(name, thrown)
+    })
+    if (info === null) throw new NotReadable('ENOENT')
+    const facts = factsOfObject(info)
+    const { digest } = info
+    const { size } = facts
+    if (size > SMALL_BYTES) return { facts, digest, pieces: () => this.#inTurn(content, size) }
+    const came: Buffer[] = []
+    for await (const piece of this.#piecesOf(content, size)) came.push(Buffer.from(piece))
+    const bytes = Buffer.concat(came)
+    return { facts, digest, pieces: () => [bytes] }
+  }
+
+  async *#inTurn(content: StoredContent, size: number): AsyncGenerator<Buffer> {
+    await this.#slots.acquire()
+    try {
+      yield* this.#piecesOf(content, size)
+    } finally {
+      this.#slots.release()
+    }
+  }
+
+  async *#piecesOf(content: StoredContent, size: number): AsyncGenerator<Buffer> {
+    const { name, folder, signal } = this.#options
     const [object, version] = placeOf(folder, content)
     let bytes = 0
     try {
-      for await (const piece of store.read(object, 0, signal, version)) {
+      for await (const piece of this.#store.read(object, 0, signal, version)) {
         yield Buffer.from(piece.buffer, piece.byteOffset, piece.length)
         bytes += piece.length
         // Longer than it says: it is not what was stored, and may have no end.
@@ -91,66 +182,5 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
     } catch (thrown) {
       throw thrownFor(name, thrown)
     }
-  }
-
-  async function* inTurn(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    await slots.acquire()
-    try {
-      yield* pieces
-    } finally {
-      slots.release()
-    }
-  }
-
-  const open = async (content: StoredContent): Promise<Incoming> => {
-    const [object, version] = placeOf(folder, content)
-    const info = await store.info(object, version).catch((thrown: unknown) => {
-      throw thrownFor(name, thrown)
-    })
-    if (info === null) throw new NotReadable('ENOENT')
-    const facts = factsOfObject(info)
-    const { digest } = info
-    const { size } = facts
-    if (size > SMALL_BYTES) return { facts, digest, pieces: () => inTurn(piecesOf(content, size)) }
-    const came: Buffer[] = []
-    for await (const piece of piecesOf(content, size)) came.push(Buffer.from(piece))
-    const bytes = Buffer.concat(came)
-    return { facts, digest, pieces: () => [bytes] }
-  }
-
-  const folders = async (): Promise<string[]> =>
-    (await directoriesIn(store, `${folder}/`)).filter((own) => own !== OWN_DIRECTORY)
-
-  const named = async (): Promise<Folder[]> => {
-    const owner = await readOwner(store, folder, name, signal)
-    const sources = Object.entries(owner?.sources ?? {})
-    return (await folders()).map((own) => {
-      return { name: own, source: sources.find(([, directory]) => directory === own)?.[0] ?? null }
-    })
-  }
-
-  return {
-    place: null,
-    folders: () => asked(named),
-    entries: ({ folder: source, directory, after }) =>
-      asked(async () => {
-        const prefix = [folder, source, directory, ''].filter((part, index) => index === 3 || part !== '')
-        const front = prefix.join('/')
-        const page = await store.list(front, after, false)
-        const directories = page.directories.map((one): RestoreEntry => {
-          return { name: one.slice(front.length, -1), kind: 'directory', size: 0, mtimeMs: 0 }
-        })
-        const files = page.objects.map((one): RestoreEntry => {
-          const { size, mtimeNs } = one
-          return { name: one.name.slice(front.length), kind: 'file', size, mtimeMs: Number(mtimeNs) / 1e6 }
-        })
-        const entries = [...directories, ...files].filter(
-          (one) => nameFault(one.name) === null && !one.name.includes('/'),
-        )
-        return { entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)), next: page.next }
-      }),
-    contents: (question) => asked(() => objectContents(store, folder, folders, question)),
-    open: (content) => withPermit(slots, () => open(content)),
-    close: () => store.close(),
   }
 }

@@ -14,11 +14,11 @@ import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import type { Folder } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
-import { encryptedLibrary } from './encrypted.ts'
+import { EncryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
 import type { LibrarySettings } from './messages.ts'
-import { directoriesIn, openObjectLibrary } from './objects.ts'
+import { directoriesIn, ObjectLibrary } from './objects.ts'
 import type { Computer } from './questions.ts'
 import { openReceiverLibrary } from './receiver.ts'
 
@@ -51,7 +51,7 @@ async function inPlain(
 ): Promise<Library> {
   if (recipient === null) return library
   const decrypter = key === null ? null : await decrypterFor(key, recipient)
-  if (!hideNames) return encryptedLibrary(library, decrypter, [])
+  if (!hideNames) return new EncryptedLibrary(library, decrypter, [])
   const keys = [nameKeyOf(await loadIdentity(identityDirectory), recipient)]
   for (const sealed of decrypter === null ? [] : await nameKeys()) {
     // One that is damaged, or for another recipient, opens nothing.
@@ -62,7 +62,7 @@ async function inPlain(
     looksHidden(name) && keys.every((one) => shownSource(one, name) === null)
   if (decrypter !== null && (await library.folders()).some(isUnread))
     throw new Problem('transfer.objects.nameKeyMissing', { name: destination.name })
-  return encryptedLibrary(library, decrypter, keys)
+  return new EncryptedLibrary(library, decrypter, keys)
 }
 
 const ofStore = async ({ identityDirectory }: LibrarySettings, directory: string) => {
@@ -133,7 +133,7 @@ function openObjects(
   return withObjects(destination, settings, signal, async (store) => {
     // Another computer's files are encrypted if it says so, whatever this one does.
     const owner = await readOwner(store, folder, name, signal)
-    const library = openObjectLibrary(store, { name, folder, signal })
+    const library = new ObjectLibrary(store, { name, folder, signal })
     if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
       throw noComputer(name, folder, await computersIn(store, name, signal))
     return inPlain(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))

@@ -1,19 +1,21 @@
 import { errorCode, errorText } from '../files/system-error.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
-import { dial } from '../send/destinations/receiver/dial.ts'
+import { type Dialled, dial } from '../send/destinations/receiver/dial.ts'
 import { troubleOf } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
-import type { ContentsPage, StoredContent } from '../store/reading/contents.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { EntriesPage } from '../store/reading/entries.ts'
+import type { FrameChannel } from '../wire/channel.ts'
 import { WireFault } from '../wire/codec.ts'
 import { factsOfWords } from '../wire/facts.ts'
 import type { Frame, FrameHeader } from '../wire/frames.ts'
 import type { Identity } from '../wire/identity.ts'
 import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../wire/limits.ts'
-import type { FetchEntry, Question, RestoreAnswer } from '../wire/restore-entries.ts'
+import type { EntriesQuestion, FetchEntry, Folder, Question, RestoreAnswer } from '../wire/restore-entries.ts'
 import { addressOf } from '../words/address.ts'
 import { Problem } from '../words/problem.ts'
 import type { Library } from './library.ts'
-import { incomingOfParts, NotReadable } from './put/incoming.ts'
+import { type Incoming, incomingOfParts, NotReadable } from './put/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>
@@ -29,6 +31,15 @@ const pageOf = ({ contents, directories, strange, next }: About<'contents'>): Co
   next,
 })
 
+function problemOf(destination: ReceiverDestination, reason: unknown, wasConnected: boolean): Problem {
+  const { state, problem } = troubleOf(reason, destination, wasConnected)
+  if (state === 'refused') return new Problem(problem.key, problem.params, { cause: reason })
+  const { name, host, port } = destination
+  const key = wasConnected ? 'restore.lost' : 'restore.notReached'
+  const why = errorCode(reason) ?? errorText(reason)
+  return new Problem(key, { name, address: addressOf(host, port), reason: why }, { cause: reason })
+}
+
 /**
  * Connects to a receiver for this computer's own files.
  * @param name of this computer.
@@ -40,110 +51,120 @@ export async function openReceiverLibrary(
   name: string,
   signal: AbortSignal,
 ): Promise<Library> {
-  const problemOf = (reason: unknown, wasConnected: boolean): Problem => {
-    const { state, problem } = troubleOf(reason, destination, wasConnected)
-    if (state === 'refused') return new Problem(problem.key, problem.params, { cause: reason })
-    const { name: receiver, host, port } = destination
-    const address = addressOf(host, port)
-    const why = errorCode(reason) ?? errorText(reason)
-    const key = wasConnected ? 'restore.lost' : 'restore.notReached'
-    return new Problem(key, { name: receiver, address, reason: why }, { cause: reason })
-  }
   const hello = { name, purpose: 'restore', session: null } as const
   const dialled = await dial(destination, identity, hello, signal).catch((thrown: unknown) => {
-    throw problemOf(thrown, false)
+    throw problemOf(destination, thrown, false)
   })
-  const { channel, follow } = dialled
-  const asking = createSemaphore(MAX_QUESTIONS)
-  // Half of what the receiver takes: it counts what is still on its way.
-  const bytesOut = createSemaphore(MAX_FETCH_BYTES / 2)
-  const partsOut = createSemaphore(MAX_FETCH_PARTS / 2)
-  const answers = new Map<number, Waiting<RestoreAnswer>>()
-  const parts = new Map<number, Waiting<Buffer> & { asked: number }>()
-  let last = 0
-  let toFetch: FetchEntry[] = []
-  let ended: Problem | null = null
+  return new ReceiverLibrary(destination, dialled)
+}
 
-  const onContent = ({ parts: said }: FrameHeader<'content'>, payload: Buffer) => {
+class ReceiverLibrary implements Library {
+  readonly place = null
+  readonly #destination: ReceiverDestination
+  readonly #channel: FrameChannel
+  readonly #asking = createSemaphore(MAX_QUESTIONS)
+  // Half of what the receiver takes: it counts what is still on its way.
+  readonly #bytesOut = createSemaphore(MAX_FETCH_BYTES / 2)
+  readonly #partsOut = createSemaphore(MAX_FETCH_PARTS / 2)
+  readonly #answers = new Map<number, Waiting<RestoreAnswer>>()
+  readonly #parts = new Map<number, Waiting<Buffer> & { asked: number }>()
+  #last = 0
+  #toFetch: FetchEntry[] = []
+  #ended: Problem | null = null
+
+  constructor(destination: ReceiverDestination, { channel, follow }: Dialled) {
+    this.#destination = destination
+    this.#channel = channel
+    follow(
+      (frame) => this.#onFrame(frame),
+      (reason) => this.#onClose(reason),
+    )
+  }
+
+  async folders(): Promise<readonly Folder[]> {
+    return (await this.#ask({ about: 'folders' })).folders
+  }
+
+  async entries(asked: EntriesQuestion): Promise<EntriesPage> {
+    const { entries, next } = await this.#ask({ about: 'entries', ...asked })
+    return { entries, next }
+  }
+
+  async contents(asked: StoreContentsQuestion): Promise<ContentsPage> {
+    return pageOf(await this.#ask({ about: 'contents', ...asked }))
+  }
+
+  open(content: StoredContent): Promise<Incoming> {
+    return incomingOfParts(content, (...part) => this.#readPart(...part))
+  }
+
+  close(): void {
+    this.#channel.end()
+  }
+
+  async #ask<A extends Question['about']>(question: Question & { about: A }): Promise<About<A>> {
+    await this.#asking.acquire()
+    if (this.#ended !== null) throw this.#ended
+    this.#last += 1
+    const id = this.#last
+    const answer = await new Promise<RestoreAnswer>((resolve, reject) => {
+      this.#answers.set(id, { resolve, reject })
+      this.#channel.send('ask', { id, question })
+    }).finally(() => this.#asking.release())
+    if (answer.about === question.about) return answer as About<A>
+    const reason = answer.about === 'failed' ? answer.reason : 'another answer'
+    throw new Problem('restore.notTold', { name: this.#destination.name, reason })
+  }
+
+  async #readPart({ folder, path, version }: StoredContent, from: number, bytes: number): Promise<Buffer> {
+    await this.#partsOut.acquire()
+    await this.#bytesOut.acquire(bytes)
+    if (this.#ended !== null) throw this.#ended
+    this.#last += 1
+    const id = this.#last
+    if (this.#toFetch.length === 0) setImmediate(() => this.#sendFetches())
+    this.#toFetch.push([id, folder, path, version, from, bytes])
+    return new Promise((resolve, reject) => this.#parts.set(id, { resolve, reject, asked: bytes }))
+  }
+
+  /** What is asked for in one turn of the event loop travels in few frames. */
+  #sendFetches(): void {
+    const all = this.#toFetch
+    this.#toFetch = []
+    for (let at = 0; at < all.length; at += MAX_FETCHED)
+      this.#channel.send('fetch', { parts: all.slice(at, at + MAX_FETCHED) })
+  }
+
+  #onFrame(frame: Frame): void {
+    if (frame.type === 'content') this.#onContent(frame.header, frame.payload)
+    else if (frame.type === 'told') {
+      const waiting = this.#answers.get(frame.header.id)
+      if (waiting === undefined) throw new WireFault('told: nothing was asked')
+      this.#answers.delete(frame.header.id)
+      waiting.resolve(frame.header.answer)
+    }
+  }
+
+  #onContent({ parts: said }: FrameHeader<'content'>, payload: Buffer): void {
     let at = 0
     for (const [id, bytes, fault] of said) {
-      const waiting = parts.get(id)
+      const waiting = this.#parts.get(id)
       if (waiting === undefined || bytes > waiting.asked || at + bytes > payload.length)
         throw new WireFault('content: more than was asked for')
-      parts.delete(id)
-      bytesOut.release(waiting.asked)
-      partsOut.release(1)
+      this.#parts.delete(id)
+      this.#bytesOut.release(waiting.asked)
+      this.#partsOut.release(1)
       if (fault === '') waiting.resolve(payload.subarray(at, at + bytes))
       else waiting.reject(new NotReadable(fault))
       at += bytes
     }
   }
 
-  const onFrame = (frame: Frame) => {
-    if (frame.type === 'content') onContent(frame.header, frame.payload)
-    else if (frame.type === 'told') {
-      const waiting = answers.get(frame.header.id)
-      if (waiting === undefined) throw new WireFault('told: nothing was asked')
-      answers.delete(frame.header.id)
-      waiting.resolve(frame.header.answer)
-    }
-  }
-
-  const onClose = (reason: Error | null) => {
-    ended = problemOf(reason, true)
-    for (const { reject } of [...answers.values(), ...parts.values()]) reject(ended)
-    answers.clear()
-    parts.clear()
-    for (const semaphore of [asking, bytesOut, partsOut]) semaphore.close()
-  }
-  follow(onFrame, onClose)
-
-  const ask = async <A extends Question['about']>(question: Question & { about: A }): Promise<About<A>> => {
-    await asking.acquire()
-    if (ended !== null) throw ended
-    last += 1
-    const id = last
-    const answer = await new Promise<RestoreAnswer>((resolve, reject) => {
-      answers.set(id, { resolve, reject })
-      channel.send('ask', { id, question })
-    }).finally(() => asking.release())
-    if (answer.about === question.about) return answer as About<A>
-    const reason = answer.about === 'failed' ? answer.reason : 'another answer'
-    throw new Problem('restore.notTold', { name: destination.name, reason })
-  }
-
-  /** What is asked for in one turn of the event loop travels in few frames. */
-  const sendFetches = () => {
-    const all = toFetch
-    toFetch = []
-    for (let at = 0; at < all.length; at += MAX_FETCHED)
-      channel.send('fetch', { parts: all.slice(at, at + MAX_FETCHED) })
-  }
-
-  const readPart = async (
-    { folder, path, version }: StoredContent,
-    from: number,
-    bytes: number,
-  ): Promise<Buffer> => {
-    await partsOut.acquire()
-    await bytesOut.acquire(bytes)
-    if (ended !== null) throw ended
-    last += 1
-    const id = last
-    if (toFetch.length === 0) setImmediate(sendFetches)
-    toFetch.push([id, folder, path, version, from, bytes])
-    return new Promise((resolve, reject) => parts.set(id, { resolve, reject, asked: bytes }))
-  }
-
-  return {
-    place: null,
-    folders: async () => (await ask({ about: 'folders' })).folders,
-    entries: async (asked) => {
-      const { entries, next } = await ask({ about: 'entries', ...asked })
-      return { entries, next }
-    },
-    contents: async (asked) => pageOf(await ask({ about: 'contents', ...asked })),
-    open: (content) => incomingOfParts(content, readPart),
-    close: () => channel.end(),
+  #onClose(reason: Error | null): void {
+    this.#ended = problemOf(this.#destination, reason, true)
+    for (const { reject } of [...this.#answers.values(), ...this.#parts.values()]) reject(this.#ended)
+    this.#answers.clear()
+    this.#parts.clear()
+    for (const semaphore of [this.#asking, this.#bytesOut, this.#partsOut]) semaphore.close()
   }
 }

@@ -8,8 +8,7 @@ import { makeDestination, requireOutside } from './put/destination.ts'
 import type { Put, RestoreEvent, RestoreSummary } from './put/events.ts'
 import { emptySummary } from './put/events.ts'
 import { NotReadable } from './put/incoming.ts'
-import type { Putting } from './put/put.ts'
-import { openPutting } from './put/put.ts'
+import { Putting } from './put/put.ts'
 import type { RestoreReport } from './report-schema.ts'
 import type { Choice, OpenedContent } from './walk.ts'
 import { openAhead, pagesOf, questionOf, walk } from './walk.ts'
@@ -186,7 +185,7 @@ export async function restoreFrom(
   }
   if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
-  const putting = openPutting(root, overwrite, advance)
+  const putting = new Putting(root, overwrite, advance)
   const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
   const parts: Parts = { library, choice, putting, signal }
   let failure: unknown = null

@@ -27,9 +27,6 @@ export interface ChannelHandlers {
   stalledMs?(): number
 }
 
-/** One connection that speaks frames. */
-export type FrameChannel = ReturnType<typeof openChannel>
-
 export class SilentPeer extends Error {
   override readonly name = 'SilentPeer'
   constructor() {
@@ -37,105 +34,115 @@ export class SilentPeer extends Error {
   }
 }
 
-export function openChannel(socket: TLSSocket, handlers: ChannelHandlers) {
-  const decoder = createFrameDecoder(handlers.allowed)
-  let reason: Error | null = null
-  let closed = false
-  let heardAt = performance.now()
-  let waiters: (() => void)[] = []
+/** One connection that speaks frames. */
+export class FrameChannel {
+  readonly #socket: TLSSocket
+  readonly #handlers: ChannelHandlers
+  readonly #alive: NodeJS.Timeout
+  #reason: Error | null = null
+  #closed = false
+  #heardAt = performance.now()
+  #waiters: (() => void)[] = []
 
-  const hasRoom = () => socket.writableLength < HIGH_WATER_BYTES
-  const release = () => {
-    if (waiters.length === 0 || (!closed && !hasRoom())) return
-    waiters.shift()?.()
-    // The one that was let go writes first; then the next one sees whether there is room still.
-    setImmediate(release)
-  }
-
-  const destroy = (why: Error | null) => {
-    reason ??= why
-    socket.destroy()
-  }
-
-  const channel = {
-    /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
-    send<T extends FrameType>(
-      type: T,
-      header: FrameHeader<T>,
-      payload?: readonly Uint8Array[],
-      onUsed?: () => void,
-    ): void {
-      if (closed || socket.writableEnded || socket.destroyed) return
-      const pieces = encodeFrame(type, header, payload)
-      // Hundreds of small writes cost more than one copy of what they hold.
-      const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
-      const moved = (error?: Error | null) => {
-        if (error == null) onUsed?.()
-        release()
+  constructor(socket: TLSSocket, handlers: ChannelHandlers) {
+    this.#socket = socket
+    this.#handlers = handlers
+    const decoder = createFrameDecoder(handlers.allowed)
+    socket.setNoDelay(true)
+    socket.on('data', (bytes: Buffer) => {
+      this.#heardAt = performance.now()
+      if (this.#reason !== null) return
+      try {
+        decoder.push(bytes, handlers.onFrame)
+      } catch (thrown) {
+        this.#fail(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
       }
-      const last = few.length - 1
-      socket.cork()
-      for (const [index, piece] of few.entries()) socket.write(piece, index === last ? moved : undefined)
-      socket.uncork()
-    },
-    /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
-    room(): Promise<void> {
-      if (closed || (waiters.length === 0 && hasRoom())) return Promise.resolve()
-      return new Promise((resolve) => waiters.push(resolve))
-    },
-    /** Ends at once; `reason` is what onClose gets. */
-    destroy,
-    /** Sends what is buffered, then ends; resolves then, at the latest after `withinMs`. */
-    end(withinMs = 2_000): Promise<void> {
-      if (closed) return Promise.resolve()
-      socket.end()
-      const timer = setTimeout(() => socket.destroy(), withinMs)
-      return new Promise((resolve) => {
-        socket.once('close', () => {
-          clearTimeout(timer)
-          resolve()
-        })
+      countUsed(bytes.length)
+    })
+    socket.on('error', (error) => this.destroy(error))
+    this.#alive = setInterval(() => this.#sayAlive(), ALIVE_EVERY_MS)
+    socket.once('close', () => this.#onClose())
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
+  send<T extends FrameType>(
+    type: T,
+    header: FrameHeader<T>,
+    payload?: readonly Uint8Array[],
+    onUsed?: () => void,
+  ): void {
+    const socket = this.#socket
+    if (this.#closed || socket.writableEnded || socket.destroyed) return
+    const pieces = encodeFrame(type, header, payload)
+    // Hundreds of small writes cost more than one copy of what they hold.
+    const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
+    const moved = (error?: Error | null) => {
+      if (error == null) onUsed?.()
+      this.#release()
+    }
+    const last = few.length - 1
+    socket.cork()
+    for (const [index, piece] of few.entries()) socket.write(piece, index === last ? moved : undefined)
+    socket.uncork()
+  }
+
+  /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
+  room(): Promise<void> {
+    if (this.#closed || (this.#waiters.length === 0 && this.#hasRoom())) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  /** Ends at once; `reason` is what onClose gets. */
+  destroy(reason: Error | null): void {
+    this.#reason ??= reason
+    this.#socket.destroy()
+  }
+
+  /** Sends what is buffered, then ends; resolves then, at the latest after `withinMs`. */
+  end(withinMs = 2_000): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#socket.end()
+    const timer = setTimeout(() => this.#socket.destroy(), withinMs)
+    return new Promise((resolve) => {
+      this.#socket.once('close', () => {
+        clearTimeout(timer)
+        resolve()
       })
-    },
-    get closed(): boolean {
-      return closed
-    },
+    })
   }
 
-  const fail = (fault: Error) => {
-    if (handlers.onFault === undefined) return destroy(fault)
-    reason = fault
-    handlers.onFault(fault)
-    channel.end()
+  #hasRoom(): boolean {
+    return this.#socket.writableLength < HIGH_WATER_BYTES
   }
 
-  socket.setNoDelay(true)
-  socket.on('data', (bytes: Buffer) => {
-    heardAt = performance.now()
-    if (reason !== null) return
-    try {
-      decoder.push(bytes, handlers.onFrame)
-    } catch (thrown) {
-      fail(thrown instanceof Error ? thrown : new WireFault(String(thrown)))
-    }
-    countUsed(bytes.length)
-  })
-  socket.on('error', (error) => destroy(error))
+  #release(): void {
+    if (this.#waiters.length === 0 || (!this.#closed && !this.#hasRoom())) return
+    this.#waiters.shift()?.()
+    // The one that was let go writes first; then the next one sees whether there is room still.
+    setImmediate(() => this.#release())
+  }
 
-  const alive = setInterval(() => {
-    if (performance.now() - heardAt > SILENT_AFTER_MS) {
-      destroy(new SilentPeer())
-      return
-    }
-    channel.send('alive', { stalledMs: Math.round(handlers.stalledMs?.() ?? 0) })
-  }, ALIVE_EVERY_MS)
+  #fail(fault: Error) {
+    if (this.#handlers.onFault === undefined) return this.destroy(fault)
+    this.#reason = fault
+    this.#handlers.onFault(fault)
+    this.end()
+  }
 
-  socket.once('close', () => {
-    closed = true
-    clearInterval(alive)
-    for (const waiter of waiters) waiter()
-    waiters = []
-    handlers.onClose(reason)
-  })
-  return channel
+  #sayAlive(): void {
+    if (performance.now() - this.#heardAt > SILENT_AFTER_MS) this.destroy(new SilentPeer())
+    else this.send('alive', { stalledMs: Math.round(this.#handlers.stalledMs?.() ?? 0) })
+  }
+
+  #onClose(): void {
+    this.#closed = true
+    clearInterval(this.#alive)
+    for (const waiter of this.#waiters) waiter()
+    this.#waiters = []
+    this.#handlers.onClose(this.#reason)
+  }
 }

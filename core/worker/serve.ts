@@ -54,35 +54,7 @@ export function serveWorker<D extends WorkerDefinition>(
     log: (level, message) => post({ type: 'log', level, message }),
   }
   const handlers = start(context)
-  let configuring = Promise.resolve()
-  let again: NodeJS.Timeout | undefined
-  let lastFailure: string | null = null
-  let stopping = false
-
-  const apply = async (config: ConfigOf<D>, pauseMs: number) => {
-    clearTimeout(again)
-    try {
-      await handlers.configure(config)
-      lastFailure = null
-    } catch (thrown) {
-      const failure = String(thrown)
-      if (failure !== lastFailure) context.log('error', `configure: ${failure}`)
-      lastFailure = failure
-      if (!stopping) again = setTimeout(queue, pauseMs, config, Math.min(AGAIN_LONGEST_MS, pauseMs * 2))
-    }
-  }
-  const queue = (config: ConfigOf<D>, pauseMs: number) => {
-    configuring = configuring.then(() => apply(config, pauseMs))
-  }
-
-  const stop = () => {
-    if (stopping) return
-    stopping = true
-    clearTimeout(again)
-    setTimeout(endNow, STOP_WITHIN_MS)
-    // What came right before it is heard first.
-    setImmediate(() => handlers.stop().finally(endNow))
-  }
+  const configuring = new Configuring(handlers, context.log)
 
   const answer = async (id: number, name: string, input: unknown) => {
     try {
@@ -100,7 +72,7 @@ export function serveWorker<D extends WorkerDefinition>(
     const received = toWorkerSchema.parse(raw)
     switch (received.type) {
       case 'configure':
-        queue(definition.config.parse(received.config) as ConfigOf<D>, AGAIN_FIRST_MS)
+        configuring.queue(definition.config.parse(received.config) as ConfigOf<D>)
         return
       case 'request':
         // One right behind the first configuration finds that begun.
@@ -110,7 +82,7 @@ export function serveWorker<D extends WorkerDefinition>(
         handlers.nudge?.()
         return
       case 'stop':
-        stop()
+        configuring.stop()
         return
       default:
         received satisfies never
@@ -122,6 +94,48 @@ export function serveWorker<D extends WorkerDefinition>(
   setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
   post({ type: 'ready', pid: process.pid })
   collectStart()
+}
+
+/** Brings a worker from one configuration to the next, and to its end. */
+class Configuring<D extends WorkerDefinition> {
+  readonly #handlers: WorkerHandlers<D>
+  readonly #log: WorkerContext<D>['log']
+  #configuring = Promise.resolve()
+  #again: NodeJS.Timeout | undefined
+  #lastFailure: string | null = null
+  #isStopping = false
+
+  constructor(handlers: WorkerHandlers<D>, log: WorkerContext<D>['log']) {
+    this.#handlers = handlers
+    this.#log = log
+  }
+
+  queue(config: ConfigOf<D>, pauseMs = AGAIN_FIRST_MS): void {
+    this.#configuring = this.#configuring.then(() => this.#apply(config, pauseMs))
+  }
+
+  stop(): void {
+    if (this.#isStopping) return
+    this.#isStopping = true
+    clearTimeout(this.#again)
+    setTimeout(endNow, STOP_WITHIN_MS)
+    // What came right before it is heard first.
+    setImmediate(() => this.#handlers.stop().finally(endNow))
+  }
+
+  async #apply(config: ConfigOf<D>, pauseMs: number): Promise<void> {
+    clearTimeout(this.#again)
+    try {
+      await this.#handlers.configure(config)
+      this.#lastFailure = null
+    } catch (thrown) {
+      const failure = String(thrown)
+      if (failure !== this.#lastFailure) this.#log('error', `configure: ${failure}`)
+      this.#lastFailure = failure
+      const nextMs = Math.min(AGAIN_LONGEST_MS, pauseMs * 2)
+      if (!this.#isStopping) this.#again = setTimeout(() => this.queue(config, nextMs), pauseMs)
+    }
+  }
 }
 
 /** The one channel between a worker and its supervisor: structured messages, in order, both ways. */

@@ -1,7 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { serveConnection } from '../../core/receive/connection/connection.ts'
+import { Connection } from '../../core/receive/connection/connection.ts'
 import type { ConnectionHost } from '../../core/receive/connection/host.ts'
 import type { RefusedKind } from '../../core/receive/connection/refusals.ts'
 import { storeLayout } from '../../core/store/layout.ts'
@@ -84,7 +85,7 @@ export function openFuzzedReceiver() {
   const counts = { statuses: 0, stored: 0, notStored: 0, faults: 0, entered: 0, left: 0 }
   let served = 0
   /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
-  const serve = (socket: Parameters<typeof serveConnection>[0]) => {
+  const serve = (socket: TLSSocket) => {
     served += 1
     const chosen = served % 8 === 0 ? store : storeInName()
     const host: ConnectionHost = {
@@ -119,7 +120,7 @@ export function openFuzzedReceiver() {
         if (level === 'warn') counts.faults += 1
       },
     }
-    serveConnection(socket, host, () => undefined)
+    new Connection(socket, host, () => undefined)
   }
   return { base, root, serve, refused, counts }
 }

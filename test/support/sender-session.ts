@@ -21,16 +21,13 @@ export function openSender(files = 2, bytes = 1000, options: Partial<SessionOpti
   const all: { type: string; header: object }[] = []
   const payloads: (readonly Uint8Array[])[] = []
   let use: () => void = () => undefined
-  const channel: FrameChannel = {
+  const channel: Pick<FrameChannel, 'send' | 'room'> = {
     send: (type, header, payload = [], onUsed = () => undefined) => {
       all.push({ type, header })
       use = onUsed
       if (payload.length > 0) payloads.push(payload.map((one) => Buffer.from(one)))
     },
     room: async () => undefined,
-    destroy: () => undefined,
-    end: async () => undefined,
-    closed: false,
   }
   const session = openSession(channel, { bytes, files }, { receiver: 'nas', ...options })
   const answer = (...results: [number, number][]): Frame => ({

@@ -83,12 +83,9 @@ export async function openSendingParts({
     close: async () => undefined,
   }
   const sent: { type: string; header: unknown }[] = []
-  const channel: FrameChannel = {
+  const channel: Pick<FrameChannel, 'send' | 'room'> = {
     send: (type, header) => void sent.push({ type, header }),
     room: () => reading,
-    destroy: () => undefined,
-    end: async () => undefined,
-    closed: false,
   }
   const counted = { received: 0, refused: [] as string[] }
   const sending = new StoreSession(channel, store, 'session', window, {

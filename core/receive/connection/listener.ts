@@ -1,12 +1,11 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
-import { createServer } from 'node:tls'
+import { createServer, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../files/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
 import { addressOf } from '../../words/address.ts'
 import { Problem } from '../../words/problem.ts'
-import type { ConnectionHandler } from './connection.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */
@@ -21,7 +20,7 @@ const MAX_CONNECTIONS = 512
 export async function openListener(
   at: { host: string; port: number },
   identity: Identity,
-  accept: (socket: Parameters<ConnectionHandler>[0], letIn: () => void) => void,
+  accept: (socket: TLSSocket, letIn: () => void) => void,
   refused: (from: string, reason: string, kind: RefusedKind) => void,
 ) {
   const sockets = new Set<Socket>()

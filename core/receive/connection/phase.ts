@@ -8,7 +8,7 @@ export type Phase =
   | { at: 'hello' }
   | { at: 'entering' }
   | { at: 'sending'; sender: Sender; sending: StoreSession }
-  | { at: 'restoring'; sender: Sender; restoring: Restoring }
+  | { at: 'restoring'; restoring: Restoring }
   | { at: 'over' }
 
 /** The frames that may come in a phase; of one in which it is over any. */

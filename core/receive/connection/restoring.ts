@@ -1,7 +1,6 @@
 import { errorCode, errorText } from '../../files/system-error.ts'
 import type { ContentsPage } from '../../store/reading/contents.ts'
 import type { Range, RangesRead } from '../../store/reading/ranges.ts'
-import type { Store } from '../../store/store.ts'
 import type { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
@@ -16,9 +15,7 @@ import {
   SMALL_FILE_BYTES,
 } from '../../wire/limits.ts'
 import type { FetchEntry, Question, RestoreAnswer } from '../../wire/restore-entries.ts'
-
-/** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
-export type Restoring = ReturnType<typeof openRestoring>
+import type { ConnectionHost } from './host.ts'
 
 const contentsTold = ({ contents, directories, strange, next }: ContentsPage): RestoreAnswer => ({
   about: 'contents',
@@ -54,97 +51,100 @@ const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => (
   bytes,
 })
 
-/**
- * @param sender the folder that is the sender's own: nothing else is looked at.
- * @param sourceIn the source that a directory in it belongs to.
- */
-export function openRestoring(
-  channel: Pick<FrameChannel, 'send' | 'room' | 'closed'>,
-  read: Store['read'],
-  sender: string,
-  sourceIn: (directory: string) => string | null,
-) {
-  let questions = 0
-  let waiting: FetchEntry[] = []
-  let bytes = 0
-  let isSending = false
+/** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
+export class Restoring {
+  readonly #channel: FrameChannel
+  readonly #host: Pick<ConnectionHost, 'store' | 'sourceIn'>
+  readonly #sender: string
+  #questions = 0
+  #waiting: FetchEntry[] = []
+  #bytes = 0
+  #isSending = false
 
-  const folders = async () => {
-    const names = await read('folders', { sender })
-    return names.slice(0, MAX_SOURCES).map((name) => ({ name, source: sourceIn(name) }))
+  /** @param sender the folder that is the sender's own: nothing else is looked at. */
+  constructor(channel: FrameChannel, host: Pick<ConnectionHost, 'store' | 'sourceIn'>, sender: string) {
+    this.#channel = channel
+    this.#host = host
+    this.#sender = sender
   }
 
-  const answerTo = async (question: Question): Promise<RestoreAnswer> => {
-    switch (question.about) {
-      case 'folders':
-        return { about: 'folders', folders: await folders() }
-      case 'entries':
-        return { about: 'entries', ...(await read('entries', { sender, asked: question })) }
-      case 'contents':
-        return contentsTold(await read('contents', { sender, asked: question }))
-    }
+  /** @throws WireFault where more is asked for than may be. */
+  handle(frame: Frame) {
+    if (frame.type === 'fetch') return this.#fetch(frame.header)
+    if (frame.type !== 'ask') throw new WireFault(`${frame.type} frame not expected now`)
+    if (this.#questions >= MAX_QUESTIONS) throw new WireFault('too many questions at a time')
+    void this.#ask(frame.header)
   }
 
-  const ask = async ({ id, question }: FrameHeader<'ask'>): Promise<void> => {
-    questions += 1
+  close(): void {
+    this.#waiting = []
+  }
+
+  async #ask({ id, question }: FrameHeader<'ask'>): Promise<void> {
+    this.#questions += 1
     try {
-      const answer = await answerTo(question)
-      await channel.room()
-      channel.send('told', { id, answer })
+      const answer = await this.#answerTo(question)
+      await this.#channel.room()
+      this.#channel.send('told', { id, answer })
     } catch (thrown) {
       // It cannot be read, or is more than a frame holds.
       const reason = errorCode(thrown) ?? errorText(thrown)
-      channel.send('told', { id, answer: { about: 'failed', reason: reason.slice(0, 1000) } })
+      this.#channel.send('told', { id, answer: { about: 'failed', reason: reason.slice(0, 1000) } })
     } finally {
-      questions -= 1
+      this.#questions -= 1
     }
   }
 
-  const readParts = async (parts: readonly FetchEntry[]): Promise<RangesRead> => {
-    const memory = batchBuffers.takeRoom()
-    const job = { ranges: parts.map(rangeOf), memory }
-    return read('ranges', { sender, job }, [memory.buffer]).catch((thrown: unknown) => {
-      const fault = (errorCode(thrown) ?? 'EIO').slice(0, 40)
-      return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }
-    })
+  async #answerTo(question: Question): Promise<RestoreAnswer> {
+    const { store } = this.#host
+    const sender = this.#sender
+    switch (question.about) {
+      case 'folders': {
+        const names = (await store.read('folders', { sender })).slice(0, MAX_SOURCES)
+        return {
+          about: 'folders',
+          folders: names.map((name) => ({ name, source: this.#host.sourceIn(sender, name) })),
+        }
+      }
+      case 'entries':
+        return { about: 'entries', ...(await store.read('entries', { sender, asked: question })) }
+      case 'contents':
+        return contentsTold(await store.read('contents', { sender, asked: question }))
+    }
+  }
+
+  #fetch({ parts }: FrameHeader<'fetch'>): void {
+    for (const part of parts) this.#bytes += part[5]
+    this.#waiting.push(...parts)
+    if (this.#bytes > MAX_FETCH_BYTES || this.#waiting.length > MAX_FETCH_PARTS)
+      throw new WireFault('more was asked for than may be at a time')
+    if (!this.#isSending) void this.#sendAll()
   }
 
   /** One piece after the other: what is read waits for the line, and nothing is read ahead of it. */
-  const sendAll = async (): Promise<void> => {
-    isSending = true
-    while (waiting.length > 0 && !channel.closed) {
-      const parts = waiting.splice(0, firstParts(waiting))
-      const { reads, bytes: content } = await readParts(parts)
-      await channel.room()
-      for (const part of parts) bytes -= part[5]
+  async #sendAll(): Promise<void> {
+    this.#isSending = true
+    while (this.#waiting.length > 0 && !this.#channel.closed) {
+      const parts = this.#waiting.splice(0, firstParts(this.#waiting))
+      const { reads, bytes: content } = await this.#readParts(parts)
+      await this.#channel.room()
+      for (const part of parts) this.#bytes -= part[5]
       const said = parts.map(([id], index): [number, number, string] => {
         const one = reads[index]
         return [id, one?.bytes ?? 0, one?.fault ?? 'EIO']
       })
       const payload = content.length === 0 ? [] : [content]
-      channel.send('content', { parts: said }, payload, () => batchBuffers.give(content))
+      this.#channel.send('content', { parts: said }, payload, () => batchBuffers.give(content))
     }
-    isSending = false
+    this.#isSending = false
   }
 
-  const fetch = ({ parts }: FrameHeader<'fetch'>): void => {
-    for (const part of parts) bytes += part[5]
-    waiting.push(...parts)
-    if (bytes > MAX_FETCH_BYTES || waiting.length > MAX_FETCH_PARTS)
-      throw new WireFault('more was asked for than may be at a time')
-    if (!isSending) void sendAll()
-  }
-
-  return {
-    /** @throws WireFault where more is asked for than may be. */
-    handle(frame: Frame) {
-      if (frame.type === 'fetch') return fetch(frame.header)
-      if (frame.type !== 'ask') throw new WireFault(`${frame.type} frame not expected now`)
-      if (questions >= MAX_QUESTIONS) throw new WireFault('too many questions at a time')
-      void ask(frame.header)
-    },
-    close() {
-      waiting = []
-    },
+  async #readParts(parts: readonly FetchEntry[]): Promise<RangesRead> {
+    const memory = batchBuffers.takeRoom()
+    const asked = { sender: this.#sender, job: { ranges: parts.map(rangeOf), memory } }
+    return this.#host.store.read('ranges', asked, [memory.buffer]).catch((thrown: unknown) => {
+      const fault = (errorCode(thrown) ?? 'EIO').slice(0, 40)
+      return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }
+    })
   }
 }

@@ -3,10 +3,8 @@ import type { Outcome } from '../../store/outcome.ts'
 import { folderName } from '../../wire/names.ts'
 import { remoteOf } from '../../wire/tls.ts'
 import type { ConnectionHost } from '../connection/host.ts'
-import type { Ended } from './incoming.ts'
-import { MAX_LINE_BYTES, parseHeader, readFrom } from './incoming.ts'
-import type { IsocketResult } from './store-file.ts'
-import { storeFile } from './store-file.ts'
+import { type Ended, MAX_LINE_BYTES, parseHeader, readFrom } from './incoming.ts'
+import { type IsocketResult, storeFile } from './store-file.ts'
 
 /** The folder in the store for what original clients send: STORE/isocket/<client's address>/<path>. */
 export const ISOCKET_FOLDER = 'isocket'
@@ -30,15 +28,6 @@ export type IsocketHost = Pick<
   'store' | 'onReceived' | 'onRefusedConnection' | 'onRefusedFile' | 'log'
 >
 
-export type IsocketConnection = ReturnType<typeof serveIsocket>
-
-interface OnItsWay {
-  path: string
-  size: number
-  /** Whether the client was asked for the contents. */
-  asked: boolean
-}
-
 /** The address alone, as a folder's name: what two clients send does not mix. */
 function folderOfClient(address: string | undefined): string {
   return folderName((address ?? 'unknown').replace(/^::ffff:/, ''))
@@ -49,117 +38,132 @@ const wronglyMarked = (path: string) =>
   `The original client takes this for success and sets the group-write bit: to send it again, run there: chmod g-w '/${path}'`
 
 /** Serves one original isocket client: the acknowledgement of a file is sent when it is durable. */
-export function serveIsocket(socket: Socket, host: IsocketHost) {
-  const from = remoteOf(socket)
-  const source = folderOfClient(socket.remoteAddress)
-  const incoming = readFrom(socket)
-  const over = new AbortController()
-  let onItsWay: OnItsWay | null = null
-  let finishing = false
-  let files = 0
-  socket.on('error', () => undefined)
-  socket.once('close', () => over.abort())
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, LINE_WITHIN_MS)
+export class IsocketConnection {
+  /** Resolves when it is over. */
+  readonly done: Promise<void>
+  readonly #socket: Socket
+  readonly #host: IsocketHost
+  readonly #from: string
+  readonly #source: string
+  readonly #incoming: ReturnType<typeof readFrom>
+  readonly #over = new AbortController()
+  #isReceiving = false
+  #finishing = false
+  #files = 0
 
-  const reset = () => {
-    over.abort()
-    if (!socket.destroyed) socket.resetAndDestroy()
+  constructor(socket: Socket, host: IsocketHost) {
+    this.#socket = socket
+    this.#host = host
+    this.#from = remoteOf(socket)
+    this.#source = folderOfClient(socket.remoteAddress)
+    this.#incoming = readFrom(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => this.#over.abort())
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, LINE_WITHIN_MS)
+    this.done = this.#serve().catch((thrown: unknown) => {
+      host.log('error', `isocket client ${this.#from}: ${String(thrown)}`)
+      this.reset()
+    })
   }
-  const answer = () => void socket.write('OK\n')
 
-  const receive = async (file: OnItsWay): Promise<IsocketResult> => {
-    const { path, size } = file
+  /** Ends it after the file that is on its way. */
+  finish(): void {
+    this.#finishing = true
+    if (!this.#isReceiving) this.reset()
+  }
+
+  /** Ends it now. A reset, not an end: the next send(2) of the client fails then, and it marks nothing. */
+  reset(): void {
+    this.#over.abort()
+    if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.#finishing && (await this.#serveLine()));
+    if (!this.#socket.writableEnded) this.reset()
+    else this.#socket.destroySoon()
+    this.#host.log('info', `isocket client ${this.#from} is gone; files that it sent: ${this.#files}`)
+  }
+
+  /** Whether another line may follow. */
+  async #serveLine(): Promise<boolean> {
+    const line = await this.#incoming.line(MAX_LINE_BYTES, LINE_WITHIN_MS)
+    if (this.#finishing || line === 'closed') return false
+    if (typeof line === 'string') {
+      this.#refused(line === 'long' ? 'an endless line' : 'silent')
+      return false
+    }
+    const header = parseHeader(line)
+    if (header.kind === 'file') return this.#serveFile(header)
+    if (header.kind === 'fault') this.#refused(header.reason)
+    // After STOP the client closes by itself; whatever it says then is not heard.
+    if (header.kind === 'stop') this.#socket.end()
+    return false
+  }
+
+  #refused(reason: string): void {
+    this.#host.onRefusedConnection(this.#from, `isocket: ${reason}`, 'isocket')
+  }
+
+  async #serveFile({ path, size }: { path: string; size: number }): Promise<boolean> {
+    this.#isReceiving = true
+    let isAsked = false
+    const stored = await this.#receive(path, size, () => {
+      isAsked = true
+      this.#answer()
+    })
+    if (stored.kind === 'durable') {
+      this.#isReceiving = false
+      this.#answer()
+      this.#files += 1
+      this.#host.onReceived(1, size)
+      return true
+    }
+    if (stored.kind === 'refused' && !this.#isEnding) await this.#hold(path, stored.outcome)
+    const why: Ended | string = stored.kind === 'cut' ? stored.why : stored.outcome.status
+    const from = this.#from
+    this.#host.log('warn', `/${path} from ${from} was not received whole (${why}), so nothing of it is kept`)
+    if (isAsked && (this.#finishing || why === 'silent')) this.#host.log('warn', wronglyMarked(path))
+    return false
+  }
+
+  /** @param ready is called when the contents may come. */
+  #receive(path: string, size: number, ready: () => void): Promise<IsocketResult> {
+    const { store } = this.#host
     const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
     return storeFile(
-      host.store,
+      store,
       { path, facts },
       {
-        directory: () => host.store.source(ISOCKET_FOLDER, source),
-        ready() {
-          file.asked = true
-          answer()
-        },
-        some: (maxBytes) => incoming.some(maxBytes, DATA_WITHIN_MS),
-        onTrouble: (outcome) => host.onRefusedFile('isocket', source, path, outcome),
-        signal: over.signal,
+        directory: () => store.source(ISOCKET_FOLDER, this.#source),
+        ready,
+        some: (maxBytes) => this.#incoming.some(maxBytes, DATA_WITHIN_MS),
+        onTrouble: (outcome) => this.#host.onRefusedFile('isocket', this.#source, path, outcome),
+        signal: this.#over.signal,
       },
     )
   }
 
+  #answer(): void {
+    this.#socket.write('OK\n')
+  }
+
+  get #isEnding(): boolean {
+    return this.#over.signal.aborted || this.#finishing
+  }
+
   /** The client waits, for ever, for an answer that must not be given; it ends when somebody ends the client. */
-  const hold = async (path: string, outcome: Outcome): Promise<void> => {
-    host.onRefusedFile('isocket', source, path, outcome)
-    const left = `${from} is left without an answer, as it would take any for success`
-    host.log(
+  async #hold(path: string, outcome: Outcome): Promise<void> {
+    this.#host.onRefusedFile('isocket', this.#source, path, outcome)
+    const left = `${this.#from} is left without an answer, as it would take any for success`
+    this.#host.log(
       'error',
       outcome.status === 'name'
         ? `/${path}: its name cannot be stored; ${left}, and what is behind it in its list is not sent, either: ` +
             'stop that client, rename the file or take it out of the list, and start the client again'
         : `${left}: stop that client, mend the store, and start it again; it will send /${path} again`,
     )
-    while (
-      !over.signal.aborted &&
-      !finishing &&
-      typeof (await incoming.some(HELD_BYTES, DATA_WITHIN_MS)) !== 'string'
-    );
-  }
-
-  const serveFile = async (file: OnItsWay): Promise<boolean> => {
-    onItsWay = file
-    const stored = await receive(file)
-    if (stored.kind === 'durable') {
-      onItsWay = null
-      answer()
-      files += 1
-      host.onReceived(1, file.size)
-      return true
-    }
-    if (stored.kind === 'refused' && !over.signal.aborted && !finishing) await hold(file.path, stored.outcome)
-    const why: Ended | string = stored.kind === 'cut' ? stored.why : stored.outcome.status
-    host.log('warn', `/${file.path} from ${from} was not received whole (${why}), so nothing of it is kept`)
-    if (file.asked && (finishing || why === 'silent')) host.log('warn', wronglyMarked(file.path))
-    return false
-  }
-
-  /** Whether another line may follow. */
-  const serveLine = async (): Promise<boolean> => {
-    const line = await incoming.line(MAX_LINE_BYTES, LINE_WITHIN_MS)
-    if (finishing || line === 'closed') return false
-    if (typeof line === 'string') {
-      host.onRefusedConnection(
-        from,
-        line === 'long' ? 'isocket: an endless line' : 'isocket: silent',
-        'isocket',
-      )
-      return false
-    }
-    const header = parseHeader(line)
-    if (header.kind === 'file') return serveFile({ ...header, asked: false })
-    if (header.kind === 'fault') host.onRefusedConnection(from, `isocket: ${header.reason}`, 'isocket')
-    // After STOP the client closes by itself; whatever it says then is not heard.
-    if (header.kind === 'stop') socket.end()
-    return false
-  }
-
-  const serve = async (): Promise<void> => {
-    while (!finishing && (await serveLine()));
-    if (!socket.writableEnded) reset()
-    else socket.destroySoon()
-    host.log('info', `isocket client ${from} is gone; files that it sent: ${files}`)
-  }
-
-  return {
-    done: serve().catch((thrown: unknown) => {
-      host.log('error', `isocket client ${from}: ${String(thrown)}`)
-      reset()
-    }),
-    /** Ends it after the file that is on its way. */
-    finish() {
-      finishing = true
-      if (onItsWay === null) reset()
-    },
-    /** Ends it now. A reset, not an end: the next send(2) of the client fails then, and it marks nothing. */
-    reset,
+    while (!this.#isEnding && typeof (await this.#incoming.some(HELD_BYTES, DATA_WITHIN_MS)) !== 'string');
   }
 }

@@ -6,8 +6,7 @@ import { addressOf } from '../../words/address.ts'
 import { message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { englishWords } from '../../words/words.ts'
-import type { IsocketConnection, IsocketHost } from './connection.ts'
-import { serveIsocket } from './connection.ts'
+import { IsocketConnection, type IsocketHost } from './connection.ts'
 
 /** With 64 KiB of the socket and a small file each, at most 20 MiB of memory; and one open file each. */
 const MAX_CONNECTIONS = 64
@@ -42,13 +41,13 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
       socket.resetAndDestroy()
       return
     }
-    const connection = serveIsocket(socket, host)
+    const connection = new IsocketConnection(socket, host)
     connections.add(connection)
     void connection.done.then(() => connections.delete(connection))
   })
 
   try {
-    server.listen({ host: address, port: options.port })
+    server.listen({ host: address, port })
     await once(server, 'listening')
   } catch (thrown) {
     const reason = errorCode(thrown) ?? String(thrown)

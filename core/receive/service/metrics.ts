@@ -1,4 +1,6 @@
+import type { Registry } from 'prom-client'
 import type { Receiver } from '../receiver.ts'
+import type { SenderState } from '../senders/seen.ts'
 import type { Look } from './health.ts'
 
 /** Enough to tell senders apart; which is which, only "holdfast senders" says. */
@@ -8,12 +10,45 @@ const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
 export type Metrics = Awaited<ReturnType<typeof createMetrics>>
 
+const namedIn = (registry: Registry) => (name: string, help: string) => {
+  return { name: `holdfast_receiver_${name}`, help, registers: [registry] }
+}
+
+/** What is known of each sender. */
+function senderGauges(Gauge: typeof import('prom-client').Gauge, named: ReturnType<typeof namedIn>) {
+  const lastSeen = new Gauge({
+    ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
+    labelNames: ['fingerprint'],
+  })
+  const status = new Gauge({
+    ...named('sender_status', '1 for the level that a sender last said it is at, by its fingerprint.'),
+    labelNames: ['fingerprint', 'level'],
+  })
+  const oldestWaiting = new Gauge({
+    ...named(
+      'sender_oldest_waiting_timestamp_seconds',
+      'When the oldest file that waits at a sender was modified, as it last said, by its fingerprint.',
+    ),
+    labelNames: ['fingerprint'],
+  })
+  return (senders: readonly SenderState[]) => {
+    for (const gauge of [lastSeen, status, oldestWaiting]) gauge.reset()
+    for (const sender of senders) {
+      const fingerprint = sender.fingerprint.slice(0, SHOWN_DIGITS)
+      if (sender.seenAt !== null) lastSeen.set({ fingerprint }, sender.seenAt / 1000)
+      if (sender.status === null) continue
+      const { level, oldestWaitingAt } = sender.status
+      status.set({ fingerprint, level }, 1)
+      if (oldestWaitingAt !== null) oldestWaiting.set({ fingerprint }, oldestWaitingAt / 1000)
+    }
+  }
+}
+
 /** Loaded only where metrics are wanted. */
 export async function createMetrics() {
   const { Counter, Gauge, Histogram, Registry } = await import('prom-client')
   const registry = new Registry()
-  const registers = [registry]
-  const named = (name: string, help: string) => ({ name: `holdfast_receiver_${name}`, help, registers })
+  const named = namedIn(registry)
   const files = new Counter(named('received_files_total', 'Files that became durable.'))
   const bytes = new Counter(named('received_bytes_total', 'Bytes of the files that became durable.'))
   const refusedConnections = new Counter({
@@ -34,21 +69,7 @@ export async function createMetrics() {
   const free = new Gauge(named('store_free_bytes', "Free bytes of the store's file system."))
   const size = new Gauge(named('store_size_bytes', "Size of the store's file system."))
   const healthy = new Gauge(named('healthy', '1 if /health says so, else 0.'))
-  const lastSeen = new Gauge({
-    ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
-    labelNames: ['fingerprint'],
-  })
-  const status = new Gauge({
-    ...named('sender_status', '1 for the level that a sender last said it is at, by its fingerprint.'),
-    labelNames: ['fingerprint', 'level'],
-  })
-  const oldestWaiting = new Gauge({
-    ...named(
-      'sender_oldest_waiting_timestamp_seconds',
-      'When the oldest file that waits at a sender was modified, as it last said, by its fingerprint.',
-    ),
-    labelNames: ['fingerprint'],
-  })
+  const showSenders = senderGauges(Gauge, named)
   const latency = new Histogram({
     ...named('commit_seconds', "From a file's last byte to its being durable."),
     buckets: LATENCY_SECONDS,
@@ -74,15 +95,7 @@ export async function createMetrics() {
       free.set(known?.free ?? Number.NaN)
       size.set(known?.size ?? Number.NaN)
       healthy.set(isHealthy ? 1 : 0)
-      for (const gauge of [lastSeen, status, oldestWaiting]) gauge.reset()
-      for (const sender of receiver.senderStates()) {
-        const fingerprint = sender.fingerprint.slice(0, SHOWN_DIGITS)
-        if (sender.seenAt !== null) lastSeen.set({ fingerprint }, sender.seenAt / 1000)
-        if (sender.status === null) continue
-        const { level, oldestWaitingAt } = sender.status
-        status.set({ fingerprint, level }, 1)
-        if (oldestWaitingAt !== null) oldestWaiting.set({ fingerprint }, oldestWaitingAt / 1000)
-      }
+      showSenders(receiver.senderStates())
       return registry.metrics()
     },
   }

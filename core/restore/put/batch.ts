@@ -68,37 +68,106 @@ function triedOf(root: string): FileSystem {
   }
 }
 
-/**
- * Group commit at the destination of a restore: contents are durable before they get their names.
- * @param failed what to tell of a file that cannot get its name.
- */
-export function openBatch(
-  root: string,
-  tree: Tree,
-  overwrite: boolean,
-  onSync: () => void,
-  failed: (thrown: unknown, to: string) => Put,
-) {
-  const fileSystem = triedOf(root)
+/** Gives a file that has no name one that nothing has; false: something has it. */
+function link(fd: number, directory: TreeDirectory, name: string): boolean {
+  const code = linkOpenFile(fd, directory.fd, name)
+  if (code !== null && code !== 'EEXIST') throw failedCall('linkat', code)
+  return code === null
+}
+
+/** Group commit at the destination of a restore: contents are durable before they get their names. */
+export class Batch {
+  readonly #root: string
+  readonly #tree: Tree
+  readonly #overwrite: boolean
+  readonly #fileSystem: FileSystem
   /** Older than all that is written: no error of a sync escapes it. */
-  const base = openSync(root, constants.O_RDONLY)
-  const device = fstatSync(base).dev
-  let last = { way: '', isElsewhere: false }
-  let written: Written[] = []
-  let bytes = 0
+  readonly #base: number
+  readonly #device: number
+  #last = { way: '', isElsewhere: false }
+  #written: Written[] = []
+  #bytes = 0
 
-  const pathOf = (way: readonly string[], temporary: string) => path.join(root, ...way, temporary)
+  constructor(root: string, tree: Tree, overwrite: boolean) {
+    this.#root = root
+    this.#tree = tree
+    this.#overwrite = overwrite
+    this.#fileSystem = triedOf(root)
+    this.#base = openSync(root, constants.O_RDONLY)
+    this.#device = fstatSync(this.#base).dev
+  }
 
-  /** Something may be mounted within the destination. Files come in the order of their paths. */
-  const isElsewhere = (directory: TreeDirectory, way: readonly string[]): boolean => {
-    const at = way.join('/')
-    if (at !== last.way) last = { way: at, isElsewhere: lstatSync(`${directory.path}/.`).dev !== device }
-    return last.isElsewhere
+  get isFull(): boolean {
+    return this.#written.length >= BATCH_FILES || this.#bytes >= BATCH_BYTES
+  }
+
+  /** What has this name is called otherwise: the file system takes the two for one. */
+  isFolded(directory: string, name: string): boolean {
+    const { foldsCase, foldsForm } = this.#fileSystem
+    return (foldsCase || foldsForm) && !readdirSync(directory).includes(name)
+  }
+
+  /** A new file for a name in a directory. */
+  make(way: readonly string[], directory: TreeDirectory, name: string): Unnamed {
+    const opened = this.#openNew(directory.path, way)
+    return { ...opened, way, name, isElsewhere: this.#isElsewhere(directory, way) }
+  }
+
+  discard({ fd, way, temporary }: Unnamed): void {
+    closeSync(fd)
+    if (temporary === null) return
+    rmSync(`${this.#tree.enter(way).path}/${temporary}`, { force: true })
+    temporaries.delete(this.#pathOf(way, temporary))
+  }
+
+  /** It is written. `done` hears what became of it, when the batch is named. */
+  add(file: Unnamed, size: number, done: (put: Put) => void): void {
+    this.#written.push({ ...file, done })
+    this.#bytes += size
+  }
+
+  /**
+   * Makes all durable that was written, and gives it its names.
+   * @param failed what to tell of a file that cannot get its name.
+   * @throws what the disk says.
+   */
+  flush(onSync: () => void, failed: (thrown: unknown, to: string) => Put): void {
+    const ready = this.#written
+    this.#written = []
+    this.#bytes = 0
+    const alone = ready.filter((file) => file.isElsewhere || !this.#fileSystem.syncsWhole)
+    if (ready.length > 0) {
+      if (alone.length < ready.length) syncWhole(this.#base)
+      for (const { fd } of alone) fsyncSync(fd)
+      onSync()
+    }
+    for (const file of ready) {
+      let put: Put
+      try {
+        put = this.#name(file)
+      } catch (thrown) {
+        put = failed(thrown, this.#pathOf(file.way, file.name))
+      }
+      closeSync(file.fd)
+      if (file.temporary !== null) temporaries.delete(this.#pathOf(file.way, file.temporary))
+      file.done(put)
+    }
+    const ways = new Map(alone.map(({ way }) => [way.join('/'), way]))
+    for (const way of ways.values()) this.#tree.sync(way)
+  }
+
+  close(): void {
+    if (this.#fileSystem.syncsWhole) syncWhole(this.#base)
+    closeSync(this.#base)
+  }
+
+  #pathOf(way: readonly string[], name: string): string {
+    return path.join(this.#root, ...way, name)
   }
 
   /** Without a name where that can be: so it is in the directory once, and not written, linked and removed. */
-  const openNew = (directory: string, way: readonly string[]): Pick<Unnamed, 'fd' | 'temporary'> => {
-    if (fileSystem.hasUnnamed) {
+  #openNew(directory: string, way: readonly string[]): Pick<Unnamed, 'fd' | 'temporary'> {
+    if (this.#fileSystem.hasUnnamed) {
       try {
         return { fd: openSync(directory, UNNAMED, 0o600), temporary: null }
       } catch {
@@ -107,29 +176,27 @@ export function openBatch(
     }
     const temporary = temporaryName()
     const fd = openSync(`${directory}/${temporary}`, WRITE_NEW_FILE, 0o600)
-    temporaries.add(pathOf(way, temporary))
+    temporaries.add(this.#pathOf(way, temporary))
     return { fd, temporary }
   }
 
-  /** Gives a file that has no name one that nothing has; false: something has it. */
-  const link = (fd: number, directory: TreeDirectory, name: string): boolean => {
-    const code = linkOpenFile(fd, directory.fd, name)
-    if (code !== null && code !== 'EEXIST') throw failedCall('linkat', code)
-    return code === null
+  /** Something may be mounted within the destination. Files come in the order of their paths. */
+  #isElsewhere(directory: TreeDirectory, way: readonly string[]): boolean {
+    const at = way.join('/')
+    if (at !== this.#last.way)
+      this.#last = { way: at, isElsewhere: lstatSync(`${directory.path}/.`).dev !== this.#device }
+    return this.#last.isElsewhere
   }
 
-  const isFolded = (directory: string, name: string): boolean =>
-    (fileSystem.foldsCase || fileSystem.foldsForm) && !readdirSync(directory).includes(name)
-
-  const name = ({ fd, way, temporary, name: wanted }: Unnamed): Put => {
-    tree.trim()
-    const directory = tree.enter(way)
-    const [from, there] = [`${directory.path}/${temporary}`, `${directory.path}/${wanted}`]
-    const to = path.join(root, ...way, wanted)
-    const isFree = temporary === null ? link(fd, directory, wanted) : moveToFreeSync(from, there)
+  #name({ fd, way, temporary, name }: Unnamed): Put {
+    this.#tree.trim()
+    const directory = this.#tree.enter(way)
+    const [from, there] = [`${directory.path}/${temporary}`, `${directory.path}/${name}`]
+    const to = this.#pathOf(way, name)
+    const isFree = temporary === null ? link(fd, directory, name) : moveToFreeSync(from, there)
     if (isFree) return { kind: 'restored', to }
-    const isOther = isFolded(directory.path, wanted)
-    if (isOther || !overwrite) {
+    const isOther = this.isFolded(directory.path, name)
+    if (isOther || !this.#overwrite) {
       if (temporary !== null) rmSync(from)
       return { kind: isOther ? 'folded' : 'exists', to }
     }
@@ -137,58 +204,5 @@ export function openBatch(
     if (temporary === null) link(fd, directory, replacing)
     renameSync(`${directory.path}/${replacing}`, there)
     return { kind: 'restored', to }
-  }
-
-  return {
-    /** What has this name is called otherwise: the file system takes the two for one. */
-    isFolded,
-    /** A new file for a name in a directory. */
-    make: (way: readonly string[], directory: TreeDirectory, wanted: string): Unnamed => ({
-      ...openNew(directory.path, way),
-      ...{ way, name: wanted, isElsewhere: isElsewhere(directory, way) },
-    }),
-    discard({ fd, way, temporary }: Unnamed) {
-      closeSync(fd)
-      if (temporary === null) return
-      rmSync(`${tree.enter(way).path}/${temporary}`, { force: true })
-      temporaries.delete(pathOf(way, temporary))
-    },
-    /** It is written. `done` hears what became of it, when the batch is named. */
-    add(file: Unnamed, size: number, done: (put: Put) => void) {
-      written.push({ ...file, done })
-      bytes += size
-    },
-    get isFull() {
-      return written.length >= BATCH_FILES || bytes >= BATCH_BYTES
-    },
-    /** Makes all durable that was written, and gives it its names. @throws what the disk says. */
-    flush() {
-      const ready = written
-      written = []
-      bytes = 0
-      const alone = ready.filter((file) => file.isElsewhere || !fileSystem.syncsWhole)
-      if (ready.length > 0) {
-        if (alone.length < ready.length) syncWhole(base)
-        for (const { fd } of alone) fsyncSync(fd)
-        onSync()
-      }
-      for (const file of ready) {
-        let put: Put
-        try {
-          put = name(file)
-        } catch (thrown) {
-          put = failed(thrown, path.join(root, ...file.way, file.name))
-        }
-        closeSync(file.fd)
-        if (file.temporary !== null) temporaries.delete(pathOf(file.way, file.temporary))
-        file.done(put)
-      }
-      const ways = new Map(alone.map(({ way }) => [way.join('/'), way]))
-      for (const way of ways.values()) tree.sync(way)
-    },
-    close() {
-      if (fileSystem.syncsWhole) syncWhole(base)
-      closeSync(base)
-    },
   }
 }

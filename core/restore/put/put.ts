@@ -6,19 +6,14 @@ import type { FileFacts } from '../../files/facts.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { FileRefused } from '../../store/outcome.ts'
-import type { Making } from '../../store/tree.ts'
-import { openTree } from '../../store/tree.ts'
+import { type Making, openTree, type Tree } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { writeAt } from '../../store/writing.ts'
-import { openBatch } from './batch.ts'
+import { Batch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
 import { createMadeDirectories, dress } from './dress.ts'
 import type { Put } from './events.ts'
-import type { Incoming } from './incoming.ts'
-import { NotReadable, readAll } from './incoming.ts'
-
-/** Brings contents to a destination: each whole or not at all. */
-export type Putting = ReturnType<typeof openPutting>
+import { type Incoming, NotReadable, readAll } from './incoming.ts'
 
 /** A file is synced every so many bytes: all of a large one at once would be a silence of minutes, as of a disk that hangs. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
@@ -67,147 +62,152 @@ async function writeContent(
   }
 }
 
-/** @param root the destination, which is there. */
-export function openPutting(root: string, overwrite: boolean, advance: (bytes: number) => void) {
-  const tree = openTree(root)
-  const directories = createMadeDirectories(tree)
-  const batch = openBatch(
-    root,
-    tree,
-    overwrite,
-    () => advance(0),
-    (thrown, to) => failedPut(thrown, root, to),
-  )
-  let undressed = 0
-
-  const making: Making = {
-    missing(parent, name, way) {
+/** Brings contents to a destination: each whole or not at all. */
+export class Putting {
+  /** Files and directories that did not get all that they had. */
+  undressed = 0
+  readonly #root: string
+  readonly #overwrite: boolean
+  readonly #advance: (bytes: number) => void
+  readonly #tree: Tree
+  readonly #directories: ReturnType<typeof createMadeDirectories>
+  readonly #batch: Batch
+  readonly #making: Making = {
+    missing: (parent, name, way) => {
       // Nobody else is to see what is in it before it has its own mode.
       mkdirSync(`${parent.path}/${name}`, { mode: 0o700 })
-      directories.made(way)
+      this.#directories.made(way)
     },
-    inTheWay() {
+    inTheWay: () => {
       throw new InTheWay()
     },
   }
 
-  /** Whether a file that is there has this content. */
-  const hasContent = async (file: Incoming, digest: Uint8Array, target: string): Promise<boolean> => {
-    const fd = openSync(target, READ_FILE)
+  /** @param root the destination, which is there. */
+  constructor(root: string, overwrite: boolean, advance: (bytes: number) => void) {
+    this.#root = root
+    this.#overwrite = overwrite
+    this.#advance = advance
+    this.#tree = openTree(root)
+    this.#directories = createMadeDirectories(this.#tree)
+    this.#batch = new Batch(root, this.#tree, overwrite)
+  }
+
+  /**
+   * @param place where it came from, as people are told.
+   * @param names those of its place below the destination.
+   * @param facts what the directories on the way are at the source; null: nobody knows.
+   * @param later hears what became of it, if that is known only when others are done, too.
+   * @returns what became of it; null: `later` hears it.
+   * @throws Problem where nothing else could be written, either; NotReadable, as the content could not be read.
+   */
+  async put(
+    file: Incoming,
+    place: string,
+    names: readonly string[],
+    facts: readonly (FileFacts | null)[],
+    later: (put: Put) => void,
+  ): Promise<Put | null> {
+    const way = names.slice(0, -1)
+    const to = path.join(this.#root, ...names)
+    this.#directories.follow(way, facts)
+    this.#tree.trim()
+    let put: Put | null
     try {
-      const there = await readDigest(fd, () => advance(0))
-      if (!there.digest.equals(digest)) return false
-      // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
-      if (overwrite && !dress(fd, file.facts)) undressed += 1
-      return true
-    } finally {
-      closeSync(fd)
+      put = await this.#putNow(file, place, way, to, later)
+    } catch (thrown) {
+      if (thrown instanceof NotReadable) throw thrown
+      const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => thrown instanceof one)
+      put = isInTheWay ? { kind: 'inTheWay', to } : failedPut(thrown, this.#root, to)
     }
+    if (this.#batch.isFull) this.#flush()
+    return put
+  }
+
+  /** All that was put has its name, and is durable. */
+  end(): void {
+    this.#directories.follow([], [])
+    this.#flush()
+    this.#batch.close()
+    this.#tree.close()
+  }
+
+  async #putNow(
+    file: Incoming,
+    place: string,
+    way: readonly string[],
+    to: string,
+    later: (put: Put) => void,
+  ): Promise<Put | null> {
+    const enter = () => this.#tree.enter(way, this.#making)
+    const look = (digest: Uint8Array | null) => this.#judge(file, digest, enter().path, to)
+    enter()
+    // In what was made for these files there is nothing else, and what comes all the same its name will find.
+    const judged = this.#directories.isMade(way) ? null : await look(file.digest)
+    if (judged !== null) return judged
+    const made = this.#batch.make(way, enter(), path.basename(to))
+    try {
+      const { digest, size } = await writeContent(file, made.fd, this.#advance)
+      let put: Put | null = null
+      if (size !== file.facts.size || !digest.equals(file.digest ?? digest)) {
+        const expected = file.digest === null ? '' : digestText(file.digest)
+        put = { kind: 'damaged', place, expected, found: digestText(digest) }
+      } else if (file.digest === null && !this.#directories.isMade(way)) put = await look(digest)
+      if (put !== null) {
+        this.#batch.discard(made)
+        return put
+      }
+      if (!dress(made.fd, file.facts)) this.undressed += 1
+    } catch (thrown) {
+      this.#batch.discard(made)
+      throw thrown
+    }
+    this.#batch.add(made, file.facts.size, later)
+    return null
   }
 
   /**
    * What stands in the way of a file, or is it already; null: nothing, as far as it is known.
    * @param digest null: only reading it will tell.
    */
-  const judge = async (
+  async #judge(
     file: Incoming,
     digest: Uint8Array | null,
     directory: string,
     to: string,
-  ): Promise<Put | null> => {
+  ): Promise<Put | null> {
     const name = path.basename(to)
     const target = `${directory}/${name}`
     const there = lstatSync(target, { throwIfNoEntry: false })
     if (there === undefined) return null
     if (!there.isFile()) return { kind: 'inTheWay', to }
-    if (batch.isFolded(directory, name)) return { kind: 'folded', to }
+    if (this.#batch.isFolded(directory, name)) return { kind: 'folded', to }
     if (there.size === file.facts.size) {
       if (digest === null) return null
-      if (await hasContent(file, digest, target)) return { kind: 'same', to }
+      if (await this.#hasContent(file, digest, target)) return { kind: 'same', to }
     }
-    return overwrite ? null : { kind: 'exists', to }
+    return this.#overwrite ? null : { kind: 'exists', to }
   }
 
-  const putNow = async (
-    file: Incoming,
-    place: string,
-    way: readonly string[],
-    to: string,
-    later: (put: Put) => void,
-  ): Promise<Put | null> => {
-    const enter = () => tree.enter(way, making)
-    const look = (digest: Uint8Array | null) => judge(file, digest, enter().path, to)
-    enter()
-    // In what was made for these files there is nothing else, and what comes all the same its name will find.
-    const judged = directories.isMade(way) ? null : await look(file.digest)
-    if (judged !== null) return judged
-    const made = batch.make(way, enter(), path.basename(to))
+  /** Whether a file that is there has this content. */
+  async #hasContent(file: Incoming, digest: Uint8Array, target: string): Promise<boolean> {
+    const fd = openSync(target, READ_FILE)
     try {
-      const { digest, size } = await writeContent(file, made.fd, advance)
-      let put: Put | null = null
-      if (size !== file.facts.size || !digest.equals(file.digest ?? digest)) {
-        const expected = file.digest === null ? '' : digestText(file.digest)
-        put = { kind: 'damaged', place, expected, found: digestText(digest) }
-      } else if (file.digest === null && !directories.isMade(way)) put = await look(digest)
-      if (put !== null) {
-        batch.discard(made)
-        return put
-      }
-      if (!dress(made.fd, file.facts)) undressed += 1
-    } catch (thrown) {
-      batch.discard(made)
-      throw thrown
+      const there = await readDigest(fd, () => this.#advance(0))
+      if (!there.digest.equals(digest)) return false
+      // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
+      if (this.#overwrite && !dress(fd, file.facts)) this.undressed += 1
+      return true
+    } finally {
+      closeSync(fd)
     }
-    batch.add(made, file.facts.size, later)
-    return null
   }
 
-  const flush = () => {
-    batch.flush()
-    undressed += directories.dress()
-  }
-
-  return {
-    /**
-     * @param place where it came from, as people are told.
-     * @param names those of its place below the destination.
-     * @param facts what the directories on the way are at the source; null: nobody knows.
-     * @param later hears what became of it, if that is known only when others are done, too.
-     * @returns what became of it; null: `later` hears it.
-     * @throws Problem where nothing else could be written, either; NotReadable, as the content could not be read.
-     */
-    async put(
-      file: Incoming,
-      place: string,
-      names: readonly string[],
-      facts: readonly (FileFacts | null)[],
-      later: (put: Put) => void,
-    ) {
-      const way = names.slice(0, -1)
-      const to = path.join(root, ...names)
-      directories.follow(way, facts)
-      tree.trim()
-      let put: Put | null
-      try {
-        put = await putNow(file, place, way, to, later)
-      } catch (thrown) {
-        if (thrown instanceof NotReadable) throw thrown
-        const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => thrown instanceof one)
-        put = isInTheWay ? { kind: 'inTheWay', to } : failedPut(thrown, root, to)
-      }
-      if (batch.isFull) flush()
-      return put
-    },
-    /** All that was put has its name, and is durable. */
-    end() {
-      directories.follow([], [])
-      flush()
-      batch.close()
-      tree.close()
-    },
-    /** Files and directories that did not get all that they had. */
-    get undressed() {
-      return undressed
-    },
+  #flush(): void {
+    this.#batch.flush(
+      () => this.#advance(0),
+      (thrown, to) => failedPut(thrown, this.#root, to),
+    )
+    this.undressed += this.#directories.dress()
   }
 }

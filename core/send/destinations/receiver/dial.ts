@@ -1,6 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import type { ChannelHandlers, FrameChannel } from '../../../wire/channel.ts'
-import { openChannel } from '../../../wire/channel.ts'
+import { type ChannelHandlers, FrameChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
 import type { Identity } from '../../../wire/identity.ts'
@@ -98,7 +97,7 @@ export function greet(
         onClose(reason)
       },
     }
-    const channel = openChannel(socket, handlers)
+    const channel = new FrameChannel(socket, handlers)
     const timer = setTimeout(
       () => channel.destroy(Object.assign(new Error('no welcome'), { code: 'ETIMEDOUT' })),
       HANDSHAKE_MS,

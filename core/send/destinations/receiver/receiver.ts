@@ -3,8 +3,7 @@ import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { message } from '../../../words/message.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { hungFor } from '../hung.ts'
-import type { Connector, OpenedSession, SessionAttempt } from '../keep-connected.ts'
-import { keepConnected } from '../keep-connected.ts'
+import { type Connector, KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import { dial } from './dial.ts'
@@ -81,5 +80,5 @@ export function openReceiver(
     troubleOf: (reason, wasConnected) => troubleOf(reason, destination, wasConnected),
     retrySeconds,
   }
-  return keepConnected(keeping, events, watch)
+  return new KeptConnection(keeping, events, watch)
 }

@@ -5,8 +5,7 @@ import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import type { Answer, OutgoingSource, Session } from '../../../core/send/destinations/destination.ts'
 import { openDestination } from '../../../core/send/destinations/open.ts'
 import { openSessions } from '../../../core/send/destinations/session-memory.ts'
-import type { Bucket } from '../../../core/send/limit/bucket.ts'
-import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { isLarge } from '../../../core/send/source/sender.ts'
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
 import type { Keep } from '../../../core/store/versions/choose.ts'
@@ -89,7 +88,7 @@ export function drive(
   secrets: Record<string, string>,
   {
     memory = { session: null },
-    bucket = createBucket(),
+    bucket = new Bucket(),
     name = 'station-3',
     open = openDestination,
     isPatient = false,

@@ -4,8 +4,7 @@ import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { BATCH_MAX_FILES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
-import type { Bucket } from '../../limit/bucket.ts'
-import { bytesAhead, createBucket } from '../../limit/bucket.ts'
+import { Bucket, bytesAhead } from '../../limit/bucket.ts'
 import type { Answer, OwnSession, Space } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
 import { createPending } from './pending.ts'
@@ -34,7 +33,7 @@ export interface SessionOptions {
 export function openSession(
   channel: Pick<FrameChannel, 'send' | 'room'>,
   welcome: Welcome,
-  { receiver, bucket = createBucket(), asksFirst = false, space }: SessionOptions,
+  { receiver, bucket = new Bucket(), asksFirst = false, space }: SessionOptions,
 ): ReceiverSession {
   let closed = false
   const pending = createPending()

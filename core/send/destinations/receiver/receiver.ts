@@ -7,8 +7,7 @@ import { type Connector, KeptConnection, type OpenedSession, type SessionAttempt
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import { dial } from './dial.ts'
-import type { ReceiverSession } from './session.ts'
-import { openSession } from './session.ts'
+import { ReceiverSession } from './session.ts'
 import { tellStatus } from './tell-status.ts'
 import { troubleOf } from './trouble.ts'
 
@@ -49,7 +48,7 @@ async function open(
     // What the receiver has lost waits again before anything is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
-    const opened = openSession(channel, welcome, { receiver: name, bucket, asksFirst })
+    const opened = new ReceiverSession(channel, welcome, { receiver: name, bucket, asksFirst })
     session = opened
     const endStatus = tellStatus(channel, options.status ?? (() => null))
     const close = () => {

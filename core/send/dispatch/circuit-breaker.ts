@@ -82,8 +82,7 @@ export class CircuitBreaker {
     this.#inRow += 1
     this.#tookIn = 0
     // What fails in trouble had its pause when it began: the files that were under way, and those that try.
-    const isStore = trouble === 'yes' || this.#inRow >= FAILURES_IN_A_ROW
-    if (this.#nextTryAt === null && isStore) this.#putOff(now)
+    if (this.#nextTryAt === null && (trouble === 'yes' || this.#inRow >= FAILURES_IN_A_ROW)) this.#putOff(now)
   }
 
   /** A file of the source is over: if it has told nothing of the store, another one may try at once. */
@@ -120,7 +119,6 @@ export class CircuitBreaker {
 
   #putOff(now: number): void {
     this.#tries += 1
-    const longestMs = Math.min(this.#retryMs, TROUBLE_RETRY_MS)
-    this.#nextTryAt = now + backoffMs(this.#tries, longestMs, this.#random())
+    this.#nextTryAt = now + backoffMs(this.#tries, Math.min(this.#retryMs, TROUBLE_RETRY_MS), this.#random())
   }
 }

@@ -52,8 +52,7 @@ export class Bucket {
     const pace: Pace = {
       take: (bytes) =>
         new Promise((done) => {
-          const isFree = this.#rate === null && this.#waiting.length === 0
-          if (closed || isFree) return done(!closed)
+          if (closed || (this.#rate === null && this.#waiting.length === 0)) return done(!closed)
           this.#waiting.push({ left: bytes, done, of: pace })
           if (this.#waiting.length === 1) this.#run()
         }),

@@ -1,6 +1,5 @@
 import { Bucket } from './bucket.ts'
-import type { Allowance, SpeedSchedule } from './schedule.ts'
-import { allowanceAt, nextChange, sameAllowance } from './schedule.ts'
+import { type Allowance, allowanceAt, nextChange, type SpeedSchedule, sameAllowance } from './schedule.ts'
 
 /** The clock on the wall is looked at this often: it may be set, and it goes on while the computer sleeps. */
 const LOOK_EVERY_MS = 1_000

@@ -1,7 +1,6 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { SendAttempt, SourceParts } from './contract.ts'
-import { failedBy } from './contract.ts'
+import { failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { createLargeSender } from './large.ts'
 import { type Done, sendSmall } from './small.ts'
 

@@ -1,9 +1,8 @@
 import { senderDefinition } from '../../core/send/messages.ts'
-import { startSender } from '../../core/send/worker.ts'
+import { Sender } from '../../core/send/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { workerScript } from '../worker-script.ts'
 
-const readerThread = workerScript('reader-thread')
-const storeThread = workerScript('store-thread')
-serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread, storeThread }))
+const threads = { readerThread: workerScript('reader-thread'), storeThread: workerScript('store-thread') }
+serveWorker(childProcessPort(), senderDefinition, (context) => new Sender(context, threads))

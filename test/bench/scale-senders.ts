@@ -1,7 +1,7 @@
 import { digestOf } from '../../core/files/digest.ts'
 import type { SmallOutgoing } from '../../core/send/destinations/destination.ts'
 import { dial } from '../../core/send/destinations/receiver/dial.ts'
-import { openSession } from '../../core/send/destinations/receiver/session.ts'
+import { ReceiverSession } from '../../core/send/destinations/receiver/session.ts'
 import type { Identity } from '../../core/wire/identity.ts'
 
 /** What one sender got. */
@@ -40,7 +40,7 @@ export async function connectSender(
   const stopping = new AbortController()
   const hello = { name, purpose: 'send', session: null } as const
   const { channel, welcome, follow } = await dial(peer, identity, hello, stopping.signal)
-  const session = openSession(channel, welcome, { receiver: 'bench' })
+  const session = new ReceiverSession(channel, welcome, { receiver: 'bench' })
   follow(
     (frame) => {
       if (!['alive', 'want', 'twice'].includes(frame.type)) session.onFrame(frame)

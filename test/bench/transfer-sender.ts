@@ -1,9 +1,11 @@
 import { senderDefinition } from '../../core/send/messages.ts'
-import { startSender } from '../../core/send/worker.ts'
+import { Sender } from '../../core/send/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 
 /** The product's own sender process, bundled (bundle.ts). */
-const readerThread = new URL('../../cli/workers/reader-thread.js', import.meta.url)
-const storeThread = new URL('../../cli/workers/store-thread.js', import.meta.url)
-serveWorker(childProcessPort(), senderDefinition, startSender({ readerThread, storeThread }))
+const threads = {
+  readerThread: new URL('../../cli/workers/reader-thread.js', import.meta.url),
+  storeThread: new URL('../../cli/workers/store-thread.js', import.meta.url),
+}
+serveWorker(childProcessPort(), senderDefinition, (context) => new Sender(context, threads))

@@ -1,5 +1,4 @@
-import type { SessionOptions } from '../../core/send/destinations/receiver/session.ts'
-import { openSession } from '../../core/send/destinations/receiver/session.ts'
+import { ReceiverSession, type SessionOptions } from '../../core/send/destinations/receiver/session.ts'
 import type { FrameChannel } from '../../core/wire/channel.ts'
 import type { Frame } from '../../core/wire/frames.ts'
 import { factsOf } from './file-facts.ts'
@@ -29,7 +28,7 @@ export function openSender(files = 2, bytes = 1000, options: Partial<SessionOpti
     },
     room: async () => undefined,
   }
-  const session = openSession(channel, { bytes, files }, { receiver: 'nas', ...options })
+  const session = new ReceiverSession(channel, { bytes, files }, { receiver: 'nas', ...options })
   const answer = (...results: [number, number][]): Frame => ({
     type: 'result',
     header: { position: 7, results: results.map(([id, status]) => [id, status, '']) },

@@ -3,8 +3,7 @@ import { backoffMs } from '../../pacing/backoff.ts'
 import type { Message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
-import type { Change, ClockReading } from './wake.ts'
-import { isOwnAddress, watchWake } from './wake.ts'
+import { type Change, type ClockReading, isOwnAddress, watchWake } from './wake.ts'
 
 /** A session that lasts this long was a good one: the next failure is the first again. */
 const GOOD_SESSION_MS = 5_000
@@ -45,102 +44,106 @@ export interface Connector {
 }
 
 /** Keeps up one session for as long as it is wanted, and tries for ever to have it. */
-export function keepConnected(
-  { open, troubleOf, retrySeconds }: Connector,
-  events: Pick<DestinationEvents, 'onState' | 'onSession' | 'onTrouble' | 'log'>,
-  /** Says when the computer woke up or is in another network; returns what ends it. */
-  watch: typeof watchWake = watchWake,
-): OpenDestination {
-  let over = false
-  let timer: NodeJS.Timeout | null = null
-  let failures = 0
+export class KeptConnection implements OpenDestination {
+  readonly #connector: Connector
+  readonly #events: DestinationEvents
+  readonly #unwatch: () => void
+  #isOver = false
+  #timer: NodeJS.Timeout | null = null
+  #failures = 0
   /** What ends now was ended because the computer woke up: the next attempt follows at once. */
-  let isWoken = false
-  let localAddress: string | null = null
-  let current = new AbortController()
-  let farewell: OpenedSession['farewell']
+  #isWoken = false
+  #localAddress: string | null = null
+  #current = new AbortController()
+  #farewell: OpenedSession['farewell']
 
-  const told = (reason: unknown, wasConnected: boolean): ConnectionTrouble =>
-    reason instanceof Problem
-      ? { state: 'refused', problem: reason.sentence }
-      : troubleOf(reason, wasConnected)
+  /** @param watch says when the computer woke up or is in another network; returns what ends it. */
+  constructor(connector: Connector, events: DestinationEvents, watch: typeof watchWake = watchWake) {
+    this.#connector = connector
+    this.#events = events
+    this.#unwatch = watch((change, now) => this.#changed(change, now))
+    events.onState('connecting', null)
+    void this.#run()
+  }
+
+  async stop(isLast?: boolean): Promise<void> {
+    this.#isOver = true
+    this.#unwatch()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (isLast) await this.#farewell?.()
+    this.#current.abort()
+  }
+
+  async #run(): Promise<void> {
+    this.#timer = null
+    this.#current = new AbortController()
+    const { state, problem } = await this.#serve(this.#current)
+    if (this.#isOver) return
+    if (this.#isWoken) {
+      this.#isWoken = false
+      this.#failures = 0
+      this.#events.onState('connecting', null)
+      void this.#run()
+      return
+    }
+    this.#events.onState(state, problem)
+    const pauseMs = backoffMs(this.#failures, this.#connector.retrySeconds * 1000)
+    this.#timer = setTimeout(() => void this.#run(), pauseMs)
+  }
 
   /** One session from its beginning to its end; how it was in trouble then. */
-  const serve = async (ending: AbortController): Promise<ConnectionTrouble> => {
+  async #serve(ending: AbortController): Promise<ConnectionTrouble> {
     const { signal } = ending
     const ended = once(signal, 'abort')
     let opened: OpenedSession
     try {
-      opened = await open({ signal, end: (reason) => ending.abort(reason) })
+      opened = await this.#connector.open({ signal, end: (reason) => ending.abort(reason) })
     } catch (thrown) {
-      failures += 1
+      this.#failures += 1
       // What it has begun ends, too.
       ending.abort()
-      return told(thrown, false)
+      return this.#told(thrown, false)
     }
-    localAddress = opened.localAddress
-    farewell = opened.farewell
+    this.#localAddress = opened.localAddress
+    this.#farewell = opened.farewell
     const began = performance.now()
     if (!signal.aborted) {
-      events.onTrouble(null)
-      events.onState('connected', null, opened.isToItself)
-      events.onSession(opened.session)
+      this.#events.onTrouble(null)
+      this.#events.onState('connected', null, opened.isToItself)
+      this.#events.onSession(opened.session)
       await ended
     }
     opened.close()
-    events.onSession(null)
-    localAddress = null
-    farewell = undefined
-    failures = performance.now() - began > GOOD_SESSION_MS ? 1 : failures + 1
-    return told(signal.reason, true)
+    this.#events.onSession(null)
+    this.#localAddress = null
+    this.#farewell = undefined
+    this.#failures = performance.now() - began > GOOD_SESSION_MS ? 1 : this.#failures + 1
+    return this.#told(signal.reason, true)
   }
 
-  const run = async (): Promise<void> => {
-    timer = null
-    current = new AbortController()
-    const { state, problem } = await serve(current)
-    if (over) return
-    if (isWoken) {
-      isWoken = false
-      failures = 0
-      events.onState('connecting', null)
-      void run()
-      return
-    }
-    events.onState(state, problem)
-    timer = setTimeout(() => void run(), backoffMs(failures, retrySeconds * 1000))
+  #told(reason: unknown, wasConnected: boolean): ConnectionTrouble {
+    if (reason instanceof Problem) return { state: 'refused', problem: reason.sentence }
+    return this.#connector.troubleOf(reason, wasConnected)
   }
 
   /**
    * A connection that cannot have lived on ends now, not when its silence is noticed, and nothing waits for a
    * pause that began under other circumstances.
    */
-  const changed = (change: Change, { addresses }: ClockReading): void => {
-    const isDead = change === 'slept' || localAddress === null || !isOwnAddress(localAddress, addresses)
+  #changed(change: Change, { addresses }: ClockReading): void {
+    const local = this.#localAddress
+    const isDead = change === 'slept' || local === null || !isOwnAddress(local, addresses)
     if (!isDead) return
-    failures = 0
+    this.#failures = 0
     const why = change === 'slept' ? 'this computer was asleep' : 'the network is another one'
-    if (timer !== null) {
-      events.log('info', `${why}: connecting again`)
-      clearTimeout(timer)
-      void run()
+    if (this.#timer !== null) {
+      this.#events.log('info', `${why}: connecting again`)
+      clearTimeout(this.#timer)
+      void this.#run()
       return
     }
-    events.log('info', `${why}: the connection is begun anew`)
-    isWoken = true
-    current.abort(new Error(why))
-  }
-
-  const unwatch = watch(changed)
-  events.onState('connecting', null)
-  void run()
-  return {
-    async stop(isLast) {
-      over = true
-      unwatch()
-      if (timer !== null) clearTimeout(timer)
-      if (isLast) await farewell?.()
-      current.abort()
-    },
+    this.#events.log('info', `${why}: the connection is begun anew`)
+    this.#isWoken = true
+    this.#current.abort(new Error(why))
   }
 }

@@ -7,10 +7,9 @@ import { openMarks } from '../marks/marks.ts'
 import type { SendAttempt, SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import { createWindows } from '../source/window.ts'
-import type { SourceWorker } from '../source/worker.ts'
-import { openSourceWorker } from '../source/worker.ts'
+import { openSourceWorker, type SourceWorker } from '../source/worker.ts'
 import { createAcknowledgements } from './acknowledgements.ts'
-import { createCircuitBreaker } from './circuit-breaker.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
 import { createQueueFilter } from './filter.ts'
 import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
@@ -113,7 +112,7 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   const retryMs = options.retrySeconds * 1000
   const workers: Parts['workers'] = new Map()
   const guard = createLedgerGuard(options.ledgerPath, events)
-  const breaker = createCircuitBreaker(retryMs)
+  const breaker = new CircuitBreaker(retryMs)
   const disks = openWhereabouts(ledger)
   const queue = createQueue({
     destination: destination.id,
@@ -180,7 +179,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
   return {
     setSession(next: Session | null): void {
       state.session = next
-      if (next !== null) breaker.connected(performance.now())
+      if (next !== null) breaker.tryNow(performance.now())
       wakeAll()
     },
     configure(sources: readonly SendSource[], nowPaused: boolean): void {

@@ -9,9 +9,6 @@ const AHEAD_SECONDS = 0.25
 const LEAST_AHEAD_BYTES = 16 * 1024
 const MOST_AHEAD_BYTES = 1024 * 1024
 
-/** A token bucket: lets bytes go, so many a second over all who ask, in the order in which they ask. */
-export type Bucket = ReturnType<typeof createBucket>
-
 export interface Pace {
   /** Resolves when so many bytes may go; false: it was closed. */
   take(bytes: number): Promise<boolean>
@@ -24,79 +21,80 @@ export function bytesAhead({ bytesPerSecond }: Pick<Bucket, 'bytesPerSecond'>): 
   return Math.min(MOST_AHEAD_BYTES, Math.max(LEAST_AHEAD_BYTES, Math.round(bytesPerSecond * AHEAD_SECONDS)))
 }
 
-export function createBucket() {
-  let rate: number | null = null
-  let tokens = 0
-  let filledAt = performance.now()
-  let waiting: { left: number; done: (isOpen: boolean) => void; of: Pace }[] = []
-  let timer: NodeJS.Timeout | undefined
+/** A token bucket: lets bytes go, so many a second over all who ask, in the order in which they ask. */
+export class Bucket {
+  #rate: number | null = null
+  #tokens = 0
+  #filledAt = performance.now()
+  #waiting: { left: number; done: (isOpen: boolean) => void; of: Pace }[] = []
+  #timer: NodeJS.Timeout | undefined
 
-  const burst = (perSecond: number) => Math.max(LEAST_BURST_BYTES, perSecond * BURST_SECONDS)
-
-  /** How many of the wanted bytes may go now. */
-  const grant = (wanted: number): number => {
-    if (rate === null) return wanted
-    const now = performance.now()
-    tokens = Math.min(burst(rate), tokens + ((now - filledAt) / 1000) * rate)
-    filledAt = now
-    const granted = Math.min(wanted, Math.floor(tokens))
-    tokens -= granted
-    return granted
+  /** null: no limit. */
+  get bytesPerSecond(): number | null {
+    return this.#rate
   }
 
-  const run = (): void => {
-    clearTimeout(timer)
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      first.left -= grant(first.left)
-      if (first.left === 0 || rate === null) {
-        waiting.shift()
-        first.done(true)
-        continue
-      }
-      // Half a burst at a time: a timer that comes late then loses nothing of the rate.
-      const missing = Math.min(first.left, burst(rate) / 2) - tokens
-      timer = setTimeout(run, Math.max(LEAST_WAIT_MS, (missing / rate) * 1000))
-      return
+  /** Takes effect at once, also for those who wait already. */
+  setRate(next: number | null): void {
+    if (next === this.#rate) return
+    if (this.#rate === null) {
+      this.#tokens = 0
+      this.#filledAt = performance.now()
     }
+    this.#rate = next
+    if (next !== null) this.#tokens = Math.min(this.#tokens, burst(next))
+    this.#run()
   }
 
-  const open = (): Pace => {
+  /** For one session. */
+  open(): Pace {
     let closed = false
     const pace: Pace = {
       take: (bytes) =>
         new Promise((done) => {
-          if (closed || (rate === null && waiting.length === 0)) return done(!closed)
-          waiting.push({ left: bytes, done, of: pace })
-          if (waiting.length === 1) run()
+          if (closed || (this.#rate === null && this.#waiting.length === 0)) return done(!closed)
+          this.#waiting.push({ left: bytes, done, of: pace })
+          if (this.#waiting.length === 1) this.#run()
         }),
-      close() {
+      close: () => {
         closed = true
-        const own = waiting.filter(({ of }) => of === pace)
-        waiting = waiting.filter(({ of }) => of !== pace)
+        const own = this.#waiting.filter(({ of }) => of === pace)
+        this.#waiting = this.#waiting.filter(({ of }) => of !== pace)
         for (const { done } of own) done(false)
-        run()
+        this.#run()
       },
     }
     return pace
   }
 
-  return {
-    /** null: no limit. */
-    get bytesPerSecond() {
-      return rate
-    },
-    /** Takes effect at once, also for those who wait already. */
-    setRate(next: number | null): void {
-      if (next === rate) return
-      if (rate === null) {
-        tokens = 0
-        filledAt = performance.now()
+  #run(): void {
+    clearTimeout(this.#timer)
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      first.left -= this.#grant(first.left)
+      if (first.left === 0 || this.#rate === null) {
+        this.#waiting.shift()
+        first.done(true)
+        continue
       }
-      rate = next
-      if (rate !== null) tokens = Math.min(tokens, burst(rate))
-      run()
-    },
-    /** For one session. */
-    open,
+      // Half a burst at a time: a timer that comes late then loses nothing of the rate.
+      const missing = Math.min(first.left, burst(this.#rate) / 2) - this.#tokens
+      const waitMs = Math.max(LEAST_WAIT_MS, (missing / this.#rate) * 1000)
+      this.#timer = setTimeout(() => this.#run(), waitMs)
+      return
+    }
+  }
+
+  /** How many of the wanted bytes may go now. */
+  #grant(wanted: number): number {
+    if (this.#rate === null) return wanted
+    const now = performance.now()
+    const filled = this.#tokens + ((now - this.#filledAt) / 1000) * this.#rate
+    this.#tokens = Math.min(burst(this.#rate), filled)
+    this.#filledAt = now
+    const granted = Math.min(wanted, Math.floor(this.#tokens))
+    this.#tokens -= granted
+    return granted
   }
 }
+
+const burst = (perSecond: number): number => Math.max(LEAST_BURST_BYTES, perSecond * BURST_SECONDS)

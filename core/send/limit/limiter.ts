@@ -1,6 +1,5 @@
-import { createBucket } from './bucket.ts'
-import type { Allowance, SpeedSchedule } from './schedule.ts'
-import { allowanceAt, nextChange, sameAllowance } from './schedule.ts'
+import { Bucket } from './bucket.ts'
+import { type Allowance, allowanceAt, nextChange, type SpeedSchedule, sameAllowance } from './schedule.ts'
 
 /** The clock on the wall is looked at this often: it may be set, and it goes on while the computer sleeps. */
 const LOOK_EVERY_MS = 1_000
@@ -10,7 +9,7 @@ const LOOK_EVERY_MS = 1_000
  * @param onChange the allowance, or its end, is another one.
  */
 export function openLimiter(onChange: () => void, clock: () => number = Date.now) {
-  const bucket = createBucket()
+  const bucket = new Bucket()
   let timetable: SpeedSchedule = { bytesPerSecond: null, schedule: [] }
   let allowance: Allowance = { kind: 'free' }
   let until: number | null = null

@@ -7,13 +7,10 @@ import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
 import { createAgeClock } from '../../pacing/age-clock.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { RemovalRule } from '../messages.ts'
-import type { Confirmed } from './confirm.ts'
-import { confirm } from './confirm.ts'
+import { type Confirmed, confirm } from './confirm.ts'
 import { obstacleAt, obstacleOf } from './obstacles.ts'
-import type { RemovalSource } from './rule.ts'
-import { batchDirectoryOf, isRemovableName } from './rule.ts'
-import type { Taken } from './take-away.ts'
-import { finishRemoval, takeAway } from './take-away.ts'
+import { batchDirectoryOf, isRemovableName, type RemovalSource } from './rule.ts'
+import { finishRemoval, type Taken, takeAway } from './take-away.ts'
 import { directoryOf, nameOf, within } from './within.ts'
 
 /** Sent rows that are looked at in one turn of the event loop. */
@@ -35,7 +32,7 @@ export interface RemovalEvents {
   log(level: 'info' | 'warn', text: string): void
 }
 
-export interface PassHost {
+interface PassHost {
   /** null: nothing of the source may be asked for, or removed, now. */
   session(source: RemovalSource): Session | null
   signal: AbortSignal
@@ -57,114 +54,82 @@ interface Look {
 }
 
 /** Looks through sources. */
-export function openPass(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost) {
+export class Pass {
+  readonly #destination: string
+  readonly #ledger: Ledger
+  readonly #events: RemovalEvents
+  readonly #host: PassHost
   /** The row that the last look at a source ended at, before it was through. */
-  const endedAt = new Map<string, number>()
-  const told = new Set<string>()
-  const tellOnce = (source: RemovalSource, why: string) => {
-    const text = `${source.path}: sent files are not removed: ${why}`
-    if (!told.has(text)) events.log('warn', text)
-    told.add(text)
+  readonly #endedAt = new Map<string, number>()
+  readonly #told = new Set<string>()
+
+  constructor(destination: string, ledger: Ledger, events: RemovalEvents, host: PassHost) {
+    this.#destination = destination
+    this.#ledger = ledger
+    this.#events = events
+    this.#host = host
   }
 
-  /** What was in the way of a directory's files stays so for this look; that nothing is is asked anew for each. */
-  const isBlocked = async ({ source, rule, blocked }: Look, file: string): Promise<boolean> => {
-    const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
-    if (blocked.has(directoryOf(file)) || (batch !== null && blocked.has(batch))) return true
-    const found = await obstacleAt(source, rule, file)
-    if (found === null) return false
-    blocked.add(found.directory)
-    const directory = path.join(source.path, found.directory)
-    events.log('info', `${directory}: its files are not removed: ${found.why}`)
-    return true
-  }
-
-  const judge = async ({ source }: Look, due: Removable, session: Session): Promise<Confirmed> => {
-    if (isBelowAway(due.path, ledger.mountsInside(source.id)))
-      return { kind: 'not-now', why: 'its disk is away' }
-    const where = whereabouts(ledger.home(source.id))
-    if (where === 'away') return { kind: 'stop' }
-    const mayGoOn = () => host.session(source) === session
-    const seal = ledger.sealOf(due.id)
-    const asked = { due, source, session, seal, mayGoOn, isHome: where === 'there' }
-    try {
-      return await confirm(asked)
-    } catch (thrown) {
-      // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
-      return { kind: 'not-now', why: errorCode(thrown) ?? String(thrown) }
-    }
-  }
-
-  /** Writes down what was found instead of the file that was sent. */
-  const record = (look: Look, due: Removable, found: Confirmed): void => {
-    const file = path.join(look.source.path, due.path)
-    if (found.kind === 'absent') ledger.endRemovals([{ id: due.id, end: 'absent' }], Date.now())
-    if (found.kind === 'not-now') {
-      look.refused += 1
-      events.log('info', `${file} is not removed: ${found.why}`)
-    }
-    if (found.kind !== 'changed' && found.kind !== 'lost') return
-    if (found.kind === 'lost')
-      events.log('warn', `${file} is not removed: the receiver has it no more; it is sent again`)
-    ledger.renew(due, found.facts, 0)
-    events.onRemoved()
-  }
-
-  /** Removes what was confirmed just now. */
-  const takeAll = async (look: Look, ready: readonly Ready[]): Promise<void> => {
-    const { source } = look
-    const now = Date.now()
-    const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
-    const begun = ledger.beginRemovals(
-      ready.map(({ due }) => due),
-      proven,
-    )
-    const ends: { id: number; end: Taken }[] = []
-    for (const { due, device } of ready.filter(({ due: { id } }) => begun.has(id))) {
-      const file = path.join(source.path, due.path)
-      const take = (directory: string) => takeAway(directory, nameOf(due.path), due, device)
-      try {
-        const end = host.session(source) === null ? 'stays' : await within(source, due.path, take)
-        ends.push({ id: due.id, end })
-        if (end === 'removed') events.log('info', `${file} was sent and is removed here`)
-      } catch (thrown) {
-        // The row says that it was begun: it is brought to its end at the next look.
-        look.refused += 1
-        events.log('warn', `${file} cannot be removed: ${errorCode(thrown) ?? String(thrown)}`)
+  /** Brings what was begun and interrupted to its end, as far as the disk lets it, also where no rule is any more. */
+  async finishBegun(source: RemovalSource): Promise<void> {
+    if (process.platform !== 'linux') return
+    for (let after = 0; !this.#host.signal.aborted; ) {
+      const rows = this.#ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
+      if (rows.length === 0 || this.#isAway(source)) return
+      for (const { id, path: file } of rows) {
+        const end = await this.#endOf(source, id, file)
+        if (end !== null) this.#ledger.endRemovals([{ id, end }], Date.now())
+        after = id
       }
+      this.#events.onRemoved()
     }
-    ledger.endRemovals(ends, Date.now())
-    events.onRemoved()
   }
 
-  /** Confirms some files, and removes those; false: nothing more is to be asked now. */
-  const removeSome = async (look: Look, files: readonly Removable[]): Promise<boolean> => {
-    const ready: Ready[] = []
-    let goesOn = true
-    for (const due of files) {
-      if (await isBlocked(look, due.path)) continue
-      const session = host.session(look.source)
-      const found = session === null ? null : await judge(look, due, session)
-      goesOn = found !== null && found.kind !== 'stop'
-      if (!goesOn || found === null) break
-      if (found.kind === 'yes') ready.push({ due, device: found.device })
-      else record(look, due, found)
+  /** @throws what the system says of the source's directory. */
+  async remove(source: RemovalSource, rule: RemovalRule): Promise<void> {
+    const why = await obstacleOf(source, this.#ledger)
+    if (why !== null) return this.#tellOnce(`${source.path}: sent files are not removed: ${why}`)
+    const look: Look = { source, rule, blocked: new Set(), refused: 0 }
+    const ended = await this.#lookThrough(look, this.#endedAt.get(source.id) ?? 0)
+    if (ended === null) this.#endedAt.delete(source.id)
+    else this.#endedAt.set(source.id, ended)
+  }
+
+  #tellOnce(text: string): void {
+    if (!this.#told.has(text)) this.#events.log('warn', text)
+    this.#told.add(text)
+  }
+
+  #isAway(source: RemovalSource): boolean {
+    return whereabouts(this.#ledger.home(source.id)) === 'away'
+  }
+
+  /** How one whose removal was begun ended; null: that is left to the next look. */
+  async #endOf(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
+    if (isBelowAway(file, this.#ledger.mountsInside(source.id))) return null
+    try {
+      const end = await within(source, file, (directory) => finishRemoval(directory, id, nameOf(file)))
+      // What is not there may be on the disk that went away just now.
+      return this.#isAway(source) ? null : end
+    } catch (thrown) {
+      // A directory that is gone took the file with it, under whichever name.
+      const isGone = errorCode(thrown) === 'ENOENT' && !this.#isAway(source)
+      return isGone && (await lstatOrNull(source.path).catch(() => null)) !== null ? 'absent' : null
     }
-    if (ready.length > 0) await takeAll(look, ready)
-    return goesOn
   }
 
   /** Looks through the rows behind `from`; null: to their end, else where to go on. */
-  const lookThrough = async (look: Look, from: number): Promise<number | null> => {
+  async #lookThrough(look: Look, from: number): Promise<number | null> {
     const { source, rule, blocked } = look
     for (let after = from; ; ) {
-      const page = ledger.removable(destination, source.id, ageNow() - rule.afterMs, after, ROWS)
+      const olderThan = ageNow() - rule.afterMs
+      const page = this.#ledger.removable(this.#destination, source.id, olderThan, after, ROWS)
       // What this destination has proven waits for the others, and is not read again before long.
       const isOpen = ({ provenAt }: Removable) => provenAt < Date.now() - PROOF_LASTS_MS
       const files = page.files.filter((due) => isRemovableName(due.path, rule) && isOpen(due))
       for (let index = 0; index < files.length; index += TOGETHER) {
         const some = files.slice(index, index + TOGETHER)
-        if (!(await removeSome(look, some))) return after
+        if (!(await this.#removeSome(look, some))) return after
         after = some.at(-1)?.id ?? after
         if (look.refused + blocked.size >= REFUSALS) return after
       }
@@ -174,44 +139,87 @@ export function openPass(destination: string, ledger: Ledger, events: RemovalEve
     }
   }
 
-  /** How one whose removal was begun ended; null: that is left to the next look. */
-  const endOf = async (source: RemovalSource, id: number, file: string): Promise<Taken | null> => {
-    if (isBelowAway(file, ledger.mountsInside(source.id))) return null
-    const isAway = () => whereabouts(ledger.home(source.id)) === 'away'
+  /** Confirms some files, and removes those; false: nothing more is to be asked now. */
+  async #removeSome(look: Look, files: readonly Removable[]): Promise<boolean> {
+    const ready: Ready[] = []
+    let goesOn = true
+    for (const due of files) {
+      if (await this.#isBlocked(look, due.path)) continue
+      const session = this.#host.session(look.source)
+      const found = session === null ? null : await this.#judge(look, due, session)
+      goesOn = found !== null && found.kind !== 'stop'
+      if (!goesOn || found === null) break
+      if (found.kind === 'yes') ready.push({ due, device: found.device })
+      else this.#record(look, due, found)
+    }
+    if (ready.length > 0) await this.#takeAll(look, ready)
+    return goesOn
+  }
+
+  /** What was in the way of a directory's files stays so for this look; that nothing is is asked anew for each. */
+  async #isBlocked({ source, rule, blocked }: Look, file: string): Promise<boolean> {
+    const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
+    if (blocked.has(directoryOf(file)) || (batch !== null && blocked.has(batch))) return true
+    const found = await obstacleAt(source, rule, file)
+    if (found === null) return false
+    blocked.add(found.directory)
+    const directory = path.join(source.path, found.directory)
+    this.#events.log('info', `${directory}: its files are not removed: ${found.why}`)
+    return true
+  }
+
+  async #judge({ source }: Look, due: Removable, session: Session): Promise<Confirmed> {
+    if (isBelowAway(due.path, this.#ledger.mountsInside(source.id)))
+      return { kind: 'not-now', why: 'its disk is away' }
+    const where = whereabouts(this.#ledger.home(source.id))
+    if (where === 'away') return { kind: 'stop' }
+    const mayGoOn = () => this.#host.session(source) === session
+    const seal = this.#ledger.sealOf(due.id)
     try {
-      const end = await within(source, file, (directory) => finishRemoval(directory, id, nameOf(file)))
-      // What is not there may be on the disk that went away just now.
-      return isAway() ? null : end
+      return await confirm({ due, source, session, seal, mayGoOn, isHome: where === 'there' })
     } catch (thrown) {
-      // A directory that is gone took the file with it, under whichever name.
-      const isGone = errorCode(thrown) === 'ENOENT' && !isAway()
-      return isGone && (await lstatOrNull(source.path).catch(() => null)) !== null ? 'absent' : null
+      // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
+      return { kind: 'not-now', why: errorCode(thrown) ?? String(thrown) }
     }
   }
 
-  return {
-    /** Brings what was begun and interrupted to its end, as far as the disk lets it, also where no rule is any more. */
-    async finishBegun(source: RemovalSource): Promise<void> {
-      if (process.platform !== 'linux') return
-      for (let after = 0; !host.signal.aborted; ) {
-        const rows = ledger.begunRemovals(source.id, source.alsoTo ?? [], TOGETHER, after)
-        if (rows.length === 0 || whereabouts(ledger.home(source.id)) === 'away') return
-        for (const { id, path: file } of rows) {
-          const end = await endOf(source, id, file)
-          if (end !== null) ledger.endRemovals([{ id, end }], Date.now())
-          after = id
-        }
-        events.onRemoved()
+  /** Writes down what was found instead of the file that was sent. */
+  #record(look: Look, due: Removable, found: Confirmed): void {
+    const file = path.join(look.source.path, due.path)
+    if (found.kind === 'absent') this.#ledger.endRemovals([{ id: due.id, end: 'absent' }], Date.now())
+    if (found.kind === 'not-now') {
+      look.refused += 1
+      this.#events.log('info', `${file} is not removed: ${found.why}`)
+    }
+    if (found.kind !== 'changed' && found.kind !== 'lost') return
+    if (found.kind === 'lost')
+      this.#events.log('warn', `${file} is not removed: the receiver has it no more; it is sent again`)
+    this.#ledger.renew(due, found.facts, 0)
+    this.#events.onRemoved()
+  }
+
+  /** Removes what was confirmed just now. */
+  async #takeAll(look: Look, ready: readonly Ready[]): Promise<void> {
+    const { source } = look
+    const now = Date.now()
+    const proven = { others: source.alsoTo ?? [], since: now - PROOF_LASTS_MS, now }
+    const dues = ready.map(({ due }) => due)
+    const begun = this.#ledger.beginRemovals(dues, proven)
+    const ends: { id: number; end: Taken }[] = []
+    for (const { due, device } of ready.filter(({ due: { id } }) => begun.has(id))) {
+      const file = path.join(source.path, due.path)
+      const take = (directory: string) => takeAway(directory, nameOf(due.path), due, device)
+      try {
+        const end = this.#host.session(source) === null ? 'stays' : await within(source, due.path, take)
+        ends.push({ id: due.id, end })
+        if (end === 'removed') this.#events.log('info', `${file} was sent and is removed here`)
+      } catch (thrown) {
+        // The row says that it was begun: it is brought to its end at the next look.
+        look.refused += 1
+        this.#events.log('warn', `${file} cannot be removed: ${errorCode(thrown) ?? String(thrown)}`)
       }
-    },
-    /** @throws what the system says of the source's directory. */
-    async remove(source: RemovalSource, rule: RemovalRule): Promise<void> {
-      const why = await obstacleOf(source, ledger)
-      if (why !== null) return tellOnce(source, why)
-      const look: Look = { source, rule, blocked: new Set(), refused: 0 }
-      const ended = await lookThrough(look, endedAt.get(source.id) ?? 0)
-      if (ended === null) endedAt.delete(source.id)
-      else endedAt.set(source.id, ended)
-    },
+    }
+    this.#ledger.endRemovals(ends, Date.now())
+    this.#events.onRemoved()
   }
 }

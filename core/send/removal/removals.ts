@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { RemovalEvents } from './pass.ts'
-import { openPass } from './pass.ts'
+import { Pass, type RemovalEvents } from './pass.ts'
 import type { RemovalSource } from './rule.ts'
 
 /** A source with a rule is looked through this often. */
@@ -21,7 +20,7 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   const ended = new AbortController()
 
   const sourceNow = (id: string) => sources.find((source) => source.id === id)
-  const pass = openPass(destination, ledger, events, {
+  const pass = new Pass(destination, ledger, events, {
     /** A rule that was taken back, or a pause, holds for the very next file. */
     session(source) {
       const now = sourceNow(source.id)

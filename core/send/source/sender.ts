@@ -1,10 +1,8 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { SendAttempt, SourceParts } from './contract.ts'
-import { failedBy } from './contract.ts'
+import { failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { createLargeSender } from './large.ts'
-import type { Done } from './small.ts'
-import { createSmallSender } from './small.ts'
+import { type Done, sendSmall } from './small.ts'
 
 /** Reads one source's files and sends them. */
 export type FileSender = ReturnType<typeof openFileSender>
@@ -18,7 +16,6 @@ export const isLarge = (size: number, { limits }: Session): boolean =>
 
 export function openFileSender(parts: SourceParts) {
   const { window } = parts
-  const sendSmall = createSmallSender(parts)
   const sendLarge = createLargeSender(parts)
 
   const beginLarge = (
@@ -52,7 +49,7 @@ export function openFileSender(parts: SourceParts) {
       const [first] = dues
       if (first !== undefined && isLarge(first.size, session))
         beginLarge(first, session, (attempt) => done(first, attempt), onRoom)
-      else await sendSmall(dues, session, done)
+      else await sendSmall(parts, dues, session, done)
     },
   }
 }

@@ -2,10 +2,8 @@ import type { Due } from '../../ledger/ledger.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Content, FoundDirectory, FoundFile } from '../reading/group.ts'
-import type { SendAttempt, SourceParts } from './contract.ts'
-import { asAttempt, failedBy } from './contract.ts'
-import type { CopySource } from './copy.ts'
-import { askForCopy, copySourcesOf, mayBe } from './copy.ts'
+import { asAttempt, failedBy, type SendAttempt, type SourceParts } from './contract.ts'
+import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
 import { createJudge } from './judge.ts'
 
 /** What a file costs in memory besides its bytes. */
@@ -19,6 +17,14 @@ const costOf = (dues: readonly Due[]): number => dues.reduce((sum, { size }) => 
 
 type Ready = { due: Due; content: Content }
 
+/** Where files go, and who hears how each ended. */
+interface Sending {
+  session: Session
+  /** What may be copied there, by the file's id. */
+  from: ReadonlyMap<number, CopySource>
+  done: Done
+}
+
 /** Files that were read together are in the same memory. */
 const giveBack = (contents: readonly Content[]) => {
   if (contents[0] !== undefined) batchBuffers.give(contents[0].bytes)
@@ -29,8 +35,7 @@ function putOnLine(
   { source, shared, window, mayGoOn }: SourceParts,
   ready: readonly Ready[],
   directories: readonly FoundDirectory[],
-  session: Session,
-  done: Done,
+  { session, done }: Sending,
   onUsed: () => void,
 ): Promise<void> {
   // Only these are kept until the answers: the contents themselves are not held for so long.
@@ -66,84 +71,82 @@ function putOnLine(
   })
 }
 
+/** Waits for room, which they hold until they are on the line; false: nothing may begin any more, and nothing is held. */
+async function admit({ window, mayGoOn }: SourceParts, dues: readonly Due[]): Promise<boolean> {
+  const cost = costOf(dues)
+  await window.acquire(cost)
+  if (mayGoOn()) return true
+  window.release(cost)
+  return false
+}
+
+/** The destination has the content; if it has it no more, the file is read again and sent. */
+async function copy(
+  parts: SourceParts,
+  { due, content: { facts, digest } }: Ready,
+  copied: CopySource,
+  { session, done }: Sending,
+): Promise<void> {
+  const attempt = await askForCopy(parts, due, facts, digest, copied, session)
+  if (attempt !== null) done(due, attempt)
+  else if (await admit(parts, [due])) sendRead(parts, [due], { session, from: new Map(), done })
+  else done(due, { kind: 'halted' })
+}
+
+async function take(
+  parts: SourceParts,
+  found: readonly { due: Due; content: FoundFile }[],
+  directories: readonly FoundDirectory[],
+  sending: Sending,
+): Promise<void> {
+  const { window, mayGoOn } = parts
+  const { from, done } = sending
+  const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
+  if (!mayGoOn()) {
+    window.release(costOf(found.map(({ due }) => due)))
+    giveBack(contents)
+    for (const { due } of found) done(due, { kind: 'halted' })
+    return
+  }
+  const ready: Ready[] = []
+  const judge = createJudge(parts)
+  for (const { due, content } of found) {
+    const copied = from.get(due.id)
+    const isContent = content.kind === 'content'
+    if (isContent && (copied === undefined || !mayBe(copied, content.digest))) {
+      ready.push({ due, content })
+      continue
+    }
+    window.release(costOf([due]))
+    const ended = (thrown: unknown) => done(due, failedBy(thrown))
+    if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
+    else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
+  }
+  if (ready.length === 0) return giveBack(contents)
+  await putOnLine(parts, ready, directories, sending, () => giveBack(contents))
+}
+
+function sendRead(parts: SourceParts, dues: readonly Due[], sending: Sending): void {
+  const { source, shared } = parts
+  const taken = (found: readonly FoundFile[], directories: readonly FoundDirectory[]) => {
+    const some = dues.flatMap((due, index) => {
+      const content = found[index]
+      return content === undefined ? [] : [{ due, content }]
+    })
+    void take(parts, some, directories, sending)
+  }
+  const files = dues.map((due) => ({ path: due.path, offered: due }))
+  shared.read(source.id, { root: source.path, files, take: taken })
+}
+
 /** Sends files that travel whole, a group at a time: waits for room in the window, and goes on in the background. */
-export function createSmallSender(parts: SourceParts) {
-  const { source, shared, window, mayGoOn } = parts
-
-  /** Waits for room, which they hold until they are on the line; false: nothing may begin any more, and nothing is held. */
-  const admit = async (dues: readonly Due[]): Promise<boolean> => {
-    const cost = costOf(dues)
-    await window.acquire(cost)
-    if (mayGoOn()) return true
-    window.release(cost)
-    return false
-  }
-
-  /** The destination has the content; if it has it no more, the file is read again and sent. */
-  const copy = async (
-    due: Due,
-    { facts, digest }: Content,
-    from: CopySource,
-    session: Session,
-    done: Done,
-  ) => {
-    const attempt = await askForCopy(parts, due, facts, digest, from, session)
-    if (attempt !== null) done(due, attempt)
-    else if (await admit([due])) sendRead([due], session, new Map(), done)
-    else done(due, { kind: 'halted' })
-  }
-
-  const take = async (
-    found: readonly { due: Due; content: FoundFile }[],
-    directories: readonly FoundDirectory[],
-    from: ReadonlyMap<number, CopySource>,
-    session: Session,
-    done: Done,
-  ): Promise<void> => {
-    const contents = found.flatMap(({ content }) => (content.kind === 'content' ? [content] : []))
-    if (!mayGoOn()) {
-      window.release(costOf(found.map(({ due }) => due)))
-      giveBack(contents)
-      for (const { due } of found) done(due, { kind: 'halted' })
-      return
-    }
-    const ready: Ready[] = []
-    const judge = createJudge(parts)
-    for (const { due, content } of found) {
-      const copied = from.get(due.id)
-      const isContent = content.kind === 'content'
-      if (isContent && (copied === undefined || !mayBe(copied, content.digest))) {
-        ready.push({ due, content })
-        continue
-      }
-      window.release(costOf([due]))
-      const ended = (thrown: unknown) => done(due, failedBy(thrown))
-      if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
-      else if (copied !== undefined) copy(due, content, copied, session, done).catch(ended)
-    }
-    if (ready.length === 0) return giveBack(contents)
-    await putOnLine(parts, ready, directories, session, done, () => giveBack(contents))
-  }
-
-  const sendRead = (
-    dues: readonly Due[],
-    session: Session,
-    from: ReadonlyMap<number, CopySource>,
-    done: Done,
-  ): void => {
-    const taken = (found: readonly FoundFile[], directories: readonly FoundDirectory[]) => {
-      const some = dues.flatMap((due, index) => {
-        const content = found[index]
-        return content === undefined ? [] : [{ due, content }]
-      })
-      void take(some, directories, from, session, done)
-    }
-    const files = dues.map((due) => ({ path: due.path, offered: due }))
-    shared.read(source.id, { root: source.path, files, take: taken })
-  }
-
-  return async (dues: readonly Due[], session: Session, done: Done): Promise<void> => {
-    if (await admit(dues)) sendRead(dues, session, copySourcesOf(parts, dues, session), done)
-    else for (const due of dues) done(due, { kind: 'halted' })
-  }
+export async function sendSmall(
+  parts: SourceParts,
+  dues: readonly Due[],
+  session: Session,
+  done: Done,
+): Promise<void> {
+  if (await admit(parts, dues))
+    sendRead(parts, dues, { session, from: copySourcesOf(parts, dues, session), done })
+  else for (const due of dues) done(due, { kind: 'halted' })
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHasher, digestOf } from '../../../core/files/digest.ts'
-import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import { encryptedKind, hiddenKind } from '../../support/destinations/encrypted-kind.ts'
 import { folderKind } from '../../support/destinations/folder-kind.ts'
@@ -241,7 +241,7 @@ describe.each(kinds)('$name', (kind) => {
 
   test('the limit of the line holds for small and for large files', async () => {
     const { home, place } = await begin()
-    const bucket = createBucket()
+    const bucket = new Bucket()
     const driver = drive(home, place.settings(), place.secrets, { bucket })
     await driver.session()
     bucket.setRate(512 * KIB)

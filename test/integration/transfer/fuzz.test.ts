@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts'
-import { openSession } from '../../../core/send/destinations/receiver/session.ts'
+import { ReceiverSession } from '../../../core/send/destinations/receiver/session.ts'
 import { createFrameDecoder, WireFault } from '../../../core/wire/codec.ts'
 import type { Frame } from '../../../core/wire/frames.ts'
 import { PROTOCOL } from '../../../core/wire/limits.ts'
@@ -178,7 +178,7 @@ test(`${FRAMES} hostile frames against the sender: no crash, no growth, every fi
         greet(socket, { name: 'x', purpose: 'send', session: null }, new AbortController().signal).then(
           async (dialled) => {
             counts.welcomed += 1
-            const session = openSession(dialled.channel, dialled.welcome, { receiver: 'nas' })
+            const session = new ReceiverSession(dialled.channel, dialled.welcome, { receiver: 'nas' })
             const lost = new Promise<void>((resolve) =>
               dialled.follow(
                 (frame) => frame.type === 'alive' || session.onFrame(frame),

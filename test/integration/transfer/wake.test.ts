@@ -5,7 +5,7 @@ import type { OpenDestination } from '../../../core/send/destinations/destinatio
 import { openReceiver } from '../../../core/send/destinations/receiver/receiver.ts'
 import type { Sessions } from '../../../core/send/destinations/session-memory.ts'
 import type { Change, ClockReading } from '../../../core/send/destinations/wake.ts'
-import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
@@ -44,7 +44,7 @@ async function openTestLink(port: number | null = null) {
         name: 'sender',
         retrySeconds: 3600,
         keep: DEFAULT_KEEP,
-        bucket: createBucket(),
+        bucket: new Bucket(),
       },
     },
     {

@@ -5,16 +5,13 @@ import type { SessionMemory } from '../../../core/ledger/ledger.ts'
 import type { Answer, OutgoingSource, Session } from '../../../core/send/destinations/destination.ts'
 import { openDestination } from '../../../core/send/destinations/open.ts'
 import { openSessions } from '../../../core/send/destinations/session-memory.ts'
-import type { Bucket } from '../../../core/send/limit/bucket.ts'
-import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { isLarge } from '../../../core/send/source/sender.ts'
 import type { Destination as DestinationSettings } from '../../../core/settings/destination-schema.ts'
-import type { Keep } from '../../../core/store/versions/choose.ts'
-import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
+import { DEFAULT_KEEP, type Keep } from '../../../core/store/versions/choose.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { factsOf } from '../file-facts.ts'
-import type { Home } from '../transfer.ts'
-import { receiverParts } from '../transfer.ts'
+import { type Home, receiverParts } from '../transfer.ts'
 import { until } from '../until.ts'
 
 const CHUNK_BYTES = 256 * 1024
@@ -89,7 +86,7 @@ export function drive(
   secrets: Record<string, string>,
   {
     memory = { session: null },
-    bucket = createBucket(),
+    bucket = new Bucket(),
     name = 'station-3',
     open = openDestination,
     isPatient = false,

@@ -2,11 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openDelivery } from '../../../core/send/delivery.ts'
 import type { DestinationEvents } from '../../../core/send/destinations/destination.ts'
-import type { ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
-import { StoreFault } from '../../../core/send/destinations/objects/object-store.ts'
+import { type ObjectStore, StoreFault } from '../../../core/send/destinations/objects/object-store.ts'
 import { openObjects } from '../../../core/send/destinations/objects/objects.ts'
 import type { openDestination } from '../../../core/send/destinations/open.ts'
-import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
@@ -45,7 +44,7 @@ test('a destination that once cannot say how much room it has is asked again', a
   const onSpace = vi.fn()
   const none = { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore }
   const delivery = openDelivery(
-    ...([config, ledger, identity, createBucket(), openTestReaders(), new URL('file:///none')] as const),
+    ...([config, ledger, identity, new Bucket(), openTestReaders(), new URL('file:///none')] as const),
     () => null,
     { ...none, log: ignore, onState: ignore, onNotice: ignore, onSpace },
   )
@@ -88,7 +87,7 @@ test('a session with a bucket that is given up while it is opened leaves nothing
     {
       destination: { ...folder, folder: 'pc' },
       identity: await loadIdentity(temporaryDirectory('identity')),
-      ...{ name: 'pc', secrets: {}, retrySeconds: 1, keep: DEFAULT_KEEP, bucket: createBucket() },
+      ...{ name: 'pc', secrets: {}, retrySeconds: 1, keep: DEFAULT_KEEP, bucket: new Bucket() },
       sessions: { hello: () => null, welcome, want: () => 0 },
     },
     {

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Bucket } from '../../../core/send/limit/bucket.ts'
-import { bytesAhead, createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket, bytesAhead } from '../../../core/send/limit/bucket.ts'
 import { openLimiter } from '../../../core/send/limit/limiter.ts'
 
 beforeEach(() => {
@@ -27,7 +26,7 @@ function keepSending(bucket: Bucket, bytes: number) {
 }
 
 test('bytes go evenly: in any tenth of a second about a tenth of the rate', async () => {
-  const bucket = createBucket()
+  const bucket = new Bucket()
   bucket.setRate(1000 * KIB)
   const { pace, went, sum } = keepSending(bucket, 20 * KIB)
   const begin = performance.now()
@@ -44,7 +43,7 @@ test('bytes go evenly: in any tenth of a second about a tenth of the rate', asyn
 })
 
 test('the limit is one for all who share it', async () => {
-  const bucket = createBucket()
+  const bucket = new Bucket()
   bucket.setRate(100 * KIB)
   const [one, other] = [keepSending(bucket, 16 * KIB), keepSending(bucket, 16 * KIB)]
   await vi.advanceTimersByTimeAsync(2000)
@@ -55,7 +54,7 @@ test('the limit is one for all who share it', async () => {
 })
 
 test('a change takes effect on what waits already', async () => {
-  const bucket = createBucket()
+  const bucket = new Bucket()
   bucket.setRate(1 * KIB)
   const { sum, sending } = keepSending(bucket, 500 * KIB)
   await vi.advanceTimersByTimeAsync(1000)
@@ -68,7 +67,7 @@ test('a change takes effect on what waits already', async () => {
 })
 
 test('at its end whoever waits is told; others go on', async () => {
-  const bucket = createBucket()
+  const bucket = new Bucket()
   bucket.setRate(KIB)
   const [one, other] = [bucket.open(), bucket.open()]
   const taken = [one.take(5 * KIB), one.take(5 * KIB), other.take(2 * KIB)]
@@ -79,7 +78,7 @@ test('at its end whoever waits is told; others go on', async () => {
 })
 
 test('a bucket that rested gives a tenth of a second at once and no more', async () => {
-  const bucket = createBucket()
+  const bucket = new Bucket()
   bucket.setRate(1_000_000)
   await vi.advanceTimersByTimeAsync(60_000)
   const { pace, sum } = keepSending(bucket, 10_000)

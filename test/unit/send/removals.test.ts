@@ -11,11 +11,10 @@ import {
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
-import type { Candidate } from '../../../core/ledger/ledger.ts'
-import { openLedger } from '../../../core/ledger/ledger.ts'
+import { type Candidate, openLedger } from '../../../core/ledger/ledger.ts'
 import type { Proof, Session } from '../../../core/send/destinations/destination.ts'
 import type { RemovalRule } from '../../../core/send/messages.ts'
-import { openPass } from '../../../core/send/removal/pass.ts'
+import { Pass } from '../../../core/send/removal/pass.ts'
 import { openRemovals } from '../../../core/send/removal/removals.ts'
 import type { RemovalSource } from '../../../core/send/removal/rule.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
@@ -104,7 +103,7 @@ describe.skipIf(process.platform !== 'linux')('removing sent files needs Linux',
     const lines: string[] = []
     const log = (_: string, text: string) => void lines.push(text)
     const host = { session: () => session, signal: new AbortController().signal }
-    const pass = openPass(TO, opened.ledger, { onRemoved: () => undefined, log }, host)
+    const pass = new Pass(TO, opened.ledger, { onRemoved: () => undefined, log }, host)
     return { asked, lines, pass }
   }
 

@@ -5,7 +5,7 @@ import { backoffMs } from '../../../core/pacing/backoff.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
-import { createCircuitBreaker } from '../../../core/send/dispatch/circuit-breaker.ts'
+import { CircuitBreaker } from '../../../core/send/dispatch/circuit-breaker.ts'
 import { createRates } from '../../../core/send/progress/rates.ts'
 import { SilentPeer } from '../../../core/wire/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
@@ -63,7 +63,7 @@ describe('circuit breaker', () => {
   const of = (source: string, id = 1) => ({ id, source })
 
   test('store trouble closes it; one file at a time tries; one stored file opens it', () => {
-    const breaker = createCircuitBreaker(60_000, () => 0)
+    const breaker = new CircuitBreaker(60_000, () => 0)
     expect(breaker.mayGo(0, 's')).toBe(true)
     breaker.failed(of('s'), full, 'yes', 0)
     breaker.failed(of('s'), full, 'yes', 5)
@@ -89,7 +89,7 @@ describe('circuit breaker', () => {
   })
 
   test('a long file that tries opens it when the store has taken some of it in', () => {
-    const breaker = createCircuitBreaker(60_000, () => 0)
+    const breaker = new CircuitBreaker(60_000, () => 0)
     const mib = 1024 * 1024
     breaker.failed(of('s'), full, 'yes', 0)
     breaker.begins('s', 1_000)
@@ -109,7 +109,7 @@ describe('circuit breaker', () => {
   })
 
   test('a full store is told of until the file that had no room is stored, whatever others are', () => {
-    const breaker = createCircuitBreaker(60_000, () => 0)
+    const breaker = new CircuitBreaker(60_000, () => 0)
     breaker.failed(of('s', 1), full, 'yes', 0)
     breaker.stored(of('s', 2))
     expect([breaker.problem, breaker.mayGo(1, 's')]).toEqual([full, true])
@@ -121,7 +121,7 @@ describe('circuit breaker', () => {
   })
 
   test('a try of which nothing comes leaves the next one to another source', () => {
-    const breaker = createCircuitBreaker(60_000, () => 0)
+    const breaker = new CircuitBreaker(60_000, () => 0)
     breaker.failed(of('hangs'), full, 'yes', 0)
     breaker.begins('hangs', 1_000)
     expect(breaker.mayGo(2_999, 'other')).toBe(false)
@@ -134,12 +134,12 @@ describe('circuit breaker', () => {
   })
 
   test('with nothing left that waits the trouble is over when a try is due, which a new connection makes it', () => {
-    const breaker = createCircuitBreaker(60_000, () => 0)
+    const breaker = new CircuitBreaker(60_000, () => 0)
     expect(breaker.nothingWaits(0)).toBe(false)
     breaker.failed(of('s'), full, 'yes', 0)
     expect(breaker.nothingWaits(999)).toBe(false)
     expect(breaker.problem).toEqual(full)
-    breaker.connected(500)
+    breaker.tryNow(500)
     expect(breaker.problem).toEqual(full)
     expect(breaker.mayGo(500, 's')).toBe(true)
     expect(breaker.nothingWaits(500)).toBe(true)
@@ -147,12 +147,12 @@ describe('circuit breaker', () => {
     // It may be as full as before: the pause goes on growing.
     breaker.failed(of('s'), full, 'yes', 600)
     expect(breaker.nextTryAt).toBe(2_600)
-    breaker.connected(9_000)
+    breaker.tryNow(9_000)
     expect(breaker.nextTryAt).toBe(2_600)
   })
 
   test('one file that the store cannot take does not close it; eight in a row do', () => {
-    const breaker = createCircuitBreaker(60_000, () => 0)
+    const breaker = new CircuitBreaker(60_000, () => 0)
     for (let count = 0; count < 7; count += 1) breaker.failed(of('s'), full, 'maybe', 0)
     expect(breaker.mayGo(0, 's')).toBe(true)
     breaker.stored(of('s'))

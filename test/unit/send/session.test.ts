@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
-import { createBucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { isLarge } from '../../../core/send/source/sender.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
 import { wordsOfFacts } from '../../../core/wire/facts.ts'
@@ -115,7 +115,7 @@ test('a group that the credit cannot pay yet waits for it; lost with the connect
 
 test('files of up to 1 MiB travel whole, unless the line is slow or the credit is little', () => {
   const KIB = 1024
-  const bucket = createBucket()
+  const bucket = new Bucket()
   const { session } = open(2, 2048 * KIB, { bucket })
   const isMost = (kib: number, to = session) => !isLarge(kib * KIB, to) && isLarge(kib * KIB + 1, to)
   expect(isMost(1024)).toBe(true)

@@ -10,10 +10,9 @@ import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
 import type { ConnectionTrouble, Connector, OpenedSession, SessionAttempt } from '../keep-connected.ts'
-import { keepConnected } from '../keep-connected.ts'
+import { KeptConnection } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
-import type { OpenFolder } from './open-store.ts'
-import { openFolderStore } from './open-store.ts'
+import { type OpenFolder, openFolderStore } from './open-store.ts'
 import { NotMounted } from './place.ts'
 import { openFolderSession } from './session.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -133,5 +132,5 @@ export function openFolder(options: FolderOptions, events: DestinationEvents): O
     troubleOf: (reason) => troubleOf(reason, destination),
     retrySeconds,
   }
-  return keepConnected(keeping, events)
+  return new KeptConnection(keeping, events)
 }

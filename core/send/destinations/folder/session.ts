@@ -4,8 +4,7 @@ import type { FrameChannel } from '../../../wire/channel.ts'
 import { batchBuffers } from '../../../wire/frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
 import type { OwnSession } from '../destination.ts'
-import type { SessionOptions } from '../receiver/session.ts'
-import { openSession } from '../receiver/session.ts'
+import { ReceiverSession, type SessionOptions } from '../receiver/session.ts'
 
 /** As much as a receiver gives to one connection at most. */
 const WINDOW = { bytes: 16 * 1024 * 1024, files: 8192 }
@@ -56,7 +55,7 @@ export function openFolderSession(options: FolderSessionOptions): { session: Own
     },
     room: () => Promise.resolve(),
   }
-  const session = openSession(there, WINDOW, options)
+  const session = new ReceiverSession(there, WINDOW, options)
   return {
     session,
     close() {

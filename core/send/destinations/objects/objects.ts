@@ -4,12 +4,10 @@ import type { Encryption } from '../../../settings/destination-schema.ts'
 import { message } from '../../../words/message.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
-import type { OpenedSession, SessionAttempt } from '../keep-connected.ts'
-import { keepConnected } from '../keep-connected.ts'
+import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import { troubleOf } from './faults.ts'
-import type { ObjectStore } from './object-store.ts'
-import { StoreFault } from './object-store.ts'
+import { type ObjectStore, StoreFault } from './object-store.ts'
 import { claimFolder, keepNameKeys } from './owner.ts'
 import { openObjectSession } from './session.ts'
 
@@ -136,7 +134,7 @@ export function openObjects(
     }
   }
 
-  return keepConnected(
+  return new KeptConnection(
     {
       open,
       troubleOf: (reason, wasConnected) => troubleOf(reason, { name, address }, wasConnected),

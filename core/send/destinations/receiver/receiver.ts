@@ -3,13 +3,11 @@ import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { message } from '../../../words/message.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { hungFor } from '../hung.ts'
-import type { Connector, OpenedSession, SessionAttempt } from '../keep-connected.ts'
-import { keepConnected } from '../keep-connected.ts'
+import { type Connector, KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import type { watchWake } from '../wake.ts'
 import { dial } from './dial.ts'
-import type { ReceiverSession } from './session.ts'
-import { openSession } from './session.ts'
+import { ReceiverSession } from './session.ts'
 import { tellStatus } from './tell-status.ts'
 import { troubleOf } from './trouble.ts'
 
@@ -50,7 +48,7 @@ async function open(
     // What the receiver has lost waits again before anything is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
-    const opened = openSession(channel, welcome, { receiver: name, bucket, asksFirst })
+    const opened = new ReceiverSession(channel, welcome, { receiver: name, bucket, asksFirst })
     session = opened
     const endStatus = tellStatus(channel, options.status ?? (() => null))
     const close = () => {
@@ -81,5 +79,5 @@ export function openReceiver(
     troubleOf: (reason, wasConnected) => troubleOf(reason, destination, wasConnected),
     retrySeconds,
   }
-  return keepConnected(keeping, events, watch)
+  return new KeptConnection(keeping, events, watch)
 }

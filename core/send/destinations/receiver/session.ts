@@ -4,22 +4,16 @@ import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import { BATCH_MAX_FILES, MAX_OPEN_FILES } from '../../../wire/limits.ts'
-import type { Bucket } from '../../limit/bucket.ts'
-import { bytesAhead, createBucket } from '../../limit/bucket.ts'
+import { Bucket, bytesAhead } from '../../limit/bucket.ts'
 import type { Answer, OwnSession, Space } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
-import { createPending } from './pending.ts'
+import { Pending } from './pending.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { openTold } from './told.ts'
-import { beginUpload } from './upload.ts'
+import { beginUpload, type ReceiverSessionParts } from './upload.ts'
 
 /** What the receiver's welcome says of the session's first credit. */
 export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
-
-/** One connection that was welcomed, or a store in this process. */
-export interface ReceiverSession extends OwnSession {
-  onFrame(frame: Frame): void
-}
 
 export interface SessionOptions {
   /** The receiver's name, for what people are told. */
@@ -31,84 +25,94 @@ export interface SessionOptions {
   space?(): Promise<Space>
 }
 
-export function openSession(
-  channel: Pick<FrameChannel, 'send' | 'room'>,
-  welcome: Welcome,
-  { receiver, bucket = createBucket(), asksFirst = false, space }: SessionOptions,
-): ReceiverSession {
-  let closed = false
-  const pending = createPending()
-  const told = openTold((source) => channel.send('source', source))
-  const bytesCredit = createSemaphore(welcome.bytes)
-  const filesCredit = createSemaphore(welcome.files)
-  const openFiles = createSemaphore(MAX_OPEN_FILES)
-  const smallTurn = createSemaphore(1)
-  const pace = bucket.open()
-  const isClosed = () => closed
-  const parts = {
-    ...{ channel, receiver, pending, told, pace, isClosed },
-    ...{ bytesCredit, filesCredit, openFiles, smallTurn },
-  }
+/** One connection that was welcomed, or a store in this process. */
+export class ReceiverSession implements OwnSession {
+  readonly asksFirst: boolean
+  readonly copies = 'any'
+  readonly limits: OwnSession['limits']
+  readonly space?: () => Promise<Space>
+  readonly #parts: ReceiverSessionParts
+  #isClosed = false
 
-  return {
-    asksFirst,
-    copies: 'any',
-
-    limits: {
+  constructor(
+    channel: Pick<FrameChannel, 'send' | 'room'>,
+    welcome: Welcome,
+    { receiver, bucket = new Bucket(), asksFirst = false, space }: SessionOptions,
+  ) {
+    this.asksFirst = asksFirst
+    this.limits = {
       files: Math.max(1, Math.min(BATCH_MAX_FILES, welcome.files)),
       get bytes() {
         return Math.min(bytesAhead(bucket), welcome.bytes)
       },
-    },
+    }
+    if (space !== undefined) this.space = space
+    this.#parts = {
+      channel,
+      receiver,
+      pending: new Pending(),
+      told: openTold((source) => channel.send('source', source)),
+      bytesCredit: createSemaphore(welcome.bytes),
+      filesCredit: createSemaphore(welcome.files),
+      openFiles: createSemaphore(MAX_OPEN_FILES),
+      smallTurn: createSemaphore(1),
+      pace: bucket.open(),
+      isClosed: () => this.#isClosed,
+    }
+  }
 
-    sendSmall: (files, directories, events) => sendSmallFiles(parts, files, directories, events),
-    begin: (file, directories, identity) => beginUpload(parts, file, directories, identity),
+  get closed(): boolean {
+    return this.#isClosed
+  }
 
-    async copy({ source, path, facts }, directories, digest, from) {
-      const lost: Answer = { kind: 'lost' }
-      if (!(await filesCredit.acquire()) || closed) return lost
-      const number = told.numberOf(source)
-      const fromSource = told.numberOf(from.source)
-      const { id, result } = pending.file('copy')
-      const { size } = facts
-      const header = { id, source: number, path, size, facts: wordsOfFacts(facts), digest }
-      const entries = told.news(source, directories)
-      const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
-      channel.send('copy', { ...header, ...of })
-      const said = await result
-      if (said === null) return lost
-      return said.outcome.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
-    },
+  readonly sendSmall: OwnSession['sendSmall'] = (...group) => sendSmallFiles(this.#parts, ...group)
 
-    async prove(source, path, size, nonce) {
-      if (!(await filesCredit.acquire()) || closed) return { kind: 'unavailable' }
-      const number = told.numberOf(source)
-      const { id, proof } = pending.proof()
-      channel.send('prove', { id, source: number, path, size, nonce })
-      return proof
-    },
+  readonly begin: OwnSession['begin'] = (...large) => beginUpload(this.#parts, ...large)
 
-    onFrame({ type, header }) {
-      if (type === 'result') {
-        pending.onResult(header)
-        filesCredit.release(header.results.length)
-      } else if (type === 'proof') {
-        pending.onProof(header)
-        filesCredit.release(1)
-      } else if (type === 'credit') bytesCredit.release(header.bytes)
-      else if (type === 'resume') pending.onResume(header)
-      else throw new WireFault(`${type} frame not expected now`)
-    },
+  readonly copy: OwnSession['copy'] = async ({ source, path, facts }, directories, digest, from) => {
+    const { channel, receiver, pending, told, filesCredit } = this.#parts
+    const lost: Answer = { kind: 'lost' }
+    if (!(await filesCredit.acquire()) || this.#isClosed) return lost
+    const number = told.numberOf(source)
+    const fromSource = told.numberOf(from.source)
+    const { id, result } = pending.file('copy')
+    const { size } = facts
+    const header = { id, source: number, path, size, facts: wordsOfFacts(facts), digest }
+    const entries = told.news(source, directories)
+    const of = { fromSource, fromPath: from.path, moved: from.isMoved, directories: entries }
+    channel.send('copy', { ...header, ...of })
+    const said = await result
+    if (said === null) return lost
+    return said.outcome.status === 'unknown' ? null : answerOf(said, receiver, { source, path, size })
+  }
 
-    ...(space === undefined ? {} : { space }),
-    close() {
-      closed = true
-      pace.close()
-      for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()
-      pending.close()
-    },
-    get closed() {
-      return closed
-    },
+  readonly prove: OwnSession['prove'] = async (source, path, size, nonce) => {
+    const { channel, pending, told, filesCredit } = this.#parts
+    if (!(await filesCredit.acquire()) || this.#isClosed) return { kind: 'unavailable' }
+    const number = told.numberOf(source)
+    const { id, proof } = pending.proof()
+    channel.send('prove', { id, source: number, path, size, nonce })
+    return proof
+  }
+
+  onFrame({ type, header }: Frame): void {
+    const { pending, filesCredit, bytesCredit } = this.#parts
+    if (type === 'result') {
+      pending.onResult(header)
+      filesCredit.release(header.results.length)
+    } else if (type === 'proof') {
+      pending.onProof(header)
+      filesCredit.release(1)
+    } else if (type === 'credit') bytesCredit.release(header.bytes)
+    else if (type === 'resume') pending.onResume(header)
+    else throw new WireFault(`${type} frame not expected now`)
+  }
+
+  close(): void {
+    const { pace, bytesCredit, filesCredit, openFiles, pending } = this.#parts
+    this.#isClosed = true
+    pace.close()
+    for (const credit of [bytesCredit, filesCredit, openFiles]) credit.close()
+    pending.close()
   }
 }

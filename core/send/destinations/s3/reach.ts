@@ -5,8 +5,7 @@ import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { isOwnAddress, momentNow } from '../wake.ts'
 import { createClient, type S3Place } from './client.ts'
-import type { S3Store } from './store.ts'
-import { openS3Store } from './store.ts'
+import { S3Store } from './store.ts'
 import { explained } from './trouble.ts'
 
 /** A bucket as it is given. */
@@ -24,7 +23,7 @@ export async function reachBucket(
   const { bucket, storageClass, folder } = target
   const prefix = target.prefix === '' ? '' : `${target.prefix}/`
   const client = createClient(target, secrets)
-  const store = openS3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
+  const store = new S3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
   try {
     await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: target.prefix, MaxKeys: 1 }))
     return { store, localAddress: null, isToItself: await isOnThisComputer(target.endpoint) }

@@ -8,21 +8,24 @@ import {
 import { createSemaphore } from '../../../pacing/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
-import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
-import type { BucketAbilities } from './bucket.ts'
-import { abilitiesOf } from './bucket.ts'
+import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'
+import { abilitiesOf, type BucketAbilities } from './bucket.ts'
 import { PARALLEL } from './client.ts'
 import { COPY_BYTES, copyObject } from './copy.ts'
 import { factsOf, firstStoredAt, metadataOf } from './facts.ts'
 import { faultOf } from './faults.ts'
 import { listPage, olderVersions } from './listing.ts'
 import { createNames } from './names.ts'
-import type { BucketPlace } from './requests.ts'
-import { contentMd5, keyOf, storageOf } from './requests.ts'
-import { openUnfinished } from './resumable.ts'
-import type { CheckParts } from './upload.ts'
-import { beginParts, beginWhole, PART_BYTES, PARTS_MEMORY, partBytesOf } from './upload.ts'
+import { type BucketPlace, contentMd5, keyOf, storageOf } from './requests.ts'
+import { Unfinished } from './resumable.ts'
+import {
+  beginParts,
+  beginWhole,
+  PART_BYTES,
+  PARTS_MEMORY,
+  partBytesOf,
+  type UploadOptions,
+} from './upload.ts'
 
 export interface S3StoreOptions extends BucketPlace {
   /** Beginning of the names that are Holdfast's own, with "/" at its end. */
@@ -32,30 +35,68 @@ export interface S3StoreOptions extends BucketPlace {
   copyBytes?: number
 }
 
-export interface S3Store extends ObjectStore {
+/** Objects in a bucket. What the bucket can do is tried on it; see BucketAbilities. */
+export class S3Store implements ObjectStore {
   readonly client: S3Client
   readonly abilities: BucketAbilities
   /** The object that trying the bucket leaves. */
   readonly trial: string
-}
+  readonly can = { parallel: PARALLEL, durable: true, dates: true, vanish: false }
+  // There is no connection to lose: a request that is lost ends the session.
+  readonly ended = new Promise<never>(() => undefined)
+  readonly #options: S3StoreOptions
+  readonly #names: ReturnType<typeof createNames>
+  readonly #memory = createSemaphore(PARTS_MEMORY)
+  readonly #unfinished: Unfinished
 
-/** Objects in a bucket. What the bucket can do is tried on it; see BucketAbilities. */
-export function openS3Store(options: S3StoreOptions): S3Store {
-  const { client, bucket: Bucket, own } = options
-  const place: BucketPlace = options
-  const trial = `${own}trial`
-  const abilities = abilitiesOf(place, trial)
-  const names = createNames(place, async (name) => (await info(name)) !== null)
-  const memory = createSemaphore(PARTS_MEMORY)
+  constructor(options: S3StoreOptions) {
+    this.client = options.client
+    this.trial = `${options.own}trial`
+    this.abilities = abilitiesOf(options, this.trial)
+    this.#options = options
+    this.#names = createNames(options, async (name) => (await this.info(name)) !== null)
+    this.#unfinished = new Unfinished(options, options.own, this)
+  }
 
-  const info: ObjectStore['info'] = async (name, version = null) => {
-    const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
-    const head = await client.send(new HeadObjectCommand(of)).catch(orIf('absent', null))
+  readonly put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
+    const command = new PutObjectCommand({
+      ...this.#at(name),
+      Body: bytes,
+      ContentLength: bytes.length,
+      ContentMD5: contentMd5(bytes),
+      Metadata: metadataOf(facts),
+      ...storageOf(this.#options),
+      ...(replace ? {} : await this.#ifAbsent(name)),
+    })
+    await this.client.send(command)
+    this.#names.add(name)
+    if (facts.digest !== null && !(await this.abilities.verifies()))
+      await this.#readBack(name, facts, facts.digest)
+  }
+
+  readonly begin: ObjectStore['begin'] = async (name, facts, resume) => {
+    const least = this.#options.partBytes ?? PART_BYTES
+    if (facts.size <= least)
+      return beginWhole(this.#memory, facts, (bytes, digest) =>
+        this.put(name, bytes, { ...facts, digest }, { replace: true }),
+      )
+    const options: UploadOptions = {
+      place: this.#options,
+      unfinished: this.#unfinished,
+      memory: this.#memory,
+      partBytes: partBytesOf(facts.size, least),
+      check: (...object) => this.#check(...object),
+    }
+    return beginParts(options, name, facts, resume)
+  }
+
+  readonly info: ObjectStore['info'] = async (name, version = null) => {
+    const command = new HeadObjectCommand(this.#at(name, version))
+    const head = await this.client.send(command).catch(orIf('absent', null))
     if (head === null) return null
     const stored = head.LastModified ?? new Date(0)
-    const facts = factsOf(head.ContentLength ?? 0, stored, head.Metadata)
     return {
-      ...facts,
+      ...factsOf(head.ContentLength ?? 0, stored, head.Metadata),
       name,
       storedAt: stored.getTime(),
       firstStoredAt: firstStoredAt(head.Metadata),
@@ -63,11 +104,11 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     }
   }
 
-  const read: ObjectStore['read'] = async function* (name, from, signal, version = null) {
-    const of = { Bucket, Key: keyOf(place, name), ...versionOf(version) }
+  async *read(name: string, from: number, signal: AbortSignal, version: string | null = null) {
     const range = from > 0 ? { Range: `bytes=${from}-` } : {}
+    const command = new GetObjectCommand({ ...this.#at(name, version), ...range })
     try {
-      const { Body } = await client.send(new GetObjectCommand({ ...of, ...range }), { abortSignal: signal })
+      const { Body } = await this.client.send(command, { abortSignal: signal })
       yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
     } catch (thrown) {
       const fault = faultOf(thrown, 'GetObject')
@@ -76,102 +117,70 @@ export function openS3Store(options: S3StoreOptions): S3Store {
     }
   }
 
-  const remove: ObjectStore['remove'] = async (name) => {
-    const command = new DeleteObjectCommand({ Bucket, Key: keyOf(place, name) })
-    await client.send(command).catch(orIf('absent', undefined))
-    names.remove(name)
+  readonly setAside: ObjectStore['setAside'] = async (name, to, isReplaced) => {
+    const isMoved = !(await this.abilities.isVersioned())
+    if (isMoved) await copyObject(this.#options, name, to, this.#options.copyBytes ?? COPY_BYTES)
+    // The next content takes its place in one step.
+    if (!isReplaced) await this.remove(name)
+    return isMoved
   }
 
-  /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
-  const readBack = async (name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> => {
-    const found = await digestAt({ read }, name, size, new AbortController().signal)
-    if (found !== null && Buffer.compare(found, digest) === 0) return
-    // Where it may not be removed, the next content sets it aside.
-    await remove(name).catch(orIf('denied', undefined))
-    throw new StoreFault('damaged', 'what the store has is not what was sent')
+  readonly versions: ObjectStore['versions'] = (name) => olderVersions(this.#options, name)
+
+  readonly list: ObjectStore['list'] = (...page) => listPage(this.#options, ...page)
+
+  async remove(name: string): Promise<void> {
+    await this.client.send(new DeleteObjectCommand(this.#at(name))).catch(orIf('absent', undefined))
+    this.#names.remove(name)
   }
 
-  const ifAbsent = async (name: string): Promise<{ IfNoneMatch?: '*' }> => {
-    if (!(await names.isReachable(name)))
+  async above(name: string): Promise<string | null> {
+    const { bucket: Bucket, prefix } = this.#options
+    const parts = prefix.split('/').slice(0, -1)
+    for (let depth = parts.length; depth >= 0; depth -= 1) {
+      const above = parts.slice(0, depth)
+      const Key = [...above, name].join('/')
+      const found = await this.client.send(new HeadObjectCommand({ Bucket, Key })).catch(unlessLost)
+      if (found !== null) return [Bucket, ...above].join('/')
+    }
+    return null
+  }
+
+  readonly sweep: ObjectStore['sweep'] = (olderThan) => this.#unfinished.sweep(olderThan)
+
+  close(): void {
+    this.#memory.close()
+    this.client.destroy()
+  }
+
+  #at(name: string, version: string | null = null) {
+    const at = { Bucket: this.#options.bucket, Key: keyOf(this.#options, name) }
+    return version === null ? at : { ...at, VersionId: version }
+  }
+
+  async #ifAbsent(name: string): Promise<{ IfNoneMatch?: '*' }> {
+    if (!(await this.#names.isReachable(name)))
       throw new StoreFault('exists', 'one stands where a directory has to be')
-    if (await abilities.isVersioned()) return {}
-    if (await abilities.isConditional()) return { IfNoneMatch: '*' }
-    if (await names.has(name)) throw new StoreFault('exists', 'there is one')
+    if (await this.abilities.isVersioned()) return {}
+    if (await this.abilities.isConditional()) return { IfNoneMatch: '*' }
+    if (await this.#names.has(name)) throw new StoreFault('exists', 'there is one')
     return {}
   }
 
-  const put: ObjectStore['put'] = async (name, bytes, facts, { replace }) => {
-    const command = new PutObjectCommand({
-      Bucket,
-      Key: keyOf(place, name),
-      Body: bytes,
-      ContentLength: bytes.length,
-      ContentMD5: contentMd5(bytes),
-      Metadata: metadataOf(facts),
-      ...storageOf(place),
-      ...(replace ? {} : await ifAbsent(name)),
-    })
-    await client.send(command)
-    names.add(name)
-    if (facts.digest !== null && !(await abilities.verifies())) await readBack(name, facts, facts.digest)
-  }
-
-  const list: ObjectStore['list'] = (prefix, after, deep) => listPage(place, prefix, after, deep)
-  const unfinished = openUnfinished(place, own, { put, read, info, list, remove })
-
-  const checkParts: CheckParts = async (name, facts, digest, isResumed) => {
-    names.add(name)
-    if (isResumed || !(await abilities.verifies())) return readBack(name, facts, digest)
-    const size = (await info(name))?.size
+  /** See CheckParts. */
+  async #check(name: string, facts: ObjectFacts, digest: Uint8Array, isResumed: boolean): Promise<void> {
+    this.#names.add(name)
+    if (isResumed || !(await this.abilities.verifies())) return this.#readBack(name, facts, digest)
+    const size = (await this.info(name))?.size
     if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
   }
 
-  return {
-    client,
-    abilities,
-    trial,
-    can: { parallel: PARALLEL, durable: true, dates: true, vanish: false },
-    put,
-    async begin(name, facts, resume) {
-      const least = options.partBytes ?? PART_BYTES
-      if (facts.size <= least)
-        return beginWhole(memory, facts, (bytes, digest) =>
-          put(name, bytes, { ...facts, digest }, { replace: true }),
-        )
-      const partBytes = partBytesOf(facts.size, least)
-      return beginParts({ place, unfinished, memory, partBytes, check: checkParts }, name, facts, resume)
-    },
-    info,
-    read,
-    async setAside(name, to, isReplaced) {
-      const isMoved = !(await abilities.isVersioned())
-      if (isMoved) await copyObject(place, name, to, options.copyBytes ?? COPY_BYTES)
-      // The next content takes its place in one step.
-      if (!isReplaced) await remove(name)
-      return isMoved
-    },
-    versions: (name) => olderVersions(place, name),
-    list,
-    remove,
-    async above(name) {
-      const parts = place.prefix.split('/').slice(0, -1)
-      for (let depth = parts.length; depth >= 0; depth -= 1) {
-        const above = parts.slice(0, depth)
-        const Key = [...above, name].join('/')
-        const found = await client.send(new HeadObjectCommand({ Bucket, Key })).catch(unlessLost)
-        if (found !== null) return [Bucket, ...above].join('/')
-      }
-      return null
-    },
-    sweep: unfinished.sweep,
-    // There is no connection to lose: a request that is lost ends the session.
-    ended: new Promise(() => undefined),
-    close() {
-      memory.close()
-      client.destroy()
-    },
+  /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
+  async #readBack(name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> {
+    const found = await digestAt(this, name, size, new AbortController().signal)
+    if (found !== null && Buffer.compare(found, digest) === 0) return
+    // Where it may not be removed, the next content sets it aside.
+    await this.remove(name).catch(orIf('denied', undefined))
+    throw new StoreFault('damaged', 'what the store has is not what was sent')
   }
 }
-
-const versionOf = (version: string | null): { VersionId?: string } =>
-  version === null ? {} : { VersionId: version }

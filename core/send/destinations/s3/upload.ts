@@ -5,11 +5,9 @@ import {
 } from '@aws-sdk/client-s3'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
 import { freeNow } from '../../../wire/frame-buffers.ts'
-import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
+import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
 import { metadataOf } from './facts.ts'
-import type { BucketPlace } from './requests.ts'
-import { contentMd5, keyOf, storageOf } from './requests.ts'
+import { type BucketPlace, contentMd5, keyOf, storageOf } from './requests.ts'
 import type { Part, Unfinished } from './resumable.ts'
 
 const MIB = 1024 * 1024
@@ -124,7 +122,7 @@ async function findBegun(
     await unfinished.abort(name, note.upload).catch(() => undefined)
     return null
   }
-  unfinished.add(name)
+  unfinished.used.add(name)
   const parts = await unfinished.parts(name, note)
   return parts === null ? null : { upload: note.upload, parts }
 }
@@ -136,7 +134,7 @@ async function beginNew(
   resume: string | null,
 ): Promise<Begun> {
   const { client, bucket } = place
-  unfinished.add(name)
+  unfinished.used.add(name)
   const command = new CreateMultipartUploadCommand({
     Bucket: bucket,
     Key: keyOf(place, name),
@@ -209,12 +207,12 @@ export async function beginParts(
       const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts: parts } })
       await place.client.send(command)
       await forget()
-      unfinished.end(name)
+      unfinished.used.delete(name)
       await check(name, facts, digest, before > 0)
     },
     async abort(keep) {
       await sender.settle()
-      unfinished.end(name)
+      unfinished.used.delete(name)
       if (keep) return
       await unfinished.abort(name, upload)
       await forget()

@@ -4,16 +4,13 @@ import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
 import { isFault, orIf, unlessLost } from '../objects/faults.ts'
-import type { ObjectFacts, ObjectStore } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
-import type { SftpChannel } from './channel.ts'
-import { openChannel, statAt, syncPath } from './channel.ts'
+import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'
+import { openChannel, type SftpChannel, statAt, syncPath } from './channel.ts'
 import type { SftpConnection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
 import { diskAt, reasonOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
-import type { SftpParts } from './parts.ts'
-import { WHOLE } from './parts.ts'
+import { type SftpParts, WHOLE } from './parts.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
 
@@ -98,6 +95,24 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
     )
 }
 
+async function moveAside({ pick, directories }: SftpParts, from: string, to: string): Promise<void> {
+  await directories.make(parentOf(to))
+  await pick().tell((sftp, done) => sftp.rename(from, to, done))
+  await Promise.all([directories.sync(parentOf(to)), directories.sync(parentOf(from))])
+}
+
+/** See ObjectStore.above. */
+async function above({ pick, root }: SftpParts, name: string): Promise<string | null> {
+  const real = await pick()
+    .call<string>((sftp, done) => sftp.realpath(root, done))
+    .catch(unlessLost)
+  for (let at = real ?? root; ; at = parentOf(at)) {
+    const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
+    if (found !== null) return at
+    if (at === parentOf(at)) return null
+  }
+}
+
 /**
  * The files of an SFTP server as a store of objects.
  * @throws StoreFault; Problem where only a person can help.
@@ -105,7 +120,7 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
 export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
   const parts = await openParts(channels, place)
-  const { pick, directories, pathOf, root } = parts
+  const { pick, pathOf, root } = parts
 
   const writing = <T>(work: Promise<T>): Promise<T> =>
     work.catch(async (thrown: unknown) => {
@@ -135,11 +150,6 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       throw thrown
     }
   }
-  const moveAside = async (from: string, to: string): Promise<void> => {
-    await directories.make(parentOf(to))
-    await pick().tell((sftp, done) => sftp.rename(from, to, done))
-    await Promise.all([directories.sync(parentOf(to)), directories.sync(parentOf(from))])
-  }
 
   return {
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false, vanish: true },
@@ -158,7 +168,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       return stats?.isFile() ? infoOf(name, stats) : null
     },
     read: (name, from, signal) => readFrom(pick(), pathOf(name), from, signal),
-    setAside: (name, to) => writing(moveAside(pathOf(name), pathOf(to))).then(() => true),
+    setAside: (name, to) => writing(moveAside(parts, pathOf(name), pathOf(to))).then(() => true),
     versions: async () => [],
     list: createLister(parts),
     remove: (name) => writing(pick().tell((sftp, done) => sftp.unlink(pathOf(name), done))),
@@ -166,16 +176,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       const stats = await statAt(pick(), pathOf(directory), 'lstat')
       return (stats?.mtime ?? 0) * 1000
     },
-    async above(name) {
-      const real = await pick()
-        .call<string>((sftp, done) => sftp.realpath(root, done))
-        .catch(unlessLost)
-      for (let at = real ?? root; ; at = parentOf(at)) {
-        const found = await statAt(pick(), posix.join(at, name), 'stat').catch(unlessLost)
-        if (found !== null) return at
-        if (at === parentOf(at)) return null
-      }
-    },
+    above: (name) => above(parts, name),
     space,
     sweep: (olderThan) => sweep(parts, olderThan),
     ended: Promise.race([connection.ended, ...channels.map(({ ended }) => ended)]),

@@ -12,8 +12,7 @@ import { openManifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
 import type { OpenedStore } from './messages.ts'
 import { FileRefused } from './outcome.ts'
-import type { Tree } from './tree.ts'
-import { openTree } from './tree.ts'
+import { Tree } from './tree.ts'
 
 /**
  * Pages of the manifest's write-ahead log, 32 MiB, from which on a commit copies them into the database
@@ -95,7 +94,7 @@ export function createHandles(layout: StoreLayout) {
         syncsWhole: fileSystem.syncsWhole,
         aside,
       }
-      return { database, manifest, tree: openTree(layout.root), root, fileSystem, isLogged, opened }
+      return { database, manifest, tree: new Tree(layout.root), root, fileSystem, isLogged, opened }
     } catch (thrown) {
       database.close()
       throw thrown

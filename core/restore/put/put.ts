@@ -6,8 +6,7 @@ import type { FileFacts } from '../../files/facts.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { FileRefused } from '../../store/outcome.ts'
-import type { Making } from '../../store/tree.ts'
-import { openTree } from '../../store/tree.ts'
+import { type Making, Tree } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { writeAt } from '../../store/writing.ts'
 import { openBatch } from './batch.ts'
@@ -69,7 +68,7 @@ async function writeContent(
 
 /** @param root the destination, which is there. */
 export function openPutting(root: string, overwrite: boolean, advance: (bytes: number) => void) {
-  const tree = openTree(root)
+  const tree = new Tree(root)
   const directories = createMadeDirectories(tree)
   const batch = openBatch(
     root,

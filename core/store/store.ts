@@ -1,7 +1,7 @@
 import { inTime } from '../pacing/in-time.ts'
 import type { FrameHeader } from '../wire/frames.ts'
 import { openThread } from '../worker/thread.ts'
-import { openCommitThread } from './commit-thread.ts'
+import { CommitThread } from './commit-thread.ts'
 import { openCopies } from './copies.ts'
 import { openStoreCopy } from './copy.ts'
 import { openGroupCommit } from './group-commit.ts'
@@ -62,20 +62,20 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const usage = (folder: string) => totals.get(folder) ?? NOTHING
   const watch = createCallWatch()
   let isReplaced = false
-  const commitThread = openCommitThread(
-    layout,
-    thread,
+  const commitThread = new CommitThread({
+    root: layout.root,
+    script: thread,
     watch,
-    (changed) => {
+    onTotals(changed) {
       for (const [folder, one] of changed) totals.set(folder, one)
     },
-    (why) => {
+    onReplaced(why) {
       if (isReplaced) return
       isReplaced = true
       log(why)
       onReplaced?.()
     },
-  )
+  })
   const writes: StoreThreadData = { role: 'write' }
   const writer = openThread<WriteCalls>(thread, { data: writes, youngMb: 4 })
   // One of its own: it holds up nothing that is being stored.

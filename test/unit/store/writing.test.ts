@@ -29,7 +29,7 @@ const opened: OpenedStore = {
 function open({ hasUnnamed = true } = {}) {
   const jobs: { job: WriteJob; transfer: readonly ArrayBuffer[]; done(result: WriteResult): void }[] = []
   const added: Written[] = []
-  const commitThread: CommitThread = {
+  const commitThread: Pick<CommitThread, keyof CommitThread> = {
     opened: Promise.resolve({ ...opened, hasUnnamed }),
     call: () => new Promise(() => undefined),
     round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
@@ -43,7 +43,7 @@ function open({ hasUnnamed = true } = {}) {
         charge: () => () => undefined,
         enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
       },
-      commitThread,
+      commitThread: commitThread as CommitThread,
       groupCommit: {
         add: (some) => void added.push(...some),
         addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),

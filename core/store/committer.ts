@@ -8,7 +8,7 @@ import type { StoreLayout } from './layout.ts'
 import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
-import { openPlacing } from './placing.ts'
+import { Placing } from './placing.ts'
 import { pruneSome } from './pruning.ts'
 import { recoverRound } from './recovering.ts'
 import { createSyncing, syncLog } from './syncing.ts'
@@ -104,7 +104,7 @@ function placeAll(
     files.filter(({ fd }) => fd !== null),
     new Map(sessions),
     (changes, version) => {
-      const placing = openPlacing(now, layout, changes, version)
+      const placing = new Placing(now, layout, changes, version)
       for (const file of files) {
         try {
           outcomes.push(placing.place(file))

@@ -18,8 +18,7 @@ import { openPartials } from './partials.ts'
 import type { StoredAt, StoreParts, StoreSource } from './parts.ts'
 import { createCallWatch } from './parts.ts'
 import { openPruner } from './pruner.ts'
-import type { SmallIncoming } from './small.ts'
-import { openStoreSmall } from './small.ts'
+import { type SmallIncoming, SmallStoring, type StoreSmallEvents } from './small.ts'
 
 export type { ToCopy } from './copy.ts'
 export type { IncomingFile } from './large.ts'
@@ -98,7 +97,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
   const groupCommit = openGroupCommit(commitThread)
   const { temporary } = layout
   const parts: StoreParts = { temporary, admission, commitThread, groupCommit, partials, watch, onDurable }
-  const small = openStoreSmall(parts, writer)
+  const small = new SmallStoring(parts, writer)
   const copies = openCopies(layout.root, watch)
   const sources = new Map<string, Promise<StoreSource>>()
   const pruner = openPruner(commitThread, rules.keep, log)
@@ -131,7 +130,7 @@ export function openStore(layout: StoreLayout, options: StoreOptions) {
       found.catch(() => sources.delete(key))
       return found
     },
-    receiveAll: small.store,
+    receiveAll: (files: readonly SmallIncoming[], events: StoreSmallEvents) => small.store(files, events),
     /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
     receive: (file: SmallIncoming) =>
       new Promise<Outcome>((resolve) => {

@@ -9,8 +9,7 @@ import type { OpenedStore, WriteJob, WriteResult } from '../../../core/store/mes
 import type { Outcome } from '../../../core/store/outcome.ts'
 import { openPartials } from '../../../core/store/partials.ts'
 import { createCallWatch } from '../../../core/store/parts.ts'
-import type { SmallIncoming } from '../../../core/store/small.ts'
-import { openStoreSmall } from '../../../core/store/small.ts'
+import { type SmallIncoming, SmallStoring } from '../../../core/store/small.ts'
 import { writeFiles } from '../../../core/store/writing.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
@@ -36,7 +35,7 @@ function open({ hasUnnamed = true } = {}) {
     use: async () => () => undefined,
     close: async () => undefined,
   }
-  const small = openStoreSmall(
+  const small = new SmallStoring(
     {
       temporary: '/store/tmp',
       admission: {
@@ -55,8 +54,6 @@ function open({ hasUnnamed = true } = {}) {
     },
     {
       call: (_name, job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
-      unanswered: 0,
-      close: async () => undefined,
     },
   )
 

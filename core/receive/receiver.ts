@@ -9,7 +9,7 @@ import type { StoreLayout } from '../store/layout.ts'
 import { storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
-import { openStore } from '../store/store.ts'
+import { Store } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
@@ -90,14 +90,14 @@ async function startOnStore(
   opened: Opened[],
 ) {
   const warn = (text: string) => events.log('warn', text)
-  const store = openStore(layout, {
+  const store = new Store(layout, {
     thread: options.storeThread,
     rules: options.rules,
     log: warn,
     onDurable: (seconds) => events.onDurable?.(seconds),
     onReplaced: () => events.onReplaced?.(),
   })
-  opened.push(store.close)
+  opened.push(() => store.close())
   const senders = await openSenders(
     layout.senders,
     (sentence) => warn(englishWords(sentence)),

@@ -1,6 +1,5 @@
 import { errorCode, errorText } from '../files/system-error.ts'
-import type { Thread } from '../worker/thread.ts'
-import { openThread } from '../worker/thread.ts'
+import { openThread, type Thread } from '../worker/thread.ts'
 import { REPLACED } from './handles.ts'
 import type { CommitCalls, OpenedStore, Round, RoundResult, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'

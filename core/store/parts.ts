@@ -12,7 +12,7 @@ import type { Partials } from './partials.ts'
 export interface StoreParts {
   /** Where files are that have no place yet. */
   temporary: string
-  admission: Admission
+  admission: Pick<Admission, 'enterAll'>
   commitThread: CommitThread
   groupCommit: GroupCommit
   partials: Partials

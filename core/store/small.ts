@@ -5,12 +5,15 @@ import { batchBuffers } from '../wire/frame-buffers.ts'
 import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
-import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
-import { WRONG_DIGEST } from './messages.ts'
-import type { Outcome } from './outcome.ts'
-import { FileRefused, outcomeOf } from './outcome.ts'
-import type { Offered, StoreParts } from './parts.ts'
-import { judgePath, placeNameOf, timeToDurable } from './parts.ts'
+import {
+  type ToldDirectory,
+  WRONG_DIGEST,
+  type WriteCalls,
+  type WriteJob,
+  type WriteResult,
+} from './messages.ts'
+import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
+import { judgePath, type Offered, placeNameOf, type StoreParts, timeToDurable } from './parts.ts'
 
 /** A whole small file. */
 export interface SmallIncoming extends Offered {

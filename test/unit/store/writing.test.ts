@@ -39,7 +39,6 @@ function open({ hasUnnamed = true } = {}) {
     {
       temporary: '/store/tmp',
       admission: {
-        charge: () => () => undefined,
         enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
       },
       commitThread: commitThread as CommitThread,

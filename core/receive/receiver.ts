@@ -8,7 +8,7 @@ import { claimStore } from '../store/claim.ts'
 import { type StoreLayout, storeLayout } from '../store/layout.ts'
 import type { StoreRules } from '../store/limits/rules.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
-import { openStore } from '../store/store.ts'
+import { Store } from '../store/store.ts'
 import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
@@ -90,7 +90,7 @@ async function startOnStore(
   const { name } = options
   const { log } = events
   const warn = (text: string) => log('warn', text)
-  const store = openStore(layout, {
+  const store = new Store(layout, {
     thread: options.storeThread,
     rules: options.rules,
     log: warn,

@@ -12,7 +12,7 @@ import { Manifest } from './manifest/manifest.ts'
 import { orAbsent, requireDirectory } from './problems.ts'
 import { recoverRound } from './recovering.ts'
 import { isThere, storeAround } from './store-around.ts'
-import { openTree } from './tree.ts'
+import { Tree } from './tree.ts'
 
 type Log = (level: 'warn', message: string) => void
 
@@ -137,7 +137,7 @@ function finishRound(layout: StoreLayout): void {
   if (!isOpen) return
   try {
     const { database } = openManifestFile(layout.manifest)
-    const tree = openTree(layout.root)
+    const tree = new Tree(layout.root)
     try {
       const manifest = new Manifest(database)
       const open = manifest.openRound()

@@ -7,7 +7,7 @@ import type { StoreLayout } from './layout.ts'
 import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { diskCode, FileRefused, outcomeOf } from './outcome.ts'
-import { openPlacing } from './placing.ts'
+import { Placing } from './placing.ts'
 import { pruneSome } from './pruning.ts'
 import { recoverRound } from './recovering.ts'
 import { createSyncing, syncLog } from './syncing.ts'
@@ -16,74 +16,13 @@ import { closeQuietly } from './writing.ts'
 /** Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest. */
 export function openCommitter(layout: StoreLayout) {
   const handles = new StoreHandles(layout)
-
-  /** Names and rows, in one transaction of the manifest. */
-  const placeAll = (now: Handles, { files, directories, sessions }: Round, outcomes: Outcome[]) => {
-    const { manifest, fileSystem } = now
-    let toSync: ReadonlySet<string> = new Set()
-    const done = manifest.round(
-      files.filter(({ fd }) => fd !== null),
-      new Map(sessions),
-      (changes, version) => {
-        const placing = openPlacing(now, layout, changes, version)
-        for (const file of files) {
-          try {
-            outcomes.push(placing.place(file))
-          } catch (thrown) {
-            outcomes.push(outcomeOf(thrown))
-          }
-        }
-        for (const { source, path, facts } of directories)
-          changes.told(source, keyOf(path, fileSystem), facts)
-        toSync = placing.toSync
-      },
-    )
-    return { ...done, toSync }
-  }
-
-  const round = async (job: Round): Promise<RoundResult> => {
-    const { files } = job
-    const outcomes: Outcome[] = []
-    try {
-      const now = handles.use()
-      const { manifest, tree, fileSystem } = now
-      const left = manifest.openRound()
-      if (left !== null) recoverRound(left, { layout, tree, manifest, fileSystem })
-      const syncing = createSyncing(now, layout, files)
-      await syncing.contents()
-      const { position, totals, toSync } = placeAll(now, job, outcomes)
-      syncing.names(toSync)
-      tree.forget()
-      return { outcomes, failure: null, position, totals: [...totals] }
-    } catch (thrown) {
-      // Of what was done nothing is promised.
-      const failure = outcomeOf(thrown)
-      outcomes.splice(0, outcomes.length, ...files.map(() => failure))
-      return { outcomes, failure, position: 0, totals: [] }
-    } finally {
-      closeAll(files, outcomes)
-    }
-  }
-
-  /** The disk's own words have to outlive the way to the other thread. */
-  const answering =
-    <I, O>(work: (input: I) => O) =>
-    async (input: I): Promise<Awaited<O>> => {
-      try {
-        return await work(input)
-      } catch (thrown) {
-        const code = thrown instanceof FileRefused ? thrown.detail : diskCode(thrown)
-        throw Object.assign(new Error(errorText(thrown)), code === null ? {} : { code })
-      }
-    }
-
   const calls: CallHandlers<CommitCalls> = {
     wake: answering(() => {
       handles.use()
       return null
     }),
     look: answering(() => handles.look()),
-    round,
+    round: (job) => commitRound(() => handles.use(), layout, job),
     source: answering(({ folder, directory }) => handles.use().manifest.sourceOf(folder, directory)),
     wanted: answering(({ folder, after, limit }) => {
       const { manifest } = handles.use()
@@ -104,17 +43,77 @@ export function openCommitter(layout: StoreLayout) {
       if (isThere && isLogged) syncLog(layout)
       return isThere
     }),
-    prune: answering((from) => {
-      const { manifest, tree } = handles.use()
-      return pruneSome(from, { layout, tree, manifest })
-    }),
+    prune: answering((from) => pruneSome(from, { layout, ...handles.use() })),
     rest: answering(() => {
       handles.rest()
       return null
     }),
   }
-
   return { calls, close: () => handles.rest() }
+}
+
+/** The disk's own words have to outlive the way to the other thread. */
+function answering<I, O>(work: (input: I) => O): (input: I) => O {
+  return (input) => {
+    try {
+      return work(input)
+    } catch (thrown) {
+      const code = thrown instanceof FileRefused ? thrown.detail : diskCode(thrown)
+      throw Object.assign(new Error(errorText(thrown)), code === null ? {} : { code })
+    }
+  }
+}
+
+async function commitRound(use: () => Handles, layout: StoreLayout, job: Round): Promise<RoundResult> {
+  const { files } = job
+  const outcomes: Outcome[] = []
+  try {
+    const now = use()
+    const { manifest, tree } = now
+    const left = manifest.openRound()
+    if (left !== null) recoverRound(left, { layout, ...now })
+    const syncing = createSyncing(now, layout, files)
+    await syncing.contents()
+    const { position, totals, toSync } = placeAll(now, layout, job, outcomes)
+    syncing.names(toSync)
+    tree.forget()
+    return { outcomes, failure: null, position, totals: [...totals] }
+  } catch (thrown) {
+    // Of what was done nothing is promised.
+    const failure = outcomeOf(thrown)
+    outcomes.splice(0, outcomes.length, ...files.map(() => failure))
+    return { outcomes, failure, position: 0, totals: [] }
+  } finally {
+    closeAll(files, outcomes)
+  }
+}
+
+/** Names and rows, in one transaction of the manifest. */
+function placeAll(
+  now: Handles,
+  layout: StoreLayout,
+  { files, directories, sessions }: Round,
+  outcomes: Outcome[],
+) {
+  const { manifest, fileSystem } = now
+  let toSync: ReadonlySet<string> = new Set()
+  const done = manifest.round(
+    files.filter(({ fd }) => fd !== null),
+    new Map(sessions),
+    (changes, version) => {
+      const placing = new Placing(now, layout, changes, version)
+      for (const file of files) {
+        try {
+          outcomes.push(placing.place(file))
+        } catch (thrown) {
+          outcomes.push(outcomeOf(thrown))
+        }
+      }
+      for (const { source, path, facts } of directories) changes.told(source, keyOf(path, fileSystem), facts)
+      toSync = placing.toSync
+    },
+  )
+  return { ...done, toSync }
 }
 
 function closeAll(files: readonly ToPlace[], outcomes: readonly Outcome[]): void {

@@ -10,8 +10,7 @@ import { Manifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
 import type { OpenedStore } from './messages.ts'
 import { FileRefused } from './outcome.ts'
-import type { Tree } from './tree.ts'
-import { openTree } from './tree.ts'
+import { Tree } from './tree.ts'
 
 /**
  * Pages of the manifest's write-ahead log, 32 MiB, from which on a commit copies them into the database
@@ -115,7 +114,7 @@ export class StoreHandles {
       const fileSystem = this.#fileSystem
       const { hasUnnamed, syncsWhole } = fileSystem
       const opened = { epoch, totals: manifest.rows.totals(), hasUnnamed, syncsWhole, aside }
-      return { manifest, tree: openTree(directory), root, fileSystem, isLogged, opened }
+      return { manifest, tree: new Tree(directory), root, fileSystem, isLogged, opened }
     } catch (thrown) {
       database.close()
       throw thrown

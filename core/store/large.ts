@@ -1,24 +1,31 @@
 import { closeFd, openFd } from '../files/fd.ts'
 import { forgetCached } from '../files/native.ts'
 import { WRITE_NEW_FILE } from '../files/open-flags.ts'
-import type { Semaphore } from '../pacing/semaphore.ts'
-import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
-import type { Appending } from './appending.ts'
-import { openAppending } from './appending.ts'
+import { type Semaphore, withPermit } from '../pacing/semaphore.ts'
+import { type Appending, openAppending } from './appending.ts'
 import { UNNAMED } from './file-system.ts'
 import { temporaryIn } from './layout.ts'
 import type { Room } from './limits/admission.ts'
 import type { ToldDirectory } from './messages.ts'
-import type { Stored } from './outcome.ts'
-import { FileRefused, outcomeOf } from './outcome.ts'
+import { FileRefused, type Outcome, outcomeOf, type Stored } from './outcome.ts'
 import type { Partial } from './partials.ts'
-import type { Offered, StoreParts } from './parts.ts'
-import { judgePath, roomFor, timeToDurable } from './parts.ts'
+import { judgePath, type Offered, roomFor, type StoreParts, timeToDurable } from './parts.ts'
 
 /** A large file that comes in pieces. Nothing of it ever rejects. */
-export type IncomingFile = ReturnType<typeof receiveLarge>
+export interface IncomingFile {
+  /** How much of it is there already, where it is resumed; null: it is refused. */
+  readonly offset: Promise<number | null>
+  /** Why it is not stored, as soon as that is known. */
+  readonly refused: Outcome | null
+  /** The next bytes, or so many zeros; resolves when they are not held in memory any more. */
+  write(bytes: Uint8Array | number): Promise<void>
+  /** All of it has come. */
+  finish(digest: Uint8Array): Promise<Stored>
+  /** `keep`: what has come can be resumed. */
+  abort(keep: boolean): Promise<void>
+}
 
-interface LargeOptions {
+export interface LargeOptions {
   /** What its sender says of which file it is, so that it can be resumed; left out: it cannot. */
   identity?: string | undefined
   /** What the directories on the way to it are at the source. */
@@ -30,13 +37,7 @@ interface LargeOptions {
 /** Pieces that come while the disk is busy are written in one call, at most so many. */
 const PIECES_AT_ONCE = 16
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound threads. */
-const WRITES_AT_ONCE = 64
-
-export function openStoreLarge(parts: StoreParts) {
-  const writes = createSemaphore(WRITES_AT_ONCE)
-  /** Stores a file that comes in pieces. */
-  return (file: Offered, options: LargeOptions) => receiveLarge(file, options, parts, writes)
-}
+export const LARGE_WRITES_AT_ONCE = 64
 
 interface Open {
   fd: number
@@ -46,69 +47,122 @@ interface Open {
   appending: Appending
 }
 
-function receiveLarge(
-  file: Offered,
-  { identity, directories = [], turns }: LargeOptions,
-  parts: StoreParts,
-  writes: Semaphore,
-) {
-  const { commitThread, groupCommit, partials, watch } = parts
-  const { facts, path } = file
-  let refused = judgePath(path)
-  let open: Open | null = null
-  let room: Room | null = null
-  let release: () => void = () => undefined
-  let hasTurn = false
+export class LargeStoring implements IncomingFile {
+  readonly offset: Promise<number | null>
+  refused: Outcome | null
+  readonly #file: Offered
+  readonly #options: LargeOptions
+  readonly #parts: StoreParts
+  readonly #writes: Semaphore
+  #open: Open | null = null
+  #room: Room | null = null
+  #release: () => void = () => undefined
+  #hasTurn = false
   /** A part of it was read or written: what has refused it since may be the disk's own fault. */
-  let isTouched = false
-  let isOver = false
-  let last: Promise<void> = Promise.resolve()
-  let gathered: (Uint8Array | number)[] = []
-  let gathering: Promise<void> | null = null
+  #isTouched = false
+  #isOver = false
+  #last: Promise<void> = Promise.resolve()
+  #gathered: (Uint8Array | number)[] = []
+  #gathering: Promise<void> | null = null
 
-  /** One call to the disk, in its turn. */
-  const writing = <T>(work: () => Promise<T>): Promise<T> => withPermit(writes, () => watch.during(work))
+  /** @param writes has a permit for each file that is written at the same time. */
+  constructor(file: Offered, options: LargeOptions, parts: StoreParts, writes: Semaphore) {
+    this.#file = file
+    this.#options = options
+    this.#parts = parts
+    this.#writes = writes
+    this.refused = judgePath(file.path)
+    this.offset = this.#step(() => this.#begin()).then(() =>
+      this.refused === null ? (this.#open?.partial?.offset ?? 0) : null,
+    )
+    void this.#step(() => this.#takeIn())
+  }
 
-  /** A new file that cannot be resumed. */
-  const create = async (): Promise<{ fd: number; path: string | null }> => {
-    const { hasUnnamed } = await commitThread.opened
-    const created = hasUnnamed ? null : temporaryIn(parts.temporary)
-    const fd = await openFd(created ?? parts.temporary, created === null ? UNNAMED : WRITE_NEW_FILE, 0o600)
-    return { fd, path: created }
+  write(bytes: Uint8Array | number): Promise<void> {
+    // What comes while the disk is busy is written in one call.
+    if (this.#gathering === null || this.#gathered.length >= PIECES_AT_ONCE) {
+      const pieces: (Uint8Array | number)[] = []
+      this.#gathered = pieces
+      this.#gathering = this.#step(async () => {
+        if (pieces === this.#gathered) this.#gathering = null
+        await this.#append(pieces)
+      })
+    }
+    this.#gathered.push(bytes)
+    return this.#gathering
+  }
+
+  async finish(digest: Uint8Array): Promise<Stored> {
+    await this.#step(async () => {
+      if (this.#open === null || this.#isOver) return
+      const { appending } = this.#open
+      const isWhole = appending.position === this.#file.facts.size
+      if (!isWhole || !(await this.#writing(() => appending.finish())).equals(digest))
+        throw new FileRefused('digest', '')
+    })
+    const done = this.#open
+    if (this.refused !== null || done === null || this.#isOver) {
+      await this.abort(false)
+      return { outcome: this.refused ?? { status: 'aborted', detail: '' }, position: 0 }
+    }
+    this.#open = null
+    this.#isOver = true
+    return this.#place(done, digest)
+  }
+
+  async abort(keep: boolean): Promise<void> {
+    this.#isOver = true
+    await this.#last
+    this.#room?.leave()
+    const ended = this.#open
+    this.#open = null
+    if (ended !== null) {
+      // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
+      const isSound = await ended.appending.close()
+      await closeFd(ended.fd).catch(() => undefined)
+      const isKept = keep && isSound && (this.refused === null || !this.#isTouched)
+      // Also what was there before, and has not been read yet.
+      const bytes = Math.max(ended.appending.position, ended.partial?.offset ?? 0)
+      await ended.partial?.end(isKept ? bytes : null)
+    }
+    this.#leave()
   }
 
   /** One step after the other; after the first failure the rest of the file is only let pass. */
-  const step = (work: () => Promise<void>): Promise<void> => {
-    last = last.then(async () => {
-      if (refused !== null) return
+  #step(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      if (this.refused !== null) return
       try {
         await work()
       } catch (thrown) {
-        refused = outcomeOf(thrown)
+        this.refused = outcomeOf(thrown)
         // It is over only when its sender says so: until then it must not count against the files of others.
-        room?.leave()
+        this.#room?.leave()
       }
     })
-    return last
+    return this.#last
   }
 
-  const begin = async (): Promise<void> => {
-    hasTurn = (await turns?.acquire()) ?? false
-    if (isOver) throw new FileRefused('aborted', '')
-    release = await commitThread.use()
-    const partial = identity === undefined ? null : await watch.during(() => partials.open(file, identity))
-    const rest = facts.size - (partial?.offset ?? 0)
+  /** One call to the disk, in its turn. */
+  #writing<T>(work: () => Promise<T>): Promise<T> {
+    return withPermit(this.#writes, () => this.#parts.watch.during(work))
+  }
+
+  async #begin(): Promise<void> {
+    const { identity, turns } = this.#options
+    const { commitThread, partials, watch } = this.#parts
+    const { size, more } = this.#file.facts
+    this.#hasTurn = (await turns?.acquire()) ?? false
+    if (this.#isOver) throw new FileRefused('aborted', '')
+    this.#release = await commitThread.use()
+    const partial =
+      identity === undefined ? null : await watch.during(() => partials.open(this.#file, identity))
     try {
       // Said before the disk is filled with a part of it, which would fail the small files beside it.
-      room = await roomFor(parts, file, rest)
-      const at = partial ?? (await writing(create))
-      const isSparse = facts.more?.sparse === true
-      open = {
-        fd: at.fd,
-        path: at.path,
-        partial,
-        appending: await openAppending(at.fd, facts.size, isSparse),
-      }
+      this.#room = await roomFor(this.#parts, this.#file, size - (partial?.offset ?? 0))
+      const { fd, path } = partial ?? (await this.#writing(() => createFile(this.#parts)))
+      const appending = await openAppending(fd, size, more?.sparse === true)
+      this.#open = { fd, path, partial, appending }
     } catch (thrown) {
       if (partial !== null) await closeFd(partial.fd).catch(() => undefined)
       await partial?.end(partial.offset)
@@ -117,107 +171,52 @@ function receiveLarge(
   }
 
   /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
-  const takeIn = async (): Promise<void> => {
-    const offset = open?.partial?.offset ?? 0
+  async #takeIn(): Promise<void> {
+    const offset = this.#open?.partial?.offset ?? 0
     // From the disk: what an earlier process was told of its failures died with it.
-    if (open !== null && offset > 0) await forgetCached(open.fd)
-    while (open !== null && !isOver && open.appending.position < offset) {
-      const { appending } = open
-      isTouched = true
-      await writing(() => appending.takeIn(offset))
+    if (this.#open !== null && offset > 0) await forgetCached(this.#open.fd)
+    while (this.#open !== null && !this.#isOver && this.#open.appending.position < offset) {
+      const { appending } = this.#open
+      this.#isTouched = true
+      await this.#writing(() => appending.takeIn(offset))
     }
   }
 
-  const append = (pieces: readonly (Uint8Array | number)[]): Promise<void> =>
-    writing(async () => {
-      if (open === null || isOver) return
-      const { appending } = open
+  #append(pieces: readonly (Uint8Array | number)[]): Promise<void> {
+    return this.#writing(async () => {
+      if (this.#open === null || this.#isOver) return
+      const { appending } = this.#open
       const bytes = pieces.reduce<number>((sum, one) => sum + (typeof one === 'number' ? one : one.length), 0)
-      isTouched = true
-      if (appending.position + bytes > facts.size) throw new FileRefused('digest', 'size')
+      this.#isTouched = true
+      if (appending.position + bytes > this.#file.facts.size) throw new FileRefused('digest', 'size')
       await appending.append(pieces)
-      room?.written(bytes)
+      this.#room?.written(bytes)
     })
-
-  /** Closes what is open; `keep`: and keeps it to be resumed. */
-  const end = async (keep: boolean): Promise<void> => {
-    isOver = true
-    await last
-    room?.leave()
-    const ended = open
-    open = null
-    if (ended !== null) {
-      // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
-      const isSound = await ended.appending.close()
-      await closeFd(ended.fd).catch(() => undefined)
-      const isKept = keep && isSound && (refused === null || !isTouched)
-      // Also what was there before, and has not been read yet.
-      const bytes = Math.max(ended.appending.position, ended.partial?.offset ?? 0)
-      await ended.partial?.end(isKept ? bytes : null)
-    }
-    leave()
   }
 
-  const leave = () => {
-    if (hasTurn) turns?.release()
-    hasTurn = false
-    release()
-  }
-
-  const offset = step(begin).then(() => (refused === null ? (open?.partial?.offset ?? 0) : null))
-  void step(takeIn)
-
-  const place = async ({ fd, path: temporary, partial }: Open, digest: Uint8Array): Promise<Stored> => {
-    const timed = timeToDurable(parts)
+  async #place({ fd, path: temporary, partial }: Open, digest: Uint8Array): Promise<Stored> {
+    const timed = timeToDurable(this.#parts)
+    const { directories = [] } = this.#options
     const written = { fd, temporary, digest, isUntimed: true, moved: null, directories }
-    const stored = await groupCommit.addOne({ ...file, ...written })
+    const stored = await this.#parts.groupCommit.addOne({ ...this.#file, ...written })
     partial?.placed()
-    room?.leave()
-    leave()
+    this.#room?.leave()
+    this.#leave()
     timed(stored.outcome)
     return stored
   }
 
-  return {
-    /** How much of it is there already, where it is resumed; null: it is refused. */
-    offset,
-    /** Why it is not stored, as soon as that is known. */
-    get refused() {
-      return refused
-    },
-    /** The next bytes, or so many zeros; resolves when they are not held in memory any more. */
-    write(bytes: Uint8Array | number) {
-      // What comes while the disk is busy is written in one call.
-      if (gathering === null || gathered.length >= PIECES_AT_ONCE) {
-        const pieces: (Uint8Array | number)[] = []
-        gathered = pieces
-        gathering = step(async () => {
-          if (pieces === gathered) gathering = null
-          await append(pieces)
-        })
-      }
-      gathered.push(bytes)
-      return gathering
-    },
-    /** All of it has come. */
-    async finish(digest: Uint8Array) {
-      await step(async () => {
-        if (open === null || isOver) return
-        const { appending } = open
-        const isWhole = appending.position === facts.size
-        if (!isWhole || !(await writing(() => appending.finish())).equals(digest))
-          throw new FileRefused('digest', '')
-      })
-      const done = open
-      if (refused !== null || done === null || isOver) {
-        await end(false)
-        return { outcome: refused ?? { status: 'aborted', detail: '' }, position: 0 }
-      }
-      open = null
-      isOver = true
-      return place(done, digest)
-    },
-    /** `keep`: what has come can be resumed. */
-    abort: (keep: boolean) => end(keep),
+  #leave(): void {
+    if (this.#hasTurn) this.#options.turns?.release()
+    this.#hasTurn = false
+    this.#release()
   }
+}
+
+/** A new file that cannot be resumed. */
+async function createFile({ commitThread, temporary }: StoreParts) {
+  const { hasUnnamed } = await commitThread.opened
+  const path = hasUnnamed ? null : temporaryIn(temporary)
+  const fd = await openFd(path ?? temporary, path === null ? UNNAMED : WRITE_NEW_FILE, 0o600)
+  return { fd, path }
 }

@@ -7,10 +7,8 @@ import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
 import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
 import { WRONG_DIGEST } from './messages.ts'
-import type { Outcome } from './outcome.ts'
-import { FileRefused, outcomeOf } from './outcome.ts'
-import type { Offered, StoreParts } from './parts.ts'
-import { judgePath, placeNameOf, timeToDurable } from './parts.ts'
+import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
+import { judgePath, type Offered, placeNameOf, type StoreParts, timeToDurable } from './parts.ts'
 
 /** A whole small file. */
 export interface SmallIncoming extends Offered {
@@ -71,44 +69,106 @@ function mostOpen(): number {
 /** Jobs that wait at the writing thread, so that it need not wait for the next one. */
 const JOBS_AT_ONCE = 2
 const NO_BYTES = new Uint8Array(0)
-const ABORTED: Outcome = { status: 'aborted', detail: '' }
 
-export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
-  const { temporary: directory, admission, commitThread, groupCommit, partials, watch } = parts
-  const most = mostOpen()
-  const unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
-  /** A file is open as long, and takes its part of that, too. */
-  const weightOf = ({ file }: Pick<Pending, 'file'>) => Math.max(file.facts.size, MOST_UNSYNCED_BYTES / most)
-  const jobs = createSemaphore(JOBS_AT_ONCE)
-  let isOver = false
+/** Bytes and files on their way to the writing thread, and to their names, are bounded. */
+export class SmallStoring {
+  readonly #parts: StoreParts
+  readonly #writer: Pick<Thread<WriteCalls>, 'call'>
+  readonly #most = mostOpen()
+  readonly #unsynced = createSemaphore(MOST_UNSYNCED_BYTES)
+  readonly #jobs = createSemaphore(JOBS_AT_ONCE)
+  #isOver = false
 
-  const written = (files: readonly Pending[], results: WriteResult['written'], names: WriteJob['names']) => {
-    const done = files.flatMap(({ file, directories, onWritten, answer }, index): Written[] => {
-      const result = results[index] ?? 'EIO'
-      if (typeof result === 'string') {
-        const why = outcomeOf(Object.assign(new Error(result), { code: result }))
-        answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
-        return []
-      }
-      onWritten()
-      const temporary = names?.[index] ?? null
-      return [{ ...file, fd: result, temporary, isUntimed: false, moved: null, directories, answer }]
-    })
-    // Together: a round begins with the first.
-    groupCommit.add(done)
+  constructor(parts: StoreParts, writer: Pick<Thread<WriteCalls>, 'call'>) {
+    this.#parts = parts
+    this.#writer = writer
   }
 
-  const write = async (files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> => {
+  /** Stores whole small files of one sender that came together. Never throws. */
+  store(files: readonly SmallIncoming[], events: StoreSmallEvents) {
+    const good = files.flatMap((file, index): Numbered[] => {
+      const refused = judgePath(file.path)
+      if (refused === null) return [{ file, index }]
+      events.onStored(index, refused, 0)
+      return []
+    })
+    const failAll = (outcome: Outcome) => {
+      for (const { index } of good) events.onStored(index, outcome, 0)
+    }
+    if (this.#isOver) return failAll({ status: 'aborted', detail: '' })
+    void this.#admit(good, files.length, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
+  }
+
+  /** Resolves when the thread has nothing in its hands any more; what has not come to it is not stored. */
+  async end(): Promise<void> {
+    this.#isOver = true
+    this.#unsynced.close()
+    await this.#jobs.acquire(JOBS_AT_ONCE)
+    // Those that have waited for room are told.
+    this.#jobs.release(JOBS_AT_ONCE)
+  }
+
+  /** `all`: so many files have come with the memory. */
+  async #admit(good: readonly Numbered[], all: number, events: StoreSmallEvents): Promise<void> {
+    const pending = await this.#reserve(good, events)
+    const [leading] = pending
+    if (leading === undefined) return
+    leading.directories = events.directories
+    // Half of what there may be at a time, so that the others need not wait for all of them.
+    const step = Math.max(1, Math.floor(this.#most / 2))
+    const isWhole = pending.length === all && pending.length <= step
+    for (let at = 0; at < pending.length; at += step)
+      void this.#writeInTurn(pending.slice(at, at + step), isWhole ? (events.memory ?? null) : null)
+  }
+
+  /** Those that there is room for. */
+  async #reserve(good: readonly Numbered[], events: StoreSmallEvents): Promise<Pending[]> {
+    const { admission, partials, watch } = this.#parts
+    const timed = timeToDurable(this.#parts)
+    const [first] = good
+    if (first === undefined) return []
+    const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
+    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
+    return good.flatMap(({ file, index }, at): Pending[] => {
+      const room = rooms[at]
+      if (room === undefined || room instanceof FileRefused) {
+        events.onStored(index, outcomeOf(room ?? new FileRefused('failed', '')), 0)
+        return []
+      }
+      const answer = (outcome: Outcome, position: number) => {
+        this.#unsynced.release(this.#weightOf(file))
+        room.leave()
+        if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
+        timed(outcome)
+        events.onStored(index, outcome, position)
+      }
+      return [{ file, directories: [], onWritten: () => events.onWritten(index), answer }]
+    })
+  }
+
+  /** A file is open as long, and takes its part of that, too. */
+  #weightOf({ facts }: SmallIncoming): number {
+    return Math.max(facts.size, MOST_UNSYNCED_BYTES / this.#most)
+  }
+
+  async #writeInTurn(files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> {
+    await this.#unsynced.acquire(files.reduce((sum, { file }) => sum + this.#weightOf(file), 0))
+    await withPermit(this.#jobs, () => this.#write(files, memory))
+  }
+
+  async #write(files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> {
+    const { temporary: directory, commitThread, groupCommit, watch } = this.#parts
     try {
-      if (isOver) throw new FileRefused('aborted', '')
+      if (this.#isOver) throw new FileRefused('aborted', '')
       const leave = await commitThread.use()
       try {
         const { hasUnnamed } = await commitThread.opened
         const names = hasUnnamed ? null : files.map(() => temporaryIn(directory))
         const { job, transfer } = writeJobOf(files, memory, directory, names)
-        const result = await watch.during(() => writer.call('write', job, transfer))
+        const result = await watch.during(() => this.#writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)
-        written(files, result.written, names)
+        // Together: a round begins with the first.
+        groupCommit.add(writtenOf(files, result.written, names))
       } finally {
         leave()
       }
@@ -116,80 +176,25 @@ export function openStoreSmall(parts: StoreParts, writer: Thread<WriteCalls>) {
       for (const { answer } of files) answer(outcomeOf(thrown), 0)
     }
   }
-
-  const writeInTurn = async (files: readonly Pending[], memory: ArrayBufferLike | null): Promise<void> => {
-    await unsynced.acquire(files.reduce((sum, one) => sum + weightOf(one), 0))
-    await withPermit(jobs, () => write(files, memory))
-  }
-
-  /** `isAll`: these are all files that have come with the memory. */
-  const admit = async (
-    good: readonly Numbered[],
-    isAll: boolean,
-    events: StoreSmallEvents,
-  ): Promise<void> => {
-    const onStored = timedEvents(parts, events)
-    const [first] = good
-    if (first === undefined) return
-    const places = good.map(({ file }) => ({ place: placeNameOf(file), size: file.facts.size }))
-    const rooms = await watch.during(() => admission.enterAll(first.file.source.folder, places))
-    const pending = good.flatMap(({ file, index }, at): Pending[] => {
-      const room = rooms[at]
-      if (room === undefined || room instanceof FileRefused) {
-        onStored(index, outcomeOf(room ?? new FileRefused('failed', '')), 0)
-        return []
-      }
-      const answer = (outcome: Outcome, position: number) => {
-        unsynced.release(weightOf({ file }))
-        room.leave()
-        if (outcome.status === 'durable') partials.superseded(file.source.id, file.path)
-        onStored(index, outcome, position)
-      }
-      return [{ file, directories: [], onWritten: () => events.onWritten(index), answer }]
-    })
-    const [leading] = pending
-    if (leading === undefined) return
-    leading.directories = events.directories
-    // Half of what there may be at a time, so that the others need not wait for all of them.
-    const step = Math.max(1, Math.floor(most / 2))
-    const isWhole = isAll && pending.length === good.length && pending.length <= step
-    for (let at = 0; at < pending.length; at += step)
-      void writeInTurn(pending.slice(at, at + step), isWhole ? (events.memory ?? null) : null)
-  }
-
-  return {
-    /** Stores whole small files of one sender that came together. Never throws. */
-    store(files: readonly SmallIncoming[], events: StoreSmallEvents) {
-      const good = files.flatMap((file, index): Numbered[] => {
-        const refused = judgePath(file.path)
-        if (refused === null) return [{ file, index }]
-        events.onStored(index, refused, 0)
-        return []
-      })
-      const failAll = (outcome: Outcome) => {
-        for (const { index } of good) events.onStored(index, outcome, 0)
-      }
-      if (isOver) return failAll(ABORTED)
-      const isAll = good.length === files.length
-      void admit(good, isAll, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
-    },
-    /** Resolves when the thread has nothing in its hands any more; what has not come to it is not stored. */
-    async end() {
-      isOver = true
-      unsynced.close()
-      await jobs.acquire(JOBS_AT_ONCE)
-      // Those that have waited for room are told.
-      jobs.release(JOBS_AT_ONCE)
-    },
-  }
 }
 
-function timedEvents(parts: StoreParts, { onStored }: StoreSmallEvents): StoreSmallEvents['onStored'] {
-  const timed = timeToDurable(parts)
-  return (index, outcome, position) => {
-    timed(outcome)
-    onStored(index, outcome, position)
-  }
+/** Those that are written; the others are answered. */
+function writtenOf(
+  files: readonly Pending[],
+  results: WriteResult['written'],
+  names: WriteJob['names'],
+): Written[] {
+  return files.flatMap(({ file, directories, onWritten, answer }, index) => {
+    const result = results[index] ?? 'EIO'
+    if (typeof result === 'string') {
+      const why = outcomeOf(Object.assign(new Error(result), { code: result }))
+      answer(result === WRONG_DIGEST ? { status: 'digest', detail: '' } : why, 0)
+      return []
+    }
+    onWritten()
+    const temporary = names?.[index] ?? null
+    return [{ ...file, fd: result, temporary, isUntimed: false, moved: null, directories, answer }]
+  })
 }
 
 /** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */

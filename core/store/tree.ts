@@ -26,13 +26,14 @@ export interface Making {
   inTheWay(parent: TreeDirectory, name: string, way: readonly string[]): void
 }
 
-/**
- * Directories below a root, found step by step, and never by a symbolic link. Blocks. Linux alone lets names be looked
- * up in an open directory (proc_pid_fd(5)); elsewhere each is looked at, and then used by its path.
- */
-export type Tree = ReturnType<typeof openTree>
-
 const CAN_HOLD = process.platform === 'linux'
+
+function openRoot(root: string): TreeDirectory {
+  if (!CAN_HOLD) return { fd: -1, path: root }
+  // It may be a symbolic link: it is the administrator's own.
+  const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
+  return { fd, path: `/proc/self/fd/${fd}` }
+}
 
 function openHeld(parent: TreeDirectory, name: string): TreeDirectory {
   const fd = openSync(`${parent.path}/${name}`, HOLD_DIRECTORY)
@@ -47,105 +48,102 @@ function lookAt(parent: TreeDirectory, name: string): TreeDirectory {
 
 const openIn = CAN_HOLD ? openHeld : lookAt
 
-export function openTree(root: string) {
-  let base: TreeDirectory | null = null
-  const open = new Map<string, TreeDirectory>()
+/** Whether there is a file instead of a directory. @throws FileRefused for a symbolic link. */
+function hasFile(parent: TreeDirectory, name: string): boolean {
+  const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
+  if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
+  // Nothing, or a directory: it was exchanged in this moment, and is tried again.
+  return stats?.isDirectory() === false
+}
 
-  const close = ({ fd }: TreeDirectory) => {
-    if (fd >= 0) closeSync(fd)
+/** Opens it, or has it made; null: that was done, and what is above may be open no more. */
+function openOrMake(
+  parent: TreeDirectory,
+  way: readonly string[],
+  making: Making | undefined,
+): TreeDirectory | null {
+  const name = way.at(-1) ?? ''
+  try {
+    return nameRefusal(() => openIn(parent, name))
+  } catch (thrown) {
+    const code = errorCode(thrown) ?? ''
+    const isFile = NO_DIRECTORY.has(code) && hasFile(parent, name)
+    if (making === undefined) throw thrown
+    if (code === 'ENOENT') making.missing(parent, name, way)
+    else if (isFile) making.inTheWay(parent, name, way)
+    else if (!NO_DIRECTORY.has(code)) throw thrown
+    return null
+  }
+}
+
+function close({ fd }: TreeDirectory): void {
+  if (fd >= 0) closeSync(fd)
+}
+
+/**
+ * Directories below a root, found step by step, and never by a symbolic link. Blocks. Linux alone lets names be looked
+ * up in an open directory (proc_pid_fd(5)); elsewhere each is looked at, and then used by its path.
+ */
+export class Tree {
+  readonly #root: string
+  #base: TreeDirectory | null = null
+  readonly #open = new Map<string, TreeDirectory>()
+
+  constructor(root: string) {
+    this.#root = root
   }
 
-  const rootNow = (): TreeDirectory => {
-    if (base !== null) return base
-    if (!CAN_HOLD) base = { fd: -1, path: root }
-    else {
-      // It may be a symbolic link: it is the administrator's own.
-      const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
-      base = { fd, path: `/proc/self/fd/${fd}` }
+  /**
+   * @param way the names below the root.
+   * @param making without, what is missing is an error.
+   * @throws what the system says; FileRefused for a symbolic link.
+   */
+  enter(way: readonly string[], making?: Making): TreeDirectory {
+    if (way.length === 0) {
+      this.#base ??= openRoot(this.#root)
+      return this.#base
     }
-    return base
-  }
-
-  /** Whether there is a file instead of a directory. @throws FileRefused for a symbolic link. */
-  const hasFile = (parent: TreeDirectory, name: string): boolean => {
-    const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
-    if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
-    // Nothing, or a directory: it was exchanged in this moment, and is tried again.
-    return stats?.isDirectory() === false
-  }
-
-  /** Opens it, or has it made; null: that was done, and what is above may be open no more. */
-  const openOrMake = (
-    parent: TreeDirectory,
-    way: readonly string[],
-    making: Making | undefined,
-  ): TreeDirectory | null => {
-    const name = way.at(-1) ?? ''
-    try {
-      return nameRefusal(() => openIn(parent, name))
-    } catch (thrown) {
-      const code = errorCode(thrown) ?? ''
-      const isFile = NO_DIRECTORY.has(code) && hasFile(parent, name)
-      if (making === undefined) throw thrown
-      if (code === 'ENOENT') making.missing(parent, name, way)
-      else if (isFile) making.inTheWay(parent, name, way)
-      else if (!NO_DIRECTORY.has(code)) throw thrown
-      return null
-    }
-  }
-
-  const enter = (way: readonly string[], making?: Making): TreeDirectory => {
-    if (way.length === 0) return rootNow()
     const place = way.join('/')
-    const known = open.get(place)
+    const known = this.#open.get(place)
     if (known !== undefined) return known
     for (let attempt = 1; ; attempt += 1) {
       // Somebody may exchange a name again and again while it is opened; who does that is not served.
-      const opened = openOrMake(enter(way.slice(0, -1), making), way, attempt > 8 ? undefined : making)
+      const opened = openOrMake(this.enter(way.slice(0, -1), making), way, attempt > 8 ? undefined : making)
       if (opened === null) continue
-      open.set(place, opened)
+      this.#open.set(place, opened)
       return opened
     }
   }
 
-  const forget = () => {
-    for (const directory of open.values()) close(directory)
-    open.clear()
+  /** Makes a directory's entries durable. @throws what the system says. */
+  sync(way: readonly string[]) {
+    this.trim()
+    const { fd, path: where } = this.enter(way)
+    if (fd >= 0) return fsyncSync(fd)
+    // Windows has no such call and needs none.
+    if (process.platform === 'win32') return
+    const opened = openSync(where, constants.O_RDONLY)
+    try {
+      fsyncSync(opened)
+    } finally {
+      closeSync(opened)
+    }
   }
 
-  const trim = () => {
-    if (open.size > MOST_OPEN) forget()
+  /** Something was moved: what is open may be elsewhere now. */
+  forget(): void {
+    for (const directory of this.#open.values()) close(directory)
+    this.#open.clear()
   }
 
-  return {
-    /**
-     * @param way the names below the root.
-     * @param making without, what is missing is an error.
-     * @throws what the system says; FileRefused for a symbolic link.
-     */
-    enter,
-    /** Makes a directory's entries durable. @throws what the system says. */
-    sync(way: readonly string[]) {
-      trim()
-      const { fd, path: where } = enter(way)
-      if (fd >= 0) return fsyncSync(fd)
-      // Windows has no such call and needs none.
-      if (process.platform === 'win32') return
-      const opened = openSync(where, constants.O_RDONLY)
-      try {
-        fsyncSync(opened)
-      } finally {
-        closeSync(opened)
-      }
-    },
-    /** Something was moved: what is open may be elsewhere now. */
-    forget,
-    /** Closes what is open, where that is much: what was entered is used no more. */
-    trim,
-    close() {
-      forget()
-      if (base !== null) close(base)
-      base = null
-    },
+  /** Closes what is open, where that is much: what was entered is used no more. */
+  trim(): void {
+    if (this.#open.size > MOST_OPEN) this.forget()
+  }
+
+  close(): void {
+    this.forget()
+    if (this.#base !== null) close(this.#base)
+    this.#base = null
   }
 }

@@ -9,8 +9,7 @@ import { storeLayout } from '../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
 import type { Sender } from '../../core/store/senders/senders.ts'
-import type { Offered, Store } from '../../core/store/store.ts'
-import { openStore } from '../../core/store/store.ts'
+import { type Offered, Store } from '../../core/store/store.ts'
 import { fingerprintOf } from '../../core/wire/identity.ts'
 import type { FileStatus } from '../../core/wire/limits.ts'
 import { nameFault } from '../../core/wire/names.ts'
@@ -25,7 +24,7 @@ const MIB = 1024 * 1024
 const quickParent = () => (fs.existsSync('/dev/shm') ? '/dev/shm' : undefined)
 
 /** Answers as a store does, and keeps nothing. */
-function storeInName(): Store {
+function storeInName(): Pick<Store, keyof Store> {
   const soon = async (status: FileStatus): Promise<Outcome> => {
     await turn()
     return { status, detail: '' }
@@ -68,7 +67,7 @@ export function openFuzzedReceiver() {
   fs.mkdirSync(path.join(root, 'sender', 'data'), { recursive: true })
   fs.mkdirSync(path.join(root, '.holdfast'))
   fs.symlinkSync(path.join(base, 'outside'), path.join(root, 'sender', 'data', 'planted'))
-  const store = openStore(storeLayout(root), {
+  const store = new Store(storeLayout(root), {
     thread: receiverParts.storeThread,
     rules: DEFAULT_RULES,
     log: () => undefined,
@@ -87,7 +86,7 @@ export function openFuzzedReceiver() {
   /** Every eighth connection has the real store; the others show what the connection itself does, and fast. */
   const serve = (socket: TLSSocket) => {
     served += 1
-    const chosen = served % 8 === 0 ? store : storeInName()
+    const chosen = served % 8 === 0 ? store : (storeInName() as Store)
     const host: ConnectionHost = {
       name: 'receiver',
       store: chosen,

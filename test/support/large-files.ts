@@ -5,8 +5,7 @@ import { createSemaphore } from '../../core/pacing/semaphore.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import type { StoreRules } from '../../core/store/limits/rules.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
-import type { SmallIncoming, Store, StoreSource } from '../../core/store/store.ts'
-import { openStore } from '../../core/store/store.ts'
+import { type SmallIncoming, Store, type StoreSource } from '../../core/store/store.ts'
 import { digestOf, offeredAs } from './file-facts.ts'
 import { temporaryDirectory } from './temporary.ts'
 import { receiverParts, treeOf } from './transfer.ts'
@@ -19,7 +18,7 @@ export async function openAt(
 ): Promise<{ store: Store; source: StoreSource }> {
   const layout = storeLayout(root)
   fs.mkdirSync(layout.own, { recursive: true, mode: 0o700 })
-  const store = openStore(layout, {
+  const store = new Store(layout, {
     thread: receiverParts.storeThread,
     rules: { ...DEFAULT_RULES, ...rules },
     log,

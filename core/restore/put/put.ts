@@ -6,7 +6,7 @@ import type { FileFacts } from '../../files/facts.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { FileRefused } from '../../store/outcome.ts'
-import { type Making, openTree, type Tree } from '../../store/tree.ts'
+import { type Making, Tree } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { writeAt } from '../../store/writing.ts'
 import { Batch } from './batch.ts'
@@ -88,7 +88,7 @@ export class Putting {
     this.#root = root
     this.#overwrite = overwrite
     this.#advance = advance
-    this.#tree = openTree(root)
+    this.#tree = new Tree(root)
     this.#directories = createMadeDirectories(this.#tree)
     this.#batch = new Batch(root, this.#tree, overwrite)
   }

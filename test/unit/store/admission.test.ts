@@ -6,7 +6,7 @@ import { Admission, type Room } from '../../../core/store/limits/admission.ts'
 import type { Quota } from '../../../core/store/limits/rules.ts'
 import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
 import { FileRefused } from '../../../core/store/outcome.ts'
-import { openStore } from '../../../core/store/store.ts'
+import { Store } from '../../../core/store/store.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { begin, openAt, openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -112,7 +112,7 @@ describe('a store with limits', () => {
     const one = smallFile(before.source, 'one', Buffer.from('one'))
     expect((await before.store.receive(one)).status).toBe('durable')
     await before.store.close()
-    const store = openStore(storeLayout(root), {
+    const store = new Store(storeLayout(root), {
       thread: receiverParts.storeThread,
       rules: limited({ files: 1 }),
       log: () => undefined,

@@ -7,7 +7,7 @@ import { restoreFrom } from '../../../core/restore/restore.ts'
 import { claimStore } from '../../../core/store/claim.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
-import { openStore } from '../../../core/store/store.ts'
+import { Store } from '../../../core/store/store.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -19,7 +19,7 @@ test('a store is used on a path alone: small files, large ones in pieces, a proo
   const lock = await claimStore(layout, () => undefined)
   onTestFinished(() => lock.release())
   const options = { thread: receiverParts.storeThread, rules: DEFAULT_RULES, log: () => undefined }
-  const store = openStore(layout, options)
+  const store = new Store(layout, options)
   onTestFinished(() => store.close())
   const source = await store.source('pc', 'data')
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
-import { openStore } from '../../../core/store/store.ts'
+import { Store } from '../../../core/store/store.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/transfer.ts'
@@ -35,7 +35,7 @@ test.each(['write', 'round'])(
     const layout = storeLayout(root)
     fs.mkdirSync(layout.own)
     const thread = fragile(temporaryDirectory('thread'), kind)
-    const store = openStore(layout, { thread, rules: DEFAULT_RULES, log: () => undefined })
+    const store = new Store(layout, { thread, rules: DEFAULT_RULES, log: () => undefined })
     onTestFinished(() => store.close())
     const source = await store.source('pc', 'data')
     const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from(name)))
@@ -87,7 +87,7 @@ test('another manifest than before, found after a rest: nothing is stored in the
   const thread = new URL('../../../cli/workers/store-thread.ts', import.meta.url)
   const replaced: string[] = []
   const options = { thread, rules: DEFAULT_RULES, log: (text: string) => void said.push(text) }
-  const store = openStore(layout, { ...options, onReplaced: () => void replaced.push('anew') })
+  const store = new Store(layout, { ...options, onReplaced: () => void replaced.push('anew') })
   onTestFinished(() => store.close())
   const source = await store.source('pc', 'data')
   const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from(name)))
@@ -99,7 +99,7 @@ test('another manifest than before, found after a rest: nothing is stored in the
   expect([await receive('three'), replaced.length]).toEqual([{ status: 'failed', detail: 'ESTALE' }, 1])
   expect(said).toEqual(['the manifest is another one than before'])
   await store.close()
-  const anew = openStore(layout, options)
+  const anew = new Store(layout, options)
   onTestFinished(() => anew.close())
   const file = smallFile(await anew.source('pc', 'data'), 'two', Buffer.from('two'))
   expect(await anew.receive(file)).toMatchObject({ status: 'durable' })

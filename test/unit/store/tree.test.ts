@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openTree } from '../../../core/store/tree.ts'
+import { Tree } from '../../../core/store/tree.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -9,7 +9,7 @@ const openFiles = () => fs.readdirSync('/proc/self/fd').length
 
 test.runIf(process.platform === 'linux')('few of the directories on very deep ways stay open', () => {
   const root = temporaryDirectory('tree')
-  const tree = openTree(root)
+  const tree = new Tree(root)
   onTestFinished(() => tree.close())
   const making = {
     missing: (parent: { path: string }, name: string) => fs.mkdirSync(`${parent.path}/${name}`),

@@ -9,8 +9,7 @@ import type { OpenedStore, WriteJob, WriteResult } from '../../../core/store/mes
 import type { Outcome } from '../../../core/store/outcome.ts'
 import { Partials } from '../../../core/store/partials.ts'
 import { createCallWatch } from '../../../core/store/parts.ts'
-import type { SmallIncoming } from '../../../core/store/small.ts'
-import { openStoreSmall } from '../../../core/store/small.ts'
+import { type SmallIncoming, SmallStoring } from '../../../core/store/small.ts'
 import { writeFiles } from '../../../core/store/writing.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { canMount, mountTmpfs } from '../../support/mounts.ts'
@@ -29,20 +28,20 @@ const opened: OpenedStore = {
 function open({ hasUnnamed = true } = {}) {
   const jobs: { job: WriteJob; transfer: readonly ArrayBuffer[]; done(result: WriteResult): void }[] = []
   const added: Written[] = []
-  const commitThread: CommitThread = {
+  const commitThread: Pick<CommitThread, keyof CommitThread> = {
     opened: Promise.resolve({ ...opened, hasUnnamed }),
     call: () => new Promise(() => undefined),
     round: async () => ({ outcomes: [], failure: null, position: 0, totals: [] }),
     use: async () => () => undefined,
     close: async () => undefined,
   }
-  const small = openStoreSmall(
+  const small = new SmallStoring(
     {
       temporary: '/store/tmp',
       admission: {
         enterAll: async (_, files) => files.map(() => ({ written: () => undefined, leave: () => undefined })),
       },
-      commitThread,
+      commitThread: commitThread as CommitThread,
       groupCommit: {
         add: (some) => void added.push(...some),
         addOne: async () => ({ outcome: { status: 'durable', detail: '' }, position: 0 }),
@@ -54,8 +53,6 @@ function open({ hasUnnamed = true } = {}) {
     },
     {
       call: (_name, job, transfer = []) => new Promise((done) => jobs.push({ job, transfer, done })),
-      unanswered: 0,
-      close: async () => undefined,
     },
   )
 

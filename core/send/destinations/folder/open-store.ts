@@ -5,8 +5,7 @@ import { storeLayout } from '../../../store/layout.ts'
 import { DEFAULT_RULES } from '../../../store/limits/rules.ts'
 import type { Sender, Senders } from '../../../store/senders/senders.ts'
 import { foldersIn, openSenders } from '../../../store/senders/senders.ts'
-import type { Store } from '../../../store/store.ts'
-import { openStore } from '../../../store/store.ts'
+import { Store } from '../../../store/store.ts'
 import { Problem } from '../../../words/problem.ts'
 import { englishWords } from '../../../words/words.ts'
 import type { Encrypting } from '../encrypted/session.ts'
@@ -33,7 +32,7 @@ const inUse = new Map<string, Promise<void>>()
 /**
  * Opens the store in a folder. A disk that hangs hangs here, too.
  * @param isOwn it is this computer's own: it is made where it is not there.
- * @param onReplaced see `openStore`.
+ * @param onReplaced see `Store`.
  * @throws NotMounted; Problem where only a person can help; what the system says.
  */
 export async function openFolderStore(
@@ -65,7 +64,7 @@ export async function openFolderStore(
     const mark = await markOf(layout)
     await claimEncryption(layout, destination)
     if (encrypting !== null) await keepNameKeys(layout, encrypting)
-    store = openStore(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log, onReplaced })
+    store = new Store(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log, onReplaced })
     const senders = await openSenders(
       layout.senders,
       (sentence) => log(englishWords(sentence)),

@@ -162,7 +162,7 @@ export class Placing {
     }
   }
 
-  /** Two names that differ are one place here: what came first keeps it. */
+  /** Two names that differ are one place here: what came first keeps it, also within this round. */
   #requireSameName(source: number, key: string, path: string) {
     const row = this.#handles.manifest.rows.find(source, key, '')
     if (row !== null && 'path' in row && row.path !== path) throw new FileRefused('name', 'folded')

@@ -70,7 +70,7 @@ function mostOpen(): number {
 const JOBS_AT_ONCE = 2
 const NO_BYTES = new Uint8Array(0)
 
-/** Bytes and files on their way to the writing thread, and to their names, are bounded. */
+/** Stores whole small files. Bytes and files on their way to the writing thread, and to their names, are bounded. */
 export class SmallStoring {
   readonly #parts: StoreParts
   readonly #writer: Pick<Thread<WriteCalls>, 'call'>

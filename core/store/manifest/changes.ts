@@ -18,9 +18,9 @@ export interface Moment {
   position: number
 }
 
-/** How files and directories are written down. */
 type ChangeStatements = ReturnType<typeof prepareChanges>
 
+/** How files and directories are written down. */
 export function prepareChanges(database: DatabaseSyncInstance) {
   return {
     add: database.prepare(

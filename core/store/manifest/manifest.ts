@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../sqlite.ts'
 import { versionPrefix } from '../versions/name.ts'
-import { Changes, type Moment, prepareChanges } from './changes.ts'
+import { Changes, type Moment, type NewFile, prepareChanges } from './changes.ts'
 import { type FileRow, openRows, type Rows, type SourceRow } from './rows.ts'
 import { type OpenTotals, prepareTotals } from './totals.ts'
 
@@ -120,7 +120,7 @@ export class Manifest {
   }
 
   /** Writes down a content that the manifest does not know. */
-  adopt(file: Parameters<Changes['adopt']>[0]): void {
+  adopt(file: NewFile & Pick<FileRow, 'version' | 'depth'>): void {
     this.#write((changes) => changes.adopt(file))
   }
 

@@ -47,7 +47,10 @@ export const desktopCommands = {
   showRestored: act(nothing),
   /** Shows a source's directory, or the folder of the copies on this computer (null), in the file manager. */
   showDirectory: act(z.object({ source: z.string().nullable() })),
-  /** The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification. */
+  /**
+   * The page that the window shows; null: it is not looked at. What the Alerts page shows needs no notification.
+   * hasForm: something may be half typed, so the page stays also in a window that is hidden for long.
+   */
   showing: act(z.object({ page: z.string().max(40).nullable(), hasForm: z.boolean() })),
   hideWindow: act(nothing),
   quit: act(nothing),

@@ -58,6 +58,7 @@ export async function runDesktop(start: {
     if (!isHidden(process.argv)) void come()
     laterStarts.answer((others, link) => {
       void come()
+      // What becomes of it a person decides there.
       if (link !== null && isPairingCode(link)) window.tell('show', { page: 'destinations', code: link })
       void open.protect(others)
     })

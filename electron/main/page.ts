@@ -10,10 +10,9 @@ export const LEAST_SIZE = { width: 340, height: 420 }
 /** The window, hidden, its page on its way. */
 export interface LoadingPage {
   browser: BrowserWindow
-  /** false: nobody asks for it yet. */
-  isLoading: boolean
-  /** Resolves when there is something to be seen; without a page, at once. */
-  painted: Promise<unknown>
+  load(): void
+  /** Resolves when there is something to be seen; null: nobody has asked for the page yet. */
+  painted: Promise<unknown> | null
 }
 
 /**
@@ -43,8 +42,9 @@ export function loadPage(application: string, ready: Promise<unknown>, isWanted:
     },
   })
   browser.removeMenu()
-  if (!isWanted) return { browser, isLoading: false, painted: Promise.resolve() }
+  const load = () => void browser.loadURL(WINDOW_PAGE)
+  if (!isWanted) return { browser, load, painted: null }
   const painted = once(browser, 'ready-to-show')
-  void browser.loadURL(WINDOW_PAGE)
-  return { browser, isLoading: true, painted }
+  load()
+  return { browser, load, painted }
 }

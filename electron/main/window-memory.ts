@@ -34,6 +34,7 @@ export function openWindowMemory(open: () => KeptStore): WindowMemory {
   const store = orNull(open)
   let news = {}
   let isHinted = store?.get('closeHinted') === true
+  let page = pageSchema.safeParse(store?.get('page')).data ?? null
   let writing: Promise<void> | null = null
   const write = async (to: KeptStore) => {
     while (Object.keys(news).length > 0) {
@@ -45,10 +46,11 @@ export function openWindowMemory(open: () => KeptStore): WindowMemory {
   }
   return {
     bounds: () => boundsSchema.safeParse(store?.get('bounds')).data ?? null,
-    page: () => pageSchema.safeParse(store?.get('page')).data ?? null,
+    page: () => page,
     closeHinted: () => isHinted,
     remember: (more) => {
       isHinted ||= more.closeHinted === true
+      page = pageSchema.safeParse(more.page).data ?? page
       news = { ...news, ...more }
       if (store === null || writing !== null) return
       writing = write(store)

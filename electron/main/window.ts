@@ -1,52 +1,35 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type BrowserWindow, screen } from 'electron'
 import ElectronStore from 'electron-store'
 import type { Events } from '../../core/agent/contract.ts'
 import { LEAST_SIZE, type LoadingPage } from './page.ts'
-import { PageEvents } from './page-events.ts'
-import { WINDOW_PAGE } from './protocol.ts'
 import { openWindowMemory, type WindowMemory } from './window-memory.ts'
+import { type Showing, WindowPage } from './window-page.ts'
 import { fitted, isReachable, placeToShow, type Rectangle } from './window-place.ts'
 import { letZoom } from './zoom.ts'
 
-const RELOAD_AFTER_MS = 1_000
-/** A page that has drawn nothing by then is shown as it is. */
-const DRAWN_WITHIN_MS = 1_000
 /** On some desktops the very click on the tray icon takes the focus away first. */
 const JUST_BLURRED_MS = 300
-/** So long a hidden window keeps its page, to be shown at once; then it gives back the memory. */
-const PAGE_KEPT_MS = 60_000
 
 /** The one window. Its close button hides it. */
 export class TrayWindow {
   readonly browser: BrowserWindow
   readonly #memory: WindowMemory
-  readonly #events: PageEvents
+  readonly #page: WindowPage
   readonly #hintAtClose: () => boolean
   #isPlaced: boolean
   #isReleased = false
   #blurredAt = Number.NEGATIVE_INFINITY
-  #isLoaded: boolean
-  /** Resolves when there is something to be seen. */
-  #drawn: Promise<unknown>
-  #hasSpoken: () => void = () => undefined
-  /** Something may be half typed. */
-  #hasForm = false
-  #pageKept: NodeJS.Timeout | undefined
 
   /** @param hintAtClose says, at the first close, that it goes on in the tray; false: it could not be said. */
   constructor(page: LoadingPage, dataDirectory: string, hintAtClose: () => boolean) {
     const { browser } = page
     this.browser = browser
-    this.#isLoaded = page.isLoading
-    this.#drawn = page.painted
     this.#hintAtClose = hintAtClose
-    this.#events = new PageEvents(browser)
     this.#memory = openWindowMemory(
       () => new ElectronStore({ cwd: dataDirectory, name: 'window', clearInvalidConfig: true }),
     )
-    this.#showLastPage()
+    this.#page = new WindowPage(page, () => this.#memory.page())
     const remembered = rememberedBounds(this.#memory.bounds())
     this.#isPlaced = remembered !== null
     if (remembered !== null) browser.setBounds(remembered)
@@ -58,12 +41,13 @@ export class TrayWindow {
 
   /** Resolves when there is something to be seen, or has not been for too long. */
   async drawn(): Promise<void> {
-    await Promise.race([this.#drawn, delay(DRAWN_WITHIN_MS, undefined, { ref: false })])
+    await this.#page.drawn()
   }
 
   /** Brings the window forward, near the tray icon where the desktop tells where that is. */
   async show(trayBounds: Rectangle | null): Promise<void> {
-    this.#load()
+    if (this.#isReleased) return
+    this.#page.want()
     await this.drawn()
     if (this.browser.isDestroyed() || this.#isReleased) return
     this.#bringForward(trayBounds)
@@ -80,21 +64,17 @@ export class TrayWindow {
   hide(): void {
     this.browser.hide()
     this.#remember()
-    clearTimeout(this.#pageKept)
-    this.#pageKept = setTimeout(() => this.#putPageAway(), PAGE_KEPT_MS)
+    this.#page.rest()
   }
 
   /** Has its page hear this, as soon as it is there. */
   tell<E extends keyof Events>(event: E, payload: Events[E]): void {
-    this.#events.tell(event, payload)
+    this.#page.tell(event, payload)
   }
 
-  /** What its page says of itself; page: null where nobody looks at it. */
-  showing({ page, hasForm }: { page: string | null; hasForm: boolean }): void {
-    this.#hasForm = hasForm
-    this.#events.pageListens()
-    this.#hasSpoken()
-    if (page !== null) this.#memory.remember({ page })
+  showing(seen: Showing): void {
+    this.#page.speaks(seen)
+    if (seen.page !== null) this.#memory.remember({ page: seen.page })
   }
 
   /**
@@ -104,12 +84,13 @@ export class TrayWindow {
   release(): Promise<void> {
     this.#isReleased = true
     if (!this.browser.isDestroyed()) this.hide()
-    clearTimeout(this.#pageKept)
+    this.#page.stop()
     return this.#memory.saved()
   }
 
   #listen(): void {
     const { browser } = this
+    browser.on('show', () => this.#page.want())
     browser.on('blur', () => {
       this.#blurredAt = performance.now()
     })
@@ -121,33 +102,6 @@ export class TrayWindow {
       if (!this.#memory.closeHinted() && this.#hintAtClose()) this.#memory.remember({ closeHinted: true })
     })
     browser.on('page-title-updated', (event) => event.preventDefault())
-    browser.webContents.on('render-process-gone', (_event, { reason }) => {
-      this.#isLoaded = false
-      this.#events.pageIsGone()
-      // The page holds no truth of its own: it is simply loaded anew, not too often if it keeps ending.
-      if (reason !== 'clean-exit' && !browser.isDestroyed() && browser.isVisible())
-        setTimeout(() => this.#load(), RELOAD_AFTER_MS)
-    })
-  }
-
-  #load(): void {
-    if (this.#isLoaded || this.browser.isDestroyed()) return
-    this.#isLoaded = true
-    this.#drawn = new Promise<void>((resolve) => {
-      this.#hasSpoken = resolve
-    })
-    this.#showLastPage()
-    void this.browser.loadURL(WINDOW_PAGE)
-  }
-
-  #showLastPage(): void {
-    const page = this.#memory.page()
-    if (page !== null) this.#events.tell('show', { page })
-  }
-
-  #putPageAway(): void {
-    if (this.browser.isDestroyed() || this.browser.isVisible() || this.#hasForm) return
-    if (this.#isLoaded) this.browser.webContents.forcefullyCrashRenderer()
   }
 
   #remember(): void {

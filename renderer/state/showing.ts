@@ -12,7 +12,7 @@ export function useShowing(page: string): void {
     const tell = () => {
       const seen = {
         page: !document.hidden && document.hasFocus() ? page : null,
-        hasForm: document.querySelector('form, [role=dialog]') !== null,
+        hasForm: document.querySelector('form, [role=dialog], [aria-invalid=true]') !== null,
       }
       if (JSON.stringify(seen) === last) return
       last = JSON.stringify(seen)

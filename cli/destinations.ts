@@ -6,8 +6,8 @@ import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine } from './destination-line.ts'
-import type { AddOptions } from './destination-options.ts'
 import {
+  type AddOptions,
   folderOf,
   s3Of,
   sftpOf,

@@ -1,6 +1,5 @@
 import { renderUnicodeCompact } from 'uqr'
-import type { Invitation } from '../core/receive/pairing/invitation.ts'
-import { CODE_MINUTES } from '../core/receive/pairing/invitation.ts'
+import { CODE_MINUTES, type Invitation } from '../core/receive/pairing/invitation.ts'
 import { worded } from './terminal-words.ts'
 
 /** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */

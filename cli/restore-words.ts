@@ -1,5 +1,4 @@
-import type { ListedContent, RestoreEvent } from '../core/restore/put/events.ts'
-import { sentenceOfEvent } from '../core/restore/put/events.ts'
+import { type ListedContent, type RestoreEvent, sentenceOfEvent } from '../core/restore/put/events.ts'
 import type { Computer } from '../core/restore/questions.ts'
 import { formatBytes } from '../core/words/formats.ts'
 import { padded } from './columns.ts'

@@ -1,6 +1,5 @@
 import { removeUnfinished } from '../core/restore/put/batch.ts'
-import type { Task, TaskEvent } from '../core/restore/task.ts'
-import { runTask } from '../core/restore/task.ts'
+import { runTask, type Task, type TaskEvent } from '../core/restore/task.ts'
 
 const post = (event: TaskEvent): Promise<void> =>
   new Promise((resolve) => {

@@ -1,5 +1,4 @@
-import type { Message, WordKey } from '../core/words/message.ts'
-import { message } from '../core/words/message.ts'
+import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { createWords, type Words } from '../core/words/words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'

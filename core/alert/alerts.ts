@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { throttled } from '../pacing/throttled.ts'
-import type { Announcement } from './announce.ts'
-import { announce, tellAgainAtMs } from './announce.ts'
+import { type Announcement, announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
 import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'
 import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
 import type { Notice } from './notice.ts'
-import type { AlertState, Now, Sample, Trouble } from './state.ts'
-import { noAlerts } from './state.ts'
+import { type AlertState, type Now, noAlerts, type Sample, type Trouble } from './state.ts'
 import { isUnstable } from './troubles.ts'
 
 /** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */

@@ -1,7 +1,14 @@
 import type { Incident } from './incident.ts'
 import type { IncidentKind } from './kinds.ts'
-import type { AlertState, FailureRun, OpenIncident, Sample } from './state.ts'
-import { COLLECT_MS, KEPT_INCIDENTS, type Now } from './state.ts'
+import {
+  type AlertState,
+  COLLECT_MS,
+  type FailureRun,
+  KEPT_INCIDENTS,
+  type Now,
+  type OpenIncident,
+  type Sample,
+} from './state.ts'
 import { FIRST_REPEAT_MS, withoutPath, withQuiet } from './troubles.ts'
 
 /** A system that says EROFS, a call that never returns, and what Holdfast itself knows need no second opinion. */

@@ -1,6 +1,5 @@
 import { errorText } from '../files/system-error.ts'
-import type { Message } from '../words/message.ts'
-import { message } from '../words/message.ts'
+import { type Message, message } from '../words/message.ts'
 
 /** What `work` gives; `otherwise` where it throws, which `failed` is told. */
 export function attempt<T>(work: () => T, otherwise: T, failed: (thrown: unknown) => void): T {

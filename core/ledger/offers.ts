@@ -3,8 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import type { Candidate, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './messages.ts'
-import type { Routes } from './rows.ts'
-import { NO_TIME, prepareExact, REMOVAL_ANEW, reasonOf, rowsOf, word } from './rows.ts'
+import { NO_TIME, prepareExact, REMOVAL_ANEW, type Routes, reasonOf, rowsOf, word } from './rows.ts'
 
 /** A file that changes within this time after it was sent has not come to rest. */
 const RESTLESS_MS = 2_000

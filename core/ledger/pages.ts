@@ -1,8 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
 import { STATE } from './file.ts'
-import type { LedgerFile, Totals } from './messages.ts'
-import { fileStates } from './messages.ts'
+import { fileStates, type LedgerFile, type Totals } from './messages.ts'
 import { rangeOf } from './queue.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
 

@@ -3,8 +3,7 @@ import type { StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import type { Claim, Parked } from './contract.ts'
-import type { Routes } from './rows.ts'
-import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, reasonOf, word } from './rows.ts'
+import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, type Routes, reasonOf, word } from './rows.ts'
 import { heldKey } from './suspects.ts'
 
 /** How far ahead a file may be put off (the settings' longest pause between attempts); milliseconds. */

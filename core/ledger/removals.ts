@@ -2,8 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../sqlite.ts'
 import type { Claim, Proofs } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
-import type { Routes } from './rows.ts'
-import { CLAIMED, durably, OTHERS_WITH, prepareDue, SAME_ELSEWHERE } from './rows.ts'
+import { CLAIMED, durably, OTHERS_WITH, prepareDue, type Routes, SAME_ELSEWHERE } from './rows.ts'
 
 /** Sent rows that one question goes through: some milliseconds. */
 const ROWS_AT_ONCE = 20_000

@@ -4,8 +4,7 @@ import { inTransaction } from '../sqlite.ts'
 import type { Candidate, Claim, LedgerEntry, SentClaim, SentContent } from './contract.ts'
 import { MARK } from './file.ts'
 import { rangeOf } from './queue.ts'
-import type { Routes } from './rows.ts'
-import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, SAME_ELSEWHERE, word } from './rows.ts'
+import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, type Routes, SAME_ELSEWHERE, word } from './rows.ts'
 
 // Said with each question of the index: SQLite does not conclude from a value that it is above 0.
 const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`

@@ -2,8 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { ContentIdentity } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate } from './contract.ts'
-import type { Routes } from './rows.ts'
-import { durably, NO_TIME, openValues, prepareExact, rowsOf, word } from './rows.ts'
+import { durably, NO_TIME, openValues, prepareExact, type Routes, rowsOf, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
 type Earlier = ContentIdentity & { path: string }

@@ -1,17 +1,14 @@
 import path from 'node:path'
 import { MISSING, NO_FILE } from '../store/reading/ranges.ts'
 import { Problem } from '../words/problem.ts'
-import type { Library } from './library.ts'
-import { SMALL_BYTES } from './library.ts'
+import { type Library, SMALL_BYTES } from './library.ts'
 import { removeUnfinished } from './put/batch.ts'
 import { makeDestination, requireOutside } from './put/destination.ts'
-import type { Put, RestoreEvent, RestoreSummary } from './put/events.ts'
-import { emptySummary } from './put/events.ts'
+import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from './put/events.ts'
 import { NotReadable } from './put/incoming.ts'
 import { Putting } from './put/put.ts'
 import type { RestoreReport } from './report-schema.ts'
-import type { Choice, OpenedContent } from './walk.ts'
-import { openAhead, pagesOf, questionOf, walk } from './walk.ts'
+import { type Choice, type OpenedContent, openAhead, pagesOf, questionOf, walk } from './walk.ts'
 
 /** How far a restore is. Totals are null until they are known. */
 export type RestoreProgress = Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>

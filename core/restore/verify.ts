@@ -1,12 +1,15 @@
 import { digestText } from '../files/digest.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
-import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
-import { emptySummary } from '../store/verify/findings.ts'
+import {
+  emptySummary,
+  type Finding,
+  type VerifyProgress,
+  type VerifySummary,
+} from '../store/verify/findings.ts'
 import type { Library } from './library.ts'
 import { NotReadable, readAll } from './put/incoming.ts'
-import type { FoundContent, OpenedContent } from './walk.ts'
-import { openAhead } from './walk.ts'
+import { type FoundContent, type OpenedContent, openAhead } from './walk.ts'
 
 const PAGE = 1000
 

@@ -2,10 +2,8 @@ import type { FileFacts } from '../files/facts.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
-import type { Library } from './library.ts'
-import { SMALL_BYTES } from './library.ts'
-import type { Incoming } from './put/incoming.ts'
-import { NotReadable } from './put/incoming.ts'
+import { type Library, SMALL_BYTES } from './library.ts'
+import { type Incoming, NotReadable } from './put/incoming.ts'
 
 /** What of a destination is to be restored. */
 export interface Choice {

@@ -1,7 +1,6 @@
 import { bringIn, forgetAll, untilDone } from '../ledger/chores.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Config } from './config.ts'
-import { knownOf, newWays } from './config.ts'
+import { type Config, knownOf, newWays } from './config.ts'
 
 /** What the sender's work behind the transfer needs to know. */
 export interface BackgroundHost {

@@ -3,8 +3,7 @@ import { Problem } from '../words/problem.ts'
 import type { Destination, SftpDestination } from './destination-schema.ts'
 import { destinationOf, refuseName } from './destinations.ts'
 import type { ChangedDestination } from './given-destination.ts'
-import type { Settings } from './schema.ts'
-import { MOST_DESTINATIONS } from './schema.ts'
+import { MOST_DESTINATIONS, type Settings } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
 
 // What becomes of the settings when somebody adds a folder, an SFTP server or a bucket, or changes one; pure.

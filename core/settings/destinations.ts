@@ -7,8 +7,7 @@ import {
   NOT_ENCRYPTED,
   type ReceiverDestination,
 } from './destination-schema.ts'
-import type { Settings, Source } from './schema.ts'
-import { MOST_DESTINATIONS } from './schema.ts'
+import { MOST_DESTINATIONS, type Settings, type Source } from './schema.ts'
 
 /** Characters of a destination's name, as the schema has it. */
 export const LONGEST_NAME = 200

@@ -4,10 +4,8 @@ import type { Semaphore } from '../pacing/semaphore.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'
 import type { ToldDirectory } from './messages.ts'
-import type { Stored } from './outcome.ts'
-import { FileRefused, outcomeOf } from './outcome.ts'
-import type { Offered, StoredAt, StoreParts } from './parts.ts'
-import { judgePath, roomFor } from './parts.ts'
+import { FileRefused, outcomeOf, type Stored } from './outcome.ts'
+import { judgePath, type Offered, roomFor, type StoredAt, type StoreParts } from './parts.ts'
 
 /** A file that is stored, and what it has to be. */
 export interface ToCopy {

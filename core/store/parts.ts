@@ -4,8 +4,7 @@ import type { CommitThread } from './commit-thread.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Admission, Room } from './limits/admission.ts'
 import type { SourceRow } from './manifest/rows.ts'
-import type { Outcome } from './outcome.ts'
-import { FileRefused, isDurable } from './outcome.ts'
+import { FileRefused, isDurable, type Outcome } from './outcome.ts'
 import type { Partials } from './partials.ts'
 
 /** What every way to store a file uses. */

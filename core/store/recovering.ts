@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
 import { createHasher } from '../files/digest.ts'
-import type { FileFacts } from '../files/facts.ts'
-import { fileFactsOf } from '../files/facts.ts'
+import { type FileFacts, fileFactsOf } from '../files/facts.ts'
 import { READ_FILE } from '../files/open-flags.ts'
 import { errorCode, isGone } from '../files/system-error.ts'
 import { keyOf } from './file-system.ts'

@@ -5,8 +5,13 @@ import { batchBuffers } from '../wire/frame-buffers.ts'
 import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
-import type { ToldDirectory, WriteCalls, WriteJob, WriteResult } from './messages.ts'
-import { WRONG_DIGEST } from './messages.ts'
+import {
+  type ToldDirectory,
+  WRONG_DIGEST,
+  type WriteCalls,
+  type WriteJob,
+  type WriteResult,
+} from './messages.ts'
 import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
 import { judgePath, type Offered, placeNameOf, type StoreParts, timeToDurable } from './parts.ts'
 

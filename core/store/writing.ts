@@ -6,8 +6,7 @@ import { WRITE_NEW_FILE } from '../files/open-flags.ts'
 import { errorCode } from '../files/system-error.ts'
 import { batchBuffers, freeNow } from '../wire/frame-buffers.ts'
 import { UNNAMED } from './file-system.ts'
-import type { WriteJob, WriteResult } from './messages.ts'
-import { WRONG_DIGEST } from './messages.ts'
+import { WRONG_DIGEST, type WriteJob, type WriteResult } from './messages.ts'
 
 /** All files of a store have it, whatever those at the source have: that is in the manifest. */
 const FILE_MODE = 0o600

@@ -1,8 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr'
-import type { FrameBuffers } from './frame-buffers.ts'
-import { batchBuffers, chunkBuffers } from './frame-buffers.ts'
-import type { Frame, FrameHeader, FrameType } from './frames.ts'
-import { frameKinds, frameTypeOf, limitsOf } from './frames.ts'
+import { batchBuffers, chunkBuffers, type FrameBuffers } from './frame-buffers.ts'
+import { type Frame, type FrameHeader, type FrameType, frameKinds, frameTypeOf, limitsOf } from './frames.ts'
 import { PREFIX_BYTES } from './limits.ts'
 import { isPlainMessagePack } from './msgpack-shape.ts'
 

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { isDigest } from '../files/digest.ts'
-import type { FactWords } from './facts.ts'
-import { isFactWords, isWhole } from './facts.ts'
+import { type FactWords, isFactWords, isWhole } from './facts.ts'
 import {
   BATCH_MAX_FILES,
   fileStatuses,

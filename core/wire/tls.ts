@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { TLSSocket, TlsOptions } from 'node:tls'
-import { connect } from 'node:tls'
+import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Identity } from './identity.ts'
 import { peerFingerprint, WrongFingerprint } from './pin.ts'
 

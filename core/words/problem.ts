@@ -1,6 +1,5 @@
 import { errorText } from '../files/system-error.ts'
-import type { Message, WordKey } from './message.ts'
-import { message } from './message.ts'
+import { type Message, message, type WordKey } from './message.ts'
 import { englishWords } from './words.ts'
 
 /** An error for people: its message is the English sentence, its `sentence` can be put into any language. */

@@ -1,5 +1,4 @@
-import type { MessagePort } from 'node:worker_threads'
-import { Worker } from 'node:worker_threads'
+import { type MessagePort, Worker } from 'node:worker_threads'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { inTime } from '../pacing/in-time.ts'
 import { collectStart } from './collect-start.ts'

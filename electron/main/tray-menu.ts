@@ -2,8 +2,7 @@ import type { MenuItemConstructorOptions } from 'electron'
 import type { AppState } from '../../core/agent/state/schema.ts'
 import { subjectsOf } from '../../core/alert/kinds.ts'
 import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
-import type { Message } from '../../core/words/message.ts'
-import { message } from '../../core/words/message.ts'
+import { type Message, message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
 
 export interface TrayActions {

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { Menu, nativeImage, type Tray } from 'electron'
-import type { AppState, StatusLevel } from '../../core/agent/state/schema.ts'
-import { statusLevels } from '../../core/agent/state/schema.ts'
+import { type AppState, type StatusLevel, statusLevels } from '../../core/agent/state/schema.ts'
 import type { Words } from '../../core/words/words.ts'
 import { createMenuPace, menuFacts, menuOf, type TrayActions } from './tray-menu.ts'
 

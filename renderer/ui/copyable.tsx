@@ -1,6 +1,5 @@
 import { ActionIcon, Code, Group } from '@mantine/core'
-import type { WordKey } from '../../core/words/message.ts'
-import { message } from '../../core/words/message.ts'
+import { message, type WordKey } from '../../core/words/message.ts'
 import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
 import { copyText } from './copy.ts'

@@ -6,12 +6,10 @@ import { ensureServers } from '../../build/setup/system.mjs'
 import { makeBucket } from '../support/servers/buckets.ts'
 import { startStorageServer, stopStorageServers } from '../support/servers/servers.ts'
 import { startSftpServer } from '../support/servers/sftp.ts'
-import type { SentTo, Target } from './destinations-send.ts'
-import { sendTo } from './destinations-send.ts'
+import { type SentTo, sendTo, type Target } from './destinations-send.ts'
 import type { Row } from './row.ts'
 import { bundleEnds } from './transfer-ends.ts'
-import type { Load } from './write-load.ts'
-import { settle, writeLoad } from './write-load.ts'
+import { type Load, settle, writeLoad } from './write-load.ts'
 
 const SMALL: Load = { name: '2,000 × 4 KiB', files: 2_000, bytes: 4096, runs: 5 }
 const LARGE: Load = { name: '1 GiB', files: 1, bytes: 1024 ** 3, runs: 3 }

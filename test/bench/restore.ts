@@ -14,8 +14,7 @@ import type { Restored, RestoreOrder } from './restore-once.ts'
 import type { Row } from './row.ts'
 import { peakMiB, receiverStarter, sendWithHoldfast } from './transfer-ends.ts'
 import { startRsyncDaemon } from './transfer-rsync.ts'
-import type { Load } from './write-load.ts'
-import { settle, writeLoad } from './write-load.ts'
+import { type Load, settle, writeLoad } from './write-load.ts'
 
 const SMALL: Load = { name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 3 }
 const LARGE: Load = { name: '1 GiB', files: 1, bytes: 1024 ** 3, runs: 2 }

@@ -1,6 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs'
-import type { Ledger } from '../../core/ledger/ledger.ts'
-import { openLedger } from '../../core/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../core/ledger/ledger.ts'
 import { scannerDefinition } from '../../core/scan/messages.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { startScanner } from '../../core/scan/worker.ts'

@@ -1,6 +1,5 @@
 import net from 'node:net'
-import type { TransformCallback } from 'node:stream'
-import { Transform } from 'node:stream'
+import { Transform, type TransformCallback } from 'node:stream'
 
 /** Bytes that may be on the line in each direction: enough for any rate that is measured. */
 const LINE_BYTES = 64 * 1024 * 1024

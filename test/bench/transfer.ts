@@ -4,15 +4,12 @@ import path from 'node:path'
 import { ensurePackages } from '../../build/setup/system.mjs'
 import { rawTls } from './raw-tls.ts'
 import type { Row } from './row.ts'
-import type { SendOptions, Sent } from './transfer-ends.ts'
-import { bundleEnds, sendWithHoldfast } from './transfer-ends.ts'
-import type { Line } from './transfer-line.ts'
-import { startLine } from './transfer-line.ts'
+import { bundleEnds, type SendOptions, type Sent, sendWithHoldfast } from './transfer-ends.ts'
+import { type Line, startLine } from './transfer-line.ts'
 import { bareDisk, tarOverSocket } from './transfer-peers.ts'
 import { queueMillion } from './transfer-queue.ts'
 import { startRsyncDaemon } from './transfer-rsync.ts'
-import type { Load } from './write-load.ts'
-import { settle, writeLoad } from './write-load.ts'
+import { type Load, settle, writeLoad } from './write-load.ts'
 
 const SMALL: Load = {
   ...{ name: '20,000 × 4 KiB', files: 20_000, bytes: 4096, runs: 3 },

@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { nothing } from '../../core/agent/answer.ts'
-import type { CommandInput, CommandOutput, Commands } from '../../core/agent/contract.ts'
-import { commands } from '../../core/agent/contract.ts'
+import { type CommandInput, type CommandOutput, type Commands, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import type { Message } from '../../core/words/message.ts'
 import { Problem } from '../../core/words/problem.ts'

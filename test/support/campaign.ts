@@ -3,8 +3,7 @@ import { createHash, randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import type { Home } from './transfer.ts'
-import { candidatesOf, DESTINATION, treeOf, writeFile } from './transfer.ts'
+import { candidatesOf, DESTINATION, type Home, treeOf, writeFile } from './transfer.ts'
 
 const KIB = 1024
 

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Candidate, Claim, Ledger } from '../../core/ledger/ledger.ts'
-import { openLedger } from '../../core/ledger/ledger.ts'
+import { type Candidate, type Claim, type Ledger, openLedger } from '../../core/ledger/ledger.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 /** A file of the source "s" as the scanner finds it. */

@@ -3,8 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect } from 'vitest'
 import type { RemovalRule } from '../../core/send/messages.ts'
-import type { Lies, Victim } from './lying-receiver.ts'
-import { startLiar } from './lying-receiver.ts'
+import { type Lies, startLiar, type Victim } from './lying-receiver.ts'
 import { temporaryDirectory } from './temporary.ts'
 import {
   allSent,

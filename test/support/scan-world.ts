@@ -1,5 +1,4 @@
-import type { MarkingEffects } from '../../core/scan/batch/marking.ts'
-import { Marking } from '../../core/scan/batch/marking.ts'
+import { Marking, type MarkingEffects } from '../../core/scan/batch/marking.ts'
 
 export const QUIET_MS = 1000
 /** More moments than any run has that comes to rest. */

@@ -4,14 +4,12 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { startStoreReceiver } from '../../core/receive/receiver.ts'
-import type { StoreRules } from '../../core/store/limits/rules.ts'
-import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
+import { DEFAULT_RULES, type StoreRules } from '../../core/store/limits/rules.ts'
 import { readManifestFile } from '../../core/store/manifest/file.ts'
 import { openRows } from '../../core/store/manifest/rows.ts'
 import { commandScript } from './command-script.ts'
 import { pairBefore } from './pair-before.ts'
-import type { Home } from './transfer.ts'
-import { receiverConfig, receiverParts } from './transfer.ts'
+import { type Home, receiverConfig, receiverParts } from './transfer.ts'
 
 const run = promisify(execFile)
 

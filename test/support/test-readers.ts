@@ -1,6 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { Readers } from '../../core/send/reading/readers.ts'
-import { openReaders } from '../../core/send/reading/readers.ts'
+import { openReaders, type Readers } from '../../core/send/reading/readers.ts'
 
 /** The threads of the command line, until the test ends. */
 export function openTestReaders(): Readers {

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { MessagePort, Transferable } from 'node:worker_threads'
-import { MessageChannel } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads'
 import type { StoreThreadData } from '../../core/store/messages.ts'
 import { runStoreThread } from '../../core/store/store-thread.ts'
 

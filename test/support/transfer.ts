@@ -1,22 +1,23 @@
-import type { ChildProcess } from 'node:child_process'
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
-import type { Candidate } from '../../core/ledger/ledger.ts'
-import { openLedger } from '../../core/ledger/ledger.ts'
+import { type Candidate, openLedger } from '../../core/ledger/ledger.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
-import type { Identity } from '../../core/wire/identity.ts'
-import { loadIdentity } from '../../core/wire/identity.ts'
-import type { ConfigOf, ReportOf, WorkerDefinition } from '../../core/worker/definition.ts'
-import { fromWorkerSchema } from '../../core/worker/definition.ts'
+import { type Identity, loadIdentity } from '../../core/wire/identity.ts'
+import {
+  type ConfigOf,
+  fromWorkerSchema,
+  type ReportOf,
+  type WorkerDefinition,
+} from '../../core/worker/definition.ts'
 import { receiverDefinition } from './receiver-worker.ts'
 import { until } from './until.ts'
 

@@ -1,7 +1,5 @@
-import type { IncidentKind } from '../../alert/kinds.ts'
-import { isDiskKind } from '../../alert/kinds.ts'
-import type { Message } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { type IncidentKind, isDiskKind } from '../../alert/kinds.ts'
+import { type Message, message } from '../../words/message.ts'
 import { heldWords, inSteps, isCounted, isDiskFailing, isOldVerdict, scanProblem } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 

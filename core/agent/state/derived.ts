@@ -1,6 +1,5 @@
 import type { Checked } from '../../check/messages.ts'
-import type { Message, WordKey } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { type Message, message, type WordKey } from '../../words/message.ts'
 import type { AppState, SourceState } from './schema.ts'
 
 // What follows from the state, for the one status and for each view alike; pure, and known to the window, too.

@@ -1,15 +1,15 @@
 import { Problem } from '../../words/problem.ts'
-import type {
-  ConfigOf,
-  InputOf,
-  LogLevel,
-  OutputOf,
-  ReportOf,
-  RequestName,
-  ToWorker,
-  WorkerDefinition,
+import {
+  type ConfigOf,
+  fromWorkerSchema,
+  type InputOf,
+  type LogLevel,
+  type OutputOf,
+  type ReportOf,
+  type RequestName,
+  type ToWorker,
+  type WorkerDefinition,
 } from '../../worker/definition.ts'
-import { fromWorkerSchema } from '../../worker/definition.ts'
 import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { decideRestart } from './restart-policy.ts'

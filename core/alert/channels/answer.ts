@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { errorCode, errorText } from '../../files/system-error.ts'
-import type { WordKey } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { message, type WordKey } from '../../words/message.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 import { quote } from './quote.ts'
 

@@ -1,5 +1,4 @@
-import type { LimitedLog } from '../../pacing/limited-log.ts'
-import { createLimitedLog } from '../../pacing/limited-log.ts'
+import { createLimitedLog, type LimitedLog } from '../../pacing/limited-log.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Outcome } from '../../store/outcome.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
@@ -8,8 +7,7 @@ import type { FrameHeader } from '../../wire/frames.ts'
 import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/seen.ts'
 import type { Connected, Guest } from './connected.ts'
-import type { Counters, RefusedKind } from './refusals.ts'
-import { countOne, refusalWords } from './refusals.ts'
+import { type Counters, countOne, type RefusedKind, refusalWords } from './refusals.ts'
 
 interface HostParts {
   name: string

@@ -2,8 +2,7 @@ import { stat } from 'node:fs/promises'
 import { inTime } from '../../pacing/in-time.ts'
 import type { Senders } from '../../store/senders/senders.ts'
 import type { Store } from '../../store/store.ts'
-import type { SeenLog } from '../senders/seen.ts'
-import { SEEN_EVERY_MS } from '../senders/seen.ts'
+import { SEEN_EVERY_MS, type SeenLog } from '../senders/seen.ts'
 import type { Connected } from './connected.ts'
 
 /** A command beside the receiver changes the list of senders as a file; it is looked at this often. */

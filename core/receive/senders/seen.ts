@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { replaceFile } from '../../files/replace-file.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
-import type { FrameHeader } from '../../wire/frames.ts'
-import { frameKinds } from '../../wire/frames.ts'
+import { type FrameHeader, frameKinds } from '../../wire/frames.ts'
 
 /** What a sender last said of itself. Times in milliseconds since 1970, by the receiver's clock. */
 const toldSchema = z.object({

@@ -4,10 +4,8 @@ import path from 'node:path'
 import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { StoreLayout } from '../../store/layout.ts'
-import type { Floor } from '../../store/limits/rules.ts'
-import { floorBytes } from '../../store/limits/rules.ts'
-import type { Message } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { type Floor, floorBytes } from '../../store/limits/rules.ts'
+import { type Message, message } from '../../words/message.ts'
 import type { Receiver } from '../receiver.ts'
 
 /** What was found out about the store by using it. */

@@ -13,8 +13,7 @@ import { englishWords } from '../../words/words.ts'
 import type { Receiver, ReceiverEvents } from '../receiver.ts'
 import { senderConditions, storeCondition } from './conditions.ts'
 import type { ReceiveAlerts } from './config.ts'
-import type { Looks } from './health.ts'
-import { judge } from './health.ts'
+import { judge, type Looks } from './health.ts'
 
 /** How often senders are looked through, and the store is tried, in milliseconds. */
 const SENDERS_EVERY_MS = 1_000

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorCode } from '../../files/system-error.ts'
 import type { Floor } from '../../store/limits/rules.ts'
@@ -8,8 +7,7 @@ import { addressOf } from '../../words/address.ts'
 import { Problem } from '../../words/problem.ts'
 import { englishWords } from '../../words/words.ts'
 import type { Receiver } from '../receiver.ts'
-import type { Looks } from './health.ts'
-import { judge } from './health.ts'
+import { judge, type Looks } from './health.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Never another address: the pages have no password. */

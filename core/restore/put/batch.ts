@@ -14,8 +14,13 @@ import {
 import path from 'node:path'
 import { failed as failedCall, linkOpenFile, syncWhole } from '../../files/libc.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
-import type { FileSystem } from '../../store/file-system.ts'
-import { moveToFreeSync, tryFileSystem, UNKNOWN_FILE_SYSTEM, UNNAMED } from '../../store/file-system.ts'
+import {
+  type FileSystem,
+  moveToFreeSync,
+  tryFileSystem,
+  UNKNOWN_FILE_SYSTEM,
+  UNNAMED,
+} from '../../store/file-system.ts'
 import type { Tree, TreeDirectory } from '../../store/tree.ts'
 import type { Put } from './events.ts'
 

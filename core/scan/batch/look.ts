@@ -6,8 +6,7 @@ import { type Mount, readMounts } from '../../mounts/mountinfo.ts'
 import type { Source } from '../../settings/schema.ts'
 import { askInTime, callOn } from '../tree/calls.ts'
 import { layOut, placeOf } from '../tree/regions.ts'
-import type { Skipped, Unsendable } from '../tree/walk.ts'
-import { hasReplacement } from '../tree/walk.ts'
+import { hasReplacement, type Skipped, type Unsendable } from '../tree/walk.ts'
 import type { BatchFacts } from './rules.ts'
 
 /** Directories that are looked at together. */

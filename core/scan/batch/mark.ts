@@ -1,6 +1,5 @@
 import { constants } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { open, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'

@@ -1,6 +1,5 @@
 import type { Source } from '../../settings/schema.ts'
-import type { Message } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { type Message, message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/standing.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'

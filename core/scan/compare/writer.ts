@@ -6,8 +6,7 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { callOn } from '../tree/calls.ts'
-import type { ScannedFile } from '../tree/facts.ts'
-import { factsOf } from '../tree/facts.ts'
+import { factsOf, type ScannedFile } from '../tree/facts.ts'
 
 /**
  * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for

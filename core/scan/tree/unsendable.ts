@@ -1,5 +1,4 @@
-import type { Message } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { type Message, message } from '../../words/message.ts'
 import { absolutePath } from './facts.ts'
 import type { Unsendable } from './walk.ts'
 

@@ -3,8 +3,7 @@ import { holdDirectory } from '../../files/beneath.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { LeftOut, NameFilter } from '../../filter/names.ts'
 import { callOn } from './calls.ts'
-import type { ScannedFile } from './facts.ts'
-import { factsOf, joinRelative } from './facts.ts'
+import { factsOf, joinRelative, type ScannedFile } from './facts.ts'
 import type { MountSkip } from './regions.ts'
 
 /** Something below a source that cannot be sent, and why. */

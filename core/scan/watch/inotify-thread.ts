@@ -1,5 +1,4 @@
-import type { MessagePort } from 'node:worker_threads'
-import { receiveMessageOnPort } from 'node:worker_threads'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { errorCode } from '../../files/system-error.ts'
 import { goBeforeOthers } from '../priority.ts'
 import type { FromThread, ToThread } from './inotify.ts'

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { untilAborted } from '../../pacing/until-aborted.ts'
-import type { Message } from '../../words/message.ts'
-import { message } from '../../words/message.ts'
+import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
-import type { DestinationTest, TestStep } from '../messages.ts'
-import { testSteps } from '../messages.ts'
+import { type DestinationTest, type TestStep, testSteps } from '../messages.ts'
 
 /** All of a test, in milliseconds: less than the one who asks for it waits for an answer. */
 export const TEST_MS = 12_000

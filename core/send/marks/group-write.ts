@@ -1,8 +1,7 @@
 import { openBeneath } from '../../files/beneath.ts'
 import { closeFd, setModeFd, statFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import type { StatFacts } from '../../files/stat-facts.ts'
-import { sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
+import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { SourceFile } from '../reading/read.ts'
 

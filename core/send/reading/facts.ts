@@ -1,6 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import type { StatFacts } from '../../files/stat-facts.ts'
-import { sameFile, statFactsOf } from '../../files/stat-facts.ts'
+import { type StatFacts, sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import { errorCode } from '../../files/system-error.ts'
 
 // The reading threads load this module: it has to be small.

@@ -7,8 +7,7 @@ import { attributesOf } from '../../files/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
 import { serveThread, WithTransfer } from '../../worker/thread.ts'
-import type { Unsent } from './facts.ts'
-import { judgeRead, unsentBecause } from './facts.ts'
+import { judgeRead, type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
 
 /** A source that is open. */

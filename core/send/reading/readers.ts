@@ -2,8 +2,7 @@ import { DIGEST_BYTES } from '../../files/digest.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
-import type { Thread } from '../../worker/thread.ts'
-import { openThread } from '../../worker/thread.ts'
+import { openThread, type Thread } from '../../worker/thread.ts'
 import type { FoundFile, Group, ReaderCalls, ReadResult } from './group.ts'
 
 /** Threads that read, without those that hang. */

@@ -4,11 +4,9 @@ import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import type { StatFacts } from '../../files/stat-facts.ts'
 import type { Removable } from '../../ledger/ledger.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
-import type { OutgoingSource, Session } from '../destinations/destination.ts'
-import { NONCE_BYTES } from '../destinations/destination.ts'
+import { NONCE_BYTES, type OutgoingSource, type Session } from '../destinations/destination.ts'
 import type { Unsent } from '../reading/facts.ts'
-import type { Reading } from '../reading/read.ts'
-import { openReading } from '../reading/read.ts'
+import { openReading, type Reading } from '../reading/read.ts'
 import { nameOf, within } from './within.ts'
 
 /** What the last look before a removal says. */

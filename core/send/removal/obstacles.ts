@@ -6,8 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { hasUnseenWriters, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import { whereabouts } from '../../mounts/whereabouts.ts'
 import type { RemovalRule } from '../messages.ts'
-import type { RemovalSource } from './rule.ts'
-import { batchDirectoryOf } from './rule.ts'
+import { batchDirectoryOf, type RemovalSource } from './rule.ts'
 import { directoryOf, within } from './within.ts'
 
 /** What must hold of a source itself; the reason why nothing of it is removed, or null. */

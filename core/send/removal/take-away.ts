@@ -4,8 +4,7 @@ import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
 import { hasWriter } from '../../files/native.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
-import type { StatFacts } from '../../files/stat-facts.ts'
-import { sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
+import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'

@@ -4,8 +4,7 @@ import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
-import type { SendAttempt, Shared, SourceParts } from './contract.ts'
-import { asAttempt } from './contract.ts'
+import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './contract.ts'
 
 /** Where the destination may have the content of a file already. */
 export interface CopySource {

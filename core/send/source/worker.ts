@@ -1,8 +1,7 @@
 import type { Due } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { SendAttempt, SendSource } from './contract.ts'
-import type { FileSender } from './sender.ts'
-import { isLarge } from './sender.ts'
+import { type FileSender, isLarge } from './sender.ts'
 
 /** Large files that a source sets aside so that the small ones behind them can go on. */
 const SET_ASIDE = 64

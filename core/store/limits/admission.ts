@@ -1,8 +1,7 @@
 import type { StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { FileRefused } from '../outcome.ts'
-import type { Amount, StoreRules } from './rules.ts'
-import { floorBytes, NAME_BYTES, overQuota, quotaOf } from './rules.ts'
+import { type Amount, floorBytes, NAME_BYTES, overQuota, quotaOf, type StoreRules } from './rules.ts'
 
 /** Of the names that a file system can have (inodes), so many stay free, or this share. */
 const FREE_NAMES = { most: 10_000, share: 0.01 }

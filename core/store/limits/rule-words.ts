@@ -2,8 +2,7 @@ import { z } from 'zod'
 import { nameFault } from '../../wire/names.ts'
 import { parseSeconds, parseSize } from '../../words/amounts.ts'
 import { Problem } from '../../words/problem.ts'
-import type { Floor, Quota, StoreRules } from './rules.ts'
-import { DEFAULT_RULES } from './rules.ts'
+import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './rules.ts'
 
 const words = z.string().max(300)
 const DAY_SECONDS = 86_400

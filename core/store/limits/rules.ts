@@ -1,5 +1,4 @@
-import type { Keep } from '../versions/choose.ts'
-import { DEFAULT_KEEP } from '../versions/choose.ts'
+import { DEFAULT_KEEP, type Keep } from '../versions/choose.ts'
 
 /** What one sender may have in the store, older versions included; null: no limit. */
 export interface Quota {

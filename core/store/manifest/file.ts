@@ -1,6 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { DatabaseKind } from '../../sqlite-file.ts'
-import { beginDatabase, readDatabaseFile, setAside } from '../../sqlite-file.ts'
+import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '../../sqlite-file.ts'
 import { Problem } from '../../words/problem.ts'
 
 /**

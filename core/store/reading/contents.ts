@@ -1,8 +1,7 @@
 import type { FileFacts } from '../../files/facts.ts'
 import type { ContentsQuestion as Asked } from '../../wire/restore-entries.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import type { After, Selected } from './select.ts'
-import { folderOf, originOf, select } from './select.ts'
+import { type After, folderOf, originOf, type Selected, select } from './select.ts'
 
 // What a store has, of one sender or of all, told page by page: whoever asks may be another computer.
 

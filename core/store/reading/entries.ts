@@ -1,7 +1,6 @@
 import type { EntriesQuestion, RestoreEntry } from '../../wire/restore-entries.ts'
 import { keysOf } from '../file-system.ts'
-import type { Rows, SourceRow } from '../manifest/rows.ts'
-import { isFileRow, rangeBelow } from '../manifest/rows.ts'
+import { isFileRow, type Rows, rangeBelow, type SourceRow } from '../manifest/rows.ts'
 import { folderOf, originOf, sourceOf } from './select.ts'
 
 export interface EntriesPage {

@@ -4,8 +4,7 @@ import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { keysOf } from '../file-system.ts'
 import type { StoreLayout } from '../layout.ts'
-import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
-import { isFileRow, placeOf } from '../manifest/rows.ts'
+import { type FileRow, isFileRow, placeOf, type Rows, type SourceRow } from '../manifest/rows.ts'
 import { originOf, sourceOf } from './select.ts'
 
 /** A part of one content. */

@@ -1,7 +1,13 @@
 import { nameFault } from '../../wire/names.ts'
 import { keysOf } from '../file-system.ts'
-import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
-import { isFileRow, rangeBelow } from '../manifest/rows.ts'
+import {
+  type FileRow,
+  isFileRow,
+  type Rows,
+  rangeBelow,
+  type SourceRow,
+  type StrangeRow,
+} from '../manifest/rows.ts'
 
 /** Rows that are read at a time: those of one page of contents (contents.ts), and two behind it that tell its end. */
 const PAGE = 258

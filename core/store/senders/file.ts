@@ -7,8 +7,7 @@ import { replaceFile } from '../../files/replace-file.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
-import type { DirectoryLock } from '../../worker/directory-lock.ts'
-import { lockDirectory } from '../../worker/directory-lock.ts'
+import { type DirectoryLock, lockDirectory } from '../../worker/directory-lock.ts'
 
 const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/)
 

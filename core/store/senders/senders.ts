@@ -2,11 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { folderName } from '../../wire/names.ts'
 import type { Message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
-import type { StoreLayout } from '../layout.ts'
-import { LOST_AND_FOUND, OWN_DIRECTORY } from '../layout.ts'
+import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import type { Store } from '../store.ts'
-import type { Sender } from './file.ts'
-import { openSendersFile } from './file.ts'
+import { openSendersFile, type Sender } from './file.ts'
 
 export type { Sender } from './file.ts'
 

@@ -6,8 +6,7 @@ import type { FrameHeader } from '../../wire/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../wire/limits.ts'
 import { outcomeOf } from '../outcome.ts'
 import type { IncomingFile, Stored } from '../store.ts'
-import type { AskedFile, SessionParts } from './session.ts'
-import { toldOf } from './session.ts'
+import { type AskedFile, type SessionParts, toldOf } from './session.ts'
 
 /**
  * Large files of one session that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has

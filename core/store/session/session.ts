@@ -5,15 +5,12 @@ import type { DirectoryEntry } from '../../wire/entries.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import type { Frame, FrameHeader } from '../../wire/frames.ts'
 import type { ToldDirectory } from '../messages.ts'
-import type { Outcome } from '../outcome.ts'
-import { isDurable, outcomeOf } from '../outcome.ts'
+import { isDurable, type Outcome, outcomeOf } from '../outcome.ts'
 import type { Offered, Store, Stored, StoreSource } from '../store.ts'
-import type { AnswerWindow } from './answers.ts'
-import { openAnswers } from './answers.ts'
+import { type AnswerWindow, openAnswers } from './answers.ts'
 import { LargeFiles } from './large.ts'
 import { receiveBatch } from './small.ts'
-import type { SourceLookup } from './sources.ts'
-import { openSources } from './sources.ts'
+import { openSources, type SourceLookup } from './sources.ts'
 
 /** Copies of one session that ask the store at a time, which serves whoever asks first. */
 const COPIES_AT_ONCE = 8

@@ -5,8 +5,7 @@ import { factsOfWords } from '../../wire/facts.ts'
 import type { FrameHeader } from '../../wire/frames.ts'
 import { type Outcome, outcomeOf } from '../outcome.ts'
 import type { SmallIncoming } from '../store.ts'
-import type { AskedFile, SessionParts } from './session.ts'
-import { toldOf } from './session.ts'
+import { type AskedFile, type SessionParts, toldOf } from './session.ts'
 import type { SourceLookup } from './sources.ts'
 
 /** The files of a batch, with their parts of its payload. */

@@ -1,8 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { digestText } from '../../files/digest.ts'
 import type { StoreLayout } from '../layout.ts'
-import type { FileRow, Rows, SourceRow, StrangeRow } from '../manifest/rows.ts'
-import { isFileRow, placeOf, ROW_FOLLOWS_MS, rangeBelow } from '../manifest/rows.ts'
+import {
+  type FileRow,
+  isFileRow,
+  placeOf,
+  ROW_FOLLOWS_MS,
+  type Rows,
+  rangeBelow,
+  type SourceRow,
+  type StrangeRow,
+} from '../manifest/rows.ts'
 import type { Finding } from './findings.ts'
 import { readDigest, withContent } from './read-digest.ts'
 

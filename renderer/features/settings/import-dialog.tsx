@@ -1,7 +1,6 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
-import type { Message } from '../../../core/words/message.ts'
-import { message } from '../../../core/words/message.ts'
+import { type Message, message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Running } from '../desktop.ts'
-import { expect } from '../desktop.ts'
+import { expect, type Running } from '../desktop.ts'
 import { handOn } from './hand.ts'
 import type { View } from './look.ts'
 

@@ -5,8 +5,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
-import type { RunningReceiver } from '../../support/two-receivers.ts'
-import { holdfast, pairWith, startReceiver, stateOf, untilState } from '../../support/two-receivers.ts'
+import {
+  holdfast,
+  pairWith,
+  type RunningReceiver,
+  startReceiver,
+  stateOf,
+  untilState,
+} from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
 const FILES = 40

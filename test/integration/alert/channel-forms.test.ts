@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { ChannelType } from '../../../core/alert/channels/catalog.ts'
-import { catalog, channelTypes, fieldsOf } from '../../../core/alert/channels/catalog.ts'
+import { type ChannelType, catalog, channelTypes, fieldsOf } from '../../../core/alert/channels/catalog.ts'
 import type { Letter } from '../../../core/alert/channels/channel.ts'
 import { channelOf } from '../../../core/alert/channels/kinds.ts'
 import { english } from '../../../core/words/dictionaries.ts'

@@ -7,8 +7,7 @@ import type { SftpDestination } from '../../../core/settings/destination-schema.
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { campaignSources, createCampaign } from '../../support/campaign.ts'
 import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
-import type { RelayFault } from '../../support/relay.ts'
-import { startRelay } from '../../support/relay.ts'
+import { type RelayFault, startRelay } from '../../support/relay.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {

@@ -4,20 +4,18 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
 import { digestOf, digestText } from '../../../core/files/digest.ts'
-import type { Ledger } from '../../../core/ledger/ledger.ts'
-import { openLedger } from '../../../core/ledger/ledger.ts'
+import { type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 import type { FileThere, Place } from '../../support/destinations/kind.ts'
 import { s3Place } from '../../support/destinations/s3-kind.ts'
-import type { RelayFault } from '../../support/relay.ts'
-import { startRelay } from '../../support/relay.ts'
+import { type RelayFault, startRelay } from '../../support/relay.ts'
 import { makeBucket } from '../../support/servers/buckets.ts'
 import { startStorageServer } from '../../support/servers/servers.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { Home } from '../../support/transfer.ts'
 import {
   candidatesOf,
   createRandom,
   DESTINATION,
+  type Home,
   makeHome,
   newSeed,
   SOURCE,

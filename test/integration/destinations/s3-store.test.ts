@@ -3,8 +3,7 @@ import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import type { ObjectFacts, ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
-import type { TestBucket } from '../../support/servers/buckets.ts'
-import { MIB, makeBucket } from '../../support/servers/buckets.ts'
+import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'
 
 const factsOf = (bytes: Uint8Array, mtimeNs = 1_700_000_000_123_456_789n): ObjectFacts => ({

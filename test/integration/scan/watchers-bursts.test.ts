@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { ScannedSource } from '../../support/scan-bursts.ts'
-import { limitedWatches, scannedSource, withoutKoffi, writeBurst } from '../../support/scan-bursts.ts'
+import {
+  limitedWatches,
+  type ScannedSource,
+  scannedSource,
+  withoutKoffi,
+  writeBurst,
+} from '../../support/scan-bursts.ts'
 import { openTree } from '../../support/scan-tree.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'

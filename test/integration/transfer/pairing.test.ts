@@ -11,9 +11,9 @@ import { storeLayout } from '../../../core/store/layout.ts'
 import { loadIdentity } from '../../../core/wire/identity.ts'
 import { formatPairingCode, parsePairingCode } from '../../../core/wire/pairing-code.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { Home } from '../../support/transfer.ts'
 import {
   allSent,
+  type Home,
   makeHome,
   offerAll,
   receiverParts,

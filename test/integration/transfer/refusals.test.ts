@@ -10,7 +10,6 @@ import { loadIdentity } from '../../../core/wire/identity.ts'
 import { PROTOCOL } from '../../../core/wire/limits.ts'
 import { HANDSHAKE_MS } from '../../../core/wire/tls.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { TestReceiver } from '../../support/transfer.ts'
 import {
   allSent,
   makeHome,
@@ -20,6 +19,7 @@ import {
   senderConfig,
   startListening,
   startTestSender,
+  type TestReceiver,
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'

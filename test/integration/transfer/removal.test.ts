@@ -10,16 +10,17 @@ import type { LedgerFile } from '../../../core/ledger/messages.ts'
 import type { RemovalRule } from '../../../core/send/messages.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { Home, TestSender } from '../../support/transfer.ts'
 import {
   allSent,
   createRandom,
+  type Home,
   newSeed,
   offerAll,
   SOURCE,
   senderConfig,
   startPair,
   startTestSender,
+  type TestSender,
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'

@@ -3,16 +3,15 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { RestoreEvent } from '../../../core/restore/put/events.ts'
 import { openReceiverLibrary } from '../../../core/restore/receiver.ts'
-import type { ToRestore } from '../../../core/restore/restore.ts'
-import { restoreFrom } from '../../../core/restore/restore.ts'
+import { restoreFrom, type ToRestore } from '../../../core/restore/restore.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { Home } from '../../support/transfer.ts'
 import {
   allSent,
+  type Home,
   makeHome,
   offerAll,
   senderConfig,

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Relay } from '../../support/relay.ts'
-import { startRelay } from '../../support/relay.ts'
+import { type Relay, startRelay } from '../../support/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,

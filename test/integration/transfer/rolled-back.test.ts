@@ -3,11 +3,9 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, utimes
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
-import type { RunningCommand } from '../../support/processes.ts'
-import { startHoldfast } from '../../support/processes.ts'
+import { type RunningCommand, startHoldfast } from '../../support/processes.ts'
 import { verified, versionsOf } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { TestSender } from '../../support/transfer.ts'
 import {
   allSent,
   makeHome,
@@ -16,6 +14,7 @@ import {
   startListening,
   startPair,
   startTestSender,
+  type TestSender,
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'

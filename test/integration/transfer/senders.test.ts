@@ -3,13 +3,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { receiverDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { Home, TestSender } from '../../support/transfer.ts'
 import {
   allSent,
+  type Home,
   makeHome,
   offerAll,
   senderConfig,
   startTestSender,
+  type TestSender,
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'

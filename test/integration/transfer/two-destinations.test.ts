@@ -6,15 +6,16 @@ import { describe, expect, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { LedgerFile } from '../../../core/ledger/messages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
-import type { Home, TestSender } from '../../support/transfer.ts'
 import {
   allSent,
   candidatesOf,
+  type Home,
   makeHome,
   SOURCE,
   senderConfig,
   startListening,
   startTestSender,
+  type TestSender,
   writeFile,
 } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { ElectronApplication, Page } from '@playwright/test'
-import { _electron } from '@playwright/test'
+import { _electron, type ElectronApplication, type Page } from '@playwright/test'
 
 const projectDirectory = path.resolve(import.meta.dirname, '../../..')
 

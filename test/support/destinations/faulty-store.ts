@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type {
-  ObjectStore,
-  ObjectUpload,
-  StoreFaultKind,
+import {
+  type ObjectStore,
+  type ObjectUpload,
+  StoreFault,
+  type StoreFaultKind,
 } from '../../../core/send/destinations/objects/object-store.ts'
-import { StoreFault } from '../../../core/send/destinations/objects/object-store.ts'
 
 /** What goes wrong, and at which call of the store, counted from 1 on. */
 export interface StoreTrouble {

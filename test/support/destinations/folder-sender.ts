@@ -2,8 +2,14 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { expect } from 'vitest'
 import type { Encryption } from '../../../core/settings/destination-schema.ts'
-import type { Home, TestSender } from '../transfer.ts'
-import { DESTINATION, senderConfig, startTestSender, treeOf } from '../transfer.ts'
+import {
+  DESTINATION,
+  type Home,
+  senderConfig,
+  startTestSender,
+  type TestSender,
+  treeOf,
+} from '../transfer.ts'
 import { until } from '../until.ts'
 
 export const MIB = 1024 * 1024

@@ -5,14 +5,12 @@ import { onTestFinished } from 'vitest'
 import { tryDestination } from '../../../core/send/destinations/try.ts'
 import type { SftpDestination } from '../../../core/settings/destination-schema.ts'
 import { mountTmpfs } from '../mounts.ts'
-import type { SftpServer } from '../servers/sftp.ts'
-import { startSftpServer } from '../servers/sftp.ts'
+import { type SftpServer, startSftpServer } from '../servers/sftp.ts'
 import { temporaryDirectory } from '../temporary.ts'
 import { makeHome } from '../transfer.ts'
 import { until } from '../until.ts'
 import { placeOnDisk } from './disk-place.ts'
-import type { Place, TestedKind } from './kind.ts'
-import { wholeSeconds } from './kind.ts'
+import { type Place, type TestedKind, wholeSeconds } from './kind.ts'
 
 let server: SftpServer | null = null
 

@@ -1,7 +1,5 @@
-import type { Effect, Op } from './op.ts'
-import { nothing } from './op.ts'
-import type { Directory, Entry, Found, Inode } from './tree.ts'
-import { Tree } from './tree.ts'
+import { type Effect, nothing, type Op } from './op.ts'
+import { type Directory, type Entry, type Found, type Inode, Tree } from './tree.ts'
 
 const LARGE = 300 * 1024
 

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Incident } from '../../../core/alert/incident.ts'
-import type { Notice } from '../../../core/alert/notice.ts'
-import { exampleNotice } from '../../../core/alert/notice.ts'
+import { exampleNotice, type Notice } from '../../../core/alert/notice.ts'
 import { createTelling } from '../../../core/alert/telling.ts'
 
 /** A notifier that takes what it is given when, and if, it wants to. */

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { SentClaim } from '../../../core/ledger/ledger.ts'
-import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openLedger, type SentClaim } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/ledger.ts'
 
 const memory = { epoch: 'a1', position: 3, last: null, next: 'b2' }

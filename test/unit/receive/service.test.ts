@@ -2,12 +2,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { IsocketHost } from '../../../core/receive/isocket/connection.ts'
 import { parseHeader } from '../../../core/receive/isocket/incoming.ts'
 import { openIsocket } from '../../../core/receive/isocket/listener.ts'
-import type { Look } from '../../../core/receive/service/health.ts'
-import { judge } from '../../../core/receive/service/health.ts'
-import type { Floor } from '../../../core/store/limits/rules.ts'
-import { DEFAULT_RULES } from '../../../core/store/limits/rules.ts'
-import type { Sender } from '../../../core/store/senders/senders.ts'
-import { chooseSender } from '../../../core/store/senders/senders.ts'
+import { judge, type Look } from '../../../core/receive/service/health.ts'
+import { DEFAULT_RULES, type Floor } from '../../../core/store/limits/rules.ts'
+import { chooseSender, type Sender } from '../../../core/store/senders/senders.ts'
 
 const GIB = 1024 ** 3
 

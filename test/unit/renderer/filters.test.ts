@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import type { Draft } from '../../../renderer/features/filters/draft.ts'
-import { changesOf, draftOf, readDraft, typedOver } from '../../../renderer/features/filters/draft.ts'
+import {
+  changesOf,
+  type Draft,
+  draftOf,
+  readDraft,
+  typedOver,
+} from '../../../renderer/features/filters/draft.ts'
 
 const source = (changes: Record<string, unknown> = {}) =>
   sourceSchema.parse({ id: 's', path: '/s', name: 's', ...changes })

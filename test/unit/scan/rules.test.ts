@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BatchFacts } from '../../../core/scan/batch/rules.ts'
-import { decideBatches } from '../../../core/scan/batch/rules.ts'
+import { type BatchFacts, decideBatches } from '../../../core/scan/batch/rules.ts'
 
 const SECOND = 1_000_000_000n
 

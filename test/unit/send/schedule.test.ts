@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { SpeedSchedule } from '../../../core/send/limit/schedule.ts'
-import { allowanceAt, nextChange } from '../../../core/send/limit/schedule.ts'
-import type { SendRule } from '../../../core/settings/schema.ts'
-import { sendRuleSchema } from '../../../core/settings/schema.ts'
+import { allowanceAt, nextChange, type SpeedSchedule } from '../../../core/send/limit/schedule.ts'
+import { type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
 
 const zone = process.env.TZ
 beforeAll(() => {

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { StatusNow } from '../../../core/send/destinations/receiver/tell-status.ts'
-import { statusFrame, tellStatus } from '../../../core/send/destinations/receiver/tell-status.ts'
+import {
+  type StatusNow,
+  statusFrame,
+  tellStatus,
+} from '../../../core/send/destinations/receiver/tell-status.ts'
 import { encodeFrame } from '../../../core/wire/codec.ts'
-import type { FrameHeader } from '../../../core/wire/frames.ts'
-import { frameKinds } from '../../../core/wire/frames.ts'
+import { type FrameHeader, frameKinds } from '../../../core/wire/frames.ts'
 import { message } from '../../../core/words/message.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 

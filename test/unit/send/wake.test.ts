@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import type { ClockReading } from '../../../core/send/destinations/wake.ts'
 import {
+  type ClockReading,
   changeBetween,
   isOwnAddress,
   momentNow,

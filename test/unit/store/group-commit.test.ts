@@ -1,7 +1,6 @@
 import { openSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Written } from '../../../core/store/group-commit.ts'
-import { openGroupCommit } from '../../../core/store/group-commit.ts'
+import { openGroupCommit, type Written } from '../../../core/store/group-commit.ts'
 import type { RoundResult, ToPlace } from '../../../core/store/messages.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'

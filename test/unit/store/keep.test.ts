@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Keep, Version } from '../../../core/store/versions/choose.ts'
-import { DEFAULT_KEEP, versionsToPrune } from '../../../core/store/versions/choose.ts'
+import {
+  DEFAULT_KEEP,
+  type Keep,
+  type Version,
+  versionsToPrune,
+} from '../../../core/store/versions/choose.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
 const HOUR_MS = 3_600_000

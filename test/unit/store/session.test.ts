@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StoreSource } from '../../../core/store/store.ts'
-import { judgeSession } from '../../../core/store/store.ts'
+import { judgeSession, type StoreSource } from '../../../core/store/store.ts'
 import { WireFault } from '../../../core/wire/codec.ts'
 import { durable, openSendingParts as open } from '../../support/sending.ts'
 import { until } from '../../support/until.ts'

@@ -9,8 +9,15 @@ import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload }
 import type { OpenOptions } from '../open.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
 import { openFeed } from './feed.ts'
-import type { NameKey } from './names.ts'
-import { hiddenPath, hiddenSource, nameKeyFile, nameKeyOf, nameKeyText, shownPath } from './names.ts'
+import {
+  hiddenPath,
+  hiddenSource,
+  type NameKey,
+  nameKeyFile,
+  nameKeyOf,
+  nameKeyText,
+  shownPath,
+} from './names.ts'
 
 /** To encrypt a small file takes longer than to send it: the first ones go before the last ones are encrypted. */
 const FILES = 64

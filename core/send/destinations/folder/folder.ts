@@ -9,8 +9,13 @@ import { message } from '../../../words/message.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { encryptingFor } from '../encrypted/session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
-import type { ConnectionTrouble, Connector, OpenedSession, SessionAttempt } from '../keep-connected.ts'
-import { KeptConnection } from '../keep-connected.ts'
+import {
+  type ConnectionTrouble,
+  type Connector,
+  KeptConnection,
+  type OpenedSession,
+  type SessionAttempt,
+} from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import { type OpenFolder, openFolderStore } from './open-store.ts'
 import { NotMounted } from './place.ts'

@@ -1,7 +1,6 @@
 import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
 import { isFault } from './faults.ts'
-import type { ObjectSessionParts } from './parts.ts'
-import { DURABLE, objectFacts } from './parts.ts'
+import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
 async function put({ store, names, isThere }: ObjectSessionParts, file: SmallOutgoing): Promise<Answer> {

@@ -1,5 +1,4 @@
-import type { Keep, Version } from '../../../store/versions/choose.ts'
-import { versionsToPrune } from '../../../store/versions/choose.ts'
+import { type Keep, type Version, versionsToPrune } from '../../../store/versions/choose.ts'
 import { replacedAt, versionNameAsGiven } from '../../../store/versions/name.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 

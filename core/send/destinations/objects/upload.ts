@@ -3,8 +3,7 @@ import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { isFault, orIf } from './faults.ts'
 import type { ObjectUpload } from './object-store.ts'
-import type { ObjectSessionParts } from './parts.ts'
-import { DURABLE, objectFacts } from './parts.ts'
+import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
 /** Tells contents apart by which something of an earlier attempt may be used: one name everywhere. */
 const resumeKey = (name: string, size: number, identity: string): string =>

@@ -3,10 +3,8 @@ import { type ChannelHandlers, FrameChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
 import type { Identity } from '../../../wire/identity.ts'
-import type { RefusalCode } from '../../../wire/limits.ts'
-import { PROTOCOL } from '../../../wire/limits.ts'
-import type { Peer } from '../../../wire/tls.ts'
-import { connectPinned, HANDSHAKE_MS } from '../../../wire/tls.ts'
+import { PROTOCOL, type RefusalCode } from '../../../wire/limits.ts'
+import { connectPinned, HANDSHAKE_MS, type Peer } from '../../../wire/tls.ts'
 
 /** The receiver closed the door, and said why. */
 export class Refused extends Error {

@@ -1,7 +1,5 @@
-import type { FrameChannel } from '../../../wire/channel.ts'
-import { ALIVE_EVERY_MS } from '../../../wire/channel.ts'
-import type { FrameHeader } from '../../../wire/frames.ts'
-import { sentenceParts } from '../../../wire/frames.ts'
+import { ALIVE_EVERY_MS, type FrameChannel } from '../../../wire/channel.ts'
+import { type FrameHeader, sentenceParts } from '../../../wire/frames.ts'
 import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../wire/limits.ts'
 import type { Message } from '../../../words/message.ts'
 

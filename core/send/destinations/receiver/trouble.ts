@@ -3,8 +3,7 @@ import type { ReceiverDestination } from '../../../settings/destination-schema.t
 import { SILENT_AFTER_MS, SilentPeer } from '../../../wire/channel.ts'
 import { WrongFingerprint } from '../../../wire/pin.ts'
 import { addressOf } from '../../../words/address.ts'
-import type { Message } from '../../../words/message.ts'
-import { message } from '../../../words/message.ts'
+import { type Message, message } from '../../../words/message.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 import { Refused } from './dial.ts'
 

@@ -5,8 +5,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import { isFault, unlessLost } from '../objects/faults.ts'
-import type { BucketPlace } from './requests.ts'
-import { contentMd5, keyOf } from './requests.ts'
+import { type BucketPlace, contentMd5, keyOf } from './requests.ts'
 
 /** What a bucket can do: each is found out when it is first asked for, and then known for as long as it is open. */
 export type BucketAbilities = ReturnType<typeof abilitiesOf>

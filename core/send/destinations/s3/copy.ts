@@ -7,8 +7,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { metadataOfCopy } from './facts.ts'
-import type { BucketPlace } from './requests.ts'
-import { copySource, keyOf, storageOf } from './requests.ts'
+import { type BucketPlace, copySource, keyOf, storageOf } from './requests.ts'
 
 /** What a store copies in one request: it does not say a word meanwhile, and no store has more than 5 GiB. */
 export const COPY_BYTES = 512 * 1024 * 1024

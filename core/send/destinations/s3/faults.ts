@@ -1,6 +1,5 @@
 import { errorCode, errorText } from '../../../files/system-error.ts'
-import type { StoreFaultKind } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
+import { StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
 
 const MOST_CHARACTERS = 300
 

@@ -6,8 +6,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { factsOf } from './facts.ts'
-import type { BucketPlace } from './requests.ts'
-import { keyOf, listedKey } from './requests.ts'
+import { type BucketPlace, keyOf, listedKey } from './requests.ts'
 
 /** A listing has no metadata: time and mode are the nearest, and there is no digest. */
 function infoOf(name: string, size: number, stored: Date, version: string | null): ObjectInfo {

@@ -1,7 +1,6 @@
 import { errorCode } from '../../../files/system-error.ts'
 import { WrongFingerprint } from '../../../wire/pin.ts'
-import type { Message } from '../../../words/message.ts'
-import { message } from '../../../words/message.ts'
+import { type Message, message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'
 import { asFault } from '../objects/faults.ts'
 import { shownCertificate } from './certificate.ts'

@@ -1,5 +1,4 @@
-import type { Message } from '../../../words/message.ts'
-import { message } from '../../../words/message.ts'
+import { type Message, message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'
 import type { DestinationTest } from '../../messages.ts'
 import { orIf } from '../objects/faults.ts'

@@ -1,8 +1,7 @@
 import { Rerun } from '../../../pacing/rerun.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
-import type { SftpChannel } from './channel.ts'
-import { statAt, syncPath } from './channel.ts'
+import { type SftpChannel, statAt, syncPath } from './channel.ts'
 
 /** Directories of an SFTP server, as far as files' names need them. */
 export type Directories = ReturnType<typeof openDirectories>

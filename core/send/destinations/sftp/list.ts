@@ -1,7 +1,6 @@
 import type { FileEntryWithStats, Stats } from 'ssh2'
 import { orIf } from '../objects/faults.ts'
-import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
+import { type ObjectInfo, type ObjectPage, StoreFault } from '../objects/object-store.ts'
 import { close, type SftpChannel } from './channel.ts'
 import { STATUS, statusOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'

@@ -1,10 +1,7 @@
 import { countUsed } from '../../../wire/young-buffers.ts'
-import type { ObjectFacts } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
-import type { SftpChannel } from './channel.ts'
-import { statAt } from './channel.ts'
-import type { Directories } from './directories.ts'
-import { parentOf } from './directories.ts'
+import { type ObjectFacts, StoreFault } from '../objects/object-store.ts'
+import { type SftpChannel, statAt } from './channel.ts'
+import { type Directories, parentOf } from './directories.ts'
 import { STATUS, statusOf } from './faults.ts'
 
 /** Begins the names of partial files that are not gone on with: they are of one session. */

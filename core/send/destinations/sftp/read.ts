@@ -1,5 +1,4 @@
-import type { SftpChannel } from './channel.ts'
-import { close, OPEN, open, PIECE_BYTES } from './channel.ts'
+import { close, OPEN, open, PIECE_BYTES, type SftpChannel } from './channel.ts'
 import { STATUS, statusOf } from './faults.ts'
 
 /** Pieces that are asked for before the first has come; so many only where a file turns out to be long. */

@@ -1,13 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Hasher } from '../../../files/digest.ts'
-import { createHasher } from '../../../files/digest.ts'
+import { createHasher, type Hasher } from '../../../files/digest.ts'
 import { unlessLost } from '../objects/faults.ts'
-import type { ObjectFacts, ObjectUpload } from '../objects/object-store.ts'
-import { StoreFault } from '../objects/object-store.ts'
-import type { SftpChannel } from './channel.ts'
-import { close, OPEN, open, syncPath } from './channel.ts'
-import type { SftpParts } from './parts.ts'
-import { asBuffer, giveName, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
+import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
+import { close, OPEN, open, type SftpChannel, syncPath } from './channel.ts'
+import { asBuffer, giveName, type SftpParts, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
 import { readFrom } from './read.ts'
 
 /** The server's disk is made to write while more comes: at the end there is little left to be waited for. */

@@ -1,8 +1,8 @@
 import { senderDefinition } from '../../core/send/messages.ts'
-import { Sender } from '../../core/send/worker.ts'
+import { SenderWorker } from '../../core/send/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { workerScript } from '../worker-script.ts'
 
 const threads = { readerThread: workerScript('reader-thread'), storeThread: workerScript('store-thread') }
-serveWorker(childProcessPort(), senderDefinition, (context) => new Sender(context, threads))
+serveWorker(childProcessPort(), senderDefinition, (context) => new SenderWorker(context, threads))

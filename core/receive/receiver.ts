@@ -13,7 +13,7 @@ import { loadIdentity } from '../wire/identity.ts'
 import { Problem } from '../words/problem.ts'
 import { englishWords } from '../words/words.ts'
 import { createConnected } from './connection/connected.ts'
-import { Connection } from './connection/connection.ts'
+import { SenderConnection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
 import { createCounters, totalOf } from './connection/refusals.ts'
@@ -115,7 +115,7 @@ async function startOnStore(
   const listener = await openListener(
     options,
     identity,
-    (socket, letIn) => new Connection(socket, host, letIn),
+    (socket, letIn) => new SenderConnection(socket, host, letIn),
     host.onRefusedConnection,
   )
   opened.push(listener.close)

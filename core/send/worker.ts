@@ -33,7 +33,7 @@ interface SenderThreads {
 }
 
 /** The sender as a worker: ledger and delivery, brought together and reported. */
-export class Sender implements WorkerHandlers<Definition> {
+export class SenderWorker implements WorkerHandlers<Definition> {
   readonly requests: WorkerHandlers<Definition>['requests']
   readonly #context: WorkerContext<Definition>
   readonly #storeThread: URL

@@ -1,5 +1,5 @@
 import { senderDefinition } from '../../core/send/messages.ts'
-import { Sender } from '../../core/send/worker.ts'
+import { SenderWorker } from '../../core/send/worker.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
@@ -7,4 +7,4 @@ const threads = {
   readerThread: new URL('./reader-thread.js', import.meta.url),
   storeThread: new URL('./store-thread.js', import.meta.url),
 }
-serveWorker(utilityProcessPort(), senderDefinition, (context) => new Sender(context, threads))
+serveWorker(utilityProcessPort(), senderDefinition, (context) => new SenderWorker(context, threads))

@@ -1,5 +1,5 @@
 import { senderDefinition } from '../../core/send/messages.ts'
-import { Sender } from '../../core/send/worker.ts'
+import { SenderWorker } from '../../core/send/worker.ts'
 import { childProcessPort } from '../../core/worker/child-process-port.ts'
 import { serveWorker } from '../../core/worker/serve.ts'
 
@@ -8,4 +8,4 @@ const threads = {
   readerThread: new URL('../../cli/workers/reader-thread.js', import.meta.url),
   storeThread: new URL('../../cli/workers/store-thread.js', import.meta.url),
 }
-serveWorker(childProcessPort(), senderDefinition, (context) => new Sender(context, threads))
+serveWorker(childProcessPort(), senderDefinition, (context) => new SenderWorker(context, threads))

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { Connection } from '../../core/receive/connection/connection.ts'
+import { SenderConnection } from '../../core/receive/connection/connection.ts'
 import type { ConnectionHost } from '../../core/receive/connection/host.ts'
 import type { RefusedKind } from '../../core/receive/connection/refusals.ts'
 import { storeLayout } from '../../core/store/layout.ts'
@@ -119,7 +119,7 @@ export function openFuzzedReceiver() {
         if (level === 'warn') counts.faults += 1
       },
     }
-    new Connection(socket, host, () => undefined)
+    new SenderConnection(socket, host, () => undefined)
   }
   return { base, root, serve, refused, counts }
 }

@@ -44,7 +44,7 @@ async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHea
 }
 
 /** Serves one connection from its first frame to its end. */
-export class Connection implements Guest {
+export class SenderConnection implements Guest {
   readonly #from: string
   readonly #host: ConnectionHost
   readonly #letIn: () => void

@@ -81,7 +81,7 @@ function link(fd: number, directory: TreeDirectory, name: string): boolean {
 }
 
 /** Group commit at the destination of a restore: contents are durable before they get their names. */
-export class Batch {
+export class PutBatch {
   readonly #root: string
   readonly #tree: Tree
   readonly #overwrite: boolean

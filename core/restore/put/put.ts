@@ -9,7 +9,7 @@ import { FileRefused } from '../../store/outcome.ts'
 import { type Making, Tree } from '../../store/tree.ts'
 import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { writeAt } from '../../store/writing.ts'
-import { Batch } from './batch.ts'
+import { PutBatch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
 import { createMadeDirectories, dress } from './dress.ts'
 import type { Put } from './events.ts'
@@ -71,7 +71,7 @@ export class Putting {
   readonly #advance: (bytes: number) => void
   readonly #tree: Tree
   readonly #directories: ReturnType<typeof createMadeDirectories>
-  readonly #batch: Batch
+  readonly #batch: PutBatch
   readonly #making: Making = {
     missing: (parent, name, way) => {
       // Nobody else is to see what is in it before it has its own mode.
@@ -90,7 +90,7 @@ export class Putting {
     this.#advance = advance
     this.#tree = new Tree(root)
     this.#directories = createMadeDirectories(this.#tree)
-    this.#batch = new Batch(root, this.#tree, overwrite)
+    this.#batch = new PutBatch(root, this.#tree, overwrite)
   }
 
   /**

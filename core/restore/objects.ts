@@ -1,5 +1,5 @@
 import type { FileFacts } from '../files/facts.ts'
-import { createSemaphore, type Semaphore, withPermit } from '../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import {
   type ObjectInfo,
   type ObjectPage,
@@ -8,11 +8,10 @@ import {
 } from '../send/destinations/objects/object-store.ts'
 import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { EntriesPage } from '../store/reading/entries.ts'
+import type { StoredContent } from '../store/reading/contents.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../wire/restore-entries.ts'
+import type { Folder, RestoreEntry } from '../wire/restore-entries.ts'
 import { Problem } from '../words/problem.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
@@ -80,53 +79,11 @@ function entriesIn(front: string, { directories, objects }: ObjectPage): Restore
 }
 
 /** What a computer has in a store of objects. */
-export class ObjectLibrary implements Library {
-  readonly place = null
-  readonly #store: ObjectStore
-  readonly #options: ObjectLibraryOptions
-  readonly #slots: Semaphore
+export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOptions): Library {
+  const { name, folder, signal } = options
+  const slots = createSemaphore(Math.max(1, store.can.parallel))
 
-  constructor(store: ObjectStore, options: ObjectLibraryOptions) {
-    this.#store = store
-    this.#options = options
-    this.#slots = createSemaphore(Math.max(1, store.can.parallel))
-  }
-
-  folders(): Promise<Folder[]> {
-    const { name, folder, signal } = this.#options
-    return this.#asked(async () => {
-      const owner = await readOwner(this.#store, folder, name, signal)
-      const sources = Object.entries(owner?.sources ?? {})
-      return (await this.#directories()).map((own) => {
-        return { name: own, source: sources.find(([, directory]) => directory === own)?.[0] ?? null }
-      })
-    })
-  }
-
-  entries({ folder, directory, after }: EntriesQuestion): Promise<EntriesPage> {
-    return this.#asked(async () => {
-      const parts = [this.#options.folder, folder, directory].filter((part) => part !== '')
-      const front = `${parts.join('/')}/`
-      const page = await this.#store.list(front, after, false)
-      return { entries: entriesIn(front, page), next: page.next }
-    })
-  }
-
-  contents(question: StoreContentsQuestion): Promise<ContentsPage> {
-    const { folder } = this.#options
-    return this.#asked(() => objectContents(this.#store, folder, () => this.#directories(), question))
-  }
-
-  open(content: StoredContent): Promise<Incoming> {
-    return withPermit(this.#slots, () => this.#open(content))
-  }
-
-  close(): void {
-    this.#store.close()
-  }
-
-  async #asked<T>(look: () => Promise<T>): Promise<T> {
-    const { name } = this.#options
+  const asked = async <T>(look: () => Promise<T>): Promise<T> => {
     try {
       return await look()
     } catch (thrown) {
@@ -137,50 +94,73 @@ export class ObjectLibrary implements Library {
     }
   }
 
-  async #directories(): Promise<string[]> {
-    const all = await directoriesIn(this.#store, `${this.#options.folder}/`)
-    return all.filter((own) => own !== OWN_DIRECTORY)
+  async function* inTurn(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    await slots.acquire()
+    try {
+      yield* pieces
+    } finally {
+      slots.release()
+    }
   }
 
-  async #open(content: StoredContent): Promise<Incoming> {
-    const { name, folder } = this.#options
+  const open = async (content: StoredContent): Promise<Incoming> => {
     const [object, version] = placeOf(folder, content)
-    const info = await this.#store.info(object, version).catch((thrown: unknown) => {
+    const info = await store.info(object, version).catch((thrown: unknown) => {
       throw thrownFor(name, thrown)
     })
     if (info === null) throw new NotReadable('ENOENT')
     const facts = factsOfObject(info)
     const { digest } = info
-    const { size } = facts
-    if (size > SMALL_BYTES) return { facts, digest, pieces: () => this.#inTurn(content, size) }
+    const read = () => piecesOf(store, options, content, facts.size)
+    if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inTurn(read()) }
     const came: Buffer[] = []
-    for await (const piece of this.#piecesOf(content, size)) came.push(Buffer.from(piece))
+    for await (const piece of read()) came.push(Buffer.from(piece))
     const bytes = Buffer.concat(came)
     return { facts, digest, pieces: () => [bytes] }
   }
 
-  async *#inTurn(content: StoredContent, size: number): AsyncGenerator<Buffer> {
-    await this.#slots.acquire()
-    try {
-      yield* this.#piecesOf(content, size)
-    } finally {
-      this.#slots.release()
-    }
-  }
+  const directories = async (): Promise<string[]> =>
+    (await directoriesIn(store, `${folder}/`)).filter((own) => own !== OWN_DIRECTORY)
 
-  async *#piecesOf(content: StoredContent, size: number): AsyncGenerator<Buffer> {
-    const { name, folder, signal } = this.#options
-    const [object, version] = placeOf(folder, content)
-    let bytes = 0
-    try {
-      for await (const piece of this.#store.read(object, 0, signal, version)) {
-        yield Buffer.from(piece.buffer, piece.byteOffset, piece.length)
-        bytes += piece.length
-        // Longer than it says: it is not what was stored, and may have no end.
-        if (bytes > size) return
-      }
-    } catch (thrown) {
-      throw thrownFor(name, thrown)
+  return {
+    place: null,
+    folders: () =>
+      asked(async () => foldersOf(await readOwner(store, folder, name, signal), await directories())),
+    entries: ({ folder: source, directory, after }) =>
+      asked(async () => {
+        const front = `${[folder, source, directory].filter((part) => part !== '').join('/')}/`
+        const page = await store.list(front, after, false)
+        return { entries: entriesIn(front, page), next: page.next }
+      }),
+    contents: (question) => asked(() => objectContents(store, folder, directories, question)),
+    open: (content) => withPermit(slots, () => open(content)),
+    close: () => store.close(),
+  }
+}
+
+function foldersOf(owner: Awaited<ReturnType<typeof readOwner>>, directories: readonly string[]): Folder[] {
+  const sources = Object.entries(owner?.sources ?? {})
+  return directories.map((name) => {
+    return { name, source: sources.find(([, directory]) => directory === name)?.[0] ?? null }
+  })
+}
+
+async function* piecesOf(
+  store: ObjectStore,
+  { name, folder, signal }: ObjectLibraryOptions,
+  content: StoredContent,
+  size: number,
+): AsyncGenerator<Buffer> {
+  const [object, version] = placeOf(folder, content)
+  let bytes = 0
+  try {
+    for await (const piece of store.read(object, 0, signal, version)) {
+      yield Buffer.from(piece.buffer, piece.byteOffset, piece.length)
+      bytes += piece.length
+      // Longer than it says: it is not what was stored, and may have no end.
+      if (bytes > size) return
     }
+  } catch (thrown) {
+    throw thrownFor(name, thrown)
   }
 }

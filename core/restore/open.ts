@@ -17,7 +17,7 @@ import { EncryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
 import type { Library } from './library.ts'
 import type { LibrarySettings } from './messages.ts'
-import { directoriesIn, ObjectLibrary } from './objects.ts'
+import { directoriesIn, openObjectLibrary } from './objects.ts'
 import type { Computer } from './questions.ts'
 import { openReceiverLibrary } from './receiver.ts'
 
@@ -132,7 +132,7 @@ function openObjects(
   return withObjects(destination, settings, signal, async (store) => {
     // Another computer's files are encrypted if it says so, whatever this one does.
     const owner = await readOwner(store, folder, name, signal)
-    const library = new ObjectLibrary(store, { name, folder, signal })
+    const library = openObjectLibrary(store, { name, folder, signal })
     if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
       throw noComputer(name, folder, await computersIn(store, name, signal))
     return inPlain(library, owner ?? destination, settings, () => readNameKeys(store, folder, signal))

@@ -77,9 +77,7 @@ export class BatchEffects implements MarkingEffects {
   }
 
   list(isOvertaken: boolean) {
-    const { signal } = this.#found
-    // A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten.
-    return withPermit(this.#host.listings, () => untilAborted(signal, this.#list(isOvertaken)))
+    return withPermit(this.#host.listings, () => this.#untilEnd(this.#list(isOvertaken)))
   }
 
   unsent(): number {
@@ -93,19 +91,20 @@ export class BatchEffects implements MarkingEffects {
   }
 
   async standing() {
-    const { name, signal } = this.#found
-    if (await untilAborted(signal, this.#isClosed())) return 'closed'
+    const { name } = this.#found
+    if (await this.#untilEnd(this.#isClosed())) return 'closed'
     return (await this.#host.isOvertaken(name)) ? 'overtaken' : 'live'
   }
 
   async mark(): Promise<void> {
     if (!this.#context.isThere()) return this.#context.ended(null)
     const { source } = this.#context
-    const { name, identity, signal } = this.#found
+    const { name, identity } = this.#found
     const said = saidOfMarked(source, name, this.#never)
     this.#host.marking({ name, identity, said })
-    const create = () => createMark(this.#directory, source.batch.sentMark, identity)
-    await untilAborted(signal, callOn(this.#place, create))
+    await this.#untilEnd(
+      callOn(this.#place, () => createMark(this.#directory, source.batch.sentMark, identity)),
+    )
     // Also none: its person may have done what was said of the mark before.
     this.#failure(null)
     this.#host.marked(said)
@@ -179,6 +178,11 @@ export class BatchEffects implements MarkingEffects {
     const isUnsure = !result.complete || atWork !== null
     const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
     return { found: count, closed: await this.#isClosed(), isEmpty: this.#never.seen === 0 }
+  }
+
+  /** A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten. */
+  #untilEnd<T>(answer: Promise<T>): Promise<T> {
+    return untilAborted(this.#found.signal, answer)
   }
 
   /** The directory whose disk is asked: a disk of its own that hangs must take none of the source's calls. */

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import type { Library } from '../../../core/restore/library.ts'
-import { ObjectLibrary } from '../../../core/restore/objects.ts'
+import { openObjectLibrary } from '../../../core/restore/objects.ts'
 import type { RestoreEvent } from '../../../core/restore/put/events.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { type LyingObject, lyingObjects } from '../../support/lying-objects.ts'
@@ -27,7 +27,7 @@ async function restoreAll(library: Library, to: string) {
 
 function libraryOf(objects: Iterable<LyingObject>) {
   const store = lyingObjects(objects)
-  return new ObjectLibrary(store, { name: 'nas', folder: 'pc', signal })
+  return openObjectLibrary(store, { name: 'nas', folder: 'pc', signal })
 }
 
 test('names that lead elsewhere, or are none, are refused one by one; the others come', async () => {

@@ -7,6 +7,7 @@ import {
   workerEnvironment,
   workerHeap,
 } from '../../core/agent/workers/starter.ts'
+import { endProcess } from './end-process.ts'
 
 /** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
 export function utilityWorkerStarter(directory: string): WorkerStarter {
@@ -46,13 +47,5 @@ function giveWay(pid: number | undefined): void {
     if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
   } catch {
     // It has ended by itself meanwhile, or the system does not allow it.
-  }
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended by itself meanwhile.
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Events } from '../../core/agent/contract.ts'
+import { endProcess } from './end-process.ts'
 import type { LoadingPage } from './page.ts'
 
 const RELOAD_AFTER_MS = 1_000
@@ -109,7 +110,7 @@ export class WindowPage {
     const pid = this.#browser.webContents.getOSProcessId()
     this.#isListening = false
     // Chromium's own way of ending a page looks like a crash to the system, which may keep what was in it.
-    if (pid > 0 && this.#isThere) process.kill(pid, 'SIGKILL')
+    if (pid > 0 && this.#isThere) endProcess(pid)
   }
 
   #later(ms: number, act: () => void): void {

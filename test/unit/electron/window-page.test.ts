@@ -94,6 +94,17 @@ it('keeps a page in which something may be half typed, and one that is wanted ag
   expect(kill).not.toHaveBeenCalled()
 })
 
+it('takes a page that has just ended by itself for one', () => {
+  const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+    throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' })
+  })
+  onTestFinished(() => kill.mockRestore())
+  const { page } = openWindow()
+  page.rest()
+  vi.advanceTimersByTime(MINUTE_MS)
+  expect(kill).toHaveBeenCalledOnce()
+})
+
 it('loads a page anew that ends by itself while it is wanted, also before it was shown, and none once stopped', () => {
   const { page, loads, gone } = openWindow({ isHidden: true })
   page.want()

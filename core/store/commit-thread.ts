@@ -25,6 +25,7 @@ export class CommitThread {
   /** What is stored; rejects where the store cannot be used at all. */
   readonly opened: Promise<OpenedStore>
   readonly #options: CommitThreadOptions
+  readonly #data: StoreThreadData & { role: 'commit' }
   readonly #thread: Thread<CommitCalls>
   #users = 0
   #waking: Promise<unknown> | null = null
@@ -32,8 +33,8 @@ export class CommitThread {
 
   constructor(options: CommitThreadOptions) {
     this.#options = options
-    const data: StoreThreadData = { role: 'commit', root: options.root }
-    this.#thread = openThread(options.script, { data, youngMb: 4 })
+    this.#data = { role: 'commit', root: options.root, remembered: null }
+    this.#thread = openThread(options.script, { data: this.#data, youngMb: 4 })
     this.opened = this.call('look', null)
   }
 
@@ -108,6 +109,11 @@ export class CommitThread {
   #rest(): void {
     if (this.#users > 0) return
     this.#waking = null
-    void this.#ask('rest', null).catch(() => undefined)
+    void this.#ask('rest', null).then(
+      (remembered) => {
+        this.#data.remembered = remembered
+      },
+      () => undefined,
+    )
   }
 }

@@ -4,7 +4,7 @@ import type { CallHandlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
 import { type Handles, StoreHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import type { CommitCalls, Round, RoundResult, ToPlace } from './messages.ts'
+import type { CommitCalls, Remembered, Round, RoundResult, ToPlace } from './messages.ts'
 import { diskCode, FileRefused, type Outcome, outcomeOf } from './outcome.ts'
 import { Placing } from './placing.ts'
 import { pruneSome } from './pruning.ts'
@@ -13,8 +13,8 @@ import { createSyncing, syncLog } from './syncing.ts'
 import { closeQuietly } from './writing.ts'
 
 /** Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest. */
-export function openCommitter(layout: StoreLayout) {
-  const handles = new StoreHandles(layout)
+export function openCommitter(layout: StoreLayout, remembered: Remembered | null) {
+  const handles = new StoreHandles(layout, remembered)
   const calls: CallHandlers<CommitCalls> = {
     wake: answering(() => {
       handles.use()
@@ -45,7 +45,7 @@ export function openCommitter(layout: StoreLayout) {
     prune: answering((from) => pruneSome(from, { layout, ...handles.use() })),
     rest: answering(() => {
       handles.rest()
-      return null
+      return handles.remembered
     }),
   }
   return { calls, close: () => handles.rest() }

@@ -7,7 +7,7 @@ import type { StoreLayout } from './layout.ts'
 import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import { Manifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
-import type { OpenedStore } from './messages.ts'
+import type { OpenedStore, Remembered } from './messages.ts'
 import { FileRefused } from './outcome.ts'
 import { Tree } from './tree.ts'
 
@@ -42,13 +42,12 @@ export class StoreHandles {
   readonly #layout: StoreLayout
   #open: Handles | null = null
   #fileSystem = UNKNOWN_FILE_SYSTEM
-  #home: bigint | null = null
-  /** The name of the manifest that the store was opened with. */
-  #epoch: string | null = null
-  #countedAt = performance.now()
+  readonly remembered: Remembered
 
-  constructor(layout: StoreLayout) {
+  /** @param remembered by the thread before this one, if there was one. */
+  constructor(layout: StoreLayout, remembered: Remembered | null) {
     this.#layout = layout
+    this.remembered = remembered ?? { home: null, epoch: null, countedAt: monotonicMs() }
   }
 
   /** @throws what the system says, FileRefused ENODEV where the disk is away. */
@@ -79,6 +78,8 @@ export class StoreHandles {
     closeSync(root)
     try {
       this.#countTime(manifest)
+    } catch {
+      // Its disk is in trouble; what was committed stays.
     } finally {
       manifest.close()
     }
@@ -91,8 +92,8 @@ export class StoreHandles {
    */
   #requireHome(): void {
     const now = statSync(this.#layout.own, { bigint: true, throwIfNoEntry: false })?.ino ?? null
-    this.#home ??= now
-    if (now === null || now !== this.#home) throw new FileRefused('failed', 'ENODEV')
+    this.remembered.home ??= now
+    if (now === null || now !== this.remembered.home) throw new FileRefused('failed', 'ENODEV')
   }
 
   #openNow(): Handles {
@@ -102,8 +103,8 @@ export class StoreHandles {
     try {
       const manifest = new Manifest(database)
       const { epoch } = manifest.rows
-      this.#epoch ??= epoch
-      if (epoch !== this.#epoch) throw replacedBy(aside)
+      this.remembered.epoch ??= epoch
+      if (epoch !== this.remembered.epoch) throw replacedBy(aside)
       const { journal_mode: mode } = database.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
       const isLogged = mode === 'wal'
       database.exec(isLogged ? `PRAGMA wal_autocheckpoint = ${LOG_PAGES}` : 'PRAGMA synchronous = FULL')
@@ -121,9 +122,9 @@ export class StoreHandles {
   }
 
   #countTime(manifest: Manifest): void {
-    const now = performance.now()
-    manifest.passed(now - this.#countedAt)
-    this.#countedAt = now
+    const now = monotonicMs()
+    manifest.passed(now - this.remembered.countedAt)
+    this.remembered.countedAt = now
   }
 
   /** A store that is read-only still knows its senders, and tells them so. */
@@ -135,14 +136,17 @@ export class StoreHandles {
       if (database === null) return nothing
       const rows = openRows(database)
       const totals = rows.totals()
-      this.#epoch ??= rows.epoch
+      this.remembered.epoch ??= rows.epoch
       database.close()
-      return { ...nothing, epoch: this.#epoch, totals }
+      return { ...nothing, epoch: this.remembered.epoch, totals }
     } catch {
       return nothing
     }
   }
 }
+
+/** The same in every thread, unlike performance.now(). */
+const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
 
 function makeTemporary(directory: string): void {
   try {

@@ -115,7 +115,7 @@ export interface CommitCalls {
   /** Removes older contents that are kept no longer, of some paths behind `after`. */
   prune: { input: { keep: Keep; after: { source: number; key: string } }; output: Pruned }
   /** Closes the store, so that its disk can be unmounted. */
-  rest: { input: null; output: null }
+  rest: { input: null; output: Remembered }
 }
 
 /** What the thread that reads for others can be asked; see StoreReader. */
@@ -127,4 +127,17 @@ export interface ReadCalls {
 }
 
 /** What a thread of the store is started with. */
-export type StoreThreadData = { role: 'write' } | { role: 'read' | 'commit'; root: string }
+export type StoreThreadData =
+  | { role: 'write' }
+  | { role: 'read'; root: string }
+  | { role: 'commit'; root: string; remembered: Remembered | null }
+
+/** What the thread that keeps the manifest has found, for the next one. */
+export interface Remembered {
+  /** The inode of the store's own directory. */
+  home: bigint | null
+  /** The name of the manifest that the store was opened with. */
+  epoch: string | null
+  /** The moment up to which the manifest has counted the time, of the monotonic clock in milliseconds. */
+  countedAt: number
+}

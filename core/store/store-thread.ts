@@ -29,6 +29,6 @@ export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
     serveThread<ReadCalls>(port, { ...calls, ranges }, rest)
     return
   }
-  const committer = openCommitter(storeLayout(data.root))
+  const committer = openCommitter(storeLayout(data.root), data.remembered)
   serveThread<CommitCalls>(port, committer.calls, committer.close)
 }

@@ -29,7 +29,8 @@ export type CallHandlers<C extends Calls<C>> = {
 /** A thread as seen from outside. */
 export interface Thread<C extends Calls<C>> {
   /**
-   * The thread is started with the first call, and again with the next one after it has ended.
+   * The thread is started with the first call, and again with the next one after it has ended: by itself, or as nobody
+   * has asked it anything for a minute.
    * @param memory goes along instead of being copied.
    * @throws what the call threw, with its code; Error when the thread ended before it was done.
    */
@@ -45,7 +46,7 @@ export interface Thread<C extends Calls<C>> {
 }
 
 export interface ThreadOptions {
-  /** Its workerData. */
+  /** Its workerData, cloned at each start. */
   data?: unknown
   /** Of its young generation: without a limit its garbage alone would take a hundred megabytes. */
   youngMb: number
@@ -60,6 +61,8 @@ type FromThread =
   | { news: unknown }
 
 const END_WITHIN_MS = 2_000
+/** A thread costs about seven MiB. */
+const RESTS_AFTER_MS = 60_000
 
 /** A thread that does not keep the process alive. */
 export function openThread<C extends Calls<C>>(
@@ -71,6 +74,11 @@ export function openThread<C extends Calls<C>>(
   let worker: Worker | null = null
   let last = 0
   let isClosed = false
+  const resting = setTimeout(() => {
+    if (waiting.size > 0) return
+    worker?.postMessage(null)
+    worker = null
+  }, RESTS_AFTER_MS).unref()
 
   const ended = (started: Worker, reason: unknown) => {
     if (worker !== started) return
@@ -84,6 +92,7 @@ export function openThread<C extends Calls<C>>(
     if ('news' in said) return onNews?.(said.news)
     const call = waiting.get(said.id)
     waiting.delete(said.id)
+    if (waiting.size === 0) resting.refresh()
     if ('output' in said) return call?.resolve(said.output)
     const { message, code } = said.failure
     call?.reject(code === null ? new Error(message) : Object.assign(new Error(message), { code }))
@@ -117,6 +126,7 @@ export function openThread<C extends Calls<C>>(
     },
     async close() {
       isClosed = true
+      clearTimeout(resting)
       const closing = worker
       if (closing === null) return
       const exit = new Promise<void>((resolve) => closing.once('exit', () => resolve()))

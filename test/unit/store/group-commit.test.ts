@@ -1,6 +1,8 @@
-import { openSync } from 'node:fs'
+import fs, { openSync } from 'node:fs'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openGroupCommit, type Written } from '../../../core/store/group-commit.ts'
+import { storeLayout } from '../../../core/store/layout.ts'
 import type { RoundResult, ToPlace } from '../../../core/store/messages.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import { openLarge, smallFile } from '../../support/large-files.ts'
@@ -89,6 +91,7 @@ describe('the store', () => {
   afterEach(() => {
     vi.useRealTimers()
     threadJobs.before = async () => undefined
+    vi.restoreAllMocks()
   })
 
   test('does not rest while a round is under way: what is written already is for its next sync to judge', async () => {
@@ -124,5 +127,31 @@ describe('the store', () => {
     expect(jobs.slice(jobs.indexOf('round'), jobs.lastIndexOf('round'))).not.toContain('rest')
     vi.advanceTimersByTime(60_000)
     await vi.waitFor(() => expect(jobs.at(-1)).toBe('rest'))
+  })
+
+  test('whose thread has ended, as nobody used it, knows its manifest, and for how long it has been there', async () => {
+    const jobs: string[] = []
+    threadJobs.before = async (kind) => void jobs.push(kind)
+    const { root, store, source } = await openLarge()
+    const { manifest } = storeLayout(root)
+    const receive = (name: string) => store.receive(smallFile(source, name, Buffer.from(name)))
+    const end = async () => {
+      vi.advanceTimersByTime(3_000)
+      await vi.waitFor(() => expect([jobs.at(-1), fs.existsSync(`${manifest}-wal`)]).toEqual(['rest', false]))
+      // Its answer has come: nothing is out any more.
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+      vi.advanceTimersByTime(61_000)
+    }
+    expect(await receive('one')).toMatchObject({ status: 'durable' })
+    await end()
+    const now = process.hrtime.bigint()
+    vi.spyOn(process.hrtime, 'bigint').mockReturnValue(now + 3_600_000_000_000n)
+    expect(await receive('two')).toMatchObject({ status: 'durable' })
+    await end()
+    const database = new DatabaseSync(manifest, { readOnly: true })
+    expect(database.prepare('SELECT clock_ms / 3600000 AS hours FROM store').get()).toEqual({ hours: 1 })
+    database.close()
+    fs.rmSync(manifest)
+    expect(await receive('three')).toEqual({ status: 'failed', detail: 'ESTALE' })
   })
 })

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { openThread } from '../../../core/worker/thread.ts'
 
 interface Sums {
@@ -51,6 +51,21 @@ test('a thread that ends fails its calls, and the next one starts it again', asy
   const thread = sums()
   const lost = [thread.call('exit', 3), thread.call('add', 1)]
   for (const call of lost) await expect(call).rejects.toThrow('its thread ended')
+  expect(await thread.call('add', 5)).toBe(15)
+})
+
+test('a thread that is asked nothing for a minute ends, and is begun anew with the next call', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const news = Promise.withResolvers<unknown>()
+  const thread = sums((said) => news.resolve(said))
+  const slow = thread.call('add', 1)
+  vi.advanceTimersByTime(61_000)
+  expect(await slow).toBe(11)
+  vi.advanceTimersByTime(59_000)
+  expect(await thread.call('add', 1)).toBe(12)
+  vi.advanceTimersByTime(61_000)
+  expect(await news.promise).toBe('closed')
   expect(await thread.call('add', 5)).toBe(15)
 })
 

@@ -4,7 +4,7 @@ import { wantedOf } from '../../../store/senders/senders.ts'
 import type { OpenFolder } from './open-store.ts'
 import { markOf, NotMounted } from './place.ts'
 
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 2_000
 /** The store is asked this often for files that it wants again; those that it was asked for may not have come. */
 const ASK_EVERY_MS = 10 * 60_000
 

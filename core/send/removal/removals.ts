@@ -31,9 +31,9 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   })
 
   const lookThrough = async (id: string): Promise<void> => {
-    await delay(FIRST_LOOK_MS, undefined, { signal: ended.signal, ref: false })
+    await delay(FIRST_LOOK_MS, undefined, { ref: false })
     const source = sourceNow(id)
-    if (source === undefined) return
+    if (ended.signal.aborted || source === undefined) return
     await pass.finishBegun(source)
     if (source.removal !== undefined && !source.paused) await pass.remove(source, source.removal)
   }

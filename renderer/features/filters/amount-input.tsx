@@ -1,4 +1,4 @@
-import { NativeSelect, NumberInput } from '@mantine/core'
+import { NativeSelect, TextInput } from '@mantine/core'
 import type { WordKey } from '../../../core/words/message.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Amount } from './draft.ts'
@@ -26,14 +26,14 @@ export function AmountInput({
   const { t } = useWords()
   return (
     <div className="amount">
-      <NumberInput
+      <TextInput
+        inputMode="decimal"
         label={t(label)}
         description={hint === undefined ? undefined : t(hint)}
         placeholder={t(placeholder)}
         error={problem === undefined ? undefined : t(problem)}
         value={amount.typed}
-        onChange={(typed) => onChange({ ...amount, typed })}
-        hideControls
+        onChange={(event) => onChange({ ...amount, typed: event.currentTarget.value })}
         inputWrapperOrder={['label', 'description', 'input', 'error']}
         rightSectionWidth={92}
         rightSection={

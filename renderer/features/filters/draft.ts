@@ -7,7 +7,7 @@ export type Priority = SourceState['settings']['priority']
 
 /** A number as it is typed, in a unit: bytes or seconds for each. '' is no number. */
 export interface Amount {
-  typed: string | number
+  typed: string
   unit: number
 }
 
@@ -83,7 +83,8 @@ const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.st
 /** The largest unit that leaves a whole number. */
 function amountOf(value: number | null, units: readonly { unit: number }[]): Amount {
   const fitting = units.filter(({ unit }) => value !== null && value !== 0 && value % unit === 0)
-  return { typed: value === null ? '' : value / (fitting.at(-1)?.unit ?? 1), unit: fitting.at(-1)?.unit ?? 1 }
+  const unit = fitting.at(-1)?.unit ?? 1
+  return { typed: value === null ? '' : String(value / unit), unit }
 }
 
 /** What was typed as filters, or what is wrong with it. */
@@ -109,8 +110,7 @@ export function readDraft({ patterns, hidden, oneFileSystem, least, most, age }:
 
 /** Bytes or seconds; null where nothing was typed. */
 function read({ typed, unit }: Amount, most: number): number | null | 'wrong' {
-  const text = String(typed).trim()
-  if (text === '') return null
-  const value = Math.round(Number(text) * unit)
+  if (typed.trim() === '') return null
+  const value = Math.round(Number(typed) * unit)
   return Number.isFinite(value) && value >= 0 && value <= most ? value : 'wrong'
 }

@@ -1,8 +1,9 @@
-import { Button, Group, NumberInput, Stack } from '@mantine/core'
+import { Button, Group, Stack } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { LONGEST_PAUSE_MINUTES } from '../../../core/settings/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
+import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 
 const LEAST_HOURS = 0.25
@@ -22,9 +23,10 @@ export default function PauseDialog({ opened, onClose }: { opened: boolean; onCl
 function PauseForm({ onDone }: { onDone: () => void }) {
   const { t } = useWords()
   const { run } = useCommands()
-  const [hours, setHours] = useState<string | number>(BEGIN_HOURS)
+  const [typed, setTyped] = useState(String(BEGIN_HOURS))
   useHold(false, false)
-  const isGood = typeof hours === 'number' && hours >= LEAST_HOURS && hours <= MOST_HOURS
+  const hours = Number(typed)
+  const isGood = hours >= LEAST_HOURS && hours <= MOST_HOURS
 
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -35,14 +37,11 @@ function PauseForm({ onDone }: { onDone: () => void }) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <NumberInput
+        <NumberField
           label={t('window.pause.hours')}
           description={t('window.pause.hoursHint')}
-          value={hours}
-          onChange={setHours}
-          min={LEAST_HOURS}
-          max={MOST_HOURS}
-          decimalScale={2}
+          value={typed}
+          onChange={setTyped}
           data-autofocus
         />
         <Group justify="flex-end">

@@ -1,8 +1,9 @@
-import { Button, NativeSelect, NumberInput } from '@mantine/core'
+import { Button, NativeSelect } from '@mantine/core'
 import { useId, useState } from 'react'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
+import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { removalEffects } from './describe.ts'
 
@@ -80,7 +81,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
 /** Any number of days. */
 function DaysForm({ onChoose }: { onChoose: (days: number) => void }) {
   const { t, format } = useWords()
-  const [typed, setTyped] = useState<string | number>('')
+  const [typed, setTyped] = useState('')
   const days = Number(typed)
   const isRight = Number.isInteger(days) && days >= 1 && days <= MOST_DAYS
   return (
@@ -91,16 +92,14 @@ function DaysForm({ onChoose }: { onChoose: (days: number) => void }) {
         if (isRight) onChoose(days)
       }}
     >
-      <NumberInput
+      <NumberField
         label={t('settings.remove.after')}
         value={typed}
         onChange={setTyped}
         error={
           typed === '' || isRight ? null : t('settings.remove.wrong', { most: format.number(MOST_DAYS) })
         }
-        suffix={` ${t('window.filters.days')}`}
-        allowDecimal={false}
-        hideControls
+        unit={t('window.filters.days')}
         autoFocus
       />
       <Button type="submit" disabled={!isRight}>

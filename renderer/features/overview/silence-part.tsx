@@ -23,7 +23,6 @@ export function SilencePart({ settings }: { settings: SourceState['settings'] })
         value={silentHours ?? ''}
         check={(typed) => (isEmpty(typed) || parseNumber('silent', typed) !== null ? null : wrong)}
         save={(typed) => ask('changeSource', { id, changes: { silentHours: parseNumber('silent', typed) } })}
-        decimalScale={2}
       />
     </section>
   )

@@ -1,6 +1,7 @@
 import './without-eval.ts'
 
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
+import { parseSize } from '../../../core/words/amounts.ts'
 
 const MIB = 1024 * 1024
 
@@ -10,13 +11,14 @@ export const rateLimits = { least: 0.001, most: 100_000 } as const
 /** Bytes a second as the number that is typed and shown. */
 export const toTyped = (bytesPerSecond: number): number => Number((bytesPerSecond / MIB).toPrecision(6))
 
-/** A typed number of MiB/s as bytes a second; `none`: nothing was typed; null: it is not allowed. */
-export function parseRate(typed: string | number): number | 'none' | null {
-  const text = String(typed).trim()
+/** A typed number of MiB/s, or a rate such as "500K", as bytes a second; `none`: nothing was typed; null: not allowed. */
+export function parseRate(typed: string): number | 'none' | null {
+  const text = typed.trim()
   if (text === '') return 'none'
-  const number = Number(text)
-  if (!(number >= rateLimits.least && number <= rateLimits.most)) return null
-  const result = bytesPerSecondSchema.safeParse(Math.round(number * MIB))
+  const isPlain = /^[\d.]+$/.test(text)
+  const rate = isPlain ? Math.round(Number(text) * MIB) : (parseSize(text.replace(/\/s$/i, '')) ?? 0)
+  if (!(rate >= rateLimits.least * MIB && rate <= rateLimits.most * MIB)) return null
+  const result = bytesPerSecondSchema.safeParse(rate)
   return result.success ? result.data : null
 }
 
@@ -28,7 +30,7 @@ export interface RuleForm {
   to: string
   allow: 'pause' | 'free' | 'limit'
   /** MiB/s */
-  rate: string | number
+  rate: string
 }
 
 export const emptyRule: RuleForm = {
@@ -36,7 +38,7 @@ export const emptyRule: RuleForm = {
   from: '08:00',
   to: '18:00',
   allow: 'limit',
-  rate: 1,
+  rate: '1',
 }
 
 /** A rule that is there, as it is changed. */
@@ -45,7 +47,7 @@ export const formOf = ({ days, from, to, allow }: SendRule): RuleForm => ({
   from,
   to,
   allow: typeof allow === 'number' ? 'limit' : allow,
-  rate: typeof allow === 'number' ? toTyped(allow) : emptyRule.rate,
+  rate: typeof allow === 'number' ? String(toTyped(allow)) : emptyRule.rate,
 })
 
 /** The rules with one of them a place higher (-1) or lower (1); at an end nothing is moved. */

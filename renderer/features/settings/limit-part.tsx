@@ -69,7 +69,6 @@ function RateSetting({ value, save }: RateSettingProps) {
         const rate = parseRate(typed)
         return save(rate === 'none' ? null : rate)
       }}
-      decimalScale={6}
     />
   )
 }

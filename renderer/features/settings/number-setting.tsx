@@ -50,7 +50,6 @@ export function NumberSetting({
       value={value}
       check={(typed) => (parseNumber(field, typed) === null ? wrong : null)}
       save={(typed) => save(parseNumber(field, typed) ?? value)}
-      allowDecimal={!whole}
     />
   )
 }

@@ -1,6 +1,7 @@
-import { Button, Group, NumberInput, SegmentedControl, TextInput } from '@mantine/core'
+import { Button, Group, SegmentedControl, TextInput } from '@mantine/core'
 import { type FormEvent, useId, useState } from 'react'
 import type { SendRule } from '../../../core/settings/schema.ts'
+import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { emptyRule, formOf, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
 
@@ -77,13 +78,11 @@ export function RuleEditor({ before, busy, onSave, onCancel }: RuleEditorProps) 
         data={kinds.map((value) => ({ value, label: t(`window.limit.allow.${value}`) }))}
       />
       {form.allow === 'limit' && (
-        <NumberInput
-          aria-label={t('window.limit.allow.limit')}
+        <NumberField
+          label={t('window.limit.allow.limit')}
+          unit={t('window.limit.unit')}
           value={form.rate}
           onChange={(rate) => change({ rate })}
-          decimalScale={6}
-          suffix={` ${t('window.limit.unit')}`}
-          hideControls
         />
       )}
       {rule === null && (

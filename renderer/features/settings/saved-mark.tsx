@@ -9,8 +9,8 @@ export function SavedMark({ at }: { at: number }) {
   const { t } = useWords()
   const [shown, setShown] = useState(false)
   useEffect(() => {
+    setShown(at !== 0)
     if (at === 0) return
-    setShown(true)
     const timer = setTimeout(() => setShown(false), staysMs)
     return () => clearTimeout(timer)
   }, [at])

@@ -1,68 +1,63 @@
-import { NumberInput, type NumberInputProps } from '@mantine/core'
 import { type ReactNode, useEffect, useState } from 'react'
 import type { Message } from '../../../core/words/message.ts'
+import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import type { Save } from './use-save.ts'
 
-type Typed = string | number
-
-interface SavedNumberProps extends Pick<NumberInputProps, 'allowDecimal' | 'decimalScale' | 'placeholder'> {
+interface SavedNumberProps {
   label: string
   hint: string
   unit: string
+  placeholder?: string
   /** A control at the end of the field. */
   aside?: ReactNode
   /** As it is in force. */
-  value: Typed
+  value: string | number
   /** Why this is not allowed; null: it is. */
-  check: (typed: Typed) => string | null
+  check: (typed: string) => string | null
   /** Called only with what is allowed, and differs from what is in force. */
-  save: (typed: Typed) => ReturnType<Save>
+  save: (typed: string) => ReturnType<Save>
 }
 
 /** A number that is kept when the field is left or Enter is pressed, and only if it is allowed. */
 export function SavedNumber({ label, hint, unit, aside, value, check, save, ...input }: SavedNumberProps) {
   const { say } = useWords()
-  const [typed, setTyped] = useState<Typed>(value)
+  const [typed, setTyped] = useState(String(value))
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [savedAt, setSavedAt] = useState(0)
   const wrong = check(typed)
 
   // Somebody else may change it too: the command line, or a second window.
-  useEffect(() => setTyped(value), [value])
+  useEffect(() => setTyped(String(value)), [value])
 
   const commit = async () => {
-    if (wrong !== null || String(typed) === String(value)) return
+    if (wrong !== null || typed === String(value)) return
     const outcome = await save(typed)
     setRefusal(outcome.done ? null : outcome.sentence)
     if (outcome.done) setSavedAt(Date.now())
   }
 
   return (
-    <NumberInput
+    <NumberField
       {...input}
-      label={
-        <>
-          {label} <SavedMark at={savedAt} />
-        </>
-      }
-      aria-label={label}
+      label={label}
+      mark={<SavedMark at={savedAt} />}
       description={hint}
       error={wrong ?? (refusal === null ? null : say(refusal))}
       value={typed}
       onChange={(next) => {
         setTyped(next)
         setRefusal(null)
+        setSavedAt(0)
       }}
       onBlur={commit}
       onKeyDown={(event) => {
         if (event.key === 'Enter') void commit()
-        if (event.key === 'Escape') setTyped(value)
+        if (event.key === 'Escape') setTyped(String(value))
       }}
-      suffix={` ${unit}`}
-      hideControls
-      rightSection={aside || undefined}
+      unit={unit}
+      aside={aside}
     />
   )
 }

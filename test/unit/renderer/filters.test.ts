@@ -32,9 +32,9 @@ describe('the form of the filters', () => {
       source({ minimumBytes: 1_500, maximumBytes: 3 * 1024 ** 3, minimumAgeSeconds: 7_200 }),
     )
     expect([least, most, age]).toEqual([
-      { typed: 1_500, unit: 1 },
-      { typed: 3, unit: 1024 ** 3 },
-      { typed: 2, unit: 3_600 },
+      { typed: '1500', unit: 1 },
+      { typed: '3', unit: 1024 ** 3 },
+      { typed: '2', unit: 3_600 },
     ])
   })
 
@@ -46,12 +46,12 @@ describe('the form of the filters', () => {
   })
 
   test.each([
-    ['a size below zero', { least: { typed: -1, unit: 1 } }, { least: 'window.filters.wrongSize' }],
+    ['a size below zero', { least: { typed: '-1', unit: 1 } }, { least: 'window.filters.wrongSize' }],
     ['no number', { most: { typed: '1e', unit: 1 } }, { most: 'window.filters.wrongSize' }],
-    ['an age of 31 days', { age: { typed: 31, unit: 86_400 } }, { age: 'window.filters.wrongAge' }],
+    ['an age of 31 days', { age: { typed: '31', unit: 86_400 } }, { age: 'window.filters.wrongAge' }],
     [
       'nothing between the two',
-      { least: { typed: 2, unit: 1024 }, most: { typed: 2_047, unit: 1 } },
+      { least: { typed: '2', unit: 1024 }, most: { typed: '2047', unit: 1 } },
       { most: 'window.filters.emptyRange' },
     ],
     ['too many patterns', { patterns: 'a\n'.repeat(1_001) }, { patterns: 'window.filters.tooManyPatterns' }],

@@ -169,6 +169,8 @@ export const commands = {
   ...restoreCommands,
   /** Brings files back from a destination; one restore at a time, whose progress is in the state. */
   restoreStart: act(restoreStartSchema),
+  /** What the last restore has kept, as other content was there, is replaced. */
+  restoreReplace: act(nothing),
   /** What is there stays: each file whole or not at all. */
   restoreStop: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Locator, Page } from '@playwright/test'
@@ -70,6 +70,8 @@ async function wipeAndRestore(
   await rows.getByRole('button', { name: 'photos' }).click()
   await rows.getByRole('button', { name: 'Restore all of this…' }).click()
   const to = path.join(base, 'restored')
+  await mkdir(path.join(to, '2026'), { recursive: true })
+  await writeFile(path.join(to, '2026/run.sh'), 'another one')
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
   if (key !== undefined) await dialog.getByLabel('Encryption key').fill(key)
@@ -80,8 +82,15 @@ async function wipeAndRestore(
     async () => !['running', undefined].includes((await state()).restore?.phase),
   )
   const report = page.getByRole('region', { name: 'Progress of the restore' })
+  await expect(report).toContainText('3 files restored')
+  await expect(report).toContainText(path.join(to, '2026/run.sh'))
+  expect(await readFile(path.join(to, '2026/run.sh'), 'utf8')).toBe('another one')
+  await report.getByRole('button', { name: 'Replace…' }).click()
+  await pictures(page, `replace-${name}`, 'themes')
+  const ask = page.getByRole('dialog', { name: 'Replace 1 file?' })
+  await ask.getByRole('button', { name: 'Replace', exact: true }).click()
   await expect(report).toContainText(`Restored from ${name}`)
-  await expect(report).toContainText('4 files restored')
+  await expect(report).toContainText('1 file restored')
   await pictures(page, `restored-${name}`)
   expect(await factsOf(to)).toEqual(before)
 }

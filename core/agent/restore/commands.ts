@@ -20,6 +20,7 @@ export function restoreCommandHandlers({ restores, settings }: Agent) {
     restoreVersions: ({ destination, computer, ...asked }) =>
       restores.ask('versions', { destination, computer }, asked),
     restoreStart: (input) => done(() => restores.start(input)),
+    restoreReplace: () => done(() => restores.replace()),
     restoreStop: () => done(() => restores.stop()),
   } satisfies Partial<CommandHandlers>
 }

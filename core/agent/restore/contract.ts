@@ -22,9 +22,7 @@ export const restoreStartSchema = choiceSchema.extend({
   ...of,
   /** Absolute path of a directory, which is made. */
   to: z.string().min(1).max(4096),
-  /** Files there with other content are replaced. */
-  overwrite: z.boolean(),
-  /** "AGE-SECRET-KEY-1…", where the destination's files are encrypted. It is not kept. */
+  /** "AGE-SECRET-KEY-1…", where the destination's files are encrypted. It is kept nowhere but in memory. */
   identity: z.string().max(200).optional(),
 })
 export type RestoreStart = z.infer<typeof restoreStartSchema>

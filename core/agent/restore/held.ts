@@ -34,6 +34,6 @@ export async function bringBack(parts: Parts, id: string): Promise<void> {
   const folder = folders.find(({ source }) => source === id)?.name
   if (folder === undefined) throw new Problem('restore.nowhere', { name: settings.name })
   const newest = { path: null, version: null, at: null }
-  const to = { to: settings.path, overwrite: true }
-  await parts.restores.start({ destination: from.id, folder, ...newest, ...to, only: paths })
+  const what = { destination: from.id, folder, ...newest, to: settings.path, only: paths }
+  await parts.restores.start(what, true)
 }

@@ -19,6 +19,8 @@ interface Asked {
   computer?: string | null | undefined
 }
 
+type ToStart = RestoreStart & { only?: string[] }
+
 const NOTICE = 'restore'
 /** A restorer that nobody asks any more ends. */
 const IDLE_MS = 120_000
@@ -28,6 +30,8 @@ export class Restores {
   readonly #parts: Parts
   readonly #worker: SupervisedWorker<Definition>
   #idle: NodeJS.Timeout | null = null
+  /** The last that was asked for, while it has left something to be replaced. */
+  #kept: ToStart | null = null
 
   constructor(parts: Parts, log: Log['write']) {
     this.#parts = parts
@@ -53,18 +57,8 @@ export class Restores {
   }
 
   /** @throws Problem where it cannot begin: one runs already, or there is no such destination. */
-  async start({
-    destination,
-    computer = null,
-    folder,
-    path: file,
-    version,
-    at,
-    to,
-    overwrite,
-    identity,
-    only,
-  }: RestoreStart & { only?: string[] }): Promise<void> {
+  async start(asked: ToStart, overwrite = false): Promise<void> {
+    const { destination, computer = null, folder, path: file, version, at, to, identity, only } = asked
     const { store, notices } = this.#parts
     if (store.state.restore?.phase === 'running') throw new Problem('restore.running')
     if (!path.isAbsolute(to)) throw new Problem('refuse.relative', { path: to })
@@ -72,6 +66,7 @@ export class Restores {
     const from = this.#from(destination, computer, identity ?? null)
     const choice = { folder, path: file, version, at }
     notices.dismiss(NOTICE)
+    this.#kept = asked
     store.update({ restore: { ...BEGUN, destination, to, startedAt: Date.now() } })
     try {
       await this.#worker.request('start', { from, choice, destination: to, overwrite, only })
@@ -79,6 +74,11 @@ export class Restores {
       store.update({ restore: null })
       throw thrown
     }
+  }
+
+  /** Does the last one again, and replaces what has kept it from being whole. */
+  async replace(): Promise<void> {
+    if (this.#kept !== null) await this.start(this.#kept, true)
   }
 
   async stop(): Promise<void> {
@@ -125,6 +125,7 @@ export class Restores {
     if (report.phase === 'running' || report.phase === 'stopped') return
     const { to } = before
     const { restored, same, kept, failed, sentence } = report
+    if (kept === 0) this.#kept = null
     const well = { path: to, count: restored + same }
     if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
     else if (failed > 0)

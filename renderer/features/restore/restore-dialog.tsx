@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useEffect, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
@@ -62,7 +62,7 @@ interface RestoreFormProps {
 function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: RestoreFormProps) {
   const { t, say } = useWords()
   const { ask } = useCommands()
-  const [draft, setDraft] = useState<Draft>({ to: '', when: '', overwrite: false, identity: '' })
+  const [draft, setDraft] = useState<Draft>({ to: '', when: '', identity: '' })
   const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
   const bridge = useBridge()
   // A directory of its own is proposed.
@@ -122,13 +122,12 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
 interface Draft {
   to: string
   when: string
-  overwrite: boolean
   identity: string
 }
 
 /** What is asked of the agent; null: something is missing or wrong. */
 function wishOf(
-  { to, when, overwrite, identity }: Draft,
+  { to, when, identity }: Draft,
   { destination, computer, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
 ): CommandInput<'restoreStart'> | null {
   const at = readMoment(when)
@@ -142,7 +141,6 @@ function wishOf(
     version: version?.version ?? null,
     at: version === null ? at : null,
     to: to.trim(),
-    overwrite,
     ...(key === '' ? {} : { identity: key }),
   }
 }
@@ -157,13 +155,7 @@ interface FieldsProps {
   onChange: (changes: Partial<Draft>) => void
 }
 
-function Fields({
-  draft: { to, when, overwrite, identity },
-  tried,
-  hasTime,
-  isEncrypted,
-  onChange,
-}: FieldsProps) {
+function Fields({ draft: { to, when, identity }, tried, hasTime, isEncrypted, onChange }: FieldsProps) {
   const { t } = useWords()
   const missing = (value: string) => (tried && value.trim() === '' ? t('window.channel.missing') : null)
   return (
@@ -179,7 +171,12 @@ function Fields({
         />
         <PathButton what="directory" onChoose={(path) => onChange({ to: path })} />
       </div>
-      <p className="setting-hint dimmed">{t('window.restore.toHint')}</p>
+      <p className="setting-hint dimmed">
+        {t('window.sentences', {
+          first: t('window.restore.toHint'),
+          second: t('window.restore.staysHint'),
+        })}
+      </p>
       {hasTime && (
         <TextInput
           type="datetime-local"
@@ -191,12 +188,6 @@ function Fields({
           error={readMoment(when) === 'invalid' ? t('window.restore.atInvalid') : null}
         />
       )}
-      <Checkbox
-        label={t('window.restore.overwrite')}
-        description={t('window.restore.overwriteHint')}
-        checked={overwrite}
-        onChange={(event) => onChange({ overwrite: event.currentTarget.checked })}
-      />
       {isEncrypted && (
         <TextInput
           type="password"

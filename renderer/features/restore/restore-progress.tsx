@@ -1,7 +1,9 @@
 import { Button, Group } from '@mantine/core'
+import { useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
+import { Confirm } from '../../ui/confirm.tsx'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { destinationName, type HealthLevel } from '../overview/describe.ts'
@@ -59,8 +61,32 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
             {t('window.showDirectory')}
           </Button>
         )}
+        {!isRunning && kept > 0 && <Replace count={kept} />}
       </Group>
     </section>
+  )
+}
+
+/** Only now it is known how many there are. */
+function Replace({ count }: { count: number }) {
+  const { t } = useWords()
+  const { ask } = useCommands()
+  const [asked, setAsked] = useState(false)
+  return (
+    <>
+      <Button size="xs" variant="default" onClick={() => setAsked(true)}>
+        {t('window.restore.replaceThem')}
+      </Button>
+      <Confirm
+        opened={asked}
+        title={t('window.restore.replaceAsk', { count })}
+        consequences={[t('window.restore.replaceLost')]}
+        action={t('window.restore.replace')}
+        dangerous
+        onClose={() => setAsked(false)}
+        onConfirm={() => ask('restoreReplace', {})}
+      />
+    </>
   )
 }
 

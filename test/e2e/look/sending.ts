@@ -136,12 +136,7 @@ export function restoreViews(running: Running, to: string): View[] {
         const { state: now } = await window.holdfast.call('snapshot', {})
         const { id = '' } = now.destinations.find((one) => one.name === name) ?? {}
         const nothing = { folder: null, path: null, version: null, at: null }
-        await window.holdfast.call('restoreStart', {
-          destination: id,
-          ...nothing,
-          to: directory,
-          overwrite: false,
-        })
+        await window.holdfast.call('restoreStart', { destination: id, ...nothing, to: directory })
       },
       [destination, to],
     )

@@ -47,7 +47,7 @@ test('what is kept on this computer is looked through and comes back by commands
   expect(versions).toMatchObject([{ version: '', size: 12 }, { size: 5 }])
 
   const to = path.join(temporaryDirectory('restore-to'), 'back')
-  const wanted = { ...at, path: null, version: null, at: null, to, overwrite: false }
+  const wanted = { ...at, path: null, version: null, at: null, to }
   expect(await ask('restoreStart', wanted)).toEqual({ done: true })
   const done = await untilState(data, 'it to be done', ({ restore }) => restore?.phase === 'done')
   expect(done.restore).toMatchObject({ files: 3, restored: 3, failed: 0, kept: 0, to, sentence: null })
@@ -60,7 +60,7 @@ test('what is kept on this computer is looked through and comes back by commands
   expect(left.restore).toMatchObject({ kept: 1, keptPaths: [path.join(to, 'three')], failures: [] })
   expect(left.notices.map(({ sentence }) => sentence.key)).toContain('restore.doneKept')
   expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third, again')
-  await ask('restoreStart', { ...older, overwrite: true })
+  expect(await ask('restoreReplace', {})).toEqual({ done: true })
   await untilState(data, 'it to be replaced', ({ restore }) => restore?.restored === 1)
   expect(readFileSync(path.join(to, 'three'), 'utf8')).toBe('third')
   expect(await ask('restoreStart', { ...wanted, to: 'somewhere' })).toMatchObject({ done: false })
@@ -100,7 +100,7 @@ test('a computer that is set up anew chooses whose files it restores, in a view 
     folders: [{ name: 'runs', source: null }],
   })
   const to = path.join(temporaryDirectory('restore-to'), 'back')
-  const all = { folder: null, path: null, version: null, at: null, to, overwrite: false }
+  const all = { folder: null, path: null, version: null, at: null, to }
   expect(await ask('restoreStart', { ...of, computer, ...all })).toEqual({ done: true })
   await untilState(anew, 'it to be done', ({ restore }) => restore?.phase === 'done')
   expect(treeOf(path.join(to, 'runs'))).toEqual(treeOf(source))

@@ -35,7 +35,8 @@ export function NumberField({ label, mark, value, onChange, unit = '', aside, ..
           {label} {mark}
         </>
       }
-      aria-label={unit === '' ? label : `${label} (${unit})`}
+      aria-label={label}
+      aria-description={unit === '' ? undefined : unit}
       inputMode="decimal"
       autoComplete="off"
       value={String(value)}

@@ -143,7 +143,7 @@ describe('when something is told', () => {
 })
 
 test('a source says after which silence somebody is told; empty is never', () => {
-  expect(markupOf(<SilencePart settings={{ ...photos, silentHours: 6 }} />)).toContain('value="6 h"')
+  expect(markupOf(<SilencePart settings={{ ...photos, silentHours: 6 }} />)).toContain('value="6"')
   expect(markupOf(<SilencePart settings={photos} />)).toContain('placeholder="never"')
   expect(wordsOf(<SilencePart settings={{ ...photos, kind: 'batch' }} />)).toContain('is not closed')
 })

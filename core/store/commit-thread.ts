@@ -34,7 +34,9 @@ export class CommitThread {
   constructor(options: CommitThreadOptions) {
     this.#options = options
     this.#data = { role: 'commit', root: options.root, remembered: null }
-    this.#thread = openThread(options.script, { data: this.#data, youngMb: 4 })
+    // What is written while somebody uses the store is vouched for by what the thread has open.
+    const mayRest = () => this.#users === 0
+    this.#thread = openThread(options.script, { data: this.#data, youngMb: 4, mayRest })
     this.opened = this.call('look', null)
   }
 

@@ -50,6 +50,8 @@ export interface ThreadOptions {
   data?: unknown
   /** Of its young generation: without a limit its garbage alone would take a hundred megabytes. */
   youngMb: number
+  /** Whether it may end when it was asked nothing for a while; left out: always. */
+  mayRest?: () => boolean
   /** What it says unasked. */
   onNews?: (news: unknown) => void
 }
@@ -67,7 +69,7 @@ const RESTS_AFTER_MS = 60_000
 /** A thread that does not keep the process alive. */
 export function openThread<C extends Calls<C>>(
   script: URL,
-  { data, youngMb, onNews }: ThreadOptions,
+  { data, youngMb, mayRest = () => true, onNews }: ThreadOptions,
 ): Thread<C> {
   type Waiting = { resolve: (output: unknown) => void; reject: (reason: unknown) => void }
   const waiting = new Map<number, Waiting>()
@@ -75,7 +77,7 @@ export function openThread<C extends Calls<C>>(
   let last = 0
   let isClosed = false
   const resting = setTimeout(() => {
-    if (waiting.size > 0) return
+    if (waiting.size > 0 || !mayRest()) return
     worker?.postMessage(null)
     worker = null
   }, RESTS_AFTER_MS).unref()

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Locator, Page } from '@playwright/test'
@@ -12,6 +12,7 @@ import { startStorageServer, stopStorageServers } from '../support/servers/serve
 import { startSftpServer } from '../support/servers/sftp.ts'
 import { until } from '../support/until.ts'
 import { factsOf, makeSource, openedByAge } from './anywhere-files.ts'
+import { wipeAndRestore } from './anywhere-restore.ts'
 import { type Desktop, expect, type Running, test } from './desktop.ts'
 import { pictures } from './pictures.ts'
 
@@ -45,54 +46,6 @@ async function addAndShip({ page, state }: Running, form: Locator, name: string)
     30_000,
   )
   await expect(page.getByRole('region', { name })).toContainText(/4 (safe|copied on this computer only)/)
-}
-
-/** The source's disk is wiped; what is restored through the window is what was there. */
-async function wipeAndRestore(
-  { page, state }: Running,
-  source: string,
-  name: string,
-  key?: string,
-): Promise<void> {
-  const before = await factsOf(source)
-  await rm(source, { recursive: true })
-  await page.getByRole('button', { name: `Actions for ${name}` }).click()
-  await page.getByRole('menuitem', { name: 'Restore…' }).click()
-  const rows = page.getByRole('region', { name: 'What to restore' })
-  await rows.getByRole('button', { name: 'photos' }).click()
-  await rows.getByRole('button', { name: '2026', exact: true }).click()
-  await expect(rows).toContainText('run.sh')
-  await pictures(page, `browse-${name}`)
-  await rows.getByRole('textbox', { name: 'Search by name' }).fill('img 0')
-  await rows.getByRole('button', { name: 'Search', exact: true }).click()
-  await expect(rows).toContainText('photos/2026/spring/IMG 0001.jpg')
-  await page.getByRole('button', { name: 'All folders' }).click()
-  await rows.getByRole('button', { name: 'photos' }).click()
-  await rows.getByRole('button', { name: 'Restore all of this…' }).click()
-  const to = path.join(base, 'restored')
-  await mkdir(path.join(to, '2026'), { recursive: true })
-  await writeFile(path.join(to, '2026/run.sh'), 'another one')
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('textbox', { name: 'Into the directory' }).fill(to)
-  if (key !== undefined) await dialog.getByLabel('Encryption key').fill(key)
-  await pictures(page, `ask-${name}`, 'themes')
-  await dialog.getByRole('button', { name: 'Restore', exact: true }).click()
-  await until(
-    'the restore to end',
-    async () => !['running', undefined].includes((await state()).restore?.phase),
-  )
-  const report = page.getByRole('region', { name: 'Progress of the restore' })
-  await expect(report).toContainText('3 files restored')
-  await expect(report).toContainText(path.join(to, '2026/run.sh'))
-  expect(await readFile(path.join(to, '2026/run.sh'), 'utf8')).toBe('another one')
-  await report.getByRole('button', { name: 'Replace…' }).click()
-  await pictures(page, `replace-${name}`, 'themes')
-  const ask = page.getByRole('dialog', { name: 'Replace 1 file?' })
-  await ask.getByRole('button', { name: 'Replace', exact: true }).click()
-  await expect(report).toContainText(`Restored from ${name}`)
-  await expect(report).toContainText('1 file restored')
-  await pictures(page, `restored-${name}`)
-  expect(await factsOf(to)).toEqual(before)
 }
 
 const fingerprintOf = (cert: string) =>
@@ -225,7 +178,7 @@ test('a folder on another disk is added, encrypted and with hidden names, and gi
   expect(there.filter((name) => name.endsWith('.age'))).toHaveLength(4)
   expect(there.join()).not.toMatch(/photos|2026|spring|IMG|run|empty|large/)
   const before = await factsOf(source)
-  await wipeAndRestore(running, source, 'second disk', key)
+  await wipeAndRestore(running, base, source, 'second disk', key)
   await setUpAnew(desktop, running)
   await mkdir(source)
   const encryption = JSON.parse(await readFile(path.join(folder, '.holdfast/encryption.json'), 'utf8'))
@@ -254,7 +207,7 @@ test('an SFTP server is added once its host key is confirmed, and gives back wha
     await moveTo(page, 'nas', 'localhost')
     await expect(page.getByRole('region', { name: 'nas' })).toContainText(`localhost:${server.port}`)
     const before = await factsOf(source)
-    await wipeAndRestore(running, source, 'nas')
+    await wipeAndRestore(running, base, source, 'nas')
     await setUpAnew(desktop, running)
     await mkdir(source)
     await restoreAnew(await desktop.start(settingsOf(source)), server, before)
@@ -297,7 +250,7 @@ test('a bucket is added with an encryption key once its certificate is confirmed
     await expect(page.getByRole('region', { name: 'cloud' })).toContainText('encrypted')
     const large = await readFile(path.join(source, 'large.bin'))
     expect((await openedByAge(bucket, 'large.bin.age', key, base)).equals(large)).toBe(true)
-    await wipeAndRestore(running, source, 'cloud', key)
+    await wipeAndRestore(running, base, source, 'cloud', key)
   } finally {
     close()
     await stopStorageServers(servers)

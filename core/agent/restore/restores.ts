@@ -122,10 +122,11 @@ export class Restores {
     const before = store.state.restore
     if (before === null || before.phase !== 'running') return
     store.update({ restore: { ...before, ...report } })
-    if (report.phase === 'running' || report.phase === 'stopped') return
-    const { to } = before
+    if (report.phase === 'running') return
     const { restored, same, kept, failed, sentence } = report
     if (kept === 0) this.#kept = null
+    if (report.phase === 'stopped') return
+    const { to } = before
     const well = { path: to, count: restored + same }
     if (report.phase === 'failed' && sentence !== null) notices.add(NOTICE, sentence)
     else if (failed > 0)

@@ -5,7 +5,7 @@ import { openGroupCommit, type Written } from '../../../core/store/group-commit.
 import { storeLayout } from '../../../core/store/layout.ts'
 import type { RoundResult, ToPlace } from '../../../core/store/messages.ts'
 import { factsOf } from '../../support/file-facts.ts'
-import { openLarge, smallFile } from '../../support/large-files.ts'
+import { begin, openLarge, smallFile } from '../../support/large-files.ts'
 import { threadJobs } from '../../support/threads-here.ts'
 import { until } from '../../support/until.ts'
 
@@ -153,5 +153,26 @@ describe('the store', () => {
     database.close()
     fs.rmSync(manifest)
     expect(await receive('three')).toEqual({ status: 'failed', detail: 'ESTALE' })
+  })
+
+  test('whose thread is asked nothing for minutes stays open while a file comes in: its sync must hear of every error', async () => {
+    const { root, store, source } = await openLarge()
+    const isOpen = () =>
+      fs.readdirSync('/proc/self/fd').some((fd) => {
+        try {
+          return fs.readlinkSync(`/proc/self/fd/${fd}`) === root
+        } catch {
+          return false
+        }
+      })
+    const bytes = Buffer.alloc(2_000_000, 1)
+    const file = begin(store, source, 'slow', bytes.length)
+    expect(await file.offset).toBe(0)
+    await file.write(bytes.subarray(0, 1_000_000))
+    expect(isOpen()).toBe(true)
+    vi.advanceTimersByTime(600_000)
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    expect(isOpen()).toBe(true)
+    await file.abort(true)
   })
 })

@@ -19,9 +19,7 @@ import { MAX_PROBLEMS, Problems } from './problems.ts'
 import { mountScopeOf, openHome } from './source-disk.ts'
 
 /** How often a source's own directory is looked at: one stat(2). */
-const LOOK_EVERY_MS = 10_000
-/** One that is away may come back without an event. */
-const LOOK_FOR_AWAY_MS = 5_000
+const LOOK_EVERY_MS = 5_000
 
 export interface SourceOptions {
   source: Source
@@ -136,9 +134,7 @@ export class RunningSource {
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = null
-      if (this.#stopping.signal.aborted) return
-      const afterMs = this.#current === null ? LOOK_FOR_AWAY_MS : LOOK_EVERY_MS
-      this.#lookTimer = setTimeout(() => void this.#look(), afterMs)
+      if (!this.#stopping.signal.aborted) this.#lookTimer = setTimeout(() => void this.#look(), LOOK_EVERY_MS)
     })
     return this.#looking
   }

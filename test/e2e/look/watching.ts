@@ -52,6 +52,7 @@ export function overviewViews({ page, holdfast }: Running, base: string): View[]
       open: async () => {
         await press('window.pause.menu')
         await item('window.pause.other')
+        await expect(dialog.getByLabel(t('window.pause.hours'))).toBeVisible()
       },
     },
     {

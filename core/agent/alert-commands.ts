@@ -25,7 +25,7 @@ export function alertCommands(agent: Agent) {
       const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
       if (channel !== undefined && kept.unreadable().includes(id))
         return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
-      return tell.notifier.request('test', { channel: id })
+      return tell.notifier.ask('test', { channel: id })
     },
     previewTemplate: async ({ type, template }) => {
       const { labels } = agent.settings.get().alerts
@@ -33,6 +33,6 @@ export function alertCommands(agent: Agent) {
       const now = Date.now()
       return { text: letterOf('', exampleNotice('failed', now), writer, { type, template }, now).text }
     },
-    timeline: (question) => tell.notifier.request('timeline', question),
+    timeline: (question) => tell.notifier.ask('timeline', question),
   } satisfies Partial<CommandHandlers>
 }

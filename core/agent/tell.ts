@@ -1,9 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { Alerts, type Observation } from '../alert/alerts.ts'
 import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
 import { severityOf } from '../alert/kinds.ts'
 import { letterOf, shownOf } from '../alert/letter.ts'
-import { type NotifierConfig, notifierDefinition } from '../alert/messages.ts'
+import type { NotifierConfig, notifierDefinition } from '../alert/messages.ts'
 import { isUrgent, type Notice } from '../alert/notice.ts'
 import { createTelling, type Telling } from '../alert/telling.ts'
 import type { Checked } from '../check/messages.ts'
@@ -13,10 +12,10 @@ import { createWords, type Language } from '../words/words.ts'
 import type { ReportOf } from '../worker/definition.ts'
 import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
+import { RestingNotifier } from './resting-notifier.ts'
 import { type Condition, conditionsOf } from './state/conditions.ts'
 import { pathIds } from './state/reports.ts'
 import type { WorkerState } from './state/schema.ts'
-import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Parts = Pick<
   Agent,
@@ -28,19 +27,18 @@ const STORE = 'alert-store'
 
 /** Makes incidents of what the state says, and has them told. */
 export class Tell {
-  readonly notifier: SupervisedWorker<typeof notifierDefinition>
+  readonly notifier: RestingNotifier
   readonly alerts: Alerts
   readonly #parts: Parts
   readonly #log: Log['write']
   readonly #telling: Telling
-  #configured: NotifierConfig | null = null
 
   /** @param condition hears how the notifier is. */
   constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
     const { host, store, layout } = parts
     this.#parts = parts
     this.#log = log
-    this.notifier = new SupervisedWorker(notifierDefinition, host.starter, {
+    this.notifier = new RestingNotifier(host.starter, {
       report: (report) => this.#reported(report),
       nudge: () => undefined,
       log,
@@ -52,8 +50,8 @@ export class Tell {
       ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
       : createTelling(
           {
-            tell: (notices) => this.notifier.request('tell', { notices }),
-            record: (incidents) => this.notifier.request('record', { incidents }),
+            tell: (notices) => this.notifier.ask('tell', { notices }),
+            record: (incidents) => this.notifier.ask('record', { incidents }),
           },
           showAlone,
         )
@@ -100,6 +98,7 @@ export class Tell {
     )
     this.alerts.look()
     this.configure()
+    this.notifier.look()
   }
 
   /** Passes on what the notifier has to know, where that is new. */
@@ -124,8 +123,6 @@ export class Tell {
       secrets: Object.fromEntries(channels.map(({ id }) => [id, known[id] ?? {}])),
       failing: critical?.sentence ?? null,
     }
-    if (isDeepStrictEqual(config, this.#configured)) return
-    this.#configured = config
     this.notifier.configure(config)
   }
 

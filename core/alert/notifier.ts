@@ -20,7 +20,7 @@ import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 interface NotifierEvents {
   /** To be shown on this computer; it counts as told then. */
   show(shown: Shown): void
-  channels(states: ChannelState[]): void
+  channels(states: ChannelState[], isIdle: boolean): void
   log(level: LogLevel, text: string): void
 }
 
@@ -37,7 +37,7 @@ export class Notifier {
   #words: Words
   readonly #store: AlertStore
   readonly #kept: KeptStore
-  readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#events.channels(this.#states()))
+  readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#changed())
   #isReady = false
   readonly #resumed: Promise<void>
   #loadAgain: NodeJS.Timeout | null = null
@@ -222,6 +222,12 @@ export class Notifier {
   async #save(entries: readonly OutboxEntry[]): Promise<void> {
     // The native one is told at once, and not again after a restart: its incident is kept by the policy.
     if (entries.length > 0) await this.#kept.call('save', entries)
+  }
+
+  #changed(): void {
+    const dispatchers = [...this.#dispatchers.values()]
+    const isIdle = this.#config.channels.length === 0 && dispatchers.every((one) => one.isIdle)
+    this.#events.channels(this.#states(), isIdle)
   }
 
   #states(): ChannelState[] {

@@ -22,7 +22,7 @@ export function startNotifier(
       })
       return new Notifier(config, store, {
         show: (show) => context.report({ show }),
-        channels: (channels) => context.report({ channels }),
+        channels: (channels, isIdle) => context.report({ channels, isIdle }),
         log: (level, text) => context.log(level, text),
       })
     }

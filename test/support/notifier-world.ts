@@ -17,6 +17,8 @@ export interface RunningNotifier {
   logs: string[]
   asides: SetAside[]
   states(): ChannelState[]
+  /** Its process could end. */
+  isIdle(): boolean
   /** Timeline, of everything unless asked otherwise. */
   page(question?: Partial<TimelineQuestion>): Promise<TimelinePage>
   /** What became of the notices of an incident, as `channel what state`. */
@@ -31,12 +33,14 @@ export const databaseFile = () => path.join(temporaryDirectory('notifier'), 'ale
 export function startNotifier(config: NotifierConfig): RunningNotifier {
   const [shown, logs, asides]: [Shown[], string[], SetAside[]] = [[], [], []]
   let states: ChannelState[] = []
+  let isIdle = false
   const file = config.file || databaseFile()
   const store = openAlertStore(STORE_THREAD, file, (aside) => asides.push(aside))
   const notifier = new Notifier(config, store, {
     show: (one) => shown.push(one),
-    channels: (told) => {
+    channels: (told, idle) => {
       states = told
+      isIdle = idle
     },
     log: (level, text) => logs.push(`${level} ${text}`),
   })
@@ -61,6 +65,7 @@ export function startNotifier(config: NotifierConfig): RunningNotifier {
     logs,
     asides,
     states: () => states,
+    isIdle: () => isIdle,
     page,
     deliveries: async (id) => (await deliveriesOf(id)).map(said).sort(),
     comesTo: (id, delivery, withinMs = 20_000) =>

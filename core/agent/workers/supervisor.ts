@@ -88,6 +88,8 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   async request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
     const definition = this.#definition.requests[name]
     const worker = this.#definition.name
+    // The next one is about to begin.
+    if (this.#wanted && this.#ending !== null) await this.#ending
     if (this.#handle === null || definition === undefined) throw new Problem('agent.workerAway', { worker })
     const output = await this.#requests.ask(
       (id) => this.#post({ type: 'request', id, name, input }),

@@ -218,3 +218,23 @@ test('a test goes past what waits, and says what became of it', async () => {
   expect(shown).toMatchObject([{ title: 'Test from Holdfast' }])
   expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test'])
 })
+
+test('without a channel it has nothing to do until what it has shown is over', async () => {
+  const { notifier, shown, isIdle, states } = startNotifier(notifierConfig('', {}, { native: true }))
+  await until('it to have begun', isIdle)
+  const incident = incidentOf('a')
+  await notifier.tell([noticeOf('failed', incident)])
+  await until('that to be counted as told', () => states()[0]?.condition === 'ok' && !isIdle())
+  // Another process would not know that it has been told, and never say that it is over.
+  await notifier.tell([noticeOf('recovered', incident)])
+  await until('it to have nothing to do', isIdle)
+  expect(shown.map(({ urgent }) => urgent)).toEqual([true, false])
+})
+
+test('with a channel it stays', async () => {
+  const server = await recordingServer()
+  const { notifier, states, isIdle } = startNotifier(notifierConfig(server.origin, { hook: {} }))
+  await notifier.test('hook')
+  await until('the channel to be well', () => states()[1]?.condition === 'ok')
+  expect(isIdle()).toBe(false)
+})

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { openSettings } from '../../../core/settings/store.ts'
+import { fakeAgent } from '../../support/fake-agent.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const MINUTE_MS = 60_000
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+function agentAtRest() {
+  const fake = fakeAgent(openSettings(temporaryDirectory()))
+  fake.answering.add('notifier')
+  fake.agent.start()
+  // What does not say that it lives would be replaced.
+  setInterval(() => {
+    for (const { posts } of fake.started) posts({ type: 'alive' })
+  }, 1_000)
+  return {
+    ...fake,
+    notifiers: () => fake.started.filter(({ name }) => name === 'notifier'),
+    condition: () => fake.agent.store.state.workers.notifier.condition,
+  }
+}
+
+const nothing = { incidents: [] }
+
+it('the notifier ends a minute after it was asked last, if it has nothing to do, and begins when it is asked', async () => {
+  const { agent, says, notifiers, condition } = agentAtRest()
+  await vi.advanceTimersByTimeAsync(2 * MINUTE_MS)
+  // It has not said that it has nothing to do.
+  expect(notifiers()[0]?.heard.map(({ type }) => type)).toEqual(['configure'])
+
+  await agent.tell.notifier.ask('record', nothing)
+  says('notifier', { isIdle: true })
+  await vi.advanceTimersByTimeAsync(MINUTE_MS - 2_000)
+  expect(condition()).not.toBe('off')
+  await vi.advanceTimersByTimeAsync(6_000)
+  expect(condition()).toBe('off')
+  expect(notifiers()).toHaveLength(1)
+
+  await agent.tell.notifier.ask('record', nothing)
+  expect(notifiers().map(({ heard }) => heard.map(({ type }) => type))).toEqual([
+    ['configure', 'request', 'stop'],
+    ['configure', 'request'],
+  ])
+})
+
+it('a question to a notifier that is just ending waits for the next one', async () => {
+  const { agent, says, notifiers } = agentAtRest()
+  says('notifier', { isIdle: true })
+  await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
+  expect(notifiers()[0]?.heard.at(-1)).toEqual({ type: 'stop' })
+  const answer = agent.tell.notifier.ask('record', nothing)
+  await vi.advanceTimersByTimeAsync(4_000)
+  await expect(answer).resolves.toBeDefined()
+  expect(notifiers()).toHaveLength(2)
+})
+
+it('a notifier that has ended with the agent stays away', async () => {
+  const { agent, says, notifiers } = agentAtRest()
+  says('notifier', { isIdle: true })
+  await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
+  const stopped = agent.stop()
+  await vi.advanceTimersByTimeAsync(10_000)
+  await stopped
+  await expect(agent.tell.notifier.ask('record', nothing)).rejects.toThrow()
+  expect(notifiers()).toHaveLength(1)
+})

@@ -78,14 +78,15 @@ async function measureIdle({ pid = -1 }: ChildProcess, window: string): Promise<
   await delay(MEASURED_MS)
   const after = usageByProcess(pid)
   const percent = (microseconds: number) => microseconds / 10 / (performance.now() - from)
+  const total: Idle = { processor: 0, residentMiB: 0 }
+  // Of a process that has ended meanwhile nothing counts: neither what it used before.
   for (const [one, { name, cpuMicroseconds, residentMiB }] of after) {
     const used = percent(cpuMicroseconds - (before.get(one)?.cpuMicroseconds ?? 0))
     console.error(`${window}: ${name}: ${used.toFixed(2)} % of a core, ${residentMiB.toFixed(0)} MiB`)
+    total.processor += used
+    total.residentMiB += residentMiB
   }
-  const sum = (of: (one: { cpuMicroseconds: number; residentMiB: number }) => number, all: typeof after) =>
-    [...all.values()].reduce((total, one) => total + of(one), 0)
-  const used = sum((one) => one.cpuMicroseconds, after) - sum((one) => one.cpuMicroseconds, before)
-  return { processor: percent(used), residentMiB: sum((one) => one.residentMiB, after) }
+  return total
 }
 
 const hasPage = ({ pid = -1 }: ChildProcess) =>

@@ -1,6 +1,7 @@
 import type { Message } from '../words/message.ts'
 import { englishWords } from '../words/words.ts'
 import type { Log } from './log.ts'
+import { isGoodNews } from './state/conditions.ts'
 import type { StateStore } from './state/store.ts'
 
 /** The notice of a settings file that was set aside, or is used in part. */
@@ -20,7 +21,7 @@ export function createNotices(store: StateStore, log: Log['write']): Notices {
   const others = (id: string) => store.state.notices.filter((notice) => notice.id !== id)
   const notices: Notices = {
     add(id, sentence) {
-      log('warn', englishWords(sentence))
+      log(isGoodNews(sentence) ? 'info' : 'warn', englishWords(sentence))
       store.update({ notices: [...others(id), { id, sentence }] })
     },
     dismiss: (id) => store.update({ notices: others(id) }),

@@ -35,6 +35,8 @@ export class Dispatcher {
   readonly #seen = new Set<string>()
   #hasBegun = false
   #failures = 0
+  /** How often its settings have changed. */
+  #changes = 0
   #condition: ChannelState['condition'] = 'unused'
   #at: number | null = null
   #sentence: Message | null = null
@@ -90,7 +92,16 @@ export class Dispatcher {
     if (this.#failures === 0) this.#schedule(0)
   }
 
-  /** What it waits with may go another way now: its settings have changed. */
+  /** Its settings have changed: how it was with the earlier ones says nothing of it now. */
+  reset(): void {
+    this.#changes += 1
+    this.#condition = 'unused'
+    this.#sentence = null
+    this.#at = Date.now()
+    this.tryNow()
+  }
+
+  /** What it waits with may go now. */
   tryNow(): void {
     this.#failures = 0
     this.#schedule(0)
@@ -127,8 +138,15 @@ export class Dispatcher {
     this.#stopping.abort()
   }
 
-  /** The answer to a test, or to an entry, is how the channel is now. */
-  note(outcome: ChannelOutcome): void {
+  /** What a test, a beat or an entry comes to is how the channel is now, unless it was changed meanwhile. */
+  async noted(attempt: Promise<ChannelOutcome>): Promise<ChannelOutcome> {
+    const changes = this.#changes
+    const outcome = await attempt
+    if (changes === this.#changes && !this.#stopping.signal.aborted) this.#note(outcome)
+    return outcome
+  }
+
+  #note(outcome: ChannelOutcome): void {
     this.#condition = outcome.did === 'delivered' ? 'ok' : outcome.did === 'retry' ? 'retrying' : 'refused'
     this.#sentence = outcome.did === 'delivered' ? outcome.note : outcome.reason
     this.#at = Date.now()
@@ -160,9 +178,11 @@ export class Dispatcher {
     if (changed.length > 0) await this.#settle(changed)
     // Others may have come while that was written down.
     if (next === null) return changed.length > 0 ? 0 : LOOK_AGAIN_MS
-    const outcome = await this.#options.send(next, this.#stopping.signal)
+    const changes = this.#changes
+    const outcome = await this.noted(this.#options.send(next, this.#stopping.signal))
     if (this.#stopping.signal.aborted) return 0
-    this.note(outcome)
+    // What failed with earlier settings is tried with those of now.
+    if (changes !== this.#changes && outcome.did !== 'delivered') return 0
     const attempts = next.attempts + 1
     if (outcome.did === 'retry') {
       this.#failures += 1

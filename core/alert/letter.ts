@@ -38,7 +38,7 @@ export function letterOf(
   const template = channel.template ?? entry?.template ?? '{title}\n{body}'
   const { incident } = notice
   const path = subjectsOf(incident)[0] ?? ''
-  const text = fillTemplate(template, {
+  const filled = fillTemplate(template, {
     title,
     body,
     event: eventOf(notice, words, title, now),
@@ -50,6 +50,9 @@ export function letterOf(
     since: words(message('notify.time', { at: incident.startedAt })),
     duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
   })
+  // A template need not name the title; that it is a test is said all the same.
+  const isTold = notice.what !== 'test' || filled.includes(title)
+  const text = isTold ? filled : `${title}\n${filled}`
   return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
 }
 

@@ -7,11 +7,11 @@ import { noticeSchema } from './notice.ts'
 import { channelSchema, quietHoursSchema } from './settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from './timeline.ts'
 
-/** How a channel is. unused: it is switched off, or has told nothing yet. */
+/** How a channel is. unused: it has told nothing yet with the settings that it has now. */
 export const channelStateSchema = z.object({
   id: z.string(),
   condition: z.enum(['unused', 'ok', 'retrying', 'refused']),
-  /** Milliseconds since 1970 of the last attempt; null: none yet. */
+  /** Milliseconds since 1970 of the last attempt, or of a change of its settings since; null: neither yet. */
   at: z.number().nullable(),
   /** Why it could not deliver, or what it said besides, such as a quota. */
   sentence: messageSchema.nullable(),

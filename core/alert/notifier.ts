@@ -67,8 +67,8 @@ export class Notifier {
     }
     for (const id of ids) {
       const dispatcher = this.#dispatcherOf(id)
+      if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.reset()
       if (!isOn(config, id)) dispatcher.giveUp()
-      else if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
     }
     this.#beats.configure(config.channels)
     this.#tellChanges()
@@ -108,8 +108,7 @@ export class Notifier {
     const dispatcher = this.#dispatcherOf(id)
     const entry = dispatcher.entryOf(testNotice(Date.now()))
     if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
-    const outcome = await this.#send(entry, new AbortController().signal)
-    dispatcher.note(outcome)
+    const outcome = await dispatcher.noted(this.#send(entry, new AbortController().signal))
     if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
     dispatcher.tryNow()
     return { delivered: true, sentence: outcome.note ?? message('alert.tested') }
@@ -206,8 +205,8 @@ export class Notifier {
   async #beat(settings: ChannelSettings, send: Beat['send'], isFirst: boolean): Promise<void> {
     const { failing } = this.#config
     const text = failing === null ? null : this.#words(failing)
-    const outcome = await send(text, isFirst, this.#given(settings, new AbortController().signal))
-    this.#dispatcherOf(settings.id).note(outcome)
+    const given = this.#given(settings, new AbortController().signal)
+    await this.#dispatcherOf(settings.id).noted(send(text, isFirst, given))
   }
 
   #given(settings: ChannelSettings, signal: AbortSignal) {

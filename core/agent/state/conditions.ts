@@ -175,16 +175,17 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
   return condition(subject, 'paused', since, message('condition.paused', { since }), 0, live)
 }
 
+/** A notice of nothing that is wrong. */
+export const isGoodNews = ({ key }: Message): boolean => key === 'restore.done' || key === 'restore.doneKept'
+
 /** What a person has to know once, until it is put away. */
 function noticeConditions({ notices }: AppState, now: number): FoundCondition[] {
   return notices.flatMap(({ id, sentence }) => {
     // What says when it was found is another one each time, and told each time.
     const { at = '' } = sentence.params
     const subject = { id: `notice:${id}${at}`, name: 'Holdfast', source: null }
-    // Good news is nothing wrong, and the end of an earlier failure.
-    return ['restore.done', 'restore.doneKept'].includes(sentence.key)
-      ? well(subject, now)
-      : condition(subject, 'notice', now, sentence, 0)
+    // The end of an earlier failure, too.
+    return isGoodNews(sentence) ? well(subject, now) : condition(subject, 'notice', now, sentence, 0)
   })
 }
 

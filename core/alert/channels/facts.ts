@@ -1,6 +1,7 @@
+import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { type IncidentKind, type Severity, severityOf, subjectsOf } from '../kinds.ts'
-import type { NoticeKind } from '../notice.ts'
+import type { Notice, NoticeKind } from '../notice.ts'
 import type { Letter } from './channel.ts'
 
 /**
@@ -20,18 +21,7 @@ interface Facts {
   /** How often it came, where it comes and goes; else 1. */
   times: number
   at: string
-  incident: {
-    id: string
-    kind: IncidentKind
-    severity: Severity
-    /** Those that fail; those that failed when it is over. */
-    paths: string[]
-    startedAt: string
-    /** null: it lasts. */
-    endedAt: string | null
-    /** In English, whatever language Holdfast speaks. */
-    sentence: string
-  }
+  incident: IncidentFacts
   /** In the language that Holdfast speaks; `text` is what the channel's template makes of them. */
   title: string
   body: string
@@ -41,9 +31,23 @@ interface Facts {
   labels: { project: string; resource: string }
 }
 
-export function factsOf({ id, notice, title, body, text, urgent, computer, labels }: Letter): Facts {
-  const { incident, what, about, times, at } = notice
-  const { kind, startedAt, endedAt, sentence } = incident
+interface IncidentFacts {
+  id: string
+  /** test: it is none. */
+  kind: IncidentKind | 'test'
+  severity: Severity | 'info'
+  /** Those that fail; those that failed when it is over. */
+  paths: string[]
+  startedAt: string
+  /** null: it lasts. */
+  endedAt: string | null
+  /** In English, whatever language Holdfast speaks. */
+  sentence: string
+}
+
+export function factsOf(letter: Letter): Facts {
+  const { id, notice, title, body, text, urgent, computer, labels } = letter
+  const { what, about, times, at } = notice
   return {
     schema: 1,
     delivery: id,
@@ -52,15 +56,7 @@ export function factsOf({ id, notice, title, body, text, urgent, computer, label
     about,
     times,
     at: moment(at),
-    incident: {
-      id: incident.id,
-      kind,
-      severity: severityOf(kind),
-      paths: subjectsOf(incident).map((path) => path.toWellFormed()),
-      startedAt: moment(startedAt),
-      endedAt: endedAt === null ? null : moment(endedAt),
-      sentence: englishWords(sentence),
-    },
+    incident: what === 'test' ? noIncident(letter) : incidentFacts(notice),
     // Half a surrogate pair is no text, and some readers of JSON refuse it.
     title: title.toWellFormed(),
     body: body.toWellFormed(),
@@ -68,6 +64,32 @@ export function factsOf({ id, notice, title, body, text, urgent, computer, label
     urgent,
     computer,
     labels,
+  }
+}
+
+function incidentFacts({ incident }: Notice): IncidentFacts {
+  const { id, kind, startedAt, endedAt, sentence } = incident
+  return {
+    id,
+    kind,
+    severity: severityOf(kind),
+    paths: subjectsOf(incident).map((path) => path.toWellFormed()),
+    startedAt: moment(startedAt),
+    endedAt: endedAt === null ? null : moment(endedAt),
+    sentence: englishWords(sentence),
+  }
+}
+
+/** A test is about nothing that fails: no machine that reads it may take its example for a fault. */
+function noIncident({ notice: { incident, at }, computer }: Letter): IncidentFacts {
+  return {
+    id: incident.id,
+    kind: 'test',
+    severity: 'info',
+    paths: [],
+    startedAt: moment(at),
+    endedAt: moment(at),
+    sentence: englishWords(message('notify.testBody', { computer })),
   }
 }
 

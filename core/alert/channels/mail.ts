@@ -25,7 +25,7 @@ export const mail: Channel = {
         rejected.length === 0 ? null : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
       return { did: 'delivered', note }
     } catch (thrown) {
-      return limit.aborted ? cutShort(patient, host) : judgeMail(thrown, host, given.secrets)
+      return limit.aborted ? cutShort(patient, host) : judgeMail(thrown, given)
     }
   },
 }
@@ -84,20 +84,26 @@ function digest(text: string): string {
 
 /** nodemailer's names for what trying again does not mend, though no server said so. */
 const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
+/** How nodemailer says that a server has no STARTTLS, and OpenSSL that it was answered in plain text. */
+const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong version number/
 
 /** What an error of nodemailer means: SMTP's 4xx pass, its 5xx do not. */
-function judgeMail(thrown: unknown, host: string, secrets: ChannelInput['secrets']): ChannelOutcome {
+function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome {
+  const { options, secrets } = given
+  const host = hostOf(given)
   const code = errorCode(thrown)
   const status = fieldOf(thrown, 'responseCode')
   const reason = (key: WordKey) => message(key, { host, answer: quote(errorText(thrown), secrets) })
+  // Some answer 4xx, though they never offer it.
+  if (PLAIN.test(errorText(thrown))) {
+    const encryption = options.security === 'starttls' ? 'STARTTLS' : 'TLS'
+    return { did: 'retry', afterMs: null, reason: message('channel.mail.plain', { host, encryption }) }
+  }
   if (typeof status === 'number' && status >= 400 && status < 500)
     return { did: 'retry', afterMs: null, reason: reason('channel.mail.later') }
   if (code === 'EAUTH' || code === 'ENOAUTH') return { did: 'refused', reason: reason('channel.mail.login') }
   if (typeof status === 'number' || LASTING.has(code ?? ''))
     return { did: 'refused', reason: reason('channel.mail.refused') }
-  // OpenSSL was answered in plain text.
-  if (/wrong version number/.test(errorText(thrown)))
-    return { did: 'retry', afterMs: null, reason: message('channel.mail.plain', { host }) }
   return unreachable(host, systemError(thrown), secrets)
 }
 

@@ -18,14 +18,14 @@ export function ChannelHealth({ now, on }: ChannelHealthProps) {
   const { word, level } = on
     ? conditions[now?.condition ?? 'unused']
     : ({ word: 'window.channel.off', level: 'unknown' } as const)
-  const waiting = now?.waiting ?? 0
+  const { condition = 'unused', at = null, waiting = 0 } = now ?? {}
   return (
     <span className="health" data-level={level}>
       <HealthMark level={level} />
       <span className="health-word">{t(word)}</span>
-      {now !== undefined && now.at !== null && (
+      {at !== null && condition !== 'unused' && (
         <span className="dimmed">
-          <Ago at={now.at} />
+          <Ago at={at} />
         </span>
       )}
       {waiting > 0 && <span className="dimmed">{t('window.channel.waiting', { count: waiting })}</span>}
@@ -33,9 +33,10 @@ export function ChannelHealth({ now, on }: ChannelHealthProps) {
   )
 }
 
-/** What a channel said when it was last used, and to a test; where both are the same, once. */
-export function ChannelSays({ now, on, tested }: ChannelHealthProps & { tested: Tested | null }) {
+/** What a channel said when it was last used, and to the last test unless there is newer; where both are the same, once. */
+export function ChannelSays({ now, on, tested: last }: ChannelHealthProps & { tested: Tested | null }) {
   const { say } = useWords()
+  const tested = last !== null && (now?.at ?? 0) <= last.at ? last : null
   const sentence = on ? (now?.sentence ?? null) : null
   const isAnswer = sentence !== null && tested !== null && isSame(sentence, tested.sentence)
   const { level } = conditions[now?.condition ?? 'unused']

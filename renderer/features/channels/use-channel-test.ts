@@ -3,7 +3,8 @@ import type { CommandOutput } from '../../../core/agent/contract.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 
-export type Tested = CommandOutput<'testChannel'>
+/** What became of a test, and when that was known. */
+export type Tested = CommandOutput<'testChannel'> & { at: number }
 
 /** Sends a test through a channel, and keeps what became of it. */
 export function useChannelTest(id: string): { send: () => void; isSending: boolean; tested: Tested | null } {
@@ -15,9 +16,9 @@ export function useChannelTest(id: string): { send: () => void; isSending: boole
     setTested(null)
     bridge
       .call('testChannel', { id })
-      .catch((thrown): Tested => ({ delivered: false, sentence: sentenceOfThrown(thrown) }))
+      .catch((thrown) => ({ delivered: false, sentence: sentenceOfThrown(thrown) }))
       .then((answer) => {
-        setTested(answer)
+        setTested({ ...answer, at: Date.now() })
         setSending(false)
       })
   }, [bridge, id])

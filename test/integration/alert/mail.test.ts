@@ -131,8 +131,8 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   test('never goes in the clear where STARTTLS was asked for', async () => {
     const { none } = server.ports
     const outcome = await send('starttls', { port: String(none), to: 'clear@lab.example' })
-    expect(outcome.did).not.toBe('delivered')
-    expect(said(outcome)).toContain('TLS')
+    expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
+    expect(said(outcome)).toContain(`The mail server 127.0.0.1:${none} does not offer STARTTLS. `)
     expect(mailTo('clear@lab.example')).toEqual([])
   })
 

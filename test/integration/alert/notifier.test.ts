@@ -168,6 +168,23 @@ describe('a standby', () => {
   })
 })
 
+test('a channel that is changed forgets how it was, also what was under way then', async () => {
+  const server = await recordingServer()
+  server.answer({ status: 401 })
+  const configFor = (path: string) =>
+    notifierConfig(server.origin, { hook: {} }, { secrets: { hook: { url: server.origin + path } } })
+  const { notifier, states } = startNotifier(configFor('/wrong'))
+  expect(await notifier.test('hook')).toMatchObject({ delivered: false })
+  await until('that to be said', () => states()[1]?.condition === 'refused')
+  server.answer(() => {
+    notifier.configure(configFor('/another'))
+    return { status: 401 }
+  })
+  expect(await notifier.test('hook')).toMatchObject({ delivered: false })
+  await until('it to be forgotten', () => states()[1]?.condition !== 'refused')
+  expect(states()[1]).toMatchObject({ condition: 'unused', sentence: null })
+})
+
 describe('this computer itself', () => {
   test('shows nothing where that is not wanted', async () => {
     const server = await recordingServer()

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createNotices } from '../../../core/agent/notices.ts'
 import { openSettings } from '../../../core/settings/store.ts'
 import { message } from '../../../core/words/message.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
@@ -13,4 +14,18 @@ test('a history that is written again needs nobody: its notice goes, and the log
   says('checker', { checked: [], notice: message('check.historyBack', { lost: 60 }) })
   expect(notices()).toEqual([])
   expect(logged).toContainEqual(expect.stringContaining('60 checks are missing'))
+})
+
+test('a restore that ended well is no warning in the log', () => {
+  const { agent } = fakeAgent(openSettings(temporaryDirectory()))
+  const levels: string[] = []
+  const { add } = createNotices(agent.store, (level) => levels.push(level))
+  const facts = { path: '/back', count: 3 }
+  for (const [key, more] of [
+    ['restore.done', {}],
+    ['restore.doneKept', { kept: 1 }],
+    ['restore.doneInPart', {}],
+  ] as const)
+    add('restore', message(key, { ...facts, ...more }))
+  expect(levels).toEqual(['info', 'info', 'warn'])
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { factsOf } from '../../../core/alert/channels/facts.ts'
 import { fillTemplate, letterOf } from '../../../core/alert/letter.ts'
 import type { Notice } from '../../../core/alert/notice.ts'
 import { message } from '../../../core/words/message.ts'
@@ -104,6 +105,27 @@ describe('a notice in words', () => {
     const { title } = letter(notice('failed'), { given: { ...writer, words } })
     expect(title).not.toBe('Read-only: /data')
     expect(title).toContain('/data')
+  })
+})
+
+describe('a test of a channel', () => {
+  it('says that it is one, whatever the template is', () => {
+    const template = 'Read-only: {path}'
+    expect(letter(notice('test'), { template }).text).toBe('Test from Holdfast\nRead-only: /data')
+    expect(letter(notice('test'), { template: '>> {title}' }).text).toBe('>> Test from Holdfast')
+  })
+
+  it('is no fault to a machine either', () => {
+    const { what, urgent, incident: told } = factsOf(letter(notice('test')))
+    expect({ what, urgent, ...told }).toMatchObject({
+      what: 'test',
+      urgent: false,
+      kind: 'test',
+      severity: 'info',
+      paths: [],
+      endedAt: expect.any(String),
+      sentence: 'This is a test from lab-3. Nothing is wrong.',
+    })
   })
 })
 

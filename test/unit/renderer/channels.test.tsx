@@ -75,18 +75,19 @@ describe('the list of channels', () => {
   })
 })
 
-test('what became of a test is said in words, and once', () => {
-  const says = (delivered: boolean, before = '429.') => (
+test('what became of a test is said in words, and once, until there is newer', () => {
+  const says = (delivered: boolean, before = '429.', at = 1_000) => (
     <ChannelSays
-      now={channelState(phone.id, { condition: 'refused', sentence: said(before) })}
+      now={channelState(phone.id, { condition: 'refused', sentence: said(before), at })}
       on
-      tested={{ delivered, sentence: said('401.') }}
+      tested={{ delivered, sentence: said('401.'), at: 1_000 }}
     />
   )
   expect(wordsOf(says(false))).toContain('429. 401.')
   expect(wordsOf(says(false, '401.'))).toBe(' 401. ')
   expect(markupOf(says(false, '401.'))).toContain('card-problem')
   expect(markupOf(says(true, '401.'))).not.toContain('card-problem')
+  expect(wordsOf(says(false, '429.', 1_001))).not.toContain('401.')
 })
 
 describe('the form', () => {

@@ -45,7 +45,8 @@ export function registerDestinations(program: Command): void {
       .description(
         'open a destination, and unless it is a receiver write a small file there, read it back and remove it; exit code 1: it failed',
       )
-      .argument('<name>', 'the destination'),
+      .argument('<name>', 'the destination')
+      .option('--json', 'print what came of it as JSON'),
   ).action((name: string, _: Options, self: Command) =>
     testDestination(dataOf(self), name, self.optsWithGlobals<Options>().json === true),
   )

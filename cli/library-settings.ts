@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import path from 'node:path'
 import type { LibrarySettings } from '../core/restore/messages.ts'
+import type { StoreSettings } from '../core/restore/open.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -36,6 +38,14 @@ export async function librarySettings(
     computer: computer ?? null,
     key,
   }
+}
+
+/** The directory of a store; where it is a folder that this computer sends to, with its name. */
+export async function storeSettings(dataDirectory: string, given: string): Promise<StoreSettings> {
+  const store = path.resolve(given)
+  const settings = await settingsNow(dataDirectory).catch(() => null)
+  const known = settings?.destinations.find((one) => one.kind === 'folder' && one.path === store)
+  return known === undefined ? { store } : { store, name: known.name }
 }
 
 /** The age identity in a file, as age-keygen writes it. @throws what the system says; Problem where there is none. */

@@ -42,6 +42,8 @@ export interface ProgressOutput {
   say(text: string, json: object): void
   /** Says on standard error what is wrong. */
   complain(sentence: Message): void
+  /** Says why it ends before its end, also as JSON. */
+  fail(sentence: Message): void
   end(): void
 }
 
@@ -73,6 +75,10 @@ export function openProgress(json: boolean): ProgressOutput {
     if (isShown) process.stderr.write('\r\x1b[K')
     isShown = false
   }
+  const complain = (sentence: Message) => {
+    erase()
+    console.error(terminalWords(sentence))
+  }
   return {
     show(now, pace = paceOf(now)) {
       if (hasBar) {
@@ -90,9 +96,10 @@ export function openProgress(json: boolean): ProgressOutput {
       erase()
       console.log(json ? jsonText(line) : text)
     },
-    complain(sentence) {
-      erase()
-      console.error(terminalWords(sentence))
+    complain,
+    fail(sentence) {
+      complain(sentence)
+      if (json) console.log(jsonText({ type: 'failed', sentence }))
     },
     end: erase,
   }

@@ -5,7 +5,7 @@ import { isVersionName } from '../core/store/versions/name.ts'
 import { nameFault } from '../core/wire/names.ts'
 import { Problem } from '../core/words/problem.ts'
 import { dataDirectoryOf } from './data-directory.ts'
-import { librarySettings, readKey } from './library-settings.ts'
+import { librarySettings, readKey, storeSettings } from './library-settings.ts'
 import { localTime } from './moment.ts'
 
 export interface RestoreOptions {
@@ -40,16 +40,16 @@ export async function taskOf(
   return libraryTaskOf(from, what, options)
 }
 
-function storeTaskOf(
+async function storeTaskOf(
   store: string | undefined,
   directory: string | undefined,
   options: RestoreOptions,
-): Task {
+): Promise<Task> {
   if (options.identityFile !== undefined || options.computer !== undefined || options.computers)
     throw new Problem('restore.fromWanted')
   if (store === undefined || options.to !== undefined) throw new Problem('restore.storeWanted')
   const choice = storeChoice(options)
-  const from = { store: path.resolve(store) }
+  const from = await storeSettings(dataDirectoryOf(options), store)
   if (options.list) return { does: 'list', from, choice }
   if (directory === undefined) throw new Problem('store.restoreWhere')
   return {

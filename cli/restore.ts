@@ -92,7 +92,7 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
         // A list is its own progress.
         return task.does === 'list' ? undefined : output.show(event)
       case 'failed':
-        return output.complain(event.sentence)
+        return output.fail(event.sentence)
       case 'restore':
         sayEvent(store, event.event, json, output.say)
         return
@@ -115,6 +115,6 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
   output.end()
   if (end === null && 'store' in from && isEncrypted(from.store)) output.complain(message('store.encrypted'))
   if (end === null) return code
-  output.complain(end)
+  output.fail(end)
   return COULD_NOT
 }

@@ -8,7 +8,7 @@ import { type Finding, isSound, type VerifySummary } from '../core/store/verify/
 import { type Message, message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { librarySettings, readKey } from './library-settings.ts'
+import { librarySettings, readKey, storeSettings } from './library-settings.ts'
 import { patienceOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { openProgress } from './progress.ts'
@@ -68,7 +68,12 @@ export function registerVerify(program: Command): void {
 async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile } = options
   if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
-    return { does: 'verify', from: { store: path.resolve(what) }, adopt, forgetMissing }
+    return {
+      does: 'verify',
+      from: await storeSettings(dataDirectoryOf(options), what),
+      adopt,
+      forgetMissing,
+    }
   if (adopt || forgetMissing) throw new Problem('verify.storeOnly', { name: what })
   const data = dataDirectoryOf(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
@@ -89,8 +94,9 @@ async function verify(task: Task, { json, patience }: VerifyOptions) {
       case 'progress':
         return output.show(event)
       case 'notice':
-      case 'failed':
         return output.complain(event.sentence)
+      case 'failed':
+        return output.fail(event.sentence)
       case 'finding':
         return output.say(terminalWords(words.finding(event.finding)), {
           type: 'finding',
@@ -108,7 +114,7 @@ async function verify(task: Task, { json, patience }: VerifyOptions) {
   })
   output.end()
   if (end === null) return code
-  output.complain(end)
+  output.fail(end)
   return COULD_NOT
 }
 

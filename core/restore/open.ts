@@ -2,12 +2,18 @@ import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
 import { looksHidden, nameKeyOf, nameKeysIn, shownSource } from '../send/destinations/encrypted/names.ts'
 import { encryptionOf, readNameKeys as readNameKeysIn } from '../send/destinations/folder/encryption.ts'
+import { requireMounted } from '../send/destinations/folder/place.ts'
 import { type ObjectStore, StoreFault } from '../send/destinations/objects/object-store.ts'
 import { readNameKeys, readOwner } from '../send/destinations/objects/owner.ts'
 import { reachS3 } from '../send/destinations/s3/s3.ts'
 import { reachSftp } from '../send/destinations/sftp/sftp.ts'
-import type { Encryption, S3Destination, SftpDestination } from '../settings/destination-schema.ts'
-import { placeOf } from '../settings/destinations.ts'
+import type {
+  Encryption,
+  FolderDestination,
+  S3Destination,
+  SftpDestination,
+} from '../settings/destination-schema.ts'
+import { EMBEDDED_DESTINATION, placeOf } from '../settings/destinations.ts'
 import { openForReading, requireStore } from '../store/claim.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { loadIdentity } from '../wire/identity.ts'
@@ -24,6 +30,8 @@ import { openReceiverLibrary } from './receiver.ts'
 /** The directory of a store, with what all senders have there. */
 export interface StoreSettings {
   store: string
+  /** What this computer calls it, where it sends its files there. */
+  name?: string
 }
 
 export type From = LibrarySettings | StoreSettings
@@ -64,7 +72,14 @@ async function inPlain(
   return new EncryptedLibrary(library, decrypter, keys)
 }
 
-const ofStore = async ({ identityDirectory }: LibrarySettings, directory: string) => {
+/** The folder in the data directory is made when it is first sent to: nothing is mounted there. */
+const requireThere = async (one: FolderDestination): Promise<void> => {
+  if (one.id !== EMBEDDED_DESTINATION) await requireMounted(one)
+}
+
+const ofStore = async ({ identityDirectory }: LibrarySettings, folder: FolderDestination) => {
+  await requireThere(folder)
+  const directory = folder.path
   const layout = await requireStore(directory)
   const senders = await openSenders(layout.senders, null)
   const { fingerprint } = await loadIdentity(identityDirectory)
@@ -84,9 +99,9 @@ const ofStore = async ({ identityDirectory }: LibrarySettings, directory: string
 }
 
 /** The folder that a computer has in a store of this computer's. */
-async function openFolder(settings: LibrarySettings, directory: string): Promise<Library> {
-  const { layout, senders, own, computers } = await ofStore(settings, directory)
-  const { name } = settings.destination
+async function openFolder(settings: LibrarySettings, destination: FolderDestination): Promise<Library> {
+  const { layout, senders, own, computers } = await ofStore(settings, destination)
+  const { name } = destination
   const folder = settings.computer ?? own
   if (folder === null) throw new Problem('restore.noFolder', { name })
   if (folder !== own) {
@@ -149,7 +164,7 @@ export async function computersAt(settings: LibrarySettings, signal: AbortSignal
     case 'receiver':
       throw new Problem('restore.computersNotTold', { name: destination.name })
     case 'folder':
-      return (await ofStore(settings, destination.path)).computers()
+      return (await ofStore(settings, destination)).computers()
     case 'sftp':
     case 's3': {
       const isOwn = (folder: string) => folder === destination.folder
@@ -176,7 +191,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
       if (computer !== null) throw new Problem('restore.pairReplaces', { name: destination.name, computer })
       return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
     case 'folder':
-      return openFolder(settings, destination.path)
+      return openFolder(settings, destination)
     case 'sftp':
     case 's3':
       return openObjects(settings, destination, signal)

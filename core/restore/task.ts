@@ -1,5 +1,6 @@
 import { errorCode } from '../files/system-error.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
+import { requireMounted } from '../send/destinations/folder/place.ts'
 import { storeFailed } from '../store/problems.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
@@ -104,6 +105,8 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
     }
   }
   const work = async (): Promise<TaskEvent> => {
+    if ('store' in task.from && task.from.name !== undefined)
+      await requireMounted({ name: task.from.name, path: task.from.store })
     if (task.does === 'computers')
       return { type: 'computers', computers: await computersAt(task.from, signal) }
     if (task.does === 'verify') return { type: 'verified', summary: await verify(task) }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -58,6 +58,16 @@ describe.each([
     expect(await home.says(['destinations', 'test', 'second disk'])).toMatch(
       /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on this/,
     )
+    // Underneath a disk that is away Holdfast's own directory is not there.
+    const [own, away] = [path.join(disk, '.holdfast'), path.join(base, 'away')]
+    renameSync(own, away)
+    const notMounted = { key: 'transfer.notMounted', params: { name: 'second disk', path: disk } }
+    for (const words of [
+      ['destinations', 'test', 'second disk', '--json'],
+      ['verify', disk, '--json'],
+    ])
+      expect(JSON.parse((await home.run(words)).out)).toMatchObject({ sentence: notMounted })
+    renameSync(away, own)
     await home.says(['destinations', 'remove', 'second disk'])
     expect(await home.says(['destinations', 'add', 'folder', disk])).toMatch(
       /works, and was added: .*\n {2}It is on this computer/,

@@ -3,6 +3,8 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { invite, isReceiverRunning } from '../../../core/receive/pairing/invitation.ts'
 import { runTask, type Task, type TaskEvent } from '../../../core/restore/task.ts'
+import { NOT_ENCRYPTED } from '../../../core/settings/destination-schema.ts'
+import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -59,6 +61,40 @@ test('an empty directory is no store, and is not called one that is not there', 
   const store = temporaryDirectory('store')
   for (const task of tasksOf(store, `${store}-to`))
     expect(await lastOf(task)).toMatchObject({ sentence: { key: 'store.notOne', params: { path: store } } })
+})
+
+test('of a folder whose disk is away each task says what the sender says of it; that of this computer itself has no disk', async () => {
+  const base = temporaryDirectory('folder')
+  const place = { name: 'second disk', path: base }
+  const folder = { ...NOT_ENCRYPTED, ...place, id: 'd', kind: 'folder' as const }
+  const whose = {
+    secrets: {},
+    identityDirectory: path.join(base, 'id'),
+    name: 'pc',
+    computer: null,
+    key: null,
+  }
+  const to = { destination: path.join(base, 'to'), choice, overwrite: false }
+  const from = { ...whose, destination: folder }
+  const ofDestination: Task[] = [
+    { does: 'list', from, choice },
+    { does: 'restore', from, ...to },
+    { does: 'computers', from },
+    { does: 'verify', from, ledger: path.join(base, 'ledger') },
+  ]
+  const ofStore = tasksOf(base, to.destination).map((task) => ({
+    ...task,
+    from: { ...task.from, name: place.name },
+  }))
+  for (const task of [...ofDestination, ...(ofStore as Task[])])
+    expect(await lastOf(task)).toMatchObject({
+      type: 'failed',
+      sentence: { key: 'transfer.notMounted', params: place },
+    })
+  const own = { ...from, destination: { ...folder, id: EMBEDDED_DESTINATION } }
+  expect(await lastOf({ does: 'list', from: own, choice })).toMatchObject({
+    sentence: { key: 'store.notOne' },
+  })
 })
 
 test('a directory in a store, or above one, is no store: it is said where that is', async () => {

@@ -18,7 +18,7 @@ import {
 } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import { type OpenFolder, openFolderStore } from './open-store.ts'
-import { NotMounted } from './place.ts'
+import { NotMounted, notMountedWords } from './place.ts'
 import { openFolderSession } from './session.ts'
 import { watchFolder } from './watch-folder.ts'
 
@@ -123,8 +123,7 @@ async function open(
 
 /** The state and the sentence of a folder that cannot be used now, or no longer. */
 function troubleOf(thrown: unknown, { name, path }: FolderDestination): ConnectionTrouble {
-  if (thrown instanceof NotMounted)
-    return { state: 'unreachable', problem: message('transfer.notMounted', { name, path }) }
+  if (thrown instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
   const reason = errorCode(thrown) ?? errorText(thrown)
   return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
 }

@@ -1,6 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { errorCode, isGone } from '../../../files/system-error.ts'
-import type { StoreLayout } from '../../../store/layout.ts'
+import type { FolderDestination } from '../../../settings/destination-schema.ts'
+import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
+import { type Message, message } from '../../../words/message.ts'
+import { Problem } from '../../../words/problem.ts'
 
 /** The folder's disk is not mounted: Holdfast's own directory, which was made when it was added, is not there. */
 export class NotMounted extends Error {
@@ -17,5 +20,22 @@ export async function markOf({ own }: Pick<StoreLayout, 'own'>): Promise<bigint>
     return (await stat(own, { bigint: true })).ino
   } catch (thrown) {
     throw isGone(errorCode(thrown)) ? new NotMounted(own) : thrown
+  }
+}
+
+type Place = Pick<FolderDestination, 'name' | 'path'>
+
+/** What is said of a folder whose disk is away, whoever finds out. */
+export const notMountedWords = ({ name, path }: Place): Message =>
+  message('transfer.notMounted', { name, path })
+
+/** @throws Problem where the folder's disk is away; what the system says. */
+export async function requireMounted(place: Place): Promise<void> {
+  try {
+    await markOf(storeLayout(place.path))
+  } catch (thrown) {
+    if (!(thrown instanceof NotMounted)) throw thrown
+    const { key, params } = notMountedWords(place)
+    throw new Problem(key, params, { cause: thrown })
   }
 }

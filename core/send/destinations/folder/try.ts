@@ -11,7 +11,7 @@ import type { DestinationTest, TestStage } from '../../messages.ts'
 import { trial, tryFile } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'
 import { claimEncryption } from './encryption.ts'
-import { markOf, NotMounted } from './place.ts'
+import { markOf, NotMounted, notMountedWords } from './place.ts'
 
 export function tryFolder(
   destination: Tested<'folder'>,
@@ -37,7 +37,7 @@ export function tryFolder(
       return message('test.works', { name })
     },
     why(thrown) {
-      if (thrown instanceof NotMounted) return message('transfer.notMounted', { name, path: directory })
+      if (thrown instanceof NotMounted) return notMountedWords(destination)
       return message('test.folder', { path: directory, reason: errorCode(thrown) ?? errorText(thrown) })
     },
   })

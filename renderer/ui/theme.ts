@@ -81,6 +81,8 @@ export const theme = createTheme({
         centered: true,
         size: 'calc(100vw - 2rem)',
         padding: 'md',
+        // Nothing behind it scrolls; the message below it does.
+        lockScroll: false,
         // Not a second banner.
         attributes: { header: { role: 'none' } },
         transitionProps: comes,

@@ -44,6 +44,12 @@ async function firstRun({ page, holdfast }: Running, source: string, code: strin
   await steps.getByRole('button', { name: 'Add directory' }).click()
   await chooseDirectory(source)
   await expect(steps).toContainText(source)
+  // What was added can be taken away again.
+  await steps.getByRole('button', { name: 'Remove photos' }).click()
+  await expect(steps).not.toContainText(source)
+  await steps.getByRole('button', { name: 'Add directory' }).click()
+  await chooseDirectory(source)
+  await expect(steps).toContainText(source)
   await steps.getByRole('button', { name: 'Next', exact: true }).click()
 
   await expect(steps.getByRole('button', { name: 'Later', exact: true })).toBeVisible()

@@ -240,7 +240,19 @@ test('directories that cannot be protected are refused with a sentence', async (
   }
   await page.getByRole('button', { name: 'Add directory' }).first().click()
   await chooseDirectory(path.join(root, 'outer/inner'))
-  await expect(page.getByRole('alert')).toContainText('is inside “outer”')
+  const refusal = page.getByRole('alert')
+  await expect(refusal).toContainText('is inside “outer”')
+  // It covers neither the page nor a dialog.
+  const top = async () => (await refusal.boundingBox())?.y ?? 0
+  const bottom = (selector: string) =>
+    page.locator(selector).evaluate((one) => one.getBoundingClientRect().bottom)
+  expect(await bottom('#main')).toBeLessThanOrEqual(await top())
+  await page.getByRole('button', { name: 'Other ways to add' }).click()
+  await page.getByRole('menuitem', { name: /Type a path/ }).click()
+  await expect(page.getByRole('dialog')).toBeVisible()
+  expect(await bottom('.mantine-Modal-inner')).toBeLessThanOrEqual(await top())
+  await refusal.getByRole('button').click()
+  await expect(refusal).toBeEmpty()
   await rm(root, { recursive: true })
 })
 

@@ -36,10 +36,12 @@ export function HoldfastWindow() {
     <WordsProvider language={language}>
       <CommandsProvider>
         <div className="window">
-          <Header state={state} unreachable={unreachable} />
-          <main id="main" className="main">
-            <PageTabs state={state} />
-          </main>
+          <div className="window-body">
+            <Header state={state} unreachable={unreachable} />
+            <main id="main" className="main">
+              <PageTabs state={state} />
+            </main>
+          </div>
           <FeedbackBar />
           <DropZone />
         </div>

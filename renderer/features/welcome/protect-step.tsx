@@ -41,11 +41,17 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
     <>
       <DoneList
         lines={[
-          ...settings.sources.map(({ id, name, path }) => ({ id, text: name, about: path })),
+          ...settings.sources.map(({ id, name, path }) => ({
+            id,
+            text: name,
+            about: path,
+            onRemove: () => void run('removeSource', { id }, 'window.source.removed'),
+          })),
           ...settings.checkedPaths.map(({ id, path }) => ({
             id,
             text: path,
             about: t('first.protect.checked'),
+            onRemove: () => void run('removeCheckedPath', { id }, 'window.checked.removed'),
           })),
         ]}
       />

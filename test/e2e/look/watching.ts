@@ -74,12 +74,18 @@ export function overviewViews({ page, holdfast }: Running, base: string): View[]
     },
     {
       name: 'refused',
+      isMain: true,
       open: async () => {
         const written = path.join(base, 'diagnostics.zip')
         await saveDiagnostics(written)
         expect((await readFile(written)).subarray(0, 2).toString()).toBe('PK')
         await saveDiagnostics(UNWRITABLE)
       },
+    },
+    {
+      name: 'refused-dialog',
+      isMain: true,
+      open: () => menu('photos', 'window.destination.choose'),
       close: () => page.getByRole('alert').getByRole('button').click(),
     },
     {

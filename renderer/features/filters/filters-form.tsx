@@ -81,14 +81,14 @@ interface FilterFieldsProps {
 }
 
 function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
-  const { t } = useWords()
+  const { t, say } = useWords()
   return (
     <>
       <Textarea
         label={t('window.filters.patterns')}
         description={t('window.filters.patternsHint', { exception: '!keep.log' })}
         placeholder={'*.log\ncache/'}
-        error={problems.patterns === undefined ? undefined : t(problems.patterns)}
+        error={problems.patterns === undefined ? undefined : say(problems.patterns)}
         value={draft.patterns}
         onChange={(event) => onChange({ patterns: event.currentTarget.value })}
         rows={4}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
 import {
   changesOf,
   type Draft,
@@ -54,7 +55,16 @@ describe('the form of the filters', () => {
       { least: { typed: '2', unit: 1024 }, most: { typed: '2047', unit: 1 } },
       { most: 'window.filters.emptyRange' },
     ],
-    ['too many patterns', { patterns: 'a\n'.repeat(1_001) }, { patterns: 'window.filters.tooManyPatterns' }],
+    [
+      'too many patterns',
+      { patterns: 'a\n'.repeat(1_001) },
+      { patterns: message('window.filters.tooManyPatterns') },
+    ],
+    [
+      'a bracket that is not closed',
+      { patterns: '*.log\n*.[ch' },
+      { patterns: message('refuse.unclosedPattern', { pattern: '*.[ch' }) },
+    ],
   ])('%s is said at its field, and nothing is read', (_what, changes, problems) => {
     expect(readDraft(draft(changes))).toEqual({ filters: null, problems })
   })

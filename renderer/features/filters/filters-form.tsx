@@ -82,6 +82,7 @@ interface FilterFieldsProps {
 
 function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
   const { t, say } = useWords()
+  const isWindows = navigator.userAgent.includes('Windows')
   return (
     <>
       <Textarea
@@ -107,7 +108,9 @@ function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
       />
       <Switch
         label={t('settings.source.oneFileSystem')}
-        description={t('settings.source.oneFileSystemHint')}
+        description={t(
+          isWindows ? 'settings.source.oneFileSystemWindows' : 'settings.source.oneFileSystemHint',
+        )}
         checked={draft.oneFileSystem}
         onChange={(event) => onChange({ oneFileSystem: event.currentTarget.checked })}
         labelPosition="left"

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import {
@@ -8,6 +8,10 @@ import {
   readDraft,
   typedOver,
 } from '../../../renderer/features/filters/draft.ts'
+import FiltersForm from '../../../renderer/features/filters/filters-form.tsx'
+import { wordsOf } from './rendered.tsx'
+
+afterEach(() => void vi.unstubAllGlobals())
 
 const source = (changes: Record<string, unknown> = {}) =>
   sourceSchema.parse({ id: 's', path: '/s', name: 's', ...changes })
@@ -81,5 +85,12 @@ describe('the form of the filters', () => {
     const { filters } = readDraft(shown)
     if (filters === null) throw new Error('nothing was read')
     expect(changesOf(since, { ...filters, priority: shown.priority })).toEqual({ ignore: ['*.log'] })
+  })
+
+  test('only on Windows is Windows spoken of', () => {
+    const words = () => wordsOf(<FiltersForm settings={source()} onDone={() => undefined} />)
+    expect(words()).not.toContain('Windows')
+    vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)' })
+    expect(words()).toContain('no effect on Windows')
   })
 })

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { keepSchema } from '../core/settings/schema.ts'
+import { keepSchema, type Settings } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -52,15 +52,27 @@ function countOf(text: string): number {
 async function keep({ data, json = false, within, ...counts }: KeepOptions): Promise<void> {
   const directory = dataDirectoryOf(data === undefined ? {} : { data })
   const changes = { keep: { withinDays: within, ...counts } }
+  const { keep: before } = await settingsNow(directory)
   const isQuestion = Object.values(changes.keep).every((one) => one === undefined)
-  const { keep: now } = isQuestion
-    ? await settingsNow(directory)
-    : await changeSettings(directory, () => ({ command: 'changeSettings', input: changes }))
+  const change = () => ({ command: 'changeSettings' as const, input: changes })
+  const now = isQuestion ? before : (await changeSettings(directory, change)).keep
   if (json) return console.log(jsonText(now))
+  tellLess(before, now)
   console.log(worded('cli.keep.within', { count: now.withinDays }))
   for (const name of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
     const each = worded(`cli.keep.${name}`)
     const number = now[name]
     console.log(`  ${worded(number === 0 ? 'cli.keep.none' : 'cli.keep.latest', { each, number })}`)
   }
+}
+
+/** What is kept no longer goes for good: the same sentences as those by which the window asks. */
+function tellLess(before: Settings['keep'], now: Settings['keep']): void {
+  const less = (['within', 'daily', 'weekly', 'monthly', 'yearly'] as const).flatMap((name) => {
+    const field = name === 'within' ? 'withinDays' : name
+    if (now[field] >= before[field]) return []
+    return [worded(`settings.keep.less.${name}`, { count: now[field], before: before[field] })]
+  })
+  for (const line of less) console.log(line)
+  if (less.length > 0) console.log(worded('settings.keep.askGone'))
 }

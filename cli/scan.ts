@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { isEmptyRange } from '../core/settings/changes.ts'
+import { unclosedPattern } from '../core/settings/patterns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { defined } from './defined.ts'
 import { exitNow } from './exit-now.ts'
@@ -69,11 +70,15 @@ export function registerScan(program: Command): void {
   withDataDirectory(command).action(async (directory: string, flags: Flags) => {
     const { list, once, why, to, json, accept } = flags
     const given = givenOf(flags)
-    const { minimumBytes = null, maximumBytes = null } = given
+    const { minimumBytes = null, maximumBytes = null, ignore = [] } = given
+    const pattern = unclosedPattern(ignore)
     const dataDirectory = dataDirectoryOf(flags)
     if (isEmptyRange({ minimumBytes, maximumBytes })) {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
       process.stderr.write(`${worded('refuse.emptyRange', limits)}\n`)
+      process.exitCode = WRONG_USAGE
+    } else if (pattern !== null) {
+      process.stderr.write(`${worded('refuse.unclosedPattern', { pattern })}\n`)
       process.exitCode = WRONG_USAGE
     } else if (list && !once && to === undefined && !accept) {
       await printList({ directory, dataDirectory, given, json, why })

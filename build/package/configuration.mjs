@@ -79,7 +79,7 @@ export async function configuration({ electron, feed = null }) {
     directories: { output: OUTPUT, buildResources: 'build/package' },
     electronDist: electron.directory,
     electronVersion: electron.version,
-    electronLanguages: ['en-US', 'zh-TW'],
+    electronLanguages: ['en-US', 'en-GB', 'zh-TW'],
     electronFuses: fuses,
     files: [
       'package.json',

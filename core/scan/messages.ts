@@ -54,7 +54,7 @@ export const previewSchema = z.object({
   ended: z.enum(['complete', 'time', 'superseded']),
   /** Files that no rule leaves out, sent or not. */
   kept: z.object(sumSchema),
-  /** By rule, the one with the most files first. too-young: they wait, and go later. */
+  /** By rule, the one with the most files first; of patterns also those that leave nothing out. too-young: they wait, and go later. */
   leftOut: z.array(z.object({ ...ruleSchema, ...sumSchema })),
   /** The first ones that are left out, as many as were asked for. */
   examples: z.array(z.object({ path: z.string(), size: z.number(), ...ruleSchema })),

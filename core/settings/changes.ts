@@ -1,6 +1,7 @@
 import { Problem } from '../words/problem.ts'
 import { withoutMuted } from './channels.ts'
 import { destinationOf } from './destinations.ts'
+import { unclosedPattern } from './patterns.ts'
 import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 
 // What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
@@ -40,7 +41,7 @@ export function sourceOf(settings: Settings, id: string): Source {
 /**
  * Changes what is given of one source.
  * @throws Problem refuse.noSource, refuse.sourceName, refuse.noSuchDestination, refuse.mark, refuse.sameMarks,
- * refuse.emptyRange, refuse.deleteAfterSystem
+ * refuse.unclosedPattern, refuse.emptyRange, refuse.deleteAfterSystem
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const before = sourceOf(settings, id)
@@ -50,7 +51,8 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   const source = sourceSchema.parse(wanted)
   if (changes.name !== undefined) refuseName(settings, source)
   for (const one of changes.destinations ?? []) destinationOf(settings.destinations, one)
-  // A file that was edited by hand may have such limits: everything else can still be changed.
+  // A file that was edited by hand may have such patterns and limits: everything else can still be changed.
+  if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
   // core/send/removal needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
@@ -101,6 +103,12 @@ export function isEmptyRange({
   maximumBytes,
 }: Pick<Source, 'minimumBytes' | 'maximumBytes'>): boolean {
   return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes
+}
+
+/** @throws Problem refuse.unclosedPattern */
+export function refuseUnclosed(patterns: readonly string[]): void {
+  const pattern = unclosedPattern(patterns)
+  if (pattern !== null) throw new Problem('refuse.unclosedPattern', { pattern })
 }
 
 /** @throws Problem refuse.emptyRange */

@@ -4,6 +4,7 @@ import { app, nativeImage, Tray } from 'electron'
 import { defaultDataDirectory } from '../../core/settings/default-directory.ts'
 import { endWithLauncher } from '../../core/worker/launcher.ts'
 import { directoriesOf, isHidden, linkIn } from './arguments.ts'
+import { dateLocale } from './date-locale.ts'
 import { introduce } from './identity.ts'
 import { listenForStarts } from './later-starts.ts'
 import { openOwnDirectory } from './own-directory.ts'
@@ -23,6 +24,8 @@ introduce()
 registerScheme()
 // Every page that there could ever be. Root has none: Chromium then ends, or is told --no-sandbox.
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox()
+const locale = process.platform === 'linux' ? dateLocale(process.env) : null
+if (locale !== null) app.commandLine.appendSwitch('lang', locale)
 try {
   // Chromium's own files stay apart from the agent's, and the lock below is the data directory's own.
   app.setPath('userData', openOwnDirectory(dataDirectory))

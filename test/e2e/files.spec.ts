@@ -29,5 +29,10 @@ test('a double click on “Older” turns one page, “Newer” turns it back, a
   await page.getByRole('searchbox', { name: 'Search by path' }).fill('17.JPG')
   await expect(rows).toHaveCount(2)
   await expect(rows.filter({ hasText: '117.jpg' })).toHaveCount(1)
+  // As after the page of a hidden window has ended.
+  await page.reload()
+  await page.getByRole('tab', { name: /Transfers/ }).click()
+  await expect(page.getByRole('searchbox', { name: 'Search by path' })).toHaveValue('17.JPG')
+  await expect(rows).toHaveCount(2)
   await rm(source, { recursive: true })
 })

@@ -81,6 +81,7 @@ test('the limit and a time of the week are set in the window, and hold at once',
   expect((await state()).settings.keep.withinDays).toBe(30)
   await within.fill('7')
   await within.press('Enter')
+  await expect(ask.getByText('All older contents stay for 7 days instead of 30.')).toBeVisible()
   await pictures(page, 'keep-ask', 'themes')
   await ask.getByRole('button', { name: 'Keep fewer' }).click()
   await expect(ask).toHaveCount(0)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import {
   refuseEmptyRange,
+  refuseUnclosed,
   sourceOf,
   withoutChecked,
   withoutSource,
@@ -57,6 +58,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
     destinations,
     ...filters,
   })
+  refuseUnclosed(source.ignore)
   refuseEmptyRange(source)
   // What is protected is checked, too: it is not there a second time.
   context.change((settings) => ({

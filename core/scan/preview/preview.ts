@@ -55,6 +55,9 @@ class Tally {
   constructor(source: Source, examples: number) {
     this.#judge = createJudge(source, Date.now())
     this.#mostExamples = examples
+    // One that leaves nothing out is told of, too: it may not be what was meant. Comments and exceptions never do.
+    const patterns = source.ignore.filter((line) => !/^[#!]/.test(line) && line.trim() !== '')
+    for (const pattern of patterns) this.#sumOf({ reason: 'ignored', pattern })
   }
 
   add({ files, skipped, unsendable }: WalkChunk): void {
@@ -82,12 +85,17 @@ class Tally {
   }
 
   #leave(rule: Rule, path: string, size: number): void {
-    const key = `${rule.reason} ${rule.pattern ?? ''}`
-    const sum = this.#leftOut.get(key) ?? { ...rule, files: 0, bytes: 0 }
+    const sum = this.#sumOf(rule)
     sum.files += 1
     sum.bytes += size
-    this.#leftOut.set(key, sum)
     if (this.#examples.length < this.#mostExamples) this.#examples.push({ path, size, ...rule })
+  }
+
+  #sumOf(rule: Rule): { files: number; bytes: number } {
+    const key = `${rule.reason} ${rule.pattern ?? ''}`
+    const sum = this.#leftOut.get(key) ?? { ...rule, files: 0, bytes: 0 }
+    this.#leftOut.set(key, sum)
+    return sum
   }
 }
 

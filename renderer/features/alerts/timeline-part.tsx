@@ -2,6 +2,7 @@ import { Button, NativeSelect, SegmentedControl, TextInput } from '@mantine/core
 import { useDebouncedValue } from '@mantine/hooks'
 import { useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useKeptText } from '../../state/kept-text.ts'
 import { type TimelineFilter, useTimeline } from '../../state/timeline.ts'
 import { Empty } from '../../ui/empty.tsx'
 import { IconBell } from '../../ui/icons.ts'
@@ -28,7 +29,7 @@ export function TimelinePart({ state, marked }: TimelinePartProps) {
   const { t } = useWords()
   const [severity, setSeverity] = useState<TimelineFilter['severity']>(null)
   const [source, setSource] = useState<string | null>(null)
-  const [typed, setTyped] = useState('')
+  const [typed, setTyped] = useKeptText('timeline')
   const [text] = useDebouncedValue(typed.trim(), typingMs)
   const { sources } = state.settings
   const known = sources.some(({ id }) => id === source) ? source : null
@@ -41,7 +42,7 @@ export function TimelinePart({ state, marked }: TimelinePartProps) {
     setSeverity(null)
     setSource(null)
     setTyped('')
-  }, [marked])
+  }, [marked, setTyped])
 
   return (
     <section className="card rows" aria-label={t('window.timeline.title')}>

@@ -1,6 +1,7 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import { unclosedPattern } from '../../../core/settings/patterns.ts'
+import { type Message, message, type WordKey } from '../../../core/words/message.ts'
 
 export type Filters = CommandInput<'previewFilters'>['filters']
 export type Priority = SourceState['settings']['priority']
@@ -42,12 +43,10 @@ const LONGEST_AGE_SECONDS = 30 * 86_400
 const MOST_PATTERNS = 1_000
 const LONGEST_PATTERN = 1_000
 
-export type DraftField = 'patterns' | 'least' | 'most' | 'age'
-
 export interface ReadDraft {
   /** null while a field is wrong. */
   filters: Filters | null
-  problems: Partial<Record<DraftField, WordKey>>
+  problems: Partial<Record<'least' | 'most' | 'age', WordKey>> & { patterns?: Message }
 }
 
 export function draftOf(settings: SourceState['settings']): Draft {
@@ -95,7 +94,9 @@ export function readDraft({ patterns, hidden, oneFileSystem, least, most, age }:
   const ageSeconds = read(age, LONGEST_AGE_SECONDS)
   const problems: ReadDraft['problems'] = {}
   if (ignore.length > MOST_PATTERNS || ignore.some((line) => line.length > LONGEST_PATTERN))
-    problems.patterns = 'window.filters.tooManyPatterns'
+    problems.patterns = message('window.filters.tooManyPatterns')
+  const pattern = unclosedPattern(ignore)
+  if (pattern !== null) problems.patterns = message('refuse.unclosedPattern', { pattern })
   if (minimumBytes === 'wrong') problems.least = 'window.filters.wrongSize'
   if (maximumBytes === 'wrong') problems.most = 'window.filters.wrongSize'
   if (ageSeconds === 'wrong') problems.age = 'window.filters.wrongAge'

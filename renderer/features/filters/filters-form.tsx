@@ -81,14 +81,15 @@ interface FilterFieldsProps {
 }
 
 function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
-  const { t } = useWords()
+  const { t, say } = useWords()
+  const isWindows = navigator.userAgent.includes('Windows')
   return (
     <>
       <Textarea
         label={t('window.filters.patterns')}
         description={t('window.filters.patternsHint', { exception: '!keep.log' })}
         placeholder={'*.log\ncache/'}
-        error={problems.patterns === undefined ? undefined : t(problems.patterns)}
+        error={problems.patterns === undefined ? undefined : say(problems.patterns)}
         value={draft.patterns}
         onChange={(event) => onChange({ patterns: event.currentTarget.value })}
         rows={4}
@@ -107,7 +108,9 @@ function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
       />
       <Switch
         label={t('settings.source.oneFileSystem')}
-        description={t('settings.source.oneFileSystemHint')}
+        description={t(
+          isWindows ? 'settings.source.oneFileSystemWindows' : 'settings.source.oneFileSystemHint',
+        )}
         checked={draft.oneFileSystem}
         onChange={(event) => onChange({ oneFileSystem: event.currentTarget.checked })}
         labelPosition="left"

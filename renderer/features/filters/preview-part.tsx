@@ -56,11 +56,13 @@ function Sums({ preview: { ended, kept, leftOut } }: { preview: FilterPreview })
             <dt>
               <RuleName reason={reason} pattern={pattern} />
             </dt>
-            <dd>{sum(files, bytes)}</dd>
+            <dd>{files === 0 ? t('window.filters.noFurther') : sum(files, bytes)}</dd>
           </div>
         ))}
       </dl>
-      {leftOut.length === 0 && <p className="dimmed">{t('window.filters.nothingLeftOut')}</p>}
+      {leftOut.every(({ files }) => files === 0) && (
+        <p className="dimmed">{t('window.filters.nothingLeftOut')}</p>
+      )}
       {ended === 'time' && <p className="warn">{t('window.filters.atLeast')}</p>}
     </>
   )

@@ -2,6 +2,7 @@ import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind } from '../../../core/alert/kinds.ts'
+import { useKeptText } from '../../state/kept-text.ts'
 import type { Transfer } from '../../state/types.ts'
 import { focusAfter } from '../../ui/focus.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
@@ -23,7 +24,7 @@ const SourceDetails = lazy(() => import('./source-details.tsx'))
 export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const [opened, setOpened] = useState<{ id: string; part: DetailsPart } | null>(null)
-  const [wanted, setWanted] = useState('')
+  const [wanted, setWanted] = useKeptText('sources')
   const [order, setOrder] = useState<Order>('trouble')
   /** Of the first run, once somebody has begun with it. */
   const [step, setStep] = useState<Step | null>(null)

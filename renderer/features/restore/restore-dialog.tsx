@@ -156,7 +156,8 @@ interface FieldsProps {
 }
 
 function Fields({ draft: { to, when, identity }, tried, hasTime, isEncrypted, onChange }: FieldsProps) {
-  const { t } = useWords()
+  const { t, format } = useWords()
+  const at = readMoment(when)
   const missing = (value: string) => (tried && value.trim() === '' ? t('window.channel.missing') : null)
   return (
     <>
@@ -182,10 +183,11 @@ function Fields({ draft: { to, when, identity }, tried, hasTime, isEncrypted, on
           type="datetime-local"
           step={1}
           label={t('window.restore.at')}
-          description={t('window.restore.atHint')}
+          // The field has the order of day and month from the desktop: words leave no doubt.
+          description={typeof at === 'number' ? format.fullMoment(at) : t('window.restore.atHint')}
           value={when}
           onChange={(event) => onChange({ when: event.currentTarget.value })}
-          error={readMoment(when) === 'invalid' ? t('window.restore.atInvalid') : null}
+          error={at === 'invalid' ? t('window.restore.atInvalid') : null}
         />
       )}
       {isEncrypted && (

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { type Message, message } from '../../../core/words/message.ts'
 import type { Outcome } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -18,22 +19,26 @@ const fields = [
 
 interface Asked {
   changes: CommandInput<'changeSettings'>
+  /** How much less that is. */
+  less: Message
   answer: (outcome: Outcome) => void
 }
 
 /** How long it stays what a file held before it changed. Who wants less is asked first: it goes for good. */
 export function KeepPart({ settings: { keep } }: { settings: AppState['settings'] }) {
-  const { t } = useWords()
+  const { t, say } = useWords()
   const save = useSave()
   const [asked, setAsked] = useState<Asked | null>(null)
   const isAnswered = useRef(false)
   // The field that was typed in goes back to what is in force.
   const [cancelled, setCancelled] = useState(0)
 
-  const change = (field: keyof typeof keep, value: number): Promise<Outcome> => {
+  const change = ({ field, name }: (typeof fields)[number], value: number): Promise<Outcome> => {
     const changes = { keep: { [field]: value } }
-    if (value >= keep[field]) return save(changes)
-    return new Promise((answer) => setAsked({ changes, answer }))
+    const before = keep[field]
+    if (value >= before) return save(changes)
+    const less = message(`settings.keep.less.${name}`, { count: value, before })
+    return new Promise((answer) => setAsked({ changes, less, answer }))
   }
   const confirm = async () => {
     const outcome = asked === null ? null : await save(asked.changes)
@@ -51,22 +56,22 @@ export function KeepPart({ settings: { keep } }: { settings: AppState['settings'
     <SettingsPart title="settings.keep.title" ids={['keep']}>
       <p className="dimmed">{t('settings.keep.explain')}</p>
       <div className="keep-fields" key={cancelled}>
-        {fields.map(({ field, name, unit }) => (
+        {fields.map((one) => (
           <NumberSetting
-            key={field}
-            field={field}
-            label={`settings.keep.${name}`}
-            hint={`settings.keep.${name}Hint`}
-            unit={`settings.keep.${unit}`}
-            value={keep[field]}
-            save={(value) => change(field, value)}
+            key={one.field}
+            field={one.field}
+            label={`settings.keep.${one.name}`}
+            hint={`settings.keep.${one.name}Hint`}
+            unit={`settings.keep.${one.unit}`}
+            value={keep[one.field]}
+            save={(value) => change(one, value)}
           />
         ))}
       </div>
       <Confirm
         opened={asked !== null}
         title={t('settings.keep.ask')}
-        consequences={[t('settings.keep.askGone')]}
+        consequences={[...(asked === null ? [] : [say(asked.less)]), t('settings.keep.askGone')]}
         action={t('settings.keep.fewer')}
         dangerous
         onClose={close}

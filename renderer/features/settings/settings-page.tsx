@@ -1,6 +1,7 @@
 import { CloseButton, TextInput } from '@mantine/core'
-import { useMemo, useState } from 'react'
+import { useMemo } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { useKeptText } from '../../state/kept-text.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { Notices } from '../alerts/notices.tsx'
@@ -22,7 +23,7 @@ import { useSave } from './use-save.ts'
 /** Everything that can be set, what most people want first, and how the agent's own parts are. */
 export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
   const { t } = useWords()
-  const [search, setSearch] = useState('')
+  const [search, setSearch] = useKeptText('settings')
   const found = useMemo(() => (search.trim() === '' ? null : findSettings(search, t)), [search, t])
   const { settings } = state
   return (

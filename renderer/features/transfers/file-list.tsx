@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import type { WordKey } from '../../../core/words/message.ts'
 import { useFiles } from '../../state/files.ts'
+import { useKeptText } from '../../state/kept-text.ts'
 import type { FileState } from '../../state/types.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
@@ -44,7 +45,7 @@ export function FileList({
 }: FileListProps) {
   const { t } = useWords()
   const [filter, setFilter] = useState<Filter>(initialFilter)
-  const [typed, setTyped] = useState('')
+  const [typed, setTyped] = useKeptText(source === null ? 'files' : null)
   const [text] = useDebouncedValue(typed.trim(), typingMs)
   return (
     <>

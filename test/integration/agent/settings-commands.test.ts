@@ -83,6 +83,9 @@ describe('settings from the command line', () => {
 
     expect(await holdfast(['keep', '--within', '7d', '--yearly', '0', ...about])).toBe(
       [
+        'All older contents stay for 7 days instead of 30.',
+        'One a year stays for 0 years instead of 100.',
+        'What is kept no longer is removed for good: from folders now, elsewhere when the file changes next.',
         ...['all for 7 days', '  then one a day, of the latest 60 that have any'],
         ...['  then one a week, of the latest 52 that have any'],
         ...['  then one a month, of the latest 60 that have any', '  then one a year: none', ''],

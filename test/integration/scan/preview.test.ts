@@ -50,6 +50,7 @@ test('every rule has its files and bytes, whole directories included, and exampl
     'cache/ 2 20',
     'hidden 2 20',
     'not-a-file 1 0',
+    'nothing 0 0',
     'temporary 1 10',
     'too-large 1 1000',
     'too-small 1 1',

@@ -6,6 +6,7 @@ import {
   withoutSource,
   withSourceChanged,
 } from '../../../core/settings/changes.ts'
+import { unclosedPattern } from '../../../core/settings/patterns.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
 
 test('limits that a hand has made impossible refuse only a change of limits', () => {
@@ -14,6 +15,17 @@ test('limits that a hand has made impossible refuse only a change of limits', ()
   expect(withSourceChanged(settings, 's', { paused: true }).sources[0]?.paused).toBe(true)
   expect(() => withSourceChanged(settings, 's', { minimumBytes: 20 })).toThrow('no file can be at least')
   expect(withSourceChanged(settings, 's', { maximumBytes: null }).sources[0]?.maximumBytes).toBeNull()
+})
+
+test('a pattern whose bracket is never closed is refused, as git lets it match nothing', () => {
+  const settings = settingsSchema.parse({ sources: [{ id: 's', path: '/data', name: 'data' }] })
+  const change = () => withSourceChanged(settings, 's', { ignore: ['*.log', '*.[ch'] })
+  expect(change).toThrow('*.[ch has a [ that is not closed')
+  const closed = ['*.[ch]', '[]a]', '[!]]', '[[:digit:]]', '[\\]]', 'a]', '\\[x', '# [', '[[]', '[^a-z][0]']
+  for (const pattern of closed) expect(unclosedPattern([pattern]), pattern).toBeNull()
+  const open = ['[', '[]', '[!]', '[]a', '[[:digit:]', '[a\\]', '\\\\[x', '!keep[', '[a]/[b']
+  for (const pattern of open) expect(unclosedPattern([pattern])).toBe(pattern)
+  expect(unclosedPattern(['[[:a:]'.repeat(150)])).not.toBeNull()
 })
 
 test.each([

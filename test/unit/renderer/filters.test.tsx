@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { message } from '../../../core/words/message.ts'
 import {
   changesOf,
   type Draft,
@@ -7,6 +8,10 @@ import {
   readDraft,
   typedOver,
 } from '../../../renderer/features/filters/draft.ts'
+import FiltersForm from '../../../renderer/features/filters/filters-form.tsx'
+import { wordsOf } from './rendered.tsx'
+
+afterEach(() => void vi.unstubAllGlobals())
 
 const source = (changes: Record<string, unknown> = {}) =>
   sourceSchema.parse({ id: 's', path: '/s', name: 's', ...changes })
@@ -54,7 +59,16 @@ describe('the form of the filters', () => {
       { least: { typed: '2', unit: 1024 }, most: { typed: '2047', unit: 1 } },
       { most: 'window.filters.emptyRange' },
     ],
-    ['too many patterns', { patterns: 'a\n'.repeat(1_001) }, { patterns: 'window.filters.tooManyPatterns' }],
+    [
+      'too many patterns',
+      { patterns: 'a\n'.repeat(1_001) },
+      { patterns: message('window.filters.tooManyPatterns') },
+    ],
+    [
+      'a bracket that is not closed',
+      { patterns: '*.log\n*.[ch' },
+      { patterns: message('refuse.unclosedPattern', { pattern: '*.[ch' }) },
+    ],
   ])('%s is said at its field, and nothing is read', (_what, changes, problems) => {
     expect(readDraft(draft(changes))).toEqual({ filters: null, problems })
   })
@@ -71,5 +85,12 @@ describe('the form of the filters', () => {
     const { filters } = readDraft(shown)
     if (filters === null) throw new Error('nothing was read')
     expect(changesOf(since, { ...filters, priority: shown.priority })).toEqual({ ignore: ['*.log'] })
+  })
+
+  test('only on Windows is Windows spoken of', () => {
+    const words = () => wordsOf(<FiltersForm settings={source()} onDone={() => undefined} />)
+    expect(words()).not.toContain('Windows')
+    vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (Windows NT 10.0; Win64; x64)' })
+    expect(words()).toContain('no effect on Windows')
   })
 })

@@ -84,11 +84,11 @@ function digest(text: string): string {
 
 /** nodemailer's names for what trying again does not mend, though no server said so. */
 const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
-/** How nodemailer says that a server has no STARTTLS, and OpenSSL that it was answered in plain text. */
-const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong version number/
+/** How nodemailer says that a server has no STARTTLS, and OpenSSL or BoringSSL that it answered in plain text. */
+const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
 
 /** What an error of nodemailer means: SMTP's 4xx pass, its 5xx do not. */
-function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome {
+export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome {
   const { options, secrets } = given
   const host = hostOf(given)
   const code = errorCode(thrown)

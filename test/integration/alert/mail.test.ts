@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Letter } from '../../../core/alert/channels/channel.ts'
+import { judgeMail } from '../../../core/alert/channels/mail.ts'
 import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
 import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
 
@@ -23,6 +24,14 @@ test('a mail server that says no more when the mail is to come is given up in ti
   const given = givenFor('mail', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   const outcome = await attempt('mail', given, {}, 100)
   expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.silent', params: { limit: 300 } } })
+})
+
+test('who speaks no TLS is known as that in the desktop application, too', () => {
+  const boringSsl = new Error(
+    '18021683530816:error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER:tls_record.cc:211:',
+  )
+  const outcome = judgeMail(boringSsl, givenFor('mail', 'http://127.0.0.1:25'))
+  expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.plain' } })
 })
 
 // It is a Debian package, which `npm test` installs where it may.

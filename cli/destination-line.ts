@@ -1,21 +1,23 @@
-import type { DestinationState } from '../core/agent/state/schema.ts'
+import { destinationFailure, stateWhenWell } from '../core/agent/state/derived.ts'
+import type { AppState, DestinationState } from '../core/agent/state/schema.ts'
 import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
 /** A destination as one line for a terminal: its name, its address, and how it stands. */
-export function destinationLine(destination: DestinationState): string {
+export function destinationLine(state: AppState, destination: DestinationState): string {
   const { name, kind, address, connection, totals, rate, left } = destination
-  const { space, problem } = connection
+  const { space } = connection
+  const failure = destinationFailure(state, destination)
   const shown = kind === 'embedded' ? worded('window.destination.here') : name
   const line = listed([
     worded('cli.destination', { name: shown, address }),
-    worded(`cli.connection.${connection.state}`),
+    worded(failure === null ? `cli.connection.${stateWhenWell(destination)}` : `kind.${failure.kind}`),
     ...(totals.waitingFiles === 0
       ? []
       : [worded('cli.waiting', { files: totals.waitingFiles, size: totals.waitingBytes })]),
     ...paceOf(rate, left),
     ...(space === undefined ? [] : [worded('cli.space', { free: space.free, total: space.total })]),
   ])
-  return problem === null ? line : about(line, terminalWords(problem))
+  return failure === null ? line : about(line, terminalWords(failure.sentence))
 }
 
 /** How fast files go, and how long they will; what is not known is left out. */
@@ -23,3 +25,9 @@ export const paceOf = (rate: number, left: number | null): string[] => [
   ...(rate > 0 ? [worded('cli.rate', { rate })] : []),
   ...(left === null ? [] : [worded('cli.left', { left })]),
 ]
+
+/** The state for a program: each destination with what keeps files from it. */
+export const withFailures = (state: AppState) => ({
+  ...state,
+  destinations: state.destinations.map((one) => ({ ...one, failure: destinationFailure(state, one) })),
+})

@@ -5,7 +5,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { addDestination, testDestination } from './add-destination.ts'
 import { changeDestination } from './change-destination.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
-import { destinationLine } from './destination-line.ts'
+import { destinationLine, withFailures } from './destination-line.ts'
 import {
   type AddOptions,
   folderOf,
@@ -128,7 +128,8 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const state = await runningState(dataDirectory)
   const settings = settingsIn(state, dataDirectory)
   if (json) {
-    console.log(jsonText(state?.destinations ?? settings.destinations, 2))
+    const all = state === null ? settings.destinations : withFailures(state).destinations
+    console.log(jsonText(all, 2))
     return
   }
   if (settings.destinations.length === 0) console.log(worded('cli.destinations.none'))
@@ -138,9 +139,9 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     const { id, name } = destination
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
-      known === undefined
+      state === null || known === undefined
         ? worded('cli.destination', { name, address: placeOf(destination) })
-        : destinationLine(known),
+        : destinationLine(state, known),
     )
   }
 }

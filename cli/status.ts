@@ -5,7 +5,7 @@ import type { AppState, SourceDestination, SourceState } from '../core/agent/sta
 import { pauseOf } from '../core/agent/state/status.ts'
 import { type Message, message } from '../core/words/message.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { destinationLine, paceOf } from './destination-line.ts'
+import { destinationLine, paceOf, withFailures } from './destination-line.ts'
 import { jsonText } from './json.ts'
 import { mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
@@ -31,7 +31,7 @@ export function registerStatus(program: Command): void {
   withDataDirectory(command).action(async (options: StatusOptions) => {
     const directory = dataDirectoryOf(options)
     const state = await askState(directory)
-    console.log(options.json ? jsonText(state, 2) : describeState(state).join('\n'))
+    console.log(options.json ? jsonText(withFailures(state), 2) : describeState(state).join('\n'))
     if (options.dismiss) await dismissNotices(directory, state)
     const { level } = (options.dismiss ? await askState(directory) : state).status
     process.exitCode = level === 'failing' || level === 'attention' ? 1 : 0
@@ -72,7 +72,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
       ...mutedLines(state.settings, id).map((line) => `  ${line}`),
     ]),
     ...state.destinations.map((destination) =>
-      worded('cli.status.destination', { line: destinationLine(destination) }),
+      worded('cli.status.destination', { line: destinationLine(state, destination) }),
     ),
     ...allowanceLines(state),
     ...surroundingLines(state),

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
+import { notMountedWords } from '../send/destinations/folder/place.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type SecretStore } from '../settings/secrets.ts'
@@ -217,10 +218,14 @@ export class Agent {
     if (this.#memory.remember(checked)) this.checker.prepare(this.#checkerConfig())
   }
 
-  /** A destination's disk has its name for people. */
+  /** A destination's disk has its name for people, and one that is away the sentence that its sender has for it. */
   #named(checked: Checked): Checked {
-    const { name } = this.store.state.destinations.find(({ id }) => id === checked.id) ?? {}
-    return name === undefined ? checked : { ...checked, path: name }
+    const destination = this.store.state.destinations.find(({ id }) => id === checked.id)
+    if (destination === undefined) return checked
+    const { name, address } = destination
+    const { overall } = checked
+    const sentence = overall.kind === 'missing' ? notMountedWords({ name, path: address }) : overall.sentence
+    return { ...checked, path: name, overall: { ...overall, sentence } }
   }
 
   #received(report: ReportOf<typeof receiverDefinition>): void {

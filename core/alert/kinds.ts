@@ -71,3 +71,9 @@ export function subjectsOf({ paths, failing, endedAt }: Subjects): string[] {
   if (endedAt !== null) return Object.values(paths)
   return Object.keys(failing).flatMap((id) => paths[id] ?? [])
 }
+
+/** The same, by the names that people know them by. @param names by the ids that an incident has them by. */
+export function namedSubjects(incident: Subjects, names: Readonly<Record<string, string>>): string[] {
+  const paths = Object.entries(incident.paths).map(([id, path]) => [id, names[id] ?? path])
+  return subjectsOf({ ...incident, paths: Object.fromEntries(paths) })
+}

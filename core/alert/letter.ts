@@ -2,7 +2,7 @@ import { message } from '../words/message.ts'
 import type { Words } from '../words/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { Letter } from './channels/channel.ts'
-import { isDiskKind, subjectsOf } from './kinds.ts'
+import { isDiskKind, namedSubjects, subjectsOf } from './kinds.ts'
 import type { Shown } from './messages.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 
@@ -73,16 +73,10 @@ export function fillTemplate<Name extends string = (typeof templateNames)[number
 }
 
 function where({ incident }: Notice, words: Words, names: Writer['names'] = {}): string {
-  const subjects = subjectsOf({ ...incident, paths: { ...incident.paths, ...namesOf(incident, names) } })
+  const subjects = namedSubjects(incident, names)
   const path = subjects[0] ?? incident.group
   const others = subjects.length - 1
   return others > 0 ? words(message('notify.others', { path, count: others })) : path
-}
-
-/** Of a disk's paths those that are sources have their names. */
-function namesOf({ kind, paths }: Notice['incident'], names: NonNullable<Writer['names']>) {
-  const known = Object.keys(paths).filter((id) => isDiskKind(kind) && names[id] !== undefined)
-  return Object.fromEntries(known.map((id) => [id, names[id] ?? '']))
 }
 
 /** What a failing disk of a source means, in words without system calls, and where it is; null: it is not one. */
@@ -91,7 +85,7 @@ function namedBodyOf(notice: Notice, words: Words, names: Writer['names'] = {}):
   const { kind, startedAt: since } = incident
   const [path] = subjectsOf(incident)
   if (what !== 'failed' || !isDiskKind(kind) || path === undefined) return null
-  if (Object.keys(namesOf(incident, names)).length === 0) return null
+  if (!Object.keys(incident.paths).some((id) => Object.hasOwn(names, id))) return null
   return `${words(message(`incident.${kind}`, { path: where(notice, words, names), since }))}\n${path}`
 }
 

@@ -1,6 +1,7 @@
 import type { MenuItemConstructorOptions } from 'electron'
+import { namesOf } from '../../core/agent/state/derived.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
-import { subjectsOf } from '../../core/alert/kinds.ts'
+import { namedSubjects } from '../../core/alert/kinds.ts'
 import { minutesUntilTomorrow } from '../../core/settings/until-tomorrow.ts'
 import { type Message, message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
@@ -151,9 +152,11 @@ function incidentsOf(
   actions: TrayActions,
 ): MenuItemConstructorOptions[] {
   if (incidents.length === 0) return []
+  const names = namesOf(settings)
   const submenu = incidents.slice(0, MOST_INCIDENTS).map((incident) => {
-    const source = settings.sources.find(({ id }) => incident.sources.includes(id))
-    const where = source?.name ?? subjectsOf(incident)[0] ?? incident.group
+    const [first = incident.group, ...others] = namedSubjects(incident, names)
+    const where =
+      others.length > 0 ? words(message('notify.others', { path: first, count: others.length })) : first
     const kind = words(message(`kind.${incident.kind}`))
     const title = words(message('window.alerts.title', { kind, where }))
     const label = incident.endedAt === null ? title : words(message('menu.incidentOver', { title }))

@@ -1,7 +1,7 @@
 // The faults of truth.spec.ts, with what each of them makes a person see, and their repairs.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -119,6 +119,8 @@ function checks({ disk, small, running }: World): Row[] {
 /** Faults of the way, and of the other end. */
 function transfers({ shelf, plain, running, receiver }: World): Row[] {
   const filler = path.join(shelf.point, 'filler')
+  // By which a folder is known: what is underneath a disk that is away has none.
+  const [own, away] = [path.join(shelf.point, 'copies/.holdfast'), path.join(shelf.point, 'away')]
   const deep = path.join(plain, ...Array.from({ length: 257 }, () => 'd'))
   const of = { source: 'plain', isTold: true }
   let port = 0
@@ -134,13 +136,25 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       everySeconds: CHECK_SECONDS + RETRY_SECONDS,
       level: 'failing',
       says: /shelf has been full/,
-      card: /shelf: nothing can be sent/,
+      card: /shelf · Full: nothing can be sent/,
       incident: { kind: 'Full', where: 'shelf' },
       break: async () => {
         await fill(filler)
         await writeFile(path.join(plain, 'large'), Buffer.alloc(1 << 20, 7))
       },
       repair: () => rm(filler),
+    },
+    {
+      ...of,
+      fault: 'transfer: the disk of a destination is away',
+      everySeconds: CHECK_SECONDS + RETRY_SECONDS,
+      afterSeconds: CHECK_SECONDS + 2 * RETRY_SECONDS,
+      level: 'failing',
+      says: /shelf has been missing/,
+      card: /shelf · Missing: nothing can be sent/,
+      incident: { kind: 'Missing', where: 'shelf' },
+      break: () => rename(own, away),
+      repair: () => rename(away, own),
     },
     {
       ...of,
@@ -163,7 +177,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       afterSeconds: 2 * RETRY_SECONDS,
       level: 'attention',
       says: /cellar has been unreachable/,
-      card: /cellar: nothing can be sent/,
+      card: /cellar · Unreachable: nothing can be sent/,
       incident: { kind: 'Unreachable', where: 'cellar' },
       break: async () => {
         const { destinations } = await running.state()
@@ -186,7 +200,7 @@ function transfers({ shelf, plain, running, receiver }: World): Row[] {
       everySeconds: 2 * RETRY_SECONDS,
       level: 'attention',
       says: /cellar at .* no longer accepts this computer.* pair again/,
-      card: /cellar: nothing can be sent/,
+      card: /cellar · Cannot be used: nothing can be sent/,
       incident: { kind: 'Cannot be used', where: 'cellar' },
       isTold: false,
       break: receiver.revoke,

@@ -1,6 +1,14 @@
 import { type IncidentKind, isDiskKind } from '../../alert/kinds.ts'
 import { type Message, message } from '../../words/message.ts'
-import { heldWords, inSteps, isCounted, isDiskFailing, isOldVerdict, scanProblem } from './derived.ts'
+import {
+  destinationFailure,
+  heldWords,
+  inSteps,
+  isCounted,
+  isDiskFailing,
+  isOldVerdict,
+  scanProblem,
+} from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
 // What is wrong besides the disks, as the state has it; pure. Both the one status and the incidents are made of it.
@@ -114,36 +122,18 @@ function receivingCondition({ receiving }: AppState, now: number): FoundConditio
   return problem === null ? well(subject, now) : condition(subject, 'worker', since, problem, MINUTE_MS)
 }
 
-/** The disk of a folder that is sent to fails. */
-function isFolderFailing({ incidents }: AppState, { id }: DestinationState): boolean {
-  return incidents.some(({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing)
-}
-
 function destinationCondition(state: AppState, destination: DestinationState, now: number): FoundCondition[] {
-  if (isFolderFailing(state, destination)) return []
   const { id, name, connection } = destination
-  const { since, problem } = connection
   const subject = { id: `destination:${id}`, name, source: null }
-  switch (connection.state) {
-    case 'refused':
-      // Its own sentence says what helps: another version, the clocks, or to pair again.
-      return condition(subject, 'refused', since, problem ?? message('status.refused', { name }), MINUTE_MS)
-    case 'unreachable':
-      return awayFor(since, now) > UNREACHABLE_AFTER_MS
-        ? unreachable(state, destination, now)
-        : unknown(subject)
-    case 'connected':
-    case 'idle':
-      // Why files wait although it is connected, or why nothing can even try to connect.
-      // It may have been connected for weeks before.
-      if (problem !== null) return condition(subject, 'destination', now, problem, MINUTE_MS)
-      // Before it has tried to connect nothing is known of it: what failed in an earlier run lasts.
-      return connection.state === 'idle' ? unknown(subject) : well(subject, now)
-    case 'connecting':
-      return unknown(subject)
-    default:
-      return connection.state satisfies never
-  }
+  const failure = destinationFailure(state, destination)
+  // Before it has tried to connect nothing is known of it: what failed in an earlier run lasts.
+  if (failure === null) return connection.state === 'connected' ? well(subject, now) : unknown(subject)
+  const { kind, since, sentence } = failure
+  // Its disk is checked: that is an incident of its own.
+  if (isDiskKind(kind)) return []
+  if (kind !== 'unreachable') return condition(subject, kind, since ?? now, sentence, MINUTE_MS)
+  const isAway = awayFor(connection.since, now) > UNREACHABLE_AFTER_MS
+  return isAway ? unreachable(state, destination, now) : unknown(subject)
 }
 
 function unreachable(state: AppState, destination: DestinationState, now: number): FoundCondition[] {

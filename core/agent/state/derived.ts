@@ -1,6 +1,7 @@
+import { type IncidentKind, isDiskKind, type Severity, severityOf } from '../../alert/kinds.ts'
 import type { Checked } from '../../check/messages.ts'
 import { type Message, message, type WordKey } from '../../words/message.ts'
-import type { AppState, SourceState } from './schema.ts'
+import type { AppState, DestinationState, SourceState } from './schema.ts'
 
 // What follows from the state, for the one status and for each view alike; pure, and known to the window, too.
 
@@ -105,4 +106,50 @@ export function isOldVerdict({ at }: Pick<Checked, 'at'>, intervalSeconds: numbe
 export function inSteps(duration: number, round: (steps: number) => number = Math.floor): number {
   const step = duration < MINUTE ? 1_000 : MINUTE
   return round(duration / step) * step
+}
+
+/** What keeps files from a destination. */
+export interface DestinationFailure {
+  kind: IncidentKind
+  severity: Severity
+  /** Milliseconds since 1970; null: nobody knows. */
+  since: number | null
+  sentence: Message
+}
+
+/** Its card, the rows of its sources, the command line and the one status are all made of this; null: nothing does. */
+export function destinationFailure(
+  { incidents }: Pick<AppState, 'incidents'>,
+  { id, name, connection: { state, since, problem } }: DestinationState,
+): DestinationFailure | null {
+  const failure = (kind: IncidentKind, from: number | null, sentence: Message) => ({
+    kind,
+    severity: severityOf(kind),
+    since: from,
+    sentence,
+  })
+  const ofDisk = incidents.find(
+    ({ endedAt, kind, failing }) => endedAt === null && isDiskKind(kind) && id in failing,
+  )
+  if (ofDisk !== undefined)
+    return failure(ofDisk.kind, ofDisk.startedAt, ofDisk.failing[id] ?? ofDisk.sentence)
+  // Its sender finds out before its disk is checked.
+  if (problem?.key === 'transfer.notMounted') return failure('missing', since, problem)
+  if (state === 'refused') return failure('refused', since, problem ?? message('status.refused', { name }))
+  if (state === 'unreachable')
+    return failure('unreachable', since, problem ?? message('condition.unreachable', { name }))
+  // It may have been connected for weeks before.
+  return problem === null ? null : failure('destination', null, problem)
+}
+
+/** How a destination is that has no failure. */
+export function stateWhenWell({ connection: { state } }: DestinationState) {
+  return state === 'connected' || state === 'idle' ? state : 'connecting'
+}
+
+type Named = readonly { id: string; name: string }[]
+
+/** The names that people know sources and destinations by, by their ids. */
+export function namesOf({ sources, destinations }: { sources: Named; destinations: Named }) {
+  return Object.fromEntries([...sources, ...destinations].map(({ id, name }) => [id, name]))
 }

@@ -1,10 +1,18 @@
 import type { Incident } from '../../alert/incident.ts'
-import { incidentKinds, isDiskKind, severityOf, subjectsOf } from '../../alert/kinds.ts'
+import { type IncidentKind, incidentKinds, isDiskKind, namedSubjects, severityOf } from '../../alert/kinds.ts'
 import type { OwnStatus } from '../../send/messages.ts'
 import { type Message, message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { conditionsOf } from './conditions.ts'
-import { batchShortfall, bytesToGo, inSteps, isCounted, surroundingPause } from './derived.ts'
+import {
+  batchShortfall,
+  bytesToGo,
+  destinationFailure,
+  inSteps,
+  isCounted,
+  namesOf,
+  surroundingPause,
+} from './derived.ts'
 import type { AppState, Status } from './schema.ts'
 
 /**
@@ -46,6 +54,7 @@ function troubleOf(state: AppState, now: number): Status | null {
       since: one.startedAt,
       sentence: incidentSentence(state, one),
     })),
+    ...unchecked(state, disks),
     ...conditionsOf(state, now).flatMap((one) =>
       one.kind === 'ok' || one.kind === 'unknown'
         ? []
@@ -68,16 +77,26 @@ function troubleOf(state: AppState, now: number): Status | null {
   return { level, sentence: first.sentence, detail }
 }
 
-/** A source is called by its name here, which is short; alerts and notifications say the whole path. */
-function incidentSentence(state: AppState, incident: Incident): Message {
-  const subjects = subjectsOf(incident)
-  const failing = subjects[0] ?? ''
-  const source = state.sources.find(({ settings }) => settings.path === failing)
-  const path = source?.settings.name ?? failing
-  const others = subjects.length - 1
-  const where = others > 0 ? `${path} (+${others})` : path
-  return message(`incident.${incident.kind}` as 'incident.full', { path: where, since: incident.startedAt })
+/** Folders whose disks fail, as their senders have found out before a check. */
+function unchecked(state: AppState, disks: readonly Incident[]) {
+  return state.destinations.flatMap((one) => {
+    const { kind, since } = destinationFailure(state, one) ?? {}
+    if (kind === undefined || since == null || !isDiskKind(kind)) return []
+    if (disks.some(({ failing }) => one.id in failing)) return []
+    return [{ kind, since, sentence: diskSentence(kind, one.name, since) }]
+  })
 }
+
+/** What has a name is called by it here; alerts and notifications say the whole path. */
+function incidentSentence({ sources, destinations }: AppState, incident: Incident): Message {
+  const names = namesOf({ sources: sources.map(({ settings }) => settings), destinations })
+  const [first = '', ...others] = namedSubjects(incident, names)
+  const where = others.length > 0 ? `${first} (+${others.length})` : first
+  return diskSentence(incident.kind, where, incident.startedAt)
+}
+
+const diskSentence = (kind: IncidentKind, path: string, since: number): Message =>
+  message(`incident.${kind}` as 'incident.full', { path, since })
 
 /** Said of several destinations when one is in trouble, if it is so. */
 function othersGoOn(state: AppState): Message | null {

@@ -1,5 +1,6 @@
+import { namesOf } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { isDiskKind, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
+import { isDiskKind, namedSubjects, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import type { HealthLevel } from '../overview/describe.ts'
 
@@ -13,11 +14,8 @@ const MOST_NAMES = 5
 
 /** Where and what: "Survey archive · Read-only"; the disk of a source by the source's name. */
 export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
-  const names = isAboutPaths(incident) ? concerned(incident, settings).map(({ name }) => name) : []
-  const subjects = names.length > 0 ? names : subjectsOf(incident)
-  const path = subjects[0] ?? incident.group
-  const others = subjects.length - 1
-  const where = others > 0 ? words.t('notify.others', { path, count: others }) : path
+  const [path = incident.group, ...others] = namedSubjects(incident, namesOf(settings))
+  const where = others.length > 0 ? words.t('notify.others', { path, count: others.length }) : path
   return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
 }
 

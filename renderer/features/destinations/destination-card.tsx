@@ -1,15 +1,12 @@
 import { Menu } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
-import { isWithin } from '../../format/path.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Breakable } from '../../ui/breakable.tsx'
 import { IconHeartbeat, IconPencil, IconRestore, IconSettings, IconTrash } from '../../ui/icons.ts'
 import { RenameDialog } from '../../ui/rename-dialog.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
-import { IncidentRow } from '../alerts/incident-row.tsx'
-import { type Incident, isAboutPaths, lastingOf, subjectsOf } from '../alerts/incidents.ts'
 import { useOpenPage } from '../frame/pages.ts'
 import { ChangeDialog } from './change-dialog.tsx'
 import { DestinationHealth } from './destination-health.tsx'
@@ -47,12 +44,9 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
           `${t(encryption.hideNames ? 'window.destinations.hidden' : 'window.destinations.encrypted')} · `}
         <Breakable text={address} />
       </p>
-      <DestinationHealth destination={destination} />
+      <DestinationHealth destination={destination} state={state} />
       {figures !== '' && <p className="dimmed figures-line">{figures}</p>}
       {!destination.elsewhere && <p className="card-problem warn">{t('window.destinations.notElsewhere')}</p>}
-      {incidentsOf(destination, state.incidents).map((incident) => (
-        <IncidentRow key={incident.id} incident={incident} settings={state.settings} />
-      ))}
     </section>
   )
 }
@@ -83,14 +77,6 @@ function figuresOf(
           t('window.destinations.free', { free: format.bytes(space.free), total: format.bytes(space.total) }),
         ]),
   ].join(' · ')
-}
-
-/** Those of its disk that last; what fails on the way there its own state says already. */
-function incidentsOf({ kind, address }: DestinationState, incidents: readonly Incident[]): Incident[] {
-  if (kind !== 'folder') return []
-  return lastingOf(incidents).filter(
-    (incident) => isAboutPaths(incident) && subjectsOf(incident).some((path) => isWithin(address, path)),
-  )
 }
 
 type Opened = 'rename' | 'change' | 'test' | 'remove' | null

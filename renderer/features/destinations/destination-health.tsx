@@ -1,34 +1,57 @@
-import type { DestinationState } from '../../../core/agent/state/schema.ts'
+import {
+  type DestinationFailure,
+  destinationFailure,
+  stateWhenWell,
+} from '../../../core/agent/state/derived.ts'
+import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
-import { type HealthLevel, problemClass } from '../overview/describe.ts'
+import { type HealthLevel, problemClass, severityLevel } from '../overview/describe.ts'
 import { HealthMark } from '../overview/health-line.tsx'
 
-const connections: Record<DestinationState['connection']['state'], { word: WordKey; level: HealthLevel }> = {
-  idle: { word: 'window.connection.idle', level: 'ok' },
-  connecting: { word: 'window.connection.connecting', level: 'unknown' },
-  connected: { word: 'window.connection.connected', level: 'ok' },
-  unreachable: { word: 'window.connection.unreachable', level: 'attention' },
-  refused: { word: 'window.connection.refused', level: 'failing' },
+interface Shown {
+  word: WordKey
+  level: HealthLevel
+  /** Milliseconds since 1970; null: nobody knows. */
+  since: number | null
 }
 
-/** How the connection to a destination is, for how long, and what is wrong with it. */
-export function DestinationHealth({ destination }: { destination: DestinationState }) {
+/** How it is while nothing is known to be wrong. */
+function wellOf(destination: DestinationState): Shown {
+  const state = stateWhenWell(destination)
+  const level = state === 'connecting' ? 'unknown' : 'ok'
+  return { word: `window.connection.${state}`, level, since: destination.connection.since }
+}
+
+const failingOf = ({ kind, severity, since }: DestinationFailure): Shown => ({
+  word: `kind.${kind}`,
+  level: severityLevel(severity),
+  since,
+})
+
+interface DestinationHealthProps {
+  destination: DestinationState
+  state: Pick<AppState, 'incidents'>
+}
+
+/** How a destination is, for how long, and what is wrong with it. */
+export function DestinationHealth({ destination, state }: DestinationHealthProps) {
   const { t, say } = useWords()
-  const { state, since, problem } = destination.connection
-  const { word, level: usual } = connections[state]
-  const level = problem !== null && usual !== 'failing' ? 'attention' : usual
+  const failure = destinationFailure(state, destination)
+  const { word, level, since } = failure === null ? wellOf(destination) : failingOf(failure)
   return (
     <>
       <span className="health" data-level={level}>
         <HealthMark level={level} />
         <span className="health-word">{t(word)}</span>
-        <span className="dimmed">
-          <Elapsed at={since} />
-        </span>
+        {since !== null && (
+          <span className="dimmed">
+            <Elapsed at={since} />
+          </span>
+        )}
       </span>
-      {problem !== null && <p className={problemClass(level)}>{say(problem)}</p>}
+      {failure !== null && <p className={problemClass(level)}>{say(failure.sentence)}</p>}
     </>
   )
 }

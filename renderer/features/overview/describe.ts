@@ -1,5 +1,10 @@
-import { type Looking, lookingOf } from '../../../core/agent/state/derived.ts'
-import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
+import {
+  type DestinationFailure,
+  destinationFailure,
+  type Looking,
+  lookingOf,
+} from '../../../core/agent/state/derived.ts'
+import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { WordKey } from '../../../core/words/message.ts'
 import type { Words } from '../../words/context.tsx'
 
@@ -48,9 +53,37 @@ export function removalEffects(
   ]
 }
 
-/** Nothing can be sent there now. */
-export function isTroubled({ connection: { state, problem } }: DestinationState): boolean {
-  return state === 'unreachable' || state === 'refused' || problem !== null
+export function severityLevel(severity: DestinationFailure['severity']): HealthLevel {
+  return severity === 'critical' ? 'failing' : 'attention'
+}
+
+export interface Whereto {
+  /** The names of those that files can be sent to; empty for none. */
+  wellName: string
+  /** What the others are called, and what is wrong with them; empty for none. */
+  troubledName: string
+  /** The worst of it. */
+  troubledLevel: HealthLevel
+}
+
+/** A source's destinations in its row: those that files can be sent to now, and the others. */
+export function wheretoOf(
+  mine: readonly DestinationState[],
+  state: Pick<AppState, 'incidents'>,
+  t: Words['t'],
+): Whereto {
+  const all = mine.map((one) => ({ one, failure: destinationFailure(state, one) }))
+  const troubled = all.flatMap(({ one, failure }) => (failure === null ? [] : [{ one, ...failure }]))
+  const names = troubled.map(({ one, kind }) =>
+    t('window.alerts.title', { where: destinationName(one, t), kind: t(`kind.${kind}`) }),
+  )
+  const well = all.flatMap(({ one, failure }) => (failure === null ? [one] : []))
+  const isCritical = troubled.some(({ severity }) => severity === 'critical')
+  return {
+    wellName: destinationNames(well, t),
+    troubledName: names.join(t('window.list.separator')),
+    troubledLevel: severityLevel(isCritical ? 'critical' : 'warning'),
+  }
 }
 
 /** A problem's sentence has the colour of its level. */

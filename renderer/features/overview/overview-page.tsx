@@ -12,7 +12,7 @@ import { Assistant } from '../welcome/assistant.tsx'
 import type { Step } from '../welcome/steps.ts'
 import { AddDirectory } from './add-directory.tsx'
 import { CheckedPaths } from './checked-paths.tsx'
-import { destinationNames, destinationsOf, isTroubled } from './describe.ts'
+import { destinationNames, destinationsOf, wheretoOf } from './describe.ts'
 import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { arranged, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
@@ -65,11 +65,7 @@ export function OverviewPage({ state }: { state: AppState }) {
         toGo={bytesToGo(source, transfers)}
         destinationKind={mine.some(({ elsewhere }) => elsewhere) ? 'receiver' : 'embedded'}
         destinationName={destinationNames(mine, t)}
-        wellName={destinationNames(
-          mine.filter((one) => !isTroubled(one)),
-          t,
-        )}
-        troubledName={destinationNames(mine.filter(isTroubled), t)}
+        {...wheretoOf(mine, state, t)}
         choices={settings.destinations}
         intervalSeconds={intervalSeconds}
         onOpen={open}

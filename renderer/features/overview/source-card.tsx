@@ -10,14 +10,14 @@ import { ProgressRow } from '../../ui/progress-row.tsx'
 import { Elapsed } from '../../ui/times.tsx'
 import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
-import { batchWord, doneWord, type Health, phaseOf, summariseBatches } from './describe.ts'
+import { batchWord, doneWord, type Health, phaseOf, summariseBatches, type Whereto } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { SourceMenu } from './source-menu.tsx'
 import { useHealth } from './use-health.ts'
 
-export interface SourceCardProps {
+export interface SourceCardProps extends Whereto {
   source: SourceState
   /** Since when its disk fails, in milliseconds since 1970; null: it does not, or nobody knows. */
   failingSince: number | null
@@ -28,10 +28,6 @@ export interface SourceCardProps {
   destinationKind: DestinationState['kind']
   /** The name of its destination; of several all names. */
   destinationName: string
-  /** Those of them that files can be sent to; empty for none. */
-  wellName: string
-  /** Those that cannot be reached, or refuse this computer; empty for none. */
-  troubledName: string
   /** All destinations that it may have. */
   choices: readonly DestinationChoice[]
   intervalSeconds: number
@@ -169,7 +165,7 @@ function State({ source, failingSince, said, isWell }: SourceCardProps & { said:
 }
 
 /** Where its files go; what cannot be reached now stands apart from what can. */
-function Destinations({ wellName, troubledName }: SourceCardProps) {
+function Destinations({ wellName, troubledName, troubledLevel }: SourceCardProps) {
   const { t } = useWords()
   return (
     <span className="destinations">
@@ -182,10 +178,10 @@ function Destinations({ wellName, troubledName }: SourceCardProps) {
       {troubledName !== '' && (
         <span
           className="destination"
-          data-level="attention"
+          data-level={troubledLevel}
           title={t('window.destination.troubled', { name: troubledName })}
         >
-          <HealthMark level="attention" />
+          <HealthMark level={troubledLevel} />
           <span className="clip">{troubledName}</span>
         </span>
       )}

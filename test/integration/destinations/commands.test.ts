@@ -120,6 +120,12 @@ test('files go to a folder that was added; its disk is checked, and an incident 
     incidents.some(({ endedAt }) => endedAt === null),
   )
   expect(incidents.flatMap(({ paths }) => Object.values(paths))).toContain('second disk')
+  // One sentence for it, whoever says it.
+  const sentence = { key: 'transfer.notMounted', params: { name: 'second disk', path: folder } }
+  expect(incidents.find(({ endedAt }) => endedAt === null)).toMatchObject({ kind: 'missing', sentence })
+  expect(JSON.parse(await home.says(['destinations', '--json']))).toMatchObject([
+    { name: 'second disk', failure: { kind: 'missing', severity: 'critical', sentence } },
+  ])
   expect(readdirSync(folder)).toEqual([])
 }, 60_000)
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { initialState } from '../../../core/agent/state/initial.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { createWords } from '../../../core/words/words.ts'
@@ -84,11 +85,14 @@ it('opens the folders of sources and the newest incidents, and pauses for any ti
         done.push([name, ...words]),
   })
   const source = sourceSchema.parse({ id: 's', name: 'R & D', path: '/rd' })
+  const shelf = folderDestinationSchema.parse({ id: 'd', kind: 'folder', name: 'shelf', path: '/mnt/shelf' })
+  const why = incident.sentence
   const state = {
     ...started,
-    settings: { ...defaultSettings, sources: [source] },
+    settings: { ...defaultSettings, sources: [source], destinations: [shelf] },
     incidents: [
-      { ...incident, sources: ['s'] },
+      { ...incident, paths: { s: '/rd', d: '/mnt/shelf', p: '/p' }, failing: { s: why, d: why, p: why } },
+      { ...incident, id: 'away', kind: 'missing' as const, paths: { d: '/mnt/shelf' }, failing: { d: why } },
       { ...incident, id: 'over', sources: [], endedAt: 1 },
     ],
   }
@@ -97,7 +101,8 @@ it('opens the folders of sources and the newest incidents, and pauses for any ti
     items.find((item) => item.label === label)?.submenu as { label: string; click(): void }[]
   expect(inner('Open folder').map(({ label }) => label)).toEqual(['R && D'])
   expect(inner('Recent incidents').map(({ label }) => label)).toEqual([
-    'R && D · Read-only',
+    'R && D and 2 more · Read-only',
+    'shelf · Missing',
     '/data · Read-only (over)',
   ])
   for (const label of ['Open folder', 'Recent incidents', 'Pause'])
@@ -105,6 +110,7 @@ it('opens the folders of sources and the newest incidents, and pauses for any ti
   expect(done).toEqual([
     ['openFolder', 's'],
     ['openIncident', 'i'],
+    ['openIncident', 'away'],
     ['openIncident', 'over'],
     ['pause', 15],
     ['pause', 60],

@@ -1,25 +1,33 @@
 import { MantineProvider } from '@mantine/core'
 import { renderToStaticMarkup } from 'react-dom/server'
 import { expect, test } from 'vitest'
+import { destinationLine } from '../../../cli/destination-line.ts'
+import { conditionsOf } from '../../../core/agent/state/conditions.ts'
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
-import { message } from '../../../core/words/message.ts'
+import { overallStatus } from '../../../core/agent/state/status.ts'
+import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
+import { message, type WordKey } from '../../../core/words/message.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import { titleOf } from '../../../renderer/features/alerts/incidents.ts'
 import { DestinationHealth } from '../../../renderer/features/destinations/destination-health.tsx'
-import { isTroubled } from '../../../renderer/features/overview/describe.ts'
+import { wheretoOf } from '../../../renderer/features/overview/describe.ts'
 import { theme } from '../../../renderer/ui/theme.ts'
-import { WordsProvider } from '../../../renderer/words/context.tsx'
-import { destinationState } from './fake-state.ts'
+import { type Words, WordsProvider } from '../../../renderer/words/context.tsx'
+import { incident, NOW, stateWith } from '../../support/agent-status.ts'
+import { destinationState, emptyState } from './fake-state.ts'
 
 type Connection = DestinationState['connection']
 
+const folder = folderDestinationSchema.parse({ id: 'd', kind: 'folder', name: 'shelf', path: '/mnt/shelf' })
 const problem = message('transfer.storeFull', { name: 'nas' })
 const there = (state: Connection['state'], problem: Connection['problem'] = null) =>
   destinationState('nas', { connection: { state, since: Date.now(), problem } })
 
-const markupOf = (destination: DestinationState) =>
+const markupOf = (destination: DestinationState, state = emptyState()) =>
   renderToStaticMarkup(
     <MantineProvider theme={theme}>
       <WordsProvider language="en">
-        <DestinationHealth destination={destination} />
+        <DestinationHealth destination={destination} state={state} />
       </WordsProvider>
     </MantineProvider>,
   )
@@ -27,14 +35,51 @@ const levelOf = (destination: DestinationState) => /data-level="(\w+)"/.exec(mar
 
 test('a destination with a problem is never shown as well', () => {
   expect(levelOf(there('connected'))).toBe('ok')
-  for (const state of ['idle', 'connecting', 'connected'] as const)
+  for (const state of ['idle', 'connecting', 'connected', 'unreachable', 'refused'] as const)
     expect(levelOf(there(state, problem)), state).toBe('attention')
-  expect(levelOf(there('refused', problem))).toBe('failing')
   expect(markupOf(there('unreachable', problem))).toContain('card-problem warn')
-  expect(markupOf(there('refused', problem))).not.toContain('warn')
 })
 
-test('nothing can be sent where the sender cannot start', () => {
-  expect(isTroubled(there('idle', problem))).toBe(true)
-  expect(isTroubled(there('idle'))).toBe(false)
+test('card, row, command line, header and Alerts have one name and one gravity for a folder whose disk is away', () => {
+  const t = ((key: WordKey, params = {}) => englishWords(message(key, params))) as Words['t']
+  const away = message('transfer.notMounted', { name: 'shelf', path: '/mnt/shelf' })
+  const settings = { ...emptyState().settings, destinations: [folder] }
+  const shelf = (changes: Partial<DestinationState>) =>
+    destinationState('d', { kind: 'folder', name: 'shelf', address: '/mnt/shelf', ...changes })
+  const connection = { state: 'unreachable' as const, since: NOW, problem: away }
+  const ofDisk = {
+    ...incident,
+    ...{
+      kind: 'missing' as const,
+      paths: { d: 'shelf' },
+      failing: { d: away },
+      sources: ['d'],
+      sentence: away,
+    },
+  }
+  for (const [incidents, destination] of [
+    // Its sender has found out, and its disk is still to be checked.
+    [[], shelf({ connection })],
+    [[ofDisk], shelf({ connection })],
+    // Sending is paused.
+    [[ofDisk], shelf({})],
+  ] as const) {
+    const state = stateWith({ settings, incidents: [...incidents], destinations: [destination] })
+    const card = markupOf(destination, state)
+    expect(card).toMatch(/data-level="failing".*>Missing<.*class="card-problem breakable">shelf is missing/)
+    expect(wheretoOf([destination], state, t)).toEqual({
+      wellName: '',
+      troubledName: 'shelf · Missing',
+      troubledLevel: 'failing',
+    })
+    expect(destinationLine(state, destination)).toMatch(
+      /^shelf \(\/mnt\/shelf\), Missing.*: shelf is missing/,
+    )
+    expect(overallStatus(state, NOW)).toMatchObject({
+      level: 'failing',
+      sentence: { key: 'incident.missing', params: { path: 'shelf' } },
+    })
+    expect(conditionsOf(state, NOW).filter(({ id }) => id === 'destination:d')).toEqual([])
+    for (const one of incidents) expect(titleOf(one, { t }, settings)).toBe('shelf · Missing')
+  }
 })

@@ -107,7 +107,7 @@ describe('several destinations', () => {
     const words = wordsOf(<OverviewPage state={state} />)
     expect(words).toContain('8,120 at all destinations')
     expect(markupOf(<OverviewPage state={state} />)).toMatch(
-      /data-level="attention"[^>]*cellar: nothing can be sent there now/,
+      /data-level="attention"[^>]*cellar · Unreachable: nothing can be sent there now/,
     )
     expect(markupOf(<OverviewPage state={state} />)).toContain('title="Files go to nas"')
   })
@@ -115,7 +115,7 @@ describe('several destinations', () => {
   test('their page lists each, with what waits for it', () => {
     const words = wordsOf(<DestinationsPage state={state} place={null} />)
     expect(words).toContain('nas.lan:7766')
-    expect(words).toMatch(/cellar\.lan:7766.*unreachable.*3 waiting · 3 KiB/)
+    expect(words).toMatch(/cellar\.lan:7766.*Unreachable.*3 waiting · 3 KiB/)
     expect(words).toContain('[Actions for cellar]')
     expect(wordsOf(<SettingsPage state={state} />)).toContain('Sender → cellar')
     expect(wordsOf(<SettingsPage state={{ ...state, destinations: [nas] }} />)).not.toContain('→')

@@ -42,7 +42,6 @@ export function Confirm({
       onClose={onClose}
       // Its answer closes it; closed before, it may by then have been opened again.
       closeOnClickOutside={!busy}
-      closeOnEscape={!busy}
       title={title}
       closeButtonProps={{ 'aria-label': t('window.close'), disabled: busy }}
     >

@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, use, useEffect, useState } from 'react'
 import { useWords } from '../words/context.tsx'
+import { Confirm } from './confirm.tsx'
 import { Dialog } from './dialog.tsx'
 
 /** typed: something that closing would throw away. asked: an answer is on its way, and it has to be seen. */
@@ -25,20 +26,45 @@ interface FormDialogProps {
   children: ReactNode
 }
 
-/** A window in the window with a form: it closes by its buttons, and by no slip of the hand while something is typed. */
+/** A window in the window with a form: where something is typed, its × and the keys that press it ask first. */
 export function FormDialog({ opened, title, onClose, children }: FormDialogProps) {
   const { t } = useWords()
   const [held, hold] = useState<Held>('nothing')
+  const [asking, setAsking] = useState(false)
   return (
-    <Dialog
+    <>
+      <Dialog
+        opened={opened}
+        onClose={() => (held === 'typed' ? setAsking(true) : onClose())}
+        closeOnClickOutside={false}
+        title={title}
+        closeButtonProps={{ 'aria-label': t('window.close'), disabled: held === 'asked' }}
+      >
+        <HoldContext value={hold}>{children}</HoldContext>
+      </Dialog>
+      <Discard opened={asking} onClose={() => setAsking(false)} onDiscard={onClose} />
+    </>
+  )
+}
+
+interface DiscardProps {
+  opened: boolean
+  onClose: () => void
+  onDiscard: () => void
+}
+
+/** Asks before what was typed is lost. */
+export function Discard({ opened, onClose, onDiscard }: DiscardProps) {
+  const { t } = useWords()
+  return (
+    <Confirm
       opened={opened}
+      title={t('window.discard.title')}
+      consequences={[t('window.discard.effect')]}
+      action={t('window.discard.action')}
+      dangerous
       onClose={onClose}
-      closeOnClickOutside={false}
-      closeOnEscape={held === 'nothing'}
-      title={title}
-      closeButtonProps={{ 'aria-label': t('window.close'), disabled: held === 'asked' }}
-    >
-      <HoldContext value={hold}>{children}</HoldContext>
-    </Dialog>
+      onConfirm={async () => onDiscard()}
+    />
   )
 }

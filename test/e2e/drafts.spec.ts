@@ -58,7 +58,7 @@ test('Back asks before it throws away what was typed in the filters', async ({ d
   await expect(dialog).toBeHidden()
   await expect(patterns).toHaveValue('*.half')
   await back.click()
-  await dialog.getByRole('button', { name: 'Leave' }).click()
+  await dialog.getByRole('button', { name: 'Discard' }).click()
   await expect(page.locator('#open-s')).toBeFocused()
   await rm(source, { recursive: true })
 })
@@ -85,8 +85,10 @@ test('saving the filters takes back nothing that was changed elsewhere meanwhile
   await rm(source, { recursive: true })
 })
 
-test('neither a click beside a dialog nor Escape throws away what was typed', async ({ desktop }) => {
-  const { page } = await desktop.start({
+test('a click beside a dialog does nothing; Escape, the × and Ctrl+W ask before what was typed is lost', async ({
+  desktop,
+}) => {
+  const { page, holdfast } = await desktop.start({
     settings: { checkedPaths: [{ id: 'c', path: tmpdir() }] },
   })
   // A dialog that closes is then gone at once.
@@ -95,18 +97,33 @@ test('neither a click beside a dialog nor Escape throws away what was typed', as
     await page.getByRole('button', { name: 'Other ways to add' }).click()
     await page.getByRole('menuitem', { name: /Type a path/ }).click()
   }
-  await open()
-  const dialog = page.getByRole('dialog')
-  await expect(dialog.getByRole('textbox').first()).toBeFocused()
-  await page.keyboard.press('Escape')
-  await expect(dialog).toBeHidden()
+  const dialog = page.getByRole('dialog', { name: 'Add a directory' })
+  const question = page.getByRole('dialog', { name: 'Discard what you entered?' })
+  for (const key of ['Escape', 'Control+w']) {
+    await open()
+    await expect(dialog.getByRole('textbox').first()).toBeFocused()
+    await page.keyboard.press(key)
+    await expect(dialog).toBeHidden()
+  }
   await open()
   // Key by key, as somebody types: what is filled in by a script is known to the page only a moment later.
   await dialog.getByRole('textbox').first().pressSequentially('/nowhere/at/all')
   await page.mouse.click(5, 5)
-  await page.keyboard.press('Escape')
+  for (const key of ['Escape', 'Control+w']) {
+    await page.keyboard.press(key)
+    await expect(question.getByRole('button', { name: 'Cancel' })).toBeFocused()
+    await page.keyboard.press(key)
+    await expect(question).toBeHidden()
+  }
   await dialog.getByRole('button', { name: 'Add', exact: true }).click()
   await expect(dialog.getByText('/nowhere/at/all does not exist')).toBeVisible()
+  await dialog.getByRole('button', { name: 'Close' }).click()
+  await question.getByRole('button', { name: 'Discard' }).click()
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+  const isVisible = holdfast.application.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0]?.isVisible(),
+  )
+  expect(await isVisible).toBe(true)
 })
 
 test('a dialog that has asked stays until it has shown the answer', async ({ desktop }) => {
@@ -191,7 +208,6 @@ test('the choice of destinations stays until it is saved and answered', async ({
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('checkbox', { name: /^All/ }).uncheck()
   await dialog.getByRole('checkbox', { name: 'cellar' }).uncheck()
-  await page.keyboard.press('Escape')
   await page.mouse.click(5, 5)
   await expect(dialog.getByRole('checkbox', { name: 'cellar' })).not.toBeChecked()
   await dialog.getByRole('button', { name: 'Save' }).click()

@@ -32,7 +32,7 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
   const [code, setCode] = useState(linked ?? '')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
-  useHold(code !== '', busy)
+  useHold(code !== (linked ?? ''), busy)
 
   /** For whoever has only a mouse. */
   const paste = () =>

@@ -24,7 +24,7 @@ function PauseForm({ onDone }: { onDone: () => void }) {
   const { t } = useWords()
   const { run } = useCommands()
   const [typed, setTyped] = useState(String(BEGIN_HOURS))
-  useHold(false, false)
+  useHold(typed !== String(BEGIN_HOURS), false)
   const hours = Number(typed)
   const isGood = hours >= LEAST_HOURS && hours <= MOST_HOURS
 

@@ -1,5 +1,6 @@
 import { useEffect } from 'react'
 import { useCommands } from '../../state/commands.tsx'
+import { closeForemost } from '../../ui/dialog.tsx'
 import type { useOpenPage } from './pages.ts'
 
 /** What the keys do on every page; zooming is the main process's (electron/main/zoom.ts). */
@@ -8,7 +9,13 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const action = actionOf(event)
-      if (action === null) return
+      if (action === null || event.isComposing) return
+      const closes = action === 'closeDialog' || action === 'hideWindow'
+      if (closes && closeForemost()) {
+        event.preventDefault()
+        return
+      }
+      if (action === 'closeDialog') return
       event.preventDefault()
       if (action === 'settings') openPage('settings')
       else if (action === 'checkNow') void run('checkNow', {}, 'window.checkNow.done')
@@ -21,11 +28,11 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
 
 type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
 
-/** Ctrl, on macOS Command, with W, Q or a comma; F5 alone. */
-export function actionOf(keys: Keys): 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
+/** Ctrl, on macOS Command, with W, Q or a comma; F5 and Escape alone. */
+export function actionOf(keys: Keys): 'closeDialog' | 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
   const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
   if (altKey || shiftKey) return null
-  if (!ctrlKey && !metaKey) return key === 'F5' ? 'checkNow' : null
+  if (!ctrlKey && !metaKey) return key === 'F5' ? 'checkNow' : key === 'Escape' ? 'closeDialog' : null
   switch (key.toLowerCase()) {
     case 'w':
       return 'hideWindow'

@@ -54,7 +54,7 @@ function TypedDirectory({ onDone }: { onDone: () => void }) {
   const [prefix, setPrefix] = useState('')
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
-  useHold(path !== '' || prefix !== '', busy)
+  useHold(path !== '' || prefix !== '' || kind === 'batch', busy)
 
   const add = async (event: FormEvent) => {
     event.preventDefault()

@@ -1,8 +1,7 @@
 import { ActionIcon, SegmentedControl } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
-import { Confirm } from '../../ui/confirm.tsx'
-import { type Held, HoldContext } from '../../ui/form-dialog.tsx'
+import { Discard, type Held, HoldContext } from '../../ui/form-dialog.tsx'
 import { IconChevronLeft } from '../../ui/icons.ts'
 import { useEscape } from '../../ui/use-escape.ts'
 import { withKeys } from '../../ui/with-keys.ts'
@@ -107,14 +106,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
         <SilencePart settings={settings} />
         <NamesPart settings={settings} />
       </div>
-      <Confirm
-        opened={leaving}
-        title={t('window.filters.leave')}
-        consequences={[t('window.filters.leaveEffect')]}
-        action={t('window.filters.leaveAction')}
-        onClose={() => setLeaving(false)}
-        onConfirm={async () => onClose()}
-      />
+      <Discard opened={leaving} onClose={() => setLeaving(false)} onDiscard={onClose} />
     </section>
   )
 }

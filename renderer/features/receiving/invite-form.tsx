@@ -4,7 +4,6 @@ import { encode } from 'uqr'
 import type { CommandOutput } from '../../../core/agent/contract.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
-import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Copyable } from '../../ui/copyable.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -19,10 +18,7 @@ const QUIET_ZONE = 4
 export function InviteForm({ replaces }: { replaces: string | null }) {
   const { t, say } = useWords()
   const bridge = useBridge()
-  const { dismiss } = useCommands()
   const [answer, setAnswer] = useState<CommandOutput<'inviteSender'> | { sentence: Message } | null>(null)
-  // What was said of an earlier change would lie over the code.
-  useEffect(dismiss, [dismiss])
   useEffect(() => {
     let isOver = false
     bridge

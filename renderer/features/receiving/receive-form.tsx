@@ -24,7 +24,7 @@ export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
   const [tried, setTried] = useState(false)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
-  useHold(draft !== first, busy)
+  useHold(JSON.stringify(draft) !== JSON.stringify(first), busy)
   const { receive, problems } = readReceiving(draft)
   const errorOf = (field: keyof typeof problems) => {
     const problem = tried ? problems[field] : undefined

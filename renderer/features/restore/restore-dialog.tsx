@@ -65,17 +65,21 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
   const [draft, setDraft] = useState<Draft>({ to: '', when: '', identity: '' })
   const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
   const bridge = useBridge()
+  const [proposed, setProposed] = useState('')
   // A directory of its own is proposed.
   useEffect(() => {
     bridge.call('restoreDirectory', {}).then(
-      ({ path }) => setDraft((now) => (now.to === '' ? { ...now, to: path } : now)),
+      ({ path }) => {
+        setProposed(path)
+        setDraft((now) => (now.to === '' ? { ...now, to: path } : now))
+      },
       () => undefined,
     )
   }, [bridge])
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [busy, setBusy] = useState(false)
   const [tried, setTried] = useState(false)
-  useHold(draft.when !== '' || draft.identity !== '', busy)
+  useHold(draft.to !== proposed || draft.when !== '' || draft.identity !== '', busy)
   const wish = wishOf(draft, { destination, computer, chosen, isEncrypted })
 
   const start = async (event: FormEvent) => {

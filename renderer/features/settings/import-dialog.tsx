@@ -57,7 +57,6 @@ export function ImportDialog({
       opened={opened}
       onClose={onClose}
       closeOnClickOutside={!busy}
-      closeOnEscape={!busy}
       title={t('settings.import.title')}
       closeButtonProps={{ 'aria-label': t('window.close'), disabled: busy }}
     >

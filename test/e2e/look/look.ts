@@ -92,6 +92,9 @@ function tooWide(page: Page): Promise<string[]> {
 /** Closes whatever is open, back to the top of the overview. */
 export async function home(page: Page): Promise<void> {
   await page.keyboard.press('Escape')
+  await settled(page)
+  const discard = page.getByRole('button', { name: 'Discard', exact: true })
+  if (await discard.isVisible()) await discard.click()
   await page.evaluate(() => {
     const open = '.mantine-Modal-close, .details-title > button:first-child, [role="tab"]:first-child'
     for (const button of document.querySelectorAll<HTMLElement>(open)) button.click()

@@ -136,7 +136,7 @@ function sourceViews({ t, press, text, part, scrollTo }: ReturnType<typeof handO
   }
   const leave = async () => {
     await press('window.back')
-    await press('window.filters.leaveAction')
+    await press('window.discard.action')
   }
   const removal = async () => {
     await details('photos', 'rules')
@@ -173,7 +173,7 @@ function sourceViews({ t, press, text, part, scrollTo }: ReturnType<typeof handO
         await filters()
         await press('window.back')
       },
-      close: () => press('window.filters.leaveAction'),
+      close: () => press('window.discard.action'),
     },
     {
       name: 'removal-days',

@@ -4,10 +4,11 @@ import { actionOf } from '../../../renderer/features/frame/use-shortcuts.ts'
 const pressed = (key: string, changes = {}) =>
   actionOf({ key, ctrlKey: true, metaKey: false, altKey: false, shiftKey: false, ...changes })
 
-test('Ctrl or Command with a letter, and F5 alone, are shortcuts; nothing else is', () => {
+test('Ctrl or Command with a letter, and F5 and Escape alone, are shortcuts; nothing else is', () => {
   expect([pressed('w'), pressed('Q'), pressed(',')]).toEqual(['hideWindow', 'quit', 'settings'])
   expect(pressed('q', { ctrlKey: false, metaKey: true })).toBe('quit')
   expect(pressed('F5', { ctrlKey: false })).toBe('checkNow')
+  expect(pressed('Escape', { ctrlKey: false })).toBe('closeDialog')
   for (const other of [pressed('F5'), pressed('w', { ctrlKey: false }), pressed('w', { shiftKey: true })])
     expect(other).toBeNull()
 })

@@ -90,8 +90,9 @@ export async function addDestination(directory: string, wanted: Wanted, options:
 /** A destination of the settings, with its kept secrets. */
 const testKept = (directory: string, one: Destination) => tested(directory, one, {}, one.id)
 
-function sayNotes({ found }: DestinationTest): void {
-  for (const note of found.notes) console.log(`  ${terminalWords(note)}`)
+function sayNotes({ found: { warning, notes } }: DestinationTest): void {
+  for (const note of warning === undefined ? notes : [warning, ...notes])
+    console.log(`  ${terminalWords(note)}`)
 }
 
 /** `holdfast destinations test NAME`; the exit code is 1 where it does not work. */

@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import { diskOf } from '../mounts/disks.ts'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
-import { refuseMore, withDestination, withoutDestination, withRenamed } from '../settings/destinations.ts'
+import {
+  destinationIds,
+  refuseMore,
+  withDestination,
+  withoutDestination,
+  withRenamed,
+} from '../settings/destinations.ts'
 import { newEncryptionKey } from '../settings/encryption-key.ts'
 import type { Settings } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
+import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { done } from './answering.ts'
 import type { CommandHandlers, CommandInput } from './contract.ts'
@@ -34,13 +42,20 @@ export function destinationCommands(context: SettingsContext) {
       done(() => put(context, { id: randomUUID(), destination, secrets }, 'adding', withAdded)),
     changeDestination: (input) => done(() => put(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
+      const isNew = id === undefined
       // What would not be added is not called good.
-      if (id === undefined && destination.kind === 'folder') await placed(context, { ...destination, id: '' })
-      return context.test({
+      const folder =
+        isNew && destination.kind === 'folder'
+          ? await placed(context, { ...destination, id: '' })
+          : destination
+      const test = await context.test({
         destination,
-        secrets: id === undefined ? secrets : withKeptSecrets(context, { ...destination, id }, secrets),
-        stage: id === undefined ? 'given' : 'kept',
+        secrets: isNew ? secrets : withKeptSecrets(context, { ...destination, id }, secrets),
+        stage: isNew ? 'given' : 'kept',
       })
+      if (folder.kind !== 'folder' || !test.works) return test
+      const warning = sameDisk(context.settings.get(), folder.path, id)
+      return { ...test, found: { ...test.found, ...(warning !== null && { warning }) } }
     },
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
@@ -50,6 +65,18 @@ export function destinationCommands(context: SettingsContext) {
         await context.secrets.keepOnly(secretOwners(context.settings.get()))
       }),
   } satisfies Partial<CommandHandlers>
+}
+
+/** That sources lie on the disk of a folder, where they do. @param id of a destination that there is already. */
+function sameDisk(settings: Settings, folder: string, id: string | undefined): Message | null {
+  const disk = diskOf(folder)
+  const there = settings.sources.filter(
+    (source) =>
+      diskOf(source.path) === disk && (id === undefined || destinationIds(settings, source).includes(id)),
+  )
+  const [first] = there
+  if (first === undefined || disk === null) return null
+  return message('test.sameDisk', { name: first.name, count: there.length, more: there.length - 1 })
 }
 
 /** A folder by its real path. @throws Problem refuse.… where it can be none. */

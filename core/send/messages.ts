@@ -92,6 +92,8 @@ export const destinationTestSchema = z.object({
     certificate: z.string().optional(),
     /** Whether what is stored outlives a crash of the server. */
     durable: z.boolean().optional(),
+    /** It works, and yet does not protect from what a destination is for. */
+    warning: messageSchema.optional(),
     /** What the place can do, and cannot. */
     notes: z.array(messageSchema),
   }),

@@ -9,10 +9,14 @@ interface ProgressRowProps {
   to?: string | null
 }
 
+/** How much of a file has gone, from 0 to 1. */
+export const fractionOf = ({ size, sentBytes }: Transfer): number =>
+  size === 0 ? 1 : Math.min(1, sentBytes / size)
+
 /** A file on the wire: its name, how far it is, and a bar. */
 export function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
   const { format, t } = useWords()
-  const fraction = transfer.size === 0 ? 1 : Math.min(1, transfer.sentBytes / transfer.size)
+  const fraction = fractionOf(transfer)
   return (
     <div className="progress-row">
       <div className="progress-words">

@@ -79,6 +79,7 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
           onConfirm={onConfirm && (() => onConfirm({ certificate }))}
         />
       )}
+      {found.warning !== undefined && <p className="card-problem warn breakable">{say(found.warning)}</p>}
       {found.notes.map((note) => (
         <p key={JSON.stringify(note)} className="dimmed breakable">
           {say(note)}

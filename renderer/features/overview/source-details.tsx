@@ -91,6 +91,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
             <h3>{t('window.files.title')}</h3>
             <FileList
               source={settings.id}
+              transfers={state.transfers}
               version={JSON.stringify(source.destinations.map(({ totals }) => totals))}
               {...(names.size > 1 ? { destinationNames: names } : {})}
             />

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import type { WordKey } from '../../../core/words/message.ts'
 import { useFiles } from '../../state/files.ts'
 import { useKeptText } from '../../state/kept-text.ts'
-import type { FileState } from '../../state/types.ts'
+import type { FileState, Transfer } from '../../state/types.ts'
 import { IconSearch } from '../../ui/icons.ts'
 import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
@@ -28,6 +28,8 @@ interface FileListProps {
   source: string | null
   /** Anything that changes when the ledger did. */
   version: string
+  /** What is on its way, of any source. */
+  transfers: readonly Transfer[]
   /** Names of sources by id, where files of several are shown. */
   sourceNames?: ReadonlyMap<string, string>
   /** Names of destinations by id, where there are several. */
@@ -39,6 +41,7 @@ interface FileListProps {
 export function FileList({
   source,
   version,
+  transfers,
   sourceNames,
   destinationNames,
   initialFilter = 'all',
@@ -75,6 +78,7 @@ export function FileList({
         source={source}
         filter={filter}
         version={version}
+        transfers={transfers}
         sourceNames={sourceNames}
         destinationNames={destinationNames}
       />
@@ -95,11 +99,13 @@ interface FilePageProps {
   /** Part of the path; "" for all. */
   text: string
   version: string
+  transfers: readonly Transfer[]
   sourceNames: ReadonlyMap<string, string> | undefined
   destinationNames: ReadonlyMap<string, string> | undefined
 }
 
-function FilePage({ source, filter, text, version, sourceNames, destinationNames }: FilePageProps) {
+function FilePage(props: FilePageProps) {
+  const { source, filter, text, version, transfers, sourceNames, destinationNames } = props
   const { t, say } = useWords()
   const { page, failure, newer, older } = useFiles(
     { source, state: filter === 'all' ? null : filter, text },
@@ -126,7 +132,12 @@ function FilePage({ source, filter, text, version, sourceNames, destinationNames
             return 'files' in one ? (
               <GroupRow key={file.id} group={one} newest={file} {...names} />
             ) : (
-              <FileRow key={file.id} file={file} {...names} />
+              <FileRow
+                key={file.id}
+                file={file}
+                transfer={transfers.find(({ id }) => id === file.id)}
+                {...names}
+              />
             )
           })}
         </ul>

@@ -2,9 +2,10 @@ import { Button } from '@mantine/core'
 import type { WordKey } from '../../../core/words/message.ts'
 import { baseName } from '../../format/path.ts'
 import { useCommands } from '../../state/commands.tsx'
-import type { FileState, LedgerFile } from '../../state/types.ts'
+import type { FileState, LedgerFile, Transfer } from '../../state/types.ts'
 import { IconRefresh } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
+import { fractionOf } from '../../ui/progress-row.tsx'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import type { FileGroup } from './file-groups.ts'
@@ -17,6 +18,8 @@ const stateWords: Record<FileState, WordKey> = {
 
 interface FileRowProps extends NamesProps {
   file: LedgerFile
+  /** It is on its way; undefined: it is not. */
+  transfer: Transfer | undefined
 }
 
 /** Small files of a moment in one row, which opens to their names. */
@@ -76,7 +79,7 @@ function Names({ sourceName, destinationName }: NamesProps) {
   )
 }
 
-export function FileRow({ file, sourceName, destinationName }: FileRowProps) {
+export function FileRow({ file, transfer, sourceName, destinationName }: FileRowProps) {
   const { t, say, format } = useWords()
   const { run } = useCommands()
   return (
@@ -87,7 +90,9 @@ export function FileRow({ file, sourceName, destinationName }: FileRowProps) {
       </div>
       <div className="spread dimmed">
         <span className={file.state === 'parked' ? 'bad' : undefined}>
-          {t(stateWords[file.state])}
+          {file.state === 'waiting' && transfer !== undefined
+            ? `${t('window.files.isOnItsWay')} · ${format.percent(fractionOf(transfer))}`
+            : t(stateWords[file.state])}
           {file.sentAt !== null && file.state === 'sent' && (
             <>
               {' '}

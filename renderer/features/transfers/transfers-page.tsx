@@ -31,6 +31,7 @@ export function TransfersPage({ state }: { state: AppState }) {
         <h2>{t('window.files.recent')}</h2>
         <FileList
           source={null}
+          transfers={state.transfers}
           version={JSON.stringify([totals, destinations.map((one) => one.totals)])}
           {...several}
           {...(sources.length > 1 ? { sourceNames } : {})}

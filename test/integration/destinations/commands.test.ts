@@ -56,7 +56,7 @@ describe.each([
         sendCommand(home.directory, 'testDestination', { destination: tested, secrets: {} }),
       ).rejects.toThrow('are in one another')
     expect(await home.says(['destinations', 'test', 'second disk'])).toMatch(
-      /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on this/,
+      /works: .*\n {2}connect: done, \d+ ms\n {2}write: done.*\n {2}read: done.*\n {2}remove: done.*\n {2}It is on the same disk as source: .*\n {2}It is on this/,
     )
     // Underneath a disk that is away Holdfast's own directory is not there.
     const [own, away] = [path.join(disk, '.holdfast'), path.join(base, 'away')]
@@ -70,7 +70,7 @@ describe.each([
     renameSync(away, own)
     await home.says(['destinations', 'remove', 'second disk'])
     expect(await home.says(['destinations', 'add', 'folder', disk])).toMatch(
-      /works, and was added: .*\n {2}It is on this computer/,
+      /works, and was added: .*\n {2}It is on the same disk as source: .*\n {2}It is on this computer/,
     )
     await home.says(['destinations', 'remove', 'disk'])
     expect(existsSync(path.join(disk, '.holdfast'))).toBe(true)

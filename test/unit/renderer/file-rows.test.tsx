@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { FileRow } from '../../../renderer/features/transfers/file-rows.tsx'
+import type { FileState, LedgerFile } from '../../../renderer/state/types.ts'
+import { wordsOf } from './rendered.tsx'
+
+const file: LedgerFile = {
+  ...{ id: 7, source: 's', destination: 'd', path: '2026/clip.mov', size: 1_000, modifiedAt: null },
+  ...{ state: 'waiting', attempts: 0, sentAt: null, removedAt: null, reason: null },
+}
+const transfer = { id: 7, source: 's', destination: 'd', path: file.path, size: 1_000, sentBytes: 420 }
+
+test('a file that is on its way is being sent, with how far it is, until it is sent', () => {
+  const row = (state: FileState, isOnItsWay: boolean, language: 'en' | 'zh-TW' = 'en') =>
+    wordsOf(
+      <FileRow
+        file={{ ...file, state }}
+        transfer={isOnItsWay ? transfer : undefined}
+        sourceName={undefined}
+        destinationName={undefined}
+      />,
+      language,
+    )
+  expect(row('waiting', true)).toContain('being sent · 42%')
+  expect(row('waiting', true, 'zh-TW')).toContain('傳送中 · 42%')
+  expect(row('waiting', false)).toMatch(/ waiting $/)
+  // The ledger is read again before the sender reports.
+  expect(row('sent', true)).not.toContain('being sent')
+})

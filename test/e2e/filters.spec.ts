@@ -95,6 +95,16 @@ test('a pattern is tried, saved, and what it leaves out is not sent', async ({ d
     await look(page, 'filters', 'dark', 'en')
   })
 
+  await test.step('a pattern that can match nothing is refused with what is wrong, and one that matches nothing is named', async () => {
+    const patterns = part.getByRole('textbox', { name: 'Leave out' })
+    await patterns.fill('*.log\ncache/\n*.[ch')
+    await expect(part).toContainText('The pattern *.[ch has a [ that is not closed')
+    await expect(part.getByRole('button', { name: 'Save' })).toBeDisabled()
+    await patterns.fill('*.log\ncache/\n*.[ch]')
+    await expect(preview).toContainText(/\*\.\[ch\]\s*No further file/)
+    await patterns.fill('*.log\ncache/')
+  })
+
   await test.step('saved, what waits and is left out waits no more, and is not sent', async () => {
     await part.getByRole('button', { name: 'Save' }).click()
     await expect(part).toContainText('Left out: *.log cache/')

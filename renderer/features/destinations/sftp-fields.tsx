@@ -16,7 +16,10 @@ const logins: readonly (readonly [Login, WordKey])[] = [
 /** A computer with an SSH server: where it is, how to log in, and the directory there. */
 export function SftpFields(props: FieldsProps) {
   const { t } = useWords()
-  const { draft, isKnown, onChange } = props
+  const { draft, stored, isKnown, onChange } = props
+  // A key that is a file of its own stays where it is.
+  const hasPassphrase = stored.includes('passphrase') || (draft.secrets.passphrase ?? '') !== ''
+  const keepsSecret = draft.login === 'file' ? hasPassphrase : draft.login !== 'agent'
   return (
     <>
       {/* The key belongs to the server: another one has to show its own; the one with the files keeps it when it moves. */}
@@ -46,7 +49,7 @@ export function SftpFields(props: FieldsProps) {
       {(draft.login === 'key' || draft.login === 'file') && (
         <SecretField {...props} field="passphrase" isOptional />
       )}
-      {draft.login !== 'agent' && <StorageNote storage={props.secretStorage} />}
+      {keepsSecret && <StorageNote storage={props.secretStorage} />}
       <TextField
         {...props}
         field="path"

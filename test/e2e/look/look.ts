@@ -81,7 +81,13 @@ async function violationsOf(page: Page, isAnotherLook: boolean): Promise<string[
 /** What is wider than its page or dialog, a line each. */
 function tooWide(page: Page): Promise<string[]> {
   return page.evaluate(() =>
-    [...document.querySelectorAll('.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window')]
+    [
+      ...document.querySelectorAll(
+        '.page, .mantine-Modal-content, .mantine-Menu-dropdown, .window, .source-open .clip',
+      ),
+    ]
+      // A long name is cut as long as its row is one line.
+      .filter((one) => innerWidth <= 200 || !one.matches('.clip'))
       .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth)
       .map(
         (one) => `${one.className} is ${one.scrollWidth} wide, in ${one.clientWidth}; ${innerWidth} pixels`,

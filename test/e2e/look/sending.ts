@@ -157,6 +157,7 @@ export function restoreViews(running: Running, to: string): View[] {
       open: async () => {
         await browse()
         await press('window.restore.thisDirectory')
+        await page.locator('input[type=datetime-local]').fill('2026-04-03T14:05:06')
       },
     },
     {

@@ -3,6 +3,8 @@ import type { AppState } from '../../../core/agent/state/schema.ts'
 import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { type Message, message } from '../../../core/words/message.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
+import { newDraft } from '../../../renderer/features/destinations/draft.ts'
+import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.tsx'
 import { TestResult } from '../../../renderer/features/destinations/test-result.tsx'
 import { RestoreProgress } from '../../../renderer/features/restore/restore-progress.tsx'
 import { destinationState, emptyState } from './fake-state.ts'
@@ -120,4 +122,16 @@ describe('a restore', () => {
     expect(all).toContain('5 files restored · 1 KiB')
     expect(all).not.toContain('not ')
   })
+})
+
+test('where secrets are kept is said only where one is: a key in a file of its own is none', () => {
+  const fields = (changes: Partial<ReturnType<typeof newDraft>>, stored: string[] = []) => {
+    const rest = { problems: {}, isKnown: true, secretStorage: 'file' as const, onChange: () => undefined }
+    return wordsOf(<SftpFields {...rest} draft={{ ...newDraft(), ...changes }} stored={stored} />)
+  }
+  const said = 'Secrets are kept in a file'
+  expect(fields({ login: 'password' })).toContain(said)
+  for (const login of ['file', 'agent'] as const) expect(fields({ login })).not.toContain(said)
+  expect(fields({ login: 'file', secrets: { passphrase: 'x' } })).toContain(said)
+  expect(fields({ login: 'file' }, ['passphrase'])).toContain(said)
 })

@@ -1,6 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { useState } from 'react'
 import type { CommandOutput } from '../../../core/agent/contract.ts'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { message } from '../../../core/words/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
@@ -13,7 +14,7 @@ import { ImportDialog } from './import-dialog.tsx'
 export type Read = NonNullable<CommandOutput<'readSettings'>>
 
 /** All settings as a file, out and in. */
-export function ExchangePart() {
+export function ExchangePart({ settings }: { settings: AppState['settings'] }) {
   const { t } = useWords()
   const bridge = useBridge()
   const { tell } = useCommands()
@@ -50,7 +51,9 @@ export function ExchangePart() {
           {t('settings.exchange.import')}
         </Button>
       </Group>
-      {read !== null && <ImportDialog read={read} opened={opened} onClose={() => setOpened(false)} />}
+      {read !== null && (
+        <ImportDialog read={read} now={settings} opened={opened} onClose={() => setOpened(false)} />
+      )}
     </SettingsPart>
   )
 }

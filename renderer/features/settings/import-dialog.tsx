@@ -1,5 +1,6 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
+import type { AppState } from '../../../core/agent/state/schema.ts'
 import { type Message, message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
@@ -8,6 +9,7 @@ import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import type { Read } from './exchange-part.tsx'
 import { settingNames } from './find.ts'
+import { ImportSummary } from './import-summary.tsx'
 
 type Difference = Read['differences'][number]
 
@@ -24,6 +26,8 @@ const icons = { added: IconPlus, removed: IconTrash, changed: IconPencil } as co
 
 interface ImportDialogProps {
   read: Read
+  /** The settings in force. */
+  now: AppState['settings']
   opened: boolean
   onClose: () => void
 }
@@ -31,6 +35,7 @@ interface ImportDialogProps {
 /** What a file would change; nothing is changed before its button is pressed. */
 export function ImportDialog({
   read: { file, settings, differences, missing },
+  now,
   opened,
   onClose,
 }: ImportDialogProps) {
@@ -64,7 +69,7 @@ export function ImportDialog({
         <Text size="sm" c="dimmed" className="breakable">
           {file}
         </Text>
-        {nothing && <Text>{t('settings.importNothing')}</Text>}
+        {nothing ? <Text>{t('settings.importNothing')}</Text> : <ImportSummary now={now} next={settings} />}
         <ul className="differences">
           {differences.map((one) => (
             <DifferenceRow key={`${one.kind} ${one.change} ${one.name}`} difference={one} />
@@ -86,7 +91,7 @@ export function ImportDialog({
             {t(nothing ? 'window.close' : 'window.cancel')}
           </Button>
           {!nothing && (
-            <Button loading={busy} onClick={apply}>
+            <Button color="red" loading={busy} onClick={apply}>
               {t('settings.import.action')}
             </Button>
           )}

@@ -57,7 +57,7 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
         <CheckingPart settings={settings} />
         <KeepPart settings={settings} />
         <AdvancedPart settings={settings} />
-        <ExchangePart />
+        <ExchangePart settings={settings} />
         <Setting id="inside">
           <InsidePart state={state} />
         </Setting>

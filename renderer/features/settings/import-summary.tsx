@@ -1,0 +1,34 @@
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import type { WordKey } from '../../../core/words/message.ts'
+import { useWords } from '../../words/context.tsx'
+
+type Settings = AppState['settings']
+
+/** How many of each there are. */
+const counts: readonly { word: WordKey; of: (settings: Settings) => number }[] = [
+  { word: 'window.sources.title', of: ({ sources }) => sources.length },
+  { word: 'window.checked.title', of: ({ checkedPaths }) => checkedPaths.length },
+  { word: 'window.destinations', of: ({ destinations }) => destinations.length },
+  { word: 'window.channel.title', of: ({ alerts }) => alerts.channels.length },
+]
+
+/** What an import replaces, in numbers: so many now → so many in the file; and what no file has. */
+export function ImportSummary({ now, next }: { now: Settings; next: Settings }) {
+  const { t, format } = useWords()
+  return (
+    <>
+      <p>{t('settings.import.replaces')}</p>
+      <dl className="facts">
+        {counts.map(({ word, of }) => (
+          <div key={word}>
+            <dt>{t(word)}</dt>
+            <dd>
+              {format.number(of(now))} → {format.number(of(next))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p className="dimmed">{t('settings.import.secrets')}</p>
+    </>
+  )
+}

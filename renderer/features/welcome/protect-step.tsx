@@ -75,7 +75,9 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
           onChoose={() => choose(() => run('chooseCheckedPath', {}))}
         />
       </ul>
-      <p className="dimmed setting-hint">{t('first.protect.drop')}</p>
+      <p className="dimmed setting-hint">
+        {t('window.sentences', { first: t('first.protect.atOnce'), second: t('first.protect.drop') })}
+      </p>
       {nav}
     </>
   )

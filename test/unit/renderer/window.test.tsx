@@ -48,7 +48,9 @@ describe('"safe" is a promise', () => {
 test('before the first source nothing is called safe, nor in the first steps', () => {
   expect(wordsOf(<TransfersPage state={emptyState()} />)).toContain('Copied here 0')
   expect(wordsOf(<TransfersPage state={emptyState({ destinations: [receiver] })} />)).toContain('Safe 0')
-  expect(wordsOf(<OverviewPage state={emptyState()} />)).not.toMatch(/\bsafe\b/i)
+  const first = wordsOf(<OverviewPage state={emptyState()} />)
+  expect(first).not.toMatch(/\bsafe\b/i)
+  expect(first).toContain('Copying begins at once.')
 })
 
 test('what this system cannot tell is not offered as a reason to pause, and said where it is set', () => {

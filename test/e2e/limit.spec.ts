@@ -116,7 +116,7 @@ async function exportAndImport({ page, state, holdfast }: Running): Promise<void
   await expect(dialog).toContainText('60 → 10')
   expect((await state()).settings.check.intervalSeconds).toBe(60)
   await pictures(page, 'import', 'themes')
-  await dialog.getByRole('button', { name: 'Import', exact: true }).click()
+  await dialog.getByRole('button', { name: 'Replace settings' }).click()
   await expect(page.getByText('The settings are imported.')).toBeVisible()
   expect((await state()).settings).toEqual(before)
   await rm(directory, { recursive: true })

@@ -1,7 +1,8 @@
 import { ActionIcon, Menu } from '@mantine/core'
-import { type ReactNode, useRef, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useWords } from '../words/context.tsx'
 import { IconDots } from './icons.ts'
+import { useMenuFocus } from './menu-focus.ts'
 
 /**
  * A menu of what can be done to the one thing with this name; its items are the children. Of many menus few are ever
@@ -10,7 +11,7 @@ import { IconDots } from './icons.ts'
 export function ActionsMenu({ name, children }: { name: string; children: ReactNode }) {
   const { t } = useWords()
   const [isWanted, setWanted] = useState(false)
-  const target = useRef<HTMLButtonElement>(null)
+  const { target, menu } = useMenuFocus()
   const button = {
     variant: 'subtle',
     color: 'gray',
@@ -23,8 +24,7 @@ export function ActionsMenu({ name, children }: { name: string; children: ReactN
       <ActionIcon {...button} aria-haspopup="menu" aria-expanded={false} onClick={() => setWanted(true)} />
     )
   return (
-    // The button that had the focus before is not there to have it back.
-    <Menu defaultOpened returnFocus={false} onClose={() => target.current?.focus()}>
+    <Menu defaultOpened {...menu}>
       <Menu.Target>
         <ActionIcon {...button} ref={target} />
       </Menu.Target>

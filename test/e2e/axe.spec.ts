@@ -53,6 +53,19 @@ async function keyboard({ page, holdfast }: Running): Promise<void> {
   await expect(page.getByRole('dialog')).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(actions).toBeFocused()
+  for (const [menu, item] of [
+    ['Other ways to add', 'Type a path…'],
+    ['Pause…', 'For another time…'],
+    ['More', 'Log…'],
+  ] as const) {
+    const button = page.getByRole('button', { name: menu, exact: true })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('menuitem', { name: item }).press('Enter')
+    await expect(page.getByRole('dialog')).toBeVisible()
+    await page.keyboard.press('Escape')
+    await expect(button).toBeFocused()
+  }
   const checked = page.getByRole('region', { name: 'Only checked' })
   await checked.getByRole('button').first().focus()
   // Its path, which can be copied, comes first.

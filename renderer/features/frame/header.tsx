@@ -20,6 +20,7 @@ import {
   IconPower,
   IconTerminal,
 } from '../../ui/icons.ts'
+import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { StatusIcon } from '../../ui/status-icon.tsx'
 import { useWords } from '../../words/context.tsx'
 import { statusDetails } from '../help/details.ts'
@@ -99,11 +100,13 @@ function PauseMenu({ state, onOther }: { state: AppState; onOther: () => void })
   const pause = state.settings.pause
   const paused = useOfNow((now) => pause !== null && (pause.until === null || pause.until > now))
   const pauseFor = (minutes: number) => run('pause', { minutes })
+  const { target, menu } = useMenuFocus()
 
   return (
-    <Menu>
+    <Menu {...menu}>
       <Menu.Target>
         <ActionIcon
+          ref={target}
           variant={paused ? 'light' : 'subtle'}
           color={paused ? 'harbour' : 'gray'}
           size="lg"
@@ -145,6 +148,9 @@ function MoreMenu({ state }: { state: AppState }) {
   const { run, tell } = useCommands()
   const bridge = useBridge()
   const [isLogOpen, setLogOpen] = useState(false)
+  const [hasLog, setHasLog] = useState(false)
+  if (isLogOpen && !hasLog) setHasLog(true)
+  const { target, menu } = useMenuFocus()
   const save = async () => {
     try {
       const { path } = await bridge.call('saveDiagnostics', {})
@@ -158,9 +164,9 @@ function MoreMenu({ state }: { state: AppState }) {
   }
   return (
     <>
-      <Menu>
+      <Menu {...menu}>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('window.more')}>
+          <ActionIcon ref={target} variant="subtle" color="gray" size="lg" aria-label={t('window.more')}>
             <IconDots size={18} />
           </ActionIcon>
         </Menu.Target>
@@ -190,11 +196,9 @@ function MoreMenu({ state }: { state: AppState }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {isLogOpen && (
-        <Suspense fallback={null}>
-          <LogDialog onClose={() => setLogOpen(false)} />
-        </Suspense>
-      )}
+      <Suspense fallback={null}>
+        {hasLog && <LogDialog opened={isLogOpen} onClose={() => setLogOpen(false)} />}
+      </Suspense>
     </>
   )
 }

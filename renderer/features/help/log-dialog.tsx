@@ -13,11 +13,11 @@ type Least = LogLine['level']
 const order: readonly Least[] = ['info', 'warn', 'error']
 
 /** The newest lines of the log, and what follows. */
-export default function LogDialog({ onClose }: { onClose: () => void }) {
+export default function LogDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useWords()
   return (
     <Dialog
-      opened
+      opened={opened}
       onClose={onClose}
       size="xl"
       title={t('window.log.title')}

@@ -4,6 +4,7 @@ import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'
+import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { useWords } from '../../words/context.tsx'
 
 /** The button that adds a source, and the rarer ways beside it. */
@@ -11,15 +12,22 @@ export function AddDirectory() {
   const { t } = useWords()
   const { run } = useCommands()
   const [typing, setTyping] = useState(false)
+  const { target, menu } = useMenuFocus()
   return (
     <div className="add">
       <Group gap={6} wrap="nowrap">
         <Button variant="light" leftSection={<IconPlus size={17} />} onClick={() => run('chooseSource', {})}>
           {t('window.addDirectory')}
         </Button>
-        <Menu position="top-start">
+        <Menu position="top-start" {...menu}>
           <Menu.Target>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('window.add.otherWays')}>
+            <ActionIcon
+              ref={target}
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={t('window.add.otherWays')}
+            >
               <IconDots size={18} />
             </ActionIcon>
           </Menu.Target>

@@ -59,7 +59,8 @@ async function sendChunks(
       const isThere = skipped < upload.offset
       const bytes = await watched(reading.next(isThere ? upload.offset : due.size, chunkBytes(session)))
       if (bytes === null) break
-      if (!mayGoOn()) void abort()
+      // Answered, it is kept there: whoever goes on right after a pause goes on with it.
+      if (!mayGoOn()) await abort()
       if (aborted !== null) return { kind: 'halted' }
       const { length } = bytes
       if (isThere) {

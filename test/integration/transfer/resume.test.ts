@@ -114,15 +114,13 @@ test('kill -9 of the sender, while its connection looks alive to the receiver: t
 
 test('a pause in the middle keeps what has arrived', async () => {
   const { relay, config, store, partials, expectArrived } = await open()
-  relay.holdAfter(12 * MIB)
   const sender = startTestSender()
-  sender.configure(config)
+  // A line that is held has room for all of the file in the buffers of some systems.
+  const slow = { ...config, limit: { ...config.limit, bytesPerSecond: 5 * MIB } }
+  sender.configure(slow)
   await until('a part of the file is there', partOf(store, 10 * MIB), WITHIN_MS)
   const always = { days: [0, 1, 2, 3, 4, 5, 6], from: '00:00', to: '00:00', allow: 'pause' as const }
-  sender.configure({ ...config, limit: { ...config.limit, schedule: [always] } })
-  // It has to know of the pause before the rest can go.
-  await until('the pause', () => sender.report()?.allowance.now.kind === 'pause')
-  relay.letGo()
+  sender.configure({ ...slow, limit: { ...slow.limit, schedule: [always] } })
   await until('the sender has stopped', () => sender.report()?.transfers.length === 0, WITHIN_MS)
   expect(Object.keys(partials())).toHaveLength(1)
   sender.configure(config)

@@ -92,7 +92,7 @@ function present(
     tray.destroy()
     return kept
   })
-  const asked = askingFirst(agent.store, words, quit)
+  const asked = askingFirst(() => agent.store.state, words, quit)
   const all = { ...handlers, ...desktopHandlers({ agent, handlers, window, words, quit: asked }) }
   const hint = () =>
     agent.settings.get().notifications &&

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { app, dialog } from 'electron'
 import type { OpenAgent } from '../../core/agent/open.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
-import type { StateStore } from '../../core/agent/state/store.ts'
 import { message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
 import { argumentsAgain } from './arguments.ts'
@@ -49,25 +48,12 @@ export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () =>
   return quit
 }
 
-const isHalfSent = ({ size, sentBytes }: AppState['transfers'][number]) =>
-  size > LARGE_BYTES && sentBytes < size
-
 /** A person who quits is asked only while large files are half sent; the end of a session asks nobody. */
-export function askingFirst(
-  store: Pick<StateStore, 'state' | 'subscribe'>,
-  words: () => Words,
-  quit: () => void,
-): () => void {
+export function askingFirst(state: () => AppState, words: () => Words, quit: () => void): () => void {
   let isAsking = false
-  const halfSent = () => store.state.transfers.filter(isHalfSent).length
   const ask = async (count: number) => {
     isAsking = true
     const t = words()
-    // Once they have gone there is nothing to ask.
-    const gone = new AbortController()
-    const unfollow = store.subscribe(() => {
-      if (halfSent() === 0) gone.abort()
-    })
     const { response } = await dialog.showMessageBox({
       type: 'question',
       message: t(message('quit.sending', { count })),
@@ -75,14 +61,14 @@ export function askingFirst(
       buttons: [t(message('quit.quit')), t(message('quit.stay'))],
       defaultId: 1,
       cancelId: 1,
-      signal: gone.signal,
     })
-    unfollow()
     isAsking = false
-    if (response === 0 || gone.signal.aborted) quit()
+    if (response === 0) quit()
   }
   return () => {
-    const count = halfSent()
+    const isHalfSent = ({ size, sentBytes }: AppState['transfers'][number]) =>
+      size > LARGE_BYTES && sentBytes < size
+    const count = state().transfers.filter(isHalfSent).length
     if (count === 0) quit()
     else if (!isAsking) void ask(count)
   }

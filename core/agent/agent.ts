@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/messages.ts'
+import { isGone } from '../files/system-error.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import { notMountedWords } from '../send/destinations/folder/place.ts'
@@ -199,8 +200,8 @@ export class Agent {
 
   #worker(name: WorkerName, condition: WorkerState): void {
     this.store.update({ workers: { ...this.store.state.workers, [name]: condition } })
-    const isGone = condition.condition === 'restarting' || condition.condition === 'failed'
-    if (name === 'scanner' && isGone) this.store.update(withoutScanned(this.store.state, this.#refused))
+    const isAway = condition.condition === 'restarting' || condition.condition === 'failed'
+    if (name === 'scanner' && isAway) this.store.update(withoutScanned(this.store.state, this.#refused))
   }
 
   #checked({ checked, notice }: CheckerReport): void {
@@ -224,7 +225,9 @@ export class Agent {
     if (destination === undefined) return checked
     const { name, address } = destination
     const { overall } = checked
-    const sentence = overall.kind === 'missing' ? notMountedWords({ name, path: address }) : overall.sentence
+    const { kind, code } = overall
+    const isAway = kind === 'missing' && (code === null || isGone(code))
+    const sentence = isAway ? notMountedWords({ name, path: address }) : overall.sentence
     return { ...checked, path: name, overall: { ...overall, sentence } }
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { diskOf } from '../mounts/disks.ts'
+import { readMounts } from '../mounts/mountinfo.ts'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
@@ -54,7 +55,7 @@ export function destinationCommands(context: SettingsContext) {
         stage: isNew ? 'given' : 'kept',
       })
       if (folder.kind !== 'folder' || !test.works) return test
-      const warning = sameDisk(context.settings.get(), folder.path, id)
+      const warning = await sameDisk(context, folder.path, id)
       return { ...test, found: { ...test.found, ...(warning !== null && { warning }) } }
     },
     newEncryptionKey,
@@ -68,15 +69,28 @@ export function destinationCommands(context: SettingsContext) {
 }
 
 /** That sources lie on the disk of a folder, where they do. @param id of a destination that there is already. */
-function sameDisk(settings: Settings, folder: string, id: string | undefined): Message | null {
-  const disk = diskOf(folder)
-  const there = settings.sources.filter(
-    (source) =>
-      diskOf(source.path) === disk && (id === undefined || destinationIds(settings, source).includes(id)),
+async function sameDisk(
+  { settings: kept, inspect }: SettingsContext,
+  folder: string,
+  id: string | undefined,
+): Promise<Message | null> {
+  const settings = kept.get()
+  const mounts = readMounts()
+  const disk = diskOf(folder, mounts)
+  if (disk === null) return null
+  const wanted = settings.sources.filter(
+    (source) => id === undefined || destinationIds(settings, source).includes(id),
   )
-  const [first] = there
-  if (first === undefined || disk === null) return null
-  return message('test.sameDisk', { name: first.name, count: there.length, more: there.length - 1 })
+  const names = await Promise.all(
+    wanted.map(async ({ name, path }) => {
+      // One that is away now, or whose disk hangs, may be on any disk.
+      const facts = await inspect(path).catch(() => null)
+      return facts?.real && diskOf(facts.real, mounts) === disk ? [name] : []
+    }),
+  )
+  const [name, ...others] = names.flat()
+  if (name === undefined) return null
+  return message('test.sameDisk', { name, count: others.length + 1, more: others.length })
 }
 
 /** A folder by its real path. @throws Problem refuse.… where it can be none. */

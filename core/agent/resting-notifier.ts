@@ -9,7 +9,7 @@ type Definition = typeof notifierDefinition
 /** A person who looks through the alerts asks again before this, in milliseconds. */
 const RESTS_AFTER_MS = 60_000
 
-/** The notifier's process. It ends while it has nothing to do, which gives back its 40 MiB, until it is asked again. */
+/** The notifier's process. It ends while it has nothing to do, which gives back 33 MiB, until it is asked again. */
 export class RestingNotifier {
   readonly #worker: SupervisedWorker<Definition>
   #config: NotifierConfig | null = null
@@ -57,6 +57,8 @@ export class RestingNotifier {
   }
 
   #run(config: NotifierConfig): void {
+    // What it has said was said of another configuration.
+    this.#isIdle = false
     this.#isResting = false
     this.#worker.configure(config)
   }

@@ -6,13 +6,13 @@ import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'
 import { isHeld } from './state/derived.ts'
 import { withSender, withSent } from './state/reports.ts'
-import type { AppState } from './state/schema.ts'
+import type { AppState, DestinationState } from './state/schema.ts'
 import { ownStatusOf } from './state/status.ts'
 import { concernsSenders, destinationsNow, senderConfigs } from './workers/configs.ts'
 import { SupervisedWorker } from './workers/supervisor.ts'
 
 type Definition = typeof senderDefinition
-type Parts = Pick<Agent, 'store' | 'secrets' | 'layout' | 'host' | 'notices'>
+type Parts = Pick<Agent, 'store' | 'secrets' | 'layout' | 'host' | 'notices' | 'checker'>
 
 /** How often it is looked whether receivers are to be told how this computer is. */
 const SAY_EVERY_MS = 5_000
@@ -140,11 +140,16 @@ export class SenderWorkers {
   }
 
   #reported(destination: string, report: ReportOf<Definition>): void {
-    const { store, notices } = this.#parts
+    const { store, notices, checker } = this.#parts
     if (report.notice !== undefined) notices.add(`session ${destination}`, report.notice)
     const { destinations: before } = store.state
     store.update(withSent(store.state, destination, report))
     this.#nameParked()
+    const isAway = ({ id, connection: { problem } }: DestinationState) =>
+      id === destination && problem?.key === 'transfer.notMounted'
+    // Its check is what tells of its disk, and may be due in an hour.
+    if (store.state.destinations.some(isAway) && !before.some(isAway))
+      checker.request('checkNow', { ids: [destination] }).catch(() => undefined)
     // Each hears what the others are at: they share the line, and remove files only together.
     if (concernsSenders(before, store.state.destinations)) this.configure()
   }

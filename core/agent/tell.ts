@@ -2,7 +2,7 @@ import { Alerts, type Observation } from '../alert/alerts.ts'
 import { noIncidentFile, openIncidentFile } from '../alert/incident-file.ts'
 import { severityOf } from '../alert/kinds.ts'
 import { letterOf, shownOf } from '../alert/letter.ts'
-import type { NotifierConfig, notifierDefinition } from '../alert/messages.ts'
+import type { ChannelState, NotifierConfig, notifierDefinition } from '../alert/messages.ts'
 import { isUrgent, type Notice } from '../alert/notice.ts'
 import { createTelling, type Telling } from '../alert/telling.ts'
 import type { Checked } from '../check/messages.ts'
@@ -115,7 +115,7 @@ export class Tell {
       file: layout.alerts,
       language: this.#parts.language,
       computer: host.computerName,
-      names: namesOf(settings),
+      names: sourceNames(settings),
       labels: settings.alerts.labels,
       quietHours: settings.alerts.quietHours,
       native: settings.notifications,
@@ -148,7 +148,15 @@ export class Tell {
 
   #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
     const { store, host, notices } = this.#parts
-    if (channels !== undefined) store.update({ channels })
+    if (channels !== undefined) {
+      // A notifier that has just begun does not know how they were.
+      const known = new Map(store.state.channels.map((one) => [one.id, one]))
+      const asKnown = (one: ChannelState) => {
+        const { condition, at, sentence } = known.get(one.id) ?? one
+        return one.at === null ? { ...one, condition, at, sentence } : one
+      }
+      store.update({ channels: channels.map(asKnown) })
+    }
     if (notice !== undefined) notices.add(STORE, notice)
     if (show !== undefined) host.notify(show)
   }
@@ -156,7 +164,7 @@ export class Tell {
   #showAlone(notice: Notice): void {
     const { host } = this.#parts
     if (!this.#parts.settings.get().notifications) return
-    const names = namesOf(this.#parts.settings.get())
+    const names = sourceNames(this.#parts.settings.get())
     host.notify(shownOf(this.#letterOf(notice, this.#parts.language, names)))
   }
 
@@ -173,7 +181,7 @@ export class Tell {
   }
 }
 
-const namesOf = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
+const sourceNames = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
 
 function observationOf(one: Condition, group: string): Observation {
   const { id, kind, name, sentence, source, since, tellAfterMs } = one

@@ -61,7 +61,7 @@ export const notifierDefinition = {
   config: notifierConfigSchema,
   report: z.object({
     channels: z.array(channelStateSchema).optional(),
-    /** There is no channel, nothing waits, and nothing lasts that was told: its process may end until it is asked. */
+    /** There is no channel, and nothing waits: its process may end until it is asked. */
     isIdle: z.boolean().optional(),
     show: shownSchema.optional(),
     /** What a person should know of the timeline's file. */

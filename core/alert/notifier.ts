@@ -67,8 +67,9 @@ export class Notifier {
     }
     for (const id of ids) {
       const dispatcher = this.#dispatcherOf(id)
-      if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.reset()
+      if (!isDeepStrictEqual(wayOf(before, id), wayOf(config, id))) dispatcher.reset()
       if (!isOn(config, id)) dispatcher.giveUp()
+      else if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
     }
     this.#beats.configure(config.channels)
     this.#tellChanges()
@@ -225,7 +226,9 @@ export class Notifier {
 
   #changed(): void {
     const dispatchers = [...this.#dispatchers.values()]
-    const isIdle = this.#config.channels.length === 0 && dispatchers.every((one) => one.isIdle)
+    // What it has told is written down, unless its disk fails: the next process knows it.
+    const isIdle =
+      this.#config.channels.length === 0 && !this.#kept.isFailing && dispatchers.every((one) => one.isIdle)
     this.#events.channels(this.#states(), isIdle)
   }
 
@@ -238,6 +241,12 @@ export class Notifier {
 
 function isOn({ native, channels }: NotifierConfig, id: string): boolean {
   return id === NATIVE ? native : channels.some((one) => one.id === id && one.enabled)
+}
+
+/** What decides whether a channel works. */
+function wayOf({ channels, secrets }: NotifierConfig, id: string) {
+  const { type, options } = channels.find((one) => one.id === id) ?? {}
+  return [type, options, secrets[id]]
 }
 
 function settingsOf({ channels, secrets }: NotifierConfig, id: string) {

@@ -2,7 +2,7 @@ import { namesOf } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { isDiskKind, namedSubjects, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
 import type { Words } from '../../words/context.tsx'
-import type { HealthLevel } from '../overview/describe.ts'
+import { type HealthLevel, severityLevel } from '../overview/describe.ts'
 
 export { severityOf, subjectsOf }
 
@@ -22,7 +22,7 @@ export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: S
 /** Its mark: what is over is well. */
 export function levelOf({ kind, endedAt }: Pick<Incident, 'kind' | 'endedAt'>): HealthLevel {
   if (endedAt !== null) return 'ok'
-  return severityOf(kind) === 'critical' ? 'failing' : 'attention'
+  return severityLevel(severityOf(kind))
 }
 
 /** What lasts, the gravest first; of those that are alike the newest. */

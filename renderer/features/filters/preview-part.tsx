@@ -56,7 +56,7 @@ function Sums({ preview: { ended, kept, leftOut } }: { preview: FilterPreview })
             <dt>
               <RuleName reason={reason} pattern={pattern} />
             </dt>
-            <dd>{files === 0 ? t('window.filters.noFurther') : sum(files, bytes)}</dd>
+            <dd>{files === 0 && ended === 'complete' ? t('window.filters.noFile') : sum(files, bytes)}</dd>
           </div>
         ))}
       </dl>

@@ -1,5 +1,5 @@
 import { CloseButton, TextInput } from '@mantine/core'
-import { useMemo } from 'react'
+import { useEffect, useMemo } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import { IconSearch } from '../../ui/icons.ts'
@@ -25,6 +25,10 @@ export default function SettingsPage({ state, place = null }: { state: AppState;
   const { t } = useWords()
   const [search, setSearch] = useKeptText('settings')
   const found = useMemo(() => (search.trim() === '' ? null : findSettings(search, t)), [search, t])
+  // A place that is asked for is shown, whatever was searched for before.
+  useEffect(() => {
+    if (place !== null) setSearch('')
+  }, [place, setSearch])
   const { settings } = state
   return (
     <div className="stack">

@@ -76,7 +76,9 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
         />
       </ul>
       <p className="dimmed setting-hint">
-        {t('window.sentences', { first: t('first.protect.atOnce'), second: t('first.protect.drop') })}
+        {settings.destinations.length > 0
+          ? t('first.protect.drop')
+          : t('window.sentences', { first: t('first.protect.atOnce'), second: t('first.protect.drop') })}
       </p>
       {nav}
     </>

@@ -176,6 +176,19 @@ test('a channel that is changed forgets how it was, also what was under way then
   const { notifier, states } = startNotifier(configFor('/wrong'))
   expect(await notifier.test('hook')).toMatchObject({ delivered: false })
   await until('that to be said', () => states()[1]?.condition === 'refused')
+  const renamed = configFor('/wrong')
+  for (const channel of renamed.channels) channel.name = 'Another name'
+  notifier.configure(renamed)
+  await notifier.timeline({
+    before: null,
+    most: 1,
+    severity: null,
+    kinds: null,
+    source: null,
+    text: '',
+    lasts: null,
+  })
+  expect(states()[1]?.condition).toBe('refused')
   server.answer(() => {
     notifier.configure(configFor('/another'))
     return { status: 401 }
@@ -236,16 +249,17 @@ test('a test goes past what waits, and says what became of it', async () => {
   expect(server.requests.map(({ body }) => JSON.parse(body).what)).toEqual(['test', 'test'])
 })
 
-test('without a channel it has nothing to do until what it has shown is over', async () => {
-  const { notifier, shown, isIdle, states } = startNotifier(notifierConfig('', {}, { native: true }))
-  await until('it to have begun', isIdle)
+test('without a channel its process may end: the next one knows what was shown, and says that it is over', async () => {
+  const config = notifierConfig('', {}, { file: databaseFile(), native: true })
+  const first = startNotifier(config)
   const incident = incidentOf('a')
-  await notifier.tell([noticeOf('failed', incident)])
-  await until('that to be counted as told', () => states()[0]?.condition === 'ok' && !isIdle())
-  // Another process would not know that it has been told, and never say that it is over.
-  await notifier.tell([noticeOf('recovered', incident)])
-  await until('it to have nothing to do', isIdle)
-  expect(shown.map(({ urgent }) => urgent)).toEqual([true, false])
+  await first.notifier.tell([noticeOf('failed', incident)])
+  await until('it to have nothing to do', () => first.states()[0]?.condition === 'ok' && first.isIdle())
+  await first.notifier.stop()
+  const next = startNotifier(config)
+  await next.notifier.tell([noticeOf('recovered', incident)])
+  await until('its end to be shown', () => next.shown.length === 1)
+  expect(next.shown).toMatchObject([{ about: 'a', urgent: false }])
 })
 
 test('with a channel it stays', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { settingsSchema } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -66,4 +67,25 @@ it('a notifier that has ended with the agent stays away', async () => {
   await stopped
   await expect(agent.tell.notifier.ask('record', nothing)).rejects.toThrow()
   expect(notifiers()).toHaveLength(1)
+})
+
+it('a notifier that has just heard of a channel stays, whatever it said before', async () => {
+  const { agent, says, notifiers, condition } = agentAtRest()
+  await vi.advanceTimersByTimeAsync(MINUTE_MS + 1_000)
+  says('notifier', { isIdle: true })
+  const channel = { id: 'ping', type: 'ping', name: 'Ping', options: {} }
+  agent.change((settings) =>
+    settingsSchema.parse({ ...settings, alerts: { ...settings.alerts, channels: [channel] } }),
+  )
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(condition()).not.toBe('off')
+  expect(notifiers()).toHaveLength(1)
+})
+
+it('how this computer was told last is known when the notifier begins anew', async () => {
+  const { agent, says } = agentAtRest()
+  const native = { id: 'native', condition: 'ok', at: 5, sentence: null, waiting: 0, secrets: [] }
+  says('notifier', { channels: [native] })
+  says('notifier', { channels: [{ ...native, condition: 'unused', at: null, waiting: 1 }] })
+  expect(agent.store.state.channels).toEqual([{ ...native, waiting: 1 }])
 })

@@ -78,8 +78,9 @@ const Card = memo(function Card(props: CardProps) {
         </div>
         <div className="source-line quiet-line">
           <State {...props} said={t(word)} isWell={level === 'ok'} />
-          <Destinations {...props} />
+          <Destination {...props} />
         </div>
+        <TroubledDestination {...props} />
         <Moving {...props} />
         <Trouble source={source} />
         <Shortfall {...props} />
@@ -164,27 +165,30 @@ function State({ source, failingSince, said, isWell }: SourceCardProps & { said:
   )
 }
 
-/** Where its files go; what cannot be reached now stands apart from what can. */
-function Destinations({ wellName, troubledName, troubledLevel }: SourceCardProps) {
+/** Where its files go. */
+function Destination({ wellName }: SourceCardProps) {
   const { t } = useWords()
+  if (wellName === '') return null
   return (
-    <span className="destinations">
-      {wellName !== '' && (
-        <span className="destination" title={t('window.destination.to', { name: wellName })}>
-          <IconArrowRight size={13} aria-hidden="true" />
-          <span className="clip">{wellName}</span>
-        </span>
-      )}
-      {troubledName !== '' && (
-        <span
-          className="destination"
-          data-level={troubledLevel}
-          title={t('window.destination.troubled', { name: troubledName })}
-        >
-          <HealthMark level={troubledLevel} />
-          <span className="clip">{troubledName}</span>
-        </span>
-      )}
+    <span className="destination" title={t('window.destination.to', { name: wellName })}>
+      <IconArrowRight size={13} aria-hidden="true" />
+      <span className="clip">{wellName}</span>
+    </span>
+  )
+}
+
+/** Where they cannot go now, and why: a line of its own. */
+function TroubledDestination({ troubledName, troubledLevel }: SourceCardProps) {
+  const { t } = useWords()
+  if (troubledName === '') return null
+  return (
+    <span
+      className="quiet-line destination"
+      data-level={troubledLevel}
+      title={t('window.destination.troubled', { name: troubledName })}
+    >
+      <HealthMark level={troubledLevel} />
+      <span className="breakable">{troubledName}</span>
     </span>
   )
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { diskOf } from '../mounts/disks.ts'
 import { readMounts } from '../mounts/mountinfo.ts'
+import { inTime, LATE } from '../pacing/in-time.ts'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
@@ -68,6 +69,9 @@ export function destinationCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
+/** A test does not wait longer for the disk of a source, which may hang. */
+const LOOK_WITHIN_MS = 1_000
+
 /** That sources lie on the disk of a folder, where they do. @param id of a destination that there is already. */
 async function sameDisk(
   { settings: kept, inspect }: SettingsContext,
@@ -84,8 +88,8 @@ async function sameDisk(
   const names = await Promise.all(
     wanted.map(async ({ name, path }) => {
       // One that is away now, or whose disk hangs, may be on any disk.
-      const facts = await inspect(path).catch(() => null)
-      return facts?.real && diskOf(facts.real, mounts) === disk ? [name] : []
+      const facts = await inTime(LOOK_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
+      return facts !== LATE && facts.real !== null && diskOf(facts.real, mounts) === disk ? [name] : []
     }),
   )
   const [name, ...others] = names.flat()

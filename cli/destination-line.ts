@@ -10,7 +10,8 @@ export function destinationLine(state: AppState, destination: DestinationState):
   const shown = kind === 'embedded' ? worded('window.destination.here') : name
   const line = listed([
     worded('cli.destination', { name: shown, address }),
-    worded(failure === null ? `cli.connection.${stateWhenWell(destination)}` : `kind.${failure.kind}`),
+    // The sentence below says what is wrong.
+    ...(failure === null ? [worded(`cli.connection.${stateWhenWell(destination)}`)] : []),
     ...(totals.waitingFiles === 0
       ? []
       : [worded('cli.waiting', { files: totals.waitingFiles, size: totals.waitingBytes })]),

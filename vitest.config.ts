@@ -24,6 +24,17 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // By `npm run test:long` alone.
+      {
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          globalSetup: ['test/support/servers/global-setup.ts'],
+          env,
+          testTimeout: 1_800_000,
+          hookTimeout: 60_000,
+        },
+      },
       // By `npm run test:package` alone.
       { test: { name: 'package', include: ['test/package/**/*.test.ts'] } },
     ],

@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// `npm run test:long [-- FILTER…]`: the campaigns that take minutes. They run before an issue ends, not with `npm test`.
+//
+//   test/long                 each file on its own: the stressor, a day of rotated logs, a file that never stands still
+//   model, campaign, crash    the integration tests of these names, with many more seeds and rounds
+//
+// FILTER picks test files of test/long by a part of their name. The last lines are the time of each stage and the sum.
+import { projectEnvironment } from './setup/node.mjs'
+import { inProject, isProgram, projectDirectory, runMain, say } from './setup/project.mjs'
+import { setup } from './setup.mjs'
+import { passSignalsOn, runStage } from './test/stage.mjs'
+
+const MODEL = 'test/integration/scan/model.test.ts'
+const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
+const CRASH = 'test/integration/transfer/crash.test.ts'
+
+/** Stages as [title, Vitest's project, files, what is added to the environment]. */
+const campaigns = [
+  ['Model, 300 seeds', 'integration', [MODEL], { HOLDFAST_MODEL_COUNT: '300' }],
+  ['Campaign, 200 rounds', 'integration', [CAMPAIGN], { HOLDFAST_ROUNDS: '200' }],
+  ['Crash, 60 rounds', 'integration', [CRASH], { HOLDFAST_ROUNDS: '60' }],
+]
+
+async function main() {
+  const filters = process.argv.slice(2)
+  passSignalsOn()
+  const { node, servers } = await setup('tests')
+  await servers
+  const stages = [['Long tests', 'long', filters, {}], ...(filters.length === 0 ? campaigns : [])]
+  const times = []
+  for (const [title, project, files, more] of stages) {
+    say(`\n== ${title}`)
+    const begun = Date.now()
+    const words = ['run', '--project', project, '--no-file-parallelism', ...files]
+    const status = await runStage(node, [inProject('node_modules/vitest/vitest.mjs'), ...words], {
+      env: { ...projectEnvironment(), ...more },
+      cwd: projectDirectory,
+      minutes: 60,
+    })
+    times.push({ title, status, seconds: Math.round((Date.now() - begun) / 1000) })
+  }
+  for (const { title, status, seconds } of times)
+    say(`${status === 0 ? 'passed' : 'FAILED'}  ${String(seconds).padStart(5)} s  ${title}`)
+  return times.every(({ status }) => status === 0) ? 0 : 1
+}
+
+if (isProgram(import.meta.url)) await runMain(main)

@@ -1,6 +1,6 @@
 // The command line built into out/cli: one file instead of hundreds, without types to be taken out at each start.
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { inProject, isProgram } from './project.mjs'
 import { capture } from './run.mjs'
@@ -50,11 +50,27 @@ export async function commandScript(node) {
   const { status } = await capture(node, [inProject('build/setup/command.mjs'), directory], {
     timeoutMs: 60_000,
   })
-  return status === 0 && existsSync(built.script) ? built : source
+  if (status !== 0 || !existsSync(built.script)) return source
+  removeOldBuilds(path.dirname(directory))
+  return built
 }
 
-/** Builds that stay: one that runs needs its own. */
+/** Builds that stay: an agent that runs needs its own. */
 const KEPT = 10
+/** A directory that `commandScript` made: its name is a digest of the sources. */
+const BUILD_NAME = /^[0-9a-f]{16}$/
+
+/** Removes all but the newest builds from out/cli; other names there are left alone. */
+function removeOldBuilds(directory) {
+  const builds = readdirSync(directory)
+    .filter((name) => BUILD_NAME.test(name))
+    .map((name) => ({
+      place: path.join(directory, name),
+      at: statSync(path.join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    }))
+    .sort((a, b) => b.at - a.at)
+  for (const { place } of builds.slice(KEPT)) rmSync(place, { recursive: true, force: true })
+}
 
 /** As in electron.vite.config.ts. */
 const jsonAsString = {
@@ -91,21 +107,9 @@ async function build(directory) {
   try {
     await buildCommand(temporary)
     await rename(temporary, directory)
-    for (const old of await olderThan(path.dirname(directory), KEPT))
-      await rm(old, { recursive: true, force: true })
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
-}
-
-async function olderThan(directory, kept) {
-  const { readdir, stat } = await import('node:fs/promises')
-  const found = (await readdir(directory)).map(async (name) => {
-    const place = path.join(directory, name)
-    return { place, at: (await stat(place)).mtimeMs }
-  })
-  const all = (await Promise.all(found)).sort((a, b) => b.at - a.at)
-  return all.slice(kept).map(({ place }) => place)
 }
 
 if (isProgram(import.meta.url)) await build(process.argv[2])

@@ -250,3 +250,12 @@ test('a second start has nothing to do', async () => {
   }
   expect(Math.min(...times)).toBeLessThan(300)
 })
+
+test('command build: a build into a directory leaves everything beside it', async () => {
+  const parent = temporaryDirectory('builds')
+  const beside = Array.from({ length: 15 }, (_, index) => `own-${index}`)
+  for (const name of beside) mkdirSync(path.join(parent, name))
+  const script = path.resolve(import.meta.dirname, '../../../build/setup/command.mjs')
+  await run(process.execPath, [script, path.join(parent, 'built')])
+  expect(readdirSync(parent).sort()).toEqual(['built', ...beside].sort())
+})

@@ -1,10 +1,11 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+import { createHash, hkdfSync } from 'node:crypto'
+import { aessiv } from '@noble/ciphers/aes.js'
 
-// Names that nobody can read who has no key. Each part of a path is encrypted alone and always to the same, with the
-// directory that it is in: the digest of both is the first block of the counter (SIV, as in RFC 5297, with HMAC). So what is
-// at the destination is a tree of the same shape, and a name can be found without a list.
+// File names are encrypted with AES-SIV (RFC 5297), which gives the same output for the same name and directory. The
+// destination therefore has a tree of the same shape, and a name is found without a list. Each part of a path is
+// encrypted alone; the path of its directory is associated data.
 
-const DIGEST_KEY_BYTES = 32
+/** Two AES-256 keys: RFC 5297 splits them into one for the tag and one for the encryption. */
 const KEY_BYTES = 64
 const TAG_BYTES = 16
 /** Of a source's name: with what is added, no store shortens it. */
@@ -34,29 +35,23 @@ export const nameKeyText = (key: Uint8Array): string => `${Buffer.from(key).toSt
 export const nameKeysIn = (text: string): Uint8Array[] =>
   [Buffer.from(text.trim(), 'hex')].filter(({ length }) => length === KEY_BYTES)
 
-const tagOf = (key: Uint8Array, directory: string, name: Uint8Array): Buffer =>
-  createHmac('sha256', key.subarray(0, DIGEST_KEY_BYTES))
-    .update(`${directory}/`)
-    .update(name)
-    .digest()
-    .subarray(0, TAG_BYTES)
+/** @param directory path of the directory that holds the name. */
+const createNameCipher = (key: Uint8Array, directory: string) => aessiv(key, Buffer.from(directory))
 
-/** @param directory the path of the one that it is in. */
 function hiddenPart(key: Uint8Array, directory: string, name: string): string {
-  const tag = tagOf(key, directory, Buffer.from(name))
-  const cipher = createCipheriv('aes-256-ctr', key.subarray(DIGEST_KEY_BYTES), tag)
-  return Buffer.concat([tag, cipher.update(name), cipher.final()]).toString('base64url')
+  return Buffer.from(createNameCipher(key, directory).encrypt(Buffer.from(name))).toString('base64url')
 }
 
 /** null: it was not hidden with this key. */
 function shownPart(key: Uint8Array, directory: string, hidden: string): string | null {
   const bytes = Buffer.from(hidden, 'base64url')
-  const tag = bytes.subarray(0, TAG_BYTES)
-  if (tag.length < TAG_BYTES) return null
-  const name = createDecipheriv('aes-256-ctr', key.subarray(DIGEST_KEY_BYTES), tag).update(
-    bytes.subarray(TAG_BYTES),
-  )
-  return tagOf(key, directory, name).equals(tag) ? name.toString() : null
+  if (bytes.length < TAG_BYTES) return null
+  try {
+    return Buffer.from(createNameCipher(key, directory).decrypt(bytes)).toString()
+  } catch {
+    // Its tag does not match: another key, or a name that was never hidden.
+    return null
+  }
 }
 
 export function hiddenPath(key: NameKey, path: string): string {

@@ -14,6 +14,8 @@ const unpackr = new Unpackr({
   useRecords: false,
   mapsAsObjects: true,
   int64AsType: 'number',
+  // A view on the frame would end with its memory, which a thread is given: digests and attributes outlive it.
+  copyBuffers: true,
 })
 
 /** The bytes of a frame, as pieces that are written one after the other. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -140,4 +141,28 @@ test('what is there already is recognised; other content under the same name bec
   expect(fs.readFileSync(path.join(versions, 'changed', version ?? ''), 'utf8')).toBe('old content')
   expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
   expect(fs.statSync(path.join(store, 'sender-1/data/a/kept')).mtimeMs).toBe(1_700_000_000_000)
+})
+
+test('extended attributes: files that have them are stored beside files that have none', async () => {
+  const base = temporaryDirectory('attributes')
+  const { home, store, sender, config } = await startPair(base)
+  for (let index = 0; index < 100; index += 1) {
+    writeFile(home.source, `plain-${index}`, Buffer.alloc(4000, index))
+    writeFile(home.source, `marked-${index}`, Buffer.alloc(4000, 100 + index))
+  }
+  // Python has setxattr(2), Node has not. The second attribute is an ACL (acl(5)): user 1234 may read.
+  const acl = '0200000001000600ffffffff02000400d204000004000400ffffffff10000700ffffffff20000400ffffffff'
+  const script = `
+import os, sys
+for index in range(100):
+    file = os.path.join(sys.argv[1], f"marked-{index}")
+    os.setxattr(file, "user.note", b"n" * 100)
+    os.setxattr(file, "system.posix_acl_access", bytes.fromhex("${acl}"))
+`
+  execFileSync('python3', ['-c', script, home.source])
+  sender.configure(config)
+  expect(offerAll(home)).toBe(200)
+  sender.nudge()
+  await allSent(sender, 200)
+  expect(treeOf(path.join(store, 'sender-1', 'data'))).toEqual(treeOf(home.source))
 })

@@ -56,17 +56,16 @@ export function openSent(database: DatabaseSyncInstance) {
   }
 }
 
-/** Under which other names the content of files was sent. */
+/** Finds the other names under which the content of files was sent. */
 export function openElsewhere(database: DatabaseSyncInstance) {
-  // One row a file is enough: many hard links have one inode.
+  // Two rows of each content are enough: one of them is another file than the one that is asked about.
   const elsewhere = database.prepare(
-    `SELECT place, source, path, digest FROM (
-       SELECT one.key AS place,
-         (SELECT file.id FROM file INDEXED BY file_content JOIN route ON route.id = route
-          WHERE inode = one.value ->> 1 AND mtime_ns = one.value ->> 2 AND size = one.value ->> 3
-          AND digest IS NOT NULL AND destination = ?2 AND file.id <> one.value ->> 0 LIMIT 1) AS found
-       FROM json_each(?1) AS one)
-     JOIN file ON file.id = found JOIN route ON route.id = route`,
+    `SELECT one.key AS place, file.id AS id, source, file.path AS path, file.digest AS digest FROM json_each(?1) AS one
+     JOIN file ON file.id IN (
+       SELECT sent.id FROM file AS sent INDEXED BY file_content JOIN route ON route.id = sent.route
+       WHERE sent.inode = one.value ->> 0 AND sent.mtime_ns = one.value ->> 1 AND sent.size = one.value ->> 2
+       AND sent.digest IS NOT NULL AND destination = ?2 LIMIT 2)
+     JOIN route ON route.id = file.route`,
   )
   return {
     /**
@@ -74,20 +73,27 @@ export function openElsewhere(database: DatabaseSyncInstance) {
      * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
      * a time can be set by anybody.
      */
-    sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]) {
-      // 0 is what file systems without inodes say: it tells no file from another.
-      const asked = files.filter(({ inode }) => inode !== 0n)
-      if (asked.length === 0) return new Map()
-      const rows = asked.map(
-        ({ id, inode, mtimeNs, size }) => `[${id},${word.store(inode)},${word.store(mtimeNs)},${size}]`,
-      )
-      const found = elsewhere.all(`[${rows.join()}]`, destination) as (SentContent & { place: number })[]
-      return new Map(
-        found.flatMap(({ place, ...content }) => {
-          const file = asked[place]
-          return file === undefined ? [] : [[file.id, content]]
-        }),
-      )
+    sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]): Map<number, SentContent> {
+      // Thousands of hard links are one content: it is looked up once.
+      const contents = new Map<string, number[]>()
+      for (const { id, inode, mtimeNs, size } of files) {
+        // 0 is what file systems without inodes say: it tells no file from another.
+        if (inode === 0n) continue
+        const content = `[${word.store(inode)},${word.store(mtimeNs)},${size}]`
+        const ids = contents.get(content)
+        if (ids === undefined) contents.set(content, [id])
+        else ids.push(id)
+      }
+      if (contents.size === 0) return new Map()
+      const asked = [...contents.values()]
+      const rows = elsewhere.all(`[${[...contents.keys()].join()}]`, destination) as (SentContent & {
+        place: number
+        id: number
+      })[]
+      const found = new Map<number, SentContent>()
+      for (const { place, id: sentId, ...content } of rows)
+        for (const id of asked[place] ?? []) if (id !== sentId) found.set(id, content)
+      return found
     },
   }
 }

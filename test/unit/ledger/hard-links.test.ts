@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { file, open } from '../../support/ledger.ts'
+
+test('hard links: questions about ten thousand names of one inode take time in proportion to their number', () => {
+  const { ledger } = open()
+  const names = Array.from({ length: 10_000 }, (_, index) => file(`name-${index}`))
+  ledger.offer('d', names)
+  const due = ledger.take('d', 's', 1_000, Date.now(), new Set())
+  expect(due).toHaveLength(1_000)
+  const before = performance.now()
+  expect(ledger.sentElsewhere('d', due).size).toBe(0)
+  // A walk of all names for each of the thousand took 2 s.
+  expect(performance.now() - before).toBeLessThan(200)
+
+  const [first, second] = due
+  if (first === undefined || second === undefined) throw new Error('nothing due')
+  const digest = Buffer.alloc(32, 5)
+  ledger.markSent([{ ...first, mark: false, digest }], 5_000)
+  const found = ledger.sentElsewhere('d', due)
+  expect(found.size).toBe(999)
+  expect(found.get(first.id)).toBeUndefined()
+  expect(found.get(second.id)).toMatchObject({ path: first.path })
+})

@@ -30,6 +30,8 @@ export interface Due extends Claim, Candidate {
   attempts: number
   /** Of the content that this destination was last known to have, if that may still be this one. */
   digest: Uint8Array | null
+  /** Nothing has called in question since that the destination has that content: it need not be read back there. */
+  isTrusted: boolean
 }
 
 /** A claim on a file that the receiver has stored. */

@@ -98,10 +98,11 @@ export function openOutcomes(database: DatabaseSyncInstance) {
   )
   const renewOne = database.prepare(
     `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
-     size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
+     acked = iif(?10, NULL, acked), size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
      due_at = max(?6, min(?2 / 1000000, ?9)), state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
      ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,
   )
+  const forgetDigest = database.prepare(`UPDATE file SET digest = NULL ${CLAIMED}`)
   const forgetClaimed = prepareForget(database, CLAIMED)
 
   return {
@@ -116,11 +117,19 @@ export function openOutcomes(database: DatabaseSyncInstance) {
         for (const { id, generation } of claims) later.run(Math.ceil(at), words, id, generation)
       }),
 
-    /** The file has changed: waiting as a new generation, not before `at`. */
-    renew({ id, generation }: Claim, facts: StatFacts, at: number) {
+    /**
+     * The file has changed: waiting as a new generation, not before `at`.
+     * @param isLost the destination has shown that it has the content no more.
+     */
+    renew({ id, generation }: Claim, facts: StatFacts, at: number, isLost = false) {
       const { size, mtimeNs, ctimeNs, inode, device } = facts
       const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
-      renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now())
+      renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now(), Number(isLost))
+    },
+
+    /** Another content than the one that was sent goes to the destination now, though size and time are the same. */
+    forgetContent({ id, generation }: Claim) {
+      forgetDigest.run(id, generation)
     },
 
     /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */

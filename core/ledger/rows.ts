@@ -61,11 +61,13 @@ type DueRow = [
   device: string,
   attempts: number,
   digest: string,
+  isTrusted: 0 | 1,
   provenAt: number | null,
 ]
 
 function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
-  const [id, generation, path, size, mtimeNs, ctimeNs, inode, device, attempts, digest, provenAt] = row
+  const [id, generation, path, size, mtimeNs, ctimeNs, inode, device, attempts, digest, isTrusted, provenAt] =
+    row
   return {
     id,
     generation,
@@ -79,6 +81,7 @@ function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
     attempts,
     // Of NULL it is empty.
     digest: digest === '' ? null : Buffer.from(digest, 'hex'),
+    isTrusted: isTrusted === 1,
     provenAt: provenAt ?? 0,
   }
 }
@@ -91,7 +94,7 @@ function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
 export function prepareDue(database: DatabaseSyncInstance, which: string, order: string) {
   const statement = database.prepare(
     `SELECT json_group_array(json_array(id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT),
-       CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), proven_at) ORDER BY ${order}) AS rows
+       CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), digest IS NOT NULL AND acked IS NOT NULL, proven_at) ORDER BY ${order}) AS rows
      FROM (SELECT * FROM file ${which} ORDER BY ${order} LIMIT ?)`,
   )
   return (source: string, ...values: (number | string)[]) => {

@@ -9,7 +9,7 @@ import { factsOfObject } from './objects.ts'
 const MOST_VERSIONS = 10_000
 
 const contentOf = (folder: string, path: string, version: string, info: ObjectInfo): StoredContent => ({
-  ...{ folder, path, version, storedAt: info.storedAt },
+  ...{ folder, path, version, storedAt: info.firstStoredAt ?? info.storedAt },
   facts: factsOfObject(info),
   digest: info.digest,
 })
@@ -54,6 +54,9 @@ async function contentAt(
   const { dates } = store.can
   if (dates && current.storedAt <= at) return current
   const { folder, path } = current
+  // One whose mode alone was changed says itself when its content came; a listing does not.
+  if (dates && ((await store.info(`${own}/${folder}/${path}`))?.firstStoredAt ?? Infinity) <= at)
+    return current
   const all = await olderContents(store, own, folder, path)
   // What was replaced later had been there, if it had come by then.
   const aside = all.filter(({ version }) => (replacedAt(version) ?? 0) > at).at(-1)

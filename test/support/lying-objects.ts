@@ -1,4 +1,8 @@
-import type { ObjectInfo, ObjectStore } from '../../core/send/destinations/objects/object-store.ts'
+import type {
+  ObjectFacts,
+  ObjectInfo,
+  ObjectStore,
+} from '../../core/send/destinations/objects/object-store.ts'
 
 export interface LyingObject {
   name: string
@@ -25,7 +29,15 @@ export function lyingObjects(objects: Iterable<LyingObject>): ObjectStore {
   let cursors = 0
   return {
     can: { parallel: 8, durable: true, dates: true, vanish: false },
-    ...{ put: refuse, begin: refuse, setAside: refuse, remove: refuse, sweep: refuse },
+    ...{
+      kept: (facts: ObjectFacts) => facts,
+      setFacts: refuse,
+      put: refuse,
+      begin: refuse,
+      setAside: refuse,
+      remove: refuse,
+      sweep: refuse,
+    },
     async info(name) {
       const found = known.get(name) ?? [...objects].find((one) => one.name === name)
       return found === undefined ? null : infoOf(found)

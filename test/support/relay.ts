@@ -17,6 +17,8 @@ export interface Relay {
   readonly port: number
   /** Bytes from senders to the receiver since the relay began. */
   sentBytes(): number
+  /** And from it. */
+  receivedBytes(): number
   /** Connections that were made, and those that are open now. */
   connections(): { made: number; open: number }
   /**
@@ -48,7 +50,7 @@ interface Pair {
  */
 export async function startRelay(port: number, chance: () => RelayFault = () => 'none'): Promise<Relay> {
   const pairs = new Set<Pair>()
-  const totals = { sent: 0, made: 0 }
+  const totals = { sent: 0, received: 0, made: 0 }
   let armed: { fault: RelayFault; direction: Direction; left: number; struck: () => void } | null = null
 
   const end = (pair: Pair, how: 'close' | 'reset') => {
@@ -106,7 +108,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   }
 
   const forward = (pair: Pair, direction: Direction, bytes: Buffer) => {
-    if (direction === 'sent') totals.sent += bytes.length
+    totals[direction] += bytes.length
     if (pair.stalled) return
     if (armed === null || armed.direction !== direction) return breakAt(pair, direction, bytes, 0, chance())
     if (armed.left >= bytes.length) {
@@ -153,6 +155,7 @@ export async function startRelay(port: number, chance: () => RelayFault = () => 
   return {
     port: address.port,
     sentBytes: () => totals.sent,
+    receivedBytes: () => totals.received,
     connections: () => ({ made: totals.made, open: pairs.size }),
     arm,
     disarm() {

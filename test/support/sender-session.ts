@@ -34,7 +34,7 @@ export function openSender(files = 2, bytes = 1000, options: Partial<SessionOpti
     header: { position: 7, results: results.map(([id, status]) => [id, status, '']) },
     payload: Buffer.alloc(0),
   })
-  const copy = () => session.copy(file, [], digest, { source, path: 'old', isMoved: true })
+  const copy = () => session.copy(file, [], digest, { source, path: 'old', isMoved: true, isTrusted: false })
   /** What was sent, without the frames that name sources. */
   const sent = () => all.filter(({ type }) => type !== 'source')
   return { session, all, sent, payloads, answer, copy, use: () => use() }

@@ -85,6 +85,11 @@ export interface CopyFrom {
   path: string
   /** That name is gone at the source. */
   isMoved: boolean
+  /**
+   * It is the file's own name, and nothing has called in question that the destination has the content there: only the
+   * file's mode or attributes have changed, and nothing is read back.
+   */
+  isTrusted: boolean
 }
 
 /** A file that is sent in chunks. */
@@ -118,10 +123,10 @@ export interface Session {
    */
   readonly asksFirst: boolean
   /**
-   * Of what it can say that it has a content: `any` name of this computer, a file's `own` name alone, or nothing, as where
-   * contents are encrypted.
+   * Of what it can say that it has a content: `any` name of this computer, a file's `own` name alone, or, as contents
+   * are encrypted, the own name where that is `trusted` (see CopyFrom), or nothing.
    */
-  readonly copies: 'any' | 'own' | 'none'
+  readonly copies: 'any' | 'own' | 'trusted' | 'none'
   readonly limits: SessionLimits
   /**
    * Sends whole small files of one source together; resolves when they are on their way, or lost.
@@ -137,7 +142,10 @@ export interface Session {
    * @param identity which file it is, if the destination may have a part of it; left out: it is sent whole.
    */
   begin(file: Outgoing, directories: readonly FoundDirectory[], identity?: string): Promise<Upload | null>
-  /** Has the destination copy a file of its own; null: it has no such content, which has to be sent. */
+  /**
+   * Has the destination copy a file of its own, or give it new facts where it is the very file; null: it has no such
+   * content, which has to be sent.
+   */
   copy(
     file: Outgoing,
     directories: readonly FoundDirectory[],

@@ -31,6 +31,7 @@ function sharedOf(parts: Parts): Shared {
     isBelowAway: disks.isBelowAway,
     sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues)) ?? new Map(),
     sourceOf: (id) => workers.get(id)?.source ?? null,
+    onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
     onBytes(due, bytes) {
       transfers.add(due, bytes)
       breaker.went(bytes)

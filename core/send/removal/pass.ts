@@ -194,7 +194,7 @@ export class Pass {
     if (found.kind !== 'changed' && found.kind !== 'lost') return
     if (found.kind === 'lost')
       this.#events.log('warn', `${file} is not removed: the receiver has it no more; it is sent again`)
-    this.#ledger.renew(due, found.facts, 0)
+    this.#ledger.renew(due, found.facts, 0, found.kind === 'lost')
     this.#events.onRemoved()
   }
 

@@ -44,6 +44,8 @@ export interface Shared {
   sentElsewhere(dues: readonly Due[]): ReadonlyMap<number, SentContent>
   /** A source of this destination by its id; null: nobody knows it any more. */
   sourceOf(id: string): OutgoingSource | null
+  /** Its content is another one than what was sent of it, though nothing but reading it shows that. */
+  onOtherContent(due: Due): void
   onBytes(due: Due, bytes: number): void
   /** The destination has these bytes of it from before. */
   onSkipped(due: Due, bytes: number): void

@@ -13,6 +13,8 @@ export interface CopySource {
   path: string
   /** What it has there; null: nobody knows, and whatever the file holds is asked for. */
   digest: Uint8Array | null
+  /** See CopyFrom. */
+  isTrusted: boolean
 }
 
 /** Where the destination may have some of these files, under their own names or earlier ones, by the files' ids. */
@@ -26,19 +28,31 @@ export function copySourcesOf(
   if (session.copies === 'none') return found
   const unknown = session.copies === 'any' ? dues.filter(({ digest }) => digest === null) : []
   const elsewhere = shared.sentElsewhere(unknown)
-  for (const { id, path: name, digest } of dues) {
+  for (const { id, path: name, digest, isTrusted } of dues) {
+    if (session.copies === 'trusted' && !isTrusted) continue
     const sent = elsewhere.get(id)
     const from = sent === undefined ? null : shared.sourceOf(sent.source)
     if (sent !== undefined && from !== null)
-      found.set(id, { source: from, path: sent.path, digest: sent.digest })
-    else if (digest !== null || session.asksFirst) found.set(id, { source, path: name, digest })
+      found.set(id, { source: from, path: sent.path, digest: sent.digest, isTrusted: false })
+    else if (digest !== null || session.asksFirst) found.set(id, { source, path: name, digest, isTrusted })
   }
   return found
 }
 
-/** Whether a content may be what the destination has. */
-export const mayBe = ({ digest: wanted }: CopySource, digest: Buffer): boolean =>
-  wanted === null || digest.equals(wanted)
+/**
+ * Whether a content may be what the destination has. What was sent of the file itself is forgotten where it is not: from
+ * now on the destination may have either.
+ */
+export function mayBe(
+  { shared }: SourceParts,
+  due: Due,
+  { digest: wanted }: CopySource,
+  digest: Buffer,
+): boolean {
+  const isIt = wanted === null || digest.equals(wanted)
+  if (!isIt && due.digest !== null) shared.onOtherContent(due)
+  return isIt
+}
 
 /** Has the destination copy what it has; null: it has it not, or no more. */
 export async function askForCopy(
@@ -52,7 +66,7 @@ export async function askForCopy(
   const isItself = from.source.id === source.id && from.path === due.path
   const isMoved = !isItself && (await isGone(from, shared))
   const directories = isItself ? [] : await directoriesAbove({ root: source.path, path: due.path })
-  const copyFrom = { source: from.source, path: from.path, isMoved }
+  const copyFrom = { source: from.source, path: from.path, isMoved, isTrusted: from.isTrusted }
   const answer = await session.copy({ source, path: due.path, facts }, directories, digest, copyFrom)
   return answer === null ? null : asAttempt(answer, digest)
 }

@@ -111,7 +111,9 @@ export function createLargeSender(parts: SourceParts) {
       const digest = await digestOf(reading, () => mayGoOn() && !session.closed)
       if (digest === null) return { kind: 'halted' }
       if (!Buffer.isBuffer(digest)) return await judge(digest, due)
-      return mayBe(from, digest) ? await askForCopy(parts, due, reading.facts, digest, from, session) : null
+      return mayBe(parts, due, from, digest)
+        ? await askForCopy(parts, due, reading.facts, digest, from, session)
+        : null
     } catch (thrown) {
       return unsentBecause(thrown)
     } finally {

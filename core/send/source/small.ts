@@ -113,7 +113,7 @@ async function take(
   for (const { due, content } of found) {
     const copied = from.get(due.id)
     const isContent = content.kind === 'content'
-    if (isContent && (copied === undefined || !mayBe(copied, content.digest))) {
+    if (isContent && (copied === undefined || !mayBe(parts, due, copied, content.digest))) {
       ready.push({ due, content })
       continue
     }

@@ -133,16 +133,64 @@ describe.each(kinds)('$name', (kind) => {
       expect(session.asksFirst).toBe(true)
       for (const { path, bytes } of files) {
         const file = { source, path, facts: factsOf(bytes.length) }
-        const asked = await session.copy(file, [], digestOf(bytes), { source, path, isMoved: false })
+        const asked = await session.copy(file, [], digestOf(bytes), {
+          source,
+          path,
+          isMoved: false,
+          isTrusted: false,
+        })
         expect(asked).toMatchObject(durable)
         expect(await place.older('data', path)).toEqual([])
       }
       expect((relay?.sentBytes() ?? 0) - before).toBeLessThan(100 * KIB)
       // Of a content that it has not it says so.
       const other = { source, path: 'small', facts: factsOf(200 * KIB) }
-      const from = { source, path: 'small', isMoved: false }
+      const from = { source, path: 'small', isMoved: false, isTrusted: false }
       expect(await session.copy(other, [], digestOf(Buffer.from('other')), from)).toBeNull()
     })
+
+  // A receiver reads its own disk. A folder has no line.
+  test('a change of mode alone: the destination gets the mode, and no content is on the line in either direction', async () => {
+    const { home, place } = await begin()
+    const relay = place.port === undefined ? null : await startRelay(place.port)
+    const driver = drive(home, place.settings(relay?.port), place.secrets)
+    const session = await driver.session()
+    if (session.copies === 'none') return
+    const files = [
+      { path: 'key', bytes: randomBytes(300 * KIB) },
+      { path: 'deep/large', bytes: randomBytes(20 * MIB) },
+    ]
+    const mtimeNs = 1_700_000_000_123_456_789n
+    for (const { path, bytes } of files)
+      expect(await driver.send(path, bytes, { mode: 0o644, mtimeNs })).toMatchObject(durable)
+    const before = relay === null ? 0 : relay.sentBytes() + relay.receivedBytes()
+    for (const { path, bytes } of files) {
+      const file = { source, path, facts: factsOf(bytes.length, { mode: 0o600, mtimeNs }) }
+      const from = { source, path, isMoved: false, isTrusted: true }
+      expect(await session.copy(file, [], digestOf(bytes), from)).toMatchObject(durable)
+    }
+    if (relay !== null) expect(relay.sentBytes() + relay.receivedBytes() - before).toBeLessThan(50 * KIB)
+    for (const { path, bytes } of files) {
+      const there = await place.file('data', path)
+      expect(there).toMatchObject({ mode: kind.keepsMode(0o600), mtimeNs: kind.keepsNs(mtimeNs) })
+      expect(there?.bytes.equals(bytes)).toBe(true)
+      expect(await place.older('data', path)).toEqual([])
+    }
+    // Of another size or time, or where there is none, it is another content.
+    const of = (path: string, size: number, at: bigint) => ({
+      ...{ source, path },
+      facts: factsOf(size, { mtimeNs: at }),
+    })
+    const ask = (file: ReturnType<typeof of>) =>
+      session.copy(file, [], digestOf(files[0]?.bytes ?? Buffer.of()), {
+        ...{ source, path: file.path, isMoved: false, isTrusted: true },
+      })
+    expect(await ask(of('none', 300 * KIB, mtimeNs))).toBeNull()
+    if (session.copies !== 'any') {
+      expect(await ask(of('key', 300 * KIB + 1, mtimeNs))).toBeNull()
+      expect(await ask(of('key', 300 * KIB, mtimeNs + 5_000_000_000n))).toBeNull()
+    }
+  })
 
   test('proves what it has from its disk, not from memory', async () => {
     const { place, open } = await begin()

@@ -17,6 +17,7 @@ import { folderKind } from '../../support/destinations/folder-kind.ts'
 import type { TestedKind } from '../../support/destinations/kind.ts'
 import { s3Kind } from '../../support/destinations/s3-kind.ts'
 import { sftpKind } from '../../support/destinations/sftp-kind.ts'
+import { factsOf } from '../../support/file-facts.ts'
 import { file, open } from '../../support/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { makeHome, treeOf } from '../../support/transfer.ts'
@@ -98,6 +99,26 @@ async function begin(kind: TestedKind, how: How) {
       : [source.name, how === 'plain' ? name : `${name}.age`]
   return { home, place, from, files, there, between }
 }
+
+test('S3: a content whose mode was changed later is found by --at before that change', async () => {
+  const { home, place, from, files } = await begin(bucketKind, 'plain')
+  const at = Date.now()
+  await until('a second later', () => Date.now() > at + 1_100)
+  const driver = drive(home, place.settings(), place.secrets)
+  const facts = factsOf(5, { mtimeNs: MTIME, mode: 0o600 })
+  const own = { source, path: 'a/small', isMoved: false, isTrusted: true }
+  const session = await driver.session()
+  const content = digestOf(files['a/small'] ?? Buffer.of())
+  expect(await session.copy({ source, path: 'a/small', facts }, [], content, own)).toMatchObject({
+    kind: 'durable',
+  })
+  driver.stop()
+  const to = path.join(home.directory, 'then')
+  await restore(from, to, { at })
+  const back = path.join(to, 'data/a/small')
+  expect(fs.readFileSync(back, 'utf8')).toBe('newer')
+  expect(fs.statSync(back).mode & 0o777).toBe(0o600)
+})
 
 test.each<{ how: How; kind: TestedKind; computer: string }>([
   { how: 'plain', kind: sftpKind, computer: 'station' },

@@ -187,6 +187,28 @@ describe.each(storageServers)('a bucket of %s', (engine) => {
     expect(await uploadsIn(bucket)).toBe(0)
   })
 
+  test.each([
+    ['in one request', 4],
+    ['in parts', 11],
+  ])("an object's facts are changed %s, and its content and the time that it came stay", async (_, size) => {
+    const bytes = randomBytes(size * MIB)
+    const name = `pc/facts/${size}`
+    const upload = await store.begin(name, { ...factsOf(bytes), digest: null }, null)
+    await upload.write(bytes)
+    await upload.finish(digestOf(bytes))
+    const came = await store.info(name)
+    for (const mode of [0o1600, 0o644]) {
+      const facts = { ...factsOf(bytes, -1_500_000_000n), mode }
+      await store.setFacts(name, facts)
+      expect(await store.info(name)).toMatchObject({ ...facts, firstStoredAt: came?.storedAt })
+    }
+    expect(digestOf(await contentOf(store, name))).toEqual(digestOf(bytes))
+    // An older content knows when it came as well.
+    await store.setAside(name, 'pc/.holdfast/versions/facts/1', false)
+    expect((await store.info('pc/.holdfast/versions/facts/1'))?.firstStoredAt).toBe(came?.storedAt)
+    expect(await uploadsIn(bucket)).toBe(0)
+  })
+
   test('a bucket with versions keeps older contents by itself', async () => {
     const versioned = (await makeBucket(server, { versioned: true })).open()
     const contents = ['1', '2', '3'].map((text) => Buffer.from(text))

@@ -143,7 +143,7 @@ async function sendAll(session: Session): Promise<number> {
           void session.sendSmall([{ ...outgoing(bytes.length), bytes, digest }], [], events)
         }),
     ),
-    session.copy(outgoing(2_000), [], digest, { source, path: 'old', isMoved: false }),
+    session.copy(outgoing(2_000), [], digest, { source, path: 'old', isMoved: false, isTrusted: false }),
     session.prove(source, 'file', 600_000, digest),
     largeFile(),
     largeFile(),

@@ -47,6 +47,8 @@ export function faultyStore(
     ended: store.ended,
     put: (...all) => step('put', () => store.put(...all)),
     begin: (...all) => step('begin', () => store.begin(...all)).then(faultyUpload),
+    kept: (facts) => store.kept(facts),
+    setFacts: (...all) => step('setFacts', () => store.setFacts(...all)),
     info: (...all) => step('info', () => store.info(...all)),
     async *read(...all) {
       await step('read', async () => undefined)

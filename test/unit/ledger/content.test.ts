@@ -88,6 +88,32 @@ describe('content that a destination has', () => {
     expect(take()).toMatchObject([{ digest: null }])
   })
 
+  test('a content is trusted to be at the destination until something calls that in question', () => {
+    const { ledger, take } = open()
+    const trusted = () => take().map(({ isTrusted, digest: sent }) => [isTrusted, sent !== null])
+    ledger.offer('d', [file('a')])
+    expect(trusted()).toEqual([[false, false]])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { ctimeNs: 5n })])
+    expect(trusted()).toEqual([[true, true]])
+    const renew = (ctimeNs: bigint, isLost?: boolean) => {
+      const [due = expect.fail('nothing waits')] = take()
+      ledger.renew(due, { ...due, ctimeNs }, 0, isLost)
+    }
+    renew(6n)
+    expect(trusted()).toEqual([[true, true]])
+    renew(7n, true)
+    expect(trusted()).toEqual([[false, true]])
+    sendWith(ledger)
+    ledger.offerAgain('d', [['s', 'a']])
+    expect(trusted()).toEqual([[false, true]])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { ctimeNs: 9n })])
+    const [due = expect.fail('nothing waits')] = take()
+    ledger.forgetContent(due)
+    expect(trusted()).toEqual([[false, false]])
+  })
+
   test('a file that was renewed with other content, and one whose destination changed, is nothing to copy from', () => {
     const { ledger, take } = open()
     ledger.offer('d', [file('a')])

@@ -133,6 +133,21 @@ test.each(sizes)(
 )
 
 test.each(sizes)(
+  'a destination that encrypts is asked for a %s file only where its mode alone has changed',
+  async (_, size) => {
+    const { at, log, write, send } = setUp({ copies: 'trusted', asksFirst: true })
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    chmodSync(at('a'), 0o600)
+    await send()
+    write('a', Buffer.alloc(size, 2))
+    await send()
+    // Until an answer says so, the destination may have either content.
+    expect(log).toEqual(['content a', 'copy a of a, 600', 'content a'])
+  },
+)
+
+test.each(sizes)(
   'a destination that knows no content again is never asked for a %s file',
   async (_, size) => {
     const { at, log, write, send } = setUp({ copies: 'none', asksFirst: true })

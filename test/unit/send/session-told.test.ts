@@ -12,7 +12,7 @@ test('a source is named once, before the first frame that has its number', async
   const other = { ...named, path: '/other' }
   void session.begin(file, [])
   await until('the first is sent', () => all.length === 2)
-  void session.copy(file, [], digest, { source: other, path: 'old', isMoved: false })
+  void session.copy(file, [], digest, { source: other, path: 'old', isMoved: false, isTrusted: false })
   await until('the next is sent', () => all.length === 4)
   void session.prove(other, 'file', 5, Buffer.alloc(NONCE_BYTES))
   await until('all are sent', () => all.length === 5)

@@ -62,7 +62,7 @@ function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8A
 
 /**
  * What is sent is encrypted. The destination is never known to have the content that somebody asks for, so whatever the
- * ledger does not know is sent again, and large files begin anew.
+ * ledger does not know is sent again, and large files begin anew. What the ledger does know may get a new mode.
  */
 function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Session {
   const { asksFirst, limits, space } = session
@@ -78,7 +78,7 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
   })
   return {
     asksFirst,
-    copies: 'none',
+    copies: session.copies === 'own' ? 'trusted' : 'none',
     limits: {
       files: Math.min(FILES, limits.files),
       get bytes() {
@@ -106,7 +106,14 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
       const upload = await session.begin(sealedFile(file), directoriesOf(directories))
       return upload === null ? null : encryptingUpload(upload, encrypter, file)
     },
-    copy: async () => null,
+    async copy(file, directories, _digest, from) {
+      if (!from.isTrusted || session.copies !== 'own') return null
+      // The digest of what the destination has is not this content's; the seal stays the one that the ledger has.
+      const sealed = sealedFile(file)
+      const sealedFrom = { ...from, source: sealed.source, path: sealed.path }
+      const answer = await session.copy(sealed, directoriesOf(directories), NOTHING, sealedFrom)
+      return answer === null || answer.kind === 'durable' ? answer : answerOf(answer, file)
+    },
     async prove(source, path, size, _nonce, seal = null) {
       // Sent again, it gets one.
       if (seal === null) return { kind: 'absent' }

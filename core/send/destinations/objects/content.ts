@@ -25,24 +25,32 @@ export async function digestAt(
 }
 
 /**
- * Whether the store has this very file: content and time. Times are compared in seconds, as no store has less, and modes
- * not at all: a mark that Holdfast sets changes them.
+ * Whether the store has this very content, from this very second, under a name; then it has the file's facts, too, when
+ * this resolves.
+ * @param facts without a digest: nobody knows the one that the store has.
+ * @param reads false: the ledger is trusted, and the content is not read back.
  * @throws StoreFault.
  */
-export async function hasContent(
+export async function adoptContent(
   store: ObjectStore,
   name: string,
-  facts: Pick<ObjectFacts, 'size' | 'mtimeNs'>,
-  digest: Uint8Array,
+  facts: ObjectFacts,
+  reads: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
   const there = await store.info(name)
+  const kept = store.kept(facts)
+  const { digest } = facts
   if (there === null || there.size !== facts.size) return false
-  if (there.mtimeNs / NS_IN_SECOND !== facts.mtimeNs / NS_IN_SECOND) return false
-  if (there.digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
-  // What the store says of it does not change with its content.
-  const found = await digestAt(store, name, facts.size, signal)
-  return found !== null && Buffer.compare(found, digest) === 0
+  if (there.mtimeNs / NS_IN_SECOND !== kept.mtimeNs / NS_IN_SECOND) return false
+  if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
+  if (reads) {
+    // What the store says of it does not change with its content.
+    const found = await digestAt(store, name, facts.size, signal)
+    if (found === null || digest === null || Buffer.compare(found, digest) !== 0) return false
+  }
+  if (there.mode !== kept.mode || there.mtimeNs !== kept.mtimeNs) await store.setFacts(name, facts)
+  return true
 }
 
 /** A small object, and no more of it than so many bytes and a piece. @throws StoreFault. */

@@ -10,8 +10,8 @@ import type { ObjectFacts, ObjectStore } from './object-store.ts'
 export interface ObjectSessionParts {
   store: ObjectStore
   names: Names
-  /** Whether the name has this very content already; see hasContent. */
-  isThere(name: string, facts: Pick<ObjectFacts, 'size' | 'mtimeNs'>, digest: Uint8Array): Promise<boolean>
+  /** Whether the name has this very content already, which is read back; it gets the facts. See adoptContent. */
+  adopt(name: string, facts: ObjectFacts): Promise<boolean>
   pace: Pace
   /** Small objects that are under way, and their bytes. */
   slots: Semaphore

@@ -2,7 +2,7 @@ import { createSemaphore, withPermit } from '../../../pacing/semaphore.ts'
 import type { Keep } from '../../../store/versions/choose.ts'
 import { type Bucket, bytesAhead } from '../../limit/bucket.ts'
 import type { OwnSession } from '../destination.ts'
-import { digestAt, hasContent } from './content.ts'
+import { adoptContent, digestAt } from './content.ts'
 import { answerOf, isFault } from './faults.ts'
 import { openNames } from './names.ts'
 import type { ObjectStore } from './object-store.ts'
@@ -57,10 +57,10 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     }
     return answerOf(thrown, name, file)
   }
-  const isThere: ObjectSessionParts['isThere'] = async (at, facts, digest) =>
-    compares && hasContent(store, at, facts, digest, signal)
+  const adopt: ObjectSessionParts['adopt'] = async (at, facts) =>
+    compares && adoptContent(store, at, facts, true, signal)
   const parts: ObjectSessionParts = {
-    ...{ store, names, isThere, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
+    ...{ store, names, adopt, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
   }
 
   return {
@@ -77,10 +77,13 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     sendSmall: (files, _directories, events) => sendSmallFiles(parts, files, events),
     begin: (file, _directories, identity) => beginUpload(parts, file, identity),
 
-    async copy(file, _directories, digest) {
+    async copy(file, _directories, digest, { isTrusted }) {
       const { source, path } = file
-      const facts = objectFacts(file.facts, digest)
-      const looked = withPermit(slots, async () => isThere(await names.current(source, path), facts, digest))
+      const facts = objectFacts(file.facts, digest.length === 0 ? null : digest)
+      const looked = withPermit(slots, async () => {
+        const name = await names.current(source, path)
+        return isTrusted ? adoptContent(store, name, facts, false, signal) : adopt(name, facts)
+      })
       return looked.then(
         (is) => (is ? DURABLE : null),
         (thrown) => answerTo(thrown, file),

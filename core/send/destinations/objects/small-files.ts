@@ -3,7 +3,7 @@ import { isFault } from './faults.ts'
 import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
-async function put({ store, names, isThere }: ObjectSessionParts, file: SmallOutgoing): Promise<Answer> {
+async function put({ store, names, adopt }: ObjectSessionParts, file: SmallOutgoing): Promise<Answer> {
   const { source, path, bytes, digest } = file
   const facts = objectFacts(file.facts, digest)
   const name = await names.current(source, path)
@@ -11,7 +11,7 @@ async function put({ store, names, isThere }: ObjectSessionParts, file: SmallOut
     await store.put(name, bytes, facts, { replace: false })
   } catch (thrown) {
     if (!isFault(thrown, 'exists')) throw thrown
-    if (await isThere(name, facts, digest)) return DURABLE
+    if (await adopt(name, facts)) return DURABLE
     await names.makeRoom(source, path)
     await store.put(name, bytes, facts, { replace: true })
   }

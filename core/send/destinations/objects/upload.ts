@@ -24,14 +24,15 @@ async function begin(
 
 /** All of it was sent: it gets its name, and what has it now becomes an older content. */
 async function finish(
-  { names, isThere }: ObjectSessionParts,
+  { names, adopt }: ObjectSessionParts,
   file: Outgoing,
   upload: ObjectUpload,
   digest: Uint8Array,
 ): Promise<void> {
   const { source, path } = file
   const name = await names.current(source, path)
-  if (await isThere(name, file.facts, digest)) await upload.abort(false).catch(orIf('denied', undefined))
+  if (await adopt(name, objectFacts(file.facts, digest)))
+    await upload.abort(false).catch(orIf('denied', undefined))
   else await upload.finish(digest, () => names.makeRoom(source, path))
 }
 

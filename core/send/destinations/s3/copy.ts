@@ -12,18 +12,23 @@ import { type BucketPlace, copySource, keyOf, storageOf } from './requests.ts'
 /** What a store copies in one request: it does not say a word meanwhile, and no store has more than 5 GiB. */
 export const COPY_BYTES = 512 * 1024 * 1024
 
-/** Copies an object within its bucket; no byte of it comes here. */
+/**
+ * Copies an object within its bucket; no byte of it comes here.
+ * @param to its own name: it gets other metadata in one step, which S3 has no other call for.
+ * @param changes of its metadata.
+ */
 export async function copyObject(
   place: BucketPlace,
   from: string,
   to: string,
   most = COPY_BYTES,
+  changes: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { client, bucket: Bucket } = place
   const source = keyOf(place, from)
   const head = await client.send(new HeadObjectCommand({ Bucket, Key: source }))
   const target = { Bucket, Key: keyOf(place, to) }
-  const begun = { ...target, ...storageOf(place), Metadata: metadataOfCopy(head) }
+  const begun = { ...target, ...storageOf(place), Metadata: { ...metadataOfCopy(head), ...changes } }
   const CopySource = copySource(Bucket, source)
   const size = head.ContentLength ?? 0
   if (size <= most) {

@@ -19,13 +19,13 @@ export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<strin
   }
 }
 
-/** The same of a copy, which knows when the content was stored at first. */
+/** The same of a copy, which knows when the content was stored at first: it may be the copy of a copy. */
 export const metadataOfCopy = ({
   Metadata,
   LastModified,
 }: HeadObjectCommandOutput): Record<string, string> => ({
-  ...Metadata,
   ...(LastModified === undefined ? {} : { stored: LastModified.toISOString() }),
+  ...Metadata,
 })
 
 /** In milliseconds since 1970; undefined: it is no copy, or one of an earlier Holdfast. */

@@ -90,6 +90,13 @@ export class S3Store implements ObjectStore {
     return beginParts(options, name, facts, resume)
   }
 
+  readonly kept: ObjectStore['kept'] = (facts) => facts
+
+  readonly setFacts: ObjectStore['setFacts'] = async (name, facts) => {
+    const copyBytes = this.#options.copyBytes ?? COPY_BYTES
+    await copyObject(this.#options, name, name, copyBytes, metadataOf(facts))
+  }
+
   readonly info: ObjectStore['info'] = async (name, version = null) => {
     const command = new HeadObjectCommand(this.#at(name, version))
     const head = await this.client.send(command).catch(orIf('absent', null))

@@ -29,7 +29,16 @@ export interface SftpParts {
 }
 
 /** Times have whole seconds, in 32 bits. */
-const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
+export const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
+
+/** No bit that would make a program run as the login (chmod(2)); a sticky file is like any other. */
+export const keptMode = (mode: number): number => mode & 0o777
+
+/** A file's facts as a call has them. */
+export function attributesFor({ mtimeNs, mode }: Pick<ObjectFacts, 'mtimeNs' | 'mode'>) {
+  const mtime = seconds(mtimeNs)
+  return { mode: keptMode(mode), atime: mtime, mtime }
+}
 
 /** One piece of a file; ssh2 copies it into a call, that into packets, and those as they are encrypted. */
 export async function writePiece(
@@ -55,18 +64,16 @@ export async function settle(
   { canSync }: SftpParts,
   channel: SftpChannel,
   handle: Buffer,
-  { size, mtimeNs, mode }: ObjectFacts,
+  wanted: ObjectFacts,
 ): Promise<void> {
-  const mtime = seconds(mtimeNs)
-  const facts = channel.tell((sftp, done) =>
-    sftp.fsetstat(handle, { mode: mode & 0o777, atime: mtime, mtime }, done),
-  )
+  const facts = channel.tell((sftp, done) => sftp.fsetstat(handle, attributesFor(wanted), done))
   const stats = channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
   const synced = canSync
     ? channel.tell((sftp, done) => sftp.ext_openssh_fsync(handle, done))
     : Promise.resolve()
   const [there] = await Promise.all([stats, facts, synced])
-  if (there.size !== size) throw new StoreFault('damaged', `${there.size} of ${size} bytes arrived`)
+  if (there.size !== wanted.size)
+    throw new StoreFault('damaged', `${there.size} of ${wanted.size} bytes arrived`)
 }
 
 /**

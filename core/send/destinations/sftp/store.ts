@@ -10,7 +10,7 @@ import type { SftpConnection } from './connect.ts'
 import { openDirectories, parentOf } from './directories.ts'
 import { diskAt, reasonOf, writeFaultOf } from './faults.ts'
 import { createLister, infoOf } from './list.ts'
-import { type SftpParts, WHOLE } from './parts.ts'
+import { attributesFor, keptMode, type SftpParts, seconds, WHOLE } from './parts.ts'
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
 
@@ -101,6 +101,13 @@ async function moveAside({ pick, directories }: SftpParts, from: string, to: str
   await Promise.all([directories.sync(parentOf(to)), directories.sync(parentOf(from))])
 }
 
+async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
+  const channel = pick()
+  await channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done))
+  // A file that its own mode keeps from being opened is on the disk with the server's next sync.
+  if (canSync) await syncPath(channel, path).catch(orIf('denied', undefined))
+}
+
 /** See ObjectStore.above. */
 async function above({ pick, root }: SftpParts, name: string): Promise<string | null> {
   const real = await pick()
@@ -163,6 +170,13 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       await upload.abort(false)
       throw new StoreFault('full', 'less is free than the file needs')
     },
+    kept: (facts) => ({
+      ...facts,
+      mtimeNs: BigInt(seconds(facts.mtimeNs)) * 1_000_000_000n,
+      mode: keptMode(facts.mode),
+      digest: null,
+    }),
+    setFacts: (name, facts) => writing(setFacts(parts, pathOf(name), facts)),
     async info(name) {
       const stats = await statAt(pick(), pathOf(name), 'lstat')
       return stats?.isFile() ? infoOf(name, stats) : null

@@ -3,8 +3,9 @@ import type { FileFacts } from '../../files/facts.ts'
 import { native, setTimes } from '../../files/native.ts'
 import type { Tree } from '../../store/tree.ts'
 
-/** What a file or a directory may be given: no bit that would make a program run as somebody else (chmod(2)). */
-const MODE_BITS = 0o777
+const PERMISSIONS = 0o777
+const STICKY = 0o1000
+const SET_GROUP_ID = 0o2000
 
 // Elsewhere than on Linux there are none that are kept.
 const setAttribute = process.platform === 'linux' ? native?.setAttribute : undefined
@@ -12,11 +13,24 @@ const setAttribute = process.platform === 'linux' ? native?.setAttribute : undef
 const isRoot = process.getuid?.() === 0
 
 /**
+ * Bits of a mode that are restored (chmod(2)). Files get none that would make a program run as somebody else. In a
+ * directory such a bit runs nothing: set-group-ID gives new files the directory's group, which only root restores. Sticky
+ * is what keeps the users of a shared directory from each other's files. Elsewhere than on Linux only root may give it to
+ * a file, where it means nothing.
+ */
+const FILE_BITS = process.platform === 'linux' ? PERMISSIONS | STICKY : PERMISSIONS
+const DIRECTORY_BITS = PERMISSIONS | STICKY | (isRoot ? SET_GROUP_ID : 0)
+
+/**
  * Gives an open file or directory what it had at the source.
  * @returns false: its owner, or an attribute, could not be set.
  * @throws where mode or time cannot be.
  */
-export function dress(fd: number, { mode, user, group, mtimeNs, more }: FileFacts): boolean {
+export function dress(
+  fd: number,
+  { mode, user, group, mtimeNs, more }: FileFacts,
+  what: 'file' | 'directory' = 'file',
+): boolean {
   let isWhole = true
   if (isRoot) {
     try {
@@ -25,7 +39,7 @@ export function dress(fd: number, { mode, user, group, mtimeNs, more }: FileFact
       isWhole = false
     }
   }
-  if (process.platform !== 'win32') fchmodSync(fd, mode & MODE_BITS)
+  if (process.platform !== 'win32') fchmodSync(fd, mode & (what === 'file' ? FILE_BITS : DIRECTORY_BITS))
   for (const [name, value] of Object.entries(more?.attributes ?? {}))
     if (setAttribute?.(fd, name, value) !== true) isWhole = false
   setTimes(fd, mtimeNs)
@@ -61,7 +75,7 @@ export function createMadeDirectories(tree: Tree) {
         if (!made.delete(way.join('/')) || facts === null) continue
         const fd = openSync(tree.enter(way).path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
         try {
-          if (!dress(fd, facts)) undressed += 1
+          if (!dress(fd, facts, 'directory')) undressed += 1
         } finally {
           closeSync(fd)
         }

@@ -19,19 +19,21 @@ const factsAt = (file: string) => {
   }
 }
 
-test('a file has its mode, time and owner again, whatever a set-user-ID or sticky bit it had', async () => {
+test('restored files: mode, sticky bit, time and owner are as they were, without set-user-ID and set-group-ID', async () => {
   const { base, put, restore } = await openRestoring()
   const mtimeNs = YEAR_2001 + 123_456_789n
   await put('tool', '#!', { mode: 0o6755, mtimeNs, user: 1234, group: 4321 })
   await put('closed', 'secret', { mode: 0o000, mtimeNs: -1_500_000_000n })
+  await put('sticky', 'x', { mode: 0o1640, mtimeNs })
   const to = path.join(base, 'to')
-  expect((await restore(to)).summary).toMatchObject({ restored: 2, undressed: 0 })
+  expect((await restore(to)).summary).toMatchObject({ restored: 3, undressed: 0 })
+  if (isLinux) expect(factsAt(path.join(to, 'pc/data/sticky')).mode).toBe('1640')
   const owner = isRoot ? [1234, 4321] : null
   expect(factsAt(path.join(to, 'pc/data/tool'))).toEqual({ mode: '755', mtimeNs, owner })
   expect(factsAt(path.join(to, 'pc/data/closed'))).toMatchObject({ mode: '0', mtimeNs: -1_500_000_000n })
 })
 
-test('directories have theirs again, after all that comes into them; those that were there stay as they are', async () => {
+test('restored directories: mode, sticky bit, time and owner are as they were, those that were there stay as they are', async () => {
   const { base, store, source, restore } = await openRestoring()
   const directory = (name: string, mode: number, seconds: number) => ({
     source: source.id,
@@ -59,9 +61,9 @@ test('directories have theirs again, after all that comes into them; those that 
   expect((await restore(to)).summary).toMatchObject({ restored: 3, undressed: 0 })
   const owner = isRoot ? [7, 8] : null
   const at = (name: string) => factsAt(path.join(to, 'pc/data', name))
-  expect(at('')).toEqual({ mode: '750', mtimeNs: 1_000_000_000_000n, owner })
+  expect(at('')).toEqual({ mode: isRoot ? '2750' : '750', mtimeNs: 1_000_000_000_000n, owner })
   expect(at('a')).toEqual({ mode: '500', mtimeNs: 2_000_000_000_000n, owner })
-  expect(at('a/b')).toEqual({ mode: '777', mtimeNs: 3_000_000_000_000n, owner })
+  expect(at('a/b')).toEqual({ mode: '1777', mtimeNs: 3_000_000_000_000n, owner })
   // Nobody has told what this one was: it is closed to others.
   expect(at('a/c').mode).toBe('700')
 

@@ -80,7 +80,7 @@ test('contents that are shorter, longer or endless, and facts that no file has, 
   expect(summary.failed).toBe(wrong.length)
   expect(told.damaged).toBe(wrong.length)
   expect(Object.keys(treeOf(to)).sort()).toEqual(['data/well', 'data/wild'])
-  expect(fs.statSync(path.join(to, 'data', 'wild')).mode & 0o7000).toBe(0)
+  expect(fs.statSync(path.join(to, 'data', 'wild')).mode & 0o6000).toBe(0)
   expect(fs.readdirSync(path.join(to, 'data')).length).toBe(2)
 }, 40_000)
 

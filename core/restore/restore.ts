@@ -3,7 +3,7 @@ import { MISSING, NO_FILE } from '../store/reading/ranges.ts'
 import { Problem } from '../words/problem.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
 import { removeUnfinished } from './put/batch.ts'
-import { makeDestination, requireOutside } from './put/destination.ts'
+import { makeDestination, requireOutside, restoreStopped } from './put/destination.ts'
 import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from './put/events.ts'
 import { NotReadable } from './put/incoming.ts'
 import { Putting } from './put/put.ts'
@@ -182,7 +182,7 @@ export async function restoreFrom(
   }
   if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
-  const putting = new Putting(root, overwrite, advance)
+  const putting = openPutting(root, overwrite, advance)
   const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
   const parts: Parts = { library, choice, putting, signal }
   let failure: unknown = null
@@ -209,6 +209,15 @@ export async function restoreFrom(
     return summary
   } finally {
     removeUnfinished()
+  }
+}
+
+/** @throws Problem where the destination cannot be listed. */
+function openPutting(...[root, ...given]: ConstructorParameters<typeof Putting>): Putting {
+  try {
+    return new Putting(root, ...given)
+  } catch (thrown) {
+    throw restoreStopped(root, thrown)
   }
 }
 

@@ -23,6 +23,7 @@ import {
 } from '../../store/file-system.ts'
 import type { Tree, TreeDirectory } from '../../store/tree.ts'
 import type { Put } from './events.ts'
+import { setBackModes } from './permissions.ts'
 
 /** Files that are made durable together, and then get their names: so many, or so many bytes. */
 const BATCH_FILES = 512
@@ -46,9 +47,10 @@ interface Written extends Unnamed {
 /** Of all batches of this process. */
 const temporaries = new Set<string>()
 
-/** Removes what an end in the middle would leave; for a process that is about to end. */
+/** Removes what an end in the middle would leave, and sets modes back; for a process that is about to end. */
 export function removeUnfinished(): void {
   for (const file of temporaries) rmSync(file, { force: true })
+  setBackModes()
 }
 
 const RUN = randomBytes(3).toString('hex')

@@ -4,6 +4,7 @@ import { makeDirectories } from '../../files/make-directories.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import type { WordKey } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
+import { findDenied, sentenceOfDenied } from './permissions.ts'
 
 /** What a person can do is another thing for each (errno(3)). */
 const sentences: Readonly<Record<string, WordKey>> = {
@@ -18,6 +19,12 @@ const sentences: Readonly<Record<string, WordKey>> = {
 /** Nothing can be brought to a destination: why, and what to do. */
 export function restoreStopped(destination: string, thrown: unknown): Problem {
   const reason = errorCode(thrown) ?? String(thrown)
+  const { root } = path.parse(destination)
+  const denied = findDenied(thrown, root, path.relative(root, destination).split(path.sep))
+  if (denied !== null) {
+    const { key, params } = sentenceOfDenied(destination, denied)
+    return new Problem(key, params, { cause: thrown })
+  }
   const params = { path: destination, reason }
   return new Problem(sentences[reason] ?? 'store.restoreStopped', params, { cause: thrown })
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, fchmodSync, fchownSync, openSync } from 'node:fs'
 import type { FileFacts } from '../../files/facts.ts'
 import { native, setTimes } from '../../files/native.ts'
 import type { Tree } from '../../store/tree.ts'
+import { WidenedDirectories } from './permissions.ts'
 
 const PERMISSIONS = 0o777
 const STICKY = 0o1000
@@ -32,6 +33,7 @@ export function dress(
   what: 'file' | 'directory' = 'file',
 ): boolean {
   let isWhole = true
+  const attributes = Object.entries(more?.attributes ?? {})
   if (isRoot) {
     try {
       fchownSync(fd, user, group)
@@ -39,15 +41,19 @@ export function dress(
       isWhole = false
     }
   }
+  // Only somebody who may write a file may set its attributes (xattr(7)), so the mode comes after them.
+  else if (attributes.length > 0) fchmodSync(fd, 0o700)
+  for (const [name, value] of attributes) if (setAttribute?.(fd, name, value) !== true) isWhole = false
   if (process.platform !== 'win32') fchmodSync(fd, mode & (what === 'file' ? FILE_BITS : DIRECTORY_BITS))
-  for (const [name, value] of Object.entries(more?.attributes ?? {}))
-    if (setAttribute?.(fd, name, value) !== true) isWhole = false
   setTimes(fd, mtimeNs)
   return isWhole
 }
 
-/** Gives directories that were made their own facts, when all their files have their names. */
-export function createMadeDirectories(tree: Tree) {
+/**
+ * Directories that files are put into. When all their files have their names, those that were made get their own facts,
+ * and those that were widened their former mode.
+ */
+export function createDirectories(root: string, tree: Tree) {
   interface OnTheWay {
     way: readonly string[]
     facts: FileFacts | null
@@ -56,8 +62,11 @@ export function createMadeDirectories(tree: Tree) {
   const open: OnTheWay[] = []
   const complete: OnTheWay[] = []
   const made = new Set<string>()
+  const widened = new WidenedDirectories(root, tree)
 
   return {
+    /** Lets this user work in the directories on a way that are this user's. @returns false: nothing was to do. */
+    widen: (way: readonly string[]) => widened.widen(way),
     made: (way: readonly string[]) => void made.add(way.join('/')),
     isMade: (way: readonly string[]) => made.has(way.join('/')),
     /** The way to the file that comes now: files come in the order of their paths, so that others are complete. */
@@ -68,10 +77,11 @@ export function createMadeDirectories(tree: Tree) {
       for (let depth = kept; depth < way.length; depth += 1)
         open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
     },
-    /** Dresses those that are complete. @returns how many did not get all that they had. */
+    /** Dresses those that are complete, and sets modes back. @returns how many did not get all that they had. */
     dress() {
       let undressed = 0
       for (const { way, facts } of complete.splice(0)) {
+        widened.setBack(way)
         if (!made.delete(way.join('/')) || facts === null) continue
         const fd = openSync(tree.enter(way).path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0))
         try {

@@ -1,4 +1,5 @@
 import { type Message, message } from '../../words/message.ts'
+import { type Denied, sentenceOfDenied } from './permissions.ts'
 
 /** One content, for a list. */
 export interface ListedContent {
@@ -23,7 +24,8 @@ export type Put =
   | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string }
   /** What came is not what was stored: nothing was written. `place`: where it came from. Digests as text. */
   | { kind: 'damaged'; place: string; expected: string; found: string }
-  | { kind: 'failed'; to: string; code: string }
+  /** `denied`: a permission was missing. */
+  | { kind: 'failed'; to: string; code: string; denied?: Denied }
 
 export type RestoreEvent =
   | Put
@@ -72,6 +74,7 @@ export function sentenceOfEvent(from: string, event: RestoreEvent): Message | nu
     case 'missing':
       return message('store.restoreMissing', { path: place })
     case 'failed':
+      if (event.denied !== undefined) return sentenceOfDenied(event.to, event.denied)
       return message('store.restoreFailed', { path: event.to, reason: event.code })
     default:
       return event satisfies never

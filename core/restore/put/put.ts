@@ -1,9 +1,8 @@
-import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { digestText } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { FileRefused } from '../../store/outcome.ts'
 import { type Making, Tree } from '../../store/tree.ts'
@@ -11,9 +10,10 @@ import { NotAFile, readDigest } from '../../store/verify/read-digest.ts'
 import { writeAt } from '../../store/writing.ts'
 import { PutBatch } from './batch.ts'
 import { restoreStopped } from './destination.ts'
-import { createMadeDirectories, dress } from './dress.ts'
+import { createDirectories, dress } from './dress.ts'
 import type { Put } from './events.ts'
 import { type Incoming, NotReadable, readAll } from './incoming.ts'
+import { findDenied, openToRead } from './permissions.ts'
 
 /** A file is synced every so many bytes: all of a large one at once would be a silence of minutes, as of a disk that hangs. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
@@ -29,7 +29,8 @@ class InTheWay extends Error {}
 function failedPut(thrown: unknown, root: string, to: string): Put {
   const code = errorCode(thrown) ?? String(thrown)
   if (ENDS.has(code)) throw restoreStopped(root, thrown)
-  return { kind: 'failed', to, code }
+  const denied = findDenied(thrown, root, path.relative(root, to).split(path.sep))
+  return { kind: 'failed', to, code, ...(denied === null ? {} : { denied }) }
 }
 
 /** Writes a content to a new file; what is written is synced while the next bytes come. @returns what was read. */
@@ -70,7 +71,7 @@ export class Putting {
   readonly #overwrite: boolean
   readonly #advance: (bytes: number) => void
   readonly #tree: Tree
-  readonly #directories: ReturnType<typeof createMadeDirectories>
+  readonly #directories: ReturnType<typeof createDirectories>
   readonly #batch: PutBatch
   readonly #making: Making = {
     missing: (parent, name, way) => {
@@ -89,7 +90,7 @@ export class Putting {
     this.#overwrite = overwrite
     this.#advance = advance
     this.#tree = new Tree(root)
-    this.#directories = createMadeDirectories(this.#tree)
+    this.#directories = createDirectories(root, this.#tree)
     this.#batch = new PutBatch(root, this.#tree, overwrite)
   }
 
@@ -114,7 +115,11 @@ export class Putting {
     this.#tree.trim()
     let put: Put | null
     try {
-      put = await this.#putNow(file, place, way, to, later)
+      put = await this.#putNow(file, place, way, to, later).catch((thrown: unknown) => {
+        // A directory of this user's is closed even to this user. Nothing of the content was read yet.
+        if (errorCode(thrown) !== 'EACCES' || !this.#directories.widen(way)) throw thrown
+        return this.#putNow(file, place, way, to, later)
+      })
     } catch (thrown) {
       if (thrown instanceof NotReadable) throw thrown
       const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => thrown instanceof one)
@@ -191,7 +196,7 @@ export class Putting {
 
   /** Whether a file that is there has this content. */
   async #hasContent(file: Incoming, digest: Uint8Array, target: string): Promise<boolean> {
-    const fd = openSync(target, READ_FILE)
+    const fd = openToRead(target)
     try {
       const there = await readDigest(fd, () => this.#advance(0))
       if (!there.digest.equals(digest)) return false

@@ -4,6 +4,7 @@ import type { AppState, DestinationState } from '../../../core/agent/state/schem
 import type { WordKey } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
+import { Copyable } from '../../ui/copyable.tsx'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords, type Words } from '../../words/context.tsx'
 import { destinationName, type HealthLevel } from '../overview/describe.ts'
@@ -49,7 +50,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
         {(isRunning ? movingOf(restore, words) : reportOf(restore, words)).join(' · ')}
       </p>
       {sentence !== null && <p className="card-problem breakable">{say(sentence)}</p>}
-      <Named title={t('window.restore.failedTitle')} count={failed} lines={failures.map(say)} />
+      <Failures count={failed} failures={failures} />
       <Named title={t('window.restore.keptTitle')} count={kept} lines={keptPaths} />
       <Group gap="xs">
         {isRunning ? (
@@ -86,6 +87,20 @@ function Replace({ count }: { count: number }) {
         onClose={() => setAsked(false)}
         onConfirm={() => ask('restoreReplace', {})}
       />
+    </>
+  )
+}
+
+/** The first files that failed, and each command that a person can copy to mend that. */
+function Failures({ count, failures }: { count: number; failures: Restore['failures'] }) {
+  const { t, say } = useWords()
+  const commands = new Set(failures.flatMap(({ params: { command } }) => command ?? []).map(String))
+  return (
+    <>
+      <Named title={t('window.restore.failedTitle')} count={count} lines={failures.map(say)} />
+      {[...commands].map((command) => (
+        <Copyable key={command} text={command} label="window.pair.copy" done="window.pair.copied" />
+      ))}
     </>
   )
 }

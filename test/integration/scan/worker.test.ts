@@ -8,7 +8,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
@@ -16,19 +15,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import { letOthersIn } from '../../support/ordinary-user.ts'
 import { limitedWatches } from '../../support/scan-bursts.ts'
 import { DESTINATION, setUp, watching } from '../../support/scan-set-up.ts'
 import { startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
-
-/** Another user has to reach the project, which may lie in a directory that mktemp(1) has made. */
-function letOthersIn(file: string): void {
-  for (let at = path.dirname(file); at !== path.dirname(at); at = path.dirname(at)) {
-    const { mode } = statSync(at)
-    if ((mode & 0o001) === 0) chmodSync(at, (mode & 0o7777) | 0o001)
-  }
-}
 
 describe('the scanner process on a continuous source', () => {
   test('files of before and after the start are in the ledger, and the sender is called', async () => {

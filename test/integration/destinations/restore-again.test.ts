@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { FileFacts } from '../../../core/files/facts.ts'
+import { type RestoreEvent, sentenceOfEvent } from '../../../core/restore/put/events.ts'
+import type { Task } from '../../../core/restore/task.ts'
+import { message } from '../../../core/words/message.ts'
+import { englishWords } from '../../../core/words/words.ts'
+import { drive } from '../../support/destinations/drive.ts'
+import { folderKind } from '../../support/destinations/folder-kind.ts'
+import type { TestedKind } from '../../support/destinations/kind.ts'
+import { receiverKind } from '../../support/destinations/receiver-kind.ts'
+import { s3Kind } from '../../support/destinations/s3-kind.ts'
+import { canBeOrdinary, giveAway, runTaskAsUser } from '../../support/ordinary-user.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { makeHome } from '../../support/transfer.ts'
+
+const bucketKind = s3Kind('ceph')
+beforeAll(() => bucketKind.start?.())
+afterAll(() => bucketKind.stop?.())
+
+const CONTENTS = {
+  'locked/deep/kept': 'kept',
+  'locked/lost': 'lost',
+  'closed/file': 'closed',
+  secret: 'secret',
+}
+
+/** Files at a destination, and how an ordinary user restores them to `to`, a directory of that user. */
+async function setUp(kind: TestedKind, changes: Partial<FileFacts> = {}) {
+  const home = await makeHome(temporaryDirectory('restore-again'))
+  const place = await kind.open(home)
+  const destination = place.settings()
+  const driver = drive(home, destination, place.secrets)
+  for (const [name, content] of Object.entries(CONTENTS))
+    expect(await driver.send(name, Buffer.from(content), { mode: 0o640, ...changes })).toMatchObject({
+      kind: 'durable',
+    })
+  driver.stop()
+  const base = temporaryDirectory('restore-user')
+  giveAway(base, home.identityDirectory, ...(destination.kind === 'folder' ? [destination.path] : []))
+  const to = path.join(base, 'to')
+  const from = {
+    ...{ destination, secrets: place.secrets, identityDirectory: home.identityDirectory, name: 'pc' },
+    ...{ computer: null, key: null },
+  }
+  const restore = async (overwrite = false) => {
+    const choice = { folder: 'data', path: null, version: null, at: null }
+    const task: Task = { does: 'restore', from, choice, destination: to, overwrite }
+    const events = await runTaskAsUser(task)
+    const end = events.at(-1)
+    if (end?.type !== 'restored') throw new Error(JSON.stringify(end))
+    const told = events.flatMap((event): RestoreEvent[] => (event.type === 'restore' ? [event.event] : []))
+    return { summary: end.summary, told }
+  }
+  const at = (name: string) => path.join(to, name)
+  const modeOf = (name: string) => (fs.statSync(at(name)).mode & 0o777).toString(8)
+  return { restore, at, to, modeOf }
+}
+
+describe.skipIf(!canBeOrdinary)(
+  'restoring a second time as an ordinary user (needs root: another user)',
+  () => {
+    test.each([receiverKind, folderKind, bucketKind])(
+      'closed files and directories: $name compares and completes what the first restore made',
+      async (kind) => {
+        const { restore, at, modeOf } = await setUp(kind)
+        expect((await restore()).summary).toMatchObject({ restored: 4, failed: 0 })
+        fs.rmSync(at('locked/lost'))
+        const modes = { secret: '0', 'closed/file': '400', closed: '0', 'locked/deep': '111', locked: '555' }
+        for (const [name, mode] of Object.entries(modes)) fs.chmodSync(at(name), Number.parseInt(mode, 8))
+        expect((await restore()).summary).toMatchObject({ restored: 1, same: 3, failed: 0, undressed: 0 })
+        expect(fs.readFileSync(at('locked/lost'), 'utf8')).toBe('lost')
+        for (const [name, mode] of Object.entries(modes))
+          expect(`${name} ${modeOf(name)}`).toBe(`${name} ${mode}`)
+
+        fs.writeFileSync(at('locked/lost'), 'other work')
+        expect((await restore()).summary).toMatchObject({ same: 3, failed: 1 })
+        expect((await restore(true)).summary).toMatchObject({ restored: 1, same: 3, failed: 0 })
+        expect(fs.readFileSync(at('locked/lost'), 'utf8')).toBe('lost')
+        expect([modeOf('locked'), modeOf('secret')]).toEqual(['555', '640'])
+      },
+    )
+
+    test("somebody else's directory and file: each failure names the permission that is missing and its path", async () => {
+      const { restore, at } = await setUp(folderKind)
+      expect((await restore()).summary).toMatchObject({ restored: 4 })
+      fs.rmSync(at('locked/lost'))
+      for (const [name, mode] of [
+        ['locked', 0o755],
+        ['closed', 0o700],
+        ['secret', 0o600],
+      ] as const) {
+        fs.chownSync(at(name), 0, 0)
+        fs.chmodSync(at(name), mode)
+      }
+      const { told, summary } = await restore()
+      expect(summary).toMatchObject({ same: 1, failed: 3 })
+      const failed = told.filter(({ kind }) => kind === 'failed')
+      const denied = (permission: string, name: string) => {
+        const command = `sudo chown ${permission === 'read' ? '' : '-R '}65534 ${at(name)}`
+        return { permission, path: at(name), owner: 0, command }
+      }
+      expect(failed).toEqual([
+        {
+          kind: 'failed',
+          to: at('closed/file'),
+          code: 'EACCES',
+          denied: denied('enter', 'closed'),
+        },
+        {
+          kind: 'failed',
+          to: at('locked/lost'),
+          code: 'EACCES',
+          denied: denied('write', 'locked'),
+        },
+        {
+          kind: 'failed',
+          to: at('secret'),
+          code: 'EACCES',
+          denied: denied('read', 'secret'),
+        },
+      ])
+      const sentences = failed.map((event) => sentenceOfEvent('nas', event) ?? message('store.encrypted'))
+      expect(sentences.map(englishWords)).toEqual([
+        expect.stringContaining(`no permission to enter the directory ${at('closed')} (x; owner: root)`),
+        expect.stringContaining(`no permission to write in the directory ${at('locked')} (w; owner: root)`),
+        expect.stringMatching(/no permission to read the file .*\/secret that is there .* sudo chown /),
+      ])
+    })
+
+    test('the destination itself: its missing permission is named once, with the command that gives it', async () => {
+      const { restore, to } = await setUp(folderKind)
+      fs.mkdirSync(to, { mode: 0o711 })
+      const refused = await restore().catch(String)
+      expect(refused).toContain('"key":"store.restoreDenied.list"')
+      expect(refused).toContain(`sudo chown 65534 ${to}"`)
+    })
+
+    test('extended attributes: a read-only file gets them, and has them set again', async () => {
+      const more = { attributes: { 'user.note': Buffer.from('kept') } }
+      const { restore, at, modeOf } = await setUp(folderKind, { mode: 0o444, more })
+      expect((await restore()).summary).toMatchObject({ restored: 4, undressed: 0 })
+      expect((await restore(true)).summary).toMatchObject({ same: 4, undressed: 0 })
+      expect(modeOf('secret')).toBe('444')
+      expect(execFileSync('getfattr', ['-n', 'user.note', at('secret')], { encoding: 'utf8' })).toContain(
+        'kept',
+      )
+    })
+  },
+)

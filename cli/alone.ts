@@ -64,6 +64,7 @@ export async function changeAlone(
   directory: string,
   asked: (settings: Settings) => SettingsCommand,
 ): Promise<Settings> {
+  openDataDirectory(directory)
   const lock = lockData(directory)
   // It has started just now, and would overwrite what is written here.
   if (lock === null) throw new Problem('agent.starting')

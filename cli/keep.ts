@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { keepSchema, type Settings } from '../core/settings/schema.ts'
+import { defaultSettings, keepSchema, type Settings } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
@@ -52,12 +52,15 @@ function countOf(text: string): number {
 async function keep({ data, json = false, within, ...counts }: KeepOptions): Promise<void> {
   const directory = dataDirectoryOf(data === undefined ? {} : { data })
   const changes = { keep: { withinDays: within, ...counts } }
-  const { keep: before } = await settingsNow(directory)
   const isQuestion = Object.values(changes.keep).every((one) => one === undefined)
-  const change = () => ({ command: 'changeSettings' as const, input: changes })
-  const now = isQuestion ? before : (await changeSettings(directory, change)).keep
+  let before = defaultSettings.keep
+  const change = ({ keep }: Settings) => {
+    before = keep
+    return { command: 'changeSettings' as const, input: changes }
+  }
+  const { keep: now } = isQuestion ? await settingsNow(directory) : await changeSettings(directory, change)
   if (json) return console.log(jsonText(now))
-  tellLess(before, now)
+  if (!isQuestion) tellLess(before, now)
   console.log(worded('cli.keep.within', { count: now.withinDays }))
   for (const name of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
     const each = worded(`cli.keep.${name}`)

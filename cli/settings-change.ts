@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
-import type { Settings } from '../core/settings/schema.ts'
+import { defaultSettings, type Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'
 import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
 
 /**
- * Changes the settings of a data directory: through its agent if one runs, else here.
+ * Changes the settings of a data directory: through its agent if one runs, else here. It makes a directory that is not
+ * there yet.
  * @param asked the command, made of the settings as they are.
  * @returns the settings as they are then.
  */
@@ -17,7 +18,7 @@ export async function changeSettings(
 ): Promise<Settings> {
   const agent = await runningState(dataDirectory)
   if (agent === null) {
-    refuseMissing(dataDirectory)
+    if (!existsSync(dataDirectory)) refuseUnknown(dataDirectory, asked)
     return changeAlone(dataDirectory, asked)
   }
   if (agent.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
@@ -72,6 +73,15 @@ export function settingsIn(agent: AppState | null, dataDirectory: string): Setti
 function settingsOfFile(dataDirectory: string): Settings {
   refuseMissing(dataDirectory)
   return openSettings(dataDirectory, 'refuse').get()
+}
+
+/** A change of something that is there already finds nothing in a new data directory. @throws Problem data.missing */
+function refuseUnknown(directory: string, asked: (settings: Settings) => SettingsCommand): void {
+  try {
+    asked(defaultSettings)
+  } catch {
+    refuseMissing(directory)
+  }
 }
 
 /** A misspelt directory must not become one that Holdfast has nothing in. @throws Problem data.missing */

@@ -81,7 +81,7 @@ export class Agent {
       (state) => ({ status: overallStatus(state, Date.now()) }),
     )
     this.notices = createNotices(this.store, log)
-    this.secrets = openSecrets(layout.directory, host.vault())
+    this.secrets = openSecrets(layout.directory, host.vault(), host.kind === 'once' ? 'refuse' : 'set-aside')
     this.tell = new Tell(this, (condition) => this.#worker('notifier', condition), log)
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
@@ -102,6 +102,7 @@ export class Agent {
       this.senders.configure()
     })
     if (settings.notice !== null) this.notices.add(UNUSED_SETTINGS, settings.notice)
+    if (this.secrets.notice !== null) this.notices.add('secrets', this.secrets.notice)
   }
 
   get language() {

@@ -3,7 +3,7 @@ import { catalog } from '../alert/channels/catalog.ts'
 import { folderName } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'
 import { secretsOfDestination } from './adding.ts'
-import { firstIssue, versionOf } from './read.ts'
+import { firstIssue, parseJson, versionOf } from './read.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 
@@ -40,7 +40,7 @@ function withOwnFolders(raw: unknown, ownName: string): unknown {
 export function importedSettings(text: string, file: string, ownName: string): Settings {
   let raw: unknown
   try {
-    raw = JSON.parse(text)
+    raw = parseJson(text)
   } catch (thrown) {
     throw new Problem('settings.notSettings', { file }, { cause: thrown })
   }

@@ -21,6 +21,9 @@ export interface ReadSettings {
   isPartlyUsed: boolean
 }
 
+/** Text as JSON; a byte order mark, which some editors put first, is no part of it. @throws SyntaxError */
+export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ''))
+
 /** Parts that nothing is lost without, as their defaults do: a directory, a limit or a pause must not vanish. */
 const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
 
@@ -57,19 +60,20 @@ export function firstIssue(error: z.ZodError): string {
 
 /** The defaults, at first, or while nobody has set anything since a file was set aside: that is told until then. */
 function withoutFile(file: string, whenBroken: WhenBroken): ReadSettings {
-  const aside = lastSetAside(file)
+  const aside = unlessMissing(file, () => lastSetAside(file))
   if (aside === null) return { settings: defaultSettings, notice: null, isPartlyUsed: false }
   const notice = message('settings.setAsideBefore', { file, aside })
   if (whenBroken === 'refuse') throw new Problem(notice.key, notice.params)
   return { settings: defaultSettings, notice, isPartlyUsed: false }
 }
 
-function lastSetAside(file: string): string | null {
+/** The newest file that was set aside in place of `file`; null: none was. @throws what the system says */
+export function lastSetAside(file: string): string | null {
   const directory = path.dirname(file)
-  const names = unlessMissing(file, () => readdirSync(directory)) ?? []
+  const start = `${path.basename(file, '.json')}.set-aside-`
   // Their names end with the time.
-  const last = names
-    .filter((name) => /^settings\.set-aside-.*\.json$/.test(name))
+  const last = readdirSync(directory)
+    .filter((name) => name.startsWith(start) && name.endsWith('.json'))
     .sort()
     .at(-1)
   return last === undefined ? null : path.join(directory, last)
@@ -115,7 +119,7 @@ export function versionOf(raw: unknown, file: string): unknown {
 function parseSettings(text: string, file: string): Parsed {
   let raw: unknown
   try {
-    raw = JSON.parse(text)
+    raw = parseJson(text)
   } catch (thrown) {
     return { reason: errorText(thrown) }
   }

@@ -1,12 +1,14 @@
-import { readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
 import { type Field, refuseValue, secretFieldsOf } from '../alert/channels/catalog.ts'
 import type { ChannelSettings } from '../alert/settings.ts'
 import { freeName } from '../files/move-to-free.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import { errorCode, errorText } from '../files/system-error.ts'
+import { errorText } from '../files/system-error.ts'
+import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
+import { lastSetAside, parseJson, type WhenBroken } from './read.ts'
 import type { Settings } from './schema.ts'
 
 /** Seals what is written and opens what is read; null: it cannot. */
@@ -40,15 +42,13 @@ export function secretsOfChannel({
   type,
   options,
 }: Pick<ChannelSettings, 'id' | 'type' | 'options'>): SecretOwner {
-  // Who logs in as somebody needs that one's password.
-  const fields = secretFieldsOf(type).map((field) =>
-    field.name === 'password' && (options.user ?? '') !== '' ? { ...field, required: true } : field,
-  )
-  return { id, type, fields }
+  return { id, type, fields: secretFieldsOf(type, options) }
 }
 
 /** The secrets of channels and destinations, in a file that this user alone may read. */
 export interface SecretStore {
+  /** The file was unusable and is kept under another name, and no secret was entered since; null: it was not. */
+  readonly notice: Message | null
   /** By the owners' ids and the names of their fields. What cannot be opened here is left out. */
   get(): Secrets
   /** Ids of owners that have secrets which cannot be opened here. */
@@ -62,10 +62,19 @@ export interface SecretStore {
   keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
 
-/** @param seal null: the file's mode alone protects them. */
-export function openSecrets(dataDirectory: string, seal: Seal | null): SecretStore {
+/**
+ * @param seal null: the file's mode alone protects them.
+ * @param whenBroken as of the settings file.
+ * @throws Problem secrets.unreadable; secrets.broken where the file is not to be set aside, or cannot be
+ */
+export function openSecrets(
+  dataDirectory: string,
+  seal: Seal | null,
+  whenBroken: WhenBroken = 'refuse',
+): SecretStore {
   const file = path.join(dataDirectory, 'secrets.json')
-  let stored = read(file)
+  const found = read(file, whenBroken)
+  let { stored } = found
   /** Opening may be slow, and is asked for all the time. */
   let known: { secrets: Secrets; unreadable: string[] } | null = null
   const write = async (next: Stored) => {
@@ -98,6 +107,7 @@ export function openSecrets(dataDirectory: string, seal: Seal | null): SecretSto
     return known
   }
   return {
+    notice: found.notice,
     get: () => opening().secrets,
     unreadable: () => opening().unreadable,
     async set(owner, changes) {
@@ -142,19 +152,31 @@ function merged(
   return next
 }
 
-/** What cannot be used is set aside, never erased: whoever needs them says that they are missing. */
-function read(file: string): Stored {
-  let text: string
+/** An unusable file is set aside, never erased. Its text is in no sentence, as it may hold a secret. */
+function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: Message | null } {
+  let text: string | null
+  let before: string | null
   try {
-    text = readFileSync(file, 'utf8')
+    text = existsSync(file) ? readFileSync(file, 'utf8') : null
+    before = text === null && existsSync(path.dirname(file)) ? lastSetAside(file) : null
   } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return {}
-    throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new Problem('secrets.unreadable', { file, reason: errorText(thrown) }, { cause: thrown })
   }
+  if (text === null)
+    return {
+      stored: {},
+      notice: before === null ? null : message('secrets.setAside', { file, aside: before }),
+    }
   try {
-    return fileSchema.parse(JSON.parse(text)).owners
+    return { stored: fileSchema.parse(parseJson(text)).owners, notice: null }
   } catch {
-    renameSync(file, freeName(file, 'set-aside'))
-    return {}
+    if (whenBroken === 'refuse') throw new Problem('secrets.broken', { file })
   }
+  const aside = freeName(file, 'set-aside')
+  try {
+    renameSync(file, aside)
+  } catch (thrown) {
+    throw new Problem('secrets.broken', { file }, { cause: thrown })
+  }
+  return { stored: {}, notice: message('secrets.setAside', { file, aside }) }
 }

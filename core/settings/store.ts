@@ -5,7 +5,7 @@ import { freeName } from '../files/move-to-free.ts'
 import { errorCode } from '../files/system-error.ts'
 import type { Message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
-import { firstIssue, readSettings, type WhenBroken } from './read.ts'
+import { firstIssue, parseJson, readSettings, type WhenBroken } from './read.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 
 export interface SettingsStore {
@@ -39,6 +39,7 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
     cwd: dataDirectory,
     configName: 'settings',
     serialize: prettyJson,
+    deserialize: (text) => parseJson(text) as Settings,
     configFileMode: 0o600,
   })
   const write = (act: () => void) => {

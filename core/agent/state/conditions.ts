@@ -1,3 +1,4 @@
+import { missingSecrets } from '../../alert/channels/catalog.ts'
 import { type IncidentKind, isDiskKind } from '../../alert/kinds.ts'
 import { type Message, message } from '../../words/message.ts'
 import {
@@ -52,6 +53,7 @@ export function conditionsOf(state: AppState, now: number): FoundCondition[] {
     ...uncheckedCondition(state, now),
     ...state.destinations.flatMap((one) => destinationCondition(state, one, now)),
     ...receivingCondition(state, now),
+    ...channelConditions(state, now),
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
     ...state.sources.flatMap((one) => [
@@ -154,6 +156,20 @@ function unreachable(state: AppState, destination: DestinationState, now: number
     state.settings.alerts.unreachableMinutes * MINUTE_MS,
     message(key, { name, away, count }),
   )
+}
+
+/** Channels that lack a secret without which they send nothing. */
+function channelConditions({ settings, channels }: AppState, now: number): FoundCondition[] {
+  return settings.alerts.channels.flatMap((channel): FoundCondition[] => {
+    const { id, name, enabled } = channel
+    const subject = { id: `channel:${id}`, name, source: null }
+    const known = channels.find((one) => one.id === id)
+    if (known === undefined) return unknown(subject)
+    const [field] = missingSecrets(channel, known.secrets)
+    if (field === undefined || !enabled) return well(subject, now)
+    const sentence = message('condition.channelSecret', { name, id, field: field.name })
+    return condition(subject, 'notice', now, sentence, 0)
+  })
 }
 
 /** A pause by a person that has lasted for so long that it may have been forgotten. */

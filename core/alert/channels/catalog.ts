@@ -125,8 +125,22 @@ export function fieldsOf(type: ChannelType): readonly Field[] {
   return catalog[type].fields
 }
 
-export function secretFieldsOf(type: ChannelType): readonly Field[] {
-  return fieldsOf(type).filter(({ kind }) => kind === 'secret')
+/** A channel that logs in as a user needs that user's password. */
+export function secretFieldsOf(
+  type: ChannelType,
+  options: Readonly<Record<string, string>> = {},
+): readonly Field[] {
+  const secrets = fieldsOf(type).filter(({ kind }) => kind === 'secret')
+  const isLogin = (options.user ?? '') !== ''
+  return secrets.map((field) => (field.name === 'password' && isLogin ? { ...field, required: true } : field))
+}
+
+/** The secrets that a channel needs and does not have. @param stored names of those that it has. */
+export function missingSecrets(
+  { type, options }: { type: ChannelType; options: Readonly<Record<string, string>> },
+  stored: readonly string[],
+): Field[] {
+  return secretFieldsOf(type, options).filter(({ name, required }) => required && !stored.includes(name))
 }
 
 /** Why a value cannot be used; null: it can. `given` is trimmed already. */

@@ -1,7 +1,6 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import {
   type ChannelType,
-  type Field,
   fieldsOf,
   refuseValue,
   secretFieldsOf,
@@ -124,11 +123,6 @@ function readSecrets(
     return stored.includes(name) && !isKept ? [[name, '']] : []
   })
   return Object.fromEntries(given)
-}
-
-/** The secrets that it cannot do without, and has not. */
-export function missingSecrets(type: ChannelType, stored: readonly string[]): Field[] {
-  return secretFieldsOf(type).filter(({ name, required }) => required && !stored.includes(name))
 }
 
 /** The ids with one of them a place further up (-1) or down (1). */

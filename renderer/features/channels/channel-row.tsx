@@ -1,6 +1,7 @@
 import { Button, Menu, Switch } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { missingSecrets } from '../../../core/alert/channels/catalog.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
@@ -8,7 +9,7 @@ import { IconArrowDown, IconArrowUp, IconPencil, IconTrash } from '../../ui/icon
 import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import { ChannelDialog } from './channel-dialog.tsx'
-import { type Channel, missingSecrets, moved } from './channel-draft.ts'
+import { type Channel, moved } from './channel-draft.ts'
 import { ChannelHealth, ChannelSays } from './channel-health.tsx'
 import { type ChannelState, fieldWord, typeWord } from './channel-words.ts'
 import { useChannelTest } from './use-channel-test.ts'
@@ -30,7 +31,7 @@ export function ChannelRow({ channel, now, state }: ChannelRowProps) {
   const { id, name, type, enabled } = channel
   const ids = state.settings.alerts.channels.map((one) => one.id)
   const move = (by: -1 | 1) => run('orderChannels', { ids: moved(ids, id, by) })
-  const missing = now === undefined ? [] : missingSecrets(type, now.secrets)
+  const missing = now === undefined ? [] : missingSecrets(channel, now.secrets)
   const waiting = now?.waiting ?? 0
 
   return (

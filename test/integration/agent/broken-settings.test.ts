@@ -28,7 +28,7 @@ describe('a command that only asks or changes settings', () => {
     },
   )
 
-  test.each(['paths', 'limit 10M', 'paths change /data --priority low'])(
+  test.each(['paths', 'limit', 'paths change /data --priority low'])(
     'makes no data directory of a misspelt one: %s',
     async (line) => {
       const data = path.join(temporaryDirectory('misspelt'), 'hodlfast')

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { channelTypes } from '../../../core/alert/channels/catalog.ts'
+import { channelTypes, missingSecrets } from '../../../core/alert/channels/catalog.ts'
 import { channelSchema } from '../../../core/alert/settings.ts'
 import {
   type ChannelDraft,
   draftOf,
-  missingSecrets,
   moved,
   newChannelId,
   newDraft,
@@ -49,9 +48,10 @@ describe('a secret that is stored', () => {
   })
 
   test('and is lost is told', () => {
-    expect(missingSecrets('line', []).map(({ name }) => name)).toEqual(['token'])
-    expect(missingSecrets('line', ['token'])).toEqual([])
-    expect(missingSecrets('mail', [])).toEqual([])
+    expect(missingSecrets(line, []).map(({ name }) => name)).toEqual(['token'])
+    expect(missingSecrets(line, ['token'])).toEqual([])
+    expect(missingSecrets({ type: 'mail', options: {} }, [])).toEqual([])
+    expect(missingSecrets({ type: 'mail', options: { user: 'ops' } }, [])).toHaveLength(1)
   })
 })
 

@@ -37,12 +37,16 @@ async function credentials(
   { login, keyFile, name }: Login,
   { password, key, passphrase }: Readonly<Record<string, string>>,
 ): Promise<Partial<ConnectConfig>> {
+  const given = (secret: string | undefined): string => {
+    if (secret === undefined) throw new Problem('transfer.sftp.secretMissing', { name, field: login })
+    return secret
+  }
   switch (login) {
     case 'password':
       // Some servers take a password only as the answer to a question.
-      return { password: password ?? '', tryKeyboard: true }
+      return { password: given(password), tryKeyboard: true }
     case 'key':
-      return { privateKey: key ?? '', ...(passphrase === undefined ? {} : { passphrase }) }
+      return { privateKey: given(key), ...(passphrase === undefined ? {} : { passphrase }) }
     case 'file': {
       const path = keyFile ?? ''
       const privateKey = await readFile(path).catch((thrown: unknown) => {

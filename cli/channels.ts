@@ -17,6 +17,7 @@ import {
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { minutesIn } from './option-words.ts'
+import { askWhether } from './secret-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
 import { about, listed, terminalWords, worded } from './terminal-words.ts'
 
@@ -158,7 +159,19 @@ async function test(directory: string, given: string): Promise<void> {
   const { id } = namedChannel(settingsIn(state, directory), given)
   const { delivered, sentence } = testedSchema.parse(await sendCommand(directory, 'testChannel', { id }))
   console[delivered ? 'log' : 'error'](terminalWords(sentence))
-  if (!delivered) process.exitCode = 1
+  if (delivered) return
+  process.exitCode = 1
+  const { fingerprint } = sentence.params
+  if (typeof fingerprint !== 'string' || fingerprint === '') return
+  const isRight = await askWhether(['cli.channels.certificateAsked'])
+  if (isRight !== true) return console.error(worded('cli.channels.certificate', { id, fingerprint }))
+  const certificate = (one: ChannelSettings) => ({
+    ...one,
+    options: { ...one.options, certificate: fingerprint },
+  })
+  await change(directory, id, certificate, {})
+  process.exitCode = 0
+  await test(directory, id)
 }
 
 async function rules(directory: string, options: RulesOptions): Promise<void> {

@@ -240,7 +240,7 @@ test('a bucket is added with an encryption key once its certificate is confirmed
     await form.getByRole('textbox', { name: 'Name in Holdfast' }).fill('cloud')
     const key = await encrypt(form)
     await form.getByRole('button', { name: 'Test' }).click()
-    await expect(form).toContainText('Is this the store’s certificate?')
+    await expect(form).toContainText('Is this the server’s certificate?')
     await expect(form).toContainText(fingerprintOf(tls.cert))
     await expect(form.getByRole('button', { name: 'Add', exact: true })).toHaveCount(0)
     await form.getByRole('button', { name: 'It is the right one' }).scrollIntoViewIfNeeded()

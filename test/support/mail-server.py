@@ -21,6 +21,10 @@ class Handler(Mailbox):
             return "451 4.3.0 The queue is full"
         if address.startswith("nobody"):
             return "550 5.1.1 No such user here"
+        if address.startswith("login"):
+            return "530 5.7.0 Authentication required"
+        if address.startswith("relay"):
+            return "550 5.7.1 Relaying denied"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

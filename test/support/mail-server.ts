@@ -1,9 +1,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ChannelInput, ChannelOutcome } from '../../core/alert/channels/channel.ts'
+import { fingerprintOf } from '../../core/wire/identity.ts'
 import { localCertificate } from './certificate.ts'
 
 /** Debian's own, which has Debian's packages; another one may come before it on the path. */
@@ -24,6 +26,8 @@ export interface Mail {
 
 export interface MailServer {
   ports: { none: number; starttls: number; tls: number }
+  /** SHA-256 of its certificate. */
+  fingerprint: string
   /** What is in its mailbox, in no order. */
   mails(): Mail[]
   /** Sends a letter by mail from a process that trusts the server's certificate. */
@@ -53,6 +57,7 @@ export async function startMailServer(directory: string): Promise<MailServer> {
   const server = spawn(PYTHON, [program, mailbox, cert, key], { stdio: ['pipe', 'pipe', 'ignore'] })
   return {
     ports: JSON.parse(await firstLine(server)),
+    fingerprint: fingerprintOf(new X509Certificate(certificate.cert).raw),
     mails: () => JSON.parse(execFileSync(PYTHON, ['-c', READ, mailbox], { encoding: 'utf8' })),
     sendTrusting(told, options, secrets) {
       const env = { ...process.env, NODE_EXTRA_CA_CERTS: cert }

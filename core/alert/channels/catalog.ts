@@ -5,7 +5,7 @@ export const NATIVE = 'native'
 export interface Field {
   name: string
   /** secret: kept apart from the settings, and never shown again. */
-  kind: 'text' | 'url' | 'email' | 'port' | 'choice' | 'minutes' | 'secret'
+  kind: 'text' | 'url' | 'email' | 'port' | 'certificate' | 'choice' | 'minutes' | 'secret'
   required: boolean
   /** What is taken while nothing is given. */
   default?: string
@@ -77,6 +77,7 @@ export const catalog = {
       { name: 'to', kind: 'email', required: true },
       text('user', false),
       secret('password', false),
+      { name: 'certificate', kind: 'certificate', required: false },
     ],
     help: 'https://nodemailer.com/smtp/',
     isAddable: true,
@@ -158,7 +159,9 @@ export function refuseValue(
     case 'secret':
       return field.name !== 'url' || isWebAddress(given) ? null : 'invalid'
     case 'email':
-      return given.split(',').every((one) => /^[^\s@<>]+@[^\s@<>]+$/.test(one.trim())) ? null : 'invalid'
+      return readAddresses(given) === null ? 'invalid' : null
+    case 'certificate':
+      return readFingerprint(given) === null ? 'invalid' : null
     case 'port':
       return /^\d{1,5}$/.test(given) && Number(given) > 0 && Number(given) < 65_536 ? null : 'invalid'
     case 'minutes':
@@ -178,4 +181,33 @@ function isWebAddress(given: string): boolean {
   } catch {
     return false
   }
+}
+
+/** A person or a program that mail goes to, or comes from. */
+export interface MailAddress {
+  /** '': none is given. */
+  name: string
+  /** `station@example.org`, or a name of the mail server itself such as `root`. */
+  address: string
+}
+
+/** Mail addresses as RFC 5322 has them, with names or without, separated by commas or semicolons; null: it is no such list. */
+export function readAddresses(text: string): MailAddress[] | null {
+  const part = /(?:"(?:[^"\\]|\\.)*"|<[^<>]*>|[^,;"<>])+/g
+  if (/[^\s,;]/.test(text.replace(part, ''))) return null
+  const parts = (text.match(part) ?? []).map((one) => one.trim()).filter((one) => one !== '')
+  const found = parts.map((one) => {
+    const [, name = '', inBrackets] = /^([^<>]*)<([^<>]*)>$/.exec(one) ?? []
+    const address = (inBrackets ?? one).trim()
+    const quoted = /^"(.*)"$/.exec(name.trim())?.[1]
+    return { name: quoted?.replace(/\\(.)/g, '$1') ?? name.trim(), address }
+  })
+  const isWhole = found.every(({ address }) => /^[^\s@"]+(@[^\s@"]+)?$/.test(address))
+  return isWhole && found.length > 0 ? found : null
+}
+
+/** A SHA-256 fingerprint as 64 lower-case hexadecimal digits, of one with or without colons; null: it is none. */
+export function readFingerprint(text: string): string | null {
+  const digits = text.replaceAll(':', '').trim().toLowerCase()
+  return /^[0-9a-f]{64}$/.test(digits) ? digits : null
 }

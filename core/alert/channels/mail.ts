@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
+import { TLSSocket } from 'node:tls'
 import { errorCode, errorText } from '../../files/system-error.ts'
+import { peerFingerprint } from '../../wire/pin.ts'
 import { message, type WordKey } from '../../words/message.ts'
 import { cutShort, fieldOf, limitOf, unreachable } from './answer.ts'
+import { readAddresses, readFingerprint } from './catalog.ts'
 import type { Channel, ChannelInput, ChannelOutcome, Letter } from './channel.ts'
 import { quote } from './quote.ts'
 import { shorten, titleLine } from './shorten.ts'
@@ -18,9 +21,7 @@ export const mail: Channel = {
     const limit = limitOf(patient)
     const host = hostOf(given)
     try {
-      const { createTransport } = await import('nodemailer')
-      const transport = createTransport(transportOf(patient))
-      const { rejected } = await transport.sendMail({ ...mailOf(letter, given), signal: limit })
+      const { rejected } = await deliver(mailOf(letter, given), patient, limit)
       const note =
         rejected.length === 0 ? null : message('channel.mail.partly', { host, rejected: rejected.join(', ') })
       return { did: 'delivered', note }
@@ -40,36 +41,98 @@ function hostOf({ options }: ChannelInput): string {
   return `${options.host ?? ''}:${portOf(options)}`
 }
 
-function transportOf({ options, secrets, withinMs }: ChannelInput) {
-  const { host = '', security, user = '' } = options
-  return {
+/** The server is not the one that it should be. Its message is the reason. */
+class UntrustedServer extends Error {
+  override readonly name = 'UntrustedServer'
+  readonly fingerprint: string
+
+  constructor(reason: string, fingerprint: string) {
+    super(reason)
+    this.fingerprint = fingerprint
+  }
+}
+
+/**
+ * Sends one mail over a connection of its own. nodemailer's own transport logs in before anybody can look at the
+ * certificate, so that it could not be pinned.
+ */
+async function deliver(
+  data: ReturnType<typeof mailOf>,
+  { options, secrets, withinMs }: ChannelInput,
+  limit: AbortSignal,
+): Promise<{ rejected: string[] }> {
+  const [{ default: MailComposer }, { default: SMTPConnection }] = await Promise.all([
+    import('nodemailer/lib/mail-composer'),
+    import('nodemailer/lib/smtp-connection'),
+  ])
+  const { host = '', security = 'tls', user = '' } = options
+  const mail = new MailComposer({ ...data, disableFileAccess: true, disableUrlAccess: true }).compile()
+  const connection = new SMTPConnection({
     host,
     port: portOf(options),
     secure: security === 'tls',
     // Never in the clear because somebody on the way has taken STARTTLS out of what the server says.
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
-    ...(user === '' ? {} : { auth: { user, pass: secrets.password ?? '' } }),
     connectionTimeout: withinMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
+    // `refuseUntrusted` looks at it before anything but a greeting is sent.
+    tls: { rejectUnauthorized: false },
+  })
+  const failed = Promise.withResolvers<never>()
+  // Nobody may wait for it any more.
+  failed.promise.catch(() => undefined)
+  connection.on('error', failed.reject)
+  connection.once('end', () => failed.reject(new Error('Connection closed')))
+  limit.addEventListener('abort', () => failed.reject(limit.reason), { once: true })
+  if (limit.aborted) failed.reject(limit.reason)
+  const step = <T>(act: (done: (error: Error | null | undefined, result?: T) => void) => void) =>
+    Promise.race([
+      failed.promise,
+      new Promise<T | undefined>((resolve, reject) =>
+        act((error, result) => (error ? reject(error) : resolve(result))),
+      ),
+    ])
+  try {
+    await step<void>((done) => connection.connect((error) => done(error)))
+    if (security !== 'none') refuseUntrusted(connection._socket, readFingerprint(options.certificate ?? ''))
+    if (user !== '' && connection.allowsAuth)
+      await step((done) => connection.login({ user, pass: secrets.password ?? '' }, done))
+    const sent = await step<{ rejected: string[] }>((done) =>
+      connection.send(mail.getEnvelope(), mail.createReadStream(), done),
+    )
+    return { rejected: sent?.rejected ?? [] }
+  } finally {
+    connection.close()
   }
+}
+
+/**
+ * @param pin the only certificate that is taken; null: any that an authority of this computer has signed for this name.
+ * @throws UntrustedServer
+ */
+function refuseUntrusted(socket: unknown, pin: string | null): void {
+  if (!(socket instanceof TLSSocket)) throw new UntrustedServer('no TLS', '')
+  const shown = peerFingerprint(socket) ?? ''
+  if (pin === null ? socket.authorized : shown === pin) return
+  throw new UntrustedServer(String(socket.authorizationError), shown)
 }
 
 function mailOf(letter: Letter, { options: { from = '', to = '' } }: ChannelInput) {
   // It need not exist: what refers to the same mail stands together.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {
-    from,
-    to,
+    from: readAddresses(from) ?? from,
+    to: readAddresses(to) ?? to,
     subject: shorten(titleLine(letter), MOST_SUBJECT),
     text: shorten(letter.text, MOST_CHARACTERS),
     messageId: messageId(letter.id, from),
     inReplyTo: thread,
     references: thread,
-    priority: letter.urgent ? ('high' as const) : ('normal' as const),
-    // Nobody's holiday has to answer it.
-    headers: { 'Auto-Submitted': 'auto-generated' },
+    headers: {
+      // Nobody's holiday has to answer it.
+      'Auto-Submitted': 'auto-generated',
+      ...(letter.urgent ? { 'X-Priority': '1 (Highest)', Importance: 'High' } : {}),
+    },
   }
 }
 
@@ -93,7 +156,14 @@ export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome 
   const host = hostOf(given)
   const code = errorCode(thrown)
   const status = fieldOf(thrown, 'responseCode')
-  const reason = (key: WordKey) => message(key, { host, answer: quote(errorText(thrown), secrets) })
+  const answer = quote(errorText(thrown), secrets)
+  const reason = (key: WordKey) => message(key, { host, answer })
+  if (thrown instanceof UntrustedServer) {
+    const isOther = (options.certificate ?? '') !== ''
+    const key = isOther ? 'channel.mail.wrongCertificate' : 'channel.mail.untrusted'
+    const { fingerprint } = thrown
+    return { did: 'retry', afterMs: null, reason: message(key, { host, reason: answer, fingerprint }) }
+  }
   // Some answer 4xx, though they never offer it.
   if (PLAIN.test(errorText(thrown))) {
     const encryption = options.security === 'starttls' ? 'STARTTLS' : 'TLS'
@@ -101,10 +171,27 @@ export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome 
   }
   if (typeof status === 'number' && status >= 400 && status < 500)
     return { did: 'retry', afterMs: null, reason: reason('channel.mail.later') }
+  if ((options.user ?? '') === '' && wantsLogin(status, answer))
+    return { did: 'refused', reason: reason('channel.mail.needsLogin') }
   if (code === 'EAUTH' || code === 'ENOAUTH') return { did: 'refused', reason: reason('channel.mail.login') }
   if (typeof status === 'number' || LASTING.has(code ?? ''))
     return { did: 'refused', reason: reason('channel.mail.refused') }
   return unreachable(host, systemError(thrown), secrets)
+}
+
+/**
+ * A server that takes mail for others only of those who have logged in: RFC 4954 (530), or in the words of Postfix, Exim,
+ * Exchange and others.
+ */
+function wantsLogin(status: unknown, answer: string): boolean {
+  if (status === 530) return !/STARTTLS/i.test(answer)
+  return (
+    typeof status === 'number' &&
+    status >= 500 &&
+    /relay(ing)?\b.*\b(denied|not permitted|not allowed|prohibited)|unable to relay|authenticat(e|ion)/i.test(
+      answer,
+    )
+  )
 }
 
 /** nodemailer gives an error a code of its own, and keeps the one that says more beside it. */

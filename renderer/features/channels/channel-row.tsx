@@ -8,6 +8,7 @@ import { Confirm } from '../../ui/confirm.tsx'
 import { IconArrowDown, IconArrowUp, IconPencil, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
+import { Confirmation } from '../destinations/test-result.tsx'
 import { ChannelDialog } from './channel-dialog.tsx'
 import { type Channel, moved } from './channel-draft.ts'
 import { ChannelHealth, ChannelSays } from './channel-health.tsx'
@@ -28,11 +29,13 @@ export function ChannelRow({ channel, now, state }: ChannelRowProps) {
   const { run } = useCommands()
   const [editing, setEditing] = useState(false)
   const [removing, setRemoving] = useState(false)
-  const { id, name, type, enabled } = channel
+  const { id, name, type, enabled, options } = channel
   const ids = state.settings.alerts.channels.map((one) => one.id)
   const move = (by: -1 | 1) => run('orderChannels', { ids: moved(ids, id, by) })
   const missing = now === undefined ? [] : missingSecrets(channel, now.secrets)
   const waiting = now?.waiting ?? 0
+  const shown = now?.sentence?.params.fingerprint
+  const certificate = enabled && typeof shown === 'string' && shown !== '' ? shown : null
 
   return (
     <Row
@@ -68,6 +71,20 @@ export function ChannelRow({ channel, now, state }: ChannelRowProps) {
         </ActionsMenu>
       }
     >
+      {certificate !== null && (
+        <Confirmation
+          isChanged={(options.certificate ?? '') !== ''}
+          words="certificate"
+          before={options.certificate ?? ''}
+          found={certificate}
+          onConfirm={() =>
+            run('changeChannel', {
+              channel: { ...channel, options: { ...options, certificate } },
+              secrets: {},
+            })
+          }
+        />
+      )}
       {missing.length > 0 && (
         <p className="card-problem">
           {t('window.channel.lostSecret', {

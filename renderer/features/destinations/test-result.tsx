@@ -103,7 +103,8 @@ interface ConfirmationProps {
   onConfirm: (() => void) | null
 }
 
-function Confirmation({ words, isChanged, before, found, onConfirm }: ConfirmationProps) {
+/** Asks whether a key or certificate that a server shows is the right one. */
+export function Confirmation({ words, isChanged, before, found, onConfirm }: ConfirmationProps) {
   const { t } = useWords()
   return (
     <div className="confirmation">

@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Letter } from '../../../core/alert/channels/channel.ts'
 import { judgeMail } from '../../../core/alert/channels/mail.ts'
 import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
+import { headless } from '../../support/headless.ts'
 import { hasMailServer, type Mail, type MailServer, startMailServer } from '../../support/mail-server.ts'
+import { stateOf } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
 
 const TEXT =
   'PRJ & 50 % + more\n<b>磁碟 /data/run_1 變成唯讀</b> 👩‍👩‍👧\n.\nFrom here\n  indented, with an end  \n' +
@@ -119,7 +122,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
   test('does not trust a certificate of another name', () => {
     const options = optionsFor('tls', { to: 'untrusted@lab.example' })
     const outcome = server.sendTrusting({}, options, {})
-    expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.certificate' } })
+    expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.untrusted' } })
     expect(said(outcome)).toContain('127.0.0.1')
     expect(mailTo('untrusted@lab.example')).toEqual([])
   })
@@ -132,7 +135,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
         { to: 'untrusted@lab.example', user: 'ops' },
         { password: 'right' },
       )
-      expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.certificate' } })
+      expect(outcome).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.untrusted' } })
       expect(mailTo('untrusted@lab.example')).toEqual([])
     },
   )
@@ -169,9 +172,66 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     expect(JSON.stringify(outcome)).not.toContain(Buffer.from('S3cret-4711').toString('base64'))
   })
 
+  test('mail addresses: display names, semicolons and local names are taken, and each gets the mail', async () => {
+    const from = 'Station 3 <station@lab.example>'
+    const to = '"Doe, Jane" <jane@lab.example>; root, admin@localhost'
+    expect(await send('none', { from, to })).toEqual({ did: 'delivered', note: null })
+    const [mail] = mailTo('jane@lab.example')
+    expect(mail?.headers).toMatchObject({ From: from, 'X-RcptTo': 'jane@lab.example, root, admin@localhost' })
+    expect(mail?.headers.To).toContain('"Doe, Jane" <jane@lab.example>')
+  })
+
+  test.each(['tls', 'starttls'] as const)(
+    'certificate: a self-signed one is shown through %s, pinned, and another one is refused',
+    async (security) => {
+      const to = `pinned-${security}@lab.example`
+      const login = { to, user: 'ops' }
+      const first = await send(security, login, { password: 'right' })
+      expect(first).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.untrusted' } })
+      const fingerprint = first.did === 'delivered' ? '' : String(first.reason.params.fingerprint)
+      expect(said(first)).toContain(server.fingerprint)
+      expect(fingerprint).toBe(server.fingerprint)
+      const withColons = fingerprint.toUpperCase().replace(/..(?!$)/g, '$&:')
+      for (const certificate of [fingerprint, withColons])
+        expect(await send(security, { ...login, certificate }, { password: 'right' })).toEqual({
+          did: 'delivered',
+          note: null,
+        })
+      const other = await send(security, { ...login, certificate: 'a'.repeat(64) }, { password: 'right' })
+      expect(other).toMatchObject({ did: 'retry', reason: { key: 'channel.mail.wrongCertificate' } })
+      expect(said(other)).toContain(server.fingerprint)
+      expect(mailTo(to)).toHaveLength(2)
+    },
+  )
+
+  test.each([
+    ['530', 'login@lab.example', '530'],
+    ['550 relay denied', 'relay@lab.example', 'Relaying denied'],
+  ])('login: a server that wants one first is said to want it: %s', async (_, to, words) => {
+    const outcome = await send('none', { to })
+    expect(outcome).toMatchObject({ did: 'refused', reason: { key: 'channel.mail.needsLogin' } })
+    expect(said(outcome)).toContain(words)
+  })
+
   test('says whom it could not reach where others got it', async () => {
     const outcome = await send('none', { to: 'some@lab.example, nobody@lab.example' })
     expect(outcome).toMatchObject({ did: 'delivered', note: { params: { rejected: 'nobody@lab.example' } } })
     expect(mailTo('some@lab.example')).toHaveLength(1)
+  })
+
+  test('certificate: `channels test` names the command that pins it, and the mail goes then', async () => {
+    const home = headless()
+    home.startAgent()
+    await until('it runs', () => stateOf(home.directory), 20_000)
+    const options = Object.entries(optionsFor('tls', { to: 'cli@lab.example' }))
+    const given = options.filter(([, value]) => value !== '').flatMap((pair) => ['--option', pair.join('=')])
+    await home.says(['channels', 'add', 'mail', ...given])
+    const { code, err } = await home.run(['channels', 'test', 'mail'])
+    expect(code).toBe(1)
+    const command = `holdfast channels change mail --option certificate=${server.fingerprint}`
+    expect(err).toContain(command)
+    await home.says(command.split(' ').slice(1))
+    expect(await home.says(['channels', 'test', 'mail'])).toContain('delivered')
+    expect(mailTo('cli@lab.example')).toHaveLength(1)
   })
 })

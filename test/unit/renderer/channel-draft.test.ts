@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { channelTypes, missingSecrets } from '../../../core/alert/channels/catalog.ts'
+import { channelTypes, missingSecrets, readAddresses } from '../../../core/alert/channels/catalog.ts'
 import { channelSchema } from '../../../core/alert/settings.ts'
 import {
   type ChannelDraft,
@@ -58,13 +58,34 @@ describe('a secret that is stored', () => {
 test.each([
   ['no name', { name: ' ' }, { name: 'missing' }],
   ['no host', { options: { ...mail().options, host: '' } }, { host: 'missing' }],
-  ['a wrong address', { options: { ...mail().options, to: 'nobody' } }, { to: 'invalid' }],
+  ['a wrong address', { options: { ...mail().options, to: 'no body' } }, { to: 'invalid' }],
   ['a wrong port', { options: { ...mail().options, port: '70000' } }, { port: 'invalid' }],
   ['no source chosen', { sources: [] }, { sources: 'missing' }],
   ['only a source that is gone', { sources: ['s9'] }, { sources: 'missing' }],
   ['an empty template', { template: ' ' }, { template: 'missing' }],
 ])('%s is refused before it is sent', (_what, changes, problems) => {
   expect(readDraft(mail(changes), { ...about, type: 'mail' })).toEqual({ given: null, problems })
+})
+
+test.each<[string, ReturnType<typeof readAddresses>]>([
+  ['a@x.org', [{ name: '', address: 'a@x.org' }]],
+  ['Station <station@x.org>', [{ name: 'Station', address: 'station@x.org' }]],
+  [
+    '"Doe, Jane" <j@x.org>; root,admin@localhost;',
+    [
+      { name: 'Doe, Jane', address: 'j@x.org' },
+      { name: '', address: 'root' },
+      { name: '', address: 'admin@localhost' },
+    ],
+  ],
+  ['two words', null],
+  ['a@b@c', null],
+  ['Name <>', null],
+  ['"open <a@x.org>', null],
+  ['a <b> c', null],
+  [';', null],
+])('mail addresses: %s', (text, addresses) => {
+  expect(readAddresses(text)).toEqual(addresses)
 })
 
 test('a source that is gone is forgotten, and what is left empty has its default', () => {

@@ -66,6 +66,17 @@ describe('the list of channels', () => {
     expect(wordsOf(part({ settings: lost, channels: found }))).not.toContain('Missing:')
   })
 
+  test('certificate: a mail server that no authority vouches for shows its own, to be confirmed', () => {
+    const fingerprint = 'ab'.repeat(32)
+    const key = 'channel.mail.untrusted' as const
+    const sentence = message(key, { host: 'mail.example.org:465', reason: 'x', fingerprint })
+    const channels = [channelState(mail.id, { condition: 'retrying', sentence })]
+    const words = wordsOf(part({ channels }))
+    expect(words).toContain('Is this the server’s certificate?')
+    expect(words).toContain(fingerprint)
+    expect(words).toContain('It is the right one')
+  })
+
   test('says where secrets are kept, where that is no keyring', () => {
     const channels = [channelState(mail.id, { secrets: ['password'] })]
     expect(wordsOf(part({ channels, secretStorage: 'weak' }))).toContain('without a password of its own')

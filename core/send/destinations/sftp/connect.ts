@@ -34,12 +34,14 @@ const fingerprintOf = (key: Buffer): string =>
 
 /** What proves to the server who this is. */
 async function credentials(
-  { login, keyFile, name }: Login,
+  { login, keyFile, name, hostKey }: Login,
   { password, key, passphrase }: Readonly<Record<string, string>>,
 ): Promise<Partial<ConnectConfig>> {
   const given = (secret: string | undefined): string => {
-    if (secret === undefined) throw new Problem('transfer.sftp.secretMissing', { name, field: login })
-    return secret
+    // The first contact shows the host key and logs in to nothing.
+    if (secret === undefined && hostKey !== '')
+      throw new Problem('transfer.sftp.secretMissing', { name, field: login })
+    return secret ?? ''
   }
   switch (login) {
     case 'password':

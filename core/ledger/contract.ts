@@ -46,6 +46,10 @@ export interface SentClaim extends Claim {
   position?: number
   /** Digest of what the destination has in place of the content, where that is encrypted. */
   seal?: Uint8Array | undefined
+  /** The file has changed since it had this content: a version of it is stored, and it waits for the next one. */
+  isOlder?: boolean | undefined
+  /** The file as it was sent, where it had grown since it was offered. */
+  stat?: StatFacts | undefined
 }
 
 /** Content that a destination has. */

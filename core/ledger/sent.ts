@@ -15,6 +15,12 @@ export function openSent(database: DatabaseSyncInstance) {
     `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
+  const storedOlder = database.prepare(
+    'UPDATE file SET sent_at = ?, attempts = 0, reason = NULL WHERE id = ? AND state = 0',
+  )
+  const hasGrown = database.prepare(
+    `UPDATE file SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, device = ? ${CLAIMED} AND state <> 1`,
+  )
   const seal = database.prepare(
     'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
   )
@@ -35,19 +41,24 @@ export function openSent(database: DatabaseSyncInstance) {
     /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
     sealOf: (id: number) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     /**
-     * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting. The destination's
-     * session remembers the last position.
+     * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting, and when a version
+     * of it was stored is remembered. The destination's session remembers the last position.
      */
     markSent: (claims: readonly SentClaim[], now: number) =>
       inTransaction(database, () => {
         const done = new Set<number>()
         let last = { id: 0, position: 0 }
         for (const claim of claims) {
-          const { id, generation, digest = null, position = 0 } = claim
-          if (sent.run(now, markOf(claim), digest, position, id, generation).changes === 1) {
-            done.add(id)
-            if (claim.seal !== undefined) seal.run(id, claim.seal)
+          const { id, generation, digest = null, position = 0, isOlder = false, stat } = claim
+          if (!isOlder && stat !== undefined) {
+            const words = [stat.mtimeNs, stat.ctimeNs, stat.inode, stat.device].map(word.store)
+            hasGrown.run(stat.size, ...words, id, generation)
           }
+          const isSent =
+            !isOlder && sent.run(now, markOf(claim), digest, position, id, generation).changes === 1
+          if (isSent) done.add(id)
+          else storedOlder.run(now, id)
+          if (isSent && claim.seal !== undefined) seal.run(id, claim.seal)
           if (position > last.position) last = { id, position }
         }
         if (last.position > 0) forward.run(last.position, last.id)

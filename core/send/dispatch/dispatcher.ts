@@ -47,10 +47,14 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt)
   transfers.end(due)
   if (attempt.kind === 'durable') {
     breaker.stored(due)
-    const { digest, position, seal } = attempt
+    const { digest, position, seal, isOlder, stat } = attempt
     // As it is configured now.
     const others = (workers.get(source.id)?.source ?? source).alsoTo
-    acknowledgements.add({ ...due, mark: source.groupWriteMark, others, digest, position, seal })
+    acknowledgements.add({
+      ...due,
+      mark: source.groupWriteMark,
+      ...{ others, digest, position, seal, isOlder, stat },
+    })
   } else {
     guard.use(() => react(parts, source, due, attempt))
     if (attempt.kind === 'again' && attempt.trouble !== 'no')

@@ -73,8 +73,19 @@ export const isBeingWritten = (file: SourceFile): Promise<boolean> =>
 /** A large file that is read in order, once. */
 export type Reading = ReturnType<typeof readingOf>
 
-/** Opens a large file if it is what was offered. */
-export async function openReading(file: SourceFile, offered: StatFacts): Promise<Reading | Unsent> {
+/** Whether a file is the offered one and has grown since by a program that has closed it again. */
+const hasGrown = (fd: number, now: StatFacts, offered: StatFacts): boolean =>
+  now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
+
+/**
+ * Opens a large file if it is what was offered.
+ * @param mayGrow a file that has grown since is opened as it is now, unless a writer has it open.
+ */
+export async function openReading(
+  file: SourceFile,
+  offered: StatFacts,
+  { mayGrow = false } = {},
+): Promise<Reading | Unsent> {
   let fd: number
   try {
     fd = await openFile(file)
@@ -89,14 +100,16 @@ export async function openReading(file: SourceFile, offered: StatFacts): Promise
     const stats = await statFd(fd)
     if (!stats.isFile()) return await refuse({ kind: 'vanished' })
     const before = statFactsOf(stats)
-    if (!sameFile(before, offered)) return await refuse({ kind: 'changed', facts: before })
+    const isOffered = sameFile(before, offered) || (mayGrow && hasGrown(fd, before, offered))
+    if (!isOffered) return await refuse({ kind: 'changed', facts: before })
     return readingOf(fd, before, fileFactsOf(stats, attributesOf(fd)), createHasher())
   } catch (thrown) {
     return refuse(unsentBecause(thrown))
   }
 }
 
-function readingOf(fd: number, stat: StatFacts, facts: FileFacts, hash: Hasher) {
+function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher) {
+  let hash = first
   let position = 0
   let ahead: Promise<Buffer> | null = null
   const read = async (from: number, end: number, most: number): Promise<Buffer> => {
@@ -129,11 +142,20 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, hash: Hasher) 
       hash.update(bytes)
       return bytes
     },
+    /** Stat of the file as it is now. */
+    now: async (): Promise<StatFacts> => statFactsOf(await statFd(fd)),
     /** The digest of what was read, if the file is still what was offered; else how it has changed. */
     async finish(): Promise<Buffer | Unsent> {
       const now = statFactsOf(await statFd(fd))
       const same = position === stat.size && sameFile(now, stat)
       return same ? hash.digest() : { kind: 'changed', facts: now }
+    },
+    /** Goes back to the beginning; returns the digest of what was read until now, null where that is not all. */
+    rewind(): Buffer | null {
+      const digest = position === stat.size ? hash.digest() : null
+      hash = createHasher()
+      position = 0
+      return digest
     },
     async close() {
       // Its number may be another file's as soon as it is closed.

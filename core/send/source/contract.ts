@@ -1,3 +1,4 @@
+import type { StatFacts } from '../../files/stat-facts.ts'
 import type { Due, SentContent } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
@@ -21,7 +22,16 @@ export interface SendSource extends OutgoingSource {
 /** How one attempt to send one file ended. */
 export type SendAttempt =
   /** `digest`: of what was sent, or of what the destination had already. */
-  | { kind: 'durable'; position: number; digest: Uint8Array | null; seal?: Uint8Array | undefined }
+  | {
+      kind: 'durable'
+      position: number
+      digest: Uint8Array | null
+      seal?: Uint8Array | undefined
+      /** The file has changed since it had this content. */
+      isOlder?: boolean
+      /** The file as it was when it was sent; left out: as it was offered. */
+      stat?: StatFacts
+    }
   | Exclude<Answer, { kind: 'durable' }>
   /** Given back as it was: a pause, or its disk does not answer. */
   | { kind: 'halted' }

@@ -1,4 +1,5 @@
 import { isZero } from '../../files/holes.ts'
+import { type StatFacts, sameFile } from '../../files/stat-facts.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import type { Answer, Session, Upload } from '../destinations/destination.ts'
@@ -12,6 +13,8 @@ import { createJudge } from './judge.ts'
 const RESUME_LEAST_BYTES = 4 * 1024 * 1024
 /** A chunk whose read is out for longer than this holds no place on the line; the file then has to begin anew. */
 const STALLED_MS = 10_000
+/** A file that is rewritten while it is sent is noticed after this, not only at its end. */
+const CHECK_MS = 1_000
 
 /** Chunks are of so many bytes, or a multiple: what the disk there takes best. */
 const CHUNK_UNIT_BYTES = 16 * 1024
@@ -23,13 +26,57 @@ const chunkBytes = ({ limits }: Session): number =>
 const isUnsent = (value: object): value is Unsent => 'kind' in value
 
 /** Tells this file from others of its name, size and time; the device's number may change with its mount. */
-const identityOf = ({ inode, mtimeNs }: Due): string => `${inode}.${mtimeNs}`
+const identityOf = ({ inode, mtimeNs }: StatFacts): string => `${inode}.${mtimeNs}`
+
+/** A content that the file had, whole, at one moment. */
+interface Proven {
+  digest: Buffer
+  /** The file has changed since. */
+  isOlder: boolean
+}
 
 /** All of a file is on the line. */
-interface Ended {
+interface Ended extends Proven {
   kind: 'ended'
   answer: Promise<Answer>
-  digest: Buffer
+}
+
+/**
+ * Proves that what was read of a file is a content that it had at one moment. A file that has changed meanwhile, as one
+ * that grows does, is read again up to the same length: if both readings agree, that is what it held between them. The
+ * second one also has to find the file at rest, or growing: bytes that are rewritten to and fro prove nothing.
+ * @returns null: no more is wanted.
+ */
+async function proveContent(
+  reading: Reading,
+  watched: <T>(call: Promise<T>) => Promise<T>,
+  mayGoOn: () => boolean,
+): Promise<Proven | Unsent | null> {
+  const whole = await watched(reading.finish())
+  if (Buffer.isBuffer(whole)) return { digest: whole, isOlder: false }
+  if (whole.kind !== 'changed' || whole.facts.size < reading.stat.size) return whole
+  const digest = reading.rewind()
+  if (digest === null) return whole
+  for (let bytes = await watched(reading.next()); bytes !== null; bytes = await watched(reading.next())) {
+    chunkBuffers.give(bytes)
+    if (!mayGoOn()) return null
+  }
+  const now = await watched(reading.now())
+  const isAtRest = sameFile(now, whole.facts) || now.size > whole.facts.size
+  const isSame = reading.rewind()?.equals(digest) === true
+  return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
+}
+
+/** Finds a file that was rewritten since it was opened, and did not only grow; it is looked at once a second at most. */
+function createRewrittenCheck(reading: Reading): () => Promise<StatFacts | null> {
+  let lookAt = performance.now() + CHECK_MS
+  return async () => {
+    if (performance.now() < lookAt) return null
+    const now = await reading.now()
+    lookAt = performance.now() + CHECK_MS
+    const { size, mtimeNs } = reading.stat
+    return now.size < size || (now.size === size && now.mtimeNs !== mtimeNs) ? now : null
+  }
 }
 
 /** Reads a file and sends its chunks, until its end or until it cannot go on. */
@@ -41,7 +88,9 @@ async function sendChunks(
   upload: Upload,
 ): Promise<SendAttempt | Ended> {
   const { shared, mayGoOn } = parts
-  const isSparse = reading.facts.more?.sparse === true
+  const { size, more } = reading.facts
+  const isSparse = more?.sparse === true
+  const findRewritten = createRewrittenCheck(reading)
   let aborted: Promise<Answer> | null = null
   const abort = (keep = true): Promise<Answer> => {
     aborted ??= upload.abort(keep)
@@ -57,7 +106,7 @@ async function sendChunks(
     for (;;) {
       // What is there already has to be in the digest: it is the proof of the whole file.
       const isThere = skipped < upload.offset
-      const bytes = await watched(reading.next(isThere ? upload.offset : due.size, chunkBytes(session)))
+      const bytes = await watched(reading.next(isThere ? upload.offset : size, chunkBytes(session)))
       if (bytes === null) break
       // Answered, it is kept there: whoever goes on right after a pause goes on with it.
       if (!mayGoOn()) await abort()
@@ -74,12 +123,18 @@ async function sendChunks(
       if (zeros !== undefined) chunkBuffers.give(bytes)
       if (!(await (zeros?.(length) ?? upload.chunk(bytes)))) return asAttempt(await abort(), null)
       shared.onBytes(due, length)
+      const rewritten = await watched(findRewritten())
+      if (rewritten === null) continue
+      if (aborted !== null) return { kind: 'halted' }
+      void abort(false)
+      return await createJudge(parts)({ kind: 'changed', facts: rewritten }, due)
     }
-    const digest = await watched(reading.finish())
-    if (aborted !== null) return { kind: 'halted' }
-    if (Buffer.isBuffer(digest)) return { kind: 'ended', answer: upload.end(digest), digest }
+    const proven = await proveContent(reading, watched, mayGoOn)
+    if (proven === null) await abort()
+    if (proven === null || aborted !== null) return { kind: 'halted' }
+    if (!isUnsent(proven)) return { kind: 'ended', answer: upload.end(proven.digest), ...proven }
     void abort(false)
-    return await createJudge(parts)(digest, due)
+    return await createJudge(parts)(proven, due)
   } catch (thrown) {
     void abort()
     return unsentBecause(thrown)
@@ -87,12 +142,18 @@ async function sendChunks(
 }
 
 /** Reads all of a file before a byte of it is sent; null: no more is wanted. */
-async function digestOf(reading: Reading, mayGoOn: () => boolean): Promise<Buffer | Unsent | null> {
+async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Proven | Unsent | null> {
   for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
     chunkBuffers.give(bytes)
     if (!mayGoOn()) return null
   }
-  return reading.finish()
+  return proveContent(reading, (call) => call, mayGoOn)
+}
+
+/** Adds to an attempt that ended well which content it has brought. */
+function withContent(attempt: SendAttempt, { isOlder }: Proven, stat: StatFacts, due: Due): SendAttempt {
+  if (attempt.kind !== 'durable') return attempt
+  return { ...attempt, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
 }
 
 /**
@@ -105,15 +166,15 @@ export function createLargeSender(parts: SourceParts) {
 
   /** Sees whether a file is what the destination has; null: it is not, or the destination has it no more. */
   const copy = async (due: Due, session: Session, from: CopySource): Promise<SendAttempt | null> => {
-    const reading = await openReading({ root: source.path, path: due.path }, due)
+    const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
     if (isUnsent(reading)) return judge(reading, due)
     try {
-      const digest = await digestOf(reading, () => mayGoOn() && !session.closed)
-      if (digest === null) return { kind: 'halted' }
-      if (!Buffer.isBuffer(digest)) return await judge(digest, due)
-      return mayBe(parts, due, from, digest)
-        ? await askForCopy(parts, due, reading.facts, digest, from, session)
-        : null
+      const content = await readContent(reading, () => mayGoOn() && !session.closed)
+      if (content === null) return { kind: 'halted' }
+      if (isUnsent(content)) return await judge(content, due)
+      if (!mayBe(parts, due, from, content.digest)) return null
+      const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
+      return copied === null ? null : withContent(copied, content, reading.stat, due)
     } catch (thrown) {
       return unsentBecause(thrown)
     } finally {
@@ -124,12 +185,12 @@ export function createLargeSender(parts: SourceParts) {
   const sendContent = async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {
     let sent: SendAttempt | Ended
     const file = { root: source.path, path: due.path }
-    const isLong = due.size >= RESUME_LEAST_BYTES
-    const reading = await openReading(file, due)
+    const reading = await openReading(file, due, { mayGrow: true })
     if (isUnsent(reading)) return judge(reading, due)
+    const isLong = reading.facts.size >= RESUME_LEAST_BYTES
     try {
       if (!mayGoOn()) return { kind: 'halted' }
-      const identity = isLong ? identityOf(due) : undefined
+      const identity = isLong ? identityOf(reading.stat) : undefined
       const outgoing = { source, path: due.path, facts: reading.facts }
       const upload = await session.begin(outgoing, await directoriesAbove(file), identity)
       if (upload === null) return { kind: 'lost' }
@@ -141,7 +202,7 @@ export function createLargeSender(parts: SourceParts) {
     // The receiver's disk writes one file while the next one comes; of long ones it would get more than it can take in
     // time.
     if (!isLong) onEnd()
-    return asAttempt(await sent.answer, sent.digest)
+    return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
   }
 
   return async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { StatFacts } from '../../../core/files/stat-facts.ts'
 import type { Due } from '../../../core/ledger/ledger.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import type { Content } from '../../../core/send/reading/group.ts'
@@ -18,8 +19,9 @@ const disk = vi.hoisted(() => ({
 }))
 vi.mock('../../../core/send/reading/read.ts', async (original) => ({
   ...(await original<typeof import('../../../core/send/reading/read.ts')>()),
-  openReading: async () => ({
-    facts: factsOf(1e9),
+  openReading: async (_file: unknown, offered: StatFacts) => ({
+    facts: factsOf(offered.size),
+    stat: offered,
     next: () => disk.chunk(),
     finish: async () => Buffer.alloc(32),
     close: async () => undefined,

@@ -25,8 +25,9 @@ const BOTH = [
  */
 function agentLines({ scope, user }: ServiceFacts): string[] {
   const system = [`User=${user}`, 'StateDirectory=holdfast-agent', 'StateDirectoryMode=0700']
-  // Root's agent reads what is anybody's, and gives restored files back to their owners.
-  if (user !== 'root') system.push('CapabilityBoundingSet=')
+  // Root's agent reads what is anybody's, and gives restored files back to their owners. Others may ask the kernel alone
+  // who writes to another user's file: fcntl(2), "Leases".
+  if (user !== 'root') system.push('CapabilityBoundingSet=CAP_LEASE', 'AmbientCapabilities=CAP_LEASE')
   return [
     '# Its directories may be anywhere: it keeps the view of the file systems that everybody has.',
     ...(scope === 'system' ? system : []),

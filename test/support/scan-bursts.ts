@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -66,6 +66,8 @@ export async function scannedSource(
   const ledgerPath = path.join(directory, 'ledger.sqlite')
   const ledger = openLedger(ledgerPath)
   onTestFinished(() => ledger.close())
+  const { uid } = processOptions
+  if (uid !== undefined) execFileSync('chown', ['-R', `${uid}:${uid}`, directory])
   const scanner = startScannerProcess(processOptions)
   const config = {
     sources: [sourceSchema.parse({ id: 's', path: root, name: 'source', ...settings })],

@@ -24,7 +24,13 @@ export interface ScannerProcess {
 
 /** Starts cli/workers/scanner.ts; it is killed when the test is over. */
 export function startScannerProcess(
-  options: { execPath?: string; execArgv?: string[]; env?: NodeJS.ProcessEnv } = {},
+  options: {
+    execPath?: string
+    execArgv?: string[]
+    env?: NodeJS.ProcessEnv
+    uid?: number
+    gid?: number
+  } = {},
 ): ScannerProcess {
   const file = fileURLToPath(new URL('../../cli/workers/scanner.ts', import.meta.url))
   const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], ...options })

@@ -21,13 +21,25 @@ export type Examined =
 export const NEW_FOR_MS = 100
 
 /**
+ * Events of a file since its last close (CLOSE_WRITE): its name was made (CREATE), or its content was changed (MODIFY). A
+ * writer that has it open closes it later. null: none.
+ */
+export type Unclosed = 'created' | 'written' | null
+
+/**
  * Looks whether the file `path` of a source is there and whether a writer holds it open. Synchronous: for the
  * watcher's thread.
  * @param wasClosed the kernel has told that a writer closed it, so it is past its creation, and will tell of the next close.
+ * @param unclosed decides where the kernel does not answer for a writer: another user's file.
  */
-export function examineFile(files: DirectoryFiles, path: string, wasClosed: boolean): Examined {
+export function examineFile(
+  files: DirectoryFiles,
+  path: string,
+  wasClosed: boolean,
+  unclosed: Unclosed,
+): Examined {
   try {
-    return examine(files, path, wasClosed)
+    return examine(files, path, wasClosed, unclosed)
   } catch (thrown) {
     const code = errorCode(thrown)
     if (code === null) throw thrown
@@ -36,7 +48,7 @@ export function examineFile(files: DirectoryFiles, path: string, wasClosed: bool
   }
 }
 
-function examine(files: DirectoryFiles, path: string, wasClosed: boolean): Examined {
+function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclosed: Unclosed): Examined {
   const [directory, name] = placeOf(path)
   // Before it is opened: that can have effects of its own on a device.
   const before = files.status(directory, name)
@@ -45,6 +57,7 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean): Exami
   return files.use(directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
     if (writer === 'yes') return { state: 'busy' }
+    if (writer === 'unknown' && isOpen(before, unclosed)) return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
     // Who has closed it since the first look is told of by another event, which brings another look.
     if (wasClosed) return { state, facts }
@@ -52,6 +65,11 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean): Exami
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
     return { state, facts: now }
   })
+}
+
+/** link(2) and O_TMPFILE make names of files that are written already, and close none. */
+function isOpen({ size, nlink }: BigIntStats, unclosed: Unclosed): boolean {
+  return unclosed === 'written' || (unclosed === 'created' && size === 0n && nlink === 1n)
 }
 
 /** The directory that a file is in, relative to the source, and its name there. */

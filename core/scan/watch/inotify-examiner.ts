@@ -1,7 +1,8 @@
 import type { NameFilter } from '../../filter/names.ts'
+import { isWithin } from '../../mounts/mountinfo.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
-import { DirectoryFiles, examineFile, NEW_FOR_MS } from './finished.ts'
+import { DirectoryFiles, examineFile, NEW_FOR_MS, type Unclosed } from './finished.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import { DelayQueue } from './later.ts'
 
@@ -38,6 +39,12 @@ export type Occasion = 'closed' | 'created' | 'listed' | 'modified'
  */
 const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, modified: 0 }
 
+/** Files whose close is waited for by name; of more than these time decides. */
+const MAX_UNCLOSED = 65_536
+
+/** Files that are open, by what follows the name of the directory that they are below. */
+export type UnclosedFiles = [below: string, unclosed: NonNullable<Unclosed>][]
+
 /** A file that is to be looked at, and how often soon. */
 interface Sight {
   path: string
@@ -62,6 +69,14 @@ export class Examiner {
   readonly #busy = new DelayQueue<Sight>(BUSY_FOR_MS)
   readonly #modified = new DelayQueue<Sight>(MODIFIED_FOR_MS)
   readonly #coarse = new DelayQueue<Sight>(COARSE_FOR_MS)
+  /**
+   * Files that events have shown to be open for writing, see Unclosed. A writer that was there before the watch, that came
+   * by another name or that writes beside another one that has closed is not among them. One that is deleted leaves with
+   * the next look.
+   */
+  readonly #unclosed = new Map<string, NonNullable<Unclosed>>()
+  /** The kernel does not answer for the writers of some file here. */
+  #isForeign = false
   readonly #laters = [this.#soon, this.#busy, this.#modified, this.#coarse]
 
   constructor(options: ExaminerOptions) {
@@ -84,8 +99,39 @@ export class Examiner {
     this.#examine({ path, by: 'listed', looks: LOOKS.listed })
   }
 
+  /** A name was made: most often by a writer that has the file open now. */
+  created(path: string): void {
+    if (this.#unclosed.size < MAX_UNCLOSED) this.#unclosed.set(path, 'created')
+  }
+
+  /** A writer has closed the file. */
+  closed(path: string): void {
+    this.#unclosed.delete(path)
+  }
+
+  /** Takes out what is open under a name that is left, or below it; see `arrived`. */
+  left(path: string): UnclosedFiles {
+    const files: UnclosedFiles = []
+    if (this.#unclosed.size === 0) return files
+    for (const [file, unclosed] of this.#unclosed)
+      if (isWithin(file, path)) files.push([file.slice(path.length), unclosed])
+    for (const [below] of files) this.#unclosed.delete(path + below)
+    return files
+  }
+
+  /** A file or directory was renamed to `path`; `files` are open in it. */
+  arrived(path: string, files: UnclosedFiles): void {
+    this.#unclosed.delete(path)
+    for (const [below, unclosed] of files) this.#unclosed.set(path + below, unclosed)
+  }
+
   /** A file's content was changed. False if that was known already. */
   modified(path: string): boolean {
+    const known = this.#unclosed.get(path)
+    if (known !== 'written' && (known !== undefined || this.#unclosed.size < MAX_UNCLOSED)) {
+      this.#unclosed.set(path, 'written')
+      if (this.#isForeign) this.#options.outbox.reopened(path)
+    }
     return this.#modified.put(path, { path, by: 'modified', looks: LOOKS.modified })
   }
 
@@ -117,11 +163,14 @@ export class Examiner {
     const { path, by, looks } = file
     const { outbox, problem } = this.#options
     for (const later of this.#laters) later.delete(path)
-    const found = examineFile(this.#files, path, by === 'closed')
+    const found = examineFile(this.#files, path, by === 'closed', this.#unclosed.get(path) ?? null)
     if (found.state === 'finished') {
       const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(path, file)
       if (!isLater) outbox.add('finished', found.facts)
-    } else if (found.state === 'unproven') outbox.add('unproven', found.facts)
+    } else if (found.state === 'unproven') {
+      this.#isForeign = true
+      outbox.add('unproven', found.facts)
+    } else if (found.state === 'gone') this.#unclosed.delete(path)
     else if (found.state === 'error') problem({ why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {

@@ -10,12 +10,14 @@ const MAX_UNTAKEN = 8
 export interface FoundFiles {
   finished: ScannedFile[]
   unproven: ScannedFile[]
+  /** Paths of files that are not unproven any more: they wait for their close. */
+  reopened: string[]
 }
 
 /** Gathers a tree's files into bounded messages, and holds the tree back when nobody takes them. */
 export class Outbox {
   readonly #post: (files: FoundFiles) => void
-  #batch: FoundFiles = { finished: [], unproven: [] }
+  #batch = emptyBatch()
   #untaken = 0
   #flushedAt = Number.NEGATIVE_INFINITY
 
@@ -32,8 +34,15 @@ export class Outbox {
     this.#untaken -= 1
   }
 
-  add(list: keyof FoundFiles, facts: ScannedFile): void {
+  add(list: 'finished' | 'unproven', facts: ScannedFile): void {
     this.#batch[list].push(facts)
+    if (this.#size >= MAX_FILES) this.flush()
+  }
+
+  /** A file that may have gone as unproven is being written again. */
+  reopened(path: string): void {
+    this.#batch.unproven = this.#batch.unproven.filter((facts) => facts.path !== path)
+    this.#batch.reopened.push(path)
     if (this.#size >= MAX_FILES) this.flush()
   }
 
@@ -53,10 +62,15 @@ export class Outbox {
     this.#untaken += 1
     this.#flushedAt = performance.now()
     this.#post(this.#batch)
-    this.#batch = { finished: [], unproven: [] }
+    this.#batch = emptyBatch()
   }
 
   get #size(): number {
-    return this.#batch.finished.length + this.#batch.unproven.length
+    const { finished, unproven, reopened } = this.#batch
+    return finished.length + unproven.length + reopened.length
   }
+}
+
+function emptyBatch(): FoundFiles {
+  return { finished: [], unproven: [], reopened: [] }
 }

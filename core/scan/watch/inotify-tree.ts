@@ -3,7 +3,7 @@ import { joinRelative } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import type { FromTree, ToTree } from './inotify.ts'
 import { type Directory, pathOf, WatchedDirectories } from './inotify-directories.ts'
-import { Examiner, type Occasion } from './inotify-examiner.ts'
+import { Examiner, type Occasion, type UnclosedFiles } from './inotify-examiner.ts'
 import { Outbox } from './inotify-outbox.ts'
 import { decodeEvents, IN, type InotifyEvent, readNow } from './linux.ts'
 import type { TreeRequest } from './tree-watcher.ts'
@@ -12,6 +12,9 @@ import type { TreeRequest } from './tree-watcher.ts'
 const LOOK_FOR_MS = 4
 /** Of such files so many may wait; then the kernel queues, and what it drops has the tree opened anew. */
 const MOST_TOLD = 65_536
+
+/** Renames whose second event has not come. */
+const MOST_MOVING = 1_024
 
 /** One tree that the main thread asked for. What it throws ends it. */
 export class WatchedTree {
@@ -25,6 +28,8 @@ export class WatchedTree {
    */
   readonly #told = new Map<Directory, Map<string, Occasion>>()
   #toldFiles = 0
+  /** What is open in files and directories that have left their names, by the cookies of the renames. */
+  readonly #moving = new Map<number, UnclosedFiles>()
   /** Every directory has its watch; until then files are left to the comparison with the ledger, which comes then. */
   #isReady = false
 
@@ -159,7 +164,7 @@ export class WatchedTree {
   }
 
   /** Does what the event asks for, and remembers the file that it is about, if that is to be looked at. */
-  #handle({ wd, mask, name }: InotifyEvent): void {
+  #handle({ wd, mask, cookie, name }: InotifyEvent): void {
     // What was lost is not known: all is found anew.
     if ((mask & IN.Q_OVERFLOW) !== 0) throw toBeOpenedAnew()
     const directory = this.#directories.find(wd)
@@ -173,6 +178,8 @@ export class WatchedTree {
       this.#post({ type: 'unsendable', unsendable: { why: 'name', path } })
       return
     }
+    const path = joinRelative(pathOf(directory), name)
+    this.#followWriters(path, mask, cookie)
     if ((mask & IN.ISDIR) === 0) {
       if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) !== 0) this.#tell(directory, name, mask)
       return
@@ -182,6 +189,23 @@ export class WatchedTree {
       const left = directory.children.get(name)
       if (left !== undefined) this.#directories.drop(left)
     } else this.#directories.found(directory, name)
+  }
+
+  /** Keeps in mind who has yet to close a file, also where it is renamed meanwhile. */
+  #followWriters(path: string, mask: number, cookie: number): void {
+    const examiner = this.#examiner
+    if ((mask & IN.MOVED_FROM) !== 0) {
+      // Its second event follows at once, if there is one: it may be renamed to a place outside.
+      if (this.#moving.size >= MOST_MOVING) this.#moving.clear()
+      const files = examiner.left(path)
+      if (files.length > 0) this.#moving.set(cookie, files)
+    } else if ((mask & IN.MOVED_TO) !== 0) {
+      examiner.arrived(path, this.#moving.get(cookie) ?? [])
+      this.#moving.delete(cookie)
+    } else if ((mask & IN.ISDIR) === 0) {
+      if ((mask & IN.CLOSE_WRITE) !== 0) examiner.closed(path)
+      else if ((mask & IN.CREATE) !== 0) examiner.created(path)
+    }
   }
 
   /** A watch has ended: its directory was deleted, moved or unmounted. */

@@ -132,9 +132,11 @@ export class InotifyWatcher {
     else tree?.opening.reject(thrown)
   }
 
-  #takeFiles({ tree: id, finished, unproven }: FromThread & { type: 'files' }): void {
+  #takeFiles({ tree: id, finished, unproven, reopened }: FromThread & { type: 'files' }): void {
     const tree = this.#trees.get(id)
     try {
+      // First: one that was closed meanwhile is observed anew.
+      for (const path of reopened) tree?.quiet.forget(path)
       for (const facts of unproven) tree?.quiet.observe(facts)
       if (finished.length > 0) tree?.listener.finished(finished)
     } finally {

@@ -61,6 +61,7 @@ export function readNow(fd: number, buffer: Buffer): number {
 /** Bits of an inotify mask: inotify(7), linux/inotify.h. */
 export const IN = {
   MODIFY: 0x0000_0002,
+  ATTRIB: 0x0000_0004,
   CLOSE_WRITE: 0x0000_0008,
   MOVED_FROM: 0x0000_0040,
   MOVED_TO: 0x0000_0080,
@@ -81,6 +82,8 @@ export interface InotifyEvent {
   /** Number of the watch; -1 for a queue overflow. */
   wd: number
   mask: number
+  /** The same number for the two events of one rename. */
+  cookie: number
   /** '' where the event is about the watched directory itself; null if the name is not valid UTF-8. */
   name: string | null
 }
@@ -98,9 +101,10 @@ export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
     const start = at
     const length = bytes.readUInt32LE(start + 12)
     const mask = bytes.readUInt32LE(start + 4)
+    const cookie = bytes.readUInt32LE(start + 8)
     at = start + HEADER + length
     const name = nameOf(bytes, start + HEADER, at)
-    yield { wd: bytes.readInt32LE(start), mask, name }
+    yield { wd: bytes.readInt32LE(start), mask, cookie, name }
   }
 }
 

@@ -124,6 +124,11 @@ export class QuietPeriod {
     else this.#refused = true
   }
 
+  /** The file is being written again: it is observed anew after its close. */
+  forget(file: string): void {
+    this.#waiting.delete(file)
+  }
+
   /** Resolves when a few hundred more files may be observed without losing one. */
   async whenRoom(): Promise<void> {
     while (!this.#closed && !this.#hasRoom) {

@@ -5,7 +5,7 @@ import { type FileFacts, fileFactsOf } from '../../files/facts.ts'
 import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
 import { attributesOf, hasWriter } from '../../files/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
-import { type StatFacts, sameFile, statFactsOf } from '../../files/stat-facts.ts'
+import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
 import { type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
@@ -64,11 +64,14 @@ async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boo
 export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
 
 /**
- * Whether a writer holds the file open in this moment. false also where that cannot be asked (another system,
- * another user's file, a file system without leases).
+ * Whether a writer may hold a changed file open in this moment. Where the kernel does not answer (another system, another
+ * user's file, a file system without leases) it may while its content is another one than what was offered.
  */
-export const isBeingWritten = (file: SourceFile): Promise<boolean> =>
-  ask(file, (fd) => hasWriter(fd) === 'yes')
+export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFacts): Promise<boolean> =>
+  ask(file, (fd) => {
+    const writer = hasWriter(fd)
+    return writer === 'yes' || (writer === 'unknown' && !sameContent(now, offered))
+  })
 
 /** A large file that is read in order, once. */
 export type Reading = ReturnType<typeof readingOf>

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import type { Due } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { Unsent } from '../reading/facts.ts'
-import { isBeingWritten } from '../reading/read.ts'
+import { mayBeWritten } from '../reading/read.ts'
 import type { SendAttempt, SourceParts } from './contract.ts'
 
 /**
@@ -20,8 +20,9 @@ export function createJudge({
     where ??= shared.whereabouts(source)
     if (where === 'away') return { kind: 'source-missing' }
     if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
-    // As it is now it may be half a file: its facts are not taken over before its writer has closed it.
-    if (unsent.kind === 'changed' && (await isBeingWritten({ root: source.path, path: due.path })))
+    // As it is now it may be half a file: the scanner offers it when it is finished.
+    const file = { root: source.path, path: due.path }
+    if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.facts, due)))
       return { kind: 'being-written' }
     if (unsent.kind !== 'vanished') return unsent
     root ??= stat(source.path, { bigint: true }).catch(() => null)

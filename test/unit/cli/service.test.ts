@@ -57,7 +57,7 @@ describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => 
   // What makes a mount namespace is the receiver's alone (below), and a user's systemd can make none.
   test.each([
     ['receive', 'system', 16],
-    ['agent', 'system', 36],
+    ['agent', 'system', 37],
     ['receive', 'user', 64],
     ['agent', 'user', 64],
   ] as const)('the exposure of the unit of %s for the %s is at most %i tenths', (name, scope, most) => {
@@ -71,6 +71,13 @@ describe.skipIf(process.platform !== 'linux')('units of systemd (Linux)', () => 
     expect(text).not.toMatch(/^(Protect|Private|ReadWritePaths|ReadOnlyPaths|Inaccessible|Temporary|Bind)/m)
     expect(text).toContain('agent --data /var/lib/holdfast-agent\n')
     expect(text).toMatch(/^User=holdfast$/m)
+  })
+
+  test('the agent of the system: its user may ask who writes to files of others, and has no other right of root', () => {
+    const { text } = unit(factsOf('agent', 'system'))
+    expect(text).toMatch(/^CapabilityBoundingSet=CAP_LEASE$/m)
+    expect(text).toMatch(/^AmbientCapabilities=CAP_LEASE$/m)
+    expect(unit(factsOf('agent', 'user')).text).not.toContain('Capabilit')
   })
 
   test('a store with odd characters is named as systemd reads them', () => {

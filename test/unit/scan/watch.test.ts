@@ -26,6 +26,7 @@ function event(wd: number, mask: number, name: Buffer, padding: number): Buffer 
   const bytes = Buffer.alloc(16 + name.length + padding)
   bytes.writeInt32LE(wd, 0)
   bytes.writeUInt32LE(mask, 4)
+  bytes.writeUInt32LE(wd < 0 ? 99 : wd, 8)
   bytes.writeUInt32LE(name.length + padding, 12)
   name.copy(bytes, 16)
   return bytes
@@ -39,9 +40,9 @@ describe('struct inotify_event', () => {
       event(-1, 0x4000, Buffer.alloc(0), 0),
     ])
     expect([...decodeEvents(bytes)]).toEqual([
-      { wd: 1, mask: 0x8, name: '檔案.txt' },
-      { wd: 7, mask: 0x400, name: '' },
-      { wd: -1, mask: 0x4000, name: '' },
+      { wd: 1, mask: 0x8, cookie: 1, name: '檔案.txt' },
+      { wd: 7, mask: 0x400, cookie: 7, name: '' },
+      { wd: -1, mask: 0x4000, cookie: 99, name: '' },
     ])
   })
 

@@ -1,0 +1,52 @@
+import { appendFileSync, chmodSync, lstatSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { statFactsOf } from '../../../core/files/stat-facts.ts'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import type { SourceParts } from '../../../core/send/source/contract.ts'
+import { createJudge } from '../../../core/send/source/judge.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+const writer = vi.hoisted(() => ({ answer: 'unknown' }))
+vi.mock('../../../core/files/native.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/files/native.ts')>()),
+  hasWriter: () => writer.answer,
+}))
+beforeEach(() => {
+  writer.answer = 'unknown'
+})
+
+/** What becomes of a file that `change` changes after it was offered. */
+async function judged(change: (file: string) => void) {
+  const root = temporaryDirectory('judge')
+  const file = path.join(root, 'file')
+  const facts = () => statFactsOf(lstatSync(file, { bigint: true }))
+  writeFileSync(file, 'offered')
+  const due = {
+    id: 1,
+    generation: 1,
+    source: 's',
+    path: 'file',
+    attempts: 0,
+    digest: null,
+    ...facts(),
+  } as Due
+  change(file)
+  const shared = { whereabouts: () => 'there', isBelowAway: () => false }
+  const judge = createJudge({ source: { path: root }, shared } as unknown as SourceParts)
+  return (await judge({ kind: 'changed', facts: facts() }, due)).kind
+}
+
+test('a changed file whose writer nobody can ask for is left to the scanner: it may be half written', async () => {
+  const append = (file: string) => appendFileSync(file, 'half')
+  expect(await judged(append)).toBe('being-written')
+  writer.answer = 'no'
+  expect(await judged(append)).toBe('changed')
+})
+
+test('a changed mode alone is taken over where nobody can ask for a writer', async () => {
+  const chmod = (file: string) => chmodSync(file, 0o600)
+  expect(await judged(chmod)).toBe('changed')
+  writer.answer = 'yes'
+  expect(await judged(chmod)).toBe('being-written')
+})

@@ -43,6 +43,7 @@ function* subtree(directory: Directory): Generator<Directory> {
 
 const MASK =
   IN.MODIFY |
+  IN.ATTRIB |
   IN.CLOSE_WRITE |
   IN.CREATE |
   IN.MOVED_TO |
@@ -161,6 +162,13 @@ export class WatchedDirectories {
       const known = this.reach(path)
       if (known !== null) this.drop(known)
     }
+  }
+
+  /** A directory has left its name, or was deleted. Another one may have taken the name before the event was read. */
+  left(parent: Directory, name: string): void {
+    const known = parent.children.get(name)
+    if (known !== undefined) this.drop(known)
+    this.found(parent, name)
   }
 
   /** Removes the watches of a directory and of all below it, and takes it out of its tree. */

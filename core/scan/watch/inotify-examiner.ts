@@ -12,10 +12,11 @@ import { DelayQueue } from './later.ts'
  */
 const BUSY_FOR_MS = 5_000
 /**
- * truncate(2) changes a file that nobody opens, and MODIFY alone tells of it. Most often a writer is at work, and
- * its CLOSE_WRITE comes before this is over.
+ * truncate(2), chmod(2) and their kin change a file that nobody opens: MODIFY and ATTRIB are their only events. Most often
+ * a writer is at work, and its CLOSE_WRITE comes before this is over. So does the ledger's note of a mark that the sender
+ * has set (chmod).
  */
-const MODIFIED_FOR_MS = 500
+const CHANGED_FOR_MS = 500
 
 /**
  * Some file systems keep times in whole seconds (ext4 with small inodes), or in steps of two (FAT): a file that is
@@ -25,10 +26,10 @@ const COARSE_FOR_MS = 2_000
 
 /**
  * What brought a file to be looked at. closed: its writer has closed it, or it was renamed into place. created: its
- * name has just appeared, its writer most often tells of the close next. listed: it was there. modified: its content
- * was changed.
+ * name has just appeared, its writer most often tells of the close next. listed: it was there. changed: its content or its
+ * attributes were.
  */
-export type Occasion = 'closed' | 'created' | 'listed' | 'modified'
+export type Occasion = 'closed' | 'created' | 'listed' | 'changed'
 
 /**
  * How often a file that a writer holds is looked at again NEW_FOR_MS apart, before that is left to BUSY_FOR_MS. The
@@ -37,7 +38,7 @@ export type Occasion = 'closed' | 'created' | 'listed' | 'modified'
  * event comes. The close of a file that was listed may have come just before the watch, and a second name brings
  * none. Where there is a writer each of its writes brings a look, so that needs no further ones.
  */
-const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, modified: 0 }
+const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, changed: 0 }
 
 /** Files whose close is waited for by name; of more than these time decides. */
 const MAX_UNCLOSED = 65_536
@@ -67,7 +68,7 @@ export class Examiner {
   readonly #files: DirectoryFiles
   readonly #soon = new DelayQueue<Sight>(NEW_FOR_MS)
   readonly #busy = new DelayQueue<Sight>(BUSY_FOR_MS)
-  readonly #modified = new DelayQueue<Sight>(MODIFIED_FOR_MS)
+  readonly #changed = new DelayQueue<Sight>(CHANGED_FOR_MS)
   readonly #coarse = new DelayQueue<Sight>(COARSE_FOR_MS)
   /**
    * Files that events have shown to be open for writing, see Unclosed. A writer that was there before the watch, that came
@@ -77,7 +78,7 @@ export class Examiner {
   readonly #unclosed = new Map<string, NonNullable<Unclosed>>()
   /** The kernel does not answer for the writers of some file here. */
   #isForeign = false
-  readonly #laters = [this.#soon, this.#busy, this.#modified, this.#coarse]
+  readonly #laters = [this.#soon, this.#busy, this.#changed, this.#coarse]
 
   constructor(options: ExaminerOptions) {
     this.#options = options
@@ -125,14 +126,18 @@ export class Examiner {
     for (const [below, unclosed] of files) this.#unclosed.set(path + below, unclosed)
   }
 
-  /** A file's content was changed. False if that was known already. */
-  modified(path: string): boolean {
+  /** A file's content was changed: by a writer, most often. */
+  written(path: string): void {
     const known = this.#unclosed.get(path)
-    if (known !== 'written' && (known !== undefined || this.#unclosed.size < MAX_UNCLOSED)) {
-      this.#unclosed.set(path, 'written')
-      if (this.#isForeign) this.#options.outbox.reopened(path)
-    }
-    return this.#modified.put(path, { path, by: 'modified', looks: LOOKS.modified })
+    if (known === 'written' || (known === undefined && this.#unclosed.size >= MAX_UNCLOSED)) return
+    this.#unclosed.set(path, 'written')
+    if (this.#isForeign) this.#options.outbox.reopened(path)
+  }
+
+  /** A file's content or attributes were changed. full: it has to wait elsewhere. */
+  changed(path: string): 'new' | 'known' | 'full' {
+    if (this.#changed.has(path)) return 'known'
+    return this.#changed.put(path, { path, by: 'changed', looks: LOOKS.changed }) ? 'new' : 'full'
   }
 
   /** When `lookAgain` has something to do, as performance.now() tells it; infinite if nothing waits. */
@@ -146,7 +151,7 @@ export class Examiner {
     for (const later of this.#laters) {
       if (!outbox.hasRoom) return
       for (const file of later.due()) {
-        if (later !== this.#modified) this.#examine(file)
+        if (later !== this.#changed) this.#examine(file)
         // One whose close was told waits for a look already, and for more of them than this one would get.
         else if (!this.#soon.has(file.path)) this.found(file.path, file.by)
         if (!outbox.hasRoom) return

@@ -121,7 +121,7 @@ export class WatchedTree {
     for (const event of decodeEvents(buffer.subarray(0, bytes))) {
       // Each check of a directory brings some: nothing is woken up for them, now or later.
       if (event.name !== null && isOwnName(event.name)) continue
-      if ((event.mask & IN.MODIFY) !== 0) hasNews = this.#modified(event) || hasNews
+      if ((event.mask & (IN.MODIFY | IN.ATTRIB)) !== 0) hasNews = this.#changed(event) || hasNews
       else {
         hasNews = true
         this.#handle(event)
@@ -156,11 +156,16 @@ export class WatchedTree {
     }
   }
 
-  /** Whether it is the first that is heard of it. */
-  #modified({ wd, name }: InotifyEvent): boolean {
+  /** A file's content or attributes were changed. Returns whether that was not known. */
+  #changed({ wd, mask, name }: InotifyEvent): boolean {
     const directory = this.#directories.find(wd)
-    if (directory === undefined || name === null) return false
-    return this.#examiner.modified(joinRelative(pathOf(directory), name))
+    if (directory === undefined || name === null || name === '' || (mask & IN.ISDIR) !== 0) return false
+    const path = joinRelative(pathOf(directory), name)
+    if ((mask & IN.MODIFY) !== 0) this.#examiner.written(path)
+    const change = this.#examiner.changed(path)
+    // No later event may come, as of attributes: the kernel queues what cannot wait here.
+    if (change === 'full') this.#tell(directory, name, 'changed')
+    return change !== 'known'
   }
 
   /** Does what the event asks for, and remembers the file that it is about, if that is to be looked at. */
@@ -181,14 +186,13 @@ export class WatchedTree {
     const path = joinRelative(pathOf(directory), name)
     this.#followWriters(path, mask, cookie)
     if ((mask & IN.ISDIR) === 0) {
-      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO | IN.CREATE)) !== 0) this.#tell(directory, name, mask)
+      if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) this.#tell(directory, name, 'closed')
+      else if ((mask & IN.CREATE) !== 0) this.#tell(directory, name, 'created')
       return
     }
     if (directory === this.#directories.root) this.#post({ type: 'entries-changed' })
-    if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) {
-      const left = directory.children.get(name)
-      if (left !== undefined) this.#directories.drop(left)
-    } else this.#directories.found(directory, name)
+    if ((mask & (IN.MOVED_FROM | IN.DELETE)) !== 0) this.#directories.left(directory, name)
+    else this.#directories.found(directory, name)
   }
 
   /** Keeps in mind who has yet to close a file, also where it is renamed meanwhile. */
@@ -219,7 +223,7 @@ export class WatchedTree {
     if ((mask & IN.UNMOUNT) !== 0) this.#directories.found(parent, name)
   }
 
-  #tell(directory: Directory, name: string, mask: number): void {
+  #tell(directory: Directory, name: string, by: Occasion): void {
     let names = this.#told.get(directory)
     if (names === undefined) {
       names = new Map()
@@ -227,8 +231,7 @@ export class WatchedTree {
     }
     const before = names.get(name)
     if (before === undefined) this.#toldFiles += 1
-    if ((mask & (IN.CLOSE_WRITE | IN.MOVED_TO)) !== 0) names.set(name, 'closed')
-    else if (before === undefined) names.set(name, 'created')
+    if (by === 'closed' || before === undefined) names.set(name, by)
   }
 }
 

@@ -57,7 +57,7 @@ export const testPackages = [
   'mandoc',
 ]
 
-/** Storage servers that files are sent to, what opens an encrypted file without us, and who to be compared with. */
+/** Storage servers that files are sent to, programs that open encrypted files without us, set attributes, or are compared with. */
 export const serverPackages = [
   'ceph-mon',
   'ceph-osd',
@@ -70,6 +70,8 @@ export const serverPackages = [
   'openssh-server',
   'rclone',
   'age',
+  'acl',
+  'attr',
 ]
 
 /** What makes a Debian of its own, for `npm run test:package`. */

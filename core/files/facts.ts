@@ -4,6 +4,9 @@ import type { BigIntStats } from 'node:fs'
 export const MAX_ATTRIBUTE_BYTES = 4096
 export const MAX_ATTRIBUTES = 128
 
+/** The largest file that can be sent, 4 PiB: well inside the exact integers of a double: only a file that is nearly all holes is larger. */
+export const MAX_FILE_BYTES = 2 ** 52
+
 /** What few files have. Left out: it has none. */
 export interface MoreFacts {
   /** Extended attributes (xattr(7)) of the user's, and ACLs (acl(5)). */

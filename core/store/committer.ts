@@ -72,8 +72,8 @@ async function commitRound(use: () => Handles, layout: StoreLayout, job: Round):
     const left = manifest.openRound()
     if (left !== null) recoverRound(left, { layout, ...now })
     const syncing = createSyncing(now, layout, files)
-    await syncing.contents()
-    const { position, totals, toSync } = placeAll(now, layout, job, outcomes)
+    const failed = await syncing.contents()
+    const { position, totals, toSync } = placeAll(now, layout, job, failed, outcomes)
     syncing.names(toSync)
     tree.forget()
     return { outcomes, failure: null, position, totals: [...totals] }
@@ -92,6 +92,7 @@ function placeAll(
   now: Handles,
   layout: StoreLayout,
   { files, directories, sessions }: Round,
+  failed: ReadonlyMap<ToPlace, Outcome>,
   outcomes: Outcome[],
 ) {
   const { manifest, fileSystem } = now
@@ -103,7 +104,7 @@ function placeAll(
       const placing = new Placing(now, layout, changes, version)
       for (const file of files) {
         try {
-          outcomes.push(placing.place(file))
+          outcomes.push(failed.get(file) ?? placing.place(file))
         } catch (thrown) {
           outcomes.push(outcomeOf(thrown))
         }

@@ -4,7 +4,7 @@ import { syncWhole } from '../files/libc.ts'
 import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { ToPlace } from './messages.ts'
-import { FileRefused } from './outcome.ts'
+import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
 
 /** Files that are synced at the same time, in libuv's pool. */
 const SYNCS_AT_ONCE = 64
@@ -31,10 +31,23 @@ export function createSyncing(
   const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
 
   return {
-    async contents() {
-      if (isWhole) return syncWhole(root)
+    /** @returns why single files are not durable; throws where that cannot be told file by file. */
+    async contents(): Promise<ReadonlyMap<ToPlace, Outcome>> {
+      const failed = new Map<ToPlace, Outcome>()
+      if (isWhole) {
+        syncWhole(root)
+        return failed
+      }
+      const syncOne = async (file: ToPlace): Promise<void> => {
+        try {
+          await syncFd(file.fd ?? -1)
+        } catch (thrown) {
+          failed.set(file, outcomeOf(thrown))
+        }
+      }
       for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
-        await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(({ fd }) => syncFd(fd ?? -1)))
+        await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(syncOne))
+      return failed
     },
     /** @param directories whose entries have changed, as names joined by "/"; '' is the root. */
     names(directories: ReadonlySet<string>) {

@@ -16,9 +16,12 @@ export type FactWords = [
 
 const NANOSECONDS = 1_000_000_000n
 
+/** A time beyond MAX_SECONDS, which some file systems take, becomes the nearest one: a frame with it would be refused. */
 export function wordsOfFacts({ mtimeNs, mode, user, group, more }: FileFacts): FactWords {
   const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
-  return [Number((mtimeNs - nanoseconds) / NANOSECONDS), Number(nanoseconds), mode, user, group, more]
+  const seconds = Number((mtimeNs - nanoseconds) / NANOSECONDS)
+  const told = Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds))
+  return [told, Number(nanoseconds), mode, user, group, more]
 }
 
 /** The facts, with the size that is told beside them. */

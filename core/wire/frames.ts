@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_FILE_BYTES } from '../files/facts.ts'
 import type { WordKey } from '../words/message.ts'
 import { digest, directoryEntries, facts, fileResults, smallFiles, text } from './entries.ts'
 import {
@@ -7,7 +8,6 @@ import {
   CHUNK_HEADER_BYTES,
   LONGEST_SENTENCE,
   LONGEST_WORD,
-  MAX_FILE_BYTES,
   MAX_FILE_NUMBER,
   MAX_SOURCES,
   MAX_WANTED,

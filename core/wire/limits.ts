@@ -39,8 +39,6 @@ export const MAX_OPEN_FILES = 16
  * last of a file are of CHUNK_BYTES, so a sender's credit ends long before.
  */
 export const MAX_CHUNKS = 4096
-/** 4 PiB: beyond any real file, well inside the exact integers of a double. */
-export const MAX_FILE_BYTES = 2 ** 52
 
 /**
  * What became of one file. `durable` and `same` are the only ones that make it sent; `same`: this content
@@ -81,7 +79,7 @@ export const LONGEST_WORD = 40
 
 export const MAX_FILE_NUMBER = 0xffff_ffff
 export const MAX_MODE = 0o7777
-/** Seconds before or after 1970: beyond what any file system can tell. */
+/** Seconds before or after 1970: some 278,000 years. File systems in memory, and Btrfs, take times beyond it. */
 export const MAX_SECONDS = 2 ** 43
 export const MAX_NANOSECONDS = 999_999_999
 /** Of a user or a group: 32 bits. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { MAX_FILE_BYTES } from '../files/facts.ts'
 import { digest, facts, text } from './entries.ts'
-import { LONGEST_DETAIL, LONGEST_TEXT, MAX_FETCHED, MAX_FILE_BYTES, SMALL_FILE_BYTES } from './limits.ts'
+import { LONGEST_DETAIL, LONGEST_TEXT, MAX_FETCHED, SMALL_FILE_BYTES } from './limits.ts'
 
 // What is said on a connection for the purpose "restore"; see PROTOCOL.md, "Restoring".
 

@@ -120,8 +120,9 @@ export function openThread<C extends Calls<C>>(
         if (isClosed) return reject(new Error('its thread is closed'))
         worker ??= start()
         last += 1
-        waiting.set(last, { resolve: resolve as Waiting['resolve'], reject })
+        // First: what cannot be posted is not waited for.
         worker.postMessage({ id: last, name, input } satisfies ToThread, memory)
+        waiting.set(last, { resolve: resolve as Waiting['resolve'], reject })
       }),
     get unanswered() {
       return waiting.size

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
+import { MAX_FILE_BYTES } from '../../files/facts.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
-import { MAX_FILE_BYTES } from '../../wire/limits.ts'
 import { MAX_PATH_BYTES, nameFault } from '../../wire/names.ts'
 
 /** Why nothing more can be read. */

@@ -1,7 +1,10 @@
+import path from 'node:path'
+import { MAX_FILE_BYTES } from '../../files/facts.ts'
 import { isZero } from '../../files/holes.ts'
 import { type StatFacts, sameFile } from '../../files/stat-facts.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'
+import { message } from '../../words/message.ts'
 import type { Answer, Session, Upload } from '../destinations/destination.ts'
 import { type Unsent, unsentBecause } from '../reading/facts.ts'
 import { directoriesAbove, openReading, type Reading } from '../reading/read.ts'
@@ -206,6 +209,10 @@ export function createLargeSender(parts: SourceParts) {
   }
 
   return async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+    if (due.size > MAX_FILE_BYTES) {
+      const words = { path: path.join(source.path, due.path), size: due.size }
+      return { kind: 'refused', reason: message('transfer.tooLarge', words) }
+    }
     const from = copySourcesOf(parts, [due], session).get(due.id)
     return (from === undefined ? null : await copy(due, session, from)) ?? sendContent(due, session, onEnd)
   }

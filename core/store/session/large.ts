@@ -96,8 +96,7 @@ export class LargeFiles {
   }
 
   end({ id, digest }: FrameHeader<'end'>): void {
-    const own = Buffer.from(digest)
-    this.#finish(id, (file) => file.finish(own))
+    this.#finish(id, (file) => file.finish(digest))
   }
 
   abort({ id, keep = false }: FrameHeader<'abort'>): void {

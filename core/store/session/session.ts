@@ -114,10 +114,8 @@ export class StoreSession {
 
   #copy(header: FrameHeader<'copy'>): void {
     const { store, answers, sources, session } = this.#parts
-    const { id, source, path, size, facts, fromSource, fromPath, moved } = header
+    const { id, source, path, size, facts, digest, fromSource, fromPath, moved } = header
     answers.spend(0, 1)
-    // As it came it is a part of the whole frame, which would wait with it.
-    const digest = Buffer.from(header.digest)
     void sources
       .find([source, fromSource, ...header.directories.map(([number]) => number)])
       .then((found) => {
@@ -138,12 +136,11 @@ export class StoreSession {
   #prove({ id, source, path, size, nonce }: FrameHeader<'prove'>): void {
     const { store, answers, sources } = this.#parts
     answers.spend(0, 1)
-    const own = Buffer.from(nonce)
     void sources
       .find([source])
       .then((found) => {
         const of = { source: found(source), path }
-        return withPermit(this.#copyTurns, () => store.prove(of, size, own, this.#gone.signal))
+        return withPermit(this.#copyTurns, () => store.prove(of, size, nonce, this.#gone.signal))
       })
       .then(
         (digest) => answers.prove({ id, digest, reason: '' }),

@@ -1,4 +1,3 @@
-import { DIGEST_BYTES } from '../../files/digest.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { SmallFile } from '../../wire/entries.ts'
 import { factsOfWords } from '../../wire/facts.ts'
@@ -15,13 +14,8 @@ function incomingOf(
   session: string,
   found: SourceLookup,
 ): SmallIncoming[] {
-  // As they came they are parts of the whole frame, and would keep it. Not Buffer.concat: its memory is a part of a pool,
-  // and a thread that is told a digest would be sent all 64 KiB of it.
-  const digests = new Uint8Array(files.length * DIGEST_BYTES)
   let at = 0
-  return files.map(([, number, path, size, facts, sent], index) => {
-    digests.set(sent, index * DIGEST_BYTES)
-    const digest = digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES)
+  return files.map(([, number, path, size, facts, digest]) => {
     const bytes = payload.subarray(at, at + size)
     at += size
     return { source: found(number), path, facts: factsOfWords(facts, size), session, bytes, digest }

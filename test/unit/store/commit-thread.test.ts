@@ -243,4 +243,17 @@ onLinux('an answer comes when its file is durable, with its name', () => {
     expect([at.stored(), at.store.usage('pc').files]).toEqual([{}, 0])
     expect(new Set(await send(at, numbered(40)))).toEqual(new Set(['durable']))
   })
+
+  test('few: a file whose own sync fails is alone not stored', async () => {
+    const at = await openLarge()
+    let syncs = 0
+    disk.before = (call) => {
+      if (!/sync .*deleted/.test(call)) return
+      syncs += 1
+      if (syncs === 3) throw Object.assign(new Error('EIO: fsync'), { code: 'EIO' })
+    }
+    const statuses = await send(at, numbered(5))
+    expect(statuses.toSorted()).toEqual([...Array(4).fill('durable'), 'failed EIO'])
+    expect([Object.keys(at.stored()).length, at.store.usage('pc').files]).toEqual([4, 4])
+  })
 })

@@ -136,18 +136,6 @@ test('a question whether a file is still there is counted as no file that came',
   expect([sent[0]?.header, counted.received]).toEqual([{ position: 3, results: [[1, 0, '']] }, 0])
 })
 
-test('what waits holds no more of its frame than it needs', async () => {
-  const { sending, copies, nonces, copy, prove } = await open()
-  const body = Buffer.alloc(64 * KIB, 3)
-  sending.handle(copy(1, { digest: body.subarray(100, 132) }))
-  sending.handle(prove(2, body.subarray(100, 132)))
-  await until('both are asked for', () => copies.length === 1 && nonces.length === 1)
-  for (const one of [copies[0]?.digest, nonces[0]]) {
-    expect(one).toEqual(Buffer.alloc(32, 3))
-    expect(one?.buffer === body.buffer).toBe(false)
-  }
-})
-
 test('copies are given up when the connection ends', async () => {
   const { sending, answers, sent, copy } = await open()
   sending.handle(copy(1))

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createFrameDecoder, encodeFrame, WireFault } from '../../../core/wire/codec.ts'
+import type { SmallFile } from '../../../core/wire/entries.ts'
 import type { FactWords } from '../../../core/wire/facts.ts'
 import { type Frame, type FrameType, frameKinds, limitsOf } from '../../../core/wire/frames.ts'
 import { isPlainMessagePack } from '../../../core/wire/msgpack-shape.ts'
@@ -150,6 +151,17 @@ test('every kind of frame comes through unchanged, however the stream is cut', (
       Array.from({ length: 150 }, (_, at) => at),
     ),
   ).toEqual(whole.slice(5, 7))
+})
+
+test('digests and attributes stay when the memory of the frame that brought them is given away', () => {
+  const content = Buffer.alloc(100_000, 1)
+  const header = { files: [[1, 0, 'a', content.length, odd, digest] as SmallFile], directories: [] }
+  const sent = encodeFrame('batch', header, [content])
+  const [frame] = decodeAll(Buffer.concat(sent))
+  if (frame?.type !== 'batch') throw new Error('no frame')
+  structuredClone(null, { transfer: [frame.payload.buffer as ArrayBuffer] })
+  expect(frame.payload).toHaveLength(0)
+  expect(Buffer.concat(encodeFrame('batch', frame.header, [content]))).toEqual(Buffer.concat(sent))
 })
 
 test('re-encoding what was decoded gives the same bytes', () => {

@@ -1,0 +1,144 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { storeChoice } from '../../../cli/restore-task.ts'
+import { attributesOf } from '../../../core/files/native.ts'
+import { openLibrary } from '../../../core/restore/open.ts'
+import { restoreFrom } from '../../../core/restore/restore.ts'
+import { arrivedIn, started } from '../../support/destinations/folder-sender.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import {
+  allSent,
+  makeHome,
+  offerAll,
+  SOURCE,
+  senderConfig,
+  startListening,
+  startPair,
+  startTestSender,
+  treeOf,
+  writeFile,
+} from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
+
+const MIB = 1024 * 1024
+const isLinux = process.platform === 'linux'
+
+const attributesAt = (file: string) => {
+  const fd = fs.openSync(file, 'r')
+  try {
+    return attributesOf(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Every regular file below a directory, with its attributes. */
+const dressOf = (root: string) =>
+  Object.fromEntries(Object.keys(treeOf(root)).map((name) => [name, attributesAt(path.join(root, name))]))
+
+/** Files of every size that travels in its own way, half of them with an ACL and an attribute, beside plain ones. */
+function makeDressed(source: string): number {
+  for (let index = 0; index < 100; index += 1) {
+    writeFile(source, `mixed/plain-${index}`, randomBytes(5_000))
+    writeFile(source, `mixed/dressed-${index}`, randomBytes(5_000))
+  }
+  writeFile(source, 'mixed/dressed-large', randomBytes(3 * MIB))
+  writeFile(source, 'mixed/dressed-empty', '')
+  const dressed = fs
+    .readdirSync(path.join(source, 'mixed'))
+    .filter((name) => name.startsWith('dressed'))
+    .map((name) => path.join(source, 'mixed', name))
+  execFileSync('setfacl', ['-m', 'u:daemon:r', ...dressed])
+  execFileSync('setfattr', ['-n', 'user.origin', '-v', 'scanner', ...dressed])
+  execFileSync('setfacl', ['-d', '-m', 'u:daemon:rx', path.join(source, 'mixed')])
+  return 202
+}
+
+async function restored(store: string, to: string): Promise<string> {
+  const { signal } = new AbortController()
+  const library = await openLibrary({ store }, signal)
+  try {
+    const choice = { ...storeChoice({ oldNames: false }), at: null }
+    const told = { event: async () => undefined, progress: () => undefined }
+    await restoreFrom(library, { choice, destination: to, overwrite: false }, told, signal)
+  } finally {
+    library.close()
+  }
+  return to
+}
+
+test.skipIf(!isLinux)(
+  'extended attributes and ACLs: files that have them reach a receiver beside those that have none, and come back (Linux)',
+  async () => {
+    const base = temporaryDirectory('attributes')
+    const { home, store, sender, config, arrived } = await startPair(base)
+    const files = makeDressed(home.source)
+    const dress = dressOf(home.source)
+    expect(Object.values(dress).filter((one) => one !== null)).toHaveLength(102)
+    offerAll(home)
+    sender.configure(config)
+    await allSent(sender, files)
+    expect(treeOf(arrived)).toEqual(treeOf(home.source))
+
+    // A name that is new is a copy at the receiver, which has them, too.
+    fs.renameSync(path.join(home.source, 'mixed'), path.join(home.source, 'moved'))
+    offerAll(home)
+    sender.nudge()
+    await allSent(sender, 2 * files)
+    const to = await restored(store, path.join(base, 'to'))
+    expect(dressOf(path.join(to, 'sender-1/data'))).toEqual(dressOf(home.source))
+    const directory = (root: string) => attributesAt(path.join(root, 'moved'))
+    expect(directory(path.join(to, 'sender-1/data'))).toEqual(directory(home.source))
+  },
+  90_000,
+)
+
+test.skipIf(!isLinux)(
+  'extended attributes and ACLs: files that have them reach a folder beside those that have none (Linux)',
+  async () => {
+    const base = temporaryDirectory('attributes')
+    const folder = path.join(base, 'folder')
+    fs.mkdirSync(folder)
+    const home = await makeHome(path.join(base, 'home'))
+    const files = makeDressed(home.source)
+    offerAll(home)
+    await allSent(await started(home, folder), files)
+    expect(treeOf(arrivedIn(folder))).toEqual(treeOf(home.source))
+    const to = await restored(folder, path.join(base, 'to'))
+    const [computer = ''] = fs.readdirSync(to)
+    expect(dressOf(path.join(to, computer, 'data'))).toEqual(dressOf(home.source))
+  },
+  90_000,
+)
+
+test.skipIf(!isLinux)(
+  'odd metadata: a time or a size beyond the protocol keeps no other file from a receiver (Linux)',
+  async () => {
+    const base = temporaryDirectory('odd-metadata')
+    // A file system in memory takes any time and size.
+    const home = await makeHome(temporaryDirectory('odd-metadata', '/dev/shm'))
+    const store = path.join(base, 'store')
+    const { at } = await startListening(store, [home])
+    for (let index = 0; index < 20; index += 1) writeFile(home.source, `plain-${index}`, randomBytes(3_000))
+    for (const [name, time] of [
+      ['future', '@99999999999999'],
+      ['past', '@-99999999999999'],
+    ] as const) {
+      writeFile(home.source, name, name)
+      execFileSync('touch', ['-d', time, path.join(home.source, name)])
+    }
+    const expected = treeOf(home.source)
+    execFileSync('truncate', ['-s', '7P', path.join(home.source, 'endless')])
+    offerAll(home)
+    const sender = startTestSender()
+    sender.configure(senderConfig(home, at))
+    const totals = () => sender.report()?.totals[SOURCE]
+    await until('all but the endless one are sent', () => totals()?.sentFiles === 22, 20_000)
+    expect(totals()).toMatchObject({ waitingFiles: 0, parkedFiles: 1 })
+    expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(expected)
+  },
+  60_000,
+)

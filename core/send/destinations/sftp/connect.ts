@@ -1,9 +1,10 @@
-import { createHash, createSecretKey } from 'node:crypto'
+import { createSecretKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
-import type { Client, ConnectConfig } from 'ssh2'
+import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
 import { errorText } from '../../../files/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
+import { hostKeyFingerprint } from '../../../settings/known-hosts.ts'
 import { addressOf } from '../../../words/address.ts'
 import { Problem } from '../../../words/problem.ts'
 import { StoreFault } from '../objects/object-store.ts'
@@ -28,9 +29,6 @@ export interface SftpConnection {
   /** Resolves with the reason when it has ended. */
   readonly ended: Promise<unknown>
 }
-
-const fingerprintOf = (key: Buffer): string =>
-  `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
 
 /** What proves to the server who this is. */
 async function credentials(
@@ -115,15 +113,46 @@ function keepKeys(client: Client): void {
 const part = (whole: unknown, name: string): unknown =>
   typeof whole === 'object' && whole !== null ? Reflect.get(whole, name) : undefined
 
+/**
+ * Algorithms by which a server signs with a host key, for each type of key. A server may have a key of each type, and shows
+ * the one that is asked for first.
+ */
+const KEY_TYPES: readonly (readonly ServerHostKeyAlgorithm[])[] = [
+  ['ssh-ed25519'],
+  ['ecdsa-sha2-nistp256'],
+  ['ecdsa-sha2-nistp384'],
+  ['ecdsa-sha2-nistp521'],
+  // The key's own name is the last one.
+  ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
+]
+type KeyType = (typeof KEY_TYPES)[number]
+
+/** A host key as a server has shown it. */
+interface ShownKey {
+  fingerprint: string
+  /** null: none that was asked for. */
+  type: KeyType | null
+}
+
+function shownKey(key: Buffer): ShownKey {
+  // It begins with its name and the length of that (RFC 4253, 6.6).
+  const name = String(key.subarray(4, 4 + key.readUInt32BE(0)))
+  const type = KEY_TYPES.find((names) => names.some((one) => one === name)) ?? null
+  return { fingerprint: hostKeyFingerprint(key), type }
+}
+
+/** The type of each pinned key, once its server has shown it: it is asked for first from then on. */
+const typesOfPins = new Map<string, KeyType>()
+
 /** What a connection that failed says. */
-function failure(thrown: unknown, login: Login, shown: string): Error {
+function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   const { name, hostKey } = login
   const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
   if (badKey !== undefined) return new Problem('transfer.sftp.badKey', { name, reason: badKey })
   const address = addressOf(login.host, login.port)
-  if (shown !== hostKey && shown !== '') {
+  if (shown !== null && shown.fingerprint !== hostKey) {
     const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
-    return new Problem(key, { name, address, found: shown }, { cause: thrown })
+    return new Problem(key, { name, address, found: shown.fingerprint }, { cause: thrown })
   }
   const level: unknown = thrown instanceof Error ? Reflect.get(thrown, 'level') : null
   if (level === 'client-authentication')
@@ -132,8 +161,12 @@ function failure(thrown: unknown, login: Login, shown: string): Error {
   return new StoreFault('lost', reasonOf(thrown), { cause: thrown })
 }
 
+/** A connection, or the key that the server has shown instead of the pinned one. */
+type Attempt = { connection: SftpConnection } | { thrown: unknown; shown: ShownKey | null }
+
 /**
- * Connects to a server, looks at its host key, and logs in.
+ * Connects to a server, looks at its host key, and logs in. A server that shows another key than the pinned one may have
+ * both: it is asked for each other type of key before it is refused.
  * @throws Problem where only a person can help, with another host key before anything is told to the server; StoreFault.
  */
 export async function connectSftp(
@@ -142,11 +175,42 @@ export async function connectSftp(
   signal: AbortSignal,
 ): Promise<SftpConnection> {
   const proof = await credentials(login, secrets)
+  const { hostKey } = login
+  const known = typesOfPins.get(hostKey)
+  let types = [...(known === undefined ? [] : [known]), ...KEY_TYPES.filter((type) => type !== known)]
+  let first: ShownKey | null = null
+  for (;;) {
+    const attempt = await connectOnce(login, { secrets, proof, types }, signal)
+    if ('connection' in attempt) return attempt.connection
+    const { thrown, shown } = attempt
+    // It has no key of the types that are left.
+    if (first !== null && /no matching host key format/.test(errorText(thrown)))
+      throw failure(thrown, login, first)
+    const isOther = hostKey !== '' && shown !== null && shown.fingerprint !== hostKey
+    if (!isOther) throw failure(thrown, login, shown)
+    first ??= shown
+    types = types.filter((type) => type !== shown.type)
+    if (types.length === 0 || shown.type === null) throw failure(thrown, login, first)
+  }
+}
+
+interface Asked {
+  secrets: Readonly<Record<string, string>>
+  proof: Partial<ConnectConfig>
+  /** Of host keys, the one that is wanted first. */
+  types: readonly KeyType[]
+}
+
+async function connectOnce(
+  login: Login,
+  { secrets, proof, types }: Asked,
+  signal: AbortSignal,
+): Promise<Attempt> {
   const { default: ssh2 } = await import('ssh2')
   const sock = await reach(login, signal)
   const { localAddress = null, remoteAddress } = sock
   const client = new ssh2.Client()
-  let shown = ''
+  let shown: ShownKey | null = null
   const ended = new Promise<unknown>((resolve) => {
     client.on('error', (error) => {
       resolve(new StoreFault('lost', reasonOf(error), { cause: error }))
@@ -172,9 +236,12 @@ export async function connectSftp(
         readyTimeout: LOGIN_MS,
         keepaliveInterval: ASK_EVERY_MS,
         keepaliveCountMax: UNANSWERED,
+        algorithms: { serverHostKey: types.flat() },
         hostVerifier: (key: Buffer) => {
-          shown = fingerprintOf(key)
-          return shown === login.hostKey
+          shown = shownKey(key)
+          if (shown.fingerprint !== login.hostKey) return false
+          if (shown.type !== null) typesOfPins.set(login.hostKey, shown.type)
+          return true
         },
         ...proof,
       })
@@ -182,9 +249,10 @@ export async function connectSftp(
   } catch (thrown) {
     client.destroy()
     sock.destroy()
-    throw failure(thrown, login, shown)
+    return { thrown, shown }
   }
   keepKeys(client)
   const isToItself = localAddress !== null && localAddress === remoteAddress
-  return { client, localAddress, isToItself, gather: gatherWrites(sock), ended }
+  const gather = gatherWrites(sock)
+  return { connection: { client, localAddress, isToItself, gather, ended } }
 }

@@ -1,9 +1,12 @@
+import path from 'node:path'
 import { type DestinationTest, destinationTestSchema } from '../core/send/messages.ts'
 import { secretsOfDestination } from '../core/settings/adding.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import type { Destination } from '../core/settings/destination-schema.ts'
 import { namedDestination, placeOf } from '../core/settings/destinations.ts'
 import { givenDestinationSchema, type TestedDestination } from '../core/settings/given-destination.ts'
+import { readKnownHostIn } from '../core/settings/known-hosts.ts'
+import { addressOf } from '../core/words/address.ts'
 import { Problem } from '../core/words/problem.ts'
 import { secretsOf } from './channel-options.ts'
 import type { AddOptions, Wanted } from './destination-options.ts'
@@ -13,6 +16,14 @@ import { ask, changeSettings, settingsNow } from './settings-change.ts'
 import { about, named, terminalWords, worded } from './terminal-words.ts'
 
 type Given = Record<string, string>
+
+interface Confirmation {
+  secrets: Given
+  /** The host key that was the right one until now. */
+  known?: string | undefined
+  /** A known_hosts file that says which one is right. */
+  knownHosts?: string | undefined
+}
 
 /** @param id of a destination whose kept secrets are used. */
 async function tested(
@@ -38,22 +49,25 @@ export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boo
 }
 
 /**
- * Has a person say whether the key or certificate that the server shows is the right one.
- * @param known the key that was the right one until now.
- * @throws Problem cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does.
+ * Has a person say whether the key or certificate that the server shows is the right one, unless a known_hosts file does.
+ * @throws Problem cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does; as knownHostKey.
  */
 export async function confirmed(
   directory: string,
   wanted: Wanted,
-  secrets: Given,
-  known?: string,
+  { secrets, known, knownHosts }: Confirmation,
 ): Promise<Wanted> {
-  const isUnknown = wanted.kind === 'sftp' ? wanted.hostKey === '' : wanted.kind === 's3'
+  if (wanted.kind === 'sftp' && knownHosts !== undefined)
+    return { ...wanted, hostKey: await knownHostKey(directory, wanted, secrets, knownHosts) }
+  // A server that shows another key than the known one may have both, which only asking it for that one tells.
+  const isUnknown =
+    wanted.kind === 'sftp' ? wanted.hostKey === '' || wanted.hostKey === known : wanted.kind === 's3'
   if (!isUnknown) return wanted
   const { sentence, found } = await tested(directory, wanted, secrets)
   if (wanted.kind === 'sftp') {
     const { hostKey } = found
-    if (hostKey === undefined) throw new Problem(sentence.key, sentence.params)
+    if (hostKey === undefined && wanted.hostKey === '') throw new Problem(sentence.key, sentence.params)
+    if (hostKey === undefined) return wanted
     if (hostKey !== known) await requireYes('cli.destinations.hostKey', { host: wanted.host, hostKey })
     return { ...wanted, hostKey }
   }
@@ -61,6 +75,32 @@ export async function confirmed(
   if (wanted.kind !== 's3' || certificate === undefined || certificate === wanted.certificate) return wanted
   await requireYes('cli.destinations.certificate', { endpoint: wanted.endpoint, certificate })
   return { ...wanted, certificate }
+}
+
+/**
+ * The key that a known_hosts file has of a server, and that the server has.
+ * @throws Problem sftp.knownHosts.…
+ */
+async function knownHostKey(
+  directory: string,
+  wanted: Extract<Wanted, { kind: 'sftp' }>,
+  secrets: Given,
+  given: string,
+): Promise<string> {
+  const file = path.resolve(given)
+  const { keys, revoked, hasAuthority } = await readKnownHostIn(file, wanted)
+  const said = { file, address: addressOf(wanted.host, wanted.port) }
+  let found = ''
+  for (const hostKey of keys) {
+    const { sentence, found: seen } = await tested(directory, { ...wanted, hostKey }, secrets)
+    if (sentence.key !== 'transfer.sftp.wrongHostKey') return hostKey
+    found = seen.hostKey ?? ''
+  }
+  if (keys.length === 0 && revoked.length > 0)
+    found = (await tested(directory, { ...wanted, hostKey: '' }, secrets)).found.hostKey ?? ''
+  if (revoked.includes(found)) throw new Problem('sftp.knownHosts.revoked', { ...said, found })
+  if (keys.length > 0) throw new Problem('sftp.knownHosts.other', { ...said, found })
+  throw new Problem(hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none', said)
 }
 
 async function requireYes(
@@ -74,7 +114,9 @@ async function requireYes(
 export async function addDestination(directory: string, wanted: Wanted, options: AddOptions): Promise<void> {
   openDataDirectory(directory)
   const secrets = await secretsFor(wanted, options, true)
-  const destination = givenDestinationSchema.parse(await confirmed(directory, wanted, secrets))
+  const destination = givenDestinationSchema.parse(
+    await confirmed(directory, wanted, { secrets, knownHosts: options.knownHosts }),
+  )
   const input = { destination, secrets }
   const after = await changeSettings(directory, () => ({ command: 'addDestination', input }))
   const added = namedDestination(after.destinations, destination.name.trim())

@@ -1,6 +1,8 @@
+import { isIPv6 } from 'node:net'
 import path from 'node:path'
 import { namedDestination } from '../core/settings/destinations.ts'
 import { changedDestinationSchema } from '../core/settings/given-destination.ts'
+import { readSftpTarget } from '../core/settings/sftp-target.ts'
 import { Problem } from '../core/words/problem.ts'
 import { confirmed, secretsFor } from './add-destination.ts'
 import { type AddOptions, parsed, type Wanted } from './destination-options.ts'
@@ -15,21 +17,46 @@ const CHANGEABLE = [
 ]
 
 /**
+ * An SFTP server's new address, which may have a user and a port in it.
+ * @throws WrongUsage cli.destinations.sftpTarget
+ */
+function movedTo(
+  address: string,
+  { port, user }: AddOptions,
+): Partial<Record<'host' | 'port' | 'user', unknown>> {
+  // An IPv6 address needs no brackets where nothing is behind it.
+  if (isIPv6(address)) return {}
+  const target = readSftpTarget(address)
+  // The directory there stays: a path in the address would be ignored.
+  if (target === null || target.path !== undefined)
+    throw new WrongUsage('cli.destinations.sftpHost', { target: address })
+  return {
+    host: target.host,
+    ...(target.port === undefined || port !== undefined ? {} : { port: target.port }),
+    ...(target.user === undefined || user !== undefined ? {} : { user: target.user }),
+  }
+}
+
+/**
  * How it is to be reached; a host key that is not given is asked about when the server shows another one.
- * @throws WrongUsage cli.destinations.notOfKind, cli.destinations.invalid
+ * @throws WrongUsage cli.destinations.notOfKind, cli.destinations.invalid, cli.destinations.sftpHost
  */
 function changedBy(before: Wanted, options: AddOptions): Wanted {
   const given = CHANGEABLE.filter((name) => options[name] !== undefined)
+  if (options.knownHosts !== undefined && before.kind !== 'sftp')
+    throw new WrongUsage('cli.destinations.notOfKind', { option: '--known-hosts', name: before.name })
   const strange = given.find((name) => !(name in before))
   if (strange !== undefined) {
     const option = `--${strange.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     throw new WrongUsage('cli.destinations.notOfKind', { option, name: before.name })
   }
-  const changes = Object.fromEntries(given.map((name) => [name, options[name]]))
+  const changes = {
+    ...Object.fromEntries(given.map((name) => [name, options[name]])),
+    ...(before.kind === 'sftp' && options.host !== undefined ? movedTo(options.host, options) : {}),
+  }
   const { keyFile } = options
   return parsed({
     ...before,
-    ...(before.kind === 'sftp' ? { hostKey: '' } : {}),
     ...(before.kind === 's3' && given.includes('endpoint') ? { certificate: null } : {}),
     ...changes,
     ...(keyFile === undefined ? {} : { login: 'file', keyFile: path.resolve(keyFile) }),
@@ -44,7 +71,9 @@ export async function changeDestination(directory: string, name: string, options
   const isOtherLogin = 'login' in before && 'login' in wanted && before.login !== wanted.login
   const secrets = await secretsFor(wanted, options, isOtherLogin)
   const known = before.kind === 'sftp' ? before.hostKey : undefined
-  const destination = changedDestinationSchema.parse(await confirmed(directory, wanted, secrets, known))
+  const destination = changedDestinationSchema.parse(
+    await confirmed(directory, wanted, { secrets, known, knownHosts: options.knownHosts }),
+  )
   const input = { id, destination, secrets }
   await changeSettings(directory, () => ({ command: 'changeDestination', input }))
   console.log(worded('cli.destinations.changed', { name: before.name }))

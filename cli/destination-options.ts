@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type TestedDestination, testedDestinationSchema } from '../core/settings/given-destination.ts'
+import { readSftpTarget } from '../core/settings/sftp-target.ts'
 import { collect } from './option-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -22,6 +23,7 @@ export interface AddOptions {
   login?: string
   keyFile?: string
   hostKey?: string
+  knownHosts?: string
   region?: string
   hostStyle?: boolean
   storageClass?: string
@@ -52,6 +54,10 @@ const withLogin = (command: Command): Command =>
     .option('--login <how>', 'password, key (the secret "key"), file or agent', loginOf)
     .option('--key-file <path>', 'the private key on this computer that it logs in with')
     .option('--host-key <SHA256:…>', "the server's host key; without, it is shown and asked about")
+    .option(
+      '--known-hosts <file>',
+      "take the server's host key from a known_hosts file of OpenSSH, such as ~/.ssh/known_hosts",
+    )
 
 const withBucket = (command: Command): Command =>
   command
@@ -118,22 +124,19 @@ export function folderOf(directory: string, options: AddOptions): Wanted {
   })
 }
 
-/** "user@host", with ":port" and ":path" behind it. */
-const TARGET = /^(?<user>[^@]+)@(?<host>\[[^\]]+\]|[^:[\]]+)(?::(?<port>\d+))?(?::(?<path>.*))?$/
-
 /** @throws WrongUsage cli.destinations.sftpTarget, cli.destinations.invalid */
 export function sftpOf(target: string, options: AddOptions): Wanted {
-  const { user, host = '', port, path: directory = '' } = TARGET.exec(target)?.groups ?? {}
-  if (user === undefined) throw new WrongUsage('cli.destinations.sftpTarget', { target })
+  const { host, user, port, path: directory = '' } = readSftpTarget(target) ?? {}
+  if (host === undefined || user === undefined)
+    throw new WrongUsage('cli.destinations.sftpTarget', { target })
   const { name, folder, keyFile, hostKey = '' } = options
   const hasKey = options.secret?.some((pair) => pair.startsWith('key=')) === true
   const login = options.login ?? (keyFile !== undefined ? 'file' : hasKey ? 'key' : undefined)
   return parsed({
     kind: 'sftp',
     name: name ?? host,
-    ...{ user, host: host.replace(/^\[|\]$/g, ''), path: directory, hostKey },
+    ...{ user, host, port, path: directory, hostKey },
     ...{ folder, login, ...encryptionOf(options) },
-    port: port === undefined ? undefined : Number(port),
     keyFile: keyFile === undefined ? undefined : path.resolve(keyFile),
   })
 }

@@ -108,7 +108,7 @@ function registerAdding(destinations: Command): void {
   withSftpOptions(
     kind('sftp', 'a computer with an SSH server').argument(
       '<target>',
-      'user@host, user@host:path or user@host:port:path',
+      'user@host, user@host:path, user@host:port/path or sftp://user@host:port/path; an IPv6 address in brackets',
     ),
   ).action((target: string, _: AddOptions, self: Command) => {
     const options = self.optsWithGlobals<AddOptions>()

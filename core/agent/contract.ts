@@ -7,7 +7,7 @@ import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts
 import { receiverDefinition } from '../receive/messages.ts'
 import { previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
-import { receiverDestinationSchema } from '../settings/destination-schema.ts'
+import { receiverDestinationSchema, sftpDestinationSchema } from '../settings/destination-schema.ts'
 import {
   changedDestinationSchema,
   givenDestinationSchema,
@@ -19,6 +19,7 @@ import {
   receiveSettingsSchema,
   settingsSchema,
 } from '../settings/schema.ts'
+import { messageSchema } from '../words/message-schema.ts'
 import { act, nothing } from './answer.ts'
 import {
   changeableSettingsSchema,
@@ -104,6 +105,14 @@ export const commands = {
     /** `id`: of the destination whose kept secrets are used where they are left out. */
     input: senderDefinition.requests.test.input.omit({ stage: true }).extend({ id: z.string().optional() }),
     output: senderDefinition.requests.test.output,
+  },
+  /**
+   * What the known_hosts file of the user that the agent runs as has of an SFTP server: fingerprints, the preferred one
+   * first, and the sentence for people.
+   */
+  readKnownHosts: {
+    input: sftpDestinationSchema.pick({ host: true, port: true }),
+    output: z.object({ keys: z.array(z.string()), sentence: messageSchema }),
   },
   /** Makes an age key; the identity opens what is encrypted for the recipient, and is kept nowhere. */
   newEncryptionKey: {

@@ -13,9 +13,11 @@ import {
   withRenamed,
 } from '../settings/destinations.ts'
 import { newEncryptionKey } from '../settings/encryption-key.ts'
+import { ownKnownHosts, readKnownHostIn } from '../settings/known-hosts.ts'
 import type { Settings } from '../settings/schema.ts'
 import { secretOwners } from '../settings/secrets.ts'
 import { parsePairingCode } from '../wire/pairing-code.ts'
+import { addressOf } from '../words/address.ts'
 import { type Message, message } from '../words/message.ts'
 import { Problem } from '../words/problem.ts'
 import { done } from './answering.ts'
@@ -59,6 +61,7 @@ export function destinationCommands(context: SettingsContext) {
       const warning = await sameDisk(context, folder.path, id)
       return { ...test, found: { ...test.found, ...(warning !== null && { warning }) } }
     },
+    readKnownHosts,
     newEncryptionKey,
     renameDestination: ({ id, name }) => set((settings) => withRenamed(settings, id, name)),
     removeDestination: ({ id }) =>
@@ -67,6 +70,16 @@ export function destinationCommands(context: SettingsContext) {
         await context.secrets.keepOnly(secretOwners(context.settings.get()))
       }),
   } satisfies Partial<CommandHandlers>
+}
+
+async function readKnownHosts(server: { host: string; port: number }) {
+  const file = ownKnownHosts()
+  const { keys, hasAuthority } = await readKnownHostIn(file, server)
+  const said = { file, address: addressOf(server.host, server.port) }
+  const [found] = keys
+  if (found !== undefined) return { keys, sentence: message('sftp.knownHosts.found', { ...said, found }) }
+  const key = hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none'
+  return { keys, sentence: message(key, said) }
 }
 
 /** A test does not wait longer for the disk of a source, which may hang. */

@@ -8,6 +8,7 @@ import {
   type ReceiverDestination,
 } from './destination-schema.ts'
 import { MOST_DESTINATIONS, type Settings, type Source } from './schema.ts'
+import { sftpAddress } from './sftp-target.ts'
 
 /** Characters of a destination's name, as the schema has it. */
 export const LONGEST_NAME = 200
@@ -193,7 +194,7 @@ export function placeOf(destination: Destination): string {
     case 'folder':
       return destination.path
     case 'sftp':
-      return `sftp://${destination.user}@${addressOf(destination.host, destination.port)}/${destination.path}`
+      return sftpAddress(destination)
     case 's3':
       return [destination.endpoint, destination.bucket, destination.prefix]
         .filter((part) => part !== '')

@@ -1,5 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import path from 'node:path'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 
@@ -73,10 +75,16 @@ export function readKnownHost(text: string, { host, port }: { host: string; port
   return known
 }
 
+/** The file of OpenSSH's that is this user's own. */
+export const ownKnownHosts = (): string => path.join(homedir(), '.ssh/known_hosts')
+
 /** The same of a file. @throws Problem sftp.knownHosts.unread */
-export function readKnownHostIn(file: string, server: { host: string; port: number }): KnownHost {
+export async function readKnownHostIn(
+  file: string,
+  server: { host: string; port: number },
+): Promise<KnownHost> {
   try {
-    return readKnownHost(readFileSync(file, 'utf8'), server)
+    return readKnownHost(await readFile(file, 'utf8'), server)
   } catch (thrown) {
     const reason = errorCode(thrown) ?? String(thrown)
     throw new Problem('sftp.knownHosts.unread', { file, reason }, { cause: thrown })

@@ -1,5 +1,6 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { Destination, Encryption } from '../../../core/settings/destination-schema.ts'
+import { readSftpTarget } from '../../../core/settings/sftp-target.ts'
 
 /** What a form gives; a receiver is paired with, and then changed by one. */
 export type Given = CommandInput<'changeDestination'>['destination']
@@ -110,6 +111,22 @@ export function draftOf(destination: Destination, stored: readonly string[]): Dr
 
 function encryptionOf(recipient: string | null): Pick<Draft, 'encrypt' | 'recipient'> {
   return recipient === null ? { encrypt: 'no', recipient: '' } : { encrypt: 'ownKey', recipient }
+}
+
+/**
+ * What an SFTP address that was typed or pasted as the host says for each field; null: it is a host alone, or nothing that
+ * can be read.
+ */
+export function splitAddress(text: string): Partial<Draft> | null {
+  const target = readSftpTarget(text)
+  if (target === null || (target.host === text.trim() && !/[[\]]/.test(text))) return null
+  const { host, user, port, path } = target
+  return {
+    host,
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port: String(port) }),
+    ...(path === undefined ? {} : { path }),
+  }
 }
 
 type Refuse = (field: Field, why: 'missing' | 'invalid') => void
@@ -225,7 +242,8 @@ export interface ReadDraft {
  *
  * @param stored names of the secrets that are kept for it
  */
-export function readDraft(kind: GivenKind, draft: Draft, stored: readonly string[]): ReadDraft {
+export function readDraft(kind: GivenKind, typed: Draft, stored: readonly string[]): ReadDraft {
+  const draft = kind === 'sftp' ? { ...typed, ...splitAddress(typed.host) } : typed
   const problems: Partial<Record<Field, 'missing' | 'invalid'>> = {}
   const refuse: Refuse = (field, why) => {
     problems[field] = why

@@ -112,10 +112,29 @@ export function SecretField({
 }
 
 /** Where a server is. */
-export function AddressFields({ placeholder, ...props }: FieldsProps & { placeholder: string }) {
+export function AddressFields({
+  placeholder,
+  onHost,
+  ...props
+}: FieldsProps & {
+  placeholder: string
+  /** Hears what was typed or pasted as the host, once that is whole; true: it has taken it. */
+  onHost?: (text: string) => boolean
+}) {
   return (
     <div className="host-port">
-      <TextField {...props} field="host" placeholder={placeholder} data-autofocus />
+      <TextField
+        {...props}
+        field="host"
+        placeholder={placeholder}
+        data-autofocus
+        onBlur={(event) => onHost?.(event.currentTarget.value)}
+        onPaste={(event) => {
+          // Into what is there already a part may be pasted.
+          const isEmpty = event.currentTarget.value === ''
+          if (isEmpty && onHost?.(event.clipboardData.getData('text')) === true) event.preventDefault()
+        }}
+      />
       <TextField {...props} field="port" inputMode="numeric" maxLength={5} />
     </div>
   )

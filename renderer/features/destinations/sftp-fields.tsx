@@ -1,8 +1,11 @@
-import { NativeSelect } from '@mantine/core'
-import type { WordKey } from '../../../core/words/message.ts'
+import { Button, NativeSelect } from '@mantine/core'
+import { useState } from 'react'
+import type { Message, WordKey } from '../../../core/words/message.ts'
+import { useBridge } from '../../state/bridge.tsx'
+import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
-import type { Login } from './draft.ts'
+import { type Draft, type Login, splitAddress } from './draft.ts'
 import { AddressFields, type FieldsProps, SecretField, TextField } from './fields.tsx'
 import { PathButton } from './path-button.tsx'
 
@@ -13,10 +16,44 @@ const logins: readonly (readonly [Login, WordKey])[] = [
   ['agent', 'window.destinations.login.agent'],
 ]
 
+/** Takes the host key that OpenSSH knows of the server. */
+function KnownHosts({ draft, onChange }: FieldsProps) {
+  const { t, say } = useWords()
+  const bridge = useBridge()
+  const [said, setSaid] = useState<{ of: string; sentence: Message } | null>(null)
+  const host = draft.host.trim()
+  const port = Number(draft.port)
+  const of = `${host} ${port}`
+  const isReady = host !== '' && Number.isInteger(port) && port >= 1 && port <= 65_535
+  const read = async () => {
+    try {
+      const { keys, sentence } = await bridge.call('readKnownHosts', { host, port })
+      const [hostKey] = keys
+      if (hostKey !== undefined) onChange({ hostKey })
+      setSaid({ of, sentence })
+    } catch (thrown) {
+      setSaid({ of, sentence: sentenceOfThrown(thrown) })
+    }
+  }
+  return (
+    <div>
+      <Button variant="subtle" size="compact-sm" disabled={!isReady} onClick={() => void read()}>
+        {t('window.destinations.knownHosts')}
+      </Button>
+      {said?.of === of && (
+        <p className="setting-hint dimmed breakable" role="status">
+          {say(said.sentence)}
+        </p>
+      )}
+    </div>
+  )
+}
+
 /** A computer with an SSH server: where it is, how to log in, and the directory there. */
 export function SftpFields(props: FieldsProps) {
   const { t } = useWords()
   const { draft, stored, isKnown, onChange } = props
+  const changeAddress = (changes: Partial<Draft>) => onChange(isKnown ? changes : { ...changes, hostKey: '' })
   // A key that is a file of its own stays where it is.
   const hasPassphrase = stored.includes('passphrase') || (draft.secrets.passphrase ?? '') !== ''
   const keepsSecret = draft.login === 'file' ? hasPassphrase : draft.login !== 'agent'
@@ -26,8 +63,17 @@ export function SftpFields(props: FieldsProps) {
       <AddressFields
         {...props}
         placeholder="nas.example.org"
-        onChange={(changes) => onChange(isKnown ? changes : { ...changes, hostKey: '' })}
+        onChange={changeAddress}
+        onHost={(text) => {
+          const split = splitAddress(text)
+          if (split === null) return false
+          const { path: directory, ...address } = split
+          // The directory of a known one stays.
+          changeAddress(isKnown || directory === undefined ? address : split)
+          return true
+        }}
       />
+      <KnownHosts {...props} />
       <TextField {...props} field="user" maxLength={100} />
       <NativeSelect
         label={t('window.destinations.field.login')}

@@ -160,6 +160,40 @@ describe('an SFTP server', () => {
     expect(secretsIn(home.directory)).toEqual({})
   }, 60_000)
 
+  test('known_hosts: a server is added with the key that the file has of it, and with no other', async () => {
+    const home = headless()
+    const { port, user, hostKey, keyFile } = server
+    const directory = temporaryDirectory('sftp')
+    const file = path.join(temporaryDirectory('known'), 'known_hosts')
+    const line = String(execFileSync('ssh-keyscan', ['-p', `${port}`, '127.0.0.1'], { stdio: 'pipe' }))
+      .split('\n')
+      .find((one) => one.startsWith('['))
+    const target = `sftp://${user}@127.0.0.1:${port}/${directory}`
+    const words = ['destinations', 'add', 'sftp', target, '--name', 'nas', '--key-file', keyFile]
+    const add = [...words, '--known-hosts', file]
+    const refused = async (text: string, expected: string) => {
+      writeFileSync(file, text)
+      const { code, err } = await home.run(add)
+      expect([code, err]).toEqual([1, expect.stringContaining(expected)])
+    }
+    await refused('', 'has no key of 127.0.0.1')
+    await refused(`@revoked ${line}\n`, 'marks as revoked')
+    await refused(`@cert-authority ${line}\n`, 'are not supported')
+    const other = readFileSync(`${keyFile}.pub`, 'utf8')
+    await refused(`[127.0.0.1]:${port} ${other}\n`, 'has none of those that')
+    writeFileSync(file, `[127.0.0.1]:${port} ${other}${line}\n`)
+    execFileSync('ssh-keygen', ['-H', '-f', file], { stdio: 'ignore' })
+    expect(await home.says([...add, '--json'])).toContain(`"hostKey":"${hostKey}"`)
+    expect(await home.says(['destinations'])).toContain(target)
+    await home.says(
+      ['destinations', 'change', 'nas', '--host', `sftp://${user}@localhost:${port}`].concat(
+        '--host-key',
+        hostKey,
+      ),
+    )
+    expect(await home.says(['destinations'])).toContain(`sftp://${user}@localhost:${port}/`)
+  }, 120_000)
+
   test('that was set up anew is reached again once its new host key is accepted; another login is tested first', async () => {
     const home = headless()
     const { port, user, hostKey, keyFile } = server

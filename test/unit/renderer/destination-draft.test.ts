@@ -6,6 +6,7 @@ import {
   draftOf,
   newDraft,
   readDraft,
+  splitAddress,
   usualName,
 } from '../../../renderer/features/destinations/draft.ts'
 
@@ -46,6 +47,23 @@ describe('what is typed', () => {
   test('keeps the blanks of a password, and takes those around an access key away', () => {
     expect(readDraft('sftp', sftp(), []).given?.secrets).toEqual({ password: ' p w ' })
     expect(readDraft('s3', s3(), []).given?.secrets).toEqual({ accessKey: 'AK', secretKey: 'SK' })
+  })
+
+  test('SFTP addresses: one that is pasted as the host is split into its fields', () => {
+    expect(splitAddress(' sftp://ada@nas.lan:2222//srv/x ')).toEqual({
+      ...{ host: 'nas.lan', user: 'ada', port: '2222', path: '/srv/x' },
+    })
+    expect(splitAddress('ada@[2001:db8::1]:backup')).toEqual({
+      host: '2001:db8::1',
+      user: 'ada',
+      path: 'backup',
+    })
+    expect(splitAddress('[2001:db8::1]')).toEqual({ host: '2001:db8::1' })
+    // Also where nobody has left the field yet.
+    const { given } = readDraft('sftp', sftp({ host: 'eve@nas.lan:2222/backup' }), [])
+    expect(given?.destination).toMatchObject({ name: 'nas.lan', host: 'nas.lan', user: 'eve', port: 2222 })
+    for (const plain of ['nas.lan', '10.0.0.7', '2001:db8::1', '', 'sftp://a:secret@nas'])
+      expect(splitAddress(plain)).toBeNull()
   })
 
   test('is refused at its field', () => {

@@ -1,0 +1,56 @@
+/** Where an SFTP server is, as far as a text says it. */
+export interface SftpTarget {
+  host: string
+  user?: string
+  port?: number
+  /** Directory there: absolute, or relative to the login's. */
+  path?: string
+}
+
+const HOST = String.raw`\[(?<ipv6>[^\s\]]*:[^\s\]]*)\]|(?<name>[^\s:/@[\]]+)`
+const USER = String.raw`(?:(?<user>[^:/\s]+)@)?`
+/** As OpenSSH's sftp(1) has it: one "/" ends the address, and a second one begins an absolute path. */
+const ADDRESS = new RegExp(`^sftp://${USER}(?:${HOST})(?::(?<port>\\d{1,5}))?(?:/(?<path>.*))?$`, 'i')
+/** "user@host", with ":path", ":port", ":port/path" or ":port:path" behind it. */
+const LOGIN = new RegExp(`^${USER}(?:${HOST})(?::(?<port>\\d{1,5})(?=[:/]|$))?(?:(?<mark>[:/])(?<path>.*))?$`)
+
+/** Without brackets nothing tells where such an address ends. */
+const BARE_IPV6 = /^([^:/\s]+@)?[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/**
+ * Reads `sftp://user@host:port/path`, `user@host:path`, `user@host:port/path` or a part of it; IPv6 addresses are in
+ * brackets. null: it is none of these, as with a password in it.
+ */
+export function readSftpTarget(text: string): SftpTarget | null {
+  const trimmed = text.trim()
+  const isAddress = /^sftp:/i.test(trimmed)
+  if ((!isAddress && /^[a-z0-9+.-]+:\/\//i.test(trimmed)) || BARE_IPV6.test(trimmed)) return null
+  const { user, ipv6, name, port, mark, path } = (isAddress ? ADDRESS : LOGIN).exec(trimmed)?.groups ?? {}
+  const host = ipv6 ?? name
+  if (host === undefined) return null
+  // Without a port there is no "/" between the host and its directory.
+  if (mark === '/' && port === undefined) return null
+  const plain = isAddress ? decoded : (part: string) => part
+  return {
+    host,
+    ...(user === undefined ? {} : { user: plain(user) }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(path === undefined || path === '' ? {} : { path: plain(path) }),
+  }
+}
+
+/** The same as a text that can be given again. */
+export function sftpAddress(target: Required<SftpTarget>): string {
+  const { host, user, port, path } = target
+  const encoded = (text: string) => text.replaceAll('%', '%25')
+  const address = host.includes(':') ? `[${host}]` : host
+  return `sftp://${encoded(user).replaceAll('/', '%2F').replaceAll(':', '%3A')}@${address}:${port}/${encoded(path)}`
+}

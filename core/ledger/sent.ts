@@ -134,7 +134,27 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
      WHERE inode = ?2 AND mtime_ns = ?3 AND size = ?4 AND route = ?5 AND state = 1 LIMIT 1
      ON CONFLICT (route, path) DO NOTHING`,
   )
+  const otherNames = database.prepare(
+    `SELECT path FROM file INDEXED BY file_content
+     WHERE inode = ? AND route = ? AND ctime_ns <> ? ORDER BY mtime_ns DESC LIMIT ?`,
+  )
   return {
+    /**
+     * The paths of a source that this inode has, or had, with another change time: its names as the ledger has them from
+     * before the change. At most `limit`, those with the newest content first, as an inode is given again and again.
+     */
+    otherNames(
+      destination: string,
+      source: string,
+      { inode, ctimeNs }: Pick<Candidate, 'inode' | 'ctimeNs'>,
+      limit: number,
+    ): string[] {
+      const route = routes.find(destination, source)
+      if (route === null || inode === 0n) return []
+      const rows = otherNames.all(word.store(inode), route, word.store(ctimeNs), limit) as { path: string }[]
+      return rows.map(({ path }) => path)
+    },
+
     /**
      * What was sent of this inode under any name of the source: with this very content, or else with another one.
      * null: nothing, or the file system has no inodes.

@@ -34,6 +34,7 @@ export class Recorder implements TreeListener {
   finished(files: ScannedFile[]): void {
     this.files.push(...files)
   }
+  linked(): void {}
   mark(path: string): void {
     this.marks.push(path)
   }

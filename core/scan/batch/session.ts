@@ -132,6 +132,8 @@ export class BatchSession implements SourceSession {
     const watcher = await context.watch(
       {
         finished: (files) => this.#offer(files),
+        // The listing before a directory's mark finds them.
+        linked: () => undefined,
         mark: (path) => this.#markAppeared(path),
         entriesChanged: () => this.#lookSoon(),
         lost: (base) => this.#relistAll(base),

@@ -1,4 +1,5 @@
 import { Rerun } from '../../pacing/rerun.ts'
+import { LinkedNames } from '../compare/linked-names.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { reconcileTree } from '../compare/reconcile.ts'
 import { examineAll } from '../compare/young.ts'
@@ -9,6 +10,8 @@ import type { TreeWatcher } from '../watch/tree-watcher.ts'
 export function startContinuous(context: SessionContext): SourceSession {
   const { signal } = context
   let watcher: TreeWatcher | null = null
+
+  const linked = new LinkedNames(context, () => watcher)
 
   const compareAll = async (watched: TreeWatcher) => {
     const finishSweep = context.sweep()
@@ -37,6 +40,7 @@ export function startContinuous(context: SessionContext): SourceSession {
 
   const open = async () => {
     const opened = await context.watch({
+      linked: (files) => linked.changed(files),
       finished: (files) => void offerFiles(context, files),
       lost: compare,
       mark: () => undefined,
@@ -64,6 +68,7 @@ export function startContinuous(context: SessionContext): SourceSession {
     },
     stop() {
       for (const rerun of reruns.values()) rerun.stop()
+      linked.close()
       watcher?.close()
     },
   }

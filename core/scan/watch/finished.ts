@@ -6,11 +6,11 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 import { factsOf, type ScannedFile } from '../tree/facts.ts'
 
 /**
- * What a look at one path found. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
+ * What a look at one path found. `links`: the number of its names. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
  * file of this instant, to be looked at again in `NEW_FOR_MS`.
  */
 export type Examined =
-  | { state: 'finished' | 'unproven'; facts: ScannedFile }
+  | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
   | { state: 'busy' | 'new' | 'gone' | 'not-a-file' }
   | { state: 'error'; code: string }
 
@@ -54,16 +54,17 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
   const before = files.status(directory, name)
   if (!before.isFile()) return { state: 'not-a-file' }
   const facts = factsOf(path, before)
+  const links = Number(before.nlink)
   return files.use(directory, name, (fd) => {
     const writer = hasWriter(fd, { isClosedNext: true })
     if (writer === 'yes') return { state: 'busy' }
     if (writer === 'unknown' && isOpen(before, unclosed)) return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
     // Who has closed it since the first look is told of by another event, which brings another look.
-    if (wasClosed) return { state, facts }
+    if (wasClosed) return { state, facts, links }
     const now = factsOf(path, fstatSync(fd, { bigint: true }))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
-    return { state, facts: now }
+    return { state, facts: now, links }
   })
 }
 

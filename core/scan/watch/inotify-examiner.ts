@@ -40,6 +40,9 @@ export type Occasion = 'closed' | 'created' | 'listed' | 'changed'
  */
 const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, changed: 0 }
 
+/** A file that was changed under one name is another one under its other names, too, of which no event tells. */
+const CHANGES: ReadonlySet<Occasion> = new Set(['closed', 'changed'])
+
 /** Files whose close is waited for by name; of more than these time decides. */
 const MAX_UNCLOSED = 65_536
 
@@ -169,6 +172,10 @@ export class Examiner {
     const { outbox, problem } = this.#options
     for (const later of this.#laters) later.delete(path)
     const found = examineFile(this.#files, path, by === 'closed', this.#unclosed.get(path) ?? null)
+    if ((found.state === 'finished' || found.state === 'unproven') && found.links > 1 && CHANGES.has(by)) {
+      const { inode, ctimeNs } = found.facts
+      outbox.linked({ inode, ctimeNs, links: found.links })
+    }
     if (found.state === 'finished') {
       const isLater = mayBeWrittenUnseen(found.facts) && this.#coarse.put(path, file)
       if (!isLater) outbox.add('finished', found.facts)

@@ -1,4 +1,5 @@
 import type { ScannedFile } from '../tree/facts.ts'
+import type { LinkedFile } from './tree-watcher.ts'
 
 /** Files in one message; the ledger takes them in one transaction. */
 const MAX_FILES = 256
@@ -12,6 +13,7 @@ export interface FoundFiles {
   unproven: ScannedFile[]
   /** Paths of files that are not unproven any more: they wait for their close. */
   reopened: string[]
+  linked: LinkedFile[]
 }
 
 /** Gathers a tree's files into bounded messages, and holds the tree back when nobody takes them. */
@@ -37,6 +39,11 @@ export class Outbox {
   add(list: 'finished' | 'unproven', facts: ScannedFile): void {
     this.#batch[list].push(facts)
     if (this.#size >= MAX_FILES) this.flush()
+  }
+
+  /** A file that was changed has other names. */
+  linked(file: LinkedFile): void {
+    this.#batch.linked.push(file)
   }
 
   /** A file that may have gone as unproven is being written again. */
@@ -72,5 +79,5 @@ export class Outbox {
 }
 
 function emptyBatch(): FoundFiles {
-  return { finished: [], unproven: [], reopened: [] }
+  return { finished: [], unproven: [], reopened: [], linked: [] }
 }

@@ -17,10 +17,21 @@ export interface TreeRequest {
   place?: string
 }
 
+/** A file that was changed under one of its names. */
+export interface LinkedFile {
+  inode: bigint
+  /** Of the inode after the change. */
+  ctimeNs: bigint
+  /** How many names it has. */
+  links: number
+}
+
 /** What a watcher tells. Calls come from the event loop, never from within a call to the watcher. */
 export interface TreeListener {
   /** Files that no writer holds open; at most a few hundred a call. The same file may come again. */
   finished(files: ScannedFile[]): void
+  /** These files have other names, under which no event shows the change: hard links. At most a few hundred a call. */
+  linked(files: readonly LinkedFile[]): void
   /** A file with the name of a batch mark appeared. */
   mark(path: string): void
   /** A directory appeared in the tree's first level, or left it. */

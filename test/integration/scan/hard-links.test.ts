@@ -1,0 +1,35 @@
+import { chmodSync, linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, test } from 'vitest'
+import { scannedSource } from '../../support/scan-bursts.ts'
+import { until } from '../../support/until.ts'
+
+// The scanner of these tests compares once an hour: what it finds, its watches have told of.
+describe.skipIf(process.platform !== 'linux')('the other names of a file (inotify is Linux’s)', () => {
+  test('hard links: a file written through one name is offered under its other names', async () => {
+    const { root, paths, sendAll } = await scannedSource()
+    mkdirSync(path.join(root, 'd'))
+    writeFileSync(path.join(root, 'a'), 'old')
+    linkSync(path.join(root, 'a'), path.join(root, 'd/b'))
+    await until('both are offered', () => paths().join() === 'a,d/b')
+    sendAll()
+    writeFileSync(path.join(root, 'a'), 'newer')
+    await until('both are offered again', () => paths().join() === 'a,d/b')
+    sendAll()
+    chmodSync(path.join(root, 'd/b'), 0o600)
+    await until('both are offered for their mode', () => paths().join() === 'a,d/b')
+  })
+
+  test('hard links: all of ten thousand names of one file are offered when it is written through one', {
+    timeout: 150_000,
+  }, async () => {
+    const { root, paths, sendAll } = await scannedSource()
+    writeFileSync(path.join(root, 'f0'), 'old')
+    for (let index = 1; index < 10_000; index += 1)
+      linkSync(path.join(root, 'f0'), path.join(root, `f${index}`))
+    await until('all are offered', () => paths().length === 10_000, 60_000)
+    sendAll()
+    writeFileSync(path.join(root, 'f77'), 'newer')
+    await until('all are offered again', () => paths().length === 10_000, 60_000)
+  })
+})

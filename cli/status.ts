@@ -93,6 +93,7 @@ function sourceLines(
     // Before the ledger has answered nothing is said of its counts.
     `  ${isCounted(source) ? listed([looking, countsOf(totals)]) : looking}`,
     ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
+    ...openLines(scanned),
     ...(pace.length > 0 ? [`  ${listed(pace)}`] : []),
     ...(settings.paused ? [`  ${worded('window.phase.paused')}`] : []),
     ...mutedLines(state.settings, settings.id).map((line) => `  ${line}`),
@@ -101,6 +102,13 @@ function sourceLines(
       : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),
     ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
   ]
+}
+
+/** They are sent when their programs close them. */
+function openLines(scanned: SourceState['scanned']): string[] {
+  if (scanned?.open == null) return []
+  const { files, since, path } = scanned.open
+  return [`  ${worded('cli.status.open', { count: files, since, path })}`]
 }
 
 const countsOf = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>

@@ -18,6 +18,11 @@ export const scannedSchema = z.object({
     .nullable()
     .optional(),
   /**
+   * Files that programs have open for writing, as far as the system shows it: they are sent when they are closed. `since`:
+   * milliseconds since 1970, of the first one, `path`, relative to the source. null: none.
+   */
+  open: z.object({ files: z.number(), since: z.number(), path: z.string() }).nullable().optional(),
+  /**
    * Batch directories, newest last; at most 20, those without a mark before those that have one. waiting: files on their way, not the newest;
    * live: watched; closing: closed by the producer, files on their way; sent: marked; not-closed: marked as
    * sent but never closed by the producer.

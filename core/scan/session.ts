@@ -46,7 +46,7 @@ export interface SessionContext {
   /** What was told as a problem is over, which the next listing would find otherwise. */
   solved(problem: Message): void
   /** Something that `Scanned` tells has changed. */
-  update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'batches'>>): void
+  update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'batches' | 'open'>>): void
   /** The source must be looked at anew: its directory or its watcher is gone. */
   ended(thrown: unknown): void
   /** Files were found that could not be offered: they have to be found again. */

@@ -9,7 +9,7 @@ import { walk } from '../../core/scan/tree/walk.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { openPolling } from '../../core/scan/watch/polling.ts'
 import { openPortable } from '../../core/scan/watch/portable.ts'
-import type { TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
+import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
 import type { Message } from '../../core/words/message.ts'
 import { until } from './until.ts'
 
@@ -35,6 +35,10 @@ export class Recorder implements TreeListener {
     this.files.push(...files)
   }
   linked(): void {}
+  open: OpenFiles = { files: 0, since: 0, path: '' }
+  writing(_base: string, open: OpenFiles): void {
+    this.open = open
+  }
   mark(path: string): void {
     this.marks.push(path)
   }

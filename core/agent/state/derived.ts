@@ -40,6 +40,15 @@ export function batchShortfall({
   return { sentence, detail: message(detail, { name: settings.name }) }
 }
 
+/** The files that programs have open for writing, in all sources: `path` of the first one is absolute. null: none is known. */
+export function openFiles({ sources }: Pick<AppState, 'sources'>) {
+  const open = sources.flatMap(({ scanned, settings }) =>
+    scanned?.open == null ? [] : [{ ...scanned.open, path: `${settings.path}/${scanned.open.path}` }],
+  )
+  const [first] = open.toSorted((a, b) => a.since - b.since)
+  return first === undefined ? null : { ...first, files: open.reduce((sum, { files }) => sum + files, 0) }
+}
+
 /** Whether each destination's sender has told what the ledger has of a source: before, "0 safe" would be untrue. */
 export function isCounted({ destinations }: Pick<SourceState, 'destinations'>): boolean {
   return destinations.every(({ reported }) => reported === true)

@@ -11,6 +11,7 @@ import {
   inSteps,
   isCounted,
   namesOf,
+  openFiles,
   surroundingPause,
 } from './derived.ts'
 import type { AppState, Status } from './schema.ts'
@@ -175,6 +176,11 @@ function pausedSource({ sources }: AppState): Message | null {
 function partial(state: AppState): Status | null {
   const batch = state.sources.map(batchShortfall).find((one) => one !== null)
   if (batch !== undefined) return { level: 'partial', ...batch }
+  const open = openFiles(state)
+  if (open !== null) {
+    const sentence = message('status.open', { count: open.files, since: open.since })
+    return { level: 'partial', sentence, detail: message('status.openDetail', { path: open.path }) }
+  }
   // "Safe" is a promise: a copy on the same computer does not keep it.
   if (isElsewhere(state)) return null
   const count = state.totals.sentFiles

@@ -12,7 +12,7 @@ import type { Scanned } from '../messages.ts'
 import type { SessionContext, SourceSession } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
-import { isToBeOpenedAnew, type OpenScopedTree } from '../watch/tree-watcher.ts'
+import { isToBeOpenedAnew, type OpenFiles, type OpenScopedTree } from '../watch/tree-watcher.ts'
 import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
@@ -165,7 +165,7 @@ export class RunningSource {
     this.#endSession()
     this.#problems.clear()
     this.#rootProblem = problem
-    this.#update({ phase, compared: false, batches: [] })
+    this.#update({ phase, compared: false, batches: [], open: null })
   }
 
   /** The ledger's trouble is not the directory's: a session that runs goes on. */
@@ -187,6 +187,15 @@ export class RunningSource {
     const problem = whileLive((one: Message) => this.#problems.add(one))
     const ledgerFailed = whileLive((thrown: unknown) => this.#ledgerFailed(thrown))
     const ended = whileLive((thrown: unknown) => this.#sessionEnded(thrown))
+    /** By the file systems inside the source. */
+    const open = new Map<string, OpenFiles>()
+    const writing = whileLive((base: string, files: OpenFiles) => {
+      open.set(base, files)
+      const some = [...open.values()].filter((one) => one.files > 0).sort((a, b) => a.since - b.since)
+      const [first] = some
+      const count = some.reduce((sum, one) => sum + one.files, 0)
+      this.#update({ open: first === undefined ? null : { ...first, files: count } })
+    })
     const scope = mountScopeOf(source, { root, ledger, destinations, problem, ledgerFailed })
     const young = new Young({
       minimumAgeSeconds: source.minimumAgeSeconds,
@@ -206,7 +215,7 @@ export class RunningSource {
       watch: (events, leaveOut = []) =>
         openTree(
           { root, base: '', names: nameRulesOf(source), leaveOut },
-          { ...events, problem, ended },
+          { ...events, problem, ended, writing },
           scope,
         ),
       signal: abort.signal,
@@ -221,7 +230,7 @@ export class RunningSource {
       log,
     }
     this.#rootProblem = null
-    this.#update({ phase: 'starting', compared: false })
+    this.#update({ phase: 'starting', compared: false, open: null })
     const comparisons = openComparisons(() => this.#compare(session), reconcileSeconds * 1000)
     const session = source.kind === 'batch' ? new BatchSession(context) : startContinuous(context)
     this.#current = { session, identity, abort, young, comparisons }

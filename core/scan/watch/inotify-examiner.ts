@@ -5,6 +5,7 @@ import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles, examineFile, NEW_FOR_MS, type Unclosed } from './finished.ts'
 import type { Outbox } from './inotify-outbox.ts'
 import { DelayQueue } from './later.ts'
+import type { OpenFiles } from './tree-watcher.ts'
 
 /**
  * A file whose writer is at work elsewhere, under another hard link or as an O_TMPFILE that was given a name
@@ -54,6 +55,8 @@ interface Sight {
   path: string
   by: Occasion
   looks: number
+  /** Milliseconds since 1970: since when it is known to be open for writing; undefined: it is not known to be. */
+  openSince?: number
 }
 
 export interface ExaminerOptions {
@@ -79,6 +82,8 @@ export class Examiner {
    * the next look.
    */
   readonly #unclosed = new Map<string, NonNullable<Unclosed>>()
+  /** Files that are open for writing are others than when `openFiles` was asked last. */
+  isOpenNews = false
   /** The kernel does not answer for the writers of some file here. */
   #isForeign = false
   readonly #laters = [this.#soon, this.#busy, this.#changed, this.#coarse]
@@ -143,6 +148,18 @@ export class Examiner {
     return this.#changed.put(path, { path, by: 'changed', looks: LOOKS.changed }) ? 'new' : 'full'
   }
 
+  /** The files that are open for writing, but for those that were opened in the last second. */
+  openFiles(): OpenFiles {
+    this.isOpenNews = false
+    const open = { files: 0, since: 0, path: '' }
+    for (const { path, openSince } of [...this.#busy.values(), ...this.#soon.values()]) {
+      if (openSince === undefined) continue
+      open.files += 1
+      if (open.since === 0 || openSince < open.since) Object.assign(open, { since: openSince, path })
+    }
+    return open
+  }
+
   /** When `lookAgain` has something to do, as performance.now() tells it; infinite if nothing waits. */
   get nextDue(): number {
     return Math.min(...this.#laters.map((later) => later.nextDue))
@@ -169,6 +186,7 @@ export class Examiner {
 
   #examine(file: Sight): void {
     const { path, by, looks } = file
+    const openSince = file.openSince ?? this.#busy.get(path)?.openSince ?? this.#soon.get(path)?.openSince
     const { outbox, problem } = this.#options
     for (const later of this.#laters) later.delete(path)
     const found = examineFile(this.#files, path, by === 'closed', this.#unclosed.get(path) ?? null)
@@ -186,9 +204,16 @@ export class Examiner {
     else if (found.state === 'error') problem({ why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
-      if (looks > 0) this.#lookSoon({ ...file, looks: looks - 1 })
-      else this.#busy.put(path, file)
+      // Most writers are done before the looks are, and are shown to nobody.
+      if (looks > 0)
+        this.#lookSoon({ ...file, looks: looks - 1, ...(openSince !== undefined && { openSince }) })
+      else {
+        this.#busy.put(path, { ...file, openSince: openSince ?? Date.now() })
+        this.isOpenNews ||= openSince === undefined
+      }
+      return
     }
+    this.isOpenNews ||= openSince !== undefined
   }
 
   /** From now on, if it waits already. False: there is no room for it. */

@@ -13,6 +13,8 @@ const LOOK_FOR_MS = 4
 /** Of such files so many may wait; then the kernel queues, and what it drops has the tree opened anew. */
 const MOST_TOLD = 65_536
 
+/** The files that are open are told this often at most. */
+const OPEN_EVERY_MS = 250
 /** Renames whose second event has not come. */
 const MOST_MOVING = 1_024
 
@@ -28,6 +30,8 @@ export class WatchedTree {
    */
   readonly #told = new Map<Directory, Map<string, Occasion>>()
   #toldFiles = 0
+  /** Not before then the files that are open are told again, as performance.now() tells it. */
+  #openDue = 0
   /** What is open in files and directories that have left their names, by the cookies of the renames. */
   readonly #moving = new Map<number, UnclosedFiles>()
   /** Every directory has its watch; until then files are left to the comparison with the ledger, which comes then. */
@@ -105,7 +109,8 @@ export class WatchedTree {
   get nextDue(): number {
     // Without room nothing new is looked at: the main thread says when it has taken something.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
-    return Math.min(due, this.#outbox.nextFlush)
+    const openDue = this.#examiner.isOpenNews ? this.#openDue : Number.POSITIVE_INFINITY
+    return Math.min(due, openDue, this.#outbox.nextFlush)
   }
 
   /** Before the thread may sleep: what can go goes, as nothing else would end the wait, and no directory stays open. */
@@ -140,6 +145,9 @@ export class WatchedTree {
     this.#lookAtTold()
     this.#examiner.lookAgain()
     this.#outbox.flushWhenTaken()
+    if (!this.#examiner.isOpenNews || performance.now() < this.#openDue) return
+    this.#openDue = performance.now() + OPEN_EVERY_MS
+    this.#post({ type: 'writing', open: this.#examiner.openFiles() })
   }
 
   #lookAtTold(): void {

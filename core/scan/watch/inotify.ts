@@ -4,7 +4,7 @@ import { unsendableWords } from '../tree/unsendable.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import type { FoundFiles } from './inotify-outbox.ts'
 import { QuietPeriod } from './polling.ts'
-import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 interface OpenedTree {
   request: TreeRequest
@@ -107,6 +107,9 @@ export class InotifyWatcher {
     const tree = this.#trees.get(id)
     this.#trees.delete(id)
     tree?.quiet.close()
+    // Of what is watched no more nothing is known.
+    if (tree !== undefined)
+      setImmediate(() => tree.listener.writing(tree.request.base, { files: 0, since: 0, path: '' }))
     for (const resolve of tree?.examined ?? []) resolve()
     return tree
   }
@@ -173,6 +176,9 @@ export class InotifyWatcher {
       case 'examined':
         tree.examined.shift()?.()
         return
+      case 'writing':
+        listener.writing(tree.request.base, message.open)
+        return
       case 'mark':
         listener.mark(message.path)
         return
@@ -214,6 +220,7 @@ export type FromTree =
   | { type: 'ended'; code: string }
   | ({ type: 'files' } & FoundFiles)
   | { type: 'examined' }
+  | { type: 'writing'; open: OpenFiles }
   | { type: 'mark'; path: string }
   | { type: 'entries-changed' }
   | { type: 'unsendable'; unsendable: Unsendable }

@@ -30,6 +30,10 @@ export class DelayQueue<T> {
     return this.#waiting.has(key)
   }
 
+  values(): T[] {
+    return [...this.#waiting.values()].map(({ what }) => what)
+  }
+
   delete(key: string): void {
     this.#waiting.delete(key)
   }

@@ -17,6 +17,15 @@ export interface TreeRequest {
   place?: string
 }
 
+/** Files that programs have open for writing. */
+export interface OpenFiles {
+  files: number
+  /** Milliseconds since 1970: since when the first of them was found open; 0 if there is none. */
+  since: number
+  /** That file, relative to the source; '' if there is none. */
+  path: string
+}
+
 /** A file that was changed under one of its names. */
 export interface LinkedFile {
   inode: bigint
@@ -32,6 +41,8 @@ export interface TreeListener {
   finished(files: ScannedFile[]): void
   /** These files have other names, under which no event shows the change: hard links. At most a few hundred a call. */
   linked(files: readonly LinkedFile[]): void
+  /** The files that are open for writing in the tree of a base are others than before, as far as the kernel shows it. */
+  writing(base: string, open: OpenFiles): void
   /** A file with the name of a batch mark appeared. */
   mark(path: string): void
   /** A directory appeared in the tree's first level, or left it. */

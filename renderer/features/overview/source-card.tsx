@@ -82,6 +82,7 @@ const Card = memo(function Card(props: CardProps) {
         </div>
         <TroubledDestination {...props} />
         <Moving {...props} />
+        <Writing source={source} />
         <Trouble source={source} />
         <Shortfall {...props} />
       </div>
@@ -190,6 +191,18 @@ function TroubledDestination({ troubledName, troubledLevel }: SourceCardProps) {
       <HealthMark level={troubledLevel} />
       <span className="breakable">{troubledName}</span>
     </span>
+  )
+}
+
+/** The files that programs have open: they are sent when they are closed. */
+function Writing({ source: { scanned } }: { source: SourceState }) {
+  const { t } = useWords()
+  if (scanned?.open == null) return null
+  const { files, since, path } = scanned.open
+  return (
+    <div className="quiet-line breakable" title={path}>
+      {t('window.source.writing', { count: files, since, path })}
+    </div>
   )
 }
 

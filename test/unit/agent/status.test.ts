@@ -69,6 +69,20 @@ describe('the one status', () => {
     expect(of('scan.emptyBatch').level).toBe('partial')
   })
 
+  it('open files: it does not call all safe while a program has one open, and names the first', () => {
+    const scanned = (open: { files: number; since: number; path: string }) =>
+      ({ ...well.scanned, open }) as SourceState['scanned']
+    const first = { ...well, scanned: scanned({ files: 1, since: NOW - 60_000, path: 'd/out' }) }
+    const second = { ...well, scanned: scanned({ files: 2, since: NOW, path: 'other' }) }
+    const told = status({ totals: sent, destinations: [receiver], sources: [first] })
+    expect(told.level).toBe('partial')
+    expect(told.sentence).toMatch(/^1 file has been open for writing since .*\.$/)
+    expect(told.detail).toBe('/data/d/out is copied when its program closes it. Everything else is copied.')
+    const both = status({ totals: sent, destinations: [receiver], sources: [second, first] })
+    expect(both.sentence).toMatch(/^3 files are open for writing, the first since /)
+    expect(both.detail).toContain('/data/d/out')
+  })
+
   it('teaches when there is nothing yet', () => {
     expect(status({ sources: [] })).toMatchObject({ level: 'starting', detail: 'Add a directory to begin.' })
   })

@@ -31,6 +31,14 @@ test('trouble stays, however long ago it was seen; what was never checked is not
   expect(told(null, 0)).toEqual(['/archive: not checked yet', '  not checked yet'])
 })
 
+test('open files: their source’s lines have how many there are, since when, and the first', () => {
+  const source = sourceState('data', '/data')
+  const open = { files: 2, since: at, path: 'd/out' }
+  const state = emptyState({ sources: [{ ...source, scanned: { ...source.scanned, open } as never }] })
+  const line = describeState(state).find((one) => one.includes('open for writing'))
+  expect(line).toMatch(/^ {2}2 files open for writing, the first since .*: d\/out$/)
+})
+
 test('a pause is said also where something graver comes first, and once', () => {
   const paused = emptyState()
   paused.settings.pause = { since: at, until: null }

@@ -37,6 +37,13 @@ describe('the overview', () => {
     expect(words).toMatch(/read-only.*What to do.*Photos went read-only\./)
   })
 
+  test('open files: the row has how many there are, since when, and the first', () => {
+    const open = { files: 1, since: Date.now(), path: 'd/out' }
+    const source = { ...photos, scanned: { ...photos.scanned, open } as typeof photos.scanned }
+    const words = wordsOf(<OverviewPage state={emptyState({ sources: [source] })} />)
+    expect(words).toMatch(/1 file open for writing since .*: d\/out/)
+  })
+
   test('a warning does not have the mark of a failure', () => {
     const checked = checkedState('id', '/srv/ada/photos')
     const of = (kind: 'slow' | 'hung') => {

@@ -50,10 +50,14 @@ export interface SentClaim extends Claim {
   isOlder?: boolean | undefined
   /** The file as it was sent, where it had grown since it was offered. */
   stat?: StatFacts | undefined
+  /** Rows of names that are gone, where the destination was told that their content has this file's name now. */
+  moved?: readonly number[] | undefined
 }
 
 /** Content that a destination has. */
 export interface SentContent {
+  /** The row. */
+  id: number
   /** The source's id. */
   source: string
   path: string

@@ -2,9 +2,18 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { ContentIdentity, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Candidate, Claim, LedgerEntry, SentClaim, SentContent } from './contract.ts'
-import { MARK } from './file.ts'
+import { MARK, REMOVAL } from './file.ts'
 import { rangeOf } from './queue.ts'
-import { CLAIMED, OTHERS_WITH, prepareDue, prepareExact, type Routes, SAME_ELSEWHERE, word } from './rows.ts'
+import {
+  CLAIMED,
+  NO_TIME,
+  OTHERS_WITH,
+  prepareDue,
+  prepareExact,
+  type Routes,
+  SAME_ELSEWHERE,
+  word,
+} from './rows.ts'
 
 // Said with each question of the index: SQLite does not conclude from a value that it is above 0.
 const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
@@ -23,6 +32,11 @@ export function openSent(database: DatabaseSyncInstance) {
   )
   const seal = database.prepare(
     'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
+  )
+  // A name that its content has left is no name of that content any more: nothing is copied from it, or told of it, again.
+  const moved = database.prepare(
+    `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0
+     WHERE id IN (SELECT value FROM json_each(?)) AND state = 1 AND removal = ${REMOVAL.none} AND digest = ?`,
   )
   const sealOf = database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
@@ -59,6 +73,7 @@ export function openSent(database: DatabaseSyncInstance) {
           if (isSent) done.add(id)
           else storedOlder.run(now, id)
           if (isSent && claim.seal !== undefined) seal.run(id, claim.seal)
+          if (claim.moved !== undefined && digest !== null) moved.run(JSON.stringify(claim.moved), digest)
           if (position > last.position) last = { id, position }
         }
         if (last.position > 0) forward.run(last.position, last.id)
@@ -67,24 +82,31 @@ export function openSent(database: DatabaseSyncInstance) {
   }
 }
 
+/** Names of a content that are found beyond one for each file that is asked about: that many may be gone, too. */
+const MORE_NAMES = 8
+
 /** Finds the other names under which the content of files was sent. */
 export function openElsewhere(database: DatabaseSyncInstance) {
-  // Two rows of each content are enough: one of them is another file than the one that is asked about.
   const elsewhere = database.prepare(
     `SELECT one.key AS place, file.id AS id, source, file.path AS path, file.digest AS digest FROM json_each(?1) AS one
      JOIN file ON file.id IN (
        SELECT sent.id FROM file AS sent INDEXED BY file_content JOIN route ON route.id = sent.route
        WHERE sent.inode = one.value ->> 0 AND sent.mtime_ns = one.value ->> 1 AND sent.size = one.value ->> 2
-       AND sent.digest IS NOT NULL AND destination = ?2 LIMIT 2)
+       AND sent.digest IS NOT NULL AND destination = ?2 AND sent.id NOT IN (SELECT value FROM json_each(?3)) LIMIT ?4)
      JOIN route ON route.id = file.route`,
   )
   return {
     /**
-     * For each of the files, by its id, a sent file of this destination, of any source, that had this very inode, size
-     * and time, if there is one: so this one is probably a new name of it. Only probably: an inode is given again, and
-     * a time can be set by anybody.
+     * For each of the files, by its id, sent files of this destination, of any source, that had this very inode, size
+     * and time, the oldest row first: so this one is probably a new name of them. Only probably: an inode is given again,
+     * and a time can be set by anybody. Files of one content share one list.
+     * @param without rows that are left out.
      */
-    sentElsewhere(destination: string, files: readonly (Claim & StatFacts)[]): Map<number, SentContent> {
+    sentElsewhere(
+      destination: string,
+      files: readonly (Claim & StatFacts)[],
+      without: ReadonlySet<number> = new Set(),
+    ): Map<number, readonly SentContent[]> {
       // Thousands of hard links are one content: it is looked up once.
       const contents = new Map<string, number[]>()
       for (const { id, inode, mtimeNs, size } of files) {
@@ -97,13 +119,20 @@ export function openElsewhere(database: DatabaseSyncInstance) {
       }
       if (contents.size === 0) return new Map()
       const asked = [...contents.values()]
-      const rows = elsewhere.all(`[${[...contents.keys()].join()}]`, destination) as (SentContent & {
+      const most = Math.max(...asked.map(({ length }) => length)) + MORE_NAMES
+      const keys = `[${[...contents.keys()].join()}]`
+      const rows = elsewhere.all(keys, destination, JSON.stringify([...without]), most) as (SentContent & {
         place: number
-        id: number
       })[]
-      const found = new Map<number, SentContent>()
-      for (const { place, id: sentId, ...content } of rows)
-        for (const id of asked[place] ?? []) if (id !== sentId) found.set(id, content)
+      const names = Map.groupBy(rows, ({ place }) => place)
+      const found = new Map<number, readonly SentContent[]>()
+      for (const [place, some] of names) {
+        const all = some.map(({ place: _, ...one }) => one).sort((a, b) => a.id - b.id)
+        for (const id of asked[place] ?? []) {
+          const others = all.some((one) => one.id === id) ? all.filter((one) => one.id !== id) : all
+          if (others.length > 0) found.set(id, others)
+        }
+      }
       return found
     },
   }

@@ -35,4 +35,4 @@ export const elsewhere = (
   ledger: Ledger,
   destination: string,
   due: Parameters<Ledger['sentElsewhere']>[1][number],
-) => ledger.sentElsewhere(destination, [due]).get(due.id) ?? null
+) => ledger.sentElsewhere(destination, [due]).get(due.id)?.[0] ?? null

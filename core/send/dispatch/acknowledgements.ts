@@ -14,7 +14,7 @@ export function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
   /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
-  onWritten: (files: readonly Due[], sent: readonly Due[], now: number) => void,
+  onWritten: (files: readonly StoredFile[], sent: readonly Due[], now: number) => void,
 ) {
   let waiting: StoredFile[] = []
   let running = false

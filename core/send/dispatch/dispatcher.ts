@@ -23,13 +23,14 @@ const LOOK_EVERY_MS = 1_000
 const PARKED_EVERY_MS = 5_000
 
 function sharedOf(parts: Parts): Shared {
-  const { breaker, disks, events, guard, options, transfers, workers } = parts
+  const { breaker, disks, events, guard, moving, options, transfers, workers } = parts
   const { ledger, destination } = options
   return {
     read: options.readers.read,
     whereabouts: disks.of,
     isBelowAway: disks.isBelowAway,
-    sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues)) ?? new Map(),
+    sentElsewhere: (dues) => guard.use(() => ledger.sentElsewhere(destination.id, dues, moving)) ?? new Map(),
+    moving,
     sourceOf: (id) => workers.get(id)?.source ?? null,
     onOtherContent: (due) => void guard.use(() => ledger.forgetContent(due)),
     onBytes(due, bytes) {
@@ -47,13 +48,13 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt)
   transfers.end(due)
   if (attempt.kind === 'durable') {
     breaker.stored(due)
-    const { digest, position, seal, isOlder, stat } = attempt
+    const { digest, position, seal, isOlder, stat, moved } = attempt
     // As it is configured now.
     const others = (workers.get(source.id)?.source ?? source).alsoTo
     acknowledgements.add({
       ...due,
       mark: source.groupWriteMark,
-      ...{ others, digest, position, seal, isOlder, stat },
+      ...{ others, digest, position, seal, isOlder, stat, moved },
     })
   } else {
     guard.use(() => react(parts, source, due, attempt))
@@ -131,14 +132,16 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     changed: events.onChange,
     wake: (source) => wakeSoon(workers, source),
   })
+  const moving: Parts['moving'] = new Set()
   const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
     queue.over(over)
+    for (const id of over.flatMap((file) => file.moved ?? [])) moving.delete(id)
     events.onSent(sent, now)
     lookForMarks(parts)
   })
   const transfers = createTransfers()
   const parts: Parts = {
-    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers },
+    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers, moving },
     marks: openMarks(destination.id, ledger, events),
     windows: createWindows(),
     state: { session: null, paused: true },

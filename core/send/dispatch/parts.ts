@@ -45,5 +45,7 @@ export interface Parts {
   workers: Map<string, SourceWorker>
   queue: Queue
   acknowledgements: Acknowledgements
+  /** See Shared. */
+  moving: Set<number>
   state: { session: Session | null; paused: boolean }
 }

@@ -31,6 +31,8 @@ export type SendAttempt =
       isOlder?: boolean
       /** The file as it was when it was sent; left out: as it was offered. */
       stat?: StatFacts
+      /** See SentClaim. */
+      moved?: readonly number[]
     }
   | Exclude<Answer, { kind: 'durable' }>
   /** Given back as it was: a pause, or its disk does not answer. */
@@ -50,8 +52,10 @@ export interface Shared {
   whereabouts(source: { id: string }): Whereabouts
   /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
   isBelowAway(source: { id: string }, file: string): boolean
-  /** Where the destination has what is probably the content of some files already, by the files' ids. */
-  sentElsewhere(dues: readonly Due[]): ReadonlyMap<number, SentContent>
+  /** Names under which the destination has what is probably the content of some files already, by the files' ids. */
+  sentElsewhere(dues: readonly Due[]): ReadonlyMap<number, readonly SentContent[]>
+  /** Rows of names that are gone, of which the destination is being told. */
+  moving: Set<number>
   /** A source of this destination by its id; null: nobody knows it any more. */
   sourceOf(id: string): OutgoingSource | null
   /** Its content is another one than what was sent of it, though nothing but reading it shows that. */

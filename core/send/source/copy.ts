@@ -1,17 +1,31 @@
 import path from 'node:path'
 import type { FileFacts } from '../../files/facts.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
-import type { Due } from '../../ledger/ledger.ts'
+import type { Due, SentContent } from '../../ledger/ledger.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
 import { directoriesAbove } from '../reading/read.ts'
 import { asAttempt, type SendAttempt, type Shared, type SourceParts } from './contract.ts'
 
+/** A name under which the destination has a content. */
+interface SentName extends Omit<SentContent, 'source'> {
+  source: OutgoingSource
+}
+
+/** The names of one content, for all files that were looked up with it. */
+interface SentNames {
+  /** The oldest first. */
+  all: readonly SentName[]
+  /** Those of them that are gone, once that was asked. */
+  gone: Promise<readonly SentName[]> | null
+  /** Files that have not asked for a copy yet. */
+  waiting: number
+}
+
 /** Where the destination may have the content of a file already. */
 export interface CopySource {
-  /** The source that it was sent from. */
-  source: OutgoingSource
-  path: string
-  /** What it has there; null: nobody knows, and whatever the file holds is asked for. */
+  /** null: under the file's own name. */
+  names: SentNames | null
+  /** What it has under the file's own name; null: nobody knows, and whatever the file holds is asked for. */
   digest: Uint8Array | null
   /** See CopyFrom. */
   isTrusted: boolean
@@ -19,7 +33,7 @@ export interface CopySource {
 
 /** Where the destination may have some of these files, under their own names or earlier ones, by the files' ids. */
 export function copySourcesOf(
-  { source, shared }: SourceParts,
+  { shared }: SourceParts,
   dues: readonly Due[],
   session: Session,
 ): Map<number, CopySource> {
@@ -28,13 +42,23 @@ export function copySourcesOf(
   if (session.copies === 'none') return found
   const unknown = session.copies === 'any' ? dues.filter(({ digest }) => digest === null) : []
   const elsewhere = shared.sentElsewhere(unknown)
-  for (const { id, path: name, digest, isTrusted } of dues) {
+  const shares = new Map<readonly SentContent[], SentNames>()
+  const namesOf = (sent: readonly SentContent[]): SentNames => {
+    const all = sent.flatMap(({ source: id, ...name }): SentName[] => {
+      const source = shared.sourceOf(id)
+      return source === null ? [] : [{ ...name, source }]
+    })
+    const names = shares.get(sent) ?? { all, gone: null, waiting: 0 }
+    shares.set(sent, names)
+    names.waiting += 1
+    return names
+  }
+  for (const { id, digest, isTrusted } of dues) {
     if (session.copies === 'trusted' && !isTrusted) continue
     const sent = elsewhere.get(id)
-    const from = sent === undefined ? null : shared.sourceOf(sent.source)
-    if (sent !== undefined && from !== null)
-      found.set(id, { source: from, path: sent.path, digest: sent.digest, isTrusted: false })
-    else if (digest !== null || session.asksFirst) found.set(id, { source, path: name, digest, isTrusted })
+    const names = sent === undefined ? null : namesOf(sent)
+    if (names !== null && names.all.length > 0) found.set(id, { names, digest: null, isTrusted: false })
+    else if (digest !== null || session.asksFirst) found.set(id, { names: null, digest, isTrusted })
   }
   return found
 }
@@ -46,10 +70,13 @@ export function copySourcesOf(
 export function mayBe(
   { shared }: SourceParts,
   due: Due,
-  { digest: wanted }: CopySource,
+  { names, digest: wanted }: CopySource,
   digest: Buffer,
 ): boolean {
-  const isIt = wanted === null || digest.equals(wanted)
+  const isIt =
+    names === null
+      ? wanted === null || digest.equals(wanted)
+      : names.all.some((name) => digest.equals(name.digest))
   if (!isIt && due.digest !== null) shared.onOtherContent(due)
   return isIt
 }
@@ -59,20 +86,58 @@ export async function askForCopy(
   { source, shared }: SourceParts,
   due: Due,
   facts: FileFacts,
-  digest: Uint8Array,
-  from: CopySource,
+  digest: Buffer,
+  { names, isTrusted }: CopySource,
   session: Session,
 ): Promise<SendAttempt | null> {
-  const isItself = from.source.id === source.id && from.path === due.path
-  const isMoved = !isItself && (await isGone(from, shared))
-  const directories = isItself ? [] : await directoriesAbove({ root: source.path, path: due.path })
-  const copyFrom = { source: from.source, path: from.path, isMoved, isTrusted: from.isTrusted }
-  const answer = await session.copy({ source, path: due.path, facts }, directories, digest, copyFrom)
-  return answer === null ? null : asAttempt(answer, digest)
+  const file = { source, path: due.path, facts }
+  if (names === null) {
+    const answer = await session.copy(file, [], digest, { ...file, isMoved: false, isTrusted })
+    return answer === null ? null : asAttempt(answer, digest)
+  }
+  const gone = await claimGone(names, digest, shared)
+  const left = new Set(gone)
+  try {
+    const [from = names.all.find((name) => digest.equals(name.digest)), ...others] = gone
+    if (from === undefined) return null
+    const directories = await directoriesAbove({ root: source.path, path: due.path })
+    const answer = await session.copy(file, directories, digest, {
+      ...{ source: from.source, path: from.path, isMoved: gone.length > 0, isTrusted: false },
+    })
+    if (answer?.kind !== 'durable') return answer
+    left.delete(from)
+    let { position } = answer
+    for (const other of others) {
+      const told = { source: other.source, path: other.path, isMoved: true, isTrusted: false }
+      const said = await session.copy(file, [], digest, told)
+      if (said?.kind !== 'durable') continue
+      left.delete(other)
+      position = Math.max(position, said.position)
+    }
+    const moved = gone.filter((name) => !left.has(name)).map(({ id }) => id)
+    return { ...answer, position, digest, moved }
+  } finally {
+    for (const { id } of left) shared.moving.delete(id)
+  }
+}
+
+/**
+ * Claims names of the content that are gone at the source, the last one first: the destination has to be told of each
+ * once. Where more are gone than files wait with this one, they are told with this one, too.
+ */
+async function claimGone(names: SentNames, digest: Buffer, shared: Shared): Promise<SentName[]> {
+  names.waiting -= 1
+  names.gone ??= Promise.all(
+    names.all.map(async (name) => ((await isGone(name, shared)) ? [name] : [])),
+  ).then((found) => found.flat())
+  const free = (await names.gone).filter((name) => !shared.moving.has(name.id) && digest.equals(name.digest))
+  const claimed = free.toReversed().slice(0, Math.max(1, free.length - names.waiting))
+  for (const { id } of claimed) shared.moving.add(id)
+  return claimed
 }
 
 /** Whether the name that a content was sent under is there no more, and not only its disk. */
-async function isGone({ source, path: file }: CopySource, shared: Shared): Promise<boolean> {
+async function isGone({ source, path: file }: SentName, shared: Shared): Promise<boolean> {
   if (shared.whereabouts(source) === 'away' || shared.isBelowAway(source, file)) return false
   const stats = await lstatOrNull(path.join(source.path, file)).catch(() => undefined)
   return stats === null && (await lstatOrNull(source.path).catch(() => null)) !== null

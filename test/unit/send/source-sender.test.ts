@@ -48,6 +48,7 @@ const sharedOf = () => ({
   read,
   whereabouts,
   sentElsewhere: () => new Map(),
+  moving: new Set<number>(),
   sourceOf: () => null,
   isBelowAway,
   onOtherContent: nothing,

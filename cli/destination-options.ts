@@ -141,9 +141,12 @@ export function sftpOf(target: string, options: AddOptions): Wanted {
   })
 }
 
-/** @param place "bucket" or "bucket/prefix". @throws WrongUsage cli.destinations.invalid */
+/** @param place "bucket" or "bucket/prefix", also with "s3://" before it. @throws WrongUsage cli.destinations.invalid */
 export function s3Of(endpoint: string, place: string, options: AddOptions): Wanted {
-  const [bucket = '', ...prefix] = place.replace(/\/+$/, '').split('/')
+  const [bucket = '', ...prefix] = place
+    .replace(/^s3:\/\//i, '')
+    .replace(/\/+$/, '')
+    .split('/')
   const { name, folder, region, storageClass, certificate } = options
   return parsed({
     kind: 's3',

@@ -129,6 +129,19 @@ export function splitAddress(text: string): Partial<Draft> | null {
   }
 }
 
+/** A bucket and a folder in it that were typed as the bucket; null: it is a bucket alone. */
+export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | 'prefix'> | null {
+  const [first = '', ...rest] = bucket
+    .trim()
+    .replace(/^s3:\/\//i, '')
+    .split('/')
+  if (first === bucket.trim()) return null
+  return {
+    bucket: first,
+    prefix: [...rest, ...prefix.trim().split('/')].filter((part) => part !== '').join('/'),
+  }
+}
+
 type Refuse = (field: Field, why: 'missing' | 'invalid') => void
 
 /** What was typed of one kind as a destination; what is wrong with it is told to `refuse`. */

@@ -2,6 +2,7 @@ import { SegmentedControl, Switch } from '@mantine/core'
 import { useId, useState } from 'react'
 import { useWords } from '../../words/context.tsx'
 import { StorageNote } from '../channels/storage-note.tsx'
+import { splitBucket } from './draft.ts'
 import { type FieldsProps, SecretField, TextField } from './fields.tsx'
 
 /** A bucket: where it is, who may use it, and what only some stores need. */
@@ -19,7 +20,16 @@ export function S3Fields(props: FieldsProps) {
         data-autofocus
         onChange={(changes) => onChange({ ...changes, certificate: '' })}
       />
-      <TextField {...props} field="bucket" maxLength={255} disabled={isKnown} />
+      <TextField
+        {...props}
+        field="bucket"
+        onBlur={() => {
+          const split = splitBucket(props.draft)
+          if (split !== null && !props.isKnown) props.onChange(split)
+        }}
+        maxLength={255}
+        disabled={isKnown}
+      />
       <Credentials {...props} />
       <TextField
         {...props}

@@ -66,6 +66,11 @@ describe.each(storageServers)('a test of a bucket of %s', (engine) => {
     bucket = await makeBucket(server)
   })
 
+  test('bucket names: one with a slash is explained as a bucket and a prefix', async () => {
+    const answer = await tried({ destination: { bucket: 'lab-data/station', prefix: 'x' } })
+    expect(answer).toMatchObject(failed('s3.bucketAndPrefix', { first: 'lab-data', rest: 'station/x' }))
+  })
+
   test('says what it can do, and leaves nothing', async () => {
     const { works, steps, sentence, found } = await tried()
     expect(sentence).toEqual({ key: 'test.works', params: { name: 'cloud' } })

@@ -145,6 +145,26 @@ test('sources of one name have directories of their own, also after a restart', 
   expect((await place.file('data-2', 'first'))?.bytes.toString()).toBe('two')
 })
 
+test('times that SFTP cannot keep: the nearest one is kept, people are told once, and nothing is sent twice', async () => {
+  const { home, place, settings } = await begin()
+  const driver = drive(home, settings, place.secrets)
+  const YEAR_1950 = -631_152_000_000_000_000n
+  const YEAR_2200 = 7_258_118_400_000_000_000n
+  for (const [name, mtimeNs] of [
+    ['old', YEAR_1950],
+    ['new', YEAR_2200],
+    ['good', 0n],
+  ] as const)
+    for (const _ of [1, 2])
+      expect(await driver.send(name, Buffer.from(name), { mtimeNs })).toMatchObject({ kind: 'durable' })
+  expect((await place.file('data', 'old'))?.mtimeNs).toBe(0n)
+  expect((await place.file('data', 'new'))?.mtimeNs).toBe(0xffff_ffffn * 1_000_000_000n)
+  for (const name of ['old', 'new']) expect(await place.older('data', name)).toEqual([])
+  expect(driver.notices).toMatchObject([
+    { key: 'transfer.objects.timeNotKept', params: { path: `${source.path}/old` } },
+  ])
+})
+
 test('a login that may only read is told so', async () => {
   const server = await startSftpServer('-R')
   onTestFinished(() => server.stop())

@@ -7,6 +7,7 @@ import {
   newDraft,
   readDraft,
   splitAddress,
+  splitBucket,
   usualName,
 } from '../../../renderer/features/destinations/draft.ts'
 
@@ -64,6 +65,13 @@ describe('what is typed', () => {
     expect(given?.destination).toMatchObject({ name: 'nas.lan', host: 'nas.lan', user: 'eve', port: 2222 })
     for (const plain of ['nas.lan', '10.0.0.7', '2001:db8::1', '', 'sftp://a:secret@nas'])
       expect(splitAddress(plain)).toBeNull()
+  })
+
+  test('buckets: a folder that was typed behind the name becomes the prefix', () => {
+    const split = (bucket: string, prefix = '') => splitBucket(s3({ bucket, prefix }))
+    expect(split('lab-data/station/')).toEqual({ bucket: 'lab-data', prefix: 'station' })
+    expect(split('s3://lab-data/a', 'b')).toEqual({ bucket: 'lab-data', prefix: 'a/b' })
+    expect(split('lab-data')).toBeNull()
   })
 
   test('is refused at its field', () => {

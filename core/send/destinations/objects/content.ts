@@ -24,6 +24,9 @@ export async function digestAt(
   return bytes === size ? hasher.digest() : null
 }
 
+/** Times are compared in whole seconds, as no store has less; both in nanoseconds. */
+export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND !== b / NS_IN_SECOND
+
 /**
  * Whether the store has this very content, from this very second, under a name; then it has the file's facts, too, when
  * this resolves.
@@ -42,7 +45,7 @@ export async function adoptContent(
   const kept = store.kept(facts)
   const { digest } = facts
   if (there === null || there.size !== facts.size) return false
-  if (there.mtimeNs / NS_IN_SECOND !== kept.mtimeNs / NS_IN_SECOND) return false
+  if (isOtherSecond(there.mtimeNs, kept.mtimeNs)) return false
   if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
   if (reads) {
     // What the store says of it does not change with its content.

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { errorText } from '../../../files/system-error.ts'
 import { untilAborted } from '../../../pacing/until-aborted.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
@@ -49,6 +50,7 @@ async function openOn(
   options: ObjectOptions,
   events: DestinationEvents,
   { signal, end }: SessionAttempt,
+  told: { time: boolean },
 ): Promise<Pick<OpenedSession, 'session' | 'close'>> {
   const { destination, identity, sessions, keep, bucket } = options
   const { name, folder, recipient, hideNames } = destination
@@ -76,6 +78,13 @@ async function openOn(
     asksFirst,
     compares,
     onLost: end,
+    onTime({ source, path: file }) {
+      if (told.time) return
+      told.time = true
+      const [first, last] = ['1970', '2106']
+      const shown = path.join(source.path, encrypting?.shown(file) ?? file)
+      events.onNotice(message('transfer.objects.timeNotKept', { name, first, last, path: shown }))
+    },
   })
   const timer = setInterval(() => {
     own.isSame().then(
@@ -100,6 +109,7 @@ export function openObjects(
 ): OpenDestination {
   const { name } = options.destination
   let isTold = false
+  const told = { time: false }
 
   /** What belongs to a session, but is not waited for; returns what ends it. */
   const lookAfter = (store: ObjectStore): (() => void) => {
@@ -120,7 +130,7 @@ export function openObjects(
     void store.ended.then(attempt.end)
     try {
       attempt.signal.throwIfAborted()
-      const opened = await untilAborted(attempt.signal, openOn(store, options, events, attempt))
+      const opened = await untilAborted(attempt.signal, openOn(store, options, events, attempt, told))
       const endLooking = lookAfter(store)
       const close = () => {
         endLooking()

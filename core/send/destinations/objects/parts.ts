@@ -1,7 +1,7 @@
 import type { FileFacts } from '../../../files/facts.ts'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
 import type { Pace } from '../../limit/bucket.ts'
-import type { Answer } from '../destination.ts'
+import type { Answer, Outgoing } from '../destination.ts'
 import type { FaultyFile } from './faults.ts'
 import type { Names } from './names.ts'
 import type { ObjectFacts, ObjectStore } from './object-store.ts'
@@ -12,6 +12,8 @@ export interface ObjectSessionParts {
   names: Names
   /** Whether the name has this very content already, which is read back; it gets the facts. See adoptContent. */
   adopt(name: string, facts: ObjectFacts): Promise<boolean>
+  /** Tells a person once of a file whose time the store cannot keep. */
+  noteTime(file: Outgoing): void
   pace: Pace
   /** Small objects that are under way, and their bytes. */
   slots: Semaphore

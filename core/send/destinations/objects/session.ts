@@ -1,8 +1,8 @@
 import { createSemaphore, withPermit } from '../../../pacing/semaphore.ts'
 import type { Keep } from '../../../store/versions/choose.ts'
 import { type Bucket, bytesAhead } from '../../limit/bucket.ts'
-import type { OwnSession } from '../destination.ts'
-import { adoptContent, digestAt } from './content.ts'
+import type { Outgoing, OwnSession } from '../destination.ts'
+import { adoptContent, digestAt, isOtherSecond } from './content.ts'
 import { answerOf, isFault } from './faults.ts'
 import { openNames } from './names.ts'
 import type { ObjectStore } from './object-store.ts'
@@ -31,10 +31,12 @@ export interface ObjectSessionOptions {
   compares: boolean
   /** The store has said that the connection is lost; the session is closed. */
   onLost(reason: unknown): void
+  /** The store cannot keep a file's time. */
+  onTime(file: Outgoing): void
 }
 
 export function openObjectSession(store: ObjectStore, options: ObjectSessionOptions): OwnSession {
-  const { name, own, folder, keep, bucket, asksFirst, compares, onLost } = options
+  const { name, own, folder, keep, bucket, asksFirst, compares, onLost, onTime } = options
   const ending = new AbortController()
   const { signal } = ending
   const names = openNames(store, { folder, own, keep }, signal)
@@ -59,8 +61,12 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
   }
   const adopt: ObjectSessionParts['adopt'] = async (at, facts) =>
     compares && adoptContent(store, at, facts, true, signal)
+  const noteTime: ObjectSessionParts['noteTime'] = (file) => {
+    const { mtimeNs } = file.facts
+    if (isOtherSecond(store.kept(objectFacts(file.facts, null)).mtimeNs, mtimeNs)) onTime(file)
+  }
   const parts: ObjectSessionParts = {
-    ...{ store, names, adopt, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
+    ...{ store, names, adopt, noteTime, pace, slots, bytesOut, smallTurn, uploads, signal, answerTo },
   }
 
   return {

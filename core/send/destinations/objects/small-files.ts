@@ -3,9 +3,13 @@ import { isFault } from './faults.ts'
 import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
 /** Another content of that name becomes an older one; what is there already is not sent again. */
-async function put({ store, names, adopt }: ObjectSessionParts, file: SmallOutgoing): Promise<Answer> {
+async function put(
+  { store, names, adopt, noteTime }: ObjectSessionParts,
+  file: SmallOutgoing,
+): Promise<Answer> {
   const { source, path, bytes, digest } = file
   const facts = objectFacts(file.facts, digest)
+  noteTime(file)
   const name = await names.current(source, path)
   try {
     await store.put(name, bytes, facts, { replace: false })

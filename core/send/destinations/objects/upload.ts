@@ -11,12 +11,13 @@ const resumeKey = (name: string, size: number, identity: string): string =>
 
 /** Begins a large object; its name is another one's until it is complete. */
 async function begin(
-  { store, names }: ObjectSessionParts,
+  { store, names, noteTime }: ObjectSessionParts,
   file: Outgoing,
   identity?: string,
 ): Promise<ObjectUpload> {
   const { source, path } = file
   const facts = objectFacts(file.facts, null)
+  noteTime(file)
   const name = await names.current(source, path)
   const resume = identity === undefined ? null : resumeKey(name, facts.size, identity)
   return store.begin(name, facts, resume)

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
+import { Problem } from '../../../words/problem.ts'
 import type { ReachedStore } from '../objects/objects.ts'
 import { isOwnAddress, momentNow } from '../wake.ts'
 import { createClient, type S3Place } from './client.ts'
@@ -21,6 +22,7 @@ export async function reachBucket(
   secrets: Readonly<Record<string, string>>,
 ): Promise<ReachedStore & { store: S3Store }> {
   const { bucket, storageClass, folder } = target
+  if (bucket.includes('/')) throw bucketAndPrefix(target)
   const prefix = target.prefix === '' ? '' : `${target.prefix}/`
   const client = createClient(target, secrets)
   const store = new S3Store({ client, bucket, prefix, storageClass, own: `${folder}/${OWN_DIRECTORY}/` })
@@ -31,6 +33,12 @@ export async function reachBucket(
     store.close()
     throw await explained(thrown, target)
   }
+}
+
+/** A folder in a bucket is meant. */
+function bucketAndPrefix({ bucket, prefix }: S3Target): Problem {
+  const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
+  return new Problem('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
 }
 
 /** Whether a server is this computer; false: it is not, or its name says nothing now. */

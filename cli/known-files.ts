@@ -4,11 +4,12 @@ import type { ListOptions } from '../core/scan/preview/list.ts'
 
 /** What the ledger knows of a source's file, at the destination that is furthest behind with it. */
 export function knownFiles(
-  ledger: Pick<LedgerReader, 'lookup' | 'sentAs'>,
+  ledger: Pick<LedgerReader, 'lookup' | 'sentAs' | 'adoptedNs'>,
   destinations: readonly string[],
   source: string,
-): Required<Pick<ListOptions, 'lookup' | 'sentAs'>> {
+): Required<Pick<ListOptions, 'lookup' | 'sentAs' | 'adoptedNs'>> {
   return {
+    adoptedNs: ledger.adoptedNs(source),
     lookup: (file) => {
       const entries = destinations.map((one) => ledger.lookup(one, source, file.path))
       return furthestBehind(file, entries)
@@ -23,8 +24,11 @@ export function knownFiles(
   }
 }
 
-function furthestBehind(file: ContentIdentity, entries: readonly (LedgerEntry | null)[]): LedgerEntry | null {
-  const rank = (entry: LedgerEntry | null) => {
+function furthestBehind<E extends LedgerEntry>(
+  file: ContentIdentity,
+  entries: readonly (E | null)[],
+): E | null {
+  const rank = (entry: E | null) => {
     if (entry === null || !sameContent(file, entry)) return 0
     return { waiting: 1, parked: 2, sent: 3 }[entry.state]
   }

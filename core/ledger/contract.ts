@@ -19,6 +19,11 @@ export interface LedgerEntry {
   reason: Message | null
 }
 
+/** Content that was sent under some name. */
+export interface SentEntry extends LedgerEntry {
+  ctimeNs: bigint
+}
+
 /** A row at one generation: an answer that belongs to an older one changes nothing. */
 export interface Claim {
   id: number

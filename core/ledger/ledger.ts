@@ -9,7 +9,7 @@ import { openPages, openSentFiles } from './pages.ts'
 import { openOutcomes, openParked, openTaking, openUnsent } from './queue.ts'
 import { openRemovable, openRemoving } from './removals.ts'
 import { openRoutes } from './rows.ts'
-import { openElsewhere, openMarks, openRenamed, openSent } from './sent.ts'
+import { openConfirmed, openElsewhere, openMarks, openRenamed, openSent } from './sent.ts'
 import { openHolding, openSuspects } from './suspects.ts'
 
 export type {
@@ -28,7 +28,7 @@ export type {
 /** The state of each file on its way to each destination; each part says what it does. */
 export type Ledger = ReturnType<typeof openLedger>
 
-export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'close'>
+export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'adoptedNs' | 'close'>
 
 /** Opens or makes the ledger; several processes may have it open at once. */
 export function openLedger(file: string) {
@@ -54,6 +54,7 @@ export function openParts(database: DatabaseSyncInstance) {
     ...openSent(database),
     ...openElsewhere(database),
     ...openRenamed(database, routes),
+    ...openConfirmed(database, routes),
     ...openMarks(database, routes),
     ...openRemovable(database, routes),
     ...openRemoving(database),
@@ -87,7 +88,8 @@ export function readLedger(file: string): LedgerReader | null {
     const routes = openRoutes(database)
     const { lookup } = openKnown(database, routes)
     const { sentAs } = openRenamed(database, routes)
-    return { lookup, sentAs, close: () => database.close() }
+    const { adoptedNs } = openMeta(database)
+    return { lookup, sentAs, adoptedNs, close: () => database.close() }
   } catch (thrown) {
     throw new Problem('scan.list.ledgerUnread', { path: file, reason: errorText(thrown) }, { cause: thrown })
   }

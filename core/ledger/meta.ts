@@ -34,6 +34,18 @@ export function openMeta(database: DatabaseSyncInstance) {
     rememberSaid: (source: string, batches: readonly SaidBatch[]) =>
       durably(database, () => put(`said ${source}`, batches)),
 
+    /**
+     * When Holdfast first saw a batch source, in nanoseconds since 1970 of its file system's clock; NO_MARKS
+     * (scan/compare/standing.ts): that keeps no group-write bit; null: it never did.
+     */
+    adoptedNs: (source: string): bigint | null => {
+      const at = get<string>(`adopted ${source}`)
+      return at === null ? null : BigInt(at)
+    },
+    /** On the disk when it returns. */
+    rememberAdopted: (source: string, atNs: bigint) =>
+      durably(database, () => put(`adopted ${source}`, String(atNs))),
+
     /** The batch directories of which a run has said last that they were not closed properly. */
     notClosedSaid: (source: string): string | null => get(`not-closed ${source}`),
     rememberNotClosedSaid: (source: string, names: string) => put(`not-closed ${source}`, names),
@@ -60,7 +72,7 @@ export function openMeta(database: DatabaseSyncInstance) {
     /** Removes at most `limit` rows of a source at every destination, but no removal that was begun; returns how many. */
     forgetSource: (source: string, limit: number) =>
       inTransaction(database, () => {
-        for (const what of ['home', 'mounts', 'said', 'not-closed', 'filled', 'held'])
+        for (const what of ['home', 'mounts', 'said', 'not-closed', 'filled', 'held', 'adopted'])
           forget(`${what} ${source}`)
         forgetSuspects.run(source)
         const rows = Number(forgetSome.run(source, limit).changes)

@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { ContentIdentity, StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
-import type { Candidate, Claim, LedgerEntry, SentClaim, SentContent } from './contract.ts'
+import type { Candidate, Claim, SentClaim, SentContent, SentEntry } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
 import { rangeOf } from './queue.ts'
 import {
@@ -11,6 +11,7 @@ import {
   prepareDue,
   prepareExact,
   type Routes,
+  rowsOf,
   SAME_ELSEWHERE,
   word,
 } from './rows.ts'
@@ -141,19 +142,20 @@ export function openElsewhere(database: DatabaseSyncInstance) {
 interface ContentRow {
   size: bigint
   mtime_ns: bigint
+  ctime_ns: bigint
 }
 
 export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
   const findSame = prepareExact(
     database,
-    `SELECT size, mtime_ns FROM file INDEXED BY file_content
+    `SELECT size, mtime_ns, ctime_ns FROM file INDEXED BY file_content
      WHERE inode = ? AND mtime_ns = ? AND size = ? AND route = ? AND state = 1 LIMIT 1`,
   )
   // Also of a file that waits again, since it was changed: what was sent of it is another content than any it has now.
   const findOther = prepareExact(
     database,
-    `SELECT iif(state = 1, size, -1) AS size, mtime_ns FROM file INDEXED BY file_content
+    `SELECT iif(state = 1, size, -1) AS size, mtime_ns, ctime_ns FROM file INDEXED BY file_content
      WHERE inode = ? AND route = ? AND (state = 1 OR sent_at IS NOT NULL) LIMIT 1`,
   )
   const adopt = database.prepare(
@@ -188,18 +190,21 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
      * What was sent of this inode under any name of the source: with this very content, or else with another one.
      * null: nothing, or the file system has no inodes.
      */
-    sentAs(
-      destination: string,
-      source: string,
-      { size, mtimeNs, inode }: ContentIdentity,
-    ): LedgerEntry | null {
+    sentAs(destination: string, source: string, { size, mtimeNs, inode }: ContentIdentity): SentEntry | null {
       const route = routes.find(destination, source)
       if (route === null || inode === 0n) return null
       const id = word.store(inode)
       const same = findSame.get(id, word.store(mtimeNs), size, route) as ContentRow | undefined
       const row = same ?? (findOther.get(id, route) as ContentRow | undefined)
       if (row === undefined) return null
-      return { state: 'sent', size: Number(row.size), mtimeNs: row.mtime_ns, inode, reason: null }
+      return {
+        state: 'sent',
+        size: Number(row.size),
+        mtimeNs: row.mtime_ns,
+        ctimeNs: row.ctime_ns,
+        inode,
+        reason: null,
+      }
     },
 
     /**
@@ -214,6 +219,32 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
       const route = routes.find(destination, source)
       adopt.run(path, word.store(inode), word.store(mtimeNs), size, route, word.store(ctimeNs))
     },
+  }
+}
+
+/** Files that were sent by another program than Holdfast. */
+export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
+  const confirm = database.prepare(
+    `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at, state, sent_at)
+     SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, ?3, 1, ?3
+     FROM json_each(?2) WHERE true ON CONFLICT (route, path) DO NOTHING`,
+  )
+  return {
+    /**
+     * A person has confirmed that these files are at the destinations. No digest of what is there is known, so that they
+     * are never removed at the source, and are offered again where the destination has lost what it had. Paths that the
+     * ledger has stay as they are.
+     */
+    confirmSent: (
+      destinations: readonly string[],
+      source: string,
+      files: readonly Omit<Candidate, 'source'>[],
+      now: number,
+    ) =>
+      inTransaction(database, () => {
+        for (const destination of destinations)
+          confirm.run(routes.ensure(destination, source), rowsOf(files), now)
+      }),
   }
 }
 

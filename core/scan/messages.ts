@@ -3,6 +3,9 @@ import { sourceSchema } from '../settings/schema.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { WorkerDefinition } from '../worker/definition.ts'
 
+export const markedAnswers = ['confirm', 'send'] as const
+export type MarkedAnswer = (typeof markedAnswers)[number]
+
 export const batchPhases = ['waiting', 'live', 'closing', 'sent', 'not-closed'] as const
 
 export const scannedSchema = z.object({
@@ -22,6 +25,14 @@ export const scannedSchema = z.object({
    * milliseconds since 1970, of the first one, `path`, relative to the source. null: none.
    */
   open: z.object({ files: z.number(), since: z.number(), path: z.string() }).nullable().optional(),
+  /**
+   * Files of a batch source that carry isocket's mark, and that Holdfast has not sent: their directories are not marked as
+   * sent before a person has decided. `directories`: at most 5 of those that have such files, newest last; null: no file.
+   */
+  marked: z
+    .object({ files: z.number(), directories: z.array(z.string()) })
+    .nullable()
+    .optional(),
   /**
    * Batch directories, newest last; at most 20, those without a mark before those that have one. waiting: files on their way, not the newest;
    * live: watched; closing: closed by the producer, files on their way; sent: marked; not-closed: marked as
@@ -88,6 +99,14 @@ export const scannerDefinition = {
     release: { input: z.object({ source: z.string() }), output: z.object({}) },
     /** Of a source that is held the files that have lost their content; at most MOST_LOST. */
     lost: { input: z.object({ source: z.string() }), output: z.object({ paths: z.array(z.string()) }) },
+    /**
+     * A person has decided about the files of a source that carry isocket's mark. confirm: they are at the destinations;
+     * send: they are not.
+     */
+    answerMarked: {
+      input: z.object({ source: z.string(), answer: z.enum(markedAnswers) }),
+      output: z.object({}),
+    },
     /** What a source with these settings would leave out; it need not be configured. Within some ten seconds. */
     preview: {
       input: z.object({ source: sourceSchema, examples: z.number().int().min(0).max(100) }),

@@ -3,7 +3,7 @@ import type { Source } from '../settings/schema.ts'
 import type { Message } from '../words/message.ts'
 import type { Losses } from './compare/losses.ts'
 import type { Young } from './compare/young.ts'
-import type { Scanned } from './messages.ts'
+import type { MarkedAnswer, Scanned } from './messages.ts'
 import type { MountScope } from './tree/regions.ts'
 import type { TreeListener, TreeWatcher } from './watch/tree-watcher.ts'
 
@@ -46,7 +46,7 @@ export interface SessionContext {
   /** What was told as a problem is over, which the next listing would find otherwise. */
   solved(problem: Message): void
   /** Something that `Scanned` tells has changed. */
-  update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'batches' | 'open'>>): void
+  update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'marked' | 'batches' | 'open'>>): void
   /** The source must be looked at anew: its directory or its watcher is gone. */
   ended(thrown: unknown): void
   /** Files were found that could not be offered: they have to be found again. */
@@ -62,6 +62,8 @@ export interface SourceSession {
   nudge(): void
   /** Files became old enough to be sent. */
   ripe(paths: string[]): void
+  /** A person has decided about files that carry isocket's mark. */
+  answerMarked?(answer: MarkedAnswer): Promise<void>
   /** Ends at once; what is under way in the kernel ends by itself. */
   stop(): void
 }

@@ -52,6 +52,10 @@ export function startScanner(
           scanner.sourceOf(source)?.release()
           return {}
         },
+        answerMarked: async ({ source, answer }: InputOf<Definition, 'answerMarked'>) => {
+          await scanner.sourceOf(source)?.answerMarked(answer)
+          return {}
+        },
         lost: async ({ source }: InputOf<Definition, 'lost'>) => ({
           paths: scanner.sourceOf(source)?.lostPaths(MOST_LOST) ?? [],
         }),

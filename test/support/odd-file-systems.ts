@@ -24,13 +24,19 @@ async function image(undo: Undo) {
 }
 
 /** NTFS for which upper and lower case are one, as for Windows; it lists every name in lower case. */
-export async function mountNtfs(undo: Undo): Promise<string> {
+export function mountNtfs(undo: Undo): Promise<string> {
+  return mountNtfsWith(undo, 'ignore_case')
+}
+
+/** @param options of lowntfs-3g(8), such as "umask=0"; without "permissions" it keeps no modes. */
+export async function mountNtfsWith(undo: Undo, options: string): Promise<string> {
   const { file, point } = await image(undo)
   await run('mkfs.ntfs', ['-q', '-Q', '-F', file], TIMEOUT)
-  await run('lowntfs-3g', ['-o', 'ignore_case', file, point], TIMEOUT)
+  await run('lowntfs-3g', ['-o', options, file, point], TIMEOUT)
   return point
 }
 
+/** Every file has mode 0777, and chmod(2) changes nothing: as on a CIFS mount with file_mode=0777. */
 export async function mountExfat(undo: Undo): Promise<string> {
   const { file, point } = await image(undo)
   await run('mkfs.exfat', [file], TIMEOUT)

@@ -10,11 +10,17 @@ import { until } from './until.ts'
 
 export const DESTINATION = 'there'
 
-/** A source in a new directory, a real ledger and a real scanner process on it. */
-export function setUp(settings: Record<string, unknown> = {}, processOptions = {}) {
-  const directory = temporaryDirectory('scanner')
+/**
+ * A source in a new directory, a real ledger and a real scanner process on it.
+ * @param directory of an earlier world, to start another scanner on its source and its ledger.
+ */
+export function setUp(
+  settings: Record<string, unknown> = {},
+  processOptions = {},
+  directory = temporaryDirectory('scanner'),
+) {
   const root = path.join(directory, 'source')
-  mkdirSync(root)
+  mkdirSync(root, { recursive: true })
   const ledgerPath = path.join(directory, 'ledger.sqlite')
   const ledger = openLedger(ledgerPath)
   onTestFinished(() => ledger.close())
@@ -30,6 +36,7 @@ export function setUp(settings: Record<string, unknown> = {}, processOptions = {
   const files = (state: FileState | null = null) =>
     ledger.files([DESTINATION], { source: 's', state, before: null, limit: 200 }).files
   return {
+    directory,
     root,
     ledger,
     scanner,

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import type { Scanned, scannerDefinition } from '../../core/scan/messages.ts'
+import type { MarkedAnswer, Scanned, scannerDefinition } from '../../core/scan/messages.ts'
 import type { ConfigOf, FromWorker, ToWorker } from '../../core/worker/definition.ts'
 import { until } from './until.ts'
 
@@ -18,6 +18,8 @@ export interface ScannerProcess {
   configure(config: Config): void
   nudge(): void
   reconcile(): Promise<void>
+  /** A person's decision about the files that carry isocket's mark. */
+  answerMarked(source: string, answer: MarkedAnswer): Promise<void>
   /** Asks it to stop; resolves when it has ended. */
   stop(): Promise<void>
 }
@@ -53,6 +55,12 @@ export function startScannerProcess(
     for (const one of (message.report as { scanned: Scanned[] }).scanned) scanned.set(one.id, one)
   })
   const send = (message: ToWorker) => child.send(message)
+  const ask = async (name: string, input: Record<string, unknown>) => {
+    request += 1
+    const id = request
+    send({ type: 'request', id, name, input })
+    await until(`${name} is answered`, () => answers.has(id), 30_000)
+  }
   return {
     pid: child.pid ?? -1,
     scanned,
@@ -60,12 +68,8 @@ export function startScannerProcess(
     nudges: () => nudges,
     configure: (config) => send({ type: 'configure', config }),
     nudge: () => send({ type: 'nudge' }),
-    reconcile: async () => {
-      request += 1
-      const id = request
-      send({ type: 'request', id, name: 'reconcile', input: {} })
-      await until('the comparison is answered', () => answers.has(id), 30_000)
-    },
+    reconcile: () => ask('reconcile', {}),
+    answerMarked: (source, answer) => ask('answerMarked', { source, answer }),
     stop: () => {
       send({ type: 'stop' })
       return exited

@@ -7,11 +7,11 @@ import { untilAborted } from '../../pacing/until-aborted.ts'
 import { type Message, message } from '../../words/message.ts'
 import { offerFiles } from '../compare/offer.ts'
 import { type Reconciled, reconcileTree } from '../compare/reconcile.ts'
-import { unsentAnywhere } from '../compare/standing.ts'
+import { standingOf, unsentAnywhere } from '../compare/standing.ts'
 import { isAtWork, seeFile } from '../compare/writer.ts'
 import type { SessionContext } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
-import { joinRelative } from '../tree/facts.ts'
+import { joinRelative, type ScannedFile } from '../tree/facts.ts'
 import { placeOf } from '../tree/regions.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
 import { madeAt } from './look.ts'
@@ -19,8 +19,8 @@ import { createMark } from './mark.ts'
 import type { MarkingEffects } from './marking.ts'
 import { heldOpenWords, saidOfMarked } from './words.ts'
 
-/** Files of a batch directory that is marked as sent that never went: by their bit, by the source's filters; and all that were seen. */
-export type NeverSent = Pick<Reconciled, 'neverSent' | 'leftOut' | 'seen'>
+/** Files of a batch directory that is marked as sent that the source's filters left out; and all that were seen. */
+export type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
 
 /** What a batch directory needs of the source that it is in. */
 export interface BatchesHost {
@@ -37,6 +37,8 @@ export interface BatchesHost {
   /** Marked as sent. */
   marked(said: readonly Message[]): void
   report(): void
+  /** Whether the decision about these files, which carry isocket's mark, is made, and was carried out. */
+  decide(files: readonly ScannedFile[]): boolean
 }
 
 /** A batch directory as it was found. */
@@ -58,7 +60,8 @@ export class BatchEffects implements MarkingEffects {
   readonly #directory: string
   readonly #held: Said
   readonly #failure: Said
-  #never: NeverSent = { neverSent: 0, leftOut: 0, seen: 0 }
+  #never: NeverSent = { leftOut: 0, seen: 0 }
+  #unproven = 0
   /** The file that was named in the log as the one that keeps the directory from its mark. */
   #named: string | null = null
 
@@ -87,7 +90,12 @@ export class BatchEffects implements MarkingEffects {
     // What a mark changes while it is looked at would be taken for a program's change.
     const owesMarks = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
     const owed = owesMarks && !this.#isReadOnlyHere()
-    return waiting + parked + young.waitingIn(name) + (owed ? 1 : 0)
+    return waiting + parked + young.waitingIn(name) + (owed ? 1 : 0) + this.#unproven
+  }
+
+  /** Files that carry isocket's mark, and wait for a person's decision. */
+  get unproven(): number {
+    return this.#unproven
   }
 
   async standing() {
@@ -146,6 +154,10 @@ export class BatchEffects implements MarkingEffects {
     if (context.signal.aborted) return { found: 1, closed: false, isEmpty: false }
     const isLast = wasClosed && this.unsent() === 0
     let atWork: string | null = null
+    let unproven = 0
+    const doubt = (files: readonly ScannedFile[]) => {
+      if (!this.#host.decide(files)) unproven += files.length
+    }
     const look = async (file: string) => {
       const seen = await seeFile(context.root, file, this.#place)
       if (isAtWork(seen, { quietMs: context.quietMs, isClosed: wasClosed })) {
@@ -160,9 +172,13 @@ export class BatchEffects implements MarkingEffects {
         if (!isOvertaken && !wasClosed) return
         for (const file of files) {
           const facts = await look(file)
-          if (facts !== null) this.#found.brought(offerFiles(context, [facts]))
+          if (facts === null) continue
+          const { unproven: left } = standingOf(context, [facts])
+          if (left.length > 0) doubt(left)
+          else this.#found.brought(offerFiles(context, [facts]))
         }
       },
+      unproven: doubt,
       async due([first]) {
         // All that could be sent was: this one is held open.
         if (isLast && atWork === null && first !== undefined) await look(first)
@@ -170,6 +186,7 @@ export class BatchEffects implements MarkingEffects {
     })
     // Also what has been removed since it was sent was there.
     this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
+    this.#unproven = unproven
     if (atWork !== null && atWork !== this.#named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
     this.#held(atWork !== null && wasClosed ? heldOpenWords(context.source, name, atWork) : null)

@@ -5,6 +5,7 @@ import type { NameFilter } from '../../filter/names.ts'
 import { type Mount, readMounts } from '../../mounts/mountinfo.ts'
 import type { Source } from '../../settings/schema.ts'
 import { askInTime, callOn } from '../tree/calls.ts'
+import { bornAt } from '../tree/facts.ts'
 import { layOut, placeOf } from '../tree/regions.ts'
 import { hasReplacement, type Skipped, type Unsendable } from '../tree/walk.ts'
 import type { BatchFacts } from './rules.ts'
@@ -90,11 +91,6 @@ async function lookInside(root: string, name: string, settings: Source['batch'])
   if (!stats.isDirectory()) return null
   const bornAtNs = bornAt(stats)
   return { name, inode: stats.ino, mtimeNs: stats.mtimeNs, bornAtNs, closedAtNs, sentAtNs }
-}
-
-/** When a directory was made, nanoseconds since 1970; null where the file system does not say. */
-export function bornAt({ birthtimeNs }: { birthtimeNs: bigint }): bigint | null {
-  return birthtimeNs > 0n ? birthtimeNs : null
 }
 
 /** When a mark was made, nanoseconds since 1970, or null if it is not there. */

@@ -3,7 +3,7 @@ import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
-import { bornAt } from './look.ts'
+import { bornAt } from '../tree/facts.ts'
 import { identityOf } from './rules.ts'
 
 /** O_EXCL: whatever is there, a dangling symbolic link too, is left as it is. */

@@ -1,17 +1,22 @@
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { SaidBatch } from '../../ledger/contract.ts'
+import { inTime } from '../../pacing/in-time.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
 import { throttled } from '../../pacing/throttled.ts'
+import { untilAborted } from '../../pacing/until-aborted.ts'
 import { type Message, message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { offerFiles } from '../compare/offer.ts'
+import { offerEverywhere } from '../compare/standing.ts'
 import { examineAll } from '../compare/young.ts'
+import type { MarkedAnswer, Scanned } from '../messages.ts'
 import type { SessionContext, SourceSession } from '../session.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import { findAdoption } from './adoption.ts'
 import { BatchEffects, type BatchesHost } from './effects.ts'
 import { lookAtBatches } from './look.ts'
 import { Marking } from './marking.ts'
@@ -26,6 +31,18 @@ const LISTINGS_AT_ONCE = 4
 const LOOK_AFTER_MS = 50
 const NUDGE_AFTER_MS = 100
 const REPORT_AFTER_MS = 100
+/** A decision is answered within this time, carried out or not. */
+const ANSWER_WITHIN_MS = 8_000
+
+/** Directories with files that carry isocket's mark that a report names. */
+const MOST_NAMED = 5
+
+interface OpenBatch {
+  marking: Marking
+  effects: BatchEffects
+  identity: string
+  abort: AbortController
+}
 
 /**
  * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
@@ -35,7 +52,7 @@ export class BatchSession implements SourceSession {
   readonly #context: SessionContext
   readonly #host: BatchesHost
   /** Those that are not marked yet, by their names. `identity`: another one may have taken the name since; see identityOf. */
-  readonly #open = new Map<string, { marking: Marking; identity: string; abort: AbortController }>()
+  readonly #open = new Map<string, OpenBatch>()
   readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
   readonly #opening: Promise<void>
@@ -47,6 +64,8 @@ export class BatchSession implements SourceSession {
   readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
   #hasLooked = false
+  /** What a person has decided about files that carry isocket's mark, while all directories are listed for it. */
+  #answer: MarkedAnswer | null = null
 
   constructor(context: SessionContext) {
     this.#context = context
@@ -59,6 +78,7 @@ export class BatchSession implements SourceSession {
       marking: (batch) => this.#remember(batch),
       marked: (said) => this.#sayOfMark(said),
       report: () => this.#report(),
+      decide: (files) => this.#decide(files),
     }
     this.#look = new Rerun(
       () => this.#lookNow(),
@@ -81,6 +101,45 @@ export class BatchSession implements SourceSession {
 
   nudge(): void {
     this.#nudgeLater()
+  }
+
+  /** Lists all directories once, and carries the decision out for each file that it is about. */
+  async answerMarked(answer: MarkedAnswer): Promise<void> {
+    await this.#opening
+    if (this.#isOver) return
+    this.#answer = answer
+    const listing = this.#relistAll().finally(() => {
+      this.#answer = null
+      this.#report()
+    })
+    // A large tree takes longer than anybody waits for an answer; the listing goes on.
+    await inTime(ANSWER_WITHIN_MS, listing)
+  }
+
+  /**
+   * Carries out a person's decision about files that carry isocket's mark; false: there is none. Those that are sent go as
+   * they are: the sender notices a change while it reads.
+   */
+  #decide(files: readonly ScannedFile[]): boolean {
+    const { ledger, source, destinations, offered } = this.#context
+    if (this.#answer === null) return false
+    if (this.#answer === 'confirm') ledger.confirmSent(destinations, source.id, files, Date.now())
+    else {
+      const candidates = files.map((facts) => ({ source: source.id, ...facts }))
+      offerEverywhere(ledger, destinations, candidates)
+    }
+    offered()
+    return true
+  }
+
+  #markedNow(): Scanned['marked'] {
+    const counted = this.#decisions.flatMap(({ name }) => {
+      const files = this.#open.get(name)?.effects.unproven ?? 0
+      return files === 0 ? [] : [{ name, files }]
+    })
+    if (counted.length === 0) return null
+    const files = counted.reduce((sum, one) => sum + one.files, 0)
+    return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
   }
 
   ripe(paths: string[]): void {
@@ -118,7 +177,7 @@ export class BatchSession implements SourceSession {
     const context = this.#context
     try {
       const stateOf = (name: string) => this.#open.get(name)?.marking.state
-      context.update({ batches: batchReport(context, this.#decisions, stateOf) })
+      context.update({ batches: batchReport(context, this.#decisions, stateOf), marked: this.#markedNow() })
     } catch (thrown) {
       context.log(`batches of ${context.source.path}: ${String(thrown)}`)
     }
@@ -126,6 +185,7 @@ export class BatchSession implements SourceSession {
 
   async #watch(): Promise<void> {
     const context = this.#context
+    await this.#adopt()
     // Those that are marked need no watch.
     await this.#look.request()
     if (this.#isOver) return
@@ -151,6 +211,18 @@ export class BatchSession implements SourceSession {
     this.#reportNow()
     context.update({ phase: watcher.method })
     this.#tellCompared()
+  }
+
+  /** Notes when the source was first seen. A ledger that fails is told; until the time is known every mark is asked about. */
+  async #adopt(): Promise<void> {
+    const { ledger, source, root, signal, ledgerFailed } = this.#context
+    try {
+      if (ledger.adoptedNs(source.id) !== null) return
+      const at = await untilAborted(signal, findAdoption(root))
+      if (!this.#isOver) ledger.rememberAdopted(source.id, at)
+    } catch (thrown) {
+      if (!this.#isOver) ledgerFailed(thrown)
+    }
   }
 
   /** @param base a directory below which alone something may be unknown. */
@@ -223,7 +295,7 @@ export class BatchSession implements SourceSession {
     const brought = (files: number) => marking.brought(files)
     const effects = new BatchEffects(this.#host, { name, identity, signal: abort.signal, brought })
     const marking = new Marking(effects, this.#context.quietMs)
-    this.#open.set(name, { marking, identity, abort })
+    this.#open.set(name, { marking, effects, identity, abort })
     return marking
   }
 

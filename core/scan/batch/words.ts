@@ -28,10 +28,9 @@ export function notClosedWords(
 
 /** What a directory that is marked has that never goes. */
 export function saidOfMarked(source: Source, name: string, never: NeverSent): Message[] {
-  const { neverSent, leftOut, seen } = never
+  const { leftOut, seen } = never
   const params = { path: absolutePath(source.path, name), mark: source.batch.sentMark }
   return [
-    ...(neverSent > 0 ? [message('scan.neverSent', { ...params, count: neverSent })] : []),
     ...(leftOut > 0 ? [message('scan.leftInBatch', { ...params, count: leftOut })] : []),
     ...(seen === 0 ? [message('scan.emptyBatch', params)] : []),
   ]

@@ -21,10 +21,12 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
   let held = 0
   try {
     // What the ledger has with this content it leaves alone by itself: only of a batch source it is asked what is due.
-    const due =
+    const { due, unproven } =
       source.kind === 'batch'
-        ? standingOf(context, files).due
-        : files.filter(({ size }) => leftOutBySize(source, size) === null)
+        ? standingOf(context, files)
+        : { due: files.filter(({ size }) => leftOutBySize(source, size) === null), unproven: [] }
+    // A listing counts them.
+    if (unproven.length > 0) context.compareSoon()
     // Nor of one underneath a disk that was mounted inside the source.
     const inside = ledger.mountsInside(source.id)
     const there = due.filter(({ path }) => !isBelowAway(path, inside))

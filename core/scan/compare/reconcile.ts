@@ -4,6 +4,7 @@ import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import { message } from '../../words/message.ts'
 import { duringLongJob } from '../priority.ts'
 import type { SessionContext } from '../session.ts'
+import type { ScannedFile } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
 import { unsendableWords } from '../tree/unsendable.ts'
 import type { Skipped } from '../tree/walk.ts'
@@ -20,8 +21,6 @@ export interface Reconciled {
   seen: number
   /** Files that the source's filters leave out. */
   leftOut: number
-  /** Files of a batch source that count as transferred by their group-write bit alone. */
-  neverSent: number
   /** false: it was not carried out to its end. */
   complete: boolean
 }
@@ -35,6 +34,8 @@ export interface Also {
   temporary(files: readonly string[]): Promise<void>
   /** Those that are due, after the watcher has looked at them. */
   due(files: readonly string[]): Promise<void>
+  /** Those that carry isocket's mark, and that Holdfast has not sent. */
+  unproven(files: readonly ScannedFile[]): void
 }
 
 /**
@@ -49,15 +50,15 @@ export async function reconcileTree(
 ): Promise<Reconciled> {
   const { source, root, scope, signal } = context
   const filter = createNameFilter(nameRulesOf(source))
-  const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, neverSent: 0, complete: false }
+  const result: Reconciled = { due: 0, unsendable: 0, seen: 0, leftOut: 0, complete: false }
   const isOver = duringLongJob()
   try {
     for await (const chunk of walkRegions({ root, base, filter, scope, signal })) {
       const { files, unsendable, skipped } = chunk
       for (const one of unsendable) context.problem(unsendableWords(root, one))
-      const { due, neverSent } = standingOf(context, files)
+      const { due, unproven } = standingOf(context, files)
       result.due += due.length
-      result.neverSent += neverSent
+      if (unproven.length > 0) also.unproven?.(unproven)
       result.unsendable += unsendable.length
       const leftOut = skipped.filter(({ why }) => BY_PERSON.has(why)).length
       const bySize = files.filter(({ size }) => leftOutBySize(source, size) !== null).length

@@ -1,7 +1,7 @@
-import { type ContentIdentity, sameContent } from '../../files/stat-facts.ts'
+import { sameContent } from '../../files/stat-facts.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
 import type { LedgerDifference } from '../../ledger/contract.ts'
-import type { Candidate, Ledger, LedgerEntry } from '../../ledger/ledger.ts'
+import type { Candidate, Ledger } from '../../ledger/ledger.ts'
 import type { SessionContext } from '../session.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 
@@ -9,54 +9,66 @@ import type { ScannedFile } from '../tree/facts.ts'
 export interface Standing {
   /** Those that the ledger does not have with this content, and that the source's limits of size let pass. */
   due: ScannedFile[]
-  /** How many of a batch source count as transferred by their group-write bit alone. */
-  neverSent: number
+  /** Files of a batch source that carry isocket's mark, and that Holdfast has not sent: a person decides about them. */
+  unproven: ScannedFile[]
 }
 
 /**
- * Compares files with the ledger. The group-write bit stays on a file that is renamed after it was sent: what its
- * inode was sent as tells whether it has changed since. Throws what the ledger throws.
+ * Compares files with the ledger. In a batch source the group-write bit stays on a file that is renamed after it was
+ * sent: the ledger then has its inode. Throws what the ledger throws.
  */
 export function standingOf(
   context: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
   files: readonly ScannedFile[],
 ): Standing {
   const { source, ledger, destinations } = context
-  const result: Standing = { due: [], neverSent: 0 }
+  const result: Standing = { due: [], unproven: [] }
   const differing = differingAnywhere(ledger, destinations, source.id, files)
+  const isAsked = source.kind === 'batch' && differing.length > 0
+  const adoptedNs = isAsked ? ledger.adoptedNs(source.id) : NO_MARKS
   for (const { index, known } of differing) {
     const file = files[index]
     // One that waits and has grown past a limit is found out when the sender takes it.
     if (file === undefined || leftOutBySize(source, file.size) !== null) continue
-    if (!isNeverSent(file, known, source.kind === 'batch')) result.due.push(file)
+    if (known || !mayBeMarked(file, adoptedNs)) result.due.push(file)
     else {
       const sent = sentBefore(ledger, destinations, source.id, file)
-      if (sent === 'never') result.neverSent += 1
-      else if (sent === 'changed') result.due.push(file)
+      if (sent === 'never' && isUnproven(file, adoptedNs)) result.unproven.push(file)
+      else if (sent !== 'same') result.due.push(file)
     }
   }
   return result
 }
 
 /** The group-write bit of st_mode: isocket's mark on a file that was transferred. */
-const GROUP_WRITE = 0o020
+export const GROUP_WRITE = 0o020
+
+/** The time of adoption of a source whose file system keeps no group-write bit: no file is older. */
+export const NO_MARKS = 0n
+
+/** Whether a file's group-write bit may be a mark: of isocket, or of Holdfast itself. */
+export function mayBeMarked({ mode }: Pick<ScannedFile, 'mode'>, adoptedNs: bigint | null): boolean {
+  return adoptedNs !== NO_MARKS && (mode & GROUP_WRITE) !== 0
+}
 
 /**
- * Whether a file still has to be offered to the ledger. In a batch source a file with the group-write bit was
- * transferred already, unless the ledger knows it with other content: then it was changed after it was sent.
+ * Whether a file that the ledger does not know may carry isocket's mark. Its change time is from before Holdfast first saw
+ * the source: a later bit is a producer's own (umask 002), since isocket's work ended with the move to Holdfast.
+ * @param adoptedNs see Ledger.adoptedNs; null: the source was never watched.
  */
-export function isDue(file: ScannedFile, known: LedgerEntry | null, marksFiles: boolean): boolean {
-  if (known !== null) return !sameContent(file, known)
-  return !isNeverSent(file, false, marksFiles)
+export function isUnproven(file: Pick<ScannedFile, 'mode' | 'ctimeNs'>, adoptedNs: bigint | null): boolean {
+  return mayBeMarked(file, adoptedNs) && (adoptedNs === null || file.ctimeNs < adoptedNs)
 }
 
-/** It counts as transferred by its bit alone: the ledger has never heard of it. */
-export function isNeverSent(file: Pick<ScannedFile, 'mode'>, isKnown: boolean, marksFiles: boolean): boolean {
-  return marksFiles && !isKnown && hasGroupWrite(file)
-}
-
-export function hasGroupWrite(file: Pick<ScannedFile, 'mode'>): boolean {
-  return (file.mode & GROUP_WRITE) !== 0
+/**
+ * Whether a file has been the one of its inode since that was sent. An inode is given again: a file that was born later is
+ * another one, even if its size and time are the same.
+ */
+export function isSameInode(
+  { bornAtNs = null }: Pick<ScannedFile, 'bornAtNs'>,
+  sent: { ctimeNs: bigint },
+): boolean {
+  return bornAtNs !== null && bornAtNs <= sent.ctimeNs
 }
 
 // What the ledger says of a source over all its destinations: a file is sent when every one of them has it.
@@ -112,11 +124,13 @@ export function sentBefore(
   ledger: Pick<Ledger, 'sentAs' | 'adoptRenamed'>,
   destinations: readonly string[],
   source: string,
-  file: ContentIdentity & { path: string; ctimeNs: bigint },
+  file: ScannedFile,
 ): 'never' | 'changed' | 'same' {
   const sent = destinations.flatMap((destination) => {
     const entry = ledger.sentAs(destination, source, file)
-    return entry === null ? [] : [{ destination, isSame: sameContent(file, entry) }]
+    return entry === null
+      ? []
+      : [{ destination, isSame: sameContent(file, entry) && isSameInode(file, entry) }]
   })
   if (sent.length === 0) return 'never'
   if (sent.some(({ isSame }) => !isSame)) return 'changed'

@@ -1,15 +1,17 @@
 import { readdir } from 'node:fs/promises'
+import { sameContent } from '../../files/stat-facts.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
-import type { LedgerEntry } from '../../ledger/ledger.ts'
+import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
+
 import type { Source } from '../../settings/schema.ts'
 import { nameFault } from '../../wire/names.ts'
 import { type Message, message, type WordKey } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { lookAtBatches } from '../batch/look.ts'
 import { type BatchDecision, decideBatches } from '../batch/rules.ts'
-import { hasGroupWrite, isDue, isNeverSent } from '../compare/standing.ts'
+import { isSameInode, isUnproven, mayBeMarked, NO_MARKS } from '../compare/standing.ts'
 import { type ExaminedFile, isAtWork, seeFile } from '../compare/writer.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import { walkRegions } from '../tree/regions.ts'
@@ -33,7 +35,9 @@ export interface ListOptions {
   /** What the ledger knows of its path; without one only the marks on disk count. */
   lookup?: (file: ScannedFile) => LedgerEntry | null
   /** What it knows of a file that has another name now. */
-  sentAs?: (file: ScannedFile) => LedgerEntry | null
+  sentAs?: (file: ScannedFile) => SentEntry | null
+  /** When the source was first seen, as the ledger has it. */
+  adoptedNs?: bigint | null
   /** What is left is asked: a marked batch directory has nothing left, whatever is in it. */
   onlyLeft?: boolean
   /** Ends the listing as soon as the disk has answered. */
@@ -145,15 +149,25 @@ type Verdict = Pick<ListedPath, 'why' | 'reason'>
 
 /** @param seen what a look at it found, if there was one. */
 async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
-  const marksFiles = options.source.kind === 'batch'
-  const byName = options.lookup?.(file) ?? null
-  const known = isNeverSent(file, byName !== null, marksFiles) ? (options.sentAs?.(file) ?? null) : byName
-  if (isDue(file, known, marksFiles)) return { why: await whyNot(options, file, seen) }
-  if (known?.state === 'waiting') return { why: null }
-  if (known?.state !== 'parked')
-    return { why: message(known === null && hasGroupWrite(file) ? 'scan.why.transferred' : 'scan.why.sent') }
+  const known = options.lookup?.(file) ?? null
+  if (known === null || !sameContent(file, known)) {
+    const isSent = known === null ? judgeMark(options, file) : null
+    return { why: isSent ?? (await whyNot(options, file, seen)) }
+  }
+  if (known.state === 'waiting') return { why: null }
+  if (known.state === 'sent') return { why: message('scan.why.sent') }
   const { reason } = known
   return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
+}
+
+/** Why a file that the ledger does not know by its name is not sent for its group-write bit; null: it is. */
+function judgeMark({ source, adoptedNs, sentAs }: ListOptions, file: ScannedFile): Message | null {
+  // Windows keeps no such bit.
+  const adopted = source.kind === 'batch' && process.platform !== 'win32' ? (adoptedNs ?? null) : NO_MARKS
+  if (!mayBeMarked(file, adopted)) return null
+  const sent = sentAs?.(file) ?? null
+  if (sent === null) return isUnproven(file, adopted) ? message('scan.why.transferred') : null
+  return sameContent(file, sent) && isSameInode(file, sent) ? message('scan.why.sent') : null
 }
 
 async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Message | null> {

@@ -8,7 +8,7 @@ import { BatchSession } from '../batch/session.ts'
 import { withdrawLeftOut } from '../compare/left-out.ts'
 import { type Losses, openLosses } from '../compare/losses.ts'
 import { Young } from '../compare/young.ts'
-import type { Scanned } from '../messages.ts'
+import type { MarkedAnswer, Scanned } from '../messages.ts'
 import type { SessionContext, SourceSession } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
 
@@ -102,6 +102,11 @@ export class RunningSource {
     this.#options.offered()
   }
 
+  /** A person has decided about files that carry isocket's mark. */
+  async answerMarked(answer: MarkedAnswer): Promise<void> {
+    await this.#current?.session.answerMarked?.(answer)
+  }
+
   /** Files that have lost their content; at most `limit`. */
   lostPaths(limit: number): string[] {
     return this.#losses.paths(limit)
@@ -165,7 +170,7 @@ export class RunningSource {
     this.#endSession()
     this.#problems.clear()
     this.#rootProblem = problem
-    this.#update({ phase, compared: false, batches: [], open: null })
+    this.#update({ phase, compared: false, marked: undefined, batches: [], open: null })
   }
 
   /** The ledger's trouble is not the directory's: a session that runs goes on. */

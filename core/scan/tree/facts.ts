@@ -7,10 +7,17 @@ export interface ScannedFile extends StatFacts {
   path: string
   /** Permission and type bits as in st_mode. */
   mode: number
+  /** When it was made, nanoseconds since 1970; null or left out: the file system does not say. */
+  bornAtNs?: bigint | null
 }
 
 export function factsOf(path: string, stats: BigIntStats): ScannedFile {
-  return { path, ...statFactsOf(stats), mode: Number(stats.mode) }
+  return { path, ...statFactsOf(stats), mode: Number(stats.mode), bornAtNs: bornAt(stats) }
+}
+
+/** When something was made, nanoseconds since 1970; null where the file system does not say. */
+export function bornAt({ birthtimeNs }: { birthtimeNs: bigint }): bigint | null {
+  return birthtimeNs > 0n ? birthtimeNs : null
 }
 
 /** Joins two relative paths, either of which may be empty. */

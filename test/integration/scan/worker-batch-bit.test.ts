@@ -7,7 +7,7 @@ import { startScannerProcess } from '../../support/scan-worker.ts'
 import { until } from '../../support/until.ts'
 
 describe('files with the group-write bit in a batch source, in the scanner process', () => {
-  test('the group-write bit: never offered, until a known file changes', async () => {
+  test('the group-write bit of a file from before: never offered by itself, and a known file is when it changes', async () => {
     const { root, ledger, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     mkdirSync(path.join(root, 'DC1'))
     const file = (name: string) => path.join(root, 'DC1', name)
@@ -26,85 +26,50 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     expect(paths()).toEqual(['DC1/fresh'])
   })
 
-  test('files that have the group-write bit from their producer count as sent, and that is said', async () => {
-    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
-    mkdirSync(path.join(root, 'DC1'))
-    for (const name of ['one', 'two', 'usual']) {
-      writeFileSync(path.join(root, 'DC1', name), name)
-      chmodSync(path.join(root, 'DC1', name), name === 'usual' ? 0o644 : 0o664)
-    }
-    writeFileSync(path.join(root, 'DC1/finished.parse'), '')
-    configure()
-    await until('the usual one is offered', () => paths().join() === 'DC1/usual')
-    expect(problems()).toEqual([])
-    sendAll()
-    await until('it is marked', () => existsSync(path.join(root, 'DC1/finished.watch')))
-    await until('it is said', () => problems().join() === 'scan.neverSent')
-    await scanner.reconcile()
-    expect(scanner.scanned.get('s')?.problems).toMatchObject([
-      { key: 'scan.neverSent', params: { path: path.join(root, 'DC1'), count: 2 } },
-    ])
-    // Another directory that takes the name later has nothing to do with it.
-    rmSync(path.join(root, 'DC1'), { recursive: true })
-    await until('it to be gone', () => scanner.scanned.get('s')?.batches.length === 0)
-    mkdirSync(path.join(root, 'DC1'))
-    await until('the other one', () => scanner.scanned.get('s')?.batches.length === 1)
-    await scanner.reconcile()
-    await until('it is not said of it', () => problems().length === 0)
-  })
-
-  test('and said again when the scanner begins anew, until its mark is removed', async () => {
-    const { root, scanner, config, problems } = setUp({ kind: 'batch' })
+  test('files from before with the bit: they are asked about again by another process', async () => {
+    const { root, scanner, config } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
     for (const name of ['one', 'two', 'finished.parse']) writeFileSync(at(name), name)
     for (const name of ['one', 'two']) chmodSync(at(name), 0o664)
-    // Marked by another program: of this one nobody knows.
+    // Done with by another program: nobody looks into it.
     mkdirSync(path.join(root, 'DC0'))
     for (const name of ['one', 'finished.parse', 'finished.watch'])
       writeFileSync(path.join(root, 'DC0', name), '')
     chmodSync(path.join(root, 'DC0/one'), 0o664)
+    const asked = (one: typeof scanner) => one.scanned.get('s')?.marked?.files
     scanner.configure(config())
-    await until('it is said', () => problems().join() === 'scan.neverSent')
+    await until('it is asked', () => asked(scanner) === 2)
     // Another session of the source, in the same process.
     scanner.scanned.clear()
     scanner.configure(config({ hidden: 'leave-out' }))
-    await until('it is said again', () => problems().join() === 'scan.neverSent')
+    await until('it is asked again', () => asked(scanner) === 2)
     await scanner.stop()
 
     const again = startScannerProcess()
     again.configure(config())
-    const said = () => again.scanned.get('s')?.problems ?? []
-    await until('it is said by another process', () => said().length > 0)
-    await again.reconcile()
-    expect(said()).toMatchObject([
-      { key: 'scan.neverSent', params: { path: path.dirname(at('one')), count: 2 } },
-    ])
+    await until('it is asked by another process', () => asked(again) === 2)
     for (const name of ['one', 'two']) rmSync(at(name))
-    rmSync(at('finished.watch'))
     await again.reconcile()
-    await until('it is marked anew', () => existsSync(at('finished.watch')))
-    await again.reconcile()
-    await until('it is said no more', () => !said().some(({ key }) => key === 'scan.neverSent'))
+    await until('it is marked', () => existsSync(at('finished.watch')))
+    await until('nothing is asked any more', () => again.scanned.get('s')?.marked === null)
   })
 
-  test('and not any more once the bit was cleared, and its directory marked anew', async () => {
-    const { root, scanner, configure, paths, problems, sendAll } = setUp({ kind: 'batch' })
+  test('files from before with the bit: they are sent once the bit is cleared', async () => {
+    const { root, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)
     mkdirSync(at('.'))
     writeFileSync(at('one'), 'one')
     chmodSync(at('one'), 0o664)
     writeFileSync(at('finished.parse'), '')
     configure()
-    await until('it is said', () => problems().join() === 'scan.neverSent')
+    await until('it is asked', () => scanner.scanned.get('s')?.marked?.files === 1)
     chmodSync(at('one'), 0o644)
-    rmSync(at('finished.watch'))
     await scanner.reconcile()
     await until('it is offered', () => paths().join() === 'DC1/one')
     sendAll()
     await until('it is marked', () => existsSync(at('finished.watch')))
-    await scanner.reconcile()
-    await until('nothing is said', () => problems().length === 0)
+    await until('nothing is asked', () => scanner.scanned.get('s')?.marked === null)
   })
 
   test('a file that is renamed after it was sent and marked is sent again when it is changed, and only then', async () => {

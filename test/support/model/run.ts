@@ -144,7 +144,6 @@ export class Run {
     const { path: name, inode } = found
     if (inode.writers > 0) return false
     if (this.program.kind === 'continuous') return true
-    if (inode.bitByProgram) return false
     const [top, ...below] = name.split('/')
     if (top === undefined || below.length === 0) return false
     if (this.#isMarkedAsSent(name)) {

@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { bornAt } from '../../../core/scan/batch/look.ts'
 import { createMark } from '../../../core/scan/batch/mark.ts'
 import { identityOf } from '../../../core/scan/batch/rules.ts'
+import { bornAt } from '../../../core/scan/tree/facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** The calls that make a mark durable, in their order; every one of them is carried out. */

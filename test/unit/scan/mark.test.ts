@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { bornAt } from '../../../core/scan/batch/look.ts'
 import { createMark } from '../../../core/scan/batch/mark.ts'
 import { identityOf } from '../../../core/scan/batch/rules.ts'
+import { bornAt } from '../../../core/scan/tree/facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** As a look at the batch directories finds it. */

@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto'
+import { open, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
+import { errorCode } from '../../files/system-error.ts'
+import { GROUP_WRITE, NO_MARKS } from '../compare/standing.ts'
+import { callOn } from '../tree/calls.ts'
+
+/** Modes with and without the group-write bit; whoever may read the file is never more than its owner. */
+const MODES = [0o600 | GROUP_WRITE, 0o600] as const
+
+/**
+ * Finds out when a batch source is adopted: now, by the clock of its file system, in nanoseconds since 1970; NO_MARKS if
+ * the file system keeps no group-write bit (exFAT, NTFS, CIFS, and all on Windows). A file of its own is tried, as a change
+ * of another file's mode would change that file's ctime. Where none can be made the bit counts: then files from before
+ * are asked about, and none is lost.
+ */
+export function findAdoption(root: string): Promise<bigint> {
+  return callOn(root, async () => {
+    // A name that no scan takes for a file of the source (filter/names.ts).
+    const file = path.join(root, `.holdfast-probe-${random()}-${process.pid}-${random()}-0`)
+    const handle = await open(file, WRITE_NEW_FILE, 0o600).catch(() => null)
+    if (handle === null) return BigInt(Date.now()) * 1_000_000n
+    try {
+      let at = NO_MARKS
+      for (const mode of MODES) {
+        await handle.chmod(mode)
+        const stats = await handle.stat({ bigint: true })
+        if ((Number(stats.mode) & GROUP_WRITE) !== (mode & GROUP_WRITE)) return NO_MARKS
+        at = stats.ctimeNs
+      }
+      return at
+    } catch (thrown) {
+      // A refusal to change the mode of one's own file: no mode is kept.
+      if (errorCode(thrown) === null) throw thrown
+      return NO_MARKS
+    } finally {
+      await handle.close()
+      await unlink(file).catch(() => undefined)
+    }
+  })
+}
+
+const random = () => randomBytes(4).toString('hex')

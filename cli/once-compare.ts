@@ -30,13 +30,15 @@ export interface Compared {
   named: ListedPath[]
   /** Files that are left to a later run, as they changed too recently. */
   young: number
+  /** Files that carry isocket's mark, and that Holdfast did not send: a person decides about them. */
+  marked: number
 }
 
 /** The state may be a report behind: the directory itself is compared with the ledger before anything is said. */
 export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promise<Compared> {
   const settings = agent.settings.get()
   const ledger = openLedger(agent.layout.ledger)
-  const found: Compared = { isDone: true, sent: 0, unsent: 0, named: [], young: 0 }
+  const found: Compared = { isDone: true, sent: 0, unsent: 0, named: [], young: 0, marked: 0 }
   const { quietSeconds } = settings.scan
   try {
     for (const source of settings.sources) {
@@ -47,6 +49,7 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
       for await (const listed of listCandidates(options)) {
         if (listed.why === null || listed.why.key === 'scan.why.changing') return { ...found, isDone: false }
         if (listed.why.key === 'scan.why.tooYoung') found.young += 1
+        if (listed.why.key === 'scan.why.transferred') found.marked += 1
         if (!UNSENT.has(listed.why.key)) continue
         found.unsent += 1
         if (found.named.length < MOST_NAMED) found.named.push(listed)

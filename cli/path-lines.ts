@@ -1,9 +1,12 @@
+import { heldWords, markedWords } from '../core/agent/state/derived.ts'
 import { isElsewhere } from '../core/agent/state/initial.ts'
+import type { SourceState } from '../core/agent/state/schema.ts'
 import { isElsewhere as isOnShare } from '../core/mounts/shares.ts'
 import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
+import { message } from '../core/words/message.ts'
 import { quoteControls } from './quote-controls.ts'
-import { named, worded } from './terminal-words.ts'
+import { named, terminalWords, worded } from './terminal-words.ts'
 
 /** What is protected and how, and what is only checked, as lines for a terminal. */
 export function pathLines(settings: Settings): string[] {
@@ -70,4 +73,19 @@ function goesElsewhere({ destinations }: Settings, source: Source): boolean {
 
 function namesOf({ destinations }: Settings, source: Source): string {
   return named(destinationsOf(destinations, source).map(({ name }) => name))
+}
+
+/** What a person has to decide, and how. */
+export function heldLines(source: SourceState): string[] {
+  const { path } = source.settings
+  const [held, marked] = [heldWords(source), markedWords(source)]
+  const sentences = [
+    ...(held === null
+      ? []
+      : [held, message('cli.paths.bringBack', { path }), message('cli.paths.sendThem', { path })]),
+    ...(marked === null
+      ? []
+      : [marked, message('cli.paths.confirm', { path }), message('cli.paths.send', { path })]),
+  ]
+  return sentences.map(terminalWords)
 }

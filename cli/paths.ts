@@ -1,8 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { heldWords } from '../core/agent/state/derived.ts'
-import type { AppState } from '../core/agent/state/schema.ts'
+import { type MarkedAnswer, markedAnswers } from '../core/scan/messages.ts'
 import { sourceOf } from '../core/settings/changes.ts'
 import { message } from '../core/words/message.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
@@ -17,9 +16,9 @@ import {
 } from './filter-options.ts'
 import { jsonText } from './json.ts'
 import { checkedPathAt, sourceAt } from './known-path.ts'
-import { pathLines, sourceLines } from './path-lines.ts'
+import { heldLines, pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
-import { changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
+import { askState, changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
 import { terminalWords, worded } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
@@ -78,10 +77,43 @@ export function registerPaths(program: Command): void {
   ).action((given: string, _: Options, self: Command) =>
     decide(dataOf(self), given, 'bringBack', 'cli.paths.comingBack'),
   )
+  for (const answer of markedAnswers) {
+    inner(answer, MARKED[answer].does)
+      .option('--json', 'print the path, the decision and how many files it is about as JSON')
+      .action((given: string, { json }: Options, self: Command) =>
+        answerMarked(dataOf(self), given, answer, json),
+      )
+  }
   inner(
     'remove',
     'protect or check it no longer; files stay as they are, here and where they were sent',
   ).action((given: string, _: Options, self: Command) => remove(dataOf(self), given))
+}
+
+/** Decisions about files that carry isocket's mark, and that Holdfast did not send. */
+const MARKED = {
+  confirm: {
+    does: "count files of a batch directory that carry isocket's mark as sent: they are at the destinations",
+    said: 'cli.paths.confirmed',
+  },
+  send: {
+    does: "send files of a batch directory that carry isocket's mark: they are not at the destinations",
+    said: 'cli.paths.sending',
+  },
+} as const
+
+async function answerMarked(
+  dataDirectory: string,
+  given: string,
+  answer: MarkedAnswer,
+  json = false,
+): Promise<void> {
+  const { sources, settings } = await askState(dataDirectory)
+  const { id, path } = sourceAt(settings, given)
+  const marked = sources.find((one) => one.settings.id === id)?.scanned?.marked
+  await sendCommand(dataDirectory, 'answerMarked', { id, answer })
+  const files = marked?.files ?? 0
+  console.log(json ? jsonText({ path, answer, files }) : worded(MARKED[answer].said, { path, count: files }))
 }
 
 async function list(dataDirectory: string, json = false): Promise<void> {
@@ -90,7 +122,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const { sources, checkedPaths } = settings
   if (json) console.log(jsonText({ sources, checkedPaths }, 2))
   else if (sources.length + checkedPaths.length === 0) console.log(worded('cli.paths.none'))
-  else console.log([...pathLines(settings), ...heldLines(agent)].join('\n'))
+  else console.log([...pathLines(settings), ...(agent?.sources ?? []).flatMap(heldLines)].join('\n'))
 }
 
 async function change(dataDirectory: string, given: string, changes: FilterChanges): Promise<void> {
@@ -129,19 +161,6 @@ async function retry(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   await sendCommand(dataDirectory, 'retryParked', { id })
   console.log(worded('cli.paths.retried', { path }))
-}
-
-/** What a person has to decide. */
-function heldLines(agent: AppState | null): string[] {
-  return (agent?.sources ?? []).flatMap((source) => {
-    const sentence = heldWords(source)
-    const { path } = source.settings
-    return sentence === null
-      ? []
-      : [sentence, message('cli.paths.bringBack', { path }), message('cli.paths.sendThem', { path })].map(
-          terminalWords,
-        )
-  })
 }
 
 async function decide(

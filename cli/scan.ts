@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { type MarkedAnswer, markedAnswers } from '../core/scan/messages.ts'
 import { isEmptyRange } from '../core/settings/changes.ts'
 import { unclosedPattern } from '../core/settings/patterns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
@@ -27,6 +28,7 @@ interface Flags {
   data?: string
   to?: string[]
   accept: boolean
+  marked?: MarkedAnswer
 }
 
 const WRONG_USAGE = 2
@@ -66,9 +68,15 @@ export function registerScan(program: Command): void {
       'with --once: send files as they are, although many were emptied or changed at once',
       false,
     )
+    .addOption(
+      new Option(
+        '--marked <decision>',
+        "with --once, of files that carry isocket's mark and that Holdfast did not send: confirm that they are at the destinations, or send them",
+      ).choices(markedAnswers),
+    )
     .option('--json', 'with --list: one JSON object a line; with --once: one object at the end', false)
   withDataDirectory(command).action(async (directory: string, flags: Flags) => {
-    const { list, once, why, to, json, accept } = flags
+    const { list, once, why, to, json, accept, marked } = flags
     const given = givenOf(flags)
     const { minimumBytes = null, maximumBytes = null, ignore = [] } = given
     const pattern = unclosedPattern(ignore)
@@ -80,11 +88,11 @@ export function registerScan(program: Command): void {
     } else if (pattern !== null) {
       process.stderr.write(`${worded('refuse.unclosedPattern', { pattern })}\n`)
       process.exitCode = WRONG_USAGE
-    } else if (list && !once && to === undefined && !accept) {
+    } else if (list && !once && to === undefined && !accept && marked === undefined) {
       await printList({ directory, dataDirectory, given, json, why })
       exitNow(0)
     } else if (once && !list && !why) {
-      exitNow(await sendOnce({ directory, dataDirectory, given, to, json, accept }))
+      exitNow(await sendOnce({ directory, dataDirectory, given, to, json, accept, marked }))
     } else {
       process.stderr.write(`${worded('scan.list.nothingToDo')}\n`)
       process.exitCode = WRONG_USAGE

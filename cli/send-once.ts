@@ -5,6 +5,7 @@ import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { isElsewhere } from '../core/agent/state/status.ts'
 import { inTime, LATE } from '../core/pacing/in-time.ts'
+import type { MarkedAnswer } from '../core/scan/messages.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
 import { jsonText } from './json.ts'
 import type { Given } from './list-directory.ts'
@@ -37,6 +38,8 @@ export interface OnceOptions {
   to: string[] | undefined
   /** Also where many files were emptied or changed at once. */
   accept: boolean
+  /** The decision about files that carry isocket's mark and that Holdfast did not send. */
+  marked: MarkedAnswer | undefined
   /** What became of it is printed as one JSON object. */
   json: boolean
 }
@@ -67,7 +70,7 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
 async function finish(
   open: OpenAgent,
   stop: StopSignals,
-  { json, accept }: Pick<OnceOptions, 'json' | 'accept'>,
+  { json, accept, marked }: Pick<OnceOptions, 'json' | 'accept' | 'marked'>,
 ): Promise<number> {
   const complain = createComplaints()
   const failureOf = createFailures()
@@ -85,12 +88,15 @@ async function finish(
     const { state, now, failure } = look()
     if (failure !== null) return fail(failure, json)
     if (accept) await acceptHeld(open, state)
+    if (marked !== undefined) await answerMarked(open, state, marked)
     const rest = restOf(state)
     if (rest === 'done' || stillness(rest, state, now)) {
       const compared = await compareUnless(open, () => look().failure)
       if ('key' in compared) return fail(compared, json)
-      const isOver = rest === 'done' || compared.unsent + compared.young > 0
-      if (compared.isDone && isOver) return tell(state, compared, newRemarks(open, state), json)
+      const isOver = rest === 'done' || compared.unsent + compared.young + compared.marked > 0
+      // With a decision none is left: it is carried out once the scanner has counted them.
+      const isDecided = marked === undefined || compared.marked === 0
+      if (compared.isDone && isOver && isDecided) return tell(state, compared, newRemarks(open, state), json)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
       if (unmarked !== null) return fail(unmarked, json)
     }
@@ -104,6 +110,17 @@ async function acceptHeld({ handlers }: OpenAgent, { sources }: AppState): Promi
   for (const source of sources) {
     if (heldWords(source) !== null) await handlers.sendAsItIs({ id: source.settings.id })
   }
+}
+
+/** A refusal says that it is over already. */
+async function answerMarked(
+  { handlers }: OpenAgent,
+  { sources }: AppState,
+  answer: MarkedAnswer,
+): Promise<void> {
+  for (const { scanned, settings } of sources)
+    if (scanned?.marked != null)
+      await handlers.answerMarked({ id: settings.id, answer }).catch(() => undefined)
 }
 
 /** On a terminal: how far it is. What the directory's ledger has from earlier runs is not counted. */
@@ -157,9 +174,10 @@ function fail(why: Failure, json: boolean): number {
 }
 
 function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
-  const { sent, unsent, named, young } = compared
-  if (json) console.log(jsonText({ sent, unsent, young }))
+  const { sent, unsent, named, young, marked } = compared
+  if (json) console.log(jsonText({ sent, unsent, young, marked }))
   if (young > 0) console.error(worded('cli.once.young', { count: young }))
+  if (marked > 0) console.error(worded('cli.once.marked', { count: marked }))
   for (const one of named) {
     console.error(about(one.path, whyWords(one, plainWords) ?? ''))
   }

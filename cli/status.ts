@@ -7,7 +7,7 @@ import { type Message, message } from '../core/words/message.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { destinationLine, paceOf, withFailures } from './destination-line.ts'
 import { jsonText } from './json.ts'
-import { mutedLines } from './path-lines.ts'
+import { heldLines, mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
 import { askState } from './settings-change.ts'
 import { about, listed, terminalWords, worded } from './terminal-words.ts'
@@ -100,6 +100,7 @@ function sourceLines(
     ...(settings.deleteAfter === null
       ? []
       : [`  ${terminalWords(removalOf(state, destinations, settings.deleteAfter))}`]),
+    ...heldLines(source).map((line) => `  ${line}`),
     ...(scanned?.problems ?? []).map((problem) => `  ${terminalWords(problem)}`),
   ]
 }

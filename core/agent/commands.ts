@@ -11,7 +11,7 @@ import { logLines } from './log-lines.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
 import { senderCommands } from './receiving.ts'
 import { restoreCommandHandlers } from './restore/commands.ts'
-import { bringBack, sendAsItIs } from './restore/held.ts'
+import { answerMarked, bringBack, sendAsItIs } from './restore/held.ts'
 import { settingsCommands } from './settings/commands.ts'
 import type { SettingsContext } from './settings/context.ts'
 import { addSource } from './settings/source-commands.ts'
@@ -57,6 +57,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
     retryParked: ({ id, file }) => done(() => agent.senders.requestAll('retry', { source: id, file })),
     sendAsItIs: ({ id }) => done(() => sendAsItIs(agent, id)),
+    answerMarked: ({ id, answer }) => done(() => answerMarked(agent, id, answer)),
     bringBack: ({ id }) => done(() => bringBack(agent, id)),
     deleteLocalCopies: () => done(() => deleteLocalCopies(agent)),
     ...alertCommands(agent),

@@ -5,7 +5,7 @@ import { channelSchema, LONGEST_TEMPLATE } from '../alert/settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alert/timeline.ts'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
 import { receiverDefinition } from '../receive/messages.ts'
-import { previewSchema } from '../scan/messages.ts'
+import { markedAnswers, previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
 import { receiverDestinationSchema, sftpDestinationSchema } from '../settings/destination-schema.ts'
 import {
@@ -84,6 +84,11 @@ export const commands = {
   ),
   /** Sends everything of a source that is held (many of its files have lost their content) as it is now. */
   sendAsItIs: act(source),
+  /**
+   * Decides about the files of a batch source that carry isocket's mark, and that Holdfast did not send. confirm: they are at
+   * the destinations, and count as sent; send: they are sent.
+   */
+  answerMarked: act(source.extend({ answer: z.enum(markedAnswers) })),
   /** Restores what was sent of those files; once it is back the source goes on by itself. */
   bringBack: act(source),
   /** Pairs with a receiver by its one-time code: one more destination, or the only one so far. */

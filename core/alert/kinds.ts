@@ -14,7 +14,8 @@ export const diskKinds = [
 
 /**
  * What can be wrong, the gravest first. The disk's kinds are verdicts; emptied: many files of a source lost their
- * contents, and wait for a person's word; parked: files that were given up; refused: a
+ * contents, and wait for a person's word; parked: files that were given up; marked: files that
+ * carry isocket's mark wait for a person's word; refused: a
  * certificate or a pairing is not accepted; destination: it is connected and takes nothing; unwatched: directories
  * that nobody looks at; incomplete: files of a source that is looked at cannot be sent, or marked as sent; paused: for longer than a day; notice: something that a person should know once; sender-…:
  * what a receiver knows of its senders.
@@ -25,6 +26,7 @@ export const incidentKinds = [
   'parked',
   'sender-silent',
   'sender-failing',
+  'marked',
   'worker',
   'low-space',
   'refused',

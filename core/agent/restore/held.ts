@@ -1,3 +1,4 @@
+import type { MarkedAnswer } from '../../scan/messages.ts'
 import { destinationsOf } from '../../settings/destinations.ts'
 import { Problem } from '../../words/problem.ts'
 import type { Agent } from '../agent.ts'
@@ -15,6 +16,14 @@ function heldSource({ store }: Parts, id: string) {
 export async function sendAsItIs(parts: Parts, id: string): Promise<void> {
   heldSource(parts, id)
   await parts.scanner.request('release', { source: id })
+  parts.senders.nudge()
+}
+
+/** Decides about the files of a source that carry isocket's mark. @throws Problem restore.notHeld */
+export async function answerMarked(parts: Parts, id: string, answer: MarkedAnswer): Promise<void> {
+  const source = parts.store.state.sources.find(({ settings }) => settings.id === id)
+  if (source?.scanned?.marked == null) throw new Problem('restore.notHeld')
+  await parts.scanner.request('answerMarked', { source: id, answer })
   parts.senders.nudge()
 }
 

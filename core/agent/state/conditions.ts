@@ -8,6 +8,7 @@ import {
   isCounted,
   isDiskFailing,
   isOldVerdict,
+  markedWords,
   scanProblem,
 } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
@@ -58,6 +59,7 @@ export function conditionsOf(state: AppState, now: number): FoundCondition[] {
     ...noticeConditions(state, now),
     ...state.sources.flatMap((one) => [
       ...emptiedCondition(one, now),
+      ...markedCondition(one, now),
       ...parkedCondition(state, one, now),
       ...scanCondition(one, now),
       ...silentCondition(state, one, now),
@@ -208,6 +210,16 @@ function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const sentence = heldWords(source)
   if (sentence === null) return well(subject, now)
   return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
+}
+
+/** Files carry isocket's mark, and Holdfast did not send them: a person decides. */
+function markedCondition(source: SourceState, now: number): FoundCondition[] {
+  const { id, name, kind } = source.settings
+  if (kind !== 'batch') return []
+  const subject = { id: `marked:${id}`, name, source: id }
+  if (source.scanned?.marked === undefined) return unknown(subject)
+  const sentence = markedWords(source)
+  return sentence === null ? well(subject, now) : condition(subject, 'marked', now, sentence, 0)
 }
 
 /** Files that were given up, until somebody has them tried again or they are gone. */

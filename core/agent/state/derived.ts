@@ -27,6 +27,18 @@ export function heldWords({ scanned, settings: { name } }: SourceState): Message
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
+/** That files carry isocket's mark, and wait for a person's decision; null: none do. */
+export function markedWords({ scanned, settings: { name, batch } }: SourceState): Message | null {
+  if (scanned?.marked == null) return null
+  const { files: count, directories } = scanned.marked
+  return message('condition.marked', {
+    name,
+    count,
+    directories: directories.join(', '),
+    mark: batch.sentMark,
+  })
+}
+
 /** What a closed batch directory has that will never go, and what helps; null: nothing that is known. */
 export function batchShortfall({
   scanned,

@@ -34,6 +34,7 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
   return (
     <>
       <Told incident={incident} isSnoozed={isSnoozed} muted={muted} isSilenced={audible.length === 0} />
+      {incident.kind === 'marked' && <MarkedActions source={incident.sources[0] ?? ''} />}
       {incident.kind === 'emptied' && <EmptiedActions source={incident.sources[0] ?? ''} />}
       <Group gap={6} mt={3}>
         {acknowledged === null && (
@@ -85,6 +86,29 @@ function EmptiedActions({ source: id }: { source: string }) {
         onClick={() => run('sendAsItIs', { id }, 'window.emptied.sending')}
       >
         {t('window.emptied.send')}
+      </Button>
+    </Group>
+  )
+}
+
+/** Decisions about files that carry isocket's mark, and that Holdfast did not send. */
+function MarkedActions({ source: id }: { source: string }) {
+  const { t } = useWords()
+  const { run } = useCommands()
+  return (
+    <Group gap={6} mt={3}>
+      <Button
+        size="compact-xs"
+        onClick={() => run('answerMarked', { id, answer: 'send' }, 'window.marked.sending')}
+      >
+        {t('window.marked.send')}
+      </Button>
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => run('answerMarked', { id, answer: 'confirm' }, 'window.marked.confirmed')}
+      >
+        {t('window.marked.confirm')}
       </Button>
     </Group>
   )

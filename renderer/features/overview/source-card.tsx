@@ -1,7 +1,13 @@
 import { Badge, Button, UnstyledButton } from '@mantine/core'
 import { shallowEqual } from '@mantine/hooks'
 import { memo } from 'react'
-import { batchShortfall, heldWords, isCounted, scanProblem } from '../../../core/agent/state/derived.ts'
+import {
+  batchShortfall,
+  heldWords,
+  isCounted,
+  markedWords,
+  scanProblem,
+} from '../../../core/agent/state/derived.ts'
 import type { DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
 import type { Transfer } from '../../state/types.ts'
 import { IconArrowRight } from '../../ui/icons.ts'
@@ -210,7 +216,7 @@ function Writing({ source: { scanned } }: { source: SourceState }) {
 function Trouble({ source }: { source: SourceState }) {
   const { say } = useWords()
   const { checked } = source
-  const unsent = heldWords(source) ?? scanProblem(source)
+  const unsent = heldWords(source) ?? markedWords(source) ?? scanProblem(source)
   if (checked !== null && checked.overall.kind !== 'ok') {
     return (
       <WhatToDo>

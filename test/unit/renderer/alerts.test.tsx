@@ -42,6 +42,15 @@ describe('a failure that lasts', () => {
     expect(markupOf(<AlertsPage state={state} />)).toMatch(/class="health-mark" data-level="attention"/)
   })
 
+  test("files that carry isocket's mark: both decisions are offered, in both languages", () => {
+    const changes: Partial<Incident> = { kind: 'marked', paths: { marked: 'Photos' } }
+    const state = emptyState({ incidents: [incident('i1', changes)] })
+    const words = wordsOf(<AlertsPage state={state} />)
+    for (const button of ['Send them', 'They are at the destination']) expect(words).toContain(button)
+    const chinese = wordsOf(<AlertsPage state={state} />, 'zh-TW')
+    for (const button of ['傳送檔案', '檔案已在目的地']) expect(chinese).toContain(button)
+  })
+
   test('acknowledged it says when and by whom, and nothing is left to snooze', () => {
     const words = pageWith({ acknowledged: { at: now - HOUR, by: 'ada' } })
     expect(words).toMatch(/Acknowledged at .* by ada\./)

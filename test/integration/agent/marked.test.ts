@@ -1,0 +1,91 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import type { AppState } from '../../../core/agent/state/schema.ts'
+import { startHoldfast } from '../../support/processes.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { holdfast, stateOf, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 1_000
+
+/** As isocket leaves a closed directory whose files it has sent, or as a producer with umask 002 does. */
+function markedTree(name: string): { root: string; watch: string } {
+  const root = path.join(temporaryDirectory(name), 'datas')
+  const directory = path.join(root, 'DC1')
+  mkdirSync(directory, { recursive: true })
+  for (let index = 0; index < FILES; index += 1) {
+    writeFileSync(path.join(directory, `file-${index}`), `${index}`)
+    chmodSync(path.join(directory, `file-${index}`), 0o664)
+  }
+  writeFileSync(path.join(directory, 'finished.parse'), '')
+  return { root, watch: path.join(directory, 'finished.watch') }
+}
+
+const asked = ({ incidents }: AppState) =>
+  incidents.find(({ kind, endedAt }) => kind === 'marked' && endedAt === null)
+const totalsOf = ({ sources: [source] }: AppState) => source?.totals
+
+test.each([
+  ['confirm', 'they count as sent, and travel nowhere'],
+  ['send', 'they are sent'],
+] as const)(
+  '1,000 files with the mark of isocket wait for a decision; `paths %s`: %s',
+  { timeout: 120_000 },
+  async (answer, _meaning) => {
+    const data = temporaryDirectory(`marked-${answer}`)
+    const { root, watch } = markedTree(`marked-${answer}-source`)
+    startHoldfast(['agent', '--data', data, '--batch', '--prefix', 'DC', root])
+    await until('the agent to answer', () => stateOf(data))
+    const state = await untilState(data, 'it to be asked', (now) => asked(now) !== undefined)
+    expect(state.status).toMatchObject({ level: 'attention', sentence: { key: 'condition.marked' } })
+    expect(asked(state)?.sentence.params).toMatchObject({ count: FILES, directories: 'DC1' })
+    expect(totalsOf(state)).toMatchObject({ sentFiles: 0, waitingFiles: 0 })
+    expect(existsSync(watch)).toBe(false)
+
+    const lines = await holdfast(['paths', '--data', data])
+    expect(lines).toMatch(/1,000 files of datas carry isocket's mark/)
+    expect(lines).toContain(`paths ${answer} '${root}'`)
+    const said = await holdfast(['paths', answer, root, '--json', '--data', data])
+    expect(JSON.parse(said)).toEqual({ path: root, answer, files: FILES })
+
+    await until('it is marked', () => existsSync(watch), 60_000)
+    const after = await untilState(
+      data,
+      'nothing to be asked',
+      (now) => asked(now) === undefined && totalsOf(now)?.sentFiles === FILES,
+    )
+    expect(totalsOf(after)?.waitingFiles).toBe(0)
+    const copies = after.destinations[0]?.address ?? ''
+    expect(await filesBelow(copies)).toBe(answer === 'send' ? FILES : 0)
+    // Nothing waits for a decision any more.
+    const again = startHoldfast(['paths', answer, root, '--data', data])
+    expect(await again.ended()).toBe(1)
+  },
+)
+
+async function filesBelow(directory: string): Promise<number> {
+  const names = await readdir(directory, { recursive: true })
+  return names.filter((name) => path.basename(name).startsWith('file-')).length
+}
+
+test('`scan --once`: 1,000 files with the mark of isocket are said, and --marked decides', {
+  timeout: 120_000,
+}, async () => {
+  const data = temporaryDirectory('marked-once')
+  const { root, watch } = markedTree('marked-once-source')
+  const words = ['scan', '--once', '--prefix', 'DC', '--data', data]
+  const once = startHoldfast([...words, '--json', root])
+  expect(await once.ended(), once.err()).toBe(0)
+  expect(JSON.parse(once.out())).toMatchObject({ sent: 0, unsent: 0, marked: FILES })
+  expect(once.err()).toMatch(/1,000 files carry isocket's mark .*--marked confirm.*--marked send/)
+  expect(existsSync(watch)).toBe(false)
+  // A later run begins where the first one has adopted the source.
+  writeFileSync(path.join(root, 'DC1/late'), 'late')
+  chmodSync(path.join(root, 'DC1/late'), 0o664)
+  const later = startHoldfast([...words, '--json', '--marked', 'send', root])
+  expect(await later.ended(), later.err()).toBe(0)
+  expect(JSON.parse(later.out())).toMatchObject({ sent: FILES + 1, unsent: 0, marked: 0 })
+  expect(existsSync(watch)).toBe(true)
+})

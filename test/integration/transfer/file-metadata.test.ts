@@ -2,15 +2,19 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { storeChoice } from '../../../cli/restore-task.ts'
 import { attributesOf } from '../../../core/files/native.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { arrivedIn, started } from '../../support/destinations/folder-sender.ts'
+import { startRelay } from '../../support/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
+  DESTINATION,
+  type Home,
   makeHome,
   offerAll,
   SOURCE,
@@ -141,4 +145,84 @@ test.skipIf(!isLinux)(
     expect(treeOf(path.join(store, 'sender-1/data'))).toEqual(expected)
   },
   60_000,
+)
+
+const CHANGED = ['mode', 'attribute', 'acl'].flatMap((name) => [`small-${name}`, `large-${name}`])
+
+function makeUnchanged(source: string): void {
+  for (const name of CHANGED)
+    writeFile(source, name, randomBytes(name.startsWith('small') ? 500_000 : 8 * MIB))
+}
+
+/** Changes all of a file but its content. */
+function changeMetadata(source: string): void {
+  for (const size of ['small', 'large']) {
+    const place = (name: string) => path.join(source, `${size}-${name}`)
+    fs.chmodSync(place('mode'), 0o440)
+    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'scanner', place('attribute')])
+    execFileSync('setfacl', ['-m', 'u:daemon:r', place('acl')])
+  }
+}
+
+/** What a restore has to bring back: attributes and modes. */
+const metadataOf = (root: string) =>
+  CHANGED.map((name) => {
+    const file = path.join(root, name)
+    return { name, mode: fs.statSync(file).mode & 0o777, attributes: attributesAt(file) }
+  })
+
+/** By the ledger: the sender's last report may be of the time before. */
+async function nothingWaits({ ledgerPath }: Home): Promise<void> {
+  const ledger = openLedger(ledgerPath)
+  onTestFinished(() => ledger.close())
+  await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0, 30_000)
+}
+
+const inodesOf = (root: string) => CHANGED.map((name) => fs.statSync(path.join(root, name)).ino)
+
+test.skipIf(!isLinux)(
+  'changed metadata: a mode, an attribute or an ACL reaches a receiver without the content (Linux)',
+  async () => {
+    const base = temporaryDirectory('changed-metadata')
+    const { home, store, sender, config, arrived, at } = await startPair(base)
+    const relay = await startRelay(at.port)
+    makeUnchanged(home.source)
+    offerAll(home)
+    sender.configure({ ...config, destination: { ...config.destination, port: relay.port } })
+    await allSent(sender, CHANGED.length)
+    const [contents, inodes] = [relay.sentBytes(), inodesOf(arrived)]
+    changeMetadata(home.source)
+    expect(offerAll(home)).toBe(CHANGED.length)
+    sender.nudge()
+    await nothingWaits(home)
+    expect(relay.sentBytes() - contents).toBeLessThan(MIB / 4)
+    expect(inodesOf(arrived)).toEqual(inodes)
+    const to = await restored(store, path.join(base, 'to'))
+    expect(metadataOf(path.join(to, 'sender-1/data'))).toEqual(metadataOf(home.source))
+  },
+  90_000,
+)
+
+test.skipIf(!isLinux)(
+  'changed metadata: a mode, an attribute or an ACL reaches a folder without the content (Linux)',
+  async () => {
+    const base = temporaryDirectory('changed-metadata')
+    const folder = path.join(base, 'folder')
+    fs.mkdirSync(folder)
+    const home = await makeHome(path.join(base, 'home'))
+    makeUnchanged(home.source)
+    offerAll(home)
+    const sender = await started(home, folder)
+    await allSent(sender, CHANGED.length)
+    const inodes = inodesOf(arrivedIn(folder))
+    changeMetadata(home.source)
+    expect(offerAll(home)).toBe(CHANGED.length)
+    sender.nudge()
+    await nothingWaits(home)
+    expect(inodesOf(arrivedIn(folder))).toEqual(inodes)
+    const to = await restored(folder, path.join(base, 'to'))
+    const [computer = ''] = fs.readdirSync(to)
+    expect(metadataOf(path.join(to, computer, 'data'))).toEqual(metadataOf(home.source))
+  },
+  90_000,
 )

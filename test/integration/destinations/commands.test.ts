@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -11,6 +20,7 @@ import { type SftpServer, startSftpServer } from '../../support/servers/sftp.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
 import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
 
 const secretsIn = (data: string) => JSON.parse(readFileSync(path.join(data, 'secrets.json'), 'utf8')).owners
 
@@ -159,6 +169,29 @@ describe('an SFTP server', () => {
     await home.says(['destinations', 'remove', 'nas'])
     expect(secretsIn(home.directory)).toEqual({})
   }, 60_000)
+
+  test('a change of mode alone: an agent closes the copy at the server, too', async () => {
+    const base = temporaryDirectory('mode')
+    const [directory, at] = ['source', 'there'].map((name) => path.join(base, name)) as [string, string]
+    for (const one of [directory, at]) mkdirSync(one)
+    const key = path.join(directory, 'private.key')
+    writeFileSync(key, 'secret', { mode: 0o644 })
+    const home = headless({ sources: [{ id: 'a', path: directory, name: 'source' }] })
+    home.startAgent()
+    await running(home)
+    const target = `${server.user}@127.0.0.1:${server.port}:${at}`
+    const words = ['destinations', 'add', 'sftp', target, '--name', 'nas', '--key-file', server.keyFile]
+    await home.says([...words, '--host-key', server.hostKey])
+    const copy = path.join(at, hostname(), 'source/private.key')
+    await until('it is sent', () => existsSync(copy), 30_000)
+    expect(statSync(copy).mode & 0o777).toBe(0o644)
+    const { ino } = statSync(copy)
+    chmodSync(key, 0o600)
+    await until('it is closed there', () => (statSync(copy).mode & 0o777) === 0o600, 30_000)
+    // It is the same file still: nothing was sent in its place.
+    expect(statSync(copy).ino).toBe(ino)
+    expect(existsSync(path.join(at, hostname(), '.holdfast/versions'))).toBe(false)
+  }, 120_000)
 
   test('known_hosts: a server is added with the key that the file has of it, and with no other', async () => {
     const home = headless()

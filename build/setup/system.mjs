@@ -55,6 +55,7 @@ export const testPackages = [
   'systemd',
   'python3-aiosmtpd',
   'mandoc',
+  'logrotate',
 ]
 
 /** Storage servers that files are sent to, programs that open encrypted files without us, set attributes, or are compared with. */

@@ -9,7 +9,7 @@ export const DIGEST_BYTES = 32
 /** Hashes one content, piece by piece. */
 export interface Hasher {
   update(bytes: Uint8Array): void
-  /** To be called once, at the end. */
+  /** The digest of all that came so far. */
   digest(): Buffer
 }
 

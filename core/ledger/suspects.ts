@@ -5,11 +5,11 @@ import type { Candidate } from './contract.ts'
 import { durably, NO_TIME, openValues, prepareExact, type Routes, rowsOf, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
-type Earlier = ContentIdentity & { path: string }
+type Earlier = ContentIdentity & { path: string; digest: Uint8Array | null }
 
-type Suspect = Earlier & { suspicion: 'lost' | 'changed' }
+type Suspect = Omit<Earlier, 'digest'> & { suspicion: 'lost' | 'changed' }
 
-/** Why nothing of a source is sent: so many of its files have lost their content, of so many that were sent. */
+/** Why only new files of a source are sent: so many of its files have lost their content, of so many that were sent. */
 export interface Held {
   /** Milliseconds since 1970. */
   since: number
@@ -20,29 +20,27 @@ export interface Held {
 
 export const heldKey = (source: string) => `held ${source}`
 
-/** A sibling that begins with the path, "." or "-", and a digit. */
-const ROTATED = ['.', '-']
-  .map(
-    (mark) => `EXISTS (SELECT 1 FROM route CROSS JOIN file ON file.route = route.id
-      WHERE route.source = suspect.source
-      AND file.path >= suspect.path || '${mark}0' AND file.path < suspect.path || '${mark}:')`,
-  )
-  .join(' OR ')
+type Row = { path: string; size: bigint; mtime_ns: bigint; inode: bigint }
 
-type Row = { path: string; size: bigint; mtime_ns: bigint; inode: bigint; lost?: bigint }
-
-const earlierOf = ({ path, size, mtime_ns, inode }: Row): Earlier => ({
+const contentOf = ({ path, size, mtime_ns, inode }: Row) => ({
   path,
   size: Number(size),
   mtimeNs: mtime_ns,
   inode: word.load(inode),
 })
 
+/** Suspects go at once. Takes the time, and the source. */
+const dueNowWhere = (condition: string) =>
+  `UPDATE file SET due_at = ?1 WHERE id IN (
+     SELECT file.id FROM route CROSS JOIN suspect ON suspect.source = route.source ${condition}
+     CROSS JOIN file ON file.route = route.id AND file.path = suspect.path
+     WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`
+
 /** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/losses.ts). */
 export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   const differing = prepareExact(
     database,
-    `SELECT file.path, file.size, mtime_ns, inode FROM json_each(?) AS one
+    `SELECT file.path, file.size, mtime_ns, inode, digest FROM json_each(?) AS one
      CROSS JOIN file ON route = ? AND file.path = one.value ->> 0
      WHERE state = 1 AND mtime_ns <> ${NO_TIME} AND (file.size <> one.value ->> 1 OR mtime_ns <> one.value ->> 2)`,
   )
@@ -55,23 +53,27 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
     `INSERT INTO suspect VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET lost = excluded.lost, at = excluded.at`,
   )
   const remove = database.prepare('DELETE FROM suspect WHERE source = ? AND path = ?')
+  const dueNow = database.prepare(dueNowWhere('AND suspect.path = ?3'))
   const count = database.prepare(
     `SELECT count(*) FILTER (WHERE lost = 1) AS lost, count(*) FILTER (WHERE lost = 0) AS changed
-     FROM suspect WHERE source = ? AND at >= ? AND NOT (${ROTATED})`,
+     FROM suspect WHERE source = ? AND at >= ?`,
   )
   const forget = database.prepare('DELETE FROM suspect WHERE source = ? AND at < ?')
   const paths = database.prepare('SELECT path FROM suspect WHERE source = ? ORDER BY path LIMIT ?')
 
   return {
     /** Of these files those that this destination has with other content. */
-    earlier(destination: string, source: string, files: readonly Omit<Candidate, 'source'>[]) {
+    earlier(destination: string, source: string, files: readonly Omit<Candidate, 'source'>[]): Earlier[] {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
-      return (found as Row[]).map(earlierOf)
+      return (found as (Row & Pick<Earlier, 'digest'>)[]).map((row) => ({
+        ...contentOf(row),
+        digest: row.digest,
+      }))
     },
     /** Of these paths those that are suspected. */
     suspected: (source: string, some: readonly string[]): Suspect[] =>
-      (named.all(JSON.stringify(some), source) as Row[]).map((row) => ({
-        ...earlierOf(row),
+      (named.all(JSON.stringify(some), source) as (Row & { lost: bigint })[]).map((row) => ({
+        ...contentOf(row),
         suspicion: row.lost === 1n ? 'lost' : 'changed',
       })),
     addSuspects: (source: string, files: readonly Suspect[], now: number) =>
@@ -83,7 +85,16 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
       inTransaction(database, () => {
         for (const path of some) remove.run(source, path)
       }),
-    /** How many there are since then, without logs that were rotated: beside them are "name.1", "name-20260101". */
+    /** Their contents were found elsewhere in the source: they are no suspects any more, and go at once. */
+    clearSuspects: (source: string, some: readonly string[]) =>
+      inTransaction(database, () => {
+        const now = Date.now()
+        for (const path of some) {
+          dueNow.run(now, source, path)
+          remove.run(source, path)
+        }
+      }),
+    /** How many there are since then. */
     countSuspects: (source: string, since: number) =>
       count.get(source, since) as { lost: number; changed: number },
     forgetSuspects: (source: string, before: number) => void forget.run(source, before),
@@ -96,17 +107,14 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
 export function openHolding(database: DatabaseSyncInstance) {
   const values = openValues(database)
   const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
-  const dueNow = database.prepare(
-    `UPDATE file SET due_at = ?1 WHERE id IN (
-       SELECT file.id FROM route CROSS JOIN suspect ON suspect.source = route.source
-       CROSS JOIN file ON file.route = route.id AND file.path = suspect.path
-       WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`,
-  )
+  const dueNow = database.prepare(dueNowWhere(''))
   return {
     /** null: its files go. */
     held: (source: string) => values.get<Held>(heldKey(source)),
-    /** Nothing of the source is taken from the queue any more; on the disk when it returns. */
+    /** Nothing that was sent before is taken from the queue any more (queue.ts); on the disk when it returns. */
     hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
+    /** The source is not held any more; what is suspected still is. */
+    letGo: (source: string) => durably(database, () => values.forget(heldKey(source))),
     /** Everything goes as it is now, what is suspected at once. */
     release: (source: string) =>
       durably(database, () => {

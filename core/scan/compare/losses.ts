@@ -1,52 +1,134 @@
-import type { ContentIdentity } from '../../files/stat-facts.ts'
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { openBeneath } from '../../files/beneath.ts'
+import { createHasher, digestText } from '../../files/digest.ts'
+import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
+import { READ_FILE } from '../../files/open-flags.ts'
+import { type ContentIdentity, sameContent } from '../../files/stat-facts.ts'
 import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
+import { inTime, LATE } from '../../pacing/in-time.ts'
+import { Rerun } from '../../pacing/rerun.ts'
 import { throttled } from '../../pacing/throttled.ts'
 import type { Source } from '../../settings/schema.ts'
-import type { ScannedFile } from '../tree/facts.ts'
+import { callOn } from '../tree/calls.ts'
+import { absolutePath, type ScannedFile } from '../tree/facts.ts'
 
-/** Changes are gathered for so long before it is decided: a rotated log has its new name by then. */
+/** Changes are gathered for this long before the decision: a rotated log has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
+/** Files that came into the source in the last hour are remembered, at most this many of each source. */
+const MOST_ARRIVALS = 10_000
+/** Nothing is sent, and contents are looked for, for this long before a person is asked: a slow disk's copies come late. */
+const ASK_AFTER_MS = 10_000
+/** The search for lost contents takes no longer; what was not found by then counts as lost until it is found. */
+const SEARCH_MS = 60_000
 
-/** Whether many files of a source have lost their content: then nothing of it is sent before a person has decided. */
+/** Holds a source while many of its files have lost their content, until a person decides or the content is found. */
 export type Losses = ReturnType<typeof openLosses>
 
 export interface LossesOptions {
-  source: Pick<Source, 'id' | 'kind'>
+  source: Pick<Source, 'id' | 'kind' | 'path'>
   ledger: Ledger
   destinations: readonly string[]
-  /** It is held, or goes again. */
+  /** The source is held, or goes again. */
   changed(): void
+  /** Files may be taken from the queue that were held. */
+  offered(): void
   failed(thrown: unknown): void
 }
 
-export function openLosses({ source, ledger, destinations, changed, failed }: LossesOptions) {
+export function openLosses({ source, ledger, destinations, changed, offered, failed }: LossesOptions) {
   const { id } = source
+  const stopping = new AbortController()
   let held = attempt(() => ledger.held(id), null, failed)
+  /** Since when nothing is sent while contents are looked for, and nobody was asked. */
+  let searchingSince: number | null = null
+  /** Counts each time that contents went missing. */
+  let round = 1
+  /** Contents that are missing, by the paths that had them. */
+  const missing = new Map<string, Missing>()
+  /** Files with content that came into the source, by their paths, the newest last. */
+  const arrivals = new Map<string, Arrival>()
   const set = (next: Held | null) => {
     held = next
     changed()
   }
   const release = () => {
     ledger.release(id)
-    set(null)
+    missing.clear()
+    if (held !== null) set(null)
+    offered()
   }
-  const decide = () => {
+  const remember = (files: readonly ScannedFile[], now: number) => {
+    for (const { path, size, inode } of files) {
+      arrivals.delete(path)
+      if (size > 0) arrivals.set(path, { path, size, inode, at: now, searchedIn: 0 })
+    }
+    for (const [path, { at }] of arrivals) {
+      if (arrivals.size <= MOST_ARRIVALS && at >= now - COUNTED_MS) break
+      arrivals.delete(path)
+    }
+  }
+  /** Each file that came accounts for one content. */
+  const search = async (look: typeof findContents, among: readonly Arrival[]) => {
+    const found = await look(source.path, [...missing.values()], among, stopping.signal, round)
+    for (const { lost, arrival } of found) {
+      missing.delete(lost.path)
+      arrivals.delete(arrival.path)
+    }
+    if (found.length === 0 || stopping.signal.aborted) return
+    ledger.clearSuspects(
+      id,
+      found.map(({ lost }) => lost.path),
+    )
+    offered()
+  }
+  const count = () => {
     const now = Date.now()
-    if (held === null) ledger.forgetSuspects(id, now - COUNTED_MS)
+    if (held === null) {
+      ledger.forgetSuspects(id, now - COUNTED_MS)
+      for (const [path, { at }] of missing) if (at < now - COUNTED_MS) missing.delete(path)
+    }
     const found = ledger.countSuspects(id, held === null ? now - COUNTED_MS : 0)
-    if (held !== null && found.lost + found.changed === 0) return release()
     const sent = Math.max(0, ...destinations.map((one) => ledger.totals(one)[id]?.sentFiles ?? 0))
-    const counts = { ...found, known: sent + found.lost + found.changed }
-    if (held === null ? !isIncident(counts) : JSON.stringify({ ...held, ...counts }) === JSON.stringify(held))
-      return
-    const next = { ...counts, since: held?.since ?? now }
+    return { ...found, known: sent + found.lost + found.changed }
+  }
+  const decide = async () => {
+    if (missing.size > 0) await search(findMoved, [...arrivals.values()])
+    if (stopping.signal.aborted) return
+    if (held === null && searchingSince === null) {
+      const counts = count()
+      if (!isIncident(counts)) return
+      searchingSince = Date.now()
+      ledger.hold(id, { ...counts, since: searchingSince })
+    }
+    // A copy may have come before its file was emptied. While a person is asked, each file is read once.
+    const isUnread = ({ searchedIn }: Arrival) => searchedIn < (held === null ? round : 1)
+    const unread = [...arrivals.values()].reverse().filter(isUnread)
+    if (missing.size > 0 && unread.length > 0) await search(findContents, unread)
+    if (stopping.signal.aborted) return
+    const counts = count()
+    if (held === null && !isIncident(counts)) {
+      ledger.letGo(id)
+      searchingSince = null
+      return offered()
+    }
+    if (searchingSince !== null && Date.now() < searchingSince + ASK_AFTER_MS) return decideLater()
+    if (held !== null && counts.lost + counts.changed === 0) return release()
+    if (held !== null && JSON.stringify({ ...held, ...counts }) === JSON.stringify(held)) return
+    const next = { ...counts, since: held?.since ?? Date.now() }
     ledger.hold(id, next)
+    searchingSince = null
     set(next)
   }
-  const decideLater = throttled(DECIDE_AFTER_MS, () => attempt(decide, undefined, failed))
-  // What was found shortly before an earlier process ended.
+  const deciding = new Rerun(decide, (thrown) => {
+    failed(thrown)
+    decideLater()
+  })
+  const decideLater: ReturnType<typeof throttled> = throttled(DECIDE_AFTER_MS, () => void deciding.request())
+  // An earlier process may have ended before it decided.
   decideLater()
 
   return {
@@ -54,6 +136,7 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
     notice(files: readonly ScannedFile[]) {
       const facts = new Map(files.map((file) => [file.path, file]))
       const now = Date.now()
+      remember(files, now)
       const known = ledger.suspected(id, [...facts.keys()])
       const back = known.filter((one) => isBack(one, facts.get(one.path) ?? one))
       const fresh = destinations.flatMap((one) => ledger.earlier(one, id, files))
@@ -61,15 +144,22 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
         const after = facts.get(before.path)
         const suspicion =
           after === undefined ? null : suspicionOf(before, after, source.kind === 'batch', now)
-        return suspicion === null ? [] : [{ ...before, suspicion }]
+        return after === undefined || suspicion === null || isRenamed(before, after)
+          ? []
+          : [{ ...before, suspicion }]
       })
-      if (back.length > 0)
-        ledger.removeSuspects(
-          id,
-          back.map(({ path }) => path),
-        )
-      if (suspects.length > 0) ledger.addSuspects(id, suspects, now)
-      if (back.length + suspects.length > 0) decideLater()
+      if (back.length > 0) {
+        const paths = back.map(({ path }) => path)
+        ledger.removeSuspects(id, paths)
+        for (const path of paths) missing.delete(path)
+      }
+      if (suspects.length > 0) {
+        ledger.addSuspects(id, suspects, now)
+        round += 1
+      }
+      for (const { path, size, inode, digest } of suspects)
+        if (missing.size < MOST_ARRIVALS) missing.set(path, { path, size, inode, digest, at: now })
+      if (back.length + missing.size > 0) decideLater()
       return new Set(suspects.map(({ path }) => path))
     },
     held: () => held,
@@ -77,8 +167,164 @@ export function openLosses({ source, ledger, destinations, changed, failed }: Lo
     release,
     /** What is suspected now; at most `limit` paths. */
     paths: (limit: number) => ledger.suspectPaths(id, limit),
-    stop: decideLater.stop,
+    stop() {
+      stopping.abort()
+      deciding.stop()
+      decideLater.stop()
+    },
   }
+
+  /** An empty file that was sent under another name took the place of this one: so both are where they were put. */
+  function isRenamed(before: ContentIdentity, after: ScannedFile): boolean {
+    if (before.inode === after.inode) return false
+    return destinations.some((one) => {
+      const sent = ledger.sentAs(one, id, after)
+      return sent !== null && sameContent(sent, after)
+    })
+  }
+}
+
+// A content that left its path is looked for in the files that came into the source within the hour.
+
+/** A content that was sent, and is not at its path any more. */
+interface Missing {
+  path: string
+  size: number
+  inode: bigint
+  /** Of the content (files/digest.ts); null: not known. */
+  digest: Uint8Array | null
+  at: number
+}
+
+interface Arrival {
+  path: string
+  size: number
+  inode: bigint
+  at: number
+  /** It was compared with all contents that were missing in this round; 0: with none. */
+  searchedIn: number
+}
+
+interface Found {
+  lost: Missing
+  arrival: Arrival
+}
+
+/** Finds contents whose file has another name now. */
+async function findMoved(
+  root: string,
+  wanted: readonly Missing[],
+  among: readonly Arrival[],
+  signal: AbortSignal,
+): Promise<Found[]> {
+  // 0 is the number of every file where a file system has none.
+  const byInode = new Map(among.filter(({ inode }) => inode !== 0n).map((one) => [one.inode, one]))
+  const found: Found[] = []
+  for (const lost of wanted) {
+    const arrival = byInode.get(lost.inode)
+    if (arrival === undefined || arrival.path === lost.path) continue
+    if (signal.aborted) return []
+    // Another name of the very file that was emptied has nothing any more.
+    const now = await inTime(
+      SEARCH_MS,
+      callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(() => null),
+    )
+    if (now === LATE) break
+    if (now?.ino !== lost.inode || now.size < BigInt(lost.size)) continue
+    found.push({ lost, arrival })
+    byInode.delete(lost.inode)
+  }
+  return found
+}
+
+/**
+ * Finds contents in other files, packed or not: a copy may have got more since, so its beginning counts. Each file is
+ * read once.
+ */
+async function findContents(
+  root: string,
+  wanted: readonly Missing[],
+  among: readonly Arrival[],
+  signal: AbortSignal,
+  round: number,
+): Promise<Found[]> {
+  const left = Map.groupBy(
+    wanted.filter(({ digest }) => digest !== null),
+    ({ digest }) => digestText(digest ?? new Uint8Array()),
+  )
+  const sizes = [...new Set([...left.values()].map(([lost]) => lost?.size ?? 0))].sort((a, b) => a - b)
+  const found: Found[] = []
+  const until = AbortSignal.any([signal, AbortSignal.timeout(SEARCH_MS)])
+  const searchAll = async () => {
+    for (const arrival of among) {
+      if (left.size === 0 || until.aborted) return
+      const digest = await searchFile(root, arrival.path, sizes, left, until).catch(() => null)
+      arrival.searchedIn = round
+      const same = digest === null ? undefined : left.get(digest)
+      const lost = same?.pop()
+      if (digest === null || lost === undefined || until.aborted) continue
+      if (same?.length === 0) left.delete(digest)
+      found.push({ lost, arrival })
+    }
+  }
+  // A disk that hangs answers no signal.
+  await inTime(SEARCH_MS, searchAll())
+  return [...found]
+}
+
+/**
+ * The digest of the longest of these contents with which a file begins; null: none. Throws what reading it throws.
+ * @param sizes of the contents, ascending.
+ */
+async function searchFile(
+  root: string,
+  path: string,
+  sizes: readonly number[],
+  wanted: ReadonlyMap<string, readonly Missing[]>,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const fd = await callOn(root, () => openBeneath(root, path, READ_FILE))
+  const file = createReadStream('', { fd, signal, highWaterMark: READ_BYTES })
+  const hasher = createHasher()
+  let longest: string | null = null
+  let passed = 0
+  let next = 0
+  try {
+    for await (const piece of unpacked(file)) {
+      for (let from = 0; from < piece.length; ) {
+        const size = sizes[next]
+        if (size === undefined) return longest
+        const part = piece.subarray(from, from + size - passed)
+        hasher.update(part)
+        passed += part.length
+        from += part.length
+        if (passed < size) break
+        next += 1
+        const digest = digestText(hasher.digest())
+        if (wanted.get(digest)?.at(-1)?.path !== path && wanted.has(digest)) longest = digest
+      }
+    }
+    return longest
+  } finally {
+    file.destroy()
+  }
+}
+
+const READ_BYTES = 1 << 18
+
+/** The content of a file, of one that is packed with gzip (RFC 1952) or Zstandard (RFC 8878) what it was before. */
+async function* unpacked(file: Readable): AsyncGenerator<Buffer> {
+  const pieces = file[Symbol.asyncIterator]()
+  const { value: first } = (await pieces.next()) as { value: Buffer | undefined }
+  if (first === undefined) return
+  async function* all() {
+    yield first
+    for await (const piece of { [Symbol.asyncIterator]: () => pieces }) yield piece
+  }
+  const beginning = first.subarray(0, 4).toString('hex')
+  if (beginning.startsWith('1f8b')) yield* Readable.from(all()).compose(createGunzip())
+  else if (beginning === '28b52ffd') yield* Readable.from(all()).compose(createZstdDecompress())
+  else yield* all()
 }
 
 // When many files of a source lose what was in them: a fault and its repair (fsck), or a program that encrypts them.
@@ -116,8 +362,10 @@ export function suspicionOf(
   if (before.size === 0) return null
   if (now.size === 0) return 'lost'
   if (isBatch) return null
+  // Another file of that name, with content: the earlier one was renamed or removed.
+  if (now.inode !== before.inode) return null
   if (now.size < before.size * LEFT_SHARE) return 'lost'
-  const isInPlace = now.inode === before.inode && now.mtimeNs !== before.mtimeNs
+  const isInPlace = now.mtimeNs !== before.mtimeNs
   const hadRested = nowMs - Number(before.mtimeNs / 1_000_000n) > CHANGED.restedMs
   return isInPlace && hadRested && now.size <= before.size * CHANGED.grown ? 'changed' : null
 }

@@ -1,0 +1,103 @@
+import { linkSync, lstatSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { digestOf } from '../../../core/files/digest.ts'
+import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openLosses } from '../../../core/scan/compare/losses.ts'
+import { factsOf } from '../../../core/scan/tree/facts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+const FILES = 60
+const names = Array.from({ length: FILES }, (_, index) => `run-${index}`)
+
+/** Sixty files of a source that were sent, with the guard that looks after them. */
+function setUp(contentOf: (name: string) => string) {
+  const parent = temporaryDirectory('losses')
+  const root = path.join(parent, 'source')
+  const at = (name: string) => path.join(root, name)
+  mkdirSync(root)
+  for (const name of names) writeFileSync(at(name), contentOf(name))
+  const ledger = openLedger(path.join(parent, 'ledger.db'))
+  const source = { id: 'runs', kind: 'continuous' as const, path: root }
+  const found = (some: readonly string[]) =>
+    some.map((name) => ({ source: source.id, ...factsOf(name, lstatSync(at(name), { bigint: true })) }))
+  ledger.offer('nas', found(names))
+  const due = ledger.take('nas', source.id, FILES, Date.now(), new Set())
+  const digest = (name: string) => digestOf(readFileSync(at(name)))
+  ledger.markSent(
+    due.map(({ id, generation, path }) => ({ id, generation, mark: false, digest: digest(path) })),
+    Date.now(),
+  )
+  const losses = openLosses({
+    source,
+    ledger,
+    destinations: ['nas'],
+    changed: () => undefined,
+    offered: () => undefined,
+    failed: (thrown) => expect.fail(String(thrown)),
+  })
+  onTestFinished(() => {
+    losses.stop()
+    ledger.close()
+  })
+  return {
+    at,
+    losses,
+    ledger,
+    /** As the scanner does with files that changed. */
+    report(some: readonly string[]) {
+      const files = found(some)
+      losses.notice(files)
+      ledger.offer('nas', files, Date.now() + 10_000)
+    },
+    empty() {
+      for (const name of names) truncateSync(at(name), 0)
+    },
+  }
+}
+const untilHeld = ({ losses }: ReturnType<typeof setUp>) => until('it to be held', losses.held, 25_000)
+const own = (name: string) => `what ${name} has measured`
+
+test('mass-change guard: files that are emptied beside encrypted copies of them are held', async () => {
+  const here = setUp(own)
+  for (const name of names)
+    writeFileSync(
+      here.at(`${name}.locked`),
+      Buffer.from(own(name)).map((byte) => byte ^ 0x5a),
+    )
+  here.empty()
+  here.report([...names, ...names.map((name) => `${name}.locked`)])
+  expect(await untilHeld(here)).toMatchObject({ lost: FILES })
+})
+
+test('mass-change guard: a hard link of an emptied file is no copy of it', async () => {
+  const here = setUp(own)
+  const links = names.map((name) => `${name}.1`)
+  for (const name of names) linkSync(here.at(name), here.at(`${name}.1`))
+  here.report(links)
+  here.empty()
+  here.report(names)
+  expect(await untilHeld(here)).toMatchObject({ lost: FILES })
+})
+
+test('mass-change guard: a new file accounts for one emptied file alone', async () => {
+  const here = setUp(() => 'ready')
+  const copies = ['copy', 'other']
+  for (const name of copies) writeFileSync(here.at(name), 'ready now')
+  here.empty()
+  here.report([...names, ...copies])
+  expect(await untilHeld(here)).toMatchObject({ lost: FILES - copies.length })
+})
+
+test('mass-change guard: copies that come seconds after their files were emptied end the hold', async () => {
+  const here = setUp(own)
+  here.empty()
+  here.report(names)
+  await untilHeld(here)
+  const copies = names.map((name) => `${name}.copy`)
+  for (const name of names) writeFileSync(here.at(`${name}.copy`), `${own(name)}, and more`)
+  here.report(copies)
+  await until('it goes again', () => here.losses.held() === null, 25_000)
+  expect(here.ledger.countSuspects('runs', 0)).toEqual({ lost: 0, changed: 0 })
+})

@@ -12,6 +12,8 @@ const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
 const BY_ANOTHER_CLOCK_MS = 2 * LONGEST_DEFERRAL_MS
 /** Of the files that wait so many are asked for their age: no index has it. */
 const OLDEST_ROWS = 1_000
+/** New files are looked for among so many rows of a held source: no index tells them from the others. */
+const HELD_ROWS = 10_000
 /** Another try for a parked row; its place in the queue is the one it had. */
 const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
 
@@ -30,9 +32,14 @@ function prepareForget(database: DatabaseSyncInstance, which: string) {
 
 /** Waiting files that may go now. */
 export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
-  const dueBetween = prepareDue(
+  const due = `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`
+  const dueBetween = prepareDue(database, due, 'due_at, id')
+  // The last to become due: files that come after a loss are behind all that it holds, however much that is.
+  const newBetween = prepareDue(
     database,
-    `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`,
+    `WHERE sent_at IS NULL AND id IN (
+       SELECT id FROM file INDEXED BY file_due WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ?
+       ORDER BY due_at DESC LIMIT ${HELD_ROWS}) AND id NOT IN (SELECT value FROM json_each(?))`,
     'due_at, id',
   )
   const isHeld = database.prepare('SELECT 1 FROM meta WHERE key = ?')
@@ -50,19 +57,17 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * Waiting files of a source whose time has come, oldest first, none while it is held; rows in `excluding` are left out. `now` is in
-     * milliseconds since 1970.
+     * Waiting files of a source whose time has come, oldest first; rows in `excluding` are left out. While the source is
+     * held, only new files, which take nothing's place at the destination. `now` is in milliseconds since 1970.
      */
     take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>) {
       const route = routes.find(destination, source)
-      if (route === null || isHeld.get(heldKey(source)) !== undefined) return []
+      if (route === null) return []
+      const find = isHeld.get(heldKey(source)) === undefined ? dueBetween : newBetween
       const out = JSON.stringify([...excluding])
-      const due = dueBetween(source, route, Number.MIN_SAFE_INTEGER, now, out, limit)
+      const first = find(source, route, Number.MIN_SAFE_INTEGER, now, out, limit)
       const aheadFrom = now + BY_ANOTHER_CLOCK_MS
-      return [
-        ...due,
-        ...dueBetween(source, route, aheadFrom, Number.MAX_SAFE_INTEGER, out, limit - due.length),
-      ]
+      return [...first, ...find(source, route, aheadFrom, Number.MAX_SAFE_INTEGER, out, limit - first.length)]
     },
 
     isWaiting: (id: number): boolean => waiting.get(id) !== undefined,

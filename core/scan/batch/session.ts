@@ -137,7 +137,8 @@ export class BatchSession implements SourceSession {
       const files = this.#open.get(name)?.effects.unproven ?? 0
       return files === 0 ? [] : [{ name, files }]
     })
-    if (counted.length === 0) return null
+    // Before all are listed nobody knows: an incident of before lasts.
+    if (counted.length === 0) return this.#isListed ? null : undefined
     const files = counted.reduce((sum, one) => sum + one.files, 0)
     return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
   }
@@ -157,6 +158,11 @@ export class BatchSession implements SourceSession {
 
   get #isOver(): boolean {
     return this.#context.signal.aborted
+  }
+
+  get #isListed(): boolean {
+    const states = [...this.#open.values()].map(({ marking }) => marking.state)
+    return this.#hasLooked && states.every(({ sent, found }) => sent || found !== null)
   }
 
   #lookSoon(): void {
@@ -253,9 +259,7 @@ export class BatchSession implements SourceSession {
 
   /** Every directory was found and listed: what was there is in the ledger. */
   #tellCompared(): void {
-    const states = [...this.#open.values()].map(({ marking }) => marking.state)
-    if (this.#hasLooked && states.every(({ sent, found }) => sent || found !== null))
-      this.#context.update({ compared: true })
+    if (this.#isListed) this.#context.update({ compared: true })
   }
 
   async #lookNow(): Promise<void> {

@@ -55,6 +55,23 @@ describe('files with the group-write bit in a batch source, in the scanner proce
     await until('nothing is asked any more', () => again.scanned.get('s')?.marked === null)
   })
 
+  test('files from before with the bit: a listing that lasts does not say that there are none', async () => {
+    const { root, scanner, configure } = setUp({ kind: 'batch' })
+    mkdirSync(path.join(root, 'DC1'))
+    for (let index = 0; index < 20_000; index += 1)
+      writeFileSync(path.join(root, 'DC1', `file-${index}`), '', { mode: 0o600 })
+    for (let index = 0; index < 20_000; index += 1) chmodSync(path.join(root, 'DC1', `file-${index}`), 0o660)
+    const reports: unknown[] = []
+    const set = scanner.scanned.set.bind(scanner.scanned)
+    scanner.scanned.set = (id, one) => {
+      reports.push(one.marked)
+      return set(id, one)
+    }
+    configure()
+    await until('all are counted', () => scanner.scanned.get('s')?.marked?.files === 20_000, 60_000)
+    expect(reports).not.toContain(null)
+  })
+
   test('files from before with the bit: they are sent once the bit is cleared', async () => {
     const { root, scanner, configure, paths, sendAll } = setUp({ kind: 'batch' })
     const at = (name: string) => path.join(root, 'DC1', name)

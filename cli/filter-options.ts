@@ -3,14 +3,13 @@ import type { CommandInput } from '../core/agent/contract.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { defined } from './defined.ts'
-import { ageOf, collectPatterns, NONE, settingOf, sizeOf } from './option-words.ts'
+import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
+import { ageOf, NONE, settingOf, sizeOf } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
 
 /** What the options of `withFilters` gave; what was not given is not there. */
-export interface FilterOptions {
-  /** false: --no-ignore. */
-  ignore?: string[] | false
+export interface FilterOptions extends PatternOptions {
   hidden?: Source['hidden']
   minSize?: number | typeof NONE
   maxSize?: number | typeof NONE
@@ -35,12 +34,7 @@ export type FilterChanges = CommandInput<'changeSource'>['changes']
 
 /** Options for what of a protected directory is left out, waits, and is removed. */
 export function withFilters(command: Command): Command {
-  return command
-    .option(
-      '--ignore <pattern>',
-      'leave out what this gitignore pattern matches (repeatable; they replace those that were there)',
-      collectPatterns,
-    )
+  return withPatterns(command, '; they replace those that were there')
     .option('--no-ignore', 'leave out nothing by pattern')
     .addOption(
       new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(
@@ -84,12 +78,13 @@ export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): Fi
   return defined({ name, batch: Object.keys(marks).length === 0 ? undefined : marks })
 }
 
+/** @throws Problem where a file of patterns cannot be read. */
 export function changesOf(options: FilterOptions): FilterChanges {
-  const { ignore, hidden, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
+  const { hidden, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   const { tellSilence } = options
   return defined({
     ...{ hidden, oneFileSystem, priority },
-    ignore: ignore === false ? [] : ignore,
+    ignore: readPatterns(options),
     minimumBytes: settingOf(minSize),
     maximumBytes: settingOf(maxSize),
     minimumAgeSeconds: minAge,

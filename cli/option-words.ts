@@ -1,11 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { templateNames } from '../core/alert/channels/catalog.ts'
-import {
-  LONGEST_PATTERN,
-  LONGEST_PAUSE_MINUTES,
-  MOST_PATTERNS,
-  sourceFiltersSchema,
-} from '../core/settings/schema.ts'
+import { LONGEST_PATTERN, MOST_PATTERNS } from '../core/settings/patterns.ts'
+import { LONGEST_PAUSE_MINUTES, sourceFiltersSchema } from '../core/settings/schema.ts'
 import { parseSeconds, parseSize } from '../core/words/amounts.ts'
 
 // What several commands' options take, as commander asks for it: a word, and what the words before it gave.

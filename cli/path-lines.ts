@@ -5,6 +5,7 @@ import { isElsewhere as isOnShare } from '../core/mounts/shares.ts'
 import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'
+import { oddPatternLines } from './ignore-from.ts'
 import { quoteControls } from './quote-controls.ts'
 import { named, terminalWords, worded } from './terminal-words.ts'
 
@@ -36,6 +37,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   const settingLines = [
     ...(kind === 'batch' ? batchLines(batch) : []),
     ...ignore.map(leftOut),
+    ...oddPatternLines(ignore, path, true),
     ...(hidden === 'leave-out' ? [leftOut(worded('cli.paths.hidden'))] : []),
     ...(minimumBytes === null ? [] : [leftOut(worded('cli.paths.smaller', { size: minimumBytes }))]),
     ...(maximumBytes === null ? [] : [leftOut(worded('cli.paths.larger', { size: maximumBytes }))]),

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/messages.ts'
 import { sourceOf } from '../core/settings/changes.ts'
+import { findOddPatterns } from '../core/settings/patterns.ts'
 import { message } from '../core/words/message.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import {
@@ -120,7 +121,10 @@ async function list(dataDirectory: string, json = false): Promise<void> {
   const agent = await runningState(dataDirectory)
   const settings = settingsIn(agent, dataDirectory)
   const { sources, checkedPaths } = settings
-  if (json) console.log(jsonText({ sources, checkedPaths }, 2))
+  const oddPatterns = sources.flatMap(({ id, path: root, ignore }) =>
+    findOddPatterns(ignore, root).map((one) => ({ source: id, ...one })),
+  )
+  if (json) console.log(jsonText({ sources, checkedPaths, oddPatterns }, 2))
   else if (sources.length + checkedPaths.length === 0) console.log(worded('cli.paths.none'))
   else console.log([...pathLines(settings), ...(agent?.sources ?? []).flatMap(heldLines)].join('\n'))
 }

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/messages.ts'
 import { isEmptyRange } from '../core/settings/changes.ts'
@@ -5,13 +6,14 @@ import { unclosedPattern } from '../core/settings/patterns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { defined } from './defined.ts'
 import { exitNow } from './exit-now.ts'
+import { oddPatternLines, type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { type Given, printList } from './list-directory.ts'
-import { ageOf, collect, collectPatterns, type NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
+import { ageOf, collect, type NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
 import { worded } from './terminal-words.ts'
 
-interface Flags {
+interface Flags extends Omit<PatternOptions, 'ignore'> {
   list: boolean
   once: boolean
   why: boolean
@@ -48,11 +50,7 @@ export function registerScan(program: Command): void {
     .option('--why', 'with --list: print the other paths too, each with a tab and the reason', false)
     .option('--batch', 'its child directories are batch directories with marks (isocket)', false)
     .option('--prefix <name>', 'as --batch, only child directories whose name begins so', prefixOf)
-    .option(
-      '--ignore <pattern>',
-      'leave out what this gitignore pattern matches (repeatable)',
-      collectPatterns,
-    )
+  withPatterns(command, '')
     .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)')
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
@@ -79,6 +77,7 @@ export function registerScan(program: Command): void {
     const { list, once, why, to, json, accept, marked } = flags
     const given = givenOf(flags)
     const { minimumBytes = null, maximumBytes = null, ignore = [] } = given
+    for (const line of oddPatternLines(ignore, path.resolve(directory), false)) console.error(line)
     const pattern = unclosedPattern(ignore)
     const dataDirectory = dataDirectoryOf(flags)
     if (isEmptyRange({ minimumBytes, maximumBytes })) {
@@ -102,9 +101,9 @@ export function registerScan(program: Command): void {
 
 /** What of a source the command line itself says: the rest is as the directory is protected, or as it is by default. */
 function givenOf(flags: Flags): Given {
-  const { batch, prefix, oneFileSystem, ignore, hidden, minAge, minSize, maxSize } = flags
+  const { batch, prefix, oneFileSystem, hidden, minAge, minSize, maxSize } = flags
   return defined({
-    ...{ prefix, oneFileSystem, ignore },
+    ...{ prefix, oneFileSystem, ignore: readPatterns(flags) },
     kind: batch || prefix !== undefined ? ('batch' as const) : undefined,
     hidden: hidden ? undefined : ('leave-out' as const),
     minimumAgeSeconds: minAge,

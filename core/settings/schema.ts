@@ -5,6 +5,7 @@ import { SOURCE_ID } from '../wire/limits.ts'
 import { folderName } from '../wire/names.ts'
 import { absolutePathSchema } from './absolute-path.ts'
 import { destinationSchema } from './destination-schema.ts'
+import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
 export const batchSettingsSchema = z.object({
   /** Only child directories whose name begins with this are batch directories (isocket: tag). */
@@ -14,10 +15,6 @@ export const batchSettingsSchema = z.object({
   /** Holdfast's mark "all files are durable at the destination" (isocket: done_watch). */
   sentMark: z.string().min(1).max(255).default('finished.watch'),
 })
-
-/** Characters of one ignore pattern, and how many patterns a source has. */
-export const LONGEST_PATTERN = 1_000
-export const MOST_PATTERNS = 1_000
 
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 

@@ -42,7 +42,7 @@ export function dress(
     }
   }
   // Only somebody who may write a file may set its attributes (xattr(7)), so the mode comes after them.
-  else if (attributes.length > 0) fchmodSync(fd, 0o700)
+  else if (attributes.length > 0 && setAttribute !== undefined) fchmodSync(fd, 0o700)
   for (const [name, value] of attributes) if (setAttribute?.(fd, name, value) !== true) isWhole = false
   if (process.platform !== 'win32') fchmodSync(fd, mode & (what === 'file' ? FILE_BITS : DIRECTORY_BITS))
   setTimes(fd, mtimeNs)

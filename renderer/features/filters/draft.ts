@@ -1,6 +1,6 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import { unclosedPattern } from '../../../core/settings/patterns.ts'
+import { LONGEST_PATTERN, MOST_PATTERNS, unclosedPattern } from '../../../core/settings/patterns.ts'
 import { type Message, message, type WordKey } from '../../../core/words/message.ts'
 
 export type Filters = CommandInput<'previewFilters'>['filters']
@@ -40,8 +40,6 @@ export const timeUnits = [
 
 /** The limits of core/settings/schema.ts; the agent checks them again. */
 const LONGEST_AGE_SECONDS = 30 * 86_400
-const MOST_PATTERNS = 1_000
-const LONGEST_PATTERN = 1_000
 
 export interface ReadDraft {
   /** null while a field is wrong. */

@@ -8,6 +8,7 @@ import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AmountInput } from './amount-input.tsx'
 import { byteUnits, changesOf, type Draft, draftOf, readDraft, timeUnits, typedOver } from './draft.ts'
+import { PatternHelp } from './pattern-help.tsx'
 import { PreviewPart } from './preview-part.tsx'
 import { PriorityChoice } from './priority-choice.tsx'
 
@@ -55,7 +56,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
         if (event.key === 'Escape' && isUnchanged) onDone()
       }}
     >
-      <FilterFields draft={draft} problems={problems} onChange={change} />
+      <FilterFields draft={draft} root={settings.path} problems={problems} onChange={change} />
       <PreviewPart shown={shown} />
       {refusal !== null && (
         <p className="card-problem breakable" role="alert">
@@ -76,11 +77,13 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
 
 interface FilterFieldsProps {
   draft: Draft
+  /** Path of the source. */
+  root: string
   problems: ReturnType<typeof readDraft>['problems']
   onChange: (changes: Partial<Draft>) => void
 }
 
-function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
+function FilterFields({ draft, root, problems, onChange }: FilterFieldsProps) {
   const { t, say } = useWords()
   const isWindows = navigator.userAgent.includes('Windows')
   return (
@@ -98,6 +101,7 @@ function FilterFields({ draft, problems, onChange }: FilterFieldsProps) {
         // The form was asked for: its first field is where one wants to be.
         autoFocus
       />
+      <PatternHelp patterns={draft.patterns} root={root} onChange={(patterns) => onChange({ patterns })} />
       <Switch
         label={t('window.filters.hidden')}
         description={t('window.filters.hiddenHint')}

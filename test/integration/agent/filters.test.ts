@@ -74,3 +74,41 @@ describe('holdfast scan --once with filters', () => {
     expect(stored.filter((name) => /source\/(a|deep\/b|young|x\.log|\.hidden)$/.test(name))).toHaveLength(2)
   })
 })
+
+describe('patterns of other tools on the command line', () => {
+  it('files of patterns: they are taken over, and lines that cannot be are named', async () => {
+    const data = temporaryDirectory('ignore-from')
+    const root = path.join(temporaryDirectory('ignore-source'), 'source')
+    write(root, ['a.o', 'b.c'])
+    const settings = { version: 1, sources: [{ id: 'one', path: root, name: 'one' }] }
+    writeFileSync(path.join(data, 'settings.json'), JSON.stringify(settings))
+    const list = path.join(data, 'exclude')
+    writeFileSync(list, '; objects\n+ keep.o\n- *.o\nmerge more\n')
+    const run = async (...words: string[]) => {
+      const command = startHoldfast([...words, '--data', data])
+      const code = await command.ended()
+      return { code, out: command.out(), err: command.err() }
+    }
+    const patterns = ['--ignore-from', list, '--ignore', '(?d)cache']
+    const changed = await run('paths', 'change', root, ...patterns)
+    expect(changed.err).toContain(`${list}: 2 patterns, read in the form of rsync.`)
+    expect(changed.err).toContain('line 4, is not taken over: merge more – it names another file')
+    expect(changed.out).toContain('The pattern (?d)cache begins with a prefix of Syncthing.')
+    const corrected = `paths change ${root} --ignore '*.o' --ignore '!keep.o' --ignore cache`
+    expect(changed).toMatchObject({ code: 0, out: expect.stringContaining(corrected) })
+    const odd = { source: 'one', pattern: '(?d)cache', instead: ['cache'] }
+    const listed = JSON.parse((await run('paths', '--json')).out)
+    expect(listed).toMatchObject({
+      sources: [{ ignore: ['*.o', '!keep.o', '(?d)cache'] }],
+      oddPatterns: [odd],
+    })
+    const scanned = await run('scan', '--list', root, '--ignore', '- *.o')
+    expect(scanned.err).toContain("Write instead: '*.o'")
+    expect((await run('scan', '--list', root, '--ignore-from', list)).out.trim()).toBe('b.c')
+
+    const missing = await run('paths', 'change', root, '--ignore-from', path.join(data, 'none'))
+    expect(missing.code).not.toBe(0)
+    expect(missing.err).toContain('Nothing was changed.')
+    expect(JSON.parse((await run('paths', '--json')).out).sources[0].ignore).toHaveLength(3)
+  })
+})

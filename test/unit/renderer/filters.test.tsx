@@ -87,6 +87,15 @@ describe('the form of the filters', () => {
     expect(changesOf(since, { ...filters, priority: shown.priority })).toEqual({ ignore: ['*.log'] })
   })
 
+  test('patterns of another tool: what they do is said, with a button for what was meant', () => {
+    const ignore = ['(?d)cache', '- *.o', '/s/x', '*.log']
+    const words = wordsOf(<FiltersForm settings={source({ ignore })} onDone={() => undefined} />)
+    for (const instead of ['cache', '*.o', '/x']) expect(words).toContain(`Write ${instead} instead`)
+    expect(words).toContain('The pattern - *.o is a rule of rsync.')
+    expect(words).not.toContain('The pattern *.log')
+    expect(words).toContain('Import from file')
+  })
+
   test('only on Windows is Windows spoken of', () => {
     const words = () => wordsOf(<FiltersForm settings={source()} onDone={() => undefined} />)
     expect(words()).not.toContain('Windows')

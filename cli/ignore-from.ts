@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Command, Option } from 'commander'
+import { reasonOf } from '../core/files/system-error.ts'
+import { findIgnoreForm, type IgnoreForm, ignoreForms, readIgnoreFile } from '../core/settings/ignore-file.ts'
+import { findOddPatterns, MOST_PATTERNS } from '../core/settings/patterns.ts'
+import { Problem } from '../core/words/problem.ts'
+import { shellWord } from '../core/words/shell-word.ts'
+import { collect, collectPatterns } from './option-words.ts'
+import { worded } from './terminal-words.ts'
+
+/** What the options of `withPatterns` gave. */
+export interface PatternOptions {
+  /** false: --no-ignore. */
+  ignore?: string[] | false
+  ignoreFrom?: string[]
+  ignoreForm?: IgnoreForm
+}
+
+/** Options for patterns of names that are left out, one by one or from files. */
+export function withPatterns(command: Command, replaced: string): Command {
+  return command
+    .option(
+      '--ignore <pattern>',
+      `leave out what this gitignore pattern matches (repeatable${replaced})`,
+      collectPatterns,
+    )
+    .option(
+      '--ignore-from <file>',
+      "leave out what the patterns of a .gitignore, a .stignore or rsync's exclude-from match (repeatable; before those of --ignore)",
+      collect,
+    )
+    .addOption(
+      new Option(
+        '--ignore-form <form>',
+        'the form of these files, where their names and lines leave it open',
+      ).choices(ignoreForms),
+    )
+}
+
+/**
+ * Gives all patterns of the options; undefined: no option was given. Lines of files that are not taken over are named on
+ * standard error.
+ * @throws Problem where a file cannot be read.
+ */
+export function readPatterns({ ignore, ignoreFrom = [], ignoreForm }: PatternOptions): string[] | undefined {
+  if (ignore === false) return []
+  if (ignore === undefined && ignoreFrom.length === 0) return undefined
+  const patterns = [...ignoreFrom.flatMap((file) => readFrom(file, ignoreForm)), ...(ignore ?? [])]
+  if (patterns.length > MOST_PATTERNS) throw new Problem('window.filters.tooManyPatterns')
+  return patterns
+}
+
+function readFrom(file: string, given: IgnoreForm | undefined): string[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (thrown) {
+    throw new Problem('filter.from.unreadable', { path: file, reason: reasonOf(thrown) }, { cause: thrown })
+  }
+  const form = given ?? findIgnoreForm(path.resolve(file), text)
+  const { patterns, left } = readIgnoreFile(text, form)
+  console.error(worded('filter.from.read', { path: file, count: patterns.length, form }))
+  for (const { line, text: what, why } of left)
+    console.error(worded('filter.from.left', { path: file, line, text: what, why: worded(why.key) }))
+  return patterns
+}
+
+/**
+ * Lines about patterns that git reads in another way than they were most likely meant.
+ * @param isProtected the command that corrects them for the protected directory `root` is given, too.
+ */
+export function oddPatternLines(patterns: readonly string[], root: string, isProtected: boolean): string[] {
+  const odd = findOddPatterns(patterns, root)
+  const lines = odd.flatMap(({ sentence: { key, params }, instead }) => [
+    worded(key, params),
+    ...(instead === null ? [] : [instead.length === 0 ? worded('filter.odd.remove') : insteadLine(instead)]),
+  ])
+  if (!isProtected || odd.every(({ instead }) => instead === null)) return lines
+  const corrections = new Map(odd.map(({ pattern, instead }) => [pattern, instead ?? [pattern]]))
+  const corrected = patterns.flatMap((pattern) => corrections.get(pattern) ?? [pattern])
+  const words = corrected.map((pattern) => `--ignore ${shellWord(pattern)}`)
+  const command = [shellWord(root), ...(words.length === 0 ? ['--no-ignore'] : words)].join(' ')
+  return [...lines, worded('filter.odd.command', { command })]
+}
+
+const insteadLine = (instead: string[]): string =>
+  worded('filter.odd.write', { instead: instead.map(shellWord).join('  ') })

@@ -1,0 +1,177 @@
+import { type Message, message, type WordKey } from '../words/message.ts'
+import { expandBraces, fromSyncthing, LONGEST_PATTERN, unclosedPattern } from './patterns.ts'
+
+// Files of patterns of other tools, read as gitignore patterns that leave out the same files. Pure. The forms are those of
+// gitignore(5), of rsync(1) "FILTER RULES IN DEPTH", and of docs.syncthing.net/users/ignoring.html.
+
+export const ignoreForms = ['git', 'rsync', 'syncthing'] as const
+export type IgnoreForm = (typeof ignoreForms)[number]
+
+/** A line that has no gitignore pattern of the same meaning. */
+export interface LeftLine {
+  /** From 1. */
+  line: number
+  text: string
+  why: Message
+}
+
+export interface IgnoreFile {
+  form: IgnoreForm
+  patterns: string[]
+  left: LeftLine[]
+}
+
+/** Finds out which tool's form a file has, by its name, then by lines that only one tool has. */
+export function findIgnoreForm(file: string, text: string): IgnoreForm {
+  const path = file.replaceAll('\\', '/')
+  const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
+  if (name.includes('stignore')) return 'syncthing'
+  if (name.includes('gitignore') || path.endsWith('.git/info/exclude')) return 'git'
+  if (name.includes('rsync')) return 'rsync'
+  if (/^(!?\(\?[di]\)|\/\/|#include |#escape)/m.test(text)) return 'syncthing'
+  if (/^([-+] |;|(merge|dir-merge|include|exclude) )/m.test(text) || name.startsWith('exclude'))
+    return 'rsync'
+  return 'git'
+}
+
+/** A line that stays behind. */
+class Left extends Error {
+  readonly key: WordKey
+
+  constructor(key: WordKey) {
+    super(key)
+    this.key = key
+  }
+}
+
+/** A rule of a tool that takes the first one that matches. */
+interface Rule {
+  isException: boolean
+  /** gitignore patterns, without "!". */
+  patterns: string[]
+}
+
+/** Reads a file of patterns; each line is taken over with the same meaning, or named with the reason. */
+export function readIgnoreFile(text: string, form: IgnoreForm): IgnoreFile {
+  const left: LeftLine[] = []
+  let rules: Rule[] = []
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    try {
+      if (form === 'rsync' && line === '!') rules = []
+      else rules.push(...readers[form](line))
+      const read = rules.at(-1)?.patterns ?? []
+      if (unclosedPattern(read) !== null) throw new Left('filter.left.unclosed')
+      if (read.some((one) => one.length > LONGEST_PATTERN)) throw new Left('filter.left.long')
+    } catch (thrown) {
+      if (!(thrown instanceof Left)) throw thrown
+      if (thrown.key === 'filter.left.unclosed' || thrown.key === 'filter.left.long') rules.pop()
+      left.push({ line: index + 1, text: line, why: message(thrown.key) })
+    }
+  }
+  return { form, patterns: writers[form](rules), left }
+}
+
+const readers: Record<IgnoreForm, (line: string) => Rule[]> = {
+  git: (line) =>
+    line.trim() === '' || line.startsWith('#') ? [] : [{ isException: false, patterns: [line] }],
+  rsync: readRsync,
+  syncthing: readSyncthing,
+}
+
+const signed = ({ isException, patterns }: Rule): string[] =>
+  isException ? patterns.map((one) => `!${one}`) : patterns
+
+const writers: Record<IgnoreForm, (rules: Rule[]) => string[]> = {
+  git: (rules) => rules.flatMap(signed),
+  // rsync takes the first rule that matches, git the last; neither looks into a directory that is left out.
+  rsync: (rules) => (rules.some((one) => one.isException) ? rules.toReversed() : rules).flatMap(signed),
+  syncthing: writeSyncthing,
+}
+
+function readRsync(line: string): Rule[] {
+  if (line.trim() === '' || /^[#;]/.test(line)) return []
+  if (/^(merge|dir-merge)[ ,]|^[.:][^ ]* /.test(line)) throw new Left('filter.left.merge')
+  if (/^(hide|show|protect|risk|clear)[ ,]|^[-+][^ ]+ |^(exclude|include),/.test(line))
+    throw new Left('filter.left.modifier')
+  if (line.startsWith('!')) throw new Left('filter.left.clear')
+  const [, sign = '', body = ''] = /^((?:[-+]|exclude|include) )?(.*)$/s.exec(line) ?? []
+  const isException = sign.startsWith('+') || sign.startsWith('include')
+  // Without a wildcard a backslash is one of the name.
+  const text = /[*?[]/.test(body) ? body : body.replaceAll('\\', '\\\\')
+  if (!text.endsWith('/***')) return [{ isException, patterns: [placeAnywhere(text)] }]
+  if (/\*\*\/\*\*\*$/.test(text)) throw new Left('filter.left.stars')
+  return [{ isException, patterns: withInside(placeAnywhere(text.slice(0, -3))) }]
+}
+
+/**
+ * A pattern that rsync and Syncthing find at any depth unless it begins with "/", as git does only where it has no other
+ * "/". Before a name their `**` is at least one directory, git's none or more.
+ */
+function placeAnywhere(text: string): string {
+  const isAnchored = text.startsWith('/')
+  const isDirectory = text.length > 1 && text.endsWith('/')
+  const parts = text.slice(isAnchored ? 1 : 0, isDirectory ? -1 : undefined).split('/')
+  if (parts.some((part) => part === '')) throw new Left('filter.left.nothing')
+  const written = parts.map((part, index) => {
+    if (part === '**') return (isAnchored || index > 0) && index < parts.length - 1 ? '*/**' : '**'
+    // Alone, at its beginning, two stars are as good as one.
+    if (parts.length === 1 && !isAnchored) return part.replace(/^\*\*(?!\*)/, '*')
+    return part
+  })
+  if (written.some((part) => part.replace('*/**', '') !== '**' && /\*\*/.test(part.replace('*/**', ''))))
+    throw new Left('filter.left.stars')
+  const path = written.join('/') + (isDirectory ? '/' : '')
+  if (isAnchored) return `/${escapeEnd(path)}`
+  if (written.length > 1 && written[0] !== '**') return `**/${escapeEnd(path)}`
+  return escapeEnd(path.replace(/^[#!]/, '\\$&'))
+}
+
+/** git drops spaces at the end of a line that have no backslash. */
+const escapeEnd = (pattern: string): string =>
+  pattern.replace(/ +$/, (spaces) => spaces.replaceAll(' ', '\\ '))
+
+function readSyncthing(given: string): Rule[] {
+  const line = given.trim()
+  if (line === '' || line.startsWith('//')) return []
+  if (line.startsWith('#include')) throw new Left('filter.left.merge')
+  if (line.startsWith('#')) throw new Left('filter.left.modifier')
+  const [plain] = fromSyncthing(line) ?? []
+  if (plain === undefined) throw new Left('filter.left.caseBrackets')
+  const isException = plain.startsWith('!')
+  const body = isException ? plain.slice(1) : plain
+  if (/\{[^}]*$|\{[^}]*\{/.test(body)) throw new Left('filter.left.braces')
+  return [{ isException, patterns: expandBraces(body).map(placeAnywhere) }]
+}
+
+/**
+ * Syncthing compares each file's own path with the rules, also below a directory that is left out. git does not look into
+ * such a directory; so where there are exceptions, rules name what is inside, and directories on the way are let in again.
+ */
+function writeSyncthing(rules: Rule[]): string[] {
+  const exceptions = rules.filter((one) => one.isException).flatMap((one) => one.patterns)
+  if (exceptions.length === 0) return rules.flatMap(signed)
+  const whole = rules
+    .toReversed()
+    .flatMap(({ isException, patterns }) => signed({ isException, patterns: patterns.flatMap(withInside) }))
+  const ways = exceptions.map((one) =>
+    one
+      .replace(/\/(\*\*)?$/, '')
+      .split('/')
+      .slice(0, -1),
+  )
+  const isPlain = ways.every((names) => names[0] === '' && !/[*?[\\]/.test(names.join()))
+  if (!isPlain) return [...whole, '!*/']
+  const above = ways.flatMap((names) =>
+    names.slice(1).map((_, index) => `!${names.slice(0, index + 2).join('/')}/`),
+  )
+  return [...whole, ...new Set(above)]
+}
+
+function withInside(pattern: string): string[] {
+  if (pattern.endsWith('**') || pattern === '*') return [pattern]
+  const directory = pattern.replace(/\/$/, '')
+  return [pattern, `${directory.includes('/') ? '' : '**/'}${directory}/**`]
+}

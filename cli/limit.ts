@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { MOST_RULES, type SendRule } from '../core/settings/schema.ts'
+import { defaultSettings, MOST_RULES, type SendRule, settingsSchema } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
@@ -16,6 +16,7 @@ interface LimitOptions {
   /** false: --no-pause-on-…; left out: as it is. */
   pauseOnBattery?: boolean
   pauseOnMetered?: boolean
+  versionsPerHour?: number
 }
 
 /** `holdfast limit`: what sending may use of the line, and at which times of the week it is another amount. */
@@ -35,6 +36,11 @@ export function registerLimit(program: Command): void {
     .option('--no-pause-on-battery', 'send on battery, too')
     .option('--pause-on-metered', 'send nothing while NetworkManager calls the network metered')
     .option('--no-pause-on-metered', 'send on a metered network, too')
+    .option(
+      '--versions-per-hour <count>',
+      'send a file of 16 MiB or more that keeps changing at most so often (1 to 3600; smaller files more often)',
+      versionsFrom,
+    )
     .option('--json', 'print the limit as JSON, as the settings file has it')
   withDataDirectory(command).action(limit)
 }
@@ -45,6 +51,12 @@ function rateOf(text: string): number | null {
   if (rate === null)
     throw new InvalidArgumentError('It must be a rate such as 500K or 10M, at least 1K, or "none".')
   return rate
+}
+
+function versionsFrom(text: string): number {
+  const parsed = settingsSchema.shape.send.unwrap().shape.versionsPerHour.safeParse(Number(text))
+  if (!parsed.success) throw new InvalidArgumentError('It must be a whole number from 1 to 3600.')
+  return parsed.data
 }
 
 function collectRules(text: string, before: SendRule[] = []): SendRule[] {
@@ -58,8 +70,8 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
   const directory = dataDirectoryOf(options)
   if (options.rule !== undefined && options.rules === false) throw new WrongUsage('cli.limit.rulesOrNone')
   const schedule = options.rule ?? (options.rules === false ? [] : undefined)
-  const { pauseOnBattery, pauseOnMetered } = options
-  const send = { bytesPerSecond: rate, schedule, pauseOnBattery, pauseOnMetered }
+  const { pauseOnBattery, pauseOnMetered, versionsPerHour } = options
+  const send = { bytesPerSecond: rate, schedule, pauseOnBattery, pauseOnMetered, versionsPerHour }
   const changes = { send }
   const isQuestion = Object.values(send).every((one) => one === undefined)
   const settings = isQuestion
@@ -71,4 +83,6 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
   for (const rule of now.schedule) console.log(`  ${ruleText(rule)}`)
   if (now.pauseOnBattery) console.log(`  ${worded('cli.limit.onBattery')}`)
   if (now.pauseOnMetered) console.log(`  ${worded('cli.limit.onMetered')}`)
+  if (now.versionsPerHour !== defaultSettings.send.versionsPerHour)
+    console.log(`  ${worded('cli.limit.versions', { count: now.versionsPerHour })}`)
 }

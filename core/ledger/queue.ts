@@ -101,6 +101,7 @@ export function openOutcomes(database: DatabaseSyncInstance) {
   const later = database.prepare(
     `UPDATE file SET due_at = ?, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
   )
+  const putOff = database.prepare(`UPDATE file SET due_at = ? ${CLAIMED} AND state = 0`)
   const renewOne = database.prepare(
     `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
      acked = iif(?10, NULL, acked), size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
@@ -130,6 +131,11 @@ export function openOutcomes(database: DatabaseSyncInstance) {
       const { size, mtimeNs, ctimeNs, inode, device } = facts
       const words = [mtimeNs, ctimeNs, inode, device].map(word.store)
       renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now(), Number(isLost))
+    },
+
+    /** The file waits as it is until this time (milliseconds since 1970): that is no attempt. */
+    putOff({ id, generation }: Claim, at: number) {
+      putOff.run(Math.ceil(at), id, generation)
     },
 
     /** Another content than the one that was sent goes to the destination now, though size and time are the same. */

@@ -26,7 +26,7 @@ export function openSent(database: DatabaseSyncInstance) {
      ${CLAIMED} AND state <> 1`,
   )
   const storedOlder = database.prepare(
-    'UPDATE file SET sent_at = ?, attempts = 0, reason = NULL WHERE id = ? AND state = 0',
+    'UPDATE file SET sent_at = ?, attempts = 0, digest = NULL, reason = NULL WHERE id = ? AND state = 0',
   )
   const hasGrown = database.prepare(
     `UPDATE file SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, device = ? ${CLAIMED} AND state <> 1`,
@@ -39,6 +39,7 @@ export function openSent(database: DatabaseSyncInstance) {
     `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0
      WHERE id IN (SELECT value FROM json_each(?)) AND state = 1 AND removal = ${REMOVAL.none} AND digest = ?`,
   )
+  const sentAt = database.prepare('SELECT sent_at FROM file WHERE id = ?')
   const sealOf = database.prepare('SELECT digest FROM seal WHERE file = ?')
   const haveIt = database.prepare(`SELECT ${OTHERS_WITH('TRUE')} AS count FROM file WHERE id = ?`)
   const forward = database.prepare(
@@ -53,6 +54,8 @@ export function openSent(database: DatabaseSyncInstance) {
     return count === others.length ? MARK.now : MARK.later
   }
   return {
+    /** When a version of the file was last stored, in milliseconds since 1970; null: never. */
+    sentAt: (id: number) => (sentAt.get(id) as { sent_at: number | null } | undefined)?.sent_at ?? null,
     /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
     sealOf: (id: number) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     /**

@@ -34,6 +34,7 @@ const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
 /** Whether two configurations have the same delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
   a.retrySeconds === b.retrySeconds &&
+  a.versionsPerHour === b.versionsPerHour &&
   isDeepStrictEqual([goingTo(a), a.secrets, keptBy(a)], [goingTo(b), b.secrets, keptBy(b)])
 
 export function openDelivery(
@@ -41,6 +42,7 @@ export function openDelivery(
     destination,
     ledgerPath,
     retrySeconds,
+    versionsPerHour,
     keep,
     secrets = {},
   }: Config & { destination: NonNullable<Config['destination']> },
@@ -55,7 +57,13 @@ export function openDelivery(
     Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
 ) {
   let trouble: Message | null = null
-  const dispatcher = openDispatcher({ destination, ledger, ledgerPath, retrySeconds, readers }, events)
+  const dispatcher = openDispatcher(
+    {
+      ...{ destination, ledger, ledgerPath, retrySeconds, readers },
+      ...(versionsPerHour === undefined ? {} : { versionsPerHour }),
+    },
+    events,
+  )
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
   let asking: NodeJS.Timeout | undefined
@@ -108,6 +116,7 @@ export function openDelivery(
     },
     wake: dispatcher.wake,
     transfers: dispatcher.transfers,
+    restless: dispatcher.restless,
     /** Why files wait although the connection is there, or null. */
     get problem() {
       return trouble ?? dispatcher.problem

@@ -23,6 +23,23 @@ export const transferSchema = z.object({
 })
 export type Transfer = z.infer<typeof transferSchema>
 
+/** A file that waits because it keeps changing. Times are in milliseconds since 1970. */
+export const restlessSchema = z.object({
+  source: z.string(),
+  /** Relative to the source, with "/". */
+  path: z.string(),
+  size: z.number(),
+  /** Attempts since the last version was stored in which the file was rewritten while it was sent. */
+  tries: z.number(),
+  /** Beginning of the first of these attempts; null: there was none. */
+  since: z.number().nullable(),
+  /** The version at the destination is of this time; null: it has none. */
+  storedAt: z.number().nullable(),
+  /** The next version goes then at the latest, or earlier if the file rests; null: now. */
+  nextAt: z.number().nullable(),
+})
+export type RestlessFile = z.infer<typeof restlessSchema>
+
 export const connectionSchema = z.object({
   state: z.enum(['idle', 'connecting', 'connected', 'unreachable', 'refused']),
   /** Milliseconds since 1970 of the last change of state. */
@@ -132,6 +149,8 @@ export const senderDefinition = {
     ),
     paused: z.boolean(),
     retrySeconds: z.number(),
+    /** The most whole versions of one large file in an hour; without, the settings' default. */
+    versionsPerHour: z.number().optional(),
     /** Which older contents stay at the destination; a receiver has rules of its own. */
     keep: keepSchema,
     /** Bytes a second over all sources, and at which times of the week it is another limit, or a pause. */
@@ -160,6 +179,8 @@ export const senderDefinition = {
     /** About how many milliseconds what waits will take, by source id, and of all; left out, null: unknown. */
     left: z.record(z.string(), z.number()),
     leftOfAll: z.number().nullable(),
+    /** Files that wait because they keep changing, at most 20 of them; left out: none. They are not in `left`. */
+    restless: z.array(restlessSchema).optional(),
     allowance: allowanceNowSchema,
     /** What a person should know; told once. */
     notice: messageSchema.optional(),

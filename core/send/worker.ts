@@ -234,12 +234,13 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const now = performance.now()
     const totals = this.#ledger.totalsOf(this.#destinationId())
     const transfers = this.#delivery?.transfers(TRANSFERS) ?? []
+    const restless = this.#delivery?.restless() ?? []
     const problem = this.#problem()
     // While nothing can go, nobody knows when it will.
     const isGoing = this.#connection.state === 'connected' && problem === null && !this.#isPaused()
     if (!isGoing) this.#progress.rest()
     const { bytesPerSecond, allowance, until } = this.#limiter
-    const left = isGoing ? this.#progress.left({ totals, transfers, now, bytesPerSecond }) : null
+    const left = isGoing ? this.#progress.left({ totals, transfers, restless, now, bytesPerSecond }) : null
     const report: Report = {
       fingerprint: this.#identity?.fingerprint ?? null,
       connection: { ...this.#connection, problem },
@@ -249,11 +250,12 @@ export class SenderWorker implements WorkerHandlers<Definition> {
       rates: this.#progress.rates.current(now),
       left: left?.bySource ?? {},
       leftOfAll: left?.ofAll ?? null,
+      ...(restless.length === 0 ? {} : { restless: restless.slice(0, TRANSFERS) }),
       allowance: { now: allowance, until },
       ...(this.#notice === null ? {} : { notice: this.#notice }),
     }
     this.#notice = null
-    const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null
+    const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null || restless.length > 0
     // A ledger that fails is read again until it does not.
     return { report, isMoving: isSending || this.#ledger.problem !== null }
   }

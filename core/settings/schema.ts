@@ -156,6 +156,11 @@ const settingsObject = z.object({
       /** Nothing is sent while this computer runs on its battery, or its network is paid for by what it carries. */
       pauseOnBattery: z.boolean().default(false),
       pauseOnMetered: z.boolean().default(false),
+      /**
+       * The most whole versions of one file of 16 MiB or more in an hour; of smaller files more go, by their size. A file
+       * that keeps changing would otherwise use the line up, and fill the destination.
+       */
+      versionsPerHour: z.number().int().min(1).max(3_600).default(12),
     })
     .prefault({}),
   /** None: a folder in the data directory on this computer. */

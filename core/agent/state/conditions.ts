@@ -21,6 +21,8 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 /** A pause that lasts longer may have been forgotten. */
 const LONG_PAUSE_MS = 24 * HOUR_MS
+/** After so many attempts a person is told of a file that keeps changing. */
+const TELLING_TRIES = 3
 /** Characters of a file's path in a sentence. */
 const LONGEST_NAME = 120
 
@@ -61,6 +63,7 @@ export function conditionsOf(state: AppState, now: number): FoundCondition[] {
       ...emptiedCondition(one, now),
       ...markedCondition(one, now),
       ...parkedCondition(state, one, now),
+      ...changingCondition(state, one, now),
       ...scanCondition(one, now),
       ...silentCondition(state, one, now),
     ]),
@@ -234,6 +237,34 @@ function parkedCondition(
   const file = shortened(state.parked.find((one) => one.source === id)?.path ?? '…')
   const sentence = message('condition.parked', { name, count: totals.parkedFiles, file })
   return condition(subject, 'parked', now, sentence, 0)
+}
+
+/** A file that was rewritten in each of several attempts to send it, until a version of it is stored. */
+function changingCondition(
+  state: AppState,
+  { settings, destinations }: SourceState,
+  now: number,
+): FoundCondition[] {
+  const { id, name } = settings
+  const subject = { id: `changing:${id}`, name, source: id }
+  const [first] = destinations
+    .flatMap(({ id: to, restless = [] }) => restless.map((file) => ({ ...file, to })))
+    .filter(({ tries }) => tries >= TELLING_TRIES)
+    .sort((a, b) => b.tries - a.tries)
+  if (first === undefined) return isCounted({ destinations }) ? well(subject, now) : unknown(subject)
+  const { path, tries, storedAt, to } = first
+  const since = first.since ?? now
+  const destination = state.destinations.find((one) => one.id === to)?.name ?? ''
+  const known = { file: shortened(path), name, destination, since }
+  const sentence =
+    storedAt === null
+      ? message('condition.changingNever', known)
+      : message('condition.changing', { ...known, storedAt })
+  const live =
+    storedAt === null
+      ? message('status.changingNever', { ...known, tries })
+      : message('status.changing', { ...known, tries, storedAt })
+  return condition(subject, 'incomplete', since, sentence, MINUTE_MS, live)
 }
 
 /** The end of a path says which file it is. */

@@ -135,12 +135,14 @@ export function withSent(
   const sources = state.sources.map((source): SourceState => {
     const { id } = source.settings
     if (!source.destinations.some((one) => one.id === destination)) return source
+    const restless = (report.restless ?? []).filter((one) => one.source === id)
     const sent = {
       id: destination,
       totals: report.totals[id] ?? noTotals,
       rate: report.rates[id] ?? 0,
       left: report.left[id] ?? null,
       reported: true,
+      ...(restless.length === 0 ? {} : { restless }),
     }
     const last = report.lastFile[id]
     const isNewer = last !== undefined && last.at >= (source.lastFile?.at ?? 0)

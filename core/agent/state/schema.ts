@@ -6,7 +6,7 @@ import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
 import { receivedSenderSchema } from '../../receive/messages.ts'
 import { restoreReportSchema } from '../../restore/report-schema.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
-import { allowanceNowSchema, connectionSchema, transferSchema } from '../../send/messages.ts'
+import { allowanceNowSchema, connectionSchema, restlessSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 import { messageSchema } from '../../words/message-schema.ts'
 
@@ -48,6 +48,8 @@ export const sourceDestinationSchema = progressSchema.extend({
   id: z.string(),
   /** Its sender has told what the ledger has; until then the figures are those of nothing. */
   reported: z.boolean().optional(),
+  /** Files that wait because they keep changing, at most 20 over all sources; left out: none. */
+  restless: z.array(restlessSchema).optional(),
 })
 export type SourceDestination = z.infer<typeof sourceDestinationSchema>
 

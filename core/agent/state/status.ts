@@ -151,6 +151,15 @@ function working(state: AppState): Message | null {
   const count = going.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
   const size = going.reduce((sum, source) => sum + bytesToGo(source, state.transfers), 0)
   if (count === 0) return null
+  const changing = new Map(
+    going.flatMap(({ destinations }) =>
+      destinations
+        .flatMap(({ restless = [] }) => restless)
+        .flatMap(({ source, path, nextAt }) => (nextAt === null ? [] : [[`${source}/${path}`, nextAt]])),
+    ),
+  )
+  if (changing.size >= count)
+    return message('status.keepsChanging', { count, at: Math.min(...changing.values()) })
   // The sender reckons with all that waits.
   const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
   const left = isAll ? state.left : null

@@ -135,6 +135,7 @@ function senderConfig(
     known: settings.sources.map((source) => source.id),
     paused: settings.pause !== null || now.isHeld,
     retrySeconds: settings.send.retrySeconds,
+    versionsPerHour: settings.send.versionsPerHour,
     keep: settings.keep,
     limit: { bytesPerSecond: settings.send.bytesPerSecond, schedule: settings.send.schedule, shares },
     status: now.status,

@@ -2,6 +2,7 @@ import { unparkAll } from '../../ledger/chores.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../mounts/whereabouts.ts'
+import { defaultSettings } from '../../settings/schema.ts'
 import type { Session } from '../destinations/destination.ts'
 import { openMarks } from '../marks/marks.ts'
 import type { SendAttempt, SendSource, Shared } from '../source/contract.ts'
@@ -14,6 +15,7 @@ import { createQueueFilter } from './filter.ts'
 import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
+import { createRestlessFiles } from './restless.ts'
 import { react } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
@@ -44,8 +46,10 @@ function sharedOf(parts: Parts): Shared {
 
 /** Brings a file to the end of its attempt. */
 function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt): void {
-  const { acknowledgements, breaker, events, guard, queue, transfers, workers } = parts
+  const { acknowledgements, breaker, events, guard, queue, restless, transfers, workers } = parts
   transfers.end(due)
+  if (attempt.kind === 'changed') restless.changed(due, Date.now())
+  else if (attempt.kind !== 'durable') restless.ended(due)
   if (attempt.kind === 'durable') {
     breaker.stored(due)
     const { digest, position, seal, isOlder, stat, moved } = attempt
@@ -67,7 +71,7 @@ function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt)
 }
 
 function openWorker(parts: Parts, source: SendSource): SourceWorker {
-  const { acknowledgements, breaker, guard, queue, state, transfers, windows } = parts
+  const { acknowledgements, breaker, guard, queue, restless, state, transfers, windows } = parts
   const filter = createQueueFilter(source.filters)
   const isHalted = () => state.paused || source.paused
   const window = windows.of(source.id, source.priority)
@@ -86,6 +90,7 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
     begins(due) {
       breaker.begins(due.source, performance.now())
       transfers.begin(due)
+      restless.begins(due, Date.now())
     },
     ended: (due, attempt) => ended(parts, source, due, attempt),
   })
@@ -120,11 +125,17 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   const guard = createLedgerGuard(options.ledgerPath, events)
   const breaker = new CircuitBreaker(retryMs)
   const disks = openWhereabouts(ledger)
+  const restless = createRestlessFiles({
+    versionsPerHour: options.versionsPerHour ?? defaultSettings.send.versionsPerHour,
+    storedAt: (id) => guard.use(() => ledger.sentAt(id)),
+    isWaiting: (id) => guard.use(() => ledger.isWaiting(id)) !== false,
+  })
   const queue = createQueue({
     destination: destination.id,
     ledger,
     guard,
     retryMs,
+    mayGoAt: restless.mayGoAt,
     sources: () => workers.size,
     isAway: (source) => disks.of(source) === 'away',
     isInTrouble: () => breaker.nextTryAt !== null,
@@ -134,6 +145,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   })
   const moving: Parts['moving'] = new Set()
   const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
+    const isSent = new Set(sent)
+    for (const due of over) restless.stored(due, !isSent.has(due), now)
     queue.over(over)
     for (const id of over.flatMap((file) => file.moved ?? [])) moving.delete(id)
     events.onSent(sent, now)
@@ -141,7 +154,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   })
   const transfers = createTransfers()
   const parts: Parts = {
-    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers, moving },
+    ...{ options, events, guard, breaker, disks, workers, queue, acknowledgements, transfers },
+    ...{ moving, restless },
     marks: openMarks(destination.id, ledger, events),
     windows: createWindows(),
     state: { session: null, paused: true },
@@ -216,6 +230,8 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       for (const worker of workers.values()) worker.close()
     },
     transfers: transfers.list,
+    /** Files of these sources that wait because they keep changing. */
+    restless: () => parts.restless.list(Date.now()).filter(({ source }) => workers.has(source)),
     /** Why files wait although there is a session, or null. */
     get problem() {
       return guard.problem ?? breaker.problem

@@ -9,6 +9,7 @@ import type { SourceWorker } from '../source/worker.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { Queue } from './queue.ts'
+import type { RestlessFiles } from './restless.ts'
 import type { Transfers } from './transfers.ts'
 
 export interface DispatcherEvents {
@@ -29,6 +30,8 @@ export interface DispatcherOptions {
   ledger: Ledger
   ledgerPath: string
   retrySeconds: number
+  /** See RestlessOptions; without, the settings' default. */
+  versionsPerHour?: number
   readers: Readers
 }
 
@@ -44,6 +47,7 @@ export interface Parts {
   windows: Windows
   workers: Map<string, SourceWorker>
   queue: Queue
+  restless: RestlessFiles
   acknowledgements: Acknowledgements
   /** See Shared. */
   moving: Set<number>

@@ -17,6 +17,8 @@ export interface QueueHost {
   ledger: Ledger
   guard: LedgerGuard
   retryMs: number
+  /** When a file that keeps changing may go again; `now` for all others. */
+  mayGoAt(due: Due, now: number): number
   /** How many sources take files. */
   sources(): number
   isAway(source: SendSource): boolean
@@ -38,7 +40,12 @@ export function createQueue(host: QueueHost) {
   const paths = createPathLocks()
 
   /** Writes down what cannot go now, so that it is not found again before its time. */
-  const putOff = ({ id }: SendSource, leftOut: readonly Due[], later: readonly DeferredFile[]) => {
+  const putOff = (
+    { id }: SendSource,
+    leftOut: readonly Due[],
+    later: readonly DeferredFile[],
+    spaced: readonly DeferredFile[],
+  ) => {
     guard.use(() => {
       const names = leftOut.map(({ path }) => path)
       if (names.length > 0 && ledger.withdraw(destination, id, names) > 0) host.leftOut()
@@ -49,6 +56,7 @@ export function createQueue(host: QueueHost) {
           at,
           null,
         )
+      for (const { due, at } of spaced) ledger.putOff(due, Math.min(at, latest))
     })
     host.changed()
     // More may be behind them.
@@ -64,12 +72,15 @@ export function createQueue(host: QueueHost) {
       if (found.length > 0 && host.isAway(source)) return 'away'
       const { pass, leftOut, young: later } = filter(found, now)
       const go: Due[] = []
+      const spaced: DeferredFile[] = []
       for (const due of pass) {
-        if (paths.lock(due)) go.push(due)
+        const at = host.mayGoAt(due, now)
+        if (at > now) spaced.push({ due, at })
+        else if (paths.lock(due)) go.push(due)
         else later.push({ due, at: now + blockedMs(due, retryMs) })
       }
       for (const due of go) taken.add(due.id)
-      if (go.length < found.length) putOff(source, leftOut, later)
+      if (go.length < found.length) putOff(source, leftOut, later, spaced)
       // The file that failed least often tries first: a large one for which there is no room must not be the only one
       // that is ever tried. Of those the smallest, which is the soonest known.
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)

@@ -1,11 +1,13 @@
 import type { Totals } from '../../ledger/messages.ts'
 import { createTimeLeft, type TimeLeft } from '../../pacing/time-left.ts'
-import type { Transfer } from '../messages.ts'
+import type { RestlessFile, Transfer } from '../messages.ts'
 import { createRates } from './rates.ts'
 
 export interface Waiting {
   totals: Record<string, Totals>
   transfers: readonly Transfer[]
+  /** Files that keep changing: nobody knows when they will be sent, and the estimate is for the others. */
+  restless?: readonly Pick<RestlessFile, 'source' | 'path' | 'size'>[]
   now: number
   /** What sending may use of the line; null: all of it. */
   bytesPerSecond: number | null
@@ -39,13 +41,21 @@ export function createProgress() {
       etas.clear()
     },
     /** Milliseconds by source id, only those of which something can be said; and of all sources together. */
-    left({ totals, transfers, now, bytesPerSecond }: Waiting) {
-      const leftOf = (eta: TimeLeft, waiting: Totals[], under: readonly Transfer[]): number | null => {
-        const files = waiting.reduce((sum, { waitingFiles }) => sum + waitingFiles, 0)
+    left({ totals, transfers: onLineNow, restless = [], now, bytesPerSecond }: Waiting) {
+      const isRestless = new Set(restless.map(({ source, path }) => `${source}/${path}`))
+      const transfers = onLineNow.filter(({ source, path }) => !isRestless.has(`${source}/${path}`))
+      const leftOf = (
+        eta: TimeLeft,
+        waiting: Totals[],
+        under: readonly Transfer[],
+        without: readonly { size: number }[],
+      ): number | null => {
+        const files = waiting.reduce((sum, { waitingFiles }) => sum + waitingFiles, -without.length)
         // What is on the line already need not go again.
         const onLine = under.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
-        const bytes = waiting.reduce((sum, { waitingBytes }) => sum + waitingBytes, -onLine)
-        return files === 0 ? null : eta.left({ files, bytes: Math.max(0, bytes) }, now, bytesPerSecond)
+        const off = without.reduce((sum, { size }) => sum + size, onLine)
+        const bytes = waiting.reduce((sum, { waitingBytes }) => sum + waitingBytes, -off)
+        return files <= 0 ? null : eta.left({ files, bytes: Math.max(0, bytes) }, now, bytesPerSecond)
       }
       const bySource: Record<string, number> = {}
       for (const [source, eta] of etas) {
@@ -55,10 +65,15 @@ export function createProgress() {
           continue
         }
         const mine = transfers.filter((transfer) => transfer.source === source)
-        const ms = leftOf(eta, [own], mine)
+        const ms = leftOf(
+          eta,
+          [own],
+          mine,
+          restless.filter((one) => one.source === source),
+        )
         if (ms !== null) bySource[source] = ms
       }
-      return { bySource, ofAll: leftOf(all, Object.values(totals), transfers) }
+      return { bySource, ofAll: leftOf(all, Object.values(totals), transfers, restless) }
     },
   }
 }

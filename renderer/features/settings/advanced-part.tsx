@@ -7,7 +7,7 @@ import { NumberSetting } from './number-setting.tsx'
 import { TextSetting } from './text-setting.tsx'
 import { useSave } from './use-save.ts'
 
-const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'project', 'resource']
+const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'versions', 'project', 'resource']
 /** Of core/alert/settings.ts; the agent checks it again. */
 const LONGEST_LABEL = 200
 
@@ -72,6 +72,16 @@ function Times({ settings: { check, scan, send } }: { settings: AppState['settin
           hint="window.settings.retryHint"
           value={send.retrySeconds}
           save={(retrySeconds) => save({ send: { retrySeconds } })}
+        />
+      </Setting>
+      <Setting id="versions">
+        <NumberSetting
+          field="versions"
+          label="window.settings.versions"
+          hint="window.settings.versionsHint"
+          unit="window.settings.perHour"
+          value={send.versionsPerHour}
+          save={(versionsPerHour) => save({ send: { versionsPerHour } })}
         />
       </Setting>
     </>

@@ -53,6 +53,10 @@ export const settingsIndex = {
   },
   quiet: { title: 'settings.advanced', words: ['window.settings.quiet', 'window.settings.quietHint'] },
   retry: { title: 'settings.advanced', words: ['window.settings.retry', 'window.settings.retryHint'] },
+  versions: {
+    title: 'settings.advanced',
+    words: ['window.settings.versions', 'window.settings.versionsHint'],
+  },
   project: { title: 'settings.advanced', words: ['window.telling.project', 'window.telling.projectHint'] },
   resource: { title: 'settings.advanced', words: ['window.telling.resource', 'window.telling.resourceHint'] },
   keep: {
@@ -95,6 +99,7 @@ export const settingNames: Readonly<Record<string, WordKey>> = {
   'scan.reconcileSeconds': 'window.settings.reconcile',
   'scan.quietSeconds': 'window.settings.quiet',
   'send.retrySeconds': 'window.settings.retry',
+  'send.versionsPerHour': 'window.settings.versions',
   'send.bytesPerSecond': 'window.limit.always',
   'send.schedule': 'window.limit.rules',
   'send.pauseOnBattery': 'window.limit.pauseOnBattery',

@@ -11,6 +11,8 @@ export const numberFields = {
   reconcile: scan.unwrap().shape.reconcileSeconds.unwrap(),
   quiet: scan.unwrap().shape.quietSeconds.unwrap(),
   retry: send.unwrap().shape.retrySeconds.unwrap(),
+  /** A number an hour. */
+  versions: send.unwrap().shape.versionsPerHour.unwrap(),
   /** Days; the others in what their names say. */
   withinDays: keep.unwrap().shape.withinDays.unwrap(),
   daily: keep.unwrap().shape.daily.unwrap(),
@@ -38,6 +40,7 @@ export const usualNumbers: Record<Exclude<NumberField, 'silent'>, number> = {
   quiet: usual.scan.quietSeconds,
   ...keep.parse(undefined),
   retry: usual.send.retrySeconds,
+  versions: usual.send.versionsPerHour,
   unreachable: usual.alerts.unreachableMinutes,
 }
 

@@ -252,3 +252,28 @@ describe('the headline of several problems', () => {
     expect(said({ ...all, incidents: [over], sources: [well] })[2]).toBeNull()
   })
 })
+
+describe('rewritten files', () => {
+  const file = { source: 'a', path: 'db/state.db', size: 40, since: NOW - HOUR, nextAt: null }
+  const changing = (tries: number, storedAt: number | null) =>
+    source({
+      totals: { ...noTotals, waitingFiles: 1, waitingBytes: 40 },
+      destinations: well.destinations.map((one) =>
+        one.id === 'there' ? { ...one, restless: [{ ...file, tries, storedAt }] } : one,
+      ),
+    })
+
+  it('a file that is rewritten faster than it can be sent is told from the third attempt on', () => {
+    expect(wrong(changing(2, null))).toEqual([])
+    expect(wrong(changing(3, null))).toEqual(['changing:a incomplete 1'])
+    const { level, sentence } = overallStatus(stateWith(changing(7, NOW - 2 * HOUR)), NOW)
+    const said = englishWords(sentence)
+    expect(level).toBe('attention')
+    expect(said).toContain('db/state.db changes faster than it can be sent: 7 tries since')
+    expect(said).toContain('The copy at nas-2 is as of')
+    const told = conditionsOf(stateWith(changing(7, null)), NOW).find(({ id }) => id === 'changing:a')
+    expect(told !== undefined && 'sentence' in told && englishWords(told.sentence)).toContain(
+      'There is no copy at nas-2 yet. It is sent when it stands still',
+    )
+  })
+})

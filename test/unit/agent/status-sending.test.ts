@@ -13,6 +13,16 @@ describe('the one status, of what is being sent and what is paused', () => {
     })
   })
 
+  it('says when the next version of a file goes that keeps changing, instead of an estimate', () => {
+    const file = { source: 'a', path: 'measure.log', size: 40, tries: 0, since: null, storedAt: NOW - 60_000 }
+    const restless = [{ ...file, nextAt: NOW + 240_000 }]
+    const destinations = well.destinations.map((one) => ({ ...one, restless }))
+    const totals = { ...noTotals, waitingFiles: 1, waitingBytes: 40 }
+    const { level, sentence } = status({ sources: [{ ...well, destinations, totals }], totals })
+    expect(level).toBe('working')
+    expect(sentence).toContain('1 file keeps changing. Its next version is sent at')
+  })
+
   it('does not say that it sends what waits in a source that is paused', () => {
     const paused = (name: string, waitingFiles: number): SourceState => ({
       ...well,

@@ -30,7 +30,7 @@ test('every setting that a view may change has a name for people', () => {
 
 test('the defaults that are shown are those of the settings', () => {
   expect(usualNumbers).toEqual({
-    ...{ interval: 10, slow: 2, reconcile: 300, quiet: 5, retry: 60, unreachable: 5 },
+    ...{ interval: 10, slow: 2, reconcile: 300, quiet: 5, retry: 60, versions: 12, unreachable: 5 },
     ...{ withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 },
   })
 })

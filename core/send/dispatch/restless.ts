@@ -1,0 +1,130 @@
+import type { Due } from '../../ledger/ledger.ts'
+import type { RestlessFile } from '../messages.ts'
+
+/** Files of this size and larger get the whole interval between two versions, smaller ones a part of it. */
+const WHOLE_INTERVAL_BYTES = 16 * 1024 * 1024
+/** An interval is at least so many times as long as the sending took: one file uses a tenth of the line at most. */
+const INTERVAL_TIMES = 10
+/** A shorter interval is none: the ledger itself puts off what changes right after it was sent. */
+const LEAST_INTERVAL_MS = 5_000
+/** A file that was rewritten while it was sent waits so many times as long as that took, and no longer than this. */
+const PAUSE_TIMES = 4
+const LONGEST_PAUSE_MS = 30 * 60_000
+/** A file that has stood still for as long as its sending takes may go earlier, within these limits. */
+const LEAST_REST_MS = 5_000
+const LONGEST_REST_MS = 60_000
+const HOUR_MS = 3_600_000
+
+interface Restless extends Omit<RestlessFile, 'nextAt'> {
+  id: number
+  /** It is not stored as it is, or was put off. */
+  isWaiting: boolean
+  /** When a version in advance may go again; one that is due may go an interval before that. */
+  fullAt: number
+  interval: number
+  /** End of the last attempt; how long the file has to rest after that, and how long it waits at most for doing so. */
+  endedAt: number
+  restMs: number
+  pauseMs: number
+}
+
+export interface RestlessOptions {
+  /** The most whole versions of one large file in an hour. */
+  versionsPerHour: number
+  /** When a version of the file was last stored; milliseconds since 1970, null: never. */
+  storedAt(id: number): number | null
+  isWaiting(id: number): boolean
+}
+
+/**
+ * Spaces out the versions of files that change again and again, and counts the attempts that such a change has made void.
+ * Versions are an interval apart, which grows with the size of the file and with the time that sending it takes. One more
+ * may go as soon as the file rests, so that what is finished does not wait. Kept in memory: after a restart one version
+ * more goes. Times are in milliseconds since 1970.
+ */
+export type RestlessFiles = ReturnType<typeof createRestlessFiles>
+
+export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: RestlessOptions) {
+  const begun = new Map<number, number>()
+  const files = new Map<number, Restless>()
+
+  const tookSince = (id: number, now: number): number => {
+    const took = Math.max(0, now - (begun.get(id) ?? now))
+    begun.delete(id)
+    return took
+  }
+  const open = ({ id, source, path, size }: Due): Restless => {
+    const known = files.get(id)
+    if (known !== undefined) return Object.assign(known, { size })
+    const count = { tries: 0, since: null, storedAt: null }
+    const times = { fullAt: 0, interval: 0, endedAt: 0, restMs: 0, pauseMs: 0 }
+    const file: Restless = { id, source, path, size, ...count, ...times, isWaiting: false }
+    files.set(id, file)
+    return file
+  }
+  const nextAt = ({ fullAt, interval, endedAt, restMs, pauseMs }: Restless, modifiedAt: number): number => {
+    const rested = Math.max(endedAt, Math.min(modifiedAt, endedAt + pauseMs)) + restMs
+    return Math.max(fullAt - interval, Math.min(endedAt + pauseMs, rested))
+  }
+
+  return {
+    begins({ id }: Due, now: number): void {
+      begun.set(id, now)
+    },
+    /** The attempt is over, and tells nothing of the file. */
+    ended({ id }: Pick<Due, 'id'>): void {
+      begun.delete(id)
+    },
+    /** A version is stored. @param isOlder the file has changed since. */
+    stored(due: Due, isOlder: boolean, now: number): void {
+      const began = begun.get(due.id) ?? now
+      const took = tookSince(due.id, now)
+      const part = Math.min(1, due.size / WHOLE_INTERVAL_BYTES)
+      const interval = Math.max((HOUR_MS / versionsPerHour) * part, INTERVAL_TIMES * took)
+      if (interval < LEAST_INTERVAL_MS) {
+        files.delete(due.id)
+        return
+      }
+      const file = open(due)
+      Object.assign(file, { interval, isWaiting: isOlder, tries: 0, since: null, storedAt: began })
+      file.fullAt = Math.max(file.fullAt, now) + interval
+      const restMs = Math.min(Math.max(took, LEAST_REST_MS), LONGEST_REST_MS)
+      Object.assign(file, { endedAt: now, restMs, pauseMs: interval })
+    },
+    /** Nothing is stored: the file was rewritten while it was sent. */
+    changed(due: Due, now: number): void {
+      const began = begun.get(due.id) ?? now
+      const took = tookSince(due.id, now)
+      const file = open(due)
+      file.tries += 1
+      file.since ??= began
+      file.storedAt ??= storedAt(due.id)
+      const pauseMs = Math.min(PAUSE_TIMES * took, LONGEST_PAUSE_MS)
+      Object.assign(file, { isWaiting: true, endedAt: now, restMs: Math.min(took, LONGEST_REST_MS), pauseMs })
+    },
+    /** When the next version of the file may go; not before `now`. */
+    mayGoAt(due: Due, now: number): number {
+      const file = files.get(due.id)
+      if (file === undefined) return now
+      const at = nextAt(file, Number(due.mtimeNs / 1_000_000n))
+      if (at > now) file.isWaiting = true
+      return Math.max(now, at)
+    },
+    /** Those that wait now; forgets all that can be forgotten. The most tries first. */
+    list(now: number): RestlessFile[] {
+      for (const [id, file] of files) {
+        if (file.isWaiting && !isWaiting(id)) Object.assign(file, { isWaiting: false, tries: 0, since: null })
+        // A clock that was set back would hold a file for too long.
+        if ((!file.isWaiting && file.fullAt <= now) || file.endedAt > now) files.delete(id)
+      }
+      return [...files.values()]
+        .filter((file) => file.isWaiting)
+        .sort((a, b) => b.tries - a.tries)
+        .map((file) => {
+          const { source, path, size, tries, since } = file
+          const at = nextAt(file, file.endedAt + file.pauseMs)
+          return { source, path, size, tries, since, storedAt: file.storedAt, nextAt: at > now ? at : null }
+        })
+    },
+  }
+}

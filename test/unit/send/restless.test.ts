@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import type { Due } from '../../../core/ledger/ledger.ts'
+import { createRestlessFiles } from '../../../core/send/dispatch/restless.ts'
+
+const MIB = 1024 * 1024
+const SECOND = 1_000
+const HOUR = 3_600_000
+const START = 1_700_000_000_000
+
+const fileOf = (size: number, modifiedAt = START): Due => ({
+  ...{
+    id: 1,
+    generation: 1,
+    source: 's',
+    path: 'measure.log',
+    size,
+    attempts: 0,
+    digest: null,
+    isTrusted: true,
+  },
+  ...{ mtimeNs: BigInt(modifiedAt) * 1_000_000n, ctimeNs: 1n, inode: 1n, device: 1n },
+})
+
+function setUp({ versionsPerHour = 12, storedAt = null as number | null } = {}) {
+  const waiting = new Set([1])
+  const isWaiting = (id: number) => waiting.has(id)
+  return { files: createRestlessFiles({ versionsPerHour, storedAt: () => storedAt, isWaiting }), waiting }
+}
+
+describe('version spacing', () => {
+  test('a file that changes all the time goes once in an interval, whatever its sending takes', () => {
+    const { files } = setUp()
+    let now = START
+    let versions = 0
+    // A line a second, ten seconds on the line, an hour long.
+    while (now < START + HOUR) {
+      const due = fileOf(40 * MIB, now)
+      if (files.mayGoAt(due, now) > now) {
+        now += SECOND
+        continue
+      }
+      files.begins(due, now)
+      now += 10 * SECOND
+      files.stored(due, true, now)
+      versions += 1
+    }
+    expect(versions).toBe(12)
+    expect(files.list(now)).toMatchObject([{ path: 'measure.log', tries: 0 }])
+  })
+
+  test('a file that has come to rest goes at once, and the version after that does not', () => {
+    const { files } = setUp()
+    const due = fileOf(40 * MIB)
+    files.begins(due, START)
+    const stored = START + 10 * SECOND
+    files.stored(due, true, stored)
+    const rested = stored + 2 * SECOND + 10 * SECOND
+    const last = fileOf(40 * MIB, stored + 2 * SECOND)
+    expect(files.mayGoAt(last, stored + 3 * SECOND)).toBe(rested)
+    expect(files.mayGoAt(last, rested)).toBe(rested)
+    files.begins(last, rested)
+    files.stored(last, true, rested + 10 * SECOND)
+    const third = files.mayGoAt(fileOf(40 * MIB, rested), rested + 100 * SECOND)
+    expect(third).toBe(stored + 300 * SECOND)
+  })
+
+  test('the interval grows with the size of the file, and with the time that it takes', () => {
+    const intervalOf = (size: number, tookMs: number): number => {
+      const { files } = setUp()
+      const due = fileOf(size)
+      files.begins(due, START - tookMs)
+      files.stored(due, true, START)
+      return files.mayGoAt(fileOf(size, START + HOUR), START) - START
+    }
+    expect(intervalOf(100, 5)).toBe(0)
+    expect(intervalOf(MIB, 5)).toBe(18_750)
+    expect(intervalOf(64 * MIB, 5)).toBe(300_000)
+    expect(intervalOf(MIB, 60_000)).toBe(600_000)
+  })
+})
+
+describe('rewritten files', () => {
+  test('attempts are counted until a version is stored, with the time of the copy that there is', () => {
+    const { files } = setUp({ storedAt: START - HOUR })
+    const due = fileOf(40 * MIB)
+    for (let at = START; at < START + 300; at += 100) {
+      files.begins(due, at)
+      files.changed(due, at + 10)
+    }
+    const now = START + 400
+    expect(files.list(now)).toMatchObject([{ tries: 3, since: START, storedAt: START - HOUR }])
+    files.begins(due, now)
+    files.stored(due, false, now + 100)
+    expect(files.list(now + 100)).toEqual([])
+  })
+
+  test('an attempt that took long is followed by a longer pause', () => {
+    const { files } = setUp()
+    const due = fileOf(40 * MIB)
+    files.begins(due, START)
+    files.changed(due, START + 10 * SECOND)
+    const changing = fileOf(40 * MIB, START + HOUR)
+    expect(files.mayGoAt(changing, START + 11 * SECOND)).toBe(START + 50 * SECOND)
+  })
+
+  test('a file that waits no more is forgotten, as one that was removed', () => {
+    const { files, waiting } = setUp()
+    files.begins(fileOf(5), START)
+    files.changed(fileOf(5), START)
+    expect(files.list(START)).toHaveLength(1)
+    waiting.clear()
+    expect(files.list(START)).toEqual([])
+  })
+})

@@ -38,11 +38,12 @@ test('growing file: a large file that grows while it is sent arrives as it was, 
   await until(
     'it arrived as it is now',
     () => treeOf(arrived).growing === treeOf(home.source).growing,
-    30_000,
+    // It rests for as long as the first version was on the line.
+    90_000,
   )
   await allSent(sender, 1)
   await until('two versions were stored', () => receiver.report()?.receivedFiles === 2)
-})
+}, 150_000)
 
 const MIB = 1024 * 1024
 const whileRead: [string, (file: string) => void][] = [
@@ -87,12 +88,13 @@ test.each(whileRead)(
     sender.nudge()
     await until('the other one is there', () => treeOf(arrived).other !== undefined, 20_000)
     const totals = () => sender.report()?.totals[SOURCE]
-    await until('nothing waits', () => totals()?.waitingFiles === 0 && (totals()?.sentFiles ?? 0) > 0, 30_000)
+    await until('nothing waits', () => totals()?.waitingFiles === 0 && (totals()?.sentFiles ?? 0) > 0, 90_000)
     const there = treeOf(arrived).file
     // What was open when its name went may still have been read to its end, whole and as it was offered.
     if (fs.existsSync(file)) expect(there).toBe(treeOf(home.source).file)
     else expect([undefined, before]).toContain(there)
   },
+  150_000,
 )
 
 test('files that changed, vanished or cannot be read do not hold up the others', async () => {

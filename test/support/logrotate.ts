@@ -88,7 +88,7 @@ export function sendLogs(data: string, sources: readonly { directory: string }[]
           expect(treeOf(copiesOf(directory))).toMatchObject(treeOf(directory))
         return state
       }
-      expect(emptied(await until(what, sent, 60_000))).toEqual([])
+      expect(emptied(await until(what, sent, 120_000))).toEqual([])
     },
   }
 }

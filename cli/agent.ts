@@ -2,12 +2,14 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type StartOptions } from '../core/agent/open.ts'
+import type { Settings } from '../core/settings/schema.ts'
 import type { Message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { defined } from './defined.ts'
+import { linkLines } from './path-lines.ts'
 import { collectPaths } from './path-words.ts'
-import { runningState } from './settings-change.ts'
+import { runningState, settingsNow } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
 import { terminalWords, worded } from './terminal-words.ts'
 
@@ -44,6 +46,7 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     await refuseOnce(dataDirectory)
     const refusals = await handOver(dataDirectory, directories, as)
     for (const refusal of refusals) console.error(terminalWords(refusal))
+    sayLinks(await settingsNow(dataDirectory), directories)
     const about = { directory: dataDirectory }
     if (directories.length > refusals.length) say(worded('cli.handedOver', about))
     else console.error(worded('agent.alreadyRunning', about))
@@ -57,11 +60,19 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   sayStatus(open, say, () => isAdding)
   const refusals = await open.protect(directories, as)
   isAdding = false
+  sayLinks(open.agent.settings.get(), directories)
   for (const refusal of refusals) console.error(terminalWords(refusal))
   if (refusals.length > 0 && open.agent.settings.get().sources.length === 0) {
     await open.close()
     process.exit(2)
   }
+}
+
+/** The directories that are protected for links among those that were given. */
+function sayLinks({ sources }: Settings, given: readonly string[]): void {
+  for (const source of sources)
+    if (source.link !== null && given.includes(source.link))
+      for (const line of linkLines(source)) console.log(line)
 }
 
 /** Without an option nothing is said of directories that are protected already. */

@@ -30,9 +30,15 @@ export function checkedPathAt({ checkedPaths }: Settings, given: string): Checke
 }
 
 /** The disk is asked only about what is not known as it was given: one that hangs would not answer. */
-function at<P extends { path: string }>(known: readonly P[], given: string): P | undefined {
+function at<P extends { path: string; link: string | null }>(
+  known: readonly P[],
+  given: string,
+): P | undefined {
   const absolute = path.resolve(given)
-  return known.find((one) => one.path === absolute) ?? known.find((one) => one.path === realPath(absolute))
+  return (
+    known.find((one) => one.path === absolute || one.link === absolute) ??
+    known.find((one) => one.path === realPath(absolute))
+  )
 }
 
 function realPath(absolute: string): string {

@@ -13,12 +13,17 @@ import { named, terminalWords, worded } from './terminal-words.ts'
 export function pathLines(settings: Settings): string[] {
   return [
     ...settings.sources.flatMap((source) => sourceLines(settings, source)),
-    ...settings.checkedPaths.flatMap(({ id, path }) => [
+    ...settings.checkedPaths.flatMap(({ id, path, link }) => [
       worded('cli.paths.onlyChecked', { path }),
+      ...linkLines({ path, link }).map((line) => `  ${line}`),
       ...mutedLines(settings, id).map((line) => `  ${line}`),
     ]),
   ]
 }
+
+/** The place that a path stands for, where it was given by a link. */
+export const linkLines = ({ path, link }: Pick<Source, 'path' | 'link'>): string[] =>
+  link === null ? [] : [worded('paths.link', { link, path })]
 
 /** That nobody hears of what is wrong with a source or a checked path, as long as it is so. */
 export function mutedLines({ alerts }: Settings, id: string, now: number = Date.now()): string[] {
@@ -35,6 +40,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   const leftOut = (what: string) => worded('cli.paths.leftOut', { what })
   const hours = (value: number) => value * 3_600_000
   const settingLines = [
+    ...linkLines(source),
     ...(kind === 'batch' ? batchLines(batch) : []),
     ...ignore.map(leftOut),
     ...oddPatternLines(ignore, path, true),

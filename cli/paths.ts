@@ -16,8 +16,8 @@ import {
   withNames,
 } from './filter-options.ts'
 import { jsonText } from './json.ts'
-import { checkedPathAt, sourceAt } from './known-path.ts'
-import { heldLines, pathLines, sourceLines } from './path-lines.ts'
+import { checkedPathAt, pathAt, sourceAt } from './known-path.ts'
+import { heldLines, linkLines, pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { askState, changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
 import { terminalWords, worded } from './terminal-words.ts'
@@ -54,6 +54,11 @@ export function registerPaths(program: Command): void {
   inner('move', 'say that a protected directory is somewhere else now; the agent must be running')
     .argument('<new-path>', 'where it is now', parsePath)
     .action((given: string, next: string, _: Options, self: Command) => move(dataOf(self), given, next))
+  inner('follow', 'use the place that a link leads to now, for a path that was given by that link')
+    .option('--stay', 'use the path as before, and forget the link')
+    .action((given: string, { stay = false }: { stay?: boolean }, self: Command) =>
+      follow(dataOf(self), given, stay),
+    )
   inner('pause', 'send nothing of a protected directory until it is resumed').action(
     (given: string, _: Options, self: Command) => pause(dataOf(self), given, true),
   )
@@ -152,6 +157,22 @@ async function check(dataDirectory: string, given: string): Promise<void> {
   const wanted = path.resolve(given)
   await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted })
   console.log(worded('cli.paths.checked', { path: wanted }))
+  const added = pathAt(await settingsNow(dataDirectory), wanted)
+  for (const line of linkLines(added)) console.log(line)
+}
+
+async function follow(dataDirectory: string, given: string, stay: boolean): Promise<void> {
+  let link: string | null = null
+  let id = ''
+  const after = await changeSettings(dataDirectory, (settings) => {
+    const found = pathAt(settings, given)
+    link = found.link
+    id = found.id
+    return { command: 'followLink', input: { id, stay } }
+  })
+  const all = [...after.sources, ...after.checkedPaths]
+  const now = all.find((one) => (stay ? one.id === id : one.link === link))
+  if (now !== undefined) console.log(worded('cli.paths.followed', { path: now.path }))
 }
 
 async function move(dataDirectory: string, given: string, next: string): Promise<void> {

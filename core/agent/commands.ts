@@ -91,6 +91,8 @@ export async function protectDirectory(
     const sentence = sentenceOf(thrown)
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (sentence.key === 'refuse.already') return null
+    // An incident of that source tells it, until a person has chosen.
+    if (sentence.key === 'refuse.linkMoved') return null
     agent.notices.add(refusedNotice(input.path), sentence)
     return sentence
   }

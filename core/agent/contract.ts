@@ -58,6 +58,11 @@ export const commands = {
   /** Its directory is somewhere else now: what is there is compared, and only what differs is sent. */
   moveSource: act(z.object({ id: z.string(), path: z.string() })),
   /**
+   * The link by which a source or a checked path was given leads elsewhere now: that place takes the path's. `stay`: the
+   * path stays, and the link is forgotten.
+   */
+  followLink: act(z.object({ id: z.string(), stay: z.boolean() })),
+  /**
    * Changes what of a source is sent, where, and whether at all, how it is called, and whether its files are removed
    * here after they were sent. What waits and the filters leave out now is not sent.
    */

@@ -55,6 +55,8 @@ export const checkedSchema = z.object({
   readOnlyByIntent: z.boolean(),
   /** ext4's errors_count when the file system was last sound; null: not known, or it is to be reckoned anew. */
   soundErrorsCount: z.number().nullable(),
+  /** The place that its link leads to, where that is another one than the path; null: it leads nowhere. */
+  leadsTo: z.string().nullable().optional(),
 })
 export type Checked = z.infer<typeof checkedSchema>
 
@@ -91,7 +93,13 @@ export const historyAnswerSchema = z.object({
 })
 export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 
-const checkedPathSchema = z.object({ id: z.string(), path: z.string(), probes: z.array(z.enum(probeKinds)) })
+const checkedPathSchema = z.object({
+  id: z.string(),
+  path: z.string(),
+  /** Another name for it through symbolic links: the check says where that leads. */
+  link: z.string().optional(),
+  probes: z.array(z.enum(probeKinds)),
+})
 export type PathToCheck = z.infer<typeof checkedPathSchema>
 
 export const checkerDefinition = {

@@ -45,11 +45,15 @@ export const LONGEST_PAUSE_MINUTES = 60 * 24 * 7
 
 export const priorities = ['low', 'normal', 'high'] as const
 
+/** The path as a person gave it, where it is or passes through a symbolic link that leads to `path`; null: it does not. */
+const link = absolutePathSchema.nullable().default(null)
+
 export const sourceSchema = z.object({
   /** The same for ever: a destination keeps a directory for it. */
   id: z.string().regex(SOURCE_ID),
-  /** Absolute path of the directory tree. */
+  /** Absolute path of the directory tree, without symbolic links. */
   path: absolutePathSchema,
+  link,
   /** What the window calls it, and its folder's name at the destination. */
   name: z.string().min(1).max(200),
   kind: z.enum(['continuous', 'batch']).default('continuous'),
@@ -79,6 +83,7 @@ export type Source = z.infer<typeof sourceSchema>
 export const checkedPathSchema = z.object({
   id: z.string().min(1).max(64),
   path: absolutePathSchema,
+  link,
   /** Whether writing is tried, too; not where this user had no permission to write when it was chosen. */
   write: z.boolean().default(true),
 })

@@ -35,7 +35,7 @@ export function createFakeDisk(now: () => number): FakeDisk {
     mounts,
     fileSystemOf: (path) => fileSystems.get(path) ?? path,
     mountedAs: (path) => mounts.get(path) ?? '',
-    check: (path, wanted, memory, progress) =>
+    check: ({ path, probes: wanted }, memory, progress) =>
       new Promise<Findings>((resolve) => {
         const out: OutCheck = {
           path,

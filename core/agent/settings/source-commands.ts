@@ -26,6 +26,7 @@ export function sourceCommands(context: SettingsContext) {
     addSource: (input) => done(() => addSource(context, input)),
     removeSource: ({ id }) => set((settings) => withoutSource(settings, id)),
     moveSource: (input) => done(() => moveSource(context, input)),
+    followLink: (input) => done(() => followLink(context, input)),
     changeSource: ({ id, changes }) => set((settings) => withSourceChanged(settings, id, changes)),
     addCheckedPath: (input) => done(() => addCheckedPath(context, input.path)),
     removeCheckedPath: ({ id }) => set((settings) => withoutChecked(settings, id)),
@@ -37,6 +38,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   const wanted = absolute(input.path)
   const facts = await context.inspect(wanted)
   const { sources } = context.settings.get()
+  refuseMoved(sources, wanted, facts.real)
   const same = sources.find((one) => one.path === facts.real)
   if (same !== undefined && !isAsAsked(same, input))
     throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
@@ -50,6 +52,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   const source = sourceSchema.parse({
     id: freeId(real, sources),
     path: real,
+    link: linkTo(real, wanted),
     name: uniqueName(sourceName(real), sources),
     kind: kind ?? 'continuous',
     batch: { prefix: prefix ?? '' },
@@ -88,7 +91,9 @@ async function moveSource(
   context.change((now) => ({
     ...now,
     sources: now.sources.map((one) =>
-      one.id === id ? { ...one, path: real, write: facts.mayWrite || one.kind === 'batch' } : one,
+      one.id === id
+        ? { ...one, path: real, link: linkTo(real, wanted), write: facts.mayWrite || one.kind === 'batch' }
+        : one,
     ),
     checkedPaths: now.checkedPaths.filter((one) => one.path !== real),
   }))
@@ -103,16 +108,67 @@ function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'
 async function addCheckedPath(context: SettingsContext, given: string): Promise<void> {
   const wanted = absolute(given)
   const facts = await context.inspect(wanted)
-  const real = acceptPath(wanted, facts)
   const { sources, checkedPaths } = context.settings.get()
+  refuseMoved(
+    checkedPaths.map((one) => ({ ...one, name: one.path })),
+    wanted,
+    facts.real,
+  )
+  const real = acceptPath(wanted, facts)
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
     throw new Problem('refuse.alreadyChecked', { path: wanted })
   }
-  const added = checkedPathSchema.parse({ id: idOfPath(real), path: real, write: facts.mayWrite })
+  const added = checkedPathSchema.parse({
+    ...{ id: idOfPath(real), path: real },
+    link: linkTo(real, wanted),
+    write: facts.mayWrite,
+  })
   context.change((settings) => ({ ...settings, checkedPaths: [...settings.checkedPaths, added] }))
+}
+
+async function followLink(context: SettingsContext, { id, stay }: CommandInput<'followLink'>): Promise<void> {
+  const { sources, checkedPaths } = context.settings.get()
+  const source = sources.find((one) => one.id === id)
+  const found = source ?? checkedPaths.find((one) => one.id === id)
+  if (found === undefined) throw new Problem('refuse.noSource')
+  const { link } = found
+  if (link === null) throw new Problem('refuse.noLink', { path: found.path })
+  if (stay) {
+    const withoutLink = <P extends { id: string }>(one: P) => (one.id === id ? { ...one, link: null } : one)
+    return context.change((now) => ({
+      ...now,
+      sources: now.sources.map(withoutLink),
+      checkedPaths: now.checkedPaths.map(withoutLink),
+    }))
+  }
+  if (source !== undefined) return moveSource(context, { id, path: link })
+  const facts = await context.inspect(link)
+  const real = acceptPath(link, facts)
+  if ([...sources, ...checkedPaths].some((one) => one.path === real))
+    throw new Problem('refuse.alreadyChecked', { path: real })
+  const next = checkedPathSchema.parse({ id: idOfPath(real), path: real, link, write: facts.mayWrite })
+  context.change((now) => ({
+    ...withoutChecked(now, id),
+    checkedPaths: now.checkedPaths.map((one) => (one.id === id ? next : one)),
+  }))
+}
+
+/** The path as it was given, where it is or passes through a link. */
+const linkTo = (real: string, given: string): string | null => (given === real ? null : given)
+
+/** A link that is known by its name is the same thing wherever it leads. @throws Problem refuse.linkMoved */
+function refuseMoved(
+  known: readonly { path: string; link: string | null; name: string }[],
+  wanted: string,
+  real: string | null,
+): void {
+  const moved = known.find(({ link, path: before }) => link === wanted && before !== real)
+  if (moved !== undefined && real !== null)
+    throw new Problem('refuse.linkMoved', { path: wanted, name: moved.name, before: moved.path, now: real })
 }
 
 function absolute(given: string): string {
   if (!path.isAbsolute(given)) throw new Problem('refuse.relative', { path: given })
-  return path.normalize(given)
+  // Without the separator at its end, which makes it no other path.
+  return path.resolve(given)
 }

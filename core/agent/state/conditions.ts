@@ -9,6 +9,7 @@ import {
   isDiskFailing,
   isOldVerdict,
   markedWords,
+  movedLink,
   scanProblem,
 } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
@@ -59,6 +60,7 @@ export function conditionsOf(state: AppState, now: number): FoundCondition[] {
     ...channelConditions(state, now),
     ...pauseCondition(state, now),
     ...noticeConditions(state, now),
+    ...linkConditions(state, now),
     ...state.sources.flatMap((one) => [
       ...emptiedCondition(one, now),
       ...markedCondition(one, now),
@@ -174,6 +176,28 @@ function channelConditions({ settings, channels }: AppState, now: number): Found
     if (field === undefined || !enabled) return well(subject, now)
     const sentence = message('condition.channelSecret', { name, id, field: field.name })
     return condition(subject, 'notice', now, sentence, 0)
+  })
+}
+
+/** Links by which paths were given, and which lead elsewhere now. */
+function linkConditions({ settings, sources, checkedPaths }: AppState, now: number): FoundCondition[] {
+  const all = [
+    ...settings.sources.map((one) => ({ ...one, source: one.id })),
+    ...settings.checkedPaths.map((one) => ({ ...one, name: one.path, source: null })),
+  ]
+  const verdicts = new Map([
+    ...sources.map((one) => [one.settings.id, one.checked] as const),
+    ...checkedPaths.map((one) => [one.id, one.checked] as const),
+  ])
+  return all.flatMap((one): FoundCondition[] => {
+    if (one.link === null) return []
+    const subject = { id: `link:${one.id}`, name: one.name, source: one.source }
+    const checked = verdicts.get(one.id) ?? null
+    const sentence = movedLink(one, checked)
+    if (sentence !== null) return condition(subject, 'notice', now, sentence, 0)
+    // A check that failed has not come as far as the link.
+    const isKnown = checked !== null && (checked.overall.kind === 'ok' || checked.overall.kind === 'slow')
+    return isKnown ? well(subject, now) : unknown(subject)
   })
 }
 

@@ -20,6 +20,19 @@ export function scanProblem({ scanned, checked, settings }: SourceState): Messag
   return isStuck ? message('status.notScanned', { name: settings.name }) : null
 }
 
+/** A link that leads elsewhere than to the path that it was given for; null: it does not, or there is none. */
+export function movedLink(
+  { path, link }: { path: string; link: string | null },
+  checked: Pick<Checked, 'leadsTo'> | null,
+): Message | null {
+  const now = checked?.leadsTo
+  // It may have been followed since that check.
+  if (link === null || now === undefined || now === path) return null
+  return now === null
+    ? message('condition.linkGone', { link, path })
+    : message('condition.linkMoved', { link, path, now })
+}
+
 /** That nothing of a source is sent before a person has decided, and why; null: it is sent. */
 export function heldWords({ scanned, settings: { name } }: SourceState): Message | null {
   if (scanned?.held == null) return null

@@ -68,9 +68,9 @@ export function withSettings(
     settings,
     sources,
     ...sumsOf(sources, places),
-    checkedPaths: settings.checkedPaths.map(({ id, path }) => {
+    checkedPaths: settings.checkedPaths.map(({ id, path, link }) => {
       const before = state.checkedPaths.find((one) => one.id === id)
-      return { id, path, checked: before?.checked ?? null, delays: before?.delays ?? [] }
+      return { id, path, link, checked: before?.checked ?? null, delays: before?.delays ?? [] }
     }),
     destinations: places,
     transfers: state.transfers.filter((one) => used.has(one.destination)),

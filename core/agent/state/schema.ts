@@ -74,7 +74,11 @@ export const sourceStateSchema = z.object({
 })
 export type SourceState = z.infer<typeof sourceStateSchema>
 
-export const checkedPathStateSchema = checksSchema.extend({ id: z.string(), path: z.string() })
+export const checkedPathStateSchema = checksSchema.extend({
+  id: z.string(),
+  path: z.string(),
+  link: z.string().nullable().optional(),
+})
 export type CheckedPathState = z.infer<typeof checkedPathStateSchema>
 
 export const workerNames = ['checker', 'scanner', 'sender', 'receiver', 'notifier'] as const

@@ -22,9 +22,10 @@ export function checkerConfig(
   knownMounts: KnownMounts,
 ): ConfigOf<typeof checkerDefinition> {
   const readOnly: ProbeKind[] = ['mount', 'read']
-  const paths = [...settings.sources, ...settings.checkedPaths].map(({ id, path, write }) => ({
+  const paths = [...settings.sources, ...settings.checkedPaths].map(({ id, path, link, write }) => ({
     id,
     path,
+    ...(link !== null && { link }),
     probes: write ? [...probeKinds] : readOnly,
   }))
   // Holdfast's own directory in it: while the disk is away nothing is written to what is underneath.

@@ -1,6 +1,8 @@
 import { constants, type Stats } from 'node:fs'
+import { realpath } from 'node:fs/promises'
+import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
-import type { ProbeKind } from '../messages.ts'
+import type { PathToCheck, ProbeKind } from '../messages.ts'
 import { type Anchor, anchorPath } from './anchor.ts'
 import { systemErrorOf } from './errno.ts'
 import { type CheckProgress, callFailure, type Failure, type Findings, type PathMemory } from './findings.ts'
@@ -49,8 +51,27 @@ export function createSystemDisk() {
       return `${first?.id} ${first?.device} ${last?.id} ${last?.device}`
     },
     /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
-    check: (path: string, wanted: readonly ProbeKind[], memory: PathMemory, progress: CheckProgress) =>
-      check(table, path, wanted, memory, progress),
+    check: async (
+      { path, link, probes }: Pick<PathToCheck, 'path' | 'link' | 'probes'>,
+      memory: PathMemory,
+      progress: CheckProgress,
+    ): Promise<Findings> => {
+      const found = await check(table, path, probes, memory, progress)
+      const leadsTo = link === undefined ? undefined : await whereLeads(link, path)
+      // While the path itself is away a link to it leads nowhere, too.
+      const isAway = leadsTo === null && found.probes.read?.failures.length !== 0
+      return leadsTo === undefined || isAway ? found : { ...found, leadsTo }
+    },
+  }
+}
+
+/** The place that a link leads to now; null: nowhere; undefined: to `path`, or that cannot be known. */
+async function whereLeads(link: string, path: string): Promise<string | null | undefined> {
+  try {
+    const real = await realpath(link)
+    return real === path ? undefined : real
+  } catch (thrown) {
+    return isGone(errorCode(thrown)) ? null : undefined
   }
 }
 

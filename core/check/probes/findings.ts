@@ -45,6 +45,8 @@ export interface Findings {
   /** Milliseconds of the read: open, one read of 4096 bytes, close; null where it failed. */
   delayMs: number | null
   memory: PathMemory
+  /** As in the report of the check. */
+  leadsTo?: string | null
 }
 
 /** Where a check that is still out has got to: all that can be said of it if it never returns. */

@@ -82,7 +82,7 @@ export class ChecksOut {
     const findings = limit.run(() => {
       check.begunMs = performance.now()
       check.mountedAs = disk.mountedAs(target.path, memory)
-      return disk.check(target.path, target.probes, memory, check.progress)
+      return disk.check(target, memory, check.progress)
     })
     // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
     const broken = (thrown: unknown) => brokenProbe(check.progress, String(thrown), memory)

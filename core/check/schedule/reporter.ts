@@ -26,10 +26,11 @@ export class Reporter {
     this.#report = report
   }
 
-  findings(watch: Watch, at: number, { probes, delayMs }: Findings): void {
+  findings(watch: Watch, at: number, { probes, delayMs, leadsTo }: Findings): void {
     const { path } = watch.target
     const verdicts = this.#verdictsOf(path, probes)
-    this.#tell(checkedOf(watch, at, verdicts, gravest(path, verdicts), delayMs))
+    const checked = checkedOf(watch, at, verdicts, gravest(path, verdicts), delayMs)
+    this.#tell(leadsTo === undefined ? checked : { ...checked, leadsTo })
   }
 
   /** The check is out past its deadline: what came back of it, and the probe that did not. */

@@ -10,6 +10,7 @@ import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { DelayHistory } from './delay-history.tsx'
 import { HealthLine } from './health-line.tsx'
+import { LinkPart } from './link-part.tsx'
 
 /** Paths that are checked and not shipped. */
 export function CheckedPaths({
@@ -37,7 +38,7 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
   checkedPath: CheckedPathState
   intervalSeconds: number
 }) {
-  const { id, path, checked } = props.checkedPath
+  const { id, path, link = null, checked } = props.checkedPath
   const { t, say } = useWords()
   const { run } = useCommands()
   const [removing, setRemoving] = useState(false)
@@ -53,6 +54,7 @@ const CheckedPathRow = memo(function CheckedPathRow(props: {
             <p className="breakable selectable">{say(checked.overall.sentence)}</p>
           </WhatToDo>
         )}
+        <LinkPart settings={{ id, path, link }} checked={checked} />
         {opened && checked !== null && (
           <DelayHistory id={id} intervalSeconds={props.intervalSeconds} lastCheckAt={checked.at} />
         )}

@@ -18,6 +18,7 @@ import { WhatToDo } from '../../ui/what-to-do.tsx'
 import { useWords } from '../../words/context.tsx'
 import { batchWord, doneWord, type Health, phaseOf, summariseBatches, type Whereto } from './describe.ts'
 import { HealthMark } from './health-line.tsx'
+import { LinkPart } from './link-part.tsx'
 import type { DestinationChoice } from './source-destinations.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { SourceMenu } from './source-menu.tsx'
@@ -52,7 +53,7 @@ type CardProps = SourceCardProps & Health
 function isDrawnAlike({ source, ...others }: CardProps, { source: next, ...nextOthers }: CardProps): boolean {
   const drawn = ({ checked, ...rest }: SourceState) => ({
     ...rest,
-    checked: checked?.overall.kind === 'ok' ? null : checked,
+    checked: checked?.overall.kind === 'ok' ? (checked.leadsTo ?? null) : checked,
   })
   return shallowEqual(others, nextOthers) && shallowEqual(drawn(source), drawn(next))
 }
@@ -90,6 +91,7 @@ const Card = memo(function Card(props: CardProps) {
         <Moving {...props} />
         <Writing source={source} />
         <Trouble source={source} />
+        <LinkPart settings={settings} checked={source.checked} />
         <Shortfall {...props} />
       </div>
       <SourceMenu

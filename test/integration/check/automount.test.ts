@@ -12,7 +12,7 @@ describe.skipIf(!canMount)('an automount point that is checked (mounting needs r
     let memory = freshMemory
     for (let round = 0; round < 3; round += 1) {
       const progress = newProgress(probeKinds)
-      const found = await disk.check(point, probeKinds, memory, progress)
+      const found = await disk.check({ path: point, probes: [...probeKinds] }, memory, progress)
       for (const probe of probeKinds) expect(found.probes[probe]?.failures).toEqual([])
       expect(found.memory.known?.mount).toMatchObject({ point, type: 'tmpfs' })
       memory = found.memory

@@ -122,7 +122,7 @@ describe('a file that is refused', () => {
         'full',
         ({ point }) => fs.writeFileSync(path.join(point, 'ballast'), Buffer.alloc(3_850_000)),
         'full ENOSPC (the disk is full',
-        'is full',
+        'has too little free space',
       ],
       [
         'readOnly',

@@ -238,7 +238,10 @@ describe.skipIf(process.getuid?.() !== 0)('a sick store (needs root for a mount)
       fs.writeFileSync(ballast, Buffer.alloc(bavail * bsize - left))
     }
     fill(120_000)
-    expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('is full') })
+    expect(await problems()).toEqual({
+      status: 503,
+      problem: expect.stringContaining('New files are refused: only'),
+    })
     fill(190_000)
     expect(await problems()).toEqual({ status: 503, problem: expect.stringContaining('nearly full') })
     fs.rmSync(ballast)

@@ -5,6 +5,6 @@ import { message } from '../../../core/words/message.ts'
 test('the English sentence is beside the key of a message, however deep, and nothing else changes', () => {
   const sentence = message('transfer.storeFull', { name: 'cellar' })
   const given = { at: 3, none: null, sources: [{ problems: [sentence] }], key: 'transfer.storeFull' }
-  const text = expect.stringMatching(/disk of cellar is full/)
+  const text = expect.stringMatching(/disk of cellar has too little free space/)
   expect(JSON.parse(jsonText(given))).toEqual({ ...given, sources: [{ problems: [{ ...sentence, text }] }] })
 })

@@ -50,7 +50,7 @@ test.each(['connected', 'idle'] as const)(
     expect(failureOf(held(full), 61_000, 61_000)).toBeNull()
     // Sent once more and refused again.
     expect(failureOf(held(full, 1_000), 90_000, 90_000)).toBeNull()
-    expect(failureOf(held(full), 122_000, 122_000)?.params.reason).toContain('nas is full')
+    expect(failureOf(held(full), 122_000, 122_000)?.params.reason).toContain('nas has too little free space')
   },
 )
 

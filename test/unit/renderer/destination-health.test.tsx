@@ -72,9 +72,7 @@ test('card, row, command line, header and Alerts have one name and one gravity f
       troubledName: 'shelf · Missing',
       troubledLevel: 'failing',
     })
-    expect(destinationLine(state, destination)).toMatch(
-      /^shelf \(\/mnt\/shelf\), Missing.*: shelf is missing/,
-    )
+    expect(destinationLine(state, destination)).toMatch(/^shelf \(\/mnt\/shelf\): shelf is missing/)
     expect(overallStatus(state, NOW)).toMatchObject({
       level: 'failing',
       sentence: { key: 'incident.missing', params: { path: 'shelf' } },
@@ -82,4 +80,23 @@ test('card, row, command line, header and Alerts have one name and one gravity f
     expect(conditionsOf(state, NOW).filter(({ id }) => id === 'destination:d')).toEqual([])
     for (const one of incidents) expect(titleOf(one, { t }, settings)).toBe('shelf · Missing')
   }
+})
+
+test('free space: no line names free bytes and calls the disk full', () => {
+  const space = { free: 21 * 1024 ** 2, total: 1024 ** 3 }
+  for (const key of ['transfer.storeFull', 'transfer.storeFloor'] as const) {
+    const connection = {
+      state: 'connected' as const,
+      since: NOW,
+      problem: message(key, { name: 'nas' }),
+      space,
+    }
+    const line = destinationLine(emptyState(), destinationState('nas', { connection }))
+    expect(line).toContain('21 MiB of 1 GiB free')
+    expect(line).not.toMatch(/\bfull\b/i)
+  }
+  const health = message('transfer.healthFull', { free: 21 * 1024 ** 2, floor: 64 * 1024 ** 2 })
+  expect(englishWords(health)).toContain(
+    'only 21 MiB are free on the disk of the store, and Holdfast keeps 64 MiB free',
+  )
 })

@@ -46,10 +46,11 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     await refuseOnce(dataDirectory)
     const refusals = await handOver(dataDirectory, directories, as)
     for (const refusal of refusals) console.error(terminalWords(refusal))
-    sayLinks(await settingsNow(dataDirectory), directories)
     const about = { directory: dataDirectory }
-    if (directories.length > refusals.length) say(worded('cli.handedOver', about))
-    else console.error(worded('agent.alreadyRunning', about))
+    if (directories.length > refusals.length) {
+      say(worded('cli.handedOver', about))
+      sayLinks(await settingsNow(dataDirectory), directories)
+    } else console.error(worded('agent.alreadyRunning', about))
     if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { conditionsOf } from '../../../core/agent/state/conditions.ts'
 import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
+import { alertsSettingsSchema } from '../../../core/alert/settings.ts'
 import { noTotals } from '../../../core/ledger/messages.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
 import { message } from '../../../core/words/message.ts'
@@ -275,5 +276,57 @@ describe('rewritten files', () => {
     expect(told !== undefined && 'sentence' in told && englishWords(told.sentence)).toContain(
       'There is no copy at nas-2 yet. It is sent when it stands still',
     )
+  })
+})
+
+describe('a link by which a path was given', () => {
+  const link = '/data/current'
+  const { settings } = well
+  const at = (leadsTo: string | null | undefined, kind: 'ok' | 'hung' = 'ok') => {
+    const given = { ...settings, link }
+    const checked = well.checked && {
+      ...well.checked,
+      overall: { ...well.checked.overall, kind },
+      ...(leadsTo === undefined ? {} : { leadsTo }),
+    }
+    const state = stateWith({
+      sources: [{ ...well, settings: given, checked }],
+      settings: { ...defaultSettings, sources: [given] },
+    })
+    return conditionsOf(state, NOW).filter(({ id }) => id.startsWith('link:'))
+  }
+
+  it.each<[string, ReturnType<typeof at>, object]>([
+    ['leads where it led', at(undefined), { kind: 'ok' }],
+    ['leads elsewhere', at('/data/b'), { kind: 'notice', sentence: { key: 'condition.linkMoved' } }],
+    ['leads nowhere', at(null), { kind: 'notice', sentence: { key: 'condition.linkGone' } }],
+    ['was followed since the check', at(settings.path), { kind: 'ok' }],
+    ['was not read by a check that hangs', at(undefined, 'hung'), { kind: 'unknown' }],
+  ])('links: one that %s', (_, found, expected) => {
+    expect(found).toMatchObject([expected])
+  })
+})
+
+describe('a channel without a secret that it needs', () => {
+  const channel = { id: 'line', name: 'Line', type: 'line' as const, options: { to: 'U1' } }
+  const alerts = alertsSettingsSchema.parse({ channels: [channel] })
+  const channelState = (secrets: string[]) => ({
+    ...{ id: 'line', condition: 'unused' as const, at: null, sentence: null, waiting: 0 },
+    secrets,
+  })
+  const wrongWith = (channels: AppState['channels'], enabled = true) =>
+    wrong({
+      channels,
+      settings: {
+        ...defaultSettings,
+        alerts: { ...alerts, channels: alerts.channels.map((one) => ({ ...one, enabled })) },
+      },
+    })
+
+  it('secrets: is an incident, unless it is switched off or nothing is known of it', () => {
+    expect(wrongWith([channelState([])])).toEqual(['channel:line notice 0'])
+    expect(wrongWith([channelState(['token'])])).toEqual([])
+    expect(wrongWith([channelState([])], false)).toEqual([])
+    expect(wrongWith([])).toEqual([])
   })
 })

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CommandInput } from '../core/agent/contract.ts'
+import { temporaryNames } from '../core/filter/temporary.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
 import { parseSeconds } from '../core/words/amounts.ts'
 import { defined } from './defined.ts'
@@ -11,6 +12,7 @@ const HOUR_SECONDS = 3_600
 /** What the options of `withFilters` gave; what was not given is not there. */
 export interface FilterOptions extends PatternOptions {
   hidden?: Source['hidden']
+  temporary?: Source['temporary']
   minSize?: number | typeof NONE
   maxSize?: number | typeof NONE
   minAge?: number
@@ -40,6 +42,12 @@ export function withFilters(command: Command): Command {
       new Option('--hidden <what>', 'files and directories whose names begin with a dot').choices(
         sourceFiltersSchema.shape.hidden.unwrap().options,
       ),
+    )
+    .addOption(
+      new Option(
+        '--temporary <what>',
+        `files of temporary names, left out by default: ${temporaryNames.join(' ')}`,
+      ).choices(sourceFiltersSchema.shape.temporary.unwrap().options),
     )
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
@@ -80,10 +88,10 @@ export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): Fi
 
 /** @throws Problem where a file of patterns cannot be read. */
 export function changesOf(options: FilterOptions): FilterChanges {
-  const { hidden, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
+  const { hidden, temporary, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   const { tellSilence } = options
   return defined({
-    ...{ hidden, oneFileSystem, priority },
+    ...{ hidden, temporary, oneFileSystem, priority },
     ignore: readPatterns(options),
     minimumBytes: settingOf(minSize),
     maximumBytes: settingOf(maxSize),

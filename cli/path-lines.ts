@@ -35,7 +35,7 @@ export function mutedLines({ alerts }: Settings, id: string, now: number = Date.
 /** One protected directory: its first line, and one for each setting that is not as it is by default. */
 export function sourceLines(settings: Settings, source: Source): string[] {
   const { name, path, kind, batch, oneFileSystem } = source
-  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = source
+  const { ignore, hidden, temporary, minimumBytes, maximumBytes, minimumAgeSeconds } = source
   const { priority, deleteAfter, silentHours, paused } = source
   const leftOut = (what: string) => worded('cli.paths.leftOut', { what })
   const hours = (value: number) => value * 3_600_000
@@ -45,6 +45,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
     ...ignore.map(leftOut),
     ...oddPatternLines(ignore, path, true),
     ...(hidden === 'leave-out' ? [leftOut(worded('cli.paths.hidden'))] : []),
+    ...(temporary === 'send' ? [worded('cli.paths.temporary')] : []),
     ...(minimumBytes === null ? [] : [leftOut(worded('cli.paths.smaller', { size: minimumBytes }))]),
     ...(maximumBytes === null ? [] : [leftOut(worded('cli.paths.larger', { size: maximumBytes }))]),
     ...(minimumAgeSeconds === 0 ? [] : [worded('cli.paths.sentAfter', { age: minimumAgeSeconds * 1_000 })]),

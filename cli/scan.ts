@@ -24,6 +24,7 @@ interface Flags extends Omit<PatternOptions, 'ignore'> {
   oneFileSystem?: true
   /** false: --no-hidden. */
   hidden: boolean
+  temporary?: true
   minAge?: number
   minSize?: number | typeof NONE
   maxSize?: number | typeof NONE
@@ -53,6 +54,7 @@ export function registerScan(program: Command): void {
   withPatterns(command, '')
     .option('--one-file-system', 'leave out what other file systems mounted inside hold (find -xdev)')
     .option('--no-hidden', 'leave out files and directories whose names begin with a dot')
+    .option('--temporary', 'send files of temporary names, too, such as *.part and *.tmp')
     .option('--min-size <size>', 'leave out smaller files: 10K, 1M, or none', sizeOf)
     .option('--max-size <size>', 'leave out larger files: 500M, 10G, or none', sizeOf)
     .option('--min-age <time>', 'leave files that changed more recently to a later run: 90s, 30m', ageOf)
@@ -101,11 +103,12 @@ export function registerScan(program: Command): void {
 
 /** What of a source the command line itself says: the rest is as the directory is protected, or as it is by default. */
 function givenOf(flags: Flags): Given {
-  const { batch, prefix, oneFileSystem, hidden, minAge, minSize, maxSize } = flags
+  const { batch, prefix, oneFileSystem, hidden, temporary, minAge, minSize, maxSize } = flags
   return defined({
     ...{ prefix, oneFileSystem, ignore: readPatterns(flags) },
     kind: batch || prefix !== undefined ? ('batch' as const) : undefined,
     hidden: hidden ? undefined : ('leave-out' as const),
+    temporary: temporary ? ('send' as const) : undefined,
     minimumAgeSeconds: minAge,
     minimumBytes: settingOf(minSize),
     maximumBytes: settingOf(maxSize),

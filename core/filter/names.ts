@@ -1,5 +1,6 @@
 import ignore, { type Ignore } from 'ignore'
 import type { Source } from '../settings/schema.ts'
+import { isTemporaryPath } from './temporary.ts'
 
 /** Why a name is left out: Holdfast's own, a writer's temporary name, the person's filters, a batch mark, no batch. */
 export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark' | 'not-batch'
@@ -9,7 +10,10 @@ export interface NameRules {
   ignore: readonly string[]
   /** Names that begin with a dot are left out. */
   withoutHidden?: boolean
-  /** Temporary names are names like all others: in a batch directory that is closed nobody writes any more. */
+  /**
+   * Temporary names (temporary.ts) are names like all others: in a batch directory that is closed nobody writes any more,
+   * and a person may want them.
+   */
   withTemporary?: boolean
   /** Names of marks, never sent at any depth. */
   marks: readonly string[]
@@ -37,29 +41,17 @@ const OWN =
 
 export const isOwnName = (name: string): boolean => OWN.test(name)
 
-/**
- * Names that programs give to files that they are still writing: browsers and download programs, editors
- * (vim's swap files, Emacs' locks, backups), LibreOffice's and Office's locks, GLib's and NFS's replacements.
- */
-const TEMPORARY = [
-  /\.(part|partial|filepart|tmp|temp|crdownload|download|opdownload|swp|swo|swx|!ut)$/i,
-  /~$/,
-  /^(\.#|~\$|\.~lock\.)/,
-  /^\.goutputstream-/,
-  /^\.nfs[0-9a-f]{8,}$/,
-  /^\.fuse_hidden/,
-]
-
-export function isTemporaryName(name: string): boolean {
-  return TEMPORARY.some((pattern) => pattern.test(name))
-}
-
 /** What a source's settings decide about names. */
-export type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden'>
+export type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>
 
-export function nameRulesOf({ kind, batch, ignore: patterns, hidden }: NameSettings): NameRules {
+export function nameRulesOf({ kind, batch, ignore: patterns, hidden, temporary }: NameSettings): NameRules {
   const marks = kind === 'batch' ? [batch.closedMark, batch.sentMark] : []
-  const rules = { ignore: patterns, withoutHidden: hidden === 'leave-out', marks }
+  const rules = {
+    ignore: patterns,
+    withoutHidden: hidden === 'leave-out',
+    withTemporary: temporary === 'send',
+    marks,
+  }
   return kind === 'batch' ? { ...rules, batchPrefix: batch.prefix } : rules
 }
 
@@ -74,7 +66,7 @@ export function createNameFilter(rules: NameRules): NameFilter {
     if (isOwnName(name)) return 'own'
     if (batchPrefix !== undefined && name === path) return 'not-batch'
     if (marks.has(name)) return 'mark'
-    if (!rules.withTemporary && isTemporaryName(name)) return 'temporary'
+    if (!rules.withTemporary && isTemporaryPath(path)) return 'temporary'
     if (patterns?.ignores(path)) return 'ignored'
     return isHidden(name) ? 'hidden' : null
   }

@@ -17,6 +17,7 @@ export interface Draft {
   /** gitignore patterns, one a line. */
   patterns: string
   hidden: Filters['hidden']
+  temporary: Filters['temporary']
   oneFileSystem: boolean
   least: Amount
   most: Amount
@@ -48,10 +49,12 @@ export interface ReadDraft {
 }
 
 export function draftOf(settings: SourceState['settings']): Draft {
-  const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds, priority, oneFileSystem } = settings
+  const { ignore, hidden, temporary, oneFileSystem, priority } = settings
+  const { minimumBytes, maximumBytes, minimumAgeSeconds } = settings
   return {
     patterns: ignore.join('\n'),
     hidden,
+    temporary,
     oneFileSystem,
     least: amountOf(minimumBytes, byteUnits),
     most: amountOf(maximumBytes, byteUnits),
@@ -85,7 +88,15 @@ function amountOf(value: number | null, units: readonly { unit: number }[]): Amo
 }
 
 /** What was typed as filters, or what is wrong with it. */
-export function readDraft({ patterns, hidden, oneFileSystem, least, most, age }: Draft): ReadDraft {
+export function readDraft({
+  patterns,
+  hidden,
+  temporary,
+  oneFileSystem,
+  least,
+  most,
+  age,
+}: Draft): ReadDraft {
   const ignore = patterns.split(/\r?\n/).filter((line) => line.trim() !== '')
   const minimumBytes = read(least, Number.MAX_SAFE_INTEGER)
   const maximumBytes = read(most, Number.MAX_SAFE_INTEGER)
@@ -103,7 +114,7 @@ export function readDraft({ patterns, hidden, oneFileSystem, least, most, age }:
   if (minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes)
     problems.most = 'window.filters.emptyRange'
   const sizes = { minimumBytes, maximumBytes }
-  const filters = { ignore, hidden, oneFileSystem, ...sizes, minimumAgeSeconds: ageSeconds ?? 0 }
+  const filters = { ignore, hidden, temporary, oneFileSystem, ...sizes, minimumAgeSeconds: ageSeconds ?? 0 }
   return { filters: Object.keys(problems).length === 0 ? filters : null, problems }
 }
 

@@ -1,6 +1,7 @@
 import { Button, Group, Switch, Textarea } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { temporaryNames } from '../../../core/filter/temporary.ts'
 import { type Message, message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { useFilterPreview } from '../../state/filter-preview.ts'
@@ -107,6 +108,14 @@ function FilterFields({ draft, root, problems, onChange }: FilterFieldsProps) {
         description={t('window.filters.hiddenHint')}
         checked={draft.hidden === 'send'}
         onChange={(event) => onChange({ hidden: event.currentTarget.checked ? 'send' : 'leave-out' })}
+        labelPosition="left"
+        classNames={{ body: 'switch-body' }}
+      />
+      <Switch
+        label={t('window.filters.temporary')}
+        description={t('window.filters.temporaryHint', { names: temporaryNames.join('  ') })}
+        checked={draft.temporary === 'send'}
+        onChange={(event) => onChange({ temporary: event.currentTarget.checked ? 'send' : 'leave-out' })}
         labelPosition="left"
         classNames={{ body: 'switch-body' }}
       />

@@ -47,11 +47,13 @@ export function FiltersPart({ settings }: { settings: SourceState['settings'] })
 
 /** Each filter that is set, a line each; that all is sent if none is. */
 function summarise(settings: SourceState['settings'], { t, format }: Words): string[] {
+  const { temporary } = settings
   const { ignore, hidden, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds, priority } = settings
   const lines = [
     ignore.length > 0 &&
       t('window.filters.is.patterns', { patterns: ignore.slice(0, 5).join('  '), count: ignore.length }),
     hidden === 'leave-out' && t('window.filters.is.hidden'),
+    temporary === 'send' && t('window.filters.is.temporary'),
     oneFileSystem && t('settings.source.oneFileSystemIs'),
     minimumBytes !== null && t('window.filters.is.least', { size: format.bytes(minimumBytes) }),
     maximumBytes !== null && t('window.filters.is.most', { size: format.bytes(maximumBytes) }),

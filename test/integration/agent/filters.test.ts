@@ -11,7 +11,14 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
 import { until } from '../../support/until.ts'
 
-const NONE = { ignore: [], hidden: 'send', minimumBytes: null, maximumBytes: null, minimumAgeSeconds: 0 }
+const NONE = {
+  ignore: [],
+  hidden: 'send',
+  temporary: 'leave-out',
+  minimumBytes: null,
+  maximumBytes: null,
+  minimumAgeSeconds: 0,
+}
 
 function write(root: string, names: readonly string[], ageSeconds = 3_600) {
   const at = new Date(Date.now() - ageSeconds * 1_000)

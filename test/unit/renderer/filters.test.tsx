@@ -22,12 +22,13 @@ describe('the form of the filters', () => {
     {},
     { ignore: ['*.log', '# a comment', 'cache/'], hidden: 'leave-out' },
     { minimumBytes: 0, maximumBytes: 3 * 1024 ** 3, minimumAgeSeconds: 7_200 },
-    { minimumBytes: 1_500, minimumAgeSeconds: 90 },
+    { minimumBytes: 1_500, minimumAgeSeconds: 90, temporary: 'send' },
   ])('what is set comes back unchanged: %o', (changes) => {
     const settings = source(changes)
-    const { ignore, hidden, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds } = settings
+    const { ignore, hidden, temporary, oneFileSystem } = settings
+    const { minimumBytes, maximumBytes, minimumAgeSeconds } = settings
     expect(readDraft(draftOf(settings))).toEqual({
-      filters: { ignore, hidden, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds },
+      filters: { ignore, hidden, temporary, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds },
       problems: {},
     })
   })

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { probeName } from '../../../core/check/probes/write-file.ts'
-import { createNameFilter, isTemporaryName, nameRulesOf } from '../../../core/filter/names.ts'
+import { createNameFilter, nameRulesOf } from '../../../core/filter/names.ts'
+import { isTemporaryPath, temporaryNames } from '../../../core/filter/temporary.ts'
 import { asideName } from '../../../core/send/removal/take-away.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
@@ -27,12 +29,43 @@ describe('temporary names', () => {
     '.nfs000000000123abcd',
     '.fuse_hidden0000001',
     'f.filepart',
-  ])('%s', (name) => expect(isTemporaryName(name)).toBe(true))
+    'iso.aria2',
+    'video.mp4.ytdl',
+    'video.f137.mp4.part-Frag12',
+    'film.mkv.!qB',
+    'film.mkv.bc!',
+    '.rsync-partial/a.iso',
+    'deep/.~tmp~/a',
+    'deep/.#lock',
+  ])('temporary names: %s', (name) => expect(isTemporaryPath(name)).toBe(true))
 
-  test.each(['a.party', 'tmp', 'part', 'a.part.jpg', '~user', '.hidden', 'b.tmpl', '.nfs', 'swp'])(
-    '%s is kept',
-    (name) => expect(isTemporaryName(name)).toBe(false),
-  )
+  test('temporary names: they are left out unless a source sends them', () => {
+    const source = sourceSchema.parse({ id: 's', path: '/s', name: 's' })
+    const whyOf = (temporary: 'send' | 'leave-out', path: string) =>
+      createNameFilter(nameRulesOf({ ...source, temporary })).fileBelow(path)
+    for (const path of ['a.!qB', 'b/.rsync-partial/c', 'd.aria2'])
+      expect([whyOf('leave-out', path), whyOf('send', path)]).toEqual(['temporary', null])
+    expect(source.temporary).toBe('leave-out')
+  })
+
+  test('temporary names: the page about filters and the list have the same', async () => {
+    const page = await readFile(new URL('../../../docs/filters.md', import.meta.url), 'utf8')
+    for (const name of temporaryNames) expect(page).toContain(`\`${name}\``)
+  })
+
+  test.each([
+    'a.party',
+    'tmp',
+    'part',
+    'a.part.jpg',
+    '~user',
+    '.hidden',
+    'b.tmpl',
+    '.nfs',
+    'swp',
+    'aria2',
+    'x.rsync-partial/a',
+  ])('%s is kept', (name) => expect(isTemporaryPath(name)).toBe(false))
 })
 
 describe('what a source leaves out', () => {

@@ -1,0 +1,37 @@
+// Temporary names: those that programs give to files that they are still writing. Pure.
+
+/** Endings of names, after a dot, whatever their case. */
+const ENDINGS = [
+  // Browsers, wget, aria2 (its control file), yt-dlp, WinSCP and FileZilla.
+  ...['part', 'partial', 'filepart', 'crdownload', 'download', 'opdownload', 'aria2', 'ytdl'],
+  // BitTorrent: qBittorrent, µTorrent, BitComet.
+  ...['!qB', '!ut', 'bc!'],
+  ...['tmp', 'temp', 'swp', 'swo', 'swx'],
+]
+
+/** The one list. `shown`: as people are told. `path`: a path that has it, relative to the source, with "/". */
+const TEMPORARY: readonly { shown: string; path: RegExp }[] = [
+  ...ENDINGS.map((ending) => ({ shown: `*.${ending}`, path: new RegExp(`[.]${ending}$`, 'i') })),
+  // yt-dlp's pieces of a video.
+  { shown: '*.part-Frag*', path: /\.part-Frag\d+$/ },
+  // Editors' backups and locks; locks of Office and LibreOffice.
+  { shown: '*~', path: /~$/ },
+  { shown: '.#*', path: /(^|\/)\.#[^/]*$/ },
+  { shown: '~$*', path: /(^|\/)~\$[^/]*$/ },
+  { shown: '.~lock.*', path: /(^|\/)\.~lock\.[^/]*$/ },
+  // Replacements of GLib, NFS and FUSE.
+  { shown: '.goutputstream-*', path: /(^|\/)\.goutputstream-[^/]*$/ },
+  { shown: '.nfs*', path: /(^|\/)\.nfs[0-9a-f]{8,}$/ },
+  { shown: '.fuse_hidden*', path: /(^|\/)\.fuse_hidden[^/]*$/ },
+  // rsync --partial-dir and --delay-updates: a file leaves them when it is whole.
+  { shown: '.rsync-partial/', path: /(^|\/)\.rsync-partial\// },
+  { shown: '.~tmp~/', path: /(^|\/)\.~tmp~\// },
+]
+
+/** The list, as people are told. */
+export const temporaryNames: readonly string[] = TEMPORARY.map(({ shown }) => shown)
+
+/** @param path relative to the source, with "/"; a name alone is one, too. */
+export function isTemporaryPath(path: string): boolean {
+  return TEMPORARY.some((one) => one.path.test(path))
+}

@@ -70,6 +70,8 @@ test('a pattern is tried, saved, and what it leaves out is not sent', async ({ d
     await expect(preview).toContainText(/cache\/\s*2 files/)
     await expect(preview).toContainText(/To be sent, or sent already\s*3 files/)
     await page.keyboard.press('Tab')
+    await expect(part.getByRole('button', { name: /^Import/ })).toBeFocused()
+    await page.keyboard.press('Tab')
     await expect(part.getByRole('switch', { name: 'Send hidden files' })).toBeFocused()
     await page.keyboard.press('Space')
     await expect(preview).toContainText(/Hidden\s*1 file\b/)

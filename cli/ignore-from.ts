@@ -9,7 +9,7 @@ import { shellWord } from '../core/words/shell-word.ts'
 import { collect, collectPatterns } from './option-words.ts'
 import { worded } from './terminal-words.ts'
 
-/** What the options of `withPatterns` gave. */
+/** Values of the options that `withPatterns` adds. */
 export interface PatternOptions {
   /** false: --no-ignore. */
   ignore?: string[] | false

@@ -84,7 +84,7 @@ function namesOf({ destinations }: Settings, source: Source): string {
   return named(destinationsOf(destinations, source).map(({ name }) => name))
 }
 
-/** What a person has to decide, and how. */
+/** Lists the open decisions of a path, with the commands that make them. */
 export function heldLines(source: SourceState): string[] {
   const { path } = source.settings
   const [held, marked] = [heldWords(source), markedWords(source)]

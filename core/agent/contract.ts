@@ -117,7 +117,7 @@ export const commands = {
     output: senderDefinition.requests.test.output,
   },
   /**
-   * What the known_hosts file of the user that the agent runs as has of an SFTP server: fingerprints, the preferred one
+   * Reads the host keys of an SFTP server from the known_hosts file of the agent's user: fingerprints, the preferred one
    * first, and the sentence for people.
    */
   readKnownHosts: {

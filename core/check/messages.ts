@@ -96,7 +96,7 @@ export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 const checkedPathSchema = z.object({
   id: z.string(),
   path: z.string(),
-  /** Another name for it through symbolic links: the check says where that leads. */
+  /** A name that leads to the path through symbolic links; the check reports where it leads now. */
   link: z.string().optional(),
   probes: z.array(z.enum(probeKinds)),
 })

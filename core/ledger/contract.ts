@@ -35,7 +35,7 @@ export interface Due extends Claim, Candidate {
   attempts: number
   /** Of the content that this destination was last known to have, if that may still be this one. */
   digest: Uint8Array | null
-  /** Nothing has called in question since that the destination has that content: it need not be read back there. */
+  /** The destination is still known to have that content: it need not be read back there. */
   isTrusted: boolean
 }
 

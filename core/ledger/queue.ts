@@ -138,7 +138,7 @@ export function openOutcomes(database: DatabaseSyncInstance) {
       putOff.run(Math.ceil(at), id, generation)
     },
 
-    /** Another content than the one that was sent goes to the destination now, though size and time are the same. */
+    /** The file has other content than was sent, though size and time are the same: its digest is forgotten. */
     forgetContent({ id, generation }: Claim) {
       forgetDigest.run(id, generation)
     },

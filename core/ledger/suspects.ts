@@ -111,7 +111,7 @@ export function openHolding(database: DatabaseSyncInstance) {
   return {
     /** null: its files go. */
     held: (source: string) => values.get<Held>(heldKey(source)),
-    /** Nothing that was sent before is taken from the queue any more (queue.ts); on the disk when it returns. */
+    /** Holds back every file that was sent before (queue.ts); durable when it returns. */
     hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
     /** The source is not held any more; what is suspected still is. */
     letGo: (source: string) => durably(database, () => values.forget(heldKey(source))),

@@ -54,7 +54,7 @@ async function contentAt(
   const { dates } = store.can
   if (dates && current.storedAt <= at) return current
   const { folder, path } = current
-  // One whose mode alone was changed says itself when its content came; a listing does not.
+  // An object whose mode alone was changed keeps the time of its content in its metadata, which a listing lacks.
   if (dates && ((await store.info(`${own}/${folder}/${path}`))?.firstStoredAt ?? Infinity) <= at)
     return current
   const all = await olderContents(store, own, folder, path)

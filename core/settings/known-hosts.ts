@@ -5,7 +5,7 @@ import path from 'node:path'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 
-/** What a known_hosts file says of a server (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
+/** Host keys of a server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
 export interface KnownHost {
   /** Fingerprints of its keys, as the settings have them; those of newer types first. */
   keys: string[]
@@ -35,7 +35,7 @@ function isLike(pattern: string, name: string): boolean {
   return new RegExp(`^${source}$`, 'i').test(name)
 }
 
-/** Whether a line's first word names the server. */
+/** True if a line's first word names the server. */
 function isNamed(names: string, host: string): boolean {
   const [, version, salt, digest] = names.split('|')
   if (names.startsWith('|')) {
@@ -52,7 +52,7 @@ function isNamed(names: string, host: string): boolean {
   return isIt
 }
 
-/** What the text of a known_hosts file says of a server. Lines that cannot be read are passed over, as OpenSSH does. */
+/** Finds a server's keys in the text of a known_hosts file. Lines that cannot be read are passed over, as OpenSSH does. */
 export function readKnownHost(text: string, { host, port }: { host: string; port: number }): KnownHost {
   const lower = host.toLowerCase()
   const names = port === 22 ? [lower] : [`[${lower}]:${port}`]

@@ -18,13 +18,13 @@ export const batchSettingsSchema = z.object({
 
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
-/** What of a source is left out, or waits; by default temporary names alone. */
+/** Files of a source that are left out, or wait; by default temporary names alone. */
 export const sourceFiltersSchema = z.object({
   /** gitignore patterns, relative to the source, that are left out. */
   ignore: z.array(z.string().max(LONGEST_PATTERN)).max(MOST_PATTERNS).default([]),
   /** What is done with files and directories whose names begin with a dot. */
   hidden: z.enum(['send', 'leave-out']).default('send'),
-  /** What is done with files of temporary names (core/filter/temporary.ts). */
+  /** Treatment of files with temporary names (core/filter/temporary.ts). */
   temporary: z.enum(['send', 'leave-out']).default('leave-out'),
   /** Smaller files are left out; bytes, null for no limit. */
   minimumBytes: bytes.nullable().default(null),

@@ -70,7 +70,7 @@ test.each(seeds)(
       `stressor: ${run.stdout}; ${Object.keys(expected).length} entries, status ${state.status.level}`,
     )
     expect(state.sources[0]?.scanned?.held ?? null).toBeNull()
-    // What is stored from now on came too late.
+    // Later changes would come too late.
     await sendCommand(data, 'pause', { minutes: 60 })
 
     for (const name of ['nas', 'disk']) {

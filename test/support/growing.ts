@@ -27,7 +27,7 @@ export function keepChanging(
   return { changes: () => count, stop }
 }
 
-/** Whether a file is the beginning of another one. */
+/** True if a file is the beginning of another one. */
 export function isPrefix(shorter: string, longer: string): boolean {
   const beginning = fs.readFileSync(shorter)
   const whole = fs.readFileSync(longer)

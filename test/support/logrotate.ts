@@ -17,7 +17,7 @@ export const rotations = {
   'copytruncate with olddir': ['copytruncate', 'olddir old'],
 }
 
-/** What becomes of a log that was turned over. */
+/** The ways to rotate a log. */
 export const packings = {
   plain: ['nocompress'],
   compressed: ['compress'],
@@ -44,7 +44,7 @@ export function openLogs(directory: string, count: number, options: readonly str
     append(text: string) {
       for (const file of files) appendFileSync(file, `${path.basename(file)} of ${directory}: ${text}\n`)
     },
-    /** One run of logrotate, which waits for no hour. */
+    /** Runs logrotate once, without waiting for the hour. */
     rotate() {
       contents.push(...files.map((file) => readFileSync(file, 'latin1')))
       execFileSync('logrotate', ['--force', '--state', `${configuration}.state`, configuration], {

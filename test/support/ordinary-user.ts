@@ -9,7 +9,7 @@ import type { Task, TaskEvent } from '../../core/restore/task.ts'
 const USER = 65_534
 export const canBeOrdinary = process.getuid?.() === 0
 
-/** Another user has to reach the project, which may lie in a directory that mktemp(1) has made. */
+/** Lets the other user reach the project, which may lie in a directory that mktemp(1) has made. */
 export function letOthersIn(file: string): void {
   for (let at = path.dirname(file); at !== path.dirname(at); at = path.dirname(at)) {
     const { mode } = statSync(at)

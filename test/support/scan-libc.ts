@@ -1,4 +1,4 @@
-// What a program in C can do to a file, and Node cannot: open(2), linkat(2), renameat2(2), setxattr(2), truncate(2), mmap(2).
+// Calls of the C library that Node lacks: open(2), linkat(2), renameat2(2), setxattr(2), truncate(2), mmap(2).
 import { openSync } from 'node:fs'
 import koffi from 'koffi'
 

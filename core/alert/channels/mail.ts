@@ -79,7 +79,7 @@ async function deliver(
     tls: { rejectUnauthorized: false },
   })
   const failed = Promise.withResolvers<never>()
-  // Nobody may wait for it any more.
+  // The caller may have stopped waiting.
   failed.promise.catch(() => undefined)
   connection.on('error', failed.reject)
   connection.once('end', () => failed.reject(new Error('Connection closed')))
@@ -129,7 +129,7 @@ function mailOf(letter: Letter, { options: { from = '', to = '' } }: ChannelInpu
     inReplyTo: thread,
     references: thread,
     headers: {
-      // Nobody's holiday has to answer it.
+      // Automatic replies (RFC 3834) leave such a message unanswered.
       'Auto-Submitted': 'auto-generated',
       ...(letter.urgent ? { 'X-Priority': '1 (Highest)', Importance: 'High' } : {}),
     },

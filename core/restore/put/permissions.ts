@@ -163,7 +163,7 @@ export function findDenied(thrown: unknown, root: string, names: readonly string
   let stats = lstatSync(at, { throwIfNoEntry: false })
   const found = (permission: Denied['permission']): Denied => {
     const owner = stats?.uid ?? 0
-    // Another user has made it, most likely by a restore: all that is below it has that owner, too.
+    // Its owner is another user, most likely through an earlier restore: all that is below it has that owner, too.
     const isWhole = permission !== 'read' && at !== root && root !== path.parse(root).root
     return { permission, path: at, owner, command: commandFor(permission, at, owner, isWhole) }
   }

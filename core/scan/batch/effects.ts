@@ -37,7 +37,7 @@ export interface BatchesHost {
   /** Marked as sent. */
   marked(said: readonly Message[]): void
   report(): void
-  /** Whether the decision about these files, which carry isocket's mark, is made, and was carried out. */
+  /** True if the decision about these files, which carry isocket's mark, was made and carried out. */
   decide(files: readonly ScannedFile[]): boolean
 }
 

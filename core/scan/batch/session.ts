@@ -64,7 +64,7 @@ export class BatchSession implements SourceSession {
   readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
   #hasLooked = false
-  /** What a person has decided about files that carry isocket's mark, while all directories are listed for it. */
+  /** A person's decision about files that carry isocket's mark, while all directories are listed for it. */
   #answer: MarkedAnswer | null = null
 
   constructor(context: SessionContext) {

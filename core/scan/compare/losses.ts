@@ -20,7 +20,7 @@ import { absolutePath, type ScannedFile } from '../tree/facts.ts'
 const DECIDE_AFTER_MS = 2_000
 /** Files that came into the source in the last hour are remembered, at most this many of each source. */
 const MOST_ARRIVALS = 10_000
-/** Nothing is sent, and contents are looked for, for this long before a person is asked: a slow disk's copies come late. */
+/** The source is held and contents are searched for this long before a person is asked: a slow disk's copies come late. */
 const ASK_AFTER_MS = 10_000
 /** The search for lost contents takes no longer; what was not found by then counts as lost until it is found. */
 const SEARCH_MS = 60_000
@@ -191,7 +191,7 @@ interface Missing {
   path: string
   size: number
   inode: bigint
-  /** Of the content (files/digest.ts); null: not known. */
+  /** Digest of the content (files/digest.ts); null: not known. */
   digest: Uint8Array | null
   at: number
 }
@@ -224,7 +224,7 @@ async function findMoved(
     const arrival = byInode.get(lost.inode)
     if (arrival === undefined || arrival.path === lost.path) continue
     if (signal.aborted) return []
-    // Another name of the very file that was emptied has nothing any more.
+    // A further name of the emptied file itself is empty, too.
     const now = await inTime(
       SEARCH_MS,
       callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(() => null),
@@ -362,7 +362,7 @@ export function suspicionOf(
   if (before.size === 0) return null
   if (now.size === 0) return 'lost'
   if (isBatch) return null
-  // Another file of that name, with content: the earlier one was renamed or removed.
+  // The name belongs to a new file with content: the earlier one was renamed or removed.
   if (now.inode !== before.inode) return null
   if (now.size < before.size * LEFT_SHARE) return 'lost'
   const isInPlace = now.mtimeNs !== before.mtimeNs

@@ -46,13 +46,13 @@ export const GROUP_WRITE = 0o020
 /** The time of adoption of a source whose file system keeps no group-write bit: no file is older. */
 export const NO_MARKS = 0n
 
-/** Whether a file's group-write bit may be a mark: of isocket, or of Holdfast itself. */
+/** True if a file's group-write bit may be a mark of isocket or of Holdfast itself. */
 export function mayBeMarked({ mode }: Pick<ScannedFile, 'mode'>, adoptedNs: bigint | null): boolean {
   return adoptedNs !== NO_MARKS && (mode & GROUP_WRITE) !== 0
 }
 
 /**
- * Whether a file that the ledger does not know may carry isocket's mark. Its change time is from before Holdfast first saw
+ * Returns true if a file that the ledger does not know may carry isocket's mark. Its change time is from before Holdfast first saw
  * the source: a later bit is a producer's own (umask 002), since isocket's work ended with the move to Holdfast.
  * @param adoptedNs see Ledger.adoptedNs; null: the source was never watched.
  */
@@ -61,7 +61,7 @@ export function isUnproven(file: Pick<ScannedFile, 'mode' | 'ctimeNs'>, adoptedN
 }
 
 /**
- * Whether a file has been the one of its inode since that was sent. An inode is given again: a file that was born later is
+ * Returns true if a file has been the one of its inode since that was sent. An inode is given again: a file that was born later is
  * another one, even if its size and time are the same.
  */
 export function isSameInode(

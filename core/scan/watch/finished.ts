@@ -6,7 +6,7 @@ import { errorCode, isGone } from '../../files/system-error.ts'
 import { factsOf, type ScannedFile } from '../tree/facts.ts'
 
 /**
- * What a look at one path found. `links`: the number of its names. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
+ * Result of a look at one path. `links`: the number of its names. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
  * file of this instant, to be looked at again in `NEW_FOR_MS`.
  */
 export type Examined =

@@ -32,7 +32,7 @@ export class WatchedTree {
   #toldFiles = 0
   /** Not before then the files that are open are told again, as performance.now() tells it. */
   #openDue = 0
-  /** What is open in files and directories that have left their names, by the cookies of the renames. */
+  /** Open files below names that were renamed away, by the cookies of the renames. */
   readonly #moving = new Map<number, UnclosedFiles>()
   /** Every directory has its watch; until then files are left to the comparison with the ledger, which comes then. */
   #isReady = false

@@ -107,7 +107,7 @@ export class InotifyWatcher {
     const tree = this.#trees.get(id)
     this.#trees.delete(id)
     tree?.quiet.close()
-    // Of what is watched no more nothing is known.
+    // Open files are known only while the tree is watched.
     if (tree !== undefined)
       setImmediate(() => tree.listener.writing(tree.request.base, { files: 0, since: 0, path: '' }))
     for (const resolve of tree?.examined ?? []) resolve()

@@ -29,7 +29,7 @@ export interface OpenFiles {
 /** A file that was changed under one of its names. */
 export interface LinkedFile {
   inode: bigint
-  /** Of the inode after the change. */
+  /** Number of names of the inode after the change. */
   ctimeNs: bigint
   /** How many names it has. */
   links: number

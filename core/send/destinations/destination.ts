@@ -123,7 +123,7 @@ export interface Session {
    */
   readonly asksFirst: boolean
   /**
-   * Of what it can say that it has a content: `any` name of this computer, a file's `own` name alone, or, as contents
+   * Names under which it can find a content that it has: `any` name of this computer, a file's `own` name alone, or, as contents
    * are encrypted, the own name where that is `trusted` (see CopyFrom), or nothing.
    */
   readonly copies: 'any' | 'own' | 'trusted' | 'none'

@@ -91,7 +91,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       const restMs = Math.min(Math.max(took, LEAST_REST_MS), LONGEST_REST_MS)
       Object.assign(file, { endedAt: now, restMs, pauseMs: interval })
     },
-    /** Nothing is stored: the file was rewritten while it was sent. */
+    /** The try stored no version: the file was rewritten while it was sent. */
     changed(due: Due, now: number): void {
       const began = begun.get(due.id) ?? now
       const took = tookSince(due.id, now)

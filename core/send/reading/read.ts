@@ -64,7 +64,7 @@ async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boo
 export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
 
 /**
- * Whether a writer may hold a changed file open in this moment. Where the kernel does not answer (another system, another
+ * Returns true if a writer may hold a changed file open in this moment. Where the kernel does not answer (another system, another
  * user's file, a file system without leases) it may while its content is another one than what was offered.
  */
 export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFacts): Promise<boolean> =>
@@ -76,7 +76,7 @@ export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFact
 /** A large file that is read in order, once. */
 export type Reading = ReturnType<typeof readingOf>
 
-/** Whether a file is the offered one and has grown since by a program that has closed it again. */
+/** True if a file is the offered one and has grown since by a program that has closed it again. */
 const hasGrown = (fd: number, now: StatFacts, offered: StatFacts): boolean =>
   now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
 

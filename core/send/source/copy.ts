@@ -25,7 +25,7 @@ interface SentNames {
 export interface CopySource {
   /** null: under the file's own name. */
   names: SentNames | null
-  /** What it has under the file's own name; null: nobody knows, and whatever the file holds is asked for. */
+  /** Digest of the content under the file's own name there; null: unknown, and the destination is asked. */
   digest: Uint8Array | null
   /** See CopyFrom. */
   isTrusted: boolean
@@ -64,7 +64,7 @@ export function copySourcesOf(
 }
 
 /**
- * Whether a content may be what the destination has. What was sent of the file itself is forgotten where it is not: from
+ * Returns true if a content may be what the destination has. Where it is not, the digest of the file itself is forgotten: from
  * now on the destination may have either.
  */
 export function mayBe(

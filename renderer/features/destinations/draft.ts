@@ -114,7 +114,7 @@ function encryptionOf(recipient: string | null): Pick<Draft, 'encrypt' | 'recipi
 }
 
 /**
- * What an SFTP address that was typed or pasted as the host says for each field; null: it is a host alone, or nothing that
+ * Splits an SFTP address that was typed or pasted as the host into the form's fields; null: it is a host alone, or nothing that
  * can be read.
  */
 export function splitAddress(text: string): Partial<Draft> | null {

@@ -11,7 +11,7 @@ import type { WordKey } from '../../../core/words/message.ts'
 import { useWords } from '../../words/context.tsx'
 
 interface PatternHelpProps {
-  /** One a line, as they are typed. */
+  /** Patterns, one a line, as they are typed. */
   patterns: string
   /** Path of the source. */
   root: string

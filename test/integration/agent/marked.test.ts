@@ -59,7 +59,7 @@ test.each([
     expect(totalsOf(after)?.waitingFiles).toBe(0)
     const copies = after.destinations[0]?.address ?? ''
     expect(await filesBelow(copies)).toBe(answer === 'send' ? FILES : 0)
-    // Nothing waits for a decision any more.
+    // All decisions are made.
     const again = startHoldfast(['paths', answer, root, '--data', data])
     expect(await again.ended()).toBe(1)
   },

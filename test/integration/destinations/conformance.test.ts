@@ -176,7 +176,7 @@ describe.each(kinds)('$name', (kind) => {
       expect(there?.bytes.equals(bytes)).toBe(true)
       expect(await place.older('data', path)).toEqual([])
     }
-    // Of another size or time, or where there is none, it is another content.
+    // A file of another size or time, or a missing one, is another content.
     const of = (path: string, size: number, at: bigint) => ({
       ...{ source, path },
       facts: factsOf(size, { mtimeNs: at }),

@@ -93,7 +93,7 @@ describe('the group-write bit in a batch source', () => {
     await world.scanner.answerMarked('s', 'confirm')
     await until('it is marked', () => existsSync(path.join(world.root, 'DC1/finished.watch')))
     expect(world.ledger.totals(DESTINATION).s).toMatchObject({ waitingFiles: 0, sentFiles: 1_001 })
-    // Of these no digest is known: they are no proof of anything, and are never removed here.
+    // Their digest is unknown: they are no proof of anything, and are never removed here.
     expect(world.ledger.removable(DESTINATION, 's', Date.now() + 1_000, 0, 10).files).toEqual([])
     await until('nothing is asked', () => markedOf(world) === null)
   })

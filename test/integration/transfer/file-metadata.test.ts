@@ -164,7 +164,7 @@ function changeMetadata(source: string): void {
   }
 }
 
-/** What a restore has to bring back: attributes and modes. */
+/** Attributes and modes that a restore has to bring back. */
 const metadataOf = (root: string) =>
   CHANGED.map((name) => {
     const file = path.join(root, name)

@@ -20,7 +20,7 @@ import {
 
 const MIB = 1024 * 1024
 
-/** What a restore brings back of the one source, without the names that its files had before. */
+/** Restores the one source and lists it, without the names that its files had before. */
 async function restored(store: string, to: string): Promise<Record<string, string>> {
   const { signal } = new AbortController()
   const library = await openLibrary({ store }, signal)

@@ -16,7 +16,7 @@ beforeEach(() => {
   writer.answer = 'unknown'
 })
 
-/** What becomes of a file that `change` changes after it was offered. */
+/** Judges a file that `change` changes after it was offered. */
 async function judged(change: (file: string) => void) {
   const root = temporaryDirectory('judge')
   const file = path.join(root, 'file')

@@ -28,7 +28,7 @@ export async function digestAt(
 export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND !== b / NS_IN_SECOND
 
 /**
- * Whether the store has this very content, from this very second, under a name; then it has the file's facts, too, when
+ * Returns true if the store has this very content, from this very second, under a name; then it has the file's facts, too, when
  * this resolves.
  * @param facts without a digest: nobody knows the one that the store has.
  * @param reads false: the ledger is trusted, and the content is not read back.
@@ -48,7 +48,7 @@ export async function adoptContent(
   if (isOtherSecond(there.mtimeNs, kept.mtimeNs)) return false
   if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
   if (reads) {
-    // What the store says of it does not change with its content.
+    // The metadata does not change when the content is damaged.
     const found = await digestAt(store, name, facts.size, signal)
     if (found === null || digest === null || Buffer.compare(found, digest) !== 0) return false
   }

@@ -99,7 +99,7 @@ export interface ObjectStore {
    * @param resume tells which content it is, so that what an earlier attempt has sent can be used; null: nothing is.
    */
   begin(name: string, facts: ObjectFacts, resume: string | null): Promise<ObjectUpload>
-  /** What it would say of an object that had these facts: it may have no fractions of a second, or no digest. */
+  /** The facts that `info` returns for an object stored with these: some stores keep no fractions of a second, or no digest. */
   kept(facts: ObjectFacts): ObjectFacts
   /**
    * Gives an object that is there another mode, time and digest; its content is neither read nor sent. A digest of null

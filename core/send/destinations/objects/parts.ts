@@ -10,7 +10,7 @@ import type { ObjectFacts, ObjectStore } from './object-store.ts'
 export interface ObjectSessionParts {
   store: ObjectStore
   names: Names
-  /** Whether the name has this very content already, which is read back; it gets the facts. See adoptContent. */
+  /** Reads the name back; true, with the facts set, if it has this very content. See adoptContent. */
   adopt(name: string, facts: ObjectFacts): Promise<boolean>
   /** Tells a person once of a file whose time the store cannot keep. */
   noteTime(file: Outgoing): void

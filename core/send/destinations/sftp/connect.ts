@@ -197,7 +197,7 @@ export async function connectSftp(
 interface Asked {
   secrets: Readonly<Record<string, string>>
   proof: Partial<ConnectConfig>
-  /** Of host keys, the one that is wanted first. */
+  /** The type of host key to ask for first. */
   types: readonly KeyType[]
 }
 

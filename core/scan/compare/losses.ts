@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
+import * as zlib from 'node:zlib'
 import { openBeneath } from '../../files/beneath.ts'
 import { createHasher, digestText } from '../../files/digest.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
@@ -322,8 +322,10 @@ async function* unpacked(file: Readable): AsyncGenerator<Buffer> {
     for await (const piece of { [Symbol.asyncIterator]: () => pieces }) yield piece
   }
   const beginning = first.subarray(0, 4).toString('hex')
-  if (beginning.startsWith('1f8b')) yield* Readable.from(all()).compose(createGunzip())
-  else if (beginning === '28b52ffd') yield* Readable.from(all()).compose(createZstdDecompress())
+  if (beginning.startsWith('1f8b')) yield* Readable.from(all()).compose(zlib.createGunzip())
+  // Node has it since 22.15.
+  else if (beginning === '28b52ffd' && 'createZstdDecompress' in zlib)
+    yield* Readable.from(all()).compose(zlib.createZstdDecompress())
   else yield* all()
 }
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { until } from '../../support/until.ts'
@@ -74,6 +75,9 @@ export async function sendingWorld(base: string, silentPort: number) {
   await write(path.join(source, '2026/11'), PHOTOS)
   await write(documents, 3)
   await mkdir(path.join(base, 'shelf'))
+  const keyFile = path.join(base, 'office-key')
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  await writeFile(keyFile, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
   const sftp = {
     id: 'office',
     kind: 'sftp',
@@ -81,6 +85,8 @@ export async function sendingWorld(base: string, silentPort: number) {
     host: '127.0.0.1',
     port: silentPort,
     user: 'holdfast',
+    login: 'file',
+    keyFile,
     path: 'backup',
     folder: 'station-3',
     hostKey: `SHA256:${'A'.repeat(43)}`,

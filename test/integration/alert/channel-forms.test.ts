@@ -228,7 +228,8 @@ describe('a dead-man’s switch', () => {
 test.each(channelTypes)('a form for %s has its words', (type) => {
   const keys = [`channel.type.${type}`, `channel.needs.${type}`]
   for (const { name, choices = [] } of fieldsOf(type)) {
-    keys.push(`channel.field.${name}`, ...choices.map((choice) => `channel.choice.${choice}`))
+    const own = `channel.${type}.${name}`
+    keys.push(own in english ? own : `channel.field.${name}`, ...choices.map((choice) => `channel.choice.${choice}`))
   }
   for (const key of keys) expect(english).toHaveProperty([key])
   expect(catalog[type].isAddable).toBe(type !== 'command')

@@ -190,8 +190,10 @@ describe.each(networkTypes)('%s', (type) => {
     const { options, ...rest } = givenFor(type, server.origin)
     const given = { ...rest, options: { ...options, security: 'tls' } }
     const outcome = await attempt(type, given, {}, 2_000)
-    expect(outcome).toMatchObject(retry('channel.certificate'))
-    expect(said(outcome)).toMatch(/self-signed|certificate/)
+    // A mail server greets first, which this one never does; mail.test.ts has one that does.
+    const isMail = type === 'mail'
+    expect(outcome).toMatchObject(retry(isMail ? 'channel.silent' : 'channel.certificate'))
+    if (!isMail) expect(said(outcome)).toMatch(/self-signed|certificate/)
     expect(server.requests).toEqual([])
     expectNoSecret(outcome, given)
   })

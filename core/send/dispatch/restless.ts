@@ -19,6 +19,8 @@ interface Restless extends Omit<RestlessFile, 'nextAt'> {
   id: number
   /** It is not stored as it is, or was put off. */
   isWaiting: boolean
+  /** The content that was stored last; null: an older one than the file has now. See identify. */
+  content: string | null
   /** When a version in advance may go again; one that is due may go an interval before that. */
   fullAt: number
   interval: number
@@ -27,6 +29,9 @@ interface Restless extends Omit<RestlessFile, 'nextAt'> {
   restMs: number
   pauseMs: number
 }
+
+/** Tells the contents of one path apart. */
+const identify = ({ inode, size, mtimeNs }: Due): string => `${inode} ${size} ${mtimeNs}`
 
 export interface RestlessOptions {
   /** The most whole versions of one large file in an hour. */
@@ -58,7 +63,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
     if (known !== undefined) return Object.assign(known, { size })
     const count = { tries: 0, since: null, storedAt: null }
     const times = { fullAt: 0, interval: 0, endedAt: 0, restMs: 0, pauseMs: 0 }
-    const file: Restless = { id, source, path, size, ...count, ...times, isWaiting: false }
+    const file: Restless = { id, source, path, size, ...count, ...times, content: null, isWaiting: false }
     files.set(id, file)
     return file
   }
@@ -86,7 +91,8 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
         return
       }
       const file = open(due)
-      Object.assign(file, { interval, isWaiting: isOlder, tries: 0, since: null, storedAt: began })
+      const content = isOlder ? null : identify(due)
+      Object.assign(file, { interval, content, isWaiting: isOlder, tries: 0, since: null, storedAt: began })
       file.fullAt = Math.max(file.fullAt, now) + interval
       const restMs = Math.min(Math.max(took, LEAST_REST_MS), LONGEST_REST_MS)
       Object.assign(file, { endedAt: now, restMs, pauseMs: interval })
@@ -102,10 +108,10 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       const pauseMs = Math.min(PAUSE_TIMES * took, LONGEST_PAUSE_MS)
       Object.assign(file, { isWaiting: true, endedAt: now, restMs: Math.min(took, LONGEST_REST_MS), pauseMs })
     },
-    /** When the next version of the file may go; not before `now`. */
+    /** When the file may go; not before `now`. The content that was stored last is no new version, and goes at once. */
     mayGoAt(due: Due, now: number): number {
       const file = files.get(due.id)
-      if (file === undefined) return now
+      if (file === undefined || file.content === identify(due)) return now
       const at = nextAt(file, Number(due.mtimeNs / 1_000_000n))
       if (at > now) file.isWaiting = true
       return Math.max(now, at)

@@ -28,6 +28,17 @@ function setUp({ versionsPerHour = 12, storedAt = null as number | null } = {}) 
 }
 
 describe('version spacing', () => {
+  test('a content that was stored goes again at once when its destination has lost it', () => {
+    const { files } = setUp()
+    const due = fileOf(40 * MIB)
+    files.begins(due, START)
+    files.stored(due, false, START + 10 * SECOND)
+    expect(files.mayGoAt(due, START + 11 * SECOND)).toBe(START + 11 * SECOND)
+    files.stored(due, false, START + 12 * SECOND)
+    const next = fileOf(40 * MIB, START + 13 * SECOND)
+    expect(files.mayGoAt(next, START + 13 * SECOND)).toBeGreaterThan(START + 13 * SECOND)
+  })
+
   test('a file that changes all the time goes once in an interval, whatever its sending takes', () => {
     const { files } = setUp()
     let now = START

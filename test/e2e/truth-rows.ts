@@ -18,6 +18,8 @@ const PARKED_SECONDS = 5
 const AWAY_SECONDS = 10
 /** Changes are gathered for so long before it is decided that they are no accident (scan/compare/losses.ts). */
 const DECIDED_SECONDS = 2
+/** The contents are searched for so long before a person is asked: rotated logs have them under other names. */
+const SEARCHED_SECONDS = 10
 /** What is not a check's verdict is looked over for alerts this often (agent/agent.ts). */
 const LOOK_SECONDS = 1
 
@@ -264,7 +266,7 @@ function finds({ running, plain, datas, files }: World): Row[] {
     {
       fault: 'emptied files',
       source: 'plain',
-      everySeconds: DECIDED_SECONDS + LOOK_SECONDS,
+      everySeconds: DECIDED_SECONDS + SEARCHED_SECONDS + LOOK_SECONDS,
       // The restorer has to start, and to bring them back.
       afterSeconds: 2 * DECIDED_SECONDS + LOOK_SECONDS,
       level: 'failing',

@@ -229,7 +229,10 @@ test.each(channelTypes)('a form for %s has its words', (type) => {
   const keys = [`channel.type.${type}`, `channel.needs.${type}`]
   for (const { name, choices = [] } of fieldsOf(type)) {
     const own = `channel.${type}.${name}`
-    keys.push(own in english ? own : `channel.field.${name}`, ...choices.map((choice) => `channel.choice.${choice}`))
+    keys.push(
+      own in english ? own : `channel.field.${name}`,
+      ...choices.map((choice) => `channel.choice.${choice}`),
+    )
   }
   for (const key of keys) expect(english).toHaveProperty([key])
   expect(catalog[type].isAddable).toBe(type !== 'command')

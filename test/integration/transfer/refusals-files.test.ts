@@ -101,7 +101,12 @@ describe('a file that is refused', () => {
 
   const none = { bytes: null, files: null }
   test.each([
-    ['room', 'full floor (', 'only the space left that Holdfast keeps free', { floor: { bytes: 2 ** 52, percent: 100 } }],
+    [
+      'room',
+      'full floor (',
+      'only the space left that Holdfast keeps free',
+      { floor: { bytes: 2 ** 52, percent: 100 } },
+    ],
     ['bytes', 'full quota bytes 3 (', 'has used its 3 B', { quota: { each: { ...none, bytes: 3 }, of: {} } }],
     [
       'files',

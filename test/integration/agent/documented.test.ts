@@ -18,8 +18,8 @@ const RUN = new Set(
     ' ',
   ),
 )
-/** They ask for a sender that has lost its data, for LINE's token, and for no agent to run. */
-const NOT_HERE = /--replaces|--line-token-file|--once/
+/** They need a sender that has lost its data, LINE's token, no agent, marked files, a link, or a file of patterns. */
+const NOT_HERE = /--replaces|--line-token-file|--once|paths (confirm|send|follow)|--ignore-from/
 
 test('each documented command that can be run here does what it is to, in the order of the pages', async () => {
   const base = temporaryDirectory('documented')

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../../support/logrotate.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
+import { contentsBelow, openLogs, packings, rotations, sendLogs } from '../support/logrotate.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const LOGS = 15
 const ROUNDS = 3

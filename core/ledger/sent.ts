@@ -59,7 +59,7 @@ export function openSent(database: DatabaseSyncInstance) {
     /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
     sealOf: (id: number) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     /**
-     * One transaction; returns the ids that are sent now: a file that changed meanwhile stays waiting, and when a version
+     * Runs as one transaction and returns the ids that are sent now: a file that changed meanwhile stays waiting, and when a version
      * of it was stored is remembered. The destination's session remembers the last position.
      */
     markSent: (claims: readonly SentClaim[], now: number) =>
@@ -190,7 +190,7 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
     },
 
     /**
-     * What was sent of this inode under any name of the source: with this very content, or else with another one.
+     * Finds a file that was sent of this inode under any name of the source: with this very content, or else with another one.
      * null: nothing, or the file system has no inodes.
      */
     sentAs(destination: string, source: string, { size, mtimeNs, inode }: ContentIdentity): SentEntry | null {

@@ -51,7 +51,13 @@ function stages({ node, electron, servers }) {
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
   const vitest = async (project) => {
     const report = reports[project]
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    const errors = report.replace('.json', '-errors.json')
+    const reporters = [
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      `--reporter=${inProject('build/test/errors-reporter.mjs')}`,
+    ]
     const all = [
       inProject('node_modules/vitest/vitest.mjs'),
       'run',
@@ -64,11 +70,11 @@ function stages({ node, electron, servers }) {
       ...reporters,
     ]
     const status = await runStage(node, all, {
-      env: { ...cached, ...(await built()) },
+      env: { ...cached, ...(await built()), HOLDFAST_ERRORS_FILE: inProject(errors) },
       cwd: projectDirectory,
       minutes: 40,
     })
-    return vitestCounts(await readReport(report), status)
+    return vitestCounts(await readReport(report), status, await readReport(errors))
   }
   return [
     [
@@ -116,7 +122,10 @@ function stages({ node, electron, servers }) {
 async function runAll(ready) {
   await mkdir(inProject('test-results'), { recursive: true })
   // A report of an earlier run must not be taken for this one's.
-  for (const report of Object.values(reports).flat()) await rm(inProject(report), { force: true })
+  for (const report of Object.values(reports).flat()) {
+    await rm(inProject(report), { force: true })
+    await rm(inProject(report.replace('.json', '-errors.json')), { force: true })
+  }
   const all = []
   for (const [title, stage] of stages(ready)) {
     say(`\n== ${title}`)

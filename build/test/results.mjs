@@ -30,8 +30,11 @@ function settled(counts, status) {
   return { ...counts, failed: [`the test runner, which ended with exit code ${status}`] }
 }
 
-/** Vitest's JSON report (Jest's format); null if there is none. */
-export function vitestCounts(report, status) {
+/**
+ * @param report Vitest's JSON report (Jest's format); null if there is none.
+ * @param {string[] | null} errors those outside of every test (errors-reporter.mjs).
+ */
+export function vitestCounts(report, status, errors = null) {
   const counts = nothing()
   for (const file of report?.testResults ?? []) {
     const failedBefore = counts.failed.length
@@ -48,6 +51,7 @@ export function vitestCounts(report, status) {
     if (file.status === 'failed' && counts.failed.length === failedBefore)
       counts.failed.push(named(file.name, [file.message]))
   }
+  for (const error of errors ?? []) counts.failed.push(named('an error outside of a test', [error]))
   if (report?.success === false && counts.failed.length === 0)
     counts.failed.push('an error outside of a test')
   return settled(counts, report === null ? 1 : status)

@@ -80,7 +80,7 @@ declare module '*/build/test/results.mjs' {
     retried: string[]
   }
   export function stageCounts(title: string, status: number): Counts
-  export function vitestCounts(report: object | null, status: number): Counts
+  export function vitestCounts(report: object | null, status: number, errors?: string[] | null): Counts
   export function playwrightCounts(report: object | null, status: number): Counts
   export function sum(all: Counts[]): Counts
   export function closingLine(counts: Counts): string

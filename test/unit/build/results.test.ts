@@ -37,6 +37,14 @@ test('vitest: what passed at its second try is named', () => {
   expect(counts).toEqual({ passed: 1, failed: [], skipped: [], retried: ['s > t'] })
 })
 
+test('vitest: an error outside of every test is named with the test that ran', () => {
+  const errors = ['during a.test.ts > t\nError: gone\n    at a']
+  const counts = vitestCounts(vitestReport(file('passed', 'passed')), 1, errors)
+  expect(counts.failed).toEqual([
+    'an error outside of a test\n  during a.test.ts > t\n  Error: gone\n      at a',
+  ])
+})
+
 test('a failure is named with the beginning of what it said, without colours', () => {
   const failureMessages = [`\x1b[31mError: not 2\x1b[39m\n    at a\n${'    at b\n'.repeat(40)}`]
   const assertionResults = [{ status: 'failed', title: 't', ancestorTitles: ['s'], failureMessages }]

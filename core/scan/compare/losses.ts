@@ -1,8 +1,9 @@
-import { createReadStream } from 'node:fs'
-import { Readable } from 'node:stream'
+import { closeSync, createReadStream } from 'node:fs'
+import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { openBeneath } from '../../files/beneath.ts'
 import { createHasher, digestText } from '../../files/digest.ts'
+import { readFully } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { type ContentIdentity, sameContent } from '../../files/stat-facts.ts'
@@ -284,13 +285,13 @@ async function searchFile(
   signal: AbortSignal,
 ): Promise<string | null> {
   const fd = await callOn(root, () => openBeneath(root, path, READ_FILE))
-  const file = createReadStream('', { fd, signal, highWaterMark: READ_BYTES })
+  const content = await readUnpacked(fd, signal)
   const hasher = createHasher()
   let longest: string | null = null
   let passed = 0
   let next = 0
   try {
-    for await (const piece of unpacked(file)) {
+    for await (const piece of content as AsyncIterable<Buffer>) {
       for (let from = 0; from < piece.length; ) {
         const size = sizes[next]
         if (size === undefined) return longest
@@ -306,27 +307,30 @@ async function searchFile(
     }
     return longest
   } finally {
-    file.destroy()
+    content.destroy()
   }
 }
 
 const READ_BYTES = 1 << 18
 
-/** The content of a file, of one that is packed with gzip (RFC 1952) or Zstandard (RFC 8878) what it was before. */
-async function* unpacked(file: Readable): AsyncGenerator<Buffer> {
-  const pieces = file[Symbol.asyncIterator]()
-  const { value: first } = (await pieces.next()) as { value: Buffer | undefined }
-  if (first === undefined) return
-  async function* all() {
-    yield first
-    for await (const piece of { [Symbol.asyncIterator]: () => pieces }) yield piece
-  }
-  const beginning = first.subarray(0, 4).toString('hex')
-  if (beginning.startsWith('1f8b')) yield* Readable.from(all()).compose(zlib.createGunzip())
+/**
+ * Reads the content of a file; of one that is packed with gzip (RFC 1952) or Zstandard (RFC 8878) the content that was
+ * packed. Its errors, and those of unpacking, are errors of the stream.
+ */
+async function readUnpacked(fd: number, signal: AbortSignal): Promise<Readable> {
+  const beginning = Buffer.alloc(4)
+  const length = await readFully(fd, beginning, 0).catch((error) => {
+    closeSync(fd)
+    throw error
+  })
+  const file = createReadStream('', { fd, signal, start: 0, highWaterMark: READ_BYTES })
+  const magic = beginning.toString('hex', 0, length)
+  // pipeline() hands an error of one stream to all of them: one without a listener would end the process.
+  if (magic.startsWith('1f8b')) return pipeline(file, zlib.createGunzip(), () => undefined)
   // Node has it since 22.15.
-  else if (beginning === '28b52ffd' && 'createZstdDecompress' in zlib)
-    yield* Readable.from(all()).compose(zlib.createZstdDecompress())
-  else yield* all()
+  if (magic === '28b52ffd' && 'createZstdDecompress' in zlib)
+    return pipeline(file, zlib.createZstdDecompress(), () => undefined)
+  return file
 }
 
 // When many files of a source lose what was in them: a fault and its repair (fsck), or a program that encrypts them.

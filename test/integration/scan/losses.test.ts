@@ -1,5 +1,6 @@
 import { linkSync, lstatSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { digestOf } from '../../../core/files/digest.ts'
 import { openLedger } from '../../../core/ledger/ledger.ts'
@@ -100,4 +101,20 @@ test('mass-change guard: copies that come seconds after their files were emptied
   here.report(copies)
   await until('it goes again', () => here.losses.held() === null, 25_000)
   expect(here.ledger.countSuspects('runs', 0)).toEqual({ lost: 0, changed: 0 })
+})
+
+test('mass-change guard: packed files that are cut, or no packed files at all, are read to their error', async () => {
+  const here = setUp(own)
+  const packed = names.flatMap((name, index) => {
+    const whole = gzipSync(own(name))
+    writeFileSync(here.at(`${name}.gz`), whole)
+    // One byte more each time, from the two by which gzip is known.
+    writeFileSync(here.at(`${name}.cut.gz`), whole.subarray(0, Math.min(index + 2, whole.length - 1)))
+    writeFileSync(here.at(`${name}.odd.gz`), Buffer.concat([whole.subarray(0, 4), Buffer.alloc(90, index)]))
+    return [`${name}.cut.gz`, `${name}.odd.gz`, `${name}.gz`]
+  })
+  here.empty()
+  here.report([...names, ...packed])
+  await until('all contents to be found', () => here.ledger.countSuspects('runs', 0).lost === 0, 25_000)
+  expect(here.losses.held()).toBeNull()
 })

@@ -15,7 +15,7 @@ import { createQueueFilter } from './filter.ts'
 import { openParkedFiles } from './parked.ts'
 import type { DispatcherEvents, DispatcherOptions, Parts } from './parts.ts'
 import { createQueue } from './queue.ts'
-import { createRestlessFiles } from './restless.ts'
+import { createRestlessFiles, momentNow } from './restless.ts'
 import { react } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
@@ -48,7 +48,7 @@ function sharedOf(parts: Parts): Shared {
 function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt): void {
   const { acknowledgements, breaker, events, guard, queue, restless, transfers, workers } = parts
   transfers.end(due)
-  if (attempt.kind === 'changed') restless.changed(due, Date.now())
+  if (attempt.kind === 'changed') restless.changed(due, momentNow())
   else if (attempt.kind !== 'durable') restless.ended(due)
   if (attempt.kind === 'durable') {
     breaker.stored(due)
@@ -90,7 +90,7 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
     begins(due) {
       breaker.begins(due.source, performance.now())
       transfers.begin(due)
-      restless.begins(due, Date.now())
+      restless.begins(due, momentNow())
     },
     ended: (due, attempt) => ended(parts, source, due, attempt),
   })
@@ -146,7 +146,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   const moving: Parts['moving'] = new Set()
   const acknowledgements = createAcknowledgements(ledger, guard, (over, sent, now) => {
     const isSent = new Set(sent)
-    for (const due of over) restless.stored(due, !isSent.has(due), now)
+    const moment = { ...momentNow(), wall: now }
+    for (const due of over) restless.stored(due, !isSent.has(due), moment)
     queue.over(over)
     for (const id of over.flatMap((file) => file.moved ?? [])) moving.delete(id)
     events.onSent(sent, now)

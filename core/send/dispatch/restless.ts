@@ -33,6 +33,14 @@ interface Restless extends Omit<RestlessFile, 'nextAt'> {
 /** Tells the contents of one path apart. */
 const identify = ({ inode, size, mtimeNs }: Due): string => `${inode} ${size} ${mtimeNs}`
 
+/** A moment by both clocks, in milliseconds: the wall clock may be set, and the steady one measures what took how long. */
+export interface Moment {
+  wall: number
+  steady: number
+}
+
+export const momentNow = (): Moment => ({ wall: Date.now(), steady: performance.now() })
+
 export interface RestlessOptions {
   /** The most whole versions of one large file in an hour. */
   versionsPerHour: number
@@ -45,21 +53,29 @@ export interface RestlessOptions {
  * Spaces out the versions of files that change again and again, and counts the attempts that such a change has made void.
  * Versions are an interval apart, which grows with the size of the file and with the time that sending it takes. One more
  * may go as soon as the file rests, so that what is finished does not wait. Kept in memory: after a restart one version
- * more goes. Times are in milliseconds since 1970.
+ * more goes, and a file whose last attempt is in the future of a clock that was set back is forgotten, too. Times are in
+ * milliseconds since 1970.
  */
 export type RestlessFiles = ReturnType<typeof createRestlessFiles>
 
 export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: RestlessOptions) {
-  const begun = new Map<number, number>()
+  const begun = new Map<number, Moment>()
   const files = new Map<number, Restless>()
 
-  const tookSince = (id: number, now: number): number => {
-    const took = Math.max(0, now - (begun.get(id) ?? now))
+  /** Ends an attempt: when it began, by the wall clock, and how long it took. */
+  const endAttempt = (id: number, now: Moment): { began: number; took: number } => {
+    const began = begun.get(id) ?? now
     begun.delete(id)
-    return took
+    return { began: began.wall, took: now.steady - began.steady }
   }
-  const open = ({ id, source, path, size }: Due): Restless => {
-    const known = files.get(id)
+  const find = (id: number, now: number): Restless | undefined => {
+    const file = files.get(id)
+    if (file === undefined || file.endedAt <= now) return file
+    files.delete(id)
+    return undefined
+  }
+  const open = ({ id, source, path, size }: Due, now: number): Restless => {
+    const known = find(id, now)
     if (known !== undefined) return Object.assign(known, { size })
     const count = { tries: 0, since: null, storedAt: null }
     const times = { fullAt: 0, interval: 0, endedAt: 0, restMs: 0, pauseMs: 0 }
@@ -73,7 +89,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
   }
 
   return {
-    begins({ id }: Due, now: number): void {
+    begins({ id }: Due, now: Moment): void {
       begun.set(id, now)
     },
     /** The attempt is over, and tells nothing of the file. */
@@ -81,16 +97,16 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       begun.delete(id)
     },
     /** A version is stored. @param isOlder the file has changed since. */
-    stored(due: Due, isOlder: boolean, now: number): void {
-      const began = begun.get(due.id) ?? now
-      const took = tookSince(due.id, now)
+    stored(due: Due, isOlder: boolean, moment: Moment): void {
+      const { began, took } = endAttempt(due.id, moment)
+      const now = moment.wall
       const part = Math.min(1, due.size / WHOLE_INTERVAL_BYTES)
       const interval = Math.max((HOUR_MS / versionsPerHour) * part, INTERVAL_TIMES * took)
       if (interval < LEAST_INTERVAL_MS) {
         files.delete(due.id)
         return
       }
-      const file = open(due)
+      const file = open(due, now)
       const content = isOlder ? null : identify(due)
       Object.assign(file, { interval, content, isWaiting: isOlder, tries: 0, since: null, storedAt: began })
       file.fullAt = Math.max(file.fullAt, now) + interval
@@ -98,10 +114,10 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       Object.assign(file, { endedAt: now, restMs, pauseMs: interval })
     },
     /** The try stored no version: the file was rewritten while it was sent. */
-    changed(due: Due, now: number): void {
-      const began = begun.get(due.id) ?? now
-      const took = tookSince(due.id, now)
-      const file = open(due)
+    changed(due: Due, moment: Moment): void {
+      const { began, took } = endAttempt(due.id, moment)
+      const now = moment.wall
+      const file = open(due, now)
       file.tries += 1
       file.since ??= began
       file.storedAt ??= storedAt(due.id)
@@ -110,7 +126,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
     },
     /** When the file may go; not before `now`. The content that was stored last is no new version, and goes at once. */
     mayGoAt(due: Due, now: number): number {
-      const file = files.get(due.id)
+      const file = find(due.id, now)
       if (file === undefined || file.content === identify(due)) return now
       const at = nextAt(file, Number(due.mtimeNs / 1_000_000n))
       if (at > now) file.isWaiting = true
@@ -120,8 +136,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
     list(now: number): RestlessFile[] {
       for (const [id, file] of files) {
         if (file.isWaiting && !isWaiting(id)) Object.assign(file, { isWaiting: false, tries: 0, since: null })
-        // A clock that was set back would hold a file for too long.
-        if ((!file.isWaiting && file.fullAt <= now) || file.endedAt > now) files.delete(id)
+        if (find(id, now)?.isWaiting === false && file.fullAt <= now) files.delete(id)
       }
       return [...files.values()]
         .filter((file) => file.isWaiting)

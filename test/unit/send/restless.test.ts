@@ -7,6 +7,9 @@ const SECOND = 1_000
 const HOUR = 3_600_000
 const START = 1_700_000_000_000
 
+/** A moment of two clocks that agree. */
+const at = (wall: number) => ({ wall, steady: wall })
+
 const fileOf = (size: number, modifiedAt = START): Due => ({
   ...{
     id: 1,
@@ -31,10 +34,10 @@ describe('version spacing', () => {
   test('a content that was stored goes again at once when its destination has lost it', () => {
     const { files } = setUp()
     const due = fileOf(40 * MIB)
-    files.begins(due, START)
-    files.stored(due, false, START + 10 * SECOND)
+    files.begins(due, at(START))
+    files.stored(due, false, at(START + 10 * SECOND))
     expect(files.mayGoAt(due, START + 11 * SECOND)).toBe(START + 11 * SECOND)
-    files.stored(due, false, START + 12 * SECOND)
+    files.stored(due, false, at(START + 12 * SECOND))
     const next = fileOf(40 * MIB, START + 13 * SECOND)
     expect(files.mayGoAt(next, START + 13 * SECOND)).toBeGreaterThan(START + 13 * SECOND)
   })
@@ -50,9 +53,9 @@ describe('version spacing', () => {
         now += SECOND
         continue
       }
-      files.begins(due, now)
+      files.begins(due, at(now))
       now += 10 * SECOND
-      files.stored(due, true, now)
+      files.stored(due, true, at(now))
       versions += 1
     }
     expect(versions).toBe(12)
@@ -62,15 +65,15 @@ describe('version spacing', () => {
   test('a file that has come to rest goes at once, and the version after that does not', () => {
     const { files } = setUp()
     const due = fileOf(40 * MIB)
-    files.begins(due, START)
+    files.begins(due, at(START))
     const stored = START + 10 * SECOND
-    files.stored(due, true, stored)
+    files.stored(due, true, at(stored))
     const rested = stored + 2 * SECOND + 10 * SECOND
     const last = fileOf(40 * MIB, stored + 2 * SECOND)
     expect(files.mayGoAt(last, stored + 3 * SECOND)).toBe(rested)
     expect(files.mayGoAt(last, rested)).toBe(rested)
-    files.begins(last, rested)
-    files.stored(last, true, rested + 10 * SECOND)
+    files.begins(last, at(rested))
+    files.stored(last, true, at(rested + 10 * SECOND))
     const third = files.mayGoAt(fileOf(40 * MIB, rested), rested + 100 * SECOND)
     expect(third).toBe(stored + 300 * SECOND)
   })
@@ -79,8 +82,8 @@ describe('version spacing', () => {
     const intervalOf = (size: number, tookMs: number): number => {
       const { files } = setUp()
       const due = fileOf(size)
-      files.begins(due, START - tookMs)
-      files.stored(due, true, START)
+      files.begins(due, at(START - tookMs))
+      files.stored(due, true, at(START))
       return files.mayGoAt(fileOf(size, START + HOUR), START) - START
     }
     expect(intervalOf(100, 5)).toBe(0)
@@ -94,32 +97,61 @@ describe('rewritten files', () => {
   test('attempts are counted until a version is stored, with the time of the copy that there is', () => {
     const { files } = setUp({ storedAt: START - HOUR })
     const due = fileOf(40 * MIB)
-    for (let at = START; at < START + 300; at += 100) {
-      files.begins(due, at)
-      files.changed(due, at + 10)
+    for (let now = START; now < START + 300; now += 100) {
+      files.begins(due, at(now))
+      files.changed(due, at(now + 10))
     }
     const now = START + 400
     expect(files.list(now)).toMatchObject([{ tries: 3, since: START, storedAt: START - HOUR }])
-    files.begins(due, now)
-    files.stored(due, false, now + 100)
+    files.begins(due, at(now))
+    files.stored(due, false, at(now + 100))
     expect(files.list(now + 100)).toEqual([])
   })
 
   test('an attempt that took long is followed by a longer pause', () => {
     const { files } = setUp()
     const due = fileOf(40 * MIB)
-    files.begins(due, START)
-    files.changed(due, START + 10 * SECOND)
+    files.begins(due, at(START))
+    files.changed(due, at(START + 10 * SECOND))
     const changing = fileOf(40 * MIB, START + HOUR)
     expect(files.mayGoAt(changing, START + 11 * SECOND)).toBe(START + 50 * SECOND)
   })
 
   test('a file that waits no more is forgotten, as one that was removed', () => {
     const { files, waiting } = setUp()
-    files.begins(fileOf(5), START)
-    files.changed(fileOf(5), START)
+    files.begins(fileOf(5), at(START))
+    files.changed(fileOf(5), at(START))
     expect(files.list(START)).toHaveLength(1)
     waiting.clear()
     expect(files.list(START)).toEqual([])
+  })
+})
+
+describe('restless files under a wall clock that is set', () => {
+  test('set back: a file that has changed while it was read goes at once, though nobody has asked for a list', () => {
+    const { files } = setUp()
+    const due = fileOf(40 * MIB)
+    files.begins(due, { wall: START + 72 * HOUR, steady: 0 })
+    files.changed(due, { wall: START + 72 * HOUR + 10, steady: 10 })
+    expect(files.mayGoAt(due, START)).toBe(START)
+  })
+
+  test('set back: the versions of a file are spaced by the new time', () => {
+    const { files } = setUp()
+    const due = fileOf(40 * MIB)
+    files.begins(due, { wall: START + 72 * HOUR, steady: 0 })
+    files.stored(due, true, { wall: START + 72 * HOUR, steady: 10 })
+    files.begins(due, { wall: START, steady: 20 })
+    files.stored(due, true, { wall: START, steady: 30 })
+    expect(files.mayGoAt(fileOf(40 * MIB, START + HOUR), START)).toBeLessThanOrEqual(START + HOUR)
+  })
+
+  test('set forward while a file is sent: its sending took no longer for that', () => {
+    const { files } = setUp()
+    const due = fileOf(40 * MIB)
+    files.begins(due, { wall: START, steady: 0 })
+    const now = START + 72 * HOUR
+    files.stored(due, true, { wall: now, steady: 10 * SECOND })
+    expect(files.mayGoAt(fileOf(40 * MIB, now + HOUR), now)).toBe(now + 300 * SECOND)
   })
 })

@@ -66,6 +66,8 @@ async function deliver(
     import('nodemailer/lib/smtp-connection'),
   ])
   const { host = '', security = 'tls', user = '' } = options
+  // `limit` alone ends an attempt: of two timers of one length, either might come first, and each has its own reason.
+  const unreached = 2 * withinMs
   const mail = new MailComposer({ ...data, disableFileAccess: true, disableUrlAccess: true }).compile()
   const connection = new SMTPConnection({
     host,
@@ -74,7 +76,7 @@ async function deliver(
     // Never in the clear because somebody on the way has taken STARTTLS out of what the server says.
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
-    connectionTimeout: withinMs,
+    ...{ connectionTimeout: unreached, greetingTimeout: unreached, dnsTimeout: unreached },
     // `refuseUntrusted` looks at it before anything but a greeting is sent.
     tls: { rejectUnauthorized: false },
   })

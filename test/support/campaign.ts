@@ -1,9 +1,9 @@
 // What a crash campaign works on: trees that change from round to round, and what has to be true of them at any moment.
-import { createHash, randomFillSync } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { openLedger } from '../../core/ledger/ledger.ts'
-import { candidatesOf, DESTINATION, type Home, treeOf, writeFile } from './transfer.ts'
+import { candidatesOf, DESTINATION, digestOf, type Home, readIfThere, treeOf, writeFile } from './transfer.ts'
 
 const KIB = 1024
 
@@ -12,10 +12,6 @@ export const campaignSources = ['marked', 'moved', 'rewritten', 'batch'] as cons
 export type CampaignSource = (typeof campaignSources)[number]
 
 const isMark = (name: string) => /(^|\/)finished\.(parse|watch)$/.test(name)
-const digestOf = (file: string) => {
-  const bytes = fs.readFileSync(file)
-  return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
-}
 
 /** Mostly small, some of several hundred KiB, of which the longest do not travel whole (1 MiB), a few of many chunks. */
 function sizeOf(random: () => number): number {
@@ -66,6 +62,12 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
     ever.add(`${to} ${digestOf(target)}`)
   }
 
+  /** Without the file that a scanner makes for a moment, to read the clock of the file system (core/scan/batch/adoption.ts). */
+  const batches = () =>
+    fs
+      .readdirSync(rootOf('batch'), { withFileTypes: true })
+      .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+
   const changeBatch = () => {
     if (batch === null || random() < 0.1) {
       if (batch !== null) writeFile(rootOf('batch'), `${batch}/finished.parse`, '')
@@ -105,7 +107,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
   const mustHave = (source: CampaignSource, name: string, said: string) => {
     const here = digestOf(path.join(rootOf(source), name))
     const there = path.join(arrivedIn(source), name)
-    if (!fs.existsSync(there) || digestOf(there) !== here)
+    if (readIfThere(() => digestOf(there)) !== here)
       violations.push(`${said}, but not stored: ${source}/${name}`)
   }
 
@@ -118,7 +120,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
       looked.add(key)
       mustHave('marked', name, 'marked')
     }
-    for (const directory of fs.readdirSync(rootOf('batch'))) {
+    for (const directory of batches()) {
       if (looked.has(directory)) continue
       const files = fs.readdirSync(path.join(rootOf('batch'), directory))
       if (!files.includes('finished.watch')) continue
@@ -167,9 +169,7 @@ export function createCampaign(home: Home, arrivedIn: (source: string) => string
     /** Whether every mark that is due is there. */
     allMarked: () =>
       names.marked.every((name) => (fs.statSync(path.join(rootOf('marked'), name)).mode & 0o020) !== 0) &&
-      fs
-        .readdirSync(rootOf('batch'))
-        .every((directory) => fs.existsSync(path.join(rootOf('batch'), directory, 'finished.watch'))),
+      batches().every((directory) => fs.existsSync(path.join(rootOf('batch'), directory, 'finished.watch'))),
     /** Both trees of a source, as path → size and digest, that have to be equal. */
     trees(source: CampaignSource) {
       const here = withoutMarks(treeOf(rootOf(source)))

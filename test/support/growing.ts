@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
-import { onTestFinished } from 'vitest'
+import { repeat } from './repeat.ts'
 import { type Home, offerAll, type TestSender } from './transfer.ts'
 
 /** A program that opens, changes and closes a file again and again, as the scanner finds it. */
@@ -16,14 +16,12 @@ export function keepChanging(
   change: (count: number) => void,
 ): ChangingFile {
   let count = 0
-  const timer = setInterval(() => {
+  const stop = repeat(everyMs, () => {
     count += 1
     change(count)
     offerAll(home)
     sender.nudge()
-  }, everyMs)
-  const stop = () => clearInterval(timer)
-  onTestFinished(stop)
+  })
   return { changes: () => count, stop }
 }
 
@@ -47,8 +45,7 @@ export function watchVersions(file: string): { seen: () => { at: number; bytes: 
     const digest = createHash('sha256').update(fs.readFileSync(file)).digest('hex')
     if (seen.at(-1)?.digest !== digest) seen.push({ at: Date.now(), bytes: Number(stats.size), digest })
   }
-  const timer = setInterval(look, 50)
-  onTestFinished(() => clearInterval(timer))
+  repeat(50, look)
   return {
     seen: () => {
       look()

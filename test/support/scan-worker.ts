@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { MarkedAnswer, Scanned, scannerDefinition } from '../../core/scan/messages.ts'
 import type { ConfigOf, FromWorker, ToWorker } from '../../core/worker/definition.ts'
+import { repeat } from './repeat.ts'
+import type { TestSender } from './transfer.ts'
 import { until } from './until.ts'
 
 type Config = ConfigOf<typeof scannerDefinition>
@@ -54,7 +56,8 @@ export function startScannerProcess(
     if (message.type !== 'report') return
     for (const one of (message.report as { scanned: Scanned[] }).scanned) scanned.set(one.id, one)
   })
-  const send = (message: ToWorker) => child.send(message)
+  // Without a callback, Node throws what a dead process does not take from no test's call.
+  const send = (message: ToWorker) => void child.send(message, () => undefined)
   const ask = async (name: string, input: Record<string, unknown>) => {
     request += 1
     const id = request
@@ -75,4 +78,19 @@ export function startScannerProcess(
       return exited
     },
   }
+}
+
+/** Wakes the sender when the scanner has found files, and the scanner when the sender has sent some, as the supervisor does. */
+export function forwardNudges(
+  scanner: ScannerProcess,
+  sender: () => Pick<TestSender, 'nudges' | 'nudge'>,
+  everyMs = 10,
+): void {
+  let seen = { scanner: 0, sender: 0 }
+  repeat(everyMs, () => {
+    const now = { scanner: scanner.nudges(), sender: sender().nudges() }
+    if (now.scanner !== seen.scanner) sender().nudge()
+    if (now.sender !== seen.sender) scanner.nudge()
+    seen = now
+  })
 }

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
+import { errorCode } from '../../core/files/system-error.ts'
 import { type Candidate, openLedger } from '../../core/ledger/ledger.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
@@ -206,21 +207,46 @@ export function writeFile(root: string, name: string, content: string | Uint8Arr
   fs.writeFileSync(file, content)
 }
 
-/** How many files and directories are below one; one that is not there has none. */
-export const countBelow = (root: string): number =>
-  fs.existsSync(root) ? fs.readdirSync(root, { recursive: true }).length : 0
+/** What `read` gives; null where a name is gone meanwhile: the product's own files come and go. */
+export function readIfThere<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return null
+    throw thrown
+  }
+}
 
-/** Each regular file's path, size and digest: what a byte comparison of two trees compares. */
+/** Files and directories below one, relative to it; a directory that is not there has none. */
+function entriesBelow(root: string, below = ''): { name: string; isFile: boolean }[] {
+  const entries = readIfThere(() => fs.readdirSync(path.join(root, below), { withFileTypes: true })) ?? []
+  return entries.flatMap((entry) => {
+    const name = path.join(below, entry.name)
+    const own = { name, isFile: entry.isFile() }
+    return entry.isDirectory() ? [own, ...entriesBelow(root, name)] : [own]
+  })
+}
+
+/** How many files and directories are below one; one that is not there has none. */
+export const countBelow = (root: string): number => entriesBelow(root).length
+
+/**
+ * Each regular file's path, size and digest: what a byte comparison of two trees compares. A name that is gone when it is
+ * read, as a file that a scanner makes for a moment, is not in the tree.
+ */
 export function treeOf(root: string): Record<string, string> {
   const tree: Record<string, string> = {}
-  if (!fs.existsSync(root)) return tree
-  for (const name of fs.readdirSync(root, { recursive: true, encoding: 'utf8' })) {
-    const file = path.join(root, name)
-    if (!fs.lstatSync(file).isFile()) continue
-    const bytes = fs.readFileSync(file)
-    tree[name] = `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
+  for (const { name, isFile } of entriesBelow(root)) {
+    const digest = isFile ? readIfThere(() => digestOf(path.join(root, name))) : null
+    if (digest !== null) tree[name] = digest
   }
   return tree
+}
+
+/** A file's size and SHA-256. */
+export function digestOf(file: string): string {
+  const bytes = fs.readFileSync(file)
+  return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`
 }
 
 /** A small generator (mulberry32), so that a failing run can be repeated from its seed. */

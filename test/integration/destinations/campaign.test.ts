@@ -8,7 +8,8 @@ import { sourceSchema } from '../../../core/settings/schema.ts'
 import { campaignSources, createCampaign } from '../../support/campaign.ts'
 import { sftpKind, sftpServer } from '../../support/destinations/sftp-kind.ts'
 import { type RelayFault, startRelay } from '../../support/relay.ts'
-import { startScannerProcess } from '../../support/scan-worker.ts'
+import { repeat } from '../../support/repeat.ts'
+import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   createRandom,
@@ -90,15 +91,8 @@ test(`sftp: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothin
   const { home, relay, place } = world
   const campaign = createCampaign(home, world.arrivedIn, random)
   const scanner = startScanner(world)
-  let called = { scanner: 0, sender: 0 }
-  const watching = setInterval(() => {
-    const now = { scanner: scanner.nudges(), sender: world.sender().nudges() }
-    if (now.scanner !== called.scanner) world.sender().nudge()
-    if (now.sender !== called.sender) scanner.nudge()
-    called = now
-    campaign.lookAtMarks()
-  }, 40)
-  onTestFinished(() => clearInterval(watching))
+  forwardNudges(scanner, world.sender, 40)
+  repeat(40, campaign.lookAtMarks)
 
   const struck: Partial<Record<Fault, number>> = {}
   const hits = () => Object.values(struck).reduce((sum, count) => sum + count, 0)

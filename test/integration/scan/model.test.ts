@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { generate, wordsOf } from '../../support/model/program.ts'
 import { startWaves } from '../../support/model/wave.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -15,7 +15,6 @@ test(`the receiver has what the model says, ${count} seeds`, {
 }, async () => {
   console.log(`model: seeds from ${first} (HOLDFAST_SEED=${first} repeats them, HOLDFAST_MODEL_SEED=… one)`)
   const waves = await startWaves(temporaryDirectory('model'))
-  onTestFinished(waves.stop)
   for (let from = 0; from < count; from += WAVE) {
     const programs = Array.from({ length: Math.min(WAVE, count - from) }, (_, index) =>
       generate(repeated === undefined ? first + from + index : Number(repeated)),

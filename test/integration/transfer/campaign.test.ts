@@ -1,11 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { campaignSources, createCampaign } from '../../support/campaign.ts'
 import { type RelayFault, startRelay } from '../../support/relay.ts'
-import { startScannerProcess } from '../../support/scan-worker.ts'
+import { repeat } from '../../support/repeat.ts'
+import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
 import { verified } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
@@ -108,16 +109,8 @@ test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is m
   const { home, relay, store } = world
   const campaign = createCampaign(home, world.arrivedIn, random)
   const scanner = startScanner(world)
-  let called = { scanner: 0, sender: 0 }
-  const watching = setInterval(() => {
-    // As the supervisor does it: who has found work, or done it, calls the other.
-    const now = { scanner: scanner.nudges(), sender: world.sender().nudges() }
-    if (now.scanner !== called.scanner) world.sender().nudge()
-    if (now.sender !== called.sender) scanner.nudge()
-    called = now
-    campaign.lookAtMarks()
-  }, 40)
-  onTestFinished(() => clearInterval(watching))
+  forwardNudges(scanner, world.sender, 40)
+  repeat(40, campaign.lookAtMarks)
 
   const struck: Partial<Record<Fault, number>> = {}
   const hits = () => Object.values(struck).reduce((sum, count) => sum + count, 0) - (struck.delay ?? 0)

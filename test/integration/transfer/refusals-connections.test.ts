@@ -13,6 +13,7 @@ import { openSenders } from '../../../core/store/senders/senders.ts'
 import type { Frame, FrameHeader } from '../../../core/wire/frames.ts'
 import { englishWords } from '../../../core/words/words.ts'
 import { digestOf } from '../../support/file-facts.ts'
+import { repeat } from '../../support/repeat.ts'
 import { startRuled } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { type Home, makeHome } from '../../support/transfer.ts'
@@ -152,8 +153,7 @@ describe('a connection that is refused', () => {
     const frames: Frame[] = []
     const first = connectWire(world.receiver.port, world.home.identity, (frame) => frames.push(frame))
     await welcomed(first)
-    const alive = setInterval(() => first.send('alive', { stalledMs: 0 }), 200)
-    onTestFinished(() => clearInterval(alive))
+    repeat(200, () => first.send('alive', { stalledMs: 0 }))
     const refused = await refusalOf(world, world.home, (one) => one.send('hello', helloOf()))
     expect(refused.code).toBe('twice')
     await until('the first is told', () => frames.some(({ type }) => type === 'twice'))

@@ -7,10 +7,12 @@ import { restoreFrom, type ToRestore } from '../../../core/restore/restore.ts'
 import type { Choice } from '../../../core/restore/walk.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { startHoldfast } from '../../support/processes.ts'
+import { repeat } from '../../support/repeat.ts'
 import { runStoreCommand } from '../../support/store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
+  countBelow,
   type Home,
   makeHome,
   offerAll,
@@ -177,12 +179,11 @@ test('a restore goes on while files are sent; stopped in the middle it leaves wh
   sender.nudge()
   const to = path.join(base, 'back')
   const stopping = new AbortController()
-  const timer = setInterval(() => {
-    if (fs.existsSync(to) && fs.readdirSync(to, { recursive: true }).length > 40) stopping.abort()
-  }, 1)
-  const { summary } = await restore(home, at, to, { folder: 'data', signal: stopping.signal }).finally(() =>
-    clearInterval(timer),
-  )
+  const stopLooking = repeat(1, () => {
+    if (countBelow(to) > 40) stopping.abort()
+  })
+  const { summary } = await restore(home, at, to, { folder: 'data', signal: stopping.signal })
+  stopLooking()
   expect(summary.failed).toBe(0)
   expect(summary.restored).toBeLessThan(600)
   const came = treeOf(to)

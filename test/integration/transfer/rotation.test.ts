@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { startScannerProcess } from '../../support/scan-worker.ts'
+import { forwardNudges, startScannerProcess } from '../../support/scan-worker.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { createRandom, DESTINATION, newSeed, SOURCE, startPair, treeOf } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'
@@ -14,14 +14,7 @@ const ROTATIONS = 20
 async function setUp() {
   const { home, sender, config, arrived, store } = await startPair(temporaryDirectory('rotation'))
   const scanner = startScannerProcess()
-  let seen = { scanner: 0, sender: 0 }
-  const forward = setInterval(() => {
-    const now = { scanner: scanner.nudges(), sender: sender.nudges() }
-    if (now.scanner !== seen.scanner) sender.nudge()
-    if (now.sender !== seen.sender) scanner.nudge()
-    seen = now
-  }, 10)
-  onTestFinished(() => clearInterval(forward))
+  forwardNudges(scanner, () => sender)
   sender.configure(config)
   scanner.configure({
     sources: [sourceSchema.parse({ id: SOURCE, path: home.source, name: 'data' })],

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { startScannerProcess } from '../scan-worker.ts'
+import { forwardNudges, startScannerProcess } from '../scan-worker.ts'
 import { DESTINATION, startPair } from '../transfer.ts'
 import type { Program } from './program.ts'
 import { Run } from './run.ts'
@@ -9,16 +9,7 @@ import { Run } from './run.ts'
 export async function startWaves(base: string) {
   const { home, store, sender, config } = await startPair(base)
   const scanner = startScannerProcess()
-  const forward = setInterval(() => {
-    forwardNudges()
-  }, 5)
-  let seen = { scanner: 0, sender: 0 }
-  const forwardNudges = () => {
-    const now = { scanner: scanner.nudges(), sender: sender.nudges() }
-    if (now.scanner !== seen.scanner) sender.nudge()
-    if (now.sender !== seen.sender) scanner.nudge()
-    seen = now
-  }
+  forwardNudges(scanner, () => sender, 5)
 
   const configure = (runs: readonly Run[]) => {
     const sources = runs.map(({ id, source, program: { kind } }) =>
@@ -45,7 +36,6 @@ export async function startWaves(base: string) {
 
   let waves = 0
   return {
-    stop: () => clearInterval(forward),
     /** Runs programs side by side, each on a source of its own; returns the runs that went wrong. */
     async run(programs: readonly Program[]): Promise<Run[]> {
       waves += 1

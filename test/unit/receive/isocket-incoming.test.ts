@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { readFrom } from '../../../core/receive/isocket/incoming.ts'
+import { repeat } from '../../support/repeat.ts'
 
 async function connected(): Promise<{
   incoming: ReturnType<typeof readFrom>
@@ -39,8 +40,7 @@ test('lines and bytes come one after the other, however they were cut', async ()
 test('silence, an endless line and a reset have their names; a line that drips is silent, too', async () => {
   const silent = await connected()
   expect(await silent.incoming.some(1, 30)).toBe('silent')
-  const dripping = setInterval(() => silent.client.write('x'), 10)
-  onTestFinished(() => clearInterval(dripping))
+  repeat(10, () => silent.client.write('x'))
   expect(await silent.incoming.line(1_000_000, 200)).toBe('silent')
   const endless = await connected()
   endless.client.write('x'.repeat(5_000))

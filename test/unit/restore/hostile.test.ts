@@ -6,6 +6,7 @@ import { openObjectLibrary } from '../../../core/restore/objects.ts'
 import type { RestoreEvent } from '../../../core/restore/put/events.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { type LyingObject, lyingObjects } from '../../support/lying-objects.ts'
+import { repeat } from '../../support/repeat.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { treeOf } from '../../support/trees.ts'
 
@@ -93,10 +94,11 @@ test('a list without an end is not held in memory', async () => {
   const objects = { [Symbol.iterator]: many }
   const before = process.memoryUsage().heapUsed
   let most = 0
-  const timer = setInterval(() => {
+  const stop = repeat(20, () => {
     most = Math.max(most, process.memoryUsage().heapUsed - before)
-  }, 20)
-  const { told } = await restoreAll(libraryOf(objects), to).finally(() => clearInterval(timer))
+  })
+  const { told } = await restoreAll(libraryOf(objects), to)
+  stop()
   expect(told).toMatchObject({ restored: 1, strange: ENTRIES })
   expect(most).toBeLessThan(150 * 1024 * 1024)
 }, 900_000)

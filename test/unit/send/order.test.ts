@@ -8,6 +8,7 @@ import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
 import type { SendSource } from '../../../core/send/source/contract.ts'
 import { sourceFiltersSchema } from '../../../core/settings/schema.ts'
 import { fakeSession } from '../../support/fake-session.ts'
+import { repeat } from '../../support/repeat.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
 import { until } from '../../support/until.ts'
@@ -44,10 +45,10 @@ function setUp(perTurn: number, queued = 1) {
       }
     },
   })
-  const line = setInterval(() => {
+  const stopLine = repeat(2, () => {
     if (queue.length < queued) return
     for (const { go } of queue.splice(0, perTurn)) go()
-  }, 2)
+  })
   const dispatcher = openDispatcher(
     { destination, ledger, ledgerPath, retrySeconds: 60, readers: openTestReaders() },
     {
@@ -60,7 +61,7 @@ function setUp(perTurn: number, queued = 1) {
     },
   )
   onTestFinished(() => {
-    clearInterval(line)
+    stopLine()
     dispatcher.stop()
     ledger.close()
   })
@@ -154,8 +155,7 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
     if (ledger.offer('d', [candidate(directory, 's', 'restless')]) > 0) dispatcher.wake()
   }
   append()
-  const writer = setInterval(append, 50)
-  onTestFinished(() => clearInterval(writer))
+  const stopWriter = repeat(50, append)
   dispatcher.configure([sourceOf('s', directory)], false)
   dispatcher.setSession(session)
   const others = () => arrived.filter((file) => file !== 's/restless').length
@@ -165,7 +165,7 @@ test('a file that is appended to all the time holds up nobody, and goes when it 
   const before = { sent: sent(), at: Date.now() }
   await delay(4_000)
   const { size } = statSync(restless)
-  clearInterval(writer)
+  stopWriter()
   expect(sent() - before.sent).toBeLessThanOrEqual(10)
   expect(size).toBeGreaterThan(200_200)
   const last = candidate(directory, 's', 'restless')

@@ -31,8 +31,10 @@ export class Recorder implements TreeListener {
     return this.files.map(({ path }) => path)
   }
 
+  /** Where the tree is compared again and again, a file may be reported twice as it is: the ledger offers it once. */
+  isNew: (file: ScannedFile) => boolean = () => true
   finished(files: ScannedFile[]): void {
-    this.files.push(...files)
+    this.files.push(...files.filter((file) => this.isNew(file)))
   }
   linked(): void {}
   open: OpenFiles = { files: 0, since: 0, path: '' }
@@ -89,20 +91,21 @@ export async function openTree(
     onTestFinished(() => watcher.close())
     return { recorder, watcher }
   }
-  const isNew = await compared(request)
+  const ledger = await openTreeLedger(request)
+  recorder.isNew = ledger.offer
   const watcher = await openPolling(request, recorder, { quietMs })
   onTestFinished(() => watcher.close())
   recorder.compare = async () => {
     // A test may be over, and its directory gone.
-    const { unknown, unsendable } = await isNew(recorder.files).catch(() => ({ unknown: [], unsendable: [] }))
+    const { unknown, unsendable } = await ledger.compare().catch(() => ({ unknown: [], unsendable: [] }))
     for (const one of unsendable) recorder.problem(unsendableWords(request.root, one))
     await watcher.examine(unknown)
   }
   return { recorder, watcher }
 }
 
-/** Stands for the comparison with the ledger: what was there when it began is known, and what was reported since. */
-async function compared(request: TreeRequest) {
+/** Stands for the ledger: knows the files that were there when it was opened, and those that were reported since. */
+async function openTreeLedger(request: TreeRequest) {
   const { root, names } = request
   const keyOf = ({ path, size, mtimeNs, ctimeNs, inode }: ScannedFile) =>
     [path, size, mtimeNs, ctimeNs, inode].join()
@@ -116,16 +119,23 @@ async function compared(request: TreeRequest) {
     }
     return found
   }
-  let known = new Set((await list()).files.map(keyOf))
-  let taken = 0
-  return async (reported: readonly ScannedFile[]) => {
-    const { files, unsendable } = await list()
-    // As a sender gives up what is gone.
-    known = new Set(files.map(keyOf).filter((key) => known.has(key)))
-    for (const one of reported.slice(taken)) known.add(keyOf(one))
-    taken = reported.length
-    const unknown = files.filter((file) => !known.has(keyOf(file))).map(({ path }) => path)
-    return { unknown, unsendable }
+  const known = new Set((await list()).files.map(keyOf))
+  return {
+    /** False where the file is known as it is. */
+    offer(file: ScannedFile): boolean {
+      if (known.has(keyOf(file))) return false
+      known.add(keyOf(file))
+      return true
+    },
+    async compare() {
+      const before = [...known]
+      const { files, unsendable } = await list()
+      // As a sender gives up what is gone.
+      const there = new Set(files.map(keyOf))
+      for (const key of before) if (!there.has(key)) known.delete(key)
+      const unknown = files.filter((file) => !known.has(keyOf(file))).map(({ path }) => path)
+      return { unknown, unsendable }
+    },
   }
 }
 

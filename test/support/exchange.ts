@@ -45,9 +45,9 @@ function exchangeUntilStopped(one: string, other: string, pace: string): void {
   const exchange = () => {
     if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) !== 0) throw new Error('not exchanged')
   }
-  const spin = () => {
-    for (let left = Math.random() * 60_000; left > 0; left -= 1);
-  }
+  // It sleeps: a process that spins takes the processor from those that are under test.
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+  const pause = () => void Atomics.wait(sleeper, 0, 0, Math.random() / 16)
   let stopped = false
   let times = 0
   process.once('message', () => {
@@ -55,11 +55,11 @@ function exchangeUntilStopped(one: string, other: string, pace: string): void {
   })
   const some = () => {
     for (let count = 0; count < 200; count += 1) {
-      if (pace === 'evenly') spin()
+      if (pace === 'evenly') pause()
       exchange()
       // The link stands there for a shorter time than the directory: else nothing would ever get that far.
       exchange()
-      spin()
+      pause()
     }
     times += 400
     process.send?.(times)

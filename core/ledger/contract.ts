@@ -55,8 +55,8 @@ export interface SentClaim extends Claim {
   isOlder?: boolean | undefined
   /** The file as it was sent, where it had grown since it was offered. */
   stat?: StatFacts | undefined
-  /** Rows of names that are gone, where the destination was told that their content has this file's name now. */
-  moved?: readonly number[] | undefined
+  /** Names that were gone, where the destination was told that their content has this file's name now. */
+  moved?: readonly Pick<SentContent, 'id' | 'source' | 'path'>[] | undefined
 }
 
 /** Content that a destination has. */

@@ -77,7 +77,8 @@ export function openSent(database: DatabaseSyncInstance) {
           if (isSent) done.add(id)
           else storedOlder.run(now, id)
           if (isSent && claim.seal !== undefined) seal.run(id, claim.seal)
-          if (claim.moved !== undefined && digest !== null) moved.run(JSON.stringify(claim.moved), digest)
+          const gone = claim.moved?.map((name) => name.id) ?? []
+          if (gone.length > 0 && digest !== null) moved.run(JSON.stringify(gone), digest)
           if (position > last.position) last = { id, position }
         }
         if (last.position > 0) forward.run(last.position, last.id)

@@ -1,3 +1,6 @@
+import path from 'node:path'
+import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
+import { sameContent, statFactsOf } from '../../files/stat-facts.ts'
 import { unparkAll } from '../../ledger/chores.ts'
 import { createLedgerGuard } from '../../ledger/guard.ts'
 import type { Due } from '../../ledger/ledger.ts'
@@ -9,7 +12,7 @@ import type { SendAttempt, SendSource, Shared } from '../source/contract.ts'
 import { openFileSender } from '../source/sender.ts'
 import { createWindows } from '../source/window.ts'
 import { openSourceWorker, type SourceWorker } from '../source/worker.ts'
-import { createAcknowledgements } from './acknowledgements.ts'
+import { createAcknowledgements, type StoredFile } from './acknowledgements.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { createQueueFilter } from './filter.ts'
 import { openParkedFiles } from './parked.ts'
@@ -96,6 +99,27 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
   })
 }
 
+/**
+ * Offers names again that have come back while the destination was told that they are gone: the ledger had them as sent when the
+ * scanner found them. A name that comes back later differs from what the ledger has by now.
+ */
+async function offerReturned(
+  { guard, options, workers }: Parts,
+  files: readonly StoredFile[],
+): Promise<void> {
+  const { destination, ledger } = options
+  for (const file of files) {
+    for (const { source, path: name } of file.moved ?? []) {
+      const root = workers.get(source)?.source.path
+      if (root === undefined) continue
+      const stats = await lstatExactOrNull(path.join(root, name)).catch(() => null)
+      if (stats === null || !sameContent(statFactsOf(stats), file)) continue
+      guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...statFactsOf(stats) }]))
+      wakeSoon(workers, source)
+    }
+  }
+}
+
 /** The store's trouble is found to be over by the file that had it; without that file, nothing would find it. */
 function forgetTrouble({ breaker, events, guard, options, workers }: Parts): void {
   if (breaker.problem === null || guard.problem !== null) return
@@ -149,7 +173,8 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
     const moment = { ...momentNow(), wall: now }
     for (const due of over) restless.stored(due, !isSent.has(due), moment)
     queue.over(over)
-    for (const id of over.flatMap((file) => file.moved ?? [])) moving.delete(id)
+    for (const file of over) for (const { id } of file.moved ?? []) moving.delete(id)
+    void offerReturned(parts, over)
     events.onSent(sent, now)
     lookForMarks(parts)
   })

@@ -1,5 +1,5 @@
 import type { StatFacts } from '../../files/stat-facts.ts'
-import type { Due, SentContent } from '../../ledger/ledger.ts'
+import type { Due, SentClaim, SentContent } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 import type { Answer, OutgoingSource } from '../destinations/destination.ts'
@@ -32,7 +32,7 @@ export type SendAttempt =
       /** The file as it was when it was sent; left out: as it was offered. */
       stat?: StatFacts
       /** See SentClaim. */
-      moved?: readonly number[]
+      moved?: SentClaim['moved']
     }
   | Exclude<Answer, { kind: 'durable' }>
   /** Given back as it was: a pause, or its disk does not answer. */

@@ -108,13 +108,14 @@ export async function askForCopy(
     left.delete(from)
     let { position } = answer
     for (const other of others) {
-      const told = { source: other.source, path: other.path, isMoved: true, isTrusted: false }
-      const said = await session.copy(file, [], digest, told)
+      const old = { source: other.source, path: other.path, isMoved: true, isTrusted: false }
+      const said = await session.copy(file, [], digest, old)
       if (said?.kind !== 'durable') continue
       left.delete(other)
       position = Math.max(position, said.position)
     }
-    const moved = gone.filter((name) => !left.has(name)).map(({ id }) => id)
+    const told = gone.filter((name) => !left.has(name))
+    const moved = told.map(({ id, source: { id: source }, path }) => ({ id, source, path }))
     return { ...answer, position, digest, moved }
   } finally {
     for (const { id } of left) shared.moving.delete(id)

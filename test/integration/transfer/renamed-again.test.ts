@@ -6,6 +6,7 @@ import { storeChoice } from '../../../cli/restore-task.ts'
 import { openLibrary } from '../../../core/restore/open.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { started } from '../../support/destinations/folder-sender.ts'
+import { startRelay } from '../../support/relay.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,
@@ -17,6 +18,7 @@ import {
   treeOf,
   writeFile,
 } from '../../support/transfer.ts'
+import { until } from '../../support/until.ts'
 
 const MIB = 1024 * 1024
 
@@ -93,4 +95,38 @@ test('a second rename: a restore from a folder brings back the last name alone',
   const home = await makeHome(path.join(base, 'home'))
   await renameTwice(home, await started(home, folder))
   expect(await restored(folder, path.join(base, 'to'))).toEqual(treeOf(home.source))
+})
+
+test('a rename that is taken back: a restore has the name that came back while the receiver was told', async () => {
+  const base = temporaryDirectory('renamed-back')
+  const { home, store, sender, config, at, arrived } = await startPair(base)
+  const relay = await startRelay(at.port)
+  const destination = { ...config.destination, port: relay.port }
+  const rename = (from: string, to: string) =>
+    fs.renameSync(path.join(home.source, from), path.join(home.source, to))
+  sender.configure({ ...config, destination })
+  for (const name of ['a', 'b', 'c']) writeFile(home.source, `run/${name}`, randomBytes(2_000))
+  offerAll(home)
+  await allSent(sender, 3)
+
+  rename('run', 'checked')
+  const before = relay.sentBytes()
+  // A heartbeat is shorter, what is told of a file is longer.
+  relay.holdAfter(200)
+  offerAll(home)
+  sender.nudge()
+  await until('the receiver to be told', () => relay.sentBytes() > before + 200)
+  rename('checked', 'run')
+  // The ledger has these names as sent.
+  offerAll(home)
+  relay.letGo()
+  const isThere = (name: string) => fs.existsSync(path.join(arrived, 'checked', name))
+  await until('the receiver to have the other names', () => ['a', 'b', 'c'].every(isThere))
+  let count = 0
+  const restoredNow = async () => {
+    count += 1
+    return JSON.stringify(await restored(store, path.join(base, `to-${count}`)))
+  }
+  const here = JSON.stringify(treeOf(home.source))
+  await until('the names to be there again', async () => (await restoredNow()) === here)
 })

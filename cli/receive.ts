@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { logDroppedErrors } from '../core/dropped-errors.ts'
 import { invite } from '../core/receive/pairing/invitation.ts'
 import { type GivenConfig, loadConfig } from '../core/receive/service/config.ts'
 import { type ReceiveService, startService } from '../core/receive/service/service.ts'
@@ -97,6 +98,7 @@ async function showInvitation(store: string): Promise<void> {
 
 async function receive(options: ReceiveOptions): Promise<void> {
   const log = openReceiverLog(options.json)
+  logDroppedErrors(log)
   const given = givenOf(options)
   const file = options.config ?? null
   refuseRules(given)

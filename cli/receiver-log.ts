@@ -1,10 +1,15 @@
 import { destination, pino } from 'pino'
+import { isDebugging } from '../core/dropped-errors.ts'
 import type { ReceiverEvents } from '../core/receive/receiver.ts'
 import { quoteControls } from './quote-controls.ts'
 
 /** The log on standard error: sentences, one a line whatever a stranger calls itself, or JSON lines. */
 export function openReceiverLog(json: boolean): ReceiverEvents['log'] {
-  if (!json) return (level, text) => void (level !== 'debug' && console.error(quoteControls(text)))
-  const log = pino({ base: { name: 'holdfast-receive' } }, destination({ dest: 2, sync: true }))
+  if (!json)
+    return (level, text) => void ((isDebugging || level !== 'debug') && console.error(quoteControls(text)))
+  const log = pino(
+    { level: isDebugging ? 'debug' : 'info', base: { name: 'holdfast-receive' } },
+    destination({ dest: 2, sync: true }),
+  )
   return (level, text) => log[level](text)
 }

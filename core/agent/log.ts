@@ -1,6 +1,7 @@
 import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs'
 import path from 'node:path'
 import pino, { type DestinationStream } from 'pino'
+import { dropError, isDebugging } from '../dropped-errors.ts'
 import { errorCode } from '../files/system-error.ts'
 import type { LogLevel } from '../worker/definition.ts'
 
@@ -21,7 +22,7 @@ export interface Log {
  */
 export function openLog(directory: string): Log {
   const file = openLogFile(directory)
-  const logger = pino({ level: 'info', base: {} }, file)
+  const logger = pino({ level: isDebugging ? 'debug' : 'info', base: {} }, file)
   return { write: (level, text) => logger[level](text), close: () => file.close() }
 }
 
@@ -42,7 +43,8 @@ function openLogFile(directory: string): DestinationStream & { close(): void } {
       turnOver(file)
       written = 0
       stream = createWriteStream(file, { flags: 'a', mode: 0o600 }).on('error', fail)
-    } catch {
+    } catch (error) {
+      dropError(error, 'the log cannot be opened and is tried again later')
       fail()
     }
   }

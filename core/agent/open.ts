@@ -1,3 +1,4 @@
+import { logDroppedErrors } from '../dropped-errors.ts'
 import { lockData, openDataDirectory } from '../settings/data-directory.ts'
 import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/store.ts'
@@ -33,6 +34,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   const lock = lockData(dataDirectory)
   if (lock === null) throw new Problem('agent.alreadyRunning', { directory: dataDirectory })
   const log = openLog(layout.logs)
+  logDroppedErrors(log.write)
   const opened = [() => log.close(), lock.release]
   const release = () => {
     for (const close of opened) close()

@@ -1,3 +1,4 @@
+import { logDroppedErrors } from '../dropped-errors.ts'
 import { sentenceOf } from '../words/problem.ts'
 import { collectStart } from './collect-start.ts'
 import {
@@ -53,6 +54,7 @@ export function serveWorker<D extends WorkerDefinition>(
     nudge: () => post({ type: 'nudge' }),
     log: (level, message) => post({ type: 'log', level, message }),
   }
+  logDroppedErrors(context.log)
   const handlers = start(context)
   const configuring = new Configuring(handlers, context.log)
 

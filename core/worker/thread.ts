@@ -1,4 +1,5 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
+import { logDroppedError, logDroppedErrors } from '../dropped-errors.ts'
 import { errorCode, errorText } from '../files/system-error.ts'
 import { inTime } from '../pacing/in-time.ts'
 import { collectStart } from './collect-start.ts'
@@ -61,6 +62,7 @@ type FromThread =
   | { id: number; output: unknown }
   | { id: number; failure: { message: string; code: string | null } }
   | { news: unknown }
+  | { dropped: { level: 'debug' | 'warn'; text: string } }
 
 const END_WITHIN_MS = 2_000
 /** A thread costs about seven MiB. */
@@ -92,6 +94,7 @@ export function openThread<C extends Calls<C>>(
 
   const take = (said: FromThread) => {
     if ('news' in said) return onNews?.(said.news)
+    if ('dropped' in said) return logDroppedError(said.dropped.level, said.dropped.text)
     const call = waiting.get(said.id)
     waiting.delete(said.id)
     if (waiting.size === 0) resting.refresh()
@@ -151,6 +154,8 @@ export function serveThread<C extends Calls<C>>(
   close: () => void = () => undefined,
 ): void {
   const post = (said: FromThread, memory: readonly ArrayBuffer[] = []) => port.postMessage(said, memory)
+
+  logDroppedErrors((level, text) => post({ dropped: { level, text } }))
 
   const answer = async ({ id, name, input }: NonNullable<ToThread>): Promise<void> => {
     try {

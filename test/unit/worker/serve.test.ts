@@ -69,3 +69,31 @@ test('a configuration that fails is tried again until it succeeds; the same fail
   const logged = heard.flatMap(({ type, message }) => (type === 'log' ? [message] : []))
   expect(logged).toEqual(['configure: Error: not yet', 'configure: Error: nearly'])
 })
+
+test.each([
+  ['1', ['debug ENOENT dropped: it is not there', 'warn EIO dropped: the disk failed']],
+  ['', ['warn EIO dropped: the disk failed']],
+])('errors that a worker drops go to the log of its supervisor; HOLDFAST_DEBUG=%s', async (debug, lines) => {
+  const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
+  writeFileSync(
+    module,
+    `import { dropError, warnUnlessCode } from ${core('dropped-errors.ts')}
+     import { childProcessPort } from ${core('worker/child-process-port.ts')}
+     import { serveWorker } from ${core('worker/serve.ts')}
+     import { scannerDefinition } from ${core('scan/messages.ts')}
+     const failed = (code) => Object.assign(new Error(code), { code })
+     serveWorker(childProcessPort(), scannerDefinition, () => {
+       dropError(failed('ENOENT'), 'it is not there')
+       warnUnlessCode(failed('EIO'), [], 'the disk failed')
+       return { configure: async () => undefined, requests: {}, stop: async () => undefined }
+     })`,
+  )
+  const child = fork(module, { execArgv: [], env: { ...process.env, HOLDFAST_DEBUG: debug } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const heard: { type: string; level?: string; message?: string }[] = []
+  child.on('message', (message: { type: string }) => heard.push(message))
+  await until('it is ready', () => heard.some(({ type }) => type === 'ready'))
+  expect(
+    heard.filter(({ type }) => type === 'log').map(({ level, message }) => `${level} ${message}`),
+  ).toEqual(lines)
+})

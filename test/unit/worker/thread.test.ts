@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { logDroppedErrors } from '../../../core/dropped-errors.ts'
 import { openThread } from '../../../core/worker/thread.ts'
 
 interface Sums {
@@ -7,15 +8,18 @@ interface Sums {
   take: { input: Uint8Array<ArrayBuffer>; output: Uint8Array<ArrayBuffer> }
   exit: { input: number; output: null }
   hang: { input: null; output: null }
+  drop: { input: string; output: null }
 }
 
 const wrapper = new URL('../../../core/worker/thread.ts', import.meta.url)
+const dropped = new URL('../../../core/dropped-errors.ts', import.meta.url)
 
 /** A thread that adds up. */
 function sums(onNews: (news: unknown) => void = () => undefined) {
   const script = `
     import { parentPort, workerData } from 'node:worker_threads'
     import { WithTransfer, serveThread, tellOwner } from '${wrapper}'
+    import { warnUnlessCode } from '${dropped}'
     let sum = workerData
     serveThread(parentPort, {
       async add(number) { const before = sum; await null; sum = before + number; return sum },
@@ -23,6 +27,7 @@ function sums(onNews: (news: unknown) => void = () => undefined) {
       take: (bytes) => new WithTransfer(bytes, [bytes.buffer]),
       exit: (code) => process.exit(code),
       hang: () => new Promise(() => undefined),
+      drop: (code) => warnUnlessCode(Object.assign(new Error(), { code }), ['ENOENT'], 'nothing is lost', null),
     }, () => tellOwner(parentPort, 'closed'))`
   const data = new URL(`data:text/javascript,${encodeURIComponent(script)}`)
   const thread = openThread<Sums>(data, { data: 10, youngMb: 2, onNews })
@@ -37,6 +42,15 @@ test('calls are done one after the other, in their order, and what they throw co
   expect(await added).toEqual([11, 13, 16])
   await expect(thread.call('fail', 'EROFS')).rejects.toMatchObject({ message: 'it failed', code: 'EROFS' })
   expect(thread.unanswered).toBe(0)
+})
+
+test('an error that a thread drops is logged by its owner', async () => {
+  const lines: string[] = []
+  logDroppedErrors((level, text) => lines.push(`${level} ${text}`), false)
+  const thread = sums()
+  await thread.call('drop', 'ENOENT')
+  await thread.call('drop', 'EIO')
+  expect(lines).toEqual(['warn EIO dropped: nothing is lost'])
 })
 
 test('memory goes along, there and back', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, renameSync, statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { dropError } from './dropped-errors.ts'
 import { inTransaction, sqliteCode } from './sqlite.ts'
 
 /** How long a process waits for another one's transaction before it gives up, in milliseconds. */
@@ -180,8 +181,8 @@ export function reopening<D extends { close(): void }>(
   const close = () => {
     try {
       opened?.close()
-    } catch {
-      // Its disk is in trouble; what was committed stays.
+    } catch (error) {
+      dropError(error, 'what was committed stays, though the database cannot be closed well')
     }
     opened = null
   }

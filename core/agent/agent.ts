@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/messages.ts'
+import { ignoreError } from '../dropped-errors.ts'
 import { isGone } from '../files/system-error.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
@@ -212,7 +213,10 @@ export class Agent {
     this.store.update(withChecked(before, checked))
     const sources = recovered(before, this.store.state)
     // What the fault kept from being read is tried now: until then its sentence would stand in the window.
-    if (sources.length > 0) this.scanner.request('reconcile', { sources }).catch(() => undefined)
+    if (sources.length > 0)
+      this.scanner
+        .request('reconcile', { sources })
+        .catch(ignoreError('a scanner that starts again compares all'))
     const ids = new Set(pathIds(this.store.state))
     // Before anything else that is made of them: this is what a person must hear of.
     for (const one of checked) if (ids.has(one.id)) this.tell.checked(this.#named(one))

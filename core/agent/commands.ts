@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { ignoreError } from '../dropped-errors.ts'
 import { sourceOf } from '../settings/changes.ts'
 import type { Message } from '../words/message.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
@@ -52,7 +53,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
     checkNow: () =>
       done(() => {
         // Comparing a large or hung source takes as long as it takes; what it finds is seen in the state.
-        agent.scanner.request('reconcile', {}).catch(() => undefined)
+        agent.scanner.request('reconcile', {}).catch(ignoreError('a scanner that starts again compares all'))
         return agent.checker.request('checkNow', {})
       }),
     retryParked: ({ id, file }) => done(() => agent.senders.requestAll('retry', { source: id, file })),

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { ignoreError } from '../dropped-errors.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import { OWN_DIRECTORY, type StoreLayout, storeLayout } from '../store/layout.ts'
@@ -15,7 +16,9 @@ import type { AppState } from './state/schema.ts'
 export async function localCopies({ store }: DataLayout, { destinations }: Settings): Promise<string | null> {
   if (destinations.length === 0) return null
   // A store in which nothing was ever kept has its own directory alone.
-  const names = await readdir(store).catch(() => [])
+  const names = await readdir(store).catch(
+    ignoreError('a store that cannot be listed has no local copies to show', []),
+  )
   return names.some((name) => name !== OWN_DIRECTORY) ? store : null
 }
 

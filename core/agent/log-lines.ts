@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import { dropError } from '../dropped-errors.ts'
 import { errorCode } from '../files/system-error.ts'
 
 /** Lines that a view gets at most, and bytes of the file that are read for them. */
@@ -64,7 +65,7 @@ function lineOf(text: string): LogLine[] {
   try {
     const { time, level, msg } = writtenSchema.parse(JSON.parse(text))
     return [{ at: time, level: levels[level], text: msg }]
-  } catch {
-    return []
+  } catch (error) {
+    return dropError(error, 'a line of the log is none of this version', [])
   }
 }

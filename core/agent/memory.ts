@@ -3,6 +3,7 @@ import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Checked, knownMountSchema } from '../check/messages.ts'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { openKeptFile } from '../files/replace-file.ts'
 import type { KnownMounts } from './workers/configs.ts'
 
@@ -62,7 +63,12 @@ function withMount(known: KnownMounts, checked: Checked): KnownMounts {
 function readKnownMounts(file: string): KnownMounts {
   try {
     return memorySchema.parse(JSON.parse(readFileSync(file, 'utf8'))).knownMounts
-  } catch {
-    return {}
+  } catch (error) {
+    return warnUnlessCode(
+      error,
+      ['ENOENT'],
+      'the remembered mounts cannot be read; each is learned again',
+      {},
+    )
   }
 }

@@ -1,3 +1,4 @@
+import { ignoreError } from '../dropped-errors.ts'
 import { senderDefinition } from '../send/messages.ts'
 import type { Settings } from '../settings/schema.ts'
 import { Problem } from '../words/problem.ts'
@@ -149,7 +150,9 @@ export class SenderWorkers {
       id === destination && problem?.key === 'transfer.notMounted'
     // Its check is what tells of its disk, and may be due in an hour.
     if (store.state.destinations.some(isAway) && !before.some(isAway))
-      checker.request('checkNow', { ids: [destination] }).catch(() => undefined)
+      checker
+        .request('checkNow', { ids: [destination] })
+        .catch(ignoreError('a checker that starts again checks all'))
     // Each hears what the others are at: they share the line, and remove files only together.
     if (concernsSenders(before, store.state.destinations)) this.configure()
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { ignoreError } from '../dropped-errors.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Surroundings, SurroundingsAnswer } from './state/schema.ts'
 
@@ -28,7 +29,9 @@ const textOf = (file: string): Promise<string> =>
  * are none of its own (Documentation/ABI/testing/sysfs-class-power).
  */
 export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
-  const names = await readdir(directory).catch(() => [])
+  const names = await readdir(directory).catch(
+    ignoreError('a system without a list of supplies has no battery', []),
+  )
   const supplies = await Promise.all(
     names.map(async (name) => {
       const [scope, online, status] = await Promise.all(

@@ -7,6 +7,7 @@ import { isUrgent, type Notice } from '../alert/notice.ts'
 import { createTelling, type Telling } from '../alert/telling.ts'
 import type { Checked } from '../check/messages.ts'
 import { shellStepOf } from '../check/verdict.ts'
+import { ignoreError } from '../dropped-errors.ts'
 import type { Settings } from '../settings/schema.ts'
 import { createWords, type Language } from '../words/words.ts'
 import type { ReportOf } from '../worker/definition.ts'
@@ -62,7 +63,10 @@ export class Tell {
       },
       record: (incidents) => this.#telling.record(incidents),
       withdraw: (about) => host.withdraw(about),
-      confirm: (ids) => void parts.checker.request('checkNow', { ids }).catch(() => undefined),
+      confirm: (ids) =>
+        void parts.checker
+          .request('checkNow', { ids })
+          .catch(ignoreError('a checker that starts again checks all')),
       changed: () => store.update({ incidents: this.alerts.incidents() }),
       isMuted: (source) => this.#isMuted(source),
       file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),

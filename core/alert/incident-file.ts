@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { openKeptFile } from '../files/replace-file.ts'
 import { throttled } from '../pacing/throttled.ts'
 import { type Incident, incidentSchema } from './incident.ts'
@@ -59,7 +60,8 @@ export function openIncidentFile(dataDirectory: string): IncidentFile {
     load() {
       try {
         return incidentsIn(readFileSync(file, 'utf8'), { at: Date.now(), steadyMs: performance.now() })
-      } catch {
+      } catch (error) {
+        warnUnlessCode(error, ['ENOENT'], 'the incidents cannot be read; those that go on are reported again')
         return noIncidentFile.load()
       }
     },

@@ -1,3 +1,4 @@
+import { warnUnlessCode } from '../dropped-errors.ts'
 import type { Incident } from './incident.ts'
 import type { Notice } from './notice.ts'
 
@@ -50,7 +51,8 @@ function createQueue<T extends { id: string }>(give: (all: T[]) => Promise<unkno
       try {
         await give(all)
         for (const one of all) if (waiting.get(one.id) === one) waiting.delete(one.id)
-      } catch {
+      } catch (error) {
+        warnUnlessCode(error, [], 'the notifier does not take incidents; they are given to it again')
         await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
       }
     }

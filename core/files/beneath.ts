@@ -1,7 +1,7 @@
 import { closeSync, constants, lstatSync, openSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import pathTo from 'node:path'
-import { closeFd, openFd } from './fd.ts'
+import { closeFd, closeQuietly, openFd } from './fd.ts'
 import { native } from './native.ts'
 import { HOLD_DIRECTORY } from './open-flags.ts'
 import { errorCode } from './system-error.ts'
@@ -48,7 +48,7 @@ export async function openBeneath(root: string, path: string, flags: number): Pr
     }
     return await openFd(`/proc/self/fd/${directory}/${name}`, flags | constants.O_NOFOLLOW)
   } finally {
-    await closeFd(directory).catch(() => undefined)
+    await closeQuietly(directory)
   }
 }
 
@@ -142,5 +142,5 @@ export async function holdDirectory(
     path === ''
       ? await openFd(root, constants.O_RDONLY | constants.O_DIRECTORY)
       : await openBeneath(root, path, HOLD_DIRECTORY)
-  return { path: `/proc/self/fd/${fd}`, close: () => closeFd(fd).catch(() => undefined) }
+  return { path: `/proc/self/fd/${fd}`, close: () => closeQuietly(fd) }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { closeFd, openFd, writePieces } from './fd.ts'
+import { dropError } from '../dropped-errors.ts'
+import { closeQuietly, openFd, writePieces } from './fd.ts'
 import { native } from './native.ts'
 import { errorCode } from './system-error.ts'
 
@@ -22,8 +23,8 @@ export async function openDirect(fd: number) {
   try {
     if (!KNOWN.has((await statfs(place)).type)) return null
     return directFile(await openFd(place, constants.O_WRONLY | constants.O_DIRECT))
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'without direct writes the page cache is used', null)
   }
 }
 
@@ -49,7 +50,7 @@ function directFile(fd: number) {
       return front.reduce((sum, { length }) => sum + length, 0)
     },
     close() {
-      closing ??= closeFd(fd).catch(() => undefined)
+      closing ??= closeQuietly(fd)
       return closing
     },
   }

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
+import { ignoreError } from '../dropped-errors.ts'
 
 /**
  * The calls of the data path on plain file descriptors: a FileHandle costs several times the bookkeeping
@@ -7,6 +8,12 @@ import { promisify } from 'node:util'
  */
 export const openFd = promisify(fs.open)
 export const closeFd = promisify(fs.close)
+/**
+ * Closes a descriptor whose data is synced, only read, or thrown away: it is closed also where close(2) fails, and the
+ * error is no news about that data.
+ */
+export const closeQuietly = (fd: number): Promise<void> => closeFd(fd).catch(closeFailed)
+export const closeFailed = ignoreError('the descriptor is closed although close(2) failed')
 export const syncFd = promisify(fs.fsync)
 /** Makes a file's contents durable, and of its metadata what is needed to read them (fdatasync(2)). */
 export const syncDataFd = promisify(fs.fdatasync)

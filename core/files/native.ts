@@ -1,7 +1,18 @@
 import { futimesSync } from 'node:fs'
+import { warnUnlessCode } from '../dropped-errors.ts'
 
 /** The calls of the C library that Node has not (libc.ts); null on Windows, and where the native library does not load. */
-export const native = process.platform === 'win32' ? null : await import('./libc.ts').catch(() => null)
+export const native =
+  process.platform === 'win32'
+    ? null
+    : await import('./libc.ts').catch((error: unknown) =>
+        warnUnlessCode(
+          error,
+          [],
+          'the native library does not load; inotify, leases and syncfs are not used',
+          null,
+        ),
+      )
 
 /** Whether a program has the file of an open descriptor open for writing. `unknown`: this system does not tell. */
 export const hasWriter = (fd: number): 'no' | 'yes' | 'unknown' =>

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
 import { syncDirectory } from './fd.ts'
 
 /** Replaces a small file whole: whoever reads it sees the old content or the new one, also after a crash. */
@@ -10,7 +11,7 @@ export async function replaceFile(file: string, content: string | Uint8Array, mo
     await writeFile(temporary, content, { flag: 'wx', mode, flush: true })
     await rename(temporary, file)
   } catch (thrown) {
-    await rm(temporary, { force: true }).catch(() => undefined)
+    await rm(temporary, { force: true }).catch(ignoreError('the error of the write itself is thrown'))
     throw thrown
   }
   await syncDirectory(path.dirname(file))
@@ -26,7 +27,9 @@ export function openKeptFile(file: string) {
   const write = async () => {
     for (let now = next; now !== null; now = next) {
       next = null
-      await replaceFile(file, now).catch(() => undefined)
+      await replaceFile(file, now).catch((error) =>
+        warnUnlessCode(error, [], 'a small file of the data directory cannot be written'),
+      )
     }
     writing = null
   }

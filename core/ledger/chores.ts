@@ -1,4 +1,5 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { expectErrorCodes } from '../dropped-errors.ts'
 import { backoffMs } from '../pacing/backoff.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -91,7 +92,9 @@ export async function untilDone(
     } catch (thrown) {
       if (!isWanted()) return
       failed(thrown)
-      await delay(backoffMs(attempt, longestMs), undefined, { signal, ref: false }).catch(() => undefined)
+      await delay(backoffMs(attempt, longestMs), undefined, { signal, ref: false }).catch(
+        expectErrorCodes(['ABORT_ERR'], undefined),
+      )
     }
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import path from 'node:path'
+import { dropError } from '../dropped-errors.ts'
 import { type Mount, mountAbove, readMounts } from './mountinfo.ts'
 
 /** What Linux tells of block devices, by their numbers; sysfs(5). No disk is asked. */
@@ -18,9 +19,8 @@ export function diskOf(
   if (mount === null) return null
   try {
     return wholeDisk(realpathSync(path.join(devices, mount.device)))
-  } catch {
-    // No block device: a share, or a file system in memory.
-    return mount.device
+  } catch (error) {
+    return dropError(error, 'a share or a file system in memory has no block device', mount.device)
   }
 }
 

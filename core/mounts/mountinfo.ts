@@ -1,4 +1,5 @@
 import { readFileSync, type Stats } from 'node:fs'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { darwinMountId, darwinMounts } from './darwin.ts'
 
 /** A mount, as a line of /proc/self/mountinfo tells it, see proc_pid_mountinfo(5). */
@@ -96,8 +97,8 @@ export function readMounts(platform: NodeJS.Platform = process.platform): readon
   try {
     if (platform === 'linux') return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
     return platform === 'darwin' ? darwinMounts() : null
-  } catch {
-    return null
+  } catch (error) {
+    return warnUnlessCode(error, ['ENOENT'], 'the mounts of the system cannot be read', null)
   }
 }
 

@@ -1,3 +1,4 @@
+import { warnUnlessCode } from '../dropped-errors.ts'
 import type { InnerMount } from '../ledger/contract.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { isWithin, type Mount, readMounts } from './mountinfo.ts'
@@ -28,21 +29,23 @@ export function isBelowAway(file: string, inside: readonly InnerMount[]): boolea
   return above.some(({ point }) => !mounts.some((mount) => mount.point === point))
 }
 
+const NOT_KNOWN = 'the ledger cannot be read; the disks of its sources count as away'
+
 /** Where sources' disks are, of a ledger that may not be able to say: then they are away, which loses no file. */
 export function openWhereabouts(ledger: Pick<Ledger, 'home' | 'mountsInside'>) {
   return {
     of({ id }: { id: string }): Whereabouts {
       try {
         return whereabouts(ledger.home(id))
-      } catch {
-        return 'away'
+      } catch (error) {
+        return warnUnlessCode(error, [], NOT_KNOWN, 'away')
       }
     },
     isBelowAway({ id }: { id: string }, file: string): boolean {
       try {
         return isBelowAway(file, ledger.mountsInside(id))
-      } catch {
-        return true
+      } catch (error) {
+        return warnUnlessCode(error, [], NOT_KNOWN, true)
       }
     },
   }

@@ -1,3 +1,4 @@
+import { settled } from '../dropped-errors.ts'
 /**
  * Runs one task at a time: a request while it runs makes it run once more afterwards, however many requests
  * there were. The promise of a request ends with a run that began after the request.
@@ -18,7 +19,7 @@ export class Rerun {
   request(): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     if (this.#running === null) return this.#start()
-    const over = this.#running.catch(() => undefined)
+    const over = settled(this.#running)
     this.#next ??= over.then(() => {
       this.#next = null
       return this.#stopped ? undefined : this.#start()

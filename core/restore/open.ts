@@ -1,3 +1,4 @@
+import { ignoreError } from '../dropped-errors.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
 import { looksHidden, nameKeyOf, nameKeysIn, shownSource } from '../send/destinations/encrypted/names.ts'
@@ -62,7 +63,9 @@ async function inPlain(
   const keys = [nameKeyOf(await loadIdentity(identityDirectory), recipient)]
   for (const sealed of decrypter === null ? [] : await nameKeys()) {
     // One that is damaged, or for another recipient, opens nothing.
-    const text = await decrypter?.decrypt(sealed, 'text').catch(() => '')
+    const text = await decrypter
+      ?.decrypt(sealed, 'text')
+      .catch(ignoreError('a name key that is damaged, or of another recipient, opens nothing', ''))
     keys.push(...nameKeysIn(text ?? ''))
   }
   const isUnread = ({ name }: Folder) =>

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { ignoreError } from '../dropped-errors.ts'
 import { MISSING, NO_FILE } from '../store/reading/ranges.ts'
 import { Problem } from '../words/problem.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
@@ -183,7 +184,9 @@ export async function restoreFrom(
   if (library.place !== null) await requireOutside(root, library.place)
   await makeDestination(root)
   const putting = openPutting(root, overwrite, advance)
-  const counting = count(library, choice, isWanted, progress, signal).catch(() => undefined)
+  const counting = count(library, choice, isWanted, progress, signal).catch(
+    ignoreError('the total is for the progress alone'),
+  )
   const parts: Parts = { library, choice, putting, signal }
   let failure: unknown = null
   try {

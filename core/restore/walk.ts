@@ -1,3 +1,4 @@
+import { settled } from '../dropped-errors.ts'
 import type { FileFacts } from '../files/facts.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import { nameFault } from '../wire/names.ts'
@@ -51,7 +52,7 @@ export async function* pagesOf(
       if (next === before) throw new Problem('restore.circle')
       before = next
       asked = library.contents({ ...question, after: next })
-      asked.catch(() => undefined)
+      void settled(asked)
     }
     yield page
     if (next === null) return
@@ -144,7 +145,7 @@ export async function* openAhead<F extends FoundContent>(
       const { size } = next.value.content.facts
       const own = size > SMALL_BYTES ? 0 : size
       const opened = openOne(library, next.value)
-      opened.catch(() => undefined)
+      void settled(opened)
       queue.push({ opened, bytes: own })
       bytes += own
     }

@@ -1,3 +1,4 @@
+import { ignoreError } from '../dropped-errors.ts'
 import { createTimeLeft } from '../pacing/time-left.ts'
 import { createRates } from '../send/progress/rates.ts'
 import type { Message } from '../words/message.ts'
@@ -26,7 +27,9 @@ function createShelf() {
   const close = () => {
     const closing = open
     open = null
-    closing?.library.then((library) => library.close()).catch(() => undefined)
+    closing?.library
+      .then((library) => library.close())
+      .catch(ignoreError('a library that could not be opened needs no closing'))
     closing?.end.abort()
   }
 

@@ -1,4 +1,5 @@
 import { getPriority, setPriority } from 'node:os'
+import { dropError } from '../dropped-errors.ts'
 
 /** Of nice(2): nine times the share of an ordinary thread. */
 const BEFORE_OTHERS = -10
@@ -35,7 +36,7 @@ function set(priority: number): boolean {
   try {
     setPriority(priority)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'the system does not allow another priority', false)
   }
 }

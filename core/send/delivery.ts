@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ignoreError } from '../dropped-errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Identity } from '../wire/identity.ts'
 import type { Message } from '../words/message.ts'
@@ -70,7 +71,9 @@ export function openDelivery(
   /** Asks one question after the other: one that hangs is not asked again. */
   const askSpace = async (session: Session): Promise<void> => {
     if (session.space === undefined) return
-    const space = await session.space().catch(() => null)
+    const space = await session
+      .space()
+      .catch(ignoreError('the space of a destination is asked for again later', null))
     if (session.closed) return
     if (space !== null) events.onSpace(space)
     asking = setTimeout(() => void askSpace(session), SPACE_EVERY_MS).unref()

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import { type Field, refuseValue, secretFieldsOf } from '../alert/channels/catalog.ts'
 import type { ChannelSettings } from '../alert/settings.ts'
+import { dropError } from '../dropped-errors.ts'
 import { freeName } from '../files/move-to-free.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import { errorText } from '../files/system-error.ts'
@@ -169,7 +170,8 @@ function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: M
     }
   try {
     return { stored: fileSchema.parse(parseJson(text)).owners, notice: null }
-  } catch {
+  } catch (error) {
+    dropError(error, 'the message of the error may quote a secret')
     if (whenBroken === 'refuse') throw new Problem('secrets.broken', { file })
   }
   const aside = freeName(file, 'set-aside')

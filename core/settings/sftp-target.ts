@@ -1,3 +1,4 @@
+import { dropError } from '../dropped-errors.ts'
 /** Where an SFTP server is, as far as a text says it. */
 export interface SftpTarget {
   host: string
@@ -20,8 +21,8 @@ const BARE_IPV6 = /^([^:/\s]+@)?[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
-  } catch {
-    return text
+  } catch (error) {
+    return dropError(error, 'the text is not percent-encoded', text)
   }
 }
 

@@ -1,5 +1,6 @@
 import { lstat, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { dropError, ignoreError, warnUnlessCode } from '../dropped-errors.ts'
 import { makeDirectories } from '../files/make-directories.ts'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
@@ -53,7 +54,11 @@ const STICKY = 0o1000
 
 /** Whoever may exchange `.holdfast` for a directory of their own is the store's master; so say it. */
 async function warnIfOpen({ root, own }: StoreLayout, log: Log): Promise<void> {
-  const mode = process.platform === 'win32' ? 0 : ((await stat(root).catch(() => null))?.mode ?? 0)
+  const mode =
+    process.platform === 'win32'
+      ? 0
+      : ((await stat(root).catch(ignoreError('a store without a directory is refused below', null)))?.mode ??
+        0)
   if ((mode & WRITABLE_BY_ALL) === 0 || (mode & STICKY) !== 0) return
   log('warn', `everybody on this computer may rename what is in ${root}, ${own} too: run chmod o-w '${root}'`)
 }
@@ -77,11 +82,16 @@ const hasDirectory = (store: string, file: string): Promise<boolean> =>
 
 /** A store right below a directory; null: there is none. */
 async function storeBelow(directory: string): Promise<string | null> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
+  const entries = await readdir(directory, { withFileTypes: true }).catch(
+    ignoreError('the directory cannot be listed, and no store is named in the answer', []),
+  )
   for (const entry of entries.slice(0, 1000)) {
     const below = path.join(directory, entry.name)
     const isStore =
-      entry.isDirectory() && (await hasDirectory(below, path.join(below, OWN_DIRECTORY)).catch(() => false))
+      entry.isDirectory() &&
+      (await hasDirectory(below, path.join(below, OWN_DIRECTORY)).catch(
+        ignoreError('a directory that cannot be entered is no known store', false),
+      ))
     if (isStore) return below
   }
   return null
@@ -123,9 +133,8 @@ export function openForReading(layout: StoreLayout) {
 function tryLock({ own }: StoreLayout): { release(): void } | 'running' | null {
   try {
     return lockDirectory(own) ?? 'running'
-  } catch {
-    // A read-only disk, or a file system without locks.
-    return null
+  } catch (error) {
+    return dropError(error, 'a read-only disk, or a file system without locks, is read without a lock', null)
   }
 }
 
@@ -146,7 +155,11 @@ function finishRound(layout: StoreLayout): void {
       tree.close()
       database.close()
     }
-  } catch {
-    // What it has left will be told as unknown or missing.
+  } catch (error) {
+    warnUnlessCode(
+      error,
+      [],
+      'an interrupted commit cannot be recovered; its files are listed as unknown or missing',
+    )
   }
 }

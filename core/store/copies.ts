@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
+import { ignoreError } from '../dropped-errors.ts'
 import { openBeneath } from '../files/beneath.ts'
 import { createHasher, type Hasher } from '../files/digest.ts'
-import { closeFd, openFd, readFully, setModeFd, statFd, syncFd, writeFully } from '../files/fd.ts'
+import { closeQuietly, openFd, readFully, setModeFd, statFd, syncFd, writeFully } from '../files/fd.ts'
 import { dataIn } from '../files/holes.ts'
 import { forgetCached } from '../files/native.ts'
 import { READ_FILE, WRITE_NEW_FILE } from '../files/open-flags.ts'
@@ -61,7 +62,7 @@ export class Copies {
         } else await this.#requireContent(old, wanted, signal, writingTo(fd, wanted.size, written))
         return fd
       } catch (thrown) {
-        await closeFd(fd).catch(() => undefined)
+        await closeQuietly(fd)
         throw thrown
       }
     })
@@ -134,7 +135,7 @@ export class Copies {
       try {
         return await work(fd)
       } finally {
-        await closeFd(fd).catch(() => undefined)
+        await closeQuietly(fd)
       }
     })
   }
@@ -169,8 +170,10 @@ function writingTo(fd: number, size: number, written: (bytes: number) => void): 
 
 async function openStored(root: string, at: StoredAt, size: number): Promise<number> {
   const fd = await openBeneath(root, placeNameOf(at), READ_FILE)
-  const stats = await statFd(fd).catch(() => null)
+  const stats = await statFd(fd).catch(
+    ignoreError('a file that cannot be looked at is no source of a copy', null),
+  )
   if (stats?.isFile() && stats.size === BigInt(size)) return fd
-  await closeFd(fd).catch(() => undefined)
+  await closeQuietly(fd)
   throw unknown(stats?.isFile() ? 'other size' : 'not a file')
 }

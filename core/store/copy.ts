@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises'
-import { closeFd } from '../files/fd.ts'
+import { warnUnlessCode } from '../dropped-errors.ts'
+import { closeQuietly } from '../files/fd.ts'
 import type { Semaphore } from '../pacing/semaphore.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'
@@ -29,7 +30,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
       const fd = await copies.make(from, { size, digest }, made, signal, room.written)
       if (signal.aborted) {
         // Its sender may have connected anew, and sent a newer content.
-        await closeFd(fd).catch(() => undefined)
+        await closeQuietly(fd)
         throw new FileRefused('aborted', '')
       }
       const moved = isMoved ? { source: from.source.id, path: from.path } : null
@@ -38,7 +39,9 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
       if (stored.outcome.status === 'durable') partials.superseded(source.id, path)
       return stored
     } catch (thrown) {
-      await unlink(made).catch(() => undefined)
+      await unlink(made).catch((error) =>
+        warnUnlessCode(error, ['ENOENT'], 'the start removes a temporary file that stays'),
+      )
       throw thrown
     } finally {
       room.leave()

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { release } from 'node:os'
 import path from 'node:path'
+import { dropError } from '../dropped-errors.ts'
 import { hasNoHardLinks } from '../files/move-to-free.ts'
 import { errorCode } from '../files/system-error.ts'
 
@@ -52,8 +53,8 @@ function opensUnnamed(directory: string): boolean {
   try {
     closeSync(openSync(directory, UNNAMED, 0o600))
     return true
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'a file system without O_TMPFILE gets files with names', false)
   }
 }
 
@@ -88,8 +89,8 @@ export function tryFileSystem(directory: string): FileSystem {
       foldsCase: isFolded(directory, 'case-probe', 'CASE-PROBE'),
       foldsForm: isFolded(directory, 'form-probe-\u00e9', 'form-probe-e\u0301'),
     }
-  } catch {
-    return UNKNOWN_FILE_SYSTEM
+  } catch (error) {
+    return dropError(error, 'the file system is treated as an unknown one', UNKNOWN_FILE_SYSTEM)
   }
 }
 

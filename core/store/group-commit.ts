@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises'
-import { closeFd } from '../files/fd.ts'
+import { ignoreError } from '../dropped-errors.ts'
+import { closeQuietly } from '../files/fd.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { ToldDirectory, ToPlace } from './messages.ts'
 import type { Outcome, Stored } from './outcome.ts'
@@ -44,11 +45,11 @@ export function openGroupCommit(
       if (syncsWhole) most = ROUND_FILES
     })
     // A store that cannot be used says so to each round.
-    .catch(() => undefined)
+    .catch(ignoreError('a store that cannot be used fails each round'))
 
   const drop = (some: readonly Written[], outcome: Outcome) => {
     for (const { fd, temporary, answer } of some) {
-      if (fd !== null) void closeFd(fd).catch(() => undefined)
+      if (fd !== null) void closeQuietly(fd)
       const answerNow = () => answer(outcome, 0)
       // What is left of a file would keep a full disk full; one whose store ends can be resumed.
       if (temporary === null || outcome.status === 'aborted') answerNow()

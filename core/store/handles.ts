@@ -1,5 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { errorCode } from '../files/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import { type FileSystem, tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-system.ts'
@@ -78,8 +79,8 @@ export class StoreHandles {
     closeSync(root)
     try {
       this.#countTime(manifest)
-    } catch {
-      // Its disk is in trouble; what was committed stays.
+    } catch (error) {
+      warnUnlessCode(error, [], 'the time is not counted; what was committed stays')
     } finally {
       manifest.close()
     }
@@ -139,8 +140,8 @@ export class StoreHandles {
       this.remembered.epoch ??= rows.epoch
       database.close()
       return { ...nothing, epoch: this.remembered.epoch, totals }
-    } catch {
-      return nothing
+    } catch (error) {
+      return warnUnlessCode(error, ['ENOENT'], 'the manifest cannot be read; totals are not known', nothing)
     }
   }
 }

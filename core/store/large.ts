@@ -1,4 +1,4 @@
-import { closeFd, openFd } from '../files/fd.ts'
+import { closeQuietly, openFd } from '../files/fd.ts'
 import { forgetCached } from '../files/native.ts'
 import { WRITE_NEW_FILE } from '../files/open-flags.ts'
 import { type Semaphore, withPermit } from '../pacing/semaphore.ts'
@@ -119,7 +119,7 @@ export class LargeStoring implements IncomingFile {
     if (ended !== null) {
       // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
       const isSound = await ended.appending.close()
-      await closeFd(ended.fd).catch(() => undefined)
+      await closeQuietly(ended.fd)
       const isKept = keep && isSound && (this.refused === null || !this.#isTouched)
       // Also what was there before, and has not been read yet.
       const bytes = Math.max(ended.appending.position, ended.partial?.offset ?? 0)
@@ -164,7 +164,7 @@ export class LargeStoring implements IncomingFile {
       const appending = await openAppending(fd, size, more?.sparse === true)
       this.#open = { fd, path, partial, appending }
     } catch (thrown) {
-      if (partial !== null) await closeFd(partial.fd).catch(() => undefined)
+      if (partial !== null) await closeQuietly(partial.fd)
       await partial?.end(partial.offset)
       throw thrown
     }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { closeFd, openFd, statFd } from '../files/fd.ts'
+import { expectErrorCodes, warnUnlessCode } from '../dropped-errors.ts'
+import { closeQuietly, openFd, statFd } from '../files/fd.ts'
 import { errorCode } from '../files/system-error.ts'
 import type { Admission } from './limits/admission.ts'
 import type { Offered } from './parts.ts'
@@ -50,15 +51,21 @@ const NAME = /^([0-9a-f]{32})-[0-9a-f]{32}$/
 
 /** What is there, if it is a regular file that is not too long; else a new, empty file. */
 async function openPartialFile(file: string, size: number): Promise<{ fd: number; offset: number }> {
-  const old = await openFd(file, FLAGS).catch(() => null)
+  const old = await openFd(file, FLAGS).catch((error) =>
+    warnUnlessCode(error, ['ENOENT'], 'a partial file cannot be resumed', null),
+  )
   if (old !== null) {
-    const stats = await statFd(old).catch(() => null)
+    const stats = await statFd(old).catch((error) =>
+      warnUnlessCode(error, [], 'a partial file cannot be resumed', null),
+    )
     if (stats?.isFile() && stats.size <= size) return { fd: old, offset: Number(stats.size) }
-    await closeFd(old).catch(() => undefined)
+    await closeQuietly(old)
   }
-  await unlink(file).catch(() => undefined)
+  await unlink(file).catch(expectErrorCodes(['ENOENT'], undefined))
   return { fd: await openFd(file, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600), offset: 0 }
 }
+
+const NOT_COUNTED = 'partial files that cannot be listed are neither resumed nor counted until the next start'
 
 /** Large files that have come in part. */
 export class Partials {
@@ -78,7 +85,7 @@ export class Partials {
   /** Finds what earlier processes left, and removes what is too old. */
   load(): Promise<void> {
     this.#loading ??= readdir(this.#directory)
-      .catch(() => [])
+      .catch((error) => warnUnlessCode(error, ['ENOENT'], NOT_COUNTED, []))
       .then(async (folders) => {
         for (const folder of folders) await this.#loadFolder(folder)
         await this.#sweep()
@@ -170,9 +177,13 @@ export class Partials {
   }
 
   async #loadFolder(folder: string): Promise<void> {
-    for (const name of await readdir(path.join(this.#directory, folder)).catch(() => [])) {
+    for (const name of await readdir(path.join(this.#directory, folder)).catch((error) =>
+      warnUnlessCode(error, ['ENOENT', 'ENOTDIR'], NOT_COUNTED, []),
+    )) {
       const place = NAME.exec(name)?.[1] ?? ''
-      const found = await stat(this.#fileOf({ folder, name })).catch(() => null)
+      const found = await stat(this.#fileOf({ folder, name })).catch((error) =>
+        warnUnlessCode(error, ['ENOENT'], NOT_COUNTED, null),
+      )
       if (found === null) continue
       const entry = this.#entryOf({ place, folder, name, bytes: found.size, at: found.mtimeMs })
       // Two of one place are no work of this class: nobody knows which one is wanted.
@@ -216,7 +227,9 @@ export class Partials {
 
   async #remove(entry: Entry): Promise<void> {
     this.#forget(entry)
-    await unlink(this.#fileOf(entry)).catch(() => undefined)
+    await unlink(this.#fileOf(entry)).catch((error) =>
+      warnUnlessCode(error, ['ENOENT'], 'a partial file stays until the next start'),
+    )
   }
 
   #forget(entry: Entry): void {

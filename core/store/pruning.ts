@@ -1,4 +1,5 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
+import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 import { errorCode, isGone } from '../files/system-error.ts'
 import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
@@ -63,8 +64,8 @@ function hasCurrent(source: number, key: string, { layout, tree, manifest }: Pru
   const place = placeOf(of, current, layout.versions)
   try {
     return lstatSync(`${tree.enter(place.slice(0, -1)).path}/${place.at(-1)}`).isFile()
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'where the newest content cannot be looked at, the older one stays', false)
   }
 }
 
@@ -83,7 +84,8 @@ function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, e
   for (let length = place.length - 1; length > above; length -= 1) {
     try {
       rmdirSync(`${tree.enter(place.slice(0, length - 1)).path}/${place[length - 1]}`)
-    } catch {
+    } catch (error) {
+      warnUnlessCode(error, ['ENOTEMPTY', 'ENOENT'], 'a directory of older versions stays')
       break
     }
     tree.forget()

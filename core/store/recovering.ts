@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from 'node:fs'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { createHasher } from '../files/digest.ts'
 import { type FileFacts, fileFactsOf } from '../files/facts.ts'
 import { READ_FILE } from '../files/open-flags.ts'
@@ -108,8 +109,13 @@ function contentOf(file: string): { facts: FileFacts; digest: Buffer } | null {
     fd = openSync(file, READ_FILE)
     const stats = fstatSync(fd, { bigint: true })
     return stats.isFile() ? { facts: fileFactsOf(stats, null), digest: digestOfOpen(fd) } : null
-  } catch {
-    return null
+  } catch (error) {
+    return warnUnlessCode(
+      error,
+      ['ENOENT', 'ELOOP'],
+      'a file of an interrupted commit cannot be read; its sender sends it again',
+      null,
+    )
   } finally {
     if (fd >= 0) closeSync(fd)
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { warnUnlessCode } from '../dropped-errors.ts'
 import { DIGEST_BYTES } from '../files/digest.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
@@ -64,8 +65,8 @@ function mostOpen(): number {
   let limits = ''
   try {
     limits = readFileSync('/proc/self/limits', 'utf8')
-  } catch {
-    // As on a system without it.
+  } catch (error) {
+    warnUnlessCode(error, ['ENOENT'], 'the limit of open files cannot be read')
   }
   const found = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_LIMIT)
   return Math.min(MOST_OPEN, Math.floor(found / SHARE))

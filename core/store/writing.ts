@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
 import { DIGEST_BYTES, isContentOf } from '../files/digest.ts'
+import { closeFailed } from '../files/fd.ts'
 import { dataIn } from '../files/holes.ts'
 import { setTimes } from '../files/native.ts'
 import { WRITE_NEW_FILE } from '../files/open-flags.ts'
@@ -47,8 +48,8 @@ function writeOne(
 export function closeQuietly(fd: number): void {
   try {
     closeSync(fd)
-  } catch {
-    // Closed all the same (close(2)).
+  } catch (error) {
+    closeFailed(error)
   }
 }
 

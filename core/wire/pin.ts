@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { dropError } from '../dropped-errors.ts'
 import { fingerprintOf } from './identity.ts'
 
 /** The fingerprint of the peer's certificate; null: it showed none, or one that Node.js cannot read, for which it throws. */
@@ -6,8 +7,8 @@ export function peerFingerprint(socket: TLSSocket): string | null {
   try {
     const { raw } = socket.getPeerCertificate()
     return raw === undefined ? null : fingerprintOf(raw)
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'a certificate that cannot be read counts as none', null)
   }
 }
 

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { dropError } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import { message, type WordKey } from '../../words/message.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
@@ -79,8 +80,8 @@ function saidIn(text: string): string {
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'the answer is no JSON', null)
   }
 }
 

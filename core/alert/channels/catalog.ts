@@ -176,11 +176,7 @@ export function refuseValue(
 }
 
 function isWebAddress(given: string): boolean {
-  try {
-    return ['http:', 'https:'].includes(new URL(given).protocol)
-  } catch {
-    return false
-  }
+  return URL.canParse(given) && ['http:', 'https:'].includes(new URL(given).protocol)
 }
 
 /** A person or a program that mail goes to, or comes from. */

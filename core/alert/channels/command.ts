@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { message } from '../../words/message.ts'
 import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
@@ -51,8 +52,8 @@ function killGroup(child: ChildProcess): void {
     // Windows has no groups.
     if (child.pid === undefined || process.platform === 'win32') child.kill('SIGKILL')
     else process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    // It has just ended.
+  } catch (error) {
+    warnUnlessCode(error, ['ESRCH'], 'the process of a command cannot be ended')
   }
 }
 

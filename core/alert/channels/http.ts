@@ -1,3 +1,4 @@
+import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { message } from '../../words/message.ts'
 import { cutShort, type HttpAnswer, judge, limitOf, unreachable } from './answer.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
@@ -56,8 +57,8 @@ function prepare(request: Request): { url: URL; headers: Headers } | null {
       url.password = ''
     }
     return url.protocol === 'https:' || url.protocol === 'http:' ? { url, headers } : null
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'the text is no web address', null)
   }
 }
 
@@ -74,15 +75,15 @@ async function beginningOf(response: Response): Promise<string> {
       pieces.push(value.subarray(0, left))
       left -= value.length
     }
-  } catch {
-    // The status says more than that the rest of its text did not come.
+  } catch (error) {
+    dropError(error, 'the status of an answer says more than the rest of its text')
   }
-  await reader.cancel().catch(() => undefined)
+  await reader.cancel().catch(ignoreError('the connection of the answer has ended already'))
   return new TextDecoder().decode(Buffer.concat(pieces))
 }
 
 /** Unread it would keep the connection. */
 async function leave(response: Response): Promise<string> {
-  await response.body?.cancel().catch(() => undefined)
+  await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
   return ''
 }

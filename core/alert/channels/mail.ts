@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
+import { settled } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import { peerFingerprint } from '../../wire/pin.ts'
 import { message, type WordKey } from '../../words/message.ts'
@@ -82,7 +83,7 @@ async function deliver(
   })
   const failed = Promise.withResolvers<never>()
   // The caller may have stopped waiting.
-  failed.promise.catch(() => undefined)
+  void settled(failed.promise)
   connection.on('error', failed.reject)
   connection.once('end', () => failed.reject(new Error('Connection closed')))
   limit.addEventListener('abort', () => failed.reject(limit.reason), { once: true })

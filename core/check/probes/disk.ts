@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { realpath } from 'node:fs/promises'
+import { closeFailed } from '../../files/fd.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
 import type { PathToCheck, ProbeKind } from '../messages.ts'
@@ -120,11 +121,11 @@ async function check(
       memory = { ...memory, tidiedMs: performance.now() }
       isAnchorInUse = true
       // Not waited for: a large directory takes its time.
-      void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(() => undefined))
+      void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(closeFailed))
     }
     return { probes: progress.done, delayMs: progress.delayMs, memory }
   } finally {
-    if (!isAnchorInUse) await anchor.release().catch(() => undefined)
+    if (!isAnchorInUse) await anchor.release().catch(closeFailed)
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { isEmergency, isReadOnly, isWithin, type Mount } from '../../mounts/mountinfo.ts'
 import type { MountIdentity } from '../messages.ts'
 import type { Failure, PathMemory } from './findings.ts'
@@ -59,7 +60,7 @@ export function errorsCountOf({ type, device }: Mount): number | null {
   try {
     const disk = path.basename(readlinkSync(`/sys/dev/block/${device}`))
     return Number(readFileSync(`/sys/fs/ext4/${disk}/errors_count`, 'utf8'))
-  } catch {
-    return null
+  } catch (error) {
+    return warnUnlessCode(error, ['ENOENT', 'EINVAL'], 'the count of errors of ext4 cannot be read', null)
   }
 }

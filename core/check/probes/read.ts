@@ -2,7 +2,8 @@ import fs, { constants, type PathLike } from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { closeFd, openFd } from '../../files/fd.ts'
+import { ignoreError } from '../../dropped-errors.ts'
+import { closeFd, closeQuietly, openFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { type SystemError, systemErrorOf } from './errno.ts'
 
@@ -56,7 +57,7 @@ async function readOnce(
       enter(step)
       await read(descriptor, alignedMemory, 0, READ_BYTES, null)
     } catch (thrown) {
-      await closeFd(descriptor).catch(() => undefined)
+      await closeQuietly(descriptor)
       throw thrown
     }
     step = 'close'
@@ -97,7 +98,7 @@ export async function listDirectory(
         if (!options.sample) break
       }
     } finally {
-      await entries.close().catch(() => undefined)
+      await entries.close().catch(ignoreError('the listing itself is what the probe tests'))
     }
   } catch (thrown) {
     const failure = { step, ...systemErrorOf(thrown) }

@@ -3,6 +3,7 @@ import fs, { constants } from 'node:fs'
 import { lstat, readdir, stat, statfs, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { closeFd, openFd, syncFd } from '../../files/fd.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { systemErrorOf } from './errno.ts'
@@ -101,7 +102,9 @@ async function remove(file: string): Promise<true> {
 async function explain(step: WriteStep, thrown: unknown, directory: string): Promise<Failure> {
   const error = systemErrorOf(thrown)
   if (error.code !== 'ENOSPC') return callFailure(step, error)
-  const left = await statfs(directory).catch(() => null)
+  const left = await statfs(directory).catch(
+    ignoreError('the failed write is reported without the reason for ENOSPC', null),
+  )
   // File systems without a fixed number of inodes (btrfs) say 0 of 0.
   const isOutOfInodes = left !== null && left.files > 0 && left.ffree === 0
   return isOutOfInodes ? { step, cause: 'no-inodes' } : callFailure(step, error)
@@ -140,7 +143,7 @@ export async function removeLeftOvers(directory: string): Promise<void> {
       const stats = await lstat(file)
       if (stats.isFile() && Date.now() - stats.mtimeMs > KEEP_MS) await unlink(file)
     }
-  } catch {
-    // Another time.
+  } catch (error) {
+    dropError(error, 'old files of probes are removed another time')
   }
 }

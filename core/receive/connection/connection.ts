@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { ignoreError } from '../../dropped-errors.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { type Sender, wantedOf } from '../../store/senders/senders.ts'
@@ -21,6 +22,8 @@ import { openWants } from './wants.ts'
 const ENDED_BEFORE_HELLO =
   "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
 
+const ASKED_AGAIN = 'the store cannot say what it has of the sender; the next connection asks again'
+
 /** Longest that a welcome waits for what the store knows of the sender: a disk that hangs must not keep it out. */
 const KNOWN_WITHIN_MS = 3_000
 
@@ -30,7 +33,7 @@ const KNOWN_WITHIN_MS = 3_000
  * connection finds the same.
  */
 async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
-  const found = await inTime(KNOWN_WITHIN_MS, host.store.known(folder)).catch(() => null)
+  const found = await inTime(KNOWN_WITHIN_MS, host.store.known(folder)).catch(ignoreError(ASKED_AGAIN, null))
   const known = found === LATE ? null : found
   const { isForked, offerSince } = judgeSession(theirs, known)
   if (known === null || offerSince === null) return { known, isForked }

@@ -1,3 +1,4 @@
+import { settled } from '../../dropped-errors.ts'
 import { createLimitedLog, type LimitedLog } from '../../pacing/limited-log.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Outcome } from '../../store/outcome.ts'
@@ -54,7 +55,7 @@ export function createConnectionHost(parts: HostParts) {
       }
       // One after the other: a code that two give at a time is good for one of them.
       const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
-      judging = judged.catch(() => undefined)
+      judging = settled(judged)
       return judged
     },
     /** Lets a sender's connection in; null: see Connected. */

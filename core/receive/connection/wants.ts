@@ -1,3 +1,4 @@
+import { ignoreError } from '../../dropped-errors.ts'
 import type { wantedOf } from '../../store/senders/senders.ts'
 import type { FrameChannel } from '../../wire/channel.ts'
 
@@ -25,6 +26,6 @@ export function openWants(channel: FrameChannel, wanted: () => ReturnType<typeof
   }
 
   // Where the disk does not answer such questions now, the next connection asks anew.
-  const send = () => void sendAll().catch(() => undefined)
+  const send = () => void sendAll().catch(ignoreError('the next connection asks for missing files again'))
   return send
 }

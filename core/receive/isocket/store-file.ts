@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { expectErrorCodes } from '../../dropped-errors.ts'
 import { createHasher, digestOf } from '../../files/digest.ts'
 import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
@@ -32,7 +33,7 @@ export type IsocketResult =
   | { kind: 'cut'; why: Ended }
 
 async function pause(signal: AbortSignal): Promise<boolean> {
-  await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
+  await delay(RETRY_MS, undefined, { signal }).catch(expectErrorCodes(['ABORT_ERR'], undefined))
   return !signal.aborted
 }
 

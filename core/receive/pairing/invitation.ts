@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
+import { dropError, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { makeDirectories } from '../../files/make-directories.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { errorCode } from '../../files/system-error.ts'
@@ -32,8 +33,8 @@ async function readCode(file: string): Promise<Code | null> {
   const text = await readFile(file, 'utf8')
   try {
     return codeSchema.parse(JSON.parse(text))
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'the file is no pairing code', null)
   }
 }
 
@@ -60,7 +61,10 @@ export async function makeCode(
   await makeDirectories(directory, 0o700)
   // One that somebody is writing at this moment has another ending.
   const codes = (await readdir(directory)).filter((name) => name.endsWith('.json'))
-  for (const name of codes) await removeOver(path.join(directory, name), now).catch(() => undefined)
+  for (const name of codes)
+    await removeOver(path.join(directory, name), now).catch(
+      ignoreError('an expired pairing code is removed another time'),
+    )
   const secret = newSecret()
   const code: Code = { expiresAt: now + LIFETIME_MS, replaces }
   await replaceFile(codeFile(directory, secret), JSON.stringify(code))
@@ -125,8 +129,8 @@ async function readAbout({ root, receiver }: StoreLayout): Promise<AboutReceiver
   if (text === null) return null
   try {
     return aboutSchema.parse(JSON.parse(text))
-  } catch {
-    return null
+  } catch (error) {
+    return warnUnlessCode(error, [], 'the description of the receiver is damaged and written again', null)
   }
 }
 

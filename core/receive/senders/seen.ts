@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 import { type FrameHeader, frameKinds } from '../../wire/frames.ts'
@@ -38,7 +39,8 @@ export async function readSeen(file: string): Promise<SeenSenders> {
     const { seenAt, connected, told } = seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
     // Senders choose their folders' names: in an object "constructor" would always be found.
     return { seenAt: new Map(Object.entries(seenAt)), connected, told: new Map(Object.entries(told)) }
-  } catch {
+  } catch (error) {
+    warnUnlessCode(error, ['ENOENT'], 'the times when senders were last seen cannot be read')
     return { seenAt: new Map(), connected: [], told: new Map() }
   }
 }

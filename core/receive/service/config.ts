@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alert/settings.ts'
+import { dropError } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../files/system-error.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/limits/rule-words.ts'
 import { Problem } from '../../words/problem.ts'
@@ -123,7 +124,8 @@ export async function readSecrets(file: string | null): Promise<z.infer<typeof s
   }
   try {
     return secretsSchema.parse(JSON.parse(text))
-  } catch {
+  } catch (error) {
+    dropError(error, 'the message of the error may quote a secret')
     throw new Problem('transfer.secretsBroken', { path: file })
   }
 }

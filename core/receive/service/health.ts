@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { statfs, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -61,13 +62,15 @@ async function tryWriting(layout: StoreLayout): Promise<string | null> {
   } catch (thrown) {
     return errorCode(thrown) ?? String(thrown)
   } finally {
-    await unlink(file).catch(() => undefined)
+    await unlink(file).catch((error) =>
+      warnUnlessCode(error, ['ENOENT'], 'the file of a health check stays in the store'),
+    )
   }
 }
 
 async function look(layout: StoreLayout): Promise<Look> {
   const writeError = await tryWriting(layout)
-  const space = await statfs(layout.root).catch(() => null)
+  const space = await statfs(layout.root).catch(ignoreError('the health check reports no space', null))
   if (space === null) return { writeError, free: null, size: null }
   const { bavail, blocks, bsize } = space
   return { writeError, free: bavail * bsize, size: blocks * bsize }

@@ -12,6 +12,7 @@ import {
   rmSync,
 } from 'node:fs'
 import path from 'node:path'
+import { dropError } from '../../dropped-errors.ts'
 import { failed as failedCall, linkOpenFile, syncWhole } from '../../files/libc.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import {
@@ -68,8 +69,8 @@ function triedOf(root: string): FileSystem {
   try {
     mkdirSync(directory, { mode: 0o700 })
     return tryFileSystem(directory)
-  } catch {
-    return UNKNOWN_FILE_SYSTEM
+  } catch (error) {
+    return dropError(error, 'the file system is treated as an unknown one', UNKNOWN_FILE_SYSTEM)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -177,8 +178,9 @@ export class PutBatch {
     if (this.#fileSystem.hasUnnamed) {
       try {
         return { fd: openSync(directory, UNNAMED, 0o600), temporary: null }
-      } catch {
-        // Another file system is mounted there, or the disk says it again below.
+      } catch (error) {
+        // Another file system may be mounted there.
+        dropError(error, 'the file is made with a name; a broken disk fails there too')
       }
     }
     const temporary = temporaryName()

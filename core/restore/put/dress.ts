@@ -1,4 +1,5 @@
 import { closeSync, constants, fchmodSync, fchownSync, openSync } from 'node:fs'
+import { dropError } from '../../dropped-errors.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { native, setTimes } from '../../files/native.ts'
 import type { Tree } from '../../store/tree.ts'
@@ -37,8 +38,8 @@ export function dress(
   if (isRoot) {
     try {
       fchownSync(fd, user, group)
-    } catch {
-      isWhole = false
+    } catch (error) {
+      isWhole = dropError(error, 'a restored file is reported as without its owner', false)
     }
   }
   // Only somebody who may write a file may set its attributes (xattr(7)), so the mode comes after them.

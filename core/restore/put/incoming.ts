@@ -1,3 +1,4 @@
+import { settled } from '../../dropped-errors.ts'
 import { createHasher } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import type { StoredContent } from '../../store/reading/contents.ts'
@@ -60,7 +61,7 @@ async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenera
     while (asked < size && ahead.length < PARTS_AHEAD) {
       const part = readPart(content, asked, Math.min(PART_BYTES, size - asked))
       // It may fail while an earlier one is waited for.
-      part.catch(() => undefined)
+      void settled(part)
       ahead.push(part)
       asked += PART_BYTES
     }

@@ -9,6 +9,7 @@ import {
   type Stats,
 } from 'node:fs'
 import path from 'node:path'
+import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
 import { READ_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Tree } from '../../store/tree.ts'
@@ -69,8 +70,9 @@ export function setBackModes(): void {
   for (const [directory, mode] of [...widened].reverse()) {
     try {
       withFile(directory, (held, stats) => stats.isDirectory() && chmodSync(held, mode))
-    } catch {
-      // It is gone, or has another owner by now: its mode is that owner's matter.
+    } catch (error) {
+      // Its mode is the matter of another owner, if it has one by now.
+      warnUnlessCode(error, ['ENOENT', 'ENOTDIR', 'EPERM'], 'a directory keeps the wider mode of a restore')
     }
   }
   widened.clear()
@@ -95,9 +97,12 @@ export class WidenedDirectories {
       try {
         const parent = this.#tree.enter(at.slice(0, -1)).path
         if (this.#widenOne(`${parent}/${at.at(-1)}`, at)) isDone = true
-      } catch {
-        // It is not made yet, or is another user's: what is tried next finds that out.
-        return isDone
+      } catch (error) {
+        return dropError(
+          error,
+          'a directory is not made yet, or is of another user; the next call fails for it',
+          isDone,
+        )
       }
     }
     return isDone

@@ -1,6 +1,7 @@
 import { closeSync, fsync, ftruncateSync, lstatSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { settled } from '../../dropped-errors.ts'
 import { digestText } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { errorCode } from '../../files/system-error.ts'
@@ -47,7 +48,7 @@ async function writeContent(
     unsynced = 0
     syncing = syncFd(to)
     // It is waited for below, or before the next one.
-    syncing.catch(() => undefined)
+    void settled(syncing)
   }
   try {
     const read = await readAll(file, (piece, position) => {

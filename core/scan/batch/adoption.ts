@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { GROUP_WRITE, NO_MARKS } from '../compare/standing.ts'
@@ -19,7 +20,9 @@ export function findAdoption(root: string): Promise<bigint> {
   return callOn(root, async () => {
     // A name that no scan takes for a file of the source (filter/names.ts).
     const file = path.join(root, `.holdfast-probe-${random()}-${process.pid}-${random()}-0`)
-    const handle = await open(file, WRITE_NEW_FILE, 0o600).catch(() => null)
+    const handle = await open(file, WRITE_NEW_FILE, 0o600).catch(
+      ignoreError('a source that cannot be written to is adopted by the local clock', null),
+    )
     if (handle === null) return BigInt(Date.now()) * 1_000_000n
     try {
       let at = NO_MARKS
@@ -36,7 +39,9 @@ export function findAdoption(root: string): Promise<bigint> {
       return NO_MARKS
     } finally {
       await handle.close()
-      await unlink(file).catch(() => undefined)
+      await unlink(file).catch((error) =>
+        warnUnlessCode(error, ['ENOENT'], 'the file of a test of mode bits stays'),
+      )
     }
   })
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { HOLD_DIRECTORY } from '../../files/open-flags.ts'
 import { errorCode } from '../../files/system-error.ts'
 import { bornAt } from '../tree/facts.ts'
@@ -29,7 +30,10 @@ export async function createMark(directory: string, name: string, identity: stri
       await handle?.sync()
     } catch (thrown) {
       // Half made it would count as a mark: it is told that there is none.
-      if (mark !== null) await unlink(file).catch(() => undefined)
+      if (mark !== null)
+        await unlink(file).catch((error) =>
+          warnUnlessCode(error, ['ENOENT'], 'a mark that is not synced stays'),
+        )
       throw thrown
     } finally {
       await mark?.close()

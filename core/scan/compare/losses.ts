@@ -1,6 +1,7 @@
 import { closeSync, createReadStream } from 'node:fs'
 import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
+import { ignoreError } from '../../dropped-errors.ts'
 import { openBeneath } from '../../files/beneath.ts'
 import { createHasher, digestText } from '../../files/digest.ts'
 import { readFully } from '../../files/fd.ts'
@@ -25,6 +26,8 @@ const MOST_ARRIVALS = 10_000
 const ASK_AFTER_MS = 10_000
 /** The search for lost contents takes no longer; what was not found by then counts as lost until it is found. */
 const SEARCH_MS = 60_000
+
+const NOT_SEARCHED = 'a file that cannot be read does not have the content that is looked for'
 
 /** Holds a source while many of its files have lost their content, until a person decides or the content is found. */
 export type Losses = ReturnType<typeof openLosses>
@@ -228,7 +231,9 @@ async function findMoved(
     // A further name of the emptied file itself is empty, too.
     const now = await inTime(
       SEARCH_MS,
-      callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(() => null),
+      callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(
+        ignoreError(NOT_SEARCHED, null),
+      ),
     )
     if (now === LATE) break
     if (now?.ino !== lost.inode || now.size < BigInt(lost.size)) continue
@@ -259,7 +264,9 @@ async function findContents(
   const searchAll = async () => {
     for (const arrival of among) {
       if (left.size === 0 || until.aborted) return
-      const digest = await searchFile(root, arrival.path, sizes, left, until).catch(() => null)
+      const digest = await searchFile(root, arrival.path, sizes, left, until).catch(
+        ignoreError(NOT_SEARCHED, null),
+      )
       arrival.searchedIn = round
       const same = digest === null ? undefined : left.get(digest)
       const lost = same?.pop()

@@ -1,3 +1,4 @@
+import { settled } from '../../dropped-errors.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../../pacing/semaphore.ts'
 
@@ -27,7 +28,7 @@ export async function askInTime<T>(place: string, ms: number, ask: () => Promise
     const first = await inTime(ms, answer)
     if (first !== LATE) return first
     unanswered.add(place)
-    void answer.catch(() => undefined).finally(() => unanswered.delete(place))
+    void settled(answer).then(() => unanswered.delete(place))
   }
   throw Object.assign(new Error(`${place} gives no answer`), { code: 'ETIMEDOUT' })
 }

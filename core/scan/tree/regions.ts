@@ -1,3 +1,4 @@
+import { settled, warnUnlessCode } from '../../dropped-errors.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { isWithin, type Mount, mountAbove, readMounts } from '../../mounts/mountinfo.ts'
@@ -52,14 +53,16 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
     yield { files: [], unsendable: [one], skipped: [] }
   } finally {
     // One that waits for its disk ends when that has answered.
-    void found.return(undefined).catch(() => undefined)
+    void settled(found.return(undefined))
   }
 }
 
 /** A file that is mounted, as containers are given single ones. */
 async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
   const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
-  const stats = await askInTime(place, PATIENCE_MS, look).catch(() => null)
+  const stats = await askInTime(place, PATIENCE_MS, look).catch((error) =>
+    warnUnlessCode(error, [], 'a mounted file cannot be looked at and is left out of this comparison', null),
+  )
   if (stats?.isFile() && filter.file(base) === null)
     yield { files: [factsOf(base, stats)], unsendable: [], skipped: [] }
 }

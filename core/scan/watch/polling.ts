@@ -1,4 +1,5 @@
 import { lstat } from 'node:fs/promises'
+import { ignoreError } from '../../dropped-errors.ts'
 import { sameContent } from '../../files/stat-facts.ts'
 import { errorCode, isGone } from '../../files/system-error.ts'
 import { createNameFilter, type NameFilter } from '../../filter/names.ts'
@@ -176,8 +177,9 @@ export class QuietPeriod {
   }
 
   async #lookAt(before: ScannedFile): Promise<ScannedFile | null> {
-    // Gone, or not to be looked at: the next comparison with the ledger says why.
-    const now = await this.#factsNow(before.path).catch(() => null)
+    const now = await this.#factsNow(before.path).catch(
+      ignoreError('the next comparison with the ledger reports the file', null),
+    )
     if (now === null) return null
     if (sameContent(before, now) && !(await this.#isBusy(now.path))) return now
     this.observe(now)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ignoreError } from '../../dropped-errors.ts'
 import { untilAborted } from '../../pacing/until-aborted.ts'
 import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
@@ -43,7 +44,7 @@ export async function tryFile(
       if (!(await file.read(BYTES)).equals(bytes)) throw new Problem('test.damaged', { name })
     })
   } catch (thrown) {
-    await file.remove().catch(() => undefined)
+    await file.remove().catch(ignoreError('the error of the test itself is shown'))
     throw thrown
   }
 }

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { dropError } from '../../dropped-errors.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Ledger, Parked } from '../../ledger/ledger.ts'
 import { isReadable } from '../reading/read.ts'
@@ -19,8 +20,8 @@ async function canBeTried(root: string, { path: file, reason }: Parked): Promise
   try {
     if ((await lstatOrNull(path.join(root, file))) === null) return true
     return reason?.key === 'transfer.unreadable' && (await isReadable({ root, path: file }))
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'a parked file that cannot be looked at stays parked', false)
   }
 }
 

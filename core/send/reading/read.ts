@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
+import { dropError, settled } from '../../dropped-errors.ts'
 import { openBeneath } from '../../files/beneath.ts'
 import { createHasher, type Hasher } from '../../files/digest.ts'
 import { type FileFacts, fileFactsOf } from '../../files/facts.ts'
-import { closeFd, openFd, readFully, statFd } from '../../files/fd.ts'
+import { closeFd, closeQuietly, openFd, readFully, statFd } from '../../files/fd.ts'
 import { attributesOf, hasWriter } from '../../files/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../files/open-flags.ts'
 import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
@@ -39,8 +40,8 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
       } finally {
         await closeFd(fd)
       }
-    } catch {
-      // Their files can be restored without.
+    } catch (error) {
+      dropError(error, 'a directory is sent without its mode and times; its files can be restored')
     }
   }
   return found
@@ -55,8 +56,8 @@ async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boo
     } finally {
       await closeFd(fd)
     }
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'a file that cannot be opened has no writer and no other content', false)
   }
 }
 
@@ -96,7 +97,7 @@ export async function openReading(
     return unsentBecause(thrown)
   }
   const refuse = async (unsent: Unsent): Promise<Unsent> => {
-    await closeFd(fd).catch(() => undefined)
+    await closeQuietly(fd)
     return unsent
   }
   try {
@@ -123,7 +124,7 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
   const readAhead = (from: number, end: number, most: number) => {
     ahead = from < end ? read(from, end, most) : null
     // Whoever asks for it gets the error.
-    ahead?.catch(() => undefined)
+    if (ahead !== null) void settled(ahead)
   }
   return {
     facts,
@@ -162,8 +163,8 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
     },
     async close() {
       // Its number may be another file's as soon as it is closed.
-      await ahead?.catch(() => undefined)
-      await closeFd(fd).catch(() => undefined)
+      if (ahead !== null) await settled(ahead)
+      await closeQuietly(fd)
     },
   }
 }

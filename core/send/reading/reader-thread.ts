@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { dropError } from '../../dropped-errors.ts'
 import { openBeneathSync } from '../../files/beneath.ts'
 import { DIGEST_BYTES, digestOf } from '../../files/digest.ts'
 import { fileFactsOf } from '../../files/facts.ts'
@@ -57,8 +58,8 @@ function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
     } finally {
       if (fd !== base) closeSync(fd)
     }
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'a directory is sent without its mode and times; its files can be restored', null)
   }
 }
 

@@ -1,3 +1,4 @@
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { DIGEST_BYTES } from '../../files/digest.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
@@ -35,7 +36,11 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
     return { path, offered: { size, mtimeNs, ctimeNs, inode, device } }
   })
   const memory = memoryFor(files.reduce((sum, { offered }) => sum + offered.size, 1))
-  const result = await thread.call('read', { root, files, memory }, [memory.buffer]).catch(() => null)
+  const result = await thread
+    .call('read', { root, files, memory }, [memory.buffer])
+    .catch((error) =>
+      warnUnlessCode(error, [], 'a thread that reads has ended; its files are reported as EIO', null),
+    )
   const failed: FoundFile = { kind: 'failed', code: 'EIO' }
   // In a turn of its own: by then the thread has its next group, and the line has had its turn.
   setImmediate(() => {

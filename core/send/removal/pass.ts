@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { ignoreError } from '../../dropped-errors.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
@@ -114,7 +115,12 @@ export class Pass {
     } catch (thrown) {
       // A directory that is gone took the file with it, under whichever name.
       const isGone = errorCode(thrown) === 'ENOENT' && !this.#isAway(source)
-      return isGone && (await lstatOrNull(source.path).catch(() => null)) !== null ? 'absent' : null
+      return isGone &&
+        (await lstatOrNull(source.path).catch(
+          ignoreError('a source that cannot be looked at is away', null),
+        )) !== null
+        ? 'absent'
+        : null
     }
   }
 

@@ -1,4 +1,5 @@
 import { rename, unlink } from 'node:fs/promises'
+import { ignoreError } from '../../dropped-errors.ts'
 import { closeFd, openFd, statFd } from '../../files/fd.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { moveToFree } from '../../files/move-to-free.ts'
@@ -61,8 +62,9 @@ export async function takeAway(
   if (stats === null) return 'absent'
   if (!stats.isFile() || !sameFile(statFactsOf(stats), offered)) return 'stays'
   await rename(file, aside)
-  // What cannot be looked at is put back like what is not the same.
-  const isSame = await isStill(aside, offered, device).catch(() => false)
+  const isSame = await isStill(aside, offered, device).catch(
+    ignoreError('a file that cannot be looked at is put back', false),
+  )
   if (!isSame) {
     await putBack(directory, id, name)
     return 'stays'

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { ignoreError } from '../../dropped-errors.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Due, SentContent } from '../../ledger/ledger.ts'
@@ -140,6 +141,12 @@ async function claimGone(names: SentNames, digest: Buffer, shared: Shared): Prom
 /** Whether the name that a content was sent under is there no more, and not only its disk. */
 async function isGone({ source, path: file }: SentName, shared: Shared): Promise<boolean> {
   if (shared.whereabouts(source) === 'away' || shared.isBelowAway(source, file)) return false
-  const stats = await lstatOrNull(path.join(source.path, file)).catch(() => undefined)
-  return stats === null && (await lstatOrNull(source.path).catch(() => null)) !== null
+  const stats = await lstatOrNull(path.join(source.path, file)).catch(
+    ignoreError('a name that cannot be looked at is not gone'),
+  )
+  return (
+    stats === null &&
+    (await lstatOrNull(source.path).catch(ignoreError('a source that cannot be looked at is away', null))) !==
+      null
+  )
 }

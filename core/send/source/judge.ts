@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { ignoreError } from '../../dropped-errors.ts'
 import type { Due } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../mounts/whereabouts.ts'
 import type { Unsent } from '../reading/facts.ts'
@@ -25,7 +26,9 @@ export function createJudge({
     if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.facts, due)))
       return { kind: 'being-written' }
     if (unsent.kind !== 'vanished') return unsent
-    root ??= stat(source.path, { bigint: true }).catch(() => null)
+    root ??= stat(source.path, { bigint: true }).catch(
+      ignoreError('a source that cannot be looked at is missing', null),
+    )
     const there = await root
     if (there === null) return { kind: 'source-missing' }
     return where === 'unknown' && there.dev !== due.device ? { kind: 'doubtful' } : unsent

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { unpack } from 'msgpackr'
 import { z } from 'zod'
+import { warnUnlessCode } from '../../dropped-errors.ts'
 import { isDigest } from '../../files/digest.ts'
 import type { FileFacts } from '../../files/facts.ts'
 import { factsOfWords, isFactWords } from '../../wire/facts.ts'
@@ -68,8 +69,8 @@ function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: nu
   try {
     const words: unknown = [mtime_s, mtime_ns, mode, uid, gid, more === null ? null : unpack(more)]
     return isFactWords(words) ? factsOfWords(words, size) : null
-  } catch {
-    return null
+  } catch (error) {
+    return warnUnlessCode(error, [], 'the facts of a row of the manifest cannot be read', null)
   }
 }
 

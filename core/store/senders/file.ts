@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { ignoreError, settled } from '../../dropped-errors.ts'
 import { makeDirectories } from '../../files/make-directories.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { errorCode } from '../../files/system-error.ts'
@@ -108,7 +109,9 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     }
   }
 
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 }).catch(() => undefined)
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 }).catch(
+    ignoreError('a directory that cannot be made fails the first change'),
+  )
   await read()
   return {
     /** The list as the last read or change left it. */
@@ -130,7 +133,7 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     /** One change after the other, also between processes; it counts only once it is written and synced. */
     change(next: (current: readonly Sender[]) => Sender[]) {
       const changed = writing.then(() => changeNow(next))
-      writing = changed.catch(() => undefined)
+      writing = settled(changed)
       return changed
     },
   }

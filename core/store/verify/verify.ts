@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { readdir, writeFile } from 'node:fs/promises'
 import pathTo from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { dropError, ignoreError } from '../../dropped-errors.ts'
 import { openBeneath } from '../../files/beneath.ts'
 import { fileFactsOf } from '../../files/facts.ts'
 import { closeFd, statFd } from '../../files/fd.ts'
@@ -40,8 +41,8 @@ interface VerifyOptions {
 function openWritable({ manifest: file }: StoreLayout) {
   try {
     return new Manifest(openManifestFile(file).database)
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'a manifest that cannot be written to is only read', null)
   }
 }
 
@@ -125,7 +126,9 @@ async function compare(
   })
   // A receiver that runs looks when this file changes.
   if (summary.wanted + summary.forgotten > 0)
-    await writeFile(layout.wanted, '', { mode: 0o600 }).catch(() => undefined)
+    await writeFile(layout.wanted, '', { mode: 0o600 }).catch(
+      ignoreError('a receiver that starts looks without this file'),
+    )
   const fileSystem = tryFileSystem(layout.temporary)
   const isKnown = createKnown(rows, fileSystem)
   for await (const found of walkStore(layout)) {
@@ -171,7 +174,9 @@ async function judgeUnknown(
   if (found.kind === 'unreadable') return { kind: 'unreadable', place, code: found.code, isWanted: false }
   if (found.kind === 'strange') return { kind: 'strange', place }
   const file = pathTo.join(layout.root, ...found.place)
-  const stats = await lstatOrNull(file).catch(() => undefined)
+  const stats = await lstatOrNull(file).catch(
+    ignoreError('a file that cannot be looked at is listed as unknown'),
+  )
   if (stats === null) {
     // Gone since it was listed, as older versions are; or there under a name that cannot be asked for.
     const isNameless = place.includes(NOT_UTF8) && (await hasOtherNames(pathTo.dirname(file)))
@@ -184,7 +189,9 @@ async function judgeUnknown(
 
 /** Whether a directory has a name in it that is no UTF-8. */
 async function hasOtherNames(directory: string): Promise<boolean> {
-  const names = await readdir(directory, { encoding: 'buffer' }).catch(() => [])
+  const names = await readdir(directory, { encoding: 'buffer' }).catch(
+    ignoreError('a directory that cannot be listed is reported by the walk', []),
+  )
   return names.some((name) => !isUtf8(name))
 }
 

@@ -1,4 +1,5 @@
 import type { Decrypter, Encrypter } from 'age-encryption'
+import { dropError } from '../../../dropped-errors.ts'
 import { errorText } from '../../../files/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -68,8 +69,8 @@ export async function decrypterFor(identity: string, recipient: string): Promise
   try {
     decrypter.addIdentity(identity)
     own = await age.identityToRecipient(identity)
-  } catch {
-    // What the library says has the key in it.
+  } catch (error) {
+    dropError(error, 'the message of the error has the key in it')
     throw new Problem('transfer.objects.identity')
   }
   if (own !== recipient) throw new Problem('transfer.objects.otherIdentity', { recipient })

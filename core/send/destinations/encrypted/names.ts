@@ -1,5 +1,6 @@
 import { createHash, hkdfSync } from 'node:crypto'
 import { aessiv } from '@noble/ciphers/aes.js'
+import { dropError } from '../../../dropped-errors.ts'
 
 // File names are encrypted with AES-SIV (RFC 5297), which gives the same output for the same name and directory. The
 // destination therefore has a tree of the same shape, and a name is found without a list. Each part of a path is
@@ -48,9 +49,9 @@ function shownPart(key: Uint8Array, directory: string, hidden: string): string |
   if (bytes.length < TAG_BYTES) return null
   try {
     return Buffer.from(createNameCipher(key, directory).decrypt(bytes)).toString()
-  } catch {
-    // Its tag does not match: another key, or a name that was never hidden.
-    return null
+  } catch (error) {
+    // Its tag does not match.
+    return dropError(error, 'the name is hidden with another key, or was never hidden', null)
   }
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
+import { ignoreError } from '../../../dropped-errors.ts'
 import { createHasher, digestOf } from '../../../files/digest.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
@@ -142,7 +143,7 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
   }
   /** Whether all of it was taken. */
   const sending = send()
-    .catch(() => false)
+    .catch(ignoreError('an encrypted file that is not taken is sent again from its start', false))
     .finally(feed.drop)
   const giveUp = async (): Promise<Answer> => {
     feed.drop()

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { settled } from '../../../dropped-errors.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { freeFolder } from '../../../store/senders/senders.ts'
@@ -162,7 +163,7 @@ export async function claimFolder(
   /** One change after the other. */
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
     const done = writing.then(change)
-    writing = done.catch(() => undefined)
+    writing = settled(done)
     return done
   }
   const add = async ({ id, name }: Pick<OutgoingSource, 'id' | 'name'>): Promise<string> => {

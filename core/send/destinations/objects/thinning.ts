@@ -1,3 +1,4 @@
+import { warnUnlessCode } from '../../../dropped-errors.ts'
 import { type Keep, type Version, versionsToPrune } from '../../../store/versions/choose.ts'
 import { replacedAt, versionNameAsGiven } from '../../../store/versions/name.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
@@ -51,8 +52,10 @@ export function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
     for (const directory of waiting) {
       if (signal.aborted) break
       waiting.delete(directory)
-      // A login that may remove nothing keeps everything; what is lost is told by what is sent.
-      await thin(directory).catch(() => undefined)
+      // A login that may remove nothing keeps everything.
+      await thin(directory).catch((error) =>
+        warnUnlessCode(error, [], 'older versions stay until the next one comes'),
+      )
     }
     isBusy = false
   }

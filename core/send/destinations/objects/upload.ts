@@ -1,3 +1,4 @@
+import { ignoreError } from '../../../dropped-errors.ts'
 import { digestOf, digestText } from '../../../files/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
@@ -55,6 +56,8 @@ export async function beginUpload(
   }
 }
 
+const SWEPT = 'the sweep removes the unfinished upload'
+
 function uploadOf(
   parts: ObjectSessionParts,
   file: Outgoing,
@@ -86,12 +89,12 @@ function uploadOf(
     async end(digest) {
       await attempt(() => finish(parts, file, upload, digest))
       // What could not be finished is not gone on with: nobody knows what is wrong with it.
-      if (failed !== null) await upload.abort(false).catch(() => undefined)
+      if (failed !== null) await upload.abort(false).catch(ignoreError(SWEPT))
       uploads.release()
       return failed ?? DURABLE
     },
     async abort(keep) {
-      await upload.abort(keep && keeps).catch(() => undefined)
+      await upload.abort(keep && keeps).catch(ignoreError(SWEPT))
       uploads.release()
       return failed ?? { kind: 'again', reason: null, trouble: 'no' }
     },

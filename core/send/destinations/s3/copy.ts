@@ -6,6 +6,7 @@ import {
   HeadObjectCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
+import { ignoreError } from '../../../dropped-errors.ts'
 import { metadataOfCopy } from './facts.ts'
 import { type BucketPlace, copySource, keyOf, storageOf } from './requests.ts'
 
@@ -49,7 +50,9 @@ export async function copyObject(
     const MultipartUpload = { Parts }
     await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }))
   } catch (thrown) {
-    await client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined)
+    await client
+      .send(new AbortMultipartUploadCommand(upload))
+      .catch(ignoreError('the sweep ends an unfinished upload'))
     throw thrown
   }
 }

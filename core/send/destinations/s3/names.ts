@@ -1,3 +1,4 @@
+import { ignoreError } from '../../../dropped-errors.ts'
 import { listPage } from './listing.ts'
 import type { BucketPlace } from './requests.ts'
 
@@ -25,7 +26,9 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   /** What is listed just now sees it by itself, or gets it then. */
   const change = (name: string, act: (names: Set<string>) => void): void => {
     const listing = listed.get(directoryOf(name))
-    listing?.then((names) => names !== null && act(names)).catch(() => undefined)
+    listing
+      ?.then((names) => names !== null && act(names))
+      .catch(ignoreError('the next question lists the directory again'))
   }
 
   return {

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
+import { ignoreError } from '../../../dropped-errors.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -45,6 +46,8 @@ function bucketAndPrefix({ bucket, prefix }: S3Target): Problem {
 async function isOnThisComputer(endpoint: string): Promise<boolean> {
   const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
   const { addresses } = momentNow()
-  const found = await lookup(host, { all: true }).catch(() => [])
+  const found = await lookup(host, { all: true }).catch(
+    ignoreError('a server whose name has no address counts as another computer', []),
+  )
   return found.some(({ address }) => isOwnAddress(address, addresses))
 }

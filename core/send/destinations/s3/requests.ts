@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { S3Client, StorageClass } from '@aws-sdk/client-s3'
+import { dropError } from '../../../dropped-errors.ts'
 import { StoreFault } from '../objects/object-store.ts'
 
 /** A bucket, and what is known of it before anything is tried. */
@@ -38,8 +39,7 @@ export const copySource = (bucket: string, key: string): string =>
 export function listedKey(encoded: string | undefined): string {
   try {
     return decodeURIComponent((encoded ?? '').replaceAll('+', '%20'))
-  } catch {
-    // It was not encoded, although that was asked for.
-    return encoded ?? ''
+  } catch (error) {
+    return dropError(error, 'the key of a listing is not encoded, although that was asked for', encoded ?? '')
   }
 }

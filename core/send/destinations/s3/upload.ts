@@ -3,6 +3,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { ignoreError } from '../../../dropped-errors.ts'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
 import { freeNow } from '../../../wire/frame-buffers.ts'
 import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
@@ -118,8 +119,7 @@ async function findBegun(
   const note = resume === null ? null : await unfinished.note(name)
   if (note === null) return null
   if (note.resume !== resume || note.partBytes !== partBytes) {
-    // What may not be removed is left to the sweep.
-    await unfinished.abort(name, note.upload).catch(() => undefined)
+    await unfinished.abort(name, note.upload).catch(ignoreError('the sweep ends an unfinished upload'))
     return null
   }
   unfinished.used.add(name)

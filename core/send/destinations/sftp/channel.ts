@@ -1,4 +1,5 @@
 import type { Client, SFTPWrapper, Stats } from 'ssh2'
+import { ignoreError } from '../../../dropped-errors.ts'
 import { errorText } from '../../../files/system-error.ts'
 import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
@@ -91,7 +92,9 @@ export const open = (channel: SftpChannel, path: string, flags: number): Promise
 
 /** Nobody waits for it. */
 export const close = (channel: SftpChannel, handle: Buffer): void => {
-  channel.tell((sftp, done) => sftp.close(handle, done)).catch(() => undefined)
+  channel
+    .tell((sftp, done) => sftp.close(handle, done))
+    .catch(ignoreError('the server closes the handles of a connection that ends'))
 }
 
 /** What has this name; null: nothing. `lstat`: of a symbolic link itself. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ignoreError } from '../../../dropped-errors.ts'
 import { errorCode, errorText } from '../../../files/system-error.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
@@ -92,7 +93,9 @@ export async function writeFaultOf(
   thrown: unknown,
 ): Promise<unknown> {
   if (!isFault(thrown, 'failed')) return thrown
-  const disk = await diskAt(channel, directory).catch(() => null)
+  const disk = await diskAt(channel, directory).catch(
+    ignoreError('the failure is reported without its reason', null),
+  )
   if (disk === null) return thrown
   if ((disk.f_flag & READ_ONLY) !== 0)
     return new StoreFault('denied', 'its disk is read-only', { cause: thrown })

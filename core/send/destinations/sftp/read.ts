@@ -1,3 +1,4 @@
+import { settled } from '../../../dropped-errors.ts'
 import { close, OPEN, open, PIECE_BYTES, type SftpChannel } from './channel.ts'
 import { STATUS, statusOf } from './faults.ts'
 
@@ -38,8 +39,7 @@ export async function* readFrom(
       signal.throwIfAborted()
       while (asked.length < ahead) {
         const piece = readPiece(channel, handle, next)
-        // One that is asked for in vain is nobody's concern.
-        piece.catch(() => undefined)
+        void settled(piece)
         asked.push(piece)
         next += PIECE_BYTES
       }

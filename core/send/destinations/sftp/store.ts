@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { Stats } from 'ssh2'
+import { ignoreError } from '../../../dropped-errors.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { Problem } from '../../../words/problem.ts'
@@ -91,7 +92,11 @@ async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): P
     await Promise.all(
       over
         .slice(at, at + PARALLEL)
-        .map((path) => channel.tell((sftp, done) => sftp.unlink(path, done)).catch(() => undefined)),
+        .map((path) =>
+          channel
+            .tell((sftp, done) => sftp.unlink(path, done))
+            .catch(ignoreError('the next sweep removes the partial file')),
+        ),
     )
 }
 
@@ -153,7 +158,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       // Nothing of it was there before, so no digest is compared.
       await upload.finish(new Uint8Array())
     } catch (thrown) {
-      await upload.abort(false).catch(() => undefined)
+      await upload.abort(false).catch(ignoreError('the sweep removes the partial file'))
       throw thrown
     }
   }
@@ -162,7 +167,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
     can: { parallel: PARALLEL, durable: parts.canSync, dates: false, vanish: true },
     put,
     async begin(name, facts, resume) {
-      const asked = space().catch(() => null)
+      const asked = space().catch(ignoreError('a server that does not know its space is sent to', null))
       const upload = await begin(name, facts, resume)
       const room = await asked
       if (room === null || room.total === 0 || facts.size - upload.offset <= room.free) return upload

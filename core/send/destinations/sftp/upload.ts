@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { settled } from '../../../dropped-errors.ts'
 import { createHasher, type Hasher } from '../../../files/digest.ts'
 import { unlessLost } from '../objects/faults.ts'
 import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
@@ -106,20 +107,23 @@ export async function beginUpload(
       }
       if (at - syncedTo >= SYNC_EVERY_BYTES) {
         syncedTo = at
-        // By another process of the server; what cannot be synced is told of at the end.
-        if (parts.canSync) syncPath(parts.pick(), path).catch(() => undefined)
+        // By another process of the server; the sync at the end fails for the same reason.
+        if (parts.canSync) void settled(syncPath(parts.pick(), path))
       }
-      while (underWay.length * pieceBytes > WINDOW_BYTES) await underWay.shift()?.catch(() => undefined)
+      while (underWay.length * pieceBytes > WINDOW_BYTES) {
+        const first = underWay.shift()
+        if (first !== undefined) await settled(first)
+      }
       throwIfFailed()
     },
     async finish(digest, makeRoom) {
       if (hasher !== null && !hasher.digest().equals(digest))
         throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
       // It is asked for behind the last pieces: the server does them in order.
-      const settled = settle(parts, channel, handle, facts)
-      await Promise.allSettled([...underWay, settled])
+      const ending = settle(parts, channel, handle, facts)
+      await Promise.allSettled([...underWay, ending])
       throwIfFailed()
-      await settled
+      await ending
       closeFile()
       await makeRoom?.()
       await giveName(parts, channel, path, name, replace)

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { ignoreError } from '../core/dropped-errors.ts'
 import { type DestinationTest, destinationTestSchema } from '../core/send/messages.ts'
 import { secretsOfDestination } from '../core/settings/adding.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
@@ -123,8 +124,11 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
   console.log(worded('cli.destinations.added', { name, address: placeOf(added) }))
-  // The addition answers only that it is done; what was noticed is worth another test, whatever becomes of that one.
-  await testKept(directory, added).then(sayNotes, () => undefined)
+  // The addition answers only that it is done; its notes come from another test.
+  await testKept(directory, added).then(
+    sayNotes,
+    ignoreError('the destination was tested before it was added'),
+  )
   const names = named(after.destinations.map((one) => one.name))
   if (after.destinations.length > 1) console.log(worded('cli.destinations.now', { names }))
 }

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type StartOptions } from '../core/agent/open.ts'
+import { ignoreError } from '../core/dropped-errors.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import type { Message } from '../core/words/message.ts'
 import { Problem, sentenceOf } from '../core/words/problem.ts'
@@ -84,8 +85,8 @@ function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): Start
 
 /** What sends once is no agent that watches, also if there is nothing to hand over to it. */
 async function refuseOnce(dataDirectory: string): Promise<void> {
-  // It may be at its very start, or at its end: then a directory that is handed over tells.
-  const running = await runningState(dataDirectory).catch(() => null)
+  const starting = 'an agent that starts or ends answers when a directory is handed over'
+  const running = await runningState(dataDirectory).catch(ignoreError(starting, null))
   if (running?.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { diagnosticsOf } from '../core/agent/diagnostics.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
+import { dropError } from '../core/dropped-errors.ts'
 import { reasonOf } from '../core/files/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -48,7 +49,11 @@ async function write(file: string, data: string): Promise<void> {
 async function stateOf(data: string): Promise<AppState | null> {
   try {
     return await askState(data)
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(
+      error,
+      'no agent runs, or it does not answer; the logs are written without its state',
+      null,
+    )
   }
 }

@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { workerHeap } from '../core/agent/workers/starter.ts'
+import { settled } from '../core/dropped-errors.ts'
 import { inTime } from '../core/pacing/in-time.ts'
 import { endNow } from '../core/worker/end-now.ts'
 import { exitNow } from './exit-now.ts'
@@ -73,7 +74,7 @@ async function relay(from: Readable | null, to: Writable): Promise<void> {
   // Nobody reads any more: the child is told so by its own pipe.
   to.on('error', () => from.destroy())
   from.pipe(to, { end: false })
-  await once(from, 'close').catch(() => undefined)
+  await settled(once(from, 'close'))
   if (!to.destroyed) await new Promise((resolve) => to.write('', resolve))
 }
 

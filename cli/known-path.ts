@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
+import { dropError } from '../core/dropped-errors.ts'
 import type { CheckedPath, Settings, Source } from '../core/settings/schema.ts'
 import { Problem } from '../core/words/problem.ts'
 
@@ -44,7 +45,7 @@ function at<P extends { path: string; link: string | null }>(
 function realPath(absolute: string): string {
   try {
     return realpathSync(absolute)
-  } catch {
-    return absolute
+  } catch (error) {
+    return dropError(error, 'a path that does not resolve is compared as it is given', absolute)
   }
 }

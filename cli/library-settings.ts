@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { ignoreError } from '../core/dropped-errors.ts'
 import type { LibrarySettings } from '../core/restore/messages.ts'
 import type { StoreSettings } from '../core/restore/open.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
@@ -43,7 +44,9 @@ export async function librarySettings(
 /** The directory of a store; where it is a folder that this computer sends to, with its name. */
 export async function storeSettings(dataDirectory: string, given: string): Promise<StoreSettings> {
   const store = path.resolve(given)
-  const settings = await settingsNow(dataDirectory).catch(() => null)
+  const settings = await settingsNow(dataDirectory).catch(
+    ignoreError('a store needs no settings to be read', null),
+  )
   const known = settings?.destinations.find((one) => one.kind === 'folder' && one.path === store)
   return known === undefined ? { store } : { store, name: known.name }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { missingAt } from '../core/agent/settings/accept-path.ts'
+import { ignoreError } from '../core/dropped-errors.ts'
 import { errorCode } from '../core/files/system-error.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list.ts'
@@ -89,7 +90,7 @@ async function directoryAt(given: string): Promise<string> {
   if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage(missingAt(given), { path: given })
   if (typeof looked === 'object' && looked?.isDirectory() === false)
     throw new WrongUsage('refuse.notDirectory', { path: given })
-  return realpath(given).catch(() => given)
+  return realpath(given).catch(ignoreError('the listing reports a path that does not resolve', given))
 }
 
 function lineOf(listed: ListedPath, json: boolean): string {

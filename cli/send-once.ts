@@ -4,6 +4,7 @@ import { type OpenAgent, openAgent } from '../core/agent/open.ts'
 import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { isElsewhere } from '../core/agent/state/status.ts'
+import { ignoreError, settled } from '../core/dropped-errors.ts'
 import { inTime, LATE } from '../core/pacing/in-time.ts'
 import type { MarkedAnswer } from '../core/scan/messages.ts'
 import { type Message, message, type WordKey } from '../core/words/message.ts'
@@ -120,7 +121,9 @@ async function answerMarked(
 ): Promise<void> {
   for (const { scanned, settings } of sources)
     if (scanned?.marked != null)
-      await handlers.answerMarked({ id: settings.id, answer }).catch(() => undefined)
+      await handlers
+        .answerMarked({ id: settings.id, answer })
+        .catch(ignoreError('the question was answered already'))
 }
 
 /** On a terminal: how far it is. What the directory's ledger has from earlier runs is not counted. */
@@ -161,8 +164,8 @@ async function compareUnless(open: OpenAgent, failed: () => Failure | null): Pro
     const failure = failed()
     if (failure === null) continue
     ends.abort()
-    // Should the disk answer after all: nobody asks any more.
-    comparing.catch(() => undefined)
+    // The disk may still answer.
+    void settled(comparing)
     return failure
   }
 }

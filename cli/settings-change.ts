@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
+import { dropError } from '../core/dropped-errors.ts'
 import { defaultSettings, type Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
 import { Problem } from '../core/words/problem.ts'
@@ -79,7 +80,8 @@ function settingsOfFile(dataDirectory: string): Settings {
 function refuseUnknown(directory: string, asked: (settings: Settings) => SettingsCommand): void {
   try {
     asked(defaultSettings)
-  } catch {
+  } catch (error) {
+    dropError(error, 'the change is of something that only an existing data directory has')
     refuseMissing(directory)
   }
 }

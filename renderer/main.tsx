@@ -1,3 +1,4 @@
+import { logDroppedErrors } from '../core/dropped-errors.ts'
 import '@fontsource-variable/inter/wght.css'
 import './ui/styles/index.css'
 import { MantineProvider } from '@mantine/core'
@@ -12,6 +13,7 @@ const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root')
 
 const nonce = styleNonce()
+logDroppedErrors((_level, text) => console.debug(text), true)
 
 createRoot(root).render(
   <StrictMode>

@@ -4,6 +4,7 @@ import { app, nativeTheme, powerMonitor, type Tray } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { AgentHost } from '../../core/agent/host.ts'
 import { type OpenAgent, openAgent } from '../../core/agent/open.ts'
+import { dropError, ignoreError } from '../../core/dropped-errors.ts'
 import { message } from '../../core/words/message.ts'
 import { createWords, nearestLanguage, type Words } from '../../core/words/words.ts'
 import { isHidden } from './arguments.ts'
@@ -65,7 +66,7 @@ export async function runDesktop(start: {
     await open.protect(directories)
   } catch (thrown) {
     // Workers that nobody sees would go on for ever.
-    await open.close().catch(() => undefined)
+    await open.close().catch(ignoreError('the error of the start itself is thrown'))
     throw thrown
   }
 }
@@ -112,8 +113,8 @@ function namingWhoIsHere(handlers: OpenAgent['handlers']): OpenAgent['handlers']
 function userName(): string | null {
   try {
     return userInfo().username || null
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'the system has no name for this user', null)
   }
 }
 

@@ -1,8 +1,9 @@
+import { warnUnlessCode } from '../../core/dropped-errors.ts'
 /** Ends it at once. */
 export function endProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended by itself meanwhile.
+  } catch (error) {
+    warnUnlessCode(error, ['ESRCH'], 'a process cannot be ended')
   }
 }

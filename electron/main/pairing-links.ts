@@ -1,10 +1,11 @@
+import { dropError } from '../../core/dropped-errors.ts'
 import { parsePairingCode } from '../../core/wire/pairing-code.ts'
 
 /** Anybody may write a link: what is no pairing code goes no further. */
 export function isPairingCode(link: string): boolean {
   try {
     return link.length <= 2_000 && parsePairingCode(link) !== null
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'the link is no pairing code', false)
   }
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { protocol } from 'electron'
+import { warnUnlessCode } from '../../core/dropped-errors.ts'
 import { pageWithPolicy } from './page-policy.ts'
 
 /** The page's own; `holdfast:` is of pairing codes, which come from anywhere. */
@@ -44,7 +45,8 @@ export function servePage(directory: string, ready: Promise<unknown>): void {
     await ready
     try {
       return answer(new Uint8Array(await readFile(file)), contentType)
-    } catch {
+    } catch (error) {
+      warnUnlessCode(error, ['ENOENT'], 'a file of the window cannot be read')
       return new Response(null, { status: 404 })
     }
   })
@@ -59,10 +61,7 @@ function answer(body: Uint8Array<ArrayBuffer>, contentType: string): Response {
 
 /** The origin of an address; URL's own is "null" for every scheme that browsers do not know. */
 export function originOf(address: string): string | null {
-  try {
-    const { protocol: scheme, host } = new URL(address)
-    return `${scheme}//${host}`
-  } catch {
-    return null
-  }
+  if (!URL.canParse(address)) return null
+  const { protocol: scheme, host } = new URL(address)
+  return `${scheme}//${host}`
 }

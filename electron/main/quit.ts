@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { app, dialog } from 'electron'
 import type { OpenAgent } from '../../core/agent/open.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
+import { warnUnlessCode } from '../../core/dropped-errors.ts'
 import { message } from '../../core/words/message.ts'
 import type { Words } from '../../core/words/words.ts'
 import { argumentsAgain } from './arguments.ts'
@@ -23,9 +24,14 @@ export function quitter(open: OpenAgent, laterStarts: LaterStarts, before: () =>
   let again: string[] | null = null
   const end = async () => {
     const written = Promise.race([before().then(() => true), delay(KEEP_MS, false)])
-    await open.agent.stop().catch(() => undefined)
+    await open.agent
+      .stop()
+      .catch((error) => warnUnlessCode(error, [], 'the application ends though its workers did not'))
     const isWritten = await written
-    if (isWritten) await open.close().catch(() => undefined)
+    if (isWritten)
+      await open
+        .close()
+        .catch((error) => warnUnlessCode(error, [], 'the application ends though its agent did not'))
     if (again !== null) app.relaunch({ args: argumentsAgain(process.argv, app.isPackaged, again) })
     // On a disk that hangs the agent's last calls would wait, and Electron's exit waits for every call that is out.
     if (isWritten) app.exit(0)

@@ -7,6 +7,7 @@ import {
   workerEnvironment,
   workerHeap,
 } from '../../core/agent/workers/starter.ts'
+import { dropError } from '../../core/dropped-errors.ts'
 import { endProcess } from './end-process.ts'
 
 /** Starts workers as Electron utility processes; their files lie in workers/ beside the main bundle. */
@@ -45,7 +46,7 @@ export function utilityWorkerStarter(directory: string): WorkerStarter {
 function giveWay(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL)
-  } catch {
-    // It has ended by itself meanwhile, or the system does not allow it.
+  } catch (error) {
+    dropError(error, 'the worker has ended, or the system does not allow another priority')
   }
 }

@@ -1,5 +1,6 @@
 import { safeStorage } from 'electron'
 import type { Vault } from '../../core/agent/host.ts'
+import { warnUnlessCode } from '../../core/dropped-errors.ts'
 
 /** Chromium's own words for a Linux desktop without a keyring: what it seals, any program of this user can open. */
 const WEAK = ['basic_text', 'unknown']
@@ -12,16 +13,21 @@ export function desktopVault(): Vault | null {
     seal: (secret) => {
       try {
         return safeStorage.encryptString(secret).toString('base64')
-      } catch {
-        return null
+      } catch (error) {
+        return warnUnlessCode(
+          error,
+          [],
+          'the keyring does not take a secret; the file has it in plain text',
+          null,
+        )
       }
     },
     open: (sealed) => {
       try {
         return safeStorage.decryptString(Buffer.from(sealed, 'base64'))
-      } catch {
+      } catch (error) {
         // Of another user or computer, or the keyring has another key now.
-        return null
+        return warnUnlessCode(error, [], 'the keyring does not open a secret', null)
       }
     },
   }

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type ElectronStore from 'electron-store'
 import { z } from 'zod'
 import { type Events, events } from '../../core/agent/contract.ts'
+import { warnUnlessCode } from '../../core/dropped-errors.ts'
 import { replaceFile } from '../../core/files/replace-file.ts'
 import type { Rectangle } from './window-place.ts'
 
@@ -54,7 +55,7 @@ export function openWindowMemory(open: () => KeptStore): WindowMemory {
       news = { ...news, ...more }
       if (store === null || writing !== null) return
       writing = write(store)
-        .catch(() => undefined)
+        .catch((error) => warnUnlessCode(error, [], 'the place of the window cannot be written'))
         .finally(() => {
           writing = null
         })
@@ -66,7 +67,7 @@ export function openWindowMemory(open: () => KeptStore): WindowMemory {
 function orNull(open: () => KeptStore): KeptStore | null {
   try {
     return open()
-  } catch {
-    return null
+  } catch (error) {
+    return warnUnlessCode(error, ['ENOENT'], 'the place of the window cannot be read', null)
   }
 }

@@ -1,4 +1,5 @@
 import { useEffect } from 'react'
+import { ignoreError } from '../../core/dropped-errors.ts'
 import { useBridge } from './bridge.tsx'
 
 /**
@@ -16,7 +17,9 @@ export function useShowing(page: string): void {
       }
       if (JSON.stringify(seen) === last) return
       last = JSON.stringify(seen)
-      bridge.call('showing', seen).catch(() => undefined)
+      bridge
+        .call('showing', seen)
+        .catch(ignoreError('an agent that starts again is told with the next change'))
     }
     tell()
     document.addEventListener('visibilitychange', tell)

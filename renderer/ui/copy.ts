@@ -1,3 +1,4 @@
+import { dropError } from '../../core/dropped-errors.ts'
 /**
  * Puts a text on the clipboard. A page that is allowed nothing may not use the clipboard's own API; the
  * older command needs no more than the press of a button that led here.
@@ -6,7 +7,8 @@ export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
     return true
-  } catch {
+  } catch (error) {
+    dropError(error, 'the selection is copied without the clipboard of the page')
     return copyBySelection(text)
   }
 }

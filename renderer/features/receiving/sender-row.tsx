@@ -1,6 +1,7 @@
 import { Button, Group, Menu, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { dropError } from '../../../core/dropped-errors.ts'
 import type { Message } from '../../../core/words/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
@@ -31,8 +32,8 @@ function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string
   try {
     const said = say(words)
     return said === words.key ? sentence : said
-  } catch {
-    return sentence
+  } catch (error) {
+    return dropError(error, 'a sentence of another version is shown as it came', sentence)
   }
 }
 

@@ -1,5 +1,6 @@
 import { useCallback } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
+import { ignoreError } from '../../../core/dropped-errors.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { type Outcome, useCommands } from '../../state/commands.tsx'
 
@@ -21,7 +22,7 @@ export function useSaveAndHear(): Save {
   return useCallback(
     async (changes) => {
       const outcome = await save(changes)
-      await bridge.call('snapshot', {}).catch(() => undefined)
+      await bridge.call('snapshot', {}).catch(ignoreError('the agent sends its state again'))
       return outcome
     },
     [save, bridge],

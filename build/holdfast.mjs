@@ -5,7 +5,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { commandScript } from './setup/command.mjs'
 import { ensureNode } from './setup/node.mjs'
-import { cacheDirectory, runMain } from './setup/project.mjs'
+import { cacheDirectory, dropError, runMain } from './setup/project.mjs'
 import { becomes } from './setup/run.mjs'
 
 // Short commands, which only read and ask: they run in this very process, as another one would take longer to start
@@ -28,8 +28,8 @@ function isNodeNewEnough() {
 function compileCache() {
   try {
     return path.join(cacheDirectory(), 'compiled')
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'a user without a home has no cache of compiled code', null)
   }
 }
 

@@ -25,8 +25,8 @@ export async function setup(level) {
   }
   const electron = await ensureElectron(node, level === 'tests')
   const servers = level === 'tests' && process.platform === 'linux' ? ensureServers() : Promise.resolve()
-  // Who needs them hears of it.
-  servers.catch(() => undefined)
+  // The caller awaits them later, and gets their error then.
+  void Promise.allSettled([servers])
   return { node, electron, servers }
 }
 

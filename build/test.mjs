@@ -5,7 +5,15 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { buildApplication } from './setup/application.mjs'
 import { commandScript } from './setup/command.mjs'
 import { projectEnvironment } from './setup/node.mjs'
-import { inProject, isProgram, projectDirectory, runMain, SetupError, say } from './setup/project.mjs'
+import {
+  dropError,
+  inProject,
+  isProgram,
+  projectDirectory,
+  runMain,
+  SetupError,
+  say,
+} from './setup/project.mjs'
 import { setup } from './setup.mjs'
 import {
   closingLine,
@@ -31,8 +39,8 @@ const reports = {
 async function readReport(name) {
   try {
     return JSON.parse(await readFile(inProject(name), 'utf8'))
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'a runner that ended early has left no report', null)
   }
 }
 

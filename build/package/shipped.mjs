@@ -1,7 +1,7 @@
 // The packages of node_modules that are shipped as they are: native modules, and what looks for files beside itself.
 // Everything else is bundled into out/ (electron.vite.config.ts).
 import { readFile } from 'node:fs/promises'
-import { inProject, SetupError } from '../setup/project.mjs'
+import { ifMissing, inProject, SetupError } from '../setup/project.mjs'
 
 /** What `external` of electron.vite.config.ts names on this system; msgpackr asks for its helper by itself. */
 const ROOTS = ['koffi', '@photostructure/sqlite', '@napi-rs/blake-hash', 'msgpackr-extract', 'ssh2']
@@ -13,7 +13,9 @@ export async function shippedPackages() {
   const names = new Set()
   const add = async (name, isOptional) => {
     if (names.has(name) || FOR_COMPILERS.has(name)) return
-    const text = await readFile(inProject('node_modules', name, 'package.json'), 'utf8').catch(() => null)
+    const text = await readFile(inProject('node_modules', name, 'package.json'), 'utf8').catch(
+      ifMissing(null),
+    )
     if (text === null && isOptional) return
     if (text === null) throw new SetupError(`${name} is not in node_modules. Run: npm ci`)
     names.add(name)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { projectEnvironment } from './node.mjs'
-import { inProject, SetupError, say } from './project.mjs'
+import { ifMissing, inProject, SetupError, say } from './project.mjs'
 import { capture } from './run.mjs'
 
 const sources = [
@@ -18,7 +18,7 @@ const sources = [
 const stamp = () => inProject('out/.sources')
 
 async function* filesUnder(place) {
-  const found = await stat(place).catch(() => null)
+  const found = await stat(place).catch(ifMissing(null))
   if (found === null) return
   if (!found.isDirectory()) {
     yield [place, found]
@@ -41,7 +41,7 @@ export async function sourcesDigest(root = inProject()) {
 /** Builds the application where out/ does not belong to the sources as they are. */
 export async function ensureBuilt(node) {
   const digest = await sourcesDigest()
-  const built = await readFile(stamp(), 'utf8').catch(() => null)
+  const built = await readFile(stamp(), 'utf8').catch(ifMissing(null))
   if (built === digest) return
   say('Building the application ...')
   const result = await buildApplication(node, digest)

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { lastLine } from './node.mjs'
-import { cacheDirectory, inProject, say } from './project.mjs'
+import { cacheDirectory, dropError, inProject, say } from './project.mjs'
 import { capture } from './run.mjs'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -28,8 +28,8 @@ export async function officialDirectory() {
   try {
     const version = (await readFile(path.join(distribution(), 'version'), 'utf8')).trim().replace(/^v/, '')
     return version === (await declaredVersion()) ? distribution() : null
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'a download that is not whole is made again', null)
   }
 }
 
@@ -65,8 +65,8 @@ export async function rememberedFailure(now = Date.now()) {
     const { version, mirror } = await circumstances()
     const same = memory.version === version && memory.mirror === mirror
     return same && now - memory.at >= 0 && now - memory.at < DAY_MS ? memory.reason : null
-  } catch {
-    return null
+  } catch (error) {
+    return dropError(error, 'no failed download is remembered, so it is tried', null)
   }
 }
 

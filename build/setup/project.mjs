@@ -25,6 +25,18 @@ export function cacheDirectory(environment = process.env) {
 /** Says something to the person at the terminal; standard output stays free for what a program prints. */
 export const say = (text) => process.stderr.write(`${text}\n`)
 
+/** Gives `instead` of an error that is dropped for a reason, which HOLDFAST_DEBUG=1 prints. */
+export function dropError(error, reason, instead) {
+  if (process.env.HOLDFAST_DEBUG === '1') say(`${error?.code ?? error?.name} dropped: ${reason}`)
+  return instead
+}
+
+/** For `.catch()`: gives `instead` where a file is not there; any other error is thrown. */
+export const ifMissing = (instead) => (error) => {
+  if (error?.code !== 'ENOENT') throw error
+  return instead
+}
+
 /** The set-up cannot go on, and the message says what to do: shown without a stack. */
 export class SetupError extends Error {
   name = 'SetupError'
@@ -36,8 +48,8 @@ export function isProgram(url) {
   if (started === undefined) return false
   try {
     return realpathSync(started) === fileURLToPath(url)
-  } catch {
-    return false
+  } catch (error) {
+    return dropError(error, 'the program that was started has no path, so it is not this module', false)
   }
 }
 

@@ -2,7 +2,7 @@
 // Without either it ends at once, with words that help nobody.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { SetupError } from './project.mjs'
+import { dropError, ifMissing, SetupError } from './project.mjs'
 
 /** The mode that Chromium asks of its helper: setuid, and everybody may run it. */
 const HELPER_MODE = 0o4755
@@ -29,20 +29,24 @@ export async function ensureSandbox({ directory, executable }) {
     wordIn('/proc/sys/kernel/unprivileged_userns_clone'),
     wordIn('/proc/sys/user/max_user_namespaces'),
     isAllowedByProfile(executable),
-    stat(file).catch(() => null),
+    stat(file).catch(ifMissing(null)),
   ])
   const facts = { restrictedByAppArmor, unprivileged, most, hasProfile, helper, file }
   const problem = sandboxProblem(facts)
   if (problem !== null) throw new SetupError(problem)
 }
 
-const wordIn = async (file) => (await readFile(file, 'utf8').catch(() => '')).trim()
+/** '' where this kernel has no such switch, or a container may not read it. */
+const wordIn = async (file) => (await readFile(file, 'utf8').catch(notReadable(''))).trim()
+
+const notReadable = (instead) => (error) =>
+  dropError(error, 'a setting of the system that cannot be read is taken for one that is not there', instead)
 
 /** Whether somebody has written an AppArmor profile that gives this program user namespaces. */
 async function isAllowedByProfile(executable) {
   const profiles = '/etc/apparmor.d'
-  for (const name of await readdir(profiles).catch(() => [])) {
-    const text = await readFile(path.join(profiles, name), 'utf8').catch(() => '')
+  for (const name of await readdir(profiles).catch(notReadable([]))) {
+    const text = await readFile(path.join(profiles, name), 'utf8').catch(notReadable(''))
     if (text.includes(executable) && text.includes('userns')) return true
   }
   return false

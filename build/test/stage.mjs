@@ -36,8 +36,8 @@ function endGroup(child, signal) {
   if (child.pid === undefined) return
   try {
     process.kill(-child.pid, signal)
-  } catch {
-    // It has just ended.
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
   }
 }
 

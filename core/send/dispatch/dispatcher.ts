@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { ignoreError } from '../../dropped-errors.ts'
 import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
 import { sameContent, statFactsOf } from '../../files/stat-facts.ts'
 import { unparkAll } from '../../ledger/chores.ts'
@@ -112,7 +113,9 @@ async function offerReturned(
     for (const { source, path: name } of file.moved ?? []) {
       const root = workers.get(source)?.source.path
       if (root === undefined) continue
-      const stats = await lstatExactOrNull(path.join(root, name)).catch(() => null)
+      const stats = await lstatExactOrNull(path.join(root, name)).catch(
+        ignoreError('the next comparison with the ledger offers the name', null),
+      )
       if (stats === null || !sameContent(statFactsOf(stats), file)) continue
       guard.use(() => ledger.offer(destination.id, [{ source, path: name, ...statFactsOf(stats) }]))
       wakeSoon(workers, source)

@@ -27,10 +27,10 @@ const COARSE_FOR_MS = 2_000
 
 /**
  * What brought a file to be looked at. closed: its writer has closed it, or it was renamed into place. created: its
- * name has just appeared, its writer most often tells of the close next. listed: it was there. changed: its content or its
- * attributes were.
+ * name has just appeared, its writer most often tells of the close next. listed: it was there. moved: its directory is new
+ * here, so events of the file under its earlier path may have been missed. changed: its content or its attributes were.
  */
-export type Occasion = 'closed' | 'created' | 'listed' | 'changed'
+export type Occasion = 'closed' | 'created' | 'listed' | 'moved' | 'changed'
 
 /**
  * How often a file that a writer holds is looked at again NEW_FOR_MS apart, before that is left to BUSY_FOR_MS. The
@@ -39,10 +39,10 @@ export type Occasion = 'closed' | 'created' | 'listed' | 'changed'
  * event comes. The close of a file that was listed may have come just before the watch, and a second name brings
  * none. Where there is a writer each of its writes brings a look, so that needs no further ones.
  */
-const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, changed: 0 }
+const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, moved: 10, changed: 0 }
 
-/** A file that was changed under one name is another one under its other names, too, of which no event tells. */
-const CHANGES: ReadonlySet<Occasion> = new Set(['closed', 'changed'])
+/** A change of a file under one name changes it under its other names, too, without an event for them. */
+const CHANGES: ReadonlySet<Occasion> = new Set(['closed', 'moved', 'changed'])
 
 /** Files whose close is waited for by name; of more than these time decides. */
 const MAX_UNCLOSED = 65_536

@@ -53,7 +53,7 @@ export class WatchedTree {
       request,
       filter,
       file: (path) => {
-        if (this.#isReady) this.#examiner.found(path, 'listed')
+        if (this.#isReady) this.#examiner.found(path, 'moved')
       },
       problem,
     })

@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'vitest'
 import { scannedSource } from '../../support/scan-bursts.ts'
@@ -18,6 +18,18 @@ describe.skipIf(process.platform !== 'linux')('the other names of a file (inotif
     sendAll()
     chmodSync(path.join(root, 'd/b'), 0o600)
     await until('both are offered for their mode', () => paths().join() === 'a,d/b')
+  })
+
+  test('hard links: a file whose directory is renamed right after its change is offered under its other names', async () => {
+    const { root, paths, sendAll } = await scannedSource()
+    mkdirSync(path.join(root, 'd'))
+    writeFileSync(path.join(root, 'a'), 'old')
+    linkSync(path.join(root, 'a'), path.join(root, 'd/b'))
+    await until('both are offered', () => paths().join() === 'a,d/b')
+    sendAll()
+    chmodSync(path.join(root, 'd/b'), 0o600)
+    renameSync(path.join(root, 'd'), path.join(root, 'e'))
+    await until('both are offered again', () => paths().join() === 'a,e/b')
   })
 
   test('hard links: all of ten thousand names of one file are offered when it is written through one', {

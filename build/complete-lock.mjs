@@ -9,10 +9,15 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { inProject, isProgram, runMain, say } from './setup/project.mjs'
 
-/** What a platform package's name says about where it runs. */
+/**
+ * What a platform package's name says about where it runs.
+ * @param {string} name
+ */
 function platformOf(name) {
   const os = /(android|darwin|linux|win32|freebsd|openharmony)/.exec(name)?.[1]
-  const cpu = /(arm64|x64|arm|ia32|riscv64|s390x|ppc64)/.exec(os === undefined ? '' : name.split(os)[1])?.[1]
+  const cpu = /(arm64|x64|arm|ia32|riscv64|s390x|ppc64)/.exec(
+    os === undefined ? '' : (name.split(os)[1] ?? ''),
+  )?.[1]
   return {
     ...(os === undefined ? {} : { os: [os] }),
     ...(cpu === undefined ? {} : { cpu: [cpu] }),
@@ -20,8 +25,13 @@ function platformOf(name) {
   }
 }
 
-/** The optional packages that a lock file names but has no entry for, with the entry to add. Pure. */
+/**
+ * The optional packages that a lock file names but has no entry for, with the entry to add. Pure.
+ * @typedef {{ version?: string, dev?: boolean, optionalDependencies?: Record<string, string> }} LockEntry
+ * @param {{ packages: Record<string, LockEntry> }} lock
+ */
 export function missingEntries(lock) {
+  /** @type {Record<string, object>} */
   const missing = {}
   for (const [place, entry] of Object.entries(lock.packages)) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {

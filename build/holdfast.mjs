@@ -16,11 +16,11 @@ const SHORT = new Set(
   ),
 )
 /** The oldest Node.js that what is built runs on: Electron 33's. */
-const OLDEST = [20, 18]
+const OLDEST = { major: 20, minor: 18 }
 
 function isNodeNewEnough() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
+  return major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)
 }
 
 // Node.js keeps what it has compiled, which is half of what a short command costs; cron may start one every minute.
@@ -35,6 +35,12 @@ function compileCache() {
 
 // `holdfast receive` works in the process of its own that is started here: many files are synced at once, and a disk
 // that hangs must not take every thread of the pool, whose size can only be given from outside.
+/**
+ * @param {string} node
+ * @param {string} script
+ * @param {string[]} words
+ * @param {string | null} cache
+ */
 async function inProcessOfItsOwn(node, script, words, cache) {
   const env = {
     UV_THREADPOOL_SIZE: '128',

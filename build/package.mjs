@@ -22,8 +22,10 @@ import { inProject, isProgram, runMain, SetupError, say } from './setup/project.
 
 const USAGE = 'usage: npm run package -- dir | deb | cli | release'
 
+/** @param {number} bytes */
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
+/** @param {string} place */
 async function sizeOf(place) {
   const found = await stat(place)
   if (!found.isDirectory()) return found.size
@@ -33,13 +35,18 @@ async function sizeOf(place) {
   return size
 }
 
+/** @param {string} place */
 const tell = async (place) => say(`${path.relative(inProject(), place)}: ${mebibytes(await sizeOf(place))}`)
 
+/**
+ * @param {import('./setup/electron.mjs').Electron} electron
+ * @param {string | null} target null: all that this system has.
+ */
 async function pack(electron, target) {
   const settings = await configuration({ electron, feed: process.env.HOLDFAST_FEED ?? null })
   const platform = Platform.current()
   // The defaults of that system's part of the configuration, or the directory alone.
-  const targets = platform.createTarget(target, Arch[process.arch])
+  const targets = platform.createTarget(target, Arch[/** @type {keyof typeof Arch} */ (process.arch)])
   const isRelease = target !== 'dir'
   await build({
     targets,
@@ -54,7 +61,7 @@ async function pack(electron, target) {
 }
 
 async function main() {
-  const [what, ...more] = process.argv.slice(2)
+  const [what = '', ...more] = process.argv.slice(2)
   if (what === 'cli' && more.length === 0) return packageCli()
   if (!['dir', 'deb', 'release'].includes(what) || more.length > 0) throw new SetupError(USAGE)
   const node = await ensureNode()

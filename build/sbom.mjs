@@ -9,9 +9,18 @@ import { ensureNode, lastLine, npmCommand } from './setup/node.mjs'
 import { inProject, isProgram, runMain, SetupError, say } from './setup/project.mjs'
 import { capture } from './setup/run.mjs'
 
-/** npm's list of everything in the lock file, without what is not shipped. */
+/**
+ * npm's list of everything in the lock file, without what is not shipped.
+ * @typedef {object} Sbom
+ * @property {{ 'bom-ref': string }[]} components
+ * @property {{ ref: string, dependsOn: string[] }[]} dependencies
+ *
+ * @param {Sbom} sbom
+ * @param {{ name: string, version: string }[]} components
+ */
 export function onlyShipped(sbom, components) {
   const shipped = new Set(components.map(({ name, version }) => `${name}@${version}`))
+  /** @param {string} reference */
   const isShipped = (reference) => shipped.has(reference)
   return {
     ...sbom,

@@ -15,8 +15,22 @@ import { electronPackages, ensurePackages, ensureServers, testPackages } from '.
  * What to have ready: 'terminal' (Node.js alone: no apt, no Electron), 'display' (to run the application) or
  * 'tests'. Gives the paths that were found or made; `electron` is null for 'terminal'. `servers` resolves when the
  * tests' storage servers are installed, which is under way while other tests run; it rejects with a SetupError.
+ * @template {'terminal' | 'display' | 'tests'} Level
+ * @param {Level} level
+ * @returns {Promise<Ready<Level extends 'terminal' ? null : import('./setup/electron.mjs').Electron>>}
  */
 export async function setup(level) {
+  const found = await findAll(level)
+  return /** @type {any} */ (found)
+}
+
+/**
+ * @template Electron
+ * @typedef {{ node: string, electron: Electron, servers: Promise<void> }} Ready
+ *
+ * @param {'terminal' | 'display' | 'tests'} level
+ */
+async function findAll(level) {
   const node = await ensureNode()
   if (level === 'terminal') return { node, electron: null, servers: Promise.resolve() }
   if (process.platform === 'linux') {
@@ -30,6 +44,7 @@ export async function setup(level) {
   return { node, electron, servers }
 }
 
+/** @type {Record<string, 'display' | 'tests'>} */
 const levels = { '--display': 'display', '--tests': 'tests' }
 
 async function main() {
@@ -38,7 +53,7 @@ async function main() {
     return 0
   }
   const words = process.argv.slice(2)
-  const level = words.length === 0 ? 'terminal' : levels[words[0]]
+  const level = words.length === 0 ? 'terminal' : levels[words[0] ?? '']
   if (level === undefined || words.length > 1) {
     throw new SetupError('usage: node build/setup.mjs [--display | --tests | --print-electron]')
   }

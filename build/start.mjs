@@ -10,6 +10,10 @@ import { becomes } from './setup/run.mjs'
 import { ensureSandbox } from './setup/sandbox.mjs'
 import { setup } from './setup.mjs'
 
+/**
+ * @param {string[]} words
+ * @param {{ node: string, electron: import('./setup/electron.mjs').Electron }} ready
+ */
 async function startWindow(words, { node, electron }) {
   if (!words.includes('--no-sandbox')) await ensureSandbox(electron)
   await ensureBuilt(node)
@@ -25,6 +29,10 @@ async function startWindow(words, { node, electron }) {
   return becomes(electron.executable, electronArguments(projectDirectory, words, uid), { env: environment })
 }
 
+/**
+ * @param {string[]} words
+ * @param {string} why
+ */
 async function startInTerminal(words, why) {
   const { node } = await setup('terminal')
   say(`${why} Holdfast runs in this terminal, without its window. Ctrl-C ends it.`)

@@ -14,7 +14,11 @@ const MODEL = 'test/integration/scan/model.test.ts'
 const CAMPAIGN = 'test/integration/transfer/campaign.test.ts'
 const CRASH = 'test/integration/transfer/crash.test.ts'
 
-/** Stages as [title, Vitest's project, files, what is added to the environment]. */
+/**
+ * Stages as [title, Vitest's project, files, what is added to the environment].
+ * @typedef {[title: string, project: string, files: string[], more: NodeJS.ProcessEnv]} Campaign
+ * @type {Campaign[]}
+ */
 const campaigns = [
   ['Model, 300 seeds', 'integration', [MODEL], { HOLDFAST_MODEL_COUNT: '300' }],
   ['Campaign, 200 rounds', 'integration', [CAMPAIGN], { HOLDFAST_ROUNDS: '200' }],
@@ -26,6 +30,7 @@ async function main() {
   passSignalsOn()
   const { node, servers } = await setup('tests')
   await servers
+  /** @type {Campaign[]} */
   const stages = [['Long tests', 'long', filters, {}], ...(filters.length === 0 ? campaigns : [])]
   const times = []
   for (const [title, project, files, more] of stages) {

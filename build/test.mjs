@@ -13,6 +13,7 @@ import {
   runMain,
   SetupError,
   say,
+  stackOf,
 } from './setup/project.mjs'
 import { setup } from './setup.mjs'
 import {
@@ -35,7 +36,10 @@ const reports = {
   desktops: ['test-results/e2e-1.json', 'test-results/e2e-2.json'],
 }
 
-/** A runner's report, or null if it left none. */
+/**
+ * A runner's report, or null if it left none.
+ * @param {string} name
+ */
 async function readReport(name) {
   try {
     return JSON.parse(await readFile(inProject(name), 'utf8'))
@@ -44,19 +48,37 @@ async function readReport(name) {
   }
 }
 
-/** The stages in their order. Each gives its figures. */
+/**
+ * The stages in their order. Each gives its figures.
+ * @typedef {Awaited<ReturnType<typeof setup<'tests'>>>} Ready
+ * @typedef {import('./test/results.mjs').Counts} Counts
+ * @param {Ready} ready
+ * @returns {[title: string, run: () => Promise<Counts>][]}
+ */
 function stages({ node, electron, servers }) {
   const environment = {
     ...projectEnvironment(),
     // Inside the test desktop the cache directory is another one: the Electron that was found is named outright.
     ELECTRON_OVERRIDE_DIST_PATH: electron.directory,
   }
+  /**
+   * @param {number} minutes
+   * @param {string} command
+   * @param {string[]} args
+   */
   const run = (minutes, command, ...args) =>
     runStage(command, args, { env: environment, cwd: projectDirectory, minutes })
+  /**
+   * @param {number} minutes
+   * @param {string} script
+   * @param {string[]} args
+   */
   const tool = (minutes, script, ...args) => run(minutes, node, inProject('node_modules', script), ...args)
   // The tests start thousands of processes: what one of them has compiled the next one need not.
   const cached = { ...environment, NODE_COMPILE_CACHE: inProject('node_modules/.cache/node-compile') }
+  /** @type {() => Promise<NodeJS.ProcessEnv>} */
   const built = async () => ({ HOLDFAST_COMMAND_SCRIPT: (await commandScript(node)).script })
+  /** @param {'unit' | 'integration'} project */
   const vitest = async (project) => {
     const report = reports[project]
     const errors = report.replace('.json', '-errors.json')
@@ -107,7 +129,7 @@ function stages({ node, electron, servers }) {
       'Tests on a desktop (playwright)',
       async () => {
         // Two desktops, each with its half: the tests mostly wait.
-        const half = async (report, index) => {
+        const half = async (/** @type {string} */ report, /** @type {number} */ index) => {
           const number = index + 1
           const all = [
             node,
@@ -127,6 +149,7 @@ function stages({ node, electron, servers }) {
   ]
 }
 
+/** @param {Ready} ready */
 async function runAll(ready) {
   await mkdir(inProject('test-results'), { recursive: true })
   // A report of an earlier run must not be taken for this one's.
@@ -164,7 +187,7 @@ if (isProgram(import.meta.url)) {
     try {
       return await main()
     } catch (thrown) {
-      say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
+      say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : stackOf(thrown))
       process.stdout.write(`\n${closingLine({ passed: 0, failed: ['setup'], skipped: [], retried: [] })}\n`)
       return 1
     }

@@ -7,7 +7,10 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { app } from 'electron'
+import { app as application } from 'electron'
+
+/** Its types leave out the methods for a default app. @type {import('electron').App & { setVersion(version: string): void, setAppPath(path: string): void }} */
+const app = /** @type {any} */ (application)
 
 const directory = process.argv.slice(1).find((word) => !word.startsWith('-'))
 
@@ -19,11 +22,14 @@ if (directory === undefined) {
     await start(path.resolve(directory))
   } catch (thrown) {
     // Without this Electron shows a dialog that a machine without a person waits at for ever.
-    process.stderr.write(`${directory} could not be started: ${thrown?.stack ?? thrown}\n`)
+    process.stderr.write(
+      `${directory} could not be started: ${thrown instanceof Error ? thrown.stack : thrown}\n`,
+    )
     app.exit(1)
   }
 }
 
+/** @param {string} root */
 async function start(root) {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
   app.setName(manifest.productName ?? manifest.name)

@@ -13,12 +13,20 @@ const sources = inProject('build/icons')
 /** The application's icon, named as electron-builder and icon themes expect. */
 const applicationSizes = [512, 256, 64, 32]
 
-/** What a StatusNotifier panel shows at 100 % and at 200 %. */
+/**
+ * What a StatusNotifier panel shows at 100 % and at 200 %.
+ * @type {[number, string][]}
+ */
 const traySizes = [
   [22, ''],
   [44, '@2x'],
 ]
 
+/**
+ * @param {string} svg
+ * @param {number} size
+ * @param {string} png
+ */
 async function render(svg, size, png) {
   const result = await capture('rsvg-convert', [
     '--width',

@@ -67,20 +67,29 @@ const DEBIAN = {
 const NOT_READ =
   /\/(doc|examples|test|vendor|util|native)(\/|$)|\/cnoke\.cjs$|\.(map|md|[cm]?ts|gyp|cc?|hh?|inc|S)$|\/\.[^/]+$/
 const OTHER_SYSTEM = /\/prebuilds\/(?!$)/
-/** Node.js here is the one for glibc. */
+/**
+ * Node.js here is the one for glibc.
+ * @param {string} place
+ */
 const isOurs = (place) =>
   !/[./]musl[._]/.test(place) &&
   (!OTHER_SYSTEM.test(place) || place.includes(`/prebuilds/${process.platform}-${process.arch}`))
 
+/** @param {string} to */
 async function copyModules(to) {
   for (const name of await shippedPackages()) {
     const from = inProject('node_modules', name)
+    /** @param {string} place */
     const filter = (place) => !NOT_READ.test(place.slice(from.length)) && isOurs(place)
     await cp(from, path.join(to, name), { recursive: true, filter })
   }
 }
 
-/** The program and everything that it reads, in lib/holdfast. */
+/**
+ * The program and everything that it reads, in lib/holdfast.
+ * @param {string} library
+ * @param {string} node
+ */
 async function layOutProgram(library, node) {
   await buildCommand(library)
   await cp(node, path.join(library, 'node'))
@@ -88,7 +97,10 @@ async function layOutProgram(library, node) {
   await copyModules(path.join(library, 'node_modules'))
 }
 
-/** Completions, man page and licences, all said by the program itself. */
+/**
+ * Completions, man page and licences, all said by the program itself.
+ * @param {string} share
+ */
 async function layOutShare(share) {
   const { loadProgram } = await import('../../cli/program.ts')
   const { factsOf } = await import('../../cli/reference/tree.ts')
@@ -110,7 +122,10 @@ async function layOutShare(share) {
   }
 }
 
-/** The tree of bin, lib and share, as it is below /usr. */
+/**
+ * The tree of bin, lib and share, as it is below /usr.
+ * @param {string} usr
+ */
 async function layOut(usr) {
   await mkdir(path.join(usr, 'bin'), { recursive: true })
   await mkdir(path.join(usr, 'lib'), { recursive: true })
@@ -123,7 +138,7 @@ async function layOut(usr) {
 /**
  * Builds both packages.
  *
- * @param wanted "deb", "tar.gz"
+ * @param {('deb' | 'tar.gz')[]} wanted
  * @returns their paths
  */
 export async function packageCommandLine(wanted = ['deb', 'tar.gz'], output = OUTPUT) {

@@ -36,13 +36,20 @@ async function bundledPackages() {
   return names
 }
 
-/** The text of a package's licence; '' where it brings none. */
+/**
+ * The text of a package's licence; '' where it brings none.
+ * @param {string} directory
+ */
 async function licenceText(directory) {
   const name = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry))
   return name === undefined ? '' : (await readFile(path.join(directory, name), 'utf8')).trim()
 }
 
-/** Each shipped package with its licence, by name. Throws a SetupError if one is not under a permissive licence. */
+/**
+ * Each shipped package with its licence, by name. Throws a SetupError if one is not under a permissive licence.
+ * @typedef {{ name: string, version: string, licence: string, text: string }} Component
+ * @returns {Promise<Component[]>}
+ */
 export async function shippedComponents() {
   // A font's styles are in no source map.
   const all = [
@@ -70,14 +77,20 @@ export async function shippedComponents() {
   return components
 }
 
-/** Of a choice ("MIT OR GPL-2.0") one will do. */
+/**
+ * Of a choice ("MIT OR GPL-2.0") one will do.
+ * @param {string} licence
+ */
 export const isPermissive = (licence) =>
   licence
     .replace(/[()]/g, '')
     .split(' OR ')
     .some((one) => PERMISSIVE.has(one.trim()))
 
-/** Writes the text that is shipped with them. */
+/**
+ * Writes the text that is shipped with them.
+ * @param {Component[]} components
+ */
 export async function writeLicences(components) {
   const parts = components.map(
     ({ name, version, licence, text }) => `${name} ${version}: ${licence}\n\n${text}`,
@@ -91,7 +104,10 @@ export async function writeLicences(components) {
   await writeFile(inProject(LICENCES), `${text}\n`)
 }
 
-/** The names of shipped packages that the lock file has no integrity of: nobody could tell another content from theirs. */
+/**
+ * The names of shipped packages that the lock file has no integrity of: nobody could tell another content from theirs.
+ * @param {Pick<Component, 'name'>[]} components
+ */
 export async function withoutIntegrity(components) {
   const { packages } = JSON.parse(await readFile(inProject('package-lock.json'), 'utf8'))
   return components.map(({ name }) => name).filter((name) => !packages[`node_modules/${name}`]?.integrity)

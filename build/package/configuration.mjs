@@ -20,6 +20,7 @@ export function unpackedDirectory(platform = process.platform, arch = process.ar
 
 /** The program inside of it. */
 export function unpackedExecutable() {
+  /** @type {Partial<Record<NodeJS.Platform, string>>} */
   const names = { darwin: 'Holdfast.app/Contents/MacOS/Holdfast', win32: `${EXECUTABLE}.exe` }
   return path.join(unpackedDirectory(), names[process.platform] ?? EXECUTABLE)
 }
@@ -37,7 +38,10 @@ const NOT_READ = [
 /** Electron for Linux is the one for glibc. */
 const OTHER_LIBRARY = ['!**/musl_*/**', '!**/*.musl.node']
 
-/** A package's files, without the binaries for other systems that some bring. */
+/**
+ * A package's files, without the binaries for other systems that some bring.
+ * @param {string} name
+ */
 const packageFiles = (name) => ({
   from: `node_modules/${name}`,
   to: `node_modules/${name}`,
@@ -59,15 +63,19 @@ async function desktopEntry() {
   return Object.fromEntries(pairs)
 }
 
-/** Electron's own start page, and what says where a development copy came from. */
+/**
+ * Electron's own start page, and what says where a development copy came from.
+ * @param {{ appOutDir: string }} context
+ */
 async function removeDefaultApp({ appOutDir }) {
   for (const name of ['default_app.asar', 'default_app.sha256'])
     await rm(path.join(appOutDir, 'resources', name), { force: true })
 }
 
 /**
- * @param electron the Electron to pack: `directory` and `version`.
- * @param feed address of the directory that updates are published in; null: no feed is named. Holdfast has no updater of
+ * @param {object} of
+ * @param {{ directory: string, version: string }} of.electron the Electron to pack.
+ * @param {string | null} [of.feed] address of the directory that updates are published in; null: no feed is named. Holdfast has no updater of
  *   its own: the feed's files (latest*.yml with digests) are for whoever distributes it.
  */
 export async function configuration({ electron, feed = null }) {
@@ -96,7 +104,7 @@ export async function configuration({ electron, feed = null }) {
     npmRebuild: false,
     nodeGypRebuild: false,
     afterPack: removeDefaultApp,
-    publish: feed === null ? null : { provider: 'generic', url: feed },
+    publish: feed === null ? null : { provider: /** @type {const} */ ('generic'), url: feed },
     linux: {
       target: ['AppImage', 'rpm', 'tar.gz'],
       executableName: EXECUTABLE,
@@ -113,7 +121,7 @@ export async function configuration({ electron, feed = null }) {
     },
     nsis: { oneClick: false, perMachine: false, allowToChangeInstallationDirectory: true },
     mac: {
-      target: ['dmg'],
+      target: /** @type {import('electron-builder').MacOsTargetName[]} */ (['dmg']),
       category: 'public.app-category.utilities',
       icon: 'assets/icons/512x512.png',
       hardenedRuntime: true,

@@ -33,11 +33,19 @@ export async function metainfoText() {
   return text.replaceAll('@APP_ID@', manifest.appId)
 }
 
-/** The files of the package, below `root`, with the modes that they are installed with. */
+/**
+ * The files of the package, below `root`, with the modes that they are installed with.
+ * @param {string} root
+ * @param {string} unpacked
+ */
 async function layOut(root, unpacked) {
   const application = path.join(root, 'opt/Holdfast')
   await mkdir(path.dirname(application), { recursive: true })
   await cp(unpacked, application, { recursive: true, preserveTimestamps: true })
+  /**
+   * @param {string} from
+   * @param {string} to
+   */
   const put = async (from, to) => {
     await mkdir(path.dirname(path.join(root, to)), { recursive: true })
     await copyFile(inProject(from), path.join(root, to))
@@ -58,7 +66,7 @@ async function layOut(root, unpacked) {
 }
 
 /**
- * @param unpacked electron-builder's directory.
+ * @param {string} unpacked electron-builder's directory.
  * @returns the package's path.
  */
 export async function buildDeb(unpacked) {

@@ -7,7 +7,10 @@ import { lastLine } from '../setup/node.mjs'
 import { inProject, SetupError } from '../setup/project.mjs'
 import { capture } from '../setup/run.mjs'
 
-/** What Debian calls the processors that these packages are made for. */
+/**
+ * What Debian calls the processors that these packages are made for.
+ * @type {Partial<Record<NodeJS.Architecture, string>>}
+ */
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' }
 
 /** Of this computer. */
@@ -24,7 +27,11 @@ export async function sourceDate() {
   return status === 0 ? stdout.trim() : String(Math.floor(Date.now() / 1000))
 }
 
-/** Runs a packer to its end, with the time that its files shall have. */
+/**
+ * Runs a packer to its end, with the time that its files shall have.
+ * @param {string} command
+ * @param {string[]} words
+ */
 export async function pack(command, words) {
   const env = { ...process.env, SOURCE_DATE_EPOCH: await sourceDate() }
   const { status, stderr } = await capture(command, words, { env, timeoutMs: 1_200_000 })
@@ -34,7 +41,10 @@ export async function pack(command, words) {
 /** Libraries and scripts that are loaded, not started, whatever their packages have made of them. */
 const LOADED = /\.(node|so(\.\d+)*|[cm]?js)$/
 
-/** Everybody may read all of it, and only what is a program may be run. Gives its size in bytes. */
+/**
+ * Everybody may read all of it, and only what is a program may be run. Gives its size in bytes.
+ * @param {string} directory
+ */
 export async function setModes(directory) {
   let size = 0
   await chmod(directory, 0o755)
@@ -49,12 +59,20 @@ export async function setModes(directory) {
   return size
 }
 
+/**
+ * @param {string} root
+ * @param {string} name
+ * @param {string | Uint8Array} text
+ */
 async function put(root, name, text, mode = 0o644) {
   await mkdir(path.dirname(path.join(root, name)), { recursive: true })
   await writeFile(path.join(root, name), text, { mode })
 }
 
-/** A change log as Debian reads it: which version, since when. What changed is in the project's own. */
+/**
+ * A change log as Debian reads it: which version, since when. What changed is in the project's own.
+ * @param {string} name
+ */
 async function changeLog(name) {
   const date = new Date(Number(await sourceDate()) * 1000).toUTCString().replace('GMT', '+0000')
   const head = `${name} (${manifest.version}) unstable; urgency=medium`
@@ -64,8 +82,15 @@ async function changeLog(name) {
 /**
  * Makes a package of the tree in `root`, to which everything is added that a package has besides its own files.
  *
- * @param overrides what lintian says of it that is meant to be so (lintian(1), "OVERRIDES").
- * @param setuid programs of the tree that root's rights go with.
+ * @param {object} tree
+ * @param {string} tree.root
+ * @param {string} tree.file
+ * @param {string} tree.name
+ * @param {string[]} tree.depends
+ * @param {string[]} tree.description the first line is its summary.
+ * @param {string[]} tree.overrides warnings of lintian that are meant to be so (lintian(1), "OVERRIDES").
+ * @param {string} [tree.prerm] runs before dpkg removes the package.
+ * @param {string[]} [tree.setuid] programs of the tree that root's rights go with.
  */
 export async function buildDebian({ root, file, name, depends, description, overrides, prerm, setuid = [] }) {
   await rm(file, { force: true })

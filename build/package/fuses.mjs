@@ -26,10 +26,12 @@ const OPTIONS = {
   grantFileProtocolExtraPrivileges: FuseV1Options.GrantFileProtocolExtraPrivileges,
 }
 
-/** The fuses of a binary that are not as configured, by name; empty if all are. */
+/**
+ * The fuses of a binary that are not as configured, by name; empty if all are.
+ * @param {string} executable
+ */
 export async function wrongFuses(executable) {
   const wire = await getCurrentFuseWire(executable)
-  return Object.entries(fuses)
-    .filter(([name, isOn]) => wire[OPTIONS[name]] !== (isOn ? FuseState.ENABLE : FuseState.DISABLE))
-    .map(([name]) => name)
+  const names = /** @type {(keyof typeof fuses)[]} */ (Object.keys(fuses))
+  return names.filter((name) => wire[OPTIONS[name]] !== (fuses[name] ? FuseState.ENABLE : FuseState.DISABLE))
 }

@@ -5,7 +5,10 @@ import { inProject, SetupError } from '../setup/project.mjs'
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-].*)?$/i
 
-/** Of the binary and all that is linked into it; its package leaves it behind. Kept here, for each line of releases. */
+/**
+ * Of the binary and all that is linked into it; its package leaves it behind. Kept here, for each line of releases.
+ * @param {string} version
+ */
 async function nodeLicence(version) {
   const file = `build/package/licences/node-v${version.split('.')[0]}.txt`
   return readFile(inProject(file), 'utf8').catch(() => {
@@ -13,6 +16,7 @@ async function nodeLicence(version) {
   })
 }
 
+/** @param {string} place */
 async function noticeOf(place) {
   const directory = inProject(place)
   const manifest = JSON.parse(

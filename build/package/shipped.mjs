@@ -11,6 +11,7 @@ const FOR_COMPILERS = new Set(['nan', 'node-addon-api', 'cpu-features'])
 /** Their names in order, with everything that they need on the system that npm installed them for. */
 export async function shippedPackages() {
   const names = new Set()
+  /** @type {(name: string, isOptional: boolean) => Promise<void>} */
   const add = async (name, isOptional) => {
     if (names.has(name) || FOR_COMPILERS.has(name)) return
     const text = await readFile(inProject('node_modules', name, 'package.json'), 'utf8').catch(

@@ -17,6 +17,10 @@ const sources = [
 ]
 const stamp = () => inProject('out/.sources')
 
+/**
+ * @param {string} place
+ * @returns {AsyncGenerator<[string, import('node:fs').Stats]>}
+ */
 async function* filesUnder(place) {
   const found = await stat(place).catch(ifMissing(null))
   if (found === null) return
@@ -38,7 +42,10 @@ export async function sourcesDigest(root = inProject()) {
   return hash.digest('hex')
 }
 
-/** Builds the application where out/ does not belong to the sources as they are. */
+/**
+ * Builds the application where out/ does not belong to the sources as they are.
+ * @param {string} node
+ */
 export async function ensureBuilt(node) {
   const digest = await sourcesDigest()
   const built = await readFile(stamp(), 'utf8').catch(ifMissing(null))
@@ -52,7 +59,11 @@ export async function ensureBuilt(node) {
   }
 }
 
-/** Builds in any case. Gives electron-vite's output and status. */
+/**
+ * Builds in any case. Gives electron-vite's output and status.
+ * @param {string} node
+ * @param {string} [digest] left out: of the sources as they are.
+ */
 export async function buildApplication(node, digest, { echo = false } = {}) {
   const wanted = digest ?? (await sourcesDigest())
   await rm(stamp(), { force: true })

@@ -21,6 +21,7 @@ const external = [
 /** A digest of name, size and time of every source: another one means that something has changed. */
 function sourcesDigest() {
   const hash = createHash('sha256')
+  /** @param {string} place */
   const add = (place) => {
     const { size, mtimeMs } = statSync(inProject(place))
     hash.update(`${place}\0${size}\0${mtimeMs}\n`)
@@ -39,6 +40,7 @@ function sourcesDigest() {
 /**
  * The script of the command line: what was built of the sources as they are, made first where that can be, else the
  * sources themselves. Each build has a directory of its own: an agent that runs starts its workers from there.
+ * @param {string} node
  */
 export async function commandScript(node) {
   const source = { script: inProject('cli/holdfast.ts'), isBuilt: false }
@@ -60,7 +62,10 @@ const KEPT = 10
 /** A directory that `commandScript` made: its name is a digest of the sources. */
 const BUILD_NAME = /^[0-9a-f]{16}$/
 
-/** Removes all but the newest builds from out/cli; other names there are left alone. */
+/**
+ * Removes all but the newest builds from out/cli; other names there are left alone.
+ * @param {string} directory
+ */
 function removeOldBuilds(directory) {
   const builds = readdirSync(directory)
     .filter((name) => BUILD_NAME.test(name))
@@ -77,6 +82,7 @@ const jsonAsString = {
   name: 'json-as-string',
   transform: {
     filter: { id: /\.json$/ },
+    /** @param {string} code */
     handler: (code) => ({
       code: `export default JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(code)))})`,
       moduleType: 'js',
@@ -84,7 +90,10 @@ const jsonAsString = {
   },
 }
 
-/** Builds into a directory. */
+/**
+ * Builds into a directory.
+ * @param {string} directory
+ */
 export async function buildCommand(directory) {
   const { rolldown } = await import('rolldown')
   const workers = readdirSync(inProject('cli/workers'), { withFileTypes: true })
@@ -100,7 +109,10 @@ export async function buildCommand(directory) {
   await bundle.write({ dir: directory, format: 'esm', chunkFileNames: '[name]-[hash].js' })
 }
 
-/** Builds into a directory whose name appears when all of it is there. */
+/**
+ * Builds into a directory whose name appears when all of it is there.
+ * @param {string} directory
+ */
 async function build(directory) {
   const { rename, rm } = await import('node:fs/promises')
   const temporary = `${directory}-${process.pid}`
@@ -112,4 +124,5 @@ async function build(directory) {
   }
 }
 
-if (isProgram(import.meta.url)) await build(process.argv[2])
+const wanted = process.argv[2]
+if (isProgram(import.meta.url) && wanted !== undefined) await build(wanted)

@@ -14,7 +14,9 @@ const PATIENCE_MS = 15_000
 
 const packageDirectory = inProject('node_modules/electron')
 const fromElectron = createRequire(path.join(packageDirectory, 'package.json'))
+/** @param {string} name */
 const load = (name) => import(pathToFileURL(fromElectron.resolve(name)).href)
+/** @param {string} name */
 const readJson = async (name) => JSON.parse(await readFile(path.join(packageDirectory, name), 'utf8'))
 
 async function fetchArchive() {

@@ -26,6 +26,11 @@ export class NoElectron extends SetupError {}
 
 const ELSE = 'Or set ELECTRON_OVERRIDE_DIST_PATH to the directory of an Electron that you have.'
 
+/**
+ * @typedef {{ directory: string, executable: string, version: string, standIn: boolean }} Electron
+ * @param {string} directory
+ * @returns {Promise<Electron>}
+ */
 async function described(directory) {
   const executable = path.join(directory, executableName())
   const version = await readFile(path.join(directory, 'version'), 'utf8').catch(() => 'unknown')
@@ -37,6 +42,7 @@ async function described(directory) {
   }
 }
 
+/** @param {string} directory */
 async function overridden(directory) {
   const found = await described(path.resolve(directory))
   if (!existsSync(found.executable)) {
@@ -51,6 +57,7 @@ async function overridden(directory) {
  * The Electron to use: its directory, executable and version, and whether it is the stand-in. `node` is the
  * project's Node.js, `isTest` asks for the stand-in, as HOLDFAST_ELECTRON_STANDIN=1 does. Throws a SetupError that says
  * what to do if there is none.
+ * @param {string} node
  */
 export async function ensureElectron(node, isTest = false) {
   if (process.env.ELECTRON_OVERRIDE_DIST_PATH) return overridden(process.env.ELECTRON_OVERRIDE_DIST_PATH)
@@ -75,6 +82,7 @@ export async function ensureElectron(node, isTest = false) {
   return found
 }
 
+/** @param {string | null} reason */
 async function noElectron(reason) {
   return (
     `Electron ${await declaredVersion()} could not be downloaded: ${reason}. ` +

@@ -53,7 +53,10 @@ export function projectEnvironment(environment = process.env) {
   return { ...environment, PATH: wanted.join(path.delimiter) }
 }
 
-/** The last line that says something, for a message that must fit on a screen. */
+/**
+ * The last line that says something, for a message that must fit on a screen.
+ * @param {string} text
+ */
 export function lastLine(text) {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   return (lines.at(-1) ?? '').trim().slice(0, 500)

@@ -33,7 +33,10 @@ export async function officialDirectory() {
   }
 }
 
-/** Tries the download. Gives null and says why if it cannot be had. */
+/**
+ * Tries the download. Gives null and says why if it cannot be had.
+ * @param {string} node
+ */
 export async function downloadOfficial(node) {
   const version = await declaredVersion()
   say(`Downloading Electron ${version} ...`)
@@ -70,6 +73,7 @@ export async function rememberedFailure(now = Date.now()) {
   }
 }
 
+/** @param {string | null} reason */
 export async function rememberFailure(reason) {
   await mkdir(cacheDirectory(), { recursive: true })
   const aside = `${memoryFile()}-${process.pid}`

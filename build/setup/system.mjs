@@ -82,7 +82,10 @@ export const serverPackages = [
 /** What makes a Debian of its own, for `npm run test:package`. */
 export const cleanRootPackages = ['debootstrap']
 
-/** The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask. */
+/**
+ * The packages of `wanted` of which no alternative is installed; null where there is no dpkg to ask.
+ * @param {string[]} wanted
+ */
 export async function missingPackages(wanted) {
   const names = wanted.flatMap((entry) => entry.split('|'))
   const answer = await capture('dpkg-query', ['-W', '-f', `\${Package} \${db:Status-Status}\\n`, ...names])
@@ -97,20 +100,24 @@ export async function missingPackages(wanted) {
   return wanted.filter((entry) => !entry.split('|').some((name) => installed.has(name)))
 }
 
-/** The alternatives that this release has. */
+/**
+ * The alternatives that this release has.
+ * @param {string[]} entries
+ */
 async function namesHere(entries) {
   const choices = entries.map(async (entry) => {
     for (const name of entry.split('|')) {
       const { status, stdout } = await capture('apt-cache', ['show', '--no-all-versions', name])
       if (status === 0 && stdout.includes(`Package: ${name}`)) return name
     }
-    return entry.split('|').at(-1)
+    return entry.split('|').at(-1) ?? entry
   })
   return Promise.all(choices)
 }
 
 const aptEnvironment = () => ({ ...process.env, DEBIAN_FRONTEND: 'noninteractive' })
 
+/** @param {string[]} args */
 async function aptGet(args) {
   // The lock timeout lets two set-ups on one machine take turns.
   return capture('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
@@ -121,7 +128,10 @@ async function aptGet(args) {
 
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** Installs while no service of a package is started: the tests start their own servers, with their own settings. */
+/**
+ * Installs while no service of a package is started: the tests start their own servers, with their own settings.
+ * @param {() => Promise<void>} install
+ */
 async function withoutServices(install) {
   let isOurs = true
   await writeFile(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).catch((error) => {
@@ -144,6 +154,8 @@ export function ensureServers() {
 /**
  * Sees to it that the packages are there. Where we may not install (not root, no apt) the message is the
  * command to run. `purpose` completes "packages for …".
+ * @param {string[]} wanted
+ * @param {string} purpose
  */
 export async function ensurePackages(wanted, purpose) {
   const missing = await missingPackages(wanted)
@@ -153,7 +165,7 @@ export async function ensurePackages(wanted, purpose) {
   }
   if (missing.length === 0) return
   const isRoot = process.getuid?.() === 0
-  const fallback = missing.map((entry) => entry.split('|').at(-1))
+  const fallback = missing.map((entry) => entry.split('|').at(-1) ?? entry)
   const names = (await capture('apt-cache', ['--version'])).missing ? fallback : await namesHere(missing)
   const command = `apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`
   if (!isRoot) {

@@ -9,7 +9,11 @@
 /** @type {() => Counts} */
 export const nothing = () => ({ passed: 0, failed: [], skipped: [], retried: [] })
 
-/** The end of a log is all that some readers get: enough of a failure to know it again, not its whole page. */
+/**
+ * The end of a log is all that some readers get: enough of a failure to know it again, not its whole page.
+ * @param {string} title
+ * @param {(string | undefined)[] | undefined} messages
+ */
 function named(title, messages = []) {
   const lines = messages.join('\n').replaceAll(COLOURS, '').split('\n').slice(0, 12)
   return [title, ...lines.filter((line) => line !== '').map((line) => `  ${line.slice(0, 300)}`)].join('\n')
@@ -18,12 +22,18 @@ function named(title, messages = []) {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal's colours begin with.
 const COLOURS = /\x1b\[[0-9;]*m/g
 
-/** A stage that is one question (lint, types, build): only its failure counts. */
+/**
+ * A stage that is one question (lint, types, build): only its failure counts.
+ * @param {string} title
+ * @param {number} status
+ */
 export const stageCounts = (title, status) => ({ ...nothing(), failed: status === 0 ? [] : [title] })
 
 /**
  * The figures of a runner that ended with `status`. A runner that failed without a failing test to show for it
  * (crash, time-out, error outside of a test) is one failure: nothing that goes wrong may look like success.
+ * @param {Counts} counts
+ * @param {number} status
  */
 function settled(counts, status) {
   if (status === 0 || counts.failed.length > 0) return counts
@@ -31,7 +41,15 @@ function settled(counts, status) {
 }
 
 /**
- * @param report Vitest's JSON report (Jest's format); null if there is none.
+ * @typedef {object} VitestFile
+ * @property {string} [name]
+ * @property {string} status
+ * @property {string} [message]
+ * @property {{ title: string, ancestorTitles?: string[], status: string, failureMessages?: string[] }[]} [assertionResults]
+ *
+ * @param {{ success?: boolean, testResults?: VitestFile[] } | null} report Vitest's JSON report (Jest's format); null if there
+ *   is none.
+ * @param {number} status
  * @param {string[] | null} errors those outside of every test (errors-reporter.mjs).
  */
 export function vitestCounts(report, status, errors = null) {
@@ -43,13 +61,13 @@ export function vitestCounts(report, status, errors = null) {
       if (test.status === 'passed') {
         counts.passed += 1
         // What it failed of at the first try stays in the report.
-        if (test.failureMessages?.length > 0) counts.retried.push(title)
+        if ((test.failureMessages ?? []).length > 0) counts.retried.push(title)
       } else if (test.status === 'failed') counts.failed.push(named(title, test.failureMessages))
       else counts.skipped.push(title)
     }
     // The file itself could not be loaded, or a hook of it failed.
     if (file.status === 'failed' && counts.failed.length === failedBefore)
-      counts.failed.push(named(file.name, [file.message]))
+      counts.failed.push(named(file.name ?? 'a file', [file.message]))
   }
   for (const error of errors ?? []) counts.failed.push(named('an error outside of a test', [error]))
   if (report?.success === false && counts.failed.length === 0)
@@ -57,7 +75,18 @@ export function vitestCounts(report, status, errors = null) {
   return settled(counts, report === null ? 1 : status)
 }
 
-/** Playwright's JSON report; null if there is none. */
+/**
+ * Playwright's JSON report; null if there is none.
+ * @typedef {{ message?: string }} PlaywrightError
+ * @typedef {{ status: string, results?: { errors?: PlaywrightError[] }[] }} PlaywrightTest
+ * @typedef {object} PlaywrightSuite
+ * @property {string} title
+ * @property {{ title: string, tests?: PlaywrightTest[] }[]} [specs]
+ * @property {PlaywrightSuite[]} [suites]
+ *
+ * @param {{ suites?: PlaywrightSuite[], errors?: PlaywrightError[] } | null} report
+ * @param {number} status
+ */
 export function playwrightCounts(report, status) {
   const counts = nothing()
   for (const suite of report?.suites ?? []) addSuite(counts, suite, [])
@@ -66,6 +95,11 @@ export function playwrightCounts(report, status) {
   return settled(counts, report === null ? 1 : status)
 }
 
+/**
+ * @param {Counts} counts
+ * @param {PlaywrightSuite} suite
+ * @param {string[]} above
+ */
 function addSuite(counts, suite, above) {
   const titles = [...above, suite.title]
   for (const spec of suite.specs ?? []) {
@@ -96,13 +130,21 @@ export const sum = (all) => ({
   retried: all.flatMap(({ retried }) => retried),
 })
 
-/** The last line of a test run. */
+/**
+ * The last line of a test run.
+ * @param {Counts} counts
+ */
 export function closingLine({ passed, failed, skipped }) {
   const line = `${passed} passed, ${failed.length} failed`
   return skipped.length > 0 ? `${line}, ${skipped.length} skipped` : line
 }
 
-/** On the build machine a test that is skipped is a test that is missing. */
+/**
+ * On the build machine a test that is skipped is a test that is missing.
+ * @param {Pick<Counts, 'failed' | 'skipped'>} counts
+ * @param {boolean} ci
+ * @returns {0 | 1}
+ */
 export const exitCode = ({ failed, skipped }, ci) => (failed.length > 0 || (ci && skipped.length > 0) ? 1 : 0)
 
 /** Whether the CI variable says so, as the usual build services set it. */

@@ -1,24 +1,32 @@
 // Runs one stage of the tests as a process group of its own, so that a stage that hangs ends with all that it
 // has started.
 import { spawn } from 'node:child_process'
+import { errorCode } from '../setup/project.mjs'
 
 const KILL_AFTER_MS = 5_000
 
 /** The process groups of the stage that runs now. */
-const running = new Set()
+const running = /** @type {Set<import('node:child_process').ChildProcess>} */ (new Set())
 
-/** Runs a program with our output. Gives its exit code; a time-out or a signal is a code other than 0. */
+/**
+ * Runs a program with our output. Gives its exit code; a time-out or a signal is a code other than 0.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env: NodeJS.ProcessEnv, cwd: string, minutes: number }} options
+ * @returns {Promise<number>}
+ */
 export function runStage(command, args, { env, cwd, minutes }) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
     running.add(child)
+    /** @type {NodeJS.Timeout | undefined} */
     let forced
     const timeout = setTimeout(() => {
       process.stderr.write(`${command} ${args.join(' ')} has not ended within ${minutes} minutes: stopped.\n`)
       endGroup(child, 'SIGTERM')
       forced = setTimeout(() => endGroup(child, 'SIGKILL'), KILL_AFTER_MS)
     }, minutes * 60_000)
-    const done = (status) => {
+    const done = (/** @type {number} */ status) => {
       clearTimeout(timeout)
       clearTimeout(forced)
       running.delete(child)
@@ -32,19 +40,27 @@ export function runStage(command, args, { env, cwd, minutes }) {
   })
 }
 
+/**
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {NodeJS.Signals} signal
+ */
 function endGroup(child, signal) {
   if (child.pid === undefined) return
   try {
     process.kill(-child.pid, signal)
   } catch (error) {
-    if (error.code !== 'ESRCH') throw error
+    if (errorCode(error) !== 'ESRCH') throw error
   }
 }
 
 /** Passes an interruption on to the stage that runs, and ends once it has ended. */
 export function passSignalsOn() {
-  const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
-  for (const [signal, code] of Object.entries(exitCodes)) {
+  const exitCodes = /** @type {const} */ ([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ])
+  for (const [signal, code] of exitCodes) {
     process.once(signal, () => {
       if (running.size === 0) process.exit(code)
       for (const child of running) {

@@ -9,7 +9,11 @@ import {
   vitestCounts,
 } from '../../../build/test/results.mjs'
 
-const vitestReport = (...files: object[]) => ({ success: true, testResults: files })
+type Report = NonNullable<Parameters<typeof vitestCounts>[0]>
+const vitestReport = (...files: NonNullable<Report['testResults']>): Report => ({
+  success: true,
+  testResults: files,
+})
 const file = (status: string, ...statuses: string[]) => ({
   status,
   assertionResults: statuses.map((one, index) => ({

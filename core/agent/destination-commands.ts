@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { diskOf } from '../mounts/disks.ts'
-import { readMounts } from '../mounts/mountinfo.ts'
+import { diskOf, readMounts } from '../mounts/mountinfo.ts'
 import { inTime, LATE } from '../pacing/in-time.ts'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'

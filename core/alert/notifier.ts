@@ -3,9 +3,8 @@ import { throttled } from '../pacing/throttled.ts'
 import { message } from '../words/message.ts'
 import { createWords, englishWords, type Words } from '../words/words.ts'
 import type { LogLevel } from '../worker/definition.ts'
-import { type Beat, Beats } from './beats.ts'
 import { NATIVE } from './channels/catalog.ts'
-import { type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
+import { type Channel, type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
 import { channelOf } from './channels/kinds.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Incident } from './incident.ts'
@@ -16,6 +15,40 @@ import { isFor, isQuietAt, type OutboxEntry } from './outbox.ts'
 import { type ChannelSettings, optionsOf } from './settings.ts'
 import { type AlertStore, KeptStore } from './store/store.ts'
 import type { TimelinePage, TimelineQuestion } from './timeline.ts'
+
+type Beat = NonNullable<Channel['beat']>
+
+/** Keeps the timetable of channels that are told regularly that Holdfast lives (a dead-man's ping). */
+class Beats {
+  readonly #send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
+  readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()
+
+  constructor(send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>) {
+    this.#send = send
+  }
+
+  configure(channels: readonly ChannelSettings[]): void {
+    for (const [id, { channel, timer }] of this.#running) {
+      if (channels.some((one) => isDeepStrictEqual(one, channel))) continue
+      clearInterval(timer)
+      this.#running.delete(id)
+    }
+    for (const channel of channels) {
+      const beat = channelOf(channel.type).beat
+      if (beat === undefined || !channel.enabled || this.#running.has(channel.id)) continue
+      const timer = setInterval(
+        () => void this.#send(channel, beat.send, false),
+        beat.everyMs(optionsOf(channel)),
+      )
+      this.#running.set(channel.id, { channel, timer })
+      void this.#send(channel, beat.send, true)
+    }
+  }
+
+  stop(): void {
+    for (const { timer } of this.#running.values()) clearInterval(timer)
+  }
+}
 
 interface NotifierEvents {
   /** To be shown on this computer; it counts as told then. */

@@ -6,10 +6,35 @@ import { destinationIds } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { Message } from '../../words/message.ts'
 import type { ReportOf } from '../../worker/definition.ts'
-import { sinceIncident, withConnection } from './connections.ts'
 import { isDiskFailing, scanProblem } from './derived.ts'
 import { noProgress, sumRates, sumsOf, sumTotals, withDestinations } from './progress.ts'
 import type { AppState, CheckedPathState, DestinationState, SourceState, WorkerState } from './schema.ts'
+
+/** A connection may show that a name which looked like another computer's is one of this one's. */
+function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
+  destination: D,
+  connection: DestinationState['connection'],
+) {
+  // A folder has no address: only its disk shows that another computer keeps it.
+  const elsewhere =
+    destination.kind === 'folder'
+      ? connection.toItself === false
+      : destination.elsewhere && connection.toItself !== true
+  return { ...destination, connection, elsewhere }
+}
+
+/** What cannot be reached may have been away before this run began: its incident knows. */
+function sinceIncident(
+  { incidents }: AppState,
+  id: string,
+  connection: DestinationState['connection'],
+): DestinationState['connection'] {
+  const lasting = incidents.find(
+    ({ endedAt, kind, failing }) =>
+      endedAt === null && kind === connection.state && `destination:${id}` in failing,
+  )
+  return { ...connection, since: Math.min(connection.since, lasting?.startedAt ?? connection.since) }
+}
 
 // What the settings and each worker's report make of the state; pure.
 

@@ -8,15 +8,64 @@ import { StoreSession } from '../../store/session/session.ts'
 import { judgeSession, type KnownSession } from '../../store/store.ts'
 import { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
-import type { Frame, FrameHeader } from '../../wire/frames.ts'
+import type { Frame, FrameHeader, FrameType } from '../../wire/frames.ts'
 import { PROTOCOL, type RefusalCode } from '../../wire/limits.ts'
 import { peerFingerprint } from '../../wire/pin.ts'
 import { HANDSHAKE_MS, remoteOf } from '../../wire/tls.ts'
 import type { ConnectionPlace, Guest } from './connected.ts'
 import type { ConnectionHost } from './host.ts'
-import { expected, type Phase } from './phase.ts'
 import { Restoring } from './restoring.ts'
-import { openWants } from './wants.ts'
+
+/** Files that were asked for and have not come are asked for again after this. */
+const AGAIN_MS = 10 * 60_000
+
+/**
+ * Asks a sender to offer files again, whenever the result is called: there may be some. What is asked for already is
+ * asked for once more, which changes nothing.
+ * @param wanted see wantedOf.
+ */
+function openWants(channel: FrameChannel, wanted: () => ReturnType<typeof wantedOf>): () => void {
+  let again: NodeJS.Timeout | undefined
+
+  const sendAll = async (): Promise<void> => {
+    let isAny = false
+    for await (const files of wanted()) {
+      isAny = true
+      await channel.room()
+      if (channel.closed) return
+      if (files.length > 0) channel.send('want', { files })
+    }
+    clearTimeout(again)
+    if (isAny) again = setTimeout(send, AGAIN_MS).unref()
+  }
+
+  // Where the disk does not answer such questions now, the next connection asks anew.
+  const send = () => void sendAll().catch(ignoreError('the next connection asks for missing files again'))
+  return send
+}
+
+/** How far a connection has come. */
+type Phase =
+  | { at: 'hello' }
+  | { at: 'entering' }
+  | { at: 'sending'; sender: Sender; sending: StoreSession }
+  | { at: 'restoring'; restoring: Restoring }
+  | { at: 'over' }
+
+/** The frames that may come in a phase; of one in which it is over any. */
+const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
+  hello: ['hello'],
+  entering: ['alive'],
+  sending: ['source', 'batch', 'begin', 'chunk', 'end', 'abort', 'copy', 'prove', 'status', 'alive'],
+  restoring: ['ask', 'fetch', 'alive'],
+}
+
+/** Whether a frame may come now. */
+function expected(phase: Phase, type: FrameType): boolean {
+  // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
+  if (phase.at === 'over') return true
+  return EXPECTED[phase.at].includes(type)
+}
 
 /** A sender ends the connection like this when the certificate that it is shown is not the one that it has pinned. */
 const ENDED_BEFORE_HELLO =

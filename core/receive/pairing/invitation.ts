@@ -10,7 +10,6 @@ import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/problems.ts'
 import { formatPairingCode, hashOfSecret, newSecret } from '../../wire/pairing-code.ts'
 import { Problem } from '../../words/problem.ts'
-import { isRunning } from '../../worker/is-running.ts'
 
 export const CODE_MINUTES = 15
 /** How long a code lives, in milliseconds. */
@@ -171,5 +170,15 @@ export async function invite(
   return {
     code: formatPairingCode({ host: reachableHost(about.host), port, code, fingerprint, name }),
     running: isRunning(about.pid),
+  }
+}
+
+/** Whether a process of this number runs here; one of another user's counts, though it may not be signalled. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return errorCode(thrown) !== 'ESRCH'
   }
 }

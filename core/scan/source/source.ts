@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { nameRulesOf } from '../../filter/names.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
+import { throttled } from '../../pacing/throttled.ts'
 import type { Source } from '../../settings/schema.ts'
 import { type Message, message } from '../../words/message.ts'
 import { BatchSession } from '../batch/session.ts'
@@ -11,12 +12,36 @@ import { Young } from '../compare/young.ts'
 import type { MarkedAnswer, Scanned } from '../messages.ts'
 import type { SessionContext, SourceSession } from '../session.ts'
 import { callOn } from '../tree/calls.ts'
-
 import { isToBeOpenedAnew, type OpenFiles, type OpenScopedTree } from '../watch/tree-watcher.ts'
-import { openComparisons } from './comparisons.ts'
 import { startContinuous } from './continuous.ts'
 import { MAX_PROBLEMS, Problems } from './problems.ts'
 import { mountScopeOf, openHome } from './source-disk.ts'
+
+/** Pause before a source is compared again because files could not be offered. */
+const SOON_MS = 5_000
+
+/** Has a source compared with the ledger: on its timetable, and soon after files could not be offered. */
+export function openComparisons(compare: () => Promise<void>, everyMs: number) {
+  const soon = throttled(SOON_MS, () => void compare())
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  const arm = () => {
+    timer = setTimeout(async () => {
+      await compare()
+      if (!isStopped) arm()
+    }, everyMs)
+  }
+  arm()
+  return {
+    /** Files were found and not offered: nobody else will find them again before the timetable's next comparison. */
+    soon,
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+      soon.stop()
+    },
+  }
+}
 
 /** How often a source's own directory is looked at: one stat(2). */
 const LOOK_EVERY_MS = 5_000

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { ignoreError } from '../../dropped-errors.ts'
@@ -5,7 +6,6 @@ import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import { errorCode } from '../../files/system-error.ts'
 import type { Ledger, Removable } from '../../ledger/ledger.ts'
 import { isBelowAway, whereabouts } from '../../mounts/whereabouts.ts'
-import { createAgeClock } from '../../pacing/age-clock.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { RemovalRule } from '../messages.ts'
 import { type Confirmed, confirm } from './confirm.ts'
@@ -13,6 +13,27 @@ import { obstacleAt, obstacleOf } from './obstacles.ts'
 import { batchDirectoryOf, isRemovableName, type RemovalSource } from './rule.ts'
 import { finishRemoval, type Taken, takeAway } from './take-away.ts'
 import { directoryOf, nameOf, within } from './within.ts'
+
+/** Less is a clock that is being put right. */
+const JUMP_MS = 3_600_000
+/** No clock that is right says less: leaving such a time is a correction. */
+const EARLIEST = Date.UTC(2026, 0)
+
+/**
+ * The time by which something is old, in milliseconds since 1970: what the clock was put ahead while this runs counts for
+ * nothing. The time that the computer was asleep does count: the system's uptime has it (proc_uptime(5)).
+ */
+export function createAgeClock(wall = Date.now, up = () => uptime() * 1000): () => number {
+  let last = { wall: wall(), up: up() }
+  let ahead = 0
+  return () => {
+    const now = { wall: wall(), up: up() }
+    const jump = now.wall - last.wall - (now.up - last.up)
+    if (Math.abs(jump) > JUMP_MS && last.wall > EARLIEST) ahead = Math.max(0, ahead + jump)
+    last = now
+    return now.wall - ahead
+  }
+}
 
 /** Sent rows that are looked at in one turn of the event loop. */
 const ROWS = 1_000

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decideRestart } from '../../../core/agent/workers/restart-policy.ts'
+import { decideRestart } from '../../../core/agent/workers/supervisor.ts'
 
 const MINUTE = 60_000
 

@@ -1,8 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { diskOf } from '../../../core/mounts/disks.ts'
-import { parseMountinfo } from '../../../core/mounts/mountinfo.ts'
+import { diskOf, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const mounts = parseMountinfo(

@@ -9,7 +9,6 @@ import type { FoundDirectory } from '../../reading/group.ts'
 import type { Answer, Outgoing, OutgoingSource, Session, SmallOutgoing, Upload } from '../destination.ts'
 import type { OpenOptions } from '../open.ts'
 import { encryptedSize, encrypterFor, plainName, sealedName } from './age.ts'
-import { openFeed } from './feed.ts'
 import {
   hiddenPath,
   hiddenSource,
@@ -19,6 +18,29 @@ import {
   nameKeyText,
   shownPath,
 } from './names.ts'
+
+/** What is written at one end is read at the other, piece by piece, as the library of age wants it. */
+function openFeed() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const isDone = (work: Promise<void>): Promise<boolean> =>
+    work.then(
+      () => true,
+      () => false,
+    )
+  return {
+    readable,
+    /** Resolves when the bytes are wanted; they may be changed at once. False: nothing is wanted any more. */
+    write(bytes: Uint8Array): Promise<boolean> {
+      void isDone(writer.write(new Uint8Array(bytes)))
+      // A write that is under way would not hear of a drop.
+      return isDone(writer.ready)
+    },
+    end: () => void isDone(writer.close()),
+    /** Whoever still writes or reads waits no longer. */
+    drop: () => void isDone(writer.abort(new Error('dropped'))),
+  }
+}
 
 /** To encrypt a small file takes longer than to send it: the first ones go before the last ones are encrypted. */
 const FILES = 64

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { isRunning } from '../../../core/worker/is-running.ts'
+import { isRunning } from '../../../core/receive/pairing/invitation.ts'
 
 test('a process runs until it has ended; one that may not be signalled runs', async () => {
   const child = spawn(process.execPath, ['-e', ''])

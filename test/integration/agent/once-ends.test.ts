@@ -10,13 +10,22 @@ import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { untilState } from '../../support/two-receivers.ts'
 
+/** Where a run keeps its own things. A run ends when nothing has changed for its quiet period and three seconds. */
+function dataDirectory(quietSeconds = 0.3) {
+  const data = temporaryDirectory('once-data')
+  const settings = openSettings(data)
+  const { scan, ...others } = settings.get()
+  settings.set({ ...others, scan: { ...scan, quietSeconds } })
+  return data
+}
+
 /** A closed batch directory with one file in it, and where the run keeps its own things. */
-function closedBatch() {
+function closedBatch(quietSeconds?: number) {
   const root = temporaryDirectory('once-root')
   const batch = path.join(root, 'DC1')
   mkdirSync(batch)
   writeFileSync(path.join(batch, 'good'), 'good', { mode: 0o644 })
-  const data = temporaryDirectory('once-data')
+  const data = dataDirectory(quietSeconds)
   return { root, batch, data, close: () => writeFileSync(path.join(batch, 'finished.parse'), '') }
 }
 
@@ -41,7 +50,7 @@ describe('`scan --once` ends', () => {
       for (const name of ['good', 'finished.parse'])
         writeFileSync(path.join(batch, name), name, { mode: 0o644 })
       await disk.remount('ro')
-      const data = temporaryDirectory('once-data')
+      const data = dataDirectory()
       const once = startHoldfast(['scan', '--once', '--batch', '--data', data, disk.point])
       expect(await once.ended(), once.err()).toBe(1)
       expect(once.err()).toBe(
@@ -158,10 +167,7 @@ describe('`scan --once` ends', () => {
   ] as const)(
     'with its number on a signal, says what is sent, and leaves nothing running: %s',
     async (signal, code) => {
-      const { root, data } = closedBatch()
-      const settings = openSettings(data)
-      const { scan, ...others } = settings.get()
-      settings.set({ ...others, scan: { ...scan, quietSeconds: 300 } })
+      const { root, data } = closedBatch(300)
       const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
       await untilState(data, 'the file to be sent', ({ totals }) => totals.sentFiles === 1)
       once.child.kill(signal)
@@ -180,7 +186,7 @@ describe('`scan --once` ends', () => {
       if (number > 10) writeFileSync(path.join(batch, 'finished.parse'), '')
       utimesSync(batch, 1_700_000_000 + number, 1_700_000_000 + number)
     }
-    const data = temporaryDirectory('once-data')
+    const data = dataDirectory()
     const once = startHoldfast(['scan', '--once', '--batch', '--data', data, root])
     expect(await once.ended(60_000), once.err()).toBe(0)
     expect(existsSync(path.join(root, 'DC10/finished.watch'))).toBe(true)

@@ -40,6 +40,13 @@ test('a data disk that hangs keeps neither the window nor the end waiting', asyn
   const dataDirectory = path.join(disk.point, 'holdfast')
   const holdfast = await launchHoldfast({ dataDirectory })
   await until('the window to be shown', () => visible({ holdfast }))
+  // The window is there before the start is over, which writes to the data directory.
+  const page = await holdfast.window()
+  await until('the start to be over', async () => {
+    const { state } = await page.evaluate(() => window.holdfast.call('snapshot', {}))
+    const workers = Object.values(state.workers).filter(({ condition }) => condition !== 'off')
+    return workers.length > 0 && workers.every(({ condition }) => condition === 'running')
+  })
   await disk.freeze()
   try {
     await holdfast.application.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.close())

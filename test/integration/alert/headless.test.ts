@@ -19,6 +19,8 @@ import { until } from '../../support/until.ts'
 const INTERVAL_SECONDS = 4
 /** What is found out is told within an interval and this. */
 const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000
+/** The longest pause between two attempts (alert/outbox.ts), and an attempt. */
+const RETRIED_WITHIN_MS = 75_000
 const first = '\n[PROJ_CODE] P-12, in vm-7\n>>> '
 const lastedIn = (text: string) => /lasted (\d+ sec)\./.exec(text)?.[1]
 
@@ -34,7 +36,7 @@ async function untilBetweenChecks(directory: string): Promise<void> {
 
 describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mount)', () => {
   test('is one post in each channel, and one when it is well; late, one of both, also when the notifier is killed', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const disk = await mountExt4(onTestFinished)
     const server = await postsOfTest()
@@ -114,11 +116,11 @@ describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mo
         const summaries = newest?.deliveries.filter(({ what }) => what === 'summary')
         return summaries?.length === 2 ? newest : null
       },
-      45_000,
+      RETRIED_WITHIN_MS,
     )
     expect(known?.incident).toMatchObject({ kind: 'read-only', endedAt: expect.any(Number) })
     await server.listen()
-    await untilPosted(posts, 6, 45_000)
+    await untilPosted(posts, 6, RETRIED_WITHIN_MS)
     const late = factsIn(posts)[2]?.said
     expect(late).toMatchObject({ what: 'summary', urgent: false, incident: { id: known?.incident.id } })
     const after = lastedIn(late.body)
@@ -134,6 +136,6 @@ describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mo
       restarts: 1,
     })
     const said = agent.out().match(/Read-only: |Recovered: /g)
-    expect(said).toEqual(['Read-only: ', 'Recovered: ', 'Read-only: ', 'Recovered: '])
+    expect(said, agent.out()).toEqual(['Read-only: ', 'Recovered: ', 'Read-only: ', 'Recovered: '])
   })
 })

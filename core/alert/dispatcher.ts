@@ -20,6 +20,13 @@ interface DispatcherOptions {
   inNeed(entry: OutboxEntry): void
 }
 
+/** What an earlier run left. `told`: see decide; `seen`: notices that came to it, by their ids. */
+interface Left {
+  waiting: readonly OutboxEntry[]
+  told: readonly string[]
+  seen: readonly string[]
+}
+
 /** Notices that wait at most; beyond, the oldest expire: the timeline has them all the same. */
 const MOST_WAITING = 1_000
 const MOST_SEEN = 5_000
@@ -34,6 +41,7 @@ export class Dispatcher {
   /** Notices that came, the oldest first: one that comes again is the same. */
   readonly #seen = new Set<string>()
   #hasBegun = false
+  #isLoaded = false
   #failures = 0
   /** How often its settings have changed. */
   #changes = 0
@@ -48,12 +56,11 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /**
-   * Nothing is sent before: here is what an earlier run left. Again, where its disk did not say so at first.
-   * @param seen notices that came to it, by their ids.
-   */
-  begin(waiting: readonly OutboxEntry[], told: readonly string[], seen: readonly string[]): void {
+  /** Nothing is sent before. @param left null: its disk does not answer; called again when it does. */
+  begin(left: Left | null): void {
+    const { waiting, told, seen } = left ?? { waiting: [], told: [], seen: [] }
     this.#hasBegun = true
+    if (left !== null) this.#isLoaded = true
     const earlier = waiting.filter(({ notice }) => !this.#seen.has(keyOf(notice)))
     for (const about of told) this.#told.add(about)
     for (const id of seen) this.#seen.add(id)
@@ -172,7 +179,13 @@ export class Dispatcher {
 
   /** Sends one entry; returns the pause until the next, in milliseconds. */
   async #step(): Promise<number> {
-    const { changed, next } = decide(this.#waiting, this.#told, this.#options.isQuiet(), Date.now())
+    const { changed, next } = decide(
+      this.#waiting,
+      this.#told,
+      this.#options.isQuiet(),
+      Date.now(),
+      this.#isLoaded,
+    )
     // All at once: a failure that is merged without what says it, too, would be lost.
     if (changed.length > 0) await this.#settle(changed)
     // Others may have come while that was written down.

@@ -71,7 +71,8 @@ export class Notifier {
   readonly #store: AlertStore
   readonly #kept: KeptStore
   readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#changed())
-  #isReady = false
+  /** Whether entries are sent, and what an earlier run has told is known. */
+  #begun: 'no' | 'unloaded' | 'loaded' = 'no'
   readonly #resumed: Promise<void>
   #loadAgain: NodeJS.Timeout | null = null
   #isStopped = false
@@ -167,13 +168,14 @@ export class Notifier {
     const loaded = await this.#kept.call('load', Date.now())
     if (loaded === null && !this.#isStopped)
       this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
-    const left = loaded ?? { waiting: [], told: [], seen: [] }
-    this.#isReady = true
+    this.#begun = loaded === null ? 'unloaded' : 'loaded'
     for (const [id, dispatcher] of this.#dispatchers) {
       dispatcher.begin(
-        left.waiting.filter(({ channel }) => channel === id),
-        left.told.filter(({ channel }) => channel === id).map(({ about }) => about),
-        left.seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
+        loaded && {
+          waiting: loaded.waiting.filter(({ channel }) => channel === id),
+          told: loaded.told.filter(({ channel }) => channel === id).map(({ about }) => about),
+          seen: loaded.seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
+        },
       )
     }
   }
@@ -211,7 +213,8 @@ export class Notifier {
       inNeed: (entry) => this.#takeOver(entry),
     })
     this.#dispatchers.set(id, made)
-    if (this.#isReady) made.begin([], [], [])
+    if (this.#begun !== 'no')
+      made.begin(this.#begun === 'loaded' ? { waiting: [], told: [], seen: [] } : null)
     return made
   }
 

@@ -27,6 +27,8 @@ interface Decision {
 /**
  * Looks through the waiting entries of one channel, the oldest first.
  * @param told what was delivered as failing and not yet as over, by Notice.about.
+ * @param isLoaded what an earlier run has told is known, too. Until then an end waits that is none of this run's: else a
+ * person who was told of the failure would never be told of its end.
  * @param isQuiet only what is critical is told now.
  */
 export function decide(
@@ -34,6 +36,7 @@ export function decide(
   told: ReadonlySet<string>,
   isQuiet: boolean,
   now: number,
+  isLoaded = true,
 ): Decision {
   const changed: OutboxEntry[] = []
   for (const [index, entry] of waiting.entries()) {
@@ -45,8 +48,9 @@ export function decide(
     else {
       const isEnd = entry.notice.what === 'recovered' || entry.notice.what === 'over'
       const wasMerged = waiting.slice(0, index).some((one) => one.notice.about === about)
-      if (isEnd && !told.has(about) && !wasMerged) settle('untold')
-      else {
+      if (isEnd && !told.has(about) && !wasMerged) {
+        if (isLoaded) settle('untold')
+      } else {
         const next = isEnd && !told.has(about) ? summaryOf(entry) : entry
         if (next !== entry) changed.push(next)
         if (!isQuiet || isCritical(next)) return { changed, next }

@@ -111,10 +111,12 @@ describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mo
     const known = await until(
       'the failure and its end to be one summary in both outboxes',
       async () => {
-        const [newest] = await home.incidents('--severity', 'critical', '--most', '1', '--text', 'lane-01')
+        const all = await home.incidents('--severity', 'critical', '--text', 'lane-01')
+        const newest = all.find(({ incident }) => incident.kind === 'read-only')
         // Until then an attempt to tell of the failure may be under way, which the server would still take.
         const summaries = newest?.deliveries.filter(({ what }) => what === 'summary')
-        return summaries?.length === 2 ? newest : null
+        if (summaries?.length !== 2) throw new Error(JSON.stringify(all))
+        return newest
       },
       RETRIED_WITHIN_MS,
     )

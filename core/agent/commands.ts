@@ -1,17 +1,19 @@
 import path from 'node:path'
+import { letterOf } from '../alert/letter.ts'
+import { exampleNotice } from '../alert/notice.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { sourceOf } from '../settings/changes.ts'
-import type { Message } from '../words/message.ts'
+import { type Message, message } from '../words/message.ts'
 import { Problem, sentenceOf } from '../words/problem.ts'
+import { createWords } from '../words/words.ts'
 import type { Agent } from './agent.ts'
-import { alertCommands } from './alert-commands.ts'
 import { answerCommand, done } from './answering.ts'
 import { type CommandHandlers, type CommandInput, type Commands, commands } from './contract.ts'
 import { deleteLocalCopies } from './local-copies.ts'
 import { logLines } from './log-lines.ts'
 import { UNUSED_SETTINGS } from './notices.ts'
 import { senderCommands } from './receiving.ts'
-import { restoreCommandHandlers } from './restore/commands.ts'
+import { MOST_FOUND } from './restore/contract.ts'
 import { answerMarked, bringBack, sendAsItIs } from './restore/held.ts'
 import { settingsCommands } from './settings/commands.ts'
 import type { SettingsContext } from './settings/context.ts'
@@ -125,4 +127,56 @@ export async function answerNamed(
 function destinationsOfList({ store: { state } }: Agent, source: string | null): string[] {
   const one = state.sources.find(({ settings: { id } }) => id === source)
   return (one?.destinations ?? state.destinations).map(({ id }) => id)
+}
+
+const noIncident = () => new Problem('alert.noIncident')
+
+/** The commands about incidents and channels. */
+function alertCommands(agent: Agent) {
+  const { tell, secrets: kept } = agent
+  return {
+    acknowledge: ({ id, by }) =>
+      done(() => {
+        if (!tell.alerts.acknowledge(id, by)) throw noIncident()
+      }),
+    snooze: ({ id, minutes }) =>
+      done(() => {
+        if (!tell.alerts.snooze(id, minutes)) throw noIncident()
+      }),
+    testChannel: async ({ id }) => {
+      const channel = agent.settings.get().alerts.channels.find((one) => one.id === id)
+      if (channel !== undefined && kept.unreadable().includes(id))
+        return { delivered: false, sentence: message('alert.secretsUnreadable', { name: channel.name }) }
+      return tell.notifier.ask('test', { channel: id })
+    },
+    previewTemplate: async ({ type, template }) => {
+      const { labels } = agent.settings.get().alerts
+      const writer = { words: createWords(agent.language), computer: agent.host.computerName, labels }
+      const now = Date.now()
+      return { text: letterOf('', exampleNotice('failed', now), writer, { type, template }, now).text }
+    },
+    timeline: (question) => tell.notifier.ask('timeline', question),
+  } satisfies Partial<CommandHandlers>
+}
+
+/** The commands that list destinations and restore files. */
+function restoreCommandHandlers({ restores, settings }: Agent) {
+  return {
+    restoreComputers: (of) => restores.ask('computers', of, {}),
+    async restoreFolders(of) {
+      const { folders } = await restores.ask('folders', of, {})
+      const known = new Set(settings.get().sources.map(({ id }) => id))
+      const idOf = (source: string | null) => (source !== null && known.has(source) ? source : null)
+      return { folders: folders.map(({ name, source }) => ({ name, source: idOf(source) })) }
+    },
+    restoreList: ({ destination, computer, ...asked }) =>
+      restores.ask('list', { destination, computer }, asked),
+    restoreSearch: ({ destination, computer, ...asked }) =>
+      restores.ask('search', { destination, computer }, { ...asked, most: MOST_FOUND }),
+    restoreVersions: ({ destination, computer, ...asked }) =>
+      restores.ask('versions', { destination, computer }, asked),
+    restoreStart: (input) => done(() => restores.start(input)),
+    restoreReplace: () => done(() => restores.replace()),
+    restoreStop: () => done(() => restores.stop()),
+  } satisfies Partial<CommandHandlers>
 }

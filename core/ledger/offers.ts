@@ -3,6 +3,7 @@ import { inTransaction } from '../sqlite.ts'
 import type { Candidate, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './messages.ts'
+import { rangeOf } from './queue.ts'
 import { NO_TIME, prepareExact, REMOVAL_ANEW, type Routes, reasonOf, rowsOf, word } from './rows.ts'
 
 /** A file that changes within this time after it was sent has not come to rest. */
@@ -37,6 +38,8 @@ const IS_GONE = `removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns 
 
 /** What a row becomes that is sent, and has to be offered again; the digest says what it should be. */
 const AGAIN = 'state = 0, generation = generation + 1, attempts = 0, reason = NULL, acked = NULL'
+/** A small file is looked for among so many. */
+const BELOW_ROWS = 100
 /** Rows of files that are at the source. */
 const IS_THERE = `state = 1 AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
 
@@ -147,6 +150,11 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
        SELECT file.id FROM route CROSS JOIN file INDEXED BY file_state ON file.route = route.id
        WHERE destination = ?1 AND ${IS_THERE} AND coalesce(acked, ?2 + 1) > ?2 LIMIT ?3)`,
   )
+  const smallestBelow = database.prepare(
+    `UPDATE file SET state = 0, generation = generation + 1, attempts = 0, reason = NULL WHERE id = (
+       SELECT id FROM (SELECT id, size FROM file WHERE route = ? AND path > ? AND path < ? AND ${IS_THERE} LIMIT ${BELOW_ROWS})
+       ORDER BY size LIMIT 1)`,
+  )
   const againOne = database.prepare(`UPDATE file SET ${AGAIN} WHERE route = ? AND path = ? AND ${IS_THERE}`)
 
   return {
@@ -156,6 +164,19 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
      */
     offerAgainSince: (destination: string, position: number, limit: number) =>
       Number(againSince.run(destination, position, limit).changes),
+
+    /**
+     * One sent file below each of these directories of a source waits again, a small one, its content taken for known.
+     * Returns how many wait now.
+     */
+    offerOneBelow: (destination: string, source: string, directories: readonly string[]) =>
+      inTransaction(database, () => {
+        const route = routes.find(destination, source)
+        let count = 0
+        for (const directory of directories)
+          count += Number(smallestBelow.run(route, ...rangeOf(directory)).changes)
+        return count
+      }),
 
     /** This destination wants these files, by their sources' ids, offered again. Returns how many wait now. */
     offerAgain: (destination: string, files: readonly (readonly [source: string, path: string])[]) =>

@@ -8,7 +8,10 @@ import type { MountScope } from './tree/regions.ts'
 import type { TreeListener, TreeWatcher } from './watch/tree-watcher.ts'
 
 /** What a session is told of its source's tree. */
-export type SourceEvents = Pick<TreeListener, 'finished' | 'linked' | 'lost' | 'mark' | 'entriesChanged'>
+export type SourceEvents = Pick<
+  TreeListener,
+  'finished' | 'linked' | 'directoriesChanged' | 'lost' | 'mark' | 'entriesChanged'
+>
 
 /** What a session of one source works with. */
 export interface SessionContext {

@@ -37,6 +37,7 @@ export class Recorder implements TreeListener {
     this.files.push(...files.filter((file) => this.isNew(file)))
   }
   linked(): void {}
+  directoriesChanged(): void {}
   open: OpenFiles = { files: 0, since: 0, path: '' }
   writing(_base: string, open: OpenFiles): void {
     this.open = open

@@ -200,6 +200,7 @@ export class BatchSession implements SourceSession {
         finished: (files) => this.#offer(files),
         // The listing before a directory's mark finds them.
         linked: () => undefined,
+        directoriesChanged: () => undefined,
         mark: (path) => this.#markAppeared(path),
         entriesChanged: () => this.#lookSoon(),
         lost: (base) => this.#relistAll(base),

@@ -47,3 +47,17 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
   if (waiting > 0) context.offered()
   return waiting + held
 }
+
+/**
+ * Has the new modes, owners and attributes of directories sent: a file of each is offered again, since directories travel with
+ * their files. A directory without a sent file has nothing to restore it with, and is left alone.
+ */
+export function offerDirectories(context: SessionContext, paths: readonly string[]): void {
+  const { source, ledger, destinations, offered, ledgerFailed } = context
+  try {
+    const counts = destinations.map((one) => ledger.offerOneBelow(one, source.id, paths))
+    if (Math.max(0, ...counts) > 0) offered()
+  } catch (error) {
+    ledgerFailed(error)
+  }
+}

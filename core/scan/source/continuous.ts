@@ -1,6 +1,6 @@
 import { Rerun } from '../../pacing/rerun.ts'
 import { LinkedNames } from '../compare/linked-names.ts'
-import { offerFiles } from '../compare/offer.ts'
+import { offerDirectories, offerFiles } from '../compare/offer.ts'
 import { reconcileTree } from '../compare/reconcile.ts'
 import { examineAll } from '../compare/young.ts'
 import type { SessionContext, SourceSession } from '../session.ts'
@@ -41,6 +41,7 @@ export function startContinuous(context: SessionContext): SourceSession {
   const open = async () => {
     const opened = await context.watch({
       linked: (files) => linked.changed(files),
+      directoriesChanged: (paths) => offerDirectories(context, paths),
       finished: (files) => void offerFiles(context, files),
       lost: compare,
       mark: () => undefined,

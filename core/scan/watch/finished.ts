@@ -11,7 +11,7 @@ import { factsOf, type ScannedFile } from '../tree/facts.ts'
  */
 export type Examined =
   | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
-  | { state: 'busy' | 'new' | 'gone' | 'not-a-file' }
+  | { state: 'busy' | 'new' | 'gone' | 'directory' | 'not-a-file' }
   | { state: 'error'; code: string }
 
 /**
@@ -52,6 +52,7 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
   const [directory, name] = placeOf(path)
   // Before it is opened: that can have effects of its own on a device.
   const before = files.status(directory, name)
+  if (before.isDirectory()) return { state: 'directory' }
   if (!before.isFile()) return { state: 'not-a-file' }
   const facts = factsOf(path, before)
   const links = Number(before.nlink)

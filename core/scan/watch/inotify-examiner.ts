@@ -201,7 +201,9 @@ export class Examiner {
       this.#isForeign = true
       outbox.add('unproven', found.facts)
     } else if (found.state === 'gone') this.#unclosed.delete(path)
-    else if (found.state === 'error') problem({ why: 'file', path, code: found.code })
+    else if (found.state === 'directory') {
+      if (by === 'changed') outbox.changedDirectory(path)
+    } else if (found.state === 'error') problem({ why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
       // Most writers are done before the looks are, and are shown to nobody.

@@ -14,6 +14,8 @@ export interface FoundFiles {
   /** Paths of files that are not unproven any more: they wait for their close. */
   reopened: string[]
   linked: LinkedFile[]
+  /** Paths of directories whose mode, owner or attributes were changed. */
+  directories: string[]
 }
 
 /** Gathers a tree's files into bounded messages, and holds the tree back when nobody takes them. */
@@ -46,6 +48,12 @@ export class Outbox {
     this.#batch.linked.push(file)
   }
 
+  /** A directory has another mode, owner or attribute. */
+  changedDirectory(path: string): void {
+    this.#batch.directories.push(path)
+    if (this.#size >= MAX_FILES) this.flush()
+  }
+
   /** A file that may have gone as unproven is being written again. */
   reopened(path: string): void {
     this.#batch.unproven = this.#batch.unproven.filter((facts) => facts.path !== path)
@@ -73,11 +81,11 @@ export class Outbox {
   }
 
   get #size(): number {
-    const { finished, unproven, reopened } = this.#batch
-    return finished.length + unproven.length + reopened.length
+    const { finished, unproven, reopened, directories } = this.#batch
+    return finished.length + unproven.length + reopened.length + directories.length
   }
 }
 
 function emptyBatch(): FoundFiles {
-  return { finished: [], unproven: [], reopened: [], linked: [] }
+  return { finished: [], unproven: [], reopened: [], linked: [], directories: [] }
 }

@@ -167,7 +167,7 @@ export class WatchedTree {
   /** A file's content or attributes were changed. Returns whether that was not known. */
   #changed({ wd, mask, name }: InotifyEvent): boolean {
     const directory = this.#directories.find(wd)
-    if (directory === undefined || name === null || name === '' || (mask & IN.ISDIR) !== 0) return false
+    if (directory === undefined || name === null || name === '') return false
     const path = joinRelative(pathOf(directory), name)
     if ((mask & IN.MODIFY) !== 0) this.#examiner.written(path)
     const change = this.#examiner.changed(path)

@@ -135,7 +135,14 @@ export class InotifyWatcher {
     else tree?.opening.reject(thrown)
   }
 
-  #takeFiles({ tree: id, finished, unproven, reopened, linked }: FromThread & { type: 'files' }): void {
+  #takeFiles({
+    tree: id,
+    finished,
+    unproven,
+    reopened,
+    linked,
+    directories,
+  }: FromThread & { type: 'files' }): void {
     const tree = this.#trees.get(id)
     try {
       // First: one that was closed meanwhile is observed anew.
@@ -143,6 +150,7 @@ export class InotifyWatcher {
       for (const facts of unproven) tree?.quiet.observe(facts)
       if (finished.length > 0) tree?.listener.finished(finished)
       if (linked.length > 0) tree?.listener.linked(linked)
+      if (directories.length > 0) tree?.listener.directoriesChanged(directories)
     } finally {
       // Not before: what the thread finds meanwhile is one message then, and one transaction.
       this.#send({ type: 'taken', tree: id })

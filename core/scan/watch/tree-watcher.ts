@@ -41,6 +41,8 @@ export interface TreeListener {
   finished(files: ScannedFile[]): void
   /** These files have other names, under which no event shows the change: hard links. At most a few hundred a call. */
   linked(files: readonly LinkedFile[]): void
+  /** These directories have another mode, owner or attribute. At most a few hundred a call. */
+  directoriesChanged(paths: readonly string[]): void
   /** The files that are open for writing in the tree of a base are others than before, as far as the kernel shows it. */
   writing(base: string, open: OpenFiles): void
   /** A file with the name of a batch mark appeared. */

@@ -93,7 +93,8 @@ export async function askForCopy(
 ): Promise<SendAttempt | null> {
   const file = { source, path: due.path, facts }
   if (names === null) {
-    const answer = await session.copy(file, [], digest, { ...file, isMoved: false, isTrusted })
+    const directories = await directoriesAbove({ root: source.path, path: due.path })
+    const answer = await session.copy(file, directories, digest, { ...file, isMoved: false, isTrusted })
     return answer === null ? null : asAttempt(answer, digest)
   }
   const gone = await claimGone(names, digest, shared)

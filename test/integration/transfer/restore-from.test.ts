@@ -150,7 +150,9 @@ test('the commands list, restore and verify a destination of a data directory; w
   await allSent(sender, 3)
   const both = { type: 'summary', files: 2, missing: 0 }
   const replaced = await runStoreCommand('verify', 'nas', '--data', home.directory)
-  expect(replaced).toMatchObject({ code: 0, lines: [expect.objectContaining(both)] })
+  // On a busy machine progress comes before it.
+  expect(replaced.code).toBe(0)
+  expect(replaced.lines.at(-1)).toMatchObject(both)
   // What nobody has sent again yet is said each time.
   await sender.kill()
   fs.writeFileSync(path.join(store, 'sender-1/data/a/one'), 'oNe')

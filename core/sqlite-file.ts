@@ -19,6 +19,8 @@ export interface DatabaseKind {
   /** Written to `user_version`; a file with a higher one was made by a newer Holdfast. */
   version: number
   schema: string
+  /** SQL by the version that it makes the next one of. A file of a version without one is set aside. */
+  migrations?: Readonly<Record<number, string>>
   tables: readonly string[]
   /** For each connection that may write. */
   pragmas: string
@@ -56,11 +58,20 @@ export function openDatabaseFile(
 const inodeOf = (file: string): bigint | null =>
   statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
 
+/** Returns true if migrations lead from the version of a file to the present one. */
+function canMigrate(
+  found: number,
+  { version, migrations = {} }: Pick<DatabaseKind, 'version' | 'migrations'>,
+) {
+  return found > 0 && found < version && range(found, version).every((from) => from in migrations)
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index)
+
 /** The database, made if there is no file; or why the file cannot be used. */
-export function beginDatabase(
-  file: string,
-  { version, schema, tables, pragmas }: DatabaseKind,
-): DatabaseSyncInstance | Unusable {
+export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
+  const { version, schema, migrations = {}, tables, pragmas } = kind
   const database = new DatabaseSync(file, { timeout: BUSY_MS, defensive: true })
   const isTable = () => database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
   return orUnusable(database, () => {
@@ -68,12 +79,16 @@ export function beginDatabase(
     // makes the file at this moment commits both together.
     const hasTables = patiently(isTable)
     const found = patiently(() => versionOf(database))
-    if (found !== version && (found !== 0 || hasTables)) return found > version ? 'newer' : 'broken'
+    const isUsable = found === version || (found === 0 && !hasTables) || canMigrate(found, kind)
+    if (!isUsable) return found > version ? 'newer' : 'broken'
     patiently(() => database.exec(pragmas))
-    if (found === 0)
+    if (found !== version)
       inTransaction(database, () => {
-        if (versionOf(database) !== 0) return
-        database.exec(schema)
+        // Another process may have done it meanwhile.
+        const now = versionOf(database)
+        if (now === version) return
+        const steps = now === 0 ? [schema] : range(now, version).map((from) => migrations[from] ?? '')
+        for (const sql of steps) database.exec(sql)
         database.exec(`PRAGMA user_version = ${version}`)
       })
     requireTables(database, tables)
@@ -83,12 +98,14 @@ export function beginDatabase(
 
 /**
  * Opens a database for reading alone; null: there is none; or why the file cannot be used. On a read-only disk SQLite
- * cannot make the index of its log; nobody writes there, so the file is then read as it is.
+ * cannot make the index of its log; nobody writes there, so the file is then read as it is. A file that the next writer
+ * migrates is read as it is, too: a reader may use nothing that a migration adds.
  */
 export function readDatabaseFile(
   file: string,
-  { version, tables }: Pick<DatabaseKind, 'version' | 'tables'>,
+  kind: Pick<DatabaseKind, 'version' | 'migrations' | 'tables'>,
 ): DatabaseSyncInstance | Unusable | null {
+  const { version, tables } = kind
   if (!existsSync(file)) return null
   const open = (where: string | URL) => {
     const database = new DatabaseSync(where, { readOnly: true, timeout: BUSY_MS, defensive: true })
@@ -96,7 +113,7 @@ export function readDatabaseFile(
       database.exec('PRAGMA trusted_schema = OFF')
       const found = versionOf(database)
       // Whoever misunderstands another version's tables would say untrue things of them.
-      if (found !== version) return found > version ? 'newer' : 'broken'
+      if (found !== version && !canMigrate(found, kind)) return found > version ? 'newer' : 'broken'
       requireTables(database, tables)
       return null
     })

@@ -33,14 +33,16 @@ export interface Claim {
 /** A waiting file that may go now. */
 export interface Due extends Claim, Candidate {
   attempts: number
-  /** Of the content that this destination was last known to have, if that may still be this one. */
+  /** Of the content that this destination was last known to have, if that may still be this one: only reading tells. */
   digest: Uint8Array | null
+  /** The time of modification that this content was sent with. */
+  storedNs: bigint
   /** The destination is still known to have that content: it need not be read back there. */
   isTrusted: boolean
 }
 
-/** A claim on a file that the receiver has stored. */
-export interface SentClaim extends Claim {
+/** A claim on a file that the receiver has stored, with the file as it was offered. */
+export interface SentClaim extends Claim, Partial<StatFacts> {
   /** It gets the group-write mark, once the source's other destinations have it, too. */
   mark: boolean
   /** The source's other destinations. */

@@ -22,8 +22,12 @@ export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
  * - `due_at`: when it may go, and its place in the queue: the time of modification, or that of the next attempt.
  * - `mark_due`: sent, but it does not carry its group-write mark yet, so that a crash between the two is made good at
  *   the next start; see MARK.
- * - `digest` of what was sent: with it a file that is only renamed, or whose mode alone has changed, need not travel
- *   again. The index holds every row, so it is written when a file is offered, and costs nothing more when it is sent.
+ * - `digest` of what was sent: with it a file that is only renamed, or whose mode or time alone has changed, need not
+ *   travel again. It stays while size and inode are the same, and does not prove what a waiting file contains: only
+ *   reading the file does. The index holds every row, so it is written when a file is offered, and costs nothing more
+ *   when it is sent.
+ * - `stored_ns`: the time of modification that the content of the digest was sent with; NULL in a row that was not offered
+ *   again since, whose `mtime_ns` it is.
  * - `acked`: the destination's position by which it was stored.
  * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. Only the few rows that are in the
  *   middle of it are in the index: a transfer pays nothing. `proven_at`: when the destination last proved that it has it.
@@ -68,7 +72,8 @@ CREATE TABLE file (
   acked INTEGER,
   removal INTEGER NOT NULL DEFAULT 0,
   removed_at INTEGER,
-  proven_at INTEGER
+  proven_at INTEGER,
+  stored_ns INTEGER
 );
 CREATE UNIQUE INDEX file_path ON file (route, path);
 CREATE INDEX file_state ON file (route, state);
@@ -116,8 +121,9 @@ END;
 const MOST_PAGES = 8_192
 
 export const LEDGER: DatabaseKind = {
-  version: 2,
+  version: 3,
   schema: SCHEMA,
+  migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER' },
   tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
   // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;

@@ -4,7 +4,16 @@ import type { Candidate, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './messages.ts'
 import { rangeOf } from './queue.ts'
-import { NO_TIME, prepareExact, REMOVAL_ANEW, type Routes, reasonOf, rowsOf, word } from './rows.ts'
+import {
+  keepDigest,
+  NO_TIME,
+  prepareExact,
+  REMOVAL_ANEW,
+  type Routes,
+  reasonOf,
+  rowsOf,
+  word,
+} from './rows.ts'
 
 /** A file that changes within this time after it was sent has not come to rest. */
 const RESTLESS_MS = 2_000
@@ -21,7 +30,7 @@ const RESTLESS = `state = 1 AND sent_at BETWEEN ?3 - ${RESTLESS_MS} AND ?3`
 const PAUSING = 'state = 0 AND reason IS NULL AND due_at > ?3'
 /** What becomes of a row whose file has other content than the one it told of. */
 const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, ${REMOVAL_ANEW},
-  digest = iif(size = excluded.size AND mtime_ns = excluded.mtime_ns AND inode = excluded.inode, digest, NULL),
+  ${keepDigest('excluded.size', 'excluded.inode')},
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
   due_at = CASE WHEN ${PAUSING} THEN min(due_at, ?3 + ${LONGEST_PAUSE_MS})
     WHEN ${RESTLESS} AND attempts >= 2 THEN ?3 + min(${LONGEST_PAUSE_MS}, 500 << min(attempts - 2, 10))
@@ -74,7 +83,7 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   return {
     /**
      * One short transaction. New → waiting; known with another size, mtime, ctime or inode → waiting again (also if
-     * it was sent or parked); the same → untouched. Where the ctime alone is another one the digest stays known: the
+     * it was sent or parked); the same → untouched. Where the times alone are others the digest stays known: the
      * content may be the same. One that changes again and again waits with growing pauses, of
      * at most some seconds. Returns how many became waiting.
      * @param notBefore none of them goes before; milliseconds since 1970.

@@ -3,7 +3,16 @@ import type { StatFacts } from '../files/stat-facts.ts'
 import { inTransaction } from '../sqlite.ts'
 import type { Message } from '../words/message.ts'
 import type { Claim, Parked } from './contract.ts'
-import { CLAIMED, NO_TIME, prepareDue, REMOVAL_ANEW, type Routes, reasonOf, word } from './rows.ts'
+import {
+  CLAIMED,
+  keepDigest,
+  NO_TIME,
+  prepareDue,
+  REMOVAL_ANEW,
+  type Routes,
+  reasonOf,
+  word,
+} from './rows.ts'
 import { heldKey } from './suspects.ts'
 
 /** How far ahead a file may be put off (the settings' longest pause between attempts); milliseconds. */
@@ -103,12 +112,12 @@ export function openOutcomes(database: DatabaseSyncInstance) {
   )
   const putOff = database.prepare(`UPDATE file SET due_at = ? ${CLAIMED} AND state = 0`)
   const renewOne = database.prepare(
-    `UPDATE file SET digest = iif(size = ?1 AND mtime_ns = ?2 AND inode = ?4, digest, NULL),
+    `UPDATE file SET ${keepDigest('?1', '?4')},
      acked = iif(?10, NULL, acked), size = ?1, mtime_ns = ?2, ctime_ns = ?3, inode = ?4, device = ?5,
      due_at = max(?6, min(?2 / 1000000, ?9)), state = 0, generation = generation + 1, attempts = attempts + 1, reason = NULL,
      ${REMOVAL_ANEW} WHERE id = ?7 AND generation = ?8`,
   )
-  const forgetDigest = database.prepare(`UPDATE file SET digest = NULL ${CLAIMED}`)
+  const forgetDigest = database.prepare('UPDATE file SET digest = NULL WHERE id = ?')
   const forgetClaimed = prepareForget(database, CLAIMED)
 
   return {
@@ -138,9 +147,12 @@ export function openOutcomes(database: DatabaseSyncInstance) {
       putOff.run(Math.ceil(at), id, generation)
     },
 
-    /** The file has other content than was sent, though size and time are the same: its digest is forgotten. */
-    forgetContent({ id, generation }: Claim) {
-      forgetDigest.run(id, generation)
+    /**
+     * The file has other content than was sent, and that is sent now: until an answer comes the destination may have
+     * either. The digest is forgotten, whatever was offered of the file meanwhile.
+     */
+    forgetContent({ id }: Pick<Claim, 'id'>) {
+      forgetDigest.run(id)
     },
 
     /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */

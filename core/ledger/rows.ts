@@ -46,6 +46,14 @@ export const CLAIMED = 'WHERE id = ? AND generation = ?'
 /** A time, as SQL, that no file has: any content is another one. Nanoseconds since 1970 that end in the year 1677. */
 export const NO_TIME = '(1 << 63)'
 
+/**
+ * The digest and its time, where a row gets the facts of a file as it is now. The content may be the one that was sent
+ * while the size and the inode are the same, as after touch(1). A name that nothing has any more is no name of it.
+ */
+export const keepDigest = (size: string, inode: string) =>
+  `digest = iif(size = ${size} AND inode = ${inode} AND mtime_ns <> ${NO_TIME}, digest, NULL),
+   stored_ns = coalesce(stored_ns, mtime_ns)`
+
 /** What becomes of a removal when a file takes the name anew: one that was begun has still to be brought to its end. */
 export const REMOVAL_ANEW =
   'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL, proven_at = NULL'
@@ -63,11 +71,25 @@ type DueRow = [
   digest: string,
   isTrusted: 0 | 1,
   provenAt: number | null,
+  storedNs: string | null,
 ]
 
 function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
-  const [id, generation, path, size, mtimeNs, ctimeNs, inode, device, attempts, digest, isTrusted, provenAt] =
-    row
+  const [
+    id,
+    generation,
+    path,
+    size,
+    mtimeNs,
+    ctimeNs,
+    inode,
+    device,
+    attempts,
+    digest,
+    isTrusted,
+    provenAt,
+    storedNs,
+  ] = row
   return {
     id,
     generation,
@@ -82,6 +104,7 @@ function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
     // Of NULL it is empty.
     digest: digest === '' ? null : Buffer.from(digest, 'hex'),
     isTrusted: isTrusted === 1,
+    storedNs: BigInt(storedNs ?? mtimeNs),
     provenAt: provenAt ?? 0,
   }
 }
@@ -94,7 +117,8 @@ function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
 export function prepareDue(database: DatabaseSyncInstance, which: string, order: string) {
   const statement = database.prepare(
     `SELECT json_group_array(json_array(id, generation, path, size, CAST(mtime_ns AS TEXT), CAST(ctime_ns AS TEXT),
-       CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), digest IS NOT NULL AND acked IS NOT NULL, proven_at) ORDER BY ${order}) AS rows
+       CAST(inode AS TEXT), CAST(device AS TEXT), attempts, hex(digest), digest IS NOT NULL AND acked IS NOT NULL, proven_at,
+       CAST(stored_ns AS TEXT)) ORDER BY ${order}) AS rows
      FROM (SELECT * FROM file ${which} ORDER BY ${order} LIMIT ?)`,
   )
   return (source: string, ...values: (number | string)[]) => {

@@ -22,11 +22,12 @@ const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
 export function openSent(database: DatabaseSyncInstance) {
   const sent = database.prepare(
-    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, acked = ?, reason = NULL
+    `UPDATE file SET state = 1, sent_at = ?, mark_due = ?, digest = ?, stored_ns = NULL, acked = ?, reason = NULL
      ${CLAIMED} AND state <> 1`,
   )
   const storedOlder = database.prepare(
-    'UPDATE file SET sent_at = ?, attempts = 0, digest = NULL, reason = NULL WHERE id = ? AND state = 0',
+    `UPDATE file SET sent_at = ?1, attempts = 0, reason = NULL, digest = iif(size = ?2 AND inode = ?3, ?4, NULL),
+     stored_ns = ?5, acked = ?6 WHERE id = ?7 AND state = 0`,
   )
   const hasGrown = database.prepare(
     `UPDATE file SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, device = ? ${CLAIMED} AND state <> 1`,
@@ -75,8 +76,13 @@ export function openSent(database: DatabaseSyncInstance) {
           const isSent =
             !isOlder && sent.run(now, markOf(claim), digest, position, id, generation).changes === 1
           if (isSent) done.add(id)
-          else storedOlder.run(now, id)
-          if (isSent && claim.seal !== undefined) seal.run(id, claim.seal)
+          else {
+            // The file may have been touched alone meanwhile: then it has this content still.
+            const { size = null, inode, mtimeNs } = stat ?? claim
+            const [its, at] = [inode, mtimeNs].map((one) => (one === undefined ? null : word.store(one)))
+            storedOlder.run(now, size, its ?? null, digest, at ?? null, position, id)
+          }
+          if (claim.seal !== undefined) seal.run(id, claim.seal)
           const gone = claim.moved?.map((name) => name.id) ?? []
           if (gone.length > 0 && digest !== null) moved.run(JSON.stringify(gone), digest)
           if (position > last.position) last = { id, position }

@@ -1,6 +1,8 @@
-import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { linkOpenFile } from '../files/libc.ts'
 import { setTimes } from '../files/native.ts'
+import { READ_FILE } from '../files/open-flags.ts'
+import { errorCode } from '../files/system-error.ts'
 import { keyOf, moveToFreeSync } from './file-system.ts'
 import type { Handles } from './handles.ts'
 import { type StoreLayout, temporaryIn } from './layout.ts'
@@ -67,10 +69,26 @@ export class Placing {
     if (file.fd !== null && file.isUntimed) setTimes(file.fd, facts.mtimeNs)
     const movedKey = moved === null ? null : keyOf(moved.path, fileSystem)
     const isRenamed = moved?.source === source && movedKey === key
-    const outcome = file.fd === null ? SAME : this.#placeFile(file, key, way, isRenamed)
+    const outcome = file.fd === null ? this.#retime(file, way) : this.#placeFile(file, key, way, isRenamed)
     this.#changes.placed({ source, key, path, facts, digest })
     if (moved !== null && movedKey !== null && !isRenamed) this.#changes.moved(moved.source, movedKey)
     return outcome
+  }
+
+  /** The file is there with this content, and gets its new time. @throws FileRefused `unknown`: it has to come again. */
+  #retime({ facts }: ToPlace, way: readonly string[]): Outcome {
+    try {
+      const parent = this.#handles.tree.enter(way.slice(0, -1))
+      const fd = openSync(`${parent.path}/${way.at(-1)}`, READ_FILE | constants.O_RDWR)
+      try {
+        setTimes(fd, facts.mtimeNs)
+      } finally {
+        closeSync(fd)
+      }
+    } catch (thrown) {
+      throw new FileRefused('unknown', errorCode(thrown) ?? String(thrown))
+    }
+    return SAME
   }
 
   /** `isRenamed`: the name that has this place is the file's own one of before, written otherwise. */

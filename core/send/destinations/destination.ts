@@ -87,9 +87,11 @@ export interface CopyFrom {
   isMoved: boolean
   /**
    * It is the file's own name, and nothing has called in question that the destination has the content there: only the
-   * file's mode or attributes have changed, and nothing is read back.
+   * file's mode, times or attributes have changed, and nothing is read back.
    */
   isTrusted: boolean
+  /** The time of modification that the content was sent with, where it is trusted; left out: the file's own. */
+  storedNs?: bigint
 }
 
 /** A file that is sent in chunks. */

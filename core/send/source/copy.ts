@@ -30,6 +30,7 @@ export interface CopySource {
   digest: Uint8Array | null
   /** See CopyFrom. */
   isTrusted: boolean
+  storedNs: bigint
 }
 
 /** Where the destination may have some of these files, under their own names or earlier ones, by the files' ids. */
@@ -54,12 +55,13 @@ export function copySourcesOf(
     names.waiting += 1
     return names
   }
-  for (const { id, digest, isTrusted } of dues) {
+  for (const { id, digest, isTrusted, storedNs } of dues) {
     if (session.copies === 'trusted' && !isTrusted) continue
     const sent = elsewhere.get(id)
     const names = sent === undefined ? null : namesOf(sent)
-    if (names !== null && names.all.length > 0) found.set(id, { names, digest: null, isTrusted: false })
-    else if (digest !== null || session.asksFirst) found.set(id, { names: null, digest, isTrusted })
+    if (names !== null && names.all.length > 0)
+      found.set(id, { names, digest: null, isTrusted: false, storedNs })
+    else if (digest !== null || session.asksFirst) found.set(id, { names: null, digest, isTrusted, storedNs })
   }
   return found
 }
@@ -88,13 +90,14 @@ export async function askForCopy(
   due: Due,
   facts: FileFacts,
   digest: Buffer,
-  { names, isTrusted }: CopySource,
+  { names, isTrusted, storedNs }: CopySource,
   session: Session,
 ): Promise<SendAttempt | null> {
   const file = { source, path: due.path, facts }
   if (names === null) {
     const directories = await directoriesAbove({ root: source.path, path: due.path })
-    const answer = await session.copy(file, directories, digest, { ...file, isMoved: false, isTrusted })
+    const from = { ...file, isMoved: false, isTrusted, storedNs }
+    const answer = await session.copy(file, directories, digest, from)
     return answer === null ? null : asAttempt(answer, digest)
   }
   const gone = await claimGone(names, digest, shared)

@@ -147,12 +147,15 @@ test.skipIf(!isLinux)(
   60_000,
 )
 
-const CHANGED = ['mode', 'attribute', 'acl'].flatMap((name) => [`small-${name}`, `large-${name}`])
+const CHANGED = ['mode', 'attribute', 'acl', 'time'].flatMap((name) => [`small-${name}`, `large-${name}`])
 
 function makeUnchanged(source: string): void {
   for (const name of CHANGED)
     writeFile(source, name, randomBytes(name.startsWith('small') ? 500_000 : 8 * MIB))
 }
+
+/** Seconds since 1970. */
+const TOUCHED = 1_700_000_000.25
 
 /** Changes all of a file but its content. */
 function changeMetadata(source: string): void {
@@ -161,14 +164,16 @@ function changeMetadata(source: string): void {
     fs.chmodSync(place('mode'), 0o440)
     execFileSync('setfattr', ['-n', 'user.origin', '-v', 'scanner', place('attribute')])
     execFileSync('setfacl', ['-m', 'u:daemon:r', place('acl')])
+    fs.utimesSync(place('time'), TOUCHED, TOUCHED)
   }
 }
 
-/** Attributes and modes that a restore has to bring back. */
+/** Attributes, modes and times that a restore has to bring back. */
 const metadataOf = (root: string) =>
   CHANGED.map((name) => {
     const file = path.join(root, name)
-    return { name, mode: fs.statSync(file).mode & 0o777, attributes: attributesAt(file) }
+    const { mode, mtimeMs } = fs.statSync(file)
+    return { name, mode: mode & 0o777, mtimeMs, attributes: attributesAt(file) }
   })
 
 /** By the ledger: the sender's last report may be of the time before. */
@@ -178,10 +183,12 @@ async function nothingWaits({ ledgerPath }: Home): Promise<void> {
   await until('nothing waits', () => ledger.totals(DESTINATION)[SOURCE]?.waitingFiles === 0, 30_000)
 }
 
+const timesOf = (root: string) =>
+  CHANGED.map((name) => fs.statSync(path.join(root, name), { bigint: true }).mtimeNs)
 const inodesOf = (root: string) => CHANGED.map((name) => fs.statSync(path.join(root, name)).ino)
 
 test.skipIf(!isLinux)(
-  'changed metadata: a mode, an attribute or an ACL reaches a receiver without the content (Linux)',
+  'changed metadata: a mode, an attribute, an ACL or a time reaches a receiver without the content (Linux)',
   async () => {
     const base = temporaryDirectory('changed-metadata')
     const { home, store, sender, config, arrived, at } = await startPair(base)
@@ -197,6 +204,7 @@ test.skipIf(!isLinux)(
     await nothingWaits(home)
     expect(relay.sentBytes() - contents).toBeLessThan(MIB / 4)
     expect(inodesOf(arrived)).toEqual(inodes)
+    expect(timesOf(arrived)).toEqual(timesOf(home.source))
     const to = await restored(store, path.join(base, 'to'))
     expect(metadataOf(path.join(to, 'sender-1/data'))).toEqual(metadataOf(home.source))
   },
@@ -204,7 +212,7 @@ test.skipIf(!isLinux)(
 )
 
 test.skipIf(!isLinux)(
-  'changed metadata: a mode, an attribute or an ACL reaches a folder without the content (Linux)',
+  'changed metadata: a mode, an attribute, an ACL or a time reaches a folder without the content (Linux)',
   async () => {
     const base = temporaryDirectory('changed-metadata')
     const folder = path.join(base, 'folder')
@@ -220,6 +228,7 @@ test.skipIf(!isLinux)(
     sender.nudge()
     await nothingWaits(home)
     expect(inodesOf(arrivedIn(folder))).toEqual(inodes)
+    expect(timesOf(arrivedIn(folder))).toEqual(timesOf(home.source))
     const to = await restored(folder, path.join(base, 'to'))
     const [computer = ''] = fs.readdirSync(to)
     expect(metadataOf(path.join(to, computer, 'data'))).toEqual(metadataOf(home.source))

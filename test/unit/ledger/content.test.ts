@@ -45,7 +45,7 @@ describe('content that a destination has', () => {
     const [due] = take()
     if (due === undefined) throw new Error('nothing due')
     expect(elsewhere(ledger, 'd', { ...due, id: due.id - 1 })).toBeNull()
-    ledger.offer('d', [file('a', { mtimeNs: 5n })])
+    ledger.offer('d', [file('a', { size: 5 })])
     expect(elsewhere(ledger, 'd', due)).toBeNull()
     // Back to what it was: what the destination has under this name is not known any more.
     ledger.offer('d', [file('a')])
@@ -84,7 +84,60 @@ describe('content that a destination has', () => {
     if (due === undefined) throw new Error('nothing due')
     ledger.renew(due, { ...due, ctimeNs: 6n }, 0)
     expect(take()).toMatchObject([{ digest, ctimeNs: 6n }])
-    ledger.offer('d', [file('a', { ctimeNs: 7n, mtimeNs: 7n })])
+    ledger.offer('d', [file('a', { ctimeNs: 7n, mtimeNs: 7n, inode: 8n })])
+    expect(take()).toMatchObject([{ digest: null }])
+  })
+
+  test('touch: where the times alone have changed, the digest stays with the time that the content was sent with', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a', { mtimeNs: 1n })])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { mtimeNs: 2n, ctimeNs: 2n })])
+    expect(take()).toMatchObject([{ digest, isTrusted: true, mtimeNs: 2n, storedNs: 1n }])
+    const [due = expect.fail('nothing waits')] = take()
+    ledger.renew(due, { ...due, mtimeNs: 3n, ctimeNs: 3n }, 0)
+    expect(take()).toMatchObject([{ digest, mtimeNs: 3n, storedNs: 1n }])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { mtimeNs: 4n, ctimeNs: 4n })])
+    expect(take()).toMatchObject([{ digest, mtimeNs: 4n, storedNs: 3n }])
+    ledger.offer('d', [file('a', { mtimeNs: 4n, ctimeNs: 4n, size: 11 })])
+    expect(take()).toMatchObject([{ digest: null }])
+  })
+
+  test('touch: a file that is touched while it is sent keeps the digest of what was stored, another content does not', () => {
+    const { ledger, take } = open()
+    for (const [name, changes] of [
+      ['touched', { mtimeNs: 2n }],
+      ['grown', { mtimeNs: 2n, size: 11 }],
+    ] as const) {
+      ledger.offer('d', [file(name, { mtimeNs: 1n })])
+      const offered = take().filter(({ path }) => path === name)
+      const claims = offered.map((due) => ({ ...due, mark: false, digest, seal: Buffer.of(6) }))
+      ledger.offer('d', [file(name, changes)])
+      expect(ledger.markSent(claims, 5_000).size).toBe(0)
+      expect(ledger.sealOf(claims[0]?.id ?? 0)).toEqual(new Uint8Array([6]))
+    }
+    expect(take()).toMatchObject([{ digest, isTrusted: true, storedNs: 1n }, { digest: null }])
+  })
+
+  test('touch: a content that turned out to be another one is forgotten, whatever was offered meanwhile', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a', { mtimeNs: 1n })])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { mtimeNs: 2n })])
+    const [due = expect.fail('nothing waits')] = take()
+    ledger.offer('d', [file('a', { mtimeNs: 3n })])
+    ledger.forgetContent(due)
+    expect(take()).toMatchObject([{ digest: null }])
+  })
+
+  test('touch: a name that was withdrawn is no name of what was sent, whatever comes back under it', () => {
+    const { ledger, take } = open()
+    ledger.offer('d', [file('a', { mtimeNs: 1n })])
+    sendWith(ledger)
+    ledger.offer('d', [file('a', { mtimeNs: 2n })])
+    expect(ledger.withdraw('d', 's', ['a'])).toBe(1)
+    ledger.offer('d', [file('a', { mtimeNs: 1n })])
     expect(take()).toMatchObject([{ digest: null }])
   })
 

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openLedger } from '../../../core/ledger/ledger.ts'
+import { openLedger, readLedger } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/ledger.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
@@ -22,6 +22,24 @@ describe('the file', () => {
     expect(again.notice).toBeNull()
     expect(again.totals('d')).toEqual({ s: totals(1, 0, 0) })
     again.close()
+  })
+
+  test('migration: a ledger of version 2 keeps what it has, is readable before, and is of the present version then', () => {
+    const { directory, ledger } = open()
+    const at = path.join(directory, 'ledger.db')
+    ledger.offer('d', [file('a')])
+    const database = new DatabaseSync(at)
+    const version = () => database.prepare('PRAGMA user_version').get()
+    const present = version()
+    database.exec('ALTER TABLE file DROP COLUMN stored_ns; PRAGMA user_version = 2')
+    expect(readLedger(at)?.lookup('d', 's', 'a')).toMatchObject({ state: 'waiting' })
+    const again = openLedger(at)
+    onTestFinished(() => again.close())
+    expect(again.notice).toBeNull()
+    expect(again.totals('d')).toEqual({ s: totals(1, 0, 0) })
+    expect(again.take('d', 's', 1, Date.now(), new Set())).toMatchObject([{ path: 'a' }])
+    expect(version()).toEqual(present)
+    database.close()
   })
 
   const unusable: [string, (at: string) => void, string][] = [

@@ -12,7 +12,7 @@ import { until } from '../../support/until.ts'
 const SECOND = 1_600_000_000
 
 /** A dispatcher, and a receiver that has what it was sent; `log`: what came to it, in order. */
-function setUp(parts: Partial<Session> = {}, knows = true) {
+function setUp(parts: Partial<Session> = {}, knows = true, onStored: () => void = () => undefined) {
   const { directory, ledger } = open()
   const root = path.join(directory, 'source')
   mkdirSync(root)
@@ -25,12 +25,14 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
       onUsed()
       for (const [index, { path: name }] of files.entries()) {
         log.push(`content ${name}`)
+        onStored()
         onAnswer(index, durable)
       }
     },
     async begin({ path: name }) {
       const end = async () => {
         log.push(`content ${name}`)
+        onStored()
         return durable
       }
       const go = async () => true
@@ -49,6 +51,7 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
   const dispatcher = openDispatcher(
     {
       ...{ destination: { id: 'd', name: 'nas' }, ledger, ledgerPath: '/ledger', retrySeconds: 1 },
+      versionsPerHour: 10_000,
       readers: openTestReaders(),
     },
     { onSent: ignore, onMarked: ignore, onGone: ignore, onBytes: ignore, onChange: ignore, log: ignore },
@@ -65,6 +68,7 @@ function setUp(parts: Partial<Session> = {}, knows = true) {
       writeFileSync(at(name), bytes, { mode: 0o640 })
       utimesSync(at(name), SECOND, SECOND)
     },
+    offer: () => void ledger.offer('d', candidatesOf(root, 's')),
     /** Everything that is there now is offered, and sent. */
     async send() {
       ledger.offer('d', candidatesOf(root, 's'))
@@ -86,6 +90,50 @@ test.each(sizes)('a %s file whose mode alone has changed is told by its mode', a
   chmodSync(at('a'), 0o600)
   await send()
   expect(log).toEqual(['content a', 'copy a of a, 600'])
+})
+
+test.each(sizes)(
+  'touch: of a %s file whose time alone has changed no content is sent, however often it is touched',
+  async (_, size) => {
+    const { at, log, write, send } = setUp()
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    for (const later of [10, 20]) {
+      utimesSync(at('a'), SECOND + later, SECOND + later)
+      await send()
+    }
+    expect(log).toEqual(['content a', 'copy a of a, 640', 'copy a of a, 640'])
+  },
+)
+
+test.each(sizes)(
+  'touch: a %s file that was rewritten with equal size is sent, also back to its first content',
+  async (_, size) => {
+    const { at, log, write, send } = setUp()
+    write('a', Buffer.alloc(size, 1))
+    await send()
+    for (const [count, byte] of [2, 1].entries()) {
+      write('a', Buffer.alloc(size, byte))
+      utimesSync(at('a'), SECOND + count + 1, SECOND + count + 1)
+      await send()
+    }
+    expect(log).toEqual(['content a', 'content a', 'content a'])
+  },
+)
+
+test.each(sizes)('touch: a %s file that is touched while it is sent is sent once', async (_, size) => {
+  const touched: { at?: (name: string) => string; offer?: () => void } = {}
+  const { at, log, write, send, offer } = setUp({}, true, () => {
+    const file = touched.at?.('a')
+    if (file === undefined) return
+    delete touched.at
+    utimesSync(file, SECOND + 5, SECOND + 5)
+    touched.offer?.()
+  })
+  Object.assign(touched, { at, offer })
+  write('a', Buffer.alloc(size, 1))
+  await send()
+  expect(log).toEqual(['content a', 'copy a of a, 640'])
 })
 
 test.each(sizes)('a %s file that is written anew is sent, though its time was put back', async (_, size) => {

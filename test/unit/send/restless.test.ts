@@ -20,6 +20,7 @@ const fileOf = (size: number, modifiedAt = START): Due => ({
     attempts: 0,
     digest: null,
     isTrusted: true,
+    storedNs: 0n,
   },
   ...{ mtimeNs: BigInt(modifiedAt) * 1_000_000n, ctimeNs: 1n, inode: 1n, device: 1n },
 })

@@ -31,7 +31,17 @@ vi.mock('../../../core/send/reading/read.ts', async (original) => ({
 
 const source = { id: 's', path: '/s', name: 's', groupWriteMark: false, paused: false }
 const due = (size: number): Due => ({
-  ...{ id: 1, generation: 1, source: 's', path: 'file', size, attempts: 0, digest: null, isTrusted: false },
+  ...{
+    id: 1,
+    generation: 1,
+    source: 's',
+    path: 'file',
+    size,
+    attempts: 0,
+    digest: null,
+    isTrusted: false,
+    storedNs: 0n,
+  },
   ...{ mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
 })
 const whereabouts = () => 'there' as const

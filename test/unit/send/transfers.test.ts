@@ -3,7 +3,17 @@ import type { Due } from '../../../core/ledger/ledger.ts'
 import { createTransfers } from '../../../core/send/dispatch/transfers.ts'
 
 const due = (id: number, size: number): Due => ({
-  ...{ id, generation: 1, source: 's', path: `${id}`, size, attempts: 0, digest: null, isTrusted: false },
+  ...{
+    id,
+    generation: 1,
+    source: 's',
+    path: `${id}`,
+    size,
+    attempts: 0,
+    digest: null,
+    isTrusted: false,
+    storedNs: 0n,
+  },
   ...{ mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n },
 })
 

@@ -32,20 +32,22 @@ export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND
  * this resolves.
  * @param facts without a digest: nobody knows the one that the store has.
  * @param reads false: the ledger is trusted, and the content is not read back.
+ * @param storedNs the time that the content was sent with, where the file has another one since.
  * @throws StoreFault.
  */
 export async function adoptContent(
   store: ObjectStore,
   name: string,
   facts: ObjectFacts,
-  reads: boolean,
+  { reads, storedNs = facts.mtimeNs }: { reads: boolean; storedNs?: bigint | undefined },
   signal: AbortSignal,
 ): Promise<boolean> {
   const there = await store.info(name)
   const kept = store.kept(facts)
   const { digest } = facts
   if (there === null || there.size !== facts.size) return false
-  if (isOtherSecond(there.mtimeNs, kept.mtimeNs)) return false
+  const sent = store.kept({ ...facts, mtimeNs: storedNs })
+  if ([kept, sent].every(({ mtimeNs }) => isOtherSecond(there.mtimeNs, mtimeNs))) return false
   if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
   if (reads) {
     // The metadata does not change when the content is damaged.

@@ -60,7 +60,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     return answerOf(thrown, name, file)
   }
   const adopt: ObjectSessionParts['adopt'] = async (at, facts) =>
-    compares && adoptContent(store, at, facts, true, signal)
+    compares && adoptContent(store, at, facts, { reads: true }, signal)
   const noteTime: ObjectSessionParts['noteTime'] = (file) => {
     const { mtimeNs } = file.facts
     if (isOtherSecond(store.kept(objectFacts(file.facts, null)).mtimeNs, mtimeNs)) onTime(file)
@@ -83,12 +83,13 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     sendSmall: (files, _directories, events) => sendSmallFiles(parts, files, events),
     begin: (file, _directories, identity) => beginUpload(parts, file, identity),
 
-    async copy(file, _directories, digest, { isTrusted }) {
+    async copy(file, _directories, digest, { isTrusted, storedNs }) {
       const { source, path } = file
       const facts = objectFacts(file.facts, digest.length === 0 ? null : digest)
       const looked = withPermit(slots, async () => {
         const name = await names.current(source, path)
-        return isTrusted ? adoptContent(store, name, facts, false, signal) : adopt(name, facts)
+        if (!isTrusted) return adopt(name, facts)
+        return adoptContent(store, name, facts, { reads: false, storedNs }, signal)
       })
       return looked.then(
         (is) => (is ? DURABLE : null),

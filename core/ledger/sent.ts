@@ -149,6 +149,12 @@ export function openElsewhere(database: DatabaseSyncInstance) {
   }
 }
 
+/**
+ * Rows of one inode that one question about it looks at, the oldest first: thousands of hard links may wait, and a name that
+ * was sent is older than they are. A file whose sent name is behind so many is offered; the sender finds that name.
+ */
+const NAMES_AT_ONCE = 1_000
+
 interface ContentRow {
   size: bigint
   mtime_ns: bigint
@@ -156,23 +162,24 @@ interface ContentRow {
 }
 
 export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
+  const namesWith = (which: string) =>
+    `(SELECT * FROM file INDEXED BY file_content WHERE ${which} LIMIT ${NAMES_AT_ONCE})`
   // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
   const findSame = prepareExact(
     database,
-    `SELECT size, mtime_ns, ctime_ns FROM file INDEXED BY file_content
-     WHERE inode = ? AND mtime_ns = ? AND size = ? AND route = ? AND state = 1 LIMIT 1`,
+    `SELECT size, mtime_ns, ctime_ns FROM ${namesWith('inode = ? AND mtime_ns = ?')}
+     WHERE size = ? AND route = ? AND state = 1 LIMIT 1`,
   )
   // Also of a file that waits again, since it was changed: what was sent of it is another content than any it has now.
   const findOther = prepareExact(
     database,
-    `SELECT iif(state = 1, size, -1) AS size, mtime_ns, ctime_ns FROM file INDEXED BY file_content
-     WHERE inode = ? AND route = ? AND (state = 1 OR sent_at IS NOT NULL) LIMIT 1`,
+    `SELECT iif(state = 1, size, -1) AS size, mtime_ns, ctime_ns FROM ${namesWith('inode = ?')}
+     WHERE route = ? AND (state = 1 OR sent_at IS NOT NULL) LIMIT 1`,
   )
   const adopt = database.prepare(
     `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at, state, sent_at, digest, acked)
      SELECT route, ?1, size, mtime_ns, ?6, inode, device, due_at, 1, sent_at, digest, acked
-     FROM file INDEXED BY file_content
-     WHERE inode = ?2 AND mtime_ns = ?3 AND size = ?4 AND route = ?5 AND state = 1 LIMIT 1
+     FROM ${namesWith('inode = ?2 AND mtime_ns = ?3')} WHERE size = ?4 AND route = ?5 AND state = 1 LIMIT 1
      ON CONFLICT (route, path) DO NOTHING`,
   )
   const otherNames = database.prepare(

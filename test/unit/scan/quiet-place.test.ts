@@ -17,7 +17,7 @@ const unprovenThread = `
     if (type === 'stop') process.exit()
     if (type !== 'open') return
     parentPort.postMessage({ type: 'ready', tree })
-    parentPort.postMessage({ type: 'files', tree, finished: [], unproven: [UNPROVEN], reopened: [], linked: [] })
+    parentPort.postMessage({ type: 'files', tree, finished: [], unproven: [UNPROVEN], reopened: [], linked: [], directories: [] })
   })
 `
 

@@ -1,7 +1,9 @@
 import path from 'node:path'
+import { openLedger } from '../../../core/ledger/ledger.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 import { forwardNudges, startScannerProcess } from '../scan-worker.ts'
 import { DESTINATION, startPair } from '../transfer.ts'
+import { until } from '../until.ts'
 import type { Program } from './program.ts'
 import { Run } from './run.ts'
 
@@ -46,6 +48,7 @@ export async function startWaves(base: string) {
       try {
         for (const run of runs) run.begin()
         configure(runs)
+        await untilAdopted(home.ledgerPath, runs)
         await Promise.all(runs.map((run, index) => run.goOn(run.program.seed + index)))
         await Promise.all(runs.map((run) => run.settled(false)))
         await scanner.reconcile()
@@ -62,4 +65,12 @@ export async function startWaves(base: string) {
       return runs.filter(({ violations }) => violations.length > 0)
     },
   }
+}
+
+/** Waits until the batch sources are adopted: a file with the group-write bit from before is a person's to decide about. */
+async function untilAdopted(ledgerPath: string, runs: readonly Run[]): Promise<void> {
+  const ledger = openLedger(ledgerPath)
+  const batches = runs.filter(({ program }) => program.kind === 'batch')
+  const isAdopted = () => batches.every(({ id }) => ledger.adoptedNs(id) !== null)
+  await until('the batch sources to be adopted', isAdopted, 30_000).finally(() => ledger.close())
 }

@@ -23,6 +23,8 @@ export class Run {
   readonly violations: string[] = []
   /** What the scanner said in the end, for whoever looks into a violation. */
   readonly notes: string[] = []
+  /** When Holdfast first saw the source, nanoseconds since 1970. */
+  adoptedNs = 0n
   readonly #disk = new Disk()
   readonly #real: RealDisk
   readonly #store: string
@@ -146,6 +148,7 @@ export class Run {
     if (this.program.kind === 'continuous') return true
     const [top, ...below] = name.split('/')
     if (top === undefined || below.length === 0) return false
+    if (this.#isAPersonsToDecide(name)) return false
     if (this.#isMarkedAsSent(name)) {
       // Renamed or linked after it was sent, it counts as transferred by its bit.
       if (inode.paths.size > 1) return false
@@ -170,6 +173,12 @@ export class Run {
   #isMarkedAsSent(name: string): boolean {
     const stats = statSync(path.join(this.source, name), { throwIfNoEntry: false })
     return stats !== undefined && (stats.mode & GROUP_WRITE) !== 0
+  }
+
+  /** Returns true for a file that has had the group-write bit since before the source was adopted. */
+  #isAPersonsToDecide(name: string): boolean {
+    const stats = statSync(path.join(this.source, name), { bigint: true, throwIfNoEntry: false })
+    return stats !== undefined && (Number(stats.mode) & GROUP_WRITE) !== 0 && stats.ctimeNs < this.adoptedNs
   }
 
   #isElsewhere(inode: Inode): boolean {
@@ -210,13 +219,16 @@ export class Run {
     }
   }
 
-  /** Directories that were closed and whose files all are finished, without finished.watch. */
+  /** Directories that were closed, all of whose files are finished and need no person's decision, without finished.watch. */
   #unmarked(): string[] {
     const files = this.#disk.files(true)
     return [...this.#disk.tops()]
       .filter(([top, { closedAt }]) => {
-        const isOpen = files.some(({ path: name, inode }) => name.startsWith(`${top}/`) && inode.writers > 0)
-        return closedAt !== null && !isOpen && this.#markedAt(top) === null
+        const inside = files.filter(({ path: name }) => name.startsWith(`${top}/`))
+        const waits = inside.some(
+          ({ path: name, inode }) => inode.writers > 0 || this.#isAPersonsToDecide(name),
+        )
+        return closedAt !== null && !waits && this.#markedAt(top) === null
       })
       .map(([top]) => `${top}/finished.watch`)
   }

@@ -67,10 +67,16 @@ export async function startWaves(base: string) {
   }
 }
 
-/** Waits until the batch sources are adopted: a file with the group-write bit from before is a person's to decide about. */
+/** Waits until the batch sources are adopted: a person decides about files that have the group-write bit from before. */
 async function untilAdopted(ledgerPath: string, runs: readonly Run[]): Promise<void> {
   const ledger = openLedger(ledgerPath)
-  const batches = runs.filter(({ program }) => program.kind === 'batch')
-  const isAdopted = () => batches.every(({ id }) => ledger.adoptedNs(id) !== null)
-  await until('the batch sources to be adopted', isAdopted, 30_000).finally(() => ledger.close())
+  try {
+    for (const run of runs) {
+      if (run.program.kind !== 'batch') continue
+      const at = await until(`${run.id} to be adopted`, () => ledger.adoptedNs(run.id), 30_000)
+      run.adoptedNs = at
+    }
+  } finally {
+    ledger.close()
+  }
 }

@@ -1,5 +1,5 @@
 import { lstat, writeFile } from 'node:fs/promises'
-import { replaceFile } from '../core/files/replace-file.ts'
+import { replaceFile } from '../core/platform/replace-file.ts'
 
 /**
  * Writes what a person has given the name of: a file is replaced whole, anything else (a device, a link, a pipe) is written

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { reasonOf } from '../core/files/system-error.ts'
+import { reasonOf } from '../core/platform/system-error.ts'
 import { findIgnoreForm, type IgnoreForm, ignoreForms, readIgnoreFile } from '../core/settings/ignore-file.ts'
 import { findOddPatterns, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { Problem } from '../core/words/problem.ts'

@@ -1,5 +1,5 @@
-import { type ContentIdentity, sameContent } from '../core/files/stat-facts.ts'
 import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
+import { type ContentIdentity, sameContent } from '../core/platform/stat-facts.ts'
 import type { ListOptions } from '../core/scan/preview/list.ts'
 
 /** What the ledger knows of a source's file, at the destination that is furthest behind with it. */

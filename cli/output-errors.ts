@@ -1,4 +1,4 @@
-import { errorCode } from '../core/files/system-error.ts'
+import { errorCode } from '../core/platform/system-error.ts'
 import { exitNow } from './exit-now.ts'
 import { worded } from './terminal-words.ts'
 

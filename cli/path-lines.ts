@@ -1,7 +1,7 @@
 import { heldWords, markedWords } from '../core/agent/state/derived.ts'
 import { isElsewhere } from '../core/agent/state/initial.ts'
 import type { SourceState } from '../core/agent/state/schema.ts'
-import { isElsewhere as isOnShare } from '../core/mounts/shares.ts'
+import { isElsewhere as isOnShare } from '../core/platform/mounts/shares.ts'
 import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
 import { message } from '../core/words/message.ts'

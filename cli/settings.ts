@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import { reasonOf } from '../core/files/system-error.ts'
+import { reasonOf } from '../core/platform/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { differences, type SettingsDifference } from '../core/settings/differences.ts'
 import { exportedText, importedSettings, missingSecrets, withImported } from '../core/settings/exchange.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { digestBeginning } from '../core/files/digest.ts'
+import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { type Finding, isSound, type VerifySummary } from '../core/store/verify/findings.ts'

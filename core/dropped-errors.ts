@@ -1,4 +1,4 @@
-import { errorCode } from './files/system-error.ts'
+import { errorCode } from './platform/system-error.ts'
 
 // An error that is dropped on purpose goes through these functions, with the reason why nothing is lost by it.
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { errorText } from '../../core/files/system-error.ts'
+import { errorText } from '../../core/platform/system-error.ts'
 import { Problem } from '../../core/words/problem.ts'
 import { worded } from '../terminal-words.ts'
 

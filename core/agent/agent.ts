@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Checked, checkerDefinition } from '../check/messages.ts'
 import { ignoreError } from '../dropped-errors.ts'
-import { isGone } from '../files/system-error.ts'
+import { isGone } from '../platform/system-error.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { scannerDefinition } from '../scan/messages.ts'
 import { notMountedWords } from '../send/destinations/folder/place.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { diskOf, readMounts } from '../mounts/mountinfo.ts'
 import { inTime, LATE } from '../pacing/in-time.ts'
+import { diskOf, readMounts } from '../platform/mounts/mountinfo.ts'
 import type { TestStage } from '../send/messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 // The build for Node has a `require` of its own, which the desktop's bundle has already.
 import { strToU8, zipSync } from 'fflate/browser'
-import { errorText } from '../files/system-error.ts'
+import { errorText } from '../platform/system-error.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Secrets } from '../settings/secrets.ts'
 import { LOG_FILES, tailOf } from './log-lines.ts'

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { dropError } from '../dropped-errors.ts'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode } from '../platform/system-error.ts'
 
 /** Lines that a view gets at most, and bytes of the file that are read for them. */
 const MOST_LINES = 500

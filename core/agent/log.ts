@@ -2,7 +2,7 @@ import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } 
 import path from 'node:path'
 import pino, { type DestinationStream } from 'pino'
 import { dropError, isDebugging } from '../dropped-errors.ts'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode } from '../platform/system-error.ts'
 import type { LogLevel } from '../worker/definition.ts'
 
 const LARGEST_LOG = 8 * 1024 * 1024

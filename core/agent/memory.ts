@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Checked, knownMountSchema } from '../check/messages.ts'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { openKeptFile } from '../files/replace-file.ts'
+import { openKeptFile } from '../platform/replace-file.ts'
 import type { KnownMounts } from './workers/configs.ts'
 
 const memorySchema = z.object({

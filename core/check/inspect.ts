@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, realpath, stat } from 'node:fs/promises'
 import { z } from 'zod'
-import { errorCode, isGone } from '../files/system-error.ts'
+import { errorCode, isGone } from '../platform/system-error.ts'
 import { storeAround } from '../store/store-around.ts'
 
 /** What was found at a path that a person wants to add. */

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorCode } from '../files/system-error.ts'
 import { inTime, LATE } from '../pacing/in-time.ts'
+import { errorCode } from '../platform/system-error.ts'
 import type { Verdict } from './messages.ts'
 import { removeLeftOvers, writeFile } from './probes/write-file.ts'
 import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, verdictOf } from './verdict.ts'

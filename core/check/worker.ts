@@ -1,4 +1,4 @@
-import { MountTable } from '../mounts/mount-table.ts'
+import { MountTable } from '../platform/mounts/mount-table.ts'
 import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { History } from './history/history.ts'

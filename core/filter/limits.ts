@@ -1,4 +1,4 @@
-import type { StatFacts } from '../files/stat-facts.ts'
+import type { StatFacts } from '../platform/stat-facts.ts'
 import type { SourceFilters } from '../settings/schema.ts'
 
 // What a source's filters say about a file's size and time; names are core/filter/names.ts. Pure.

@@ -1,4 +1,4 @@
-import type { StatFacts } from '../files/stat-facts.ts'
+import type { StatFacts } from '../platform/stat-facts.ts'
 import type { Message } from '../words/message.ts'
 import type { FileState } from './messages.ts'
 

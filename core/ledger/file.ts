@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { type DatabaseKind, openDatabaseFile } from '../sqlite-file.ts'
+import { type DatabaseKind, openDatabaseFile } from '../platform/sqlite-file.ts'
 import { type Message, message } from '../words/message.ts'
 
 /** A state is stored as a number; they are written out in the partial indices below. */

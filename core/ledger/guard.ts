@@ -1,4 +1,4 @@
-import { errorText } from '../files/system-error.ts'
+import { errorText } from '../platform/system-error.ts'
 import { type Message, message } from '../words/message.ts'
 
 /** What `work` gives; `otherwise` where it throws, which `failed` is told. */

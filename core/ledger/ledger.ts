@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { errorText } from '../files/system-error.ts'
-import { readDatabaseFile } from '../sqlite-file.ts'
+import { readDatabaseFile } from '../platform/sqlite-file.ts'
+import { errorText } from '../platform/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import { LEDGER, openLedgerFile } from './file.ts'
 import { openMeta } from './meta.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
 import type { InnerMount, SaidBatch, SessionMemory } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { durably, openValues } from './rows.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
 import type { Candidate, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './messages.ts'

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { StatFacts } from '../files/stat-facts.ts'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
+import type { StatFacts } from '../platform/stat-facts.ts'
 import type { Message } from '../words/message.ts'
 import type { Claim, Parked } from './contract.ts'
 import {

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
 import type { Claim, Proofs } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
 import { CLAIMED, durably, OTHERS_WITH, prepareDue, type Routes, SAME_ELSEWHERE } from './rows.ts'

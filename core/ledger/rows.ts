@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
 import type { Message } from '../words/message.ts'
 import { messageSchema } from '../words/message-schema.ts'
 import type { Candidate, Due } from './contract.ts'

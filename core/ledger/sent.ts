@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { ContentIdentity, StatFacts } from '../files/stat-facts.ts'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
+import type { ContentIdentity, StatFacts } from '../platform/stat-facts.ts'
 import type { Candidate, Claim, SentClaim, SentContent, SentEntry } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
 import { rangeOf } from './queue.ts'

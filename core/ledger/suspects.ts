@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import type { ContentIdentity } from '../files/stat-facts.ts'
-import { inTransaction } from '../sqlite.ts'
+import { inTransaction } from '../platform/sqlite.ts'
+import type { ContentIdentity } from '../platform/stat-facts.ts'
 import type { Candidate } from './contract.ts'
 import { durably, NO_TIME, openValues, prepareExact, type Routes, rowsOf, word } from './rows.ts'
 

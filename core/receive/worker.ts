@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { errorText } from '../files/system-error.ts'
+import { errorText } from '../platform/system-error.ts'
 import { storeLayout } from '../store/layout.ts'
 import { DEFAULT_RULES, type StoreRules } from '../store/limits/rules.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'

@@ -1,5 +1,5 @@
 import type { Decrypter } from 'age-encryption'
-import { errorText } from '../files/system-error.ts'
+import { errorText } from '../platform/system-error.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
 import { hiddenPath, type NameKey, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'

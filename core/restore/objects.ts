@@ -1,5 +1,5 @@
-import type { FileFacts } from '../files/facts.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
+import type { FileFacts } from '../platform/facts.ts'
 import {
   type ObjectInfo,
   type ObjectPage,

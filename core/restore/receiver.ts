@@ -1,5 +1,5 @@
-import { errorCode, errorText } from '../files/system-error.ts'
 import { createSemaphore } from '../pacing/semaphore.ts'
+import { errorCode, errorText } from '../platform/system-error.ts'
 import { type Dialled, dial } from '../send/destinations/receiver/dial.ts'
 import { troubleOf } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'

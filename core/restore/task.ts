@@ -1,5 +1,5 @@
-import { errorCode } from '../files/system-error.ts'
 import { openOrExplain } from '../ledger/ledger.ts'
+import { errorCode } from '../platform/system-error.ts'
 import { requireMounted } from '../send/destinations/folder/place.ts'
 import { storeFailed } from '../store/problems.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'

@@ -1,6 +1,6 @@
-import { digestText } from '../files/digest.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SentFile } from '../ledger/pages.ts'
+import { digestText } from '../platform/digest.ts'
 import {
   emptySummary,
   type Finding,

@@ -1,5 +1,5 @@
 import { settled } from '../dropped-errors.ts'
-import type { FileFacts } from '../files/facts.ts'
+import type { FileFacts } from '../platform/facts.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import { nameFault } from '../wire/names.ts'
 import { Problem } from '../words/problem.ts'

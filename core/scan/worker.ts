@@ -1,7 +1,7 @@
-import { errorText } from '../files/system-error.ts'
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
 import { inTime } from '../pacing/in-time.ts'
 import { throttled } from '../pacing/throttled.ts'
+import { errorText } from '../platform/system-error.ts'
 import type { Source } from '../settings/schema.ts'
 import { message } from '../words/message.ts'
 import type { ConfigOf, InputOf } from '../worker/definition.ts'

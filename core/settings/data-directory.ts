@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode } from '../platform/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import { type DirectoryLock, lockDirectory } from '../worker/directory-lock.ts'
 import { makeDirectory } from './default-directory.ts'

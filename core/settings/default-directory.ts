@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode } from '../platform/system-error.ts'
 
 // Apart from data-directory.ts: the tray icon waits for what this file brings along, and for nothing else.
 

@@ -1,9 +1,9 @@
 import { ftruncate } from 'node:fs'
 import { promisify } from 'node:util'
-import { createHasher } from '../files/digest.ts'
-import { openDirect } from '../files/direct-io.ts'
-import { behind, readFully, syncDataFd, writePieces } from '../files/fd.ts'
-import { dataIn, zeros } from '../files/holes.ts'
+import { createHasher } from '../platform/digest.ts'
+import { openDirect } from '../platform/direct-io.ts'
+import { behind, readFully, syncDataFd, writePieces } from '../platform/fd.ts'
+import { dataIn, zeros } from '../platform/sparse.ts'
 
 const truncateFd = promisify(ftruncate)
 

@@ -1,4 +1,4 @@
-import { errorCode, errorText } from '../files/system-error.ts'
+import { errorCode, errorText } from '../platform/system-error.ts'
 import { openThread, type Thread } from '../worker/thread.ts'
 import { REPLACED } from './handles.ts'
 import type { CommitCalls, OpenedStore, Round, RoundResult, StoreThreadData } from './messages.ts'

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { errorText } from '../files/system-error.ts'
+import { errorText } from '../platform/system-error.ts'
 import type { CallHandlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
 import { type Handles, StoreHandles } from './handles.ts'

@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { closeQuietly } from '../files/fd.ts'
 import type { Semaphore } from '../pacing/semaphore.ts'
+import { closeQuietly } from '../platform/fd.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'
 import type { ToldDirectory } from './messages.ts'

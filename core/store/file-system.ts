@@ -14,8 +14,8 @@ import {
 import { release } from 'node:os'
 import path from 'node:path'
 import { dropError } from '../dropped-errors.ts'
-import { hasNoHardLinks } from '../files/move-to-free.ts'
-import { errorCode } from '../files/system-error.ts'
+import { hasNoHardLinks } from '../platform/move-to-free.ts'
+import { errorCode } from '../platform/system-error.ts'
 
 /** What the file system of a store can do; found out by trying, when the store is opened. */
 export interface FileSystem {

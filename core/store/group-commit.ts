@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises'
 import { ignoreError } from '../dropped-errors.ts'
-import { closeQuietly } from '../files/fd.ts'
+import { closeQuietly } from '../platform/fd.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { ToldDirectory, ToPlace } from './messages.ts'
 import type { Outcome, Stored } from './outcome.ts'

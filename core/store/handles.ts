@@ -1,7 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { errorCode } from '../files/system-error.ts'
+import { errorCode } from '../platform/system-error.ts'
 import { Problem } from '../words/problem.ts'
 import { type FileSystem, tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'

@@ -1,4 +1,4 @@
-import type { FileFacts } from '../files/facts.ts'
+import type { FileFacts } from '../platform/facts.ts'
 import type { EntriesQuestion } from '../wire/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'

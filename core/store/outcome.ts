@@ -1,5 +1,5 @@
-import { errorCode, errorText } from '../files/system-error.ts'
-import { sqliteCode } from '../sqlite.ts'
+import { sqliteCode } from '../platform/sqlite.ts'
+import { errorCode, errorText } from '../platform/system-error.ts'
 import type { FileStatus } from '../wire/limits.ts'
 
 /** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */

@@ -1,4 +1,4 @@
-import type { FileFacts } from '../files/facts.ts'
+import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../wire/names.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { GroupCommit } from './group-commit.ts'

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises'
-import { errorCode, errorText, isGone } from '../files/system-error.ts'
+import { errorCode, errorText, isGone } from '../platform/system-error.ts'
 import { Problem } from '../words/problem.ts'
 
 /** The system's own error name; null: it is SQLite's or Node's error, whose words say more. */

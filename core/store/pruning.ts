@@ -1,6 +1,6 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { dropError, warnUnlessCode } from '../dropped-errors.ts'
-import { errorCode, isGone } from '../files/system-error.ts'
+import { errorCode, isGone } from '../platform/system-error.ts'
 import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import { type FileRow, isFileRow, placeOf } from './manifest/rows.ts'

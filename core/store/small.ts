@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { DIGEST_BYTES } from '../files/digest.ts'
 import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
+import { DIGEST_BYTES } from '../platform/digest.ts'
 import { batchBuffers } from '../wire/frame-buffers.ts'
 import type { Thread } from '../worker/thread.ts'
 import type { Written } from './group-commit.ts'

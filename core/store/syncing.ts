@@ -1,6 +1,6 @@
 import { closeSync, constants, fsync, fsyncSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { syncWhole } from '../files/libc.ts'
+import { syncWhole } from '../platform/libc.ts'
 import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { ToPlace } from './messages.ts'

@@ -1,7 +1,7 @@
 import { closeSync, constants, fsyncSync, lstatSync, openSync } from 'node:fs'
 import path from 'node:path'
-import { HOLD_DIRECTORY } from '../files/open-flags.ts'
-import { errorCode } from '../files/system-error.ts'
+import { HOLD_DIRECTORY } from '../platform/open-flags.ts'
+import { errorCode } from '../platform/system-error.ts'
 import { FileRefused, nameRefusal } from './outcome.ts'
 
 /** More directories than this are not kept open: files that follow one another are mostly near each other. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isDigest } from '../files/digest.ts'
+import { isDigest } from '../platform/digest.ts'
 import { type FactWords, isFactWords, isWhole } from './facts.ts'
 import {
   BATCH_MAX_FILES,

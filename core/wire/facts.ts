@@ -1,4 +1,4 @@
-import { type FileFacts, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, type MoreFacts } from '../files/facts.ts'
+import { type FileFacts, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, type MoreFacts } from '../platform/facts.ts'
 import { MAX_MODE, MAX_NANOSECONDS, MAX_OWNER, MAX_SECONDS } from './limits.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { alignedPlace, DIRECT_ALIGNMENT } from '../files/direct-io.ts'
+import { alignedPlace, DIRECT_ALIGNMENT } from '../platform/direct-io.ts'
 import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } from './limits.ts'
 
 const KIB = 1024

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MAX_FILE_BYTES } from '../files/facts.ts'
+import { MAX_FILE_BYTES } from '../platform/facts.ts'
 import type { WordKey } from '../words/message.ts'
 import { digest, directoryEntries, facts, fileResults, smallFiles, text } from './entries.ts'
 import {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MAX_FILE_BYTES } from '../files/facts.ts'
+import { MAX_FILE_BYTES } from '../platform/facts.ts'
 import { digest, facts, text } from './entries.ts'
 import { LONGEST_DETAIL, LONGEST_TEXT, MAX_FETCHED, SMALL_FILE_BYTES } from './limits.ts'
 

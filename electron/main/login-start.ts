@@ -1,8 +1,8 @@
 import { access, mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { app } from 'electron'
-import { replaceFile } from '../../core/files/replace-file.ts'
-import { errorCode } from '../../core/files/system-error.ts'
+import { replaceFile } from '../../core/platform/replace-file.ts'
+import { errorCode } from '../../core/platform/system-error.ts'
 import { HIDDEN } from './arguments.ts'
 import { autostartFileOf, desktopEntry } from './autostart-entry.ts'
 

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { createHasher, type Hasher } from '../../core/files/digest.ts'
+import { createHasher, type Hasher } from '../../core/platform/digest.ts'
 import { loadIdentity } from '../../core/wire/identity.ts'
 
 /** What nothing that encrypts and verifies in Node can be faster than: one TLS connection, each end hashing. */

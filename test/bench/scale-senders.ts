@@ -1,4 +1,4 @@
-import { digestOf } from '../../core/files/digest.ts'
+import { digestOf } from '../../core/platform/digest.ts'
 import type { SmallOutgoing } from '../../core/send/destinations/destination.ts'
 import { dial } from '../../core/send/destinations/receiver/dial.ts'
 import { ReceiverSession } from '../../core/send/destinations/receiver/session.ts'

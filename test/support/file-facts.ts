@@ -1,5 +1,5 @@
-import { digestOf } from '../../core/files/digest.ts'
-import type { FileFacts } from '../../core/files/facts.ts'
+import { digestOf } from '../../core/platform/digest.ts'
+import type { FileFacts } from '../../core/platform/facts.ts'
 import type { Offered, StoreSource } from '../../core/store/store.ts'
 
 export { digestOf }

@@ -1,6 +1,6 @@
 // Frames for a fuzzer: valid ones of every kind and either direction, and what can be done to them.
 import { Packr } from 'msgpackr'
-import { digestOf } from '../../core/files/digest.ts'
+import { digestOf } from '../../core/platform/digest.ts'
 import { encodeFrame } from '../../core/wire/codec.ts'
 import type { FactWords } from '../../core/wire/facts.ts'
 import { type FrameHeader, type FrameType, frameKinds } from '../../core/wire/frames.ts'

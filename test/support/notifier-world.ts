@@ -4,7 +4,7 @@ import type { ChannelState, NotifierConfig, Shown } from '../../core/alert/messa
 import { Notifier } from '../../core/alert/notifier.ts'
 import { openAlertStore } from '../../core/alert/store/store.ts'
 import type { NoticeDelivery, TimelinePage, TimelineQuestion } from '../../core/alert/timeline.ts'
-import type { SetAside } from '../../core/sqlite-file.ts'
+import type { SetAside } from '../../core/platform/sqlite-file.ts'
 import { STORE_THREAD } from './notifier-config.ts'
 import type { Recorded } from './recording-server.ts'
 import { temporaryDirectory } from './temporary.ts'

@@ -1,4 +1,4 @@
-import { isThisComputer } from '../../mounts/shares.ts'
+import { isThisComputer } from '../../platform/mounts/shares.ts'
 import type { Destination } from '../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION, placeOf } from '../../settings/destinations.ts'
 import type { Settings } from '../../settings/schema.ts'

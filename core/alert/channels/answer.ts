@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { dropError } from '../../dropped-errors.ts'
-import { errorCode, errorText } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
 import { message, type WordKey } from '../../words/message.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 import { quote } from './quote.ts'

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { warnUnlessCode } from '../../dropped-errors.ts'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import { message } from '../../words/message.ts'
 import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { TLSSocket } from 'node:tls'
 import { settled } from '../../dropped-errors.ts'
-import { errorCode, errorText } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../wire/pin.ts'
 import { message, type WordKey } from '../../words/message.ts'
 import { cutShort, fieldOf, limitOf, unreachable } from './answer.ts'

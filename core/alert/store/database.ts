@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../../sqlite.ts'
-import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../sqlite-file.ts'
+import { inTransaction } from '../../platform/sqlite.ts'
+import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../platform/sqlite-file.ts'
 import { Problem } from '../../words/problem.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
 import { severityOf, subjectsOf } from '../kinds.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
-import { reopening, type SetAside } from '../../sqlite-file.ts'
+import { reopening, type SetAside } from '../../platform/sqlite-file.ts'
 import { serveThread, tellOwner } from '../../worker/thread.ts'
 import { openAlertDatabase } from './database.ts'
 import type { StoreCalls } from './store.ts'

@@ -1,6 +1,6 @@
-import { errorText } from '../../files/system-error.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
-import type { SetAside } from '../../sqlite-file.ts'
+import type { SetAside } from '../../platform/sqlite-file.ts'
+import { errorText } from '../../platform/system-error.ts'
 import { message } from '../../words/message.ts'
 import { englishWords } from '../../words/words.ts'
 import { openThread } from '../../worker/thread.ts'

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../../sqlite.ts'
-import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../sqlite-file.ts'
+import { inTransaction } from '../../platform/sqlite.ts'
+import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../platform/sqlite-file.ts'
 import type { Message } from '../../words/message.ts'
 import type { Checked, HistoryAnswer, HistoryQuestion, VerdictKind } from '../messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'

@@ -1,5 +1,5 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
-import { reopening } from '../../sqlite-file.ts'
+import { reopening } from '../../platform/sqlite-file.ts'
 import type { Message } from '../../words/message.ts'
 import { serveThread, tellOwner } from '../../worker/thread.ts'
 import { asideNotice, type HistoryCalls, HistoryStore } from './history-store.ts'

@@ -1,4 +1,4 @@
-import { errorText } from '../../files/system-error.ts'
+import { errorText } from '../../platform/system-error.ts'
 import { type Message, message } from '../../words/message.ts'
 import { Problem } from '../../words/problem.ts'
 import { openThread, type Thread } from '../../worker/thread.ts'

@@ -1,8 +1,8 @@
 import fs, { readFileSync, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { closeFd, openFd } from '../../files/fd.ts'
-import { mountIdOfStats } from '../../mounts/mountinfo.ts'
+import { closeFd, openFd } from '../../platform/fd.ts'
+import { mountIdOfStats } from '../../platform/mounts/mountinfo.ts'
 
 const fstat = promisify(fs.fstat)
 /** open(2)'s O_PATH, which Node does not name: finds a file without opening it. */

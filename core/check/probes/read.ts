@@ -3,8 +3,8 @@ import { opendir } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { ignoreError } from '../../dropped-errors.ts'
-import { closeFd, closeQuietly, openFd } from '../../files/fd.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
+import { closeFd, closeQuietly, openFd } from '../../platform/fd.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
 import { type SystemError, systemErrorOf } from './errno.ts'
 
 const read = promisify(fs.read)

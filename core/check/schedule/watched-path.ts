@@ -1,4 +1,4 @@
-import { isWithin } from '../../mounts/mountinfo.ts'
+import { isWithin } from '../../platform/mounts/mountinfo.ts'
 import type { PathToCheck } from '../messages.ts'
 import { type CheckProgress, type Findings, newProgress, type PathMemory } from '../probes/findings.ts'
 import type { Timetable } from './timetable.ts'

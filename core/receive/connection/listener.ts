@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
 import { addressOf } from '../../words/address.ts'

@@ -1,4 +1,4 @@
-import { errorCode, errorText } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { ContentsPage } from '../../store/reading/contents.ts'
 import type { Range, RangesRead } from '../../store/reading/ranges.ts'
 import type { FrameChannel } from '../../wire/channel.ts'

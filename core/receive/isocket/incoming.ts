@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { ignoreError } from '../../dropped-errors.ts'
-import { MAX_FILE_BYTES } from '../../files/facts.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
+import { MAX_FILE_BYTES } from '../../platform/facts.ts'
 import { MAX_PATH_BYTES, nameFault } from '../../wire/names.ts'
 
 /** Why nothing more can be read. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import { remoteOf } from '../../wire/tls.ts'
 import { addressOf } from '../../words/address.ts'
 import { message } from '../../words/message.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expectErrorCodes } from '../../dropped-errors.ts'
-import { createHasher, digestOf } from '../../files/digest.ts'
+import { createHasher, digestOf } from '../../platform/digest.ts'
 import { isDurable, type Outcome, outcomeOf } from '../../store/outcome.ts'
 import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alert/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
-import { errorCode, errorText } from '../../files/system-error.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/limits/rule-words.ts'
 import { Problem } from '../../words/problem.ts'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import type { Floor } from '../../store/limits/rules.ts'
 import { addressOf } from '../../words/address.ts'
 import { Problem } from '../../words/problem.ts'

@@ -13,8 +13,8 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { dropError } from '../../dropped-errors.ts'
-import { failed as failedCall, linkOpenFile, syncWhole } from '../../files/libc.ts'
-import { WRITE_NEW_FILE } from '../../files/open-flags.ts'
+import { failed as failedCall, linkOpenFile, syncWhole } from '../../platform/libc.ts'
+import { WRITE_NEW_FILE } from '../../platform/open-flags.ts'
 import {
   type FileSystem,
   moveToFreeSync,

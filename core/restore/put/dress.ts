@@ -1,7 +1,7 @@
 import { closeSync, constants, fchmodSync, fchownSync, openSync } from 'node:fs'
 import { dropError } from '../../dropped-errors.ts'
-import type { FileFacts } from '../../files/facts.ts'
-import { native, setTimes } from '../../files/native.ts'
+import type { FileFacts } from '../../platform/facts.ts'
+import { native, setTimes } from '../../platform/native.ts'
 import type { Tree } from '../../store/tree.ts'
 import { WidenedDirectories } from './permissions.ts'
 

@@ -1,6 +1,6 @@
 import { settled } from '../../dropped-errors.ts'
-import { createHasher } from '../../files/digest.ts'
-import type { FileFacts } from '../../files/facts.ts'
+import { createHasher } from '../../platform/digest.ts'
+import type { FileFacts } from '../../platform/facts.ts'
 import type { StoredContent } from '../../store/reading/contents.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import { SMALL_BYTES } from '../library.ts'

@@ -2,18 +2,18 @@ import { closeSync, createReadStream } from 'node:fs'
 import { pipeline, type Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { ignoreError } from '../../dropped-errors.ts'
-import { openBeneath } from '../../files/beneath.ts'
-import { createHasher, digestText } from '../../files/digest.ts'
-import { readFully } from '../../files/fd.ts'
-import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { type ContentIdentity, sameContent } from '../../files/stat-facts.ts'
 import { attempt } from '../../ledger/guard.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { throttled } from '../../pacing/throttled.ts'
+import { createHasher, digestText } from '../../platform/digest.ts'
+import { readFully } from '../../platform/fd.ts'
+import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
+import { openBeneath } from '../../platform/openat2.ts'
+import { type ContentIdentity, sameContent } from '../../platform/stat-facts.ts'
 import type { Source } from '../../settings/schema.ts'
 import { callOn } from '../tree/calls.ts'
 import { absolutePath, type ScannedFile } from '../tree/facts.ts'
@@ -195,7 +195,7 @@ interface Missing {
   path: string
   size: number
   inode: bigint
-  /** Digest of the content (files/digest.ts); null: not known. */
+  /** Digest of the content (platform/digest.ts); null: not known. */
   digest: Uint8Array | null
   at: number
 }

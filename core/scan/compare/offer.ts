@@ -1,5 +1,5 @@
 import { leftOutBySize } from '../../filter/limits.ts'
-import { isBelowAway } from '../../mounts/whereabouts.ts'
+import { isBelowAway } from '../../ledger/mount-presence.ts'
 import type { SessionContext } from '../session.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import { WAIT_MS } from './losses.ts'

@@ -1,6 +1,6 @@
-import { errorCode, errorText, isGone } from '../../files/system-error.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
 import { message } from '../../words/message.ts'
 import { duringLongJob } from '../priority.ts'
 import type { SessionContext } from '../session.ts'

@@ -1,7 +1,7 @@
-import { sameContent } from '../../files/stat-facts.ts'
 import { leftOutBySize } from '../../filter/limits.ts'
 import type { LedgerDifference } from '../../ledger/contract.ts'
 import type { Candidate, Ledger } from '../../ledger/ledger.ts'
+import { sameContent } from '../../platform/stat-facts.ts'
 import type { SessionContext } from '../session.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
-import { sameContent } from '../../files/stat-facts.ts'
-import { errorCode } from '../../files/system-error.ts'
 import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
+import { sameContent } from '../../platform/stat-facts.ts'
+import { errorCode } from '../../platform/system-error.ts'
 
 import type { Source } from '../../settings/schema.ts'
 import { nameFault } from '../../wire/names.ts'

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { type StatFacts, statFactsOf } from '../../files/stat-facts.ts'
+import { type StatFacts, statFactsOf } from '../../platform/stat-facts.ts'
 
 /** What lstat(2) says of one regular file. */
 export interface ScannedFile extends StatFacts {

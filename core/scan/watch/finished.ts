@@ -1,8 +1,8 @@
 import { type BigIntStats, closeSync, fstatSync, lstatSync, openSync } from 'node:fs'
-import { type HeldDirectory, holdDirectorySync } from '../../files/beneath.ts'
-import { hasWriter } from '../../files/libc.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode, isGone } from '../../files/system-error.ts'
+import { hasWriter } from '../../platform/libc.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
+import { type HeldDirectory, holdDirectorySync } from '../../platform/openat2.ts'
+import { errorCode, isGone } from '../../platform/system-error.ts'
 import { factsOf, type ScannedFile } from '../tree/facts.ts'
 
 /**

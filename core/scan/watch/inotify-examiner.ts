@@ -1,5 +1,5 @@
 import type { NameFilter } from '../../filter/names.ts'
-import { isWithin } from '../../mounts/mountinfo.ts'
+import { isWithin } from '../../platform/mounts/mountinfo.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import type { Unsendable } from '../tree/walk.ts'
 import { DirectoryFiles, examineFile, NEW_FOR_MS, type Unclosed } from './finished.ts'

@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { errorCode } from '../../files/system-error.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import { goBeforeOthers } from '../priority.ts'
 import type { FromThread, ToThread } from './inotify.ts'
 import { WatchedTree } from './inotify-tree.ts'

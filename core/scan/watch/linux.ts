@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { failed, lastError, lazily } from '../../files/libc.ts'
+import { failed, lastError, lazily } from '../../platform/libc.ts'
 
 const IN_NONBLOCK = 0o4000
 const IN_CLOEXEC = 0o2000000

@@ -1,5 +1,5 @@
-import { errorCode, isGone } from '../../files/system-error.ts'
 import type { NameRules } from '../../filter/names.ts'
+import { errorCode, isGone } from '../../platform/system-error.ts'
 import type { Message } from '../../words/message.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import type { MountScope } from '../tree/regions.ts'

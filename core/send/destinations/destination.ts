@@ -1,4 +1,4 @@
-import type { FileFacts } from '../../files/facts.ts'
+import type { FileFacts } from '../../platform/facts.ts'
 import type { Message } from '../../words/message.ts'
 import type { Connection } from '../messages.ts'
 import type { FoundDirectory } from '../reading/group.ts'

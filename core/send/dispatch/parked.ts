@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { dropError } from '../../dropped-errors.ts'
-import { lstatOrNull } from '../../files/lstat-or-null.ts'
 import type { Ledger, Parked } from '../../ledger/ledger.ts'
+import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { isReadable } from '../reading/read.ts'
 import type { SendSource } from '../source/contract.ts'
 

@@ -1,6 +1,6 @@
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
-import type { openWhereabouts } from '../../mounts/whereabouts.ts'
+import type { openWhereabouts } from '../../ledger/mount-presence.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Marks } from '../marks/marks.ts'
 import type { Readers } from '../reading/readers.ts'

@@ -1,8 +1,8 @@
-import { openBeneath } from '../../files/beneath.ts'
-import { closeFd, setModeFd, statFd } from '../../files/fd.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
-import { errorCode } from '../../files/system-error.ts'
+import { closeFd, setModeFd, statFd } from '../../platform/fd.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
+import { openBeneath } from '../../platform/openat2.ts'
+import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import type { SourceFile } from '../reading/read.ts'
 
 /** isocket's mark "this file is transferred" (chmod g+w). */

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from '../../files/system-error.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
-import { whereabouts } from '../../mounts/whereabouts.ts'
+import { whereabouts } from '../../ledger/mount-presence.ts'
 import { createLimitedLog } from '../../pacing/limited-log.ts'
 import { Rerun } from '../../pacing/rerun.ts'
 import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
+import { errorCode } from '../../platform/system-error.ts'
 import { markGroupWrite } from './group-write.ts'
 
 const PAGE = 256

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
-import { type StatFacts, sameFile, statFactsOf } from '../../files/stat-facts.ts'
-import { errorCode } from '../../files/system-error.ts'
+import { type StatFacts, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
+import { errorCode } from '../../platform/system-error.ts'
 
 // The reading threads load this module: it has to be small.
 

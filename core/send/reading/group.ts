@@ -1,5 +1,5 @@
-import type { FileFacts } from '../../files/facts.ts'
-import type { StatFacts } from '../../files/stat-facts.ts'
+import type { FileFacts } from '../../platform/facts.ts'
+import type { StatFacts } from '../../platform/stat-facts.ts'
 import type { Unsent } from './facts.ts'
 
 /** A file that is to be read, and what it was when it was offered. */

@@ -1,7 +1,7 @@
 import { warnUnlessCode } from '../../dropped-errors.ts'
-import { DIGEST_BYTES } from '../../files/digest.ts'
 import { inTime, LATE } from '../../pacing/in-time.ts'
 import { createSemaphore } from '../../pacing/semaphore.ts'
+import { DIGEST_BYTES } from '../../platform/digest.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
 import { openThread, type Thread } from '../../worker/thread.ts'
 import type { FoundFile, Group, ReaderCalls, ReadResult } from './group.ts'

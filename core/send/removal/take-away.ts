@@ -1,11 +1,11 @@
 import { rename, unlink } from 'node:fs/promises'
 import { ignoreError } from '../../dropped-errors.ts'
-import { closeFd, openFd, statFd } from '../../files/fd.ts'
-import { lstatExactOrNull } from '../../files/lstat-or-null.ts'
-import { moveToFree } from '../../files/move-to-free.ts'
-import { hasWriter } from '../../files/native.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../files/stat-facts.ts'
+import { closeFd, openFd, statFd } from '../../platform/fd.ts'
+import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
+import { moveToFree } from '../../platform/move-to-free.ts'
+import { hasWriter } from '../../platform/native.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
+import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
 
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'

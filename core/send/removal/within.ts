@@ -1,4 +1,4 @@
-import { holdDirectory } from '../../files/beneath.ts'
+import { holdDirectory } from '../../platform/openat2.ts'
 
 /**
  * Does something with the directory that a file of a source is in, which is held for that time.

@@ -1,6 +1,6 @@
-import type { StatFacts } from '../../files/stat-facts.ts'
 import type { Due, SentClaim, SentContent } from '../../ledger/ledger.ts'
-import type { Whereabouts } from '../../mounts/whereabouts.ts'
+import type { Whereabouts } from '../../ledger/mount-presence.ts'
+import type { StatFacts } from '../../platform/stat-facts.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 import type { Answer, OutgoingSource } from '../destinations/destination.ts'
 import type { Unsent } from '../reading/facts.ts'

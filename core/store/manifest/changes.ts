@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { pack } from 'msgpackr'
-import type { FileFacts } from '../../files/facts.ts'
+import type { FileFacts } from '../../platform/facts.ts'
 import { wordsOfFacts } from '../../wire/facts.ts'
 import { replacedAt } from '../versions/name.ts'
 import { type FileRow, rangeBelow } from './rows.ts'

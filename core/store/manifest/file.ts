@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '../../sqlite-file.ts'
+import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '../../platform/sqlite-file.ts'
 import { Problem } from '../../words/problem.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { inTransaction } from '../../sqlite.ts'
+import { inTransaction } from '../../platform/sqlite.ts'
 import { versionPrefix } from '../versions/name.ts'
 import { Changes, type Moment, type NewFile, prepareChanges } from './changes.ts'
 import { type FileRow, openRows, type Rows, type SourceRow } from './rows.ts'

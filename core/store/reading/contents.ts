@@ -1,4 +1,4 @@
-import type { FileFacts } from '../../files/facts.ts'
+import type { FileFacts } from '../../platform/facts.ts'
 import type { ContentsQuestion as Asked } from '../../wire/restore-entries.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
 import { type After, folderOf, originOf, type Selected, select } from './select.ts'

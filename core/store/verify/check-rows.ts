@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { digestText } from '../../files/digest.ts'
+import { digestText } from '../../platform/digest.ts'
 import type { StoreLayout } from '../layout.ts'
 import {
   type FileRow,

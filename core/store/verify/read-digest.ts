@@ -1,9 +1,9 @@
-import { openBeneath } from '../../files/beneath.ts'
-import { createHasher } from '../../files/digest.ts'
-import { closeFd, readFd, statFd } from '../../files/fd.ts'
-import { forgetCached } from '../../files/native.ts'
-import { READ_FILE } from '../../files/open-flags.ts'
-import { errorCode, isGone } from '../../files/system-error.ts'
+import { createHasher } from '../../platform/digest.ts'
+import { closeFd, readFd, statFd } from '../../platform/fd.ts'
+import { forgetCached } from '../../platform/native.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
+import { openBeneath } from '../../platform/openat2.ts'
+import { errorCode, isGone } from '../../platform/system-error.ts'
 
 const READ_BYTES = 1024 * 1024
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { lstatOrNull } from '../../files/lstat-or-null.ts'
-import { errorCode, isGone } from '../../files/system-error.ts'
+import { lstatOrNull } from '../../platform/lstat-or-null.ts'
+import { errorCode, isGone } from '../../platform/system-error.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import { isVersionName, versionNameAsGiven } from '../versions/name.ts'
 

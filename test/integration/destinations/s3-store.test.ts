@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { digestOf } from '../../../core/files/digest.ts'
+import { digestOf } from '../../../core/platform/digest.ts'
 import type { ObjectFacts, ObjectStore } from '../../../core/send/destinations/objects/object-store.ts'
 import { MIB, makeBucket, type TestBucket } from '../../support/servers/buckets.ts'
 import { type StorageServer, startStorageServer, storageServers } from '../../support/servers/servers.ts'

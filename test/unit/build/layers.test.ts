@@ -45,7 +45,7 @@ test.each([
     const from = folderOf(file)
     for (const imported of importsOf(file)) {
       const to = folderOf(imported)
-      // Not a folder: what all in this one may know, as core/sqlite.ts; or what is above it.
+      // Not a folder: what all in this one may know, as core/platform/sqlite.ts; or what is above it.
       if (to.endsWith('.ts') || to === from || to === '..') continue
       looked += 1
       if (layerOf(to) === -1 || layerOf(to) >= layerOf(from))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { freshMemory, type PathMemory } from '../../../core/check/probes/findings.ts'
 import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
-import type { Mount } from '../../../core/mounts/mountinfo.ts'
+import type { Mount } from '../../../core/platform/mounts/mountinfo.ts'
 
 const disk: Mount = {
   id: 50,

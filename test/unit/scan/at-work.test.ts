@@ -12,16 +12,16 @@ import { temporaryDirectory } from '../../support/temporary.ts'
 const QUIET_MS = 5_000
 
 const disk = vi.hoisted(() => ({ type: '' }))
-vi.mock('../../../core/mounts/mountinfo.ts', async (original) => ({
-  ...(await original<typeof import('../../../core/mounts/mountinfo.ts')>()),
+vi.mock('../../../core/platform/mounts/mountinfo.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/platform/mounts/mountinfo.ts')>()),
   readMounts: () => [
     { id: 1, device: '0:1', point: '/', options: [], type: disk.type, source: '', superOptions: [] },
   ],
 }))
 // As NFSv4 and SMB answer for each file.
 const hasWriter = vi.hoisted(() => vi.fn(() => 'yes'))
-vi.mock('../../../core/files/libc.ts', async (original) => ({
-  ...(await original<typeof import('../../../core/files/libc.ts')>()),
+vi.mock('../../../core/platform/libc.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/platform/libc.ts')>()),
   hasWriter,
 }))
 beforeEach(() => void hasWriter.mockClear())

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Mount } from '../../../core/mounts/mountinfo.ts'
+import type { Mount } from '../../../core/platform/mounts/mountinfo.ts'
 import { type LayoutOptions, layOut } from '../../../core/scan/tree/regions.ts'
 
 let nextId = 1

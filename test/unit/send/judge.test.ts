@@ -1,15 +1,15 @@
 import { appendFileSync, chmodSync, lstatSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { statFactsOf } from '../../../core/files/stat-facts.ts'
 import type { Due } from '../../../core/ledger/ledger.ts'
+import { statFactsOf } from '../../../core/platform/stat-facts.ts'
 import type { SourceParts } from '../../../core/send/source/contract.ts'
 import { createJudge } from '../../../core/send/source/judge.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const writer = vi.hoisted(() => ({ answer: 'unknown' }))
-vi.mock('../../../core/files/native.ts', async (original) => ({
-  ...(await original<typeof import('../../../core/files/native.ts')>()),
+vi.mock('../../../core/platform/native.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/platform/native.ts')>()),
   hasWriter: () => writer.answer,
 }))
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { sameContent, sameFile, statFactsOf } from '../../../core/files/stat-facts.ts'
 import { backoffMs } from '../../../core/pacing/backoff.ts'
+import { sameContent, sameFile, statFactsOf } from '../../../core/platform/stat-facts.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { StatFacts } from '../../../core/files/stat-facts.ts'
 import type { Due } from '../../../core/ledger/ledger.ts'
+import type { StatFacts } from '../../../core/platform/stat-facts.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import type { Content } from '../../../core/send/reading/group.ts'
 import type { Readers } from '../../../core/send/reading/readers.ts'

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { holdDirectory } from '../../../core/files/beneath.ts'
-import { statFactsOf } from '../../../core/files/stat-facts.ts'
+import { holdDirectory } from '../../../core/platform/openat2.ts'
+import { statFactsOf } from '../../../core/platform/stat-facts.ts'
 import { asideName, finishRemoval, takeAway } from '../../../core/send/removal/take-away.ts'
 import { within } from '../../../core/send/removal/within.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
@@ -12,8 +12,8 @@ type HasWriter = (fd: number) => 'no' | 'yes' | 'unknown'
 const free: HasWriter = () => 'no'
 
 const writers = vi.hoisted(() => ({ has: (_fd: number): string => 'no' }))
-vi.mock('../../../core/files/native.ts', async (original) => ({
-  ...(await original<typeof import('../../../core/files/native.ts')>()),
+vi.mock('../../../core/platform/native.ts', async (original) => ({
+  ...(await original<typeof import('../../../core/platform/native.ts')>()),
   hasWriter: (fd: number) => writers.has(fd),
 }))
 beforeEach(() => {

@@ -37,8 +37,8 @@ vi.mock('node:fs', async (original) => {
     },
   }
 })
-vi.mock('../../../core/files/libc.ts', async (original) => {
-  const real = await original<typeof import('../../../core/files/libc.ts')>()
+vi.mock('../../../core/platform/libc.ts', async (original) => {
+  const real = await original<typeof import('../../../core/platform/libc.ts')>()
   return {
     ...real,
     linkOpenFile(...words: Parameters<typeof real.linkOpenFile>) {

@@ -10,8 +10,8 @@ import { until } from '../../support/until.ts'
 
 /** The reads of what is stored: those that wait for the test, and whether they have to. */
 const reads = vi.hoisted(() => ({ isHeld: false, waiting: [] as (() => void)[] }))
-vi.mock('../../../core/files/fd.ts', async (original) => {
-  const real = await original<typeof import('../../../core/files/fd.ts')>()
+vi.mock('../../../core/platform/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/platform/fd.ts')>()
   return {
     ...real,
     async readFully(...words: Parameters<typeof real.readFully>) {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { createHasher } from '../../../core/files/digest.ts'
+import { createHasher } from '../../../core/platform/digest.ts'
 import { openStoreLibrary } from '../../../core/restore/folder.ts'
 import { restoreFrom } from '../../../core/restore/restore.ts'
 import { claimStore } from '../../../core/store/claim.ts'

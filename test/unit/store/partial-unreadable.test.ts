@@ -5,8 +5,8 @@ import { begin, beginLarge, openLarge, sendLarge } from '../../support/large-fil
 
 /** Partial files cannot be read while this is so. */
 const disk = vi.hoisted(() => ({ isBroken: false }))
-vi.mock('../../../core/files/fd.ts', async (original) => {
-  const real = await original<typeof import('../../../core/files/fd.ts')>()
+vi.mock('../../../core/platform/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/platform/fd.ts')>()
   return {
     ...real,
     async readFully(...words: Parameters<typeof real.readFully>) {

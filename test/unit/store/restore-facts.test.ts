@@ -83,7 +83,7 @@ test.skipIf(!isLinux)(
     const to = path.join(base, 'to')
     // What could not be set is counted, and the file is there all the same.
     expect((await restore(to)).summary).toMatchObject({ restored: 2, undressed: 1 })
-    const { attributesOf } = await import('../../../core/files/libc.ts')
+    const { attributesOf } = await import('../../../core/platform/libc.ts')
     const said = (name: string) => {
       const fd = fs.openSync(path.join(to, 'pc/data', name), 'r')
       try {

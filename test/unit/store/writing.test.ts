@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { DIGEST_BYTES } from '../../../core/files/digest.ts'
+import { DIGEST_BYTES } from '../../../core/platform/digest.ts'
 import type { CommitThread } from '../../../core/store/commit-thread.ts'
 import { openGroupCommit, type Written } from '../../../core/store/group-commit.ts'
 import type { OpenedStore, WriteJob, WriteResult } from '../../../core/store/messages.ts'

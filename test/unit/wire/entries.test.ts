@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../../../core/files/facts.ts'
+import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../../../core/platform/facts.ts'
 import { factsOfWords, wordsOfFacts } from '../../../core/wire/facts.ts'
 import { frameKinds } from '../../../core/wire/frames.ts'
 import {

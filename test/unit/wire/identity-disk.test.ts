@@ -20,8 +20,8 @@ vi.mock('node:fs/promises', async (original) => {
     },
   }
 })
-vi.mock('../../../core/files/fd.ts', async (original) => {
-  const real = await original<typeof import('../../../core/files/fd.ts')>()
+vi.mock('../../../core/platform/fd.ts', async (original) => {
+  const real = await original<typeof import('../../../core/platform/fd.ts')>()
   return {
     ...real,
     async syncDirectory(directory: string) {

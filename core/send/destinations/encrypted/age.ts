@@ -1,6 +1,6 @@
 import type { Decrypter, Encrypter } from 'age-encryption'
 import { dropError } from '../../../dropped-errors.ts'
-import { errorText } from '../../../files/system-error.ts'
+import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { Problem } from '../../../words/problem.ts'
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Encrypter } from 'age-encryption'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { createHasher, digestOf } from '../../../files/digest.ts'
+import { createHasher, digestOf } from '../../../platform/digest.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import { nameFault } from '../../../wire/names.ts'

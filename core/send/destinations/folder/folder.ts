@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
-import { errorCode, errorText } from '../../../files/system-error.ts'
 import { inTime, LATE } from '../../../pacing/in-time.ts'
+import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/store.ts'

@@ -1,4 +1,4 @@
-import { isElsewhere } from '../../../mounts/shares.ts'
+import { isElsewhere } from '../../../platform/mounts/shares.ts'
 import { claimStore } from '../../../store/claim.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
 import { DEFAULT_RULES } from '../../../store/limits/rules.ts'

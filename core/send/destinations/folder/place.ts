@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { errorCode, isGone } from '../../../files/system-error.ts'
+import { errorCode, isGone } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
 import { type Message, message } from '../../../words/message.ts'

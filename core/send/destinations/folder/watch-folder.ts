@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { errorText } from '../../../files/system-error.ts'
+import { errorText } from '../../../platform/system-error.ts'
 import { wantedOf } from '../../../store/senders/senders.ts'
 import type { OpenFolder } from './open-store.ts'
 import { markOf, NotMounted } from './place.ts'

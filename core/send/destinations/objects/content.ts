@@ -1,4 +1,4 @@
-import { createHasher, digestOf } from '../../../files/digest.ts'
+import { createHasher, digestOf } from '../../../platform/digest.ts'
 import type { ObjectFacts, ObjectStore, PutOptions } from './object-store.ts'
 
 const NS_IN_SECOND = 1_000_000_000n

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { errorText } from '../../../files/system-error.ts'
+import { errorText } from '../../../platform/system-error.ts'
 import { message } from '../../../words/message.ts'
 import type { Answer, OutgoingSource } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'

@@ -8,7 +8,7 @@ export interface ObjectFacts {
   mtimeNs: bigint
   /** Permission bits, as in FileFacts. */
   mode: number
-  /** Of the content as it was sent (core/files/digest.ts: BLAKE3); null: the store keeps none. */
+  /** Of the content as it was sent (core/platform/digest.ts: BLAKE3); null: the store keeps none. */
   digest: Uint8Array | null
 }
 

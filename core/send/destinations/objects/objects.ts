@@ -1,6 +1,6 @@
 import path from 'node:path'
-import { errorText } from '../../../files/system-error.ts'
 import { untilAborted } from '../../../pacing/until-aborted.ts'
+import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { message } from '../../../words/message.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'

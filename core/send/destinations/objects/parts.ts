@@ -1,5 +1,5 @@
-import type { FileFacts } from '../../../files/facts.ts'
 import type { Semaphore } from '../../../pacing/semaphore.ts'
+import type { FileFacts } from '../../../platform/facts.ts'
 import type { Pace } from '../../limit/bucket.ts'
 import type { Answer, Outgoing } from '../destination.ts'
 import type { FaultyFile } from './faults.ts'

@@ -1,5 +1,5 @@
 import { ignoreError } from '../../../dropped-errors.ts'
-import { digestOf, digestText } from '../../../files/digest.ts'
+import { digestOf, digestText } from '../../../platform/digest.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { isFault, orIf } from './faults.ts'

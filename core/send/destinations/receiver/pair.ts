@@ -1,4 +1,4 @@
-import { errorCode, errorText } from '../../../files/system-error.ts'
+import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import type { Identity } from '../../../wire/identity.ts'
 import { type PairingCode, parsePairingCode } from '../../../wire/pairing-code.ts'

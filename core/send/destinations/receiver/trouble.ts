@@ -1,4 +1,4 @@
-import { errorCode } from '../../../files/system-error.ts'
+import { errorCode } from '../../../platform/system-error.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import { SILENT_AFTER_MS, SilentPeer } from '../../../wire/channel.ts'
 import { WrongFingerprint } from '../../../wire/pin.ts'

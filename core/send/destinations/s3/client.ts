@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { S3Client } from '@aws-sdk/client-s3'
-import { errorCode } from '../../../files/system-error.ts'
+import { errorCode } from '../../../platform/system-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { tlsAgent } from './certificate.ts'
 import { faultOf } from './faults.ts'

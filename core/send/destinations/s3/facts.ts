@@ -1,5 +1,5 @@
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3'
-import { isDigest } from '../../../files/digest.ts'
+import { isDigest } from '../../../platform/digest.ts'
 import type { ObjectFacts } from '../objects/object-store.ts'
 
 const NS = 1_000_000_000n

@@ -1,4 +1,4 @@
-import { errorCode, errorText } from '../../../files/system-error.ts'
+import { errorCode, errorText } from '../../../platform/system-error.ts'
 import { StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
 
 const MOST_CHARACTERS = 300

@@ -4,7 +4,7 @@ import {
   ListPartsCommand,
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
-import { digestOf, digestText } from '../../../files/digest.ts'
+import { digestOf, digestText } from '../../../platform/digest.ts'
 import { putOwn, readSmall } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'

@@ -1,4 +1,4 @@
-import { errorCode } from '../../../files/system-error.ts'
+import { errorCode } from '../../../platform/system-error.ts'
 import { WrongFingerprint } from '../../../wire/pin.ts'
 import { type Message, message } from '../../../words/message.ts'
 import { Problem } from '../../../words/problem.ts'

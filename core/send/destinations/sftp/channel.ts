@@ -1,6 +1,6 @@
 import type { Client, SFTPWrapper, Stats } from 'ssh2'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { errorText } from '../../../files/system-error.ts'
+import { errorText } from '../../../platform/system-error.ts'
 import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { faultOf, reasonOf } from './faults.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { errorCode, errorText } from '../../../files/system-error.ts'
+import { errorCode, errorText } from '../../../platform/system-error.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { SftpChannel } from './channel.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { settled } from '../../../dropped-errors.ts'
-import { createHasher, type Hasher } from '../../../files/digest.ts'
+import { createHasher, type Hasher } from '../../../platform/digest.ts'
 import { unlessLost } from '../objects/faults.ts'
 import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
 import { close, OPEN, open, type SftpChannel, syncPath } from './channel.ts'

@@ -7,7 +7,7 @@ import {
   digestText,
   isContentOf,
   isDigest,
-} from '../../../core/files/digest.ts'
+} from '../../../core/platform/digest.ts'
 
 const bytesOf = (length: number) => Uint8Array.from({ length }, (_, index) => index % 251)
 

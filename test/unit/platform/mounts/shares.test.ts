@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { expect, test } from 'vitest'
-import { parseMountinfo } from '../../../core/mounts/mountinfo.ts'
-import { isElsewhere } from '../../../core/mounts/shares.ts'
+import { parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
+import { isElsewhere } from '../../../../core/platform/mounts/shares.ts'
 
 const mounted = (type: string, source: string) =>
   parseMountinfo(`21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:40 / /mnt/nas rw - ${type} ${source} rw`)

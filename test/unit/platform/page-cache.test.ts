@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { forgetCached } from '../../../core/files/native.ts'
+import { forgetCached } from '../../../core/platform/native.ts'
 import { cachedPages } from '../../support/cached-pages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

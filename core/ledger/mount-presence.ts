@@ -1,7 +1,7 @@
 import { warnUnlessCode } from '../dropped-errors.ts'
-import type { InnerMount } from '../ledger/contract.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import { isWithin, type Mount, readMounts } from './mountinfo.ts'
+import { isWithin, type Mount, readMounts } from '../platform/mounts/mountinfo.ts'
+import type { InnerMount } from './contract.ts'
+import type { Ledger } from './ledger.ts'
 
 /**
  * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, statSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
-import { dropError } from './dropped-errors.ts'
+import { dropError } from '../dropped-errors.ts'
 import { inTransaction, sqliteCode } from './sqlite.ts'
 
 /** How long a process waits for another one's transaction before it gives up, in milliseconds. */

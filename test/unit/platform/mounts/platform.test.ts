@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { freshMemory } from '../../../core/check/probes/findings.ts'
-import { lookAtMount } from '../../../core/check/probes/look-at-mount.ts'
-import { darwinMountId, mountsOfStatfs, STATFS_BYTES } from '../../../core/mounts/darwin.ts'
-import { changedPoints } from '../../../core/mounts/mount-table.ts'
-import { isReadOnly, type Mount, readMounts } from '../../../core/mounts/mountinfo.ts'
+import { freshMemory } from '../../../../core/check/probes/findings.ts'
+import { lookAtMount } from '../../../../core/check/probes/look-at-mount.ts'
+import { darwinMountId, mountsOfStatfs, STATFS_BYTES } from '../../../../core/platform/mounts/darwin.ts'
+import { changedPoints } from '../../../../core/platform/mounts/mount-table.ts'
+import { isReadOnly, type Mount, readMounts } from '../../../../core/platform/mounts/mountinfo.ts'
 
 interface Recorded {
   fsid: [number, number]

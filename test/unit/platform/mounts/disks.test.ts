@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { diskOf, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
-import { temporaryDirectory } from '../../support/temporary.ts'
+import { diskOf, parseMountinfo } from '../../../../core/platform/mounts/mountinfo.ts'
+import { temporaryDirectory } from '../../../support/temporary.ts'
 
 const mounts = parseMountinfo(
   [

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
 import path from 'node:path'
-import { dropError, warnUnlessCode } from '../dropped-errors.ts'
+import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
 import { darwinMountId, darwinMounts } from './darwin.ts'
 
 /** What Linux tells of block devices, by their numbers; sysfs(5). No disk is asked. */

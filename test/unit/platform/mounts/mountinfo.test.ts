@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { isEmergency, isReadOnly, mountAbove, parseMountinfo } from '../../../core/mounts/mountinfo.ts'
+import {
+  isEmergency,
+  isReadOnly,
+  mountAbove,
+  parseMountinfo,
+} from '../../../../core/platform/mounts/mountinfo.ts'
 
 // Recorded from /proc/self/mountinfo.
 const RECORDED = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard

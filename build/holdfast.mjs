@@ -47,7 +47,7 @@ async function inProcessOfItsOwn(node, script, words, cache) {
     ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }),
     ...process.env,
   }
-  // For core/worker/collect-start.ts.
+  // For core/lib/workers/collect-start.ts.
   return becomes(node, ['--expose-gc', script, ...words], { env })
 }
 

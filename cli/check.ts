@@ -3,7 +3,7 @@ import { createConcurrencyLimit } from '../core/check/concurrency-limit.ts'
 import { readFile } from '../core/check/probes/read.ts'
 import { createLogOutput } from '../core/check/stdio/outputs.ts'
 import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
-import { inTime } from '../core/pacing/in-time.ts'
+import { inTime } from '../core/lib/async/in-time.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
+import { Problem } from '../core/lib/i18n/problem.ts'
+import { shellWord } from '../core/lib/i18n/shell-word.ts'
 import { reasonOf } from '../core/platform/system-error.ts'
 import { findIgnoreForm, type IgnoreForm, ignoreForms, readIgnoreFile } from '../core/settings/ignore-file.ts'
 import { findOddPatterns, MOST_PATTERNS } from '../core/settings/patterns.ts'
-import { Problem } from '../core/words/problem.ts'
-import { shellWord } from '../core/words/shell-word.ts'
 import { collect, collectPatterns } from './option-words.ts'
 import { worded } from './terminal-words.ts'
 

@@ -6,8 +6,8 @@ import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { workerHeap } from '../core/agent/workers/starter.ts'
 import { settled } from '../core/dropped-errors.ts'
-import { inTime } from '../core/pacing/in-time.ts'
-import { endNow } from '../core/worker/end-now.ts'
+import { inTime } from '../core/lib/async/in-time.ts'
+import { endNow } from '../core/lib/workers/end-now.ts'
 import { exitNow } from './exit-now.ts'
 
 /** Set in the child's environment. */

@@ -12,10 +12,10 @@ import {
   timelinePageSchema,
   timelineQuestionSchema,
 } from '../core/alert/timeline.ts'
+import { message } from '../core/lib/i18n/message.ts'
 import { alertsFileOf } from '../core/receive/service/tell.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
-import { message } from '../core/words/message.ts'
 import { severityOf } from './channel-options.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'

@@ -1,6 +1,6 @@
-import { english } from '../core/words/dictionaries.ts'
-import type { Message } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
+import { english } from '../core/lib/i18n/dictionaries.ts'
+import type { Message } from '../core/lib/i18n/message.ts'
+import { englishWords } from '../core/lib/i18n/words.ts'
 
 function isSentence(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null) return false

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { parseSeconds } from '../core/lib/i18n/amounts.ts'
 import { defaultSettings, keepSchema, type Settings } from '../core/settings/schema.ts'
-import { parseSeconds } from '../core/words/amounts.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'

@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import { dropError } from '../core/dropped-errors.ts'
+import { Problem } from '../core/lib/i18n/problem.ts'
 import type { CheckedPath, Settings, Source } from '../core/settings/schema.ts'
-import { Problem } from '../core/words/problem.ts'
 
 /**
  * The protected directory that somebody names by its path or its name.

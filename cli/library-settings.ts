@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { ignoreError } from '../core/dropped-errors.ts'
+import { Problem } from '../core/lib/i18n/problem.ts'
 import type { LibrarySettings } from '../core/restore/messages.ts'
 import type { StoreSettings } from '../core/restore/open.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { EMBEDDED_DESTINATION, embeddedDestination, namedDestination } from '../core/settings/destinations.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
-import { Problem } from '../core/words/problem.ts'
 import { settingsNow } from './settings-change.ts'
 
 export interface LibraryOptions {

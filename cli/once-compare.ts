@@ -1,9 +1,9 @@
 import type { OpenAgent } from '../core/agent/open.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { openLedger } from '../core/ledger/ledger.ts'
+import type { Message, WordKey } from '../core/lib/i18n/message.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list.ts'
 import { destinationIds } from '../core/settings/destinations.ts'
-import type { Message, WordKey } from '../core/words/message.ts'
 import { knownFiles } from './known-files.ts'
 import { sourceRemarks } from './once-trouble.ts'
 

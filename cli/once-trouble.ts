@@ -2,8 +2,8 @@ import { heldWords, scanProblem, surroundingPause } from '../core/agent/state/de
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alert/kinds.ts'
-import { type Message, message, type WordKey } from '../core/words/message.ts'
-import { englishWords } from '../core/words/words.ts'
+import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
+import { englishWords } from '../core/lib/i18n/words.ts'
 import { terminalWords, worded } from './terminal-words.ts'
 
 /** A receiver that cannot be reached for this long ends the run, as a pause that lasts longer: cron starts the next. */

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander'
 import { templateNames } from '../core/alert/channels/catalog.ts'
+import { parseSeconds, parseSize } from '../core/lib/i18n/amounts.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { LONGEST_PAUSE_MINUTES, sourceFiltersSchema } from '../core/settings/schema.ts'
-import { parseSeconds, parseSize } from '../core/words/amounts.ts'
 
 // What several commands' options take, as commander asks for it: a word, and what the words before it gave.
 

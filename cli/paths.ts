@@ -1,10 +1,10 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
+import { message } from '../core/lib/i18n/message.ts'
 import { type MarkedAnswer, markedAnswers } from '../core/scan/messages.ts'
 import { sourceOf } from '../core/settings/changes.ts'
 import { findOddPatterns } from '../core/settings/patterns.ts'
-import { message } from '../core/words/message.ts'
 import { dataDirectoryOf, dataOf, withDataDirectory } from './data-directory.ts'
 import {
   changesOf,

@@ -7,7 +7,7 @@ import { diskKinds } from '../core/alert/kinds.ts'
 import { letterOf } from '../core/alert/letter.ts'
 import type { Notice } from '../core/alert/notice.ts'
 import type { ProbedOnce } from '../core/check/probe-once.ts'
-import type { Words } from '../core/words/words.ts'
+import type { Words } from '../core/lib/i18n/words.ts'
 import { quoteControls } from './quote-controls.ts'
 
 /** The read-only monitor's own message of one failed step: LINE Notify puts its label before the first line. */

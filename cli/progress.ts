@@ -1,5 +1,5 @@
-import { createTimeLeft } from '../core/pacing/time-left.ts'
-import type { Message } from '../core/words/message.ts'
+import { createTimeLeft } from '../core/lib/async/time-left.ts'
+import type { Message } from '../core/lib/i18n/message.ts'
 import { cutTo } from './columns.ts'
 import { jsonText } from './json.ts'
 import { terminalWords, worded } from './terminal-words.ts'

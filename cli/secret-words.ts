@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { Problem } from '../core/words/problem.ts'
+import { Problem } from '../core/lib/i18n/problem.ts'
 import { worded } from './terminal-words.ts'
 
 /** The variable that a secret is taken from: HOLDFAST_SECRET_KEY of "secretKey". */

@@ -1,5 +1,5 @@
+import { parseSize, SIZE_UNITS } from '../core/lib/i18n/amounts.ts'
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../core/settings/schema.ts'
-import { parseSize, SIZE_UNITS } from '../core/words/amounts.ts'
 
 /** As Date.getDay() counts them. */
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import { dropError } from '../core/dropped-errors.ts'
+import { Problem } from '../core/lib/i18n/problem.ts'
 import { defaultSettings, type Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/store.ts'
-import { Problem } from '../core/words/problem.ts'
 import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { type Message, message } from '../core/lib/i18n/message.ts'
 import type { Task, TaskEvent } from '../core/restore/task.ts'
-import { type Message, message } from '../core/words/message.ts'
 import { startPatience } from './patience.ts'
 import { worded } from './terminal-words.ts'
 import { workerScript } from './worker-script.ts'

@@ -1,5 +1,5 @@
-import { type Message, message, type WordKey } from '../core/words/message.ts'
-import { createWords, type Words } from '../core/words/words.ts'
+import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
+import { createWords, type Words } from '../core/lib/i18n/words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { terminalLanguage } from './terminal-language.ts'
 

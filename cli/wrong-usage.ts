@@ -1,4 +1,4 @@
-import { Problem, sentenceOf } from '../core/words/problem.ts'
+import { Problem, sentenceOf } from '../core/lib/i18n/problem.ts'
 
 /** The words of the command line do not make sense together: nothing was begun, and the exit code is 2. */
 export class WrongUsage extends Problem {}

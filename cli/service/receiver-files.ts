@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chown, lstat, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
-import { Problem } from '../../core/words/problem.ts'
+import { Problem } from '../../core/lib/i18n/problem.ts'
 import { mustRun, output } from './run.ts'
 
 /** Who a receiver of the system runs as, unless it is said otherwise. */

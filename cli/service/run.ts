@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
+import { Problem } from '../../core/lib/i18n/problem.ts'
 import { errorText } from '../../core/platform/system-error.ts'
-import { Problem } from '../../core/words/problem.ts'
 import { worded } from '../terminal-words.ts'
 
 /** Longer than systemd waits for a receiver whose disk hangs. */

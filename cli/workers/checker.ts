@@ -1,7 +1,7 @@
 import { checkerDefinition } from '../../core/check/messages.ts'
 import { startChecker } from '../../core/check/worker.ts'
-import { childProcessPort } from '../../core/worker/child-process-port.ts'
-import { serveWorker } from '../../core/worker/serve.ts'
+import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
+import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { workerScript } from '../worker-script.ts'
 
 serveWorker(childProcessPort(), checkerDefinition, startChecker(workerScript('history-thread')))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 
 /** What whoever has sent a command hears: what it gave, or why it gave nothing. */
 export const answerSchema = z.union([

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { Problem, sentenceOf } from '../words/problem.ts'
+import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
 import type { CommandAnswer } from './answer.ts'
 
 /** One command from outside: validated both ways. */

@@ -4,6 +4,7 @@ import { testedSchema } from '../alert/messages.ts'
 import { channelSchema, LONGEST_TEMPLATE } from '../alert/settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alert/timeline.ts'
 import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { markedAnswers, previewSchema } from '../scan/messages.ts'
 import { senderDefinition } from '../send/messages.ts'
@@ -19,7 +20,6 @@ import {
   receiveSettingsSchema,
   settingsSchema,
 } from '../settings/schema.ts'
-import { messageSchema } from '../words/message-schema.ts'
 import { act, nothing } from './answer.ts'
 import {
   changeableSettingsSchema,

@@ -1,6 +1,6 @@
 import type { Shown } from '../alert/messages.ts'
+import type { Language } from '../lib/i18n/words.ts'
 import type { Seal } from '../settings/secrets.ts'
-import type { Language } from '../words/words.ts'
 import type { AppState } from './state/schema.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 

@@ -2,8 +2,8 @@ import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } 
 import path from 'node:path'
 import pino, { type DestinationStream } from 'pino'
 import { dropError, isDebugging } from '../dropped-errors.ts'
+import type { LogLevel } from '../lib/workers/definition.ts'
 import { errorCode } from '../platform/system-error.ts'
-import type { LogLevel } from '../worker/definition.ts'
 
 const LARGEST_LOG = 8 * 1024 * 1024
 /** Lines that wait for a slow disk; more are dropped, as the log must neither fill the memory nor stop anything. */

@@ -1,5 +1,5 @@
-import type { Message } from '../words/message.ts'
-import { englishWords } from '../words/words.ts'
+import type { Message } from '../lib/i18n/message.ts'
+import { englishWords } from '../lib/i18n/words.ts'
 import type { Log } from './log.ts'
 import { isGoodNews } from './state/conditions.ts'
 import type { StateStore } from './state/store.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { throttled } from '../pacing/throttled.ts'
+import { throttled } from '../lib/async/throttled.ts'
 import { type Announcement, announce, tellAgainAtMs } from './announce.ts'
 import type { Incident } from './incident.ts'
 import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'

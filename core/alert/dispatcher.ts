@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Message } from '../words/message.ts'
+import type { Message } from '../lib/i18n/message.ts'
 import type { ChannelOutcome } from './channels/channel.ts'
 import type { ChannelState } from './messages.ts'
 import { isFiring, type Notice } from './notice.ts'

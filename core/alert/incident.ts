@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { incidentKinds } from './kinds.ts'
 
 /** A failure with a beginning and an end: the same for the policy, the file, the window and every channel. */

@@ -1,5 +1,5 @@
-import { message } from '../words/message.ts'
-import type { Words } from '../words/words.ts'
+import { message } from '../lib/i18n/message.ts'
+import type { Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
 import type { Letter } from './channels/channel.ts'
 import { isDiskKind, namedSubjects, subjectsOf } from './kinds.ts'

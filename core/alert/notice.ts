@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { message } from '../words/message.ts'
+import { message } from '../lib/i18n/message.ts'
 import { type Incident, incidentSchema } from './incident.ts'
 import { severityOf } from './kinds.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Message } from '../words/message.ts'
+import type { Message } from '../lib/i18n/message.ts'
 import { type Incident, incidentSchema } from './incident.ts'
 import type { IncidentKind } from './kinds.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { incidentSchema } from './incident.ts'
 import { incidentKinds, severities } from './kinds.ts'
 import { noticeKinds } from './notice.ts'

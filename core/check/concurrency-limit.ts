@@ -1,5 +1,5 @@
-import { inTime, LATE } from '../pacing/in-time.ts'
-import { createSemaphore } from '../pacing/semaphore.ts'
+import { inTime, LATE } from '../lib/async/in-time.ts'
+import { createSemaphore } from '../lib/async/semaphore.ts'
 
 /** Checks that may be out at once: each that hangs holds a thread of libuv's pool, which has some more (576). */
 const MOST_OUT = 540

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
-import type { WorkerDefinition } from '../worker/definition.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
+import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { pathFactsSchema } from './inspect.ts'
 import { type VerdictKind, verdictKinds } from './verdict-kinds.ts'
 

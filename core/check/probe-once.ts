@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { inTime, LATE } from '../pacing/in-time.ts'
+import { inTime, LATE } from '../lib/async/in-time.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { Verdict } from './messages.ts'
 import { removeLeftOvers, writeFile } from './probes/write-file.ts'

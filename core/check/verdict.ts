@@ -1,4 +1,4 @@
-import { type Message, message, type WordKey } from '../words/message.ts'
+import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './messages.ts'
 import type { Failure, ProbeFinding } from './probes/findings.ts'
 

@@ -1,5 +1,5 @@
+import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { MountTable } from '../platform/mounts/mount-table.ts'
-import type { WorkerContext, WorkerHandlers } from '../worker/serve.ts'
 import { createConcurrencyLimit } from './concurrency-limit.ts'
 import { History } from './history/history.ts'
 import { inspectPath } from './inspect.ts'

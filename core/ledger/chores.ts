@@ -1,6 +1,6 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { expectErrorCodes } from '../dropped-errors.ts'
-import { backoffMs } from '../pacing/backoff.ts'
+import { backoffMs } from '../lib/async/backoff.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Rows in one transaction when many are moved; between two the event loop turns. */

@@ -1,5 +1,5 @@
+import type { Message } from '../lib/i18n/message.ts'
 import type { StatFacts } from '../platform/stat-facts.ts'
-import type { Message } from '../words/message.ts'
 import type { FileState } from './messages.ts'
 
 /** A file of a source, as it was found. */

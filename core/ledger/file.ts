@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { type Message, message } from '../lib/i18n/message.ts'
 import { type DatabaseKind, openDatabaseFile } from '../platform/sqlite-file.ts'
-import { type Message, message } from '../words/message.ts'
 
 /** A state is stored as a number; they are written out in the partial indices below. */
 export const STATE = { waiting: 0, sent: 1, parked: 2 } as const

@@ -1,5 +1,5 @@
+import { type Message, message } from '../lib/i18n/message.ts'
 import { errorText } from '../platform/system-error.ts'
-import { type Message, message } from '../words/message.ts'
 
 /** What `work` gives; `otherwise` where it throws, which `failed` is told. */
 export function attempt<T>(work: () => T, otherwise: T, failed: (thrown: unknown) => void): T {

@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { Problem } from '../lib/i18n/problem.ts'
 import { readDatabaseFile } from '../platform/sqlite-file.ts'
 import { errorText } from '../platform/system-error.ts'
-import { Problem } from '../words/problem.ts'
 import { LEDGER, openLedgerFile } from './file.ts'
 import { openMeta } from './meta.ts'
 import { openAgain, openKnown, openOffers } from './offers.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 
 /** What the ledger can say of a file; the place in this list is the number that it keeps. */
 export const fileStates = ['waiting', 'sent', 'parked'] as const

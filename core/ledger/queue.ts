@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import type { Message } from '../lib/i18n/message.ts'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { StatFacts } from '../platform/stat-facts.ts'
-import type { Message } from '../words/message.ts'
 import type { Claim, Parked } from './contract.ts'
 import {
   CLAIMED,

@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
+import type { Message } from '../lib/i18n/message.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { inTransaction } from '../platform/sqlite.ts'
-import type { Message } from '../words/message.ts'
-import { messageSchema } from '../words/message-schema.ts'
 import type { Candidate, Due } from './contract.ts'
 
 /** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */

@@ -1,4 +1,5 @@
-import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 import type { FileFacts } from '../platform/facts.ts'
 import {
   type ObjectInfo,
@@ -12,7 +13,6 @@ import type { StoredContent } from '../store/reading/contents.ts'
 import { isVersionName } from '../store/versions/name.ts'
 import { nameFault } from '../wire/names.ts'
 import type { Folder, RestoreEntry } from '../wire/restore-entries.ts'
-import { Problem } from '../words/problem.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
 import { type Incoming, NotReadable } from './put/incoming.ts'

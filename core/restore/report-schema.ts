@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
 
 /** So many files that failed are named, and so many that stay. */
 export const MOST_TOLD = 10

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
+import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { sourceSchema } from '../settings/schema.ts'
-import { messageSchema } from '../words/message-schema.ts'
-import type { WorkerDefinition } from '../worker/definition.ts'
 
 export const markedAnswers = ['confirm', 'send'] as const
 export type MarkedAnswer = (typeof markedAnswers)[number]

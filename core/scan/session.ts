@@ -1,6 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Message } from '../lib/i18n/message.ts'
 import type { Source } from '../settings/schema.ts'
-import type { Message } from '../words/message.ts'
 import type { Losses } from './compare/losses.ts'
 import type { Young } from './compare/young.ts'
 import type { MarkedAnswer, Scanned } from './messages.ts'

@@ -1,8 +1,8 @@
 import { createLedgerGuard, type LedgerGuard } from '../ledger/guard.ts'
 import { type Ledger, openOrExplain } from '../ledger/ledger.ts'
 import type { Totals } from '../ledger/messages.ts'
-import { englishWords } from '../words/words.ts'
-import type { LogLevel } from '../worker/definition.ts'
+import { englishWords } from '../lib/i18n/words.ts'
+import type { LogLevel } from '../lib/workers/definition.ts'
 
 /** The ledger, which is the same for as long as this runs. */
 export function holdLedger(log: (level: LogLevel, text: string) => void) {

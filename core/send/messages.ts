@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
+import { messageSchema } from '../lib/i18n/message-schema.ts'
+import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { destinationSchema, receiverDestinationSchema } from '../settings/destination-schema.ts'
 import { givenSecretsSchema, testedDestinationSchema } from '../settings/given-destination.ts'
 import {
@@ -10,8 +12,6 @@ import {
   sourceFiltersSchema,
 } from '../settings/schema.ts'
 import { senderLevels } from '../wire/limits.ts'
-import { messageSchema } from '../words/message-schema.ts'
-import type { WorkerDefinition } from '../worker/definition.ts'
 
 export const transferSchema = z.object({
   id: z.number(),

@@ -1,7 +1,7 @@
-import { createLimitedLog } from '../pacing/limited-log.ts'
-import { throttled } from '../pacing/throttled.ts'
-import type { ReportOf } from '../worker/definition.ts'
-import type { WorkerContext } from '../worker/serve.ts'
+import { createLimitedLog } from '../lib/async/limited-log.ts'
+import { throttled } from '../lib/async/throttled.ts'
+import type { ReportOf } from '../lib/workers/definition.ts'
+import type { WorkerContext } from '../lib/workers/serve.ts'
 import type { senderDefinition } from './messages.ts'
 
 type Definition = typeof senderDefinition

@@ -1,4 +1,4 @@
-import { Problem } from '../words/problem.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 import { withoutMuted } from './channels.ts'
 import { destinationOf } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'

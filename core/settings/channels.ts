@@ -1,6 +1,6 @@
 import { catalog } from '../alert/channels/catalog.ts'
 import type { ChannelSettings } from '../alert/settings.ts'
-import { Problem } from '../words/problem.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 import type { Settings } from './schema.ts'
 
 // What becomes of the settings when somebody changes how they are told; pure.

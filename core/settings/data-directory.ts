@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
+import { Problem } from '../lib/i18n/problem.ts'
+import { type DirectoryLock, lockDirectory } from '../lib/workers/directory-lock.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { Problem } from '../words/problem.ts'
-import { type DirectoryLock, lockDirectory } from '../worker/directory-lock.ts'
 import { makeDirectory } from './default-directory.ts'
 
 /** The files and folders in a data directory, each named in this one place. */

@@ -1,5 +1,5 @@
-import { addressOf } from '../words/address.ts'
-import { Problem } from '../words/problem.ts'
+import { addressOf } from '../lib/i18n/address.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 import type { DataLayout } from './data-directory.ts'
 import {
   type Destination,

@@ -1,4 +1,4 @@
-import { type Message, message, type WordKey } from '../words/message.ts'
+import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 import { expandBraces, fromSyncthing, LONGEST_PATTERN, unclosedPattern } from './patterns.ts'
 
 // Files of patterns of other tools, read as gitignore patterns that leave out the same files. Pure. The forms are those of

@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
+import { Problem } from '../lib/i18n/problem.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { Problem } from '../words/problem.ts'
 
 /** Host keys of a server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
 export interface KnownHost {

@@ -1,4 +1,4 @@
-import { type Message, message, type WordKey } from '../words/message.ts'
+import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 
 // gitignore patterns as people write them: what git takes for something else than was meant. Pure.
 

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
+import { type Message, message } from '../lib/i18n/message.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 import { freeName } from '../platform/move-to-free.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
-import { type Message, message } from '../words/message.ts'
-import { Problem } from '../words/problem.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 
 /**

@@ -1,10 +1,10 @@
 import { constants, copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
+import type { Message } from '../lib/i18n/message.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 import { freeName } from '../platform/move-to-free.ts'
 import { errorCode } from '../platform/system-error.ts'
-import type { Message } from '../words/message.ts'
-import { Problem } from '../words/problem.ts'
 import { firstIssue, parseJson, readSettings, type WhenBroken } from './read.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 

@@ -1,5 +1,5 @@
+import { openThread, type Thread } from '../lib/workers/thread.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
-import { openThread, type Thread } from '../worker/thread.ts'
 import { REPLACED } from './handles.ts'
 import type { CommitCalls, OpenedStore, Round, RoundResult, StoreThreadData } from './messages.ts'
 import { outcomeOf } from './outcome.ts'

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
+import type { CallHandlers } from '../lib/workers/thread.ts'
 import { errorText } from '../platform/system-error.ts'
-import type { CallHandlers } from '../worker/thread.ts'
 import { keyOf } from './file-system.ts'
 import { type Handles, StoreHandles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'

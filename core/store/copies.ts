@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { ignoreError } from '../dropped-errors.ts'
-import { createSemaphore, withPermit } from '../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
 import { createHasher, type Hasher } from '../platform/digest.ts'
 import { closeQuietly, openFd, readFully, setModeFd, statFd, syncFd, writeFully } from '../platform/fd.ts'
 import { forgetCached } from '../platform/native.ts'

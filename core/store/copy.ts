@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import type { Semaphore } from '../pacing/semaphore.ts'
+import type { Semaphore } from '../lib/async/semaphore.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'

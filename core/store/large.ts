@@ -1,4 +1,4 @@
-import { type Semaphore, withPermit } from '../pacing/semaphore.ts'
+import { type Semaphore, withPermit } from '../lib/async/semaphore.ts'
 import { closeQuietly, openFd } from '../platform/fd.ts'
 import { forgetCached } from '../platform/native.ts'
 import { WRITE_NEW_FILE } from '../platform/open-flags.ts'

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
+import { Problem } from '../lib/i18n/problem.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
-import { Problem } from '../words/problem.ts'
 
 /** The system's own error name; null: it is SQLite's or Node's error, whose words say more. */
 function systemCode(thrown: unknown): string | null {

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { serveThread, WithTransfer } from '../worker/thread.ts'
+import { serveThread, WithTransfer } from '../lib/workers/thread.ts'
 import { openCommitter } from './committer.ts'
 import { storeLayout } from './layout.ts'
 import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'

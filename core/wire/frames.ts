@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import type { WordKey } from '../lib/i18n/message.ts'
 import { MAX_FILE_BYTES } from '../platform/facts.ts'
-import type { WordKey } from '../words/message.ts'
 import { digest, directoryEntries, facts, fileResults, smallFiles, text } from './entries.ts'
 import {
   BATCH_TARGET_BYTES,

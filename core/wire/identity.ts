@@ -2,11 +2,11 @@ import { createHash, KeyObject, randomBytes, webcrypto, X509Certificate } from '
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { Problem } from '../lib/i18n/problem.ts'
 import { syncDirectory } from '../platform/fd.ts'
 import { makeDirectories } from '../platform/make-directories.ts'
 import { moveToFree } from '../platform/move-to-free.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
-import { Problem } from '../words/problem.ts'
 
 /** A computer's certificate and key; others know it by the fingerprint alone. */
 export interface Identity {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { addressOf } from '../words/address.ts'
-import { Problem } from '../words/problem.ts'
+import { addressOf } from '../lib/i18n/address.ts'
+import { Problem } from '../lib/i18n/problem.ts'
 
 const codeSchema = z.object({
   host: z.string().min(1).max(255),

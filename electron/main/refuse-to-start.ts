@@ -1,8 +1,8 @@
 import { app, dialog } from 'electron'
+import { message } from '../../core/lib/i18n/message.ts'
+import { Problem, sentenceOf } from '../../core/lib/i18n/problem.ts'
+import { createWords, nearestLanguage } from '../../core/lib/i18n/words.ts'
 import { unusableData } from '../../core/settings/data-directory.ts'
-import { message } from '../../core/words/message.ts'
-import { Problem, sentenceOf } from '../../core/words/problem.ts'
-import { createWords, nearestLanguage } from '../../core/words/words.ts'
 
 /** Says why Holdfast cannot run, and ends it. Electron must be ready: before that it shows no dialog. */
 export function refuseToStart(thrown: unknown): void {

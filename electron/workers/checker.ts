@@ -1,6 +1,6 @@
 import { checkerDefinition } from '../../core/check/messages.ts'
 import { startChecker } from '../../core/check/worker.ts'
-import { serveWorker } from '../../core/worker/serve.ts'
+import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const historyThread = new URL('./history-thread.js', import.meta.url)

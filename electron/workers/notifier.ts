@@ -1,6 +1,6 @@
 import { notifierDefinition } from '../../core/alert/messages.ts'
 import { startNotifier } from '../../core/alert/worker.ts'
-import { serveWorker } from '../../core/worker/serve.ts'
+import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 serveWorker(

@@ -1,4 +1,4 @@
-import type { WorkerPort } from '../../core/worker/serve.ts'
+import type { WorkerPort } from '../../core/lib/workers/serve.ts'
 
 interface ParentPort {
   on(event: 'message', listener: (event: { data: unknown }) => void): void

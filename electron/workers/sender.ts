@@ -1,6 +1,6 @@
+import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import { SenderWorker } from '../../core/send/worker.ts'
-import { serveWorker } from '../../core/worker/serve.ts'
 import { utilityProcessPort } from './port.ts'
 
 const threads = {

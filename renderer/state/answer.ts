@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent, useRef, useState } from 'react'
-import type { Message } from '../../core/words/message.ts'
+import type { Message } from '../../core/lib/i18n/message.ts'
 import { askAgain, retryMs } from './ask-again.ts'
 import { sentenceOfThrown } from './thrown.ts'
 

@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from 'react'
 import type { CommandInput, CommandOutput, WindowCommands } from '../../core/agent/contract.ts'
-import { type Message, message, type WordKey } from '../../core/words/message.ts'
+import { type Message, message, type WordKey } from '../../core/lib/i18n/message.ts'
 import { useBridge } from './bridge.tsx'
 import { isSentence } from './thrown.ts'
 

@@ -1,6 +1,6 @@
 import type { Bridge } from '../../core/agent/contract.ts'
 import type { StatePatch, StateSnapshot } from '../../core/agent/state/schema.ts'
-import type { Message } from '../../core/words/message.ts'
+import type { Message } from '../../core/lib/i18n/message.ts'
 import { applyPatch, shareUnchanged } from './patch.ts'
 import { sentenceOfThrown } from './thrown.ts'
 

@@ -1,4 +1,4 @@
-import { type Message, message } from '../../core/words/message.ts'
+import { type Message, message } from '../../core/lib/i18n/message.ts'
 
 /** Whether what a command threw is the agent's own sentence; else the way to the agent itself has failed. */
 export function isSentence(thrown: unknown): thrown is Message {

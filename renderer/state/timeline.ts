@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { Bridge, CommandInput, CommandOutput } from '../../core/agent/contract.ts'
-import type { Message } from '../../core/words/message.ts'
+import type { Message } from '../../core/lib/i18n/message.ts'
 import { useAnswer } from './answer.ts'
 import { useBridge } from './bridge.tsx'
 

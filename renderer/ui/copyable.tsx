@@ -1,5 +1,5 @@
 import { ActionIcon, Code, Group } from '@mantine/core'
-import { message, type WordKey } from '../../core/words/message.ts'
+import { message, type WordKey } from '../../core/lib/i18n/message.ts'
 import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
 import { copyText } from './copy.ts'

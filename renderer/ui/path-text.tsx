@@ -1,5 +1,5 @@
 import { Tooltip, UnstyledButton } from '@mantine/core'
-import { message } from '../../core/words/message.ts'
+import { message } from '../../core/lib/i18n/message.ts'
 import { splitPath } from '../format/path.ts'
 import { useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'

@@ -1,6 +1,6 @@
 import { Button, Group, Stack, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import { type Message, message, type WordKey } from '../../core/words/message.ts'
+import { type Message, message, type WordKey } from '../../core/lib/i18n/message.ts'
 import { type Outcome, useCommands } from '../state/commands.tsx'
 import { useWords } from '../words/context.tsx'
 import { FormDialog, useHold } from './form-dialog.tsx'

@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, use, useEffect, useMemo } from 'react'
-import type { Message, WordKey } from '../../core/words/message.ts'
+import type { Message, WordKey } from '../../core/lib/i18n/message.ts'
 import { createFormat, type Format } from '../format/format.ts'
 import { createWords, type Language } from './dictionaries.ts'
 

@@ -1,4 +1,4 @@
-import type { WordKey } from '../../core/words/message.ts'
+import type { WordKey } from '../../core/lib/i18n/message.ts'
 import type { Words } from './context.tsx'
 
 /** For keys that are made of names: the words of the first that the dictionaries have; else its last part as it is. */

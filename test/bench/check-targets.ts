@@ -3,7 +3,7 @@ import path from 'node:path'
 import { workerHeap } from '../../core/agent/workers/starter.ts'
 import { checkerDefinition } from '../../core/check/messages.ts'
 import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
-import { fromWorkerSchema } from '../../core/worker/definition.ts'
+import { fromWorkerSchema } from '../../core/lib/workers/definition.ts'
 
 const project = path.resolve(import.meta.dirname, '../..')
 

@@ -1,10 +1,10 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { type Ledger, openLedger } from '../../core/ledger/ledger.ts'
+import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
+import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { scannerDefinition } from '../../core/scan/messages.ts'
 import { InotifyWatcher } from '../../core/scan/watch/inotify.ts'
 import { startScanner } from '../../core/scan/worker.ts'
-import { childProcessPort } from '../../core/worker/child-process-port.ts'
-import { serveWorker } from '../../core/worker/serve.ts'
 import { monotonicMs } from './monotonic.ts'
 import { burstIndex, WATCHED } from './scan-burst-plan.ts'
 

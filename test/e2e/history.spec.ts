@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { HistoryStore, type KeptCheck } from '../../core/check/history/history-store.ts'
-import { message } from '../../core/words/message.ts'
+import { message } from '../../core/lib/i18n/message.ts'
 import { takeScreenshot } from '../support/desktop/screenshot.ts'
 import { expect, test } from './desktop.ts'
 

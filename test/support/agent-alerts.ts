@@ -3,8 +3,8 @@ import type { Incident } from '../../core/alert/incident.ts'
 import { type IncidentFile, noIncidentFile } from '../../core/alert/incident-file.ts'
 import { letterOf } from '../../core/alert/letter.ts'
 import type { Notice } from '../../core/alert/notice.ts'
-import { message } from '../../core/words/message.ts'
-import { englishWords } from '../../core/words/words.ts'
+import { message } from '../../core/lib/i18n/message.ts'
+import { englishWords } from '../../core/lib/i18n/words.ts'
 
 /** A check of one of the paths of one disk, each of them a source. */
 export function checked(

@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import { nothing } from '../../core/agent/answer.ts'
 import { type CommandInput, type CommandOutput, type Commands, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
-import type { Message } from '../../core/words/message.ts'
-import { Problem } from '../../core/words/problem.ts'
+import type { Message } from '../../core/lib/i18n/message.ts'
+import { Problem } from '../../core/lib/i18n/problem.ts'
 
 /** What became of a command that only does something. */
 export type Outcome = { done: true } | { done: false; sentence: Message }

@@ -3,9 +3,9 @@ import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
 import { overallStatus } from '../../core/agent/state/status.ts'
 import type { Incident } from '../../core/alert/incident.ts'
 import { noTotals } from '../../core/ledger/messages.ts'
+import { message } from '../../core/lib/i18n/message.ts'
+import { createWords } from '../../core/lib/i18n/words.ts'
 import { defaultSettings, sourceSchema } from '../../core/settings/schema.ts'
-import { message } from '../../core/words/message.ts'
-import { createWords } from '../../core/words/words.ts'
 import { checkedAs } from './checked.ts'
 
 export const NOW = Date.UTC(2026, 10, 20, 12)

@@ -1,5 +1,5 @@
 import type { Now, Sample } from '../../core/alert/state.ts'
-import { message } from '../../core/words/message.ts'
+import { message } from '../../core/lib/i18n/message.ts'
 
 /** A verdict of one path of `/mnt`; both clocks show the same. */
 export function sampleOf(at: number, kind: Sample['kind'], changes: Partial<Sample> = {}): Sample {

@@ -12,7 +12,7 @@ import {
   type VerdictKind,
 } from '../../core/check/messages.ts'
 import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
-import { fromWorkerSchema } from '../../core/worker/definition.ts'
+import { fromWorkerSchema } from '../../core/lib/workers/definition.ts'
 import { until } from './until.ts'
 
 const module = path.resolve(import.meta.dirname, '../../cli/workers/checker.ts')

@@ -1,5 +1,5 @@
 import type { Checked, VerdictKind } from '../../core/check/messages.ts'
-import { message } from '../../core/words/message.ts'
+import { message } from '../../core/lib/i18n/message.ts'
 
 /** What the checker tells of a path: well, until the test says otherwise. */
 export function checkedAs(

@@ -2,10 +2,10 @@ import { onTestFinished } from 'vitest'
 import { Agent } from '../../core/agent/agent.ts'
 import type { StartedName } from '../../core/agent/workers/starter.ts'
 import type { Shown } from '../../core/alert/messages.ts'
+import { englishWords } from '../../core/lib/i18n/words.ts'
+import type { ToWorker } from '../../core/lib/workers/definition.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'
 import type { SettingsStore } from '../../core/settings/store.ts'
-import { englishWords } from '../../core/words/words.ts'
-import type { ToWorker } from '../../core/worker/definition.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 interface FakeWorker {

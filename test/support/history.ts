@@ -3,7 +3,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { onTestFinished } from 'vitest'
 import { HistoryStore } from '../../core/check/history/history-store.ts'
 import type { VerdictKind } from '../../core/check/messages.ts'
-import type { Message } from '../../core/words/message.ts'
+import type { Message } from '../../core/lib/i18n/message.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 export const MINUTE = 60_000

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { createSemaphore } from '../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../core/lib/async/semaphore.ts'
 import { storeLayout } from '../../core/store/layout.ts'
 import { DEFAULT_RULES, type StoreRules } from '../../core/store/limits/rules.ts'
 import { type SmallIncoming, Store, type StoreSource } from '../../core/store/store.ts'

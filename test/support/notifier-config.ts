@@ -4,7 +4,7 @@ import type { Incident } from '../../core/alert/incident.ts'
 import type { NotifierConfig } from '../../core/alert/messages.ts'
 import type { Notice } from '../../core/alert/notice.ts'
 import { type ChannelSettings, channelSchema } from '../../core/alert/settings.ts'
-import { message } from '../../core/words/message.ts'
+import { message } from '../../core/lib/i18n/message.ts'
 
 // What a notifier is given; also of a process of its own, so without vitest.
 

@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { z } from 'zod'
+import type { WorkerContext, WorkerHandlers } from '../../core/lib/workers/serve.ts'
 import { receiverDefinition as definition } from '../../core/receive/messages.ts'
 import { startReceiver as start } from '../../core/receive/worker.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
 import { storeLayout } from '../../core/store/layout.ts'
-import type { WorkerContext, WorkerHandlers } from '../../core/worker/serve.ts'
 import { pairBefore } from './pair-before.ts'
 
 /** The product's receiver process, with senders that are paired before it begins. */

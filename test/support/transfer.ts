@@ -6,6 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
 import { type Candidate, openLedger } from '../../core/ledger/ledger.ts'
+import {
+  type ConfigOf,
+  fromWorkerSchema,
+  type ReportOf,
+  type WorkerDefinition,
+} from '../../core/lib/workers/definition.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
@@ -13,12 +19,6 @@ import type { ReceiverDestination } from '../../core/settings/destination-schema
 import { defaultSettings } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
 import { type Identity, loadIdentity } from '../../core/wire/identity.ts'
-import {
-  type ConfigOf,
-  fromWorkerSchema,
-  type ReportOf,
-  type WorkerDefinition,
-} from '../../core/worker/definition.ts'
 import { receiverDefinition } from './receiver-worker.ts'
 import { until } from './until.ts'
 

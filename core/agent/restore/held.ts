@@ -1,6 +1,6 @@
+import { Problem } from '../../lib/i18n/problem.ts'
 import type { MarkedAnswer } from '../../scan/messages.ts'
 import { destinationsOf } from '../../settings/destinations.ts'
-import { Problem } from '../../words/problem.ts'
 import type { Agent } from '../agent.ts'
 
 type Parts = Pick<Agent, 'store' | 'scanner' | 'senders' | 'restores'>

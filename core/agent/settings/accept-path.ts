@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import type { PathFacts } from '../../check/inspect.ts'
-import type { Message } from '../../words/message.ts'
-import { Problem, sentenceOf } from '../../words/problem.ts'
+import type { Message } from '../../lib/i18n/message.ts'
+import { Problem, sentenceOf } from '../../lib/i18n/problem.ts'
 
 /** What of them a refusal hangs on. */
 export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'store' | 'code'>

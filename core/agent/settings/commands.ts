@@ -1,3 +1,4 @@
+import { Problem } from '../../lib/i18n/problem.ts'
 import { withChanges, withPause } from '../../settings/changes.ts'
 import {
   withChannel,
@@ -10,7 +11,6 @@ import {
 import { withImported } from '../../settings/exchange.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { secretOwners, secretsOfChannel } from '../../settings/secrets.ts'
-import { Problem } from '../../words/problem.ts'
 import { done } from '../answering.ts'
 import type { CommandHandlers, CommandInput } from '../contract.ts'
 import { destinationCommands } from '../destination-commands.ts'

@@ -1,10 +1,10 @@
 import type { PathFacts } from '../../check/inspect.ts'
+import type { InputOf, OutputOf } from '../../lib/workers/definition.ts'
 import type { senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { SecretStore } from '../../settings/secrets.ts'
 import type { SettingsStore } from '../../settings/store.ts'
-import type { InputOf, OutputOf } from '../../worker/definition.ts'
 
 type Asked<N extends 'test' | 'pair'> = (
   input: InputOf<typeof senderDefinition, N>,

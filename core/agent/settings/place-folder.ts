@@ -1,9 +1,9 @@
 import path from 'node:path'
 import type { PathFacts } from '../../check/inspect.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { type DataLayout, realStoreOf } from '../../settings/data-directory.ts'
 import type { FolderDestination } from '../../settings/destination-schema.ts'
 import type { Settings } from '../../settings/schema.ts'
-import { Problem } from '../../words/problem.ts'
 import { acceptFolder } from './accept-path.ts'
 
 /** The real paths of the folders that files are sent to, or come to: none of them may be a source, or be in one. */

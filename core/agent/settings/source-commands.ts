@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
+import { Problem } from '../../lib/i18n/problem.ts'
 import {
   refuseEmptyRange,
   refuseUnclosed,
@@ -12,7 +13,6 @@ import { namedDestination } from '../../settings/destinations.ts'
 import { idOfPath } from '../../settings/path-id.ts'
 import { checkedPathSchema, type Settings, type Source, sourceSchema } from '../../settings/schema.ts'
 import { sourceName, uniqueName } from '../../settings/source-name.ts'
-import { Problem } from '../../words/problem.ts'
 import { done } from '../answering.ts'
 import type { CommandHandlers, CommandInput } from '../contract.ts'
 import { acceptPath, acceptSource } from './accept-path.ts'

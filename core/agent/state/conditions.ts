@@ -1,6 +1,6 @@
 import { missingSecrets } from '../../alert/channels/catalog.ts'
 import { type IncidentKind, isDiskKind } from '../../alert/kinds.ts'
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import {
   destinationFailure,
   heldWords,

@@ -1,6 +1,6 @@
 import { type IncidentKind, isDiskKind, type Severity, severityOf } from '../../alert/kinds.ts'
 import type { Checked } from '../../check/messages.ts'
-import { type Message, message, type WordKey } from '../../words/message.ts'
+import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
 // What follows from the state, for the one status and for each view alike; pure, and known to the window, too.

@@ -3,12 +3,12 @@ import { incidentSchema } from '../../alert/incident.ts'
 import { channelStateSchema } from '../../alert/messages.ts'
 import { checkedSchema } from '../../check/messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
+import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema } from '../../receive/messages.ts'
 import { restoreReportSchema } from '../../restore/report-schema.ts'
 import { batchPhases, scannedSchema } from '../../scan/messages.ts'
 import { allowanceNowSchema, connectionSchema, restlessSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
-import { messageSchema } from '../../words/message-schema.ts'
 
 export { batchPhases }
 

@@ -1,8 +1,8 @@
 import type { Incident } from '../../alert/incident.ts'
 import { type IncidentKind, incidentKinds, isDiskKind, namedSubjects, severityOf } from '../../alert/kinds.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
 import type { OwnStatus } from '../../send/messages.ts'
-import { type Message, message } from '../../words/message.ts'
-import { englishWords } from '../../words/words.ts'
 import { conditionsOf } from './conditions.ts'
 import {
   batchShortfall,

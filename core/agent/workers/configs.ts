@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/messages.ts'
+import type { ConfigOf } from '../../lib/workers/definition.ts'
 import type { scannerDefinition } from '../../scan/messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
@@ -8,7 +9,6 @@ import { destinationIds, destinationsOf, embeddedDestination } from '../../setti
 import { type Settings, type Source, sourceFiltersSchema } from '../../settings/schema.ts'
 import type { Secrets } from '../../settings/secrets.ts'
 import { storeLayout } from '../../store/layout.ts'
-import type { ConfigOf } from '../../worker/definition.ts'
 import type { AppState } from '../state/schema.ts'
 
 export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']

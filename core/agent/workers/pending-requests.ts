@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../pacing/in-time.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
 
 /** How long an answer is waited for, in milliseconds. */
 const REQUEST_WITHIN_MS = 15_000

@@ -1,4 +1,4 @@
-import { Problem } from '../../words/problem.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import {
   type ConfigOf,
   fromWorkerSchema,
@@ -9,7 +9,7 @@ import {
   type RequestName,
   type ToWorker,
   type WorkerDefinition,
-} from '../../worker/definition.ts'
+} from '../../lib/workers/definition.ts'
 import type { WorkerState } from '../state/schema.ts'
 import { PendingRequests } from './pending-requests.ts'
 import type { WorkerHandle, WorkerStarter } from './starter.ts'

@@ -1,4 +1,4 @@
-import { ALIVE_EVERY_MS } from '../../worker/serve.ts'
+import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
 
 /** A worker that has not said for this long that it is alive is replaced. */
 export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { dropError } from '../../dropped-errors.ts'
+import { message, type WordKey } from '../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { message, type WordKey } from '../../words/message.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 import { quote } from './quote.ts'
 

@@ -1,4 +1,4 @@
-import type { Message } from '../../words/message.ts'
+import type { Message } from '../../lib/i18n/message.ts'
 import type { Notice } from '../notice.ts'
 
 /** What became of one attempt to tell somebody. */

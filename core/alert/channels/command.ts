@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { warnUnlessCode } from '../../dropped-errors.ts'
+import { message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { message } from '../../words/message.ts'
 import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'
 import { factsOf } from './facts.ts'

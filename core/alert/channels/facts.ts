@@ -1,5 +1,5 @@
-import { message } from '../../words/message.ts'
-import { englishWords } from '../../words/words.ts'
+import { message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
 import { type IncidentKind, type Severity, severityOf, subjectsOf } from '../kinds.ts'
 import type { Notice, NoticeKind } from '../notice.ts'
 import type { Letter } from './channel.ts'

@@ -1,5 +1,5 @@
 import { dropError, ignoreError } from '../../dropped-errors.ts'
-import { message } from '../../words/message.ts'
+import { message } from '../../lib/i18n/message.ts'
 import { cutShort, type HttpAnswer, judge, limitOf, unreachable } from './answer.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 

@@ -1,4 +1,4 @@
-import { message } from '../../words/message.ts'
+import { message } from '../../lib/i18n/message.ts'
 import { reasonOf } from './answer.ts'
 import type { ChannelType } from './catalog.ts'
 import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'

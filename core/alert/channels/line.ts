@@ -1,5 +1,5 @@
 import type { messagingApi } from '@line/bot-sdk'
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import { delivered, fieldOf, type HttpAnswer, jsonOf, judge, refusedAs } from './answer.ts'
 import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { exchange, json, type Request } from './http.ts'

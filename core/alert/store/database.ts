@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { inTransaction } from '../../platform/sqlite.ts'
 import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../platform/sqlite-file.ts'
-import { Problem } from '../../words/problem.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
 import { severityOf, subjectsOf } from '../kinds.ts'
 import type { Notice } from '../notice.ts'

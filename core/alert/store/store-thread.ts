@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { MessagePort } from 'node:worker_threads'
+import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
 import { reopening, type SetAside } from '../../platform/sqlite-file.ts'
-import { serveThread, tellOwner } from '../../worker/thread.ts'
 import { openAlertDatabase } from './database.ts'
 import type { StoreCalls } from './store.ts'
 

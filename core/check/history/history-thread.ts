@@ -1,7 +1,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
+import type { Message } from '../../lib/i18n/message.ts'
+import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
 import { reopening } from '../../platform/sqlite-file.ts'
-import type { Message } from '../../words/message.ts'
-import { serveThread, tellOwner } from '../../worker/thread.ts'
 import { asideNotice, type HistoryCalls, HistoryStore } from './history-store.ts'
 
 /**

@@ -1,7 +1,7 @@
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
+import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { errorText } from '../../platform/system-error.ts'
-import { type Message, message } from '../../words/message.ts'
-import { Problem } from '../../words/problem.ts'
-import { openThread, type Thread } from '../../worker/thread.ts'
 import type { Checked, HistoryQuestion } from '../messages.ts'
 import type { HistoryCalls, KeptCheck } from './history-store.ts'
 

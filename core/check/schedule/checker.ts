@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ConfigOf } from '../../worker/definition.ts'
+import type { ConfigOf } from '../../lib/workers/definition.ts'
 import type { Checked, checkerDefinition, PathToCheck, RememberedMount } from '../messages.ts'
 import { freshMemory, type PathMemory } from '../probes/findings.ts'
 import { slowLimit } from '../verdict.ts'

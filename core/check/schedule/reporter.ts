@@ -1,4 +1,4 @@
-import { message } from '../../words/message.ts'
+import { message } from '../../lib/i18n/message.ts'
 import type { Checked, Verdict } from '../messages.ts'
 import type { CheckProgress, Findings } from '../probes/findings.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'

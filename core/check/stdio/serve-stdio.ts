@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
-import { message } from '../../words/message.ts'
-import { englishWords } from '../../words/words.ts'
+import { message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
 import type { ProbeReadResult } from '../probes/read.ts'
 import { createLineSplitter, type Line } from './command.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { ignoreError } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../pacing/in-time.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { type Sender, wantedOf } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/session.ts'

@@ -1,5 +1,5 @@
 import { settled } from '../../dropped-errors.ts'
-import { createLimitedLog, type LimitedLog } from '../../pacing/limited-log.ts'
+import { createLimitedLog, type LimitedLog } from '../../lib/async/limited-log.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import type { Outcome } from '../../store/outcome.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
+import { addressOf } from '../../lib/i18n/address.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
-import { addressOf } from '../../words/address.ts'
-import { Problem } from '../../words/problem.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */

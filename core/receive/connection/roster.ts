@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { inTime } from '../../pacing/in-time.ts'
+import { inTime } from '../../lib/async/in-time.ts'
 import type { Senders } from '../../store/senders/senders.ts'
 import type { Store } from '../../store/store.ts'
 import { SEEN_EVERY_MS, type SeenLog } from '../senders/seen.ts'

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { ignoreError } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../pacing/in-time.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
 import { MAX_PATH_BYTES, nameFault } from '../../wire/names.ts'
 

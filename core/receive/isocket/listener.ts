@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { addressOf } from '../../lib/i18n/address.ts'
+import { message } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { remoteOf } from '../../wire/tls.ts'
-import { addressOf } from '../../words/address.ts'
-import { message } from '../../words/message.ts'
-import { Problem } from '../../words/problem.ts'
-import { englishWords } from '../../words/words.ts'
 import { IsocketConnection, type IsocketHost } from './connection.ts'
 
 /** With 64 KiB of the socket and a small file each, at most 20 MiB of memory; and one open file each. */

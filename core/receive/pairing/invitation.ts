@@ -3,13 +3,13 @@ import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { dropError, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/problems.ts'
 import { formatPairingCode, hashOfSecret, newSecret } from '../../wire/pairing-code.ts'
-import { Problem } from '../../words/problem.ts'
 
 export const CODE_MINUTES = 15
 /** How long a code lives, in milliseconds. */

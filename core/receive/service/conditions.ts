@@ -1,6 +1,6 @@
 import type { Looked, Observation } from '../../alert/alerts.ts'
 import type { IncidentKind } from '../../alert/kinds.ts'
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import type { SenderState } from '../senders/seen.ts'
 import type { ReceiveAlerts } from './config.ts'
 

@@ -3,9 +3,9 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alert/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/limits/rule-words.ts'
-import { Problem } from '../../words/problem.ts'
 
 const { labels, quietHours, channels } = alertsSettingsSchema.shape
 const hours = z.number().min(0).max(8_760)

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { statfs, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../pacing/in-time.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { StoreLayout } from '../../store/layout.ts'
 import { type Floor, floorBytes } from '../../store/limits/rules.ts'
-import { type Message, message } from '../../words/message.ts'
 import type { Receiver } from '../receiver.ts'
 
 /** What was found out about the store by using it. */

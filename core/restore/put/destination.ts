@@ -1,9 +1,9 @@
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
+import type { WordKey } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { WordKey } from '../../words/message.ts'
-import { Problem } from '../../words/problem.ts'
 import { findDenied, sentenceOfDenied } from './permissions.ts'
 
 /** What a person can do is another thing for each (errno(3)). */

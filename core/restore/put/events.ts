@@ -1,4 +1,4 @@
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import { type Denied, sentenceOfDenied } from './permissions.ts'
 
 /** One content, for a list. */

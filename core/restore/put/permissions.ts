@@ -10,11 +10,11 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
+import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
+import { shellWord } from '../../lib/i18n/shell-word.ts'
 import { READ_FILE } from '../../platform/open-flags.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Tree } from '../../store/tree.ts'
-import { type Message, message, type WordKey } from '../../words/message.ts'
-import { shellWord } from '../../words/shell-word.ts'
 
 // Permissions of what is at the destination of a restore already. Its owner may set them, so nothing of this user's
 // stands in the way: a mode is widened for as long as it is needed, and then set back.

@@ -1,4 +1,4 @@
-import { Rerun } from '../../pacing/rerun.ts'
+import { Rerun } from '../../lib/async/rerun.ts'
 
 /** What a batch directory's marking needs of the world; a test puts its own events between any two of these. */
 export interface MarkingEffects {

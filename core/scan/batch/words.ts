@@ -1,5 +1,5 @@
+import { type Message, message } from '../../lib/i18n/message.ts'
 import type { Source } from '../../settings/schema.ts'
-import { type Message, message } from '../../words/message.ts'
 import { unsentAnywhere } from '../compare/standing.ts'
 import type { Scanned } from '../messages.ts'
 import type { SessionContext } from '../session.ts'

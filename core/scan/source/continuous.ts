@@ -1,4 +1,4 @@
-import { Rerun } from '../../pacing/rerun.ts'
+import { Rerun } from '../../lib/async/rerun.ts'
 import { LinkedNames } from '../compare/linked-names.ts'
 import { offerDirectories, offerFiles } from '../compare/offer.ts'
 import { reconcileTree } from '../compare/reconcile.ts'

@@ -1,4 +1,4 @@
-import type { Message } from '../../words/message.ts'
+import type { Message } from '../../lib/i18n/message.ts'
 
 /** How many problems of one source a view is told. */
 export const MAX_PROBLEMS = 20

@@ -1,6 +1,6 @@
 import { settled } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../pacing/in-time.ts'
-import { createSemaphore, type Semaphore, withPermit } from '../../pacing/semaphore.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { createSemaphore, type Semaphore, withPermit } from '../../lib/async/semaphore.ts'
 
 /**
  * Calls that may be out on one source's tree at once. A source whose disk hangs holds so many threads of the

@@ -1,4 +1,4 @@
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 import { absolutePath } from './facts.ts'
 import type { Unsendable } from './walk.ts'
 

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { goBeforeOthers } from '../../lib/workers/priority.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { goBeforeOthers } from '../priority.ts'
 import type { FromThread, ToThread } from './inotify.ts'
 import { WatchedTree } from './inotify-tree.ts'
 import { openWake, readNow, waitReadable } from './linux.ts'

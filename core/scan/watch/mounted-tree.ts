@@ -1,9 +1,9 @@
 import { createNameFilter } from '../../filter/names.ts'
-import { inTime } from '../../pacing/in-time.ts'
+import { inTime } from '../../lib/async/in-time.ts'
+import { message } from '../../lib/i18n/message.ts'
 import type { MountTable } from '../../platform/mounts/mount-table.ts'
 import { isWithin } from '../../platform/mounts/mountinfo.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
-import { message } from '../../words/message.ts'
 import { absolutePath } from '../tree/facts.ts'
 import { type Layout, layOut, type MountScope, type Region } from '../tree/regions.ts'
 import {

@@ -1,6 +1,6 @@
 import type { NameRules } from '../../filter/names.ts'
+import type { Message } from '../../lib/i18n/message.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
-import type { Message } from '../../words/message.ts'
 import type { ScannedFile } from '../tree/facts.ts'
 import type { MountScope } from '../tree/regions.ts'
 

@@ -1,5 +1,5 @@
+import type { Message } from '../../lib/i18n/message.ts'
 import type { FileFacts } from '../../platform/facts.ts'
-import type { Message } from '../../words/message.ts'
 import type { Connection } from '../messages.ts'
 import type { FoundDirectory } from '../reading/group.ts'
 

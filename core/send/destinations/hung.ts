@@ -1,4 +1,4 @@
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 
 /** A disk that leaves a call unanswered for longer than this, in milliseconds, is said to hang. */
 export const STALLED_MS = 30_000

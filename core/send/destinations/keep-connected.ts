@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { backoffMs } from '../../pacing/backoff.ts'
-import type { Message } from '../../words/message.ts'
-import { Problem } from '../../words/problem.ts'
+import { backoffMs } from '../../lib/async/backoff.ts'
+import type { Message } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
 import { type Change, type ClockReading, isOwnAddress, watchWake } from './wake.ts'
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Ledger, SessionMemory } from '../../ledger/ledger.ts'
-import { type Message, message } from '../../words/message.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
 
 /** Rows in one transaction; between two the event loop turns. */
 const CHUNK_ROWS = 1_000

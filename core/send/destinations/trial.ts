@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { ignoreError } from '../../dropped-errors.ts'
-import { untilAborted } from '../../pacing/until-aborted.ts'
-import { type Message, message } from '../../words/message.ts'
-import { Problem } from '../../words/problem.ts'
+import { untilAborted } from '../../lib/async/until-aborted.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { type DestinationTest, type TestStep, testSteps } from '../messages.ts'
 
 /** All of a test, in milliseconds: less than the one who asks for it waits for an answer. */

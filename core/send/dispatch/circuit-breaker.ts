@@ -1,6 +1,6 @@
 import type { Due } from '../../ledger/ledger.ts'
-import { backoffMs } from '../../pacing/backoff.ts'
-import type { Message } from '../../words/message.ts'
+import { backoffMs } from '../../lib/async/backoff.ts'
+import type { Message } from '../../lib/i18n/message.ts'
 import { TROUBLE_RETRY_MS } from './retry-policy.ts'
 
 /** So many files in a row that the destination could not take are its trouble, not theirs. */

@@ -1,8 +1,8 @@
 import path from 'node:path'
 import type { Due } from '../../ledger/ledger.ts'
-import { backoffMs } from '../../pacing/backoff.ts'
-import { type Message, message } from '../../words/message.ts'
-import { englishWords } from '../../words/words.ts'
+import { backoffMs } from '../../lib/async/backoff.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
 import type { SendAttempt, SendSource } from '../source/contract.ts'
 import type { Parts } from './parts.ts'
 

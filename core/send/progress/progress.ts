@@ -1,5 +1,5 @@
 import type { Totals } from '../../ledger/messages.ts'
-import { createTimeLeft, type TimeLeft } from '../../pacing/time-left.ts'
+import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
 import type { RestlessFile, Transfer } from '../messages.ts'
 import { createRates } from './rates.ts'
 

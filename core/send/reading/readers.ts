@@ -1,9 +1,9 @@
 import { warnUnlessCode } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../pacing/in-time.ts'
-import { createSemaphore } from '../../pacing/semaphore.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { createSemaphore } from '../../lib/async/semaphore.ts'
+import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { DIGEST_BYTES } from '../../platform/digest.ts'
 import { batchBuffers } from '../../wire/frame-buffers.ts'
-import { openThread, type Thread } from '../../worker/thread.ts'
 import type { FoundFile, Group, ReaderCalls, ReadResult } from './group.ts'
 
 /** Threads that read, without those that hang. */

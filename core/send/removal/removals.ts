@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { Rerun } from '../../pacing/rerun.ts'
+import { Rerun } from '../../lib/async/rerun.ts'
 import type { Session } from '../destinations/destination.ts'
 import { Pass, type RemovalEvents } from './pass.ts'
 import type { RemovalSource } from './rule.ts'

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
+import { Problem } from '../../lib/i18n/problem.ts'
 import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '../../platform/sqlite-file.ts'
-import { Problem } from '../../words/problem.ts'
 
 /**
  * store: `epoch` names this manifest, for ever; `clock_ms` counts the time for which a receiver has run on it; `position`

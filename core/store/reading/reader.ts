@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { Problem } from '../../words/problem.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
 import type { StoreLayout } from '../layout.ts'
 import { readManifestFile } from '../manifest/file.ts'
 import { openRows, ROW_FOLLOWS_MS, type Rows } from '../manifest/rows.ts'

@@ -3,12 +3,12 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { ignoreError, settled } from '../../dropped-errors.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
+import { type DirectoryLock, lockDirectory } from '../../lib/workers/directory-lock.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { type Message, message } from '../../words/message.ts'
-import { Problem } from '../../words/problem.ts'
-import { type DirectoryLock, lockDirectory } from '../../worker/directory-lock.ts'
 
 const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/)
 

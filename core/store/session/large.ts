@@ -1,4 +1,4 @@
-import { createSemaphore } from '../../pacing/semaphore.ts'
+import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { WireFault } from '../../wire/codec.ts'
 import { factsOfWords } from '../../wire/facts.ts'
 import { chunkBuffers } from '../../wire/frame-buffers.ts'

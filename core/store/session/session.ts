@@ -1,4 +1,4 @@
-import { createSemaphore, withPermit } from '../../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../wire/channel.ts'
 import { WireFault } from '../../wire/codec.ts'
 import type { DirectoryEntry } from '../../wire/entries.ts'

@@ -1,4 +1,4 @@
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { TimelineEntry } from '../../state/timeline.ts'
 import type { HealthLevel } from '../overview/describe.ts'
 

@@ -7,7 +7,7 @@ import {
   catalog,
   fieldsOf,
 } from '../../../core/alert/channels/catalog.ts'
-import { type Message, message } from '../../../core/words/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Copyable } from '../../ui/copyable.tsx'
 import { firstInvalid, focusAfter } from '../../ui/focus.ts'

@@ -1,4 +1,4 @@
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { Ago } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { problemClass } from '../overview/describe.ts'

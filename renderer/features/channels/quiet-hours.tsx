@@ -1,7 +1,7 @@
 import { Group, Switch, TextInput } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from '../settings/saved-mark.tsx'
 import type { Save } from '../settings/use-save.ts'

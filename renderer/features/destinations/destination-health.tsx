@@ -4,7 +4,7 @@ import {
   stateWhenWell,
 } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { Elapsed } from '../../ui/times.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type HealthLevel, problemClass, severityLevel } from '../overview/describe.ts'

@@ -1,5 +1,5 @@
 import type { DestinationState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { IconCloud, IconDeviceDesktop, IconFolder, IconServer, IconTerminal } from '../../ui/icons.ts'
 
 type Kind = DestinationState['kind']

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef } from 'react'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { Breakable } from '../../ui/breakable.tsx'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'

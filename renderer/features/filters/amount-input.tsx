@@ -1,5 +1,5 @@
 import { NativeSelect, TextInput } from '@mantine/core'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Amount } from './draft.ts'
 

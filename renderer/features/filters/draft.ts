@@ -1,7 +1,7 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
+import { type Message, message, type WordKey } from '../../../core/lib/i18n/message.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS, unclosedPattern } from '../../../core/settings/patterns.ts'
-import { type Message, message, type WordKey } from '../../../core/words/message.ts'
 
 export type Filters = CommandInput<'previewFilters'>['filters']
 export type Priority = SourceState['settings']['priority']

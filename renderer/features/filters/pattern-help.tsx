@@ -1,5 +1,6 @@
 import { Button, FileButton, Group, NativeSelect } from '@mantine/core'
 import { useState } from 'react'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import {
   findIgnoreForm,
   type IgnoreForm,
@@ -7,7 +8,6 @@ import {
   readIgnoreFile,
 } from '../../../core/settings/ignore-file.ts'
 import { findOddPatterns } from '../../../core/settings/patterns.ts'
-import type { WordKey } from '../../../core/words/message.ts'
 import { useWords } from '../../words/context.tsx'
 
 interface PatternHelpProps {

@@ -1,4 +1,4 @@
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Answer } from '../../state/answer.ts'
 import type { FilterPreview } from '../../state/filter-preview.ts'
 import { useWords } from '../../words/context.tsx'

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { IconFolderPlus } from '../../ui/icons.ts'

@@ -1,5 +1,5 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import type { Incident } from '../alerts/incidents.ts'
 
 type Say = (message: Message) => string

@@ -1,6 +1,6 @@
 import { Box, Button, Group, SegmentedControl, Skeleton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { type LogLine, useLog } from '../../state/log.ts'
 import { useOfNow } from '../../state/now.ts'

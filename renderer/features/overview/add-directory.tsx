@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, Menu, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { FormDialog, useHold } from '../../ui/form-dialog.tsx'
 import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.ts'

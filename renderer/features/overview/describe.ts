@@ -5,7 +5,7 @@ import {
   lookingOf,
 } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Words } from '../../words/context.tsx'
 
 type Checked = NonNullable<SourceState['checked']>

@@ -1,5 +1,5 @@
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 
 export type Receive = NonNullable<CommandInput<'setReceiving'>['receive']>
 

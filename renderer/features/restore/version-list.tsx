@@ -1,7 +1,7 @@
 import { Button, Loader } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { At } from '../../ui/times.tsx'

@@ -1,6 +1,6 @@
 import { SegmentedControl } from '@mantine/core'
 import { useId, useState } from 'react'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import type { Save } from './use-save.ts'

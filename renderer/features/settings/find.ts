@@ -1,4 +1,4 @@
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 
 interface Indexed {
   /** The title of the part of the page that it is in. */

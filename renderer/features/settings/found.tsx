@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, use } from 'react'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import type { SettingId } from './find.ts'
 

@@ -1,7 +1,7 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { type Message, message } from '../../../core/words/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'

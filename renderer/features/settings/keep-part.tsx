@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react'
 import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { type Message, message } from '../../../core/words/message.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import type { Outcome } from '../../state/commands.tsx'
 import { Confirm } from '../../ui/confirm.tsx'
 import { useWords } from '../../words/context.tsx'

@@ -1,7 +1,7 @@
 import './without-eval.ts'
 
+import { parseSize } from '../../../core/lib/i18n/amounts.ts'
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
-import { parseSize } from '../../../core/words/amounts.ts'
 
 const MIB = 1024 * 1024
 

@@ -1,6 +1,6 @@
 import { Switch } from '@mantine/core'
 import { useEffect, useState } from 'react'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'

@@ -1,5 +1,5 @@
 import { ActionIcon } from '@mantine/core'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { IconRestore } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { limitsOf, parseNumber, usualNumbers } from './limits.ts'

@@ -1,7 +1,7 @@
 import { ActionIcon, Button } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
+import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
 import type { SendRule } from '../../../core/settings/schema.ts'
-import type { Message, WordKey } from '../../../core/words/message.ts'
 import { IconArrowDown, IconArrowUp, IconPencil, IconPlus, IconTrash } from '../../ui/icons.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { daysInWords, movedRule } from './limit-form.ts'

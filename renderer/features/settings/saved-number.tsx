@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useState } from 'react'
-import type { Message } from '../../../core/words/message.ts'
+import type { Message } from '../../../core/lib/i18n/message.ts'
 import { NumberField } from '../../ui/number-field.tsx'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from './saved-mark.tsx'

@@ -1,7 +1,7 @@
 import { Switch } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { Message, WordKey } from '../../../core/words/message.ts'
+import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import { type Save, useSave } from './use-save.ts'

@@ -1,6 +1,6 @@
 import { TextInput } from '@mantine/core'
 import { useEffect, useState } from 'react'
-import type { Message, WordKey } from '../../../core/words/message.ts'
+import type { Message, WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { SavedMark } from './saved-mark.tsx'
 import type { Save } from './use-save.ts'

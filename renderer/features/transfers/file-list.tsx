@@ -1,7 +1,7 @@
 import { Button, Group, SegmentedControl, Skeleton, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useFiles } from '../../state/files.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import type { FileState, Transfer } from '../../state/types.ts'

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { baseName } from '../../format/path.ts'
 import { useCommands } from '../../state/commands.tsx'
 import type { FileState, LedgerFile, Transfer } from '../../state/types.ts'

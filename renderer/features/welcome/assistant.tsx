@@ -1,7 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { lazy, type ReactNode, Suspense, useEffect, useRef } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import { ProtectStep } from './protect-step.tsx'
 import { ASKING_STEPS, type Step, stepBeside, steps } from './steps.ts'

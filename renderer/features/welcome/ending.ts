@@ -1,5 +1,5 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { WordKey } from '../../../core/words/message.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
 
 export interface EndLine {
   key: WordKey

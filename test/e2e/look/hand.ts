@@ -1,6 +1,6 @@
 import type { Locator, Page } from '@playwright/test'
-import type { WordKey } from '../../../core/words/message.ts'
-import { englishWords } from '../../../core/words/words.ts'
+import type { WordKey } from '../../../core/lib/i18n/message.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 
 /** To the top of the page that is shown. */
 export const toTop = (page: Page) =>

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { lockDirectory } from '../../../core/worker/directory-lock.ts'
+import { lockDirectory } from '../../../core/lib/workers/directory-lock.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { untilState } from '../../support/two-receivers.ts'

@@ -3,7 +3,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForCommands, sendCommand } from '../../../core/agent/control-socket.ts'
-import { Problem } from '../../../core/words/problem.ts'
+import { Problem } from '../../../core/lib/i18n/problem.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 async function listen(directory: string, answer: (command: string, input: unknown) => Promise<unknown>) {

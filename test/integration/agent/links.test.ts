@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { englishWords } from '../../../core/words/words.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { headless } from '../../support/headless.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { stateOf, untilState } from '../../support/two-receivers.ts'

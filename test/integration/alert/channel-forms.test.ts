@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type ChannelType, catalog, channelTypes, fieldsOf } from '../../../core/alert/channels/catalog.ts'
 import type { Letter } from '../../../core/alert/channels/channel.ts'
 import { channelOf } from '../../../core/alert/channels/kinds.ts'
-import { english } from '../../../core/words/dictionaries.ts'
+import { english } from '../../../core/lib/i18n/dictionaries.ts'
 import { attempt, givenFor, LETTER_ID, letter, notice, SECRET, said } from '../../support/channels.ts'
 import { type Recorded, type RecordingServer, recordingServer } from '../../support/recording-server.ts'
 

@@ -4,11 +4,11 @@ import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { Problem } from '../../../core/lib/i18n/problem.ts'
+import { createWords } from '../../../core/lib/i18n/words.ts'
 import { digestOf } from '../../../core/platform/digest.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
 import { tryDestination } from '../../../core/send/destinations/try.ts'
-import { Problem } from '../../../core/words/problem.ts'
-import { createWords } from '../../../core/words/words.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import {
   beginSftp as begin,

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import type { Outcome } from '../../../core/store/outcome.ts'
 import { startExchanging } from '../../support/exchange.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'

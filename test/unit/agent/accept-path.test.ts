@@ -6,7 +6,7 @@ import {
   type LookedAt,
   refusedSources,
 } from '../../../core/agent/settings/accept-path.ts'
-import { sentenceOf } from '../../../core/words/problem.ts'
+import { sentenceOf } from '../../../core/lib/i18n/problem.ts'
 
 const directory: LookedAt = {
   real: '/data/photos',

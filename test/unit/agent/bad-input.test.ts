@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { badInput } from '../../../core/agent/answering.ts'
 import { commands } from '../../../core/agent/contract.ts'
-import { englishWords } from '../../../core/words/words.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 
 function refusalOf(input: unknown, command: 'addSource' | 'renameDestination' = 'addSource'): string {
   const { error } = commands[command].input.safeParse(input)

@@ -4,9 +4,9 @@ import type { AppState, SourceState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
 import { alertsSettingsSchema } from '../../../core/alert/settings.ts'
 import { noTotals } from '../../../core/ledger/messages.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
-import { message } from '../../../core/words/message.ts'
-import { englishWords } from '../../../core/words/words.ts'
 import {
   connected,
   incident,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { overallStatus } from '../../../core/agent/state/status.ts'
-import { englishWords } from '../../../core/words/words.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
 const GIB = 1024 ** 3

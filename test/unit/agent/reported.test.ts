@@ -4,9 +4,9 @@ import { destinationStates, initialState } from '../../../core/agent/state/initi
 import { withSent, withSettings } from '../../../core/agent/state/reports.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { concernsSenders, destinationsNow } from '../../../core/agent/workers/configs.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { EMBEDDED_DESTINATION } from '../../../core/settings/destinations.ts'
 import { settingsSchema } from '../../../core/settings/schema.ts'
-import { message } from '../../../core/words/message.ts'
 
 const report = {
   fingerprint: null,

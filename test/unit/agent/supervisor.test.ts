@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { WorkerHandle } from '../../../core/agent/workers/starter.ts'
 import { SupervisedWorker } from '../../../core/agent/workers/supervisor.ts'
 import { REPLACE_AFTER_MS } from '../../../core/agent/workers/watchdog.ts'
-import type { ToWorker } from '../../../core/worker/definition.ts'
-import { ALIVE_EVERY_MS } from '../../../core/worker/serve.ts'
+import type { ToWorker } from '../../../core/lib/workers/definition.ts'
+import { ALIVE_EVERY_MS } from '../../../core/lib/workers/serve.ts'
 import { receiverDefinition } from '../../support/receiver-worker.ts'
 
 class FakeProcess implements WorkerHandle {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { factsOf } from '../../../core/alert/channels/facts.ts'
 import { fillTemplate, letterOf } from '../../../core/alert/letter.ts'
 import type { Notice } from '../../../core/alert/notice.ts'
-import { message } from '../../../core/words/message.ts'
-import { createWords, englishWords } from '../../../core/words/words.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
 import { incident } from '../../support/agent-status.ts'
 
 const MINUTE = 60_000

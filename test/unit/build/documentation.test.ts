@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { loadProgram } from '../../../cli/program.ts'
-import { english } from '../../../core/words/dictionaries.ts'
+import { english } from '../../../core/lib/i18n/dictionaries.ts'
 import { documentedCommands, documents } from '../../support/documented.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')

@@ -5,7 +5,7 @@ import { checkedAs } from '../../support/checked.ts'
 
 const checked = (id: string, at: number) => checkedAs(id, { at })
 
-/** A thread that treats each call with `code`; `answer` and `fail` say what becomes of one (core/worker/thread.ts). */
+/** A thread that treats each call with `code`; `answer` and `fail` say what becomes of one (core/lib/workers/thread.ts). */
 function thread(code: string): URL {
   const script = `
     import { parentPort } from 'node:worker_threads'

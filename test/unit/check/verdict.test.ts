@@ -10,7 +10,7 @@ import {
   slowLimit,
   verdictOf,
 } from '../../../core/check/verdict.ts'
-import { englishWords } from '../../../core/words/words.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 
 const call = (step: string, code: string): Failure => ({ step, cause: 'call', errno: 1, code })
 const judge = (...failures: Failure[]) => verdictOf('/p', { failures, elapsedMs: 12 }, 10_000)

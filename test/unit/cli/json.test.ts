@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { jsonText } from '../../../cli/json.ts'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 
 test('the English sentence is beside the key of a message, however deep, and nothing else changes', () => {
   const sentence = message('transfer.storeFull', { name: 'cellar' })

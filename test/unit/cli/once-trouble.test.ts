@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { createFailures } from '../../../cli/once-trouble.ts'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { destinationState, emptyState, sourceState } from '../renderer/fake-state.ts'
 
 const missing = message('scan.rootMissing', { path: '/data' })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { describeState } from '../../../cli/status.ts'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { checkedAs } from '../../support/checked.ts'
 import { checkedPath, emptyState, sourceState } from '../renderer/fake-state.ts'
 

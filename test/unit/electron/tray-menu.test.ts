@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { initialState } from '../../../core/agent/state/initial.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { createWords } from '../../../core/lib/i18n/words.ts'
 import { folderDestinationSchema } from '../../../core/settings/destination-schema.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
-import { message } from '../../../core/words/message.ts'
-import { createWords } from '../../../core/words/words.ts'
 import { createMenuPace, menuFacts, menuOf, type TrayActions } from '../../../electron/main/tray-menu.ts'
 import { incident } from '../../support/agent-status.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { file, open } from '../../support/ledger.ts'
 
 describe('files that are left out', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Incident } from '../../../core/alert/incident.ts'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
 import { TimelineRow } from '../../../renderer/features/alerts/timeline-entry.tsx'
 import { alertsSettings, delivery, emptyState, incident, sourceState } from './fake-state.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AppState } from '../../../core/agent/state/schema.ts'
+import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { sftpDestinationSchema } from '../../../core/settings/destination-schema.ts'
-import { type Message, message } from '../../../core/words/message.ts'
 import DestinationsPage from '../../../renderer/features/destinations/destinations-page.tsx'
 import { newDraft } from '../../../renderer/features/destinations/draft.ts'
 import { SftpFields } from '../../../renderer/features/destinations/sftp-fields.tsx'

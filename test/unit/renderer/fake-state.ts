@@ -8,8 +8,8 @@ import { NATIVE } from '../../../core/alert/channels/catalog.ts'
 import type { Incident } from '../../../core/alert/incident.ts'
 import { type AlertsSettings, channelSchema } from '../../../core/alert/settings.ts'
 import type { NoticeDelivery } from '../../../core/alert/timeline.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { defaultSettings, sourceSchema } from '../../../core/settings/schema.ts'
-import { message } from '../../../core/words/message.ts'
 
 /** A state as the agent would give it, with nothing chosen yet. */
 export function emptyState(changes: Partial<AppState> = {}): AppState {

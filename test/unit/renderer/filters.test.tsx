@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
-import { message } from '../../../core/words/message.ts'
 import {
   changesOf,
   type Draft,

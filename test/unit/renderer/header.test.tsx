@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { Header } from '../../../renderer/features/frame/header.tsx'
 import { topicOf } from '../../../renderer/features/frame/topic.ts'
 import { emptyState } from './fake-state.ts'

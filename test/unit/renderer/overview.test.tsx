@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { message } from '../../../core/words/message.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
 import { OverviewPage } from '../../../renderer/features/overview/overview-page.tsx'
 import { arranged } from '../../../renderer/features/overview/source-search.tsx'
 import { checkedPath, checkedState, emptyState, sourceState } from './fake-state.ts'

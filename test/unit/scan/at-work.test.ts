@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { BatchEffects, type BatchesHost } from '../../../core/scan/batch/effects.ts'
 import { isAtWork, seeFile } from '../../../core/scan/compare/writer.ts'
 import type { SessionContext } from '../../../core/scan/session.ts'

@@ -1,6 +1,6 @@
 import { getPriority, setPriority } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import { duringLongJob, goBeforeOthers } from '../../../core/scan/priority.ts'
+import { duringLongJob, goBeforeOthers } from '../../../core/lib/workers/priority.ts'
 import { mayRaisePriority } from '../../support/priority.ts'
 
 describe.skipIf(!mayRaisePriority())('the priority of a thread (needs CAP_SYS_NICE)', () => {

@@ -1,6 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { backoffMs } from '../../../core/pacing/backoff.ts'
+import { backoffMs } from '../../../core/lib/async/backoff.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { sameContent, sameFile, statFactsOf } from '../../../core/platform/stat-facts.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
@@ -11,8 +13,6 @@ import { SilentPeer } from '../../../core/wire/channel.ts'
 import { fileStatuses, type RefusalCode } from '../../../core/wire/limits.ts'
 import { nameFaults } from '../../../core/wire/names.ts'
 import { WrongFingerprint } from '../../../core/wire/pin.ts'
-import { message } from '../../../core/words/message.ts'
-import { englishWords } from '../../../core/words/words.ts'
 
 describe('backoff', () => {
   test.each([

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { message } from '../../../core/lib/i18n/message.ts'
 import {
   type StatusNow,
   statusFrame,
@@ -6,7 +7,6 @@ import {
 } from '../../../core/send/destinations/receiver/tell-status.ts'
 import { encodeFrame } from '../../../core/wire/codec.ts'
 import { type FrameHeader, frameKinds } from '../../../core/wire/frames.ts'
-import { message } from '../../../core/words/message.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 
 test('whatever the words are, the receiver takes the frame', () => {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { openSettings } from '../../../core/settings/store.ts'
-import { englishWords } from '../../../core/words/words.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 describe('the settings file', () => {

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { storeLayout } from '../../../core/store/layout.ts'
 import { Admission, type Room } from '../../../core/store/limits/admission.ts'
 import { DEFAULT_RULES, type Quota } from '../../../core/store/limits/rules.ts'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { openLarge } from '../../support/large-files.ts'
 import { treeOf } from '../../support/transfer.ts'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { heldBytes } from '../../support/held-bytes.ts'
 import { begin, openLarge, smallFile } from '../../support/large-files.ts'

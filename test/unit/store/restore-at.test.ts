@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { createSemaphore } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore } from '../../../core/lib/async/semaphore.ts'
 import { digestOf, offeredAs } from '../../support/file-facts.ts'
 import { openRestoring } from '../../support/restoring.ts'
 import { until } from '../../support/until.ts'

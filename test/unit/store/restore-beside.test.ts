@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { lockDirectory } from '../../../core/lib/workers/directory-lock.ts'
 import type { Finding } from '../../../core/store/verify/findings.ts'
 import { verifyStore } from '../../../core/store/verify/verify.ts'
-import { lockDirectory } from '../../../core/worker/directory-lock.ts'
 import { openRestoring } from '../../support/restoring.ts'
 
 const names = Array.from({ length: 100 }, (_, index) => `file-${index}`)

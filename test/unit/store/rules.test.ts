@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
+import { parseSize } from '../../../core/lib/i18n/amounts.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
 import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
 import {
@@ -12,7 +13,6 @@ import {
   quotasOfNobody,
 } from '../../../core/store/limits/rules.ts'
 import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/versions/name.ts'
-import { parseSize } from '../../../core/words/amounts.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 

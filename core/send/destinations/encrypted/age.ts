@@ -1,8 +1,8 @@
 import type { Decrypter, Encrypter } from 'age-encryption'
 import { dropError } from '../../../dropped-errors.ts'
+import { Problem } from '../../../lib/i18n/problem.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
-import { Problem } from '../../../words/problem.ts'
 
 // Contents that are encrypted before they go: each is a file of the age format (age-encryption.org/v1) for one recipient,
 // so that `age -d` opens it alone. Names, times and modes stay as they are.

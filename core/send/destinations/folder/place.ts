@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises'
+import { type Message, message } from '../../../lib/i18n/message.ts'
+import { Problem } from '../../../lib/i18n/problem.ts'
 import { errorCode, isGone } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
-import { type Message, message } from '../../../words/message.ts'
-import { Problem } from '../../../words/problem.ts'
 
 /** The folder's disk is not mounted: Holdfast's own directory, which was made when it was added, is not there. */
 export class NotMounted extends Error {

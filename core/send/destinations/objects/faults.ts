@@ -1,6 +1,6 @@
 import path from 'node:path'
+import { message } from '../../../lib/i18n/message.ts'
 import { errorText } from '../../../platform/system-error.ts'
-import { message } from '../../../words/message.ts'
 import type { Answer, OutgoingSource } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 import { StoreFault } from './object-store.ts'

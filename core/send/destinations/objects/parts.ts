@@ -1,4 +1,4 @@
-import type { Semaphore } from '../../../pacing/semaphore.ts'
+import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FileFacts } from '../../../platform/facts.ts'
 import type { Pace } from '../../limit/bucket.ts'
 import type { Answer, Outgoing } from '../destination.ts'

@@ -1,4 +1,4 @@
-import { createSemaphore, withPermit } from '../../../pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../../../lib/async/semaphore.ts'
 import type { Keep } from '../../../store/versions/choose.ts'
 import { type Bucket, bytesAhead } from '../../limit/bucket.ts'
 import type { Outgoing, OwnSession } from '../destination.ts'

@@ -1,4 +1,4 @@
-import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { createSemaphore } from '../../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../../wire/channel.ts'
 import { WireFault } from '../../../wire/codec.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'

@@ -1,4 +1,4 @@
-import { message } from '../../../words/message.ts'
+import { message } from '../../../lib/i18n/message.ts'
 import type { DestinationTest } from '../../messages.ts'
 import { trial } from '../trial.ts'
 import type { Tested, TryOptions } from '../try.ts'

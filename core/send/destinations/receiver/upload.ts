@@ -1,4 +1,4 @@
-import type { Semaphore } from '../../../pacing/semaphore.ts'
+import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../../wire/channel.ts'
 import { wordsOfFacts } from '../../../wire/facts.ts'
 import { chunkBuffers } from '../../../wire/frame-buffers.ts'

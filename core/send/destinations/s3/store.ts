@@ -5,7 +5,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3'
-import { createSemaphore } from '../../../pacing/semaphore.ts'
+import { createSemaphore } from '../../../lib/async/semaphore.ts'
 import { digestAt } from '../objects/content.ts'
 import { orIf, unlessLost } from '../objects/faults.ts'
 import { type ObjectFacts, type ObjectStore, StoreFault } from '../objects/object-store.ts'

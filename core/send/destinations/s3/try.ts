@@ -1,5 +1,5 @@
-import { type Message, message } from '../../../words/message.ts'
-import { Problem } from '../../../words/problem.ts'
+import { type Message, message } from '../../../lib/i18n/message.ts'
+import { Problem } from '../../../lib/i18n/problem.ts'
 import type { DestinationTest } from '../../messages.ts'
 import { orIf } from '../objects/faults.ts'
 import { tryObjects } from '../objects/try.ts'

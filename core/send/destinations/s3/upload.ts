@@ -4,7 +4,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { ignoreError } from '../../../dropped-errors.ts'
-import type { Semaphore } from '../../../pacing/semaphore.ts'
+import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import { freeNow } from '../../../wire/frame-buffers.ts'
 import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
 import { metadataOf } from './facts.ts'

@@ -1,4 +1,4 @@
-import { Rerun } from '../../../pacing/rerun.ts'
+import { Rerun } from '../../../lib/async/rerun.ts'
 import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { type SftpChannel, statAt, syncPath } from './channel.ts'

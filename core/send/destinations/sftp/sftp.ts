@@ -1,5 +1,5 @@
+import { addressOf } from '../../../lib/i18n/address.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
-import { addressOf } from '../../../words/address.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openObjects, type ReachedStore } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'

@@ -1,5 +1,5 @@
-import { addressOf } from '../../../words/address.ts'
-import { Problem } from '../../../words/problem.ts'
+import { addressOf } from '../../../lib/i18n/address.ts'
+import { Problem } from '../../../lib/i18n/problem.ts'
 import type { DestinationTest } from '../../messages.ts'
 import { tryObjects } from '../objects/try.ts'
 import type { Tested, TryOptions } from '../try.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createSemaphore, withPermit } from '../../../core/pacing/semaphore.ts'
+import { createSemaphore, withPermit } from '../../../core/lib/async/semaphore.ts'
 
 test('a semaphore serves in order, also when a later one wants less', async () => {
   const semaphore = createSemaphore(10)

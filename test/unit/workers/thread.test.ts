@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { logDroppedErrors } from '../../../core/dropped-errors.ts'
-import { openThread } from '../../../core/worker/thread.ts'
+import { openThread } from '../../../core/lib/workers/thread.ts'
 
 interface Sums {
   add: { input: number; output: number }
@@ -11,7 +11,7 @@ interface Sums {
   drop: { input: string; output: null }
 }
 
-const wrapper = new URL('../../../core/worker/thread.ts', import.meta.url)
+const wrapper = new URL('../../../core/lib/workers/thread.ts', import.meta.url)
 const dropped = new URL('../../../core/dropped-errors.ts', import.meta.url)
 
 /** A thread that adds up. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { workerNames } from '../../../core/agent/state/schema.ts'
-import { message } from '../../../core/words/message.ts'
-import { createWords } from '../../../core/words/words.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { createWords } from '../../../core/lib/i18n/words.ts'
 
 const [english, chinese] = [createWords('en'), createWords('zh-TW')]
 

@@ -1,4 +1,4 @@
-import { settled } from '../dropped-errors.ts'
+import { settled } from '../../dropped-errors.ts'
 /**
  * Runs one task at a time: a request while it runs makes it run once more afterwards, however many requests
  * there were. The promise of a request ends with a run that began after the request.

@@ -1,4 +1,4 @@
-import { errorText } from '../platform/system-error.ts'
+import { errorText } from '../../platform/system-error.ts'
 import { type Message, message, type WordKey } from './message.ts'
 import { englishWords } from './words.ts'
 

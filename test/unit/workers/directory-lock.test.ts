@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { lockDirectory } from '../../../core/worker/directory-lock.ts'
+import { lockDirectory } from '../../../core/lib/workers/directory-lock.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 
-const MODULE = fileURLToPath(new URL('../../../core/worker/directory-lock.ts', import.meta.url))
+const MODULE = fileURLToPath(new URL('../../../core/lib/workers/directory-lock.ts', import.meta.url))
 
 test('a directory is one holder’s until it lets go', () => {
   const directory = temporaryDirectory('lock')

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { english, traditionalChinese } from '../../../core/words/dictionaries.ts'
-import { message } from '../../../core/words/message.ts'
-import { createWords } from '../../../core/words/words.ts'
+import { english, traditionalChinese } from '../../../core/lib/i18n/dictionaries.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { createWords } from '../../../core/lib/i18n/words.ts'
 
 const locales = path.resolve(import.meta.dirname, '../../../assets/locales')
 const dictionarySchema = z.record(z.string(), z.string())

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageSchema } from '../words/message-schema.ts'
+import { messageSchema } from '../i18n/message-schema.ts'
 
 /** One question that a supervisor may ask a worker. */
 export interface RequestDefinition<Input = unknown, Output = unknown> {

@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
-import { logDroppedError, logDroppedErrors } from '../dropped-errors.ts'
-import { inTime } from '../pacing/in-time.ts'
-import { errorCode, errorText } from '../platform/system-error.ts'
+import { logDroppedError, logDroppedErrors } from '../../dropped-errors.ts'
+import { errorCode, errorText } from '../../platform/system-error.ts'
+import { inTime } from '../async/in-time.ts'
 import { collectStart } from './collect-start.ts'
 
 // The one way to have a thread: its calls to a disk that hangs hold the thread, and nothing else.

@@ -1,5 +1,5 @@
-import { logDroppedErrors } from '../dropped-errors.ts'
-import { sentenceOf } from '../words/problem.ts'
+import { logDroppedErrors } from '../../dropped-errors.ts'
+import { sentenceOf } from '../i18n/problem.ts'
 import { collectStart } from './collect-start.ts'
 import {
   type ConfigOf,

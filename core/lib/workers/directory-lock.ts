@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { native } from '../platform/native.ts'
+import { native } from '../../platform/native.ts'
 
 export interface DirectoryLock {
   release(): void

@@ -13,8 +13,8 @@ test('a worker ends at once when its supervisor is gone, also one that would tak
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort } from ${core('worker/child-process-port.ts')}
-     import { serveWorker } from ${core('worker/serve.ts')}
+    `import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
+     import { serveWorker } from ${core('lib/workers/serve.ts')}
      import { scannerDefinition } from ${core('scan/messages.ts')}
      const never = () => new Promise(() => undefined)
      serveWorker(childProcessPort(), scannerDefinition, () => ({ configure: never, requests: {}, stop: never }))`,
@@ -38,8 +38,8 @@ test('a configuration that fails is tried again until it succeeds; the same fail
   const module = path.join(temporaryDirectory('serve'), 'worker.mjs')
   writeFileSync(
     module,
-    `import { childProcessPort } from ${core('worker/child-process-port.ts')}
-     import { serveWorker } from ${core('worker/serve.ts')}
+    `import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
+     import { serveWorker } from ${core('lib/workers/serve.ts')}
      import { scannerDefinition } from ${core('scan/messages.ts')}
      let tries = 0
      serveWorker(childProcessPort(), scannerDefinition, ({ report }) => ({
@@ -78,8 +78,8 @@ test.each([
   writeFileSync(
     module,
     `import { dropError, warnUnlessCode } from ${core('dropped-errors.ts')}
-     import { childProcessPort } from ${core('worker/child-process-port.ts')}
-     import { serveWorker } from ${core('worker/serve.ts')}
+     import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
+     import { serveWorker } from ${core('lib/workers/serve.ts')}
      import { scannerDefinition } from ${core('scan/messages.ts')}
      const failed = (code) => Object.assign(new Error(code), { code })
      serveWorker(childProcessPort(), scannerDefinition, () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTimeLeft, roundLeft, type TimeLeft } from '../../../core/pacing/time-left.ts'
+import { createTimeLeft, roundLeft, type TimeLeft } from '../../../core/lib/async/time-left.ts'
 import { createProgress } from '../../../core/send/progress/progress.ts'
 
 const SECOND = 1_000

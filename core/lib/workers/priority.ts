@@ -1,5 +1,5 @@
 import { getPriority, setPriority } from 'node:os'
-import { dropError } from '../dropped-errors.ts'
+import { dropError } from '../../dropped-errors.ts'
 
 /** Of nice(2): nine times the share of an ordinary thread. */
 const BEFORE_OTHERS = -10

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createLimitedLog } from '../../../core/pacing/limited-log.ts'
+import { createLimitedLog } from '../../../core/lib/async/limited-log.ts'
 
 function setUp() {
   vi.useFakeTimers()

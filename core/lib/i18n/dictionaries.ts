@@ -1,0 +1,58 @@
+import enAgent from '../../../assets/locales/en/agent.json' with { type: 'json' }
+import enAlert from '../../../assets/locales/en/alert.json' with { type: 'json' }
+import enCheck from '../../../assets/locales/en/check.json' with { type: 'json' }
+import enCli from '../../../assets/locales/en/cli.json' with { type: 'json' }
+import enDestinations from '../../../assets/locales/en/destinations.json' with { type: 'json' }
+import enError from '../../../assets/locales/en/error.json' with { type: 'json' }
+import enHelp from '../../../assets/locales/en/help.json' with { type: 'json' }
+import enRestore from '../../../assets/locales/en/restore.json' with { type: 'json' }
+import enScan from '../../../assets/locales/en/scan.json' with { type: 'json' }
+import enSettings from '../../../assets/locales/en/settings.json' with { type: 'json' }
+import enTransfer from '../../../assets/locales/en/transfer.json' with { type: 'json' }
+import enWindow from '../../../assets/locales/en/window.json' with { type: 'json' }
+import zhAgent from '../../../assets/locales/zh-TW/agent.json' with { type: 'json' }
+import zhAlert from '../../../assets/locales/zh-TW/alert.json' with { type: 'json' }
+import zhCheck from '../../../assets/locales/zh-TW/check.json' with { type: 'json' }
+import zhCli from '../../../assets/locales/zh-TW/cli.json' with { type: 'json' }
+import zhDestinations from '../../../assets/locales/zh-TW/destinations.json' with { type: 'json' }
+import zhError from '../../../assets/locales/zh-TW/error.json' with { type: 'json' }
+import zhHelp from '../../../assets/locales/zh-TW/help.json' with { type: 'json' }
+import zhRestore from '../../../assets/locales/zh-TW/restore.json' with { type: 'json' }
+import zhScan from '../../../assets/locales/zh-TW/scan.json' with { type: 'json' }
+import zhSettings from '../../../assets/locales/zh-TW/settings.json' with { type: 'json' }
+import zhTransfer from '../../../assets/locales/zh-TW/transfer.json' with { type: 'json' }
+import zhWindow from '../../../assets/locales/zh-TW/window.json' with { type: 'json' }
+
+export const english = {
+  ...enAgent,
+  ...enAlert,
+  ...enCheck,
+  ...enCli,
+  ...enDestinations,
+  ...enError,
+  ...enHelp,
+  ...enRestore,
+  ...enScan,
+  ...enSettings,
+  ...enTransfer,
+  ...enWindow,
+}
+
+/** A key of the dictionaries; every sentence that a person can see has one. Plural forms share their stem. */
+export type WordKey = StemOf<keyof typeof english>
+type StemOf<Key extends string> = Key extends `${infer Stem}_one` | `${infer Stem}_other` ? Stem : Key
+
+export const traditionalChinese: Record<string, string> = {
+  ...zhAgent,
+  ...zhAlert,
+  ...zhCheck,
+  ...zhCli,
+  ...zhDestinations,
+  ...zhError,
+  ...zhHelp,
+  ...zhRestore,
+  ...zhScan,
+  ...zhSettings,
+  ...zhTransfer,
+  ...zhWindow,
+}

@@ -8,6 +8,7 @@ import { inspectPath } from '../core/check/inspect.ts'
 import { forgetAll } from '../core/ledger/chores.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
 import { Problem, sentenceOf } from '../core/lib/i18n/problem.ts'
+import { loadIdentity } from '../core/protocol/identity.ts'
 import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
 import { TEST_MS } from '../core/send/destinations/trial.ts'
 import { tryDestination } from '../core/send/destinations/try.ts'
@@ -15,7 +16,6 @@ import { lockData, openDataDirectory, unusableData } from '../core/settings/data
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/store.ts'
-import { loadIdentity } from '../core/wire/identity.ts'
 import { terminalWords } from './terminal-words.ts'
 
 // What a command does with the settings while no agent runs: the same as the agent, in this process.

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
+import { senderLevels } from '../protocol/limits.ts'
 import { keepSchema } from '../settings/schema.ts'
-import { senderLevels } from '../wire/limits.ts'
 
 /** Senders that a report names. */
 export const MOST_SENDERS = 500

@@ -1,11 +1,11 @@
 import type { Decrypter } from 'age-encryption'
 import { Problem } from '../lib/i18n/problem.ts'
 import { errorText } from '../platform/system-error.ts'
+import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/restore-entries.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
 import { hiddenPath, type NameKey, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { EntriesPage } from '../store/reading/entries.ts'
-import type { EntriesQuestion, Folder, RestoreEntry } from '../wire/restore-entries.ts'
 import type { Library } from './library.ts'
 import { type Incoming, NotReadable } from './put/incoming.ts'
 

@@ -1,6 +1,8 @@
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import type { FileFacts } from '../platform/facts.ts'
+import { nameFault } from '../protocol/names.ts'
+import type { Folder, RestoreEntry } from '../protocol/restore-entries.ts'
 import {
   type ObjectInfo,
   type ObjectPage,
@@ -11,8 +13,6 @@ import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/reading/contents.ts'
 import { isVersionName } from '../store/versions/name.ts'
-import { nameFault } from '../wire/names.ts'
-import type { Folder, RestoreEntry } from '../wire/restore-entries.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
 import { objectContents } from './object-contents.ts'
 import { type Incoming, NotReadable } from './put/incoming.ts'

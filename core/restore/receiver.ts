@@ -2,18 +2,24 @@ import { createSemaphore } from '../lib/async/semaphore.ts'
 import { addressOf } from '../lib/i18n/address.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
+import type { FrameChannel } from '../protocol/channel.ts'
+import { WireFault } from '../protocol/codec.ts'
+import { factsOfWords } from '../protocol/facts.ts'
+import type { Frame, FrameHeader } from '../protocol/frames.ts'
+import type { Identity } from '../protocol/identity.ts'
+import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../protocol/limits.ts'
+import type {
+  EntriesQuestion,
+  FetchEntry,
+  Folder,
+  Question,
+  RestoreAnswer,
+} from '../protocol/restore-entries.ts'
 import { type Dialled, dial } from '../send/destinations/receiver/dial.ts'
 import { troubleOf } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
 import type { EntriesPage } from '../store/reading/entries.ts'
-import type { FrameChannel } from '../wire/channel.ts'
-import { WireFault } from '../wire/codec.ts'
-import { factsOfWords } from '../wire/facts.ts'
-import type { Frame, FrameHeader } from '../wire/frames.ts'
-import type { Identity } from '../wire/identity.ts'
-import { MAX_FETCH_BYTES, MAX_FETCH_PARTS, MAX_FETCHED, MAX_QUESTIONS } from '../wire/limits.ts'
-import type { EntriesQuestion, FetchEntry, Folder, Question, RestoreAnswer } from '../wire/restore-entries.ts'
 import type { Library } from './library.ts'
 import { type Incoming, incomingOfParts, NotReadable } from './put/incoming.ts'
 

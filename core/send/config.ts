@@ -1,6 +1,6 @@
 import type { Way } from '../ledger/chores.ts'
 import type { ConfigOf } from '../lib/workers/definition.ts'
-import { folderName } from '../wire/names.ts'
+import { folderName } from '../protocol/names.ts'
 import type { senderDefinition } from './messages.ts'
 
 export type Config = ConfigOf<typeof senderDefinition>

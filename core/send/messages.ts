@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
+import { senderLevels } from '../protocol/limits.ts'
 import { destinationSchema, receiverDestinationSchema } from '../settings/destination-schema.ts'
 import { givenSecretsSchema, testedDestinationSchema } from '../settings/given-destination.ts'
 import {
@@ -11,7 +12,6 @@ import {
   sendRuleSchema,
   sourceFiltersSchema,
 } from '../settings/schema.ts'
-import { senderLevels } from '../wire/limits.ts'
 
 export const transferSchema = z.object({
   id: z.number(),

@@ -1,5 +1,5 @@
 import { Problem } from '../lib/i18n/problem.ts'
-import { folderName } from '../wire/names.ts'
+import { folderName } from '../protocol/names.ts'
 import type { Destination, SftpDestination } from './destination-schema.ts'
 import { destinationOf, refuseName } from './destinations.ts'
 import type { ChangedDestination } from './given-destination.ts'

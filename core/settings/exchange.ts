@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { catalog } from '../alert/channels/catalog.ts'
 import { Problem } from '../lib/i18n/problem.ts'
-import { folderName } from '../wire/names.ts'
+import { folderName } from '../protocol/names.ts'
 import { secretsOfDestination } from './adding.ts'
 import { firstIssue, parseJson, versionOf } from './read.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'

@@ -1,5 +1,5 @@
 import type { FileFacts } from '../platform/facts.ts'
-import type { EntriesQuestion } from '../wire/restore-entries.ts'
+import type { EntriesQuestion } from '../protocol/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
 import type { ContentsPage, StoreContentsQuestion } from './reading/contents.ts'

@@ -1,6 +1,6 @@
 import { sqliteCode } from '../platform/sqlite.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
-import type { FileStatus } from '../wire/limits.ts'
+import type { FileStatus } from '../protocol/limits.ts'
 
 /** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
 export class FileRefused extends Error {

@@ -1,5 +1,5 @@
 import type { FileFacts } from '../platform/facts.ts'
-import { nameFault } from '../wire/names.ts'
+import { nameFault } from '../protocol/names.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Admission, Room } from './limits/admission.ts'

@@ -3,7 +3,7 @@ import { warnUnlessCode } from '../dropped-errors.ts'
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
 import type { Thread } from '../lib/workers/thread.ts'
 import { DIGEST_BYTES } from '../platform/digest.ts'
-import { batchBuffers } from '../wire/frame-buffers.ts'
+import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
 import {

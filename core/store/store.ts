@@ -1,7 +1,7 @@
 import { inTime } from '../lib/async/in-time.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
-import type { FrameHeader } from '../wire/frames.ts'
+import type { FrameHeader } from '../protocol/frames.ts'
 import { CommitThread } from './commit-thread.ts'
 import { Copies } from './copies.ts'
 import { openStoreCopy } from './copy.ts'

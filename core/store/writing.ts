@@ -5,7 +5,7 @@ import { setTimes } from '../platform/native.ts'
 import { WRITE_NEW_FILE } from '../platform/open-flags.ts'
 import { dataIn } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
-import { batchBuffers, freeNow } from '../wire/frame-buffers.ts'
+import { batchBuffers, freeNow } from '../protocol/frame-buffers.ts'
 import { UNNAMED } from './file-system.ts'
 import { WRONG_DIGEST, type WriteJob, type WriteResult } from './messages.ts'
 

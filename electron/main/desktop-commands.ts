@@ -12,7 +12,7 @@ import { saveDiagnostics } from './save-diagnostics.ts'
 import { exportSettings, readSettings } from './settings-file.ts'
 import type { TrayWindow } from './window.ts'
 
-/** Of core/wire/pairing-code.ts; characters of a code at most, as the contract has it. */
+/** Of core/protocol/pairing-code.ts; characters of a code at most, as the contract has it. */
 const PAIRING_PREFIX = 'holdfast://'
 const LONGEST_CODE = 2_000
 

@@ -1,5 +1,5 @@
 import { dropError } from '../../core/dropped-errors.ts'
-import { parsePairingCode } from '../../core/wire/pairing-code.ts'
+import { parsePairingCode } from '../../core/protocol/pairing-code.ts'
 
 /** Anybody may write a link: what is no pairing code goes no further. */
 export function isPairingCode(link: string): boolean {

@@ -6,7 +6,7 @@ import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createHasher, type Hasher } from '../../core/platform/digest.ts'
-import { loadIdentity } from '../../core/wire/identity.ts'
+import { loadIdentity } from '../../core/protocol/identity.ts'
 
 /** What nothing that encrypts and verifies in Node can be faster than: one TLS connection, each end hashing. */
 

@@ -1,9 +1,9 @@
 // One restore from a receiver, in a process of its own, as the product has one.
 import { readFileSync } from 'node:fs'
+import { loadIdentity } from '../../core/protocol/identity.ts'
 import { openReceiverLibrary } from '../../core/restore/receiver.ts'
 import { restoreFrom } from '../../core/restore/restore.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
-import { loadIdentity } from '../../core/wire/identity.ts'
 
 export interface RestoreOrder {
   destination: ReceiverDestination

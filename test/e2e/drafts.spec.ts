@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { formatPairingCode } from '../../core/wire/pairing-code.ts'
+import { formatPairingCode } from '../../core/protocol/pairing-code.ts'
 import { until } from '../support/until.ts'
 import { expect, test } from './desktop.ts'
 

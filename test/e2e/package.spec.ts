@@ -9,7 +9,7 @@ import { FuseV1Options, FuseVersion, flipFuses } from '@electron/fuses'
 import { expect, test } from '@playwright/test'
 import { unpackedExecutable } from '../../build/package/configuration.mjs'
 import { wrongFuses } from '../../build/package/fuses.mjs'
-import { formatPairingCode } from '../../core/wire/pairing-code.ts'
+import { formatPairingCode } from '../../core/protocol/pairing-code.ts'
 import { launchPackaged, type Packaged } from '../support/package/packaged.ts'
 import { until } from '../support/until.ts'
 

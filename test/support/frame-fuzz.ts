@@ -1,10 +1,10 @@
 // Frames for a fuzzer: valid ones of every kind and either direction, and what can be done to them.
 import { Packr } from 'msgpackr'
 import { digestOf } from '../../core/platform/digest.ts'
-import { encodeFrame } from '../../core/wire/codec.ts'
-import type { FactWords } from '../../core/wire/facts.ts'
-import { type FrameHeader, type FrameType, frameKinds } from '../../core/wire/frames.ts'
-import { fileStatuses, PROTOCOL, senderLevels } from '../../core/wire/limits.ts'
+import { encodeFrame } from '../../core/protocol/codec.ts'
+import type { FactWords } from '../../core/protocol/facts.ts'
+import { type FrameHeader, type FrameType, frameKinds } from '../../core/protocol/frames.ts'
+import { fileStatuses, PROTOCOL, senderLevels } from '../../core/protocol/limits.ts'
 import { statusHeader } from './wire-client.ts'
 
 type Random = () => number

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ChannelInput, ChannelOutcome } from '../../core/alert/channels/channel.ts'
-import { fingerprintOf } from '../../core/wire/identity.ts'
+import { fingerprintOf } from '../../core/protocol/identity.ts'
 import { localCertificate } from './certificate.ts'
 
 /** Debian's own, which has Debian's packages; another one may come before it on the path. */

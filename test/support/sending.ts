@@ -1,10 +1,10 @@
+import type { FrameChannel } from '../../core/protocol/channel.ts'
+import type { SmallFile } from '../../core/protocol/entries.ts'
+import type { FactWords } from '../../core/protocol/facts.ts'
+import type { Frame, FrameHeader } from '../../core/protocol/frames.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
 import { StoreSession } from '../../core/store/session/session.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
-import type { FrameChannel } from '../../core/wire/channel.ts'
-import type { SmallFile } from '../../core/wire/entries.ts'
-import type { FactWords } from '../../core/wire/facts.ts'
-import type { Frame, FrameHeader } from '../../core/wire/frames.ts'
 import { idleRead } from './idle-reading.ts'
 
 const KIB = 1024

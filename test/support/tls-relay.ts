@@ -1,10 +1,10 @@
 import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { createFrameDecoder, encodeFrame } from '../../core/wire/codec.ts'
-import type { Frame } from '../../core/wire/frames.ts'
-import type { Identity } from '../../core/wire/identity.ts'
-import { connectPinned, serverOptions } from '../../core/wire/tls.ts'
+import { createFrameDecoder, encodeFrame } from '../../core/protocol/codec.ts'
+import type { Frame } from '../../core/protocol/frames.ts'
+import type { Identity } from '../../core/protocol/identity.ts'
+import { connectPinned, serverOptions } from '../../core/protocol/tls.ts'
 
 /** Somebody in the middle who has the keys: what both ends take for the other one. */
 export interface TlsRelay {

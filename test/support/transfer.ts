@@ -13,12 +13,12 @@ import {
   type WorkerDefinition,
 } from '../../core/lib/workers/definition.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
+import { type Identity, loadIdentity } from '../../core/protocol/identity.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
 import { senderDefinition } from '../../core/send/messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/limits/rules.ts'
-import { type Identity, loadIdentity } from '../../core/wire/identity.ts'
 import { receiverDefinition } from './receiver-worker.ts'
 import { until } from './until.ts'
 

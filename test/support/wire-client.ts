@@ -1,10 +1,10 @@
 import tls from 'node:tls'
 import { onTestFinished } from 'vitest'
-import { createFrameDecoder, encodeFrame } from '../../core/wire/codec.ts'
-import type { FactWords } from '../../core/wire/facts.ts'
-import type { Frame, FrameHeader, FrameType } from '../../core/wire/frames.ts'
-import type { Identity } from '../../core/wire/identity.ts'
-import { PROTOCOL } from '../../core/wire/limits.ts'
+import { createFrameDecoder, encodeFrame } from '../../core/protocol/codec.ts'
+import type { FactWords } from '../../core/protocol/facts.ts'
+import type { Frame, FrameHeader, FrameType } from '../../core/protocol/frames.ts'
+import type { Identity } from '../../core/protocol/identity.ts'
+import { PROTOCOL } from '../../core/protocol/limits.ts'
 
 /** The first frame of one who never sent here before. */
 export const helloOf = (changes: Partial<FrameHeader<'hello'>> = {}): FrameHeader<'hello'> => ({

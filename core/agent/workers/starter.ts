@@ -47,7 +47,7 @@ const POOL_THREADS: Record<StartedName, number> = {
  * same time, and finds a burst as soon.
  */
 export function workerHeap(name: StartedName): readonly string[] {
-  // For core/wire/young-buffers.ts and core/lib/workers/collect-start.ts.
+  // For core/protocol/young-buffers.ts and core/lib/workers/collect-start.ts.
   const words = [`--max-semi-space-size=${name === 'scanner' ? 1 : 2}`, '--expose-gc']
   // The checker holds little, and each check would pay for it.
   return name === 'checker' ? words : [...words, '--heap-growing-percent=60']

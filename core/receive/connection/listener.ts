@@ -4,8 +4,8 @@ import { createServer, type TLSSocket } from 'node:tls'
 import { addressOf } from '../../lib/i18n/address.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import type { Identity } from '../../wire/identity.ts'
-import { remoteOf, serverOptions, transportOf } from '../../wire/tls.ts'
+import type { Identity } from '../../protocol/identity.ts'
+import { remoteOf, serverOptions, transportOf } from '../../protocol/tls.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */

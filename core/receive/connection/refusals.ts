@@ -1,6 +1,6 @@
+import type { FileStatus, RefusalCode } from '../../protocol/limits.ts'
+import { type NameFault, nameFaults } from '../../protocol/names.ts'
 import type { Outcome } from '../../store/outcome.ts'
-import type { FileStatus, RefusalCode } from '../../wire/limits.ts'
-import { type NameFault, nameFaults } from '../../wire/names.ts'
 
 /** Why a connection was refused, as a word that can be counted; the log has the sentence. */
 export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'

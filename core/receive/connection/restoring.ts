@@ -1,11 +1,9 @@
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import type { ContentsPage } from '../../store/reading/contents.ts'
-import type { Range, RangesRead } from '../../store/reading/ranges.ts'
-import type { FrameChannel } from '../../wire/channel.ts'
-import { WireFault } from '../../wire/codec.ts'
-import { wordsOfFacts } from '../../wire/facts.ts'
-import { batchBuffers } from '../../wire/frame-buffers.ts'
-import type { Frame, FrameHeader } from '../../wire/frames.ts'
+import type { FrameChannel } from '../../protocol/channel.ts'
+import { WireFault } from '../../protocol/codec.ts'
+import { wordsOfFacts } from '../../protocol/facts.ts'
+import { batchBuffers } from '../../protocol/frame-buffers.ts'
+import type { Frame, FrameHeader } from '../../protocol/frames.ts'
 import {
   MAX_FETCH_BYTES,
   MAX_FETCH_PARTS,
@@ -13,8 +11,10 @@ import {
   MAX_QUESTIONS,
   MAX_SOURCES,
   SMALL_FILE_BYTES,
-} from '../../wire/limits.ts'
-import type { FetchEntry, Question, RestoreAnswer } from '../../wire/restore-entries.ts'
+} from '../../protocol/limits.ts'
+import type { FetchEntry, Question, RestoreAnswer } from '../../protocol/restore-entries.ts'
+import type { ContentsPage } from '../../store/reading/contents.ts'
+import type { Range, RangesRead } from '../../store/reading/ranges.ts'
 import type { ConnectionHost } from './host.ts'
 
 const contentsTold = ({ contents, directories, strange, next }: ContentsPage): RestoreAnswer => ({

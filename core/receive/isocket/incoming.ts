@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { ignoreError } from '../../dropped-errors.ts'
 import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
-import { MAX_PATH_BYTES, nameFault } from '../../wire/names.ts'
+import { MAX_PATH_BYTES, nameFault } from '../../protocol/names.ts'
 
 /** Why nothing more can be read. */
 export type Ended = 'closed' | 'silent' | 'long'

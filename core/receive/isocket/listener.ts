@@ -5,7 +5,7 @@ import { message } from '../../lib/i18n/message.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { remoteOf } from '../../wire/tls.ts'
+import { remoteOf } from '../../protocol/tls.ts'
 import { IsocketConnection, type IsocketHost } from './connection.ts'
 
 /** With 64 KiB of the socket and a small file each, at most 20 MiB of memory; and one open file each. */

@@ -7,9 +7,9 @@ import { Problem } from '../../lib/i18n/problem.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
 import { errorCode } from '../../platform/system-error.ts'
+import { formatPairingCode, hashOfSecret, newSecret } from '../../protocol/pairing-code.ts'
 import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/problems.ts'
-import { formatPairingCode, hashOfSecret, newSecret } from '../../wire/pairing-code.ts'
 
 export const CODE_MINUTES = 15
 /** How long a code lives, in milliseconds. */

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
+import { type FrameHeader, frameKinds } from '../../protocol/frames.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
-import { type FrameHeader, frameKinds } from '../../wire/frames.ts'
 
 /** What a sender last said of itself. Times in milliseconds since 1970, by the receiver's clock. */
 const toldSchema = z.object({

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { type Message, message } from '../../lib/i18n/message.ts'
+import { nameFaults } from '../../protocol/names.ts'
 import type { Stored } from '../../store/store.ts'
-import { nameFaults } from '../../wire/names.ts'
 import type { Answer, OutgoingSource } from './destination.ts'
 
 // What a store of Holdfast's own says of a file, a receiver's or a folder's.

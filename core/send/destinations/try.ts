@@ -1,5 +1,5 @@
+import type { Identity } from '../../protocol/identity.ts'
 import type { TestedDestination } from '../../settings/given-destination.ts'
-import type { Identity } from '../../wire/identity.ts'
 import type { DestinationTest, TestStage } from '../messages.ts'
 import { tryFolder } from './folder/try.ts'
 import { tryReceiver } from './receiver/try.ts'

@@ -7,7 +7,7 @@ import { attributesOf, hasWriter } from '../../platform/native.ts'
 import { HOLD_DIRECTORY, READ_FILE } from '../../platform/open-flags.ts'
 import { openBeneath } from '../../platform/openat2.ts'
 import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
-import { chunkBuffers } from '../../wire/frame-buffers.ts'
+import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
 

@@ -3,7 +3,7 @@ import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { DIGEST_BYTES } from '../../platform/digest.ts'
-import { batchBuffers } from '../../wire/frame-buffers.ts'
+import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { FoundFile, Group, ReaderCalls, ReadResult } from './group.ts'
 
 /** Threads that read, without those that hang. */

@@ -1,5 +1,5 @@
 import type { Due } from '../../ledger/ledger.ts'
-import { batchBuffers } from '../../wire/frame-buffers.ts'
+import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Content, FoundDirectory, FoundFile } from '../reading/group.ts'
 import { asAttempt, failedBy, type SendAttempt, type SourceParts } from './contract.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseSeconds, parseSize } from '../../lib/i18n/amounts.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
-import { nameFault } from '../../wire/names.ts'
+import { nameFault } from '../../protocol/names.ts'
 import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './rules.ts'
 
 const words = z.string().max(300)

@@ -1,5 +1,5 @@
 import type { FileFacts } from '../../platform/facts.ts'
-import type { ContentsQuestion as Asked } from '../../wire/restore-entries.ts'
+import type { ContentsQuestion as Asked } from '../../protocol/restore-entries.ts'
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
 import { type After, folderOf, originOf, type Selected, select } from './select.ts'
 

@@ -1,4 +1,4 @@
-import type { EntriesQuestion, RestoreEntry } from '../../wire/restore-entries.ts'
+import type { EntriesQuestion, RestoreEntry } from '../../protocol/restore-entries.ts'
 import { keysOf } from '../file-system.ts'
 import { isFileRow, type Rows, rangeBelow, type SourceRow } from '../manifest/rows.ts'
 import { folderOf, originOf, sourceOf } from './select.ts'

@@ -1,4 +1,4 @@
-import { nameFault } from '../../wire/names.ts'
+import { nameFault } from '../../protocol/names.ts'
 import { keysOf } from '../file-system.ts'
 import {
   type FileRow,

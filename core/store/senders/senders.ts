@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import type { Message } from '../../lib/i18n/message.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
-import { folderName } from '../../wire/names.ts'
+import { folderName } from '../../protocol/names.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import type { Store } from '../store.ts'
 import { openSendersFile, type Sender } from './file.ts'

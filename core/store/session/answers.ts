@@ -1,7 +1,7 @@
-import type { FrameChannel } from '../../wire/channel.ts'
-import { WireFault } from '../../wire/codec.ts'
-import type { FrameHeader } from '../../wire/frames.ts'
-import { BATCH_MAX_FILES, fileStatuses } from '../../wire/limits.ts'
+import type { FrameChannel } from '../../protocol/channel.ts'
+import { WireFault } from '../../protocol/codec.ts'
+import type { FrameHeader } from '../../protocol/frames.ts'
+import { BATCH_MAX_FILES, fileStatuses } from '../../protocol/limits.ts'
 import type { Outcome } from '../outcome.ts'
 
 /** What a sender may have on its way before it is answered. */

@@ -1,5 +1,5 @@
-import { WireFault } from '../../wire/codec.ts'
-import type { FrameHeader } from '../../wire/frames.ts'
+import { WireFault } from '../../protocol/codec.ts'
+import type { FrameHeader } from '../../protocol/frames.ts'
 import type { StoreSource } from '../store.ts'
 
 /** The sources that a frame names, by their numbers. */

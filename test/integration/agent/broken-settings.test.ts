@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { formatPairingCode } from '../../../core/wire/pairing-code.ts'
+import { formatPairingCode } from '../../../core/protocol/pairing-code.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { untilState } from '../../support/two-receivers.ts'

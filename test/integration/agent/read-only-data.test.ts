@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { loadIdentity } from '../../../core/wire/identity.ts'
+import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { canMount, mountBind } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

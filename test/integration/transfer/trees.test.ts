@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { SMALL_FILE_BYTES, WHOLE_FILE_BYTES } from '../../../core/wire/limits.ts'
+import { SMALL_FILE_BYTES, WHOLE_FILE_BYTES } from '../../../core/protocol/limits.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,

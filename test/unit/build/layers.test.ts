@@ -68,7 +68,12 @@ test('only what opens a destination, and a folder, which is a receiver in this p
   expect(known.length).toBeGreaterThan(100)
   const wire = known.filter((file) => file.startsWith('wire/') || file.includes('destinations/receiver/'))
   expect(new Set(wire)).toEqual(
-    new Set(['wire/frame-buffers.ts', 'wire/names.ts', 'wire/pin.ts', 'wire/young-buffers.ts']),
+    new Set([
+      'protocol/frame-buffers.ts',
+      'protocol/names.ts',
+      'protocol/pin.ts',
+      'protocol/young-buffers.ts',
+    ]),
   )
 })
 

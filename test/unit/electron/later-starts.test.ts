@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { expect, it } from 'vitest'
-import { formatPairingCode } from '../../../core/wire/pairing-code.ts'
+import { formatPairingCode } from '../../../core/protocol/pairing-code.ts'
 import { listenForStarts } from '../../../electron/main/later-starts.ts'
 import { isPairingCode } from '../../../electron/main/pairing-links.ts'
 

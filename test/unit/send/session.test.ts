@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
+import { WireFault } from '../../../core/protocol/codec.ts'
+import { wordsOfFacts } from '../../../core/protocol/facts.ts'
+import type { Frame } from '../../../core/protocol/frames.ts'
 import type { Answer } from '../../../core/send/destinations/destination.ts'
 import { Bucket } from '../../../core/send/limit/bucket.ts'
 import { isLarge } from '../../../core/send/source/sender.ts'
-import { WireFault } from '../../../core/wire/codec.ts'
-import { wordsOfFacts } from '../../../core/wire/facts.ts'
-import type { Frame } from '../../../core/wire/frames.ts'
 import { digest, file, openSender as open, silent, small } from '../../support/sender-session.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { message } from '../../../core/lib/i18n/message.ts'
+import { encodeFrame } from '../../../core/protocol/codec.ts'
+import { type FrameHeader, frameKinds } from '../../../core/protocol/frames.ts'
 import {
   type StatusNow,
   statusFrame,
   tellStatus,
 } from '../../../core/send/destinations/receiver/tell-status.ts'
-import { encodeFrame } from '../../../core/wire/codec.ts'
-import { type FrameHeader, frameKinds } from '../../../core/wire/frames.ts'
 import { statusHeader } from '../../support/wire-client.ts'
 
 test('whatever the words are, the receiver takes the frame', () => {

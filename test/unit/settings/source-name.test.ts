@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { folderName } from '../../../core/protocol/names.ts'
 import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 import { sourceName, uniqueName } from '../../../core/settings/source-name.ts'
-import { folderName } from '../../../core/wire/names.ts'
 
 test.each([
   ['of 255 characters', 'a'.repeat(255)],

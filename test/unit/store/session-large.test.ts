@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { WireFault } from '../../../core/wire/codec.ts'
+import { WireFault } from '../../../core/protocol/codec.ts'
 import { durable, openSendingParts as open } from '../../support/sending.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import type { SmallFile } from '../../../core/protocol/entries.ts'
+import { batchBuffers } from '../../../core/protocol/frame-buffers.ts'
 import { receiveBatch } from '../../../core/store/session/small.ts'
 import type { Store, StoreSmallEvents } from '../../../core/store/store.ts'
-import type { SmallFile } from '../../../core/wire/entries.ts'
-import { batchBuffers } from '../../../core/wire/frame-buffers.ts'
 import { until } from '../../support/until.ts'
 
 const KIB = 1024

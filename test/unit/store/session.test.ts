@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { WireFault } from '../../../core/protocol/codec.ts'
 import { judgeSession, type StoreSource } from '../../../core/store/store.ts'
-import { WireFault } from '../../../core/wire/codec.ts'
 import { durable, openSendingParts as open } from '../../support/sending.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,8 +1,8 @@
+import type { FrameChannel } from '../../../protocol/channel.ts'
+import { batchBuffers } from '../../../protocol/frame-buffers.ts'
+import type { Frame, FrameHeader, FrameType } from '../../../protocol/frames.ts'
 import { StoreSession } from '../../../store/session/session.ts'
 import type { Store, StoreSource } from '../../../store/store.ts'
-import type { FrameChannel } from '../../../wire/channel.ts'
-import { batchBuffers } from '../../../wire/frame-buffers.ts'
-import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
 import type { OwnSession } from '../destination.ts'
 import { ReceiverSession, type SessionOptions } from '../receiver/session.ts'
 

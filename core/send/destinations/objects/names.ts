@@ -1,7 +1,7 @@
+import { nameFault } from '../../../protocol/names.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { Keep } from '../../../store/versions/choose.ts'
 import { versionPrefix } from '../../../store/versions/name.ts'
-import { nameFault } from '../../../wire/names.ts'
 import type { OutgoingSource } from '../destination.ts'
 import { type ObjectStore, StoreFault } from './object-store.ts'
 import type { OwnFolder } from './owner.ts'

@@ -1,6 +1,6 @@
 import { ignoreError } from '../../../dropped-errors.ts'
 import { digestOf, digestText } from '../../../platform/digest.ts'
-import { chunkBuffers } from '../../../wire/frame-buffers.ts'
+import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
 import type { Answer, Outgoing, Upload } from '../destination.ts'
 import { isFault, orIf } from './faults.ts'
 import type { ObjectUpload } from './object-store.ts'

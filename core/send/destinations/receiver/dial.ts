@@ -1,10 +1,10 @@
 import type { TLSSocket } from 'node:tls'
-import { type ChannelHandlers, FrameChannel } from '../../../wire/channel.ts'
-import { WireFault } from '../../../wire/codec.ts'
-import type { Frame, FrameHeader, FrameType } from '../../../wire/frames.ts'
-import type { Identity } from '../../../wire/identity.ts'
-import { PROTOCOL, type RefusalCode } from '../../../wire/limits.ts'
-import { connectPinned, HANDSHAKE_MS, type Peer } from '../../../wire/tls.ts'
+import { type ChannelHandlers, FrameChannel } from '../../../protocol/channel.ts'
+import { WireFault } from '../../../protocol/codec.ts'
+import type { Frame, FrameHeader, FrameType } from '../../../protocol/frames.ts'
+import type { Identity } from '../../../protocol/identity.ts'
+import { PROTOCOL, type RefusalCode } from '../../../protocol/limits.ts'
+import { connectPinned, HANDSHAKE_MS, type Peer } from '../../../protocol/tls.ts'
 
 /** The receiver closed the door, and said why. */
 export class Refused extends Error {

@@ -1,10 +1,10 @@
 import { addressOf } from '../../../lib/i18n/address.ts'
 import { Problem } from '../../../lib/i18n/problem.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
+import type { Identity } from '../../../protocol/identity.ts'
+import { type PairingCode, parsePairingCode } from '../../../protocol/pairing-code.ts'
+import { WrongFingerprint } from '../../../protocol/pin.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
-import type { Identity } from '../../../wire/identity.ts'
-import { type PairingCode, parsePairingCode } from '../../../wire/pairing-code.ts'
-import { WrongFingerprint } from '../../../wire/pin.ts'
 import { dial, Refused } from './dial.ts'
 
 /** All of it: less than the one who asks for it waits for an answer, so that what is wrong can be said. */

@@ -1,7 +1,7 @@
+import { WireFault } from '../../../protocol/codec.ts'
+import type { FrameHeader } from '../../../protocol/frames.ts'
+import { fileStatuses } from '../../../protocol/limits.ts'
 import type { Stored } from '../../../store/store.ts'
-import { WireFault } from '../../../wire/codec.ts'
-import type { FrameHeader } from '../../../wire/frames.ts'
-import { fileStatuses } from '../../../wire/limits.ts'
 import type { Proof } from '../destination.ts'
 
 /** Hears what the receiver said of files that were numbered together, by index; null: the connection was lost before. */

@@ -1,6 +1,6 @@
 import { message } from '../../../lib/i18n/message.ts'
+import type { Frame, FrameHeader } from '../../../protocol/frames.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
-import type { Frame, FrameHeader } from '../../../wire/frames.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { hungFor } from '../hung.ts'
 import { type Connector, KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'

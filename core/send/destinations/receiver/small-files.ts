@@ -1,5 +1,5 @@
-import type { SmallFile } from '../../../wire/entries.ts'
-import { wordsOfFacts } from '../../../wire/facts.ts'
+import type { SmallFile } from '../../../protocol/entries.ts'
+import { wordsOfFacts } from '../../../protocol/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'

@@ -1,7 +1,7 @@
 import type { Message } from '../../../lib/i18n/message.ts'
-import { ALIVE_EVERY_MS, type FrameChannel } from '../../../wire/channel.ts'
-import { type FrameHeader, sentenceParts } from '../../../wire/frames.ts'
-import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../wire/limits.ts'
+import { ALIVE_EVERY_MS, type FrameChannel } from '../../../protocol/channel.ts'
+import { type FrameHeader, sentenceParts } from '../../../protocol/frames.ts'
+import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../protocol/limits.ts'
 
 /** Said anew after this though nothing has changed: once a minute, also when a heartbeat comes late. */
 const ANEW_AFTER_MS = 55_000

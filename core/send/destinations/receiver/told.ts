@@ -1,5 +1,5 @@
-import type { DirectoryEntry } from '../../../wire/entries.ts'
-import { wordsOfFacts } from '../../../wire/facts.ts'
+import type { DirectoryEntry } from '../../../protocol/entries.ts'
+import { wordsOfFacts } from '../../../protocol/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { OutgoingSource } from '../destination.ts'
 

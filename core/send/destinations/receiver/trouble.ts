@@ -1,9 +1,9 @@
 import { addressOf } from '../../../lib/i18n/address.ts'
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { errorCode } from '../../../platform/system-error.ts'
+import { SILENT_AFTER_MS, SilentPeer } from '../../../protocol/channel.ts'
+import { WrongFingerprint } from '../../../protocol/pin.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
-import { SILENT_AFTER_MS, SilentPeer } from '../../../wire/channel.ts'
-import { WrongFingerprint } from '../../../wire/pin.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 import { Refused } from './dial.ts'
 

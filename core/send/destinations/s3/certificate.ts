@@ -1,7 +1,7 @@
 import { Agent, type AgentOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect } from 'node:tls'
-import { peerFingerprint, WrongFingerprint } from '../../../wire/pin.ts'
+import { peerFingerprint, WrongFingerprint } from '../../../protocol/pin.ts'
 
 const SHOW_MS = 10_000
 

@@ -1,7 +1,7 @@
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { Problem } from '../../../lib/i18n/problem.ts'
 import { errorCode } from '../../../platform/system-error.ts'
-import { WrongFingerprint } from '../../../wire/pin.ts'
+import { WrongFingerprint } from '../../../protocol/pin.ts'
 import { asFault } from '../objects/faults.ts'
 import { shownCertificate } from './certificate.ts'
 import type { S3Target } from './reach.ts'

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { ignoreError } from '../../../dropped-errors.ts'
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
-import { freeNow } from '../../../wire/frame-buffers.ts'
+import { freeNow } from '../../../protocol/frame-buffers.ts'
 import { type ObjectFacts, type ObjectUpload, StoreFault } from '../objects/object-store.ts'
 import { metadataOf } from './facts.ts'
 import { type BucketPlace, contentMd5, keyOf, storageOf } from './requests.ts'

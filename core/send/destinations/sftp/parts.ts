@@ -1,4 +1,4 @@
-import { countUsed } from '../../../wire/young-buffers.ts'
+import { countUsed } from '../../../protocol/young-buffers.ts'
 import { type ObjectFacts, StoreFault } from '../objects/object-store.ts'
 import { type SftpChannel, statAt } from './channel.ts'
 import { type Directories, parentOf } from './directories.ts'

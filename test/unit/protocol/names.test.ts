@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { folderName, nameFault } from '../../../core/wire/names.ts'
-import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/wire/pairing-code.ts'
+import { folderName, nameFault } from '../../../core/protocol/names.ts'
+import { formatPairingCode, newSecret, parsePairingCode } from '../../../core/protocol/pairing-code.ts'
 
 describe('names', () => {
   test.each([

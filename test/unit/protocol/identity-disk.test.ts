@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { loadIdentity } from '../../../core/wire/identity.ts'
+import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** What the disk of the test answers, and which directories were synced with which names in them. */

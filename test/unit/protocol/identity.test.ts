@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { loadIdentity } from '../../../core/wire/identity.ts'
+import { loadIdentity } from '../../../core/protocol/identity.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 test('an identity is made once, by whoever comes first, and only its owner can read it', async () => {

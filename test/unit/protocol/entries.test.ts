@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from '../../../core/platform/facts.ts'
-import { factsOfWords, wordsOfFacts } from '../../../core/wire/facts.ts'
-import { frameKinds } from '../../../core/wire/frames.ts'
+import { factsOfWords, wordsOfFacts } from '../../../core/protocol/facts.ts'
+import { frameKinds } from '../../../core/protocol/frames.ts'
 import {
   BATCH_MAX_FILES,
   LONGEST_TEXT,
@@ -9,7 +9,7 @@ import {
   MAX_FILE_NUMBER,
   MAX_SOURCES,
   SMALL_FILE_BYTES,
-} from '../../../core/wire/limits.ts'
+} from '../../../core/protocol/limits.ts'
 import { factsOf } from '../../support/file-facts.ts'
 
 const digest = new Uint8Array(32)

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
-import type { ChannelType } from '../core/alert/channels/catalog.ts'
-import { testedSchema } from '../core/alert/messages.ts'
-import { type ChannelSettings, type QuietHours, quietHoursSchema } from '../core/alert/settings.ts'
+import type { ChannelType } from '../core/alerts/channels/catalog.ts'
+import { testedSchema } from '../core/alerts/notifier-messages.ts'
+import { type ChannelSettings, type QuietHours, quietHoursSchema } from '../core/alerts/settings.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import {
   type ChannelOptions,

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import { NATIVE } from '../core/alert/channels/catalog.ts'
-import { type Severity, severities, subjectsOf } from '../core/alert/kinds.ts'
-import { readTimeline } from '../core/alert/store/database.ts'
+import { NATIVE } from '../core/alerts/channels/catalog.ts'
+import { type Severity, severities, subjectsOf } from '../core/alerts/kinds.ts'
+import { readTimeline } from '../core/alerts/store/database.ts'
 import {
   type NoticeDelivery,
   type TimelineEntry,
@@ -11,7 +11,7 @@ import {
   type TimelineQuestion,
   timelinePageSchema,
   timelineQuestionSchema,
-} from '../core/alert/timeline.ts'
+} from '../core/alerts/timeline.ts'
 import { message } from '../core/lib/i18n/message.ts'
 import { alertsFileOf } from '../core/receive/service/tell.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'

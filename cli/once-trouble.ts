@@ -1,7 +1,7 @@
 import { heldWords, scanProblem, surroundingPause } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { pauseOf } from '../core/agent/state/status.ts'
-import { isDiskKind } from '../core/alert/kinds.ts'
+import { isDiskKind } from '../core/alerts/kinds.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { terminalWords, worded } from './terminal-words.ts'

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { optionsOf } from '../core/alert/settings.ts'
+import { optionsOf } from '../core/alerts/settings.ts'
 import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
 import { inTime, LATE } from '../core/lib/async/in-time.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertsSettingsSchema } from '../alert/settings.ts'
+import { alertsSettingsSchema } from '../alerts/settings.ts'
 import { batchSettingsSchema, settingsSchema, sourceFiltersSchema, sourceSchema } from '../settings/schema.ts'
 
 type WithoutDefaults<S extends z.ZodRawShape> = {

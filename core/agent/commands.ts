@@ -1,6 +1,6 @@
 import path from 'node:path'
-import { letterOf } from '../alert/letter.ts'
-import { exampleNotice } from '../alert/notice.ts'
+import { exampleNotice } from '../alerts/notice.ts'
+import { letterOf } from '../alerts/render.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { Problem, sentenceOf } from '../lib/i18n/problem.ts'

@@ -1,4 +1,4 @@
-import type { Shown } from '../alert/messages.ts'
+import type { Shown } from '../alerts/notifier-messages.ts'
 import type { Language } from '../lib/i18n/words.ts'
 import type { Seal } from '../settings/secrets.ts'
 import type { AppState } from './state/schema.ts'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type NotifierConfig, notifierDefinition } from '../alert/messages.ts'
+import { type NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
 import type { InputOf, OutputOf, ReportOf, RequestName } from '../lib/workers/definition.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'

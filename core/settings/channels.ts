@@ -1,5 +1,5 @@
-import { catalog } from '../alert/channels/catalog.ts'
-import type { ChannelSettings } from '../alert/settings.ts'
+import { catalog } from '../alerts/channels/catalog.ts'
+import type { ChannelSettings } from '../alerts/settings.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import type { Settings } from './schema.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { catalog } from '../alert/channels/catalog.ts'
+import { catalog } from '../alerts/channels/catalog.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import { folderName } from '../protocol/names.ts'
 import { secretsOfDestination } from './adding.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { alertsSettingsSchema, wallTimeSchema } from '../alert/settings.ts'
+import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
 import { DEFAULT_KEEP } from '../store/versions/choose.ts'

@@ -1,5 +1,5 @@
 import { Notification } from 'electron'
-import type { Shown } from '../../core/alert/messages.ts'
+import type { Shown } from '../../core/alerts/notifier-messages.ts'
 
 /** Shown ones, by what they are about: kept so that their click works and that they can be taken back; at most this many. */
 const KEPT = 50

@@ -1,5 +1,5 @@
-import { notifierDefinition } from '../../core/alert/messages.ts'
-import { startNotifier } from '../../core/alert/worker.ts'
+import { notifierDefinition } from '../../core/alerts/notifier-messages.ts'
+import { startNotifier } from '../../core/alerts/notifier-worker.ts'
 import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { utilityProcessPort } from './port.ts'
 

@@ -1,8 +1,8 @@
-import { Alerts, type Observation } from '../../core/alert/alerts.ts'
-import type { Incident } from '../../core/alert/incident.ts'
-import { type IncidentFile, noIncidentFile } from '../../core/alert/incident-file.ts'
-import { letterOf } from '../../core/alert/letter.ts'
-import type { Notice } from '../../core/alert/notice.ts'
+import { Alerts, type Observation } from '../../core/alerts/alerts.ts'
+import type { Incident } from '../../core/alerts/incident.ts'
+import { type IncidentFile, noIncidentFile } from '../../core/alerts/incident-file.ts'
+import type { Notice } from '../../core/alerts/notice.ts'
+import { letterOf } from '../../core/alerts/render.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { englishWords } from '../../core/lib/i18n/words.ts'
 

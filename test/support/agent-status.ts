@@ -1,7 +1,7 @@
 import { initialState } from '../../core/agent/state/initial.ts'
 import type { AppState, SourceState } from '../../core/agent/state/schema.ts'
 import { overallStatus } from '../../core/agent/state/status.ts'
-import type { Incident } from '../../core/alert/incident.ts'
+import type { Incident } from '../../core/alerts/incident.ts'
 import { noTotals } from '../../core/ledger/messages.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 import { createWords } from '../../core/lib/i18n/words.ts'

@@ -1,14 +1,14 @@
-import { type Announcement, announce, tellAgainAtMs } from '../../core/alert/announce.ts'
-import type { Incident } from '../../core/alert/incident.ts'
-import { incidentsIn, textOf } from '../../core/alert/incident-file.ts'
-import { acknowledge, forget, observe, recoveriesOf, snooze } from '../../core/alert/incidents.ts'
+import { type Announcement, announce, tellAgainAtMs } from '../../core/alerts/announce.ts'
+import type { Incident } from '../../core/alerts/incident.ts'
+import { incidentsIn, textOf } from '../../core/alerts/incident-file.ts'
+import { acknowledge, forget, observe, recoveriesOf, snooze } from '../../core/alerts/incidents.ts'
 import {
   type AlertState,
   type Now,
   noAlerts,
   type OpenIncident,
   type Sample,
-} from '../../core/alert/state.ts'
+} from '../../core/alerts/state.ts'
 import { sampleOf } from './alert-samples.ts'
 
 /** What a person heard, and when by a clock that nobody sets. */

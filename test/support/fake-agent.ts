@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { Agent } from '../../core/agent/agent.ts'
 import type { StartedName } from '../../core/agent/workers/starter.ts'
-import type { Shown } from '../../core/alert/messages.ts'
+import type { Shown } from '../../core/alerts/notifier-messages.ts'
 import { englishWords } from '../../core/lib/i18n/words.ts'
 import type { ToWorker } from '../../core/lib/workers/definition.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'

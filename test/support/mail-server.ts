@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { ChannelInput, ChannelOutcome } from '../../core/alert/channels/channel.ts'
+import type { ChannelInput, ChannelOutcome } from '../../core/alerts/channels/channel.ts'
 import { fingerprintOf } from '../../core/protocol/identity.ts'
 import { localCertificate } from './certificate.ts'
 

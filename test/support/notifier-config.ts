@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { ChannelType } from '../../core/alert/channels/catalog.ts'
-import type { Incident } from '../../core/alert/incident.ts'
-import type { NotifierConfig } from '../../core/alert/messages.ts'
-import type { Notice } from '../../core/alert/notice.ts'
-import { type ChannelSettings, channelSchema } from '../../core/alert/settings.ts'
+import type { ChannelType } from '../../core/alerts/channels/catalog.ts'
+import type { Incident } from '../../core/alerts/incident.ts'
+import type { Notice } from '../../core/alerts/notice.ts'
+import type { NotifierConfig } from '../../core/alerts/notifier-messages.ts'
+import { type ChannelSettings, channelSchema } from '../../core/alerts/settings.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 
 // What a notifier is given; also of a process of its own, so without vitest.

@@ -1,5 +1,5 @@
-import { missingSecrets } from '../../alert/channels/catalog.ts'
-import { type IncidentKind, isDiskKind } from '../../alert/kinds.ts'
+import { missingSecrets } from '../../alerts/channels/catalog.ts'
+import { type IncidentKind, isDiskKind } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import {
   destinationFailure,

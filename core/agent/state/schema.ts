@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { incidentSchema } from '../../alert/incident.ts'
-import { channelStateSchema } from '../../alert/messages.ts'
+import { incidentSchema } from '../../alerts/incident.ts'
+import { channelStateSchema } from '../../alerts/notifier-messages.ts'
 import { checkedSchema } from '../../check/messages.ts'
 import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'

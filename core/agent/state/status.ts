@@ -1,5 +1,11 @@
-import type { Incident } from '../../alert/incident.ts'
-import { type IncidentKind, incidentKinds, isDiskKind, namedSubjects, severityOf } from '../../alert/kinds.ts'
+import type { Incident } from '../../alerts/incident.ts'
+import {
+  type IncidentKind,
+  incidentKinds,
+  isDiskKind,
+  namedSubjects,
+  severityOf,
+} from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import type { OwnStatus } from '../../send/messages.ts'

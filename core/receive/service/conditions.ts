@@ -1,5 +1,5 @@
-import type { Looked, Observation } from '../../alert/alerts.ts'
-import type { IncidentKind } from '../../alert/kinds.ts'
+import type { Looked, Observation } from '../../alerts/alerts.ts'
+import type { IncidentKind } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import type { SenderState } from '../senders/seen.ts'
 import type { ReceiveAlerts } from './config.ts'

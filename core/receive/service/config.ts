@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { alertsSettingsSchema } from '../../alert/settings.ts'
+import { alertsSettingsSchema } from '../../alerts/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'

@@ -1,4 +1,4 @@
-import { NATIVE } from '../../../core/alert/channels/catalog.ts'
+import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { useNow } from '../../state/now.ts'
 import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'

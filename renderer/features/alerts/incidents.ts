@@ -1,6 +1,6 @@
 import { namesOf } from '../../../core/agent/state/derived.ts'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { isDiskKind, namedSubjects, severities, severityOf, subjectsOf } from '../../../core/alert/kinds.ts'
+import { isDiskKind, namedSubjects, severities, severityOf, subjectsOf } from '../../../core/alerts/kinds.ts'
 import type { Words } from '../../words/context.tsx'
 import { type HealthLevel, severityLevel } from '../overview/describe.ts'
 

@@ -1,7 +1,7 @@
 import { UnstyledButton } from '@mantine/core'
 import { useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { type ChannelType, catalog, channelTypes } from '../../../core/alert/channels/catalog.ts'
+import { type ChannelType, catalog, channelTypes } from '../../../core/alerts/channels/catalog.ts'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { IconChevronRight } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'

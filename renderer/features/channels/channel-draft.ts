@@ -4,7 +4,7 @@ import {
   fieldsOf,
   refuseValue,
   secretFieldsOf,
-} from '../../../core/alert/channels/catalog.ts'
+} from '../../../core/alerts/channels/catalog.ts'
 
 export type NewChannel = CommandInput<'addChannel'>
 export type Channel = NewChannel['channel']

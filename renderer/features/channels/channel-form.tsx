@@ -6,7 +6,7 @@ import {
   type ChannelType,
   catalog,
   fieldsOf,
-} from '../../../core/alert/channels/catalog.ts'
+} from '../../../core/alerts/channels/catalog.ts'
 import { type Message, message } from '../../../core/lib/i18n/message.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { Copyable } from '../../ui/copyable.tsx'

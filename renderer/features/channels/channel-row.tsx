@@ -1,7 +1,7 @@
 import { Button, Menu, Switch } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { missingSecrets } from '../../../core/alert/channels/catalog.ts'
+import { missingSecrets } from '../../../core/alerts/channels/catalog.ts'
 import { useCommands } from '../../state/commands.tsx'
 import { ActionsMenu } from '../../ui/actions-menu.tsx'
 import { Confirm } from '../../ui/confirm.tsx'

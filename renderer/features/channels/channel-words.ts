@@ -1,5 +1,5 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import type { ChannelType, Field } from '../../../core/alert/channels/catalog.ts'
+import type { ChannelType, Field } from '../../../core/alerts/channels/catalog.ts'
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import type { Words } from '../../words/context.tsx'
 import { firstWord } from '../../words/first-word.ts'

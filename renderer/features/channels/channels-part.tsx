@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
-import { NATIVE } from '../../../core/alert/channels/catalog.ts'
+import { NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { IconPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import type { Place } from '../frame/pages.ts'

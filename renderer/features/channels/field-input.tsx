@@ -1,5 +1,5 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
-import type { ChannelType, Field } from '../../../core/alert/channels/catalog.ts'
+import type { ChannelType, Field } from '../../../core/alerts/channels/catalog.ts'
 import { useWords } from '../../words/context.tsx'
 import type { ChannelDraft } from './channel-draft.ts'
 import { choiceWord, fieldWord, problemWord } from './channel-words.ts'

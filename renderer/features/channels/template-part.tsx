@@ -1,11 +1,11 @@
 import { SegmentedControl, Textarea, UnstyledButton } from '@mantine/core'
 import { useId, useRef } from 'react'
-import { type ChannelType, templateNames } from '../../../core/alert/channels/catalog.ts'
+import { type ChannelType, templateNames } from '../../../core/alerts/channels/catalog.ts'
 import { useTemplatePreview } from '../../state/template-preview.ts'
 import { focusAfter } from '../../ui/focus.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** Of core/alert/settings.ts, which brings its schemas along; the agent checks it again. */
+/** Of core/alerts/settings.ts, which brings its schemas along; the agent checks it again. */
 const LONGEST_TEMPLATE = 2_000
 
 interface TemplatePartProps {

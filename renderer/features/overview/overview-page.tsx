@@ -1,7 +1,7 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { bytesToGo } from '../../../core/agent/state/derived.ts'
 import type { AppState, DestinationState, SourceState } from '../../../core/agent/state/schema.ts'
-import { isDiskKind } from '../../../core/alert/kinds.ts'
+import { isDiskKind } from '../../../core/alerts/kinds.ts'
 import { useKeptText } from '../../state/kept-text.ts'
 import type { Transfer } from '../../state/types.ts'
 import { focusAfter } from '../../ui/focus.ts'

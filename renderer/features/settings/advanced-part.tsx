@@ -8,7 +8,7 @@ import { TextSetting } from './text-setting.tsx'
 import { useSave } from './use-save.ts'
 
 const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'versions', 'project', 'resource']
-/** Of core/alert/settings.ts; the agent checks it again. */
+/** Of core/alerts/settings.ts; the agent checks it again. */
 const LONGEST_LABEL = 200
 
 /** What hardly anybody has to change, folded away; the search unfolds it. */

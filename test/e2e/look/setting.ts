@@ -1,4 +1,4 @@
-import { channelTypes } from '../../../core/alert/channels/catalog.ts'
+import { channelTypes } from '../../../core/alerts/channels/catalog.ts'
 import { expect, type Running } from '../desktop.ts'
 import { handOn } from './hand.ts'
 import type { View } from './look.ts'

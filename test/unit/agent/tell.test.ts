@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Notice } from '../../../core/alert/notice.ts'
+import type { Notice } from '../../../core/alerts/notice.ts'
 import type { VerdictKind } from '../../../core/check/messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { idOfPath } from '../../../core/settings/path-id.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Incident } from '../../../core/alert/incident.ts'
+import type { Incident } from '../../../core/alerts/incident.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import AlertsPage from '../../../renderer/features/alerts/alerts-page.tsx'
 import { TimelineRow } from '../../../renderer/features/alerts/timeline-entry.tsx'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { channelTypes, missingSecrets, readAddresses } from '../../../core/alert/channels/catalog.ts'
-import { channelSchema } from '../../../core/alert/settings.ts'
+import { channelTypes, missingSecrets, readAddresses } from '../../../core/alerts/channels/catalog.ts'
+import { channelSchema } from '../../../core/alerts/settings.ts'
 import {
   type ChannelDraft,
   draftOf,

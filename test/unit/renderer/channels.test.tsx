@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type CatalogEntry, catalog, channelTypes, NATIVE } from '../../../core/alert/channels/catalog.ts'
+import { type CatalogEntry, catalog, channelTypes, NATIVE } from '../../../core/alerts/channels/catalog.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { ChannelForm } from '../../../renderer/features/channels/channel-form.tsx'
 import { ChannelSays } from '../../../renderer/features/channels/channel-health.tsx'

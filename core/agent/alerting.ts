@@ -1,0 +1,203 @@
+import { Alerts, type Observation } from '../alerts/alerts.ts'
+import { createTelling, type Telling } from '../alerts/handover-queue.ts'
+import { noIncidentFile, openIncidentFile } from '../alerts/incident-file.ts'
+import { severityOf } from '../alerts/kinds.ts'
+import { isUrgent, type Notice } from '../alerts/notice.ts'
+import type { ChannelState, NotifierConfig, notifierDefinition } from '../alerts/notifier-messages.ts'
+import { letterOf, shownOf } from '../alerts/render.ts'
+import type { Checked } from '../check/messages.ts'
+import { shellStepOf } from '../check/verdict.ts'
+import { ignoreError } from '../dropped-errors.ts'
+import { createWords, type Language } from '../lib/i18n/words.ts'
+import type { ReportOf } from '../lib/workers/definition.ts'
+import type { Settings } from '../settings/schema.ts'
+import type { Agent } from './agent.ts'
+import type { Log } from './log.ts'
+import { RestingNotifier } from './resting-notifier.ts'
+import { type Condition, conditionsOf } from './state/conditions.ts'
+import { pathIds } from './state/reports.ts'
+import type { WorkerState } from './state/schema.ts'
+
+type Parts = Pick<
+  Agent,
+  'layout' | 'host' | 'store' | 'notices' | 'secrets' | 'settings' | 'language' | 'checker'
+>
+
+/** The notice of alerts that cannot be written down as they were. */
+const STORE = 'alert-store'
+
+/** Makes incidents of what the state says, and has them told. */
+export class Tell {
+  readonly notifier: RestingNotifier
+  readonly alerts: Alerts
+  readonly #parts: Parts
+  readonly #log: Log['write']
+  readonly #telling: Telling
+
+  /** @param condition hears how the notifier is. */
+  constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
+    const { host, store, layout } = parts
+    this.#parts = parts
+    this.#log = log
+    this.notifier = new RestingNotifier(host.starter, {
+      report: (report) => this.#reported(report),
+      nudge: () => undefined,
+      log,
+      condition,
+    })
+    const showAlone = (notice: Notice) => this.#showAlone(notice)
+    const isOnce = host.kind === 'once'
+    this.#telling = isOnce
+      ? { tell: (notices) => notices.forEach(showAlone), record: () => undefined }
+      : createTelling(
+          {
+            tell: (notices) => this.notifier.ask('tell', { notices }),
+            record: (incidents) => this.notifier.ask('record', { incidents }),
+          },
+          showAlone,
+        )
+    this.alerts = new Alerts({
+      tell: (notices) => {
+        for (const notice of notices) this.#logNotice(notice)
+        this.#telling.tell(notices)
+      },
+      record: (incidents) => this.#telling.record(incidents),
+      withdraw: (about) => host.withdraw(about),
+      confirm: (ids) =>
+        void parts.checker
+          .request('checkNow', { ids })
+          .catch(ignoreError('a checker that starts again checks all')),
+      changed: () => store.update({ incidents: this.alerts.incidents() }),
+      isMuted: (source) => this.#isMuted(source),
+      file: isOnce ? noIncidentFile : openIncidentFile(layout.directory),
+    })
+    const storage = host.vault()?.storage ?? 'file'
+    store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
+  }
+
+  /** One verdict of one path. */
+  checked({ id, path, mount, overall }: Checked): void {
+    const { kind, sentence, step } = overall
+    this.alerts.observe({
+      id,
+      path,
+      group: mount?.point ?? path,
+      isOwn: isOwnFault(overall),
+      kind,
+      sentence,
+      source: id,
+      step: shellStepOf(kind, step),
+      tellAfterMs: 0,
+    })
+  }
+
+  /** What the state says besides: called when it has changed, or time has passed. */
+  look(): void {
+    const { state } = this.#parts.store
+    const found = conditionsOf(state, Date.now())
+    // What is looked after no more ends without a word.
+    this.alerts.keepOnly(new Set([...pathIds(state), ...found.map(({ id }) => id)]))
+    this.alerts.observeChanges(
+      found.map((one) => (one.kind === 'unknown' ? one : observationOf(one, this.#groupOf(one)))),
+    )
+    this.alerts.look()
+    this.configure()
+    this.notifier.look()
+  }
+
+  /** Passes on what the notifier has to know, where that is new. */
+  configure(): void {
+    const { host, layout, secrets } = this.#parts
+    if (host.kind === 'once') return
+    const settings = this.#parts.settings.get()
+    const critical = this.alerts
+      .incidents()
+      .find(({ endedAt, kind }) => endedAt === null && severityOf(kind) === 'critical')
+    const { channels } = settings.alerts
+    const known = secrets.get()
+    const config: NotifierConfig = {
+      file: layout.alerts,
+      language: this.#parts.language,
+      computer: host.computerName,
+      names: sourceNames(settings),
+      labels: settings.alerts.labels,
+      quietHours: settings.alerts.quietHours,
+      native: settings.notifications,
+      channels,
+      secrets: Object.fromEntries(channels.map(({ id }) => [id, known[id] ?? {}])),
+      failing: critical?.sentence ?? null,
+    }
+    this.notifier.configure(config)
+  }
+
+  async stop(): Promise<void> {
+    await this.alerts.stop()
+  }
+
+  #isMuted(source: string): boolean {
+    const until = this.#parts.settings.get().alerts.muted[source]
+    return until === null || (until !== undefined && until > Date.now())
+  }
+
+  /** Sources that cannot be found because their disk is away are one incident, as their paths are; one that lasts stays so. */
+  #groupOf({ id, kind, source }: Condition): string {
+    if (kind !== 'unwatched') return id
+    const lasting = this.alerts
+      .incidents()
+      .find((one) => one.endedAt === null && one.kind === kind && one.failing[id] !== undefined)
+    const { sources } = this.#parts.store.state
+    const { mount } = sources.find(({ settings }) => settings.id === source)?.checked ?? {}
+    return lasting?.group ?? mount?.point ?? id
+  }
+
+  #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
+    const { store, host, notices } = this.#parts
+    if (channels !== undefined) {
+      // A notifier that has just begun does not know how they were.
+      const known = new Map(store.state.channels.map((one) => [one.id, one]))
+      const asKnown = (one: ChannelState) => {
+        const { condition, at, sentence } = known.get(one.id) ?? one
+        return one.at === null ? { ...one, condition, at, sentence } : one
+      }
+      store.update({ channels: channels.map(asKnown) })
+    }
+    if (notice !== undefined) notices.add(STORE, notice)
+    if (show !== undefined) host.notify(show)
+  }
+
+  #showAlone(notice: Notice): void {
+    const { host } = this.#parts
+    if (!this.#parts.settings.get().notifications) return
+    const names = sourceNames(this.#parts.settings.get())
+    host.notify(shownOf(this.#letterOf(notice, this.#parts.language, names)))
+  }
+
+  #logNotice(notice: Notice): void {
+    const { title, body } = this.#letterOf(notice, 'en')
+    this.#log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
+  }
+
+  /** names: of sources, for people; the log has paths. */
+  #letterOf(notice: Notice, language: Language, names: Record<string, string> = {}) {
+    const { labels } = this.#parts.settings.get().alerts
+    const writer = { words: createWords(language), computer: this.#parts.host.computerName, labels, names }
+    return letterOf(notice.id, notice, writer, { type: null, template: null }, Date.now())
+  }
+}
+
+const sourceNames = ({ sources }: Settings) => Object.fromEntries(sources.map(({ id, name }) => [id, name]))
+
+function observationOf(one: Condition, group: string): Observation {
+  const { id, kind, name, sentence, source, since, tellAfterMs } = one
+  return { id, kind, path: name, group, isOwn: true, sentence, source, since, tellAfterMs, step: null }
+}
+
+/**
+ * A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. ext4's count
+ * of errors stays until e2fsck, and its disk may fail meanwhile.
+ */
+function isOwnFault({ kind, code }: Checked['overall']): boolean {
+  if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'
+  if (kind === 'io-error') return code === null
+  return kind === 'permission' || kind === 'error'
+}

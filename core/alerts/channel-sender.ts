@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto'
+import type { Message } from '../lib/i18n/message.ts'
+import type { ChannelOutcome } from './channels/channel.ts'
+import { isFiring, type Notice } from './notice.ts'
+import type { ChannelState } from './notifier-messages.ts'
+import { decide, isInNeed, keyOf, type OutboxEntry, retryAfterMs } from './outbox.ts'
+
+/** What sends one entry; it never rejects. */
+type Send = (entry: OutboxEntry, stopped: AbortSignal) => Promise<ChannelOutcome>
+
+interface DispatcherOptions {
+  id: string
+  name(): string
+  send: Send
+  isQuiet(): boolean
+  /** Writes entries down; resolves also where that is not possible. */
+  save(entries: readonly OutboxEntry[]): Promise<void>
+  changed(): void
+  /** This entry is not told here, or not for a long time: a standby has to take over. */
+  inNeed(entry: OutboxEntry): void
+}
+
+/** What an earlier run left. `told`: see decide; `seen`: notices that came to it, by their ids. */
+interface Left {
+  waiting: readonly OutboxEntry[]
+  told: readonly string[]
+  seen: readonly string[]
+}
+
+/** Notices that wait at most; beyond, the oldest expire: the timeline has them all the same. */
+const MOST_WAITING = 1_000
+const MOST_SEEN = 5_000
+/** Quiet hours begin and end, and a standby takes over, on time by so much. */
+const LOOK_AGAIN_MS = 15_000
+
+/** Sends what one channel is to tell, one after the other, and tries again after what failed. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  #waiting: OutboxEntry[] = []
+  readonly #told = new Set<string>()
+  /** Notices that came, the oldest first: one that comes again is the same. */
+  readonly #seen = new Set<string>()
+  #hasBegun = false
+  #isLoaded = false
+  #failures = 0
+  /** How often its settings have changed. */
+  #changes = 0
+  #condition: ChannelState['condition'] = 'unused'
+  #at: number | null = null
+  #sentence: Message | null = null
+  #timer: NodeJS.Timeout | null = null
+  #isSending = false
+  readonly #stopping = new AbortController()
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Nothing is sent before. @param left null: its disk does not answer; called again when it does. */
+  begin(left: Left | null): void {
+    const { waiting, told, seen } = left ?? { waiting: [], told: [], seen: [] }
+    this.#hasBegun = true
+    if (left !== null) this.#isLoaded = true
+    const earlier = waiting.filter(({ notice }) => !this.#seen.has(keyOf(notice)))
+    for (const about of told) this.#told.add(about)
+    for (const id of seen) this.#seen.add(id)
+    for (const { notice } of earlier) this.#seen.add(notice.id).add(keyOf(notice))
+    this.#waiting = [...earlier, ...this.#waiting]
+    this.#options.changed()
+    this.#schedule(0)
+  }
+
+  /** The entry that a notice becomes here; null: it was one already. Written down by the caller, then given to `add`. */
+  entryOf(notice: Notice): OutboxEntry | null {
+    const key = keyOf(notice)
+    if (this.#seen.has(key)) return null
+    this.#seen.add(key)
+    for (const oldest of this.#seen) if (this.#seen.size > MOST_SEEN) this.#seen.delete(oldest)
+    return {
+      id: randomUUID(),
+      notice,
+      channel: this.#options.id,
+      channelName: this.#options.name(),
+      state: 'waiting',
+      at: notice.at,
+      decidedAt: null,
+      attempts: 0,
+      reason: null,
+    }
+  }
+
+  add(entry: OutboxEntry): void {
+    this.#waiting.push(entry)
+    const old = this.#waiting.splice(0, Math.max(0, this.#waiting.length - MOST_WAITING))
+    const decidedAt = Date.now()
+    if (old.length > 0) void this.#settle(old.map((one) => ({ ...one, state: 'expired', decidedAt })))
+    this.#options.changed()
+    // What waits for its turn after a failure does not hurry for another one.
+    if (this.#failures === 0) this.#schedule(0)
+  }
+
+  /** Its settings have changed: how it was with the earlier ones says nothing of it now. */
+  reset(): void {
+    this.#changes += 1
+    this.#condition = 'unused'
+    this.#sentence = null
+    this.#at = Date.now()
+    this.tryNow()
+  }
+
+  /** What it waits with may go now. */
+  tryNow(): void {
+    this.#failures = 0
+    this.#schedule(0)
+  }
+
+  /** The channel was switched off or removed: what waits is not told through it any more. */
+  giveUp(): void {
+    const decidedAt = Date.now()
+    const waiting = this.#waiting.map((one): OutboxEntry => {
+      // What is over is no standby's business: others have told of it.
+      return { ...one, state: one.notice.what === 'summary' ? 'untold' : 'expired', decidedAt }
+    })
+    if (waiting.length > 0) void this.#settle(waiting)
+  }
+
+  get isIdle(): boolean {
+    return this.#hasBegun && this.#waiting.length === 0
+  }
+
+  state(secrets: string[]): ChannelState {
+    return {
+      id: this.#options.id,
+      condition: this.#condition,
+      at: this.#at,
+      sentence: this.#sentence,
+      waiting: this.#waiting.length,
+      secrets,
+    }
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#stopping.abort()
+  }
+
+  /** What a test, a beat or an entry comes to is how the channel is now, unless it was changed meanwhile. */
+  async noted(attempt: Promise<ChannelOutcome>): Promise<ChannelOutcome> {
+    const changes = this.#changes
+    const outcome = await attempt
+    if (changes === this.#changes && !this.#stopping.signal.aborted) this.#note(outcome)
+    return outcome
+  }
+
+  #note(outcome: ChannelOutcome): void {
+    this.#condition = outcome.did === 'delivered' ? 'ok' : outcome.did === 'retry' ? 'retrying' : 'refused'
+    this.#sentence = outcome.did === 'delivered' ? outcome.note : outcome.reason
+    this.#at = Date.now()
+    this.#options.changed()
+  }
+
+  #schedule(inMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (!this.#hasBegun || this.#stopping.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      void this.#run()
+    }, inMs)
+  }
+
+  async #run(): Promise<void> {
+    // The one that is out schedules the next when it is back.
+    if (this.#isSending || this.#stopping.signal.aborted) return
+    this.#isSending = true
+    const pauseMs = await this.#step()
+    this.#isSending = false
+    if (this.#waiting.length > 0 || pauseMs === 0) this.#schedule(pauseMs)
+  }
+
+  /** Sends one entry; returns the pause until the next, in milliseconds. */
+  async #step(): Promise<number> {
+    const { changed, next } = decide(
+      this.#waiting,
+      this.#told,
+      this.#options.isQuiet(),
+      Date.now(),
+      this.#isLoaded,
+    )
+    // All at once: a failure that is merged without what says it, too, would be lost.
+    if (changed.length > 0) await this.#settle(changed)
+    // Others may have come while that was written down.
+    if (next === null) return changed.length > 0 ? 0 : LOOK_AGAIN_MS
+    const changes = this.#changes
+    const outcome = await this.noted(this.#options.send(next, this.#stopping.signal))
+    if (this.#stopping.signal.aborted) return 0
+    // What failed with earlier settings is tried with those of now.
+    if (changes !== this.#changes && outcome.did !== 'delivered') return 0
+    const attempts = next.attempts + 1
+    if (outcome.did === 'retry') {
+      this.#failures += 1
+      const pauseMs = outcome.afterMs ?? retryAfterMs(this.#failures)
+      await this.#settle([{ ...next, attempts, reason: outcome.reason }], pauseMs)
+      return pauseMs
+    }
+    this.#failures = 0
+    const decidedAt = Date.now()
+    if (outcome.did === 'refused')
+      await this.#settle([{ ...next, attempts, state: 'refused', decidedAt, reason: outcome.reason }])
+    else {
+      if (isFiring(next.notice)) this.#told.add(next.notice.about)
+      else this.#told.delete(next.notice.about)
+      await this.#settle([{ ...next, attempts, state: 'delivered', decidedAt, reason: outcome.note }])
+    }
+    return 0
+  }
+
+  /** Puts entries in place of what they were, and writes them down. */
+  async #settle(entries: readonly OutboxEntry[], pauseMs = 0): Promise<void> {
+    const settled = new Map(entries.map((entry) => [entry.id, entry]))
+    this.#waiting = this.#waiting
+      .map((one) => settled.get(one.id) ?? one)
+      .filter(({ state }) => state === 'waiting')
+    for (const entry of entries) if (isInNeed(entry, Date.now() + pauseMs)) this.#options.inNeed(entry)
+    this.#options.changed()
+    await this.#options.save(entries)
+  }
+}

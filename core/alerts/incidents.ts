@@ -1,0 +1,242 @@
+import { FIRST_REPEAT_MS, withoutPath, withQuiet } from './flapping.ts'
+import type { Incident } from './incident.ts'
+import type { IncidentKind } from './kinds.ts'
+import {
+  type AlertState,
+  COLLECT_MS,
+  type FailureRun,
+  KEPT_INCIDENTS,
+  type Now,
+  type OpenIncident,
+  type Sample,
+} from './state.ts'
+
+/** A system that says EROFS, a call that never returns, and what Holdfast itself knows need no second opinion. */
+const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
+  'io-error',
+  'missing',
+  'full',
+  'permission',
+  'stale',
+  'error',
+])
+
+/** ok, pending, firing, ok: one verdict of one path; pure. */
+export function observe(state: AlertState, sample: Sample): AlertState {
+  return withQuiet(state, judge(state, sample), sample.steadyMs)
+}
+
+function judge(state: AlertState, sample: Sample): AlertState {
+  if (!isIncident(sample.kind)) return leave(withoutSuspicion(state, sample.id), sample.id, sample.at)
+  const kind = sample.kind
+  const suspicion = suspicionOf(state.suspicions[sample.id], kind, sample)
+  const suspected = { ...state, suspicions: { ...state.suspicions, [sample.id]: suspicion } }
+  const since = beginningOf(suspicion, isInIncident(state, sample.id))
+  if (since === null) return suspected
+  const known = incidentOf(state, sample, kind)
+  const moved = leaveOthers(suspected, sample, known)
+  if (known === undefined) return openIncident(moved, sample, kind, since)
+  return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
+}
+
+/** Whether a path failed in a way that needs another sample before anybody is told. */
+export function isSuspected(state: AlertState, id: string): boolean {
+  return state.suspicions[id] !== undefined && !isInIncident(state, id)
+}
+
+/** A person has seen to it: it is told no more until it is over. */
+export function acknowledge(state: AlertState, id: string, by: string, at: number): AlertState {
+  return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
+}
+
+/** It is told again after so many milliseconds, if it still lasts; null: as if it had not been snoozed. */
+export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
+  const snoozed =
+    forMs === null
+      ? { snoozedUntil: null, snoozedUntilMs: null }
+      : { snoozedUntil: now.at + forMs, snoozedUntilMs: now.steadyMs + forMs }
+  return withOpen(state, id, (one) => ({ ...one, ...snoozed }))
+}
+
+function withOpen(
+  state: AlertState,
+  id: string,
+  change: (incident: OpenIncident) => OpenIncident,
+): AlertState {
+  return { ...state, open: state.open.map((one) => (one.id === id ? change(one) : one)) }
+}
+
+/** A path that is no longer looked after: its part in any incident ends without a word. */
+export function forget(state: AlertState, id: string, now: Now): AlertState {
+  const gone = leave(withoutSuspicion(state, id), id, now.at)
+  const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
+  return { ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) }
+}
+
+/** The ends that can be told. */
+export function recoveriesOf(state: AlertState): Incident[] {
+  return state.owed.flatMap((one) => overOf(state, one) ?? [])
+}
+
+/** One that ended, with those of its paths that are well; null: none is. */
+export function overOf({ open }: AlertState, ended: Incident): Incident | null {
+  const over = withPaths(ended, (id) => !open.some((one) => isPartOf(one, id)))
+  return Object.keys(over.paths).length === 0 ? null : over
+}
+
+/** All paths of one that ended fail in another way now, of which nobody has heard yet. */
+export function isAwaited(state: AlertState, ended: Incident): boolean {
+  const isNamed = (id: string) => state.open.some((one) => isPartOf(one, id) && one.named.includes(id))
+  return overOf(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
+}
+
+function withPaths(incident: Incident, isKept: (id: string) => boolean): Incident {
+  return {
+    ...incident,
+    paths: Object.fromEntries(Object.entries(incident.paths).filter(([id]) => isKept(id))),
+  }
+}
+
+function isIncident(kind: Sample['kind']): kind is IncidentKind {
+  return kind !== 'ok' && kind !== 'slow'
+}
+
+function suspicionOf(
+  before: FailureRun | undefined,
+  kind: IncidentKind,
+  { since: at, isOwn }: Sample,
+): FailureRun {
+  const { failures, since } = before ?? { failures: 0, since: at }
+  // The disk's own failure is not as old as what its path lived on with.
+  const isAnother = before?.kind !== kind || before.isOwn !== isOwn
+  const run = before === undefined || isAnother ? { ofKind: 0, kindSince: at } : before
+  return { failures: failures + 1, since, kind, ofKind: run.ofKind + 1, kindSince: run.kindSince, isOwn }
+}
+
+/**
+ * Since when there is an incident of this kind; null: not yet. A path that fails in several ways by turns has failed
+ * as often; but one that is part of an incident leaves it only for a kind that it stays with.
+ */
+function beginningOf(suspicion: FailureRun, isInOne: boolean): number | null {
+  const needed = NEEDS_TWO.has(suspicion.kind) ? 2 : 1
+  if (suspicion.ofKind >= needed) return suspicion.kindSince
+  return !isInOne && suspicion.failures >= needed ? suspicion.since : null
+}
+
+function isInIncident({ open }: AlertState, id: string): boolean {
+  return open.some((incident) => isPartOf(incident, id))
+}
+
+function isPartOf({ failing }: Incident, id: string): boolean {
+  return failing[id] !== undefined
+}
+
+/** The open incident that this sample belongs to. */
+function incidentOf(state: AlertState, sample: Sample, kind: IncidentKind): OpenIncident | undefined {
+  const alike = state.open.filter((one) => one.kind === kind && one.group === sample.group)
+  // The disk itself fails now, of which nobody has been told: also if the path is part of the incident already.
+  const open = alike.filter((one) => !one.told || !one.isOwn || sample.isOwn)
+  const own = open.find((one) => isPartOf(one, sample.id))
+  return own ?? open.find(({ told }) => !sample.isOwn || !told)
+}
+
+function withoutSuspicion(state: AlertState, id: string): AlertState {
+  const { [id]: _, ...suspicions } = state.suspicions
+  return { ...state, suspicions }
+}
+
+function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, since: number): AlertState {
+  // The clock may have been set back since.
+  const startedAt = Math.min(since, sample.at)
+  const incident: OpenIncident = {
+    id: `${sample.at}-${state.opened + 1}`,
+    kind,
+    group: sample.group,
+    isOwn: sample.isOwn,
+    paths: { [sample.id]: sample.path },
+    failing: { [sample.id]: sample.sentence },
+    sources: sample.source === null ? [] : [sample.source],
+    sentence: sample.sentence,
+    step: sample.step,
+    startedAt,
+    noticedAt: sample.at,
+    endedAt: null,
+    told: false,
+    isSilent: false,
+    repeats: 0,
+    acknowledged: null,
+    snoozedUntil: null,
+    tellAtMs: tellAtOf(sample, startedAt),
+    tellAfterMs: sample.tellAfterMs,
+    repeatAtMs: sample.steadyMs + FIRST_REPEAT_MS,
+    snoozedUntilMs: null,
+    toldAt: null,
+    named: [],
+  }
+  return { ...state, open: [...state.open, incident], opened: state.opened + 1 }
+}
+
+function tellAtOf({ at, steadyMs, tellAfterMs }: Sample, since: number): number {
+  return steadyMs + Math.max(COLLECT_MS, since + tellAfterMs - at)
+}
+
+/** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
+function join(incident: OpenIncident, sample: Sample): OpenIncident {
+  const { id, path, sentence, isOwn, source } = sample
+  const paths = { ...incident.paths, [id]: path }
+  const sources =
+    source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
+  // One of an earlier run, of which nobody was told, is known to last now.
+  const tellAtMs = Math.min(incident.tellAtMs, tellAtOf(sample, Math.min(incident.startedAt, sample.since)))
+  return withFailing(
+    {
+      ...incident,
+      paths,
+      sources,
+      isOwn: incident.isOwn && isOwn,
+      tellAtMs,
+    },
+    { ...incident.failing, [id]: sentence },
+  )
+}
+
+/** What has left speaks for the incident no more, unless it was the last. */
+function withFailing<I extends Incident>(incident: I, failing: Incident['failing']): I {
+  return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
+}
+
+/** The path fails in another way now: it leaves its other incidents. */
+function leaveOthers(state: AlertState, { id, at }: Sample, own: OpenIncident | undefined): AlertState {
+  return state.open
+    .filter((one) => one !== own && isPartOf(one, id))
+    .reduce((current, one) => leaveOne(current, one, id, at), state)
+}
+
+function leave(state: AlertState, id: string, now: number): AlertState {
+  return state.open
+    .filter((incident) => isPartOf(incident, id))
+    .reduce((current, incident) => leaveOne(current, incident, id, now), state)
+}
+
+/** An open incident without what is planned for it. */
+export function factsOf(incident: OpenIncident): Incident {
+  const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
+  return facts
+}
+
+/** An incident is over when its last path has left; its recovery is told only if its failure was. */
+function leaveOne(state: AlertState, incident: OpenIncident, id: string, now: number): AlertState {
+  const { [id]: _, ...failing } = incident.failing
+  const named = incident.named.filter((one) => one !== id)
+  const rest = withFailing({ ...incident, named }, failing)
+  if (Object.keys(failing).length > 0) {
+    return { ...state, open: state.open.map((one) => (one === incident ? rest : one)) }
+  }
+  const over: Incident = { ...factsOf(rest), endedAt: now }
+  return {
+    ...state,
+    open: state.open.filter((one) => one !== incident),
+    past: [over, ...state.past].slice(0, KEPT_INCIDENTS),
+    owed: incident.told && !incident.isSilent ? [...state.owed, over].slice(-KEPT_INCIDENTS) : state.owed,
+  }
+}

@@ -1,0 +1,290 @@
+import { isDeepStrictEqual } from 'node:util'
+import { throttled } from '../lib/async/throttled.ts'
+import { message } from '../lib/i18n/message.ts'
+import { createWords, englishWords, type Words } from '../lib/i18n/words.ts'
+import type { LogLevel } from '../lib/workers/definition.ts'
+import { Dispatcher } from './channel-sender.ts'
+import { NATIVE } from './channels/catalog.ts'
+import { type Channel, type ChannelOutcome, WITHIN_MS } from './channels/channel.ts'
+import { channelOf } from './channels/kinds.ts'
+import type { Incident } from './incident.ts'
+import { type Notice, testNotice } from './notice.ts'
+import type { ChannelState, ChannelTested, NotifierConfig, Shown } from './notifier-messages.ts'
+import { isFor, isQuietAt, type OutboxEntry } from './outbox.ts'
+import { letterOf, shownOf } from './render.ts'
+import { type ChannelSettings, optionsOf } from './settings.ts'
+import { type AlertStore, KeptStore } from './store/alert-store.ts'
+import type { TimelinePage, TimelineQuestion } from './timeline.ts'
+
+type Beat = NonNullable<Channel['beat']>
+
+/** Keeps the timetable of channels that are told regularly that Holdfast lives (a dead-man's ping). */
+class Beats {
+  readonly #send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
+  readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()
+
+  constructor(send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>) {
+    this.#send = send
+  }
+
+  configure(channels: readonly ChannelSettings[]): void {
+    for (const [id, { channel, timer }] of this.#running) {
+      if (channels.some((one) => isDeepStrictEqual(one, channel))) continue
+      clearInterval(timer)
+      this.#running.delete(id)
+    }
+    for (const channel of channels) {
+      const beat = channelOf(channel.type).beat
+      if (beat === undefined || !channel.enabled || this.#running.has(channel.id)) continue
+      const timer = setInterval(
+        () => void this.#send(channel, beat.send, false),
+        beat.everyMs(optionsOf(channel)),
+      )
+      this.#running.set(channel.id, { channel, timer })
+      void this.#send(channel, beat.send, true)
+    }
+  }
+
+  stop(): void {
+    for (const { timer } of this.#running.values()) clearInterval(timer)
+  }
+}
+
+interface NotifierEvents {
+  /** To be shown on this computer; it counts as told then. */
+  show(shown: Shown): void
+  channels(states: ChannelState[], isIdle: boolean): void
+  log(level: LogLevel, text: string): void
+}
+
+const CHANGES_EVERY_MS = 250
+/** A disk that does not say what an earlier run left is asked again. */
+const LOAD_AGAIN_MS = 5_000
+
+/** Tells people: an outbox for each channel, on the disk as far as that takes it, in memory in any case. */
+export class Notifier {
+  readonly #events: NotifierEvents
+  readonly #dispatchers = new Map<string, Dispatcher>()
+  readonly #beats: Beats
+  #config: NotifierConfig
+  #words: Words
+  readonly #store: AlertStore
+  readonly #kept: KeptStore
+  readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#changed())
+  /** Whether entries are sent, and what an earlier run has told is known. */
+  #begun: 'no' | 'unloaded' | 'loaded' = 'no'
+  readonly #resumed: Promise<void>
+  #loadAgain: NodeJS.Timeout | null = null
+  #isStopped = false
+
+  constructor(config: NotifierConfig, store: AlertStore, events: NotifierEvents) {
+    this.#config = config
+    this.#words = createWords(config.language)
+    this.#store = store
+    this.#events = events
+    this.#kept = new KeptStore(store, (level, text) => events.log(level, text))
+    this.#beats = new Beats((channel, send, isFirst) => this.#beat(channel, send, isFirst))
+    this.configure(config)
+    this.#resumed = this.#resume()
+  }
+
+  configure(config: NotifierConfig): void {
+    const before = this.#config
+    this.#config = config
+    this.#words = createWords(config.language)
+    const ids = [NATIVE, ...config.channels.map(({ id }) => id)]
+    for (const [id, dispatcher] of this.#dispatchers) {
+      if (ids.includes(id)) continue
+      dispatcher.giveUp()
+      dispatcher.stop()
+      this.#dispatchers.delete(id)
+    }
+    for (const id of ids) {
+      const dispatcher = this.#dispatcherOf(id)
+      if (!isDeepStrictEqual(wayOf(before, id), wayOf(config, id))) dispatcher.reset()
+      if (!isOn(config, id)) dispatcher.giveUp()
+      else if (!isDeepStrictEqual(settingsOf(before, id), settingsOf(config, id))) dispatcher.tryNow()
+    }
+    this.#beats.configure(config.channels)
+    this.#tellChanges()
+  }
+
+  /** Resolves when they are written down, or cannot be. The same notice twice is one. */
+  async tell(notices: readonly Notice[]): Promise<void> {
+    // Only then is it known what an earlier run was told.
+    await this.#resumed
+    const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
+    for (const notice of notices) {
+      for (const id of this.#channelsFor(notice)) {
+        const dispatcher = this.#dispatcherOf(id)
+        const entry = dispatcher.entryOf(notice)
+        if (entry === null) continue
+        // Nothing that this computer itself shows waits for a disk.
+        if (id === NATIVE) dispatcher.add(entry)
+        planned.push({ dispatcher, entry })
+      }
+    }
+    const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
+    const saved = this.#save(others.map(({ entry }) => entry))
+    // A disk that has just failed is not waited for.
+    if (!this.#kept.isFailing) await saved
+    for (const { dispatcher, entry } of others) dispatcher.add(entry)
+  }
+
+  async record(incidents: readonly Incident[]): Promise<void> {
+    await this.#kept.call('record', incidents)
+  }
+
+  /** Goes the way of every notice, but past the outbox: whoever tries a channel waits for the answer. */
+  async test(id: string): Promise<ChannelTested> {
+    const channel = this.#config.channels.find((one) => one.id === id)
+    if (channel === undefined && id !== NATIVE)
+      return { delivered: false, sentence: message('alert.noChannel', { id }) }
+    const dispatcher = this.#dispatcherOf(id)
+    const entry = dispatcher.entryOf(testNotice(Date.now()))
+    if (entry === null) return { delivered: false, sentence: message('alert.noChannel', { id }) }
+    const outcome = await dispatcher.noted(this.#send(entry, new AbortController().signal))
+    if (outcome.did !== 'delivered') return { delivered: false, sentence: outcome.reason }
+    dispatcher.tryNow()
+    return { delivered: true, sentence: outcome.note ?? message('alert.tested') }
+  }
+
+  timeline(question: TimelineQuestion): Promise<TimelinePage> {
+    return this.#store.call('page', question)
+  }
+
+  /** Resolves when what was to be written down is, as far as its disk takes it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.stop()
+    this.#beats.stop()
+    this.#tellChanges.stop()
+    await this.#store.close()
+  }
+
+  /** Nothing is sent before it is known what an earlier run has told, or that nobody can know yet. */
+  async #resume(): Promise<void> {
+    const loaded = await this.#kept.call('load', Date.now())
+    if (loaded === null && !this.#isStopped)
+      this.#loadAgain = setTimeout(() => void this.#resume(), LOAD_AGAIN_MS)
+    this.#begun = loaded === null ? 'unloaded' : 'loaded'
+    for (const [id, dispatcher] of this.#dispatchers) {
+      dispatcher.begin(
+        loaded && {
+          waiting: loaded.waiting.filter(({ channel }) => channel === id),
+          told: loaded.told.filter(({ channel }) => channel === id).map(({ about }) => about),
+          seen: loaded.seen.filter(({ channel }) => channel === id).map(({ notice }) => notice),
+        },
+      )
+    }
+  }
+
+  /** Ends are offered to a standby, too: it tells those of which it has told the beginning. */
+  #channelsFor(notice: Notice): string[] {
+    const isEnd = notice.what === 'recovered' || notice.what === 'over'
+    const ids = this.#config.channels
+      .filter((channel) => isFor(channel, notice) && (isEnd || !channel.standby))
+      .map(({ id }) => id)
+    return this.#config.native ? [NATIVE, ...ids] : ids
+  }
+
+  /** The first standby takes over from any other channel, each of the next ones from the standby before it. */
+  #takeOver(failed: OutboxEntry): void {
+    const standbys = this.#config.channels.filter((one) => one.standby && isFor(one, failed.notice))
+    const standby = standbys[standbys.findIndex(({ id }) => id === failed.channel) + 1]
+    if (standby === undefined) return
+    const dispatcher = this.#dispatcherOf(standby.id)
+    const entry = dispatcher.entryOf(failed.notice)
+    if (entry === null) return
+    void this.#save([entry]).then(() => dispatcher.add(entry))
+  }
+
+  #dispatcherOf(id: string): Dispatcher {
+    const known = this.#dispatchers.get(id)
+    if (known !== undefined) return known
+    const made = new Dispatcher({
+      id,
+      name: () => this.#config.channels.find((one) => one.id === id)?.name ?? id,
+      send: (entry, stopped) => this.#send(entry, stopped),
+      isQuiet: () => isQuietAt(this.#config.quietHours, new Date()),
+      save: (entries) => this.#save(entries),
+      changed: this.#tellChanges,
+      inNeed: (entry) => this.#takeOver(entry),
+    })
+    this.#dispatchers.set(id, made)
+    if (this.#begun !== 'no')
+      made.begin(this.#begun === 'loaded' ? { waiting: [], told: [], seen: [] } : null)
+    return made
+  }
+
+  async #send(entry: OutboxEntry, stopped: AbortSignal): Promise<ChannelOutcome> {
+    const settings = this.#config.channels.find(({ id }) => id === entry.channel)
+    const { computer, labels, names } = this.#config
+    const look = { type: settings?.type ?? null, template: settings?.template ?? null }
+    const letter = letterOf(
+      entry.id,
+      entry.notice,
+      { words: this.#words, computer, labels, names },
+      look,
+      Date.now(),
+    )
+    if (settings === undefined) {
+      this.#events.show(shownOf(letter))
+      return { did: 'delivered', note: null }
+    }
+    const outcome = await channelOf(settings.type).send(letter, this.#given(settings, stopped))
+    if (outcome.did !== 'delivered')
+      this.#events.log('warn', `${settings.name}: ${englishWords(outcome.reason)}`)
+    return outcome
+  }
+
+  async #beat(settings: ChannelSettings, send: Beat['send'], isFirst: boolean): Promise<void> {
+    const { failing } = this.#config
+    const text = failing === null ? null : this.#words(failing)
+    const given = this.#given(settings, new AbortController().signal)
+    await this.#dispatcherOf(settings.id).noted(send(text, isFirst, given))
+  }
+
+  #given(settings: ChannelSettings, signal: AbortSignal) {
+    return {
+      options: optionsOf(settings),
+      secrets: this.#config.secrets[settings.id] ?? {},
+      signal,
+      withinMs: WITHIN_MS,
+    }
+  }
+
+  async #save(entries: readonly OutboxEntry[]): Promise<void> {
+    // The native one is told at once, and not again after a restart: its incident is kept by the policy.
+    if (entries.length > 0) await this.#kept.call('save', entries)
+  }
+
+  #changed(): void {
+    const dispatchers = [...this.#dispatchers.values()]
+    // What it has told is written down, unless its disk fails: the next process knows it.
+    const isIdle =
+      this.#config.channels.length === 0 && !this.#kept.isFailing && dispatchers.every((one) => one.isIdle)
+    this.#events.channels(this.#states(), isIdle)
+  }
+
+  #states(): ChannelState[] {
+    const { channels, secrets } = this.#config
+    const ids = [NATIVE, ...channels.map(({ id }) => id)]
+    return ids.map((id) => this.#dispatcherOf(id).state(Object.keys(secrets[id] ?? {})))
+  }
+}
+
+function isOn({ native, channels }: NotifierConfig, id: string): boolean {
+  return id === NATIVE ? native : channels.some((one) => one.id === id && one.enabled)
+}
+
+/** What decides whether a channel works. */
+function wayOf({ channels, secrets }: NotifierConfig, id: string) {
+  const { type, options } = channels.find((one) => one.id === id) ?? {}
+  return [type, options, secrets[id]]
+}
+
+function settingsOf({ channels, secrets }: NotifierConfig, id: string) {
+  return [channels.find((one) => one.id === id), secrets[id]]
+}

@@ -1,0 +1,143 @@
+import { message } from '../lib/i18n/message.ts'
+import type { Words } from '../lib/i18n/words.ts'
+import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
+import type { Letter } from './channels/channel.ts'
+import { isDiskKind, namedSubjects, subjectsOf } from './kinds.ts'
+import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
+import type { Shown } from './notifier-messages.ts'
+
+// A notice in words; pure.
+
+/** What is told later than this, in milliseconds, says when it was to be told. */
+const LATE_MS = 5 * 60_000
+
+interface Writer {
+  words: Words
+  computer: string
+  labels: Letter['labels']
+  /** What the sources are called, by their ids: on this computer's own desktop a disk is known by that. */
+  names?: Readonly<Record<string, string>>
+}
+
+/**
+ * @param template of the channel; null: what its type has.
+ * @param now milliseconds since 1970.
+ */
+export function letterOf(
+  id: string,
+  notice: Notice,
+  writer: Writer,
+  channel: { type: ChannelType | null; template: string | null },
+  now: number,
+): Letter {
+  const { words, computer, labels } = writer
+  const names = channel.type === null ? writer.names : undefined
+  const title = titleOf(notice, words, names)
+  const body = namedBodyOf(notice, words, names) ?? bodyOf(notice, words, computer, now)
+  const entry: CatalogEntry | null = channel.type === null ? null : catalog[channel.type]
+  const template = channel.template ?? entry?.template ?? '{title}\n{body}'
+  const { incident } = notice
+  const path = subjectsOf(incident)[0] ?? ''
+  const filled = fillTemplate(template, {
+    title,
+    body,
+    event: eventOf(notice, words, title, now),
+    project: labels.project,
+    resource: labels.resource === '' ? where(notice, words) : labels.resource,
+    path,
+    step: incident.step ?? '',
+    computer,
+    since: words(message('notify.time', { at: incident.startedAt })),
+    duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
+  })
+  // A template need not name the title; that it is a test is said all the same.
+  const isTold = notice.what !== 'test' || filled.includes(title)
+  const text = isTold ? filled : `${title}\n${filled}`
+  return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
+}
+
+/** On this computer's own desktop, or terminal. */
+export const shownOf = ({ notice, title, body, urgent }: Letter): Shown => {
+  return { about: notice.about, incident: notice.incident.id, title, body, urgent }
+}
+
+/** What is in braces and no name stays as it is; "\n" that was typed is a new line. */
+export function fillTemplate<Name extends string = (typeof templateNames)[number]>(
+  template: string,
+  values: Record<Name, string>,
+): string {
+  const isName = (word: string): word is Name => Object.hasOwn(values, word)
+  return template
+    .replaceAll('\\n', '\n')
+    .replace(/\{(\w+)\}/g, (braced, word: string) => (isName(word) ? values[word] : braced))
+}
+
+function where({ incident }: Notice, words: Words, names: Writer['names'] = {}): string {
+  const subjects = namedSubjects(incident, names)
+  const path = subjects[0] ?? incident.group
+  const others = subjects.length - 1
+  return others > 0 ? words(message('notify.others', { path, count: others })) : path
+}
+
+/** What a failing disk of a source means, in words without system calls, and where it is; null: it is not one. */
+function namedBodyOf(notice: Notice, words: Words, names: Writer['names'] = {}): string | null {
+  const { what, incident } = notice
+  const { kind, startedAt: since } = incident
+  const [path] = subjectsOf(incident)
+  if (what !== 'failed' || !isDiskKind(kind) || path === undefined) return null
+  if (!Object.keys(incident.paths).some((id) => Object.hasOwn(names, id))) return null
+  return `${words(message(`incident.${kind}`, { path: where(notice, words, names), since }))}\n${path}`
+}
+
+function titleOf(notice: Notice, words: Words, names?: Writer['names']): string {
+  const params = { kind: words(message(`kind.${notice.incident.kind}`)), where: where(notice, words, names) }
+  switch (notice.what) {
+    case 'failed':
+    case 'lasting':
+      return words(message('notify.failed', params))
+    case 'unstable':
+      return words(message('notify.unstable', params))
+    case 'recovered':
+    case 'over':
+      return words(message('notify.recovered', params))
+    case 'summary':
+      return words(message('notify.summary', params))
+    case 'test':
+      return words(message('notify.test'))
+    default:
+      return notice.what satisfies never
+  }
+}
+
+function bodyOf(notice: Notice, words: Words, computer: string, now: number): string {
+  const { what, incident, times, at } = notice
+  const kind = words(message(`kind.${incident.kind}`))
+  const since = incident.startedAt
+  const lasted = lastedMs(incident, at)
+  const late = now - at > LATE_MS && isFiring(notice) ? ` ${words(message('notify.late', { at }))}` : ''
+  switch (what) {
+    case 'failed':
+      return words(incident.sentence) + late
+    case 'lasting':
+      return words(message('notify.lastingBody', { lasted, since })) + late
+    case 'unstable':
+      return words(message('notify.unstableBody', { times, since })) + late
+    case 'recovered':
+    case 'over':
+      return words(message('notify.recoveredBody', { kind, lasted, since }))
+    case 'summary':
+      return words(message('notify.summaryBody', { kind, lasted, since }))
+    case 'test':
+      return words(message('notify.testBody', { computer }))
+    default:
+      return what satisfies never
+  }
+}
+
+/** As the read-only monitor said it, where a step of a check failed. */
+function eventOf(notice: Notice, words: Words, title: string, now: number): string {
+  const { step } = notice.incident
+  if (step === null || notice.what === 'test') return title
+  const lasted = words(message('notify.duration', { lasted: lastedMs(notice.incident, now) }))
+  return isFiring(notice) ? `${step} failed` : `${step} works again, after ${lasted}`
+}

@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import type { MessagePort } from 'node:worker_threads'
+import { serveThread, tellOwner } from '../../lib/workers/thread.ts'
+import { reopening, type SetAside } from '../../platform/sqlite-file.ts'
+import type { StoreCalls } from './alert-store.ts'
+import { openAlertDatabase } from './database.ts'
+
+/** The thread that keeps outbox and timeline: SQLite waits for its disk, and nobody who is to be told may wait with it. */
+export function runAlertStoreThread(port: MessagePort, file: string): void {
+  const tell = (aside: SetAside) => tellOwner(port, aside)
+  const { use, close } = reopening(
+    file,
+    () => {
+      const database = openAlertDatabase(file)
+      if (database.aside !== null) tell(database.aside)
+      return database
+    },
+    tell,
+  )
+  serveThread<StoreCalls>(
+    port,
+    {
+      // Where nothing was ever told there is no file, and none is made for the question.
+      load: (now) => (existsSync(file) ? use((one) => one.load(now)) : { waiting: [], told: [], seen: [] }),
+      save: (entries) => use((one) => one.save(entries)),
+      record: (incidents) =>
+        use((one) => {
+          one.record(incidents)
+          one.prune(Date.now())
+        }),
+      page: (question) => use((one) => one.page(question)),
+    },
+    close,
+  )
+}

@@ -1,0 +1,143 @@
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { stateSnapshotSchema } from '../../../core/agent/state/schema.ts'
+import {
+  expectPosted,
+  factsIn,
+  formsIn,
+  headless,
+  postsOfTest,
+  untilChecked,
+  untilPosted,
+} from '../../support/headless.ts'
+import { canMount, mountExt4 } from '../../support/mounts.ts'
+import { stateOf, untilState } from '../../support/two-receivers.ts'
+import { until } from '../../support/until.ts'
+
+/** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/schedule/timetable.ts). */
+const INTERVAL_SECONDS = 4
+/** What is found out is told within an interval and this. */
+const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000
+/** The longest pause between two attempts (alerts/outbox.ts), and an attempt. */
+const RETRIED_WITHIN_MS = 75_000
+const first = '\n[PROJ_CODE] P-12, in vm-7\n>>> '
+const lastedIn = (text: string) => /lasted (\d+ sec)\./.exec(text)?.[1]
+
+/** A fault in the middle of a check has another step of it fail first. */
+async function untilBetweenChecks(directory: string): Promise<void> {
+  const isOver = async () => {
+    const { sources } = await stateOf(directory)
+    const ages = sources.map(({ checked }) => Date.now() - (checked?.at ?? 0))
+    return ages.every((ms) => ms > 50 && ms < (INTERVAL_SECONDS * 1000) / 2)
+  }
+  await until('a moment between two checks', isOver, 20_000)
+}
+
+describe.skipIf(!canMount)('a disk that fails, without a desktop (needs root: mount)', () => {
+  test('is one post in each channel, and one when it is well; late, one of both, also when the notifier is killed', {
+    timeout: 300_000,
+  }, async () => {
+    const disk = await mountExt4(onTestFinished)
+    const server = await postsOfTest()
+    const { posts } = server
+    const sources = Array.from({ length: 20 }, (_, index) => {
+      const id = `lane-${String(index + 1).padStart(2, '0')}`
+      return { id, name: id, path: path.join(disk.point, id) }
+    })
+    for (const source of sources) mkdirSync(source.path)
+    const channels = [
+      { id: 'hook', name: 'Hook', type: 'webhook' },
+      { id: 'line', name: 'Line', type: 'line-notify', options: { endpoint: `${server.origin}/notify` } },
+    ]
+    const home = headless(
+      {
+        check: { intervalSeconds: INTERVAL_SECONDS },
+        sources,
+        alerts: { labels: { project: 'P-12', resource: 'vm-7' }, channels },
+      },
+      { hook: { url: `${server.origin}/hook` }, line: { token: 't-1' } },
+    )
+    const agent = home.startAgent()
+    const isWell = ({ sources: now }: Awaited<ReturnType<typeof stateOf>>) =>
+      now.length === 20 &&
+      now.every(({ checked, scanned }) => checked?.overall.kind === 'ok' && scanned?.phase === 'watching')
+    await until('it runs', () => stateOf(home.directory), 20_000)
+    await untilState(home.directory, 'all sources to be well and watched', isWell)
+    expectPosted(posts, 0)
+
+    await untilBetweenChecks(home.directory)
+    const faultAt = Date.now()
+    await disk.remountAbort()
+    await untilPosted(posts, 2, 15_000)
+    expect(Math.max(...posts.map(({ at }) => at)) - faultAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+    expect(formsIn(posts)[0]?.said.get('message')).toBe(`${first}touch failed`)
+    expect(formsIn(posts)[0]?.headers.authorization).toBe('Bearer t-1')
+    const failed = factsIn(posts)[0]?.said
+    expect(failed).toMatchObject({
+      what: 'failed',
+      urgent: true,
+      incident: { kind: 'read-only', endedAt: null },
+    })
+    expect(new Set(failed.incident.paths)).toEqual(new Set(sources.map((source) => source.path)))
+    await untilChecked(home.directory, Date.now() + 2 * INTERVAL_SECONDS * 1000)
+    expectPosted(posts, 2)
+
+    await disk.remountFresh()
+    const wellAt = Date.now()
+    await untilPosted(posts, 4, 15_000)
+    expect(Math.max(...posts.map(({ at }) => at)) - wellAt).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+    const over = factsIn(posts)[1]?.said
+    expect(over).toMatchObject({ what: 'recovered', about: failed.about, urgent: false })
+    const lastedMs = Date.parse(over.incident.endedAt) - Date.parse(over.incident.startedAt)
+    expect(Math.abs(lastedMs - (wellAt - faultAt))).toBeLessThanOrEqual(TOLD_WITHIN_MS)
+    const lasted = lastedIn(over.body)
+    expect(lasted).toBe(`${Math.floor(lastedMs / 1000)} sec`)
+    expect(formsIn(posts)[1]?.said.get('message')).toBe(`${first}touch works again, after ${lasted}`)
+    await untilChecked(home.directory, Date.now() + INTERVAL_SECONDS * 1000)
+    expectPosted(posts, 4)
+
+    await server.close()
+    await untilBetweenChecks(home.directory)
+    await disk.remountAbort()
+    await untilState(home.directory, 'an attempt of each channel that failed', (now) =>
+      ['hook', 'line'].every((id) => now.channels.find((one) => one.id === id)?.condition === 'retrying'),
+    )
+    const failing = stateSnapshotSchema.shape.state.parse(
+      JSON.parse((await home.run(['status', '--json'])).out),
+    )
+    process.kill(failing.workers.notifier.pid ?? expect.fail('no notifier'), 'SIGKILL')
+    await disk.remountFresh()
+    const known = await until(
+      'the failure and its end to be one summary in both outboxes',
+      async () => {
+        const all = await home.incidents('--severity', 'critical', '--text', 'lane-01')
+        const newest = all.find(({ incident }) => incident.kind === 'read-only')
+        // Until then an attempt to tell of the failure may be under way, which the server would still take.
+        const summaries = newest?.deliveries.filter(({ what }) => what === 'summary')
+        if (summaries?.length !== 2) throw new Error(JSON.stringify(all))
+        return newest
+      },
+      RETRIED_WITHIN_MS,
+    )
+    expect(known?.incident).toMatchObject({ kind: 'read-only', endedAt: expect.any(Number) })
+    await server.listen()
+    await untilPosted(posts, 6, RETRIED_WITHIN_MS)
+    const late = factsIn(posts)[2]?.said
+    expect(late).toMatchObject({ what: 'summary', urgent: false, incident: { id: known?.incident.id } })
+    const after = lastedIn(late.body)
+    expect(formsIn(posts)[2]?.said.get('message')).toBe(`${first}touch works again, after ${after}`)
+    await untilState(home.directory, 'nothing to wait', (now) =>
+      now.channels.every(({ waiting }) => waiting === 0),
+    )
+    await untilChecked(home.directory, Date.now() + INTERVAL_SECONDS * 1000)
+    expect([factsIn(posts).length, formsIn(posts).length]).toEqual([3, 3])
+    expect(new Set(factsIn(posts).map(({ headers }) => headers['x-holdfast-delivery'])).size).toBe(3)
+    expect((await stateOf(home.directory)).workers.notifier).toMatchObject({
+      condition: 'running',
+      restarts: 1,
+    })
+    const said = agent.out().match(/Read-only: |Recovered: /g)
+    expect(said, agent.out()).toEqual(['Read-only: ', 'Recovered: ', 'Read-only: ', 'Recovered: '])
+  })
+})

@@ -1,0 +1,23 @@
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { expect, test } from 'vitest'
+import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
+import { headless } from '../../support/headless.ts'
+import { incidentOf } from '../../support/notifier-config.ts'
+
+test('without an agent incidents are read, and a file of a newer Holdfast is left alone', async () => {
+  const home = headless({})
+  expect(await home.says(['incidents'])).toBe('Nothing has failed.\n')
+  const file = path.join(home.directory, 'alerts.db')
+  const database = openAlertDatabase(file)
+  database.record([incidentOf('kept')])
+  database.close()
+  expect((await home.incidents()).map(({ incident }) => incident.id)).toEqual(['kept'])
+
+  const newer = new DatabaseSync(file)
+  newer.exec('PRAGMA user_version = 99')
+  newer.close()
+  expect(await home.run(['incidents'])).toMatchObject({ code: 1, err: expect.stringContaining('newer') })
+  expect(readdirSync(home.directory).filter((name) => name.startsWith('alerts.db.'))).toEqual([])
+})

@@ -1,0 +1,181 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Notifier } from '../../../core/alerts/notifier.ts'
+import type { AlertStore } from '../../../core/alerts/store/alert-store.ts'
+import { incidentOf, noticeOf, notifierConfig } from '../../support/notifier-config.ts'
+import { databaseFile, posted, startNotifier } from '../../support/notifier-world.ts'
+import { recordingServer } from '../../support/recording-server.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { until } from '../../support/until.ts'
+
+// The disk of the outbox is often the very one that people are to be told of.
+
+const SOON_MS = 5_000
+
+describe('where nothing can be written down', () => {
+  test.each<[string, (directory: string) => string]>([
+    [
+      'its directory is a file',
+      (directory) => {
+        writeFileSync(path.join(directory, 'file'), '')
+        return path.join(directory, 'file', 'alerts.db')
+      },
+    ],
+    [
+      'its file is a directory',
+      (directory) => {
+        mkdirSync(path.join(directory, 'alerts.db', 'full'), { recursive: true })
+        return path.join(directory, 'alerts.db')
+      },
+    ],
+  ])('(%s) everybody is told all the same', async (_, made) => {
+    const server = await recordingServer()
+    const file = made(temporaryDirectory('notifier'))
+    const config = notifierConfig(server.origin, { hook: {} }, { file, native: true })
+    const { notifier, shown, logs, states, asides } = startNotifier(config)
+    const incident = incidentOf('a')
+    const failed = noticeOf('failed', incident)
+    await notifier.record([incident])
+    await notifier.tell([failed])
+    await until('it to be told', () => server.requests.length === 1 && shown.length === 1, SOON_MS)
+    await notifier.tell([failed, noticeOf('recovered', incident)])
+    await until('its end to be told', () => server.requests.length === 2 && shown.length === 2, SOON_MS)
+    expect(posted(server.requests)).toEqual(['failed a', 'recovered a'])
+    await until('nothing to wait', () => states()[1]?.condition === 'ok' && states()[1]?.waiting === 0)
+    // Said once, not with each of them.
+    expect(logs.filter((line) => line.startsWith('warn '))).toHaveLength(1)
+    expect(asides).toEqual([])
+    await expect(notifier.timeline({ before: null, most: 1 } as never)).rejects.toThrow()
+  })
+
+  test('(its disk hangs) everybody is told all the same, and nobody twice', async () => {
+    const server = await recordingServer()
+    // As the store is then: every call fails after two seconds.
+    const hanging: AlertStore = {
+      call: () =>
+        new Promise((_, reject) => setTimeout(() => reject(new Error('it has not answered')), 2_000)),
+      close: () => Promise.resolve(),
+    }
+    const shown: string[] = []
+    const notifier = new Notifier(notifierConfig(server.origin, { hook: {} }, { native: true }), hanging, {
+      show: ({ title }) => shown.push(title),
+      channels: () => undefined,
+      log: () => undefined,
+    })
+    const failed = noticeOf('failed', incidentOf('a'))
+    // Whoever has had no answer after three seconds shows it, too (telling.ts).
+    const startedAt = performance.now()
+    await notifier.tell([failed])
+    expect(performance.now() - startedAt).toBeLessThan(2_900)
+    await until('it to be told', () => server.requests.length === 1 && shown.length === 1, SOON_MS)
+    await notifier.tell([failed])
+    await notifier.tell([noticeOf('failed', incidentOf('b'))])
+    await until('the next to be told', () => server.requests.length === 2, SOON_MS)
+    expect(posted(server.requests)).toEqual(['failed a', 'failed b'])
+    await notifier.stop()
+  })
+})
+
+test('what is no database is set aside, and a new one is begun', async () => {
+  const server = await recordingServer()
+  const file = databaseFile()
+  const garbage = 'This is no database. '.repeat(1_000)
+  writeFileSync(file, garbage)
+  const config = notifierConfig(server.origin, { hook: {} }, { file })
+  const { notifier, asides, comesTo } = startNotifier(config)
+  const incident = incidentOf('a')
+  await notifier.record([incident])
+  await notifier.tell([noticeOf('failed', incident)])
+  await until('it to be told', () => server.requests.length === 1, SOON_MS)
+  await comesTo('a', 'hook failed delivered')
+  expect(asides).toEqual([{ why: 'broken', aside: expect.stringMatching(/\/alerts\.db\.broken-[\dTZ-]+$/) }])
+  const [set] = asides
+  expect(readFileSync(set?.aside ?? '', 'utf8')).toBe(garbage)
+  expect(readdirSync(path.dirname(file)).filter((name) => name.includes('broken'))).toHaveLength(1)
+})
+
+test('what was damaged between two runs is set aside, and nobody misses a message', async () => {
+  const server = await recordingServer()
+  const file = databaseFile()
+  const config = notifierConfig(server.origin, { hook: {} }, { file })
+  const incident = incidentOf('a')
+  const before = startNotifier(config)
+  await before.notifier.record([incident])
+  await before.notifier.tell([noticeOf('failed', incident)])
+  await before.comesTo('a', 'hook failed delivered')
+  await before.notifier.stop()
+  // Its header is whole; every page behind it is not.
+  const bytes = readFileSync(file)
+  expect(statSync(file).size).toBeGreaterThan(8_192)
+  writeFileSync(file, bytes.fill('x', 200))
+  const after = startNotifier(config)
+  const other = incidentOf('b')
+  await after.notifier.record([other])
+  await after.notifier.tell([noticeOf('failed', other)])
+  await until('it to be told', () => posted(server.requests).includes('failed b'), SOON_MS)
+  await until('it to be set aside', () => after.asides.length > 0)
+  expect(after.asides).toMatchObject([{ why: 'broken' }])
+  // What comes next is written into the new one.
+  const third = incidentOf('c')
+  await after.notifier.record([third])
+  await after.notifier.tell([noticeOf('failed', third)])
+  await after.comesTo('c', 'hook failed delivered')
+  expect(posted(server.requests)).toEqual(['failed a', 'failed b', 'failed c'])
+})
+
+test('what turns out to be damaged while it is used is set aside, too', async () => {
+  const server = await recordingServer()
+  const file = databaseFile()
+  const config = notifierConfig(server.origin, { hook: {} }, { file })
+  const before = startNotifier(config)
+  const many = Array.from({ length: 200 }, (_, number) =>
+    incidentOf(`i${number}`, { group: 'x'.repeat(2_000) }),
+  )
+  await before.notifier.record(many)
+  await before.notifier.stop()
+  // What it is opened by is whole.
+  const bytes = readFileSync(file)
+  writeFileSync(file, bytes.fill('x', Math.floor((bytes.length * 7) / 8)))
+  const after = startNotifier(config)
+  // Whoever asks first finds it out.
+  await after.page().catch(() => undefined)
+  await until('it to be set aside', () => after.asides.length > 0)
+  expect(after.asides).toMatchObject([{ why: 'broken' }])
+  const incident = incidentOf('a')
+  await after.notifier.record([incident])
+  await after.notifier.tell([noticeOf('failed', incident)])
+  await after.comesTo('a', 'hook failed delivered')
+})
+
+test('what waited is sent when its disk says at last what it was', async () => {
+  const server = await recordingServer()
+  const [waited, told] = [noticeOf('failed', incidentOf('a')), incidentOf('b')]
+  const rest = { channel: 'hook', channelName: 'Hook', decidedAt: null, attempts: 1, reason: null }
+  const left = {
+    waiting: [{ id: 'e', notice: waited, state: 'waiting', at: waited.at, ...rest }],
+    told: [{ channel: 'hook', about: 'b' }],
+    seen: [],
+  }
+  let loads = 0
+  const call = async (name: string) => {
+    if (name !== 'load') return null
+    loads += 1
+    if (loads === 1) throw new Error('it has not answered')
+    return left
+  }
+  const slow = { call, close: () => Promise.resolve() } as unknown as AlertStore
+  const notifier = new Notifier(notifierConfig(server.origin, { hook: {} }), slow, {
+    show: () => undefined,
+    channels: () => undefined,
+    log: () => undefined,
+  })
+  await notifier.tell([noticeOf('failed', incidentOf('c'))])
+  await until('what comes now to be told', () => posted(server.requests).includes('failed c'), SOON_MS)
+  await until('what waited to be told', () => posted(server.requests).includes('failed a'), 15_000)
+  await notifier.tell([waited, noticeOf('recovered', told)])
+  await until('the end to be told', () => posted(server.requests).includes('recovered b'))
+  expect(posted(server.requests)).toEqual(['failed c', 'failed a', 'recovered b'])
+  expect(loads).toBe(2)
+  await notifier.stop()
+})

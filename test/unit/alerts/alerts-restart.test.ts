@@ -1,0 +1,129 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openIncidentFile } from '../../../core/alerts/incident-file.ts'
+import { alerts, checked } from '../../support/agent-alerts.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+describe('alerts over a restart', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  const start = () => {
+    const directory = temporaryDirectory('incidents')
+    /** One run after another; the end of each is waited for as far as it writes. */
+    const run = (file = openIncidentFile(directory)) => alerts(file)
+    return { directory, run }
+  }
+
+  it('tells of nothing twice, and of the end of what was told', async () => {
+    const { run } = start()
+    const first = run()
+    first.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    const begun = first.running.incidents()[0]?.startedAt
+    await first.running.stop()
+    vi.advanceTimersByTime(3_600_000)
+    const second = run()
+    expect(second.running.incidents()).toMatchObject([
+      { paths: { a: '/disk/a' }, startedAt: begun, endedAt: null },
+    ])
+    second.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual([])
+    await second.running.stop()
+    const third = run()
+    third.running.observe(checked('ok', 'a'))
+    vi.advanceTimersByTime(2_000)
+    expect(third.told()).toEqual(['Recovered: /disk/a'])
+    await third.running.stop()
+    const fourth = run()
+    expect(fourth.running.incidents()).toHaveLength(1)
+    vi.advanceTimersByTime(2_000)
+    expect(fourth.told()).toEqual([])
+    await fourth.running.stop()
+  })
+
+  it('tells what the last run did not come to where it still fails, and nothing where it does not', async () => {
+    const { run } = start()
+    const first = run()
+    for (const id of ['a', 'b']) first.running.observe(checked('read-only', id, { group: id }))
+    vi.advanceTimersByTime(500)
+    await first.running.stop()
+    const second = run()
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual([])
+    second.running.observe(checked('read-only', 'a'))
+    second.running.observe(checked('ok', 'b'))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual(['Read-only: /disk/a'])
+    await second.running.stop()
+  })
+
+  it('is silent about a path that is not checked any more', async () => {
+    const { run } = start()
+    const first = run()
+    first.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    await first.running.stop()
+    const second = run()
+    second.running.keepOnly(new Set(['b']))
+    vi.advanceTimersByTime(2_000)
+    expect(second.told()).toEqual([])
+    expect(second.running.incidents()).toMatchObject([{ endedAt: expect.any(Number) }])
+    await second.running.stop()
+  })
+
+  it('knows what comes and goes, and when it is over', async () => {
+    const { run } = start()
+    const first = run()
+    const flap = ({ running }: ReturnType<typeof run>) => {
+      for (const kind of ['hung', 'ok'] as const) {
+        running.observe(checked(kind))
+        vi.advanceTimersByTime(10_000)
+      }
+    }
+    for (let time = 0; time < 4; time += 1) flap(first)
+    expect(first.told().slice(4)).toEqual(['Unstable: /disk/a (Not responding)'])
+    await first.running.stop()
+    const second = run()
+    flap(second)
+    expect(second.told()).toEqual([])
+    await second.running.stop()
+    // Nobody knows how it was meanwhile.
+    vi.advanceTimersByTime(3_600_000)
+    const third = run()
+    vi.advanceTimersByTime(59_000)
+    expect(third.told()).toEqual([])
+    vi.advanceTimersByTime(2_000)
+    expect(third.told()).toEqual(['Recovered: /disk/a'])
+    await third.running.stop()
+    expect(run().running.incidents()).toHaveLength(5)
+  })
+
+  it('tells again of what lasts, at its time and not at each start', async () => {
+    const { run } = start()
+    const told: string[] = []
+    for (let hours = 0; hours < 36; hours += 1) {
+      const one = run()
+      one.running.observe(checked('read-only'))
+      vi.advanceTimersByTime(3_600_000)
+      told.push(...one.told().map((title) => `${hours} ${title}`))
+      await one.running.stop()
+    }
+    const again = 'Read-only: /disk/a'
+    expect(told).toEqual([`0 ${again}`, `4 ${again}`, `28 ${again}`])
+  })
+
+  it('begins anew where its file is broken, or cannot be written', async () => {
+    const { directory, run } = start()
+    writeFileSync(path.join(directory, 'incidents.json'), '{"open":[{}],')
+    const first = run()
+    expect(first.running.incidents()).toEqual([])
+    const away = run(openIncidentFile(path.join(directory, 'not there')))
+    away.running.observe(checked('read-only', 'a'))
+    vi.advanceTimersByTime(2_000)
+    await away.running.stop()
+    expect(away.told()).toEqual(['Read-only: /disk/a'])
+  })
+})

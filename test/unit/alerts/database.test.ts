@@ -1,0 +1,11 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { openAlertDatabase } from '../../../core/alerts/store/database.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+
+test('under the mount point of a store whose disk is away nothing is made', () => {
+  const store = path.join(temporaryDirectory('mount-point'), 'store')
+  expect(() => openAlertDatabase(path.join(store, '.holdfast/alerts.db'))).toThrow()
+  expect(existsSync(store)).toBe(false)
+})

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { factsOf } from '../../../core/alerts/channels/facts.ts'
+import type { Notice } from '../../../core/alerts/notice.ts'
+import { fillTemplate, letterOf } from '../../../core/alerts/render.ts'
+import { message } from '../../../core/lib/i18n/message.ts'
+import { createWords, englishWords } from '../../../core/lib/i18n/words.ts'
+import { incident } from '../../support/agent-status.ts'
+
+const MINUTE = 60_000
+// In the morning of some day, in this computer's zone: sentences name its clock.
+const BEGUN = new Date(2026, 10, 22, 9, 30).getTime()
+const labels = { project: '', resource: '' }
+const writer = { words: englishWords, computer: 'lab-3', labels }
+
+/** A notice about a path that has been read-only for 20 minutes. */
+function notice(what: Notice['what'], changes: Partial<Notice['incident']> = {}): Notice {
+  const isOver = what === 'recovered' || what === 'over' || what === 'summary'
+  const sentence = message('check.readOnly', { path: '/data', step: 'create', code: 'EROFS' })
+  return {
+    id: 'n',
+    what,
+    about: 'i',
+    times: 4,
+    at: BEGUN + 20 * MINUTE,
+    incident: {
+      ...incident,
+      failing: isOver ? {} : { a: sentence },
+      sentence,
+      step: 'touch',
+      startedAt: BEGUN,
+      endedAt: isOver ? BEGUN + 20 * MINUTE : null,
+      ...changes,
+    },
+  }
+}
+
+/** What a channel of no type is sent, some time after it was decided. */
+function letter(told: Notice, { template = null as string | null, late = 0, given = writer } = {}) {
+  return letterOf('l', told, given, { type: null, template }, told.at + late)
+}
+
+describe('a notice in words', () => {
+  it('calls the disk of a source by its name on this desktop, without a system call, and with its path', () => {
+    const given = { ...writer, names: { a: 'Photos' } }
+    const made = letter(notice('failed'), { given })
+    expect(made.title).toBe('Read-only: Photos')
+    expect(made.body).toMatch(
+      /^Photos has been read-only since .*09:30\. New files cannot be written\.\n\/data$/,
+    )
+    expect(letter(notice('recovered'), { given }).title).toBe('Recovered: Photos')
+    const line = letterOf('l', notice('failed'), given, { type: 'line-notify', template: null }, BEGUN)
+    expect(line.title).toBe('Read-only: /data')
+  })
+
+  it.each([
+    ['failed', 'Read-only: /data', /^\/data cannot be written to: .*EROFS/],
+    ['lasting', 'Read-only: /data', /^It has lasted for 20 min, since .*09:30\.$/],
+    ['unstable', 'Unstable: /data (Read-only)', /^It has failed 4 times since .*09:30\./],
+    ['recovered', 'Recovered: /data', /^“Read-only” has ended\. It began at .*09:30 and lasted 20 min\.$/],
+    ['over', 'Recovered: /data', /lasted 20 min\.$/],
+    [
+      'summary',
+      'Failed and recovered: /data (Read-only)',
+      /lasted 20 min\. No notification could be delivered/,
+    ],
+    ['test', 'Test from Holdfast', /lab-3/],
+  ] as const)('%s', (what, title, body) => {
+    const made = letter(notice(what))
+    expect(made.title).toBe(title)
+    expect(made.body).toMatch(body)
+    expect(made.text).toBe(`${made.title}\n${made.body}`)
+  })
+
+  it('names those that fail now, and all that did when it is over', () => {
+    const paths = { a: '/mnt/a', b: '/mnt/b', c: '/mnt/c' }
+    const sentence = message('problem.other', { reason: '' })
+    const failing = { c: sentence, b: sentence }
+    expect(letter(notice('failed', { paths, failing })).title).toBe('Read-only: /mnt/c and 1 more')
+    expect(letter(notice('recovered', { paths })).title).toBe('Recovered: /mnt/a and 2 more')
+  })
+
+  it('says when it was to be told, where that is long ago and it may be over', () => {
+    const late = 6 * MINUTE
+    expect(letter(notice('failed'), { late }).body).toMatch(/ \(Delayed: this was due at .*09:50\.\)$/)
+    expect(letter(notice('lasting'), { late }).body).toMatch(/09:50\.\)$/)
+    expect(letter(notice('recovered'), { late }).body).not.toMatch(/09:50/)
+    expect(letter(notice('failed'), { late: 4 * MINUTE }).body).not.toMatch(/09:50/)
+  })
+
+  it('is urgent where data is at risk and it is not over', () => {
+    expect(letter(notice('failed')).urgent).toBe(true)
+    expect(letter(notice('recovered')).urgent).toBe(false)
+    expect(letter(notice('failed', { kind: 'unreachable' })).urgent).toBe(false)
+  })
+
+  it('calls a destination that lets nobody in another thing than a port where nobody listens', () => {
+    const words = createWords('zh-TW')
+    const refused = notice('failed', { kind: 'refused' })
+    expect(letter(refused).title).toBe('Cannot be used: /data')
+    expect(letter(refused, { given: { ...writer, words } }).title).toBe('無法使用：/data')
+  })
+
+  it('speaks the language that Holdfast speaks', () => {
+    const words = createWords('zh-TW')
+    const { title } = letter(notice('failed'), { given: { ...writer, words } })
+    expect(title).not.toBe('Read-only: /data')
+    expect(title).toContain('/data')
+  })
+})
+
+describe('a test of a channel', () => {
+  it('says that it is one, whatever the template is', () => {
+    const template = 'Read-only: {path}'
+    expect(letter(notice('test'), { template }).text).toBe('Test from Holdfast\nRead-only: /data')
+    expect(letter(notice('test'), { template: '>> {title}' }).text).toBe('>> Test from Holdfast')
+  })
+
+  it('is no fault to a machine either', () => {
+    const { what, urgent, incident: told } = factsOf(letter(notice('test')))
+    expect({ what, urgent, ...told }).toMatchObject({
+      what: 'test',
+      urgent: false,
+      kind: 'test',
+      severity: 'info',
+      paths: [],
+      endedAt: expect.any(String),
+      sentence: 'This is a test from lab-3. Nothing is wrong.',
+    })
+  })
+})
+
+describe("a channel's template", () => {
+  it('names what it likes; what is no name stays as it is', () => {
+    expect(fillTemplate('{a}{b}{c} {toString} {a}\\n{', { a: '1', b: '{a}' })).toBe('1{a}{c} {toString} 1\n{')
+    const template = '{computer}|{path}|{step}|{duration}|{resource}|{event}'
+    expect(letter(notice('failed'), { template }).text).toBe('lab-3|/data|touch|20 min|/data|touch failed')
+  })
+
+  it.each([
+    ['failed', 'touch', 'touch failed'],
+    ['lasting', 'ls', 'ls failed'],
+    ['unstable', 'touch', 'touch failed'],
+    ['recovered', 'touch', 'touch works again, after 20 min'],
+    ['over', 'touch', 'touch works again, after 20 min'],
+    ['summary', 'touch', 'touch works again, after 20 min'],
+    ['failed', null, 'Read-only: /data'],
+    ['test', 'touch', 'Test from Holdfast'],
+  ] as const)('of LINE Notify is the read-only monitor’s: %s, %s', (what, step, event) => {
+    const given = { ...writer, labels: { project: 'P', resource: 'R' } }
+    const made = letterOf('l', notice(what, { step }), given, { type: 'line-notify', template: null }, BEGUN)
+    expect(made.text).toBe(`\n[PROJ_CODE] P, in R\n>>> ${event}`)
+  })
+
+  it('says the path where no resource is named', () => {
+    const { text } = letterOf('l', notice('failed'), writer, { type: 'line-notify', template: null }, BEGUN)
+    expect(text).toBe('\n[PROJ_CODE] , in /data\n>>> touch failed')
+  })
+})

@@ -1,0 +1,278 @@
+import { describe, expect, it, test, vi } from 'vitest'
+import { Dispatcher } from '../../../core/alerts/channel-sender.ts'
+import type { ChannelOutcome } from '../../../core/alerts/channels/channel.ts'
+import type { IncidentKind } from '../../../core/alerts/kinds.ts'
+import type { Notice } from '../../../core/alerts/notice.ts'
+import {
+  decide,
+  EXPIRES_MS,
+  isFor,
+  isInNeed,
+  isQuietAt,
+  type OutboxEntry,
+  retryAfterMs,
+  TAKE_OVER_MS,
+} from '../../../core/alerts/outbox.ts'
+import { incidentOf, noticeOf } from '../../support/notifier-config.ts'
+
+const NOW = Date.UTC(2026, 10, 22, 12)
+
+/** `failed a`: a waiting entry of this name about incident a. */
+function entry(name: string, kind: IncidentKind = 'read-only', at = NOW): OutboxEntry {
+  const [what = '', about = ''] = name.split(' ')
+  const notice = noticeOf(what as Notice['what'], incidentOf(about, { kind }), { id: name, at })
+  const { id } = notice
+  const [channel, state] = ['hook', 'waiting' as const]
+  return { id, notice, channel, channelName: channel, state, at, decidedAt: null, attempts: 0, reason: null }
+}
+
+/** What is decided, in short: `untold recovered a`, and `failed a` of what is sent. */
+function decided(waiting: OutboxEntry[], { told = [] as string[], isQuiet = false, now = NOW } = {}) {
+  const { changed, next } = decide(waiting, new Set(told), isQuiet, now)
+  for (const { state, decidedAt } of changed) expect(decidedAt).toBe(state === 'waiting' ? null : now)
+  return {
+    changed: changed.map(({ id, state, notice }) => `${state} ${id}${of(notice, id)}`),
+    next: next === null ? null : `${next.id}${of(next.notice, next.id)}`,
+  }
+}
+const of = ({ what }: Notice, id: string) => (id.startsWith(what) ? '' : ` as ${what}`)
+
+describe('decide', () => {
+  it.each<[string, string[], string[], string[], string | null]>([
+    ['nothing waits', [], [], [], null],
+    ['a failure is told', ['failed a'], [], [], 'failed a'],
+    ['the oldest first', ['failed b', 'failed a'], [], [], 'failed b'],
+    [
+      'it failed and is over: one summary',
+      ['failed a', 'recovered a'],
+      [],
+      ['merged failed a', 'waiting recovered a as summary'],
+      'recovered a as summary',
+    ],
+    [
+      'it came and went and is over: one summary',
+      ['unstable a', 'over a'],
+      [],
+      ['merged unstable a', 'waiting over a as summary'],
+      'over a as summary',
+    ],
+    ['it was told, and is over', ['recovered a'], ['a'], [], 'recovered a'],
+    ['what came and went is over', ['over a'], ['a'], [], 'over a'],
+    ['nobody was told that it failed', ['recovered a'], [], ['untold recovered a'], null],
+    ['nobody was told that it comes and goes', ['over a'], ['b'], ['untold over a'], null],
+    ['it goes on: the later says it', ['failed a', 'lasting a'], [], ['merged failed a'], 'lasting a'],
+    [
+      'it was told, went on, and is over',
+      ['lasting a', 'recovered a'],
+      ['a'],
+      ['merged lasting a'],
+      'recovered a',
+    ],
+    [
+      'three of one',
+      ['failed a', 'lasting a', 'recovered a'],
+      [],
+      ['merged failed a', 'merged lasting a', 'waiting recovered a as summary'],
+      'recovered a as summary',
+    ],
+    [
+      'it is over and comes again',
+      ['unstable a', 'over a', 'failed a'],
+      [],
+      ['merged unstable a', 'merged over a'],
+      'failed a',
+    ],
+    [
+      'what is untold is in nobody’s way',
+      ['recovered a', 'failed b', 'recovered b', 'failed c'],
+      [],
+      ['untold recovered a', 'merged failed b', 'waiting recovered b as summary'],
+      'recovered b as summary',
+    ],
+    ['a summary that was tried already stays one', ['summary a'], [], [], 'summary a'],
+    ['what is about another is no matter', ['failed a', 'recovered b'], [], [], 'failed a'],
+  ])('%s', (_, waiting, told, changed, next) => {
+    expect(
+      decided(
+        waiting.map((name) => entry(name)),
+        { told },
+      ),
+    ).toEqual({ changed, next })
+  })
+
+  test('what is older than a day is no news', () => {
+    const old = entry('failed a')
+    const [fresh, late] = [entry('failed b', 'read-only', NOW + 5), NOW + EXPIRES_MS]
+    expect(decided([old, fresh], { now: late })).toEqual({ changed: [], next: 'failed a' })
+    expect(decided([old, fresh], { now: late + 1 })).toEqual({
+      changed: ['expired failed a'],
+      next: 'failed b',
+    })
+    // What follows tells that it failed, however long ago that was to be told.
+    expect(decided([old, entry('recovered a', 'read-only', late)], { now: late + 1 })).toEqual({
+      changed: ['merged failed a', 'waiting recovered a as summary'],
+      next: 'recovered a as summary',
+    })
+  })
+
+  test('in quiet hours only what is critical, and a test, gets through, in its order', () => {
+    const [one, two] = [entry('failed a', 'unreachable'), entry('failed b', 'low-space')]
+    const [three, four, trial] = [
+      entry('failed c'),
+      entry('failed d', 'full'),
+      entry('test t', 'unreachable'),
+    ]
+    const quietly = (...waiting: OutboxEntry[]) => decided(waiting, { isQuiet: true }).next
+    expect(quietly(one, two)).toBeNull()
+    expect(quietly(one, three, two, four)).toBe('failed c')
+    expect(quietly(one, four, two, three)).toBe('failed d')
+    expect(quietly(one, trial, three)).toBe('test t')
+    expect(decided([one, three, two, four]).next).toBe('failed a')
+    // What is over by then is one message in the morning.
+    const over = entry('recovered a', 'unreachable')
+    expect(decided([one, over], { isQuiet: true })).toEqual({
+      changed: ['merged failed a', 'waiting recovered a as summary'],
+      next: null,
+    })
+    expect(decided([one, two], { isQuiet: true, now: NOW + EXPIRES_MS + 1 }).changed).toEqual([
+      'expired failed a',
+      'expired failed b',
+    ])
+  })
+})
+
+test.each<[string, Parameters<typeof isFor>[0], IncidentKind, string[], boolean]>([
+  ['everything', { enabled: true, severity: 'warning', sources: null }, 'unreachable', ['a'], true],
+  ['everything, and it is grave', { enabled: true, severity: 'warning', sources: null }, 'hung', ['a'], true],
+  ['nothing', { enabled: false, severity: 'warning', sources: null }, 'read-only', ['a'], false],
+  ['what is critical', { enabled: true, severity: 'critical', sources: null }, 'read-only', ['a'], true],
+  ['no mere warning', { enabled: true, severity: 'critical', sources: null }, 'low-space', ['a'], false],
+  ['its source', { enabled: true, severity: 'warning', sources: ['b', 'a'] }, 'read-only', ['a', 'c'], true],
+  ['no other source', { enabled: true, severity: 'warning', sources: ['b'] }, 'read-only', ['a'], false],
+  ['no source at all', { enabled: true, severity: 'warning', sources: [] }, 'read-only', ['a'], false],
+  ['what is about no source', { enabled: true, severity: 'warning', sources: ['b'] }, 'worker', [], true],
+  ['its source, if grave', { enabled: true, severity: 'critical', sources: ['a'] }, 'silent', ['a'], false],
+])('a channel that tells %s', (_, channel, kind, sources, is) => {
+  expect(isFor(channel, noticeOf('failed', incidentOf('i', { kind, sources })))).toBe(is)
+})
+
+test.each<[string, string, Partial<OutboxEntry>, number, boolean]>([
+  ['was refused', 'failed a', { state: 'refused' }, 0, true],
+  ['expired', 'lasting a', { state: 'expired' }, 0, true],
+  ['is a summary and was refused', 'summary a', { state: 'refused' }, 0, true],
+  ['waits, and was tried, for long', 'unstable a', { attempts: 1 }, TAKE_OVER_MS + 1, true],
+  ['waits, and was tried, but not for long', 'failed a', { attempts: 3 }, TAKE_OVER_MS, false],
+  ['waits for quiet hours', 'failed a', {}, TAKE_OVER_MS * 50, false],
+  ['was delivered', 'failed a', { state: 'delivered', attempts: 1 }, TAKE_OVER_MS * 2, false],
+  ['was merged', 'failed a', { state: 'merged' }, TAKE_OVER_MS * 2, false],
+  ['is over and was refused', 'recovered a', { state: 'refused' }, 0, false],
+  ['is over and expired', 'over a', { state: 'expired' }, 0, false],
+  ['is a test', 'test a', { state: 'refused' }, 0, false],
+])('a standby and what %s', (_, name, changes, afterMs, is) => {
+  expect(isInNeed({ ...entry(name), ...changes }, NOW + afterMs)).toBe(is)
+})
+
+test.each<[string, string, Record<string, boolean>]>([
+  ['12:00', '13:30', { '11:59': false, '12:00': true, '13:29': true, '13:30': false, '00:00': false }],
+  ['22:00', '07:00', { '21:59': false, '22:00': true, '23:59': true, '00:00': true, '06:59': true }],
+  ['22:00', '07:00', { '07:00': false, '12:00': false }],
+  ['00:00', '06:05', { '00:00': true, '06:04': true, '06:05': false, '23:59': false }],
+  ['08:00', '08:00', { '08:00': true, '07:59': true, '20:00': true }],
+])('quiet from %s to %s', (from, to, clocks) => {
+  for (const [clock, is] of Object.entries(clocks)) {
+    const [hours = 0, minutes = 0] = clock.split(':').map(Number)
+    const at = new Date(2026, 10, 22, hours, minutes, 59)
+    expect({ clock, is: isQuietAt({ from, to }, at) }).toEqual({ clock, is })
+    expect(isQuietAt(null, at)).toBe(false)
+  }
+})
+
+test('pauses grow from 5 seconds to a minute', () => {
+  const pauses = [0, 1, 2, 3, 4, 5, 6, 100, 2_000].map(retryAfterMs)
+  expect(pauses).toEqual([5_000, 5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000, 60_000])
+})
+
+describe('a dispatcher', () => {
+  /** One whose disk takes as long as the test wants. */
+  function dispatcher(outcome: ChannelOutcome = { did: 'delivered', note: null }) {
+    const [sent, saved, needs]: [string[], string[][], string[]] = [[], [], []]
+    const disk = { wait: Promise.resolve() }
+    const one = new Dispatcher({
+      id: 'hook',
+      name: () => 'Hook',
+      send: async (entry) => {
+        sent.push(`${entry.notice.what} ${entry.notice.about}`)
+        return outcome
+      },
+      isQuiet: () => false,
+      save: (entries) => {
+        saved.push(entries.map(({ state, notice }) => `${state} ${notice.what} ${notice.about}`))
+        return disk.wait
+      },
+      changed: () => undefined,
+      inNeed: ({ notice }) => needs.push(`${notice.what} ${notice.about}`),
+    })
+    const tell = (name: string) => {
+      const { notice } = entry(name, 'read-only', Date.now())
+      const made = one.entryOf(notice)
+      if (made !== null) one.add(made)
+      return made !== null
+    }
+    return { one, sent, saved, needs, disk, tell }
+  }
+
+  test('does not keep a failure waiting that came while something was written down', async () => {
+    const { one, sent, saved, disk, tell } = dispatcher()
+    const hung = Promise.withResolvers<void>()
+    disk.wait = hung.promise
+    one.begin({ waiting: [], told: [], seen: [] })
+    tell('recovered a')
+    await vi.waitFor(() => expect(saved).toEqual([['untold recovered a']]))
+    tell('failed b')
+    // Its turn comes while the disk still has the other.
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    hung.resolve()
+    await vi.waitFor(() => expect(sent).toEqual(['failed b']))
+    one.stop()
+  })
+
+  test('writes what becomes of a failure and of its end in one piece: one without the other is lost', async () => {
+    const { one, sent, saved, tell } = dispatcher()
+    tell('failed a')
+    tell('recovered a')
+    expect(sent).toEqual([])
+    one.begin({ waiting: [], told: [], seen: [] })
+    await vi.waitFor(() => expect(sent).toEqual(['summary a']))
+    expect(saved[0]).toEqual(['merged failed a', 'waiting summary a'])
+    one.stop()
+  })
+
+  test('an end that comes before an earlier run is loaded waits for it, and is told where that run has told the failure', async () => {
+    const { one, sent, saved, tell } = dispatcher()
+    one.begin(null)
+    tell('recovered a')
+    tell('recovered b')
+    tell('recovered c')
+    tell('failed d')
+    await vi.waitFor(() => expect(sent).toEqual(['failed d']))
+    expect(saved).toEqual([['delivered failed d']])
+    one.begin({ waiting: [entry('failed a', 'read-only', Date.now())], told: ['b'], seen: [] })
+    await vi.waitFor(() => expect(one.isIdle).toBe(true))
+    expect(sent).toEqual(['failed d', 'summary a', 'recovered b'])
+    expect(saved.flat()).toContain('untold recovered c')
+    one.stop()
+  })
+
+  test('keeps at most a thousand; the oldest go to a standby', async () => {
+    const { one, sent, needs, tell } = dispatcher({
+      did: 'refused',
+      reason: entry('failed x').notice.incident.sentence,
+    })
+    for (let number = 0; number < 1_003; number += 1) tell(`failed ${number}`)
+    expect(one.state([]).waiting).toBe(1_000)
+    expect(needs).toEqual(['failed 0', 'failed 1', 'failed 2'])
+    expect(tell('failed 1002')).toBe(false)
+    expect(sent).toEqual([])
+    one.stop()
+  })
+})

@@ -1,6 +1,6 @@
 import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
 import { type ContentIdentity, sameContent } from '../core/platform/stat-facts.ts'
-import type { ListOptions } from '../core/scan/preview/list.ts'
+import type { ListOptions } from '../core/scan/preview/list-source.ts'
 
 /** What the ledger knows of a source's file, at the destination that is furthest behind with it. */
 export function knownFiles(

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { type MarkedAnswer, markedAnswers } from '../core/scan/messages.ts'
+import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.ts'
 import { isEmptyRange } from '../core/settings/changes.ts'
 import { unclosedPattern } from '../core/settings/patterns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'

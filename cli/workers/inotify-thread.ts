@@ -1,4 +1,4 @@
 import { parentPort } from 'node:worker_threads'
-import { runInotifyThread } from '../../core/scan/watch/inotify-thread.ts'
+import { runInotifyThread } from '../../core/watch/inotify-thread.ts'
 
 if (parentPort !== null) runInotifyThread(parentPort)

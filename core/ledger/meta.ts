@@ -36,7 +36,7 @@ export function openMeta(database: DatabaseSyncInstance) {
 
     /**
      * When Holdfast first saw a batch source, in nanoseconds since 1970 of its file system's clock; NO_MARKS
-     * (scan/compare/standing.ts): that keeps no group-write bit; null: it never did.
+     * (scan/reconcile/ledger-diff.ts): that keeps no group-write bit; null: it never did.
      */
     adoptedNs: (source: string): bigint | null => {
       const at = get<string>(`adopted ${source}`)

@@ -36,7 +36,7 @@ const dueNowWhere = (condition: string) =>
      CROSS JOIN file ON file.route = route.id AND file.path = suspect.path
      WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`
 
-/** Files that may have lost their content, until a person has decided, or an hour is over (scan/compare/losses.ts). */
+/** Files that may have lost their content, until a person has decided, or an hour is over (scan/reconcile/mass-change-guard.ts). */
 export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   const differing = prepareExact(
     database,

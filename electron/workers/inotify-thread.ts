@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { runInotifyThread } from '../../core/scan/watch/inotify-thread.ts'
+import { runInotifyThread } from '../../core/watch/inotify-thread.ts'
 
 if (parentPort === null) throw new Error('This file is started by the scanner, not by hand.')
 runInotifyThread(parentPort)

@@ -16,7 +16,7 @@ import { CHECK_SECONDS, RECONCILE_SECONDS, RETRY_SECONDS, type World } from './t
 const PARKED_SECONDS = 5
 /** For so long a receiver may be away before anybody is bothered (agent/state/conditions.ts). */
 const AWAY_SECONDS = 10
-/** Changes are gathered for so long before it is decided that they are no accident (scan/compare/losses.ts). */
+/** Changes are gathered for so long before it is decided that they are no accident (scan/reconcile/mass-change-guard.ts). */
 const DECIDED_SECONDS = 2
 /** The contents are searched for so long before a person is asked: rotated logs have them under other names. */
 const SEARCHED_SECONDS = 10

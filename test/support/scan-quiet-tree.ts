@@ -1,4 +1,4 @@
-import type { TreeWatcher } from '../../core/scan/watch/tree-watcher.ts'
+import type { TreeWatcher } from '../../core/watch/tree-watcher.ts'
 
 /** A watched tree in which nothing happens. */
 export const quietTree: TreeWatcher = {

@@ -1,5 +1,5 @@
 import { Problem } from '../../lib/i18n/problem.ts'
-import type { MarkedAnswer } from '../../scan/messages.ts'
+import type { MarkedAnswer } from '../../scan/scanner-messages.ts'
 import { destinationsOf } from '../../settings/destinations.ts'
 import type { Agent } from '../agent.ts'
 

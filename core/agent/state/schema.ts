@@ -6,7 +6,7 @@ import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema } from '../../receive/messages.ts'
 import { restoreReportSchema } from '../../restore/report-schema.ts'
-import { batchPhases, scannedSchema } from '../../scan/messages.ts'
+import { batchPhases, scannedSchema } from '../../scan/scanner-messages.ts'
 import { allowanceNowSchema, connectionSchema, restlessSchema, transferSchema } from '../../send/messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/messages.ts'
 import type { ConfigOf } from '../../lib/workers/definition.ts'
-import type { scannerDefinition } from '../../scan/messages.ts'
+import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Destination } from '../../settings/destination-schema.ts'

@@ -4,8 +4,8 @@ import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
 import { WRITE_NEW_FILE } from '../../platform/open-flags.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { GROUP_WRITE, NO_MARKS } from '../compare/standing.ts'
-import { callOn } from '../tree/calls.ts'
+import { callOn } from '../../walk/calls.ts'
+import { GROUP_WRITE, NO_MARKS } from '../reconcile/ledger-diff.ts'
 
 /** Modes with and without the group-write bit; whoever may read the file is never more than its owner. */
 const MODES = [0o600 | GROUP_WRITE, 0o600] as const

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { HOLD_DIRECTORY } from '../../platform/open-flags.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import { bornAt } from '../tree/facts.ts'
+import { bornAt } from '../../walk/scanned-file.ts'
 import { identityOf } from './rules.ts'
 
 /** O_EXCL: whatever is there, a dangling symbolic link too, is left as it is. */

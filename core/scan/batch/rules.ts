@@ -1,4 +1,4 @@
-import type { Unsendable } from '../tree/walk.ts'
+import type { Unsendable } from '../../walk/walk.ts'
 
 /** What a look at a batch directory (isocket's) found. */
 export interface BatchFacts {

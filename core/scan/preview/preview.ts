@@ -5,11 +5,11 @@ import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/nam
 import { Problem } from '../../lib/i18n/problem.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
-import type { LeftOutReason, Preview } from '../messages.ts'
-import { callOn } from '../tree/calls.ts'
-import type { ScannedFile } from '../tree/facts.ts'
-import { walkRegions } from '../tree/regions.ts'
-import type { WalkChunk } from '../tree/walk.ts'
+import { callOn } from '../../walk/calls.ts'
+import { walkRegions } from '../../walk/regions.ts'
+import type { ScannedFile } from '../../walk/scanned-file.ts'
+import type { WalkChunk } from '../../walk/walk.ts'
+import type { LeftOutReason, Preview } from '../scanner-messages.ts'
 
 /** A preview that takes longer than this says what it has seen until then. */
 const WITHIN_MS = 10_000

@@ -1,10 +1,10 @@
 import { Rerun } from '../../lib/async/rerun.ts'
-import { LinkedNames } from '../compare/linked-names.ts'
-import { offerDirectories, offerFiles } from '../compare/offer.ts'
-import { reconcileTree } from '../compare/reconcile.ts'
-import { examineAll } from '../compare/young.ts'
-import type { SessionContext, SourceSession } from '../session.ts'
-import type { TreeWatcher } from '../watch/tree-watcher.ts'
+import type { TreeWatcher } from '../../watch/tree-watcher.ts'
+import { LinkedNames } from '../reconcile/linked-names.ts'
+import { examineAll } from '../reconcile/minimum-age.ts'
+import { offerDirectories, offerFiles } from '../reconcile/offer.ts'
+import { reconcileTree } from '../reconcile/reconcile.ts'
+import type { SessionContext, SourceSession } from '../source-session.ts'
 
 /** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
 export function startContinuous(context: SessionContext): SourceSession {

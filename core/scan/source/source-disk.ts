@@ -5,10 +5,10 @@ import { whereabouts } from '../../ledger/mount-presence.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { mountAbove, readMounts } from '../../platform/mounts/mountinfo.ts'
 import type { Source } from '../../settings/schema.ts'
-import { unsentAnywhere } from '../compare/standing.ts'
-import type { SessionContext } from '../session.ts'
-import { absolutePath, relativeTo } from '../tree/facts.ts'
-import type { MountScope } from '../tree/regions.ts'
+import type { MountScope } from '../../walk/regions.ts'
+import { absolutePath, relativeTo } from '../../walk/scanned-file.ts'
+import { unsentAnywhere } from '../reconcile/ledger-diff.ts'
+import type { SessionContext } from '../source-session.ts'
 
 /**
  * Where a source's disk is mounted. The ledger remembers it, so that a disk that is away stays missing over a restart.

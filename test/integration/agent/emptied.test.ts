@@ -10,7 +10,7 @@ import { treeOf } from '../../support/trees.ts'
 import { holdfast, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
-// A source is held and searched for ten seconds before a person is asked (scan/compare/losses.ts): that is waited for
+// A source is held and searched for ten seconds before a person is asked (scan/reconcile/mass-change-guard.ts): that is waited for
 // several times, with a start of the agent between.
 vi.setConfig({ testTimeout: 180_000 })
 

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/names.ts'
-import { walkRegions } from '../../../core/scan/tree/regions.ts'
-import { walk } from '../../../core/scan/tree/walk.ts'
+import { walkRegions } from '../../../core/walk/regions.ts'
+import { walk } from '../../../core/walk/walk.ts'
 import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

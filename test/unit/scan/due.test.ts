@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import { NO_MARKS, standingOf } from '../../../core/scan/compare/standing.ts'
-import type { ScannedFile } from '../../../core/scan/tree/facts.ts'
+import { NO_MARKS, standingOf } from '../../../core/scan/reconcile/ledger-diff.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
+import type { ScannedFile } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const ADOPTED = 1_000n

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createNameFilter } from '../../../core/filter/names.ts'
-import { WatchedDirectories } from '../../../core/scan/watch/inotify-directories.ts'
+import { WatchedDirectories } from '../../../core/watch/inotify-directories.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** A tree with one directory of three files, which is listed by one entry at a time. */

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { createMark } from '../../../core/scan/batch/mark.ts'
 import { identityOf } from '../../../core/scan/batch/rules.ts'
-import { bornAt } from '../../../core/scan/tree/facts.ts'
+import { bornAt } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** The calls that make a mark durable, in their order; every one of them is carried out. */

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createMark } from '../../../core/scan/batch/mark.ts'
 import { identityOf } from '../../../core/scan/batch/rules.ts'
-import { bornAt } from '../../../core/scan/tree/facts.ts'
+import { bornAt } from '../../../core/walk/scanned-file.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** As a look at the batch directories finds it. */

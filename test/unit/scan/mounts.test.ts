@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Mount } from '../../../core/platform/mounts/mountinfo.ts'
-import { type LayoutOptions, layOut } from '../../../core/scan/tree/regions.ts'
+import { type LayoutOptions, layOut } from '../../../core/walk/regions.ts'
 
 let nextId = 1
 const mount = (point: string, device: string): Mount => ({

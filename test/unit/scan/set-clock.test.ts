@@ -1,9 +1,9 @@
 import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
-import { factsOf } from '../../../core/scan/tree/facts.ts'
-import { DelayQueue } from '../../../core/scan/watch/later.ts'
-import { QuietPeriod } from '../../../core/scan/watch/polling.ts'
+import { factsOf } from '../../../core/walk/scanned-file.ts'
+import { DelayQueue } from '../../../core/watch/delay-queue.ts'
+import { QuietPeriod } from '../../../core/watch/polling.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { decodeEvents } from '../../../core/scan/watch/linux.ts'
-import { chooseWatch } from '../../../core/scan/watch/open.ts'
+import { decodeEvents } from '../../../core/watch/linux.ts'
+import { chooseWatch } from '../../../core/watch/open-watcher.ts'
 
 describe('how a tree is watched', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Young } from '../../../core/scan/compare/young.ts'
-import type { ScannedFile } from '../../../core/scan/tree/facts.ts'
+import { Young } from '../../../core/scan/reconcile/minimum-age.ts'
+import type { ScannedFile } from '../../../core/walk/scanned-file.ts'
 
 const AGE_SECONDS = 60
 const START = 1_700_000_000_000

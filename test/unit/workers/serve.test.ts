@@ -15,7 +15,7 @@ test('a worker ends at once when its supervisor is gone, also one that would tak
     module,
     `import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
      import { serveWorker } from ${core('lib/workers/serve.ts')}
-     import { scannerDefinition } from ${core('scan/messages.ts')}
+     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
      const never = () => new Promise(() => undefined)
      serveWorker(childProcessPort(), scannerDefinition, () => ({ configure: never, requests: {}, stop: never }))`,
   )
@@ -40,7 +40,7 @@ test('a configuration that fails is tried again until it succeeds; the same fail
     module,
     `import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
      import { serveWorker } from ${core('lib/workers/serve.ts')}
-     import { scannerDefinition } from ${core('scan/messages.ts')}
+     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
      let tries = 0
      serveWorker(childProcessPort(), scannerDefinition, ({ report }) => ({
        async configure() {
@@ -80,7 +80,7 @@ test.each([
     `import { dropError, warnUnlessCode } from ${core('dropped-errors.ts')}
      import { childProcessPort } from ${core('lib/workers/child-process-port.ts')}
      import { serveWorker } from ${core('lib/workers/serve.ts')}
-     import { scannerDefinition } from ${core('scan/messages.ts')}
+     import { scannerDefinition } from ${core('scan/scanner-messages.ts')}
      const failed = (code) => Object.assign(new Error(code), { code })
      serveWorker(childProcessPort(), scannerDefinition, () => {
        dropError(failed('ENOENT'), 'it is not there')

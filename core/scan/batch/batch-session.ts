@@ -1,0 +1,363 @@
+import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { SaidBatch } from '../../ledger/contract.ts'
+import { inTime } from '../../lib/async/in-time.ts'
+import { Rerun } from '../../lib/async/rerun.ts'
+import { createSemaphore } from '../../lib/async/semaphore.ts'
+import { throttled } from '../../lib/async/throttled.ts'
+import { untilAborted } from '../../lib/async/until-aborted.ts'
+import { type Message, message } from '../../lib/i18n/message.ts'
+import { englishWords } from '../../lib/i18n/words.ts'
+import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
+import type { ScannedFile } from '../../walk/scanned-file.ts'
+import { unsendableWords } from '../../walk/unsendable.ts'
+import type { TreeWatcher } from '../../watch/tree-watcher.ts'
+import { offerEverywhere } from '../reconcile/ledger-diff.ts'
+import { examineAll } from '../reconcile/minimum-age.ts'
+import { offerFiles } from '../reconcile/offer.ts'
+import type { MarkedAnswer, Scanned } from '../scanner-messages.ts'
+import type { SessionContext, SourceSession } from '../source-session.ts'
+import { findAdoption } from './adoption.ts'
+import { BatchEffects, type BatchesHost } from './effects.ts'
+import { lookAtBatches } from './look.ts'
+import { Marking } from './marking.ts'
+import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
+import { batchReport, notClosedWords } from './words.ts'
+
+/** Directories of which it is remembered what is said of them. */
+const MOST_SAID = 20
+/** Batch directories of one source that are listed at once; the oldest first. */
+const LISTINGS_AT_ONCE = 4
+/** Events in the root are gathered for this long before it is looked at. */
+const LOOK_AFTER_MS = 50
+const NUDGE_AFTER_MS = 100
+const REPORT_AFTER_MS = 100
+/** A decision is answered within this time, carried out or not. */
+const ANSWER_WITHIN_MS = 8_000
+
+/** Directories with files that carry isocket's mark that a report names. */
+const MOST_NAMED = 5
+
+interface OpenBatch {
+  marking: Marking
+  effects: BatchEffects
+  identity: string
+  abort: AbortController
+}
+
+/**
+ * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
+ * A look at its child directories decides about each (rules.ts), and its marking marks it (marking.ts).
+ */
+export class BatchSession implements SourceSession {
+  readonly #context: SessionContext
+  readonly #host: BatchesHost
+  /** Those that are not marked yet, by their names. `identity`: another one may have taken the name since; see identityOf. */
+  readonly #open = new Map<string, OpenBatch>()
+  readonly #firstSeen = new FirstSeen()
+  readonly #look: Rerun
+  readonly #opening: Promise<void>
+  #decisions: BatchDecision[] = []
+  #watcher: TreeWatcher | null = null
+  /** Directories that are marked as sent, and not watched. */
+  #marked: readonly string[] = []
+  readonly #lookLater = throttled(LOOK_AFTER_MS, () => void this.#look.request())
+  readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
+  readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
+  #hasLooked = false
+  /** A person's decision about files that carry isocket's mark, while all directories are listed for it. */
+  #answer: MarkedAnswer | null = null
+
+  constructor(context: SessionContext) {
+    this.#context = context
+    this.#host = {
+      context,
+      watcher: { examine: async (paths) => this.#watcher?.examine(paths) },
+      listings: createSemaphore(LISTINGS_AT_ONCE),
+      lookSoon: () => this.#lookSoon(),
+      isOvertaken: (name) => this.#isOvertaken(name),
+      marking: (batch) => this.#remember(batch),
+      marked: (said) => this.#sayOfMark(said),
+      report: () => this.#report(),
+      decide: (files) => this.#decide(files),
+    }
+    this.#look = new Rerun(
+      () => this.#lookNow(),
+      (thrown) => this.#lookFailed(thrown),
+    )
+    this.#opening = this.#watch().catch((thrown) => {
+      if (!this.#isOver) context.ended(thrown)
+    })
+  }
+
+  async reconcile(): Promise<void> {
+    await this.#opening
+    const finishSweep = this.#context.sweep()
+    this.#watcher?.refresh()
+    await this.#relistAll()
+    if (this.#isOver) return
+    finishSweep()
+    this.#tellCompared()
+  }
+
+  nudge(): void {
+    this.#nudgeLater()
+  }
+
+  /** Lists all directories once, and carries the decision out for each file that it is about. */
+  async answerMarked(answer: MarkedAnswer): Promise<void> {
+    await this.#opening
+    if (this.#isOver) return
+    this.#answer = answer
+    const listing = this.#relistAll().finally(() => {
+      this.#answer = null
+      this.#report()
+    })
+    // A large tree takes longer than anybody waits for an answer; the listing goes on.
+    await inTime(ANSWER_WITHIN_MS, listing)
+  }
+
+  /**
+   * Carries out a person's decision about files that carry isocket's mark; false: there is none. Those that are sent go as
+   * they are: the sender notices a change while it reads.
+   */
+  #decide(files: readonly ScannedFile[]): boolean {
+    const { ledger, source, destinations, offered } = this.#context
+    if (this.#answer === null) return false
+    if (this.#answer === 'confirm') ledger.confirmSent(destinations, source.id, files, Date.now())
+    else {
+      const candidates = files.map((facts) => ({ source: source.id, ...facts }))
+      offerEverywhere(ledger, destinations, candidates)
+    }
+    offered()
+    return true
+  }
+
+  #markedNow(): Scanned['marked'] {
+    const counted = this.#decisions.flatMap(({ name }) => {
+      const files = this.#open.get(name)?.effects.unproven ?? 0
+      return files === 0 ? [] : [{ name, files }]
+    })
+    // Before all are listed nobody knows: an incident of before lasts.
+    if (counted.length === 0) return this.#isListed ? null : undefined
+    const files = counted.reduce((sum, one) => sum + one.files, 0)
+    return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
+  }
+
+  ripe(paths: string[]): void {
+    if (this.#watcher === null) return
+    // Also a file that is gone meanwhile lets its directory go on.
+    void examineAll(this.#watcher, paths).then(() => this.#nudgeAll())
+  }
+
+  stop(): void {
+    for (const later of [this.#lookLater, this.#nudgeLater, this.#reportLater]) later.stop()
+    this.#look.stop()
+    this.#watcher?.close()
+    this.#forget(() => true)
+  }
+
+  get #isOver(): boolean {
+    return this.#context.signal.aborted
+  }
+
+  get #isListed(): boolean {
+    const states = [...this.#open.values()].map(({ marking }) => marking.state)
+    return this.#hasLooked && states.every(({ sent, found }) => sent || found !== null)
+  }
+
+  #lookSoon(): void {
+    if (!this.#isOver) this.#lookLater()
+  }
+
+  /** Tells the view before long: a burst of events makes one report, and one look into the ledger. */
+  #report(): void {
+    if (!this.#isOver) this.#reportLater()
+  }
+
+  #nudgeAll(): void {
+    for (const { marking } of this.#open.values()) void marking.nudge()
+    this.#report()
+  }
+
+  #reportNow(): void {
+    const context = this.#context
+    try {
+      const stateOf = (name: string) => this.#open.get(name)?.marking.state
+      context.update({ batches: batchReport(context, this.#decisions, stateOf), marked: this.#markedNow() })
+    } catch (thrown) {
+      context.log(`batches of ${context.source.path}: ${String(thrown)}`)
+    }
+  }
+
+  async #watch(): Promise<void> {
+    const context = this.#context
+    await this.#adopt()
+    // Those that are marked need no watch.
+    await this.#look.request()
+    if (this.#isOver) return
+    const watcher = await context.watch(
+      {
+        finished: (files) => this.#offer(files),
+        // The listing before a directory's mark finds them.
+        linked: () => undefined,
+        directoriesChanged: () => undefined,
+        mark: (path) => this.#markAppeared(path),
+        entriesChanged: () => this.#lookSoon(),
+        lost: (base) => this.#relistAll(base),
+      },
+      this.#marked,
+    )
+    if (this.#isOver) return watcher.close()
+    this.#watcher = watcher
+    context.update({ phase: 'listing' })
+    await this.#look.request()
+    // Watching is said when every directory has had its first listing.
+    await Promise.all([...this.#open.values()].map(({ marking }) => marking.nudge()))
+    if (this.#isOver) return
+    // Together with what it found: "watching" with an older list of batches would say that all is done.
+    this.#reportNow()
+    context.update({ phase: watcher.method })
+    this.#tellCompared()
+  }
+
+  /** Notes when the source was first seen. A ledger that fails is told; until the time is known every mark is asked about. */
+  async #adopt(): Promise<void> {
+    const { ledger, source, root, signal, ledgerFailed } = this.#context
+    try {
+      if (ledger.adoptedNs(source.id) !== null) return
+      const at = await untilAborted(signal, findAdoption(root))
+      if (!this.#isOver) ledger.rememberAdopted(source.id, at)
+    } catch (thrown) {
+      if (!this.#isOver) ledgerFailed(thrown)
+    }
+  }
+
+  /** @param base a directory below which alone something may be unknown. */
+  async #relistAll(base = ''): Promise<void> {
+    const [only = ''] = base.split('/', 1)
+    const known = [...this.#open].filter(([name]) => only === '' || name === only)
+    await this.#look.request()
+    await Promise.all(known.map(([, { marking }]) => marking.relist()))
+  }
+
+  #offer(files: readonly ScannedFile[]): void {
+    for (const [name, some] of Map.groupBy(files, ({ path }) => path.split('/', 1)[0] ?? '')) {
+      const waiting = offerFiles(this.#context, some)
+      const marking = this.#open.get(name)?.marking
+      if (marking === undefined || waiting === 0) continue
+      marking.brought(some.length)
+      // A directory that gets files may be the newest after all.
+      if (!marking.state.closed && !marking.state.newest) this.#lookSoon()
+    }
+  }
+
+  #markAppeared(path: string): void {
+    const [name = '', mark, ...deeper] = path.split('/')
+    if (deeper.length > 0) return
+    if (mark === this.#context.source.batch.closedMark) void this.#open.get(name)?.marking.close()
+    this.#lookSoon()
+  }
+
+  /** Every directory was found and listed: what was there is in the ledger. */
+  #tellCompared(): void {
+    if (this.#isListed) this.#context.update({ compared: true })
+  }
+
+  async #lookNow(): Promise<void> {
+    const { source, root, problem } = this.#context
+    const filter = createNameFilter(nameRulesOf(source))
+    // One of them that has no mark now has lost it before any look saw it, and begins anew.
+    const marked = new Set(
+      [...this.#open].filter(([, { marking }]) => marking.state.sent).map(([name]) => name),
+    )
+    const { batches, unsendable } = await lookAtBatches(root, source, filter)
+    if (this.#isOver) return
+    for (const one of unsendable) problem(unsendableWords(root, one))
+    this.#decisions = decideBatches(batches, this.#firstSeen.note(batches, unsendable))
+    const identities = new Map(batches.map((one) => [one.name, identityOf(one)]))
+    this.#leaveOutMarked()
+    this.#hasLooked = true
+    if (this.#watcher === null) return
+    const unfinished = this.#decisions.filter(({ action }) => action !== 'nothing')
+    const names = new Set(unfinished.map(({ name }) => name))
+    this.#forget(
+      (name, identity) => !names.has(name) || identity !== identities.get(name) || marked.has(name),
+    )
+    // Not waited for: a directory's marking may need another look.
+    for (const { name, closed, newest } of unfinished)
+      void this.#begin(name, identities.get(name) ?? '').look({ closed, newest })
+    this.#sayOfMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
+    const notClosed = notClosedWords(this.#decisions, source.batch)
+    if (notClosed !== null) problem(notClosed)
+    this.#report()
+  }
+
+  /** Begins with a directory, if it is not known yet. */
+  #begin(name: string, identity: string): Marking {
+    const known = this.#open.get(name)
+    if (known !== undefined) return known.marking
+    const abort = new AbortController()
+    const brought = (files: number) => marking.brought(files)
+    const effects = new BatchEffects(this.#host, { name, identity, signal: abort.signal, brought })
+    const marking = new Marking(effects, this.#context.quietMs)
+    this.#open.set(name, { marking, effects, identity, abort })
+    return marking
+  }
+
+  #forget(isOver: (name: string, identity: string) => boolean): void {
+    for (const [name, { marking, identity, abort }] of this.#open) {
+      if (!isOver(name, identity)) continue
+      marking.stop()
+      abort.abort()
+      this.#open.delete(name)
+    }
+  }
+
+  #leaveOutMarked(): void {
+    const marked = this.#decisions.filter(({ action }) => action === 'nothing').map(({ name }) => name)
+    if (marked.join('/') === this.#marked.join('/')) return
+    this.#marked = marked
+    this.#watcher?.leaveOut(marked)
+  }
+
+  async #isOvertaken(name: string): Promise<boolean> {
+    await this.#look.request()
+    const decision = this.#decisions.find((one) => one.name === name)
+    return decision !== undefined && !decision.newest
+  }
+
+  /** Before the mark is made: nobody looks into a directory that has it, and after a restart it is to be said again. */
+  #remember(batch: SaidBatch): void {
+    const { ledger, source } = this.#context
+    const known = ledger.saidBatches(source.id)
+    const there = new Set(this.#decisions.map(({ name }) => name))
+    const now = known.filter(({ name }) => name !== batch.name && there.has(name))
+    if (batch.said.length > 0) now.push(batch)
+    if (now.length > 0 || known.length > 0) ledger.rememberSaid(source.id, now.slice(-MOST_SAID))
+  }
+
+  #sayOfMark(said: readonly Message[]): void {
+    for (const sentence of said) {
+      this.#context.problem(sentence)
+      this.#context.log(englishWords(sentence))
+    }
+  }
+
+  #sayOfMarked(batches: readonly BatchFacts[]): void {
+    const { ledger, source, problem } = this.#context
+    const marked = new Map(batches.map((one) => [one.name, identityOf(one)]))
+    for (const { name, identity, said } of ledger.saidBatches(source.id))
+      if (marked.get(name) === identity) for (const sentence of said) problem(sentence)
+  }
+
+  #lookFailed(thrown: unknown): void {
+    if (this.#isOver) return
+    // The source's own look says that its directory is gone.
+    if (isGone(errorCode(thrown))) {
+      this.#context.ended(thrown)
+      return
+    }
+    const reason = errorText(thrown)
+    this.#context.problem(message('scan.listingFailed', { path: this.#context.source.path, reason }))
+  }
+}

@@ -1,0 +1,217 @@
+import { readdir } from 'node:fs/promises'
+import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
+import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
+import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
+import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
+import { Problem } from '../../lib/i18n/problem.ts'
+import { sameContent } from '../../platform/stat-facts.ts'
+import { errorCode } from '../../platform/system-error.ts'
+import { nameFault } from '../../protocol/names.ts'
+import type { Source } from '../../settings/schema.ts'
+import { walkRegions } from '../../walk/regions.ts'
+import type { ScannedFile } from '../../walk/scanned-file.ts'
+import { type Skipped, type Unsendable, walk } from '../../walk/walk.ts'
+import { type ExaminedFile, isAtWork, seeFile } from '../../watch/open-writers.ts'
+import { lookAtBatches } from '../batch/look.ts'
+import { type BatchDecision, decideBatches } from '../batch/rules.ts'
+import { isSameInode, isUnproven, mayBeMarked, NO_MARKS } from '../reconcile/ledger-diff.ts'
+
+/** One path of a source: would be sent (`why` is null), or would not, and why. */
+export interface ListedPath {
+  /** Relative to the source, with "/". */
+  path: string
+  /** Bytes; null where it is not a file that could be looked at. */
+  size: number | null
+  why: Message | null
+  /** What was said of the transfer that failed, where that is why. */
+  reason?: Message
+}
+
+export interface ListOptions {
+  source: Source
+  /** Where a writer cannot be asked for, a file counts as finished after so long without a change. */
+  quietSeconds: number
+  /** What the ledger knows of its path; without one only the marks on disk count. */
+  lookup?: (file: ScannedFile) => LedgerEntry | null
+  /** What it knows of a file that has another name now. */
+  sentAs?: (file: ScannedFile) => SentEntry | null
+  /** When the source was first seen, as the ledger has it. */
+  adoptedNs?: bigint | null
+  /** What is left is asked: a marked batch directory has nothing left, whatever is in it. */
+  onlyLeft?: boolean
+  /** Ends the listing as soon as the disk has answered. */
+  signal?: AbortSignal
+}
+
+/**
+ * Lists what a scan of the source would send now, and why it would not send the rest; it changes nothing.
+ * Batch directories come oldest first. Throws a Problem if the source's directory cannot be listed.
+ */
+export async function* listCandidates(options: ListOptions): AsyncGenerator<ListedPath> {
+  const { source } = options
+  try {
+    if (source.kind === 'continuous') yield* listTree(options, '', null)
+    else yield* listBatches(options)
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    if (code === 'ENOTDIR') throw new Problem('scan.list.notDirectory', { path: source.path })
+    throw new Problem('scan.list.failed', { path: source.path, reason: code }, { cause: thrown })
+  }
+}
+
+async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
+  const { source } = options
+  const { batchPrefix: _, ...rules } = nameRulesOf(source)
+  // What is in no batch directory is told, too.
+  const filter = createNameFilter(rules)
+  const { batches, unsendable, skipped } = await lookAtBatches(source.path, source, filter)
+  for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
+  for (const one of skipped) yield { path: `${one.path}/`, size: null, why: whySkipped(one, filter) }
+  const decisions = decideBatches(batches)
+  for (const decision of decisions) {
+    if (decision.action === 'nothing' && options.onlyLeft === true) continue
+    yield* listTree(options, decision.name, decision)
+  }
+  const why = message('scan.why.notBatch')
+  const others = (await readdir(source.path, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(source.batch.prefix))
+    .map(({ name }) => name)
+    .filter((name) => filter.directory(name) === null)
+  for (const name of others) yield { path: `${name}/`, size: null, why }
+  const told = new Set([...unsendable, ...skipped].map(({ path }) => path).concat(others))
+  for await (const beside of walk({ ...walkOptions(options, ''), filter, recursive: false })) {
+    for (const { path, size } of beside.files) yield { path, size, why }
+    for (const one of beside.skipped) {
+      if (!told.has(one.path)) yield { path: one.path, size: null, why: whySkipped(one, filter) }
+    }
+    for (const one of beside.unsendable) {
+      throwIfAll(one)
+      // Whatever is wrong with it: no file that lies here is sent.
+      if (!told.has(one.path)) yield { path: one.path, size: null, why }
+    }
+  }
+}
+
+/** Of the source itself: nothing at all could be listed. */
+function throwIfAll(one: Unsendable): void {
+  if (one.path === '' && one.why === 'directory') throw Object.assign(new Error(one.code), { code: one.code })
+}
+
+async function* listTree(
+  options: ListOptions,
+  base: string,
+  decision: BatchDecision | null,
+): AsyncGenerator<ListedPath> {
+  const isSent = decision?.action === 'nothing'
+  const batchSent = message('scan.why.batchSent', { mark: options.source.batch.sentMark })
+  const names = createNameFilter(nameRulesOf(options.source))
+  for await (const { files, skipped, unsendable } of walkRegions(walkOptions(options, base))) {
+    for (const one of unsendable) {
+      throwIfAll(one)
+      yield { path: one.path, size: null, why: isSent ? batchSent : whyUnsendable(one) }
+    }
+    for (const one of skipped) {
+      const isWhole = one.why === 'temporary' && decision?.closed === true
+      if (isWhole && !isSent) yield await leftBehind(options, one.path)
+      else yield { path: one.path, size: null, why: isWhole ? batchSent : whySkipped(one, names) }
+    }
+    const verdicts = await Promise.all(
+      files.map((file) => (isSent ? { why: batchSent } : judge(options, file))),
+    )
+    for (const [index, { path, size }] of files.entries())
+      yield { path, size, ...(verdicts[index] ?? { why: null }) }
+  }
+}
+
+/** In a batch directory that is closed nothing is temporary any more. */
+async function leftBehind(options: ListOptions, path: string): Promise<ListedPath> {
+  const quietMs = options.quietSeconds * 1000
+  const seen = await seeFile(options.source.path, path)
+  if (!('facts' in seen) || isAtWork(seen, { quietMs, isClosed: true }))
+    return { path, size: null, why: message('scan.why.writing') }
+  const { facts } = seen
+  return { path, size: facts.size, ...(await judge(options, facts, { state: 'free', facts })) }
+}
+
+function walkOptions({ source, signal }: ListOptions, base: string) {
+  return {
+    root: source.path,
+    base,
+    filter: createNameFilter(nameRulesOf(source)),
+    scope: { oneFileSystem: source.oneFileSystem, away: () => [] },
+    signal: signal ?? new AbortController().signal,
+  }
+}
+
+type Verdict = Pick<ListedPath, 'why' | 'reason'>
+
+/** @param seen what a look at it found, if there was one. */
+async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
+  const known = options.lookup?.(file) ?? null
+  if (known === null || !sameContent(file, known)) {
+    const isSent = known === null ? judgeMark(options, file) : null
+    return { why: isSent ?? (await whyNot(options, file, seen)) }
+  }
+  if (known.state === 'waiting') return { why: null }
+  if (known.state === 'sent') return { why: message('scan.why.sent') }
+  const { reason } = known
+  return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
+}
+
+/** Why a file that the ledger does not know by its name is not sent for its group-write bit; null: it is. */
+function judgeMark({ source, adoptedNs, sentAs }: ListOptions, file: ScannedFile): Message | null {
+  // Windows keeps no such bit.
+  const adopted = source.kind === 'batch' && process.platform !== 'win32' ? (adoptedNs ?? null) : NO_MARKS
+  if (!mayBeMarked(file, adopted)) return null
+  const sent = sentAs?.(file) ?? null
+  if (sent === null) return isUnproven(file, adopted) ? message('scan.why.transferred') : null
+  return sameContent(file, sent) && isSameInode(file, sent) ? message('scan.why.sent') : null
+}
+
+async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Message | null> {
+  const { source } = options
+  const bySize = leftOutBySize(source, file.size)
+  if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
+  if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
+  // Whatever system the receiver has: what only Windows refuses is its own to say.
+  const fault = nameFault(file.path, 'linux')
+  if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
+  const found = seen ?? (await seeFile(source.path, file.path))
+  if (found.state === 'busy') return message('scan.why.writing')
+  if ('code' in found && found.code !== null) return message('scan.why.unreadable', { reason: found.code })
+  const now = Date.now()
+  if (oldEnoughAt(source.minimumAgeSeconds, file, now) > now) {
+    return message('scan.why.tooYoung', { age: source.minimumAgeSeconds * 1000 })
+  }
+  if (found.state === 'unknown' && isRecent(file, options.quietSeconds)) return message('scan.why.changing')
+  return null
+}
+
+function isRecent({ mtimeNs }: ScannedFile, quietSeconds: number): boolean {
+  return Date.now() - Number(mtimeNs / 1_000_000n) < quietSeconds * 1000
+}
+
+const WHY_SKIPPED: Record<Skipped['why'], WordKey> = {
+  own: 'scan.why.own',
+  mark: 'scan.why.mark',
+  temporary: 'scan.why.temporary',
+  ignored: 'scan.why.ignored',
+  hidden: 'scan.why.hidden',
+  'not-batch': 'scan.why.notBatch',
+  'not-a-file': 'scan.why.notFile',
+  'other-file-system': 'scan.why.otherFileSystem',
+}
+
+function whySkipped(skipped: Skipped, names: NameFilter): Message {
+  const { why, path } = skipped
+  if (why === 'not-a-file') return message(WHY_SKIPPED[why], { type: skipped.type })
+  if (why !== 'ignored') return message(WHY_SKIPPED[why])
+  // What is left out may be a directory, whose patterns end with "/".
+  return message(WHY_SKIPPED[why], { pattern: names.patternOf(path) ?? names.patternOf(`${path}/`) ?? '' })
+}
+
+function whyUnsendable(unsendable: Unsendable): Message {
+  if (unsendable.why === 'name') return message('scan.why.name')
+  return message('scan.why.unreadable', { reason: unsendable.code })
+}

@@ -1,0 +1,406 @@
+import { closeSync, createReadStream } from 'node:fs'
+import { pipeline, type Readable } from 'node:stream'
+import * as zlib from 'node:zlib'
+import { ignoreError } from '../../dropped-errors.ts'
+import { attempt } from '../../ledger/guard.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
+import type { Held } from '../../ledger/suspects.ts'
+import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { Rerun } from '../../lib/async/rerun.ts'
+import { throttled } from '../../lib/async/throttled.ts'
+import { createHasher, digestText } from '../../platform/digest.ts'
+import { readFully } from '../../platform/fd.ts'
+import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
+import { READ_FILE } from '../../platform/open-flags.ts'
+import { openBeneath } from '../../platform/openat2.ts'
+import { type ContentIdentity, sameContent } from '../../platform/stat-facts.ts'
+import type { Source } from '../../settings/schema.ts'
+import { callOn } from '../../walk/calls.ts'
+import { absolutePath, type ScannedFile } from '../../walk/scanned-file.ts'
+
+/** Changes are gathered for this long before the decision: a rotated log has its new name by then. */
+const DECIDE_AFTER_MS = 2_000
+/** Files that came into the source in the last hour are remembered, at most this many of each source. */
+const MOST_ARRIVALS = 10_000
+/** The source is held and contents are searched for this long before a person is asked: a slow disk's copies come late. */
+const ASK_AFTER_MS = 10_000
+/** The search for lost contents takes no longer; what was not found by then counts as lost until it is found. */
+const SEARCH_MS = 60_000
+
+const NOT_SEARCHED = 'a file that cannot be read does not have the content that is looked for'
+
+/** Holds a source while many of its files have lost their content, until a person decides or the content is found. */
+export type Losses = ReturnType<typeof openLosses>
+
+export interface LossesOptions {
+  source: Pick<Source, 'id' | 'kind' | 'path'>
+  ledger: Ledger
+  destinations: readonly string[]
+  /** The source is held, or goes again. */
+  changed(): void
+  /** Files may be taken from the queue that were held. */
+  offered(): void
+  failed(thrown: unknown): void
+}
+
+export function openLosses({ source, ledger, destinations, changed, offered, failed }: LossesOptions) {
+  const { id } = source
+  const stopping = new AbortController()
+  let held = attempt(() => ledger.held(id), null, failed)
+  /** Since when nothing is sent while contents are looked for, and nobody was asked. */
+  let searchingSince: number | null = null
+  /** Counts each time that contents went missing. */
+  let round = 1
+  /** Contents that are missing, by the paths that had them. */
+  const missing = new Map<string, Missing>()
+  /** Files with content that came into the source, by their paths, the newest last. */
+  const arrivals = new Map<string, Arrival>()
+  const set = (next: Held | null) => {
+    held = next
+    changed()
+  }
+  const release = () => {
+    ledger.release(id)
+    missing.clear()
+    if (held !== null) set(null)
+    offered()
+  }
+  const remember = (files: readonly ScannedFile[], now: number) => {
+    for (const { path, size, inode } of files) {
+      arrivals.delete(path)
+      if (size > 0) arrivals.set(path, { path, size, inode, at: now, searchedIn: 0 })
+    }
+    for (const [path, { at }] of arrivals) {
+      if (arrivals.size <= MOST_ARRIVALS && at >= now - COUNTED_MS) break
+      arrivals.delete(path)
+    }
+  }
+  /** Each file that came accounts for one content. */
+  const search = async (look: typeof findContents, among: readonly Arrival[]) => {
+    const found = await look(source.path, [...missing.values()], among, stopping.signal, round)
+    for (const { lost, arrival } of found) {
+      missing.delete(lost.path)
+      arrivals.delete(arrival.path)
+    }
+    if (found.length === 0 || stopping.signal.aborted) return
+    ledger.clearSuspects(
+      id,
+      found.map(({ lost }) => lost.path),
+    )
+    offered()
+  }
+  const count = () => {
+    const now = Date.now()
+    if (held === null) {
+      ledger.forgetSuspects(id, now - COUNTED_MS)
+      for (const [path, { at }] of missing) if (at < now - COUNTED_MS) missing.delete(path)
+    }
+    const found = ledger.countSuspects(id, held === null ? now - COUNTED_MS : 0)
+    const sent = Math.max(0, ...destinations.map((one) => ledger.totals(one)[id]?.sentFiles ?? 0))
+    return { ...found, known: sent + found.lost + found.changed }
+  }
+  const decide = async () => {
+    if (missing.size > 0) await search(findMoved, [...arrivals.values()])
+    if (stopping.signal.aborted) return
+    if (held === null && searchingSince === null) {
+      const counts = count()
+      if (!isIncident(counts)) return
+      searchingSince = Date.now()
+      ledger.hold(id, { ...counts, since: searchingSince })
+    }
+    // A copy may have come before its file was emptied. While a person is asked, each file is read once.
+    const isUnread = ({ searchedIn }: Arrival) => searchedIn < (held === null ? round : 1)
+    const unread = [...arrivals.values()].reverse().filter(isUnread)
+    if (missing.size > 0 && unread.length > 0) await search(findContents, unread)
+    if (stopping.signal.aborted) return
+    const counts = count()
+    if (held === null && !isIncident(counts)) {
+      ledger.letGo(id)
+      searchingSince = null
+      return offered()
+    }
+    if (searchingSince !== null && Date.now() < searchingSince + ASK_AFTER_MS) return decideLater()
+    if (held !== null && counts.lost + counts.changed === 0) return release()
+    if (held !== null && JSON.stringify({ ...held, ...counts }) === JSON.stringify(held)) return
+    const next = { ...counts, since: held?.since ?? Date.now() }
+    ledger.hold(id, next)
+    searchingSince = null
+    set(next)
+  }
+  const deciding = new Rerun(decide, (thrown) => {
+    failed(thrown)
+    decideLater()
+  })
+  const decideLater: ReturnType<typeof throttled> = throttled(DECIDE_AFTER_MS, () => void deciding.request())
+  // An earlier process may have ended before it decided.
+  decideLater()
+
+  return {
+    /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
+    notice(files: readonly ScannedFile[]) {
+      const facts = new Map(files.map((file) => [file.path, file]))
+      const now = Date.now()
+      remember(files, now)
+      const known = ledger.suspected(id, [...facts.keys()])
+      const back = known.filter((one) => isBack(one, facts.get(one.path) ?? one))
+      const fresh = destinations.flatMap((one) => ledger.earlier(one, id, files))
+      const suspects = fresh.flatMap((before) => {
+        const after = facts.get(before.path)
+        const suspicion =
+          after === undefined ? null : suspicionOf(before, after, source.kind === 'batch', now)
+        return after === undefined || suspicion === null || isRenamed(before, after)
+          ? []
+          : [{ ...before, suspicion }]
+      })
+      if (back.length > 0) {
+        const paths = back.map(({ path }) => path)
+        ledger.removeSuspects(id, paths)
+        for (const path of paths) missing.delete(path)
+      }
+      if (suspects.length > 0) {
+        ledger.addSuspects(id, suspects, now)
+        round += 1
+      }
+      for (const { path, size, inode, digest } of suspects)
+        if (missing.size < MOST_ARRIVALS) missing.set(path, { path, size, inode, digest, at: now })
+      if (back.length + missing.size > 0) decideLater()
+      return new Set(suspects.map(({ path }) => path))
+    },
+    held: () => held,
+    /** A person wants everything sent as it is. */
+    release,
+    /** What is suspected now; at most `limit` paths. */
+    paths: (limit: number) => ledger.suspectPaths(id, limit),
+    stop() {
+      stopping.abort()
+      deciding.stop()
+      decideLater.stop()
+    },
+  }
+
+  /** An empty file that was sent under another name took the place of this one: so both are where they were put. */
+  function isRenamed(before: ContentIdentity, after: ScannedFile): boolean {
+    if (before.inode === after.inode) return false
+    return destinations.some((one) => {
+      const sent = ledger.sentAs(one, id, after)
+      return sent !== null && sameContent(sent, after)
+    })
+  }
+}
+
+// A content that left its path is looked for in the files that came into the source within the hour.
+
+/** A content that was sent, and is not at its path any more. */
+interface Missing {
+  path: string
+  size: number
+  inode: bigint
+  /** Digest of the content (platform/digest.ts); null: not known. */
+  digest: Uint8Array | null
+  at: number
+}
+
+interface Arrival {
+  path: string
+  size: number
+  inode: bigint
+  at: number
+  /** It was compared with all contents that were missing in this round; 0: with none. */
+  searchedIn: number
+}
+
+interface Found {
+  lost: Missing
+  arrival: Arrival
+}
+
+/** Finds contents whose file has another name now. */
+async function findMoved(
+  root: string,
+  wanted: readonly Missing[],
+  among: readonly Arrival[],
+  signal: AbortSignal,
+): Promise<Found[]> {
+  // 0 is the number of every file where a file system has none.
+  const byInode = new Map(among.filter(({ inode }) => inode !== 0n).map((one) => [one.inode, one]))
+  const found: Found[] = []
+  for (const lost of wanted) {
+    const arrival = byInode.get(lost.inode)
+    if (arrival === undefined || arrival.path === lost.path) continue
+    if (signal.aborted) return []
+    // A further name of the emptied file itself is empty, too.
+    const now = await inTime(
+      SEARCH_MS,
+      callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(
+        ignoreError(NOT_SEARCHED, null),
+      ),
+    )
+    if (now === LATE) break
+    if (now?.ino !== lost.inode || now.size < BigInt(lost.size)) continue
+    found.push({ lost, arrival })
+    byInode.delete(lost.inode)
+  }
+  return found
+}
+
+/**
+ * Finds contents in other files, packed or not: a copy may have got more since, so its beginning counts. Each file is
+ * read once.
+ */
+async function findContents(
+  root: string,
+  wanted: readonly Missing[],
+  among: readonly Arrival[],
+  signal: AbortSignal,
+  round: number,
+): Promise<Found[]> {
+  const left = Map.groupBy(
+    wanted.filter(({ digest }) => digest !== null),
+    ({ digest }) => digestText(digest ?? new Uint8Array()),
+  )
+  const sizes = [...new Set([...left.values()].map(([lost]) => lost?.size ?? 0))].sort((a, b) => a - b)
+  const found: Found[] = []
+  const until = AbortSignal.any([signal, AbortSignal.timeout(SEARCH_MS)])
+  const searchAll = async () => {
+    for (const arrival of among) {
+      if (left.size === 0 || until.aborted) return
+      const digest = await searchFile(root, arrival.path, sizes, left, until).catch(
+        ignoreError(NOT_SEARCHED, null),
+      )
+      arrival.searchedIn = round
+      const same = digest === null ? undefined : left.get(digest)
+      const lost = same?.pop()
+      if (digest === null || lost === undefined || until.aborted) continue
+      if (same?.length === 0) left.delete(digest)
+      found.push({ lost, arrival })
+    }
+  }
+  // A disk that hangs answers no signal.
+  await inTime(SEARCH_MS, searchAll())
+  return [...found]
+}
+
+/**
+ * The digest of the longest of these contents with which a file begins; null: none. Throws what reading it throws.
+ * @param sizes of the contents, ascending.
+ */
+async function searchFile(
+  root: string,
+  path: string,
+  sizes: readonly number[],
+  wanted: ReadonlyMap<string, readonly Missing[]>,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const fd = await callOn(root, () => openBeneath(root, path, READ_FILE))
+  const content = await readUnpacked(fd, signal)
+  const hasher = createHasher()
+  let longest: string | null = null
+  let passed = 0
+  let next = 0
+  try {
+    for await (const piece of content as AsyncIterable<Buffer>) {
+      for (let from = 0; from < piece.length; ) {
+        const size = sizes[next]
+        if (size === undefined) return longest
+        const part = piece.subarray(from, from + size - passed)
+        hasher.update(part)
+        passed += part.length
+        from += part.length
+        if (passed < size) break
+        next += 1
+        const digest = digestText(hasher.digest())
+        if (wanted.get(digest)?.at(-1)?.path !== path && wanted.has(digest)) longest = digest
+      }
+    }
+    return longest
+  } finally {
+    content.destroy()
+  }
+}
+
+const READ_BYTES = 1 << 18
+
+/**
+ * Reads the content of a file; of one that is packed with gzip (RFC 1952) or Zstandard (RFC 8878) the content that was
+ * packed. Its errors, and those of unpacking, are errors of the stream.
+ */
+async function readUnpacked(fd: number, signal: AbortSignal): Promise<Readable> {
+  const beginning = Buffer.alloc(4)
+  const length = await readFully(fd, beginning, 0).catch((error) => {
+    closeSync(fd)
+    throw error
+  })
+  const file = createReadStream('', { fd, signal, start: 0, highWaterMark: READ_BYTES })
+  const magic = beginning.toString('hex', 0, length)
+  // pipeline() hands an error of one stream to all of them: one without a listener would end the process.
+  if (magic.startsWith('1f8b')) return pipeline(file, zlib.createGunzip(), () => undefined)
+  // Node has it since 22.15.
+  if (magic === '28b52ffd' && 'createZstdDecompress' in zlib)
+    return pipeline(file, zlib.createZstdDecompress(), () => undefined)
+  return file
+}
+
+// When many files of a source lose what was in them: a fault and its repair (fsck), or a program that encrypts them.
+// Pure; all numbers are here.
+
+/** What is counted: what happened to a source's files within this time. */
+export const COUNTED_MS = 60 * 60_000
+/** What has lost its content is sent so much later: others may follow, and then it waits. */
+export const WAIT_MS = 10_000
+
+/** Emptied, or less than this share of what was sent is left. */
+const LEFT_SHARE = 0.5
+/** So many files, and this share of all that were sent, are no accident. */
+const LOST = { files: 10, share: 0.2 }
+/** Other content in place, hardly longer than before, in a file that had rested for so long. */
+const CHANGED = { files: 50, share: 0.5, grown: 1.1, restedMs: 24 * 3_600_000 }
+
+/** lost: it is empty, or most of it is gone; changed: something else is in its place. */
+export type Suspicion = 'lost' | 'changed'
+
+/**
+ * What a change of one file may be a sign of; null: of nothing. Appending makes a file longer, and saving a document or
+ * copying it anew mostly gives it another inode.
+ *
+ * @param before what was sent of it.
+ * @param isBatch of a producer's directories whatever is written again is its work; only what is empty is not.
+ * @param nowMs milliseconds since 1970.
+ */
+export function suspicionOf(
+  before: ContentIdentity,
+  now: ContentIdentity,
+  isBatch: boolean,
+  nowMs: number,
+): Suspicion | null {
+  if (before.size === 0) return null
+  if (now.size === 0) return 'lost'
+  if (isBatch) return null
+  // The name belongs to a new file with content: the earlier one was renamed or removed.
+  if (now.inode !== before.inode) return null
+  if (now.size < before.size * LEFT_SHARE) return 'lost'
+  const isInPlace = now.mtimeNs !== before.mtimeNs
+  const hadRested = nowMs - Number(before.mtimeNs / 1_000_000n) > CHANGED.restedMs
+  return isInPlace && hadRested && now.size <= before.size * CHANGED.grown ? 'changed' : null
+}
+
+/** Whether a file that was suspected has what was sent of it back, or more than what made it one. */
+export function isBack(before: ContentIdentity & { suspicion: Suspicion }, now: ContentIdentity): boolean {
+  if (before.suspicion === 'lost') return now.size >= before.size * LEFT_SHARE
+  const apartNs = now.mtimeNs - before.mtimeNs
+  // SFTP keeps whole seconds.
+  return now.size === before.size && apartNs < 2_000_000_000n && apartNs > -2_000_000_000n
+}
+
+/** Whether that many of a source's files are no accident. @param known files that were sent. */
+export function isIncident({
+  lost,
+  changed,
+  known,
+}: {
+  lost: number
+  changed: number
+  known: number
+}): boolean {
+  const isLost = lost >= LOST.files && lost >= known * LOST.share
+  return isLost || (changed >= CHANGED.files && changed >= known * CHANGED.share)
+}

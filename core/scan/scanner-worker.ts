@@ -1,0 +1,202 @@
+import { type Ledger, openLedger } from '../ledger/ledger.ts'
+import { inTime } from '../lib/async/in-time.ts'
+import { throttled } from '../lib/async/throttled.ts'
+import { message } from '../lib/i18n/message.ts'
+import type { ConfigOf, InputOf } from '../lib/workers/definition.ts'
+import { goBeforeOthers } from '../lib/workers/priority.ts'
+import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
+import { errorText } from '../platform/system-error.ts'
+import type { Source } from '../settings/schema.ts'
+import { Watchers } from '../watch/open-watcher.ts'
+import { Previews } from './preview/preview.ts'
+import { MOST_LOST, type scannerDefinition } from './scanner-messages.ts'
+import { RunningSource } from './source/source.ts'
+
+type Definition = typeof scannerDefinition
+type Config = ConfigOf<Definition>
+
+export interface ScannerOptions {
+  /** The file whose body is runInotifyThread, as this host ships it. */
+  watcherThread: URL
+  /** Only a test has another ledger. */
+  openLedger?: (file: string) => Ledger
+}
+
+/**
+ * The sender is told of what was found once in this time: in a burst each message would cost three processes about as
+ * much as the files that it tells of.
+ */
+const NUDGE_EVERY_MS = 5
+/** At most one report in this time. */
+const REPORT_EVERY_MS = 250
+/** A request to compare every source is answered within this time, done or not. */
+const ANSWER_WITHIN_MS = 30_000
+
+/** The scanner: what still has to go is put into the ledger, and batch directories get their marks. */
+export function startScanner(
+  options: ScannerOptions,
+): (context: WorkerContext<Definition>) => WorkerHandlers<Definition> {
+  return (context) => {
+    goBeforeOthers()
+    const scanner = new Scanner(options, context)
+    const previews = new Previews()
+    return {
+      configure: (config) => scanner.configure(config),
+      nudge: () => scanner.nudge(),
+      requests: {
+        reconcile: async ({ sources }: InputOf<Definition, 'reconcile'>) => {
+          await scanner.reconcile(sources)
+          return {}
+        },
+        release: async ({ source }: InputOf<Definition, 'release'>) => {
+          scanner.sourceOf(source)?.release()
+          return {}
+        },
+        answerMarked: async ({ source, answer }: InputOf<Definition, 'answerMarked'>) => {
+          await scanner.sourceOf(source)?.answerMarked(answer)
+          return {}
+        },
+        lost: async ({ source }: InputOf<Definition, 'lost'>) => ({
+          paths: scanner.sourceOf(source)?.lostPaths(MOST_LOST) ?? [],
+        }),
+        preview: ({ source, examples }: InputOf<Definition, 'preview'>) => previews.run(source, examples),
+      },
+      stop: () => {
+        previews.stop()
+        return scanner.stop()
+      },
+    }
+  }
+}
+
+/** What all sources share; another value of one of these starts them anew. */
+interface Shared {
+  ledgerPath: string
+  destinations: readonly string[]
+  reconcileSeconds: number
+  quietSeconds: number
+}
+
+class Scanner {
+  readonly #options: ScannerOptions
+  readonly #context: WorkerContext<Definition>
+  readonly #sources = new Map<string, { settings: string; running: RunningSource }>()
+  readonly #changed = new Set<string>()
+  readonly #offered = throttled(NUDGE_EVERY_MS, () => this.#context.nudge())
+  readonly #reportSoon = throttled(REPORT_EVERY_MS, () => this.#reportChanged())
+  #shared: { key: string; ledger: Ledger; watchers: Watchers } | null = null
+
+  constructor(options: ScannerOptions, context: WorkerContext<Definition>) {
+    this.#options = options
+    this.#context = context
+  }
+
+  async configure(config: Config): Promise<void> {
+    try {
+      this.#apply(config)
+    } catch (thrown) {
+      this.#reportFailed(config, thrown)
+      throw thrown
+    }
+  }
+
+  #apply({ sources, ...shared }: Config): void {
+    const key = JSON.stringify(shared)
+    if (this.#shared?.key !== key) {
+      this.#endAll()
+      this.#shared = { key, ...this.#open(shared) }
+    }
+    const wanted = new Map(sources.map((source) => [source.id, source]))
+    for (const [id, { settings, running }] of this.#sources) {
+      if (JSON.stringify(wanted.get(id)) === settings) continue
+      running.stop()
+      this.#sources.delete(id)
+      this.#changed.delete(id)
+    }
+    for (const source of sources) {
+      if (!this.#sources.has(source.id)) this.#start(source, shared, this.#shared)
+    }
+  }
+
+  nudge(): void {
+    for (const { running } of this.#sources.values()) running.nudge()
+  }
+
+  sourceOf(id: string): RunningSource | undefined {
+    return this.#sources.get(id)?.running
+  }
+
+  /** Each source by itself; one that hangs keeps the answer back for a bounded time only. */
+  async reconcile(only?: readonly string[]): Promise<void> {
+    const some = [...this.#sources].filter(([id]) => only === undefined || only.includes(id))
+    const all = Promise.all(some.map(([, { running }]) => running.reconcile()))
+    await inTime(ANSWER_WITHIN_MS, all)
+  }
+
+  #reportFailed({ sources, ledgerPath: path }: Config, thrown: unknown): void {
+    const reason = errorText(thrown)
+    const problems = [message('transfer.ledgerFailed', { path, reason })]
+    const scanned = sources.map(({ id, paused }) =>
+      paused
+        ? { id, phase: 'paused' as const, problems: [], batches: [] }
+        : { id, phase: 'failed' as const, problems, batches: [] },
+    )
+    if (scanned.length > 0) this.#context.report({ scanned })
+  }
+
+  async stop(): Promise<void> {
+    this.#offered.stop()
+    this.#reportSoon.stop()
+    await this.#endAll()
+  }
+
+  #open({ ledgerPath, quietSeconds }: Shared): { ledger: Ledger; watchers: Watchers } {
+    const open = this.#options.openLedger ?? openLedger
+    const watchers = new Watchers({
+      watcherThread: this.#options.watcherThread,
+      quietMs: quietSeconds * 1000,
+      log: (text) => this.#context.log('warn', text),
+    })
+    return { ledger: open(ledgerPath), watchers }
+  }
+
+  #start(source: Source, shared: Shared, { ledger, watchers }: { ledger: Ledger; watchers: Watchers }): void {
+    const running = new RunningSource({
+      source,
+      ledger,
+      destinations: source.destinations ?? shared.destinations,
+      reconcileSeconds: shared.reconcileSeconds,
+      quietSeconds: shared.quietSeconds,
+      openTree: (request, listener, scope) => watchers.open(request, listener, scope),
+      offered: this.#offered,
+      changed: () => this.#report(source.id),
+      log: (text) => this.#context.log('warn', text),
+    })
+    this.#sources.set(source.id, { settings: JSON.stringify(source), running })
+    this.#report(source.id)
+  }
+
+  async #endAll(): Promise<void> {
+    for (const { running } of this.#sources.values()) running.stop()
+    this.#sources.clear()
+    const shared = this.#shared
+    this.#shared = null
+    await shared?.watchers.stop()
+    // Last: until the watchers have ended, what was under way may still ask it.
+    shared?.ledger.close()
+  }
+
+  #report(id: string): void {
+    this.#changed.add(id)
+    this.#reportSoon()
+  }
+
+  #reportChanged(): void {
+    const scanned = [...this.#changed].flatMap((changed) => {
+      const source = this.#sources.get(changed)
+      return source === undefined ? [] : [source.running.scanned()]
+    })
+    this.#changed.clear()
+    if (scanned.length > 0) this.#context.report({ scanned })
+  }
+}

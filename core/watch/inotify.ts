@@ -1,0 +1,234 @@
+import { closeSync, writeSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { unsendableWords } from '../walk/unsendable.ts'
+import type { Unsendable } from '../walk/walk.ts'
+import type { FoundFiles } from './inotify-outbox.ts'
+import { QuietPeriod } from './polling.ts'
+import type { OpenFiles, TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+interface OpenedTree {
+  request: TreeRequest
+  listener: TreeListener
+  quiet: QuietPeriod
+  /** Ends the opening; null once the tree is ready. */
+  opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
+  /** Who waits for its requests to be dealt with; that is done in their order. */
+  examined: (() => void)[]
+}
+
+/** In the machine's byte order (eventfd(2)). */
+const ONE = BigUint64Array.of(1n)
+
+/** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
+export class InotifyWatcher {
+  readonly #worker: Worker
+  readonly #quietMs: number
+  readonly #trees = new Map<number, OpenedTree>()
+  readonly #ended: Promise<void>
+  #wake: number | null = null
+  #nextId = 1
+  /** Why it can open no more trees. */
+  #failure: unknown = null
+
+  constructor(file: URL, quietMs: number) {
+    this.#quietMs = quietMs
+    this.#worker = new Worker(file, {
+      // What the C library opened it closes as what Node.js opened.
+      trackUnmanagedFds: false,
+    })
+    this.#worker.on('message', (message: FromThread) => this.#take(message))
+    this.#worker.once('error', (thrown) => this.#fail(thrown))
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        if (this.#wake !== null) closeSync(this.#wake)
+        this.#wake = null
+        this.#fail(new Error('the inotify thread ended'))
+        resolve()
+      })
+    })
+  }
+
+  get isUsable(): boolean {
+    return this.#failure === null
+  }
+
+  get trees(): number {
+    return this.#trees.size
+  }
+
+  async open(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
+    if (this.#failure !== null) throw this.#failure
+    const id = this.#nextId
+    this.#nextId += 1
+    const quiet = new QuietPeriod(request, listener, this.#quietMs)
+    await new Promise<void>((resolve, reject) => {
+      const opening = { resolve, reject }
+      this.#trees.set(id, { request, listener, quiet, opening, examined: [] })
+      this.#send({ type: 'open', tree: id, request })
+    })
+    return this.#watcher(id, quiet)
+  }
+
+  /** Ends the thread. Resolves when it is gone, which a hung file system may delay for ever. */
+  stop(): Promise<void> {
+    this.#failure ??= new Error('the inotify thread was stopped')
+    for (const id of [...this.#trees.keys()]) this.#close(id)
+    this.#send({ type: 'stop' })
+    return this.#ended
+  }
+
+  #watcher(id: number, quiet: QuietPeriod): TreeWatcher {
+    return {
+      method: 'watching',
+      examine: async (paths) => {
+        await quiet.whenRoom()
+        const tree = this.#trees.get(id)
+        if (tree === undefined || paths.length === 0) return
+        await new Promise<void>((resolve) => {
+          tree.examined.push(resolve)
+          this.#send({ type: 'examine', tree: id, paths })
+        })
+      },
+      refresh: () => undefined,
+      leaveOut: (directories) => {
+        if (this.#trees.has(id)) this.#send({ type: 'leave-out', tree: id, directories })
+      },
+      close: () => this.#close(id),
+    }
+  }
+
+  #close(id: number): void {
+    if (!this.#trees.has(id)) return
+    this.#forget(id)?.opening?.reject(new Error('closed while it was opened'))
+    this.#send({ type: 'close', tree: id })
+  }
+
+  #forget(id: number): OpenedTree | undefined {
+    const tree = this.#trees.get(id)
+    this.#trees.delete(id)
+    tree?.quiet.close()
+    // Open files are known only while the tree is watched.
+    if (tree !== undefined)
+      setImmediate(() => tree.listener.writing(tree.request.base, { files: 0, since: 0, path: '' }))
+    for (const resolve of tree?.examined ?? []) resolve()
+    return tree
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message)
+    this.#nudge()
+  }
+
+  #nudge(): void {
+    // Before `started` the thread reads its messages without being woken.
+    if (this.#wake !== null) writeSync(this.#wake, ONE)
+  }
+
+  #fail(thrown: unknown): void {
+    this.#failure ??= thrown
+    for (const id of [...this.#trees.keys()]) this.#endTree(id, thrown)
+  }
+
+  #endTree(id: number, thrown: unknown): void {
+    const tree = this.#forget(id)
+    if (tree?.opening === null) tree.listener.ended(thrown)
+    else tree?.opening.reject(thrown)
+  }
+
+  #takeFiles({
+    tree: id,
+    finished,
+    unproven,
+    reopened,
+    linked,
+    directories,
+  }: FromThread & { type: 'files' }): void {
+    const tree = this.#trees.get(id)
+    try {
+      // First: one that was closed meanwhile is observed anew.
+      for (const path of reopened) tree?.quiet.forget(path)
+      for (const facts of unproven) tree?.quiet.observe(facts)
+      if (finished.length > 0) tree?.listener.finished(finished)
+      if (linked.length > 0) tree?.listener.linked(linked)
+      if (directories.length > 0) tree?.listener.directoriesChanged(directories)
+    } finally {
+      // Not before: what the thread finds meanwhile is one message then, and one transaction.
+      this.#send({ type: 'taken', tree: id })
+    }
+  }
+
+  #take(message: FromThread): void {
+    if (message.type === 'started') {
+      this.#wake = message.wake
+      // What was posted before the descriptor was known.
+      this.#nudge()
+      return
+    }
+    if (message.type === 'files') {
+      this.#takeFiles(message)
+      return
+    }
+    const tree = this.#trees.get(message.tree)
+    if (tree === undefined) return
+    const { listener } = tree
+    switch (message.type) {
+      case 'ready':
+        tree.opening?.resolve()
+        tree.opening = null
+        return
+      case 'ended': {
+        const { code } = message
+        this.#endTree(message.tree, Object.assign(new Error(`inotify: ${code}`), { code }))
+        return
+      }
+      case 'examined':
+        tree.examined.shift()?.()
+        return
+      case 'writing':
+        listener.writing(tree.request.base, message.open)
+        return
+      case 'mark':
+        listener.mark(message.path)
+        return
+      case 'entries-changed':
+        listener.entriesChanged()
+        return
+      case 'unsendable':
+        // Words are the main thread's: a thread without them starts sooner and is smaller.
+        listener.problem(unsendableWords(tree.request.root, message.unsendable))
+        return
+      default:
+        message satisfies never
+    }
+  }
+}
+
+/** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
+export type ToThread =
+  | { type: 'open'; tree: number; request: TreeRequest }
+  | { type: 'close'; tree: number }
+  | ({ tree: number } & ToTree)
+  | { type: 'stop' }
+
+/** To one of its trees. */
+export type ToTree =
+  | { type: 'examine'; paths: readonly string[] }
+  /** From now on these directories are not entered, and no others. */
+  | { type: 'leave-out'; directories: readonly string[] }
+  /** One message of files was dealt with; the tree may send another. */
+  | { type: 'taken' }
+
+/** The inotify thread to the main thread. */
+export type FromThread = { type: 'started'; wake: number } | ({ tree: number } & FromTree)
+
+/** From one of its trees. */
+export type FromTree =
+  | { type: 'ready' }
+  /** It is watched no more, see TreeListener.ended. */
+  | { type: 'ended'; code: string }
+  | ({ type: 'files' } & FoundFiles)
+  | { type: 'examined' }
+  | { type: 'writing'; open: OpenFiles }
+  | { type: 'mark'; path: string }
+  | { type: 'entries-changed' }
+  | { type: 'unsendable'; unsendable: Unsendable }

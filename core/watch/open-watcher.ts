@@ -1,0 +1,137 @@
+import { stat } from 'node:fs/promises'
+import { message } from '../lib/i18n/message.ts'
+import { MountTable } from '../platform/mounts/mount-table.ts'
+import { hasUnseenWriters, type Mount, mountAbove, readMounts } from '../platform/mounts/mountinfo.ts'
+import { native } from '../platform/native.ts'
+import { errorCode } from '../platform/system-error.ts'
+import { callOn } from '../walk/calls.ts'
+import type { MountScope } from '../walk/regions.ts'
+import { absolutePath } from '../walk/scanned-file.ts'
+import { InotifyWatcher } from './inotify.ts'
+import { MountedTree } from './mounted-tree.ts'
+import { seeFile } from './open-writers.ts'
+import { openPolling } from './polling.ts'
+import { openPortable } from './portable.ts'
+import {
+  isWatchLimit,
+  type OpenTree,
+  type TreeListener,
+  type TreeRequest,
+  type TreeWatcher,
+} from './tree-watcher.ts'
+
+/** How a tree is watched; the only place that decides it. */
+export function chooseWatch(facts: {
+  platform: NodeJS.Platform
+  /** What its directory is on; null where the system does not tell. */
+  mount: Pick<Mount, 'type'> | null
+  /** The native library is there. */
+  inotifyUsable: boolean
+}): 'inotify' | 'portable' | 'polling' {
+  if (facts.platform !== 'linux') return 'portable'
+  return facts.inotifyUsable && !hasUnseenWriters(facts.mount) ? 'inotify' : 'polling'
+}
+
+export interface WatchersOptions {
+  /** The file whose body is runInotifyThread. */
+  watcherThread: URL
+  quietMs: number
+  log(message: string): void
+}
+
+/** The watchers of one process: one inotify thread a file system, so that a hung disk stops its own alone. */
+export class Watchers {
+  readonly #options: WatchersOptions
+  readonly #threads = new Map<number, InotifyWatcher>()
+  readonly #table = new MountTable()
+
+  constructor(options: WatchersOptions) {
+    this.#options = options
+    if (process.platform === 'linux' && native === null)
+      options.log('inotify cannot be used, sources are polled: the native library does not load')
+  }
+
+  /** Opens a tree, each file system in it with the watcher that it needs. */
+  open(
+    request: TreeRequest,
+    listener: TreeListener,
+    scope: MountScope = { oneFileSystem: false, away: () => [] },
+  ): Promise<TreeWatcher> {
+    const openRegion: OpenTree = (region, told) => this.#openRegion(region, told)
+    return new MountedTree(request, listener, { scope, table: this.#table, openRegion }).open()
+  }
+
+  async #openRegion(request: TreeRequest, listener: TreeListener): Promise<TreeWatcher> {
+    const { root, base, place = root } = request
+    const directory = absolutePath(root, base)
+    const { dev } = await callOn(place, () => stat(directory))
+    // Behind the stat, by which an automount is mounted.
+    const mount = mountAbove(readMounts() ?? [], directory)
+    const method = chooseWatch({ platform: process.platform, mount, inotifyUsable: native !== null })
+    const { quietMs } = this.#options
+    if (method === 'polling') return openPolling(request, listener, { quietMs })
+    if (method === 'portable')
+      return orPolled(request, listener, quietMs, openPortable(request, listener, { quietMs }))
+    const thread = this.#thread(dev)
+    try {
+      const watcher = await orPolled(request, listener, quietMs, thread.open(request, listener))
+      return { ...watcher, close: () => this.#close(dev, thread, watcher) }
+    } catch (thrown) {
+      this.#endIfIdle(dev, thread)
+      throw thrown
+    }
+  }
+
+  /** Ends every thread; resolves when all are gone. */
+  async stop(): Promise<void> {
+    const threads = [...this.#threads.values()]
+    this.#threads.clear()
+    await Promise.all(threads.map((thread) => thread.stop()))
+  }
+
+  #thread(device: number): InotifyWatcher {
+    const known = this.#threads.get(device)
+    if (known?.isUsable) return known
+    const thread = new InotifyWatcher(this.#options.watcherThread, this.#options.quietMs)
+    this.#threads.set(device, thread)
+    return thread
+  }
+
+  #close(device: number, thread: InotifyWatcher, watcher: TreeWatcher): void {
+    watcher.close()
+    this.#endIfIdle(device, thread)
+  }
+
+  #endIfIdle(device: number, thread: InotifyWatcher): void {
+    if (thread.trees > 0 || this.#threads.get(device) !== thread) return
+    this.#threads.delete(device)
+    void thread.stop()
+  }
+}
+
+/** Where the system has not enough watches for a tree it is polled, which is said, until a comparison tries again. */
+async function orPolled(
+  request: TreeRequest,
+  listener: TreeListener,
+  quietMs: number,
+  opening: Promise<TreeWatcher>,
+): Promise<TreeWatcher> {
+  try {
+    return await opening
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (!isWatchLimit(code)) throw thrown
+    const { root, base, place } = request
+    const tell = () =>
+      listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
+    const isBusy = async (file: string) => (await seeFile(root, file, place)).state === 'busy'
+    // A comparison forgets every problem that it does not meet.
+    const lost = async (directory: string) => {
+      tell()
+      await listener.lost(directory)
+      tell()
+    }
+    const polled = await openPolling(request, { ...listener, lost }, { quietMs, isBusy })
+    return { ...polled, refresh: () => setImmediate(() => listener.ended(thrown)) }
+  }
+}

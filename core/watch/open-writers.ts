@@ -1,0 +1,86 @@
+import { lstat, readlink } from 'node:fs/promises'
+import { closeFd, openFd } from '../platform/fd.ts'
+import { hasUnseenWriters, mountAbove, readMounts } from '../platform/mounts/mountinfo.ts'
+import { hasWriter } from '../platform/native.ts'
+import { READ_FILE } from '../platform/open-flags.ts'
+import { holdDirectory } from '../platform/openat2.ts'
+import { errorCode, isGone } from '../platform/system-error.ts'
+import { callOn } from '../walk/calls.ts'
+import { factsOf, type ScannedFile } from '../walk/scanned-file.ts'
+
+/**
+ * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for
+ * `code` if it was refused. `gone`: it is no file, or not there any more.
+ */
+export type ExaminedFile =
+  | { state: 'free' | 'busy'; facts: ScannedFile }
+  | { state: 'unknown'; facts: ScannedFile; code: string | null }
+  | { state: 'gone' }
+  | { state: 'error'; code: string }
+
+/**
+ * Looks at a file, through the pool of threads: a disk that hangs keeps one of those.
+ * @param file relative to the source.
+ * @param place the directory whose disk is asked.
+ */
+export async function seeFile(root: string, file: string, place = root): Promise<ExaminedFile> {
+  try {
+    return await callOn(place, () => look(root, file))
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (code === null) throw thrown
+    return isGone(code) || code === 'ELOOP' ? { state: 'gone' } : { state: 'error', code }
+  }
+}
+
+/**
+ * Whether a program is at work on a file: has it open for writing, or where that cannot be asked has changed it just
+ * now.
+ * @param isClosed its producer has said that it begins no more files: only one that is open then is being written.
+ */
+export function isAtWork(
+  seen: ExaminedFile,
+  { quietMs, isClosed }: { quietMs: number; isClosed: boolean },
+): boolean {
+  if (seen.state === 'gone' || seen.state === 'error') return false
+  // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
+  const isFresh = Math.abs(Date.now() - Number(seen.facts.mtimeNs / 1_000_000n)) < quietMs
+  return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
+}
+
+async function look(root: string, file: string): Promise<ExaminedFile> {
+  const slash = file.lastIndexOf('/')
+  const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
+  try {
+    const at = `${held.path}/${file.slice(slash + 1)}`
+    // Before it is opened: a device would answer to that.
+    const stats = await lstat(at, { bigint: true })
+    if (!stats.isFile()) return { state: 'gone' }
+    const facts = factsOf(file, stats)
+    if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
+    // There the answer is that somebody writes, whether anybody does or not.
+    const mount = mountAbove(readMounts() ?? [], await readlink(held.path))
+    if (hasUnseenWriters(mount)) return { state: 'unknown', facts, code: null }
+    return await ask(at, facts)
+  } finally {
+    await held.close()
+  }
+}
+
+async function ask(at: string, facts: ScannedFile): Promise<ExaminedFile> {
+  let fd: number
+  try {
+    fd = await openFd(at, READ_FILE)
+  } catch (thrown) {
+    const code = errorCode(thrown)
+    if (isGone(code) || code === 'ELOOP') return { state: 'gone' }
+    return { state: 'unknown', facts, code: code ?? String(thrown) }
+  }
+  try {
+    const answer = hasWriter(fd)
+    if (answer === 'unknown') return { state: 'unknown', facts, code: null }
+    return { state: answer === 'yes' ? 'busy' : 'free', facts }
+  } finally {
+    await closeFd(fd)
+  }
+}

@@ -1,0 +1,195 @@
+import { lstat } from 'node:fs/promises'
+import { ignoreError } from '../dropped-errors.ts'
+import { createNameFilter, type NameFilter } from '../filter/names.ts'
+import { message } from '../lib/i18n/message.ts'
+import { sameContent } from '../platform/stat-facts.ts'
+import { errorCode, isGone } from '../platform/system-error.ts'
+import { callOn } from '../walk/calls.ts'
+import { absolutePath, factsOf, type ScannedFile } from '../walk/scanned-file.ts'
+import { DelayQueue, MAX_WAITING } from './delay-queue.ts'
+import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
+
+/**
+ * Between two comparisons: often enough for the quiet period, gentle on a network mount, and on the processor where a
+ * comparison takes long.
+ */
+function pauseOf(quietMs: number, tookMs: number): number {
+  return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
+}
+
+/** Where no system tells of changes: the tree is compared again and again, and a file is finished when it rests. */
+export async function openPolling(
+  request: TreeRequest,
+  listener: TreeListener,
+  { quietMs, isBusy }: { quietMs: number; isBusy?: IsBusy },
+): Promise<TreeWatcher> {
+  const { root, base, place = root } = request
+  const look = () => callOn(place, () => lstat(absolutePath(root, base)))
+  await look()
+  const quiet = new QuietPeriod(request, listener, quietMs, isBusy)
+  let timer: NodeJS.Timeout | undefined
+  let isClosed = false
+  const compare = async () => {
+    const began = performance.now()
+    const failure = await look().then(
+      () => null,
+      (thrown: unknown) => thrown,
+    )
+    if (isClosed) return
+    if (isGone(errorCode(failure))) return listener.ended(failure)
+    await listener.lost(base)
+    if (!isClosed) next(performance.now() - began)
+  }
+  const next = (tookMs: number) => {
+    timer = setTimeout(() => void compare(), pauseOf(quietMs, tookMs))
+  }
+  next(0)
+  return {
+    method: 'polling',
+    examine: (paths) => quiet.examine(paths),
+    refresh: () => undefined,
+    leaveOut: () => undefined,
+    close: () => {
+      isClosed = true
+      clearTimeout(timer)
+      quiet.close()
+    },
+  }
+}
+
+/** Whether a program has this file open for writing, where that can be asked. */
+type IsBusy = (file: string) => Promise<boolean>
+
+/** Files that are looked at again together. */
+const MAX_LOOKS = 64
+
+/**
+ * Where the kernel does not say that a writer has closed a file, a file is finished when two looks that are
+ * the quiet period apart find the same size, time and inode.
+ */
+export class QuietPeriod {
+  readonly #request: TreeRequest
+  readonly #listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>
+  readonly #filter: NameFilter
+  readonly #isBusy: IsBusy
+  readonly #waiting: DelayQueue<ScannedFile>
+  #timer: NodeJS.Timeout | null = null
+  #looking = false
+  /** There was no room for a file: the tree must be compared with the ledger later. */
+  #refused = false
+  #closed = false
+  #roomWaiters: (() => void)[] = []
+
+  /** @param quietMs how long a file's size and time must stay as they are. */
+  constructor(
+    request: TreeRequest,
+    listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>,
+    quietMs: number,
+    isBusy: IsBusy = async () => false,
+  ) {
+    this.#request = request
+    this.#isBusy = isBusy
+    this.#listener = listener
+    this.#filter = createNameFilter(request.names)
+    this.#waiting = new DelayQueue(quietMs)
+  }
+
+  /** Looks at files for the first time; resolves when there is room for more. */
+  async examine(paths: readonly string[]): Promise<void> {
+    await this.whenRoom()
+    if (!this.#closed) await Promise.all(paths.map((file) => this.look(file)))
+  }
+
+  /** Looks at a file for the first time, unless its name leaves it out. */
+  async look(file: string): Promise<void> {
+    const leftOut = this.#filter.file(file)
+    if (leftOut === 'mark') this.#listener.mark(file)
+    if (leftOut !== null) return
+    try {
+      const facts = await this.#factsNow(file)
+      if (facts !== null) this.observe(facts)
+    } catch (thrown) {
+      const code = errorCode(thrown)
+      if (isGone(code)) return
+      const path = absolutePath(this.#request.root, file)
+      this.#listener.problem(message('scan.fileUnreadable', { path, reason: code ?? String(thrown) }))
+    }
+  }
+
+  observe(facts: ScannedFile): void {
+    if (this.#closed) return
+    const known = this.#waiting.get(facts.path)
+    if (known !== undefined && sameContent(known, facts)) return
+    this.#waiting.delete(facts.path)
+    if (this.#waiting.put(facts.path, facts)) this.#arm()
+    else this.#refused = true
+  }
+
+  /** The file is being written again: it is observed anew after its close. */
+  forget(file: string): void {
+    this.#waiting.delete(file)
+  }
+
+  /** Resolves when a few hundred more files may be observed without losing one. */
+  async whenRoom(): Promise<void> {
+    while (!this.#closed && !this.#hasRoom) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#waiting.clear()
+    this.#release()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting.size <= MAX_WAITING / 2
+  }
+
+  #release(): void {
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
+  }
+
+  #arm(): void {
+    if (this.#timer !== null || this.#looking || this.#closed || this.#waiting.size === 0) return
+    const delayMs = Math.max(0, this.#waiting.nextDue - performance.now())
+    this.#timer = setTimeout(() => void this.#lookAgain(), delayMs)
+  }
+
+  async #lookAgain(): Promise<void> {
+    this.#timer = null
+    this.#looking = true
+    const due: ScannedFile[] = []
+    for (const facts of this.#waiting.due()) if (due.push(facts) >= MAX_LOOKS) break
+    const looked = await Promise.all(due.map((facts) => this.#lookAt(facts)))
+    this.#looking = false
+    if (this.#closed) return
+    const finished = looked.filter((one) => one !== null)
+    if (finished.length > 0) this.#listener.finished(finished)
+    if (this.#hasRoom) {
+      this.#release()
+      if (this.#refused) void this.#listener.lost(this.#request.base)
+      this.#refused = false
+    }
+    this.#arm()
+  }
+
+  async #lookAt(before: ScannedFile): Promise<ScannedFile | null> {
+    const now = await this.#factsNow(before.path).catch(
+      ignoreError('the next comparison with the ledger reports the file', null),
+    )
+    if (now === null) return null
+    if (sameContent(before, now) && !(await this.#isBusy(now.path))) return now
+    this.observe(now)
+    return null
+  }
+
+  /** null: it is no regular file. */
+  async #factsNow(file: string): Promise<ScannedFile | null> {
+    const { root, place = root } = this.#request
+    const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))
+    return stats.isFile() ? factsOf(file, stats) : null
+  }
+}

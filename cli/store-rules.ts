@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { defaultRuleWords, type RuleWords } from '../core/store/limits/rule-words.ts'
+import { defaultRuleWords, type RuleWords } from '../core/store/quota/quota-options.ts'
 import { collect } from './option-words.ts'
 
 /** The options of a receiver that say what it keeps; what is not given is left out. */

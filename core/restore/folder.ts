@@ -2,7 +2,7 @@ import path from 'node:path'
 import { Problem } from '../lib/i18n/problem.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeFailed } from '../store/problems.ts'
-import { openStoreReader } from '../store/reading/reader.ts'
+import { openStoreReader } from '../store/query/reader.ts'
 import type { Library } from './library.ts'
 import { incomingOfParts, NotReadable } from './put/incoming.ts'
 

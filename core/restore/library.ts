@@ -1,6 +1,6 @@
 import type { EntriesQuestion, Folder } from '../protocol/restore-entries.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { EntriesPage } from '../store/reading/entries.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
+import type { EntriesPage } from '../store/query/entries.ts'
 import type { Incoming } from './put/incoming.ts'
 
 /** A content up to this size has come as a whole when it is opened. */

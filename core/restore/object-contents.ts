@@ -1,8 +1,8 @@
 import type { ObjectInfo, ObjectPage, ObjectStore } from '../send/destinations/objects/object-store.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import { originOf } from '../store/reading/select.ts'
-import { isVersionName, replacedAt } from '../store/versions/name.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
+import { originOf } from '../store/query/select.ts'
+import { isVersionName, replacedAt } from '../store/retention/name.ts'
 import { factsOfObject } from './objects.ts'
 
 /** Older contents of one name that are looked through at most. */

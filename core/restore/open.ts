@@ -18,7 +18,7 @@ import type {
   SftpDestination,
 } from '../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION, placeOf } from '../settings/destinations.ts'
-import { openForReading, requireStore } from '../store/claim.ts'
+import { openForReading, requireStore } from '../store/lock.ts'
 import { openSenders } from '../store/senders/senders.ts'
 import { EncryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'

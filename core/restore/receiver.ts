@@ -18,8 +18,8 @@ import type {
 import { type Dialled, dial } from '../send/destinations/receiver/dial.ts'
 import { troubleOf } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
-import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
-import type { EntriesPage } from '../store/reading/entries.ts'
+import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
+import type { EntriesPage } from '../store/query/entries.ts'
 import type { Library } from './library.ts'
 import { type Incoming, incomingOfParts, NotReadable } from './put/incoming.ts'
 

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
 import { Problem } from '../lib/i18n/problem.ts'
-import { MISSING, NO_FILE } from '../store/reading/ranges.ts'
+import { MISSING, NO_FILE } from '../store/query/ranges.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
 import { removeUnfinished } from './put/batch.ts'
 import { makeDestination, requireOutside, restoreStopped } from './put/destination.ts'

@@ -2,7 +2,7 @@ import { settled } from '../dropped-errors.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../protocol/names.ts'
-import type { StoreContentsQuestion, StoredContent } from '../store/reading/contents.ts'
+import type { StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import { type Library, SMALL_BYTES } from './library.ts'
 import { type Incoming, NotReadable } from './put/incoming.ts'
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { alertsSettingsSchema, wallTimeSchema } from '../alerts/settings.ts'
 import { SOURCE_ID } from '../protocol/limits.ts'
 import { folderName } from '../protocol/names.ts'
-import { DEFAULT_KEEP } from '../store/versions/choose.ts'
+import { DEFAULT_KEEP } from '../store/retention/choose.ts'
 import { absolutePathSchema } from './absolute-path.ts'
 import { destinationSchema } from './destination-schema.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
@@ -121,7 +121,7 @@ export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
-/** Which older contents of a file stay; of each field see core/store/versions/choose.ts. */
+/** Which older contents of a file stay; of each field see core/store/retention/choose.ts. */
 export const keepSchema = z.object({
   withinDays: z.number().int().min(1).max(36_500).default(DEFAULT_KEEP.withinDays),
   daily: periods(DEFAULT_KEEP.daily),

@@ -1,9 +1,9 @@
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
-import { REPLACED } from './handles.ts'
-import type { CommitCalls, OpenedStore, Round, RoundResult, StoreThreadData } from './messages.ts'
+import { REPLACED } from './open-store.ts'
 import { outcomeOf } from './outcome.ts'
 import type { CallWatch } from './parts.ts'
+import type { CommitCalls, OpenedStore, Round, RoundResult, StoreThreadData } from './store-messages.ts'
 
 interface CommitThreadOptions {
   /** The store's directory. */

@@ -4,9 +4,9 @@ import type { Semaphore } from '../lib/async/semaphore.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import type { Copies } from './copies.ts'
 import { temporaryIn } from './layout.ts'
-import type { ToldDirectory } from './messages.ts'
 import { FileRefused, outcomeOf, type Stored } from './outcome.ts'
 import { judgePath, type Offered, roomFor, type StoredAt, type StoreParts } from './parts.ts'
+import type { ToldDirectory } from './store-messages.ts'
 
 /** A file that is stored, and what it has to be. */
 export interface ToCopy {

@@ -2,9 +2,9 @@ import { unlink } from 'node:fs/promises'
 import { ignoreError } from '../dropped-errors.ts'
 import { closeQuietly } from '../platform/fd.ts'
 import type { CommitThread } from './commit-thread.ts'
-import type { ToldDirectory, ToPlace } from './messages.ts'
 import type { Outcome, Stored } from './outcome.ts'
 import type { Offered } from './parts.ts'
+import type { ToldDirectory, ToPlace } from './store-messages.ts'
 
 /** A file that is written and has no name yet. */
 export interface Written extends Offered, Omit<ToPlace, 'source'> {

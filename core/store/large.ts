@@ -2,14 +2,14 @@ import { type Semaphore, withPermit } from '../lib/async/semaphore.ts'
 import { closeQuietly, openFd } from '../platform/fd.ts'
 import { forgetCached } from '../platform/native.ts'
 import { WRITE_NEW_FILE } from '../platform/open-flags.ts'
-import { type Appending, openAppending } from './appending.ts'
 import { UNNAMED } from './file-system.ts'
+import { type Appending, openAppending } from './file-writer.ts'
 import { temporaryIn } from './layout.ts'
-import type { Room } from './limits/admission.ts'
-import type { ToldDirectory } from './messages.ts'
 import { FileRefused, type Outcome, outcomeOf, type Stored } from './outcome.ts'
 import type { Partial } from './partials.ts'
 import { judgePath, type Offered, roomFor, type StoreParts, timeToDurable } from './parts.ts'
+import type { Room } from './quota/admission.ts'
+import type { ToldDirectory } from './store-messages.ts'
 
 /** A large file that comes in pieces. Nothing of it ever rejects. */
 export interface IncomingFile {

@@ -5,8 +5,8 @@ import path from 'node:path'
 import { expectErrorCodes, warnUnlessCode } from '../dropped-errors.ts'
 import { closeQuietly, openFd, statFd } from '../platform/fd.ts'
 import { errorCode } from '../platform/system-error.ts'
-import type { Admission } from './limits/admission.ts'
 import type { Offered } from './parts.ts'
+import type { Admission } from './quota/admission.ts'
 
 /** Partial files of one sender, and of all. */
 const MOST_OF_SENDER = 64

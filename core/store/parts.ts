@@ -2,10 +2,10 @@ import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../protocol/names.ts'
 import type { CommitThread } from './commit-thread.ts'
 import type { GroupCommit } from './group-commit.ts'
-import type { Admission, Room } from './limits/admission.ts'
 import type { SourceRow } from './manifest/rows.ts'
 import { FileRefused, isDurable, type Outcome } from './outcome.ts'
 import type { Partials } from './partials.ts'
+import type { Admission, Room } from './quota/admission.ts'
 
 /** What every way to store a file uses. */
 export interface StoreParts {

@@ -1,6 +1,6 @@
 import type { CommitThread } from './commit-thread.ts'
-import type { Pruned } from './messages.ts'
-import type { Keep } from './versions/choose.ts'
+import type { Keep } from './retention/choose.ts'
+import type { Pruned } from './store-messages.ts'
 
 const PRUNE_EVERY_MS = 3_600_000
 

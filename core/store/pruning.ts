@@ -1,11 +1,11 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { dropError, warnUnlessCode } from '../dropped-errors.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
-import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import { type FileRow, isFileRow, placeOf } from './manifest/rows.ts'
-import type { CommitCalls, Pruned } from './messages.ts'
-import { versionsToPrune } from './versions/choose.ts'
+import type { Handles } from './open-store.ts'
+import { versionsToPrune } from './retention/choose.ts'
+import type { CommitCalls, Pruned } from './store-messages.ts'
 
 /** Paths that are looked at in one job, and for how long, in milliseconds; files come in between two. */
 const PATHS = 200

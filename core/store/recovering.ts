@@ -5,12 +5,12 @@ import { type FileFacts, fileFactsOf } from '../platform/facts.ts'
 import { READ_FILE } from '../platform/open-flags.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { keyOf } from './file-system.ts'
-import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
 import type { Changes } from './manifest/changes.ts'
 import type { OpenRound } from './manifest/manifest.ts'
+import type { Handles } from './open-store.ts'
 import { FileRefused } from './outcome.ts'
-import { versionNameAsGiven } from './versions/name.ts'
+import { versionNameAsGiven } from './retention/name.ts'
 
 type Recovering = Pick<Handles, 'tree' | 'manifest' | 'fileSystem'> & { layout: StoreLayout }
 

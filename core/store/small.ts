@@ -6,15 +6,15 @@ import { DIGEST_BYTES } from '../platform/digest.ts'
 import { batchBuffers } from '../protocol/frame-buffers.ts'
 import type { Written } from './group-commit.ts'
 import { temporaryIn } from './layout.ts'
+import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
+import { judgePath, type Offered, placeNameOf, type StoreParts, timeToDurable } from './parts.ts'
 import {
   type ToldDirectory,
   WRONG_DIGEST,
   type WriteCalls,
   type WriteJob,
   type WriteResult,
-} from './messages.ts'
-import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
-import { judgePath, type Offered, placeNameOf, type StoreParts, timeToDurable } from './parts.ts'
+} from './store-messages.ts'
 
 /** A whole small file. */
 export interface SmallIncoming extends Offered {

@@ -2,8 +2,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { serveThread, WithTransfer } from '../lib/workers/thread.ts'
 import { openCommitter } from './committer.ts'
 import { storeLayout } from './layout.ts'
-import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './messages.ts'
-import { openStoreReader } from './reading/reader.ts'
+import { openStoreReader } from './query/reader.ts'
+import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './store-messages.ts'
 import { writeFiles } from './writing.ts'
 
 /**

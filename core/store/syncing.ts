@@ -1,10 +1,10 @@
 import { closeSync, constants, fsync, fsyncSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { syncWhole } from '../platform/libc.ts'
-import type { Handles } from './handles.ts'
 import type { StoreLayout } from './layout.ts'
-import type { ToPlace } from './messages.ts'
+import type { Handles } from './open-store.ts'
 import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
+import type { ToPlace } from './store-messages.ts'
 
 /** Files that are synced at the same time, in libuv's pool. */
 const SYNCS_AT_ONCE = 64

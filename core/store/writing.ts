@@ -7,7 +7,7 @@ import { dataIn } from '../platform/sparse.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { batchBuffers, freeNow } from '../protocol/frame-buffers.ts'
 import { UNNAMED } from './file-system.ts'
-import { WRONG_DIGEST, type WriteJob, type WriteResult } from './messages.ts'
+import { WRONG_DIGEST, type WriteJob, type WriteResult } from './store-messages.ts'
 
 /** All files of a store have it, whatever those at the source have: that is in the manifest. */
 const FILE_MODE = 0o600

@@ -3,7 +3,7 @@ import type { SmallFile } from '../../core/protocol/entries.ts'
 import type { FactWords } from '../../core/protocol/facts.ts'
 import type { Frame, FrameHeader } from '../../core/protocol/frames.ts'
 import type { Outcome } from '../../core/store/outcome.ts'
-import { StoreSession } from '../../core/store/session/session.ts'
+import { StoreSession } from '../../core/store/session/upload-session.ts'
 import type { Offered, Store, StoreSource, ToCopy } from '../../core/store/store.ts'
 import { idleRead } from './idle-reading.ts'
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads'
-import type { StoreThreadData } from '../../core/store/messages.ts'
+import type { StoreThreadData } from '../../core/store/store-messages.ts'
 import { runStoreThread } from '../../core/store/store-thread.ts'
 
 /** What a test does with what the store asks its threads for, by the kind of the job. */

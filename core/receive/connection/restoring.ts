@@ -13,8 +13,8 @@ import {
   SMALL_FILE_BYTES,
 } from '../../protocol/limits.ts'
 import type { FetchEntry, Question, RestoreAnswer } from '../../protocol/restore-entries.ts'
-import type { ContentsPage } from '../../store/reading/contents.ts'
-import type { Range, RangesRead } from '../../store/reading/ranges.ts'
+import type { ContentsPage } from '../../store/query/contents.ts'
+import type { Range, RangesRead } from '../../store/query/ranges.ts'
 import type { ConnectionHost } from './host.ts'
 
 const contentsTold = ({ contents, directories, strange, next }: ContentsPage): RestoreAnswer => ({

@@ -5,7 +5,7 @@ import { alertsSettingsSchema } from '../../alerts/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { defaultRuleWords, ruleWordsSchema } from '../../store/limits/rule-words.ts'
+import { defaultRuleWords, ruleWordsSchema } from '../../store/quota/quota-options.ts'
 
 const { labels, quietHours, channels } = alertsSettingsSchema.shape
 const hours = z.number().min(0).max(8_760)

@@ -6,7 +6,7 @@ import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { StoreLayout } from '../../store/layout.ts'
-import { type Floor, floorBytes } from '../../store/limits/rules.ts'
+import { type Floor, floorBytes } from '../../store/quota/rules.ts'
 import type { Receiver } from '../receiver.ts'
 
 /** What was found out about the store by using it. */

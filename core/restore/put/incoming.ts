@@ -2,7 +2,7 @@ import { settled } from '../../dropped-errors.ts'
 import { createHasher } from '../../platform/digest.ts'
 import type { FileFacts } from '../../platform/facts.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { StoredContent } from '../../store/reading/contents.ts'
+import type { StoredContent } from '../../store/query/contents.ts'
 import { SMALL_BYTES } from '../library.ts'
 
 /** A content cannot be read where it comes from: nothing is said of where it should go. */

@@ -1,6 +1,6 @@
 import type { Identity } from '../../protocol/identity.ts'
 import type { Destination as DestinationSettings } from '../../settings/destination-schema.ts'
-import type { Keep } from '../../store/versions/choose.ts'
+import type { Keep } from '../../store/retention/choose.ts'
 import type { Bucket } from '../limit/bucket.ts'
 import type { DestinationEvents, OpenDestination } from './destination.ts'
 import { openFolder } from './folder/folder.ts'

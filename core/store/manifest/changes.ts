@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { pack } from 'msgpackr'
 import type { FileFacts } from '../../platform/facts.ts'
 import { wordsOfFacts } from '../../protocol/facts.ts'
-import { replacedAt } from '../versions/name.ts'
+import { replacedAt } from '../retention/name.ts'
 import { type FileRow, rangeBelow } from './rows.ts'
 import type { OpenTotals, SenderTotals } from './totals.ts'
 

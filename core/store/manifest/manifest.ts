@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../../platform/sqlite.ts'
-import { versionPrefix } from '../versions/name.ts'
+import { versionPrefix } from '../retention/name.ts'
 import { Changes, type Moment, type NewFile, prepareChanges } from './changes.ts'
 import { type FileRow, openRows, type Rows, type SourceRow } from './rows.ts'
 import { type OpenTotals, prepareTotals } from './totals.ts'

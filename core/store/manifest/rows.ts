@@ -6,7 +6,7 @@ import { isDigest } from '../../platform/digest.ts'
 import type { FileFacts } from '../../platform/facts.ts'
 import { factsOfWords, isFactWords } from '../../protocol/facts.ts'
 import { nameFault } from '../../protocol/names.ts'
-import { isVersionName } from '../versions/name.ts'
+import { isVersionName } from '../retention/name.ts'
 import { allTotals } from './totals.ts'
 
 /** A directory of a sender's folder that holds what one of its sources has sent. */

@@ -6,7 +6,7 @@ import type { FrameHeader } from '../../protocol/frames.ts'
 import { MAX_CHUNKS, MAX_OPEN_FILES } from '../../protocol/limits.ts'
 import { outcomeOf } from '../outcome.ts'
 import type { IncomingFile, Stored } from '../store.ts'
-import { type AskedFile, type SessionParts, toldOf } from './session.ts'
+import { type AskedFile, type SessionParts, toldOf } from './upload-session.ts'
 
 /**
  * Large files of one session that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has

@@ -4,8 +4,8 @@ import { factsOfWords } from '../../protocol/facts.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
 import { type Outcome, outcomeOf } from '../outcome.ts'
 import type { SmallIncoming } from '../store.ts'
-import { type AskedFile, type SessionParts, toldOf } from './session.ts'
 import type { SourceLookup } from './sources.ts'
+import { type AskedFile, type SessionParts, toldOf } from './upload-session.ts'
 
 /** The files of a batch, with their parts of its payload. */
 function incomingOf(

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
-import { isVersionName, versionNameAsGiven } from '../versions/name.ts'
+import { isVersionName, versionNameAsGiven } from '../retention/name.ts'
 
 /** Something in a store, below its root. */
 export type FoundEntry = {

@@ -6,7 +6,7 @@ import { openReceiver } from '../../../core/send/destinations/receiver/receiver.
 import type { Sessions } from '../../../core/send/destinations/session-memory.ts'
 import type { Change, ClockReading } from '../../../core/send/destinations/wake.ts'
 import { Bucket } from '../../../core/send/limit/bucket.ts'
-import { DEFAULT_KEEP } from '../../../core/store/versions/choose.ts'
+import { DEFAULT_KEEP } from '../../../core/store/retention/choose.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { DESTINATION, makeHome, startListening } from '../../support/transfer.ts'
 import { until } from '../../support/until.ts'

@@ -3,7 +3,7 @@ import type { IsocketHost } from '../../../core/receive/isocket/connection.ts'
 import { parseHeader } from '../../../core/receive/isocket/incoming.ts'
 import { openIsocket } from '../../../core/receive/isocket/listener.ts'
 import { judge, type Look } from '../../../core/receive/service/health.ts'
-import { DEFAULT_RULES, type Floor } from '../../../core/store/limits/rules.ts'
+import { DEFAULT_RULES, type Floor } from '../../../core/store/quota/rules.ts'
 import { chooseSender, type Sender } from '../../../core/store/senders/senders.ts'
 
 const GIB = 1024 ** 3

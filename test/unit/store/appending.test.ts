@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openAppending } from '../../../core/store/appending.ts'
+import { openAppending } from '../../../core/store/file-writer.ts'
 import { digestOf } from '../../support/file-facts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

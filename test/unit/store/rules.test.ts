@@ -3,7 +3,7 @@ import { progressLine } from '../../../cli/progress.ts'
 import { storeChoice } from '../../../cli/restore-task.ts'
 import { parseSize } from '../../../core/lib/i18n/amounts.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
-import { defaultRuleWords, rulesOf } from '../../../core/store/limits/rule-words.ts'
+import { defaultRuleWords, rulesOf } from '../../../core/store/quota/quota-options.ts'
 import {
   DEFAULT_RULES,
   floorBytes,
@@ -11,8 +11,8 @@ import {
   overQuota,
   quotaOf,
   quotasOfNobody,
-} from '../../../core/store/limits/rules.ts'
-import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/versions/name.ts'
+} from '../../../core/store/quota/rules.ts'
+import { isVersionName, replacedAt, versionPrefix } from '../../../core/store/retention/name.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 

@@ -1,7 +1,7 @@
 import type { FrameChannel } from '../../../protocol/channel.ts'
 import { batchBuffers } from '../../../protocol/frame-buffers.ts'
 import type { Frame, FrameHeader, FrameType } from '../../../protocol/frames.ts'
-import { StoreSession } from '../../../store/session/session.ts'
+import { StoreSession } from '../../../store/session/upload-session.ts'
 import type { Store, StoreSource } from '../../../store/store.ts'
 import type { OwnSession } from '../destination.ts'
 import { ReceiverSession, type SessionOptions } from '../receiver/session.ts'

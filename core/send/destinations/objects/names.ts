@@ -1,7 +1,7 @@
 import { nameFault } from '../../../protocol/names.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
-import type { Keep } from '../../../store/versions/choose.ts'
-import { versionPrefix } from '../../../store/versions/name.ts'
+import type { Keep } from '../../../store/retention/choose.ts'
+import { versionPrefix } from '../../../store/retention/name.ts'
 import type { OutgoingSource } from '../destination.ts'
 import { type ObjectStore, StoreFault } from './object-store.ts'
 import type { OwnFolder } from './owner.ts'
@@ -13,7 +13,7 @@ import { openThinning } from './thinning.ts'
 //   FOLDER/.holdfast/owner.json                                         see owner.ts
 //   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     what newer contents replaced
 
-/** The newest contents of names, and their older ones (core/store/versions/name.ts). */
+/** The newest contents of names, and their older ones (core/store/retention/name.ts). */
 export type Names = ReturnType<typeof openNames>
 
 export function openNames(

@@ -1,5 +1,5 @@
 import { createSemaphore, withPermit } from '../../../lib/async/semaphore.ts'
-import type { Keep } from '../../../store/versions/choose.ts'
+import type { Keep } from '../../../store/retention/choose.ts'
 import { type Bucket, bytesAhead } from '../../limit/bucket.ts'
 import type { Outgoing, OwnSession } from '../destination.ts'
 import { adoptContent, digestAt, isOtherSecond } from './content.ts'

@@ -1,6 +1,6 @@
 import { warnUnlessCode } from '../../../dropped-errors.ts'
-import { type Keep, type Version, versionsToPrune } from '../../../store/versions/choose.ts'
-import { replacedAt, versionNameAsGiven } from '../../../store/versions/name.ts'
+import { type Keep, type Version, versionsToPrune } from '../../../store/retention/choose.ts'
+import { replacedAt, versionNameAsGiven } from '../../../store/retention/name.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
 /** Names that wait; of more, those are looked at whose content is replaced again. */

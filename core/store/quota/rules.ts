@@ -1,4 +1,4 @@
-import { DEFAULT_KEEP, type Keep } from '../versions/choose.ts'
+import { DEFAULT_KEEP, type Keep } from '../retention/choose.ts'
 
 /** What one sender may have in the store, older versions included; null: no limit. */
 export interface Quota {

@@ -2,10 +2,10 @@ import type { FileFacts } from '../platform/facts.ts'
 import type { EntriesQuestion } from '../protocol/restore-entries.ts'
 import type { SenderTotals } from './manifest/totals.ts'
 import type { Outcome } from './outcome.ts'
-import type { ContentsPage, StoreContentsQuestion } from './reading/contents.ts'
-import type { EntriesPage } from './reading/entries.ts'
-import type { RangesJob, RangesRead } from './reading/ranges.ts'
-import type { Keep } from './versions/choose.ts'
+import type { ContentsPage, StoreContentsQuestion } from './query/contents.ts'
+import type { EntriesPage } from './query/entries.ts'
+import type { RangesJob, RangesRead } from './query/ranges.ts'
+import type { Keep } from './retention/choose.ts'
 
 /** A place in the store: the number of a source in the manifest, and the path below it. */
 interface Place {

@@ -8,8 +8,8 @@ import type { StoreLayout } from './layout.ts'
 import { openManifestFile, readManifestFile } from './manifest/file.ts'
 import { Manifest } from './manifest/manifest.ts'
 import { openRows } from './manifest/rows.ts'
-import type { OpenedStore, Remembered } from './messages.ts'
 import { FileRefused } from './outcome.ts'
+import type { OpenedStore, Remembered } from './store-messages.ts'
 import { Tree } from './tree.ts'
 
 /**

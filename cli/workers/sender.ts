@@ -1,7 +1,7 @@
 import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
 import { serveWorker } from '../../core/lib/workers/serve.ts'
-import { senderDefinition } from '../../core/send/messages.ts'
-import { SenderWorker } from '../../core/send/worker.ts'
+import { senderDefinition } from '../../core/send/sender-messages.ts'
+import { SenderWorker } from '../../core/send/sender-worker.ts'
 import { workerScript } from '../worker-script.ts'
 
 const threads = { readerThread: workerScript('reader-thread'), storeThread: workerScript('store-thread') }

@@ -7,7 +7,7 @@ import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { receiverDefinition } from '../receive/messages.ts'
 import { markedAnswers, previewSchema } from '../scan/scanner-messages.ts'
-import { senderDefinition } from '../send/messages.ts'
+import { senderDefinition } from '../send/sender-messages.ts'
 import { receiverDestinationSchema, sftpDestinationSchema } from '../settings/destination-schema.ts'
 import {
   changedDestinationSchema,

@@ -5,7 +5,7 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import { diskOf, readMounts } from '../platform/mounts/mountinfo.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
-import type { TestStage } from '../send/messages.ts'
+import type { TestStage } from '../send/sender-messages.ts'
 import { completed, secretsOfDestination, withAdded, withDestinationChanged } from '../settings/adding.ts'
 import type { Destination } from '../settings/destination-schema.ts'
 import {

@@ -1,7 +1,7 @@
 import { ignoreError } from '../dropped-errors.ts'
 import { Problem } from '../lib/i18n/problem.ts'
 import type { InputOf, OutputOf, ReportOf, RequestName } from '../lib/workers/definition.ts'
-import { senderDefinition } from '../send/messages.ts'
+import { senderDefinition } from '../send/sender-messages.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'
 import type { Log } from './log.ts'

@@ -3,13 +3,13 @@ import { Problem } from '../lib/i18n/problem.ts'
 import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../protocol/names.ts'
 import type { Folder, RestoreEntry } from '../protocol/restore-entries.ts'
+import { readOwner } from '../send/destinations/objects/folder-owner.ts'
 import {
   type ObjectInfo,
   type ObjectPage,
   type ObjectStore,
   StoreFault,
 } from '../send/destinations/objects/object-store.ts'
-import { readOwner } from '../send/destinations/objects/owner.ts'
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/query/contents.ts'
 import { isVersionName } from '../store/retention/name.ts'

@@ -1,7 +1,7 @@
 import type { Way } from '../ledger/chores.ts'
 import type { ConfigOf } from '../lib/workers/definition.ts'
 import { folderName } from '../protocol/names.ts'
-import type { senderDefinition } from './messages.ts'
+import type { senderDefinition } from './sender-messages.ts'
 
 export type Config = ConfigOf<typeof senderDefinition>
 

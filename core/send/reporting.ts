@@ -2,7 +2,7 @@ import { createLimitedLog } from '../lib/async/limited-log.ts'
 import { throttled } from '../lib/async/throttled.ts'
 import type { ReportOf } from '../lib/workers/definition.ts'
 import type { WorkerContext } from '../lib/workers/serve.ts'
-import type { senderDefinition } from './messages.ts'
+import type { senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
 

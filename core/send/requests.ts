@@ -3,11 +3,11 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { InputOf } from '../lib/workers/definition.ts'
 import type { WorkerHandlers } from '../lib/workers/serve.ts'
 import { loadIdentity } from '../protocol/identity.ts'
+import { ownName } from './computer-name.ts'
+import { TEST_MS } from './destinations/connection-test.ts'
 import { pairWithReceiver } from './destinations/receiver/pair.ts'
-import { TEST_MS } from './destinations/trial.ts'
-import { tryDestination } from './destinations/try.ts'
-import type { senderDefinition } from './messages.ts'
-import { ownName } from './own-name.ts'
+import { tryDestination } from './destinations/test-destination.ts'
+import type { senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
 

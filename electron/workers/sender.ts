@@ -1,6 +1,6 @@
 import { serveWorker } from '../../core/lib/workers/serve.ts'
-import { senderDefinition } from '../../core/send/messages.ts'
-import { SenderWorker } from '../../core/send/worker.ts'
+import { senderDefinition } from '../../core/send/sender-messages.ts'
+import { SenderWorker } from '../../core/send/sender-worker.ts'
 import { utilityProcessPort } from './port.ts'
 
 const threads = {

@@ -2,7 +2,7 @@ import { digestOf } from '../../core/platform/digest.ts'
 import type { Identity } from '../../core/protocol/identity.ts'
 import type { SmallOutgoing } from '../../core/send/destinations/destination.ts'
 import { dial } from '../../core/send/destinations/receiver/dial.ts'
-import { ReceiverSession } from '../../core/send/destinations/receiver/session.ts'
+import { ReceiverSession } from '../../core/send/destinations/receiver/receiver-session.ts'
 
 /** What one sender got. */
 export interface Served {

@@ -12,7 +12,7 @@ import { expect } from './desktop.ts'
 import { alertsTab } from './telling.ts'
 import { CHECK_SECONDS, RECONCILE_SECONDS, RETRY_SECONDS, type World } from './truth-world.ts'
 
-/** Files that were given up are looked at this often (send/dispatch/dispatcher.ts). */
+/** Files that were given up are looked at this often (send/queue/dispatcher.ts). */
 const PARKED_SECONDS = 5
 /** For so long a receiver may be away before anybody is bothered (agent/state/conditions.ts). */
 const AWAY_SECONDS = 10

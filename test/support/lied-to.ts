@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect } from 'vitest'
-import type { RemovalRule } from '../../core/send/messages.ts'
+import type { RemovalRule } from '../../core/send/sender-messages.ts'
 import { type Lies, startLiar, type Victim } from './lying-receiver.ts'
 import { temporaryDirectory } from './temporary.ts'
 import {

@@ -1,6 +1,9 @@
 import type { FrameChannel } from '../../core/protocol/channel.ts'
 import type { Frame } from '../../core/protocol/frames.ts'
-import { ReceiverSession, type SessionOptions } from '../../core/send/destinations/receiver/session.ts'
+import {
+  ReceiverSession,
+  type SessionOptions,
+} from '../../core/send/destinations/receiver/receiver-session.ts'
 import { factsOf } from './file-facts.ts'
 
 // A sender's session on a channel that the test holds.

@@ -15,7 +15,7 @@ import {
 import { errorCode } from '../../core/platform/system-error.ts'
 import { type Identity, loadIdentity } from '../../core/protocol/identity.ts'
 import type { RunningReport } from '../../core/receive/messages.ts'
-import { senderDefinition } from '../../core/send/messages.ts'
+import { senderDefinition } from '../../core/send/sender-messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'
 import { DEFAULT_RULES } from '../../core/store/quota/rules.ts'

@@ -1,6 +1,6 @@
 import type { PathFacts } from '../../check/inspect.ts'
 import type { InputOf, OutputOf } from '../../lib/workers/definition.ts'
-import type { senderDefinition } from '../../send/messages.ts'
+import type { senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { SecretStore } from '../../settings/secrets.ts'

@@ -7,7 +7,12 @@ import { messageSchema } from '../../lib/i18n/message-schema.ts'
 import { receivedSenderSchema } from '../../receive/messages.ts'
 import { restoreReportSchema } from '../../restore/report-schema.ts'
 import { batchPhases, scannedSchema } from '../../scan/scanner-messages.ts'
-import { allowanceNowSchema, connectionSchema, restlessSchema, transferSchema } from '../../send/messages.ts'
+import {
+  allowanceNowSchema,
+  connectionSchema,
+  restlessSchema,
+  transferSchema,
+} from '../../send/sender-messages.ts'
 import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 
 export { batchPhases }

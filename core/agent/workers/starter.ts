@@ -22,7 +22,7 @@ export interface WorkerStarter<N extends string = StartedName> {
 /**
  * Threads of libuv's pool, which a process must be given at its start; all of them are begun at once. A path that hangs
  * in the kernel holds one for as long as it hangs: core/check/concurrency-limit.ts bounds them. The scanner and the
- * sender bound what one source may have out (core/walk/calls.ts, core/send/source/window.ts: about twenty calls) and
+ * sender bound what one source may have out (core/walk/calls.ts, core/send/transfer/window.ts: about twenty calls) and
  * have threads for more than twenty sources that hang at once; a folder that is sent to is one more disk.
  */
 const POOL_THREADS: Record<StartedName, number> = {

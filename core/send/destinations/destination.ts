@@ -1,7 +1,7 @@
 import type { Message } from '../../lib/i18n/message.ts'
 import type { FileFacts } from '../../platform/facts.ts'
-import type { Connection } from '../messages.ts'
 import type { FoundDirectory } from '../reading/group.ts'
+import type { Connection } from '../sender-messages.ts'
 
 // The seam between the queue and what takes the files: above it nothing knows of sockets or frames. A new kind of
 // destination is a folder beside receiver/ with a function that opens a `Destination`.

@@ -3,7 +3,7 @@ import { backoffMs } from '../../lib/async/backoff.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
-import { type Change, type ClockReading, isOwnAddress, watchWake } from './wake.ts'
+import { type Change, type ClockReading, isOwnAddress, watchWake } from './sleep-network-watch.ts'
 
 /** A session that lasts this long was a good one: the next failure is the first again. */
 const GOOD_SESSION_MS = 5_000

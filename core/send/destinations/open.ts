@@ -1,7 +1,7 @@
 import type { Identity } from '../../protocol/identity.ts'
 import type { Destination as DestinationSettings } from '../../settings/destination-schema.ts'
 import type { Keep } from '../../store/retention/choose.ts'
-import type { Bucket } from '../limit/bucket.ts'
+import type { Bucket } from '../rate-limit/bucket.ts'
 import type { DestinationEvents, OpenDestination } from './destination.ts'
 import { openFolder } from './folder/folder.ts'
 import { openReceiver } from './receiver/receiver.ts'

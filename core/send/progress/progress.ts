@@ -1,6 +1,6 @@
 import type { Totals } from '../../ledger/messages.ts'
 import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
-import type { RestlessFile, Transfer } from '../messages.ts'
+import type { RestlessFile, Transfer } from '../sender-messages.ts'
 import { createRates } from './rates.ts'
 
 export interface Waiting {

@@ -1,4 +1,4 @@
-import type { SpeedSchedule } from '../../../core/send/limit/schedule.ts'
+import type { SpeedSchedule } from '../../../core/send/rate-limit/schedule.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 import { weekdays } from './limit-form.ts'
 import { clockText, daySpans, type Span } from './week.ts'

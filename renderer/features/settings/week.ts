@@ -4,7 +4,7 @@ import {
   minutesOf,
   type SpeedSchedule,
   sameAllowance,
-} from '../../../core/send/limit/schedule.ts'
+} from '../../../core/send/rate-limit/schedule.ts'
 
 export const DAY_MINUTES = 24 * 60
 

@@ -8,7 +8,7 @@ import { Problem } from '../../../core/lib/i18n/problem.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { digestOf } from '../../../core/platform/digest.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
-import { tryDestination } from '../../../core/send/destinations/try.ts'
+import { tryDestination } from '../../../core/send/destinations/test-destination.ts'
 import { drive, source } from '../../support/destinations/drive.ts'
 import {
   beginSftp as begin,

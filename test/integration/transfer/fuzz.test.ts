@@ -9,7 +9,7 @@ import type { Frame } from '../../../core/protocol/frames.ts'
 import { PROTOCOL } from '../../../core/protocol/limits.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
 import { greet, Refused } from '../../../core/send/destinations/receiver/dial.ts'
-import { ReceiverSession } from '../../../core/send/destinations/receiver/session.ts'
+import { ReceiverSession } from '../../../core/send/destinations/receiver/receiver-session.ts'
 import { factsOf } from '../../support/file-facts.ts'
 import {
   bytesOf,

@@ -7,8 +7,8 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
 import type { LedgerFile } from '../../../core/ledger/messages.ts'
-import type { RemovalRule } from '../../../core/send/messages.ts'
-import { asideName } from '../../../core/send/removal/take-away.ts'
+import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
+import type { RemovalRule } from '../../../core/send/sender-messages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { probeName } from '../../../core/check/probes/write-file.ts'
 import { createNameFilter, nameRulesOf } from '../../../core/filter/names.ts'
 import { isTemporaryPath, temporaryNames } from '../../../core/filter/temporary.ts'
-import { asideName } from '../../../core/send/removal/take-away.ts'
+import { asideName } from '../../../core/send/delete-after-send/safe-unlink.ts'
 import { sourceSchema } from '../../../core/settings/schema.ts'
 
 test('what Holdfast makes in a source is known by its name', () => {

@@ -2,7 +2,7 @@ import { chmodSync, linkSync, mkdirSync, renameSync, utimesSync, writeFileSync }
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
-import { openDispatcher } from '../../../core/send/dispatch/dispatcher.ts'
+import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import { fakeSession } from '../../support/fake-session.ts'
 import { open } from '../../support/ledger.ts'
 import { openTestReaders } from '../../support/test-readers.ts'

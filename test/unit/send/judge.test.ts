@@ -3,8 +3,8 @@ import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
 import { statFactsOf } from '../../../core/platform/stat-facts.ts'
-import type { SourceParts } from '../../../core/send/source/contract.ts'
-import { createJudge } from '../../../core/send/source/judge.ts'
+import { createJudge } from '../../../core/send/transfer/classify-read-error.ts'
+import type { SourceParts } from '../../../core/send/transfer/contract.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const writer = vi.hoisted(() => ({ answer: 'unknown' }))

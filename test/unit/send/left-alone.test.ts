@@ -6,7 +6,7 @@ import type { DestinationEvents } from '../../../core/send/destinations/destinat
 import { type ObjectStore, StoreFault } from '../../../core/send/destinations/objects/object-store.ts'
 import { openObjects } from '../../../core/send/destinations/objects/objects.ts'
 import type { openDestination } from '../../../core/send/destinations/open.ts'
-import { Bucket } from '../../../core/send/limit/bucket.ts'
+import { Bucket } from '../../../core/send/rate-limit/bucket.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { DEFAULT_KEEP } from '../../../core/store/retention/choose.ts'
 import { fakeSession } from '../../support/fake-session.ts'

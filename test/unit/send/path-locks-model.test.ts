@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
-import { createPathLocks } from '../../../core/send/dispatch/path-locks.ts'
+import { createPathLocks } from '../../../core/send/queue/path-locks.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
 const NAMES = ['a', 'b', 'c']

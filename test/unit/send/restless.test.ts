@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
-import { createRestlessFiles } from '../../../core/send/dispatch/restless.ts'
+import { createRestlessFiles } from '../../../core/send/queue/restless.ts'
 
 const MIB = 1024 * 1024
 const SECOND = 1_000

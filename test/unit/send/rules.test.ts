@@ -11,8 +11,8 @@ import { WrongFingerprint } from '../../../core/protocol/pin.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'
 import { answerOf } from '../../../core/send/destinations/store-answers.ts'
-import { CircuitBreaker } from '../../../core/send/dispatch/circuit-breaker.ts'
 import { createRates } from '../../../core/send/progress/rates.ts'
+import { CircuitBreaker } from '../../../core/send/queue/circuit-breaker.ts'
 
 describe('backoff', () => {
   test.each([

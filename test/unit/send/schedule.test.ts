@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { allowanceAt, nextChange, type SpeedSchedule } from '../../../core/send/limit/schedule.ts'
+import { allowanceAt, nextChange, type SpeedSchedule } from '../../../core/send/rate-limit/schedule.ts'
 import { type SendRule, sendRuleSchema } from '../../../core/settings/schema.ts'
 
 const zone = process.env.TZ

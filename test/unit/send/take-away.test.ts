@@ -3,8 +3,8 @@ import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { holdDirectory } from '../../../core/platform/openat2.ts'
 import { statFactsOf } from '../../../core/platform/stat-facts.ts'
-import { asideName, finishRemoval, takeAway } from '../../../core/send/removal/take-away.ts'
-import { within } from '../../../core/send/removal/within.ts'
+import { asideName, finishRemoval, takeAway } from '../../../core/send/delete-after-send/safe-unlink.ts'
+import { within } from '../../../core/send/delete-after-send/within.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 const ID = 42

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Due } from '../../../core/ledger/ledger.ts'
-import { createTransfers } from '../../../core/send/dispatch/transfers.ts'
+import { createTransfers } from '../../../core/send/queue/transfers.ts'
 
 const due = (id: number, size: number): Due => ({
   ...{

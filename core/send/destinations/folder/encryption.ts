@@ -6,8 +6,8 @@ import { errorCode } from '../../../platform/system-error.ts'
 import { type Encryption, NOT_ENCRYPTED } from '../../../settings/destination-schema.ts'
 import type { StoreLayout } from '../../../store/layout.ts'
 import { requireSame } from '../encrypted/age.ts'
+import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { isNameKeyFile } from '../encrypted/names.ts'
-import type { Encrypting } from '../encrypted/session.ts'
 
 const schema = z.object({ recipient: z.string(), hideNames: z.boolean() })
 

@@ -7,7 +7,7 @@ import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { EMBEDDED_DESTINATION } from '../../../settings/destinations.ts'
 import { judgeSession } from '../../../store/store.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { encryptingFor } from '../encrypted/session.ts'
+import { encryptingFor } from '../encrypted/encrypted-session.ts'
 import { hungFor, STALLED_MS } from '../hung.ts'
 import {
   type ConnectionTrouble,
@@ -17,9 +17,9 @@ import {
   type SessionAttempt,
 } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
+import { openFolderSession } from './folder-session.ts'
 import { type OpenFolder, openFolderStore } from './open-store.ts'
 import { NotMounted, notMountedWords } from './place.ts'
-import { openFolderSession } from './session.ts'
 import { watchFolder } from './watch-folder.ts'
 
 export type FolderOptions = Pick<

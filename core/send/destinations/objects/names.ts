@@ -3,8 +3,8 @@ import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { Keep } from '../../../store/retention/choose.ts'
 import { versionPrefix } from '../../../store/retention/name.ts'
 import type { OutgoingSource } from '../destination.ts'
+import type { OwnFolder } from './folder-owner.ts'
 import { type ObjectStore, StoreFault } from './object-store.ts'
-import type { OwnFolder } from './owner.ts'
 import { openThinning } from './thinning.ts'
 
 // Below a destination's prefix:

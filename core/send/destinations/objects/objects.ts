@@ -4,13 +4,13 @@ import { message } from '../../../lib/i18n/message.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import type { DestinationEvents, OpenDestination } from '../destination.ts'
-import { encryptingFor } from '../encrypted/session.ts'
+import { encryptingFor } from '../encrypted/encrypted-session.ts'
 import { KeptConnection, type OpenedSession, type SessionAttempt } from '../keep-connected.ts'
 import type { OpenOptions } from '../open.ts'
 import { troubleOf } from './faults.ts'
+import { claimFolder, keepNameKeys } from './folder-owner.ts'
+import { openObjectSession } from './object-session.ts'
 import { type ObjectStore, StoreFault } from './object-store.ts'
-import { claimFolder, keepNameKeys } from './owner.ts'
-import { openObjectSession } from './session.ts'
 
 /** What an interrupted upload has left behind may be gone on with for a week. */
 const LEFT_OVER_MS = 7 * 86_400_000

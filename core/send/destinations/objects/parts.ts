@@ -1,6 +1,6 @@
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FileFacts } from '../../../platform/facts.ts'
-import type { Pace } from '../../limit/bucket.ts'
+import type { Pace } from '../../rate-limit/bucket.ts'
 import type { Answer, Outgoing } from '../destination.ts'
 import type { FaultyFile } from './faults.ts'
 import type { Names } from './names.ts'

@@ -2,12 +2,12 @@ import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../../protocol/channel.ts'
 import { wordsOfFacts } from '../../../protocol/facts.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
-import type { Pace } from '../../limit/bucket.ts'
+import type { Pace } from '../../rate-limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Outgoing, Upload } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
-import type { Pending } from './pending.ts'
-import type { Told } from './told.ts'
+import type { Told } from './metadata-cache.ts'
+import type { Pending } from './outstanding-requests.ts'
 
 /** What the frames of a session share. */
 export interface ReceiverSessionParts {

@@ -5,9 +5,9 @@ import { Problem } from '../../../lib/i18n/problem.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { ReachedStore } from '../objects/objects.ts'
-import { isOwnAddress, momentNow } from '../wake.ts'
+import { isOwnAddress, momentNow } from '../sleep-network-watch.ts'
 import { createClient, type S3Place } from './client.ts'
-import { S3Store } from './store.ts'
+import { S3Store } from './s3-store.ts'
 import { explained } from './trouble.ts'
 
 /** A bucket as it is given. */

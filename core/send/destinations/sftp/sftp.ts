@@ -4,7 +4,7 @@ import type { DestinationEvents, OpenDestination } from '../destination.ts'
 import { openObjects, type ReachedStore } from '../objects/objects.ts'
 import type { OpenOptions } from '../open.ts'
 import { connectSftp } from './connect.ts'
-import { openSftpStore } from './store.ts'
+import { openSftpStore } from './sftp-store.ts'
 
 export type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destination: SftpDestination }
 

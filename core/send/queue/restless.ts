@@ -1,5 +1,5 @@
 import type { Due } from '../../ledger/ledger.ts'
-import type { RestlessFile } from '../messages.ts'
+import type { RestlessFile } from '../sender-messages.ts'
 
 /** Files of this size and larger get the whole interval between two versions, smaller ones a part of it. */
 const WHOLE_INTERVAL_BYTES = 16 * 1024 * 1024

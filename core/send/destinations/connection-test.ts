@@ -3,7 +3,7 @@ import { ignoreError } from '../../dropped-errors.ts'
 import { untilAborted } from '../../lib/async/until-aborted.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
-import { type DestinationTest, type TestStep, testSteps } from '../messages.ts'
+import { type DestinationTest, type TestStep, testSteps } from '../sender-messages.ts'
 
 /** All of a test, in milliseconds: less than the one who asks for it waits for an answer. */
 export const TEST_MS = 12_000

@@ -1,7 +1,7 @@
 import { message } from '../../../lib/i18n/message.ts'
-import type { DestinationTest } from '../../messages.ts'
-import { trial } from '../trial.ts'
-import type { Tested, TryOptions } from '../try.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
+import { trial } from '../connection-test.ts'
+import type { Tested, TryOptions } from '../test-destination.ts'
 import { dial } from './dial.ts'
 import { troubleOf } from './trouble.ts'
 

@@ -3,7 +3,7 @@ import { dropError } from '../../dropped-errors.ts'
 import type { Ledger, Parked } from '../../ledger/ledger.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { isReadable } from '../reading/read.ts'
-import type { SendSource } from '../source/contract.ts'
+import type { SendSource } from '../transfer/contract.ts'
 
 /** Parked files of one source in one look; the next look goes on behind them. */
 const FILES = 1_000

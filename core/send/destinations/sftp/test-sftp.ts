@@ -1,8 +1,8 @@
 import { addressOf } from '../../../lib/i18n/address.ts'
 import { Problem } from '../../../lib/i18n/problem.ts'
-import type { DestinationTest } from '../../messages.ts'
-import { tryObjects } from '../objects/try.ts'
-import type { Tested, TryOptions } from '../try.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
+import { tryObjects } from '../objects/test-objects.ts'
+import type { Tested, TryOptions } from '../test-destination.ts'
 import { reachSftp } from './sftp.ts'
 
 /** A server whose key is not known yet is not logged in to: its key is found. */

@@ -3,7 +3,7 @@ import type { Due } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
-import type { SendAttempt, SendSource } from '../source/contract.ts'
+import type { SendAttempt, SendSource } from '../transfer/contract.ts'
 import type { Parts } from './parts.ts'
 
 /** A destination in trouble is tried again within this, whatever the setting: somebody has just made room there. */

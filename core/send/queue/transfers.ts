@@ -1,5 +1,5 @@
 import type { Due } from '../../ledger/ledger.ts'
-import type { Transfer } from '../messages.ts'
+import type { Transfer } from '../sender-messages.ts'
 
 /** The files that are being sent now, and how far each is. */
 export type Transfers = ReturnType<typeof createTransfers>

@@ -8,9 +8,9 @@ import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import type { Answer, Session, Upload } from '../destinations/destination.ts'
 import { type Unsent, unsentBecause } from '../reading/facts.ts'
 import { directoriesAbove, openReading, type Reading } from '../reading/read.ts'
+import { createJudge } from './classify-read-error.ts'
 import { asAttempt, type SendAttempt, type SourceParts } from './contract.ts'
 import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
-import { createJudge } from './judge.ts'
 
 /** From this size on an interrupted file may go on where it ended. */
 const RESUME_LEAST_BYTES = 4 * 1024 * 1024

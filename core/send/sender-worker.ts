@@ -12,12 +12,12 @@ import { type Config, knownOf, sourcesOf } from './config.ts'
 import { type Delivery, goingTo, openDelivery, sameDelivery } from './delivery.ts'
 import type { StatusNow } from './destinations/receiver/tell-status.ts'
 import { holdLedger } from './ledger-in-use.ts'
-import { openLimiter } from './limit/limiter.ts'
-import type { Connection, senderDefinition } from './messages.ts'
 import { createProgress } from './progress/progress.ts'
+import { openLimiter } from './rate-limit/limiter.ts'
 import { openReaders, type Readers } from './reading/readers.ts'
 import { openReporting, type SenderSnapshot } from './reporting.ts'
 import { answerRequests } from './requests.ts'
+import type { Connection, senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
 type Report = ReportOf<Definition>

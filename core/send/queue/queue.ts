@@ -1,6 +1,6 @@
 import type { LedgerGuard } from '../../ledger/guard.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
-import type { SendSource } from '../source/contract.ts'
+import type { SendSource } from '../transfer/contract.ts'
 import type { DeferredFile, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
 import { blockedMs } from './retry-policy.ts'

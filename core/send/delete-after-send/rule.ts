@@ -1,5 +1,5 @@
-import type { RemovalRule } from '../messages.ts'
-import type { SendSource } from '../source/contract.ts'
+import type { RemovalRule } from '../sender-messages.ts'
+import type { SendSource } from '../transfer/contract.ts'
 
 export type RemovalSource = SendSource & { removal?: RemovalRule | undefined }
 

@@ -1,11 +1,11 @@
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { Problem } from '../../../lib/i18n/problem.ts'
-import type { DestinationTest } from '../../messages.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
 import { orIf } from '../objects/faults.ts'
-import { tryObjects } from '../objects/try.ts'
-import type { Tested, TryOptions } from '../try.ts'
+import { tryObjects } from '../objects/test-objects.ts'
+import type { Tested, TryOptions } from '../test-destination.ts'
 import { reachS3 } from './s3.ts'
-import type { S3Store } from './store.ts'
+import type { S3Store } from './s3-store.ts'
 import { explained } from './trouble.ts'
 
 /** A difference of clocks that a store does not mind, in milliseconds. */

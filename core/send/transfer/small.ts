@@ -2,9 +2,9 @@ import type { Due } from '../../ledger/ledger.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Content, FoundDirectory, FoundFile } from '../reading/group.ts'
+import { createJudge } from './classify-read-error.ts'
 import { asAttempt, failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
-import { createJudge } from './judge.ts'
 
 /** What a file costs in memory besides its bytes. */
 const FILE_COST = 2048

@@ -4,7 +4,7 @@ import type { Frame, FrameHeader, FrameType } from '../../../protocol/frames.ts'
 import { StoreSession } from '../../../store/session/upload-session.ts'
 import type { Store, StoreSource } from '../../../store/store.ts'
 import type { OwnSession } from '../destination.ts'
-import { ReceiverSession, type SessionOptions } from '../receiver/session.ts'
+import { ReceiverSession, type SessionOptions } from '../receiver/receiver-session.ts'
 
 /** As much as a receiver gives to one connection at most. */
 const WINDOW = { bytes: 16 * 1024 * 1024, files: 8192 }

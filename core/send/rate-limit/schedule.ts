@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { SendRule } from '../../settings/schema.ts'
-import type { allowanceSchema } from '../messages.ts'
+import type { allowanceSchema } from '../sender-messages.ts'
 
 /** What sending may use of the line at one moment. */
 export type Allowance = z.infer<typeof allowanceSchema>

@@ -3,13 +3,13 @@ import { untilAborted } from '../../../lib/async/until-aborted.ts'
 import { type Message, message } from '../../../lib/i18n/message.ts'
 import { folderName } from '../../../protocol/names.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
-import type { DestinationTest } from '../../messages.ts'
-import { type Trial, trial, tryFile } from '../trial.ts'
-import type { TryOptions } from '../try.ts'
+import type { DestinationTest } from '../../sender-messages.ts'
+import { type Trial, trial, tryFile } from '../connection-test.ts'
+import type { TryOptions } from '../test-destination.ts'
 import { putOwn, readSmall } from './content.ts'
 import { orIf, troubleOf } from './faults.ts'
+import { ownerOf } from './folder-owner.ts'
 import type { ObjectStore } from './object-store.ts'
-import { ownerOf } from './owner.ts'
 
 /** A kind of store, as it is tested. */
 export interface TriedKind<S extends ObjectStore> {

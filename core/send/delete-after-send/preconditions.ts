@@ -5,7 +5,7 @@ import { whereabouts } from '../../ledger/mount-presence.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { hasUnseenWriters, mountAbove, readMounts } from '../../platform/mounts/mountinfo.ts'
 import { errorCode } from '../../platform/system-error.ts'
-import type { RemovalRule } from '../messages.ts'
+import type { RemovalRule } from '../sender-messages.ts'
 import { batchDirectoryOf, type RemovalSource } from './rule.ts'
 import { directoryOf, within } from './within.ts'
 

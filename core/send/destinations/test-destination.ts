@@ -1,10 +1,10 @@
 import type { Identity } from '../../protocol/identity.ts'
 import type { TestedDestination } from '../../settings/given-destination.ts'
-import type { DestinationTest, TestStage } from '../messages.ts'
-import { tryFolder } from './folder/try.ts'
-import { tryReceiver } from './receiver/try.ts'
-import { tryS3 } from './s3/try.ts'
-import { trySftp } from './sftp/try.ts'
+import type { DestinationTest, TestStage } from '../sender-messages.ts'
+import { tryFolder } from './folder/test-folder.ts'
+import { tryReceiver } from './receiver/test-receiver.ts'
+import { tryS3 } from './s3/test-s3.ts'
+import { trySftp } from './sftp/test-sftp.ts'
 
 /** What a destination is tested with, whatever its kind is. */
 export interface TryOptions {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { commands } from '../core/agent/contract.ts'
 import { sendCommand } from '../core/agent/control-socket.ts'
-import type { HistoryPoint } from '../core/check/messages.ts'
+import type { HistoryPoint } from '../core/check/checker-messages.ts'
 import type { VerdictKind } from '../core/check/verdict-kinds.ts'
 import { tableLines } from './columns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'

@@ -13,7 +13,7 @@ import {
   timelineQuestionSchema,
 } from '../core/alerts/timeline.ts'
 import { message } from '../core/lib/i18n/message.ts'
-import { alertsFileOf } from '../core/receive/service/tell.ts'
+import { alertsFileOf } from '../core/receive/service/receiver-alerting.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { severityOf } from './channel-options.ts'

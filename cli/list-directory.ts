@@ -18,8 +18,8 @@ import {
   type SourceFilters,
   sourceSchema,
 } from '../core/settings/schema.ts'
+import { openSettings } from '../core/settings/settings-store.ts'
 import { sourceName } from '../core/settings/source-name.ts'
-import { openSettings } from '../core/settings/store.ts'
 import { jsonText } from './json.ts'
 import { knownFiles } from './known-files.ts'
 import { quoteControls } from './quote-controls.ts'

@@ -1,5 +1,5 @@
-import { removeUnfinished } from '../core/restore/put/batch.ts'
 import { runTask, type Task, type TaskEvent } from '../core/restore/task.ts'
+import { removeUnfinished } from '../core/restore/write/batch.ts'
 
 const post = (event: TaskEvent): Promise<void> =>
   new Promise((resolve) => {

@@ -4,7 +4,7 @@ import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.t
 import { dropError } from '../core/dropped-errors.ts'
 import { Problem } from '../core/lib/i18n/problem.ts'
 import { defaultSettings, type Settings } from '../core/settings/schema.ts'
-import { openSettings } from '../core/settings/store.ts'
+import { openSettings } from '../core/settings/settings-store.ts'
 import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
 
 /**

@@ -5,7 +5,12 @@ import { Problem } from '../core/lib/i18n/problem.ts'
 import { reasonOf } from '../core/platform/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { differences, type SettingsDifference } from '../core/settings/differences.ts'
-import { exportedText, importedSettings, missingSecrets, withImported } from '../core/settings/exchange.ts'
+import {
+  exportedText,
+  importedSettings,
+  missingSecrets,
+  withImported,
+} from '../core/settings/import-export.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
 import { dataOf, withDataDirectory } from './data-directory.ts'

@@ -1,5 +1,5 @@
-import { checkerDefinition } from '../../core/check/messages.ts'
-import { startChecker } from '../../core/check/worker.ts'
+import { checkerDefinition } from '../../core/check/checker-messages.ts'
+import { startChecker } from '../../core/check/checker-worker.ts'
 import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
 import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { workerScript } from '../worker-script.ts'

@@ -1,7 +1,7 @@
 import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
 import { serveWorker } from '../../core/lib/workers/serve.ts'
-import { receiverDefinition } from '../../core/receive/messages.ts'
-import { startReceiver } from '../../core/receive/worker.ts'
+import { receiverDefinition } from '../../core/receive/receiver-messages.ts'
+import { startReceiver } from '../../core/receive/receiver-worker.ts'
 import { workerScript } from '../worker-script.ts'
 
 const storeThread = workerScript('store-thread')

@@ -1,6 +1,6 @@
 import { childProcessPort } from '../../core/lib/workers/child-process-port.ts'
 import { serveWorker } from '../../core/lib/workers/serve.ts'
-import { restorerDefinition } from '../../core/restore/messages.ts'
-import { startRestorer } from '../../core/restore/worker.ts'
+import { restorerDefinition } from '../../core/restore/restore-messages.ts'
+import { startRestorer } from '../../core/restore/restore-worker.ts'
 
 serveWorker(childProcessPort(), restorerDefinition, startRestorer)

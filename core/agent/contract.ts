@@ -3,9 +3,9 @@ import { channelTypes } from '../alerts/channels/catalog.ts'
 import { testedSchema } from '../alerts/notifier-messages.ts'
 import { channelSchema, LONGEST_TEMPLATE } from '../alerts/settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from '../alerts/timeline.ts'
-import { historyAnswerSchema, historyQuestionSchema } from '../check/messages.ts'
+import { historyAnswerSchema, historyQuestionSchema } from '../check/checker-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
-import { receiverDefinition } from '../receive/messages.ts'
+import { receiverDefinition } from '../receive/receiver-messages.ts'
 import { markedAnswers, previewSchema } from '../scan/scanner-messages.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import { receiverDestinationSchema, sftpDestinationSchema } from '../settings/destination-schema.ts'
@@ -21,15 +21,15 @@ import {
   settingsSchema,
 } from '../settings/schema.ts'
 import { act, nothing } from './answer.ts'
+import type { desktopCommands } from './desktop-contract.ts'
+import { logLineSchema } from './log-lines.ts'
+import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
 import {
   changeableSettingsSchema,
   changeableSourceSchema,
   givenFiltersSchema,
   previewedFiltersSchema,
-} from './changeable.ts'
-import type { desktopCommands } from './desktop-contract.ts'
-import { logLineSchema } from './log-lines.ts'
-import { restoreCommands, restoreStartSchema } from './restore/contract.ts'
+} from './settings-patch.ts'
 import { statePatchSchema, stateSnapshotSchema } from './state/schema.ts'
 
 const source = z.object({ id: z.string() })

@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { Problem } from '../lib/i18n/problem.ts'
 import type { ConfigOf, ReportOf } from '../lib/workers/definition.ts'
-import type { receiverDefinition } from '../receive/messages.ts'
+import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { ReceiveSettings, Settings } from '../settings/schema.ts'
 import type { Agent } from './agent.ts'

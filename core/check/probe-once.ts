@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { inTime, LATE } from '../lib/async/in-time.ts'
 import { errorCode } from '../platform/system-error.ts'
-import type { Verdict } from './messages.ts'
+import type { Verdict } from './checker-messages.ts'
 import { removeLeftOvers, writeFile } from './probes/write-file.ts'
 import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, verdictOf } from './verdict.ts'
 

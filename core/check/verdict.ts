@@ -1,5 +1,5 @@
 import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
-import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './messages.ts'
+import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './checker-messages.ts'
 import type { Failure, ProbeFinding } from './probes/findings.ts'
 
 /** A well probe that took longer than this, in milliseconds, is slow, unless a person set another threshold. */

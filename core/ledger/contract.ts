@@ -1,6 +1,6 @@
 import type { Message } from '../lib/i18n/message.ts'
 import type { StatFacts } from '../platform/stat-facts.ts'
-import type { FileState } from './messages.ts'
+import type { FileState } from './ledger-messages.ts'
 
 /** A file of a source, as it was found. */
 export interface Candidate extends StatFacts {

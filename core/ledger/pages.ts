@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { PageQuery } from './contract.ts'
 import { STATE } from './file.ts'
-import { fileStates, type LedgerFile, type Totals } from './messages.ts'
+import { fileStates, type LedgerFile, type Totals } from './ledger-messages.ts'
 import { rangeOf } from './queue.ts'
 import { NO_TIME, reasonOf } from './rows.ts'
 

@@ -12,15 +12,15 @@ import { claimStore } from '../store/lock.ts'
 import type { StoreRules } from '../store/quota/rules.ts'
 import { foldersIn, openSenders } from '../store/senders/senders.ts'
 import { Store } from '../store/store.ts'
-import { createConnected } from './connection/connected.ts'
+import { createConnected } from './connection/active-connections.ts'
 import { SenderConnection } from './connection/connection.ts'
 import { createConnectionHost } from './connection/host.ts'
 import { openListener } from './connection/listener.ts'
 import { createCounters, totalOf } from './connection/refusals.ts'
-import { followRoster } from './connection/roster.ts'
+import { followRoster } from './connection/sender-list-watch.ts'
 import { type IsocketOptions, openIsocket } from './isocket/listener.ts'
 import { writeAbout } from './pairing/invitation.ts'
-import { openSeenLog, senderStates } from './senders/seen.ts'
+import { openSeenLog, senderStates } from './senders/last-seen.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string

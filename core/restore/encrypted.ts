@@ -6,8 +6,8 @@ import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/des
 import { hiddenPath, type NameKey, shownPath, shownSource } from '../send/destinations/encrypted/names.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import type { EntriesPage } from '../store/query/entries.ts'
-import type { Library } from './library.ts'
-import { type Incoming, NotReadable } from './put/incoming.ts'
+import type { Library } from './archive-reader.ts'
+import { type Incoming, NotReadable } from './write/incoming.ts'
 
 /** How a cursor begins that leads to further contents of one file. */
 const OF_FILE = 'file '

@@ -3,8 +3,8 @@ import { Problem } from '../lib/i18n/problem.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeFailed } from '../store/problems.ts'
 import { openStoreReader } from '../store/query/reader.ts'
-import type { Library } from './library.ts'
-import { incomingOfParts, NotReadable } from './put/incoming.ts'
+import type { Library } from './archive-reader.ts'
+import { incomingOfParts, NotReadable } from './write/incoming.ts'
 
 /**
  * A store on a disk of this computer, read beside whoever writes it. Its calls block: for a process of its own.

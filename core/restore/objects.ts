@@ -13,9 +13,9 @@ import {
 import { OWN_DIRECTORY } from '../store/layout.ts'
 import type { StoredContent } from '../store/query/contents.ts'
 import { isVersionName } from '../store/retention/name.ts'
-import { type Library, SMALL_BYTES } from './library.ts'
+import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import { objectContents } from './object-contents.ts'
-import { type Incoming, NotReadable } from './put/incoming.ts'
+import { type Incoming, NotReadable } from './write/incoming.ts'
 
 /** Directories of computers, or of sources: beyond this nobody looks. */
 const MOST_FOLDERS = 10_000

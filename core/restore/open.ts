@@ -20,13 +20,13 @@ import type {
 import { EMBEDDED_DESTINATION, placeOf } from '../settings/destinations.ts'
 import { openForReading, requireStore } from '../store/lock.ts'
 import { openSenders } from '../store/senders/senders.ts'
+import type { Library } from './archive-reader.ts'
 import { EncryptedLibrary } from './encrypted.ts'
 import { openStoreLibrary } from './folder.ts'
-import type { Library } from './library.ts'
-import type { LibrarySettings } from './messages.ts'
 import { directoriesIn, openObjectLibrary } from './objects.ts'
 import type { Computer } from './questions.ts'
 import { openReceiverLibrary } from './receiver.ts'
+import type { LibrarySettings } from './restore-messages.ts'
 
 /** The directory of a store, with what all senders have there. */
 export interface StoreSettings {

@@ -20,8 +20,8 @@ import { troubleOf } from '../send/destinations/receiver/trouble.ts'
 import type { ReceiverDestination } from '../settings/destination-schema.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import type { EntriesPage } from '../store/query/entries.ts'
-import type { Library } from './library.ts'
-import { type Incoming, incomingOfParts, NotReadable } from './put/incoming.ts'
+import type { Library } from './archive-reader.ts'
+import { type Incoming, incomingOfParts, NotReadable } from './write/incoming.ts'
 
 type Waiting<T> = { resolve(value: T): void; reject(reason: unknown): void }
 type About<A extends RestoreAnswer['about']> = Extract<RestoreAnswer, { about: A }>

@@ -7,14 +7,14 @@ import { storeFailed } from '../store/problems.ts'
 import { replacedAt } from '../store/retention/name.ts'
 import type { Finding, VerifyProgress, VerifySummary } from '../store/verify/findings.ts'
 import { verifyStore } from '../store/verify/verify.ts'
-import type { Library } from './library.ts'
-import type { LibrarySettings } from './messages.ts'
+import type { Library } from './archive-reader.ts'
 import { computersAt, type From, openLibrary, type StoreSettings } from './open.ts'
-import { emptySummary, type RestoreEvent, type RestoreSummary } from './put/events.ts'
 import type { Computer } from './questions.ts'
 import { nothingOf, type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
+import type { LibrarySettings } from './restore-messages.ts'
 import { verifyLibrary } from './verify.ts'
 import { type Choice, pagesOf, questionOf } from './walk.ts'
+import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/events.ts'
 
 /**
  * Long work on what a destination or a store has, done by a process of its own: whoever started it can answer whatever a

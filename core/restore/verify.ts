@@ -7,9 +7,9 @@ import {
   type VerifyProgress,
   type VerifySummary,
 } from '../store/verify/findings.ts'
-import type { Library } from './library.ts'
-import { NotReadable, readAll } from './put/incoming.ts'
+import type { Library } from './archive-reader.ts'
 import { type FoundContent, type OpenedContent, openAhead } from './walk.ts'
+import { NotReadable, readAll } from './write/incoming.ts'
 
 const PAGE = 1000
 

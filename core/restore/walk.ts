@@ -3,8 +3,8 @@ import { Problem } from '../lib/i18n/problem.ts'
 import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../protocol/names.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
-import { type Library, SMALL_BYTES } from './library.ts'
-import { type Incoming, NotReadable } from './put/incoming.ts'
+import { type Library, SMALL_BYTES } from './archive-reader.ts'
+import { type Incoming, NotReadable } from './write/incoming.ts'
 
 /** What of a destination is to be restored. */
 export interface Choice {

@@ -1,4 +1,4 @@
-import { bringIn, forgetAll, untilDone } from '../ledger/chores.ts'
+import { bringIn, forgetAll, untilDone } from '../ledger/background-jobs.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Config, knownOf, newWays } from './config.ts'
 

@@ -1,4 +1,4 @@
-import type { Way } from '../ledger/chores.ts'
+import type { Way } from '../ledger/background-jobs.ts'
 import type { ConfigOf } from '../lib/workers/definition.ts'
 import { folderName } from '../protocol/names.ts'
 import type { senderDefinition } from './sender-messages.ts'

@@ -1,6 +1,6 @@
-import { createLedgerGuard, type LedgerGuard } from '../ledger/guard.ts'
+import { createLedgerGuard, type LedgerGuard } from '../ledger/health.ts'
 import { type Ledger, openOrExplain } from '../ledger/ledger.ts'
-import type { Totals } from '../ledger/messages.ts'
+import type { Totals } from '../ledger/ledger-messages.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
 

@@ -1,4 +1,4 @@
-import { unparkAll } from '../ledger/chores.ts'
+import { unparkAll } from '../ledger/background-jobs.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { InputOf } from '../lib/workers/definition.ts'
 import type { WorkerHandlers } from '../lib/workers/serve.ts'

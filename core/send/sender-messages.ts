@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fileSchema, fileStates, totalsSchema } from '../ledger/messages.ts'
+import { fileSchema, fileStates, totalsSchema } from '../ledger/ledger-messages.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { senderLevels } from '../protocol/limits.ts'

@@ -10,7 +10,12 @@ import type { Words } from '../../core/lib/i18n/words.ts'
 import { replaceFile } from '../../core/platform/replace-file.ts'
 import { reasonOf } from '../../core/platform/system-error.ts'
 import { differences } from '../../core/settings/differences.ts'
-import { exportedText, importedSettings, missingSecrets, withImported } from '../../core/settings/exchange.ts'
+import {
+  exportedText,
+  importedSettings,
+  missingSecrets,
+  withImported,
+} from '../../core/settings/import-export.ts'
 import type { TrayWindow } from './window.ts'
 
 const FILTERS = [{ name: 'JSON', extensions: ['json'] }]

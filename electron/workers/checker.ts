@@ -1,5 +1,5 @@
-import { checkerDefinition } from '../../core/check/messages.ts'
-import { startChecker } from '../../core/check/worker.ts'
+import { checkerDefinition } from '../../core/check/checker-messages.ts'
+import { startChecker } from '../../core/check/checker-worker.ts'
 import { serveWorker } from '../../core/lib/workers/serve.ts'
 import { utilityProcessPort } from './port.ts'
 

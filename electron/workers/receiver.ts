@@ -1,6 +1,6 @@
 import { serveWorker } from '../../core/lib/workers/serve.ts'
-import { receiverDefinition } from '../../core/receive/messages.ts'
-import { startReceiver } from '../../core/receive/worker.ts'
+import { receiverDefinition } from '../../core/receive/receiver-messages.ts'
+import { startReceiver } from '../../core/receive/receiver-worker.ts'
 import { utilityProcessPort } from './port.ts'
 
 const storeThread = new URL('./store-thread.js', import.meta.url)

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import path from 'node:path'
 import { workerHeap } from '../../core/agent/workers/starter.ts'
-import { checkerDefinition } from '../../core/check/messages.ts'
-import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
+import { checkerDefinition } from '../../core/check/checker-messages.ts'
+import type { CheckerConfig } from '../../core/check/scheduler/checker.ts'
 import { fromWorkerSchema } from '../../core/lib/workers/definition.ts'
 
 const project = path.resolve(import.meta.dirname, '../..')

@@ -7,7 +7,7 @@ import { type ReceiverProcess, startReceiverProcess } from '../support/receiver-
 import { until } from '../support/until.ts'
 import { type Desktop, test as desktopTest, type Running } from './desktop.ts'
 
-/** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/schedule/timetable.ts). */
+/** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/scheduler/timetable.ts). */
 export const INTERVAL_SECONDS = 4
 /** What is found out is told within an interval and this. */
 export const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000

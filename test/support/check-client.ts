@@ -10,8 +10,8 @@ import {
   type HistoryQuestion,
   historyAnswerSchema,
   type VerdictKind,
-} from '../../core/check/messages.ts'
-import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
+} from '../../core/check/checker-messages.ts'
+import type { CheckerConfig } from '../../core/check/scheduler/checker.ts'
 import { fromWorkerSchema } from '../../core/lib/workers/definition.ts'
 import { until } from './until.ts'
 

@@ -1,6 +1,6 @@
-import type { ProbeKind } from '../../core/check/messages.ts'
-import type { Disk } from '../../core/check/probes/disk.ts'
+import type { ProbeKind } from '../../core/check/checker-messages.ts'
 import type { CheckProgress, Failure, Findings, PathMemory } from '../../core/check/probes/findings.ts'
+import type { Disk } from '../../core/check/probes/probe-runner.ts'
 
 /** A check that is out on the fake disk, until the test ends it. */
 export interface OutCheck {

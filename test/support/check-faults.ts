@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { expect } from 'vitest'
-import { type Checked, probeKinds, type VerdictKind } from '../../core/check/messages.ts'
-import type { CheckerConfig } from '../../core/check/schedule/checker.ts'
+import { type Checked, probeKinds, type VerdictKind } from '../../core/check/checker-messages.ts'
+import type { CheckerConfig } from '../../core/check/scheduler/checker.ts'
 import { type CheckerProcess, startCheckerProcess } from './check-client.ts'
 import { until } from './until.ts'
 

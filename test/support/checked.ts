@@ -1,4 +1,4 @@
-import type { Checked, VerdictKind } from '../../core/check/messages.ts'
+import type { Checked, VerdictKind } from '../../core/check/checker-messages.ts'
 import { message } from '../../core/lib/i18n/message.ts'
 
 /** What the checker tells of a path: well, until the test says otherwise. */

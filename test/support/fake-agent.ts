@@ -5,7 +5,7 @@ import type { Shown } from '../../core/alerts/notifier-messages.ts'
 import { englishWords } from '../../core/lib/i18n/words.ts'
 import type { ToWorker } from '../../core/lib/workers/definition.ts'
 import { openDataDirectory } from '../../core/settings/data-directory.ts'
-import type { SettingsStore } from '../../core/settings/store.ts'
+import type { SettingsStore } from '../../core/settings/settings-store.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 interface FakeWorker {

@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { onTestFinished } from 'vitest'
+import type { VerdictKind } from '../../core/check/checker-messages.ts'
 import { HistoryStore } from '../../core/check/history/history-store.ts'
-import type { VerdictKind } from '../../core/check/messages.ts'
 import type { Message } from '../../core/lib/i18n/message.ts'
 import { temporaryDirectory } from './temporary.ts'
 

@@ -14,7 +14,7 @@ import {
 } from '../../core/lib/workers/definition.ts'
 import { errorCode } from '../../core/platform/system-error.ts'
 import { type Identity, loadIdentity } from '../../core/protocol/identity.ts'
-import type { RunningReport } from '../../core/receive/messages.ts'
+import type { RunningReport } from '../../core/receive/receiver-messages.ts'
 import { senderDefinition } from '../../core/send/sender-messages.ts'
 import type { ReceiverDestination } from '../../core/settings/destination-schema.ts'
 import { defaultSettings } from '../../core/settings/schema.ts'

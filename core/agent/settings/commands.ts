@@ -8,7 +8,7 @@ import {
   withoutChannel,
   withoutMuted,
 } from '../../settings/channels.ts'
-import { withImported } from '../../settings/exchange.ts'
+import { withImported } from '../../settings/import-export.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { secretOwners, secretsOfChannel } from '../../settings/secrets.ts'
 import { done } from '../answering.ts'

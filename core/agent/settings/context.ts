@@ -4,7 +4,7 @@ import type { senderDefinition } from '../../send/sender-messages.ts'
 import type { DataLayout } from '../../settings/data-directory.ts'
 import type { Settings } from '../../settings/schema.ts'
 import type { SecretStore } from '../../settings/secrets.ts'
-import type { SettingsStore } from '../../settings/store.ts'
+import type { SettingsStore } from '../../settings/settings-store.ts'
 
 type Asked<N extends 'test' | 'pair'> = (
   input: InputOf<typeof senderDefinition, N>,

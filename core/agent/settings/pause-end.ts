@@ -1,5 +1,5 @@
 import type { Settings } from '../../settings/schema.ts'
-import type { SettingsStore } from '../../settings/store.ts'
+import type { SettingsStore } from '../../settings/settings-store.ts'
 
 /** A clock may be set by so much while a pause is on. */
 const CLOCK_SET_MS = 60_000

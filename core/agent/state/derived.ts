@@ -1,5 +1,5 @@
 import { type IncidentKind, isDiskKind, type Severity, severityOf } from '../../alerts/kinds.ts'
-import type { Checked } from '../../check/messages.ts'
+import type { Checked } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 

@@ -1,4 +1,4 @@
-import { noTotals, type Totals } from '../../ledger/messages.ts'
+import { noTotals, type Totals } from '../../ledger/ledger-messages.ts'
 import type { DestinationState, SendProgress, SourceDestination, SourceState } from './schema.ts'
 
 // How far sending is: of a source, of a destination, of all; pure.

@@ -1,5 +1,5 @@
-import type { Checked } from '../../check/messages.ts'
-import { noTotals } from '../../ledger/messages.ts'
+import type { Checked } from '../../check/checker-messages.ts'
+import { noTotals } from '../../ledger/ledger-messages.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import type { ReportOf } from '../../lib/workers/definition.ts'
 import type { Scanned } from '../../scan/scanner-messages.ts'

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { incidentSchema } from '../../alerts/incident.ts'
 import { channelStateSchema } from '../../alerts/notifier-messages.ts'
-import { checkedSchema } from '../../check/messages.ts'
-import { fileSchema, totalsSchema } from '../../ledger/messages.ts'
+import { checkedSchema } from '../../check/checker-messages.ts'
+import { fileSchema, totalsSchema } from '../../ledger/ledger-messages.ts'
 import { messageSchema } from '../../lib/i18n/message-schema.ts'
-import { receivedSenderSchema } from '../../receive/messages.ts'
+import { receivedSenderSchema } from '../../receive/receiver-messages.ts'
 import { restoreReportSchema } from '../../restore/report-schema.ts'
 import { batchPhases, scannedSchema } from '../../scan/scanner-messages.ts'
 import {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/messages.ts'
+import { type checkerDefinition, type ProbeKind, probeKinds } from '../../check/checker-messages.ts'
 import type { ConfigOf } from '../../lib/workers/definition.ts'
 import type { scannerDefinition } from '../../scan/scanner-messages.ts'
 import type { OwnStatus, RemovalRule, senderDefinition } from '../../send/sender-messages.ts'

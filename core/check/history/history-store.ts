@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructur
 import type { Message } from '../../lib/i18n/message.ts'
 import { inTransaction } from '../../platform/sqlite.ts'
 import { type DatabaseKind, openDatabaseFile, type SetAside } from '../../platform/sqlite-file.ts'
-import type { Checked, HistoryAnswer, HistoryQuestion, VerdictKind } from '../messages.ts'
+import type { Checked, HistoryAnswer, HistoryQuestion, VerdictKind } from '../checker-messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 import { type CheckGroup, summarise, summariseSpans } from './points.ts'
 

@@ -2,7 +2,7 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { Problem } from '../../lib/i18n/problem.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { errorText } from '../../platform/system-error.ts'
-import type { Checked, HistoryQuestion } from '../messages.ts'
+import type { Checked, HistoryQuestion } from '../checker-messages.ts'
 import type { HistoryCalls, KeptCheck } from './history-store.ts'
 
 /** Checks are written this often, in milliseconds: what a power failure may take. */

@@ -1,4 +1,4 @@
-import type { HistoryPoint } from '../messages.ts'
+import type { HistoryPoint } from '../checker-messages.ts'
 import { verdictKinds } from '../verdict-kinds.ts'
 
 /** Checks of one path with the same verdict and similar delays, or a single check. */

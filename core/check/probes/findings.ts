@@ -1,4 +1,4 @@
-import type { ProbeKind, RememberedMount } from '../messages.ts'
+import type { ProbeKind, RememberedMount } from '../checker-messages.ts'
 import type { SystemError } from './errno.ts'
 
 /** One step of a probe that failed: a call that the system refused, or a fact that no call would tell. */

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { warnUnlessCode } from '../../dropped-errors.ts'
 import { isEmergency, isReadOnly, isWithin, type Mount } from '../../platform/mounts/mountinfo.ts'
-import type { MountIdentity } from '../messages.ts'
+import type { MountIdentity } from '../checker-messages.ts'
 import type { Failure, PathMemory } from './findings.ts'
 
 /**

@@ -6,7 +6,7 @@ import type { ProbeReadResult } from '../probes/read.ts'
 import { createLineSplitter, type Line } from './command.ts'
 import { formatEvent } from './event.ts'
 import { createEventOutput, type StdioLog } from './outputs.ts'
-import { type StdioOptions, StdioSession } from './session.ts'
+import { type StdioOptions, StdioSession } from './stdio-session.ts'
 
 export interface StdioPorts {
   input: Readable

@@ -12,7 +12,7 @@ import { HANDSHAKE_MS, remoteOf } from '../../protocol/tls.ts'
 import { type Sender, wantedOf } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
 import { judgeSession, type KnownSession } from '../../store/store.ts'
-import type { ConnectionPlace, Guest } from './connected.ts'
+import type { ConnectionPlace, Guest } from './active-connections.ts'
 import type { ConnectionHost } from './host.ts'
 import { Restoring } from './restoring.ts'
 

@@ -6,8 +6,8 @@ import type { Outcome } from '../../store/outcome.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { Store } from '../../store/store.ts'
 import { redeemCode } from '../pairing/invitation.ts'
-import type { SeenLog } from '../senders/seen.ts'
-import type { Connected, Guest } from './connected.ts'
+import type { SeenLog } from '../senders/last-seen.ts'
+import type { Connected, Guest } from './active-connections.ts'
 import { type Counters, countOne, type RefusedKind, refusalWords } from './refusals.ts'
 
 interface HostParts {

@@ -1,7 +1,7 @@
 import type { Looked, Observation } from '../../alerts/alerts.ts'
 import type { IncidentKind } from '../../alerts/kinds.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import type { SenderState } from '../senders/seen.ts'
+import type { SenderState } from '../senders/last-seen.ts'
 import type { ReceiveAlerts } from './config.ts'
 
 // What of a receiver and its senders is an incident; pure. Times are milliseconds since 1970.

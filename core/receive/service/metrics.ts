@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Receiver } from '../receiver.ts'
-import type { SenderState } from '../senders/seen.ts'
+import type { SenderState } from '../senders/last-seen.ts'
 import type { Look } from './health.ts'
 
 /** Enough to tell senders apart; which is which, only "holdfast senders" says. */

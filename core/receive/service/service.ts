@@ -10,7 +10,7 @@ import { type ReceiverEvents, type ReceiverOptions, startStoreReceiver } from '.
 import { type ReceiveConfig, readSecrets } from './config.ts'
 import { createLooks } from './health.ts'
 import { createMetrics } from './metrics.ts'
-import { startReceiverTell } from './tell.ts'
+import { startReceiverTell } from './receiver-alerting.ts'
 import { openWeb, pagesOf } from './web.ts'
 
 /** A receiver with its pages, as `holdfast receive` runs it. */

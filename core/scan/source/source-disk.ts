@@ -1,5 +1,5 @@
 import type { InnerMount } from '../../ledger/contract.ts'
-import { attempt } from '../../ledger/guard.ts'
+import { attempt } from '../../ledger/health.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { whereabouts } from '../../ledger/mount-presence.ts'
 import { message } from '../../lib/i18n/message.ts'

@@ -1,4 +1,4 @@
-import type { Totals } from '../../ledger/messages.ts'
+import type { Totals } from '../../ledger/ledger-messages.ts'
 import { createTimeLeft, type TimeLeft } from '../../lib/async/time-left.ts'
 import type { RestlessFile, Transfer } from '../sender-messages.ts'
 import { createRates } from './rates.ts'

@@ -1,4 +1,4 @@
-import type { LedgerGuard } from '../../ledger/guard.ts'
+import type { LedgerGuard } from '../../ledger/health.ts'
 import type { Due, Ledger, SentClaim } from '../../ledger/ledger.ts'
 
 /** A ledger that could not be written is tried again after this. */

@@ -1,4 +1,4 @@
-import type { LedgerGuard } from '../../ledger/guard.ts'
+import type { LedgerGuard } from '../../ledger/health.ts'
 import type { Due, Ledger } from '../../ledger/ledger.ts'
 import type { SendSource } from '../transfer/contract.ts'
 import type { DeferredFile, QueueFilter } from './filter.ts'

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { openSettings } from '../../../core/settings/store.ts'
+import { openSettings } from '../../../core/settings/settings-store.ts'
 import { mountFuse } from '../../support/fuse.ts'
 import { canMount } from '../../support/mounts.ts'
 import { startHoldfast } from '../../support/processes.ts'

@@ -15,7 +15,7 @@ import { canMount, mountExt4 } from '../../support/mounts.ts'
 import { stateOf, untilState } from '../../support/two-receivers.ts'
 import { until } from '../../support/until.ts'
 
-/** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/schedule/timetable.ts). */
+/** Checks of a busy machine take longer than a disk that is asked every two seconds may (check/scheduler/timetable.ts). */
 const INTERVAL_SECONDS = 4
 /** What is found out is told within an interval and this. */
 const TOLD_WITHIN_MS = INTERVAL_SECONDS * 1000 + 2_000

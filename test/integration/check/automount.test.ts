@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { probeKinds } from '../../../core/check/messages.ts'
-import { createSystemDisk } from '../../../core/check/probes/disk.ts'
+import { probeKinds } from '../../../core/check/checker-messages.ts'
 import { freshMemory, newProgress } from '../../../core/check/probes/findings.ts'
+import { createSystemDisk } from '../../../core/check/probes/probe-runner.ts'
 import { makeAutomount } from '../../support/automount.ts'
 import { canMount } from '../../support/mounts.ts'
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { probeKinds } from '../../../core/check/messages.ts'
+import { probeKinds } from '../../../core/check/checker-messages.ts'
 import { type CheckerProcess, INTERVAL_MS, startCheckerProcess } from '../../support/check-client.ts'
 import { canMount, mountExt4, mountTmpfs } from '../../support/mounts.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'

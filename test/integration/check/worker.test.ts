@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { probeKinds } from '../../../core/check/messages.ts'
+import { probeKinds } from '../../../core/check/checker-messages.ts'
 import { probeName } from '../../../core/check/probes/write-file.ts'
 import { startCheckerProcess } from '../../support/check-client.ts'
 import { probeFiles } from '../../support/check-faults.ts'

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { describe, expect, test } from 'vitest'
 import { openLedger } from '../../../core/ledger/ledger.ts'
-import type { LedgerFile } from '../../../core/ledger/messages.ts'
+import type { LedgerFile } from '../../../core/ledger/ledger-messages.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import {
   allSent,

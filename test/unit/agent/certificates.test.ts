@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Settings, settingsSchema } from '../../../core/settings/schema.ts'
-import type { SettingsStore } from '../../../core/settings/store.ts'
+import type { SettingsStore } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 
 function agentOf(first: Settings) {

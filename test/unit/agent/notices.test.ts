@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createNotices } from '../../../core/agent/notices.ts'
+import { createNotices } from '../../../core/agent/banners.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
-import { openSettings } from '../../../core/settings/store.ts'
+import { openSettings } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

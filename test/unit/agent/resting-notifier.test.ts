@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { settingsSchema } from '../../../core/settings/schema.ts'
-import { openSettings } from '../../../core/settings/store.ts'
+import { openSettings } from '../../../core/settings/settings-store.ts'
 import { fakeAgent } from '../../support/fake-agent.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { initialState } from '../../../core/agent/state/initial.ts'
 import type { AppState, StatePatch } from '../../../core/agent/state/schema.ts'
-import { createStateStore } from '../../../core/agent/state/store.ts'
+import { createStateStore } from '../../../core/agent/state/state-store.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { applyPatch } from '../../../renderer/state/patch.ts'
 

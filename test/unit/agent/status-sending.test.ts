@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isHeld } from '../../../core/agent/state/derived.ts'
 import type { SourceState, SurroundingsAnswer } from '../../../core/agent/state/schema.ts'
-import { noTotals } from '../../../core/ledger/messages.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
 import { NOW, receiver, sending, sent, status, waiting, well } from '../../support/agent-status.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SourceState } from '../../../core/agent/state/schema.ts'
-import { noTotals } from '../../../core/ledger/messages.ts'
+import { noTotals } from '../../../core/ledger/ledger-messages.ts'
 import { message } from '../../../core/lib/i18n/message.ts'
 import { Refused } from '../../../core/send/destinations/receiver/dial.ts'
 import { troubleOf } from '../../../core/send/destinations/receiver/trouble.ts'

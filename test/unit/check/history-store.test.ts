@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { verdictKinds } from '../../../core/check/messages.ts'
+import { verdictKinds } from '../../../core/check/checker-messages.ts'
 import {
   ask,
   DAY,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bringIn, untilDone } from '../../../core/ledger/chores.ts'
+import { bringIn, untilDone } from '../../../core/ledger/background-jobs.ts'
 import type { Ledger } from '../../../core/ledger/ledger.ts'
 import { file, open } from '../../support/ledger.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createConnected } from '../../../core/receive/connection/connected.ts'
+import { createConnected } from '../../../core/receive/connection/active-connections.ts'
 import type { Sender } from '../../../core/store/senders/senders.ts'
 
 const sender: Sender = {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { nextTold, openSeenLog, readSeen, senderStates } from '../../../core/receive/senders/seen.ts'
+import { nextTold, openSeenLog, readSeen, senderStates } from '../../../core/receive/senders/last-seen.ts'
 import type { Sender } from '../../../core/store/senders/senders.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { statusHeader } from '../../support/wire-client.ts'

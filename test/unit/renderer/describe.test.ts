@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isOldVerdict } from '../../../core/agent/state/derived.ts'
-import { verdictKinds } from '../../../core/check/messages.ts'
+import { verdictKinds } from '../../../core/check/checker-messages.ts'
 import {
   axisMarks,
   delayFacts,

@@ -5,7 +5,7 @@ import {
   importedSettings,
   missingSecrets,
   withImported,
-} from '../../../core/settings/exchange.ts'
+} from '../../../core/settings/import-export.ts'
 import { defaultSettings, settingsSchema } from '../../../core/settings/schema.ts'
 
 const mail = { id: 'mail', name: 'Mail', type: 'mail', options: { host: 'mx', from: 'a@b', to: 'c@d' } }

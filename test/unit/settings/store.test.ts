@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { englishWords } from '../../../core/lib/i18n/words.ts'
 import { defaultSettings } from '../../../core/settings/schema.ts'
-import { openSettings } from '../../../core/settings/store.ts'
+import { openSettings } from '../../../core/settings/settings-store.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 describe('the settings file', () => {

@@ -1,5 +1,5 @@
 import { isWithin } from '../../platform/mounts/mountinfo.ts'
-import type { PathToCheck } from '../messages.ts'
+import type { PathToCheck } from '../checker-messages.ts'
 import { type CheckProgress, type Findings, newProgress, type PathMemory } from '../probes/findings.ts'
 import type { Timetable } from './timetable.ts'
 

@@ -1,5 +1,5 @@
 import type { ProbeReadResult } from '../probes/read.ts'
-import { callAt, dueAt, type Timetable, tickAfter } from '../schedule/timetable.ts'
+import { callAt, dueAt, type Timetable, tickAfter } from '../scheduler/timetable.ts'
 import { parseCommand } from './command.ts'
 import {
   EAGAIN,

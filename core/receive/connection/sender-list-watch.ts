@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises'
 import { inTime } from '../../lib/async/in-time.ts'
 import type { Senders } from '../../store/senders/senders.ts'
 import type { Store } from '../../store/store.ts'
-import { SEEN_EVERY_MS, type SeenLog } from '../senders/seen.ts'
-import type { Connected } from './connected.ts'
+import { SEEN_EVERY_MS, type SeenLog } from '../senders/last-seen.ts'
+import type { Connected } from './active-connections.ts'
 
 /** A command beside the receiver changes the list of senders as a file; it is looked at this often. */
 const LOOK_EVERY_MS = 250

@@ -6,10 +6,10 @@ import { errorText } from '../platform/system-error.ts'
 import { storeLayout } from '../store/layout.ts'
 import { DEFAULT_RULES, type StoreRules } from '../store/quota/rules.ts'
 import { chooseSender, openSenders, type Senders } from '../store/senders/senders.ts'
-import { MOST_SENDERS, type ReceivedSender, type receiverDefinition } from './messages.ts'
 import { CODE_MINUTES, invite } from './pairing/invitation.ts'
 import { type Receiver, type ReceiverOptions, startStoreReceiver } from './receiver.ts'
-import type { SenderState } from './senders/seen.ts'
+import { MOST_SENDERS, type ReceivedSender, type receiverDefinition } from './receiver-messages.ts'
+import type { SenderState } from './senders/last-seen.ts'
 
 type Definition = typeof receiverDefinition
 type Config = ConfigOf<Definition>

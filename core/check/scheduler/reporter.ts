@@ -1,5 +1,5 @@
 import { message } from '../../lib/i18n/message.ts'
-import type { Checked, Verdict } from '../messages.ts'
+import type { Checked, Verdict } from '../checker-messages.ts'
 import type { CheckProgress, Findings } from '../probes/findings.ts'
 import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf } from '../verdict.ts'
 import { callAt } from './timetable.ts'

@@ -2,7 +2,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import type { Log } from './log.ts'
 import { isGoodNews } from './state/conditions.ts'
-import type { StateStore } from './state/store.ts'
+import type { StateStore } from './state/state-store.ts'
 
 /** The notice of a settings file that was set aside, or is used in part. */
 export const UNUSED_SETTINGS = 'settings'

@@ -1,7 +1,7 @@
 import type { EntriesQuestion, Folder } from '../protocol/restore-entries.ts'
 import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
 import type { EntriesPage } from '../store/query/entries.ts'
-import type { Incoming } from './put/incoming.ts'
+import type { Incoming } from './write/incoming.ts'
 
 /** A content up to this size has come as a whole when it is opened. */
 export const SMALL_BYTES = 256 * 1024

@@ -5,13 +5,13 @@ import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
 import type { InputOf, OutputOf } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { createRates } from '../send/progress/rates.ts'
-import type { Library } from './library.ts'
-import type { LibrarySettings, restorerDefinition } from './messages.ts'
+import type { Library } from './archive-reader.ts'
 import { computersAt, openLibrary } from './open.ts'
-import { type RestoreEvent, sentenceOfEvent } from './put/events.ts'
 import { BEGUN, MOST_TOLD, type RestoreReport } from './report-schema.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
+import type { LibrarySettings, restorerDefinition } from './restore-messages.ts'
 import { pagesOf } from './walk.ts'
+import { type RestoreEvent, sentenceOfEvent } from './write/events.ts'
 
 type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = InputOf<Definition, N>

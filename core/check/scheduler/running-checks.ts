@@ -1,6 +1,6 @@
 import type { ConcurrencyLimit } from '../concurrency-limit.ts'
-import type { Disk } from '../probes/disk.ts'
 import type { Findings } from '../probes/findings.ts'
+import type { Disk } from '../probes/probe-runner.ts'
 import type { Reporter } from './reporter.ts'
 import { callAt } from './timetable.ts'
 import { brokenProbe, Check, pointOf, type Watch } from './watched-path.ts'

@@ -3,7 +3,7 @@ import { createHasher } from '../../platform/digest.ts'
 import type { FileFacts } from '../../platform/facts.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { StoredContent } from '../../store/query/contents.ts'
-import { SMALL_BYTES } from '../library.ts'
+import { SMALL_BYTES } from '../archive-reader.ts'
 
 /** A content cannot be read where it comes from: nothing is said of where it should go. */
 export class NotReadable extends Error {

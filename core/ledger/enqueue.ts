@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { Candidate, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
-import { fileStates } from './messages.ts'
+import { fileStates } from './ledger-messages.ts'
 import { rangeOf } from './queue.ts'
 import {
   keepDigest,

@@ -54,7 +54,7 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   // A file that was edited by hand may have such patterns and limits: everything else can still be changed.
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
-  // core/send/removal needs the kernel's leases and /proc.
+  // core/send/delete-after-send needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
     throw new Problem('refuse.deleteAfterSystem')
   return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }

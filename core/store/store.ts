@@ -49,7 +49,7 @@ const WANTED = 256
 const END_WITHIN_MS = 2_000
 const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, session: null }
 
-/** Keeps files at rest: each whole and durable, or not at all. It must be locked (claim.ts). */
+/** Keeps files at rest: each whole and durable, or not at all. It must be locked (lock.ts). */
 export class Store {
   readonly copy: ReturnType<typeof openStoreCopy>
   readonly #parts: StoreParts

@@ -10,7 +10,7 @@ import { openThinning } from './thinning.ts'
 // Below a destination's prefix:
 //
 //   FOLDER/<source's directory>/<path>                                  the current contents
-//   FOLDER/.holdfast/owner.json                                         see owner.ts
+//   FOLDER/.holdfast/owner.json                                         see folder-owner.ts
 //   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     what newer contents replaced
 
 /** The newest contents of names, and their older ones (core/store/retention/name.ts). */

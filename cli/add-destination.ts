@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { ignoreError } from '../core/dropped-errors.ts'
 import { addressOf } from '../core/lib/i18n/address.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { type DestinationTest, destinationTestSchema } from '../core/send/sender-messages.ts'
 import { secretsOfDestination } from '../core/settings/adding.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
@@ -14,7 +14,7 @@ import type { AddOptions, Wanted } from './destination-options.ts'
 import { jsonText } from './json.ts'
 import { askSecret, askWhether, secretsInEnvironment } from './secret-words.ts'
 import { ask, changeSettings, settingsNow } from './settings-change.ts'
-import { about, named, terminalWords, worded } from './terminal-words.ts'
+import { about, named, terminalWords, translate } from './terminal-words.ts'
 
 type Given = Record<string, string>
 
@@ -51,7 +51,7 @@ export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boo
 
 /**
  * Has a person say whether the key or certificate that the server shows is the right one, unless a known_hosts file does.
- * @throws Problem cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does; as knownHostKey.
+ * @throws UserError cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does; as knownHostKey.
  */
 export async function confirmed(
   directory: string,
@@ -67,7 +67,7 @@ export async function confirmed(
   const { sentence, found } = await tested(directory, wanted, secrets)
   if (wanted.kind === 'sftp') {
     const { hostKey } = found
-    if (hostKey === undefined && wanted.hostKey === '') throw new Problem(sentence.key, sentence.params)
+    if (hostKey === undefined && wanted.hostKey === '') throw new UserError(sentence.key, sentence.params)
     if (hostKey === undefined) return wanted
     if (hostKey !== known) await requireYes('cli.destinations.hostKey', { host: wanted.host, hostKey })
     return { ...wanted, hostKey }
@@ -80,7 +80,7 @@ export async function confirmed(
 
 /**
  * The key that a known_hosts file has of a server, and that the server has.
- * @throws Problem sftp.knownHosts.…
+ * @throws UserError sftp.knownHosts.…
  */
 async function knownHostKey(
   directory: string,
@@ -99,16 +99,16 @@ async function knownHostKey(
   }
   if (keys.length === 0 && revoked.length > 0)
     found = (await tested(directory, { ...wanted, hostKey: '' }, secrets)).found.hostKey ?? ''
-  if (revoked.includes(found)) throw new Problem('sftp.knownHosts.revoked', { ...said, found })
-  if (keys.length > 0) throw new Problem('sftp.knownHosts.other', { ...said, found })
-  throw new Problem(hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none', said)
+  if (revoked.includes(found)) throw new UserError('sftp.knownHosts.revoked', { ...said, found })
+  if (keys.length > 0) throw new UserError('sftp.knownHosts.other', { ...said, found })
+  throw new UserError(hasAuthority ? 'sftp.knownHosts.authority' : 'sftp.knownHosts.none', said)
 }
 
 async function requireYes(
   key: 'cli.destinations.hostKey' | 'cli.destinations.certificate',
   params: Record<string, string>,
 ): Promise<void> {
-  if ((await askWhether([`${key}Asked`, params])) !== true) throw new Problem(key, params)
+  if ((await askWhether([`${key}Asked`, params])) !== true) throw new UserError(key, params)
 }
 
 /** `holdfast destinations add …`: tests a destination, and adds it: through the agent if it runs. */
@@ -123,14 +123,14 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   const added = namedDestination(after.destinations, destination.name.trim())
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
-  console.log(worded('cli.destinations.added', { name, address: placeOf(added) }))
+  console.log(translate('cli.destinations.added', { name, address: placeOf(added) }))
   // The addition answers only that it is done; its notes come from another test.
   await testKept(directory, added).then(
     sayNotes,
     ignoreError('the destination was tested before it was added'),
   )
   const names = named(after.destinations.map((one) => one.name))
-  if (after.destinations.length > 1) console.log(worded('cli.destinations.now', { names }))
+  if (after.destinations.length > 1) console.log(translate('cli.destinations.now', { names }))
 }
 
 /** A destination of the settings, with its kept secrets. */
@@ -151,8 +151,8 @@ export async function testDestination(directory: string, given: string, json: bo
   console[works ? 'log' : 'error'](terminalWords(sentence))
   for (const { step, done, ms } of steps)
     if (ms !== null) {
-      const end = worded(done ? 'cli.step.done' : 'cli.step.failed', { ms })
-      console.log(`  ${about(worded(`cli.step.${step}`), end)}`)
+      const end = translate(done ? 'cli.step.done' : 'cli.step.failed', { ms })
+      console.log(`  ${about(translate(`cli.step.${step}`), end)}`)
     }
   sayNotes(test)
 }

@@ -4,15 +4,15 @@ import { sendCommand } from '../core/agent/control-socket.ts'
 import { type OpenAgent, openAgent, type StartOptions } from '../core/agent/open.ts'
 import { ignoreError } from '../core/dropped-errors.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
 import type { Settings } from '../core/settings/schema.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { defined } from './defined.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { linkLines } from './path-lines.ts'
 import { collectPaths } from './path-words.ts'
 import { runningState, settingsNow } from './settings-change.ts'
 import { terminalHost } from './terminal-host.ts'
-import { terminalWords, worded } from './terminal-words.ts'
+import { terminalWords, translate } from './terminal-words.ts'
 
 interface AgentOptions {
   data?: string
@@ -39,9 +39,9 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   const as = wantedOf(options)
   const say = (line: string) => console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`)
   const host = terminalHost(say)
-  const open = await openAgent(dataDirectory, host).catch((thrown) => {
-    if (thrown instanceof Problem && thrown.sentence.key === 'agent.alreadyRunning') return null
-    throw thrown
+  const open = await openAgent(dataDirectory, host).catch((error) => {
+    if (error instanceof UserError && error.sentence.key === 'agent.alreadyRunning') return null
+    throw error
   })
   if (open === null) {
     await refuseOnce(dataDirectory)
@@ -49,17 +49,17 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
     for (const refusal of refusals) console.error(terminalWords(refusal))
     const about = { directory: dataDirectory }
     if (directories.length > refusals.length) {
-      say(worded('cli.handedOver', about))
+      say(translate('cli.handedOver', about))
       sayLinks(await settingsNow(dataDirectory), directories)
-    } else console.error(worded('agent.alreadyRunning', about))
+    } else console.error(translate('agent.alreadyRunning', about))
     if (refusals.length > 0 || directories.length === 0) process.exitCode = 1
     return
   }
-  say(worded('cli.terminal', { directory: dataDirectory }))
-  stopOnSignal(open, () => say(worded('cli.stopped')))
+  say(translate('cli.terminal', { directory: dataDirectory }))
+  stopOnSignal(open, () => say(translate('cli.stopped')))
   for (const { sentence } of open.agent.store.state.notices) console.error(terminalWords(sentence))
   let isAdding = directories.length > 0
-  sayStatus(open, say, () => isAdding)
+  publishStatus(open, say, () => isAdding)
   const refusals = await open.protect(directories, as)
   isAdding = false
   sayLinks(open.agent.settings.get(), directories)
@@ -80,14 +80,14 @@ function sayLinks({ sources }: Settings, given: readonly string[]): void {
 /** Without an option nothing is said of directories that are protected already. */
 function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): StartOptions {
   const isBatch = batch || prefix !== undefined
-  return defined({ ...(isBatch && { kind: 'batch' as const, prefix: prefix ?? '' }), oneFileSystem })
+  return omitUndefined({ ...(isBatch && { kind: 'batch' as const, prefix: prefix ?? '' }), oneFileSystem })
 }
 
 /** What sends once is no agent that watches, also if there is nothing to hand over to it. */
 async function refuseOnce(dataDirectory: string): Promise<void> {
   const starting = 'an agent that starts or ends answers when a directory is handed over'
   const running = await runningState(dataDirectory).catch(ignoreError(starting, null))
-  if (running?.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
+  if (running?.host === 'once') throw new UserError('agent.sendingOnce', { directory: dataDirectory })
 }
 
 /** The agent that runs already takes the directories; gives why each of the others was refused. */
@@ -96,8 +96,8 @@ async function handOver(dataDirectory: string, directories: string[], as: StartO
   for (const directory of directories) {
     try {
       await sendCommand(dataDirectory, 'addSource', { path: directory, ...as })
-    } catch (thrown) {
-      const refusal = sentenceOf(thrown)
+    } catch (error) {
+      const refusal = sentenceOf(error)
       if (refusal.key !== 'refuse.already') refusals.push(refusal)
     }
   }
@@ -108,7 +108,7 @@ async function handOver(dataDirectory: string, directories: string[], as: StartO
  * One line whenever the status becomes another one; its ages and counts alone are no news, and neither is that nothing
  * is protected before the first directory is.
  */
-function sayStatus({ agent }: OpenAgent, say: (line: string) => void, isAdding: () => boolean): void {
+function publishStatus({ agent }: OpenAgent, say: (line: string) => void, isAdding: () => boolean): void {
   let said = ''
   const show = () => {
     const { status } = agent.store.state

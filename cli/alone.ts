@@ -7,7 +7,7 @@ import type { SettingsContext } from '../core/agent/settings/context.ts'
 import { inspectPath } from '../core/check/inspect.ts'
 import { forgetAll } from '../core/ledger/background-jobs.ts'
 import { openOrExplain } from '../core/ledger/ledger.ts'
-import { Problem, sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
 import { loadIdentity } from '../core/protocol/identity.ts'
 import { TEST_MS } from '../core/send/destinations/connection-test.ts'
 import { pairWithReceiver } from '../core/send/destinations/receiver/pair.ts'
@@ -33,8 +33,8 @@ function openContext(directory: string): SettingsContext {
   const settings = openSettings(directory, 'refuse')
   const computerName = hostname() || 'Holdfast'
   const identity = () =>
-    loadIdentity(layout.identity).catch((thrown: unknown) => {
-      throw unusableData(directory, thrown)
+    loadIdentity(layout.identity).catch((error: unknown) => {
+      throw unusableData(directory, error)
     })
   return {
     ...{ settings, layout, computerName },
@@ -67,7 +67,7 @@ export async function changeAlone(
   openDataDirectory(directory)
   const lock = lockData(directory)
   // It has started just now, and would overwrite what is written here.
-  if (lock === null) throw new Problem('agent.starting')
+  if (lock === null) throw new UserError('agent.starting')
   try {
     const context = openContext(directory)
     const before = context.settings.get()
@@ -91,8 +91,8 @@ async function forgetSent({ layout: { ledger: file } }: SettingsContext, source:
     } finally {
       ledger.close()
     }
-  } catch (thrown) {
+  } catch (error) {
     // It is removed in any case; what stays noted costs some space.
-    console.error(terminalWords(sentenceOf(thrown)))
+    console.error(terminalWords(sentenceOf(error)))
   }
 }

@@ -1,13 +1,13 @@
 import { isIPv6 } from 'node:net'
 import path from 'node:path'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { namedDestination } from '../core/settings/destinations.ts'
 import { changedDestinationSchema } from '../core/settings/given-destination.ts'
 import { readSftpTarget } from '../core/settings/sftp-target.ts'
 import { confirmed, secretsFor } from './add-destination.ts'
 import { type AddOptions, parsed, type Wanted } from './destination-options.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** What can be changed, by the option's name. */
@@ -66,7 +66,7 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
 /** `holdfast destinations change NAME`: how a receiver, server or bucket is reached; where in it the files are stays. */
 export async function changeDestination(directory: string, name: string, options: AddOptions): Promise<void> {
   const { id, ...before } = namedDestination((await settingsNow(directory)).destinations, name)
-  if (before.kind === 'folder') throw new Problem('cli.destinations.changeNone', { name: before.name })
+  if (before.kind === 'folder') throw new UserError('cli.destinations.changeNone', { name: before.name })
   const wanted = changedBy(before, options)
   const isOtherLogin = 'login' in before && 'login' in wanted && before.login !== wanted.login
   const secrets = await secretsFor(wanted, options, isOtherLogin)
@@ -76,5 +76,5 @@ export async function changeDestination(directory: string, name: string, options
   )
   const input = { id, destination, secrets }
   await changeSettings(directory, () => ({ command: 'changeDestination', input }))
-  console.log(worded('cli.destinations.changed', { name: before.name }))
+  console.log(translate('cli.destinations.changed', { name: before.name }))
 }

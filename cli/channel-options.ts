@@ -3,11 +3,11 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type ChannelType, catalog, fieldsOf, secretFieldsOf } from '../core/alerts/channels/catalog.ts'
 import { type Severity, severities } from '../core/alerts/kinds.ts'
 import { type ChannelSettings, channelSchema } from '../core/alerts/settings.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import type { Settings } from '../core/settings/schema.ts'
-import { defined } from './defined.ts'
 import { pathAt } from './known-path.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { collect } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import { named } from './terminal-words.ts'
@@ -77,7 +77,7 @@ export function channelWith(
     })
   const parsed = channelSchema.safeParse({
     ...before,
-    ...defined({
+    ...omitUndefined({
       ...{ name, severity, standby },
       sources: allSources === true ? null : source?.map((path) => pathAt(settings, path).id),
       template: template === '' ? null : template,
@@ -95,9 +95,9 @@ export function secretsOf({ secret = [] }: ChannelOptions): Record<string, strin
       const [field, file] = split(pair)
       try {
         return [field, readFileSync(file === '-' ? 0 : file, 'utf8').trim()]
-      } catch (thrown) {
-        const reason = errorCode(thrown) ?? String(thrown)
-        throw new Problem('check.tokenUnreadable', { path: file, reason }, { cause: thrown })
+      } catch (error) {
+        const reason = errorCode(error) ?? String(error)
+        throw new UserError('check.tokenUnreadable', { path: file, reason }, { cause: error })
       }
     }),
   )
@@ -128,6 +128,6 @@ export function newId(settings: Settings, name: string, type: string): string {
 export function namedChannel(settings: Settings, given: string): ChannelSettings {
   const { channels } = settings.alerts
   const found = channels.find(({ id }) => id === given) ?? channels.find(({ name }) => name === given)
-  if (found === undefined) throw new Problem('alert.noChannel', { id: given })
+  if (found === undefined) throw new UserError('alert.noChannel', { id: given })
   return found
 }

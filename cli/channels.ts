@@ -19,7 +19,7 @@ import { jsonText } from './json.ts'
 import { minutesIn } from './option-words.ts'
 import { askWhether } from './secret-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { about, listed, terminalWords, worded } from './terminal-words.ts'
+import { about, listed, terminalWords, translate } from './terminal-words.ts'
 
 interface RulesOptions {
   project?: string
@@ -96,18 +96,18 @@ async function list(directory: string, json: boolean): Promise<void> {
   const { alerts } = settingsIn(state, directory)
   const rows = alerts.channels.map((one) => ({ ...one, state: stateOf(state, one) }))
   if (json) return console.log(jsonText({ ...alerts, channels: rows }, 2))
-  if (rows.length === 0) console.log(worded('cli.channels.none'))
+  if (rows.length === 0) console.log(translate('cli.channels.none'))
   for (const { id, name, type, enabled, standby, state: now } of rows) {
     const facts = listed([
       type,
-      ...(enabled ? [] : [worded('window.channel.off')]),
-      ...(standby ? [worded('window.channel.isStandby')] : []),
-      ...(now === undefined ? [] : [worded(`cli.channels.${now.condition}`)]),
+      ...(enabled ? [] : [translate('window.channel.off')]),
+      ...(standby ? [translate('window.channel.isStandby')] : []),
+      ...(now === undefined ? [] : [translate(`cli.channels.${now.condition}`)]),
     ])
-    console.log(worded('cli.channels.line', { id, name, facts }))
+    console.log(translate('cli.channels.line', { id, name, facts }))
     if (now?.sentence != null) console.log(`  ${terminalWords(now.sentence)}`)
     if (now !== undefined && now.waiting > 0)
-      console.log(`  ${worded('cli.channels.waiting', { count: now.waiting })}`)
+      console.log(`  ${translate('cli.channels.waiting', { count: now.waiting })}`)
   }
 }
 
@@ -122,7 +122,7 @@ async function add(directory: string, type: ChannelType, options: ChannelOptions
     const channel = channelWith({ id, name: options.name ?? id, type }, options, settings)
     return { command: 'addChannel', input: { channel, secrets } }
   })
-  console.log(worded('cli.channels.added', { id }))
+  console.log(translate('cli.channels.added', { id }))
 }
 
 async function change(
@@ -135,7 +135,7 @@ async function change(
     command: 'changeChannel',
     input: { channel: changed(namedChannel(settings, given), settings), secrets },
   }))
-  console.log(worded('cli.channels.changed', { id: given }))
+  console.log(translate('cli.channels.changed', { id: given }))
 }
 
 async function remove(directory: string, given: string): Promise<void> {
@@ -143,7 +143,7 @@ async function remove(directory: string, given: string): Promise<void> {
     command: 'removeChannel',
     input: { id: namedChannel(settings, given).id },
   }))
-  console.log(worded('cli.channels.removed', { id: given }))
+  console.log(translate('cli.channels.removed', { id: given }))
 }
 
 async function order(directory: string, given: string[]): Promise<void> {
@@ -164,7 +164,7 @@ async function test(directory: string, given: string): Promise<void> {
   const { fingerprint } = sentence.params
   if (typeof fingerprint !== 'string' || fingerprint === '') return
   const isRight = await askWhether(['cli.channels.certificateAsked'])
-  if (isRight !== true) return console.error(worded('cli.channels.certificate', { id, fingerprint }))
+  if (isRight !== true) return console.error(translate('cli.channels.certificate', { id, fingerprint }))
   const certificate = (one: ChannelSettings) => ({
     ...one,
     options: { ...one.options, certificate: fingerprint },
@@ -191,9 +191,10 @@ async function rules(directory: string, options: RulesOptions): Promise<void> {
         input: changesOf(settings),
       }))
   const { labels, quietHours, unreachableMinutes } = alerts
-  const hours = quietHours === null ? worded('cli.channels.noQuiet') : `${quietHours.from}-${quietHours.to}`
-  console.log(about(worded('cli.channels.project'), labels.project || '-'))
-  console.log(about(worded('cli.channels.resource'), labels.resource || '-'))
-  console.log(about(worded('cli.channels.quiet'), hours))
-  console.log(about(worded('cli.channels.unreachable'), `${unreachableMinutes * 60}s`))
+  const hours =
+    quietHours === null ? translate('cli.channels.noQuiet') : `${quietHours.from}-${quietHours.to}`
+  console.log(about(translate('cli.channels.project'), labels.project || '-'))
+  console.log(about(translate('cli.channels.resource'), labels.resource || '-'))
+  console.log(about(translate('cli.channels.quiet'), hours))
+  console.log(about(translate('cli.channels.unreachable'), `${unreachableMinutes * 60}s`))
 }

@@ -3,7 +3,7 @@ import { createConcurrencyLimit } from '../core/check/concurrency-limit.ts'
 import { readFile } from '../core/check/probes/read.ts'
 import { createLogOutput } from '../core/check/stdio/outputs.ts'
 import { serveStdio } from '../core/check/stdio/serve-stdio.ts'
-import { inTime } from '../core/lib/async/in-time.ts'
+import { withTimeout } from '../core/lib/async/with-timeout.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 
@@ -55,6 +55,6 @@ async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise
   })
   // A parent that does not read the log keeps nothing waiting.
   const logged = new Promise<void>((resolve) => errors.end(resolve))
-  await Promise.all([new Promise<void>((resolve) => output.end(resolve)), inTime(END_WITHIN_MS, logged)])
+  await Promise.all([new Promise<void>((resolve) => output.end(resolve)), withTimeout(END_WITHIN_MS, logged)])
   await endChild(0, [])
 }

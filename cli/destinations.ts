@@ -20,7 +20,7 @@ import { jsonText } from './json.ts'
 import { sourceAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { named, worded } from './terminal-words.ts'
+import { named, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options {
@@ -132,15 +132,15 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     console.log(jsonText(all, 2))
     return
   }
-  if (settings.destinations.length === 0) console.log(worded('cli.destinations.none'))
+  if (settings.destinations.length === 0) console.log(translate('cli.destinations.none'))
   const path = state?.localCopies ?? null
-  if (path !== null) console.log(worded('cli.destinations.localCopies', { path }))
+  if (path !== null) console.log(translate('cli.destinations.localCopies', { path }))
   for (const destination of settings.destinations) {
     const { id, name } = destination
     const known = state?.destinations.find((one) => one.id === id)
     console.log(
       state === null || known === undefined
-        ? worded('cli.destination', { name, address: placeOf(destination) })
+        ? translate('cli.destination', { name, address: placeOf(destination) })
         : destinationLine(state, known),
     )
   }
@@ -153,7 +153,7 @@ async function rename(dataDirectory: string, name: string, next: string): Promis
     command: 'renameDestination',
     input: { id: namedDestination(destinations, name).id, name: next },
   }))
-  console.log(worded('cli.destinations.renamed', { name, next }))
+  console.log(translate('cli.destinations.renamed', { name, next }))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {
@@ -164,12 +164,12 @@ async function remove(dataDirectory: string, given: string): Promise<void> {
     return { command: 'removeDestination', input: { id: found.id } }
   })
   const key = after.destinations.length === 0 ? 'cli.destinations.removedLast' : 'cli.destinations.removed'
-  console.log(worded(key, { name }))
+  console.log(translate(key, { name }))
 }
 
 async function deleteLocal(dataDirectory: string): Promise<void> {
   await sendCommand(dataDirectory, 'deleteLocalCopies', {})
-  console.log(worded('localCopies.deleted'))
+  console.log(translate('localCopies.deleted'))
 }
 
 async function choose(
@@ -188,5 +188,5 @@ async function choose(
   const chosen = idsOf(after)
   const list = after.destinations.filter(({ id }) => chosen === null || chosen.includes(id))
   const said = { path: sourceAt(after, directory).path, names: named(list.map(({ name }) => name)) }
-  console.log(worded('cli.destinations.chosen', said))
+  console.log(translate('cli.destinations.chosen', said))
 }

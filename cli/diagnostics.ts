@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { diagnosticsOf } from '../core/agent/diagnostics.ts'
 import type { AppState } from '../core/agent/state/schema.ts'
 import { dropError } from '../core/dropped-errors.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { reasonOf } from '../core/platform/system-error.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -11,7 +11,7 @@ import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { writeGivenFile } from './given-file.ts'
 import { parsePath } from './path-words.ts'
 import { askState, refuseMissing } from './settings-change.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 import { version } from './version.ts'
 
 /** `holdfast diagnostics FILE`: what somebody who helps wants to see, as one file without secrets. */
@@ -40,9 +40,9 @@ async function write(file: string, data: string): Promise<void> {
   try {
     await writeGivenFile(file, zip)
   } catch (thrown) {
-    throw new Problem('diagnostics.cannotWrite', { file, reason: reasonOf(thrown) }, { cause: thrown })
+    throw new UserError('diagnostics.cannotWrite', { file, reason: reasonOf(thrown) }, { cause: thrown })
   }
-  console.log(worded('diagnostics.written', { file }))
+  console.log(translate('diagnostics.written', { file }))
 }
 
 /** null: no agent runs, or it does not answer; the logs say more then. */

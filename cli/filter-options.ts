@@ -3,8 +3,8 @@ import type { CommandInput } from '../core/agent/contract.ts'
 import { temporaryNames } from '../core/filter/temporary.ts'
 import { parseSeconds } from '../core/lib/i18n/amounts.ts'
 import { priorities, type Source, sourceFiltersSchema, sourceSchema } from '../core/settings/schema.ts'
-import { defined } from './defined.ts'
 import { type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { ageOf, NONE, settingOf, sizeOf } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
@@ -82,15 +82,15 @@ export function withNames(command: Command): Command {
 
 /** Only what was given. */
 export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): FilterChanges {
-  const marks = defined({ prefix, closedMark, sentMark })
-  return defined({ name, batch: Object.keys(marks).length === 0 ? undefined : marks })
+  const marks = omitUndefined({ prefix, closedMark, sentMark })
+  return omitUndefined({ name, batch: Object.keys(marks).length === 0 ? undefined : marks })
 }
 
-/** @throws Problem where a file of patterns cannot be read. */
+/** @throws UserError where a file of patterns cannot be read. */
 export function changesOf(options: FilterOptions): FilterChanges {
   const { hidden, temporary, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   const { tellSilence } = options
-  return defined({
+  return omitUndefined({
     ...{ hidden, temporary, oneFileSystem, priority },
     ignore: readPatterns(options),
     minimumBytes: settingOf(minSize),

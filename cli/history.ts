@@ -9,7 +9,7 @@ import { jsonText } from './json.ts'
 import { pathAt } from './known-path.ts'
 import { parsePath } from './path-words.ts'
 import { askState } from './settings-change.ts'
-import { listed, worded } from './terminal-words.ts'
+import { listed, translate } from './terminal-words.ts'
 
 const HOUR = 3_600_000
 
@@ -47,7 +47,7 @@ function positive(text: string): number {
 /** One line a point: time, number of checks, median, 99th percentile and maximum of the delay, verdicts. */
 function table(points: readonly HistoryPoint[]): string[] {
   const head = (['time', 'checks', 'median', 'p99', 'most', 'verdicts'] as const).map((column) =>
-    worded(`cli.history.${column}`),
+    translate(`cli.history.${column}`),
   )
   const rows = points.map(({ at, count, delays, kinds }) => [
     new Date(at).toISOString().slice(0, 19),
@@ -55,7 +55,7 @@ function table(points: readonly HistoryPoint[]): string[] {
     ...[delays?.median, delays?.p99, delays?.max].map((delay) => delay?.toFixed(2) ?? '-'),
     listed(
       Object.entries(kinds).map(
-        ([kind, times]) => `${worded(`cli.verdict.${kind as VerdictKind}`)} ${times}`,
+        ([kind, times]) => `${translate(`cli.verdict.${kind as VerdictKind}`)} ${times}`,
       ),
     ),
   ])

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf } from '../core/lib/i18n/user-error.ts'
 import { collectStart } from '../core/lib/workers/collect-start.ts'
 import { endWithLauncher } from '../core/lib/workers/launcher.ts'
 import { exitNow } from './exit-now.ts'
@@ -26,16 +26,16 @@ watchOutput(SERVICES.includes(asked) && !isHelp, COULD_NOT_IS_TWO.includes(asked
 
 try {
   await (await loadProgram(asked)).parseAsync()
-} catch (thrown) {
-  if (thrown instanceof CommanderError) {
+} catch (error) {
+  if (error instanceof CommanderError) {
     // Not at once: that its words could not be printed is told first.
-    process.exitCode = thrown.exitCode === 0 ? 0 : EXIT_USAGE
-  } else explain(thrown)
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
+  } else explain(error)
 }
 
-function explain(thrown: unknown): void {
-  const sentence = sentenceOf(thrown)
+function explain(error: unknown): void {
+  const sentence = sentenceOf(error)
   console.error(terminalWords(sentence))
-  if (thrown instanceof WrongUsage) process.exit(EXIT_USAGE)
+  if (error instanceof WrongUsage) process.exit(EXIT_USAGE)
   exitNow(sentence.key === 'agent.notRunning' ? EXIT_NOT_RUNNING : EXIT_FAILED)
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { Problem } from '../core/lib/i18n/problem.ts'
 import { shellWord } from '../core/lib/i18n/shell-word.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { reasonOf } from '../core/platform/system-error.ts'
 import { findIgnoreForm, type IgnoreForm, ignoreForms, readIgnoreFile } from '../core/settings/ignore-file.ts'
 import { findOddPatterns, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { collect, collectPatterns } from './option-words.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 
 /** Values of the options that `withPatterns` adds. */
 export interface PatternOptions {
@@ -41,13 +41,13 @@ export function withPatterns(command: Command, replaced: string): Command {
 /**
  * Gives all patterns of the options; undefined: no option was given. Lines of files that are not taken over are named on
  * standard error.
- * @throws Problem where a file cannot be read.
+ * @throws UserError where a file cannot be read.
  */
 export function readPatterns({ ignore, ignoreFrom = [], ignoreForm }: PatternOptions): string[] | undefined {
   if (ignore === false) return []
   if (ignore === undefined && ignoreFrom.length === 0) return undefined
   const patterns = [...ignoreFrom.flatMap((file) => readFrom(file, ignoreForm)), ...(ignore ?? [])]
-  if (patterns.length > MOST_PATTERNS) throw new Problem('window.filters.tooManyPatterns')
+  if (patterns.length > MOST_PATTERNS) throw new UserError('window.filters.tooManyPatterns')
   return patterns
 }
 
@@ -55,14 +55,14 @@ function readFrom(file: string, given: IgnoreForm | undefined): string[] {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
-  } catch (thrown) {
-    throw new Problem('filter.from.unreadable', { path: file, reason: reasonOf(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('filter.from.unreadable', { path: file, reason: reasonOf(error) }, { cause: error })
   }
   const form = given ?? findIgnoreForm(path.resolve(file), text)
   const { patterns, left } = readIgnoreFile(text, form)
-  console.error(worded('filter.from.read', { path: file, count: patterns.length, form }))
+  console.error(translate('filter.from.read', { path: file, count: patterns.length, form }))
   for (const { line, text: what, why } of left)
-    console.error(worded('filter.from.left', { path: file, line, text: what, why: worded(why.key) }))
+    console.error(translate('filter.from.left', { path: file, line, text: what, why: translate(why.key) }))
   return patterns
 }
 
@@ -73,16 +73,18 @@ function readFrom(file: string, given: IgnoreForm | undefined): string[] {
 export function oddPatternLines(patterns: readonly string[], root: string, isProtected: boolean): string[] {
   const odd = findOddPatterns(patterns, root)
   const lines = odd.flatMap(({ sentence: { key, params }, instead }) => [
-    worded(key, params),
-    ...(instead === null ? [] : [instead.length === 0 ? worded('filter.odd.remove') : insteadLine(instead)]),
+    translate(key, params),
+    ...(instead === null
+      ? []
+      : [instead.length === 0 ? translate('filter.odd.remove') : insteadLine(instead)]),
   ])
   if (!isProtected || odd.every(({ instead }) => instead === null)) return lines
   const corrections = new Map(odd.map(({ pattern, instead }) => [pattern, instead ?? [pattern]]))
   const corrected = patterns.flatMap((pattern) => corrections.get(pattern) ?? [pattern])
   const words = corrected.map((pattern) => `--ignore ${shellWord(pattern)}`)
   const command = [shellWord(root), ...(words.length === 0 ? ['--no-ignore'] : words)].join(' ')
-  return [...lines, worded('filter.odd.command', { command })]
+  return [...lines, translate('filter.odd.command', { command })]
 }
 
 const insteadLine = (instead: string[]): string =>
-  worded('filter.odd.write', { instead: instead.map(shellWord).join('  ') })
+  translate('filter.odd.write', { instead: instead.map(shellWord).join('  ') })

@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { workerHeap } from '../core/agent/workers/starter.ts'
 import { settled } from '../core/dropped-errors.ts'
-import { inTime } from '../core/lib/async/in-time.ts'
+import { withTimeout } from '../core/lib/async/with-timeout.ts'
 import { endNow } from '../core/lib/workers/end-now.ts'
 import { exitNow } from './exit-now.ts'
 
@@ -59,7 +59,7 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
   const log = relay(child.stderr, errors)
   await Promise.all([ended, relay(child.stdout, output)])
   // Somebody who does not read it is not waited for.
-  await inTime(END_WITHIN_MS, log)
+  await withTimeout(END_WITHIN_MS, log)
   child.kill('SIGKILL')
   return exitNow(code ?? 1)
 }

@@ -23,7 +23,7 @@ import { pathAt } from './known-path.ts'
 import { pauseOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { changeSettings, runningState, settingsIn } from './settings-change.ts'
-import { about, listed, terminalWords, worded } from './terminal-words.ts'
+import { about, listed, terminalWords, translate } from './terminal-words.ts'
 
 interface ListOptions {
   data?: string
@@ -97,7 +97,7 @@ async function list(options: ListOptions): Promise<void> {
     before = page.next
   } while (before !== null && left > 0)
   const none = options.lasting === true ? 'cli.incidents.noneNow' : 'cli.incidents.none'
-  if (count === 0 && options.json !== true) console.log(worded(none))
+  if (count === 0 && options.json !== true) console.log(translate(none))
 }
 
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
@@ -132,24 +132,24 @@ function linesOf({ incident, deliveries }: TimelineEntry): string[] {
       ? message('cli.incidents.since', { since: startedAt })
       : message('cli.incidents.lasted', { since: startedAt, lasted: endedAt - startedAt })
   return [
-    `${about(worded(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
+    `${about(translate(`kind.${kind}`), `${subjects[0] ?? ''}${others}`)}  ${terminalWords(lasted)}`,
     `  ${terminalWords(sentence)}`,
-    `  ${worded('cli.incidents.id', { id })}`,
-    ...(acknowledged === null ? [] : [`  ${worded('cli.incidents.acknowledged', acknowledged)}`]),
+    `  ${translate('cli.incidents.id', { id })}`,
+    ...(acknowledged === null ? [] : [`  ${translate('cli.incidents.acknowledged', acknowledged)}`]),
     ...deliveries.map((one) => `  ${deliveryLine(one)}`),
   ]
 }
 
 function deliveryLine({ channel, channelName, what, state, at, decidedAt, reason }: NoticeDelivery): string {
-  const end = worded(`cli.delivery.${state}`, { at: decidedAt ?? at })
-  const name = channel === NATIVE ? worded('window.destination.here') : channelName
-  const line = about(name, listed([worded(`cli.told.${what}`), end]))
+  const end = translate(`cli.delivery.${state}`, { at: decidedAt ?? at })
+  const name = channel === NATIVE ? translate('window.destination.here') : channelName
+  const line = about(name, listed([translate(`cli.told.${what}`), end]))
   return reason === null || state === 'delivered' ? line : about(line, terminalWords(reason))
 }
 
 async function ask(directory: string, command: string, input: object): Promise<void> {
   await sendCommand(directory, command, input)
-  console.log(worded('cli.incidents.done'))
+  console.log(translate('cli.incidents.done'))
 }
 
 async function mute(directory: string, path: string, minutes: number | null): Promise<void> {
@@ -170,5 +170,5 @@ async function unmute(directory: string, path: string): Promise<void> {
     command: 'unmute',
     input: { id: pathAt(settings, path).id },
   }))
-  console.log(worded('cli.incidents.unmuted', { path }))
+  console.log(translate('cli.incidents.unmuted', { path }))
 }

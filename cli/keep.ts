@@ -4,7 +4,7 @@ import { defaultSettings, keepSchema, type Settings } from '../core/settings/sch
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 
 const DAY_SECONDS = 86_400
 const { withinDays, daily } = keepSchema.shape
@@ -61,11 +61,11 @@ async function keep({ data, json = false, within, ...counts }: KeepOptions): Pro
   const { keep: now } = isQuestion ? await settingsNow(directory) : await changeSettings(directory, change)
   if (json) return console.log(jsonText(now))
   if (!isQuestion) tellLess(before, now)
-  console.log(worded('cli.keep.within', { count: now.withinDays }))
+  console.log(translate('cli.keep.within', { count: now.withinDays }))
   for (const name of ['daily', 'weekly', 'monthly', 'yearly'] as const) {
-    const each = worded(`cli.keep.${name}`)
+    const each = translate(`cli.keep.${name}`)
     const number = now[name]
-    console.log(`  ${worded(number === 0 ? 'cli.keep.none' : 'cli.keep.latest', { each, number })}`)
+    console.log(`  ${translate(number === 0 ? 'cli.keep.none' : 'cli.keep.latest', { each, number })}`)
   }
 }
 
@@ -74,8 +74,8 @@ function tellLess(before: Settings['keep'], now: Settings['keep']): void {
   const less = (['within', 'daily', 'weekly', 'monthly', 'yearly'] as const).flatMap((name) => {
     const field = name === 'within' ? 'withinDays' : name
     if (now[field] >= before[field]) return []
-    return [worded(`settings.keep.less.${name}`, { count: now[field], before: before[field] })]
+    return [translate(`settings.keep.less.${name}`, { count: now[field], before: before[field] })]
   })
   for (const line of less) console.log(line)
-  if (less.length > 0) console.log(worded('settings.keep.askGone'))
+  if (less.length > 0) console.log(translate('settings.keep.askGone'))
 }

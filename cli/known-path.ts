@@ -1,23 +1,23 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import { dropError } from '../core/dropped-errors.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import type { CheckedPath, Settings, Source } from '../core/settings/schema.ts'
 
 /**
  * The protected directory that somebody names by its path or its name.
- * @throws Problem cli.paths.notProtected
+ * @throws UserError cli.paths.notProtected
  */
 export function sourceAt(settings: Settings, given: string): Source {
   const found = namedSource(settings, given)
-  if (found === null) throw new Problem('cli.paths.notProtected', { path: given })
+  if (found === null) throw new UserError('cli.paths.notProtected', { path: given })
   return found
 }
 
-/** What is protected, or only checked, by its path or a source's name. @throws Problem check.notChecked */
+/** What is protected, or only checked, by its path or a source's name. @throws UserError check.notChecked */
 export function pathAt(settings: Settings, given: string): Source | CheckedPath {
   const found = checkedPathAt(settings, given) ?? namedSource(settings, given)
-  if (found === null) throw new Problem('check.notChecked', { path: given })
+  if (found === null) throw new UserError('check.notChecked', { path: given })
   return found
 }
 

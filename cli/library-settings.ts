@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { ignoreError } from '../core/dropped-errors.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import type { StoreSettings } from '../core/restore/open.ts'
 import type { LibrarySettings } from '../core/restore/restore-messages.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
@@ -17,7 +17,7 @@ export interface LibraryOptions {
 
 /**
  * What a destination of a data directory is looked through with.
- * @throws Problem where there is no such destination, or its secrets cannot be opened here.
+ * @throws UserError where there is no such destination, or its secrets cannot be opened here.
  */
 export async function librarySettings(
   dataDirectory: string,
@@ -30,7 +30,7 @@ export async function librarySettings(
   const destination = namedDestination([embedded, ...destinations], name)
   const secrets = openSecrets(dataDirectory, null)
   if (secrets.unreadable().includes(destination.id))
-    throw new Problem('restore.sealed', { name: destination.name })
+    throw new UserError('restore.sealed', { name: destination.name })
   return {
     destination,
     secrets: secrets.get()[destination.id] ?? {},
@@ -51,11 +51,11 @@ export async function storeSettings(dataDirectory: string, given: string): Promi
   return known === undefined ? { store } : { store, name: known.name }
 }
 
-/** The age identity in a file, as age-keygen writes it. @throws what the system says; Problem where there is none. */
+/** The age identity in a file, as age-keygen writes it. @throws what the system says; UserError where there is none. */
 export function readKey(file: string): string {
   const key = readFileSync(file, 'utf8')
     .split('\n')
     .find((line) => line.startsWith('AGE-SECRET-KEY-'))
-  if (key === undefined) throw new Problem('restore.noKey', { file })
+  if (key === undefined) throw new UserError('restore.noKey', { file })
   return key.trim()
 }

@@ -4,7 +4,7 @@ import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { parseRate, parseRule, rateText, ruleText } from './send-rule.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface LimitOptions {
@@ -79,10 +79,10 @@ async function limit(rate: number | null | undefined, options: LimitOptions): Pr
     : await changeSettings(directory, () => ({ command: 'changeSettings', input: changes }))
   const { retrySeconds: _, ...now } = settings.send
   if (options.json) return console.log(jsonText(now))
-  console.log(now.bytesPerSecond === null ? worded('cli.limit.none') : rateText(now.bytesPerSecond))
+  console.log(now.bytesPerSecond === null ? translate('cli.limit.none') : rateText(now.bytesPerSecond))
   for (const rule of now.schedule) console.log(`  ${ruleText(rule)}`)
-  if (now.pauseOnBattery) console.log(`  ${worded('cli.limit.onBattery')}`)
-  if (now.pauseOnMetered) console.log(`  ${worded('cli.limit.onMetered')}`)
+  if (now.pauseOnBattery) console.log(`  ${translate('cli.limit.onBattery')}`)
+  if (now.pauseOnMetered) console.log(`  ${translate('cli.limit.onMetered')}`)
   if (now.versionsPerHour !== defaultSettings.send.versionsPerHour)
-    console.log(`  ${worded('cli.limit.versions', { count: now.versionsPerHour })}`)
+    console.log(`  ${translate('cli.limit.versions', { count: now.versionsPerHour })}`)
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { missingAt } from '../core/agent/settings/accept-path.ts'
 import { ignoreError } from '../core/dropped-errors.ts'
 import { readLedger } from '../core/ledger/ledger.ts'
-import { sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { type ListedPath, listCandidates } from '../core/scan/preview/list-source.ts'
@@ -66,8 +66,8 @@ export async function printList({
 function readIfItCan<T>(read: () => T | null): T | null {
   try {
     return read()
-  } catch (thrown) {
-    process.stderr.write(`${terminalWords(sentenceOf(thrown))}\n`)
+  } catch (error) {
+    process.stderr.write(`${terminalWords(sentenceOf(error))}\n`)
     return null
   }
 }

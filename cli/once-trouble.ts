@@ -4,7 +4,7 @@ import { pauseOf } from '../core/agent/state/status.ts'
 import { isDiskKind } from '../core/alerts/kinds.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
-import { terminalWords, worded } from './terminal-words.ts'
+import { terminalWords, translate } from './terminal-words.ts'
 
 /** A receiver that cannot be reached for this long ends the run, as a pause that lasts longer: cron starts the next. */
 export const GIVE_UP_AFTER_MS = 60_000
@@ -31,7 +31,7 @@ const failureBy = (key: WordKey, behind: Failure): Failure => ({
 })
 
 export const failureWords = ({ key, params, behind }: Failure): string =>
-  worded(key, behind === undefined ? params : { ...params, reason: failureWords(behind) })
+  translate(key, behind === undefined ? params : { ...params, reason: failureWords(behind) })
 
 export const usedDestinations = ({ destinations, sources }: AppState) =>
   destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))

@@ -1,6 +1,6 @@
 import { errorCode } from '../core/platform/system-error.ts'
 import { exitNow } from './exit-now.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 
 /**
  * What is printed goes somewhere, or the command fails: a full disk must not look like success. Where nobody reads any
@@ -8,11 +8,11 @@ import { worded } from './terminal-words.ts'
  * @param failed what the command ends with where it could not do its work.
  */
 export function watchOutput(isService: boolean, failed: number): void {
-  process.stdout.on('error', (thrown) => {
+  process.stdout.on('error', (error) => {
     if (isService) return
-    const reason = errorCode(thrown) ?? String(thrown)
+    const reason = errorCode(error) ?? String(error)
     if (reason === 'EPIPE') process.exit(0)
-    console.error(worded('agent.outputFailed', { reason }))
+    console.error(translate('agent.outputFailed', { reason }))
     exitNow(failed)
   })
   process.stderr.on('error', () => undefined)

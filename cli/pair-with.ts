@@ -1,5 +1,5 @@
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { parsePairingCode } from '../core/protocol/pairing-code.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { placeOf } from '../core/settings/destinations.ts'
@@ -7,7 +7,7 @@ import type { Settings } from '../core/settings/schema.ts'
 import { dataWords } from './data-directory.ts'
 import { jsonText } from './json.ts'
 import { changeSettings, runningState } from './settings-change.ts'
-import { named, terminalWords, worded } from './terminal-words.ts'
+import { named, terminalWords, translate } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
 /**
@@ -26,13 +26,13 @@ export async function pairWith(
   openDataDirectory(dataDirectory)
   const settings = await changeSettings(dataDirectory, () => ({ command: 'pair', input }))
   const paired = settings.destinations.find((one) => one.id === fingerprint)
-  if (paired === undefined) throw new Problem('refuse.noSuchDestination', { name: fingerprint })
+  if (paired === undefined) throw new UserError('refuse.noSuchDestination', { name: fingerprint })
   if (json) return console.log(jsonText(paired))
   const address = placeOf(paired)
-  console.log(worded('transfer.pairedWith', { name: paired.name, address }))
+  console.log(translate('transfer.pairedWith', { name: paired.name, address }))
   if (settings.destinations.length > 1) {
     const names = named(settings.destinations.map((one) => one.name))
-    console.log(worded('cli.destinations.now', { names }))
+    console.log(translate('cli.destinations.now', { names }))
   }
   console.log(terminalWords(await nextStep(settings, dataDirectory)))
 }
@@ -48,7 +48,7 @@ async function nextStep({ sources }: Settings, dataDirectory: string): Promise<M
 function fingerprintIn(code: string): string {
   try {
     return parsePairingCode(code).fingerprint
-  } catch (thrown) {
-    throw wrongUsage(thrown)
+  } catch (error) {
+    throw wrongUsage(error)
   }
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { CODE_MINUTES, invite } from '../core/receive/pairing/invitation.ts'
 import { storeLayout } from '../core/store/layout.ts'
 import { chooseSender, foldersIn, openSenders } from '../core/store/senders/senders.ts'
@@ -8,7 +8,7 @@ import { jsonText } from './json.ts'
 import { pairWith } from './pair-with.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
-import { named, terminalWords, worded } from './terminal-words.ts'
+import { named, terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PairOptions {
@@ -29,7 +29,7 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
     console.log(jsonText({ code, minutes: CODE_MINUTES, receiverRunning: running }))
     return
   }
-  if (!running) console.error(worded('transfer.receiverStopped', { path: store }))
+  if (!running) console.error(translate('transfer.receiverStopped', { path: store }))
   printInvitation(invitation, {
     say: (text) => console.error(text),
     qr: qr ?? process.stderr.isTTY === true,
@@ -50,7 +50,7 @@ async function folderOf(store: string, who: string): Promise<string> {
   )
     return chooseSender(list(), who, layout.root).folder
   if ((await foldersIn(layout)).includes(who)) return who
-  throw new Problem('transfer.senderUnknown', { who, path: layout.root })
+  throw new UserError('transfer.senderUnknown', { who, path: layout.root })
 }
 
 /** `holdfast pair CODE` at the sender, `holdfast pair --store DIR` at the receiver. */

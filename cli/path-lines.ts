@@ -7,14 +7,14 @@ import { destinationsOf } from '../core/settings/destinations.ts'
 import { batchSettingsSchema, type Settings, type Source } from '../core/settings/schema.ts'
 import { oddPatternLines } from './ignore-from.ts'
 import { quoteControls } from './quote-controls.ts'
-import { named, terminalWords, worded } from './terminal-words.ts'
+import { named, terminalWords, translate } from './terminal-words.ts'
 
 /** What is protected and how, and what is only checked, as lines for a terminal. */
 export function pathLines(settings: Settings): string[] {
   return [
     ...settings.sources.flatMap((source) => sourceLines(settings, source)),
     ...settings.checkedPaths.flatMap(({ id, path, link }) => [
-      worded('cli.paths.onlyChecked', { path }),
+      translate('cli.paths.onlyChecked', { path }),
       ...linkLines({ path, link }).map((line) => `  ${line}`),
       ...mutedLines(settings, id).map((line) => `  ${line}`),
     ]),
@@ -23,13 +23,13 @@ export function pathLines(settings: Settings): string[] {
 
 /** The place that a path stands for, where it was given by a link. */
 export const linkLines = ({ path, link }: Pick<Source, 'path' | 'link'>): string[] =>
-  link === null ? [] : [worded('paths.link', { link, path })]
+  link === null ? [] : [translate('paths.link', { link, path })]
 
 /** That nobody hears of what is wrong with a source or a checked path, as long as it is so. */
 export function mutedLines({ alerts }: Settings, id: string, now: number = Date.now()): string[] {
   const until = alerts.muted[id]
   if (until === undefined || (until !== null && until <= now)) return []
-  return [until === null ? worded('cli.muted') : worded('cli.mutedUntil', { until })]
+  return [until === null ? translate('cli.muted') : translate('cli.mutedUntil', { until })]
 }
 
 /** One protected directory: its first line, and one for each setting that is not as it is by default. */
@@ -37,27 +37,31 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   const { name, path, kind, batch, oneFileSystem } = source
   const { ignore, hidden, temporary, minimumBytes, maximumBytes, minimumAgeSeconds } = source
   const { priority, deleteAfter, silentHours, paused } = source
-  const leftOut = (what: string) => worded('cli.paths.leftOut', { what })
+  const leftOut = (what: string) => translate('cli.paths.leftOut', { what })
   const hours = (value: number) => value * 3_600_000
   const settingLines = [
     ...linkLines(source),
     ...(kind === 'batch' ? batchLines(batch) : []),
     ...ignore.map(leftOut),
     ...oddPatternLines(ignore, path, true),
-    ...(hidden === 'leave-out' ? [leftOut(worded('cli.paths.hidden'))] : []),
-    ...(temporary === 'send' ? [worded('cli.paths.temporary')] : []),
-    ...(minimumBytes === null ? [] : [leftOut(worded('cli.paths.smaller', { size: minimumBytes }))]),
-    ...(maximumBytes === null ? [] : [leftOut(worded('cli.paths.larger', { size: maximumBytes }))]),
-    ...(minimumAgeSeconds === 0 ? [] : [worded('cli.paths.sentAfter', { age: minimumAgeSeconds * 1_000 })]),
-    ...(oneFileSystem ? [leftOut(worded('cli.paths.mounted'))] : []),
-    ...(priority === 'normal' ? [] : [worded(`cli.paths.${priority}`)]),
-    ...(deleteAfter === null ? [] : [worded('cli.paths.deleteAfter', { after: hours(deleteAfter.hours) })]),
-    ...(deleteAfter === null || goesElsewhere(settings, source) ? [] : [worded('window.remove.notHere')]),
-    ...(silentHours === null ? [] : [worded('cli.paths.tellSilence', { silence: hours(silentHours) })]),
+    ...(hidden === 'leave-out' ? [leftOut(translate('cli.paths.hidden'))] : []),
+    ...(temporary === 'send' ? [translate('cli.paths.temporary')] : []),
+    ...(minimumBytes === null ? [] : [leftOut(translate('cli.paths.smaller', { size: minimumBytes }))]),
+    ...(maximumBytes === null ? [] : [leftOut(translate('cli.paths.larger', { size: maximumBytes }))]),
+    ...(minimumAgeSeconds === 0
+      ? []
+      : [translate('cli.paths.sentAfter', { age: minimumAgeSeconds * 1_000 })]),
+    ...(oneFileSystem ? [leftOut(translate('cli.paths.mounted'))] : []),
+    ...(priority === 'normal' ? [] : [translate(`cli.paths.${priority}`)]),
+    ...(deleteAfter === null
+      ? []
+      : [translate('cli.paths.deleteAfter', { after: hours(deleteAfter.hours) })]),
+    ...(deleteAfter === null || goesElsewhere(settings, source) ? [] : [translate('window.remove.notHere')]),
+    ...(silentHours === null ? [] : [translate('cli.paths.tellSilence', { silence: hours(silentHours) })]),
     ...(source.destinations === null
       ? []
-      : [worded('cli.paths.goesTo', { names: namesOf(settings, source) })]),
-    ...(paused ? [worded('window.phase.paused')] : []),
+      : [translate('cli.paths.goesTo', { names: namesOf(settings, source) })]),
+    ...(paused ? [translate('window.phase.paused')] : []),
     ...mutedLines(settings, source.id),
   ]
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
@@ -67,9 +71,9 @@ export function sourceLines(settings: Settings, source: Source): string[] {
 function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[] {
   const usual = batchSettingsSchema.parse({})
   return [
-    prefix === '' ? worded('cli.paths.batch') : worded('cli.paths.batchPrefix', { prefix }),
-    ...(closedMark === usual.closedMark ? [] : [worded('cli.paths.closedBy', { mark: closedMark })]),
-    ...(sentMark === usual.sentMark ? [] : [worded('cli.paths.sentBy', { mark: sentMark })]),
+    prefix === '' ? translate('cli.paths.batch') : translate('cli.paths.batchPrefix', { prefix }),
+    ...(closedMark === usual.closedMark ? [] : [translate('cli.paths.closedBy', { mark: closedMark })]),
+    ...(sentMark === usual.sentMark ? [] : [translate('cli.paths.sentBy', { mark: sentMark })]),
   ]
 }
 

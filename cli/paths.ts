@@ -20,7 +20,7 @@ import { checkedPathAt, pathAt, sourceAt } from './known-path.ts'
 import { heldLines, linkLines, pathLines, sourceLines } from './path-lines.ts'
 import { parsePath } from './path-words.ts'
 import { askState, changeSettings, runningState, settingsIn, settingsNow } from './settings-change.ts'
-import { terminalWords, worded } from './terminal-words.ts'
+import { terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface Options extends FilterOptions, NameOptions {
@@ -119,7 +119,9 @@ async function answerMarked(
   const marked = sources.find((one) => one.settings.id === id)?.scanned?.marked
   await sendCommand(dataDirectory, 'answerMarked', { id, answer })
   const files = marked?.files ?? 0
-  console.log(json ? jsonText({ path, answer, files }) : worded(MARKED[answer].said, { path, count: files }))
+  console.log(
+    json ? jsonText({ path, answer, files }) : translate(MARKED[answer].said, { path, count: files }),
+  )
 }
 
 async function list(dataDirectory: string, json = false): Promise<void> {
@@ -130,7 +132,7 @@ async function list(dataDirectory: string, json = false): Promise<void> {
     findOddPatterns(ignore, root).map((one) => ({ source: id, ...one })),
   )
   if (json) console.log(jsonText({ sources, checkedPaths, oddPatterns }, 2))
-  else if (sources.length + checkedPaths.length === 0) console.log(worded('cli.paths.none'))
+  else if (sources.length + checkedPaths.length === 0) console.log(translate('cli.paths.none'))
   else console.log([...pathLines(settings), ...(agent?.sources ?? []).flatMap(heldLines)].join('\n'))
 }
 
@@ -156,7 +158,7 @@ async function pause(dataDirectory: string, given: string, paused: boolean): Pro
 async function check(dataDirectory: string, given: string): Promise<void> {
   const wanted = path.resolve(given)
   await sendCommand(dataDirectory, 'addCheckedPath', { path: wanted })
-  console.log(worded('cli.paths.checked', { path: wanted }))
+  console.log(translate('cli.paths.checked', { path: wanted }))
   const added = pathAt(await settingsNow(dataDirectory), wanted)
   for (const line of linkLines(added)) console.log(line)
 }
@@ -172,20 +174,20 @@ async function follow(dataDirectory: string, given: string, stay: boolean): Prom
   })
   const all = [...after.sources, ...after.checkedPaths]
   const now = all.find((one) => (stay ? one.id === id : one.link === link))
-  if (now !== undefined) console.log(worded('cli.paths.followed', { path: now.path }))
+  if (now !== undefined) console.log(translate('cli.paths.followed', { path: now.path }))
 }
 
 async function move(dataDirectory: string, given: string, next: string): Promise<void> {
   const { id, name } = sourceAt(await settingsNow(dataDirectory), given)
   const wanted = path.resolve(next)
   await sendCommand(dataDirectory, 'moveSource', { id, path: wanted })
-  console.log(worded('cli.paths.moved', { name, path: wanted }))
+  console.log(translate('cli.paths.moved', { name, path: wanted }))
 }
 
 async function retry(dataDirectory: string, given: string): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   await sendCommand(dataDirectory, 'retryParked', { id })
-  console.log(worded('cli.paths.retried', { path }))
+  console.log(translate('cli.paths.retried', { path }))
 }
 
 async function decide(
@@ -196,7 +198,7 @@ async function decide(
 ): Promise<void> {
   const { id, path } = sourceAt(await settingsNow(dataDirectory), given)
   await sendCommand(dataDirectory, command, { id })
-  console.log(worded(said, { path }))
+  console.log(translate(said, { path }))
 }
 
 async function remove(dataDirectory: string, given: string): Promise<void> {

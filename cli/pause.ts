@@ -3,7 +3,7 @@ import { minutesUntilTomorrow } from '../core/settings/until-tomorrow.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
 import { pauseOf } from './option-words.ts'
 import { changeSettings } from './settings-change.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface PauseOptions {
@@ -32,10 +32,12 @@ async function pause(options: PauseOptions): Promise<void> {
     input: { minutes },
   }))
   const end = until?.until ?? null
-  console.log(end === null ? worded('cli.pause.paused') : worded('cli.pause.pausedUntil', { until: end }))
+  console.log(
+    end === null ? translate('cli.pause.paused') : translate('cli.pause.pausedUntil', { until: end }),
+  )
 }
 
 async function resume(options: { data?: string }): Promise<void> {
   await changeSettings(dataDirectoryOf(options), () => ({ command: 'resume', input: {} }))
-  console.log(worded('cli.pause.resumed'))
+  console.log(translate('cli.pause.resumed'))
 }

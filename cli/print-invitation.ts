@@ -1,6 +1,6 @@
 import { renderUnicodeCompact } from 'uqr'
 import { CODE_MINUTES, type Invitation } from '../core/receive/pairing/invitation.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 
 /** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
 const QUIET_ZONE = 4
@@ -17,7 +17,7 @@ function drawn(qr: string): string {
 function qrOf(code: string, columns: number): string {
   const qr = renderUnicodeCompact(code, { ecc: 'L', border: QUIET_ZONE })
   const width = qr.indexOf('\n')
-  return width > columns ? worded('transfer.qrNoRoom', { columns: width }) : drawn(qr)
+  return width > columns ? translate('transfer.qrNoRoom', { columns: width }) : drawn(qr)
 }
 
 /**
@@ -28,11 +28,11 @@ export function printInvitation(
   { code }: Invitation,
   { say, qr }: { say: (text: string) => void; qr: boolean },
 ): void {
-  say(worded('transfer.pairingCode', { minutes: CODE_MINUTES }))
+  say(translate('transfer.pairingCode', { minutes: CODE_MINUTES }))
   console.log(code)
   if (qr) {
-    say(worded('transfer.qrHint'))
+    say(translate('transfer.qrHint'))
     say(qrOf(code, process.stdout.columns ?? process.stderr.columns ?? Number.POSITIVE_INFINITY))
   }
-  say(worded('transfer.pairingHint', { code }))
+  say(translate('transfer.pairingHint', { code }))
 }

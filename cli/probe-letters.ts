@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ChannelType } from '../core/alerts/channels/catalog.ts'
-import { type ChannelOutcome, type Letter, WITHIN_MS } from '../core/alerts/channels/channel.ts'
+import { type ChannelOutcome, type OutgoingMessage, WITHIN_MS } from '../core/alerts/channels/channel.ts'
 import { channelOf } from '../core/alerts/channels/kinds.ts'
 import { diskKinds } from '../core/alerts/kinds.ts'
 import type { Notice } from '../core/alerts/notice.ts'
@@ -33,7 +33,7 @@ export function lettersOf(
   probed: readonly ProbedOnce[],
   options: LetterOptions,
   look: { type: ChannelType | null; template: string | null },
-): Letter[] {
+): OutgoingMessage[] {
   const { words, project, resource } = options
   const computer = hostname()
   return probed.flatMap((one) =>

@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises'
 import { optionsOf } from '../core/alerts/settings.ts'
 import { type ProbedOnce, probeOnce } from '../core/check/probe-once.ts'
-import { inTime, LATE } from '../core/lib/async/in-time.ts'
+import { LATE, withTimeout } from '../core/lib/async/with-timeout.ts'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { errorCode } from '../core/platform/system-error.ts'
 import { openSecrets } from '../core/settings/secrets.ts'
@@ -33,9 +33,9 @@ export interface ProbeOptions {
 /** Probes, tells through the channels that are asked for, and gives the exit code. */
 export async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
   const say = (sentence: Message) => process.stderr.write(`${terminalWords(sentence)}\n`)
-  const complain = (thrown: unknown) => say(sentenceOf(thrown))
-  const found = await waysOf(options).catch((thrown: unknown) => {
-    complain(thrown)
+  const complain = (error: unknown) => say(sentenceOf(error))
+  const found = await waysOf(options).catch((error: unknown) => {
+    complain(error)
     return null
   })
   if (found === null) return WRONG_USAGE
@@ -84,7 +84,7 @@ async function waysOf(
     const token = await readToken(lineTokenFile, options.timeout)
     // Known before a disk has failed, not when its message cannot go.
     if (!/^https?:$/.test(URL.parse(lineEndpoint)?.protocol ?? '') || /[^!-~]/.test(token))
-      throw new Problem('channel.invalid')
+      throw new UserError('channel.invalid')
     const name = 'LINE Notify'
     ways.push({
       name,
@@ -103,7 +103,7 @@ async function waysOf(
     for (const given of channel) {
       const one = namedChannel(settings, given)
       const { id, name, type } = one
-      if (secrets.unreadable().includes(id)) throw new Problem('alert.secretsUnreadable', { name })
+      if (secrets.unreadable().includes(id)) throw new UserError('alert.secretsUnreadable', { name })
       const way = { options: optionsOf(one), secrets: secrets.get()[id] ?? {} }
       ways.push({ name, type, template: template ?? one.template, ...way })
     }
@@ -114,11 +114,11 @@ async function waysOf(
 /** The token of --line-token-file. Its disk may hang as well. */
 async function readToken(path: string, timeout: number): Promise<string> {
   const limit = timeout * 1000
-  const text = await inTime(limit, firstBytes(path)).catch((thrown: unknown) => {
-    throw new Problem('check.tokenUnreadable', { path, reason: errorCode(thrown) ?? String(thrown) })
+  const text = await withTimeout(limit, firstBytes(path)).catch((error: unknown) => {
+    throw new UserError('check.tokenUnreadable', { path, reason: errorCode(error) ?? String(error) })
   })
-  if (text === LATE) throw new Problem('check.tokenSilent', { path, limit })
-  if (text.trim() === '') throw new Problem('check.tokenEmpty', { path })
+  if (text === LATE) throw new UserError('check.tokenSilent', { path, limit })
+  if (text.trim() === '') throw new UserError('check.tokenEmpty', { path })
   return text.trim()
 }
 

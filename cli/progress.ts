@@ -2,7 +2,7 @@ import { createTimeLeft } from '../core/lib/async/time-left.ts'
 import type { Message } from '../core/lib/i18n/message.ts'
 import { cutTo } from './columns.ts'
 import { jsonText } from './json.ts'
-import { terminalWords, worded } from './terminal-words.ts'
+import { terminalWords, translate } from './terminal-words.ts'
 
 export interface Amount {
   files: number
@@ -12,7 +12,7 @@ export interface Amount {
   totalBytes: number
 }
 
-export interface Pace {
+export interface RateLease {
   bytesPerSecond: number
   /** Milliseconds; null: not known. */
   left: number | null
@@ -23,21 +23,21 @@ const LINE_EVERY_MS = 1_000
 const BAR_CELLS = 24
 
 /** "[######----]  25%  1.2 GiB of 4.8 GiB  310 MiB/s  12 s left  1,024 files" */
-export function progressLine(now: Amount, { bytesPerSecond, left }: Pace): string {
+export function progressLine(now: Amount, { bytesPerSecond, left }: RateLease): string {
   const share = now.totalBytes > 0 ? Math.min(1, now.bytes / now.totalBytes) : 0
   const cells = Math.round(share * BAR_CELLS)
   return [
     `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] ${String(Math.floor(share * 100)).padStart(3)}%`,
-    worded('cli.progress.of', { done: now.bytes, all: Math.max(now.bytes, now.totalBytes) }),
-    worded('cli.rate', { rate: bytesPerSecond }),
-    left === null ? worded('cli.progress.noEnd') : worded('cli.left', { left }),
-    worded('cli.progress.files', { files: now.files }),
+    translate('cli.progress.of', { done: now.bytes, all: Math.max(now.bytes, now.totalBytes) }),
+    translate('cli.rate', { rate: bytesPerSecond }),
+    left === null ? translate('cli.progress.noEnd') : translate('cli.left', { left }),
+    translate('cli.progress.files', { files: now.files }),
   ].join('  ')
 }
 
 export interface ProgressOutput {
   /** @param pace where it is known better than from these amounts alone. */
-  show(now: Amount, pace?: Pace): void
+  show(now: Amount, pace?: RateLease): void
   /** Says a line above the bar, or in its place as JSON. */
   say(text: string, json: object): void
   /** Says on standard error what is wrong. */
@@ -47,7 +47,7 @@ export interface ProgressOutput {
   end(): void
 }
 
-function createPace(): (now: Amount) => Pace {
+function createPace(): (now: Amount) => RateLease {
   const startedAt = performance.now()
   const timeLeft = createTimeLeft()
   let before = { files: 0, bytes: 0 }

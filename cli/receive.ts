@@ -9,8 +9,8 @@ import { type ReceiveService, startService } from '../core/receive/service/servi
 import { layoutOf } from '../core/settings/data-directory.ts'
 import { defaultRuleWords, rulesOf, ruleWordsSchema } from '../core/store/quota/quota-options.ts'
 import { dataDirectoryOf } from './data-directory.ts'
-import { defined } from './defined.ts'
 import { exitNow } from './exit-now.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { parsePath } from './path-words.ts'
 import { printInvitation } from './print-invitation.ts'
 import { openReceiverLog } from './receiver-log.ts'
@@ -45,9 +45,9 @@ function portOf(text: string): number {
 /** What cannot be used of the command line's own words; those of a file are told as the file's. */
 function refuseRules(given: GivenConfig): void {
   try {
-    rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...defined(given) }))
-  } catch (thrown) {
-    throw wrongUsage(thrown)
+    rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...omitUndefined(given) }))
+  } catch (error) {
+    throw wrongUsage(error)
   }
 }
 
@@ -103,8 +103,8 @@ async function receive(options: ReceiveOptions): Promise<void> {
   const file = options.config ?? null
   refuseRules(given)
   const heedReloads = file === null ? null : watchReloads()
-  const config = await loadConfig(file, given).catch((thrown: unknown) => {
-    throw file === null ? wrongUsage(thrown) : thrown
+  const config = await loadConfig(file, given).catch((error: unknown) => {
+    throw file === null ? wrongUsage(error) : error
   })
   if (options.isocketHost !== undefined && config.isocketPort === null)
     throw new WrongUsage('transfer.isocketHostAlone')

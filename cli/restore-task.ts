@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { nameFault } from '../core/protocol/names.ts'
 import type { Task } from '../core/restore/task.ts'
 import type { Choice } from '../core/restore/walk.ts'
@@ -27,7 +27,7 @@ export interface RestoreOptions {
   patience: number
 }
 
-/** @throws Problem where the words do not say what is wanted. */
+/** @throws UserError where the words do not say what is wanted. */
 export async function taskOf(
   what: string | undefined,
   directory: string | undefined,
@@ -36,7 +36,7 @@ export async function taskOf(
   const { from, sender, source, path: file } = options
   if (from === undefined) return storeTaskOf(what, directory, options)
   if ([directory, sender, source, file].some((one) => one !== undefined))
-    throw new Problem('restore.storeGiven')
+    throw new UserError('restore.storeGiven')
   return libraryTaskOf(from, what, options)
 }
 
@@ -46,12 +46,12 @@ async function storeTaskOf(
   options: RestoreOptions,
 ): Promise<Task> {
   if (options.identityFile !== undefined || options.computer !== undefined || options.computers)
-    throw new Problem('restore.fromWanted')
-  if (store === undefined || options.to !== undefined) throw new Problem('restore.storeWanted')
+    throw new UserError('restore.fromWanted')
+  if (store === undefined || options.to !== undefined) throw new UserError('restore.storeWanted')
   const choice = storeChoice(options)
   const from = await storeSettings(dataDirectoryOf(options), store)
   if (options.list) return { does: 'list', from, choice }
-  if (directory === undefined) throw new Problem('store.restoreWhere')
+  if (directory === undefined) throw new UserError('store.restoreWhere')
   return {
     does: 'restore',
     from,
@@ -61,7 +61,7 @@ async function storeTaskOf(
   }
 }
 
-/** @throws Problem when a name could lead out of the store, or the words do not fit together. */
+/** @throws UserError when a name could lead out of the store, or the words do not fit together. */
 export function storeChoice(
   options: Pick<RestoreOptions, 'sender' | 'source' | 'path' | 'at' | 'version' | 'oldNames'>,
 ): Choice {
@@ -69,11 +69,12 @@ export function storeChoice(
   const file = options.path?.replace(/\/+$/, '') ?? null
   const parts = [sender, source, file]
   const first = parts.indexOf(null)
-  if (first !== -1 && parts.slice(first).some((part) => part !== null)) throw new Problem('store.restoreWhat')
-  if (version !== null && file === null) throw new Problem('store.restoreVersion')
-  if (version !== null && !isVersionName(version)) throw new Problem('store.versionName', { version })
+  if (first !== -1 && parts.slice(first).some((part) => part !== null))
+    throw new UserError('store.restoreWhat')
+  if (version !== null && file === null) throw new UserError('store.restoreVersion')
+  if (version !== null && !isVersionName(version)) throw new UserError('store.versionName', { version })
   for (const part of parts)
-    if (part !== null && nameFault(part) !== null) throw new Problem('store.pathInvalid', { path: part })
+    if (part !== null && nameFault(part) !== null) throw new UserError('store.pathInvalid', { path: part })
   const folder = sender === null ? null : source === null ? sender : `${sender}/${source}`
   return { folder, path: file, version, at, oldNames }
 }
@@ -91,7 +92,7 @@ async function libraryTaskOf(
   if (computers) return { does: 'computers', from }
   const [folder = '', ...parts] = (what ?? '').replace(/\/+$/, '').split('/')
   const file = parts.join('/')
-  if (version !== null && file === '') throw new Problem('store.restoreVersion')
+  if (version !== null && file === '') throw new UserError('store.restoreVersion')
   const choice = { folder: folder === '' ? null : folder, path: file === '' ? null : file, version, at }
   if (list) return { does: 'list', from, choice }
   const directory = path.resolve(to ?? newDirectory(new Date()))

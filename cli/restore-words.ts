@@ -4,7 +4,7 @@ import { type ListedContent, type RestoreEvent, sentenceOfEvent } from '../core/
 import { padded } from './columns.ts'
 import { localTime } from './moment.ts'
 import { quoteControls } from './quote-controls.ts'
-import { language, listed, terminalWords, worded } from './terminal-words.ts'
+import { language, listed, terminalWords, translate } from './terminal-words.ts'
 
 /** @param store its directory, or the destination's name. On a terminal what went well is not listed; a program gets every file. */
 export function sayEvent(
@@ -26,8 +26,8 @@ export function sayEvent(
 export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): string {
   const facts = [
     quoteControls(name ?? ''),
-    isOwn ? worded('window.destination.here') : '',
-    isEncrypted ? worded('window.destinations.encrypted') : '',
+    isOwn ? translate('window.destination.here') : '',
+    isEncrypted ? translate('window.destinations.encrypted') : '',
   ]
   return `${padded(quoteControls(folder), 24)}  ${listed(facts.filter((one) => one !== ''))}`.trimEnd()
 }
@@ -36,5 +36,5 @@ export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): st
 function listLine({ sender, source, path: file, version, size, storedAt }: ListedContent): string {
   const stored = localTime(storedAt)
   const name = quoteControls([sender, source, file].filter((part) => part !== '').join('/'))
-  return `${stored}  ${formatBytes(size, language).padStart(9)}  ${padded(version ?? worded('cli.restore.now'), 26)}  ${name}`
+  return `${stored}  ${formatBytes(size, language).padStart(9)}  ${padded(version ?? translate('cli.restore.now'), 26)}  ${name}`
 }

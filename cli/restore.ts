@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { message } from '../core/lib/i18n/message.ts'
-import { sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf } from '../core/lib/i18n/user-error.ts'
 import type { Task } from '../core/restore/task.ts'
 import { withDataDirectory } from './data-directory.ts'
 import { parseMoment } from './moment.ts'
@@ -12,7 +12,7 @@ import { openProgress } from './progress.ts'
 import { type RestoreOptions, taskOf, where } from './restore-task.ts'
 import { computerLine, sayEvent } from './restore-words.ts'
 import { runStoreTask } from './store-task.ts'
-import { terminalWords, worded } from './terminal-words.ts'
+import { terminalWords, translate } from './terminal-words.ts'
 
 const WELL = 0
 const NOT_ALL = 1
@@ -68,8 +68,8 @@ export function registerRestore(program: Command): void {
       try {
         const task = await taskOf(what, directory, options)
         process.exitCode = await restore(task, options)
-      } catch (thrown) {
-        console.error(terminalWords(sentenceOf(thrown)))
+      } catch (error) {
+        console.error(terminalWords(sentenceOf(error)))
         process.exitCode = COULD_NOT
       }
     },
@@ -85,7 +85,7 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
   const output = openProgress(json)
   let code = COULD_NOT
   if (!('store' in from) && task.does === 'restore' && !json)
-    output.say(worded('restore.to', { path: task.destination }), {})
+    output.say(translate('restore.to', { path: task.destination }), {})
   const end = await runStoreTask(task, store, patience, (event) => {
     switch (event.type) {
       case 'progress':

@@ -4,14 +4,14 @@ import { type MarkedAnswer, markedAnswers } from '../core/scan/scanner-messages.
 import { isEmptyRange } from '../core/settings/changes.ts'
 import { unclosedPattern } from '../core/settings/patterns.ts'
 import { dataDirectoryOf, withDataDirectory } from './data-directory.ts'
-import { defined } from './defined.ts'
 import { exitNow } from './exit-now.ts'
 import { oddPatternLines, type PatternOptions, readPatterns, withPatterns } from './ignore-from.ts'
 import { type Given, printList } from './list-directory.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { ageOf, collect, type NONE, prefixOf, settingOf, sizeOf } from './option-words.ts'
 import { parsePath } from './path-words.ts'
 import { sendOnce } from './send-once.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 
 interface Flags extends Omit<PatternOptions, 'ignore'> {
   list: boolean
@@ -84,10 +84,10 @@ export function registerScan(program: Command): void {
     const dataDirectory = dataDirectoryOf(flags)
     if (isEmptyRange({ minimumBytes, maximumBytes })) {
       const limits = { name: directory, least: minimumBytes ?? 0, most: maximumBytes ?? 0 }
-      process.stderr.write(`${worded('refuse.emptyRange', limits)}\n`)
+      process.stderr.write(`${translate('refuse.emptyRange', limits)}\n`)
       process.exitCode = WRONG_USAGE
     } else if (pattern !== null) {
-      process.stderr.write(`${worded('refuse.unclosedPattern', { pattern })}\n`)
+      process.stderr.write(`${translate('refuse.unclosedPattern', { pattern })}\n`)
       process.exitCode = WRONG_USAGE
     } else if (list && !once && to === undefined && !accept && marked === undefined) {
       await printList({ directory, dataDirectory, given, json, why })
@@ -95,7 +95,7 @@ export function registerScan(program: Command): void {
     } else if (once && !list && !why) {
       exitNow(await sendOnce({ directory, dataDirectory, given, to, json, accept, marked }))
     } else {
-      process.stderr.write(`${worded('scan.list.nothingToDo')}\n`)
+      process.stderr.write(`${translate('scan.list.nothingToDo')}\n`)
       process.exitCode = WRONG_USAGE
     }
   })
@@ -104,7 +104,7 @@ export function registerScan(program: Command): void {
 /** What of a source the command line itself says: the rest is as the directory is protected, or as it is by default. */
 function givenOf(flags: Flags): Given {
   const { batch, prefix, oneFileSystem, hidden, temporary, minAge, minSize, maxSize } = flags
-  return defined({
+  return omitUndefined({
     ...{ prefix, oneFileSystem, ignore: readPatterns(flags) },
     kind: batch || prefix !== undefined ? ('batch' as const) : undefined,
     hidden: hidden ? undefined : ('leave-out' as const),

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { Problem } from '../core/lib/i18n/problem.ts'
-import { worded } from './terminal-words.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
+import { translate } from './terminal-words.ts'
 
 /** The variable that a secret is taken from: HOLDFAST_SECRET_KEY of "secretKey". */
 export const variableOf = (field: string): string =>
@@ -21,19 +21,20 @@ const isAsked = () => process.stdin.isTTY === true
 
 /**
  * Asks whoever sits at the terminal for a secret; what is typed is not shown.
- * @throws Problem cli.destinations.secretMissing where nobody can be asked.
+ * @throws UserError cli.destinations.secretMissing where nobody can be asked.
  */
 export async function askSecret(field: string): Promise<string> {
-  if (!isAsked()) throw new Problem('cli.destinations.secretMissing', { field, variable: variableOf(field) })
+  if (!isAsked())
+    throw new UserError('cli.destinations.secretMissing', { field, variable: variableOf(field) })
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() })
   process.stderr.write(`${field}: `)
   return ask(muted, '').finally(() => process.stderr.write('\n'))
 }
 
 /** Whether whoever sits at the terminal says yes; null: nobody can be asked. */
-export async function askWhether(question: Parameters<typeof worded>): Promise<boolean | null> {
+export async function askWhether(question: Parameters<typeof translate>): Promise<boolean | null> {
   if (!isAsked()) return null
-  return /^y(es)?$/i.test((await ask(process.stderr, `${worded(...question)} `)).trim())
+  return /^y(es)?$/i.test((await ask(process.stderr, `${translate(...question)} `)).trim())
 }
 
 async function ask(output: NodeJS.WritableStream, question: string): Promise<string> {

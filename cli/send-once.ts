@@ -5,7 +5,7 @@ import { heldWords } from '../core/agent/state/derived.ts'
 import type { AppState, SourceState } from '../core/agent/state/schema.ts'
 import { isElsewhere } from '../core/agent/state/status.ts'
 import { ignoreError, settled } from '../core/dropped-errors.ts'
-import { inTime, LATE } from '../core/lib/async/in-time.ts'
+import { LATE, withTimeout } from '../core/lib/async/with-timeout.ts'
 import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts'
 import type { MarkedAnswer } from '../core/scan/scanner-messages.ts'
 import { jsonText } from './json.ts'
@@ -22,7 +22,7 @@ import {
 import { openProgress } from './progress.ts'
 import { type StopSignals, watchStopSignals } from './stop-signals.ts'
 import { terminalHost } from './terminal-host.ts'
-import { about, plainWords, terminalWords, worded } from './terminal-words.ts'
+import { about, plainWords, terminalWords, translate } from './terminal-words.ts'
 import { whyWords } from './why-words.ts'
 
 const LOOK_EVERY_MS = 300
@@ -159,7 +159,7 @@ async function compareUnless(open: OpenAgent, failed: () => Failure | null): Pro
   const ends = new AbortController()
   const comparing = compare(open, ends.signal)
   for (;;) {
-    const compared = await inTime(LOOK_EVERY_MS, comparing)
+    const compared = await withTimeout(LOOK_EVERY_MS, comparing)
     if (compared !== LATE) return compared
     const failure = failed()
     if (failure === null) continue
@@ -179,21 +179,21 @@ function fail(why: Failure, json: boolean): number {
 function tell(state: AppState, compared: Compared, remarks: readonly Message[], json: boolean): number {
   const { sent, unsent, named, young, marked } = compared
   if (json) console.log(jsonText({ sent, unsent, young, marked }))
-  if (young > 0) console.error(worded('cli.once.young', { count: young }))
-  if (marked > 0) console.error(worded('cli.once.marked', { count: marked }))
+  if (young > 0) console.error(translate('cli.once.young', { count: young }))
+  if (marked > 0) console.error(translate('cli.once.marked', { count: marked }))
   for (const one of named) {
     console.error(about(one.path, whyWords(one, plainWords) ?? ''))
   }
   for (const remark of remarks) console.error(terminalWords(remark))
   if (unsent > 0) {
     const more = unsent - named.length
-    if (more > 0) console.error(worded('cli.once.more', { count: more }))
-    console.error(worded('cli.once.unsent', { count: unsent }))
+    if (more > 0) console.error(translate('cli.once.more', { count: more }))
+    console.error(translate('cli.once.unsent', { count: unsent }))
     return 1
   }
   if (json) return 0
   const key = isElsewhere(state) ? 'cli.once.done' : 'cli.once.doneHere'
-  console.log(worded(key, { count: sent }))
+  console.log(translate(key, { count: sent }))
   return 0
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { isReceiverRunning } from '../core/receive/pairing/invitation.ts'
 import { readSeen, type SeenSenders, type ToldStatus } from '../core/receive/senders/last-seen.ts'
 import { storeLayout } from '../core/store/layout.ts'
@@ -10,7 +10,7 @@ import { jsonText } from './json.ts'
 import { localTime } from './moment.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
-import { terminalWords, worded } from './terminal-words.ts'
+import { terminalWords, translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 interface SendersOptions {
@@ -27,7 +27,7 @@ async function openList(store: string): Promise<Senders> {
   // A command does not make a store: a mistyped directory is said, not created.
   const layout = storeLayout(store)
   if ((await isReceiverRunning(layout)) === null)
-    throw new Problem('transfer.receiverNotRunning', { path: layout.root })
+    throw new UserError('transfer.receiverNotRunning', { path: layout.root })
   return openSenders(layout.senders, (sentence) => console.error(terminalWords(sentence)))
 }
 
@@ -78,20 +78,20 @@ const timeText = (at: number | null) => (at === null ? '–' : localTime(at).sli
 /** Its level, and how old that word is: of a machine that has died it is the last one. */
 function statusText({ status, statusAt }: Row): string {
   if (status === null || statusAt === null) return '–'
-  return worded(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt })
+  return translate(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt })
 }
 
 const COLUMNS = ['name', 'fingerprint', 'state', 'paired', 'lastSeen', 'status', 'folder'] as const
 
 function printTable(rows: readonly Row[]): void {
   const lines = tableLines([
-    COLUMNS.map((column) => worded(`cli.senders.${column}`)),
+    COLUMNS.map((column) => translate(`cli.senders.${column}`)),
     ...rows.map((row) => [
       quoteControls(row.name),
       row.fingerprint.slice(0, SHOWN_DIGITS),
-      worded(`cli.senders.is.${row.state}`),
+      translate(`cli.senders.is.${row.state}`),
       timeText(row.pairedAt),
-      row.connected ? worded('cli.senders.now') : timeText(row.lastSeenAt),
+      row.connected ? translate('cli.senders.now') : timeText(row.lastSeenAt),
       statusText(row),
       quoteControls(row.folder),
     ]),

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import path from 'node:path'
 import { Argument, type Command } from 'commander'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import {
@@ -86,16 +86,16 @@ function factsOf(name: ServiceName, options: Options, store = ''): ServiceFacts 
   }
 }
 
-/** @throws Problem cli.service.unknownSystem */
+/** @throws UserError cli.service.unknownSystem */
 function knownPlan(facts: ServiceFacts): ServicePlan {
   const plan = planOf(process.platform, facts)
-  if (plan === null) throw new Problem('cli.service.unknownSystem', { system: process.platform })
+  if (plan === null) throw new UserError('cli.service.unknownSystem', { system: process.platform })
   return plan
 }
 
 function refuseWithoutRoot(scope: Scope): void {
   if (scope === 'system' && process.platform !== 'win32' && process.getuid?.() !== 0)
-    throw new Problem('cli.service.needsRoot')
+    throw new UserError('cli.service.needsRoot')
 }
 
 async function install(name: ServiceName, options: Options): Promise<void> {
@@ -116,11 +116,11 @@ async function install(name: ServiceName, options: Options): Promise<void> {
   await writeFile(plan.file, mark + plan.text, { encoding: plan.encoding, mode: 0o644 })
   try {
     for (const command of plan.start) await mustRun(command)
-  } catch (thrown) {
+  } catch (error) {
     if (isNew) await takeAway(plan)
     // Else the next try would have this store, whatever it is given.
     if (madeConfig) await rm(config)
-    throw thrown
+    throw error
   }
   say(message('cli.service.installed', { file: plan.file, name, scope }))
   tellNext(facts)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { sendCommand } from '../core/agent/control-socket.ts'
 import { type AppState, stateSnapshotSchema } from '../core/agent/state/schema.ts'
 import { dropError } from '../core/dropped-errors.ts'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { defaultSettings, type Settings } from '../core/settings/schema.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
 import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
@@ -22,7 +22,7 @@ export async function changeSettings(
     if (!existsSync(dataDirectory)) refuseUnknown(dataDirectory, asked)
     return changeAlone(dataDirectory, asked)
   }
-  if (agent.host === 'once') throw new Problem('agent.sendingOnce', { directory: dataDirectory })
+  if (agent.host === 'once') throw new UserError('agent.sendingOnce', { directory: dataDirectory })
   const { command, input } = asked(agent.settings)
   await sendCommand(dataDirectory, command, input)
   return (await runningState(dataDirectory))?.settings ?? agent.settings
@@ -38,12 +38,12 @@ export async function ask(dataDirectory: string, asked: SettingsCommand): Promis
 
 /**
  * What the agent of a data directory says of itself.
- * @throws Problem agent.notRunning; cli.otherVersion where it is one from before an update, or from after.
+ * @throws UserError agent.notRunning; cli.otherVersion where it is one from before an update, or from after.
  */
 export async function askState(dataDirectory: string): Promise<AppState> {
   const answer = stateSnapshotSchema.safeParse(await sendCommand(dataDirectory, 'snapshot', {}))
   if (!answer.success)
-    throw new Problem('cli.otherVersion', { directory: dataDirectory }, { cause: answer.error })
+    throw new UserError('cli.otherVersion', { directory: dataDirectory }, { cause: answer.error })
   return answer.data.state
 }
 
@@ -52,7 +52,7 @@ export async function runningState(dataDirectory: string): Promise<AppState | nu
   try {
     return await askState(dataDirectory)
   } catch (thrown) {
-    if (thrown instanceof Problem && thrown.sentence.key === 'agent.notRunning') return null
+    if (thrown instanceof UserError && thrown.sentence.key === 'agent.notRunning') return null
     throw thrown
   }
 }
@@ -69,14 +69,14 @@ export function settingsIn(agent: AppState | null, dataDirectory: string): Setti
 
 /**
  * A question makes no directory and renames no file.
- * @throws Problem data.missing, settings.broken
+ * @throws UserError data.missing, settings.broken
  */
 function settingsOfFile(dataDirectory: string): Settings {
   refuseMissing(dataDirectory)
   return openSettings(dataDirectory, 'refuse').get()
 }
 
-/** A change of something that is there already finds nothing in a new data directory. @throws Problem data.missing */
+/** A change of something that is there already finds nothing in a new data directory. @throws UserError data.missing */
 function refuseUnknown(directory: string, asked: (settings: Settings) => SettingsCommand): void {
   try {
     asked(defaultSettings)
@@ -86,7 +86,7 @@ function refuseUnknown(directory: string, asked: (settings: Settings) => Setting
   }
 }
 
-/** A misspelt directory must not become one that Holdfast has nothing in. @throws Problem data.missing */
+/** A misspelt directory must not become one that Holdfast has nothing in. @throws UserError data.missing */
 export function refuseMissing(directory: string): void {
-  if (!existsSync(directory)) throw new Problem('data.missing', { directory })
+  if (!existsSync(directory)) throw new UserError('data.missing', { directory })
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import { Problem } from '../core/lib/i18n/problem.ts'
+import { UserError } from '../core/lib/i18n/user-error.ts'
 import { reasonOf } from '../core/platform/system-error.ts'
 import { openDataDirectory } from '../core/settings/data-directory.ts'
 import { differences, type SettingsDifference } from '../core/settings/differences.ts'
@@ -19,7 +19,7 @@ import { jsonText } from './json.ts'
 import { parsePath } from './path-words.ts'
 import { quoteControls } from './quote-controls.ts'
 import { changeSettings, settingsNow } from './settings-change.ts'
-import { about, listed, named, worded } from './terminal-words.ts'
+import { about, listed, named, translate } from './terminal-words.ts'
 
 interface ImportOptions {
   yes?: boolean
@@ -56,10 +56,10 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
   }
   try {
     await writeGivenFile(file, text)
-  } catch (thrown) {
-    throw new Problem('settings.notExported', { file, reason: reasonOf(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('settings.notExported', { file, reason: reasonOf(error) }, { cause: error })
   }
-  console.log(worded('settings.exported', { file }))
+  console.log(translate('settings.exported', { file }))
 }
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
@@ -77,18 +77,18 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   if (json) return
   if (missing.length > 0) {
     const names = named(missing)
-    console.log(worded('settings.importMissing', { names }))
+    console.log(translate('settings.importMissing', { names }))
   }
-  if (changes.length === 0) console.log(worded('settings.importNothing'))
-  else console.log(worded(yes ? 'settings.imported' : 'settings.importAsk'))
+  if (changes.length === 0) console.log(translate('settings.importNothing'))
+  else console.log(translate(yes ? 'settings.imported' : 'settings.importAsk'))
 }
 
 /** A pipe that nobody writes to keeps no signal from ending this. */
 async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
-  } catch (thrown) {
-    throw new Problem('settings.notImported', { file, reason: reasonOf(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('settings.notImported', { file, reason: reasonOf(error) }, { cause: error })
   }
 }
 
@@ -102,6 +102,6 @@ const signs = { added: '+', removed: '-', changed: '~' } as const
 /** `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
 function lineOf({ kind, change, name, details }: SettingsDifference): string {
   if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
-  const what = `${signs[change]} ${worded(`cli.settings.${kind}`)} ${quoteControls(name)}`
+  const what = `${signs[change]} ${translate(`cli.settings.${kind}`)} ${quoteControls(name)}`
   return details.length === 0 ? what : about(what, listed(details))
 }

@@ -10,7 +10,7 @@ import { jsonText } from './json.ts'
 import { heldLines, mutedLines } from './path-lines.ts'
 import { quoteControls } from './quote-controls.ts'
 import { askState } from './settings-change.ts'
-import { about, listed, terminalWords, worded } from './terminal-words.ts'
+import { about, listed, terminalWords, translate } from './terminal-words.ts'
 
 interface StatusOptions {
   data?: string
@@ -54,10 +54,10 @@ export function describeState(state: AppState, now: number = Date.now()): string
   const { sentence, detail } = state.status
   const said = terminalWords(sentence)
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) => {
-    if (checked === null) return worded('window.health.unknown')
+    if (checked === null) return translate('window.health.unknown')
     // As each card has it: trouble stays until it is over, "well" does not last.
     const isOld = isOldVerdict(checked, state.settings.check.intervalSeconds, now)
-    if (checked.overall.kind === 'ok' && isOld) return worded('window.health.old')
+    if (checked.overall.kind === 'ok' && isOld) return translate('window.health.old')
     return terminalWords(checked.overall.sentence)
   }
   return [
@@ -72,7 +72,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
       ...mutedLines(state.settings, id).map((line) => `  ${line}`),
     ]),
     ...state.destinations.map((destination) =>
-      worded('cli.status.destination', { line: destinationLine(state, destination) }),
+      translate('cli.status.destination', { line: destinationLine(state, destination) }),
     ),
     ...allowanceLines(state),
     ...surroundingLines(state),
@@ -85,7 +85,7 @@ function sourceLines(
   verdict: (checked: SourceState['checked']) => string,
 ): string[] {
   const { settings, checked, scanned, destinations, totals, rate, left } = source
-  const looking = worded(`window.phase.${lookingOf(source)}`)
+  const looking = translate(`window.phase.${lookingOf(source)}`)
   const pace = paceOf(rate, left)
   return [
     `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
@@ -95,7 +95,7 @@ function sourceLines(
     ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
     ...openLines(scanned),
     ...(pace.length > 0 ? [`  ${listed(pace)}`] : []),
-    ...(settings.paused ? [`  ${worded('window.phase.paused')}`] : []),
+    ...(settings.paused ? [`  ${translate('window.phase.paused')}`] : []),
     ...mutedLines(state.settings, settings.id).map((line) => `  ${line}`),
     ...(settings.deleteAfter === null
       ? []
@@ -109,16 +109,16 @@ function sourceLines(
 function openLines(scanned: SourceState['scanned']): string[] {
   if (scanned?.open == null) return []
   const { files, since, path } = scanned.open
-  return [`  ${worded('cli.status.open', { count: files, since, path })}`]
+  return [`  ${translate('cli.status.open', { count: files, since, path })}`]
 }
 
 const countsOf = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>
-  worded('cli.status.counts', { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles })
+  translate('cli.status.counts', { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles })
 
 /** A file that was given up: a person has to see to it. */
 function parkedLine({ path, reason }: AppState['parked'][number]): string {
   const why = reason === null ? '' : terminalWords(reason)
-  return `  ${worded('cli.status.parked', { path, reason: why })}`
+  return `  ${translate('cli.status.parked', { path, reason: why })}`
 }
 
 /** What is graver comes first; that nothing is sent meanwhile is said all the same. */
@@ -131,7 +131,7 @@ function pauseLines(state: AppState): string[] {
 function placeOf(state: AppState, { id, totals }: SourceDestination): string {
   const name = state.destinations.find((one) => one.id === id)?.name ?? id
   const { sentFiles, waitingFiles, parkedFiles } = totals
-  return worded('cli.status.countsThere', { name, sentFiles, waitingFiles, parkedFiles })
+  return translate('cli.status.countsThere', { name, sentFiles, waitingFiles, parkedFiles })
 }
 
 /** A copy on the same computer is no reason to delete anything. */
@@ -152,19 +152,19 @@ function allowanceLines({ allowance: { now, until }, settings }: AppState): stri
   if (now.kind === 'free' && !hasRules) return []
   const what =
     now.kind === 'limit'
-      ? worded('cli.limit.atMost', { rate: now.bytesPerSecond })
-      : worded(now.kind === 'free' ? 'cli.limit.none' : 'cli.limit.pause')
+      ? translate('cli.limit.atMost', { rate: now.bytesPerSecond })
+      : translate(now.kind === 'free' ? 'cli.limit.none' : 'cli.limit.pause')
   return [
     until === null
-      ? worded('cli.status.limit', { limit: what })
-      : worded('cli.status.limitUntil', { limit: what, until }),
+      ? translate('cli.status.limit', { limit: what })
+      : translate('cli.status.limitUntil', { limit: what, until }),
   ]
 }
 
 /** What sending waits for besides, and whether it does. */
 function surroundingLines({ settings: { send }, surroundings: { battery, metered } }: AppState): string[] {
   const line = (what: 'cli.limit.onBattery' | 'cli.limit.onMetered', answer: typeof battery) =>
-    about(worded(what), worded(`cli.status.answer.${answer}`))
+    about(translate(what), translate(`cli.status.answer.${answer}`))
   return [
     ...(send.pauseOnBattery ? [line('cli.limit.onBattery', battery)] : []),
     ...(send.pauseOnMetered ? [line('cli.limit.onMetered', metered)] : []),

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type Message, message } from '../core/lib/i18n/message.ts'
 import type { Task, TaskEvent } from '../core/restore/task.ts'
 import { startPatience } from './patience.ts'
-import { worded } from './terminal-words.ts'
+import { translate } from './terminal-words.ts'
 import { workerScript } from './worker-script.ts'
 
 /**
@@ -44,7 +44,7 @@ export function runStoreTask(
     child.once('error', (error) => died(error.message))
     child.once('exit', (code, signal) => {
       if (isDone) end(null)
-      else died(signal ?? worded('cli.exitCode', { code: String(code) }))
+      else died(signal ?? translate('cli.exitCode', { code: String(code) }))
     })
     child.send(task, () => undefined)
   })

@@ -12,14 +12,14 @@ export const plainWords: Words = createWords(language)
 export const terminalWords: Words = (sentence) => quoteControls(plainWords(sentence))
 
 /** What the terminal's language has for a key. */
-export const worded = (key: WordKey, params: Message['params'] = {}): string =>
+export const translate = (key: WordKey, params: Message['params'] = {}): string =>
   terminalWords(message(key, params))
 
 /** "what: said" */
-export const about = (what: string, said: string): string => worded('cli.about', { what, said })
+export const about = (what: string, said: string): string => translate('cli.about', { what, said })
 
 /** Names, one after the other. */
-export const named = (names: readonly string[]): string => names.join(worded('window.list.separator'))
+export const named = (names: readonly string[]): string => names.join(translate('window.list.separator'))
 
 /** Facts of one thing, one after the other. */
-export const listed = (facts: readonly string[]): string => facts.join(worded('cli.comma'))
+export const listed = (facts: readonly string[]): string => facts.join(translate('cli.comma'))

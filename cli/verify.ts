@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { type Message, message } from '../core/lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../core/lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
 import { digestBeginning } from '../core/platform/digest.ts'
 import type { Task } from '../core/restore/task.ts'
 import { layoutOf } from '../core/settings/data-directory.ts'
@@ -57,14 +57,14 @@ export function registerVerify(program: Command): void {
   withDataDirectory(command).action(async (what: string, options: VerifyOptions) => {
     try {
       process.exitCode = await verify(await taskOf(what, options), options)
-    } catch (thrown) {
-      console.error(terminalWords(sentenceOf(thrown)))
+    } catch (error) {
+      console.error(terminalWords(sentenceOf(error)))
       process.exitCode = COULD_NOT
     }
   })
 }
 
-/** What has a directory's form, or is there, is a store. @throws Problem where there is no destination of that name either. */
+/** What has a directory's form, or is there, is a store. @throws UserError where there is no destination of that name either. */
 async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile } = options
   if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
@@ -74,12 +74,12 @@ async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
       adopt,
       forgetMissing,
     }
-  if (adopt || forgetMissing) throw new Problem('verify.storeOnly', { name: what })
+  if (adopt || forgetMissing) throw new UserError('verify.storeOnly', { name: what })
   const data = dataDirectoryOf(options)
   const key = identityFile === undefined ? null : readKey(identityFile)
-  const from = await librarySettings(data, what, { key }).catch((thrown: unknown) => {
-    const isNothing = NOTHING.has(sentenceOf(thrown).key)
-    throw isNothing ? new Problem('verify.neither', { name: what }, { cause: thrown }) : thrown
+  const from = await librarySettings(data, what, { key }).catch((error: unknown) => {
+    const isNothing = NOTHING.has(sentenceOf(error).key)
+    throw isNothing ? new UserError('verify.neither', { name: what }, { cause: error }) : error
   })
   return { does: 'verify', from, ledger: layoutOf(data).ledger }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chown, lstat, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
-import { Problem } from '../../core/lib/i18n/problem.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { mustRun, output } from './run.ts'
 
 /** Who a receiver of the system runs as, unless it is said otherwise. */
@@ -14,16 +14,16 @@ const configSchema = z.looseObject({ store: z.string().min(1) })
  * The store that a receiver's configuration names, or that one which is yet to be written is to name.
  *
  * @param given as the command line has it
- * @throws Problem cli.service.storeWanted, cli.service.storeOther
+ * @throws UserError cli.service.storeWanted, cli.service.storeOther
  */
 export async function storeOf(config: string, given: string | undefined): Promise<string> {
   if (existsSync(config)) {
     const { store } = configSchema.parse(JSON.parse(await readFile(config, 'utf8')))
     if (given !== undefined && path.resolve(given) !== store)
-      throw new Problem('cli.service.storeOther', { config, store })
+      throw new UserError('cli.service.storeOther', { config, store })
     return store
   }
-  if (given === undefined) throw new Problem('cli.service.storeWanted', { config })
+  if (given === undefined) throw new UserError('cli.service.storeWanted', { config })
   return path.resolve(given)
 }
 
@@ -44,20 +44,20 @@ async function idOf(user: string, which: '-u' | '-g'): Promise<number | null> {
  * The user of a receiver of the system, made where it is the usual one, and its store. Nothing is made where it would be in
  * vain.
  *
- * @throws Problem cli.service.noUser, cli.service.storeOwner
+ * @throws UserError cli.service.noUser, cli.service.storeOwner
  */
 export async function readyStore(store: string, user: string): Promise<void> {
   const before = await idOf(user, '-u')
-  if (before === null && user !== RECEIVER_USER) throw new Problem('cli.service.noUser', { user })
+  if (before === null && user !== RECEIVER_USER) throw new UserError('cli.service.noUser', { user })
   const isThere = existsSync(store)
   if (isThere && (await lstat(store)).uid !== before)
-    throw new Problem('cli.service.storeOwner', { path: store, user })
+    throw new UserError('cli.service.storeOwner', { path: store, user })
   if (before === null) {
     const home = '/var/lib/holdfast'
     await mustRun(['useradd', '--system', '--home-dir', home, '--shell', '/usr/sbin/nologin', user])
   }
   const [uid, gid] = [await idOf(user, '-u'), await idOf(user, '-g')]
-  if (uid === null || gid === null) throw new Problem('cli.service.noUser', { user })
+  if (uid === null || gid === null) throw new UserError('cli.service.noUser', { user })
   if (isThere) return
   await mkdir(store, { recursive: true, mode: 0o700 })
   await chown(store, uid, gid)

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { Problem } from '../../core/lib/i18n/problem.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { errorText } from '../../core/platform/system-error.ts'
-import { worded } from '../terminal-words.ts'
+import { translate } from '../terminal-words.ts'
 
 /** Longer than systemd waits for a receiver whose disk hangs. */
 const WITHIN_MS = 60_000
@@ -28,11 +28,11 @@ export async function output(command: readonly string[]): Promise<string | null>
   return code === 0 ? out : null
 }
 
-/** @throws Problem cli.service.failed, cli.service.noSession */
+/** @throws UserError cli.service.failed, cli.service.noSession */
 export async function mustRun(command: readonly string[]): Promise<void> {
   const { code, err } = await run(command)
-  const reason = err.trim().split('\n').at(-1) || worded('cli.exitCode', { code })
+  const reason = err.trim().split('\n').at(-1) || translate('cli.exitCode', { code })
   if (code !== 0 && command.includes('--user') && /failed to connect to .*bus/i.test(reason))
-    throw new Problem('cli.service.noSession', { command: command.join(' '), reason })
-  if (code !== 0) throw new Problem('cli.service.failed', { command: command.join(' '), reason })
+    throw new UserError('cli.service.noSession', { command: command.join(' '), reason })
+  if (code !== 0) throw new UserError('cli.service.failed', { command: command.join(' '), reason })
 }

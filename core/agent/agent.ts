@@ -11,7 +11,7 @@ import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
 import { openSecrets, type SecretStore } from '../settings/secrets.ts'
 import type { SettingsStore } from '../settings/settings-store.ts'
-import { Tell } from './alerting.ts'
+import { Alerting } from './alerting.ts'
 import { createNotices, type Notices, UNUSED_SETTINGS } from './banners.ts'
 import type { AgentHost } from './host.ts'
 import { openMemory } from './known-mounts.ts'
@@ -58,7 +58,7 @@ export class Agent {
   readonly checker: SupervisedWorker<typeof checkerDefinition>
   readonly scanner: SupervisedWorker<typeof scannerDefinition>
   readonly receiver: SupervisedWorker<typeof receiverDefinition>
-  readonly tell: Tell
+  readonly tell: Alerting
   readonly secrets: SecretStore
   readonly senders: SenderWorkers
   readonly restores: Restores
@@ -83,7 +83,7 @@ export class Agent {
     )
     this.notices = createNotices(this.store, log)
     this.secrets = openSecrets(layout.directory, host.vault(), host.kind === 'once' ? 'refuse' : 'set-aside')
-    this.tell = new Tell(this, (condition) => this.#worker('notifier', condition), log)
+    this.tell = new Alerting(this, (condition) => this.#worker('notifier', condition), log)
     this.checker = this.#supervise(checkerDefinition, (report) => this.#checked(report))
     this.scanner = this.#supervise(
       scannerDefinition,
@@ -183,7 +183,7 @@ export class Agent {
     this.#tickedAt = now
     this.store.refresh()
     this.tell.look()
-    this.senders.sayStatus()
+    this.senders.publishStatus()
     if (this.store.state.settings.pause?.until !== this.settings.get().pause?.until) this.#apply()
   }
 

@@ -27,7 +27,7 @@ type Parts = Pick<
 const STORE = 'alert-store'
 
 /** Makes incidents of what the state says, and has them told. */
-export class Tell {
+export class Alerting {
   readonly notifier: RestingNotifier
   readonly alerts: Alerts
   readonly #parts: Parts

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
 import type { CommandAnswer } from './answer.ts'
 
 /** One command from outside: validated both ways. */
@@ -15,28 +15,28 @@ export async function answerCommand(
 }
 
 /** Input that cannot be used, told by the first issue: zod's own message for all of them is JSON. */
-export function badInput(command: string, { issues: [issue] }: z.ZodError): Problem {
+export function badInput(command: string, { issues: [issue] }: z.ZodError): UserError {
   const field = issue?.path.join('.') ?? ''
   if (issue?.code === 'too_big' && issue.origin === 'string') {
-    return new Problem('agent.tooLong', { field, most: Number(issue.maximum) })
+    return new UserError('agent.tooLong', { field, most: Number(issue.maximum) })
   }
-  if (issue?.code === 'too_small' && issue.origin === 'string') return new Problem('agent.empty', { field })
-  return new Problem('agent.badInput', {
+  if (issue?.code === 'too_small' && issue.origin === 'string') return new UserError('agent.empty', { field })
+  return new UserError('agent.badInput', {
     command,
     reason: [field, issue?.message].filter(Boolean).join(': '),
   })
 }
 
-/** What is thrown is answered as a sentence. @param log hears of what is no Problem: a defect. */
+/** What is thrown is answered as a sentence. @param log hears of what is no UserError: a defect. */
 export async function answerOf(
   give: () => Promise<unknown>,
-  log: (thrown: unknown) => void = () => undefined,
+  log: (error: unknown) => void = () => undefined,
 ): Promise<CommandAnswer> {
   try {
     return { output: await give() }
-  } catch (thrown) {
-    if (!(thrown instanceof Problem)) log(thrown)
-    return { sentence: sentenceOf(thrown) }
+  } catch (error) {
+    if (!(error instanceof UserError)) log(error)
+    return { sentence: sentenceOf(error) }
   }
 }
 

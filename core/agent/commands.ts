@@ -3,7 +3,7 @@ import { exampleNotice } from '../alerts/notice.ts'
 import { letterOf } from '../alerts/render.ts'
 import { ignoreError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
 import { createWords } from '../lib/i18n/words.ts'
 import { sourceOf } from '../settings/changes.ts'
 import type { Agent } from './agent.ts'
@@ -38,7 +38,7 @@ function contextOf(agent: Agent, changed: () => void): SettingsContext {
   }
 }
 
-/** What every view may ask of the agent; a refusal is thrown, as a Problem. */
+/** What every view may ask of the agent; a refusal is thrown, as a UserError. */
 export function commandHandlers(agent: Agent): CommandHandlers {
   // Who sets something anew knows what became of the settings before.
   const context = contextOf(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
@@ -90,8 +90,8 @@ export async function protectDirectory(
       input,
     )
     return null
-  } catch (thrown) {
-    const sentence = sentenceOf(thrown)
+  } catch (error) {
+    const sentence = sentenceOf(error)
     // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
     if (sentence.key === 'refuse.already') return null
     // An incident of that source tells it, until a person has chosen.
@@ -118,7 +118,7 @@ export async function answerNamed(
   command: string,
   input: unknown,
 ): Promise<unknown> {
-  if (!Object.hasOwn(commands, command)) throw new Problem('agent.unknownCommand', { command })
+  if (!Object.hasOwn(commands, command)) throw new UserError('agent.unknownCommand', { command })
   const name = command as keyof Commands
   return answerCommand(name, commands[name], handlers[name], input)
 }
@@ -129,7 +129,7 @@ function destinationsOfList({ store: { state } }: Agent, source: string | null):
   return (one?.destinations ?? state.destinations).map(({ id }) => id)
 }
 
-const noIncident = () => new Problem('alert.noIncident')
+const noIncident = () => new UserError('alert.noIncident')
 
 /** The commands about incidents and channels. */
 function alertCommands(agent: Agent) {

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { unusableData } from '../settings/data-directory.ts'
 import { answerSchema } from './answer.ts'
@@ -53,7 +53,7 @@ export interface ControlSocket {
 /**
  * Listens for commands, one JSON line each way. The caller holds the directory's lock: whatever stands at the
  * address is what a killed agent left behind.
- * @throws Problem data.cannotMake
+ * @throws UserError data.cannotMake
  */
 export async function listenForCommands(
   dataDirectory: string,
@@ -72,9 +72,9 @@ export async function listenForCommands(
   }
   try {
     await listen(server, address.path)
-  } catch (thrown) {
+  } catch (error) {
     close()
-    throw unusableData(dataDirectory, thrown)
+    throw unusableData(dataDirectory, error)
   }
   return { close }
 }
@@ -117,33 +117,33 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
       // What comes after the line is let pass.
       socket.removeListener('data', take)
       socket.resume()
-      if (end === -1) reject(new Problem('agent.closedEarly'))
+      if (end === -1) reject(new UserError('agent.closedEarly'))
       else resolve(Buffer.concat(chunks).toString('utf8'))
     }
     socket.on('data', take)
-    socket.on('close', () => reject(new Problem('agent.closedEarly')))
+    socket.on('close', () => reject(new UserError('agent.closedEarly')))
     socket.on('error', reject)
   })
 }
 
 /**
  * Sends one command to the agent of a data directory.
- * @throws Problem agent.notRunning if none listens, agent.silent if it hangs, or the agent's own refusal.
+ * @throws UserError agent.notRunning if none listens, agent.silent if it hangs, or the agent's own refusal.
  */
 export async function sendCommand(dataDirectory: string, command: string, input: unknown): Promise<unknown> {
   const address = addressOf(dataDirectory)
   const socket = net.connect(address.path)
   const late = setTimeout(
-    () => socket.destroy(new Problem('agent.silent', { directory: dataDirectory })),
+    () => socket.destroy(new UserError('agent.silent', { directory: dataDirectory })),
     ANSWER_WITHIN_MS,
   )
   socket.write(`${JSON.stringify({ command, input })}\n`)
   const line = await readLine(socket, LONGEST_ANSWER)
-    .catch((thrown) => {
-      const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(thrown) ?? '')
-      if (isAbsent) throw new Problem('agent.notRunning', { directory: dataDirectory })
-      const isForbidden = ['EACCES', 'EPERM'].includes(errorCode(thrown) ?? '')
-      throw isForbidden ? new Problem('agent.otherUser', { directory: dataDirectory }) : thrown
+    .catch((error) => {
+      const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(errorCode(error) ?? '')
+      if (isAbsent) throw new UserError('agent.notRunning', { directory: dataDirectory })
+      const isForbidden = ['EACCES', 'EPERM'].includes(errorCode(error) ?? '')
+      throw isForbidden ? new UserError('agent.otherUser', { directory: dataDirectory }) : error
     })
     .finally(() => {
       clearTimeout(late)
@@ -151,15 +151,15 @@ export async function sendCommand(dataDirectory: string, command: string, input:
       address.release()
     })
   const answered = answerSchema.parse(JSON.parse(line))
-  if ('sentence' in answered) throw new Problem(answered.sentence.key, answered.sentence.params)
+  if ('sentence' in answered) throw new UserError(answered.sentence.key, answered.sentence.params)
   return answered.output
 }
 
-/** @throws Problem agent.notRunning if there is no such directory */
+/** @throws UserError agent.notRunning if there is no such directory */
 function addressOf(dataDirectory: string): Address {
   try {
     return controlAddress(dataDirectory)
-  } catch (thrown) {
-    throw new Problem('agent.notRunning', { directory: dataDirectory }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('agent.notRunning', { directory: dataDirectory }, { cause: error })
   }
 }

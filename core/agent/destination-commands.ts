@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { inTime, LATE } from '../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
 import { addressOf } from '../lib/i18n/address.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { diskOf, readMounts } from '../platform/mounts/mountinfo.ts'
 import { parsePairingCode } from '../protocol/pairing-code.ts'
 import type { TestStage } from '../send/sender-messages.ts'
@@ -100,7 +100,7 @@ async function sameDisk(
   const names = await Promise.all(
     wanted.map(async ({ name, path }) => {
       // One that is away now, or whose disk hangs, may be on any disk.
-      const facts = await inTime(LOOK_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
+      const facts = await withTimeout(LOOK_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
       return facts !== LATE && facts.real !== null && diskOf(facts.real, mounts) === disk ? [name] : []
     }),
   )
@@ -109,7 +109,7 @@ async function sameDisk(
   return message('test.sameDisk', { name, count: others.length + 1, more: others.length })
 }
 
-/** A folder by its real path. @throws Problem refuse.… where it can be none. */
+/** A folder by its real path. @throws UserError refuse.… where it can be none. */
 async function placed(context: SettingsContext, destination: Destination): Promise<Destination> {
   if (destination.kind !== 'folder') return destination
   const facts = await context.inspect(destination.path)
@@ -130,7 +130,7 @@ async function put(
   update(context.settings.get(), destination)
   const all = withKeptSecrets(context, destination, secrets)
   const { works, sentence } = await context.test({ destination, secrets: all, stage })
-  if (!works) throw new Problem(sentence.key, sentence.params)
+  if (!works) throw new UserError(sentence.key, sentence.params)
   update(context.settings.get(), destination)
   await context.secrets.set(secretsOfDestination(destination), secrets)
   context.change((settings) => update(settings, destination))
@@ -138,7 +138,7 @@ async function put(
 
 /**
  * What is given, and what is kept of the destination's secrets besides.
- * @throws Problem alert.secretsUnreadable where nothing is given, and what is kept cannot be read.
+ * @throws UserError alert.secretsUnreadable where nothing is given, and what is kept cannot be read.
  */
 function withKeptSecrets(
   context: SettingsContext,
@@ -147,7 +147,7 @@ function withKeptSecrets(
 ): Record<string, string> {
   const { id, name } = destination
   if (Object.keys(given).length === 0 && context.secrets.unreadable().includes(id))
-    throw new Problem('alert.secretsUnreadable', { name })
+    throw new UserError('alert.secretsUnreadable', { name })
   const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
   const kept = Object.entries(context.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
   const all = { ...Object.fromEntries(kept), ...given }

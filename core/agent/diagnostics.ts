@@ -71,8 +71,8 @@ function aboutOf(version: string) {
 async function textOf(read: () => Promise<string>): Promise<string> {
   try {
     return await read()
-  } catch (thrown) {
-    return errorText(thrown)
+  } catch (error) {
+    return errorText(error)
   }
 }
 

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { lockDirectory } from '../lib/workers/directory-lock.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -56,25 +56,25 @@ function notElsewhere({ sources }: AppState): number | null {
 
 /**
  * Deletes them, once every file is at its destinations.
- * @throws Problem localCopies.needed, localCopies.notYet, localCopies.unknown, localCopies.noSource,
+ * @throws UserError localCopies.needed, localCopies.notYet, localCopies.unknown, localCopies.noSource,
  * transfer.storeInUse; what the system says.
  */
 export async function deleteLocalCopies({ layout, store }: Agent): Promise<void> {
   const { state } = store
   const all = storeLayout(layout.store)
   const { root, own } = all
-  if (state.settings.destinations.length === 0) throw new Problem('localCopies.needed', { path: root })
+  if (state.settings.destinations.length === 0) throw new UserError('localCopies.needed', { path: root })
   const count = notElsewhere(state)
-  if (count === null) throw new Problem('localCopies.unknown', { path: root })
-  if (count > 0) throw new Problem('localCopies.notYet', { path: root, count })
+  if (count === null) throw new UserError('localCopies.unknown', { path: root })
+  if (count > 0) throw new UserError('localCopies.notYet', { path: root, count })
   if ((await localCopies(layout, state.settings)) === null) return
   const folder = await withoutSource(all, state.settings)
-  if (folder !== undefined) throw new Problem('localCopies.noSource', { folder })
+  if (folder !== undefined) throw new UserError('localCopies.noSource', { folder })
   const lock = await stat(own).then(
     () => lockDirectory(own),
     () => undefined,
   )
-  if (lock === null) throw new Problem('transfer.storeInUse', { path: root })
+  if (lock === null) throw new UserError('transfer.storeInUse', { path: root })
   try {
     // Its records first: what a cut leaves behind is no store any more, and says of no file that it is here.
     await rm(own, { recursive: true, force: true })

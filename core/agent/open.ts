@@ -1,6 +1,6 @@
 import { logDroppedErrors } from '../dropped-errors.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { lockData, openDataDirectory } from '../settings/data-directory.ts'
 import { type Settings, settingsSchema } from '../settings/schema.ts'
 import { openSettings, type SettingsStore } from '../settings/settings-store.ts'
@@ -25,14 +25,14 @@ export interface OpenAgent {
 /**
  * Starts the agent of a data directory for a host: the way that the desktop and the command line share. One that
  * sends once begins without the settings' sources, keeps nothing that it is told, and takes no commands.
- * @throws Problem agent.alreadyRunning if the directory has an agent already, data.cannotMake if it cannot be used
+ * @throws UserError agent.alreadyRunning if the directory has an agent already, data.cannotMake if it cannot be used
  */
 export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
   const onlyThisRun = host.kind === 'once'
   const layout = openDataDirectory(dataDirectory)
   // Nothing of the directory is touched before it is ours.
   const lock = lockData(dataDirectory)
-  if (lock === null) throw new Problem('agent.alreadyRunning', { directory: dataDirectory })
+  if (lock === null) throw new UserError('agent.alreadyRunning', { directory: dataDirectory })
   const log = openLog(layout.logs)
   logDroppedErrors(log.write)
   const opened = [() => log.close(), lock.release]
@@ -43,8 +43,8 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   const answer = async (command: string, input: unknown) => {
     // What it took would be over with this run, and whoever gave it was told that it is done.
     if (onlyThisRun && command !== 'snapshot')
-      throw new Problem('agent.sendingOnce', { directory: dataDirectory })
-    if (handlers === null) throw new Problem('agent.starting')
+      throw new UserError('agent.sendingOnce', { directory: dataDirectory })
+    if (handlers === null) throw new UserError('agent.starting')
     return answerNamed(handlers, command, input)
   }
   try {
@@ -65,9 +65,9 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
         release()
       },
     }
-  } catch (thrown) {
+  } catch (error) {
     release()
-    throw thrown
+    throw error
   }
 }
 

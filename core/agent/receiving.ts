@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { ConfigOf, ReportOf } from '../lib/workers/definition.ts'
 import type { receiverDefinition } from '../receive/receiver-messages.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
@@ -52,13 +52,13 @@ export function withReceived(
 
 /**
  * What others send must not be sent on as this computer's own.
- * @throws Problem refuse.receiveInSource
+ * @throws UserError refuse.receiveInSource
  */
 export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
   const directory = resolve(receive.directory)
   const source = sources.find(({ path }) => isWithin(directory, path) || isWithin(path, directory))
   if (source !== undefined)
-    throw new Problem('refuse.receiveInSource', { path: receive.directory, name: source.name })
+    throw new UserError('refuse.receiveInSource', { path: receive.directory, name: source.name })
 }
 
 /** Where a directory is, its links resolved, that may still have to be made. */
@@ -75,7 +75,7 @@ async function placed(context: SettingsContext, receive: ReceiveSettings): Promi
   return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }
 }
 
-/** @throws Problem refuse.receiveInSource */
+/** @throws UserError refuse.receiveInSource */
 export async function setReceiving(context: SettingsContext, given: ReceiveSettings | null): Promise<void> {
   const receive = given === null ? null : await placed(context, given)
   context.change((settings) => {

@@ -1,5 +1,5 @@
 import { ignoreError } from '../dropped-errors.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { InputOf, OutputOf, ReportOf, RequestName } from '../lib/workers/definition.ts'
 import { senderDefinition } from '../send/sender-messages.ts'
 import type { Settings } from '../settings/schema.ts'
@@ -75,7 +75,7 @@ export class SenderWorkers {
   }
 
   /** Receivers are told how this computer is: who has died cannot tell it himself. */
-  sayStatus(isLast = false): void {
+  publishStatus(isLast = false): void {
     if (!isLast && performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
     this.#saidAtMs = performance.now()
     const said = ownStatusOf(this.#parts.store.state)
@@ -99,7 +99,7 @@ export class SenderWorkers {
     input: InputOf<Definition, N>,
   ): Promise<OutputOf<Definition, N>> {
     const [first] = this.#running
-    if (first === undefined) throw new Problem('agent.workerAway', { worker: 'sender' })
+    if (first === undefined) throw new UserError('agent.workerAway', { worker: 'sender' })
     return this.#workerOf(first).request(name, input)
   }
 
@@ -118,7 +118,7 @@ export class SenderWorkers {
   }
 
   async stop(): Promise<void> {
-    this.sayStatus(true)
+    this.publishStatus(true)
     this.#isStopped = true
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()))
   }

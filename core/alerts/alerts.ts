@@ -6,7 +6,7 @@ import type { Incident } from './incident.ts'
 import { createKeeping, type IncidentKeeper, type KeepingOptions } from './incident-file.ts'
 import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './incidents.ts'
 import type { Notice } from './notice.ts'
-import { type AlertState, type Now, noAlerts, type Sample, type Trouble } from './state.ts'
+import { type AlertState, type FlapSeries, type Now, noAlerts, type Sample } from './state.ts'
 
 /** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */
 const CONFIRM_AFTER_MS = 1_000
@@ -175,7 +175,7 @@ export class Alerts {
 const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
 
 /** What is shown of a trouble that comes and goes, whatever becomes of each of its incidents. */
-const unstableId = ({ id }: Trouble) => `unstable-${id}`
+const unstableId = ({ id }: FlapSeries) => `unstable-${id}`
 
 function noticeOf({ what, incident, trouble }: Announcement): Notice {
   const isOfTrouble = trouble !== null && what !== 'failed'

@@ -12,7 +12,7 @@ import {
 } from './flapping.ts'
 import type { Incident } from './incident.ts'
 import { factsOf, isAwaited, overOf, recoveriesOf } from './incidents.ts'
-import type { AlertState, Now, OpenIncident, Trouble } from './state.ts'
+import type { AlertState, FlapSeries, Now, OpenIncident } from './state.ts'
 
 /** What has to be told to a person. */
 export interface Announcement {
@@ -20,7 +20,7 @@ export interface Announcement {
   what: 'failed' | 'lasting' | 'recovered' | 'unstable' | 'over'
   incident: Incident
   /** The one that was told to come and go. */
-  trouble: Trouble | null
+  trouble: FlapSeries | null
 }
 
 /**
@@ -60,7 +60,7 @@ export function announce(
 }
 
 /** When an incident is to be told, by the steady clock; null: not as it is now. */
-function dueAtMs(troubles: readonly Trouble[], incident: OpenIncident, now: Now): number | null {
+function dueAtMs(troubles: readonly FlapSeries[], incident: OpenIncident, now: Now): number | null {
   if (incident.acknowledged !== null) return null
   const snoozedMs = snoozedUntilMs(incident, now)
   if (!incident.told) return Math.max(incident.tellAtMs, snoozedMs ?? 0)
@@ -104,12 +104,12 @@ export function tellAgainAtMs(
 interface Judged {
   next: OpenIncident
   /** As it is now; null: unchanged. */
-  trouble: Trouble | null
+  trouble: FlapSeries | null
   announcement: Announcement | null
 }
 
 /** What becomes of an incident whose time has come. */
-function tell(troubles: readonly Trouble[], incident: OpenIncident, { at, steadyMs }: Now): Judged {
+function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, steadyMs }: Now): Judged {
   const named = Object.keys(incident.failing)
   const told = { ...incident, toldAt: at, named, snoozedUntil: null, snoozedUntilMs: null }
   if (!incident.told) return first(troubles, told, steadyMs)
@@ -128,7 +128,7 @@ function tell(troubles: readonly Trouble[], incident: OpenIncident, { at, steady
   return { next, trouble: null, announcement: { what: 'lasting', incident: factsOf(next), trouble: null } }
 }
 
-function first(troubles: readonly Trouble[], incident: OpenIncident, steadyMs: number): Judged {
+function first(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs: number): Judged {
   const before = troubleBefore(troubles, incident)
   const { times } = troubleWith(before, incident)
   const isSilent = isUnstable({ times })
@@ -144,16 +144,16 @@ function first(troubles: readonly Trouble[], incident: OpenIncident, steadyMs: n
 }
 
 /** The trouble of an incident that comes and goes, and of which nothing is told. */
-function silentOf(troubles: readonly Trouble[], { id, isSilent }: Incident): Trouble | undefined {
+function silentOf(troubles: readonly FlapSeries[], { id, isSilent }: Incident): FlapSeries | undefined {
   return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
 }
 
 /** It was quiet for long enough; and what nobody would be told of else is told. */
-function isDone(state: AlertState, trouble: Trouble, { steadyMs }: Now): boolean {
+function isDone(state: AlertState, trouble: FlapSeries, { steadyMs }: Now): boolean {
   return isQuiet(trouble, steadyMs) && !isWaiting(state, trouble)
 }
 
 /** The end of one that lasted was told already. */
-function isWaiting(state: AlertState, trouble: Trouble): boolean {
+function isWaiting(state: AlertState, trouble: FlapSeries): boolean {
   return trouble.incident.isSilent && isAwaited(state, wholeOf(trouble))
 }

@@ -1,5 +1,5 @@
 import type { Incident } from './incident.ts'
-import type { AlertState, OpenIncident, Trouble } from './state.ts'
+import type { AlertState, FlapSeries, OpenIncident } from './state.ts'
 
 // How often what comes and goes, and what lasts, is told; pure. Times are milliseconds of the steady clock.
 
@@ -16,37 +16,37 @@ const LASTING_MS = 5 * 60_000
 const LASTING_AT_MOST_MS = 60 * 60_000
 
 /** The trouble that an incident is the next one of; undefined: it begins one. One that still fails has its own. */
-export function troubleBefore(troubles: readonly Trouble[], incident: Incident): Trouble | undefined {
+export function troubleBefore(troubles: readonly FlapSeries[], incident: Incident): FlapSeries | undefined {
   return troubles.find((one) => one.quietSinceMs !== null && isAgain(one, incident))
 }
 
 /** That trouble, or a new one, with the incident. */
-export function troubleWith(before: Trouble | undefined, incident: Incident): Trouble {
+export function troubleWith(before: FlapSeries | undefined, incident: Incident): FlapSeries {
   const { id, startedAt } = incident
   const { times, paths, ...known } = before ?? { id, startedAt, times: 0, lastings: 0, paths: {} }
   return { ...known, times: times + 1, incident, paths: { ...paths, ...incident.paths }, quietSinceMs: null }
 }
 
-export function isUnstable({ times }: Pick<Trouble, 'times'>): boolean {
+export function isUnstable({ times }: Pick<FlapSeries, 'times'>): boolean {
   return times >= UNSTABLE_FROM
 }
 
 /** When it is told as one that lasts: each time after twice as long, up to an hour, so that this does not flap, either. */
-export function lastsAtMs(trouble: Trouble, { tellAtMs }: OpenIncident): number {
+export function lastsAtMs(trouble: FlapSeries, { tellAtMs }: OpenIncident): number {
   return tellAtMs + lastingMs(trouble)
 }
 
-export function lastingMs({ lastings }: Pick<Trouble, 'lastings'>): number {
+export function lastingMs({ lastings }: Pick<FlapSeries, 'lastings'>): number {
   return Math.min(LASTING_AT_MOST_MS, LASTING_MS * 2 ** lastings)
 }
 
 /** Whether it has been well for so long that it is over. */
-export function isQuiet({ quietSinceMs }: Trouble, steadyMs: number): boolean {
+export function isQuiet({ quietSinceMs }: FlapSeries, steadyMs: number): boolean {
   return quietSinceMs !== null && quietSinceMs + QUIET_MS <= steadyMs
 }
 
 /** A trouble as one incident: since its beginning, with all that were part of it. */
-export function wholeOf({ incident, startedAt, paths }: Trouble): Incident {
+export function wholeOf({ incident, startedAt, paths }: FlapSeries): Incident {
   return { ...incident, startedAt, paths }
 }
 
@@ -86,7 +86,7 @@ export function repeatInMs(toldForMs: number, repeats: number): number {
 }
 
 /** What may be each path's own fault is a trouble of that path; else it is one of what the paths share. */
-function isAgain({ incident: before, paths }: Trouble, now: Incident): boolean {
+function isAgain({ incident: before, paths }: FlapSeries, now: Incident): boolean {
   if (before.kind !== now.kind || before.group !== now.group || before.isOwn !== now.isOwn) return false
   // A path that fails for the first time beside one that comes and goes has to be told.
   return !now.isOwn || Object.keys(now.paths).every((id) => paths[id] !== undefined)

@@ -10,13 +10,13 @@ import { recoveriesOf } from './incidents.ts'
 import {
   type AlertState,
   COLLECT_MS,
+  type FlapSeries,
   KEPT_INCIDENTS,
   keptIncidentSchema,
   keptTroubleSchema,
   LONGEST_SNOOZE_MS,
   type Now,
   type OpenIncident,
-  type Trouble,
 } from './state.ts'
 
 const fileSchema = z.object({
@@ -117,7 +117,7 @@ function incidentAt(
   }
 }
 
-function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): Trouble {
+function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): FlapSeries {
   const quietMs = Math.max(0, now.at - (kept.incident.endedAt ?? now.at))
   const quietSinceMs = lasts ? null : now.steadyMs - Math.min(quietMs, QUIET_MS - FIRST_CHECKS_MS)
   return { ...kept, quietSinceMs }

@@ -1,5 +1,5 @@
 import { message } from '../lib/i18n/message.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import type { Incident } from './incident.ts'
 import type { Notice } from './notice.ts'
@@ -27,7 +27,7 @@ export function startNotifier(
       })
     }
     const running = (): Notifier => {
-      if (notifier === null) throw new Problem('agent.starting')
+      if (notifier === null) throw new UserError('agent.starting')
       return notifier
     }
     return {

@@ -1,7 +1,7 @@
 import { message } from '../lib/i18n/message.ts'
 import type { Words } from '../lib/i18n/words.ts'
 import { type CatalogEntry, type ChannelType, catalog, type templateNames } from './channels/catalog.ts'
-import type { Letter } from './channels/channel.ts'
+import type { OutgoingMessage } from './channels/channel.ts'
 import { isDiskKind, namedSubjects, subjectsOf } from './kinds.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 import type { Shown } from './notifier-messages.ts'
@@ -14,7 +14,7 @@ const LATE_MS = 5 * 60_000
 interface Writer {
   words: Words
   computer: string
-  labels: Letter['labels']
+  labels: OutgoingMessage['labels']
   /** What the sources are called, by their ids: on this computer's own desktop a disk is known by that. */
   names?: Readonly<Record<string, string>>
 }
@@ -29,7 +29,7 @@ export function letterOf(
   writer: Writer,
   channel: { type: ChannelType | null; template: string | null },
   now: number,
-): Letter {
+): OutgoingMessage {
   const { words, computer, labels } = writer
   const names = channel.type === null ? writer.names : undefined
   const title = titleOf(notice, words, names)
@@ -57,7 +57,7 @@ export function letterOf(
 }
 
 /** On this computer's own desktop, or terminal. */
-export const shownOf = ({ notice, title, body, urgent }: Letter): Shown => {
+export const shownOf = ({ notice, title, body, urgent }: OutgoingMessage): Shown => {
   return { about: notice.about, incident: notice.incident.id, title, body, urgent }
 }
 

@@ -66,7 +66,7 @@ export const keptTroubleSchema = z.object({
 })
 
 /** Something that comes and goes is one trouble. */
-export interface Trouble extends z.infer<typeof keptTroubleSchema> {
+export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
   /** By the steady clock; null: it fails now. */
   quietSinceMs: number | null
 }
@@ -102,7 +102,7 @@ export interface AlertState {
    */
   owed: Incident[]
   /** Those that were told, until they have been quiet for long enough. */
-  troubles: Trouble[]
+  troubles: FlapSeries[]
   opened: number
 }
 

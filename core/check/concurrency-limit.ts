@@ -1,5 +1,5 @@
-import { inTime, LATE } from '../lib/async/in-time.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
+import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
 
 /** Checks that may be out at once: each that hangs holds a thread of libuv's pool, which has some more (576). */
 const MOST_OUT = 540
@@ -16,7 +16,7 @@ export function createConcurrencyLimit(most: number = MOST_OUT) {
     async run<T>(check: () => Promise<T>): Promise<T | null> {
       if (!semaphore.tryAcquire()) {
         const turn = semaphore.acquire()
-        if ((await inTime(PATIENCE_MS, turn)) === LATE) {
+        if ((await withTimeout(PATIENCE_MS, turn)) === LATE) {
           // When its turn comes nobody wants it any more.
           void turn.then(() => semaphore.release())
           return null

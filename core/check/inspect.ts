@@ -36,15 +36,15 @@ export async function inspectPath(path: string): Promise<PathFacts> {
       ),
       access(real, constants.W_OK).then(
         () => true,
-        (thrown) => errorCode(thrown) !== 'EACCES',
+        (error) => errorCode(error) !== 'EACCES',
       ),
       isDirectory ? storeAround(real) : null,
     ])
     const isDevice = facts.isBlockDevice() || facts.isCharacterDevice()
     const kind = isDirectory ? 'directory' : facts.isFile() ? 'file' : isDevice ? 'device' : 'other'
     return { real, kind, readable, mayWrite, store, code: null }
-  } catch (thrown) {
-    const code = errorCode(thrown) ?? String(thrown)
+  } catch (error) {
+    const code = errorCode(error) ?? String(error)
     const nothing = { kind: null, readable: false, mayWrite: false, store: null }
     if (code === 'EACCES') return { ...nothing, real: path, code: null }
     return { ...nothing, real: null, code: isGone(code) ? null : code }

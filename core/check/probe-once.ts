@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { inTime, LATE } from '../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
 import { errorCode } from '../platform/system-error.ts'
 import type { Verdict } from './checker-messages.ts'
 import { removeLeftOvers, writeFile } from './probes/write-file.ts'
@@ -24,14 +24,14 @@ export async function probeOnce(path: string, timeoutMs: number): Promise<Probed
   const answer = probe(path, (entered) => {
     step = entered
   })
-  const probed = await inTime(timeoutMs, answer)
+  const probed = await withTimeout(timeoutMs, answer)
   if (probed === LATE) {
     const verdict = hungVerdict(path, step, performance.now() - started)
     return { path, verdict, failedSteps: [shellStep(step)] }
   }
   const { directory, finding } = probed
   const left = timeoutMs - (performance.now() - started)
-  if (finding.failures.length === 0) await inTime(left, removeLeftOvers(directory))
+  if (finding.failures.length === 0) await withTimeout(left, removeLeftOvers(directory))
   const verdict = verdictOf(path, finding, slowLimit(SLOW_MS, timeoutMs))
   return { path, verdict, failedSteps: [...new Set(finding.failures.map(({ step }) => shellStep(step)))] }
 }
@@ -50,9 +50,9 @@ async function directoryOf(path: string): Promise<string> {
   try {
     // A link stands for the file that it leads to, as it does for touch.
     return (await stat(path)).isDirectory() ? path : dirname(await realpath(path))
-  } catch (thrown) {
+  } catch (error) {
     // Whatever else is wrong with it, the probe's first step will name it.
-    if (errorCode(thrown) !== 'ENOENT') return path
+    if (errorCode(error) !== 'ENOENT') return path
     const isInDirectory = await stat(above).then(
       (stats) => stats.isDirectory(),
       () => false,

@@ -7,7 +7,7 @@ import type { Ledger } from './ledger.ts'
 const CHUNK_ROWS = 1_000
 
 /** A source's way to a destination, and its other destinations. */
-export interface Way {
+export interface Route {
   source: string
   to: string
   others: readonly string[]
@@ -21,7 +21,7 @@ export interface Way {
  */
 async function fillRoute(
   ledger: Ledger,
-  { source, to, others }: Way,
+  { source, to, others }: Route,
   isWanted: (source: string) => boolean,
   onMoved: () => void,
 ): Promise<void> {
@@ -45,7 +45,7 @@ async function fillRoute(
 /** The source may have other destinations than before: files may be owed their marks that were put off. */
 async function reviewMarks(
   ledger: Ledger,
-  { source, to, others }: Way,
+  { source, to, others }: Route,
   isWanted: (source: string) => boolean,
 ): Promise<void> {
   for (let after: number | null = 0; after !== null && isWanted(source); await turn())
@@ -55,7 +55,7 @@ async function reviewMarks(
 /** Brings these ways up to date, one after the other; `onMoved`: there may be work. */
 export async function bringIn(
   ledger: Ledger,
-  ways: readonly Way[],
+  ways: readonly Route[],
   isWanted: (source: string) => boolean,
   onMoved: () => void,
 ): Promise<void> {
@@ -80,7 +80,7 @@ export async function untilDone(
   work: () => Promise<void>,
   options: {
     isWanted(): boolean
-    failed(thrown: unknown): void
+    failed(error: unknown): void
     longestMs: number
     signal: AbortSignal
   },
@@ -89,9 +89,9 @@ export async function untilDone(
   for (let attempt = 1; isWanted(); attempt += 1) {
     try {
       return await work()
-    } catch (thrown) {
+    } catch (error) {
       if (!isWanted()) return
-      failed(thrown)
+      failed(error)
       await delay(backoffMs(attempt, longestMs), undefined, { signal, ref: false }).catch(
         expectErrorCodes(['ABORT_ERR'], undefined),
       )

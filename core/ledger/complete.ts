@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { ContentIdentity, StatFacts } from '../platform/stat-facts.ts'
-import type { Candidate, Claim, SentClaim, SentContent, SentEntry } from './contract.ts'
+import type { Claim, FoundFile, SentClaim, SentContent, SentEntry } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
 import { rangeOf } from './queue.ts'
 import {
@@ -194,7 +194,7 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
     otherNames(
       destination: string,
       source: string,
-      { inode, ctimeNs }: Pick<Candidate, 'inode' | 'ctimeNs'>,
+      { inode, ctimeNs }: Pick<FoundFile, 'inode' | 'ctimeNs'>,
       limit: number,
     ): string[] {
       const route = routes.find(destination, source)
@@ -231,7 +231,7 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
     adoptRenamed(
       destination: string,
       source: string,
-      { path, size, mtimeNs, ctimeNs, inode }: ContentIdentity & Pick<Candidate, 'path' | 'ctimeNs'>,
+      { path, size, mtimeNs, ctimeNs, inode }: ContentIdentity & Pick<FoundFile, 'path' | 'ctimeNs'>,
     ) {
       const route = routes.find(destination, source)
       adopt.run(path, word.store(inode), word.store(mtimeNs), size, route, word.store(ctimeNs))
@@ -255,7 +255,7 @@ export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
     confirmSent: (
       destinations: readonly string[],
       source: string,
-      files: readonly Omit<Candidate, 'source'>[],
+      files: readonly Omit<FoundFile, 'source'>[],
       now: number,
     ) =>
       inTransaction(database, () => {

@@ -3,7 +3,7 @@ import type { StatFacts } from '../platform/stat-facts.ts'
 import type { FileState } from './ledger-messages.ts'
 
 /** A file of a source, as it was found. */
-export interface Candidate extends StatFacts {
+export interface FoundFile extends StatFacts {
   /** The source's id. */
   source: string
   /** Relative to the source, with "/". */
@@ -31,7 +31,7 @@ export interface Claim {
 }
 
 /** A waiting file that may go now. */
-export interface Due extends Claim, Candidate {
+export interface QueuedFile extends Claim, FoundFile {
   attempts: number
   /** Of the content that this destination was last known to have, if that may still be this one: only reading tells. */
   digest: Uint8Array | null
@@ -79,7 +79,7 @@ export interface Parked extends Claim {
 }
 
 /** A sent file that may be removed at the source. */
-export interface Removable extends Due {
+export interface Removable extends QueuedFile {
   /** Of what was sent. */
   digest: Uint8Array
   /** When the destination last read its copy back for a removal (milliseconds since 1970); 0: never. */

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
-import type { Candidate, LedgerDifference } from './contract.ts'
+import type { FoundFile, LedgerDifference } from './contract.ts'
 import { REMOVAL } from './file.ts'
 import { fileStates } from './ledger-messages.ts'
 import { rangeOf } from './queue.ts'
@@ -69,7 +69,7 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
      AS files, count(*) AS count, max(path) AS last
      FROM (SELECT * FROM file WHERE route = ? AND path > ? ORDER BY path LIMIT ?)`,
   )
-  const offerAll = (destination: string, candidates: readonly Candidate[], notBefore: number): number => {
+  const offerAll = (destination: string, candidates: readonly FoundFile[], notBefore: number): number => {
     const bySource = Map.groupBy(candidates, ({ source }) => source)
     const now = Date.now()
     let waiting = 0
@@ -88,7 +88,7 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
      * at most some seconds. Returns how many became waiting.
      * @param notBefore none of them goes before; milliseconds since 1970.
      */
-    offer: (destination: string, candidates: readonly Candidate[], notBefore: number = EARLIEST) =>
+    offer: (destination: string, candidates: readonly FoundFile[], notBefore: number = EARLIEST) =>
       candidates.length === 0
         ? 0
         : inTransaction(database, () => offerAll(destination, candidates, notBefore)),
@@ -130,7 +130,7 @@ export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
     differing(
       destination: string,
       source: string,
-      files: readonly Omit<Candidate, 'source'>[],
+      files: readonly Omit<FoundFile, 'source'>[],
     ): LedgerDifference[] {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
       const rows = found as { place: number; known: number }[]

@@ -2,11 +2,11 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { errorText } from '../platform/system-error.ts'
 
 /** What `work` gives; `otherwise` where it throws, which `failed` is told. */
-export function attempt<T>(work: () => T, otherwise: T, failed: (thrown: unknown) => void): T {
+export function attempt<T>(work: () => T, otherwise: T, failed: (error: unknown) => void): T {
   try {
     return work()
-  } catch (thrown) {
-    failed(thrown)
+  } catch (error) {
+    failed(error)
     return otherwise
   }
 }
@@ -30,8 +30,8 @@ export function createLedgerGuard(
         const result = work()
         problem = null
         return result
-      } catch (thrown) {
-        const reason = errorText(thrown)
+      } catch (error) {
+        const reason = errorText(error)
         if (problem === null) events.log('error', `${path}: ${reason}`)
         problem = message('transfer.ledgerFailed', { path, reason })
         failedAt = performance.now()

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { readDatabaseFile } from '../platform/sqlite-file.ts'
 import { errorText } from '../platform/system-error.ts'
 import { openConfirmed, openElsewhere, openMarks, openRenamed, openSent } from './complete.ts'
@@ -13,12 +13,12 @@ import { openRoutes } from './rows.ts'
 import { openHolding, openSuspects } from './suspects.ts'
 
 export type {
-  Candidate,
   Claim,
-  Due,
+  FoundFile,
   LedgerEntry,
   Parked,
   Proofs,
+  QueuedFile,
   Removable,
   SentClaim,
   SentContent,
@@ -66,19 +66,19 @@ export function openParts(database: DatabaseSyncInstance) {
   }
 }
 
-/** @throws Problem transfer.ledgerFailed */
+/** @throws UserError transfer.ledgerFailed */
 export function openOrExplain(path: string): Ledger {
   try {
     return openLedger(path)
-  } catch (thrown) {
-    const reason = errorText(thrown)
-    throw new Problem('transfer.ledgerFailed', { path, reason }, { cause: thrown })
+  } catch (error) {
+    const reason = errorText(error)
+    throw new UserError('transfer.ledgerFailed', { path, reason }, { cause: error })
   }
 }
 
 /**
  * Opens a ledger to be asked only: none is made, and one that cannot be used stays where it is. null: there is none.
- * @throws Problem scan.list.ledgerUnread
+ * @throws UserError scan.list.ledgerUnread
  */
 export function readLedger(file: string): LedgerReader | null {
   try {
@@ -90,7 +90,7 @@ export function readLedger(file: string): LedgerReader | null {
     const { sentAs } = openRenamed(database, routes)
     const { adoptedNs } = openMeta(database)
     return { lookup, sentAs, adoptedNs, close: () => database.close() }
-  } catch (thrown) {
-    throw new Problem('scan.list.ledgerUnread', { path: file, reason: errorText(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('scan.list.ledgerUnread', { path: file, reason: errorText(error) }, { cause: error })
   }
 }

@@ -2,7 +2,7 @@ import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructur
 import type { Message } from '../lib/i18n/message.ts'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { inTransaction } from '../platform/sqlite.ts'
-import type { Candidate, Due } from './contract.ts'
+import type { FoundFile, QueuedFile } from './contract.ts'
 
 /** SQLite's integers are signed; inode and device numbers, and times after 2262, may need the 64th bit. */
 export const word = {
@@ -11,7 +11,7 @@ export const word = {
 }
 
 /** Files as one value: [path, size, mtime_ns, ctime_ns, inode, device] of each, its numbers as the columns have them, all 64 bits. */
-export function rowsOf(files: readonly Omit<Candidate, 'source'>[]): string {
+export function rowsOf(files: readonly Omit<FoundFile, 'source'>[]): string {
   const rows = files.map(
     ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
       `[${JSON.stringify(path)},${size},${[mtimeNs, ctimeNs, inode, device].map(word.store).join()}]`,
@@ -74,7 +74,7 @@ type DueRow = [
   storedNs: string | null,
 ]
 
-function dueOf(row: DueRow, source: string): Due & { provenAt: number } {
+function dueOf(row: DueRow, source: string): QueuedFile & { provenAt: number } {
   const [
     id,
     generation,

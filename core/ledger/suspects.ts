@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { inTransaction } from '../platform/sqlite.ts'
 import type { ContentIdentity } from '../platform/stat-facts.ts'
-import type { Candidate } from './contract.ts'
+import type { FoundFile } from './contract.ts'
 import { durably, NO_TIME, openValues, prepareExact, type Routes, rowsOf, word } from './rows.ts'
 
 /** What was sent of a file that has other content now. */
@@ -63,7 +63,7 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /** Of these files those that this destination has with other content. */
-    earlier(destination: string, source: string, files: readonly Omit<Candidate, 'source'>[]): Earlier[] {
+    earlier(destination: string, source: string, files: readonly Omit<FoundFile, 'source'>[]): Earlier[] {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
       return (found as (Row & Pick<Earlier, 'digest'>)[]).map((row) => ({
         ...contentOf(row),

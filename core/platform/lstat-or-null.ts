@@ -6,9 +6,9 @@ import { errorCode, isGone } from './system-error.ts'
 async function orNull<S>(looked: Promise<S>): Promise<S | null> {
   try {
     return await looked
-  } catch (thrown) {
-    if (isGone(errorCode(thrown))) return null
-    throw thrown
+  } catch (error) {
+    if (isGone(errorCode(error))) return null
+    throw error
   }
 }
 

@@ -8,8 +8,8 @@ import { errorCode, isGone } from './system-error.ts'
  * @throws what the system says.
  */
 export async function makeDirectories(directory: string, mode?: number): Promise<void> {
-  const there = await stat(directory).catch((thrown: unknown) => {
-    if (!isGone(errorCode(thrown))) throw thrown
+  const there = await stat(directory).catch((error: unknown) => {
+    if (!isGone(errorCode(error))) throw error
     return null
   })
   if (there?.isDirectory()) return
@@ -18,7 +18,7 @@ export async function makeDirectories(directory: string, mode?: number): Promise
   const above = path.dirname(directory)
   // A drive that is not there has nothing above it.
   if (above !== directory) await makeDirectories(above, mode)
-  await mkdir(directory, { mode }).catch((thrown: unknown) => {
-    if (errorCode(thrown) !== 'EEXIST') throw thrown
+  await mkdir(directory, { mode }).catch((error: unknown) => {
+    if (errorCode(error) !== 'EEXIST') throw error
   })
 }

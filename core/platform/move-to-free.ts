@@ -6,7 +6,7 @@ import { errorCode } from './system-error.ts'
 /** What link(2) says where there are no hard links (FAT, some network file systems), or not that many. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-export const hasNoHardLinks = (thrown: unknown): boolean => NO_HARD_LINKS.has(errorCode(thrown) ?? '')
+export const hasNoHardLinks = (error: unknown): boolean => NO_HARD_LINKS.has(errorCode(error) ?? '')
 
 /**
  * Gives a file a name that nothing has; false: something has it, and both stay as they are. Without hard links there is
@@ -15,9 +15,9 @@ export const hasNoHardLinks = (thrown: unknown): boolean => NO_HARD_LINKS.has(er
 export async function moveToFree(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to)
-  } catch (thrown) {
-    if (errorCode(thrown) === 'EEXIST') return false
-    if (!hasNoHardLinks(thrown)) throw thrown
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    if (!hasNoHardLinks(error)) throw error
     if ((await lstatOrNull(to)) !== null) return false
     await rename(from, to)
     return true

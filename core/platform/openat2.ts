@@ -71,9 +71,9 @@ export function openBeneathSync(directory: number, root: string, path: string, f
     // One call for the whole way.
     const opened = (CAN_HOLD ? native?.openat2(directory, path, flags) : null) ?? null
     if (opened !== null) return opened
-  } catch (thrown) {
+  } catch (error) {
     // What was passed on the way has been moved out of the directory meanwhile (openat2(2)).
-    if (errorCode(thrown) !== 'EXDEV') throw thrown
+    if (errorCode(error) !== 'EXDEV') throw error
     throw Object.assign(new Error(`ENOENT: moved away, open '${path}'`), { code: 'ENOENT' })
   }
   const parts = partsOf(path)

@@ -1,9 +1,9 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 
 /** SQLite's primary result code of a thrown value, or null. */
-export function sqliteCode(thrown: unknown): number | null {
-  if (typeof thrown !== 'object' || thrown === null || !('errcode' in thrown)) return null
-  return typeof thrown.errcode === 'number' ? thrown.errcode & 0xff : null
+export function sqliteCode(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return null
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : null
 }
 
 /** Runs `work` in one write transaction. */
@@ -13,8 +13,8 @@ export function inTransaction<T>(database: DatabaseSyncInstance, work: () => T):
     const result = work()
     database.exec('COMMIT')
     return result
-  } catch (thrown) {
+  } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')
-    throw thrown
+    throw error
   }
 }

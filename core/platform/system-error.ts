@@ -1,17 +1,17 @@
 /** The system's error name ("EROFS"), where a thrown value carries one. */
-export function errorCode(thrown: unknown): string | null {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return null
-  return typeof thrown.code === 'string' ? thrown.code : null
+export function errorCode(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null
+  return typeof error.code === 'string' ? error.code : null
 }
 
 /** What a thrown value says, in the system's or the library's own words. */
-export function errorText(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** The system's error name, for which there are words in each language; else what the library says. */
-export function reasonOf(thrown: unknown): string {
-  return errorCode(thrown) ?? errorText(thrown)
+export function reasonOf(error: unknown): string {
+  return errorCode(error) ?? errorText(error)
 }
 
 /** The error says that nothing is there, or no directory on the way to it. */

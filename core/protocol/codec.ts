@@ -55,8 +55,8 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
   let value: unknown
   try {
     value = unpackr.unpack(packed)
-  } catch (thrown) {
-    throw new WireFault(`${type}: header cannot be decoded: ${String(thrown)}`)
+  } catch (error) {
+    throw new WireFault(`${type}: header cannot be decoded: ${String(error)}`)
   }
   const checked = frameKinds[type].header.safeParse(value)
   if (!checked.success) {

@@ -2,7 +2,7 @@ import { createHash, KeyObject, randomBytes, webcrypto, X509Certificate } from '
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { syncDirectory } from '../platform/fd.ts'
 import { makeDirectories } from '../platform/make-directories.ts'
 import { moveToFree } from '../platform/move-to-free.ts'
@@ -52,22 +52,22 @@ function parseIdentity(text: string): Identity {
   return { key, certificate, fingerprint: fingerprintOf(new X509Certificate(certificate).raw) }
 }
 
-/** @throws Problem identityBroken; identityUnreadable where reading failed, which says nothing of what is in the file. */
+/** @throws UserError identityBroken; identityUnreadable where reading failed, which says nothing of what is in the file. */
 async function readIdentity(file: string): Promise<Identity | null> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
-  } catch (thrown) {
-    const code = errorCode(thrown)
+  } catch (error) {
+    const code = errorCode(error)
     if (code === 'ENOENT') return null
-    const params = { path: file, reason: code ?? String(thrown) }
-    throw new Problem('transfer.identityUnreadable', params, { cause: thrown })
+    const params = { path: file, reason: code ?? String(error) }
+    throw new UserError('transfer.identityUnreadable', params, { cause: error })
   }
   try {
     return parseIdentity(text)
-  } catch (thrown) {
-    const reason = errorText(thrown)
-    throw new Problem('transfer.identityBroken', { path: file, reason }, { cause: thrown })
+  } catch (error) {
+    const reason = errorText(error)
+    throw new UserError('transfer.identityBroken', { path: file, reason }, { cause: error })
   }
 }
 
@@ -87,7 +87,7 @@ async function writeIdentity(file: string, text: string): Promise<void> {
 /**
  * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
  * key in one file that only its owner can read.
- * @throws Problem when what is there cannot be used: a new identity would silently break every pairing.
+ * @throws UserError when what is there cannot be used: a new identity would silently break every pairing.
  */
 export async function loadIdentity(directory: string): Promise<Identity> {
   await makeDirectories(directory, 0o700)
@@ -96,6 +96,6 @@ export async function loadIdentity(directory: string): Promise<Identity> {
   if (kept !== null) return kept
   await writeIdentity(file, await makeIdentityText())
   const made = await readIdentity(file)
-  if (made === null) throw new Problem('transfer.identityBroken', { path: file, reason: 'ENOENT' })
+  if (made === null) throw new UserError('transfer.identityBroken', { path: file, reason: 'ENOENT' })
   return made
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { addressOf } from '../lib/i18n/address.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 
 const codeSchema = z.object({
   host: z.string().min(1).max(255),
@@ -32,7 +32,7 @@ export function formatPairingCode({ host, port, code, fingerprint, name }: Pairi
   return `holdfast://${addressOf(host, port)}?${query.toString()}`
 }
 
-/** @throws Problem when the text is not a pairing code. */
+/** @throws UserError when the text is not a pairing code. */
 export function parsePairingCode(text: string): PairingCode {
   const trimmed = text.trim()
   const url = URL.canParse(trimmed) ? new URL(trimmed) : null
@@ -44,6 +44,6 @@ export function parsePairingCode(text: string): PairingCode {
     fingerprint: query?.get('fingerprint')?.toLowerCase(),
     name: query?.get('name'),
   })
-  if (url?.protocol !== 'holdfast:' || !fields.success) throw new Problem('transfer.pairCodeMalformed')
+  if (url?.protocol !== 'holdfast:' || !fields.success) throw new UserError('transfer.pairCodeMalformed')
   return fields.data
 }

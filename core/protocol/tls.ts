@@ -48,12 +48,12 @@ export async function connectPinned(peer: Peer, identity: Identity, signal: Abor
     const fingerprint = peerFingerprint(socket)
     if (fingerprint !== peer.fingerprint) throw new WrongFingerprint(fingerprint ?? 'none')
     return socket
-  } catch (thrown) {
+  } catch (error) {
     // An error that comes after the verdict has nobody left to tell.
     socket.on('error', () => undefined)
     socket.destroy()
-    if (signal.aborted) throw new Error('stopped', { cause: thrown })
-    throw late.aborted ? Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }) : thrown
+    if (signal.aborted) throw new Error('stopped', { cause: error })
+    throw late.aborted ? Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }) : error
   }
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
 import type { ConfigOf, InputOf } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { errorText } from '../platform/system-error.ts'
@@ -84,11 +84,11 @@ class KeptReceiver {
     this.#context.report({ port, fingerprint, storeDirectory, ...received, senders })
   }
 
-  /** The directory of the store. @throws Problem while it cannot be used. */
+  /** The directory of the store. @throws UserError while it cannot be used. */
   async store(): Promise<string> {
     await this.#applying
     if (this.#receiver === null || this.#config === null)
-      throw new Problem('agent.workerAway', { worker: 'receiver' })
+      throw new UserError('agent.workerAway', { worker: 'receiver' })
     return this.#config.storeDirectory
   }
 
@@ -121,10 +121,10 @@ class KeptReceiver {
       if (this.#isOver || mine !== this.#latest) return await started.close()
       this.#receiver = started
       this.report()
-    } catch (thrown) {
+    } catch (error) {
       if (mine !== this.#latest) return
-      this.#context.log('error', errorText(thrown))
-      this.#context.report({ problem: sentenceOf(thrown) })
+      this.#context.log('error', errorText(error))
+      this.#context.report({ problem: sentenceOf(error) })
       this.#retrying = setTimeout(() => void this.#start(), RETRY_MS)
     }
   }
@@ -156,7 +156,7 @@ export const startReceiver =
         },
         async renameSender({ fingerprint, name }: InputOf<Definition, 'renameSender'>) {
           const wanted = name.trim()
-          if (!NAME.test(wanted)) throw new Problem('transfer.senderNameInvalid', { name })
+          if (!NAME.test(wanted)) throw new UserError('transfer.senderNameInvalid', { name })
           await (await receiver.senders()).rename(fingerprint, wanted)
           receiver.report()
           return {}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import { replaceFile } from '../platform/replace-file.ts'
 import { errorCode, isGone } from '../platform/system-error.ts'
@@ -49,7 +49,7 @@ export type Receiver = Awaited<ReturnType<typeof startOnStore>>
 
 /**
  * Runs a receiver on a store.
- * @throws Problem when the store cannot be used at all, or the address cannot be listened on.
+ * @throws UserError when the store cannot be used at all, or the address cannot be listened on.
  */
 export async function startStoreReceiver(
   options: ReceiverOptions,
@@ -63,13 +63,13 @@ export async function startStoreReceiver(
   try {
     const receiver = await startOnStore(options, events, layout, opened)
     if (setUpStores !== undefined)
-      await rememberStore(setUpStores, layout).catch((thrown: unknown) =>
-        events.log('warn', `that ${layout.root} is a store cannot be remembered: ${String(thrown)}`),
+      await rememberStore(setUpStores, layout).catch((error: unknown) =>
+        events.log('warn', `that ${layout.root} is a store cannot be remembered: ${String(error)}`),
       )
     return receiver
-  } catch (thrown) {
+  } catch (error) {
     await closeAll(opened)
-    throw thrown
+    throw error
   }
 }
 
@@ -124,7 +124,7 @@ async function startOnStore(
   const { port } = listener
   const { fingerprint } = identity
   const about = { host: options.host, port, name, fingerprint, pid: process.pid }
-  await writeAbout(layout, about).catch((thrown: unknown) => warn(`${layout.receiver}: ${String(thrown)}`))
+  await writeAbout(layout, about).catch((error: unknown) => warn(`${layout.receiver}: ${String(error)}`))
   const roster = followRoster({ senders, connected, seen, store, wanted: layout.wanted, log })
   opened.push(roster.stop)
 
@@ -163,17 +163,17 @@ const noteOf = (directory: string, root: string): string =>
 const isAbsent = (file: string): Promise<boolean> =>
   stat(file).then(
     () => false,
-    (thrown) => isGone(errorCode(thrown)),
+    (error) => isGone(errorCode(error)),
   )
 
 /**
  * What was set up once is never made anew unasked: it would be another receiver, under the mount point of its disk.
  * @param directory where set-up stores are remembered.
- * @throws Problem transfer.storeGone
+ * @throws UserError transfer.storeGone
  */
 async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
   if ((await isAbsent(own)) && !(await isAbsent(noteOf(directory, root))))
-    throw new Problem('transfer.storeGone', { path: root, own })
+    throw new UserError('transfer.storeGone', { path: root, own })
 }
 
 /** @throws what the system says. */

@@ -10,7 +10,7 @@ export const SMALL_BYTES = 256 * 1024
  * What a destination has of one computer, or a store of all, to look through and to bring back. What it says is another
  * computer's word: names are judged by whoever uses them.
  *
- * Every call throws a Problem where the destination can be asked no more.
+ * Every call throws a UserError where the destination can be asked no more.
  */
 export interface Library {
   /** The directory that all of it is in; null: it is on no disk of this computer. */

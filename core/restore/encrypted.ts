@@ -1,5 +1,5 @@
 import type { Decrypter } from 'age-encryption'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { errorText } from '../platform/system-error.ts'
 import type { EntriesQuestion, Folder, RestoreEntry } from '../protocol/restore-entries.ts'
 import { decryptedSize, encryptedSize, plainName, sealedName } from '../send/destinations/encrypted/age.ts'
@@ -76,7 +76,7 @@ export class EncryptedLibrary implements Library {
   async open(content: StoredContent): Promise<Incoming> {
     const decrypter = this.#decrypter
     // For all of them alike: it is no fault of this one, which nobody has to send again.
-    if (decrypter === null) throw new Problem('transfer.objects.needsIdentity')
+    if (decrypter === null) throw new UserError('transfer.objects.needsIdentity')
     const { there: folder, key } = await this.#placeOf(content.folder)
     const path = sealedName(hiddenPath(key, content.path))
     const facts = { ...content.facts, size: encryptedSize(content.facts.size) }
@@ -162,9 +162,9 @@ async function* opened(sealed: Pick<Incoming, 'pieces'>, decrypter: Decrypter): 
         // Copied: age may keep a piece beyond the next one.
         if (done === true) controller.close()
         else controller.enqueue(new Uint8Array(value))
-      } catch (thrown) {
-        failure = thrown
-        throw thrown
+      } catch (error) {
+        failure = error
+        throw error
       }
     },
     async cancel() {
@@ -174,7 +174,7 @@ async function* opened(sealed: Pick<Incoming, 'pieces'>, decrypter: Decrypter): 
   try {
     for await (const { buffer, byteOffset, length } of await decrypter.decrypt(stream))
       yield Buffer.from(buffer, byteOffset, length)
-  } catch (thrown) {
-    throw failure ?? new NotReadable(`damaged: ${errorText(thrown)}`.slice(0, 200), { cause: thrown })
+  } catch (error) {
+    throw failure ?? new NotReadable(`damaged: ${errorText(error)}`.slice(0, 200), { cause: error })
   }
 }

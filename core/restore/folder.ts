@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { StoreLayout } from '../store/layout.ts'
 import { storeFailed } from '../store/problems.ts'
 import { openStoreReader } from '../store/query/reader.ts'
@@ -20,8 +20,8 @@ export function openStoreLibrary(
   const asked = async <T>(look: () => T | Promise<T>): Promise<T> => {
     try {
       return await look()
-    } catch (thrown) {
-      throw thrown instanceof Problem ? thrown : storeFailed(layout.root, thrown)
+    } catch (error) {
+      throw error instanceof UserError ? error : storeFailed(layout.root, error)
     }
   }
   return {

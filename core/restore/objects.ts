@@ -1,5 +1,5 @@
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../protocol/names.ts'
 import type { Folder, RestoreEntry } from '../protocol/restore-entries.ts'
@@ -56,12 +56,12 @@ const placeOf = (folder: string, content: StoredContent): [name: string, version
 }
 
 /** @param name the destination's. */
-function thrownFor(name: string, thrown: unknown): unknown {
-  if (!(thrown instanceof StoreFault)) return thrown
-  if (thrown.kind === 'absent') return new NotReadable('ENOENT', { cause: thrown })
-  if (thrown.kind === 'lost')
-    return new Problem('restore.notTold', { name, reason: thrown.reason }, { cause: thrown })
-  return new NotReadable(`${thrown.kind}: ${thrown.reason}`.slice(0, 200), { cause: thrown })
+function thrownFor(name: string, error: unknown): unknown {
+  if (!(error instanceof StoreFault)) return error
+  if (error.kind === 'absent') return new NotReadable('ENOENT', { cause: error })
+  if (error.kind === 'lost')
+    return new UserError('restore.notTold', { name, reason: error.reason }, { cause: error })
+  return new NotReadable(`${error.kind}: ${error.reason}`.slice(0, 200), { cause: error })
 }
 
 /** What is right in a directory, of which `front` is how all names in it begin. */
@@ -86,10 +86,10 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
   const asked = async <T>(look: () => Promise<T>): Promise<T> => {
     try {
       return await look()
-    } catch (thrown) {
-      const known = thrownFor(name, thrown)
+    } catch (error) {
+      const known = thrownFor(name, error)
       if (known instanceof NotReadable)
-        throw new Problem('restore.notTold', { name, reason: known.message }, { cause: thrown })
+        throw new UserError('restore.notTold', { name, reason: known.message }, { cause: error })
       throw known
     }
   }
@@ -105,8 +105,8 @@ export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOpti
 
   const open = async (content: StoredContent): Promise<Incoming> => {
     const [object, version] = placeOf(folder, content)
-    const info = await store.info(object, version).catch((thrown: unknown) => {
-      throw thrownFor(name, thrown)
+    const info = await store.info(object, version).catch((error: unknown) => {
+      throw thrownFor(name, error)
     })
     if (info === null) throw new NotReadable('ENOENT')
     const facts = factsOfObject(info)
@@ -160,7 +160,7 @@ async function* piecesOf(
       // Longer than it says: it is not what was stored, and may have no end.
       if (bytes > size) return
     }
-  } catch (thrown) {
-    throw thrownFor(name, thrown)
+  } catch (error) {
+    throw thrownFor(name, error)
   }
 }

@@ -1,6 +1,6 @@
 import { ignoreError } from '../dropped-errors.ts'
 import { createSemaphore, withPermit } from '../lib/async/semaphore.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { loadIdentity } from '../protocol/identity.ts'
 import type { Folder } from '../protocol/restore-entries.ts'
 import { decrypterFor } from '../send/destinations/encrypted/age.ts'
@@ -49,7 +49,7 @@ async function openWhole({ store }: StoreSettings): Promise<Library> {
  * others need the age identity, as for contents.
  * @param there how what is there is encrypted.
  * @param nameKeys reads the keys of names, as they are there.
- * @throws Problem also where names stay hidden although the identity is given: nobody could use what is restored.
+ * @throws UserError also where names stay hidden although the identity is given: nobody could use what is restored.
  */
 async function inPlain(
   library: Library,
@@ -71,7 +71,7 @@ async function inPlain(
   const isUnread = ({ name }: Folder) =>
     looksHidden(name) && keys.every((one) => shownSource(one, name) === null)
   if (decrypter !== null && (await library.folders()).some(isUnread))
-    throw new Problem('transfer.objects.nameKeyMissing', { name: destination.name })
+    throw new UserError('transfer.objects.nameKeyMissing', { name: destination.name })
   return new EncryptedLibrary(library, decrypter, keys)
 }
 
@@ -106,7 +106,7 @@ async function openFolder(settings: LibrarySettings, destination: FolderDestinat
   const { layout, senders, own, computers } = await ofStore(settings, destination)
   const { name } = destination
   const folder = settings.computer ?? own
-  if (folder === null) throw new Problem('restore.noFolder', { name })
+  if (folder === null) throw new UserError('restore.noFolder', { name })
   if (folder !== own) {
     const there = await computers()
     if (!there.some((one) => one.folder === folder)) throw noComputer(name, folder, there)
@@ -117,7 +117,7 @@ async function openFolder(settings: LibrarySettings, destination: FolderDestinat
 
 type AtServer = SftpDestination | S3Destination
 
-/** Uses a server's store of objects; where that fails it is closed. @throws Problem. */
+/** Uses a server's store of objects; where that fails it is closed. @throws UserError. */
 async function withObjects<T>(
   destination: AtServer,
   { secrets }: LibrarySettings,
@@ -130,12 +130,12 @@ async function withObjects<T>(
       destination.kind === 'sftp' ? reachSftp(destination, secrets, signal) : reachS3(destination, secrets)
     store = (await reaching).store
     return await use(store)
-  } catch (thrown) {
+  } catch (error) {
     store?.close()
-    if (!(thrown instanceof StoreFault)) throw thrown
+    if (!(error instanceof StoreFault)) throw error
     const { name } = destination
-    const params = { name, address: placeOf(destination), reason: thrown.reason }
-    throw new Problem('restore.notReached', params, { cause: thrown })
+    const params = { name, address: placeOf(destination), reason: error.reason }
+    throw new UserError('restore.notReached', params, { cause: error })
   }
 }
 
@@ -159,13 +159,13 @@ function openObjects(
 
 /**
  * The computers that have something at a destination, this one among them.
- * @throws Problem that says why it cannot be looked through.
+ * @throws UserError that says why it cannot be looked through.
  */
 export async function computersAt(settings: LibrarySettings, signal: AbortSignal): Promise<Computer[]> {
   const { destination } = settings
   switch (destination.kind) {
     case 'receiver':
-      throw new Problem('restore.computersNotTold', { name: destination.name })
+      throw new UserError('restore.computersNotTold', { name: destination.name })
     case 'folder':
       return (await ofStore(settings, destination)).computers()
     case 'sftp':
@@ -183,7 +183,7 @@ export async function computersAt(settings: LibrarySettings, signal: AbortSignal
 
 /**
  * Opens what a destination has of this computer, or a store has. Its calls may block: for a process of its own.
- * @throws Problem that says why it cannot be looked through.
+ * @throws UserError that says why it cannot be looked through.
  */
 export async function openLibrary(settings: From, signal: AbortSignal): Promise<Library> {
   if ('store' in settings) return openWhole(settings)
@@ -191,7 +191,7 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
   switch (destination.kind) {
     case 'receiver':
       // Whoever may do that is asked at the receiver.
-      if (computer !== null) throw new Problem('restore.pairReplaces', { name: destination.name, computer })
+      if (computer !== null) throw new UserError('restore.pairReplaces', { name: destination.name, computer })
       return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
     case 'folder':
       return openFolder(settings, destination)
@@ -206,9 +206,9 @@ async function computersIn(store: ObjectStore, at: string, signal: AbortSignal):
   const slots = createSemaphore(Math.max(1, store.can.parallel))
   const computerOf = async (folder: string): Promise<Computer[]> => {
     // What is no folder of Holdfast's, or says nothing that can be understood, is nobody's.
-    const owner = await readOwner(store, folder, at, signal).catch((thrown: unknown) => {
-      if (thrown instanceof Problem) return null
-      throw thrown
+    const owner = await readOwner(store, folder, at, signal).catch((error: unknown) => {
+      if (error instanceof UserError) return null
+      throw error
     })
     if (owner === null) return []
     const { computer: name, recipient, hideNames: hidesNames } = owner
@@ -220,8 +220,8 @@ async function computersIn(store: ObjectStore, at: string, signal: AbortSignal):
 }
 
 /** @param name the destination's. */
-function noComputer(name: string, computer: string, there: readonly Computer[]): Problem {
-  if (there.length === 0) return new Problem('restore.noComputers', { name })
+function noComputer(name: string, computer: string, there: readonly Computer[]): UserError {
+  if (there.length === 0) return new UserError('restore.noComputers', { name })
   const computers = there.map(({ folder }) => folder).join(', ')
-  return new Problem('restore.noComputer', { name, computer, computers })
+  return new UserError('restore.noComputer', { name, computer, computers })
 }

@@ -1,6 +1,6 @@
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { addressOf } from '../lib/i18n/address.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import type { FrameChannel } from '../protocol/channel.ts'
 import { WireFault } from '../protocol/codec.ts'
@@ -37,19 +37,19 @@ const pageOf = ({ contents, directories, strange, next }: About<'contents'>): Co
   next,
 })
 
-function problemOf(destination: ReceiverDestination, reason: unknown, wasConnected: boolean): Problem {
+function problemOf(destination: ReceiverDestination, reason: unknown, wasConnected: boolean): UserError {
   const { state, problem } = troubleOf(reason, destination, wasConnected)
-  if (state === 'refused') return new Problem(problem.key, problem.params, { cause: reason })
+  if (state === 'refused') return new UserError(problem.key, problem.params, { cause: reason })
   const { name, host, port } = destination
   const key = wasConnected ? 'restore.lost' : 'restore.notReached'
   const why = errorCode(reason) ?? errorText(reason)
-  return new Problem(key, { name, address: addressOf(host, port), reason: why }, { cause: reason })
+  return new UserError(key, { name, address: addressOf(host, port), reason: why }, { cause: reason })
 }
 
 /**
  * Connects to a receiver for this computer's own files.
  * @param name of this computer.
- * @throws Problem that says why there is no connection.
+ * @throws UserError that says why there is no connection.
  */
 export async function openReceiverLibrary(
   destination: ReceiverDestination,
@@ -58,8 +58,8 @@ export async function openReceiverLibrary(
   signal: AbortSignal,
 ): Promise<Library> {
   const hello = { name, purpose: 'restore', session: null } as const
-  const dialled = await dial(destination, identity, hello, signal).catch((thrown: unknown) => {
-    throw problemOf(destination, thrown, false)
+  const dialled = await dial(destination, identity, hello, signal).catch((error: unknown) => {
+    throw problemOf(destination, error, false)
   })
   return new ReceiverLibrary(destination, dialled)
 }
@@ -76,7 +76,7 @@ class ReceiverLibrary implements Library {
   readonly #parts = new Map<number, Waiting<Buffer> & { asked: number }>()
   #last = 0
   #toFetch: FetchEntry[] = []
-  #ended: Problem | null = null
+  #ended: UserError | null = null
 
   constructor(destination: ReceiverDestination, { channel, follow }: Dialled) {
     this.#destination = destination
@@ -119,7 +119,7 @@ class ReceiverLibrary implements Library {
     }).finally(() => this.#asking.release())
     if (answer.about === question.about) return answer as About<A>
     const reason = answer.about === 'failed' ? answer.reason : 'another answer'
-    throw new Problem('restore.notTold', { name: this.#destination.name, reason })
+    throw new UserError('restore.notTold', { name: this.#destination.name, reason })
   }
 
   async #readPart({ folder, path, version }: StoredContent, from: number, bytes: number): Promise<Buffer> {

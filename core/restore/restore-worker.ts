@@ -1,13 +1,13 @@
 import { ignoreError } from '../dropped-errors.ts'
 import { createTimeLeft } from '../lib/async/time-left.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
 import type { InputOf, OutputOf } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { createRates } from '../send/progress/rates.ts'
 import type { Library } from './archive-reader.ts'
 import { computersAt, openLibrary } from './open.ts'
-import { BEGUN, MOST_TOLD, type RestoreReport } from './report-schema.ts'
+import { BEGUN, MAX_PENDING_EVENTS, type RestoreReport } from './report-schema.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { LibrarySettings, restorerDefinition } from './restore-messages.ts'
 import { pagesOf } from './walk.ts'
@@ -50,10 +50,10 @@ function createShelf() {
       const library = of(settings)
       try {
         return await look(await library)
-      } catch (thrown) {
+      } catch (error) {
         // Another one may be open by now.
         if (open?.library === library) close()
-        throw thrown
+        throw error
       }
     },
   }
@@ -104,7 +104,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
       search: (asked: Asked<'search'>) => shelf.use(asked.from, (library) => search(library, asked)),
       versions: (asked: Asked<'versions'>) => shelf.use(asked.from, (library) => versions(library, asked)),
       start: async ({ from, ...wanted }: Asked<'start'>) => {
-        if (running !== null) throw new Problem('restore.running')
+        if (running !== null) throw new UserError('restore.running')
         running = runRestore(from, wanted, context.report)
         void running.ended.then(() => {
           running = null
@@ -157,12 +157,16 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
     if (event.kind === 'restored' || event.kind === 'same')
       now = { ...now, [event.kind]: now[event.kind] + 1 }
     else if (event.kind === 'exists')
-      now = { ...now, kept: now.kept + 1, keptPaths: [...now.keptPaths, event.to].slice(0, MOST_TOLD) }
+      now = {
+        ...now,
+        kept: now.kept + 1,
+        keptPaths: [...now.keptPaths, event.to].slice(0, MAX_PENDING_EVENTS),
+      }
     else
       now = {
         ...now,
         failed: now.failed + 1,
-        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MOST_TOLD),
+        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MAX_PENDING_EVENTS),
       }
     tell(false)
   }
@@ -184,10 +188,10 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
         library.close()
       }
       now = { ...now, phase: signal.aborted ? 'stopped' : 'done' }
-    } catch (thrown) {
+    } catch (error) {
       now = signal.aborted
         ? { ...now, phase: 'stopped' }
-        : { ...now, phase: 'failed', sentence: sentenceOf(thrown) }
+        : { ...now, phase: 'failed', sentence: sentenceOf(error) }
     }
     tell(true)
   }

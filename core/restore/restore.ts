@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { ignoreError } from '../dropped-errors.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { MISSING, NO_FILE } from '../store/query/ranges.ts'
 import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import type { RestoreReport } from './report-schema.ts'
@@ -113,9 +113,9 @@ async function putOne(
     // A small one is over in an instant.
     const stoppable = incoming.facts.size > SMALL_BYTES ? { ...incoming, pieces } : incoming
     return await putting.put(stoppable, place, to, directories, later)
-  } catch (thrown) {
-    if (thrown instanceof NotReadable) return eventOfFault(thrown.message, place)
-    throw thrown
+  } catch (error) {
+    if (error instanceof NotReadable) return eventOfFault(error.message, place)
+    throw error
   }
 }
 
@@ -134,16 +134,16 @@ async function lookAgain(
   const { to, directories } = opened
   try {
     return { content: now, to, directories, incoming: await library.open(now) }
-  } catch (thrown) {
-    if (thrown instanceof NotReadable) return null
-    throw thrown
+  } catch (error) {
+    if (error instanceof NotReadable) return null
+    throw error
   }
 }
 
 /**
  * Brings what is chosen to a directory: each file whole or not at all, with its times and modes. It is over when all is
  * there, or the signal says so.
- * @throws Problem where nothing is chosen, the destination can be asked no more, or nothing more can be written.
+ * @throws UserError where nothing is chosen, the destination can be asked no more, or nothing more can be written.
  */
 export async function restoreFrom(
   library: Library,
@@ -198,9 +198,9 @@ export async function restoreFrom(
       if (told.length > 0) await tellAll()
       advance(0)
     }
-  } catch (thrown) {
+  } catch (error) {
     // Whoever stops it may have ended the connection, too.
-    if (!signal.aborted) failure = thrown
+    if (!signal.aborted) failure = error
   }
   try {
     // What has come as a whole gets its name, whatever ended it.
@@ -215,12 +215,12 @@ export async function restoreFrom(
   }
 }
 
-/** @throws Problem where the destination cannot be listed. */
+/** @throws UserError where the destination cannot be listed. */
 function openPutting(...[root, ...given]: ConstructorParameters<typeof Putting>): Putting {
   try {
     return new Putting(root, ...given)
-  } catch (thrown) {
-    throw restoreStopped(root, thrown)
+  } catch (error) {
+    throw restoreStopped(root, error)
   }
 }
 
@@ -235,13 +235,13 @@ function eventOfFault(fault: string, place: string): RestoreEvent {
 }
 
 /** There is nothing that has these names, or was there then. */
-export function nothingOf({ place }: Library, { folder, path: file, version, at }: Choice): Problem {
+export function nothingOf({ place }: Library, { folder, path: file, version, at }: Choice): UserError {
   const names = [place, folder, file].filter((part) => part !== null).join('/')
   if (names === '')
     return at === null
-      ? new Problem('store.restoreNothingAtAll')
-      : new Problem('store.restoreNothingAtAllThen', { at })
-  if (version !== null) return new Problem('store.restoreNoVersion', { path: names, version })
-  if (at !== null) return new Problem('store.restoreNothingThen', { path: names, at })
-  return new Problem('store.restoreNothing', { path: names })
+      ? new UserError('store.restoreNothingAtAll')
+      : new UserError('store.restoreNothingAtAllThen', { at })
+  if (version !== null) return new UserError('store.restoreNoVersion', { path: names, version })
+  if (at !== null) return new UserError('store.restoreNothingThen', { path: names, at })
+  return new UserError('store.restoreNothing', { path: names })
 }

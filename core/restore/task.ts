@@ -1,6 +1,6 @@
 import { openOrExplain } from '../ledger/ledger.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { sentenceOf } from '../lib/i18n/problem.ts'
+import { sentenceOf } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { requireMounted } from '../send/destinations/folder/place.ts'
 import { storeFailed } from '../store/problems.ts'
@@ -119,9 +119,9 @@ export async function runTask(task: Task, post: (event: TaskEvent) => Promise<vo
   }
   try {
     await post(await work())
-  } catch (thrown) {
+  } catch (error) {
     const problem =
-      'store' in task.from && errorCode(thrown) !== null ? storeFailed(task.from.store, thrown) : thrown
+      'store' in task.from && errorCode(error) !== null ? storeFailed(task.from.store, error) : error
     await post({ type: 'failed', sentence: sentenceOf(problem) })
   }
 }

@@ -65,9 +65,9 @@ async function judge(
   let read: Awaited<ReturnType<typeof readAll>>
   try {
     read = await readAll(opened.incoming, (piece) => advance(piece.length))
-  } catch (thrown) {
-    if (thrown instanceof NotReadable) return faultOf(thrown.message)
-    throw thrown
+  } catch (error) {
+    if (error instanceof NotReadable) return faultOf(error.message)
+    throw error
   }
   const expected = digest ?? opened.incoming.digest
   const isWell = read.size === size && (expected === null || Buffer.compare(read.digest, expected) === 0)
@@ -86,7 +86,7 @@ function isStill({ ledger, destination }: ToVerify, { source, file }: Sent): boo
 /**
  * Reads back every file that the ledger says was sent, and compares it with what was sent. What is damaged, missing or
  * cannot be read is offered again: it is sent anew without anybody's doing, and found each time until then.
- * @throws Problem where the destination can be asked no more.
+ * @throws UserError where the destination can be asked no more.
  */
 export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<VerifySummary> {
   const { library, ledger, destination } = parts

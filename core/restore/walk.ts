@@ -1,5 +1,5 @@
 import { settled } from '../dropped-errors.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { FileFacts } from '../platform/facts.ts'
 import { nameFault } from '../protocol/names.ts'
 import type { StoreContentsQuestion, StoredContent } from '../store/query/contents.ts'
@@ -37,7 +37,7 @@ export const questionOf = (choice: Choice): Omit<StoreContentsQuestion, 'after'>
 /**
  * All contents of an answer, page by page; the next one is asked for while this one is used.
  * @param strange hears how many rows of a page no Holdfast has written.
- * @throws Problem where pages go round in a circle.
+ * @throws UserError where pages go round in a circle.
  */
 export async function* pagesOf(
   library: Pick<Library, 'contents'>,
@@ -49,7 +49,7 @@ export async function* pagesOf(
     const page = await asked
     const { next } = page
     if (next !== null) {
-      if (next === before) throw new Problem('restore.circle')
+      if (next === before) throw new UserError('restore.circle')
       before = next
       asked = library.contents({ ...question, after: next })
       void settled(asked)
@@ -121,9 +121,9 @@ async function openOne<F extends FoundContent>(
 ): Promise<F & Opening> {
   try {
     return { ...found, incoming: await library.open(found.content) }
-  } catch (thrown) {
-    if (thrown instanceof NotReadable) return { ...found, fault: thrown.message }
-    throw thrown
+  } catch (error) {
+    if (error instanceof NotReadable) return { ...found, fault: error.message }
+    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Ledger, openLedger } from '../ledger/ledger.ts'
-import { inTime } from '../lib/async/in-time.ts'
 import { throttled } from '../lib/async/throttled.ts'
+import { withTimeout } from '../lib/async/with-timeout.ts'
 import { message } from '../lib/i18n/message.ts'
 import type { ConfigOf, InputOf } from '../lib/workers/definition.ts'
 import { goBeforeOthers } from '../lib/workers/priority.ts'
@@ -94,9 +94,9 @@ class Scanner {
   async configure(config: Config): Promise<void> {
     try {
       this.#apply(config)
-    } catch (thrown) {
-      this.#reportFailed(config, thrown)
-      throw thrown
+    } catch (error) {
+      this.#reportFailed(config, error)
+      throw error
     }
   }
 
@@ -130,11 +130,11 @@ class Scanner {
   async reconcile(only?: readonly string[]): Promise<void> {
     const some = [...this.#sources].filter(([id]) => only === undefined || only.includes(id))
     const all = Promise.all(some.map(([, { running }]) => running.reconcile()))
-    await inTime(ANSWER_WITHIN_MS, all)
+    await withTimeout(ANSWER_WITHIN_MS, all)
   }
 
-  #reportFailed({ sources, ledgerPath: path }: Config, thrown: unknown): void {
-    const reason = errorText(thrown)
+  #reportFailed({ sources, ledgerPath: path }: Config, error: unknown): void {
+    const reason = errorText(error)
     const problems = [message('transfer.ledgerFailed', { path, reason })]
     const scanned = sources.map(({ id, paused }) =>
       paused

@@ -45,13 +45,13 @@ export interface SessionContext {
   sweep(): () => void
   problem(problem: Message): void
   /** What the ledger threw is told in words. */
-  ledgerFailed(thrown: unknown): void
+  ledgerFailed(error: unknown): void
   /** What was told as a problem is over, which the next listing would find otherwise. */
   solved(problem: Message): void
   /** Something that `Scanned` tells has changed. */
   update(change: Partial<Pick<Scanned, 'phase' | 'compared' | 'marked' | 'batches' | 'open'>>): void
   /** The source must be looked at anew: its directory or its watcher is gone. */
-  ended(thrown: unknown): void
+  ended(error: unknown): void
   /** Files were found that could not be offered: they have to be found again. */
   compareSoon(): void
   log(message: string): void

@@ -19,7 +19,7 @@ export function openBackground(host: BackgroundHost) {
   const run = (what: string, work: () => Promise<void>): void => {
     void untilDone(work, {
       isWanted: () => host.config() !== null,
-      failed: (thrown) => host.failed(`${what}: ${String(thrown)}`),
+      failed: (error) => host.failed(`${what}: ${String(error)}`),
       longestMs: (host.config()?.retrySeconds ?? 1) * 1000,
       signal: host.signal,
     }).then(host.changed)

@@ -1,4 +1,4 @@
-import type { Way } from '../ledger/background-jobs.ts'
+import type { Route } from '../ledger/background-jobs.ts'
 import type { ConfigOf } from '../lib/workers/definition.ts'
 import { folderName } from '../protocol/names.ts'
 import type { senderDefinition } from './sender-messages.ts'
@@ -13,7 +13,7 @@ export const sourcesOf = ({ sources }: Config) =>
 export const knownOf = (config: Config): string[] => config.known ?? config.sources.map(({ id }) => id)
 
 /** The sources that are new to the destination `to`, or share it with others than before. */
-export function newWays(before: Config | null, next: Config, to: string): Way[] {
+export function newWays(before: Config | null, next: Config, to: string): Route[] {
   const othersOf = ({ alsoTo = [] }: Config['sources'][number]) => JSON.stringify(alsoTo)
   const known = new Map(before?.sources.map((one) => [one.id, othersOf(one)]))
   return next.sources

@@ -29,8 +29,8 @@ export function openReporting(context: WorkerContext<Definition>, look: () => Se
   const changed = throttled(REPORT_EVERY_MS, () => {
     try {
       tell()
-    } catch (thrown) {
-      logNotReported(`report: ${String(thrown)}`)
+    } catch (error) {
+      logNotReported(`report: ${String(error)}`)
     }
   })
   return {

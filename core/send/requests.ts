@@ -13,9 +13,9 @@ type Definition = typeof senderDefinition
 
 /** What the sender's requests are answered from. */
 export interface RequestsHost {
-  /** @throws Problem agent.workerAway before the first configuration is carried out. */
+  /** @throws UserError agent.workerAway before the first configuration is carried out. */
   ledger(): Ledger
-  /** @throws Problem agent.workerAway before the first configuration is carried out. */
+  /** @throws UserError agent.workerAway before the first configuration is carried out. */
   identityDirectory(): string
   destination(): string | null
   /** Files may have become waiting. */

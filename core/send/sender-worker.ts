@@ -2,7 +2,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { createLimitedLog } from '../lib/async/limited-log.ts'
 import { throttled } from '../lib/async/throttled.ts'
 import type { Message } from '../lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import type { ReportOf } from '../lib/workers/definition.ts'
 import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
@@ -94,10 +94,10 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#config ??= next
     try {
       await this.#carryOut(next)
-    } catch (thrown) {
-      this.#startProblem = sentenceOf(thrown)
+    } catch (error) {
+      this.#startProblem = sentenceOf(error)
       this.#reporting.changed()
-      throw thrown
+      throw error
     }
   }
 
@@ -277,6 +277,6 @@ export class SenderWorker implements WorkerHandlers<Definition> {
 
 /** What there is only once the first configuration was carried out. */
 function ready<T>(part: T | null): T {
-  if (part === null) throw new Problem('agent.workerAway', { worker: 'sender' })
+  if (part === null) throw new UserError('agent.workerAway', { worker: 'sender' })
   return part
 }

@@ -1,4 +1,4 @@
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import type { Destination, SftpDestination } from './destination-schema.ts'
 import { destinationOf, refuseName } from './destinations.ts'
@@ -39,24 +39,24 @@ function targetOf(one: Destination): string {
   return placeIn(one)
 }
 
-/** @throws Problem refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
+/** @throws UserError refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
 function refuseAmong(others: readonly Destination[], one: Destination): void {
   refuseName(others, one.name)
   if ('folder' in one && folderName(one.folder) !== one.folder)
-    throw new Problem('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
+    throw new UserError('refuse.destinationFolder', { folder: one.folder, valid: folderName(one.folder) })
   const same = others.find((other) => targetOf(other) === targetOf(one))
-  if (same !== undefined) throw new Problem('refuse.sameTarget', { name: same.name })
+  if (same !== undefined) throw new UserError('refuse.sameTarget', { name: same.name })
 }
 
 /**
  * Adds a destination.
- * @throws Problem refuse.mostDestinations, refuse.destinationNameLength, refuse.destinationName,
+ * @throws UserError refuse.mostDestinations, refuse.destinationNameLength, refuse.destinationName,
  * refuse.destinationFolder, refuse.sameTarget
  */
 export function withAdded(settings: Settings, added: Destination): Settings {
   const { destinations } = settings
   if (destinations.length >= MOST_DESTINATIONS)
-    throw new Problem('refuse.mostDestinations', { most: MOST_DESTINATIONS })
+    throw new UserError('refuse.mostDestinations', { most: MOST_DESTINATIONS })
   refuseAmong(destinations, added)
   return { ...settings, destinations: [...destinations, added] }
 }
@@ -64,11 +64,11 @@ export function withAdded(settings: Settings, added: Destination): Settings {
 /**
  * Changes how a destination is reached: its address, too, as a server may move. Where in it the files are stays: another
  * place is another destination, as nothing that was sent is there.
- * @throws Problem refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
+ * @throws UserError refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
  */
 export function withDestinationChanged(settings: Settings, next: Destination): Settings {
   const before = destinationOf(settings.destinations, next.id)
-  if (placeIn(before) !== placeIn(next)) throw new Problem('refuse.otherTarget', { name: before.name })
+  if (placeIn(before) !== placeIn(next)) throw new UserError('refuse.otherTarget', { name: before.name })
   refuseAmong(
     settings.destinations.filter((one) => one !== before),
     next,

@@ -1,4 +1,4 @@
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { withoutMuted } from './channels.ts'
 import { destinationOf } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
@@ -31,16 +31,16 @@ function changed<T extends object>(before: T, changes: Changes<T>): T {
   return { ...before, ...Object.fromEntries(now) }
 }
 
-/** @throws Problem refuse.noSource */
+/** @throws UserError refuse.noSource */
 export function sourceOf(settings: Settings, id: string): Source {
   const source = settings.sources.find((one) => one.id === id)
-  if (source === undefined) throw new Problem('refuse.noSource')
+  if (source === undefined) throw new UserError('refuse.noSource')
   return source
 }
 
 /**
  * Changes what is given of one source.
- * @throws Problem refuse.noSource, refuse.sourceName, refuse.noSuchDestination, refuse.mark, refuse.sameMarks,
+ * @throws UserError refuse.noSource, refuse.sourceName, refuse.noSuchDestination, refuse.mark, refuse.sameMarks,
  * refuse.unclosedPattern, refuse.emptyRange, refuse.deleteAfterSystem
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
@@ -56,24 +56,24 @@ export function withSourceChanged(settings: Settings, id: string, changes: Chang
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
   // core/send/delete-after-send needs the kernel's leases and /proc.
   if ((changes.deleteAfter ?? null) !== null && process.platform !== 'linux')
-    throw new Problem('refuse.deleteAfterSystem')
+    throw new UserError('refuse.deleteAfterSystem')
   return { ...settings, sources: settings.sources.map((one) => (one === before ? source : one)) }
 }
 
-/** @throws Problem refuse.sourceName: two sources would share a folder at the destination. */
+/** @throws UserError refuse.sourceName: two sources would share a folder at the destination. */
 function refuseName({ sources }: Settings, { id, name }: Source): void {
   const folder = folderOf(name)
   const other = sources.find((one) => one.id !== id && folderOf(one.name) === folder)
-  if (other !== undefined) throw new Problem('refuse.sourceName', { name, other: other.name })
+  if (other !== undefined) throw new UserError('refuse.sourceName', { name, other: other.name })
 }
 
-/** @throws Problem refuse.mark, refuse.sameMarks: a mark is a file in the batch directory, and the two are told apart by their names. */
+/** @throws UserError refuse.mark, refuse.sameMarks: a mark is a file in the batch directory, and the two are told apart by their names. */
 function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
   const bad = [closedMark, sentMark].find(
     (mark) => mark === '' || mark === '.' || mark === '..' || /[/\\\0]/.test(mark),
   )
-  if (bad !== undefined) throw new Problem('refuse.mark', { mark: bad })
-  if (closedMark === sentMark) throw new Problem('refuse.sameMarks', { mark: closedMark })
+  if (bad !== undefined) throw new UserError('refuse.mark', { mark: bad })
+  if (closedMark === sentMark) throw new UserError('refuse.sameMarks', { mark: closedMark })
 }
 
 /** The same directory has the same id when it comes back: it is not muted then. */
@@ -105,15 +105,15 @@ export function isEmptyRange({
   return minimumBytes !== null && maximumBytes !== null && minimumBytes > maximumBytes
 }
 
-/** @throws Problem refuse.unclosedPattern */
+/** @throws UserError refuse.unclosedPattern */
 export function refuseUnclosed(patterns: readonly string[]): void {
   const pattern = unclosedPattern(patterns)
-  if (pattern !== null) throw new Problem('refuse.unclosedPattern', { pattern })
+  if (pattern !== null) throw new UserError('refuse.unclosedPattern', { pattern })
 }
 
-/** @throws Problem refuse.emptyRange */
+/** @throws UserError refuse.emptyRange */
 export function refuseEmptyRange(source: Source): void {
   const { name, minimumBytes, maximumBytes } = source
   if (!isEmptyRange(source)) return
-  throw new Problem('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
+  throw new UserError('refuse.emptyRange', { name, least: minimumBytes ?? 0, most: maximumBytes ?? 0 })
 }

@@ -1,46 +1,46 @@
 import { catalog } from '../alerts/channels/catalog.ts'
 import type { ChannelSettings } from '../alerts/settings.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { Settings } from './schema.ts'
 
 // What becomes of the settings when somebody changes how they are told; pure.
 
 export function channelOf(settings: Settings, id: string): ChannelSettings {
   const channel = settings.alerts.channels.find((one) => one.id === id)
-  if (channel === undefined) throw new Problem('alert.noChannel', { id })
+  if (channel === undefined) throw new UserError('alert.noChannel', { id })
   return channel
 }
 
-/** Commands and messages name a channel by its name. @throws Problem alert.channelName */
+/** Commands and messages name a channel by its name. @throws UserError alert.channelName */
 function refuseName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
   if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
-    throw new Problem('alert.channelName', { name })
+    throw new UserError('alert.channelName', { name })
 }
 
-/** @throws Problem alert.channelTwice, alert.channelName, alert.channelInSettings */
+/** @throws UserError alert.channelTwice, alert.channelName, alert.channelInSettings */
 export function withChannel(settings: Settings, channel: ChannelSettings): Settings {
   const { id, type } = channel
-  if (settings.alerts.channels.some((one) => one.id === id)) throw new Problem('alert.channelTwice', { id })
+  if (settings.alerts.channels.some((one) => one.id === id)) throw new UserError('alert.channelTwice', { id })
   refuseName(settings, channel)
-  if (!catalog[type].isAddable) throw new Problem('alert.channelInSettings', { type })
+  if (!catalog[type].isAddable) throw new UserError('alert.channelInSettings', { type })
   return withChannels(settings, [...settings.alerts.channels, channel])
 }
 
-/** @throws Problem alert.noChannel, alert.channelName, alert.channelInSettings: what a program is comes from the settings file alone. */
+/** @throws UserError alert.noChannel, alert.channelName, alert.channelInSettings: what a program is comes from the settings file alone. */
 export function withChannelChanged(settings: Settings, channel: ChannelSettings): Settings {
   const before = channelOf(settings, channel.id)
   // Two that the settings already have stay as they are.
   if (channel.name !== before.name) refuseName(settings, channel)
   const { type } = channel
   const isSame = type === before.type && JSON.stringify(channel.options) === JSON.stringify(before.options)
-  if (!catalog[type].isAddable && !isSame) throw new Problem('alert.channelInSettings', { type })
+  if (!catalog[type].isAddable && !isSame) throw new UserError('alert.channelInSettings', { type })
   return withChannels(
     settings,
     settings.alerts.channels.map((one) => (one.id === channel.id ? channel : one)),
   )
 }
 
-/** @throws Problem alert.noChannel */
+/** @throws UserError alert.noChannel */
 export function withoutChannel(settings: Settings, id: string): Settings {
   channelOf(settings, id)
   return withChannels(
@@ -49,11 +49,11 @@ export function withoutChannel(settings: Settings, id: string): Settings {
   )
 }
 
-/** @throws Problem alert.orderAll */
+/** @throws UserError alert.orderAll */
 export function withChannelOrder(settings: Settings, ids: readonly string[]): Settings {
   const { channels } = settings.alerts
   const isWhole = ids.length === channels.length && new Set(ids).size === ids.length
-  if (!isWhole || !channels.every(({ id }) => ids.includes(id))) throw new Problem('alert.orderAll')
+  if (!isWhole || !channels.every(({ id }) => ids.includes(id))) throw new UserError('alert.orderAll')
   return withChannels(
     settings,
     ids.map((id) => channelOf(settings, id)),

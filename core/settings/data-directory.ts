@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import path from 'node:path'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { type DirectoryLock, lockDirectory } from '../lib/workers/directory-lock.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { makeDirectory } from './default-directory.ts'
@@ -24,22 +24,22 @@ export function realStoreOf({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
 }
 
-/** What a person is told of a data directory that the system refuses; a Problem stays what it is. */
-export function unusableData(directory: string, thrown: unknown): Problem {
-  if (thrown instanceof Problem) return thrown
-  const reason = errorCode(thrown) ?? String(thrown)
-  return new Problem('data.cannotMake', { directory, reason }, { cause: thrown })
+/** What a person is told of a data directory that the system refuses; a UserError stays what it is. */
+export function unusableData(directory: string, error: unknown): UserError {
+  if (error instanceof UserError) return error
+  const reason = errorCode(error) ?? String(error)
+  return new UserError('data.cannotMake', { directory, reason }, { cause: error })
 }
 
 /**
  * Makes the data directory, readable by its owner alone; one that is there already keeps its permissions.
- * @throws Problem data.cannotMake
+ * @throws UserError data.cannotMake
  */
 export function openDataDirectory(directory: string): DataLayout {
   try {
     makeDirectory(path.resolve(directory))
-  } catch (thrown) {
-    throw unusableData(directory, thrown)
+  } catch (error) {
+    throw unusableData(directory, error)
   }
   return layoutOf(directory)
 }
@@ -60,12 +60,12 @@ export function layoutOf(directory: string): DataLayout {
 
 /**
  * Claims a data directory for this process; null: another one has it.
- * @throws Problem data.cannotMake
+ * @throws UserError data.cannotMake
  */
 export function lockData(directory: string): DirectoryLock | null {
   try {
     return lockDirectory(directory)
-  } catch (thrown) {
-    throw unusableData(directory, thrown)
+  } catch (error) {
+    throw unusableData(directory, error)
   }
 }

@@ -27,7 +27,7 @@ export function makeDirectory(directory: string): void {
   if (!existsSync(parent)) makeDirectory(parent)
   try {
     mkdirSync(directory, { mode: 0o700 })
-  } catch (thrown) {
-    if (errorCode(thrown) !== 'EEXIST' || !statSync(directory).isDirectory()) throw thrown
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !statSync(directory).isDirectory()) throw error
   }
 }

@@ -1,5 +1,5 @@
 import { addressOf } from '../lib/i18n/address.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import type { DataLayout } from './data-directory.ts'
 import {
   type Destination,
@@ -71,7 +71,7 @@ type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
 
 /**
  * The destination that pairing replaces, by its certificate or by its address; undefined: it is one more.
- * @throws Problem refuse.tooManyDestinations, pair.addressTaken
+ * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
 function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
   const { destinations: all } = settings
@@ -80,19 +80,19 @@ function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | u
   const known = destinations.find(({ id }) => id === wanted.id) ?? destinations.find(isThere)
   if (known === undefined) {
     if (all.length < MOST_DESTINATIONS) return undefined
-    throw new Problem('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
+    throw new UserError('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
   }
   // Two receivers never have one address: the other one would be refused from then on, and what goes to it would wait
   // for ever. Whether it is somewhere else now, or nowhere, only a person knows.
   const other = destinations.find((one) => one !== known && isThere(one))
   if (other === undefined) return known
   const address = addressOf(wanted.host, wanted.port)
-  throw new Problem('pair.addressTaken', { name: known.name, other: other.name, address })
+  throw new UserError('pair.addressTaken', { name: known.name, other: other.name, address })
 }
 
 /**
  * Looks whether this pairing code's receiver could be added, before the code is used up.
- * @throws Problem refuse.tooManyDestinations, pair.addressTaken
+ * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
 export function refuseMore(
   settings: Settings,
@@ -104,7 +104,7 @@ export function refuseMore(
 /**
  * Adds a receiver that was paired with. One that is there already, by its certificate or by its address, is replaced:
  * it keeps the name that a person gave it, and its sources.
- * @throws Problem refuse.tooManyDestinations, pair.addressTaken
+ * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
 export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
   const { destinations } = settings
@@ -125,15 +125,15 @@ export function withDestination(settings: Settings, paired: ReceiverDestination)
   return { ...settings, destinations: [...destinations, added] }
 }
 
-/** @throws Problem refuse.destinationNameLength, refuse.destinationName */
+/** @throws UserError refuse.destinationNameLength, refuse.destinationName */
 export function refuseName(others: readonly Destination[], name: string): void {
   if (name === '' || name.length > LONGEST_NAME)
-    throw new Problem('refuse.destinationNameLength', { most: LONGEST_NAME })
+    throw new UserError('refuse.destinationNameLength', { most: LONGEST_NAME })
   if (others.some((other) => other.name.toLowerCase() === name.toLowerCase()))
-    throw new Problem('refuse.destinationName', { name })
+    throw new UserError('refuse.destinationName', { name })
 }
 
-/** @throws Problem refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
+/** @throws UserError refuse.noSuchDestination, refuse.destinationName, refuse.destinationNameLength */
 export function withRenamed(settings: Settings, id: string, wanted: string): Settings {
   const name = wanted.trim()
   const { destinations } = settings
@@ -145,24 +145,24 @@ export function withRenamed(settings: Settings, id: string, wanted: string): Set
   return { ...settings, destinations: destinations.map((one) => (one === before ? { ...one, name } : one)) }
 }
 
-/** @throws Problem refuse.noSuchDestination */
+/** @throws UserError refuse.noSuchDestination */
 export function destinationOf(destinations: readonly Destination[], id: string): Destination {
   const found = destinations.find((one) => one.id === id)
-  if (found === undefined) throw new Problem('refuse.noSuchDestination', { name: id })
+  if (found === undefined) throw new UserError('refuse.noSuchDestination', { name: id })
   return found
 }
 
 /**
  * Takes a destination away, also from the sources that name it. While others remain a source that goes there alone
  * keeps it: nobody has said that they may have its files.
- * @throws Problem refuse.noSuchDestination, refuse.onlyDestination
+ * @throws UserError refuse.noSuchDestination, refuse.onlyDestination
  */
 export function withoutDestination(settings: Settings, id: string): Settings {
   const { destinations } = settings
   const removed = destinationOf(destinations, id)
   const bound = settings.sources.filter((source) => isOnlyOne(destinations, source, id))
   if (destinations.length > 1 && bound.length > 0)
-    throw new Problem('refuse.onlyDestination', {
+    throw new UserError('refuse.onlyDestination', {
       name: removed.name,
       sources: bound.map(({ name }) => name).join(', '),
     })
@@ -175,14 +175,14 @@ export function withoutDestination(settings: Settings, id: string): Settings {
 
 /**
  * One destination by its name (whatever the letters' case) or its id.
- * @throws Problem refuse.noSuchDestination
+ * @throws UserError refuse.noSuchDestination
  */
 export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
   destinations: readonly D[],
   name: string,
 ): D {
   const found = destinations.find((one) => one.name.toLowerCase() === name.toLowerCase() || one.id === name)
-  if (found === undefined) throw new Problem('refuse.noSuchDestination', { name })
+  if (found === undefined) throw new UserError('refuse.noSuchDestination', { name })
   return found
 }
 

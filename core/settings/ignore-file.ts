@@ -65,10 +65,10 @@ export function readIgnoreFile(text: string, form: IgnoreForm): IgnoreFile {
       const read = rules.at(-1)?.patterns ?? []
       if (unclosedPattern(read) !== null) throw new Left('filter.left.unclosed')
       if (read.some((one) => one.length > LONGEST_PATTERN)) throw new Left('filter.left.long')
-    } catch (thrown) {
-      if (!(thrown instanceof Left)) throw thrown
-      if (thrown.key === 'filter.left.unclosed' || thrown.key === 'filter.left.long') rules.pop()
-      left.push({ line: index + 1, text: line, why: message(thrown.key) })
+    } catch (error) {
+      if (!(error instanceof Left)) throw error
+      if (error.key === 'filter.left.unclosed' || error.key === 'filter.left.long') rules.pop()
+      left.push({ line: index + 1, text: line, why: message(error.key) })
     }
   }
   return { form, patterns: writers[form](rules), left }

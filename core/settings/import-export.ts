@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { catalog } from '../alerts/channels/catalog.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { folderName } from '../protocol/names.ts'
 import { secretsOfDestination } from './adding.ts'
 import { firstIssue, parseJson, versionOf } from './read.ts'
@@ -35,32 +35,32 @@ function withOwnFolders(raw: unknown, ownName: string): unknown {
 /**
  * The settings that a file holds.
  * @param file its name, for what people are told.
- * @throws Problem settings.newer, settings.notSettings, settings.notImported
+ * @throws UserError settings.newer, settings.notSettings, settings.notImported
  */
 export function importedSettings(text: string, file: string, ownName: string): Settings {
   let raw: unknown
   try {
     raw = parseJson(text)
-  } catch (thrown) {
-    throw new Problem('settings.notSettings', { file }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('settings.notSettings', { file }, { cause: error })
   }
   // Every setting has a default: without this any object at all would be settings, and would remove everything.
-  if (versionOf(raw, file) !== SETTINGS_VERSION) throw new Problem('settings.notSettings', { file })
+  if (versionOf(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
-  if (!parsed.success) throw new Problem('settings.notImported', { file, reason: firstIssue(parsed.error) })
+  if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
   return parsed.data
 }
 
 /**
  * Everything as in `imported`; only the pause stays.
- * @throws Problem alert.channelInSettings: no imported file names a program that is run here.
+ * @throws UserError alert.channelInSettings: no imported file names a program that is run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
   const { channels } = settings.alerts
   const isHere = ({ type, options }: (typeof channels)[number]) =>
     channels.some((one) => one.type === type && JSON.stringify(one.options) === JSON.stringify(options))
   const program = imported.alerts.channels.find((one) => !catalog[one.type].isAddable && !isHere(one))
-  if (program !== undefined) throw new Problem('alert.channelInSettings', { type: program.type })
+  if (program !== undefined) throw new UserError('alert.channelInSettings', { type: program.type })
   return { ...imported, pause: settings.pause }
 }
 

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 
 /** Host keys of a server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
@@ -78,15 +78,15 @@ export function readKnownHost(text: string, { host, port }: { host: string; port
 /** The file of OpenSSH's that is this user's own. */
 export const ownKnownHosts = (): string => path.join(homedir(), '.ssh/known_hosts')
 
-/** The same of a file. @throws Problem sftp.knownHosts.unread */
+/** The same of a file. @throws UserError sftp.knownHosts.unread */
 export async function readKnownHostIn(
   file: string,
   server: { host: string; port: number },
 ): Promise<KnownHost> {
   try {
     return readKnownHost(await readFile(file, 'utf8'), server)
-  } catch (thrown) {
-    const reason = errorCode(thrown) ?? String(thrown)
-    throw new Problem('sftp.knownHosts.unread', { file, reason }, { cause: thrown })
+  } catch (error) {
+    const reason = errorCode(error) ?? String(error)
+    throw new UserError('sftp.knownHosts.unread', { file, reason }, { cause: error })
   }
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import type { z } from 'zod'
 import { type Message, message } from '../lib/i18n/message.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { freeName } from '../platform/move-to-free.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
@@ -28,7 +28,7 @@ export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\u
 const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
 
 /**
- * @throws Problem settings.newer, or if the file is broken and is not to be set aside, or cannot be: writing would then
+ * @throws UserError settings.newer, or if the file is broken and is not to be set aside, or cannot be: writing would then
  * destroy it.
  */
 export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings {
@@ -38,7 +38,7 @@ export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings
   if ('settings' in parsed && parsed.unused === null)
     return { settings: parsed.settings, notice: null, isPartlyUsed: false }
   const { reason } = parsed
-  if (whenBroken === 'refuse') throw new Problem('settings.broken', { file, reason })
+  if (whenBroken === 'refuse') throw new UserError('settings.broken', { file, reason })
   if ('settings' in parsed) {
     const notice = message('settings.partlyUsed', { file, parts: parsed.unused, reason })
     return { settings: parsed.settings, notice, isPartlyUsed: true }
@@ -47,7 +47,7 @@ export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings
   try {
     renameSync(file, aside)
   } catch (thrown) {
-    throw new Problem('settings.cannotSetAside', { file, reason, why: String(thrown) })
+    throw new UserError('settings.cannotSetAside', { file, reason, why: String(thrown) })
   }
   const notice = message('settings.setAside', { file, aside, reason })
   return { settings: defaultSettings, notice, isPartlyUsed: false }
@@ -63,7 +63,7 @@ function withoutFile(file: string, whenBroken: WhenBroken): ReadSettings {
   const aside = unlessMissing(file, () => lastSetAside(file))
   if (aside === null) return { settings: defaultSettings, notice: null, isPartlyUsed: false }
   const notice = message('settings.setAsideBefore', { file, aside })
-  if (whenBroken === 'refuse') throw new Problem(notice.key, notice.params)
+  if (whenBroken === 'refuse') throw new UserError(notice.key, notice.params)
   return { settings: defaultSettings, notice, isPartlyUsed: false }
 }
 
@@ -84,7 +84,7 @@ const readText = (file: string): string | null => unlessMissing(file, () => read
 
 /**
  * null: nothing is there.
- * @throws Problem if the disk does not give it: the file may be well, so it is no reason to set it aside, and none to
+ * @throws UserError if the disk does not give it: the file may be well, so it is no reason to set it aside, and none to
  * begin without it, as the next change would then take its place.
  */
 function unlessMissing<T>(file: string, read: () => T): T | null {
@@ -92,7 +92,7 @@ function unlessMissing<T>(file: string, read: () => T): T | null {
     return read()
   } catch (thrown) {
     if (errorCode(thrown) === 'ENOENT') return null
-    throw new Problem('settings.unreadable', { file, reason: String(thrown) })
+    throw new UserError('settings.unreadable', { file, reason: String(thrown) })
   }
 }
 
@@ -106,12 +106,12 @@ interface Broken {
 
 /**
  * The version that settings say of themselves, if any.
- * @throws Problem settings.newer: set aside it would be lost to the Holdfast that has written it.
+ * @throws UserError settings.newer: set aside it would be lost to the Holdfast that has written it.
  */
 export function versionOf(raw: unknown, file: string): unknown {
   const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
   if (typeof version === 'number' && version > SETTINGS_VERSION)
-    throw new Problem('settings.newer', { file, version })
+    throw new UserError('settings.newer', { file, version })
   return version
 }
 

@@ -5,7 +5,7 @@ import { type Field, refuseValue, secretFieldsOf } from '../alerts/channels/cata
 import type { ChannelSettings } from '../alerts/settings.ts'
 import { dropError } from '../dropped-errors.ts'
 import { type Message, message } from '../lib/i18n/message.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { freeName } from '../platform/move-to-free.ts'
 import { replaceFile } from '../platform/replace-file.ts'
 import { errorText } from '../platform/system-error.ts'
@@ -56,7 +56,7 @@ export interface SecretStore {
   unreadable(): string[]
   /**
    * An empty value is taken away, one that is left out stays.
-   * @throws Problem alert.secretUnknown, alert.secretMissing, alert.secretInvalid, alert.secretsNotKept
+   * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid, alert.secretsNotKept
    */
   set(owner: SecretOwner, changes: Readonly<Record<string, string>>): Promise<void>
   /** Forgets all owners but these. */
@@ -66,7 +66,7 @@ export interface SecretStore {
 /**
  * @param seal null: the file's mode alone protects them.
  * @param whenBroken as of the settings file.
- * @throws Problem secrets.unreadable; secrets.broken where the file is not to be set aside, or cannot be
+ * @throws UserError secrets.unreadable; secrets.broken where the file is not to be set aside, or cannot be
  */
 export function openSecrets(
   dataDirectory: string,
@@ -82,7 +82,7 @@ export function openSecrets(
     try {
       await replaceFile(file, `${JSON.stringify({ version: 2, owners: next }, null, 2)}\n`)
     } catch (thrown) {
-      throw new Problem('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
+      throw new UserError('alert.secretsNotKept', { file, reason: errorText(thrown) }, { cause: thrown })
     }
     stored = next
     known = null
@@ -127,7 +127,7 @@ export function openSecrets(
 
 /**
  * What an owner has after a change; given ones are still to be sealed.
- * @throws Problem alert.secretUnknown, alert.secretMissing, alert.secretInvalid
+ * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid
  */
 function merged(
   { type, fields }: SecretOwner,
@@ -135,7 +135,7 @@ function merged(
   changes: Readonly<Record<string, string>>,
 ): Record<string, Stored[string][string] | string> {
   const unknown = Object.keys(changes).find((name) => !fields.some((field) => field.name === name))
-  if (unknown !== undefined) throw new Problem('alert.secretUnknown', { type, field: unknown })
+  if (unknown !== undefined) throw new UserError('alert.secretUnknown', { type, field: unknown })
   const next: ReturnType<typeof merged> = {}
   for (const field of fields) {
     const { name } = field
@@ -147,7 +147,7 @@ function merged(
     }
     const why = refuseValue(field, given ?? '')
     if (why !== null)
-      throw new Problem(why === 'missing' ? 'alert.secretMissing' : 'alert.secretInvalid', { field: name })
+      throw new UserError(why === 'missing' ? 'alert.secretMissing' : 'alert.secretInvalid', { field: name })
     if (given !== undefined && given !== '') next[name] = given
   }
   return next
@@ -161,7 +161,7 @@ function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: M
     text = existsSync(file) ? readFileSync(file, 'utf8') : null
     before = text === null && existsSync(path.dirname(file)) ? lastSetAside(file) : null
   } catch (thrown) {
-    throw new Problem('secrets.unreadable', { file, reason: errorText(thrown) }, { cause: thrown })
+    throw new UserError('secrets.unreadable', { file, reason: errorText(thrown) }, { cause: thrown })
   }
   if (text === null)
     return {
@@ -172,13 +172,13 @@ function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: M
     return { stored: fileSchema.parse(parseJson(text)).owners, notice: null }
   } catch (error) {
     dropError(error, 'the message of the error may quote a secret')
-    if (whenBroken === 'refuse') throw new Problem('secrets.broken', { file })
+    if (whenBroken === 'refuse') throw new UserError('secrets.broken', { file })
   }
   const aside = freeName(file, 'set-aside')
   try {
     renameSync(file, aside)
   } catch (thrown) {
-    throw new Problem('secrets.broken', { file }, { cause: thrown })
+    throw new UserError('secrets.broken', { file }, { cause: thrown })
   }
   return { stored: {}, notice: message('secrets.setAside', { file, aside }) }
 }

@@ -2,7 +2,7 @@ import { constants, copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import Conf from 'conf'
 import type { Message } from '../lib/i18n/message.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { freeName } from '../platform/move-to-free.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { firstIssue, parseJson, readSettings, type WhenBroken } from './read.ts'
@@ -15,19 +15,19 @@ export interface SettingsStore {
   get(): Settings
   /**
    * Validates and writes the whole file atomically, then returns what is in force.
-   * @throws Problem settings.refused, settings.cannotWrite; nothing is changed then.
+   * @throws UserError settings.refused, settings.cannotWrite; nothing is changed then.
    */
   set(settings: Settings): Settings
   /**
    * Writes a file beside the settings and removes it again; the settings file stays as it is.
-   * @throws Problem settings.cannotWrite
+   * @throws UserError settings.cannotWrite
    */
   tryWriting(): void
 }
 
 /**
  * Opens the settings file of a data directory.
- * @throws Problem if it is broken and is not to be set aside, or cannot be: writing would then destroy it.
+ * @throws UserError if it is broken and is not to be set aside, or cannot be: writing would then destroy it.
  */
 export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'set-aside'): SettingsStore {
   const file = path.join(dataDirectory, 'settings.json')
@@ -45,9 +45,9 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
   const write = (act: () => void) => {
     try {
       act()
-    } catch (thrown) {
-      const reason = errorCode(thrown) ?? String(thrown)
-      throw new Problem('settings.cannotWrite', { file, reason }, { cause: thrown })
+    } catch (error) {
+      const reason = errorCode(error) ?? String(error)
+      throw new UserError('settings.cannotWrite', { file, reason }, { cause: error })
     }
   }
   return {
@@ -56,7 +56,7 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
     get: () => current,
     set: (next) => {
       const checked = settingsSchema.safeParse(next)
-      if (!checked.success) throw new Problem('settings.refused', { reason: firstIssue(checked.error) })
+      if (!checked.success) throw new UserError('settings.refused', { reason: firstIssue(checked.error) })
       write(() => {
         if (!isKept) copyFileSync(file, freeName(file, 'kept'), constants.COPYFILE_EXCL)
         isKept = true

@@ -53,8 +53,8 @@ export class CommitThread {
   async round(round: Round): Promise<RoundResult> {
     try {
       return await this.call('round', round)
-    } catch (thrown) {
-      const failure = outcomeOf(thrown)
+    } catch (error) {
+      const failure = outcomeOf(error)
       return { outcomes: round.files.map(() => failure), failure, position: 0, totals: [] }
     }
   }
@@ -70,10 +70,10 @@ export class CommitThread {
       this.#waking ??= this.#ask('wake', null)
       await this.#waking
       return leave
-    } catch (thrown) {
+    } catch (error) {
       this.#waking = null
       leave()
-      throw thrown
+      throw error
     }
   }
 
@@ -86,9 +86,9 @@ export class CommitThread {
     const { watch, onTotals, onReplaced } = this.#options
     const output = await watch
       .during(() => this.#thread.call(name, input))
-      .catch((thrown: unknown) => {
-        if (errorCode(thrown) === REPLACED) onReplaced(errorText(thrown))
-        throw thrown
+      .catch((error: unknown) => {
+        if (errorCode(error) === REPLACED) onReplaced(errorText(error))
+        throw error
       })
     if (output !== null && typeof output === 'object' && 'totals' in output) onTotals(output.totals)
     return output

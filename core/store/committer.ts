@@ -56,9 +56,9 @@ function answering<I, O>(work: (input: I) => O): (input: I) => O {
   return (input) => {
     try {
       return work(input)
-    } catch (thrown) {
-      const code = thrown instanceof FileRefused ? thrown.detail : diskCode(thrown)
-      throw Object.assign(new Error(errorText(thrown)), code === null ? {} : { code })
+    } catch (error) {
+      const code = error instanceof FileRefused ? error.detail : diskCode(error)
+      throw Object.assign(new Error(errorText(error)), code === null ? {} : { code })
     }
   }
 }
@@ -77,9 +77,9 @@ async function commitRound(use: () => Handles, layout: StoreLayout, job: Round):
     syncing.names(toSync)
     tree.forget()
     return { outcomes, failure: null, position, totals: [...totals] }
-  } catch (thrown) {
+  } catch (error) {
     // Of what was done nothing is promised.
-    const failure = outcomeOf(thrown)
+    const failure = outcomeOf(error)
     outcomes.splice(0, outcomes.length, ...files.map(() => failure))
     return { outcomes, failure, position: 0, totals: [] }
   } finally {
@@ -105,8 +105,8 @@ function placeAll(
       for (const file of files) {
         try {
           outcomes.push(failed.get(file) ?? placing.place(file))
-        } catch (thrown) {
-          outcomes.push(outcomeOf(thrown))
+        } catch (error) {
+          outcomes.push(outcomeOf(error))
         }
       }
       for (const { source, path, facts } of directories) changes.told(source, keyOf(path, fileSystem), facts)

@@ -61,9 +61,9 @@ export class Copies {
           await this.#requireContent(fd, wanted, signal)
         } else await this.#requireContent(old, wanted, signal, writingTo(fd, wanted.size, written))
         return fd
-      } catch (thrown) {
+      } catch (error) {
         await closeQuietly(fd)
-        throw thrown
+        throw error
       }
     })
   }
@@ -96,8 +96,8 @@ export class Copies {
     try {
       await this.#watch.during(() => copyFile(`/proc/self/fd/${old}`, to, flags))
       return true
-    } catch (thrown) {
-      if (CANNOT_CLONE.has(errorCode(thrown) ?? '')) this.#canClone = false
+    } catch (error) {
+      if (CANNOT_CLONE.has(errorCode(error) ?? '')) this.#canClone = false
       return false
     }
   }
@@ -151,8 +151,8 @@ export class Copies {
 async function ofStored<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
-  } catch (thrown) {
-    throw thrown instanceof FileRefused ? thrown : unknown(errorCode(thrown) ?? String(thrown))
+  } catch (error) {
+    throw error instanceof FileRefused ? error : unknown(errorCode(error) ?? String(error))
   }
 }
 

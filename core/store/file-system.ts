@@ -94,7 +94,7 @@ export function tryFileSystem(directory: string): FileSystem {
   }
 }
 
-/** Letter by letter, as file systems do: "ß" is not "ss". */
+/** OutgoingMessage by letter, as file systems do: "ß" is not "ss". */
 function foldLetter(letter: string): string {
   const upper = letter.toUpperCase()
   const lower = (upper.length === letter.length ? upper : letter).toLowerCase()

@@ -134,8 +134,8 @@ export class LargeStoring implements IncomingFile {
       if (this.refused !== null) return
       try {
         await work()
-      } catch (thrown) {
-        this.refused = outcomeOf(thrown)
+      } catch (error) {
+        this.refused = outcomeOf(error)
         // It is over only when its sender says so: until then it must not count against the files of others.
         this.#room?.leave()
       }
@@ -163,10 +163,10 @@ export class LargeStoring implements IncomingFile {
       const { fd, path } = partial ?? (await this.#writing(() => createFile(this.#parts)))
       const appending = await openAppending(fd, size, more?.sparse === true)
       this.#open = { fd, path, partial, appending }
-    } catch (thrown) {
+    } catch (error) {
       if (partial !== null) await closeQuietly(partial.fd)
       await partial?.end(partial.offset)
-      throw thrown
+      throw error
     }
   }
 

@@ -85,8 +85,8 @@ export class Placing {
       } finally {
         closeSync(fd)
       }
-    } catch (thrown) {
-      throw new FileRefused('unknown', errorCode(thrown) ?? String(thrown))
+    } catch (error) {
+      throw new FileRefused('unknown', errorCode(error) ?? String(error))
     }
     return SAME
   }
@@ -127,9 +127,9 @@ export class Placing {
     if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
     try {
       renameSync(from, `${parent.path}/${name}`)
-    } catch (thrown) {
+    } catch (error) {
       if (temporary === null) rmSync(from, { force: true })
-      throw thrown
+      throw error
     }
   }
 

@@ -1,7 +1,7 @@
 import { lstat, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { dropError, ignoreError, warnUnlessCode } from '../dropped-errors.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { lockDirectory } from '../lib/workers/directory-lock.ts'
 import { makeDirectories } from '../platform/make-directories.ts'
 import { errorCode } from '../platform/system-error.ts'
@@ -23,7 +23,7 @@ async function prepareStore(directory: string): Promise<void> {
     const code = errorCode(thrown)
     // A store that exists but has become read-only still lets the receiver say so to its senders.
     if (code === 'EROFS') return
-    throw new Problem('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
+    throw new UserError('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
   }
 }
 
@@ -31,7 +31,7 @@ async function prepareStore(directory: string): Promise<void> {
 async function refuseInside({ root, own }: StoreLayout): Promise<void> {
   if (await isThere(own)) return
   const outer = await storeAround(root)
-  if (outer !== null) throw new Problem('transfer.storeInside', { path: root, outer })
+  if (outer !== null) throw new UserError('transfer.storeInside', { path: root, outer })
 }
 
 /** Two receivers would overwrite each other's list of senders. */
@@ -44,7 +44,7 @@ function lockStore({ own, root }: StoreLayout, log: Log): { release(): void } {
     log('warn', `${own} cannot be locked: ${String(thrown)}`)
     return { release: () => undefined }
   }
-  if (lock === null) throw new Problem('transfer.storeInUse', { path: root })
+  if (lock === null) throw new UserError('transfer.storeInUse', { path: root })
   return lock
 }
 
@@ -65,7 +65,7 @@ async function warnIfOpen({ root, own }: StoreLayout, log: Log): Promise<void> {
 
 /**
  * Makes the store's own directory, and keeps other receivers off it.
- * @throws Problem when the store cannot be used at all, or is in use.
+ * @throws UserError when the store cannot be used at all, or is in use.
  */
 export async function claimStore(layout: StoreLayout, log: Log): Promise<{ release(): void }> {
   await refuseInside(layout)
@@ -99,23 +99,23 @@ async function storeBelow(directory: string): Promise<string | null> {
 
 /**
  * Makes sure that a directory is a store, and not one in it or above it.
- * @throws Problem that says where the store is.
+ * @throws UserError that says where the store is.
  */
 export async function requireStore(directory: string): Promise<StoreLayout> {
   const layout = storeLayout(directory)
   await requireDirectory(layout.root, layout.root)
   if (await hasDirectory(layout.root, layout.own)) return layout
   const above = await storeAround(layout.root)
-  if (above !== null) throw new Problem('store.inside', { path: layout.root, store: above })
+  if (above !== null) throw new UserError('store.inside', { path: layout.root, store: above })
   const below = await storeBelow(layout.root)
-  if (below !== null) throw new Problem('store.above', { path: layout.root, store: below })
-  throw new Problem('store.notOne', { path: layout.root })
+  if (below !== null) throw new UserError('store.above', { path: layout.root, store: below })
+  throw new UserError('store.notOne', { path: layout.root })
 }
 
 /**
  * Opens what a store's manifest says. Where no receiver runs, what the last one has left unfinished is finished first;
  * a disk that is read-only keeps it. `isRunning`: a receiver runs on it, and what is read may change.
- * @throws Problem store.manifestNone where there is no manifest that can be read.
+ * @throws UserError store.manifestNone where there is no manifest that can be read.
  */
 export function openForReading(layout: StoreLayout) {
   const lock = tryLock(layout)
@@ -123,7 +123,7 @@ export function openForReading(layout: StoreLayout) {
     if (lock !== 'running') finishRound(layout)
     const database = readManifestFile(layout.manifest)
     if (database === null)
-      throw new Problem('store.manifestNone', { path: layout.manifest, store: layout.root })
+      throw new UserError('store.manifestNone', { path: layout.manifest, store: layout.root })
     return { database, isRunning: lock === 'running' }
   } finally {
     if (typeof lock === 'object') lock?.release()

@@ -1,7 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
 import { warnUnlessCode } from '../dropped-errors.ts'
-import { Problem } from '../lib/i18n/problem.ts'
+import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { type FileSystem, tryFileSystem, UNKNOWN_FILE_SYSTEM } from './file-system.ts'
 import type { StoreLayout } from './layout.ts'
@@ -59,14 +59,14 @@ export class StoreHandles {
     return this.#open
   }
 
-  /** What is stored; of a store that cannot be written to, if it can be read. @throws Problem */
+  /** What is stored; of a store that cannot be written to, if it can be read. @throws UserError */
   look(): OpenedStore {
     try {
       const { opened } = this.use()
       removeLeft(this.#layout.temporary)
       return opened
     } catch (thrown) {
-      if (thrown instanceof Problem) throw thrown
+      if (thrown instanceof UserError) throw thrown
       return this.#readOnly()
     }
   }

@@ -26,8 +26,8 @@ export class FileRefused extends Error {
 export function nameRefusal<T>(call: () => T): T {
   try {
     return call()
-  } catch (thrown) {
-    throw errorCode(thrown) === 'EINVAL' ? new FileRefused('name', 'characters') : thrown
+  } catch (error) {
+    throw errorCode(error) === 'EINVAL' ? new FileRefused('name', 'characters') : error
   }
 }
 
@@ -52,11 +52,9 @@ const sqliteErrors = new Map([
 ])
 
 /** What the disk has said, as the system names it; null: it was something else. */
-export function diskCode(thrown: unknown): string | null {
-  const code = sqliteErrors.get(sqliteCode(thrown) ?? 0) ?? errorCode(thrown)
-  return code === null && thrown instanceof Error && thrown.cause !== undefined
-    ? diskCode(thrown.cause)
-    : code
+export function diskCode(error: unknown): string | null {
+  const code = sqliteErrors.get(sqliteCode(error) ?? 0) ?? errorCode(error)
+  return code === null && error instanceof Error && error.cause !== undefined ? diskCode(error.cause) : code
 }
 
 /** What the sender is told where the system says so; anything else has failed. */
@@ -70,8 +68,8 @@ const OF_CODE: Readonly<Record<string, Outcome>> = {
 }
 
 /** What the sender is told about a file whose storing failed with `thrown`. */
-export function outcomeOf(thrown: unknown): Outcome {
-  if (thrown instanceof FileRefused) return { status: thrown.status, detail: thrown.detail }
-  const code = diskCode(thrown)
-  return OF_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(thrown) }
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
+  const code = diskCode(error)
+  return OF_CODE[code ?? ''] ?? { status: 'failed', detail: code ?? errorText(error) }
 }

@@ -25,8 +25,8 @@ export function openPruner(
 
   const prune = (): Promise<void> => {
     pruning ??= pruneAll()
-      .catch((thrown: unknown) => {
-        if (!isOver) log(`older contents cannot be removed: ${String(thrown)}`)
+      .catch((error: unknown) => {
+        if (!isOver) log(`older contents cannot be removed: ${String(error)}`)
       })
       .finally(() => {
         pruning = null

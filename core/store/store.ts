@@ -1,5 +1,5 @@
-import { inTime } from '../lib/async/in-time.ts'
 import { createSemaphore } from '../lib/async/semaphore.ts'
+import { withTimeout } from '../lib/async/with-timeout.ts'
 import { openThread, type Thread } from '../lib/workers/thread.ts'
 import type { FrameHeader } from '../protocol/frames.ts'
 import { CommitThread } from './commit-thread.ts'
@@ -103,7 +103,7 @@ export class Store {
         void partials.load()
         void this.prune()
       },
-      (thrown: unknown) => log(`the store cannot be used: ${String(thrown)}`),
+      (error: unknown) => log(`the store cannot be used: ${String(error)}`),
     )
   }
 
@@ -190,7 +190,7 @@ export class Store {
     const { commitThread, groupCommit, partials } = this.#parts
     this.#pruner.close()
     partials.close()
-    await inTime(END_WITHIN_MS, Promise.all([this.#small.end(), groupCommit.close()]))
+    await withTimeout(END_WITHIN_MS, Promise.all([this.#small.end(), groupCommit.close()]))
     await commitThread.close()
     void this.#writer.close()
     void this.#reader.close()

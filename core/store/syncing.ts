@@ -41,8 +41,8 @@ export function createSyncing(
       const syncOne = async (file: ToPlace): Promise<void> => {
         try {
           await syncFd(file.fd ?? -1)
-        } catch (thrown) {
-          failed.set(file, outcomeOf(thrown))
+        } catch (error) {
+          failed.set(file, outcomeOf(error))
         }
       }
       for (let at = 0; at < open.length; at += SYNCS_AT_ONCE)
@@ -55,9 +55,9 @@ export function createSyncing(
       for (const directory of directories) {
         try {
           tree.sync(directory === '' ? [] : directory.split('/'))
-        } catch (thrown) {
+        } catch (error) {
           // Somebody has exchanged it for a link: the files below it are not stored, which their own entries say.
-          if (!(thrown instanceof FileRefused)) throw thrown
+          if (!(error instanceof FileRefused)) throw error
         }
       }
       if (isLogged) syncLog(layout)

@@ -65,13 +65,13 @@ function openOrMake(
   const name = way.at(-1) ?? ''
   try {
     return nameRefusal(() => openIn(parent, name))
-  } catch (thrown) {
-    const code = errorCode(thrown) ?? ''
+  } catch (error) {
+    const code = errorCode(error) ?? ''
     const isFile = NO_DIRECTORY.has(code) && hasFile(parent, name)
-    if (making === undefined) throw thrown
+    if (making === undefined) throw error
     if (code === 'ENOENT') making.missing(parent, name, way)
     else if (isFile) making.inTheWay(parent, name, way)
-    else if (!NO_DIRECTORY.has(code)) throw thrown
+    else if (!NO_DIRECTORY.has(code)) throw error
     return null
   }
 }

@@ -1,6 +1,6 @@
 import { settled } from '../dropped-errors.ts'
-import { inTime, LATE } from '../lib/async/in-time.ts'
 import { createSemaphore, type Semaphore, withPermit } from '../lib/async/semaphore.ts'
+import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
 
 /**
  * Calls that may be out on one source's tree at once. A source whose disk hangs holds so many threads of the
@@ -25,7 +25,7 @@ const unanswered = new Set<string>()
 export async function askInTime<T>(place: string, ms: number, ask: () => Promise<T>): Promise<T> {
   if (!unanswered.has(place)) {
     const answer = ask()
-    const first = await inTime(ms, answer)
+    const first = await withTimeout(ms, answer)
     if (first !== LATE) return first
     unanswered.add(place)
     void settled(answer).then(() => unanswered.delete(place))

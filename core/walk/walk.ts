@@ -70,9 +70,9 @@ async function* walkDirectory(
     const names = await readdir(held.path)
     for (let from = 0; from < names.length && !options.signal.aborted; from += CHUNK)
       yield await look(options, directory, held.path, names.slice(from, from + CHUNK), pending)
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null || (isGone(code) && directory === options.base)) throw thrown
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null || (isGone(code) && directory === options.base)) throw error
     // A link that has taken a directory's place is none that is entered.
     if (!isGone(code) && code !== 'ELOOP')
       yield { files: [], unsendable: [{ why: 'directory', path: directory, code }], skipped: [] }
@@ -130,9 +130,9 @@ async function lookAt(
     if (leftOut !== null) chunk.skipped.push({ why: leftOut, path })
     else if (stats.isFile()) chunk.files.push(factsOf(path, stats))
     else chunk.skipped.push({ why: 'not-a-file', path, type: specialType(stats) })
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
     if (isGone(code)) {
       if (hasReplacement(path)) chunk.unsendable.push({ why: 'name', path })
     } else chunk.unsendable.push({ why: 'file', path, code })

@@ -40,9 +40,9 @@ export function examineFile(
 ): Examined {
   try {
     return examine(files, path, wasClosed, unclosed)
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
     if (isGone(code)) return { state: 'gone' }
     return code === 'ELOOP' ? { state: 'not-a-file' } : { state: 'error', code }
   }

@@ -218,9 +218,9 @@ export class WatchedDirectories {
       } finally {
         held.close()
       }
-    } catch (thrown) {
-      const code = errorCode(thrown)
-      if (code === null || code === 'ENOSPC') throw thrown
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === null || code === 'ENOSPC') throw error
       if (!isGone(code) && code !== 'ELOOP') problem({ why: 'directory', path, code })
     }
   }
@@ -243,9 +243,9 @@ export class WatchedDirectories {
       } finally {
         held.close()
       }
-    } catch (thrown) {
-      const code = errorCode(thrown)
-      if (code === null || code === 'ENOSPC') throw thrown
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === null || code === 'ENOSPC') throw error
       return code === 'ELOOP' ? 'ENOTDIR' : code
     }
   }

@@ -51,7 +51,7 @@ const MAX_UNCLOSED = 65_536
 export type UnclosedFiles = [below: string, unclosed: NonNullable<Unclosed>][]
 
 /** A file that is to be looked at, and how often soon. */
-interface Sight {
+interface PendingExam {
   path: string
   by: Occasion
   looks: number
@@ -72,10 +72,10 @@ export interface ExaminerOptions {
 export class Examiner {
   readonly #options: ExaminerOptions
   readonly #files: DirectoryFiles
-  readonly #soon = new DelayQueue<Sight>(NEW_FOR_MS)
-  readonly #busy = new DelayQueue<Sight>(BUSY_FOR_MS)
-  readonly #changed = new DelayQueue<Sight>(CHANGED_FOR_MS)
-  readonly #coarse = new DelayQueue<Sight>(COARSE_FOR_MS)
+  readonly #soon = new DelayQueue<PendingExam>(NEW_FOR_MS)
+  readonly #busy = new DelayQueue<PendingExam>(BUSY_FOR_MS)
+  readonly #changed = new DelayQueue<PendingExam>(CHANGED_FOR_MS)
+  readonly #coarse = new DelayQueue<PendingExam>(COARSE_FOR_MS)
   /**
    * Files that events have shown to be open for writing, see Unclosed. A writer that was there before the watch, that came
    * by another name or that writes beside another one that has closed is not among them. One that is deleted leaves with
@@ -184,7 +184,7 @@ export class Examiner {
     this.#files.leave()
   }
 
-  #examine(file: Sight): void {
+  #examine(file: PendingExam): void {
     const { path, by, looks } = file
     const openSince = file.openSince ?? this.#busy.get(path)?.openSince ?? this.#soon.get(path)?.openSince
     const { outbox, problem } = this.#options
@@ -219,7 +219,7 @@ export class Examiner {
   }
 
   /** From now on, if it waits already. False: there is no room for it. */
-  #lookSoon(file: Sight): boolean {
+  #lookSoon(file: PendingExam): boolean {
     this.#soon.delete(file.path)
     return this.#soon.put(file.path, file)
   }

@@ -98,9 +98,9 @@ class InotifyThread {
   #attempt(id: number, step: () => void): void {
     try {
       step()
-    } catch (thrown) {
-      const code = errorCode(thrown)
-      if (code === null) throw thrown
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === null) throw error
       this.#close(id)
       this.#post({ type: 'ended', tree: id, code })
     }

@@ -11,7 +11,7 @@ import type { TreeRequest } from './tree-watcher.ts'
 /** Files that events told of are looked at for so long between two reads: the kernel's queue is soon full in a burst. */
 const LOOK_FOR_MS = 4
 /** Of such files so many may wait; then the kernel queues, and what it drops has the tree opened anew. */
-const MOST_TOLD = 65_536
+const MAX_PENDING_EVENTS = 65_536
 
 /** The files that are open are told this often at most. */
 const OPEN_EVERY_MS = 250
@@ -102,7 +102,7 @@ export class WatchedTree {
 
   /** Events may be read. */
   get hasRoom(): boolean {
-    return this.#toldFiles < MOST_TOLD
+    return this.#toldFiles < MAX_PENDING_EVENTS
   }
 
   /** When there is something to do, as performance.now() tells it; infinite if nothing waits. */

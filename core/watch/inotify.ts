@@ -11,7 +11,7 @@ interface OpenedTree {
   listener: TreeListener
   quiet: QuietPeriod
   /** Ends the opening; null once the tree is ready. */
-  opening: { resolve: () => void; reject: (thrown: unknown) => void } | null
+  opening: { resolve: () => void; reject: (error: unknown) => void } | null
   /** Who waits for its requests to be dealt with; that is done in their order. */
   examined: (() => void)[]
 }
@@ -37,7 +37,7 @@ export class InotifyWatcher {
       trackUnmanagedFds: false,
     })
     this.#worker.on('message', (message: FromThread) => this.#take(message))
-    this.#worker.once('error', (thrown) => this.#fail(thrown))
+    this.#worker.once('error', (error) => this.#fail(error))
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
         if (this.#wake !== null) closeSync(this.#wake)
@@ -124,15 +124,15 @@ export class InotifyWatcher {
     if (this.#wake !== null) writeSync(this.#wake, ONE)
   }
 
-  #fail(thrown: unknown): void {
-    this.#failure ??= thrown
-    for (const id of [...this.#trees.keys()]) this.#endTree(id, thrown)
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    for (const id of [...this.#trees.keys()]) this.#endTree(id, error)
   }
 
-  #endTree(id: number, thrown: unknown): void {
+  #endTree(id: number, error: unknown): void {
     const tree = this.#forget(id)
-    if (tree?.opening === null) tree.listener.ended(thrown)
-    else tree?.opening.reject(thrown)
+    if (tree?.opening === null) tree.listener.ended(error)
+    else tree?.opening.reject(error)
   }
 
   #takeFiles({

@@ -1,5 +1,5 @@
 import { createNameFilter } from '../filter/names.ts'
-import { inTime } from '../lib/async/in-time.ts'
+import { withTimeout } from '../lib/async/with-timeout.ts'
 import { message } from '../lib/i18n/message.ts'
 import type { MountTable } from '../platform/mounts/mount-table.ts'
 import { isWithin } from '../platform/mounts/mountinfo.ts'
@@ -70,9 +70,9 @@ export class MountedTree implements TreeWatcher {
     try {
       this.#leaveOut = own.leaveOut.join('\0')
       this.#own = await this.#options.openRegion({ ...this.#request, leaveOut: own.leaveOut }, this.#listener)
-    } catch (thrown) {
+    } catch (error) {
       this.close()
-      throw thrown
+      throw error
     }
     for (const region of inner) this.#openInner(region)
     // What was mounted while it was opened has been told to nobody.
@@ -86,7 +86,7 @@ export class MountedTree implements TreeWatcher {
       [...byInner].map(([inner, list]) => {
         if (inner === null) return this.#own?.examine(list)
         // One that is not open yet has the tree compared once it is.
-        return inner.watcher === null ? undefined : inTime(PATIENCE_MS, inner.watcher.examine(list))
+        return inner.watcher === null ? undefined : withTimeout(PATIENCE_MS, inner.watcher.examine(list))
       }),
     )
   }
@@ -145,16 +145,16 @@ export class MountedTree implements TreeWatcher {
     const { root } = this.#request
     const place = absolutePath(root, region.base)
     const request = { ...this.#request, base: region.base, leaveOut: region.leaveOut, place }
-    const failed = (thrown: unknown) => {
+    const failed = (error: unknown) => {
       if (inner.closed) return
       inner.watcher = null
       // Unmounted in this moment, as the table will say; or tried again at the next comparison.
-      if (isGone(errorCode(thrown))) return
-      const reason = errorText(thrown)
+      if (isGone(errorCode(error))) return
+      const reason = errorText(error)
       this.#listener.problem(message('scan.watchFailed', { path: place, reason }))
     }
-    const ended = (thrown: unknown) => {
-      if (!isToBeOpenedAnew(thrown)) return failed(thrown)
+    const ended = (error: unknown) => {
+      if (!isToBeOpenedAnew(error)) return failed(error)
       this.#closeInner(inner)
       this.#options.table.look()
       // If the table reads as before, it was mounted again already, or events were lost.
@@ -169,9 +169,9 @@ export class MountedTree implements TreeWatcher {
         inner.watcher = watcher
         void this.#listener.lost(region.base)
       })
-      .catch((thrown) => {
+      .catch((error) => {
         inner.opening = false
-        failed(thrown)
+        failed(error)
       })
   }
 

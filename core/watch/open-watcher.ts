@@ -76,9 +76,9 @@ export class Watchers {
     try {
       const watcher = await orPolled(request, listener, quietMs, thread.open(request, listener))
       return { ...watcher, close: () => this.#close(dev, thread, watcher) }
-    } catch (thrown) {
+    } catch (error) {
       this.#endIfIdle(dev, thread)
-      throw thrown
+      throw error
     }
   }
 
@@ -118,9 +118,9 @@ async function orPolled(
 ): Promise<TreeWatcher> {
   try {
     return await opening
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (!isWatchLimit(code)) throw thrown
+  } catch (error) {
+    const code = errorCode(error)
+    if (!isWatchLimit(code)) throw error
     const { root, base, place } = request
     const tell = () =>
       listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
@@ -132,6 +132,6 @@ async function orPolled(
       tell()
     }
     const polled = await openPolling(request, { ...listener, lost }, { quietMs, isBusy })
-    return { ...polled, refresh: () => setImmediate(() => listener.ended(thrown)) }
+    return { ...polled, refresh: () => setImmediate(() => listener.ended(error)) }
   }
 }

@@ -26,9 +26,9 @@ export type ExaminedFile =
 export async function seeFile(root: string, file: string, place = root): Promise<ExaminedFile> {
   try {
     return await callOn(place, () => look(root, file))
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
     return isGone(code) || code === 'ELOOP' ? { state: 'gone' } : { state: 'error', code }
   }
 }
@@ -71,10 +71,10 @@ async function ask(at: string, facts: ScannedFile): Promise<ExaminedFile> {
   let fd: number
   try {
     fd = await openFd(at, READ_FILE)
-  } catch (thrown) {
-    const code = errorCode(thrown)
+  } catch (error) {
+    const code = errorCode(error)
     if (isGone(code) || code === 'ELOOP') return { state: 'gone' }
-    return { state: 'unknown', facts, code: code ?? String(thrown) }
+    return { state: 'unknown', facts, code: code ?? String(error) }
   }
   try {
     const answer = hasWriter(fd)

@@ -33,7 +33,7 @@ export async function openPolling(
     const began = performance.now()
     const failure = await look().then(
       () => null,
-      (thrown: unknown) => thrown,
+      (error: unknown) => error,
     )
     if (isClosed) return
     if (isGone(errorCode(failure))) return listener.ended(failure)
@@ -108,11 +108,11 @@ export class QuietPeriod {
     try {
       const facts = await this.#factsNow(file)
       if (facts !== null) this.observe(facts)
-    } catch (thrown) {
-      const code = errorCode(thrown)
+    } catch (error) {
+      const code = errorCode(error)
       if (isGone(code)) return
       const path = absolutePath(this.#request.root, file)
-      this.#listener.problem(message('scan.fileUnreadable', { path, reason: code ?? String(thrown) }))
+      this.#listener.problem(message('scan.fileUnreadable', { path, reason: code ?? String(error) }))
     }
   }
 

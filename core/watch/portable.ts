@@ -44,11 +44,11 @@ export async function openPortable(
   let limited: string | null = null
   await new Promise<void>((resolve) => {
     watcher.once('ready', resolve)
-    watcher.on('error', (thrown) => {
-      const code = errorCode(thrown)
-      if (!isWatchLimit(code)) return listener.problem(watchProblem(base, thrown))
+    watcher.on('error', (error) => {
+      const code = errorCode(error)
+      if (!isWatchLimit(code)) return listener.problem(watchProblem(base, error))
       // Every directory that follows fails, too: it is said once.
-      if (limited === null && isOpen) listener.ended(thrown)
+      if (limited === null && isOpen) listener.ended(error)
       limited ??= code
       resolve()
     })
@@ -101,7 +101,7 @@ function startChokidar(
   })
 }
 
-function watchProblem(base: string, thrown: unknown) {
-  const reason = errorText(thrown)
+function watchProblem(base: string, error: unknown) {
+  const reason = errorText(error)
   return message('scan.watchFailed', { path: base, reason })
 }

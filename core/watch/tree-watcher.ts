@@ -53,7 +53,7 @@ export interface TreeListener {
   lost(base: string): Promise<void>
   problem(problem: Message): void
   /** The watcher is of no use any more; see isToBeOpenedAnew. */
-  ended(thrown: unknown): void
+  ended(error: unknown): void
 }
 
 /** The system allows no more watches. */
@@ -65,8 +65,8 @@ export function isWatchLimit(code: string | null): code is 'ENOSPC' | 'EMFILE' {
  * Whether a watcher that ended with this is to be replaced at once by another one, should its directory be there: that was
  * deleted, renamed or unmounted (ENOENT), or events were lost, or the tree needs more watches than there are.
  */
-export function isToBeOpenedAnew(thrown: unknown): boolean {
-  const code = errorCode(thrown)
+export function isToBeOpenedAnew(error: unknown): boolean {
+  const code = errorCode(error)
   return isGone(code) || isWatchLimit(code)
 }
 

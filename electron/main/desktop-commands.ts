@@ -5,7 +5,7 @@ import type { Agent } from '../../core/agent/agent.ts'
 import { done } from '../../core/agent/answering.ts'
 import type { CommandHandlers, DesktopCommands, HandlersOf } from '../../core/agent/contract.ts'
 import { message } from '../../core/lib/i18n/message.ts'
-import { Problem } from '../../core/lib/i18n/problem.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { loginStart } from './login-start.ts'
 import { saveDiagnostics } from './save-diagnostics.ts'
@@ -62,13 +62,13 @@ export function desktopHandlers(options: {
     saveDiagnostics: () => saveDiagnostics(agent, window, words()),
     showRestored: async () => {
       const restored = agent.store.state.restore
-      if (restored === null) throw new Problem('refuse.noSource')
+      if (restored === null) throw new UserError('refuse.noSource')
       return show(restored.to)
     },
     showDirectory: async ({ source }) => {
       const known = agent.settings.get().sources.find(({ id }) => id === source)
       const directory = source === null ? agent.layout.store : known?.path
-      if (directory === undefined) throw new Problem('refuse.noSource')
+      if (directory === undefined) throw new UserError('refuse.noSource')
       return show(directory)
     },
     showing: (seen) => done(() => window.showing(seen)),
@@ -79,7 +79,7 @@ export function desktopHandlers(options: {
 
 async function show(directory: string): Promise<Record<string, never>> {
   const reason = await shell.openPath(directory)
-  if (reason !== '') throw new Problem('problem.other', { reason })
+  if (reason !== '') throw new UserError('problem.other', { reason })
   return {}
 }
 

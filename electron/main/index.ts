@@ -30,8 +30,8 @@ try {
   // Chromium's own files stay apart from the agent's, and the lock below is the data directory's own.
   app.setPath('userData', openOwnDirectory(dataDirectory))
   start()
-} catch (thrown) {
-  app.whenReady().then(async () => (await refusals()).refuseDirectory(dataDirectory, thrown))
+} catch (error) {
+  app.whenReady().then(async () => (await refusals()).refuseDirectory(dataDirectory, error))
 }
 
 function start(): void {
@@ -57,7 +57,7 @@ function start(): void {
       answering.resolve()
       await running
     })
-    .catch(async (thrown) => (await refusals()).refuseToStart(thrown))
+    .catch(async (error) => (await refusals()).refuseToStart(error))
 }
 
 function refusals() {

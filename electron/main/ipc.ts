@@ -31,7 +31,7 @@ export function serveWindow(ready: Promise<WindowHandlers>): void {
       }
       const handler = (await ready)[name as keyof WindowCommands]
       // Electron would pass on an Error's English text alone. The place of a defect is worth knowing.
-      const log = (thrown: unknown) => console.error(`The command ${name} failed:`, thrown)
+      const log = (error: unknown) => console.error(`The command ${name} failed:`, error)
       return answerOf(() => answerCommand(name, schemas, handler, raw), log)
     })
   }

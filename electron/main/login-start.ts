@@ -34,9 +34,9 @@ function autostartFile(): LoginStart {
       try {
         await access(file)
         return true
-      } catch (thrown) {
-        if (errorCode(thrown) === 'ENOENT') return false
-        throw thrown
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return false
+        throw error
       }
     },
     async set(on) {

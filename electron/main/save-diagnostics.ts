@@ -3,7 +3,7 @@ import { app, dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandOutput } from '../../core/agent/contract.ts'
 import { message } from '../../core/lib/i18n/message.ts'
-import { Problem } from '../../core/lib/i18n/problem.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { replaceFile } from '../../core/platform/replace-file.ts'
 import { reasonOf } from '../../core/platform/system-error.ts'
@@ -11,7 +11,7 @@ import type { TrayWindow } from './window.ts'
 
 /**
  * Asks where to, and writes the diagnostics file there; path null: cancelled.
- * @throws Problem diagnostics.cannotWrite
+ * @throws UserError diagnostics.cannotWrite
  */
 export async function saveDiagnostics(
   agent: Agent,
@@ -31,8 +31,8 @@ export async function saveDiagnostics(
   const zip = await diagnosticsOf({ layout, state, secrets: secrets.get(), version: app.getVersion() })
   try {
     await replaceFile(file, zip)
-  } catch (thrown) {
-    throw new Problem('diagnostics.cannotWrite', { file, reason: reasonOf(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('diagnostics.cannotWrite', { file, reason: reasonOf(error) }, { cause: error })
   }
   return { path: file }
 }

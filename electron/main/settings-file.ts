@@ -5,7 +5,7 @@ import { app, dialog } from 'electron'
 import type { Agent } from '../../core/agent/agent.ts'
 import type { CommandOutput } from '../../core/agent/contract.ts'
 import { message } from '../../core/lib/i18n/message.ts'
-import { Problem } from '../../core/lib/i18n/problem.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
 import type { Words } from '../../core/lib/i18n/words.ts'
 import { replaceFile } from '../../core/platform/replace-file.ts'
 import { reasonOf } from '../../core/platform/system-error.ts'
@@ -30,7 +30,7 @@ interface Desk {
 
 /**
  * Asks where to, and writes the settings there; path null: cancelled.
- * @throws Problem settings.notExported
+ * @throws UserError settings.notExported
  */
 export async function exportSettings({
   agent,
@@ -45,15 +45,15 @@ export async function exportSettings({
   if (canceled || filePath === '') return { path: null }
   try {
     await replaceFile(filePath, exportedText(agent.settings.get(), hostname()))
-  } catch (thrown) {
-    throw new Problem('settings.notExported', { file: filePath, reason: reasonOf(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('settings.notExported', { file: filePath, reason: reasonOf(error) }, { cause: error })
   }
   return { path: filePath }
 }
 
 /**
  * Asks for a file, and says what its settings would change; nothing is changed yet. null: cancelled.
- * @throws Problem settings.notImported, settings.newer, alert.channelInSettings
+ * @throws UserError settings.notImported, settings.newer, alert.channelInSettings
  */
 export async function readSettings({ agent, window, words }: Desk): Promise<CommandOutput<'readSettings'>> {
   const { canceled, filePaths } = await dialog.showOpenDialog(window.browser, {
@@ -80,7 +80,7 @@ async function textOf(file: string): Promise<string> {
     const { size } = await stat(file)
     if (size > LONGEST_FILE) throw new Error(`${size} bytes`)
     return await readFile(file, 'utf8')
-  } catch (thrown) {
-    throw new Problem('settings.notImported', { file, reason: reasonOf(thrown) }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('settings.notImported', { file, reason: reasonOf(error) }, { cause: error })
   }
 }

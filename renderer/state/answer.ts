@@ -56,10 +56,10 @@ export function useAnswer<Value>({
         setShown({ question, value })
         setFailed(null)
         return everyMs
-      } catch (thrown) {
+      } catch (error) {
         // The next version asks at once.
         last.current.at = 0
-        if (isWanted()) setFailed({ question, sentence: sentenceOfThrown(thrown) })
+        if (isWanted()) setFailed({ question, sentence: sentenceOfThrown(error) })
         return retryMs
       }
     }

@@ -45,9 +45,9 @@ export function CommandsProvider({ children }: { children: ReactNode }) {
       try {
         await bridge.call(command, input)
         return { done: true }
-      } catch (thrown) {
-        if (isSentence(thrown)) return { done: false, sentence: thrown }
-        const reason = thrown instanceof Error ? thrown.message : String(thrown)
+      } catch (error) {
+        if (isSentence(error)) return { done: false, sentence: error }
+        const reason = error instanceof Error ? error.message : String(error)
         return { done: false, sentence: message('window.agent.noAnswer', { reason }) }
       }
     },

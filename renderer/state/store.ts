@@ -69,11 +69,11 @@ function follow(
       if (heardOf > answer.revision) retry = setTimeout(ask, Math.min(retryMs, 50))
       heardOf = -1
       show({ snapshot: { revision: answer.revision, state }, unreachable: null })
-    } catch (thrown) {
+    } catch (error) {
       if (over) return
       asking = false
       retry = setTimeout(ask, retryMs)
-      show({ ...current(), unreachable: sentenceOfThrown(thrown) })
+      show({ ...current(), unreachable: sentenceOfThrown(error) })
     }
   }
 

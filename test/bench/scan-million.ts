@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { lstatSync, mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import path from 'node:path'
-import { type Candidate, type Ledger, openLedger } from '../../core/ledger/ledger.ts'
+import { type FoundFile, type Ledger, openLedger } from '../../core/ledger/ledger.ts'
 import { until } from '../support/until.ts'
 import { monotonicMs } from './monotonic.ts'
 import { peakMiB, usageOf } from './process-tree.ts'
@@ -89,7 +89,7 @@ async function findSeconds(root: string): Promise<number> {
 /** As after a first run: every file is in the ledger and was sent. */
 function offerAll(ledger: Ledger, root: string): void {
   for (const name of readdirSync(root)) {
-    const candidates: Candidate[] = readdirSync(path.join(root, name)).map((file) => {
+    const candidates: FoundFile[] = readdirSync(path.join(root, name)).map((file) => {
       const {
         size,
         mtimeNs,

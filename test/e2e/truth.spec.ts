@@ -67,8 +67,8 @@ async function hears({ desktop }: Seen, { row, isBroken, before }: Wanted, leftM
   const told = () => desktop.notifications.all.slice(before).map(({ summary }) => summary)
   if (!isTold || incident === null) return expect(told(), row.fault).toEqual([])
   const summary = `${isBroken ? incident.kind : 'Recovered'}: ${incident.where}`
-  await until(summary, () => told().includes(summary), leftMs).catch((thrown) => {
-    throw new Error(`${row.fault}: ${thrown}; there were: ${told().join(' | ')}`)
+  await until(summary, () => told().includes(summary), leftMs).catch((error) => {
+    throw new Error(`${row.fault}: ${error}; there were: ${told().join(' | ')}`)
   })
 }
 
@@ -77,8 +77,8 @@ async function agree(seen: Seen, wanted: Wanted): Promise<Screen> {
   const { page } = seen.world.running
   const left = () => Math.max(1, since + withinMs - Date.now())
   let last: unknown = null
-  const orSeen = (thrown: unknown) => {
-    throw new Error(`${row.fault}, ${isBroken ? 'broken' : 'repaired'}: ${thrown}: ${JSON.stringify(last)}`)
+  const orSeen = (error: unknown) => {
+    throw new Error(`${row.fault}, ${isBroken ? 'broken' : 'repaired'}: ${error}: ${JSON.stringify(last)}`)
   }
   const look = async () => {
     const now = await screenOf(seen, row.source)

@@ -3,7 +3,7 @@ import { nothing } from '../../core/agent/answer.ts'
 import { type CommandInput, type CommandOutput, type Commands, commands } from '../../core/agent/contract.ts'
 import { sendCommand } from '../../core/agent/control-socket.ts'
 import type { Message } from '../../core/lib/i18n/message.ts'
-import { Problem } from '../../core/lib/i18n/problem.ts'
+import { UserError } from '../../core/lib/i18n/user-error.ts'
 
 /** What became of a command that only does something. */
 export type Outcome = { done: true } | { done: false; sentence: Message }
@@ -24,8 +24,8 @@ export async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
   try {
     await answer
     return { done: true }
-  } catch (thrown) {
-    if (!(thrown instanceof Problem)) throw thrown
-    return { done: false, sentence: thrown.sentence }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return { done: false, sentence: error.sentence }
   }
 }

@@ -1,5 +1,5 @@
 import type { ChannelType } from '../../core/alerts/channels/catalog.ts'
-import type { ChannelInput, ChannelOutcome, Letter } from '../../core/alerts/channels/channel.ts'
+import type { ChannelInput, ChannelOutcome, OutgoingMessage } from '../../core/alerts/channels/channel.ts'
 import { channelOf } from '../../core/alerts/channels/kinds.ts'
 import type { Notice } from '../../core/alerts/notice.ts'
 import { message } from '../../core/lib/i18n/message.ts'
@@ -39,7 +39,7 @@ export function notice(what: Notice['what'] = 'failed'): Notice {
   }
 }
 
-export function letter(changes: Partial<Letter> = {}): Letter {
+export function letter(changes: Partial<OutgoingMessage> = {}): OutgoingMessage {
   const [title, body] = ['Read-only: /data/run_1', '/data/run_1 cannot be written to.']
   const labels = { project: 'PRJ', resource: 'disk-7' }
   const text = `${title}\n${body}`
@@ -109,7 +109,7 @@ export function givenFor(
 export function attempt(
   type: ChannelType,
   given: Omit<ChannelInput, 'withinMs'>,
-  told: Partial<Letter> = {},
+  told: Partial<OutgoingMessage> = {},
   withinMs = 3_000,
 ): Promise<ChannelOutcome> {
   return channelOf(type).send(letter(told), { ...given, withinMs })

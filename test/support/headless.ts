@@ -93,8 +93,8 @@ export const formsIn = (posts: readonly Post[]) =>
 
 /** Waits until so many posts are there. */
 export const untilPosted = (posts: readonly Post[], count: number, withinMs: number): Promise<true> =>
-  until(`${count} posts`, () => posts.length >= count, withinMs).catch((thrown: unknown) => {
-    throw new Error(`${thrown}; there are ${JSON.stringify(posts.map(({ at, body }) => [at, body]))}`)
+  until(`${count} posts`, () => posts.length >= count, withinMs).catch((error: unknown) => {
+    throw new Error(`${error}; there are ${JSON.stringify(posts.map(({ at, body }) => [at, body]))}`)
   }) as Promise<true>
 
 /** Waits until the agent has looked at everything once more after a moment: had there been more to tell, it were told. */

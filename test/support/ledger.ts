@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type Candidate, type Claim, type Ledger, openLedger } from '../../core/ledger/ledger.ts'
+import { type Claim, type FoundFile, type Ledger, openLedger } from '../../core/ledger/ledger.ts'
 import { temporaryDirectory } from './temporary.ts'
 
 /** A file of the source "s" as the scanner finds it. */
-export const file = (name: string, changes: Partial<Candidate> = {}): Candidate => ({
+export const file = (name: string, changes: Partial<FoundFile> = {}): FoundFile => ({
   source: 's',
   path: name,
   size: 10,

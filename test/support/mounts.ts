@@ -155,9 +155,9 @@ async function unmountPoint(point: string): Promise<void> {
       await run('umount', [point], TIMEOUT)
       return true
     })
-  } catch (thrown) {
+  } catch (error) {
     throw new Error(`${point} stays in use; these processes have it open: ${usersOf(point).join(', ')}`, {
-      cause: thrown,
+      cause: error,
     })
   }
 }
@@ -201,8 +201,8 @@ export async function mountExt4(
     remountFresh: async () => {
       await unmountPoint(point)
       // Exit status 1: errors were there and were corrected, which is the purpose.
-      await run('e2fsck', ['-f', '-y', image], TIMEOUT).catch((thrown) => {
-        if (thrown.code !== 1) throw thrown
+      await run('e2fsck', ['-f', '-y', image], TIMEOUT).catch((error) => {
+        if (error.code !== 1) throw error
       })
       await mount()
     },

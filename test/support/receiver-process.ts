@@ -31,7 +31,7 @@ export async function holdfastSays(...words: string[]): Promise<string> {
   })
   return running.then(
     ({ stdout }) => stdout,
-    (thrown: { stdout?: string }) => thrown.stdout || Promise.reject(thrown),
+    (error: { stdout?: string }) => error.stdout || Promise.reject(error),
   )
 }
 

@@ -55,9 +55,9 @@ export class Recorder implements TreeListener {
   problem(problem: Message): void {
     this.problems.push(problem)
   }
-  ended(thrown: unknown): void {
-    if (isGone(errorCode(thrown))) this.isGone = true
-    else this.failures.push(thrown)
+  ended(error: unknown): void {
+    if (isGone(errorCode(error))) this.isGone = true
+    else this.failures.push(error)
   }
 }
 

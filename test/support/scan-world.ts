@@ -241,9 +241,9 @@ export class World {
         return () => void this.#timers.delete(call)
       },
       changed: () => undefined,
-      failed: (step, thrown) => {
+      failed: (step, error) => {
         if (this.isFull && step === 'mark') this.refusedMarks += 1
-        else if (!this.vanished) this.violations.push(`${step}: ${String(thrown)}`)
+        else if (!this.vanished) this.violations.push(`${step}: ${String(error)}`)
       },
     }
   }

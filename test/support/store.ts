@@ -24,8 +24,8 @@ export async function runStoreCommand(...words: string[]) {
   try {
     const { stdout, stderr } = await run(process.execPath, [commandScript, ...words, '--json'], options)
     return { code: 0, lines: lines(stdout), err: stderr }
-  } catch (thrown) {
-    const failed = thrown as { code: number; stdout: string; stderr: string }
+  } catch (error) {
+    const failed = error as { code: number; stdout: string; stderr: string }
     return { code: failed.code, lines: lines(failed.stdout), err: failed.stderr }
   }
 }

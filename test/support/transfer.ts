@@ -5,7 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { workerEnvironment } from '../../core/agent/workers/starter.ts'
-import { type Candidate, openLedger } from '../../core/ledger/ledger.ts'
+import { type FoundFile, openLedger } from '../../core/ledger/ledger.ts'
 import {
   type ConfigOf,
   fromWorkerSchema,
@@ -181,7 +181,7 @@ export async function startPair(base: string, changes: Parameters<typeof senderC
 }
 
 /** What the scanner would offer: every regular file below the source, in a fixed order. */
-export function candidatesOf(directory: string, source = SOURCE): Candidate[] {
+export function candidatesOf(directory: string, source = SOURCE): FoundFile[] {
   const names = fs.readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
   return names.flatMap((name) => {
     const stats = fs.lstatSync(path.join(directory, name), { bigint: true })
@@ -211,9 +211,9 @@ export function writeFile(root: string, name: string, content: string | Uint8Arr
 export function readIfThere<T>(read: () => T): T | null {
   try {
     return read()
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw thrown
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
   }
 }
 
@@ -280,9 +280,9 @@ export async function allSent(sender: TestSender, files: number, withinMs = 30_0
       return totals?.sentFiles === files && totals.waitingFiles === 0
     },
     withinMs,
-  ).catch((thrown: unknown) => {
+  ).catch((error: unknown) => {
     throw new Error(
-      `${String(thrown)}; last report ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`,
+      `${String(error)}; last report ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`,
     )
   })
 }

@@ -54,8 +54,8 @@ export async function untilState(
     last = await stateOf(data)
     return holds(last) ? last : null
   }
-  return until(what, look, withinMs).catch((thrown: unknown) => {
+  return until(what, look, withinMs).catch((error: unknown) => {
     const { status, sources, destinations, notices, workers } = last ?? {}
-    throw new Error(`${thrown}: ${JSON.stringify({ status, destinations, sources, notices, workers })}`)
+    throw new Error(`${error}: ${JSON.stringify({ status, destinations, sources, notices, workers })}`)
   })
 }

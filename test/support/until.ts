@@ -17,8 +17,8 @@ export async function until<T>(
       if (value !== undefined && value !== false && value !== null) {
         return value as Exclude<T, undefined | false | null>
       }
-    } catch (thrown) {
-      lastError = thrown
+    } catch (error) {
+      lastError = error
     }
     if (Date.now() > deadline) {
       throw new Error(

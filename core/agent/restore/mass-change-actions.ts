@@ -1,4 +1,4 @@
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import type { MarkedAnswer } from '../../scan/scanner-messages.ts'
 import { destinationsOf } from '../../settings/destinations.ts'
 import type { Agent } from '../agent.ts'
@@ -8,28 +8,28 @@ type Parts = Pick<Agent, 'store' | 'scanner' | 'senders' | 'restores'>
 /** A source that is held: many of its files have lost their content, and nothing of it is sent. */
 function heldSource({ store }: Parts, id: string) {
   const source = store.state.sources.find(({ settings }) => settings.id === id)
-  if (source?.scanned?.held == null) throw new Problem('restore.notHeld')
+  if (source?.scanned?.held == null) throw new UserError('restore.notHeld')
   return source
 }
 
-/** Sends everything of a source that is held as it is now. @throws Problem restore.notHeld */
+/** Sends everything of a source that is held as it is now. @throws UserError restore.notHeld */
 export async function sendAsItIs(parts: Parts, id: string): Promise<void> {
   heldSource(parts, id)
   await parts.scanner.request('release', { source: id })
   parts.senders.nudge()
 }
 
-/** Decides about the files of a source that carry isocket's mark. @throws Problem restore.notHeld */
+/** Decides about the files of a source that carry isocket's mark. @throws UserError restore.notHeld */
 export async function answerMarked(parts: Parts, id: string, answer: MarkedAnswer): Promise<void> {
   const source = parts.store.state.sources.find(({ settings }) => settings.id === id)
-  if (source?.scanned?.marked == null) throw new Problem('restore.notHeld')
+  if (source?.scanned?.marked == null) throw new UserError('restore.notHeld')
   await parts.scanner.request('answerMarked', { source: id, answer })
   parts.senders.nudge()
 }
 
 /**
  * Brings the files of a source that is held back as they were sent; it goes again by itself once they are there.
- * @throws Problem restore.notHeld, restore.nowhere, or why it cannot begin
+ * @throws UserError restore.notHeld, restore.nowhere, or why it cannot begin
  */
 export async function bringBack(parts: Parts, id: string): Promise<void> {
   const { settings } = heldSource(parts, id)
@@ -38,10 +38,10 @@ export async function bringBack(parts: Parts, id: string): Promise<void> {
   const wanted = new Set(destinationsOf(all.destinations, settings).map((one) => one.id))
   const mine = destinations.filter((one) => wanted.size === 0 || wanted.has(one.id))
   const from = mine.find(({ connection }) => connection.state === 'connected') ?? mine[0]
-  if (from === undefined) throw new Problem('restore.nowhere', { name: settings.name })
+  if (from === undefined) throw new UserError('restore.nowhere', { name: settings.name })
   const { folders } = await parts.restores.ask('folders', { destination: from.id }, {})
   const folder = folders.find(({ source }) => source === id)?.name
-  if (folder === undefined) throw new Problem('restore.nowhere', { name: settings.name })
+  if (folder === undefined) throw new UserError('restore.nowhere', { name: settings.name })
   const newest = { path: null, version: null, at: null }
   const what = { destination: from.id, folder, ...newest, to: settings.path, only: paths }
   await parts.restores.start(what, true)

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import type { InputOf, OutputOf, RequestName } from '../../lib/workers/definition.ts'
 import { BEGUN, type RestoreReport } from '../../restore/report-schema.ts'
 import { type LibrarySettings, restorerDefinition } from '../../restore/restore-messages.ts'
@@ -45,7 +45,7 @@ export class Restores {
     })
   }
 
-  /** @throws Problem where the destination cannot be looked through. */
+  /** @throws UserError where the destination cannot be looked through. */
   async ask<N extends Exclude<RequestName<Definition>, 'start' | 'stop'>>(
     name: N,
     { destination, computer = null }: Asked,
@@ -56,12 +56,12 @@ export class Restores {
     return this.#worker.request(name, { ...input, from } as InputOf<Definition, N>)
   }
 
-  /** @throws Problem where it cannot begin: one runs already, or there is no such destination. */
+  /** @throws UserError where it cannot begin: one runs already, or there is no such destination. */
   async start(asked: ToStart, overwrite = false): Promise<void> {
     const { destination, computer = null, folder, path: file, version, at, to, identity, only } = asked
     const { store, notices } = this.#parts
-    if (store.state.restore?.phase === 'running') throw new Problem('restore.running')
-    if (!path.isAbsolute(to)) throw new Problem('refuse.relative', { path: to })
+    if (store.state.restore?.phase === 'running') throw new UserError('restore.running')
+    if (!path.isAbsolute(to)) throw new UserError('refuse.relative', { path: to })
     this.#wake()
     const from = this.#from(destination, computer, identity ?? null)
     const choice = { folder, path: file, version, at }
@@ -70,9 +70,9 @@ export class Restores {
     store.update({ restore: { ...BEGUN, destination, to, startedAt: Date.now() } })
     try {
       await this.#worker.request('start', { from, choice, destination: to, overwrite, only })
-    } catch (thrown) {
+    } catch (error) {
       store.update({ restore: null })
-      throw thrown
+      throw error
     }
   }
 

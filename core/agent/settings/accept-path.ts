@@ -1,7 +1,7 @@
 import { sep } from 'node:path'
 import type { PathFacts } from '../../check/inspect.ts'
 import type { Message } from '../../lib/i18n/message.ts'
-import { Problem, sentenceOf } from '../../lib/i18n/problem.ts'
+import { sentenceOf, UserError } from '../../lib/i18n/user-error.ts'
 
 /** What of them a refusal hangs on. */
 export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'store' | 'code'>
@@ -18,37 +18,37 @@ export function isWithin(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
 }
 
-/** @returns the real path. @throws Problem refuse.… where a directory cannot become a source. */
+/** @returns the real path. @throws UserError refuse.… where a directory cannot become a source. */
 export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): string {
   const real = acceptPath(path, facts)
-  if (facts.kind !== 'directory') throw new Problem('refuse.notDirectory', { path })
+  if (facts.kind !== 'directory') throw new UserError('refuse.notDirectory', { path })
   const same = taken.sources.find((one) => one.path === real)
-  if (same !== undefined) throw new Problem('refuse.already', { path, name: same.name })
+  if (same !== undefined) throw new UserError('refuse.already', { path, name: same.name })
   const outer = taken.sources.find((one) => isWithin(real, one.path))
   if (outer !== undefined)
-    throw new Problem('refuse.insideSource', { path, name: outer.name, outer: outer.path })
+    throw new UserError('refuse.insideSource', { path, name: outer.name, outer: outer.path })
   const inner = taken.sources.find((one) => isWithin(one.path, real))
   if (inner !== undefined)
-    throw new Problem('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
+    throw new UserError('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
   // Also a store of somebody else's: it may be the very one that files are sent to, by an address of this computer.
   for (const store of facts.store === null ? taken.stores : [...taken.stores, facts.store]) {
-    if (store === real) throw new Problem('refuse.isStore', { path })
-    if (isWithin(store, real)) throw new Problem('refuse.containsStore', { path, store })
-    if (isWithin(real, store)) throw new Problem('refuse.insideStore', { path, store })
+    if (store === real) throw new UserError('refuse.isStore', { path })
+    if (isWithin(store, real)) throw new UserError('refuse.containsStore', { path, store })
+    if (isWithin(real, store)) throw new UserError('refuse.insideStore', { path, store })
   }
   return real
 }
 
-/** @returns the real path. @throws Problem refuse.… where files cannot be sent to a directory. */
+/** @returns the real path. @throws UserError refuse.… where files cannot be sent to a directory. */
 export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): string {
   const real = acceptPath(path, facts)
-  if (facts.kind !== 'directory') throw new Problem('refuse.notDirectory', { path })
+  if (facts.kind !== 'directory') throw new UserError('refuse.notDirectory', { path })
   const isNear = (other: string) => isWithin(real, other) || isWithin(other, real)
   const source = taken.sources.find((one) => isNear(one.path))
   if (source !== undefined)
-    throw new Problem('refuse.folderSource', { path, name: source.name, source: source.path })
+    throw new UserError('refuse.folderSource', { path, name: source.name, source: source.path })
   const store = taken.stores.find(isNear)
-  if (store !== undefined) throw new Problem('refuse.folderStore', { path, store })
+  if (store !== undefined) throw new UserError('refuse.folderStore', { path, store })
   return real
 }
 
@@ -57,11 +57,11 @@ export function missingAt(path: string): 'refuse.notUtf8' | 'refuse.missing' {
   return path.includes('\ufffd') ? 'refuse.notUtf8' : 'refuse.missing'
 }
 
-/** @returns the real path. @throws Problem refuse.… where it cannot even be checked. */
+/** @returns the real path. @throws UserError refuse.… where it cannot even be checked. */
 export function acceptPath(path: string, facts: LookedAt): string {
-  if (facts.code !== null) throw new Problem('refuse.cannotLook', { path, reason: facts.code })
-  if (facts.real === null) throw new Problem(missingAt(path), { path })
-  if (!facts.readable) throw new Problem('refuse.unreadable', { path })
+  if (facts.code !== null) throw new UserError('refuse.cannotLook', { path, reason: facts.code })
+  if (facts.real === null) throw new UserError(missingAt(path), { path })
+  if (!facts.readable) throw new UserError('refuse.unreadable', { path })
   return facts.real
 }
 
@@ -80,8 +80,8 @@ export function refusedSources(
     try {
       acceptSource(path, facts, taken)
       taken.sources.push({ path, name })
-    } catch (thrown) {
-      refused.set(id, sentenceOf(thrown))
+    } catch (error) {
+      refused.set(id, sentenceOf(error))
     }
   }
   return refused

@@ -1,4 +1,4 @@
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { withChanges, withPause } from '../../settings/changes.ts'
 import {
   withChannel,
@@ -35,10 +35,10 @@ export function settingsCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
-/** What goes takes its secrets along. @throws Problem refuse.…, alert.channelInSettings; nothing is changed then. */
+/** What goes takes its secrets along. @throws UserError refuse.…, alert.channelInSettings; nothing is changed then. */
 async function importSettings(context: SettingsContext, imported: Settings): Promise<void> {
   const [refusal] = refusedSources(imported.sources, storesOf(imported, context.layout)).values()
-  if (refusal !== undefined) throw new Problem(refusal.key, refusal.params)
+  if (refusal !== undefined) throw new UserError(refusal.key, refusal.params)
   context.change((settings) => withImported(settings, imported))
   await context.secrets.keepOnly(secretOwners(context.settings.get()))
 }

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { PathFacts } from '../../check/inspect.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { type DataLayout, realStoreOf } from '../../settings/data-directory.ts'
 import type { FolderDestination } from '../../settings/destination-schema.ts'
 import type { Settings } from '../../settings/schema.ts'
@@ -18,7 +18,7 @@ export function storesOf(
 /**
  * A folder destination by its real path.
  * @param facts of its path as it was given.
- * @throws Problem refuse.… where it can be none.
+ * @throws UserError refuse.… where it can be none.
  */
 export function placedFolder(
   destination: FolderDestination,
@@ -27,7 +27,7 @@ export function placedFolder(
   layout: DataLayout,
 ): FolderDestination {
   const { path: wanted } = destination
-  if (!path.isAbsolute(wanted)) throw new Problem('refuse.relative', { path: wanted })
+  if (!path.isAbsolute(wanted)) throw new UserError('refuse.relative', { path: wanted })
   const others = settings.destinations.filter(({ id }) => id !== destination.id)
   const stores = storesOf({ ...settings, destinations: others }, layout)
   return { ...destination, path: acceptFolder(wanted, facts, { sources: settings.sources, stores }) }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import {
   refuseEmptyRange,
   refuseUnclosed,
@@ -33,7 +33,7 @@ export function sourceCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
-/** @throws Problem refuse.… where it can be none. */
+/** @throws UserError refuse.… where it can be none. */
 export async function addSource(context: SettingsContext, input: CommandInput<'addSource'>): Promise<void> {
   const wanted = absolute(input.path)
   const facts = await context.inspect(wanted)
@@ -41,7 +41,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   refuseMoved(sources, wanted, facts.real)
   const same = sources.find((one) => one.path === facts.real)
   if (same !== undefined && !isAsAsked(same, input))
-    throw new Problem('refuse.alreadyOtherwise', { path: wanted, name: same.name })
+    throw new UserError('refuse.alreadyOtherwise', { path: wanted, name: same.name })
   const real = acceptSource(wanted, facts, {
     sources,
     stores: storesOf(context.settings.get(), context.layout),
@@ -87,7 +87,7 @@ async function moveSource(
   const { path: before, name } = sourceOf(settings, id)
   const others = settings.sources.filter((one) => one.id !== id)
   const real = acceptSource(wanted, facts, { sources: others, stores: storesOf(settings, context.layout) })
-  if (real === before) throw new Problem('refuse.already', { path: wanted, name })
+  if (real === before) throw new UserError('refuse.already', { path: wanted, name })
   context.change((now) => ({
     ...now,
     sources: now.sources.map((one) =>
@@ -116,7 +116,7 @@ async function addCheckedPath(context: SettingsContext, given: string): Promise<
   )
   const real = acceptPath(wanted, facts)
   if ([...sources, ...checkedPaths].some((one) => one.path === real)) {
-    throw new Problem('refuse.alreadyChecked', { path: wanted })
+    throw new UserError('refuse.alreadyChecked', { path: wanted })
   }
   const added = checkedPathSchema.parse({
     ...{ id: idOfPath(real), path: real },
@@ -130,9 +130,9 @@ async function followLink(context: SettingsContext, { id, stay }: CommandInput<'
   const { sources, checkedPaths } = context.settings.get()
   const source = sources.find((one) => one.id === id)
   const found = source ?? checkedPaths.find((one) => one.id === id)
-  if (found === undefined) throw new Problem('refuse.noSource')
+  if (found === undefined) throw new UserError('refuse.noSource')
   const { link } = found
-  if (link === null) throw new Problem('refuse.noLink', { path: found.path })
+  if (link === null) throw new UserError('refuse.noLink', { path: found.path })
   if (stay) {
     const withoutLink = <P extends { id: string }>(one: P) => (one.id === id ? { ...one, link: null } : one)
     return context.change((now) => ({
@@ -145,7 +145,7 @@ async function followLink(context: SettingsContext, { id, stay }: CommandInput<'
   const facts = await context.inspect(link)
   const real = acceptPath(link, facts)
   if ([...sources, ...checkedPaths].some((one) => one.path === real))
-    throw new Problem('refuse.alreadyChecked', { path: real })
+    throw new UserError('refuse.alreadyChecked', { path: real })
   const next = checkedPathSchema.parse({ id: idOfPath(real), path: real, link, write: facts.mayWrite })
   context.change((now) => ({
     ...withoutChecked(now, id),
@@ -156,7 +156,7 @@ async function followLink(context: SettingsContext, { id, stay }: CommandInput<'
 /** The path as it was given, where it is or passes through a link. */
 const linkTo = (real: string, given: string): string | null => (given === real ? null : given)
 
-/** A link that is known by its name is the same thing wherever it leads. @throws Problem refuse.linkMoved */
+/** A link that is known by its name is the same thing wherever it leads. @throws UserError refuse.linkMoved */
 function refuseMoved(
   known: readonly { path: string; link: string | null; name: string }[],
   wanted: string,
@@ -164,11 +164,11 @@ function refuseMoved(
 ): void {
   const moved = known.find(({ link, path: before }) => link === wanted && before !== real)
   if (moved !== undefined && real !== null)
-    throw new Problem('refuse.linkMoved', { path: wanted, name: moved.name, before: moved.path, now: real })
+    throw new UserError('refuse.linkMoved', { path: wanted, name: moved.name, before: moved.path, now: real })
 }
 
 function absolute(given: string): string {
-  if (!path.isAbsolute(given)) throw new Problem('refuse.relative', { path: given })
+  if (!path.isAbsolute(given)) throw new UserError('refuse.relative', { path: given })
   // Without the separator at its end, which makes it no other path.
   return path.resolve(given)
 }

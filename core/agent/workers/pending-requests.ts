@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 
 /** How long an answer is waited for, in milliseconds. */
 const REQUEST_WITHIN_MS = 15_000
@@ -19,7 +19,7 @@ export class PendingRequests {
     this.#waiting.set(id, answer)
     try {
       send(id)
-      const output = await inTime(REQUEST_WITHIN_MS, answer.promise)
+      const output = await withTimeout(REQUEST_WITHIN_MS, answer.promise)
       if (output === LATE) throw silent()
       return output
     } finally {

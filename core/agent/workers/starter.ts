@@ -54,12 +54,12 @@ export function workerHeap(name: StartedName): readonly string[] {
 }
 
 export function workerEnvironment(name: StartedName, env: NodeJS.ProcessEnv): Record<string, string> {
-  const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
   return {
     // Left to itself glibc soon keeps what is freed, up to 32 MiB at a time (mallopt(3), M_MMAP_THRESHOLD): the ends of
     // a transfer were ten MiB larger for it. Somebody who sets it knows better.
     MALLOC_MMAP_THRESHOLD_: String(128 * 1024),
-    ...Object.fromEntries(defined),
+    ...Object.fromEntries(given),
     UV_THREADPOOL_SIZE: String(POOL_THREADS[name]),
   }
 }

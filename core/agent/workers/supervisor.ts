@@ -1,4 +1,4 @@
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import {
   type ConfigOf,
   fromWorkerSchema,
@@ -111,10 +111,10 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     const worker = this.#definition.name
     // The next one is about to begin.
     if (this.#wanted && this.#ending !== null) await this.#ending
-    if (this.#handle === null || definition === undefined) throw new Problem('agent.workerAway', { worker })
+    if (this.#handle === null || definition === undefined) throw new UserError('agent.workerAway', { worker })
     const output = await this.#requests.ask(
       (id) => this.#post({ type: 'request', id, name, input }),
-      () => new Problem('agent.workerSilent', { worker }),
+      () => new UserError('agent.workerSilent', { worker }),
     )
     return definition.output.parse(output) as OutputOf<D, N>
   }
@@ -198,7 +198,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
         return
       case 'failure': {
         const { key, params } = received.sentence
-        this.#requests.failed(received.id, new Problem(key, params))
+        this.#requests.failed(received.id, new UserError(key, params))
         return
       }
       case 'nudge':
@@ -216,10 +216,10 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #pass(report: ReportOf<D>): void {
     try {
       this.#events.report(report)
-    } catch (thrown) {
+    } catch (error) {
       this.#events.log(
         'error',
-        `${this.#definition.name}: its report could not be taken in: ${String(thrown)}`,
+        `${this.#definition.name}: its report could not be taken in: ${String(error)}`,
       )
     }
   }
@@ -245,7 +245,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #drop(handle: WorkerHandle): void {
     if (handle !== this.#handle) return
     this.#handle = null
-    this.#requests.failAll(new Problem('agent.workerAway', { worker: this.#definition.name }))
+    this.#requests.failAll(new UserError('agent.workerAway', { worker: this.#definition.name }))
   }
 
   #post(message: ToWorker): void {

@@ -15,7 +15,7 @@ export type ChannelOutcome =
   | { did: 'refused'; reason: Message }
 
 /** A notice in words, as a channel sends it. */
-export interface Letter {
+export interface OutgoingMessage {
   /** The same for every attempt, also over a restart: a UUID. */
   id: string
   notice: Notice
@@ -46,7 +46,7 @@ export const WITHIN_MS = 10_000
 
 /** One way to tell somebody. It never throws: whatever happens is an outcome. */
 export interface Channel {
-  send(letter: Letter, given: ChannelInput): Promise<ChannelOutcome>
+  send(letter: OutgoingMessage, given: ChannelInput): Promise<ChannelOutcome>
   /** What it is told on a timetable besides, so that the other end notices when this computer is silent. */
   beat?: {
     everyMs(options: ChannelInput['options']): number

@@ -2,7 +2,7 @@ import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { type IncidentKind, type Severity, severityOf, subjectsOf } from '../kinds.ts'
 import type { Notice, NoticeKind } from '../notice.ts'
-import type { Letter } from './channel.ts'
+import type { OutgoingMessage } from './channel.ts'
 
 /**
  * What a webhook or a program is given, as JSON. Names and meanings stay while `schema` does; there may be new ones.
@@ -45,7 +45,7 @@ interface IncidentFacts {
   sentence: string
 }
 
-export function factsOf(letter: Letter): Facts {
+export function factsOf(letter: OutgoingMessage): Facts {
   const { id, notice, title, body, text, urgent, computer, labels } = letter
   const { what, about, times, at } = notice
   return {
@@ -81,7 +81,7 @@ function incidentFacts({ incident }: Notice): IncidentFacts {
 }
 
 /** A test is about nothing that fails: no machine that reads it may take its example for a fault. */
-function noIncident({ notice: { incident, at }, computer }: Letter): IncidentFacts {
+function noIncident({ notice: { incident, at }, computer }: OutgoingMessage): IncidentFacts {
   return {
     id: incident.id,
     kind: 'test',

@@ -42,8 +42,8 @@ async function guarded(
 ): Promise<ChannelOutcome> {
   try {
     return await attempt()
-  } catch (thrown) {
-    const reason = message('channel.broken', { reason: quote(reasonOf(thrown), secrets) })
+  } catch (error) {
+    const reason = message('channel.broken', { reason: quote(reasonOf(error), secrets) })
     return { did: 'retry', afterMs: null, reason }
   }
 }

@@ -6,7 +6,7 @@ import { errorCode, errorText } from '../../platform/system-error.ts'
 import { peerFingerprint } from '../../protocol/pin.ts'
 import { cutShort, fieldOf, limitOf, unreachable } from './answer.ts'
 import { readAddresses, readFingerprint } from './catalog.ts'
-import type { Channel, ChannelInput, ChannelOutcome, Letter } from './channel.ts'
+import type { Channel, ChannelInput, ChannelOutcome, OutgoingMessage } from './channel.ts'
 import { quote } from './quote.ts'
 import { shorten, titleLine } from './shorten.ts'
 
@@ -120,7 +120,7 @@ function refuseUntrusted(socket: unknown, pin: string | null): void {
   throw new UntrustedServer(String(socket.authorizationError), shown)
 }
 
-function mailOf(letter: Letter, { options: { from = '', to = '' } }: ChannelInput) {
+function mailOf(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
   // It need not exist: what refers to the same mail stands together.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {

@@ -1,5 +1,5 @@
 import { isFiring } from '../notice.ts'
-import type { Channel, Letter } from './channel.ts'
+import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 import { inBytes, shorten, textBesideTitle, titleLine } from './shorten.ts'
 
@@ -27,7 +27,7 @@ export const ntfy: Channel = {
 }
 
 /** ntfy shows it as an emoji before the title. */
-function tagOf({ notice, urgent }: Letter): string {
+function tagOf({ notice, urgent }: OutgoingMessage): string {
   if (notice.what === 'test') return 'bell'
   if (!isFiring(notice)) return 'white_check_mark'
   return urgent ? 'rotating_light' : 'warning'

@@ -1,4 +1,4 @@
-import type { Letter } from './channel.ts'
+import type { OutgoingMessage } from './channel.ts'
 
 /** How much of a text a service takes: UTF-16 units where its manual says "characters", else bytes of UTF-8. */
 const inUnits = (text: string): number => text.length
@@ -22,13 +22,13 @@ export function shorten(text: string, most: number, sizeOf: (text: string) => nu
 }
 
 /** The text of a service that shows the title by itself: without it where it begins with it. */
-export function textBesideTitle({ title, text }: Pick<Letter, 'title' | 'text'>): string {
+export function textBesideTitle({ title, text }: Pick<OutgoingMessage, 'title' | 'text'>): string {
   if (!text.startsWith(title)) return text
   const rest = text.slice(title.length)
   return rest.startsWith('\n') && rest.trim() !== '' ? rest.slice(1) : text
 }
 
 /** On one line. */
-export function titleLine({ title }: Pick<Letter, 'title'>): string {
+export function titleLine({ title }: Pick<OutgoingMessage, 'title'>): string {
   return title.replace(/\s+/g, ' ').trim()
 }

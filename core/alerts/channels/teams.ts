@@ -1,5 +1,5 @@
 import { isFiring } from '../notice.ts'
-import type { Channel, Letter } from './channel.ts'
+import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 import { inBytes, shorten, textBesideTitle, titleLine } from './shorten.ts'
 
@@ -17,7 +17,7 @@ export const teams: Channel = {
   },
 }
 
-function messageOf(title: string, text: string, { notice, urgent }: Letter) {
+function messageOf(title: string, text: string, { notice, urgent }: OutgoingMessage) {
   const color = isFiring(notice)
     ? urgent
       ? 'Attention'

@@ -1,4 +1,4 @@
-import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { openThread } from '../../lib/workers/thread.ts'
@@ -42,7 +42,7 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
   return {
     async call(call, input) {
       if (thread.unanswered >= MOST_OUT) throw new Error(`${file} does not answer`)
-      const output = await inTime(ANSWER_WITHIN_MS, thread.call(call, input))
+      const output = await withTimeout(ANSWER_WITHIN_MS, thread.call(call, input))
       // The call stays among those that are out: they are bounded.
       if (output === LATE) throw new Error(`${file} has not answered within ${ANSWER_WITHIN_MS} ms`)
       return output
@@ -73,8 +73,8 @@ export class KeptStore {
       if (this.isFailing) this.#log('info', englishWords(message('alert.kept')))
       this.isFailing = false
       return output
-    } catch (thrown) {
-      const reason = errorText(thrown)
+    } catch (error) {
+      const reason = errorText(error)
       if (!this.isFailing) this.#log('warn', englishWords(message('alert.notKept', { reason })))
       this.isFailing = true
       return null

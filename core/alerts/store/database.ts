@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { inTransaction } from '../../platform/sqlite.ts'
 import { type DatabaseKind, openDatabaseFile, readDatabaseFile } from '../../platform/sqlite-file.ts'
 import { type Incident, incidentSchema } from '../incident.ts'
@@ -103,12 +103,12 @@ export function openAlertDatabase(file: string) {
 
 /**
  * A page of the timeline in a file that nobody writes now; a question makes, changes and renames no file.
- * @throws Problem alert.timelineUnread; what the system says.
+ * @throws UserError alert.timelineUnread; what the system says.
  */
 export function readTimeline(file: string, question: TimelineQuestion): TimelinePage {
   const database = readDatabaseFile(file, KIND)
   if (database === null) return { entries: [], next: null }
-  if (typeof database === 'string') throw new Problem('alert.timelineUnread', { path: file })
+  if (typeof database === 'string') throw new UserError('alert.timelineUnread', { path: file })
   try {
     return page(database, question)
   } finally {

@@ -1,5 +1,5 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { errorText } from '../../platform/system-error.ts'
 import type { Checked, HistoryQuestion } from '../checker-messages.ts'
@@ -58,10 +58,10 @@ export class History {
     this.#timer = setInterval(() => this.#tick(file), WRITE_EVERY_MS).unref()
   }
 
-  /** @throws Problem check.historyAway if the database cannot answer */
+  /** @throws UserError check.historyAway if the database cannot answer */
   async ask(question: HistoryQuestion) {
     if (this.#file === null || this.#thread === null) return { points: [], spanMs: 0 }
-    const away = new Problem('check.historyAway', { path: this.#file })
+    const away = new UserError('check.historyAway', { path: this.#file })
     if (this.#thread.unanswered >= MOST_QUESTIONS) throw away
     this.#write()
     return this.#thread.call('ask', question).catch(() => Promise.reject(away))
@@ -97,7 +97,7 @@ export class History {
     }
     void asked.call('write', checks).then(
       () => ended(null),
-      (thrown: unknown) => ended(errorText(thrown)),
+      (error: unknown) => ended(errorText(error)),
     )
   }
 

@@ -31,8 +31,8 @@ export function strerror(errno: number): string {
 }
 
 /** The system error that a call of node:fs was refused with; EINVAL for what Node itself refused. */
-export function systemErrorOf(thrown: unknown): SystemError {
-  const isSystem = typeof thrown === 'object' && thrown !== null && 'errno' in thrown
-  const errno = isSystem && typeof thrown.errno === 'number' ? Math.abs(thrown.errno) : constants.errno.EINVAL
+export function systemErrorOf(error: unknown): SystemError {
+  const isSystem = typeof error === 'object' && error !== null && 'errno' in error
+  const errno = isSystem && typeof error.errno === 'number' ? Math.abs(error.errno) : constants.errno.EINVAL
   return { errno, code: errorName(errno) }
 }

@@ -42,9 +42,9 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
       mountId: mountIdOf(descriptor),
       release: () => closeFd(descriptor),
     }
-  } catch (thrown) {
+  } catch (error) {
     await closeFd(descriptor)
-    throw thrown
+    throw error
   }
 }
 

@@ -56,16 +56,16 @@ async function readOnce(
     try {
       enter(step)
       await read(descriptor, alignedMemory, 0, READ_BYTES, null)
-    } catch (thrown) {
+    } catch (error) {
       await closeQuietly(descriptor)
-      throw thrown
+      throw error
     }
     step = 'close'
     enter(step)
     await closeFd(descriptor)
     return { delayMs: performance.now() - started, failure: null }
-  } catch (thrown) {
-    return { delayMs: performance.now() - started, failure: { step, ...systemErrorOf(thrown) } }
+  } catch (error) {
+    return { delayMs: performance.now() - started, failure: { step, ...systemErrorOf(error) } }
   }
 }
 
@@ -100,8 +100,8 @@ export async function listDirectory(
     } finally {
       await entries.close().catch(ignoreError('the listing itself is what the probe tests'))
     }
-  } catch (thrown) {
-    const failure = { step, ...systemErrorOf(thrown) }
+  } catch (error) {
+    const failure = { step, ...systemErrorOf(error) }
     return { delayMs: performance.now() - started, failure, isBuffered: options.isBuffered }
   }
   const delayMs = performance.now() - started

@@ -131,7 +131,7 @@ const KEEP_MS = 60 * 60 * 1000
 /** A directory of more bytes (stat(2)), with some 50,000 names or more, is left as it is: all are read at once. */
 const MOST_BYTES = 4 * 1024 * 1024
 
-/** Removes the probe files that killed runs left in a directory. Trouble is not its business, the probes name it. */
+/** Removes the probe files that killed runs left in a directory. FlapSeries is not its business, the probes name it. */
 export async function removeLeftOvers(directory: string): Promise<void> {
   try {
     if ((await stat(directory)).size > MOST_BYTES) return

@@ -85,7 +85,7 @@ export class ChecksOut {
       return disk.check(target, memory, check.progress)
     })
     // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
-    const broken = (thrown: unknown) => brokenProbe(check.progress, String(thrown), memory)
+    const broken = (error: unknown) => brokenProbe(check.progress, String(error), memory)
     void findings.catch(broken).then((found) => this.#finish(check, found))
   }
 

@@ -5,13 +5,13 @@ import { settled } from '../../dropped-errors.ts'
  */
 export class Rerun {
   readonly #task: () => Promise<void>
-  readonly #failed: (thrown: unknown) => void
+  readonly #failed: (error: unknown) => void
   #running: Promise<void> | null = null
   #next: Promise<void> | null = null
   #stopped = false
 
   /** @param failed what it throws rejects the requests that waited for this run. */
-  constructor(task: () => Promise<void>, failed: (thrown: unknown) => void) {
+  constructor(task: () => Promise<void>, failed: (error: unknown) => void) {
     this.#task = task
     this.#failed = failed
   }

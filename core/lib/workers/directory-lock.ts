@@ -50,11 +50,11 @@ function lockDatabase(directory: string): DirectoryLock | null {
   const database = new DatabaseSync(path.join(directory, LOCK_FILE), { timeout: 0 })
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-  } catch (thrown) {
+  } catch (error) {
     database.close()
-    const code = (thrown as { errcode?: unknown }).errcode
+    const code = (error as { errcode?: unknown }).errcode
     if (typeof code === 'number' && HELD_BY_ANOTHER.includes(code & 0xff)) return null
-    throw thrown
+    throw error
   }
   return {
     release() {

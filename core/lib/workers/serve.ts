@@ -1,5 +1,5 @@
 import { logDroppedErrors } from '../../dropped-errors.ts'
-import { sentenceOf } from '../i18n/problem.ts'
+import { sentenceOf } from '../i18n/user-error.ts'
 import { collectStart } from './collect-start.ts'
 import {
   type ConfigOf,
@@ -65,8 +65,8 @@ export function serveWorker<D extends WorkerDefinition>(
       if (request === undefined || handler === undefined) throw new Error(`no request ${name}`)
       const output = await handler(request.input.parse(input))
       post({ type: 'response', id, output })
-    } catch (thrown) {
-      post({ type: 'failure', id, sentence: sentenceOf(thrown) })
+    } catch (error) {
+      post({ type: 'failure', id, sentence: sentenceOf(error) })
     }
   }
 
@@ -130,8 +130,8 @@ class Configuring<D extends WorkerDefinition> {
     try {
       await this.#handlers.configure(config)
       this.#lastFailure = null
-    } catch (thrown) {
-      const failure = String(thrown)
+    } catch (error) {
+      const failure = String(error)
       if (failure !== this.#lastFailure) this.#log('error', `configure: ${failure}`)
       this.#lastFailure = failure
       const nextMs = Math.min(AGAIN_LONGEST_MS, pauseMs * 2)

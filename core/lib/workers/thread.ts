@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { logDroppedError, logDroppedErrors } from '../../dropped-errors.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
-import { inTime } from '../async/in-time.ts'
+import { withTimeout } from '../async/with-timeout.ts'
 import { collectStart } from './collect-start.ts'
 
 // The one way to have a thread: its calls to a disk that hangs hold the thread, and nothing else.
@@ -112,7 +112,7 @@ export function openThread<C extends Calls<C>>(
     })
     started.unref()
     started.on('message', take)
-    started.once('error', (thrown) => ended(started, thrown))
+    started.once('error', (error) => ended(started, error))
     started.once('exit', () => ended(started, new Error('its thread ended')))
     return started
   }
@@ -138,7 +138,7 @@ export function openThread<C extends Calls<C>>(
       const exit = new Promise<void>((resolve) => closing.once('exit', () => resolve()))
       // Not terminate(): within a call of SQLite that ends the whole process.
       closing.postMessage(null)
-      await inTime(END_WITHIN_MS, exit)
+      await withTimeout(END_WITHIN_MS, exit)
     },
   }
 }
@@ -162,8 +162,8 @@ export function serveThread<C extends Calls<C>>(
       const output: unknown = await handlers[name as keyof C](input)
       if (output instanceof WithTransfer) post({ id, output: output.value }, output.memory)
       else post({ id, output })
-    } catch (thrown) {
-      post({ id, failure: { message: errorText(thrown), code: errorCode(thrown) } })
+    } catch (error) {
+      post({ id, failure: { message: errorText(error), code: errorCode(error) } })
     }
   }
 

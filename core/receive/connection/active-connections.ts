@@ -13,7 +13,7 @@ const RESTORES_OF_ONE = 2
 const RESTORES = 32
 
 /** One connection of a sender that is let in. */
-export interface Guest {
+export interface ActiveConnection {
   /** When anything was heard of it for the last time, by the steady clock. */
   heardAt(): number
   /** Somebody else wants to be this sender, from this address. */
@@ -35,12 +35,12 @@ export interface ConnectionPlace {
 export type Connected = ReturnType<typeof createConnected>
 
 export function createConnected() {
-  const places = new Map<string, { sender: Sender; guest: Guest; window: AnswerWindow }>()
-  const restores = new Set<{ sender: Sender; guest: Pick<Guest, 'drop'> }>()
+  const places = new Map<string, { sender: Sender; guest: ActiveConnection; window: AnswerWindow }>()
+  const restores = new Set<{ sender: Sender; guest: Pick<ActiveConnection, 'drop'> }>()
   const waiting = new Set<string>()
 
   /** Whether the one that is there gives a sign of life. */
-  const isAlive = async (guest: Guest, isThere: () => boolean): Promise<boolean> => {
+  const isAlive = async (guest: ActiveConnection, isThere: () => boolean): Promise<boolean> => {
     const since = performance.now()
     while (isThere() && performance.now() - since < SIGN_OF_LIFE_MS) {
       if (guest.heardAt() > since) return true
@@ -49,7 +49,7 @@ export function createConnected() {
     return false
   }
 
-  const place = (sender: Sender, guest: Guest): ConnectionPlace => {
+  const place = (sender: Sender, guest: ActiveConnection): ConnectionPlace => {
     const given = [...places.values()].reduce((sum, { window }) => sum + window.bytes, 0)
     const part = Math.floor((MEMORY_BYTES - given) / 2)
     const bytes = Math.max(WINDOW_BYTES.least, Math.min(WINDOW_BYTES.most, part))
@@ -68,7 +68,7 @@ export function createConnected() {
      * Lets a sender in. Where it is connected already, the first one is waited for: it may be gone and nobody knows yet.
      * null: it is alive, and both are told; or another one waits for this sender.
      */
-    async enter(sender: Sender, from: string, guest: Guest) {
+    async enter(sender: Sender, from: string, guest: ActiveConnection) {
       const { folder } = sender
       const first = places.get(folder)
       if (first === undefined) return place(sender, guest)
@@ -89,7 +89,7 @@ export function createConnected() {
       }
     },
     /** Lets a sender in that wants files back, beside whatever it sends; null: there are too many. Returns what lets it out. */
-    enterRestore(sender: Sender, guest: Pick<Guest, 'drop'>) {
+    enterRestore(sender: Sender, guest: Pick<ActiveConnection, 'drop'>) {
       const own = [...restores].filter((one) => one.sender.folder === sender.folder)
       if (own.length >= RESTORES_OF_ONE || restores.size >= RESTORES) return null
       const mine = { sender, guest }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { ignoreError } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { FrameChannel } from '../../protocol/channel.ts'
 import { WireFault } from '../../protocol/codec.ts'
@@ -12,7 +12,7 @@ import { HANDSHAKE_MS, remoteOf } from '../../protocol/tls.ts'
 import { type Sender, wantedOf } from '../../store/senders/senders.ts'
 import { StoreSession } from '../../store/session/upload-session.ts'
 import { judgeSession, type KnownSession } from '../../store/store.ts'
-import type { ConnectionPlace, Guest } from './active-connections.ts'
+import type { ActiveConnection, ConnectionPlace } from './active-connections.ts'
 import type { ConnectionHost } from './host.ts'
 import { Restoring } from './restoring.ts'
 
@@ -82,13 +82,15 @@ const KNOWN_WITHIN_MS = 3_000
  * connection finds the same.
  */
 async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
-  const found = await inTime(KNOWN_WITHIN_MS, host.store.known(folder)).catch(ignoreError(ASKED_AGAIN, null))
+  const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(
+    ignoreError(ASKED_AGAIN, null),
+  )
   const known = found === LATE ? null : found
   const { isForked, offerSince } = judgeSession(theirs, known)
   if (known === null || offerSince === null) return { known, isForked }
-  const written = await inTime(KNOWN_WITHIN_MS, host.store.wantSince(folder, offerSince)).catch(
-    (thrown: unknown) => {
-      host.log('warn', `files to be offered again: ${String(thrown)}`)
+  const written = await withTimeout(KNOWN_WITHIN_MS, host.store.wantSince(folder, offerSince)).catch(
+    (error: unknown) => {
+      host.log('warn', `files to be offered again: ${String(error)}`)
       return LATE
     },
   )
@@ -96,7 +98,7 @@ async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHea
 }
 
 /** Serves one connection from its first frame to its end. */
-export class SenderConnection implements Guest {
+export class SenderConnection implements ActiveConnection {
   readonly #from: string
   readonly #host: ConnectionHost
   readonly #letIn: () => void
@@ -178,10 +180,10 @@ export class SenderConnection implements Guest {
     if (protocol !== PROTOCOL)
       return this.#refuse('protocol', `speaks protocol ${protocol}, here is ${PROTOCOL}`)
     if (purpose === 'pair') {
-      this.#pair(peer, code, name).catch((thrown: unknown) => {
+      this.#pair(peer, code, name).catch((error: unknown) => {
         if (this.#isOver) return
-        const said = `it cannot pair now (${errorCode(thrown) ?? 'its log says why'})`
-        this.#refuse('busy', `pairing failed: ${String(thrown)}`, said)
+        const said = `it cannot pair now (${errorCode(error) ?? 'its log says why'})`
+        this.#refuse('busy', `pairing failed: ${String(error)}`, said)
       })
       return
     }
@@ -192,8 +194,8 @@ export class SenderConnection implements Guest {
     if (sender === null) return this.#refuse('notPaired', `${name} (certificate ${peer}) is not paired`)
     if (purpose === 'restore') return this.#restore(sender)
     this.#phase = { at: 'entering' }
-    this.#enter(sender, peer, session).catch((thrown: unknown) => {
-      if (!this.#isOver) this.#refuse('busy', String(thrown), 'it cannot be served now; its log says why')
+    this.#enter(sender, peer, session).catch((error: unknown) => {
+      if (!this.#isOver) this.#refuse('busy', String(error), 'it cannot be served now; its log says why')
     })
   }
 

@@ -7,7 +7,7 @@ import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { Store } from '../../store/store.ts'
 import { redeemCode } from '../pairing/invitation.ts'
 import type { SeenLog } from '../senders/last-seen.ts'
-import type { Connected, Guest } from './active-connections.ts'
+import type { ActiveConnection, Connected } from './active-connections.ts'
 import { type Counters, countOne, type RefusedKind, refusalWords } from './refusals.ts'
 
 interface HostParts {
@@ -59,7 +59,7 @@ export function createConnectionHost(parts: HostParts) {
       return judged
     },
     /** Lets a sender's connection in; null: see Connected. */
-    async enter(sender: Sender, from: string, guest: Guest) {
+    async enter(sender: Sender, from: string, guest: ActiveConnection) {
       const place = await connected.enter(sender, from, guest)
       seen.note(connected.folders(), Date.now())
       return place

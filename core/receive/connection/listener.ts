@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { addressOf } from '../../lib/i18n/address.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Identity } from '../../protocol/identity.ts'
 import { remoteOf, serverOptions, transportOf } from '../../protocol/tls.ts'
@@ -15,7 +15,7 @@ const MAX_CONNECTIONS = 512
 
 /**
  * Accepts TLS 1.3 connections; anything else is refused, and `refused` says why.
- * @throws Problem when the address cannot be listened on.
+ * @throws UserError when the address cannot be listened on.
  */
 export async function openListener(
   at: { host: string; port: number },
@@ -65,7 +65,7 @@ export async function openListener(
     server.listen({ host: at.host, port: at.port })
     await once(server, 'listening')
   } catch (thrown) {
-    throw new Problem('transfer.listenFailed', {
+    throw new UserError('transfer.listenFailed', {
       address: addressOf(at.host, at.port),
       reason: errorCode(thrown) ?? String(thrown),
     })

@@ -86,9 +86,9 @@ export class Restoring {
       const answer = await this.#answerTo(question)
       await this.#channel.room()
       this.#channel.send('told', { id, answer })
-    } catch (thrown) {
+    } catch (error) {
       // It cannot be read, or is more than a frame holds.
-      const reason = errorCode(thrown) ?? errorText(thrown)
+      const reason = errorCode(error) ?? errorText(error)
       this.#channel.send('told', { id, answer: { about: 'failed', reason: reason.slice(0, 1000) } })
     } finally {
       this.#questions -= 1
@@ -142,8 +142,8 @@ export class Restoring {
   async #readParts(parts: readonly FetchEntry[]): Promise<RangesRead> {
     const memory = batchBuffers.takeRoom()
     const asked = { sender: this.#sender, job: { ranges: parts.map(rangeOf), memory } }
-    return this.#host.store.read('ranges', asked, [memory.buffer]).catch((thrown: unknown) => {
-      const fault = (errorCode(thrown) ?? 'EIO').slice(0, 40)
+    return this.#host.store.read('ranges', asked, [memory.buffer]).catch((error: unknown) => {
+      const fault = (errorCode(error) ?? 'EIO').slice(0, 40)
       return { reads: parts.map(() => ({ bytes: 0, fault })), bytes: new Uint8Array() }
     })
   }

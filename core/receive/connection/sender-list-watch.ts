@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { inTime } from '../../lib/async/in-time.ts'
+import { withTimeout } from '../../lib/async/with-timeout.ts'
 import type { Senders } from '../../store/senders/senders.ts'
 import type { Store } from '../../store/store.ts'
 import { SEEN_EVERY_MS, type SeenLog } from '../senders/last-seen.ts'
@@ -52,8 +52,8 @@ export function followRoster({ senders, connected, seen, store, wanted, log }: R
       if (stamp !== wantedAt) connected.want()
       wantedAt = stamp
       failing = false
-    } catch (thrown) {
-      if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(thrown)}`)
+    } catch (error) {
+      if (!failing) log('warn', `the list of paired senders cannot be read again: ${String(error)}`)
       failing = true
     } finally {
       looking = false
@@ -73,7 +73,7 @@ export function followRoster({ senders, connected, seen, store, wanted, log }: R
       clearInterval(timer)
       seen.note(connected.folders(), Date.now())
       seen.note(new Set(), Date.now())
-      await inTime(LAST_WRITE_MS, seen.write())
+      await withTimeout(LAST_WRITE_MS, seen.write())
     },
   }
 }

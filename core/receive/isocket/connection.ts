@@ -61,8 +61,8 @@ export class IsocketConnection {
     socket.once('close', () => this.#over.abort())
     socket.setNoDelay(true)
     socket.setKeepAlive(true, LINE_WITHIN_MS)
-    this.done = this.#serve().catch((thrown: unknown) => {
-      host.log('error', `isocket client ${this.#from}: ${String(thrown)}`)
+    this.done = this.#serve().catch((error: unknown) => {
+      host.log('error', `isocket client ${this.#from}: ${String(error)}`)
       this.reset()
     })
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { ignoreError } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
 import { MAX_PATH_BYTES, nameFault } from '../../protocol/names.ts'
 
@@ -18,7 +18,7 @@ export function readFrom(socket: Socket) {
   /** More bytes, or why there are none. The time counts from here on: what comes slowly is not silent. */
   const more = async (withinMs: number): Promise<Buffer | Ended> => {
     // It throws where the connection has failed, or was closed in the middle.
-    const next = await inTime(withinMs, pieces.next()).catch(ignoreError('the connection was cut', null))
+    const next = await withTimeout(withinMs, pieces.next()).catch(ignoreError('the connection was cut', null))
     if (next === LATE) return 'silent'
     return next === null || next.done === true ? 'closed' : next.value
   }

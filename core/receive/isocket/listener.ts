@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { addressOf } from '../../lib/i18n/address.ts'
 import { message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { remoteOf } from '../../protocol/tls.ts'
@@ -26,11 +26,11 @@ const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
 
 /**
  * Accepts original isocket clients: plain text, without any proof of who sends.
- * @throws Problem when the address means all of them, or cannot be listened on.
+ * @throws UserError when the address means all of them, or cannot be listened on.
  */
 export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   const { host: address, port } = options
-  if (address === '*') throw new Problem('transfer.isocketEverywhere')
+  if (address === '*') throw new UserError('transfer.isocketEverywhere')
   const connections = new Set<IsocketConnection>()
   const server = net.createServer({ allowHalfOpen: true })
 
@@ -51,13 +51,13 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
     await once(server, 'listening')
   } catch (thrown) {
     const reason = errorCode(thrown) ?? String(thrown)
-    throw new Problem('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
+    throw new UserError('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
   }
   const bound = server.address() as net.AddressInfo
   // "0" and many other words mean all addresses. Nobody has been accepted yet.
   if (EVERYWHERE.test(bound.address)) {
     server.close()
-    throw new Problem('transfer.isocketEverywhere')
+    throw new UserError('transfer.isocketEverywhere')
   }
   server.on('error', (error) => host.log('warn', `isocket: ${error.message}`))
   const at = addressOf(address, bound.port)

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { z } from 'zod'
 import { dropError, ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
 import { errorCode } from '../../platform/system-error.ts'
@@ -135,7 +135,7 @@ async function readAbout({ root, receiver }: StoreLayout): Promise<AboutReceiver
 
 /**
  * Whether the receiver of this store runs now; null: none has used the store yet.
- * @throws Problem store.failed
+ * @throws UserError store.failed
  */
 export async function isReceiverRunning(layout: StoreLayout): Promise<boolean | null> {
   const about = await readAbout(layout)
@@ -152,7 +152,7 @@ export interface Invitation {
 /**
  * Makes a one-time pairing code for the receiver of this store.
  * @param replaces the folder of a sender whose place the new one takes.
- * @throws Problem when no receiver has used the store yet, or the store cannot be read.
+ * @throws UserError when no receiver has used the store yet, or the store cannot be read.
  */
 export async function invite(
   storeDirectory: string,
@@ -161,11 +161,11 @@ export async function invite(
 ): Promise<Invitation> {
   const layout = storeLayout(storeDirectory)
   const about = await readAbout(layout)
-  if (about === null) throw new Problem('transfer.receiverNotRunning', { path: layout.root })
+  if (about === null) throw new UserError('transfer.receiverNotRunning', { path: layout.root })
   const { port, name, fingerprint } = about
   const code = await makeCode(layout.codes, now, replaces).catch((thrown: unknown) => {
     const reason = errorCode(thrown) ?? String(thrown)
-    throw new Problem('transfer.codeNotMade', { path: layout.root, reason }, { cause: thrown })
+    throw new UserError('transfer.codeNotMade', { path: layout.root, reason }, { cause: thrown })
   })
   return {
     code: formatPairingCode({ host: reachableHost(about.host), port, code, fingerprint, name }),

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { z } from 'zod'
 import { alertsSettingsSchema } from '../../alerts/settings.ts'
 import { dropError } from '../../dropped-errors.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../platform/system-error.ts'
 import { defaultRuleWords, ruleWordsSchema } from '../../store/quota/quota-options.ts'
 
@@ -60,13 +60,13 @@ const defaults = (): Omit<ReceiveConfig, 'store'> => ({
   alerts: receiveAlertsSchema.parse({}),
 })
 
-/** @throws Problem that names the field and what is wrong with it. */
+/** @throws UserError that names the field and what is wrong with it. */
 async function readConfig(file: string): Promise<GivenConfig> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (thrown) {
-    throw new Problem('transfer.configUnreadable', {
+    throw new UserError('transfer.configUnreadable', {
       path: file,
       reason: errorCode(thrown) ?? String(thrown),
     })
@@ -76,7 +76,7 @@ async function readConfig(file: string): Promise<GivenConfig> {
     json = JSON.parse(text)
   } catch (thrown) {
     const reason = errorText(thrown)
-    throw new Problem('transfer.configNotJson', { path: file, reason })
+    throw new UserError('transfer.configNotJson', { path: file, reason })
   }
   const parsed = partialSchema.safeParse(json)
   if (parsed.success) return parsed.data
@@ -84,23 +84,23 @@ async function readConfig(file: string): Promise<GivenConfig> {
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : null
   if (unknown !== null) {
     const known = Object.keys(fileSchema.shape).join(', ')
-    throw new Problem('transfer.configUnknown', { path: file, field: unknown, known })
+    throw new UserError('transfer.configUnknown', { path: file, field: unknown, known })
   }
   const field = issue?.path.join('.') || 'JSON'
-  throw new Problem('transfer.configField', { path: file, field, reason: issue?.message ?? '' })
+  throw new UserError('transfer.configField', { path: file, field, reason: issue?.message ?? '' })
 }
 
 /**
  * What holds: the command line before the file before the defaults.
- * @throws Problem when the file cannot be used, or no store is named.
+ * @throws UserError when the file cannot be used, or no store is named.
  */
 export async function loadConfig(file: string | null, given: GivenConfig): Promise<ReceiveConfig> {
   const merged = { ...defaults(), ...(file === null ? {} : await readConfig(file)), ...given }
-  if (merged.store === undefined) throw new Problem('transfer.storeNotGiven')
+  if (merged.store === undefined) throw new UserError('transfer.storeNotGiven')
   const checked = fileSchema.safeParse(merged)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
-  throw new Problem('transfer.optionInvalid', {
+  throw new UserError('transfer.optionInvalid', {
     field: issue?.path.join('.') ?? '',
     reason: issue?.message ?? '',
   })
@@ -108,24 +108,24 @@ export async function loadConfig(file: string | null, given: GivenConfig): Promi
 
 const secretsSchema = z.record(z.string(), z.record(z.string(), z.string().max(10_000)))
 
-/** @throws Problem that names the file and what is wrong with it, and nothing of what is in it. */
+/** @throws UserError that names the file and what is wrong with it, and nothing of what is in it. */
 export async function readSecrets(file: string | null): Promise<z.infer<typeof secretsSchema>> {
   if (file === null) return {}
   let text: string
   try {
     const { mode } = await stat(file)
     if (process.platform !== 'win32' && (mode & 0o077) !== 0)
-      throw new Problem('transfer.secretsOpen', { path: file })
+      throw new UserError('transfer.secretsOpen', { path: file })
     text = await readFile(file, 'utf8')
   } catch (thrown) {
-    if (thrown instanceof Problem) throw thrown
+    if (thrown instanceof UserError) throw thrown
     const reason = errorCode(thrown) ?? errorText(thrown)
-    throw new Problem('transfer.configUnreadable', { path: file, reason })
+    throw new UserError('transfer.configUnreadable', { path: file, reason })
   }
   try {
     return secretsSchema.parse(JSON.parse(text))
   } catch (error) {
     dropError(error, 'the message of the error may quote a secret')
-    throw new Problem('transfer.secretsBroken', { path: file })
+    throw new UserError('transfer.secretsBroken', { path: file })
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { statfs, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { StoreLayout } from '../../store/layout.ts'
@@ -89,7 +89,7 @@ export function createLooks(layout: StoreLayout): () => Promise<Look | 'unanswer
         running = null
       })
     running = answer
-    const looked = await inTime(LOOK_WITHIN_MS, answer)
+    const looked = await withTimeout(LOOK_WITHIN_MS, answer)
     return looked === LATE ? 'unanswered' : looked
   }
 }

@@ -1,6 +1,6 @@
 import { addressOf } from '../../lib/i18n/address.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { sentenceOf } from '../../lib/i18n/problem.ts'
+import { sentenceOf } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { storeLayout } from '../../store/layout.ts'
 import { rulesOf } from '../../store/quota/quota-options.ts'
@@ -19,7 +19,7 @@ export type ReceiveService = Awaited<ReturnType<typeof startService>>
 /** What no configuration changes. */
 type Scripts = Required<Pick<ReceiverOptions, 'storeThread' | 'setUpStores'>> & { alertStoreThread: URL }
 
-/** @throws Problem when the store cannot be used, or an address cannot be listened on. */
+/** @throws UserError when the store cannot be used, or an address cannot be listened on. */
 async function startOnce(
   { storeThread, setUpStores, alertStoreThread }: Scripts,
   config: ReceiveConfig,
@@ -67,15 +67,15 @@ async function startOnce(
       await close()
     }
     return { receiver, close: closeAll }
-  } catch (thrown) {
+  } catch (error) {
     await close()
-    throw thrown
+    throw error
   }
 }
 
 /**
  * @param onFailed it does not run any more: it could not be started anew, not even as it was before.
- * @throws Problem when the store cannot be used, or an address cannot be listened on.
+ * @throws UserError when the store cannot be used, or an address cannot be listened on.
  */
 export async function startService(
   scripts: Scripts,
@@ -90,8 +90,8 @@ export async function startService(
   let running = await start(config)
   const say = (level: 'info' | 'warn' | 'error', sentence: Message) => log(level, englishWords(sentence))
 
-  const keep = (thrown: unknown) => {
-    say('error', sentenceOf(thrown))
+  const keep = (error: unknown) => {
+    say('error', sentenceOf(error))
     say('warn', message('transfer.configKept'))
   }
 
@@ -102,8 +102,8 @@ export async function startService(
       rulesOf(next)
       await readSecrets(next.alerts.secretsFile)
       return next
-    } catch (thrown) {
-      keep(thrown)
+    } catch (error) {
+      keep(error)
       return null
     }
   }
@@ -116,8 +116,8 @@ export async function startService(
       running = await start(next)
       if (next !== config) say('info', message('transfer.configTaken'))
       config = next
-    } catch (thrown) {
-      keep(thrown)
+    } catch (error) {
+      keep(error)
       running = await start(config)
     }
   }

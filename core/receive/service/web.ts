@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { addressOf } from '../../lib/i18n/address.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Floor } from '../../store/quota/rules.ts'
@@ -49,7 +49,7 @@ const plain = (status: number, text: string): Page => ({
 /**
  * Serves pages on loopback.
  * @param pages by path, each made when it is asked for.
- * @throws Problem when the port cannot be listened on.
+ * @throws UserError when the port cannot be listened on.
  */
 export async function openWeb(port: number, pages: Record<string, () => Promise<Page>>) {
   const pageOf = async ({ headers, method, url }: IncomingMessage): Promise<Page> => {
@@ -65,7 +65,7 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
     (request, response) => {
       pageOf(request).then(
         (page) => answer(response, page),
-        (thrown: unknown) => answer(response, plain(500, String(thrown))),
+        (error: unknown) => answer(response, plain(500, String(error))),
       )
     },
   )
@@ -74,9 +74,9 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
   try {
     server.listen({ host: LOOPBACK, port })
     await once(server, 'listening')
-  } catch (thrown) {
-    const reason = errorCode(thrown) ?? String(thrown)
-    throw new Problem('transfer.metricsListenFailed', { address: addressOf(LOOPBACK, port), reason })
+  } catch (error) {
+    const reason = errorCode(error) ?? String(error)
+    throw new UserError('transfer.metricsListenFailed', { address: addressOf(LOOPBACK, port), reason })
   }
   server.on('error', () => undefined)
   return {

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { WordKey } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import { findDenied, sentenceOfDenied } from './permissions.ts'
@@ -17,25 +17,25 @@ const sentences: Readonly<Record<string, WordKey>> = {
 }
 
 /** Nothing can be brought to a destination: why, and what to do. */
-export function restoreStopped(destination: string, thrown: unknown): Problem {
-  const reason = errorCode(thrown) ?? String(thrown)
+export function restoreStopped(destination: string, error: unknown): UserError {
+  const reason = errorCode(error) ?? String(error)
   const { root } = path.parse(destination)
-  const denied = findDenied(thrown, root, path.relative(root, destination).split(path.sep))
+  const denied = findDenied(error, root, path.relative(root, destination).split(path.sep))
   if (denied !== null) {
     const { key, params } = sentenceOfDenied(destination, denied)
-    return new Problem(key, params, { cause: thrown })
+    return new UserError(key, params, { cause: error })
   }
   const params = { path: destination, reason }
-  return new Problem(sentences[reason] ?? 'store.restoreStopped', params, { cause: thrown })
+  return new UserError(sentences[reason] ?? 'store.restoreStopped', params, { cause: error })
 }
 
 /** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
 async function nearestReal(file: string): Promise<string> {
   try {
     return await realpath(file)
-  } catch (thrown) {
+  } catch (error) {
     const above = path.dirname(file)
-    if (above === file || !isGone(errorCode(thrown))) throw thrown
+    if (above === file || !isGone(errorCode(error))) throw error
     return nearestReal(above)
   }
 }
@@ -53,21 +53,21 @@ async function isInside(file: string, directory: string): Promise<boolean> {
   }
 }
 
-/** @throws Problem when a destination is in the store, or cannot be looked at. */
+/** @throws UserError when a destination is in the store, or cannot be looked at. */
 export async function requireOutside(destination: string, store: string): Promise<void> {
-  const inside = await isInside(destination, store).catch((thrown: unknown) => {
-    throw restoreStopped(destination, thrown)
+  const inside = await isInside(destination, store).catch((error: unknown) => {
+    throw restoreStopped(destination, error)
   })
-  if (inside) throw new Problem('store.restoreInside', { path: destination })
+  if (inside) throw new UserError('store.restoreInside', { path: destination })
 }
 
-/** Makes a destination, and what is missing above it. @throws Problem where it cannot be made, or is no directory. */
+/** Makes a destination, and what is missing above it. @throws UserError where it cannot be made, or is no directory. */
 export async function makeDestination(directory: string): Promise<void> {
   try {
     await makeDirectories(directory)
     if (!(await stat(directory)).isDirectory())
       throw Object.assign(new Error(`no directory: ${directory}`), { code: 'ENOTDIR' })
-  } catch (thrown) {
-    throw restoreStopped(directory, thrown)
+  } catch (error) {
+    throw restoreStopped(directory, error)
   }
 }

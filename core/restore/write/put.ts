@@ -26,11 +26,11 @@ const ENDS = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
 class InTheWay extends Error {}
 
-/** @throws Problem where nothing else could be written, either. */
-function failedPut(thrown: unknown, root: string, to: string): Put {
-  const code = errorCode(thrown) ?? String(thrown)
-  if (ENDS.has(code)) throw restoreStopped(root, thrown)
-  const denied = findDenied(thrown, root, path.relative(root, to).split(path.sep))
+/** @throws UserError where nothing else could be written, either. */
+function failedPut(error: unknown, root: string, to: string): Put {
+  const code = errorCode(error) ?? String(error)
+  if (ENDS.has(code)) throw restoreStopped(root, error)
+  const denied = findDenied(error, root, path.relative(root, to).split(path.sep))
   return { kind: 'failed', to, code, ...(denied === null ? {} : { denied }) }
 }
 
@@ -101,7 +101,7 @@ export class Putting {
    * @param facts what the directories on the way are at the source; null: nobody knows.
    * @param later hears what became of it, if that is known only when others are done, too.
    * @returns what became of it; null: `later` hears it.
-   * @throws Problem where nothing else could be written, either; NotReadable, as the content could not be read.
+   * @throws UserError where nothing else could be written, either; NotReadable, as the content could not be read.
    */
   async put(
     file: Incoming,
@@ -116,15 +116,15 @@ export class Putting {
     this.#tree.trim()
     let put: Put | null
     try {
-      put = await this.#putNow(file, place, way, to, later).catch((thrown: unknown) => {
+      put = await this.#putNow(file, place, way, to, later).catch((error: unknown) => {
         // A directory of this user's is closed even to this user. Nothing of the content was read yet.
-        if (errorCode(thrown) !== 'EACCES' || !this.#directories.widen(way)) throw thrown
+        if (errorCode(error) !== 'EACCES' || !this.#directories.widen(way)) throw error
         return this.#putNow(file, place, way, to, later)
       })
-    } catch (thrown) {
-      if (thrown instanceof NotReadable) throw thrown
-      const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => thrown instanceof one)
-      put = isInTheWay ? { kind: 'inTheWay', to } : failedPut(thrown, this.#root, to)
+    } catch (error) {
+      if (error instanceof NotReadable) throw error
+      const isInTheWay = [InTheWay, FileRefused, NotAFile].some((one) => error instanceof one)
+      put = isInTheWay ? { kind: 'inTheWay', to } : failedPut(error, this.#root, to)
     }
     if (this.#batch.isFull) this.#flush()
     return put
@@ -164,9 +164,9 @@ export class Putting {
         return put
       }
       if (!dress(made.fd, file.facts)) this.undressed += 1
-    } catch (thrown) {
+    } catch (error) {
       this.#batch.discard(made)
-      throw thrown
+      throw error
     }
     this.#batch.add(made, file.facts.size, later)
     return null
@@ -212,7 +212,7 @@ export class Putting {
   #flush(): void {
     this.#batch.flush(
       () => this.#advance(0),
-      (thrown, to) => failedPut(thrown, this.#root, to),
+      (error, to) => failedPut(error, this.#root, to),
     )
     this.undressed += this.#directories.dress()
   }

@@ -1,10 +1,10 @@
 import { createNameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { SaidBatch } from '../../ledger/contract.ts'
-import { inTime } from '../../lib/async/in-time.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
 import { throttled } from '../../lib/async/throttled.ts'
 import { untilAborted } from '../../lib/async/until-aborted.ts'
+import { withTimeout } from '../../lib/async/with-timeout.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
 import { errorCode, errorText, isGone } from '../../platform/system-error.ts'
@@ -82,10 +82,10 @@ export class BatchSession implements SourceSession {
     }
     this.#look = new Rerun(
       () => this.#lookNow(),
-      (thrown) => this.#lookFailed(thrown),
+      (error) => this.#lookFailed(error),
     )
-    this.#opening = this.#watch().catch((thrown) => {
-      if (!this.#isOver) context.ended(thrown)
+    this.#opening = this.#watch().catch((error) => {
+      if (!this.#isOver) context.ended(error)
     })
   }
 
@@ -113,7 +113,7 @@ export class BatchSession implements SourceSession {
       this.#report()
     })
     // A large tree takes longer than anybody waits for an answer; the listing goes on.
-    await inTime(ANSWER_WITHIN_MS, listing)
+    await withTimeout(ANSWER_WITHIN_MS, listing)
   }
 
   /**
@@ -184,8 +184,8 @@ export class BatchSession implements SourceSession {
     try {
       const stateOf = (name: string) => this.#open.get(name)?.marking.state
       context.update({ batches: batchReport(context, this.#decisions, stateOf), marked: this.#markedNow() })
-    } catch (thrown) {
-      context.log(`batches of ${context.source.path}: ${String(thrown)}`)
+    } catch (error) {
+      context.log(`batches of ${context.source.path}: ${String(error)}`)
     }
   }
 
@@ -227,8 +227,8 @@ export class BatchSession implements SourceSession {
       if (ledger.adoptedNs(source.id) !== null) return
       const at = await untilAborted(signal, findAdoption(root))
       if (!this.#isOver) ledger.rememberAdopted(source.id, at)
-    } catch (thrown) {
-      if (!this.#isOver) ledgerFailed(thrown)
+    } catch (error) {
+      if (!this.#isOver) ledgerFailed(error)
     }
   }
 
@@ -350,14 +350,14 @@ export class BatchSession implements SourceSession {
       if (marked.get(name) === identity) for (const sentence of said) problem(sentence)
   }
 
-  #lookFailed(thrown: unknown): void {
+  #lookFailed(error: unknown): void {
     if (this.#isOver) return
     // The source's own look says that its directory is gone.
-    if (isGone(errorCode(thrown))) {
-      this.#context.ended(thrown)
+    if (isGone(errorCode(error))) {
+      this.#context.ended(error)
       return
     }
-    const reason = errorText(thrown)
+    const reason = errorText(error)
     this.#context.problem(message('scan.listingFailed', { path: this.#context.source.path, reason }))
   }
 }

@@ -132,16 +132,16 @@ export class BatchEffects implements MarkingEffects {
     this.#host.report()
   }
 
-  failed(step: 'list' | 'mark', thrown: unknown): void {
+  failed(step: 'list' | 'mark', error: unknown): void {
     const { source } = this.#context
-    const code = errorCode(thrown)
+    const code = errorCode(error)
     // A directory that was deleted is forgotten by the next look.
     if (isGone(code)) this.#host.lookSoon()
     else {
       const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
       const told = joinRelative(source.path, this.#found.name)
       // The code: the system's text names the directory as it was opened, which is nobody's path.
-      const reason = code ?? errorText(thrown)
+      const reason = code ?? errorText(error)
       this.#failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
     }
   }

@@ -70,9 +70,9 @@ async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child):
   try {
     const found = await (place === root ? call() : askInTime(place, PATIENCE_MS, call))
     if (found !== null) look.batches.push(found)
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
     if (!isGone(code)) look.unsendable.push({ why: 'directory', path: name, code })
     // Where a name is not valid UTF-8, what Node makes of it names nothing; U+FFFD may be in a valid one, too.
     else if (hasReplacement(name)) look.unsendable.push({ why: 'name', path: name })
@@ -97,8 +97,8 @@ async function lookInside(root: string, name: string, settings: Source['batch'])
 export async function madeAt(mark: string): Promise<bigint | null> {
   try {
     return (await lstat(mark, { bigint: true })).mtimeNs
-  } catch (thrown) {
-    if (isGone(errorCode(thrown))) return null
-    throw thrown
+  } catch (error) {
+    if (isGone(errorCode(error))) return null
+    throw error
   }
 }

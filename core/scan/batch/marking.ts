@@ -19,7 +19,7 @@ export interface MarkingEffects {
   /** Calls back once at a time of that clock; returns the function that forgets it. */
   at(time: number, call: () => void): () => void
   changed(): void
-  failed(step: 'list' | 'mark', thrown: unknown): void
+  failed(step: 'list' | 'mark', error: unknown): void
 }
 
 /** A directory in which a listing has found something, or that refused its mark, is listed again after this. */
@@ -58,7 +58,7 @@ export class Marking {
     this.#quietMs = quietMs
     this.#run = new Rerun(
       () => this.#goOn(),
-      (thrown) => effects.failed('list', thrown),
+      (error) => effects.failed('list', error),
     )
   }
 
@@ -145,9 +145,9 @@ export class Marking {
       }
       try {
         if ((await this.#list()) && !(await this.#mark())) return
-      } catch (thrown) {
+      } catch (error) {
         this.#owesListing = true
-        if (!this.#stopped) this.#effects.failed('list', thrown)
+        if (!this.#stopped) this.#effects.failed('list', error)
         // Tried again at the next event, nudge or comparison.
         return
       }
@@ -202,11 +202,11 @@ export class Marking {
       await this.#effects.mark()
       this.#sent = true
       this.#effects.changed()
-    } catch (thrown) {
+    } catch (error) {
       // A producer may have begun a file meanwhile, and nothing tells of it before it is finished.
       this.#unsettle()
       this.#notBefore = this.#effects.now() + AGAIN_MS
-      if (!this.#stopped) this.#effects.failed('mark', thrown)
+      if (!this.#stopped) this.#effects.failed('mark', error)
     }
     return true
   }

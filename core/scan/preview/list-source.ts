@@ -3,7 +3,7 @@ import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
 import type { LedgerEntry, SentEntry } from '../../ledger/contract.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { sameContent } from '../../platform/stat-facts.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import { nameFault } from '../../protocol/names.ts'
@@ -45,18 +45,18 @@ export interface ListOptions {
 
 /**
  * Lists what a scan of the source would send now, and why it would not send the rest; it changes nothing.
- * Batch directories come oldest first. Throws a Problem if the source's directory cannot be listed.
+ * Batch directories come oldest first. Throws a UserError if the source's directory cannot be listed.
  */
 export async function* listCandidates(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
   try {
     if (source.kind === 'continuous') yield* listTree(options, '', null)
     else yield* listBatches(options)
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
-    if (code === 'ENOTDIR') throw new Problem('scan.list.notDirectory', { path: source.path })
-    throw new Problem('scan.list.failed', { path: source.path, reason: code }, { cause: thrown })
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
+    if (code === 'ENOTDIR') throw new UserError('scan.list.notDirectory', { path: source.path })
+    throw new UserError('scan.list.failed', { path: source.path, reason: code }, { cause: error })
   }
 }
 

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/names.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Source } from '../../settings/schema.ts'
 import { callOn } from '../../walk/calls.ts'
@@ -113,7 +113,7 @@ export class Previews {
 
   /**
    * What the source's filters would leave out. Resolves within the time limit in any case.
-   * @throws Problem scan.list.failed if the source's directory cannot be listed.
+   * @throws UserError scan.list.failed if the source's directory cannot be listed.
    */
   async run(source: Source, examples: number): Promise<Preview> {
     this.#running.get(source.id)?.abort('superseded')
@@ -151,9 +151,9 @@ async function count(source: Source, tally: Tally, signal: AbortSignal): Promise
       // The watchers of this process come first.
       await turn()
     }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (code === null) throw thrown
-    throw new Problem('scan.list.failed', { path, reason: code }, { cause: thrown })
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === null) throw error
+    throw new UserError('scan.list.failed', { path, reason: code }, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import { leftOutBySize } from '../../filter/limits.ts'
 import type { LedgerDifference } from '../../ledger/contract.ts'
-import type { Candidate, Ledger } from '../../ledger/ledger.ts'
+import type { FoundFile, Ledger } from '../../ledger/ledger.ts'
 import { sameContent } from '../../platform/stat-facts.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
@@ -77,7 +77,7 @@ export function isSameInode(
 export function offerEverywhere(
   ledger: Pick<Ledger, 'offer'>,
   destinations: readonly string[],
-  candidates: readonly Candidate[],
+  candidates: readonly FoundFile[],
   notBefore?: number,
 ): number {
   return Math.max(0, ...destinations.map((one) => ledger.offer(one, candidates, notBefore)))

@@ -59,8 +59,8 @@ export class LinkedNames {
         // Twice as many: some of the ledger's names may be another, earlier file's.
         const names = destinations.map((one) => ledger.otherNames(one, source.id, file, 2 * file.links + 256))
         await examineAll(watcher, [...new Set(names.flat())])
-      } catch (thrown) {
-        ledgerFailed(thrown)
+      } catch (error) {
+        ledgerFailed(error)
         compareSoon()
       }
     }

@@ -5,9 +5,9 @@ import { ignoreError } from '../../dropped-errors.ts'
 import { attempt } from '../../ledger/health.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Held } from '../../ledger/suspects.ts'
-import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
 import { throttled } from '../../lib/async/throttled.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { createHasher, digestText } from '../../platform/digest.ts'
 import { readFully } from '../../platform/fd.ts'
 import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
@@ -229,7 +229,7 @@ async function findMoved(
     if (arrival === undefined || arrival.path === lost.path) continue
     if (signal.aborted) return []
     // A further name of the emptied file itself is empty, too.
-    const now = await inTime(
+    const now = await withTimeout(
       SEARCH_MS,
       callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(
         ignoreError(NOT_SEARCHED, null),
@@ -276,7 +276,7 @@ async function findContents(
     }
   }
   // A disk that hangs answers no signal.
-  await inTime(SEARCH_MS, searchAll())
+  await withTimeout(SEARCH_MS, searchAll())
   return [...found]
 }
 

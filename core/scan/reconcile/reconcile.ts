@@ -71,10 +71,10 @@ export async function reconcileTree(
       await also.due?.(ready.map(({ path }) => path))
     }
     result.complete = !signal.aborted
-  } catch (thrown) {
+  } catch (error) {
     // The look at the source, or at the batch directories, says that it is gone.
-    if (isGone(errorCode(thrown))) return result
-    const reason = errorText(thrown)
+    if (isGone(errorCode(error))) return result
+    const reason = errorText(error)
     context.problem(message('scan.listingFailed', { path: source.path, reason }))
   } finally {
     isOver()

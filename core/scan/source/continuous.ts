@@ -32,7 +32,7 @@ export function startContinuous(context: SessionContext): SourceSession {
         if (base === '') await compareAll(watcher)
         else await reconcileTree(context, watcher, base)
       },
-      (thrown) => context.log(`reconcile ${context.source.path}: ${String(thrown)}`),
+      (error) => context.log(`reconcile ${context.source.path}: ${String(error)}`),
     )
     reruns.set(base, rerun)
     return rerun.request()
@@ -53,8 +53,8 @@ export function startContinuous(context: SessionContext): SourceSession {
     context.update({ phase: 'listing' })
     await compare('')
   }
-  const opening = open().catch((thrown) => {
-    if (!signal.aborted) context.ended(thrown)
+  const opening = open().catch((error) => {
+    if (!signal.aborted) context.ended(error)
   })
 
   return {

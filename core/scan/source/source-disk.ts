@@ -18,7 +18,7 @@ import type { SessionContext } from '../source-session.ts'
 export function openHome(
   source: string,
   ledger: Pick<Ledger, 'home' | 'rememberHome'>,
-  failed: (thrown: unknown) => void,
+  failed: (error: unknown) => void,
 ) {
   /** undefined: the ledger has said nothing yet. */
   let home: string | null | undefined

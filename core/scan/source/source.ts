@@ -88,7 +88,7 @@ export class RunningSource {
   constructor(options: SourceOptions) {
     this.#options = options
     this.#problems = new Problems(options.changed)
-    const failed = (thrown: unknown) => this.#ledgerFailed(thrown)
+    const failed = (error: unknown) => this.#ledgerFailed(error)
     this.#home = openHome(options.source.id, options.ledger, failed)
     this.#losses = openLosses({ ...options, failed })
     const phase = options.source.paused ? 'paused' : 'starting'
@@ -154,8 +154,8 @@ export class RunningSource {
       // Batch directories may be done now, and the sender's totals are others.
       this.nudge()
       offered()
-    } catch (thrown) {
-      this.#ledgerFailed(thrown)
+    } catch (error) {
+      this.#ledgerFailed(error)
     }
   }
 
@@ -184,10 +184,10 @@ export class RunningSource {
       if (this.#current?.identity === identity) return
       this.#endSession()
       this.#startSession(root, found.dev, identity)
-    } catch (thrown) {
-      const code = errorCode(thrown)
+    } catch (error) {
+      const code = errorCode(error)
       if (isGone(code)) this.#absent('missing', message('scan.rootMissing', { path }))
-      else this.#absent('failed', message('scan.rootUnreadable', { path, reason: code ?? String(thrown) }))
+      else this.#absent('failed', message('scan.rootUnreadable', { path, reason: code ?? String(error) }))
     }
   }
 
@@ -199,8 +199,8 @@ export class RunningSource {
   }
 
   /** The ledger's trouble is not the directory's: a session that runs goes on. */
-  #ledgerFailed(thrown: unknown): void {
-    const reason = errorText(thrown)
+  #ledgerFailed(error: unknown): void {
+    const reason = errorText(error)
     this.#problems.add(message('scan.ledgerFailed', { path: this.#options.source.path, reason }))
   }
 
@@ -215,8 +215,8 @@ export class RunningSource {
         if (!abort.signal.aborted) hear(...words)
       }
     const problem = whileLive((one: Message) => this.#problems.add(one))
-    const ledgerFailed = whileLive((thrown: unknown) => this.#ledgerFailed(thrown))
-    const ended = whileLive((thrown: unknown) => this.#sessionEnded(thrown))
+    const ledgerFailed = whileLive((error: unknown) => this.#ledgerFailed(error))
+    const ended = whileLive((error: unknown) => this.#sessionEnded(error))
     /** By the file systems inside the source. */
     const open = new Map<string, OpenFiles>()
     const writing = whileLive((base: string, files: OpenFiles) => {
@@ -267,11 +267,11 @@ export class RunningSource {
   }
 
   /** The look that follows starts another session if the directory is there. */
-  #sessionEnded(thrown: unknown): void {
+  #sessionEnded(error: unknown): void {
     this.#endSession()
     const { path } = this.#options.source
-    if (thrown !== null && !isToBeOpenedAnew(thrown)) {
-      const reason = errorText(thrown)
+    if (error !== null && !isToBeOpenedAnew(error)) {
+      const reason = errorText(error)
       this.#rootProblem = message('scan.watchFailed', { path, reason })
       this.#update({ phase: 'failed' })
       return

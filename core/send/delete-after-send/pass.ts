@@ -133,9 +133,9 @@ export class Pass {
       const end = await within(source, file, (directory) => finishRemoval(directory, id, nameOf(file)))
       // What is not there may be on the disk that went away just now.
       return this.#isAway(source) ? null : end
-    } catch (thrown) {
+    } catch (error) {
       // A directory that is gone took the file with it, under whichever name.
-      const isGone = errorCode(thrown) === 'ENOENT' && !this.#isAway(source)
+      const isGone = errorCode(error) === 'ENOENT' && !this.#isAway(source)
       return isGone &&
         (await lstatOrNull(source.path).catch(
           ignoreError('a source that cannot be looked at is away', null),
@@ -204,9 +204,9 @@ export class Pass {
     const seal = this.#ledger.sealOf(due.id)
     try {
       return await confirm({ due, source, session, seal, mayGoOn, isHome: where === 'there' })
-    } catch (thrown) {
+    } catch (error) {
       // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
-      return { kind: 'not-now', why: errorCode(thrown) ?? String(thrown) }
+      return { kind: 'not-now', why: errorCode(error) ?? String(error) }
     }
   }
 
@@ -240,10 +240,10 @@ export class Pass {
         const end = this.#host.session(source) === null ? 'stays' : await within(source, due.path, take)
         ends.push({ id: due.id, end })
         if (end === 'removed') this.#events.log('info', `${file} was sent and is removed here`)
-      } catch (thrown) {
+      } catch (error) {
         // The row says that it was begun: it is brought to its end at the next look.
         look.refused += 1
-        this.#events.log('warn', `${file} cannot be removed: ${errorCode(thrown) ?? String(thrown)}`)
+        this.#events.log('warn', `${file} cannot be removed: ${errorCode(error) ?? String(error)}`)
       }
     }
     this.#ledger.endRemovals(ends, Date.now())

@@ -43,8 +43,8 @@ export async function obstacleAt(
       return { directory: batch, why: 'its batch is open' }
     await within(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
     return null
-  } catch (thrown) {
+  } catch (error) {
     // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
-    return { directory: directoryOf(file), why: errorCode(thrown) ?? String(thrown) }
+    return { directory: directoryOf(file), why: errorCode(error) ?? String(error) }
   }
 }

@@ -41,9 +41,9 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   const open = (id: string): Rerun => {
     const run = new Rerun(
       () => lookThrough(id),
-      (thrown) => {
+      (error) => {
         if (!ended.signal.aborted)
-          events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(thrown)}`)
+          events.log('warn', `${sourceNow(id)?.path ?? id}: removing sent files: ${String(error)}`)
       },
     )
     looks.set(id, run)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { ignoreError } from '../../dropped-errors.ts'
 import { untilAborted } from '../../lib/async/until-aborted.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { type DestinationTest, type TestStep, testSteps } from '../sender-messages.ts'
 
 /** All of a test, in milliseconds: less than the one who asks for it waits for an answer. */
@@ -18,8 +18,8 @@ export interface Trial {
   signal: AbortSignal
   /** Does the steps, and says what works; `found` is for what it finds on its way. */
   run(step: DoStep, found: DestinationTest['found']): Promise<Message>
-  /** The sentence for what a step has thrown, where it is no Problem. */
-  why(thrown: unknown): Message
+  /** The sentence for what a step has thrown, where it is no UserError. */
+  why(error: unknown): Message
 }
 
 const BYTES = 1_000
@@ -41,11 +41,11 @@ export async function tryFile(
   await step('write', () => file.write(bytes))
   try {
     await step('read', async () => {
-      if (!(await file.read(BYTES)).equals(bytes)) throw new Problem('test.damaged', { name })
+      if (!(await file.read(BYTES)).equals(bytes)) throw new UserError('test.damaged', { name })
     })
-  } catch (thrown) {
+  } catch (error) {
     await file.remove().catch(ignoreError('the error of the test itself is shown'))
-    throw thrown
+    throw error
   }
 }
 
@@ -60,9 +60,9 @@ export async function trial({ name, signal, run, why }: Trial): Promise<Destinat
       const result = await untilAborted(signal, act())
       end(true)
       return result
-    } catch (thrown) {
+    } catch (error) {
       end(false)
-      throw thrown
+      throw error
     }
   }
   const result = (works: boolean, sentence: Message): DestinationTest => ({
@@ -73,9 +73,9 @@ export async function trial({ name, signal, run, why }: Trial): Promise<Destinat
   })
   try {
     return result(true, await run(step, found))
-  } catch (thrown) {
+  } catch (error) {
     const seconds = TEST_MS / 1000
     if (signal.aborted) return result(false, message('test.late', { name, seconds }))
-    return result(false, thrown instanceof Problem ? thrown.sentence : why(thrown))
+    return result(false, error instanceof UserError ? error.sentence : why(error))
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import type { Message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
 import { type Change, type ClockReading, isOwnAddress, watchWake } from './sleep-network-watch.ts'
 
@@ -36,7 +36,7 @@ export interface ConnectionTrouble {
 
 /** How a kind of destination has its sessions. */
 export interface Connector {
-  /** @throws why there is no session: a Problem where only a person can help. */
+  /** @throws why there is no session: a UserError where only a person can help. */
   open(attempt: SessionAttempt): Promise<OpenedSession>
   /** The state and the sentence of a session that failed or ended. */
   troubleOf(reason: unknown, wasConnected: boolean): ConnectionTrouble
@@ -98,11 +98,11 @@ export class KeptConnection implements OpenDestination {
     let opened: OpenedSession
     try {
       opened = await this.#connector.open({ signal, end: (reason) => ending.abort(reason) })
-    } catch (thrown) {
+    } catch (error) {
       this.#failures += 1
       // What it has begun ends, too.
       ending.abort()
-      return this.#told(thrown, false)
+      return this.#told(error, false)
     }
     this.#localAddress = opened.localAddress
     this.#farewell = opened.farewell
@@ -122,7 +122,7 @@ export class KeptConnection implements OpenDestination {
   }
 
   #told(reason: unknown, wasConnected: boolean): ConnectionTrouble {
-    if (reason instanceof Problem) return { state: 'refused', problem: reason.sentence }
+    if (reason instanceof UserError) return { state: 'refused', problem: reason.sentence }
     return this.#connector.troubleOf(reason, wasConnected)
   }
 

@@ -25,10 +25,10 @@ export async function markGroupWrite({ root, path }: SourceFile, sent: StatFacts
   let fd: number
   try {
     fd = await openBeneath(root, path, READ_FILE)
-  } catch (thrown) {
-    const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(thrown) ?? '')
+  } catch (error) {
+    const isGone = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(errorCode(error) ?? '')
     if (isGone) return { kind: 'not-wanted' }
-    throw thrown
+    throw error
   }
   try {
     const stats = await statFd(fd)

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import type { Due, Ledger } from '../../ledger/ledger.ts'
+import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
 import { whereabouts } from '../../ledger/mount-presence.ts'
 import { createLimitedLog } from '../../lib/async/limited-log.ts'
 import { Rerun } from '../../lib/async/rerun.ts'
@@ -50,7 +50,7 @@ const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<
 const markOne = async (
   ledger: Ledger,
   source: MarkSource,
-  due: Due,
+  due: QueuedFile,
   complain: (text: string) => void,
 ): Promise<Marked | null> => {
   const { id, generation } = due
@@ -61,10 +61,10 @@ const markOne = async (
     if (marked.kind === 'set') return { ...forgotten, ctimeNs: marked.ctimeNs }
     if (marked.kind === 'changed') ledger.renew(due, marked.facts, 0)
     return marked.kind === 'changed' || (await isThere(ledger, source)) ? forgotten : null
-  } catch (thrown) {
+  } catch (error) {
     if (!(await isThere(ledger, source))) return null
-    const code = errorCode(thrown)
-    complain(`${file} was sent but cannot be marked as sent: ${code ?? String(thrown)}`)
+    const code = errorCode(error)
+    complain(`${file} was sent but cannot be marked as sent: ${code ?? String(error)}`)
     return code === 'EPERM' || code === 'EACCES' ? forgotten : null
   }
 }
@@ -90,7 +90,7 @@ export function openMarks(
       const last = page.at(-1)
       if (last === undefined) return over || (failures === 0 && begin === 0)
       const turns = createSemaphore(AT_ONCE)
-      const mark = (due: Due) => withPermit(turns, () => markOne(ledger, source, due, complain))
+      const mark = (due: QueuedFile) => withPermit(turns, () => markOne(ledger, source, due, complain))
       const done = (await Promise.all(page.map(mark))).filter((marked) => marked !== null)
       if (over) return true
       if (done.length > 0) {
@@ -118,8 +118,8 @@ export function openMarks(
       async () => {
         if (looks.pause === null && !over && !(await markAll(looks))) pause()
       },
-      (thrown) => {
-        events.log('warn', `marks of ${source.path}: ${String(thrown)}`)
+      (error) => {
+        events.log('warn', `marks of ${source.path}: ${String(error)}`)
         pause()
       },
     )

@@ -1,4 +1,4 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import { TROUBLE_RETRY_MS } from './retry-policy.ts'
@@ -9,7 +9,7 @@ const FAILURES_IN_A_ROW = 8
 const TAKEN_IN_BYTES = 32 * 1024 * 1024
 
 /** A file by its row in the ledger. */
-type Blocked = Pick<Due, 'id' | 'source'>
+type Blocked = Pick<QueuedFile, 'id' | 'source'>
 
 /**
  * Holds files back while a destination's store is in trouble, and lets single ones try whether it is over.

@@ -1,11 +1,11 @@
 import type { LedgerGuard } from '../../ledger/health.ts'
-import type { Due, Ledger, SentClaim } from '../../ledger/ledger.ts'
+import type { Ledger, QueuedFile, SentClaim } from '../../ledger/ledger.ts'
 
 /** A ledger that could not be written is tried again after this. */
 const AGAIN_MS = 1_000
 
 /** A file that the receiver has stored; its digest is that of what was stored. */
-export type StoredFile = Due & SentClaim
+export type StoredFile = QueuedFile & SentClaim
 
 /** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
 export type Acknowledgements = ReturnType<typeof createAcknowledgements>
@@ -14,7 +14,7 @@ export function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
   /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
-  onWritten: (files: readonly StoredFile[], sent: readonly Due[], now: number) => void,
+  onWritten: (files: readonly StoredFile[], sent: readonly QueuedFile[], now: number) => void,
 ) {
   let waiting: StoredFile[] = []
   let running = false

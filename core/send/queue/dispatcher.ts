@@ -2,7 +2,7 @@ import path from 'node:path'
 import { ignoreError } from '../../dropped-errors.ts'
 import { unparkAll } from '../../ledger/background-jobs.ts'
 import { createLedgerGuard } from '../../ledger/health.ts'
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import { openWhereabouts } from '../../ledger/mount-presence.ts'
 import { lstatExactOrNull } from '../../platform/lstat-or-null.ts'
 import { sameContent, statFactsOf } from '../../platform/stat-facts.ts'
@@ -49,7 +49,7 @@ function sharedOf(parts: Parts): Shared {
 }
 
 /** Brings a file to the end of its attempt. */
-function ended(parts: Parts, source: SendSource, due: Due, attempt: SendAttempt): void {
+function ended(parts: Parts, source: SendSource, due: QueuedFile, attempt: SendAttempt): void {
   const { acknowledgements, breaker, events, guard, queue, restless, transfers, workers } = parts
   transfers.end(due)
   if (attempt.kind === 'changed') restless.changed(due, momentNow())
@@ -206,8 +206,8 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
   }
   const { destination, ledger } = options
   // It may be that only this version can send what was parked.
-  unparkAll(ledger, destination.id, null).then(wakeAll, (thrown) =>
-    events.log('warn', `parked files: ${String(thrown)}`),
+  unparkAll(ledger, destination.id, null).then(wakeAll, (error) =>
+    events.log('warn', `parked files: ${String(error)}`),
   )
   const timer = setInterval(() => {
     // What can be read may still not be written: a success here is no end of the ledger's trouble.

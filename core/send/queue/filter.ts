@@ -1,24 +1,24 @@
 import { leavesNothingOut, leftOutBySize, oldEnoughAt } from '../../filter/limits.ts'
 import { createNameFilter } from '../../filter/names.ts'
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 
 /** A file that waits until this time, in milliseconds since 1970. */
 export interface DeferredFile {
-  due: Due
+  due: QueuedFile
   at: number
 }
 
 /** What is done with files that wait. */
 export interface Filtered {
-  pass: Due[]
-  leftOut: Due[]
+  pass: QueuedFile[]
+  leftOut: QueuedFile[]
   /** Not old enough, and when they are. */
   young: DeferredFile[]
 }
 
 /** `now` is in milliseconds since 1970. Pure. */
-export type QueueFilter = (files: Due[], now: number) => Filtered
+export type QueueFilter = (files: QueuedFile[], now: number) => Filtered
 
 /**
  * Decides by a source's filters about files that wait already: the filters, or the file, may have changed since
@@ -34,7 +34,7 @@ export function createQueueFilter(filters: SourceFilters | undefined): QueueFilt
     withTemporary: true,
     marks: [],
   })
-  const isLeftOut = ({ path, size }: Due) =>
+  const isLeftOut = ({ path, size }: QueuedFile) =>
     leftOutBySize(filters, size) !== null || names.fileBelow(path) !== null
   return (files, now) => {
     const filtered: Filtered = { pass: [], leftOut: [], young: [] }

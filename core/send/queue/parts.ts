@@ -1,5 +1,5 @@
 import type { LedgerGuard } from '../../ledger/health.ts'
-import type { Due, Ledger } from '../../ledger/ledger.ts'
+import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
 import type { openWhereabouts } from '../../ledger/mount-presence.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { Marks } from '../marks/marks.ts'
@@ -14,7 +14,7 @@ import type { Transfers } from './transfers.ts'
 
 export interface DispatcherEvents {
   /** These files are sent, and the ledger says so. */
-  onSent(files: readonly Due[], now: number): void
+  onSent(files: readonly QueuedFile[], now: number): void
   /** Their group-write marks are set. */
   onMarked(): void
   /** Files wait no more, though they were not sent: they are gone, or left out now. */

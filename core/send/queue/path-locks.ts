@@ -1,4 +1,4 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 
 /** Every directory that a path is in, but the source's own. */
 function directoriesAbove(path: string): string[] {
@@ -15,13 +15,13 @@ export function createPathLocks() {
   const files = new Set<string>()
   /** How many of the files are below a directory. */
   const below = new Map<string, number>()
-  const placesOf = ({ source, path }: Pick<Due, 'source' | 'path'>) => {
+  const placesOf = ({ source, path }: Pick<QueuedFile, 'source' | 'path'>) => {
     const keyOf = (one: string) => `${source}\0${one}`
     return { file: keyOf(path), above: directoriesAbove(path).map(keyOf) }
   }
   return {
     /** False: another file is in the way. */
-    lock(due: Due): boolean {
+    lock(due: QueuedFile): boolean {
       const { file, above } = placesOf(due)
       // Or two contents of one path: withdrawn while it was on the line, and offered again.
       if (files.has(file) || below.has(file) || above.some((one) => files.has(one))) return false
@@ -29,7 +29,7 @@ export function createPathLocks() {
       for (const one of above) below.set(one, (below.get(one) ?? 0) + 1)
       return true
     },
-    unlock(due: Due): void {
+    unlock(due: QueuedFile): void {
       const { file, above } = placesOf(due)
       if (!files.delete(file)) return
       for (const one of above) {

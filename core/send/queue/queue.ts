@@ -1,5 +1,5 @@
 import type { LedgerGuard } from '../../ledger/health.ts'
-import type { Due, Ledger } from '../../ledger/ledger.ts'
+import type { Ledger, QueuedFile } from '../../ledger/ledger.ts'
 import type { SendSource } from '../transfer/contract.ts'
 import type { DeferredFile, QueueFilter } from './filter.ts'
 import { createPathLocks } from './path-locks.ts'
@@ -18,7 +18,7 @@ export interface QueueHost {
   guard: LedgerGuard
   retryMs: number
   /** When a file that keeps changing may go again; `now` for all others. */
-  mayGoAt(due: Due, now: number): number
+  mayGoAt(due: QueuedFile, now: number): number
   /** How many sources take files. */
   sources(): number
   isAway(source: SendSource): boolean
@@ -42,7 +42,7 @@ export function createQueue(host: QueueHost) {
   /** Writes down what cannot go now, so that it is not found again before its time. */
   const putOff = (
     { id }: SendSource,
-    leftOut: readonly Due[],
+    leftOut: readonly QueuedFile[],
     later: readonly DeferredFile[],
     spaced: readonly DeferredFile[],
   ) => {
@@ -65,13 +65,13 @@ export function createQueue(host: QueueHost) {
 
   return {
     /** Files that may go now. */
-    take(source: SendSource, filter: QueueFilter): Due[] | 'away' {
+    take(source: SendSource, filter: QueueFilter): QueuedFile[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
       const found = guard.use(() => ledger.take(destination, source.id, limit, now, taken)) ?? []
       if (found.length > 0 && host.isAway(source)) return 'away'
       const { pass, leftOut, young: later } = filter(found, now)
-      const go: Due[] = []
+      const go: QueuedFile[] = []
       const spaced: DeferredFile[] = []
       for (const due of pass) {
         const at = host.mayGoAt(due, now)
@@ -87,7 +87,7 @@ export function createQueue(host: QueueHost) {
       return go
     },
     /** The ledger says what became of these files, or they were not begun. */
-    over(files: readonly Due[]): void {
+    over(files: readonly QueuedFile[]): void {
       for (const due of files) {
         taken.delete(due.id)
         paths.unlock(due)

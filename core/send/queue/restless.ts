@@ -1,4 +1,4 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { RestlessFile } from '../sender-messages.ts'
 
 /** Files of this size and larger get the whole interval between two versions, smaller ones a part of it. */
@@ -31,7 +31,7 @@ interface Restless extends Omit<RestlessFile, 'nextAt'> {
 }
 
 /** Tells the contents of one path apart. */
-const identify = ({ inode, size, mtimeNs }: Due): string => `${inode} ${size} ${mtimeNs}`
+const identify = ({ inode, size, mtimeNs }: QueuedFile): string => `${inode} ${size} ${mtimeNs}`
 
 /** A moment by both clocks, in milliseconds: the wall clock may be set, and the steady one measures what took how long. */
 export interface Moment {
@@ -74,7 +74,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
     files.delete(id)
     return undefined
   }
-  const open = ({ id, source, path, size }: Due, now: number): Restless => {
+  const open = ({ id, source, path, size }: QueuedFile, now: number): Restless => {
     const known = find(id, now)
     if (known !== undefined) return Object.assign(known, { size })
     const count = { tries: 0, since: null, storedAt: null }
@@ -89,15 +89,15 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
   }
 
   return {
-    begins({ id }: Due, now: Moment): void {
+    begins({ id }: QueuedFile, now: Moment): void {
       begun.set(id, now)
     },
     /** The attempt is over, and tells nothing of the file. */
-    ended({ id }: Pick<Due, 'id'>): void {
+    ended({ id }: Pick<QueuedFile, 'id'>): void {
       begun.delete(id)
     },
     /** A version is stored. @param isOlder the file has changed since. */
-    stored(due: Due, isOlder: boolean, moment: Moment): void {
+    stored(due: QueuedFile, isOlder: boolean, moment: Moment): void {
       const { began, took } = endAttempt(due.id, moment)
       const now = moment.wall
       const part = Math.min(1, due.size / WHOLE_INTERVAL_BYTES)
@@ -114,7 +114,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       Object.assign(file, { endedAt: now, restMs, pauseMs: interval })
     },
     /** The try stored no version: the file was rewritten while it was sent. */
-    changed(due: Due, moment: Moment): void {
+    changed(due: QueuedFile, moment: Moment): void {
       const { began, took } = endAttempt(due.id, moment)
       const now = moment.wall
       const file = open(due, now)
@@ -125,7 +125,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       Object.assign(file, { isWaiting: true, endedAt: now, restMs: Math.min(took, LONGEST_REST_MS), pauseMs })
     },
     /** When the file may go; not before `now`. The content that was stored last is no new version, and goes at once. */
-    mayGoAt(due: Due, now: number): number {
+    mayGoAt(due: QueuedFile, now: number): number {
       const file = find(due.id, now)
       if (file === undefined || file.content === identify(due)) return now
       const at = nextAt(file, Number(due.mtimeNs / 1_000_000n))

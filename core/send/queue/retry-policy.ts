@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import { backoffMs } from '../../lib/async/backoff.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { englishWords } from '../../lib/i18n/words.ts'
@@ -19,7 +19,7 @@ const DOUBTFUL_MS = 30_000
 const VANISHED_MS = 2_000
 
 /** A path beside which no other one may be on its way waits like one that failed. */
-export const blockedMs = ({ attempts }: Pick<Due, 'attempts'>, retryMs: number): number =>
+export const blockedMs = ({ attempts }: Pick<QueuedFile, 'attempts'>, retryMs: number): number =>
   backoffMs(attempts + 1, retryMs, 0)
 
 /**
@@ -30,7 +30,7 @@ export const blockedMs = ({ attempts }: Pick<Due, 'attempts'>, retryMs: number):
 export function react(
   { options: { ledger, retrySeconds }, events }: Pick<Parts, 'options' | 'events'>,
   source: SendSource,
-  due: Due,
+  due: QueuedFile,
   attempt: Exclude<SendAttempt, { kind: 'durable' }>,
 ): void {
   const retryMs = retrySeconds * 1000

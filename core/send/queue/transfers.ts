@@ -1,4 +1,4 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { Transfer } from '../sender-messages.ts'
 
 /** The files that are being sent now, and how far each is. */
@@ -8,14 +8,14 @@ export function createTransfers() {
   const files = new Map<number, Transfer>()
   const rankOf = ({ size, sentBytes }: Transfer) => (sentBytes < size ? size : 0)
   return {
-    begin({ id, source, path, size }: Due): void {
+    begin({ id, source, path, size }: QueuedFile): void {
       files.set(id, { id, source, path, size, sentBytes: 0 })
     },
-    add({ id }: Due, bytes: number): void {
+    add({ id }: QueuedFile, bytes: number): void {
       const transfer = files.get(id)
       if (transfer !== undefined) transfer.sentBytes += bytes
     },
-    end({ id }: Due): void {
+    end({ id }: QueuedFile): void {
       files.delete(id)
     },
     /** At most `limit`: the largest first, behind all others those of which only the answer is waited for. */

@@ -9,7 +9,7 @@ const AHEAD_SECONDS = 0.25
 const LEAST_AHEAD_BYTES = 16 * 1024
 const MOST_AHEAD_BYTES = 1024 * 1024
 
-export interface Pace {
+export interface RateLease {
   /** Resolves when so many bytes may go; false: it was closed. */
   take(bytes: number): Promise<boolean>
   close(): void
@@ -26,7 +26,7 @@ export class Bucket {
   #rate: number | null = null
   #tokens = 0
   #filledAt = performance.now()
-  #waiting: { left: number; done: (isOpen: boolean) => void; of: Pace }[] = []
+  #waiting: { left: number; done: (isOpen: boolean) => void; of: RateLease }[] = []
   #timer: NodeJS.Timeout | undefined
 
   /** null: no limit. */
@@ -47,9 +47,9 @@ export class Bucket {
   }
 
   /** For one session. */
-  open(): Pace {
+  open(): RateLease {
     let closed = false
-    const pace: Pace = {
+    const pace: RateLease = {
       take: (bytes) =>
         new Promise((done) => {
           if (closed || (this.#rate === null && this.#waiting.length === 0)) return done(!closed)

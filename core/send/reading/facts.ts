@@ -15,8 +15,8 @@ export type Unsent =
   /** Reading failed. */
   | { kind: 'failed'; code: string }
 
-export function unsentBecause(thrown: unknown): Unsent {
-  const code = errorCode(thrown) ?? String(thrown)
+export function unsentBecause(error: unknown): Unsent {
+  const code = errorCode(error) ?? String(error)
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':

@@ -18,7 +18,7 @@ export interface Content {
 }
 
 /** What was found of a file: its content, if it is what was offered. */
-export type FoundFile = Content | Unsent
+export type FileRead = Content | Unsent
 
 /** What a directory on the way to files is; the source's own has an empty path. */
 export interface FoundDirectory {
@@ -32,7 +32,7 @@ export interface Group {
   root: string
   files: readonly Wanted[]
   /** `found`: of each file; `directories`: those that they are in, and above them. */
-  take: (found: readonly FoundFile[], directories: readonly FoundDirectory[]) => void
+  take: (found: readonly FileRead[], directories: readonly FoundDirectory[]) => void
 }
 
 /** What a reading thread is asked. */

@@ -1,10 +1,10 @@
 import { warnUnlessCode } from '../../dropped-errors.ts'
-import { inTime, LATE } from '../../lib/async/in-time.ts'
 import { createSemaphore } from '../../lib/async/semaphore.ts'
+import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { openThread, type Thread } from '../../lib/workers/thread.ts'
 import { DIGEST_BYTES } from '../../platform/digest.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
-import type { FoundFile, Group, ReaderCalls, ReadResult } from './group.ts'
+import type { FileRead, Group, ReaderCalls, ReadResult } from './group.ts'
 
 /** Threads that read, without those that hang. */
 const THREADS = 4
@@ -15,9 +15,9 @@ const HANGS_AFTER_MS = 3_000
 export type Readers = ReturnType<typeof openReaders>
 
 /** The contents stay where the thread has put them, one after the other. */
-function foundIn({ read, bytes, digests }: ReadResult): FoundFile[] {
+function foundIn({ read, bytes, digests }: ReadResult): FileRead[] {
   let at = 0
-  return read.map((found, index): FoundFile => {
+  return read.map((found, index): FileRead => {
     if (found.kind !== 'content') return found
     const content = Buffer.from(bytes.buffer, bytes.byteOffset + at, found.length)
     const digest = Buffer.from(digests.buffer, digests.byteOffset + index * DIGEST_BYTES, DIGEST_BYTES)
@@ -41,7 +41,7 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
     .catch((error) =>
       warnUnlessCode(error, [], 'a thread that reads has ended; its files are reported as EIO', null),
     )
-  const failed: FoundFile = { kind: 'failed', code: 'EIO' }
+  const failed: FileRead = { kind: 'failed', code: 'EIO' }
   // In a turn of its own: by then the thread has its next group, and the line has had its turn.
   setImmediate(() => {
     if (result !== null) take(foundIn(result), result.directories)
@@ -70,7 +70,7 @@ export function openReaders(script: URL) {
   const readOne = async (group: Group): Promise<void> => {
     const thread = free.pop() ?? openOne()
     const reading = readGroup(thread, group)
-    const isInTime = (await inTime(HANGS_AFTER_MS, reading)) !== LATE
+    const isInTime = (await withTimeout(HANGS_AFTER_MS, reading)) !== LATE
     turns.release()
     if (isInTime) {
       free.push(thread)

@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ignoreError } from '../../dropped-errors.ts'
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../ledger/mount-presence.ts'
 import type { Unsent } from '../reading/facts.ts'
 import { mayBeWritten } from '../reading/read.ts'
@@ -14,7 +14,7 @@ import type { SendAttempt, SourceParts } from './contract.ts'
 export function createJudge({
   source,
   shared,
-}: SourceParts): (unsent: Unsent, due: Due) => Promise<SendAttempt> {
+}: SourceParts): (unsent: Unsent, due: QueuedFile) => Promise<SendAttempt> {
   let where: Whereabouts | null = null
   let root: Promise<BigIntStats | null> | null = null
   return async (unsent, due) => {

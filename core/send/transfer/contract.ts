@@ -1,4 +1,4 @@
-import type { Due, SentClaim, SentContent } from '../../ledger/ledger.ts'
+import type { QueuedFile, SentClaim, SentContent } from '../../ledger/ledger.ts'
 import type { Whereabouts } from '../../ledger/mount-presence.ts'
 import type { StatFacts } from '../../platform/stat-facts.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
@@ -53,16 +53,16 @@ export interface Shared {
   /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
   isBelowAway(source: { id: string }, file: string): boolean
   /** Names under which the destination has what is probably the content of some files already, by the files' ids. */
-  sentElsewhere(dues: readonly Due[]): ReadonlyMap<number, readonly SentContent[]>
+  sentElsewhere(dues: readonly QueuedFile[]): ReadonlyMap<number, readonly SentContent[]>
   /** Rows of names that are gone, of which the destination is being told. */
   moving: Set<number>
   /** A source of this destination by its id; null: nobody knows it any more. */
   sourceOf(id: string): OutgoingSource | null
   /** Its content is another one than what was sent of it, though nothing but reading it shows that. */
-  onOtherContent(due: Due): void
-  onBytes(due: Due, bytes: number): void
+  onOtherContent(due: QueuedFile): void
+  onBytes(due: QueuedFile, bytes: number): void
   /** The destination has these bytes of it from before. */
-  onSkipped(due: Due, bytes: number): void
+  onSkipped(due: QueuedFile, bytes: number): void
 }
 
 /** One source's part in sending. */
@@ -78,4 +78,4 @@ export const asAttempt = (answer: Answer, digest: Uint8Array | null): SendAttemp
   answer.kind === 'durable' ? { ...answer, digest } : answer
 
 /** Something that no answer is foreseen for. */
-export const failedBy = (thrown: unknown): SendAttempt => ({ kind: 'failed', code: String(thrown) })
+export const failedBy = (error: unknown): SendAttempt => ({ kind: 'failed', code: String(error) })

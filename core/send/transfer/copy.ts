@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { ignoreError } from '../../dropped-errors.ts'
-import type { Due, SentContent } from '../../ledger/ledger.ts'
+import type { QueuedFile, SentContent } from '../../ledger/ledger.ts'
 import type { FileFacts } from '../../platform/facts.ts'
 import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import type { OutgoingSource, Session } from '../destinations/destination.ts'
@@ -36,7 +36,7 @@ export interface CopySource {
 /** Where the destination may have some of these files, under their own names or earlier ones, by the files' ids. */
 export function copySourcesOf(
   { shared }: SourceParts,
-  dues: readonly Due[],
+  dues: readonly QueuedFile[],
   session: Session,
 ): Map<number, CopySource> {
   const found = new Map<number, CopySource>()
@@ -72,7 +72,7 @@ export function copySourcesOf(
  */
 export function mayBe(
   { shared }: SourceParts,
-  due: Due,
+  due: QueuedFile,
   { names, digest: wanted }: CopySource,
   digest: Buffer,
 ): boolean {
@@ -87,7 +87,7 @@ export function mayBe(
 /** Has the destination copy what it has; null: it has it not, or no more. */
 export async function askForCopy(
   { source, shared }: SourceParts,
-  due: Due,
+  due: QueuedFile,
   facts: FileFacts,
   digest: Buffer,
   { names, isTrusted, storedNs }: CopySource,

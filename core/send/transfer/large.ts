@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import { message } from '../../lib/i18n/message.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
 import { isZero } from '../../platform/sparse.ts'
@@ -85,7 +85,7 @@ function createRewrittenCheck(reading: Reading): () => Promise<StatFacts | null>
 /** Reads a file and sends its chunks, until its end or until it cannot go on. */
 async function sendChunks(
   parts: SourceParts,
-  due: Due,
+  due: QueuedFile,
   session: Session,
   reading: Reading,
   upload: Upload,
@@ -138,9 +138,9 @@ async function sendChunks(
     if (!isUnsent(proven)) return { kind: 'ended', answer: upload.end(proven.digest), ...proven }
     void abort(false)
     return await createJudge(parts)(proven, due)
-  } catch (thrown) {
+  } catch (error) {
     void abort()
-    return unsentBecause(thrown)
+    return unsentBecause(error)
   }
 }
 
@@ -154,7 +154,12 @@ async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Pr
 }
 
 /** Adds to an attempt that ended well which content it has brought. */
-function withContent(attempt: SendAttempt, { isOlder }: Proven, stat: StatFacts, due: Due): SendAttempt {
+function withContent(
+  attempt: SendAttempt,
+  { isOlder }: Proven,
+  stat: StatFacts,
+  due: QueuedFile,
+): SendAttempt {
   if (attempt.kind !== 'durable') return attempt
   return { ...attempt, isOlder, ...(sameFile(stat, due) ? {} : { stat }) }
 }
@@ -165,10 +170,10 @@ function withContent(attempt: SendAttempt, { isOlder }: Proven, stat: StatFacts,
  */
 export function createLargeSender(parts: SourceParts) {
   const { source, mayGoOn } = parts
-  const judge = (unsent: Unsent, due: Due) => createJudge(parts)(unsent, due)
+  const judge = (unsent: Unsent, due: QueuedFile) => createJudge(parts)(unsent, due)
 
   /** Sees whether a file is what the destination has; null: it is not, or the destination has it no more. */
-  const copy = async (due: Due, session: Session, from: CopySource): Promise<SendAttempt | null> => {
+  const copy = async (due: QueuedFile, session: Session, from: CopySource): Promise<SendAttempt | null> => {
     const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
     if (isUnsent(reading)) return judge(reading, due)
     try {
@@ -178,14 +183,14 @@ export function createLargeSender(parts: SourceParts) {
       if (!mayBe(parts, due, from, content.digest)) return null
       const copied = await askForCopy(parts, due, reading.facts, content.digest, from, session)
       return copied === null ? null : withContent(copied, content, reading.stat, due)
-    } catch (thrown) {
-      return unsentBecause(thrown)
+    } catch (error) {
+      return unsentBecause(error)
     } finally {
       await reading.close()
     }
   }
 
-  const sendContent = async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+  const sendContent = async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
     let sent: SendAttempt | Ended
     const file = { root: source.path, path: due.path }
     const reading = await openReading(file, due, { mayGrow: true })
@@ -208,7 +213,7 @@ export function createLargeSender(parts: SourceParts) {
     return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
   }
 
-  return async (due: Due, session: Session, onEnd: () => void): Promise<SendAttempt> => {
+  return async (due: QueuedFile, session: Session, onEnd: () => void): Promise<SendAttempt> => {
     if (due.size > MAX_FILE_BYTES) {
       const words = { path: path.join(source.path, due.path), size: due.size }
       return { kind: 'refused', reason: message('transfer.tooLarge', words) }

@@ -1,4 +1,4 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
 import { failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { createLargeSender } from './large.ts'
@@ -19,7 +19,7 @@ export function openFileSender(parts: SourceParts) {
   const sendLarge = createLargeSender(parts)
 
   const beginLarge = (
-    due: Due,
+    due: QueuedFile,
     session: Session,
     done: (attempt: SendAttempt) => void,
     onRoom: () => void,
@@ -45,7 +45,7 @@ export function openFileSender(parts: SourceParts) {
      * Waits until the window has room for the files, then sends them in the background; `onRoom` hears that another large
      * file may begin. It is one large file, or small ones.
      */
-    async send(dues: readonly Due[], session: Session, done: Done, onRoom: () => void): Promise<void> {
+    async send(dues: readonly QueuedFile[], session: Session, done: Done, onRoom: () => void): Promise<void> {
       const [first] = dues
       if (first !== undefined && isLarge(first.size, session))
         beginLarge(first, session, (attempt) => done(first, attempt), onRoom)

@@ -1,7 +1,7 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { Session } from '../destinations/destination.ts'
-import type { Content, FoundDirectory, FoundFile } from '../reading/group.ts'
+import type { Content, FileRead, FoundDirectory } from '../reading/group.ts'
 import { createJudge } from './classify-read-error.ts'
 import { asAttempt, failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
@@ -10,12 +10,13 @@ import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
 const FILE_COST = 2048
 
 /** Hears how one file ended. */
-export type Done = (due: Due, attempt: SendAttempt) => void
+export type Done = (due: QueuedFile, attempt: SendAttempt) => void
 
 /** What files hold of the window. */
-const costOf = (dues: readonly Due[]): number => dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
+const costOf = (dues: readonly QueuedFile[]): number =>
+  dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
 
-type Ready = { due: Due; content: Content }
+type Ready = { due: QueuedFile; content: Content }
 
 /** Where files go, and who hears how each ended. */
 interface Sending {
@@ -72,7 +73,7 @@ function putOnLine(
 }
 
 /** Waits for room, which they hold until they are on the line; false: nothing may begin any more, and nothing is held. */
-async function admit({ window, mayGoOn }: SourceParts, dues: readonly Due[]): Promise<boolean> {
+async function admit({ window, mayGoOn }: SourceParts, dues: readonly QueuedFile[]): Promise<boolean> {
   const cost = costOf(dues)
   await window.acquire(cost)
   if (mayGoOn()) return true
@@ -95,7 +96,7 @@ async function copy(
 
 async function take(
   parts: SourceParts,
-  found: readonly { due: Due; content: FoundFile }[],
+  found: readonly { due: QueuedFile; content: FileRead }[],
   directories: readonly FoundDirectory[],
   sending: Sending,
 ): Promise<void> {
@@ -118,7 +119,7 @@ async function take(
       continue
     }
     window.release(costOf([due]))
-    const ended = (thrown: unknown) => done(due, failedBy(thrown))
+    const ended = (error: unknown) => done(due, failedBy(error))
     if (!isContent) judge(content, due).then((attempt) => done(due, attempt), ended)
     else if (copied !== undefined) copy(parts, { due, content }, copied, sending).catch(ended)
   }
@@ -126,9 +127,9 @@ async function take(
   await putOnLine(parts, ready, directories, sending, () => giveBack(contents))
 }
 
-function sendRead(parts: SourceParts, dues: readonly Due[], sending: Sending): void {
+function sendRead(parts: SourceParts, dues: readonly QueuedFile[], sending: Sending): void {
   const { source, shared } = parts
-  const taken = (found: readonly FoundFile[], directories: readonly FoundDirectory[]) => {
+  const taken = (found: readonly FileRead[], directories: readonly FoundDirectory[]) => {
     const some = dues.flatMap((due, index) => {
       const content = found[index]
       return content === undefined ? [] : [{ due, content }]
@@ -142,7 +143,7 @@ function sendRead(parts: SourceParts, dues: readonly Due[], sending: Sending): v
 /** Sends files that travel whole, a group at a time: waits for room in the window, and goes on in the background. */
 export async function sendSmall(
   parts: SourceParts,
-  dues: readonly Due[],
+  dues: readonly QueuedFile[],
   session: Session,
   done: Done,
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Due } from '../../ledger/ledger.ts'
+import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { Session } from '../destinations/destination.ts'
 import type { SendAttempt, SendSource } from './contract.ts'
 import { type FileSender, isLarge } from './sender.ts'
@@ -18,10 +18,10 @@ export interface WorkerHost {
   /** The session, if files may go now: nothing is paused, or in trouble. */
   session(): Session | null
   /** The source's next waiting files, oldest first, now counted as taken; `away`: its disk is. */
-  take(): Due[] | 'away'
-  giveBack(files: readonly Due[]): void
-  begins(due: Due): void
-  ended(due: Due, attempt: SendAttempt): void
+  take(): QueuedFile[] | 'away'
+  giveBack(files: readonly QueuedFile[]): void
+  begins(due: QueuedFile): void
+  ended(due: QueuedFile, attempt: SendAttempt): void
 }
 
 /** Takes one source's files from the queue and sends them, as many at a time as its window has room for. */
@@ -30,8 +30,8 @@ export type SourceWorker = ReturnType<typeof openSourceWorker>
 /** Files that were taken from the queue and not begun. */
 function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
   /** The next one last. */
-  let queue: Due[] = []
-  let aside: Due[] = []
+  let queue: QueuedFile[] = []
+  let aside: QueuedFile[] = []
   let isExhausted = false
 
   const refill = (): void => {
@@ -47,7 +47,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
 
   return {
     /** The next one that could begin now. */
-    next(to: Session): Due | null {
+    next(to: Session): QueuedFile | null {
       // A large one waits aside for its turn while small ones pass.
       const first = aside[0]
       if (first !== undefined && sender.hasRoomFor(first.size, to)) return aside.shift() ?? null
@@ -62,7 +62,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
     },
 
     /** The small files that follow `first` and may go with it. */
-    groupOf(first: Due, to: Session): Due[] {
+    groupOf(first: QueuedFile, to: Session): QueuedFile[] {
       const group = [first]
       if (isLarge(first.size, to)) return group
       let bytes = first.size
@@ -84,7 +84,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
       return group
     },
 
-    putBack: (due: Due) => void queue.push(due),
+    putBack: (due: QueuedFile) => void queue.push(due),
     /** Everything goes back to the queue. */
     giveBack() {
       host.giveBack([...queue, ...aside])
@@ -116,7 +116,7 @@ export function openSourceWorker(
 
   const session = (): Session | null => (over || performance.now() < awayUntil ? null : host.session())
 
-  const finish = (due: Due, attempt: SendAttempt) => {
+  const finish = (due: QueuedFile, attempt: SendAttempt) => {
     if (attempt.kind === 'source-missing') isAway()
     host.ended(due, attempt)
     goOn()

@@ -1,5 +1,5 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '../../platform/sqlite-file.ts'
 
 /**
@@ -58,12 +58,12 @@ const MANIFEST: DatabaseKind = {
 /**
  * Opens the manifest, or makes it, in the store's own directory, which is there. One that is damaged is set aside, never
  * erased: `aside` is where.
- * @throws Problem store.manifestNewer; what the system says if the file cannot be made.
+ * @throws UserError store.manifestNewer; what the system says if the file cannot be made.
  */
 export function openManifestFile(file: string): { database: DatabaseSyncInstance; aside: string | null } {
   const begin = () => {
     const opened = beginDatabase(file, MANIFEST)
-    if (opened === 'newer') throw new Problem('store.manifestNewer', { path: file })
+    if (opened === 'newer') throw new UserError('store.manifestNewer', { path: file })
     return opened
   }
   const opened = begin()
@@ -76,10 +76,10 @@ export function openManifestFile(file: string): { database: DatabaseSyncInstance
 
 /**
  * Opens the manifest for reading alone; null: there is none that can be used.
- * @throws Problem store.manifestNewer
+ * @throws UserError store.manifestNewer
  */
 export function readManifestFile(file: string): DatabaseSyncInstance | null {
   const database = readDatabaseFile(file, MANIFEST)
-  if (database === 'newer') throw new Problem('store.manifestNewer', { path: file })
+  if (database === 'newer') throw new UserError('store.manifestNewer', { path: file })
   return database === 'broken' ? null : database
 }

@@ -33,8 +33,8 @@ export const MISSING = 'ENOENT'
 /** What stands in its place is no file, or there is a symbolic link on the way. */
 export const NO_FILE = 'EINVAL'
 
-function faultOf(thrown: unknown): string {
-  const code = errorCode(thrown) ?? 'EIO'
+function faultOf(error: unknown): string {
+  const code = errorCode(error) ?? 'EIO'
   if (isGone(code)) return MISSING
   return code === 'ELOOP' || code === 'ENXIO' ? NO_FILE : code
 }
@@ -94,9 +94,9 @@ export function readRanges(
       const begin = at
       try {
         return readOne(range)
-      } catch (thrown) {
+      } catch (error) {
         at = begin
-        return { bytes: 0, fault: faultOf(thrown) }
+        return { bytes: 0, fault: faultOf(error) }
       }
     })
     return { reads, bytes: bytes.subarray(0, at) }

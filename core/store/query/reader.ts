@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import type { StoreLayout } from '../layout.ts'
 import { readManifestFile } from '../manifest/file.ts'
 import { openRows, ROW_FOLLOWS_MS, type Rows } from '../manifest/rows.ts'
@@ -19,7 +19,7 @@ const LOOK_MS = 50
 
 /**
  * Looks through what a store has, of one sender or of all (see `originOf`), beside whoever writes it. Every call blocks.
- * Every call throws Problem store.manifestNone where there is no manifest that can be read.
+ * Every call throws UserError store.manifestNone where there is no manifest that can be read.
  */
 export function openStoreReader(layout: StoreLayout) {
   let open: { database: DatabaseSyncInstance; rows: Rows } | null = null
@@ -37,7 +37,7 @@ export function openStoreReader(layout: StoreLayout) {
     if (open !== null) return open.rows
     const database = readManifestFile(layout.manifest)
     if (database === null)
-      throw new Problem('store.manifestNone', { path: layout.manifest, store: layout.root })
+      throw new UserError('store.manifestNone', { path: layout.manifest, store: layout.root })
     open = { database, rows: openRows(database) }
     return open.rows
   }

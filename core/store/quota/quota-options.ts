@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseSeconds, parseSize } from '../../lib/i18n/amounts.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { nameFault } from '../../protocol/names.ts'
 import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './rules.ts'
 
@@ -38,18 +38,18 @@ export const defaultRuleWords: RuleWords = {
 
 function sizeOf(text: string): number {
   const bytes = parseSize(text)
-  if (bytes === null) throw new Problem('transfer.sizeInvalid', { text })
+  if (bytes === null) throw new UserError('transfer.sizeInvalid', { text })
   return bytes
 }
 
 function countOf(text: string, option: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new Problem('transfer.countInvalid', { text, option })
+  if (!/^\d{1,15}$/.test(text)) throw new UserError('transfer.countInvalid', { text, option })
   return Number(text)
 }
 
 function daysOf(text: string, option: string): number {
   const seconds = parseSeconds(text)
-  if (seconds === null) throw new Problem('transfer.timeInvalid', { text, option })
+  if (seconds === null) throw new UserError('transfer.timeInvalid', { text, option })
   return seconds / DAY_SECONDS
 }
 
@@ -57,7 +57,7 @@ function floorOf(text: string): Floor {
   const percent = /^(\d{1,2}(?:\.\d+)?)%$/.exec(text)?.[1]
   if (percent !== undefined) return { bytes: Number.POSITIVE_INFINITY, percent: Number(percent) }
   const bytes = parseSize(text)
-  if (bytes === null) throw new Problem('transfer.floorInvalid', { text })
+  if (bytes === null) throw new UserError('transfer.floorInvalid', { text })
   return { bytes, percent: 100 }
 }
 
@@ -69,13 +69,13 @@ function splitSender(text: string): { folder: string | null; amount: string } {
     : { folder: text.slice(0, at), amount: text.slice(at + 1) }
 }
 
-/** @throws Problem naming the option's value that cannot be used. */
+/** @throws UserError naming the option's value that cannot be used. */
 export function rulesOf(options: RuleWords): StoreRules {
   const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
   const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
     const { folder, amount } = splitSender(text)
     if (folder !== null && (folder.includes('/') || nameFault(folder) !== null))
-      throw new Problem('transfer.quotaSender', { text })
+      throw new UserError('transfer.quotaSender', { text })
     // Of nothing the whole is shown.
     const value = parse(amount === '' ? `"${text}"` : amount)
     if (folder === null) quota.each[name] = value

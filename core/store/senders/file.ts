@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { ignoreError, settled } from '../../dropped-errors.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { type DirectoryLock, lockDirectory } from '../../lib/workers/directory-lock.ts'
 import { makeDirectories } from '../../platform/make-directories.ts'
 import { replaceFile } from '../../platform/replace-file.ts'
@@ -37,14 +37,14 @@ async function readList(file: string): Promise<Sender[] | null> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return null
-    throw thrown
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
   }
   return fileSchema.parse(JSON.parse(text)).senders
 }
 
-const isBroken = (thrown: unknown) => thrown instanceof SyntaxError || thrown instanceof z.ZodError
+const isBroken = (error: unknown) => error instanceof SyntaxError || error instanceof z.ZodError
 
 /** A lock of its own: the receiver's holds for as long as it runs. */
 async function lockList(file: string): Promise<DirectoryLock> {
@@ -54,7 +54,7 @@ async function lockList(file: string): Promise<DirectoryLock> {
   for (;;) {
     const lock = lockDirectory(directory)
     if (lock !== null) return lock
-    if (performance.now() > until) throw new Problem('transfer.sendersBusy', { path: file })
+    if (performance.now() > until) throw new UserError('transfer.sendersBusy', { path: file })
     await delay(LOCK_RETRY_MS)
   }
 }
@@ -74,8 +74,8 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
   const read = async (): Promise<void> => {
     try {
       senders = (await readList(file)) ?? senders
-    } catch (thrown) {
-      if (!isBroken(thrown)) throw thrown
+    } catch (error) {
+      if (!isBroken(error)) throw error
       if (notice === null) return
       const aside = `${file}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`
       await rename(file, aside)
@@ -98,14 +98,14 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     }
   }
 
-  /** @throws Problem transfer.sendersUnchanged */
+  /** @throws UserError transfer.sendersUnchanged */
   async function orUnchanged<T>(work: Promise<T>): Promise<T> {
     try {
       return await work
-    } catch (thrown) {
-      const reason = errorCode(thrown)
-      if (reason === null) throw thrown
-      throw new Problem('transfer.sendersUnchanged', { path: file, reason }, { cause: thrown })
+    } catch (error) {
+      const reason = errorCode(error)
+      if (reason === null) throw error
+      throw new UserError('transfer.sendersUnchanged', { path: file, reason }, { cause: error })
     }
   }
 
@@ -120,9 +120,9 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     },
     /** Reads what another process has changed; true: something was new. */
     async refresh() {
-      const now = await stampNow().catch((thrown: unknown) => {
-        if (errorCode(thrown) === 'ENOENT') return ''
-        throw thrown
+      const now = await stampNow().catch((error: unknown) => {
+        if (errorCode(error) === 'ENOENT') return ''
+        throw error
       })
       if (now === stamp) return false
       const before = JSON.stringify(senders)

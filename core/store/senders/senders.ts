@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import type { Message } from '../../lib/i18n/message.ts'
-import { Problem } from '../../lib/i18n/problem.ts'
+import { UserError } from '../../lib/i18n/user-error.ts'
 import { folderName } from '../../protocol/names.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import type { Store } from '../store.ts'
@@ -155,7 +155,7 @@ const LEAST_DIGITS = 6
  * The sender that a person means by the beginning of a fingerprint, by its folder, or by its name. Senders choose their
  * names themselves: where one is called as another one's folder or fingerprint, a longer fingerprint tells them apart.
  * @param store the store's directory, for the sentence.
- * @throws Problem when it is none or several.
+ * @throws UserError when it is none or several.
  */
 export function chooseSender(senders: readonly Sender[], who: string, store: string): Sender {
   const digits = who.toLowerCase().replaceAll(':', '')
@@ -167,10 +167,10 @@ export function chooseSender(senders: readonly Sender[], who: string, store: str
       folder === who || name === who || (isDigits && fingerprint.startsWith(digits)),
   )
   const [one] = found
-  if (one === undefined) throw new Problem('transfer.senderUnknown', { who, path: store })
+  if (one === undefined) throw new UserError('transfer.senderUnknown', { who, path: store })
   if (found.length > 1) {
     const fingerprints = found.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(', ')
-    throw new Problem('transfer.senderAmbiguous', { who, fingerprints })
+    throw new UserError('transfer.senderAmbiguous', { who, fingerprints })
   }
   return one
 }

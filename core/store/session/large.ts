@@ -25,8 +25,8 @@ interface OpenFile extends AskedFile {
 }
 
 /** One that cannot be stored, as its source is not known. */
-function refusedFile(thrown: unknown): IncomingFile {
-  const outcome = outcomeOf(thrown)
+function refusedFile(error: unknown): IncomingFile {
+  const outcome = outcomeOf(error)
   return {
     offset: Promise.resolve(null),
     refused: outcome,

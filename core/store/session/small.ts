@@ -63,7 +63,7 @@ export function receiveBatch(
       onWritten,
       onStored,
     })
-  void finding.then(storeAll, (thrown) => {
-    for (const index of asked.keys()) onStored(index, outcomeOf(thrown), 0)
+  void finding.then(storeAll, (error) => {
+    for (const index of asked.keys()) onStored(index, outcomeOf(error), 0)
   })
 }

@@ -125,7 +125,7 @@ export class StoreSession {
         const copy = { from, digest, isMoved: moved, directories }
         return store.copy(file, copy, this.#gone.signal, this.#copyTurns)
       })
-      .catch((thrown: unknown): Stored => ({ outcome: outcomeOf(thrown), position: 0 }))
+      .catch((error: unknown): Stored => ({ outcome: outcomeOf(error), position: 0 }))
       .then((stored) => {
         // A question whether a file is still there stores none. Nothing of a copy came over the line.
         if (source === fromSource && path === fromPath) answers.add(id, stored.outcome, stored.position)
@@ -144,8 +144,8 @@ export class StoreSession {
       })
       .then(
         (digest) => answers.prove({ id, digest, reason: '' }),
-        (thrown: unknown) => {
-          const { status, detail } = outcomeOf(thrown)
+        (error: unknown) => {
+          const { status, detail } = outcomeOf(error)
           answers.prove({ id, digest: null, reason: `${status} ${detail}`.slice(0, 200) })
         },
       )

@@ -60,11 +60,11 @@ export async function withContent<T>(
     } finally {
       await closeFd(fd)
     }
-  } catch (thrown) {
-    const code = errorCode(thrown)
-    if (thrown instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
+  } catch (error) {
+    const code = errorCode(error)
+    if (error instanceof NotAFile || code === 'ELOOP' || code === 'ENXIO') return { kind: 'strange', place }
     if (isGone(code)) return { kind: 'missing', place }
-    if (code === null) throw thrown
+    if (code === null) throw error
     return { kind: 'unreadable', place, code }
   }
 }

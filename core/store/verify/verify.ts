@@ -54,7 +54,7 @@ function openWritable({ manifest: file }: StoreLayout) {
  * @param adopt records unknown files in the manifest as they are now.
  * @param forgetMissing takes what is missing out of the manifest: somebody has removed it on purpose. What its sender
  * still has comes back.
- * @throws Problem if there is no store, or it cannot be looked at.
+ * @throws UserError if there is no store, or it cannot be looked at.
  */
 export async function verifyStore(
   directory: string,

@@ -31,11 +31,11 @@ async function* walk(root: string, place: readonly string[], isVersion: boolean)
       if (stats?.isDirectory()) yield* walk(root, inside, isVersion)
       else yield { kind: stats?.isFile() === false ? 'strange' : 'file', place: inside, isVersion }
     }
-  } catch (thrown) {
-    const code = errorCode(thrown)
+  } catch (error) {
+    const code = errorCode(error)
     // Gone since it was listed, or there are no versions yet.
     if (isGone(code)) return
-    if (code === null) throw thrown
+    if (code === null) throw error
     yield { kind: 'unreadable', code, place: [...place], isVersion }
   }
 }

@@ -16,7 +16,7 @@ export function useChannelTest(id: string): { send: () => void; isSending: boole
     setTested(null)
     bridge
       .call('testChannel', { id })
-      .catch((thrown) => ({ delivered: false, sentence: sentenceOfThrown(thrown) }))
+      .catch((error) => ({ delivered: false, sentence: sentenceOfThrown(error) }))
       .then((answer) => {
         setTested({ ...answer, at: Date.now() })
         setSending(false)

@@ -57,9 +57,9 @@ export function DestinationForm(props: DestinationFormProps) {
         <TextField {...fields} field="name" maxLength={200} placeholder={usualName(kind, draft)} />
         {kind !== 'receiver' && <EncryptionPart {...fields} />}
         {tested !== null && <TestResult tested={tested} confirmed={draft} onConfirm={form.confirm} />}
-        {refusal !== null && <Problem text={say(refusal)} />}
+        {refusal !== null && <UserError text={say(refusal)} />}
         {form.tried && Object.keys(problems).length > 0 && (
-          <Problem text={t('window.destinations.incomplete')} />
+          <UserError text={t('window.destinations.incomplete')} />
         )}
         <Group justify="flex-end" gap="xs">
           {onBack !== null && (
@@ -139,7 +139,7 @@ function notPaired(destination: Given): Exclude<Given, { kind: 'receiver' }> {
   return destination
 }
 
-function Problem({ text }: { text: string }) {
+function UserError({ text }: { text: string }) {
   return (
     <p className="card-problem breakable" role="alert">
       {text}

@@ -19,7 +19,7 @@ export function PathButton({ what, onChoose }: PathButtonProps) {
       ({ path }) => {
         if (path !== null) onChoose(path)
       },
-      (thrown) => tell('refused', sentenceOfThrown(thrown)),
+      (error) => tell('refused', sentenceOfThrown(error)),
     )
   return (
     <Button variant="default" onClick={choose}>

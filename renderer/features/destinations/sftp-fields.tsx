@@ -31,8 +31,8 @@ function KnownHosts({ draft, onChange }: FieldsProps) {
       const [hostKey] = keys
       if (hostKey !== undefined) onChange({ hostKey })
       setSaid({ of, sentence })
-    } catch (thrown) {
-      setSaid({ of, sentence: sentenceOfThrown(thrown) })
+    } catch (error) {
+      setSaid({ of, sentence: sentenceOfThrown(error) })
     }
   }
   return (

@@ -24,7 +24,7 @@ export function useDestinationTest(): DestinationTest {
       setLast(null)
       const tested = await bridge
         .call('testDestination', question)
-        .catch((thrown): Tested => ({ ...failed, sentence: sentenceOfThrown(thrown) }))
+        .catch((error): Tested => ({ ...failed, sentence: sentenceOfThrown(error) }))
       setLast({ asked: JSON.stringify(question), tested })
       setTesting(false)
     },

@@ -155,8 +155,8 @@ function MoreMenu({ state }: { state: AppState }) {
     try {
       const { path } = await bridge.call('saveDiagnostics', {})
       if (path !== null) tell('done', message('diagnostics.written', { file: path }))
-    } catch (thrown) {
-      tell('refused', sentenceOfThrown(thrown))
+    } catch (error) {
+      tell('refused', sentenceOfThrown(error))
     }
   }
   const copy = async () => {

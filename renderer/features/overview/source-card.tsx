@@ -90,7 +90,7 @@ const Card = memo(function Card(props: CardProps) {
         <TroubledDestination {...props} />
         <Moving {...props} />
         <Writing source={source} />
-        <Trouble source={source} />
+        <FlapSeries source={source} />
         <LinkPart settings={settings} checked={source.checked} />
         <Shortfall {...props} />
       </div>
@@ -215,7 +215,7 @@ function Writing({ source: { scanned } }: { source: SourceState }) {
 }
 
 /** What its disk or the scanner has to say, and what can be done about it. */
-function Trouble({ source }: { source: SourceState }) {
+function FlapSeries({ source }: { source: SourceState }) {
   const { say } = useWords()
   const { checked } = source
   const unsent = heldWords(source) ?? markedWords(source) ?? scanProblem(source)

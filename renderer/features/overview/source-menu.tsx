@@ -76,7 +76,7 @@ export function SourceMenu({
         </Menu.Item>
         <Menu.Item
           leftSection={<IconFolderSymlink size={16} />}
-          onClick={() => move().catch((thrown) => tell('refused', sentenceOfThrown(thrown)))}
+          onClick={() => move().catch((error) => tell('refused', sentenceOfThrown(error)))}
         >
           {t('window.source.move')}
         </Menu.Item>

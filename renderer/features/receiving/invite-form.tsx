@@ -23,7 +23,7 @@ export function InviteForm({ replaces }: { replaces: string | null }) {
     let isOver = false
     bridge
       .call('inviteSender', { replaces })
-      .catch((thrown) => ({ sentence: sentenceOfThrown(thrown) }))
+      .catch((error) => ({ sentence: sentenceOfThrown(error) }))
       .then((given) => !isOver && setAnswer(given))
     return () => {
       isOver = true

@@ -87,7 +87,7 @@ export function useListing({ destination, computer, spot: { folder, path }, sear
               : { ...page, entries: inOrder([...before.entries, ...page.entries]) },
           )
         },
-        (thrown) => !isOver && setFailure(sentenceOfThrown(thrown)),
+        (error) => !isOver && setFailure(sentenceOfThrown(error)),
       )
       .finally(() => !isOver && setBusy(false))
     return () => {

@@ -29,7 +29,7 @@ export function VersionList({
     let isOver = false
     bridge.call('restoreVersions', { destination, computer, folder, path }).then(
       (answer) => !isOver && setVersions(answer.versions),
-      (thrown) => !isOver && setFailure(sentenceOfThrown(thrown)),
+      (error) => !isOver && setFailure(sentenceOfThrown(error)),
     )
     return () => {
       isOver = true

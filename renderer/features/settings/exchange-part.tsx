@@ -25,8 +25,8 @@ export function ExchangePart({ settings }: { settings: AppState['settings'] }) {
     try {
       const { path } = await bridge.call('exportSettings', {})
       if (path !== null) tell('done', message('settings.exported', { file: path }))
-    } catch (thrown) {
-      tell('refused', sentenceOfThrown(thrown))
+    } catch (error) {
+      tell('refused', sentenceOfThrown(error))
     }
   }
   const importThem = async () => {
@@ -35,8 +35,8 @@ export function ExchangePart({ settings }: { settings: AppState['settings'] }) {
       if (answer === null) return
       setRead(answer)
       setOpened(true)
-    } catch (thrown) {
-      tell('refused', sentenceOfThrown(thrown))
+    } catch (error) {
+      tell('refused', sentenceOfThrown(error))
     }
   }
 

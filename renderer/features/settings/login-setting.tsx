@@ -16,7 +16,7 @@ export function LoginSetting() {
   useEffect(() => {
     bridge.call('loginStart', {}).then(
       (answer) => setOn(answer.on),
-      (thrown) => setProblem(sentenceOfThrown(thrown)),
+      (error) => setProblem(sentenceOfThrown(error)),
     )
   }, [bridge])
 

@@ -30,7 +30,7 @@ export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepPr
     if (busy) return
     onBegin()
     setBusy(true)
-    await act().catch((thrown) => tell('refused', sentenceOfThrown(thrown)))
+    await act().catch((error) => tell('refused', sentenceOfThrown(error)))
     setBusy(false)
   }
   const addBatch = async () => {

@@ -3,7 +3,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { listenForCommands, sendCommand } from '../../../core/agent/control-socket.ts'
-import { Problem } from '../../../core/lib/i18n/problem.ts'
+import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 
 async function listen(directory: string, answer: (command: string, input: unknown) => Promise<unknown>) {
@@ -25,7 +25,7 @@ describe('the control socket', () => {
   it('carries a refusal as the same sentence', async () => {
     const directory = temporaryDirectory()
     await listen(directory, async () => {
-      throw new Problem('refuse.missing', { path: '/nowhere' })
+      throw new UserError('refuse.missing', { path: '/nowhere' })
     })
     await expect(sendCommand(directory, 'x', {})).rejects.toThrow('/nowhere does not exist')
   })

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type ChannelType, catalog, channelTypes, fieldsOf } from '../../../core/alerts/channels/catalog.ts'
-import type { Letter } from '../../../core/alerts/channels/channel.ts'
+import type { OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
 import { channelOf } from '../../../core/alerts/channels/kinds.ts'
 import { english } from '../../../core/lib/i18n/dictionaries.ts'
 import { attempt, givenFor, LETTER_ID, letter, notice, SECRET, said } from '../../support/channels.ts'
@@ -9,7 +9,7 @@ import { type Recorded, type RecordingServer, recordingServer } from '../../supp
 
 // The form in which each service wants to be told, and what is its own.
 
-async function sent(type: ChannelType, told: Partial<Letter> = {}): Promise<Recorded> {
+async function sent(type: ChannelType, told: Partial<OutgoingMessage> = {}): Promise<Recorded> {
   const server = await recordingServer()
   await attempt(type, givenFor(type, server.origin), told, 2_000)
   const [request] = server.requests

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Letter } from '../../../core/alerts/channels/channel.ts'
+import type { OutgoingMessage } from '../../../core/alerts/channels/channel.ts'
 import { judgeMail } from '../../../core/alerts/channels/mail.ts'
 import { attempt, givenFor, LETTER_ID, notice, said } from '../../support/channels.ts'
 import { headless } from '../../support/headless.ts'
@@ -63,7 +63,7 @@ describe.skipIf(!hasMailServer)('mail, through aiosmtpd and read back from its m
     security: Security,
     changes = {},
     secrets = {},
-    told: Partial<Letter> = {},
+    told: Partial<OutgoingMessage> = {},
     withinMs = 2_000,
   ) => {
     const given = { options: optionsFor(security, changes), secrets, signal: new AbortController().signal }

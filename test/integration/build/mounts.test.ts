@@ -9,8 +9,8 @@ const codeOf = (act: () => unknown) => {
   try {
     act()
     return null
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
   }
 }
 

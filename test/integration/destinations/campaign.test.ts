@@ -135,8 +135,8 @@ test(`sftp: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothin
       return isConnected && nothingWaits && campaign.allMarked()
     },
     60_000,
-  ).catch((thrown) => {
-    throw new Error(`${thrown}: ${JSON.stringify(world.sender().report())}; ${world.sender().log.join('; ')}`)
+  ).catch((error) => {
+    throw new Error(`${error}: ${JSON.stringify(world.sender().report())}; ${world.sender().log.join('; ')}`)
   })
   campaign.lookAtMarks()
   campaign.lookAtLedger()

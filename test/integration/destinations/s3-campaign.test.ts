@@ -154,8 +154,8 @@ test(`s3: ${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing 
       return sender.report()?.connection.state === 'connected' && waiting === 0
     },
     60_000,
-  ).catch((thrown) => {
-    throw new Error(`${thrown}: ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
+  ).catch((error) => {
+    throw new Error(`${error}: ${JSON.stringify(sender.report())}; ${sender.log.join('; ')}`)
   })
   const there = await Promise.all(tree.names.map(async (name) => textOf(await place.file('data', name))))
   expect(there, `seed ${seed}`).toEqual(tree.names.map((name) => digestHere(home, name)))

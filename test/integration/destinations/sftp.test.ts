@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { Problem } from '../../../core/lib/i18n/problem.ts'
+import { UserError } from '../../../core/lib/i18n/user-error.ts'
 import { createWords } from '../../../core/lib/i18n/words.ts'
 import { digestOf } from '../../../core/platform/digest.ts'
 import { reachSftp } from '../../../core/send/destinations/sftp/sftp.ts'
@@ -114,7 +114,7 @@ test("another computer's folder is refused before anything is written", async ()
   expect(second.state).toBe('refused')
   expect(problem).toMatchObject({ key: 'transfer.objects.foreign', params: { computer: 'station-3' } })
   expect(treeOf(settings.path)).toEqual(before)
-  const { message } = new Problem(problem.key, problem.params)
+  const { message } = new UserError(problem.key, problem.params)
   expect(message).toContain('restore --from nas --computer station')
   expect(message).not.toContain('owner.json')
 })

@@ -36,7 +36,7 @@ function setUp(contentOf: (name: string) => string) {
     destinations: ['nas'],
     changed: () => undefined,
     offered: () => undefined,
-    failed: (thrown) => expect.fail(String(thrown)),
+    failed: (error) => expect.fail(String(error)),
   })
   onTestFinished(() => {
     losses.stop()

@@ -30,8 +30,8 @@ const makeExisting = (root: string) => {
  * its new directory); the ledger takes a content once, and counts each time that a file became waiting.
  */
 async function expectOffered(source: ScannedSource, wanted: readonly string[]): Promise<void> {
-  await until('all are offered', () => source.waiting() >= wanted.length, 50_000).catch((thrown) => {
-    throw new Error(`${source.waiting()} of ${wanted.length} offered, ${source.phase()}`, { cause: thrown })
+  await until('all are offered', () => source.waiting() >= wanted.length, 50_000).catch((error) => {
+    throw new Error(`${source.waiting()} of ${wanted.length} offered, ${source.phase()}`, { cause: error })
   })
   const offers = source.offers()
   expect(offers.size).toBe(wanted.length)

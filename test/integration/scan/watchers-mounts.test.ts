@@ -35,11 +35,9 @@ const put = (root: string, ...names: string[]) => {
 }
 
 const offered = (source: ScannedSource, ...names: string[]) =>
-  until(`${names.join()} offered`, () => source.paths().join() === names.toSorted().join()).catch(
-    (thrown) => {
-      throw new Error(`offered: ${source.paths().join()}`, { cause: thrown })
-    },
-  )
+  until(`${names.join()} offered`, () => source.paths().join() === names.toSorted().join()).catch((error) => {
+    throw new Error(`offered: ${source.paths().join()}`, { cause: error })
+  })
 
 /** A source whose directories are made and mounted before the scanner starts. */
 async function started(

@@ -146,8 +146,8 @@ test(`${ROUNDS} rounds of kill -9 and cut connections: all arrives, nothing is m
       return Object.values(totals).every(({ waitingFiles }) => waitingFiles === 0) && campaign.allMarked()
     },
     60_000,
-  ).catch((thrown) => {
-    throw new Error(`${thrown}: ${JSON.stringify(world.sender().report())}; ${world.sender().log.join('; ')}`)
+  ).catch((error) => {
+    throw new Error(`${error}: ${JSON.stringify(world.sender().report())}; ${world.sender().log.join('; ')}`)
   })
   console.log(`${JSON.stringify(struck)}, ${relay.connections().made} connections`)
   campaign.lookAtMarks()

@@ -227,8 +227,8 @@ test('what the codec lets pass is of its schema, whatever was done to it: nothin
         decoder.push(bytes.subarray(at, next), (frame) => frames.push(frame))
         at = next
       }
-    } catch (thrown) {
-      if (!(thrown instanceof WireFault)) throw thrown
+    } catch (error) {
+      if (!(error instanceof WireFault)) throw error
     }
     // Encoding asks for the limits again, and decoding it again has to give the same.
     for (const frame of frames) {

@@ -120,9 +120,9 @@ describe.skipIf(!canMount)('a store’s disk that fails (needs root)', () => {
     fs.rmSync(ballast)
     try {
       execFileSync('e2fsck', ['-f', '-y', image], { stdio: 'ignore' })
-    } catch (thrown) {
+    } catch (error) {
       // 1: errors were there and were corrected.
-      expect(thrown).toMatchObject({ status: 1 })
+      expect(error).toMatchObject({ status: 1 })
     }
     mount()
     const here = treeOf(home.source)

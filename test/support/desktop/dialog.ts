@@ -44,8 +44,8 @@ export async function chooseDirectory(directory: string, withinMs = 20_000): Pro
   const deadline = Date.now() + withinMs
   while (!(await isGone(id))) {
     if (Date.now() > deadline) throw new Error(`the dialog did not take ${directory} within ${withinMs} ms`)
-    await fillIn(id, directory).catch(async (thrown) => {
-      if (!(await isGone(id))) throw thrown
+    await fillIn(id, directory).catch(async (error) => {
+      if (!(await isGone(id))) throw error
     })
     await until('the dialog to close', () => isGone(id), CLOSE_WITHIN_MS).catch(() => undefined)
   }

@@ -76,9 +76,9 @@ export async function bootRoot(directory: string): Promise<BootedRoot> {
       60_000,
     )
     return { run, close }
-  } catch (thrown) {
+  } catch (error) {
     await close()
-    throw new Error(`it did not boot: ${said}`, { cause: thrown })
+    throw new Error(`it did not boot: ${said}`, { cause: error })
   }
 }
 

@@ -48,8 +48,8 @@ export async function launchPackaged(
     const browser = await chromium.connectOverCDP(address)
     const page = await until('its window', () => browser.contexts()[0]?.pages()[0], 20_000)
     return { page, pid: child.pid ?? -1, output: () => said, close }
-  } catch (thrown) {
+  } catch (error) {
     await close()
-    throw new Error(`the packaged application did not start: ${said}`, { cause: thrown })
+    throw new Error(`the packaged application did not start: ${said}`, { cause: error })
   }
 }

@@ -47,8 +47,8 @@ export async function startUserDesktop(uid: number): Promise<UserDesktop> {
     const all = Object.fromEntries(text.split('\0').map((pair) => pair.split(/=(.*)/s).slice(0, 2)))
     const env = Object.fromEntries(PASSED_ON.map((name) => [name, String(all[name] ?? '')]))
     return { env, directory: place, close }
-  } catch (thrown) {
+  } catch (error) {
     await close()
-    throw thrown
+    throw error
   }
 }

@@ -6,7 +6,7 @@ import {
   type LookedAt,
   refusedSources,
 } from '../../../core/agent/settings/accept-path.ts'
-import { sentenceOf } from '../../../core/lib/i18n/problem.ts'
+import { sentenceOf } from '../../../core/lib/i18n/user-error.ts'
 
 const directory: LookedAt = {
   real: '/data/photos',
@@ -21,8 +21,8 @@ function refusalOf(act: () => void): string | undefined {
   try {
     act()
     return undefined
-  } catch (thrown) {
-    return sentenceOf(thrown).key
+  } catch (error) {
+    return sentenceOf(error).key
   }
 }
 

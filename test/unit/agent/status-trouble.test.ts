@@ -87,8 +87,8 @@ describe('the one status, of what is wrong', () => {
     expect(status({ destinations: none, totals: behind })).toEqual({ ...said, detail: '1 more problem.' })
     const refused = { ...receiver, connection: { ...unreachable, state: 'refused' as const } }
     expect(status({ destinations: [away, refused] }).sentence).toContain('nas-2 refuses this computer')
-    const thrown = new Refused({ code: 'protocol', reason: '' })
-    const old = troubleOf(thrown, there, false)
+    const error = new Refused({ code: 'protocol', reason: '' })
+    const old = troubleOf(error, there, false)
     expect(
       status({ destinations: [{ ...receiver, connection: { ...old, since: NOW } }] }).sentence,
     ).toContain('Install the same version of Holdfast at both ends.')

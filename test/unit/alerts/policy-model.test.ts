@@ -221,15 +221,15 @@ test('whatever happens, a person is told once, in time, and of the end', () => {
     try {
       for (let step = 0; step < STEPS; step += 1) course.step()
       course.end()
-    } catch (thrown) {
+    } catch (error) {
       const heard = course.world.heard
         .slice(-30)
         .map(({ what, about, elapsedMs, incident: { kind, paths } }) => {
           return `${what} ${about} ${kind} ${Object.keys(paths)} (${elapsedMs / SECOND} s)`
         })
       const course60 = course.did.slice(-100).join('; ')
-      throw new Error(`seed ${seed}, run ${run}: ${thrown}; ${course60}; heard: ${heard.join('; ')}`, {
-        cause: thrown,
+      throw new Error(`seed ${seed}, run ${run}: ${error}; ${course60}; heard: ${heard.join('; ')}`, {
+        cause: error,
       })
     }
     heard += course.world.heard.length

@@ -63,7 +63,7 @@ describe('the checker’s side of the history', () => {
     }
     expect(told).toEqual(['check.historyStuck'])
     const refused = Array.from({ length: 40 }, () =>
-      history.ask(question).then(null, (thrown) => thrown.sentence.key),
+      history.ask(question).then(null, (error) => error.sentence.key),
     )
     expect(await refused.at(-1)).toBe('check.historyAway')
     const stopped = history.stop()

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Candidate, type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
+import { type FoundFile, type Ledger, openLedger } from '../../../core/ledger/ledger.ts'
 
 let directory = ''
 let file = ''
@@ -23,7 +23,7 @@ const databaseBytes = () => statSync(file).size
 const logBytes = () => statSync(`${file}-wal`).size
 
 function offer(files: number): void {
-  const candidate = (index: number): Candidate => ({
+  const candidate = (index: number): FoundFile => ({
     ...{
       source: 's',
       path: `directory/file-${index}`,

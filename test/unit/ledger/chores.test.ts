@@ -30,7 +30,7 @@ test('a new destination gets everything, though the ledger fails in the middle o
         () => true,
         () => undefined,
       ),
-    { ...options, isWanted: () => true, failed: (thrown) => void failures.push(thrown) },
+    { ...options, isWanted: () => true, failed: (error) => void failures.push(error) },
   )
   expect(ledger.totals('new').s?.waitingFiles).toBe(2_500)
   expect(ledger.filled('s')).toContain('new')

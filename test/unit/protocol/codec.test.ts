@@ -237,8 +237,8 @@ describe('headers', () => {
         bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
       try {
         decodeAll(bytes)
-      } catch (thrown) {
-        expect(thrown).toBeInstanceOf(WireFault)
+      } catch (error) {
+        expect(error).toBeInstanceOf(WireFault)
         faults += 1
       }
     }

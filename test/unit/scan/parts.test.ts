@@ -77,7 +77,7 @@ describe('a rerun', () => {
         runs += 1
         throw new Error('no')
       },
-      (thrown) => failures.push(thrown),
+      (error) => failures.push(error),
     )
     await rerun.request()
     await rerun.request()

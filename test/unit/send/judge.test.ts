@@ -1,7 +1,7 @@
 import { appendFileSync, chmodSync, lstatSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
-import type { Due } from '../../../core/ledger/ledger.ts'
+import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { statFactsOf } from '../../../core/platform/stat-facts.ts'
 import { createJudge } from '../../../core/send/transfer/classify-read-error.ts'
 import type { SourceParts } from '../../../core/send/transfer/contract.ts'
@@ -30,7 +30,7 @@ async function judged(change: (file: string) => void) {
     attempts: 0,
     digest: null,
     ...facts(),
-  } as Due
+  } as QueuedFile
   change(file)
   const shared = { whereabouts: () => 'there', isBelowAway: () => false }
   const judge = createJudge({ source: { path: root }, shared } as unknown as SourceParts)

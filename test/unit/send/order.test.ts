@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, statSync, truncateSync, utimesSync, writeFil
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Candidate, openLedger } from '../../../core/ledger/ledger.ts'
+import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import type { Outgoing } from '../../../core/send/destinations/destination.ts'
 import { openDispatcher } from '../../../core/send/queue/dispatcher.ts'
 import type { SendSource } from '../../../core/send/transfer/contract.ts'
@@ -15,7 +15,7 @@ import { until } from '../../support/until.ts'
 
 const destination = { id: 'd', name: 'receiver' }
 
-function candidate(root: string, source: string, name: string): Candidate {
+function candidate(root: string, source: string, name: string): FoundFile {
   const stats = statSync(path.join(root, name), { bigint: true })
   const { size, mtimeNs, ctimeNs, ino: inode, dev: device } = stats
   return { source, path: name, size: Number(size), mtimeNs, ctimeNs, inode, device }

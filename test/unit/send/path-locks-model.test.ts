@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Due } from '../../../core/ledger/ledger.ts'
+import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { createPathLocks } from '../../../core/send/queue/path-locks.ts'
 import { createRandom, newSeed } from '../../support/transfer.ts'
 
@@ -15,11 +15,11 @@ test('whatever is locked and unlocked: a path is refused if and only if one abov
   const newFile = () => {
     id += 1
     const path = Array.from({ length: 1 + below(4) }, () => NAMES[below(NAMES.length)]).join('/')
-    return { id, source: `s${below(2)}`, path } as Due
+    return { id, source: `s${below(2)}`, path } as QueuedFile
   }
   for (let run = 0; run < 300; run += 1) {
     const locks = createPathLocks()
-    const held: Due[] = []
+    const held: QueuedFile[] = []
     for (let step = 0; step < 60; step += 1) {
       if (random() < 0.6 || held.length === 0) {
         const files = Array.from({ length: 1 + below(4) }, newFile)

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { type StatFacts, statFactsOf } from '../../../core/platform/stat-facts.ts'
 import { markGroupWrite } from '../../../core/send/marks/group-write.ts'
 import { unsentBecause } from '../../../core/send/reading/facts.ts'
-import type { FoundDirectory, FoundFile } from '../../../core/send/reading/group.ts'
+import type { FileRead, FoundDirectory } from '../../../core/send/reading/group.ts'
 import { directoriesAbove, openReading } from '../../../core/send/reading/read.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { openTestReaders } from '../../support/test-readers.ts'
@@ -77,7 +77,7 @@ const changes: [string, (file: string) => void, string][] = [
 function readInThread(root: string, name: string, offered: StatFacts) {
   const readers = openTestReaders()
   const files = Array.from({ length: 8 }, () => ({ path: name, offered }))
-  return new Promise<[FoundFile[], readonly FoundDirectory[]]>((resolve) =>
+  return new Promise<[FileRead[], readonly FoundDirectory[]]>((resolve) =>
     readers.read('s', { root, files, take: (found, directories) => resolve([[...found], directories]) }),
   )
 }

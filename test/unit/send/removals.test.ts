@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Candidate, openLedger } from '../../../core/ledger/ledger.ts'
+import { type FoundFile, openLedger } from '../../../core/ledger/ledger.ts'
 import { digestOf } from '../../../core/platform/digest.ts'
 import { Pass } from '../../../core/send/delete-after-send/pass.ts'
 import { openRemovals } from '../../../core/send/delete-after-send/removals.ts'
@@ -34,7 +34,7 @@ function open() {
   const ledger = openLedger(path.join(base, 'ledger.db'))
   onTestFinished(() => ledger.close())
   const rootOf = (id: string) => path.join(base, id)
-  const write = (id: string, name: string): Candidate => {
+  const write = (id: string, name: string): FoundFile => {
     const file = path.join(rootOf(id), name)
     mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, name)

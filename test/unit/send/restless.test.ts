@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Due } from '../../../core/ledger/ledger.ts'
+import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { createRestlessFiles } from '../../../core/send/queue/restless.ts'
 
 const MIB = 1024 * 1024
@@ -10,7 +10,7 @@ const START = 1_700_000_000_000
 /** A moment of two clocks that agree. */
 const at = (wall: number) => ({ wall, steady: wall })
 
-const fileOf = (size: number, modifiedAt = START): Due => ({
+const fileOf = (size: number, modifiedAt = START): QueuedFile => ({
   ...{
     id: 1,
     generation: 1,

@@ -212,8 +212,8 @@ describe('why there is no connection', () => {
     [refusal('busy'), false, 'unreachable', 'transfer.refusedOther'],
     [refusal('malformed'), true, 'unreachable', 'transfer.refusedOther'],
     [refusal('stopping'), true, 'unreachable', 'transfer.refusedOther'],
-  ])('%s', (thrown, wasConnected, state, key) => {
-    const trouble = troubleOf(thrown, destination, wasConnected)
+  ])('%s', (error, wasConnected, state, key) => {
+    const trouble = troubleOf(error, destination, wasConnected)
     expect(trouble).toMatchObject({ state, problem: { key, params: { address: '[::1]:7766', name: 'nas' } } })
     expect(englishWords(trouble.problem)).not.toContain('{{')
   })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Due } from '../../../core/ledger/ledger.ts'
+import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import type { StatFacts } from '../../../core/platform/stat-facts.ts'
 import { batchBuffers } from '../../../core/protocol/frame-buffers.ts'
 import type { Answer, Session } from '../../../core/send/destinations/destination.ts'
@@ -30,7 +30,7 @@ vi.mock('../../../core/send/reading/read.ts', async (original) => ({
 }))
 
 const source = { id: 's', path: '/s', name: 's', groupWriteMark: false, paused: false }
-const due = (size: number): Due => ({
+const due = (size: number): QueuedFile => ({
   ...{
     id: 1,
     generation: 1,

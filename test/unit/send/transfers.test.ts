@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Due } from '../../../core/ledger/ledger.ts'
+import type { QueuedFile } from '../../../core/ledger/ledger.ts'
 import { createTransfers } from '../../../core/send/queue/transfers.ts'
 
-const due = (id: number, size: number): Due => ({
+const due = (id: number, size: number): QueuedFile => ({
   ...{
     id,
     generation: 1,

@@ -22,8 +22,8 @@ const added = (...all: Destination[]) => all.reduce(withAdded, defaultSettings)
 const why = (act: () => unknown): string => {
   try {
     act()
-  } catch (thrown) {
-    return (thrown as { sentence: { key: string } }).sentence.key
+  } catch (error) {
+    return (error as { sentence: { key: string } }).sentence.key
   }
   return 'nothing'
 }

@@ -1,6 +1,6 @@
 import type { Decrypter, Encrypter } from 'age-encryption'
 import { dropError } from '../../../dropped-errors.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 
@@ -33,18 +33,18 @@ export function decryptedSize(size: number): number {
 
 /**
  * A folder is encrypted from its beginning, in one way: whoever reads it has one rule for all of it.
- * @throws Problem where it was begun in another way.
+ * @throws UserError where it was begun in another way.
  */
 export function requireSame(there: Encryption, wanted: Encryption, folder: string, name: string): void {
   const { recipient } = there
   if (recipient === wanted.recipient) {
     if (there.hideNames !== wanted.hideNames)
-      throw new Problem('transfer.objects.otherNames', { folder, name })
-  } else if (recipient === null) throw new Problem('transfer.objects.begunPlain', { folder, name })
-  else throw new Problem('transfer.objects.otherRecipient', { folder, name, recipient })
+      throw new UserError('transfer.objects.otherNames', { folder, name })
+  } else if (recipient === null) throw new UserError('transfer.objects.begunPlain', { folder, name })
+  else throw new UserError('transfer.objects.otherRecipient', { folder, name, recipient })
 }
 
-/** @throws Problem: it is mistyped, or of a kind that is not used here. */
+/** @throws UserError: it is mistyped, or of a kind that is not used here. */
 export async function encrypterFor(recipient: string, name: string): Promise<Encrypter> {
   const age = await import('age-encryption')
   try {
@@ -54,12 +54,12 @@ export async function encrypterFor(recipient: string, name: string): Promise<Enc
     if (length !== encryptedSize(0)) throw new Error('it is not an X25519 recipient')
     return encrypter
   } catch (thrown) {
-    throw new Problem('transfer.objects.recipient', { name, recipient, reason: errorText(thrown) })
+    throw new UserError('transfer.objects.recipient', { name, recipient, reason: errorText(thrown) })
   }
 }
 
 /**
- * @throws Problem: it is mistyped, of a kind that is not used here, or the key of another recipient, with which every
+ * @throws UserError: it is mistyped, of a kind that is not used here, or the key of another recipient, with which every
  * file would look damaged.
  */
 export async function decrypterFor(identity: string, recipient: string): Promise<Decrypter> {
@@ -71,8 +71,8 @@ export async function decrypterFor(identity: string, recipient: string): Promise
     own = await age.identityToRecipient(identity)
   } catch (error) {
     dropError(error, 'the message of the error has the key in it')
-    throw new Problem('transfer.objects.identity')
+    throw new UserError('transfer.objects.identity')
   }
-  if (own !== recipient) throw new Problem('transfer.objects.otherIdentity', { recipient })
+  if (own !== recipient) throw new UserError('transfer.objects.otherIdentity', { recipient })
   return decrypter
 }

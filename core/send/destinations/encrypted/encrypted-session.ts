@@ -58,7 +58,7 @@ export interface Encrypting {
 
 /**
  * null: nothing is encrypted.
- * @throws Problem where nothing can be encrypted for the recipient.
+ * @throws UserError where nothing can be encrypted for the recipient.
  */
 export async function encryptingFor(
   { name, recipient, hideNames }: Encryption & { name: string },

@@ -11,9 +11,9 @@ import { isNameKeyFile } from '../encrypted/names.ts'
 
 const schema = z.object({ recipient: z.string(), hideNames: z.boolean() })
 
-const orAbsent = (thrown: unknown): null => {
-  if (errorCode(thrown) === 'ENOENT') return null
-  throw thrown
+const orAbsent = (error: unknown): null => {
+  if (errorCode(error) === 'ENOENT') return null
+  throw error
 }
 
 const fileIn = ({ own }: Pick<StoreLayout, 'own'>): string => path.join(own, 'encryption.json')
@@ -24,7 +24,7 @@ export async function encryptionOf(layout: Pick<StoreLayout, 'own'>): Promise<En
   return text === null ? NOT_ENCRYPTED : schema.parse(JSON.parse(text))
 }
 
-/** @throws Problem where the folder was begun in another way; what the system says. */
+/** @throws UserError where the folder was begun in another way; what the system says. */
 export async function claimEncryption(
   layout: StoreLayout,
   wanted: Encryption & { name: string },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
-import { inTime, LATE } from '../../../lib/async/in-time.ts'
+import { LATE, withTimeout } from '../../../lib/async/with-timeout.ts'
 import { message } from '../../../lib/i18n/message.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
@@ -49,7 +49,7 @@ async function agree(
 async function sayingHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
   let isHung = false
   for (let ms = STALLED_MS; ; ms += STALLED_MS) {
-    const answer = await inTime(STALLED_MS, work)
+    const answer = await withTimeout(STALLED_MS, work)
     if (answer !== LATE) {
       if (isHung) events.onState('connecting', null)
       return answer
@@ -115,16 +115,16 @@ async function open(
       localAddress: '127.0.0.1',
       close,
     }
-  } catch (thrown) {
+  } catch (error) {
     void folder.close()
-    throw thrown
+    throw error
   }
 }
 
 /** The state and the sentence of a folder that cannot be used now, or no longer. */
-function troubleOf(thrown: unknown, { name, path }: FolderDestination): ConnectionTrouble {
-  if (thrown instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
-  const reason = errorCode(thrown) ?? errorText(thrown)
+function troubleOf(error: unknown, { name, path }: FolderDestination): ConnectionTrouble {
+  if (error instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
+  const reason = errorCode(error) ?? errorText(error)
   return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
 }
 

@@ -1,4 +1,4 @@
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { englishWords } from '../../../lib/i18n/words.ts'
 import { isElsewhere } from '../../../platform/mounts/shares.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
@@ -9,7 +9,7 @@ import { Store } from '../../../store/store.ts'
 import type { Encrypting } from '../encrypted/encrypted-session.ts'
 import { claimEncryption, keepNameKeys } from './encryption.ts'
 import type { FolderOptions } from './folder.ts'
-import { markOf } from './place.ts'
+import { getStoreInode } from './place.ts'
 
 /** A folder that is open, and this process's alone. */
 export interface OpenFolder {
@@ -31,7 +31,7 @@ const inUse = new Map<string, Promise<void>>()
  * Opens the store in a folder. A disk that hangs hangs here, too.
  * @param isOwn it is this computer's own: it is made where it is not there.
  * @param onReplaced see `Store`.
- * @throws NotMounted; Problem where only a person can help; what the system says.
+ * @throws NotMounted; UserError where only a person can help; what the system says.
  */
 export async function openFolderStore(
   { destination, identity, name, keep, storeThread }: FolderOptions,
@@ -48,7 +48,7 @@ export async function openFolderStore(
   let lock: Awaited<ReturnType<typeof claimStore>> | null = null
   let store: Store | null = null
   const close = async () => {
-    await store?.close().catch((thrown: unknown) => log(String(thrown)))
+    await store?.close().catch((error: unknown) => log(String(error)))
     try {
       lock?.release()
     } finally {
@@ -57,9 +57,9 @@ export async function openFolderStore(
     }
   }
   try {
-    if (!isOwn) await markOf(layout)
+    if (!isOwn) await getStoreInode(layout)
     lock = await claimStore(layout, (_, text) => log(text))
-    const mark = await markOf(layout)
+    const mark = await getStoreInode(layout)
     await claimEncryption(layout, destination)
     if (encrypting !== null) await keepNameKeys(layout, encrypting)
     store = new Store(layout, { thread: storeThread, rules: { ...DEFAULT_RULES, keep }, log, onReplaced })
@@ -71,10 +71,10 @@ export async function openFolderStore(
     const { fingerprint } = identity
     const me = await senders.own(fingerprint, name)
     if (me === null)
-      throw new Problem('transfer.folderRevoked', { name: destination.name, path: layout.root })
+      throw new UserError('transfer.folderRevoked', { name: destination.name, path: layout.root })
     return { layout, store, senders, me, mark, isElsewhere: isElsewhere(layout.root), close }
-  } catch (thrown) {
+  } catch (error) {
     await close()
-    throw thrown
+    throw error
   }
 }

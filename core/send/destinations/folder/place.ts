@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { type Message, message } from '../../../lib/i18n/message.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorCode, isGone } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
@@ -15,11 +15,11 @@ export class NotMounted extends Error {
  * their inodes. Nothing is made: what is at the path of a disk that is away is another disk's.
  * @throws NotMounted, or what the system says.
  */
-export async function markOf({ own }: Pick<StoreLayout, 'own'>): Promise<bigint> {
+export async function getStoreInode({ own }: Pick<StoreLayout, 'own'>): Promise<bigint> {
   try {
     return (await stat(own, { bigint: true })).ino
-  } catch (thrown) {
-    throw isGone(errorCode(thrown)) ? new NotMounted(own) : thrown
+  } catch (error) {
+    throw isGone(errorCode(error)) ? new NotMounted(own) : error
   }
 }
 
@@ -29,13 +29,13 @@ type Place = Pick<FolderDestination, 'name' | 'path'>
 export const notMountedWords = ({ name, path }: Place): Message =>
   message('transfer.notMounted', { name, path })
 
-/** @throws Problem where the folder's disk is away; what the system says. */
+/** @throws UserError where the folder's disk is away; what the system says. */
 export async function requireMounted(place: Place): Promise<void> {
   try {
-    await markOf(storeLayout(place.path))
-  } catch (thrown) {
-    if (!(thrown instanceof NotMounted)) throw thrown
+    await getStoreInode(storeLayout(place.path))
+  } catch (error) {
+    if (!(error instanceof NotMounted)) throw error
     const { key, params } = notMountedWords(place)
-    throw new Problem(key, params, { cause: thrown })
+    throw new UserError(key, params, { cause: error })
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { message } from '../../../lib/i18n/message.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { isElsewhere } from '../../../platform/mounts/shares.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import { storeLayout } from '../../../store/layout.ts'
@@ -11,7 +11,7 @@ import type { DestinationTest, TestStage } from '../../sender-messages.ts'
 import { trial, tryFile } from '../connection-test.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
 import { claimEncryption } from './encryption.ts'
-import { markOf, NotMounted, notMountedWords } from './place.ts'
+import { getStoreInode, NotMounted, notMountedWords } from './place.ts'
 
 export function tryFolder(
   destination: Tested<'folder'>,
@@ -36,22 +36,22 @@ export function tryFolder(
       if (stage === 'adding') await makeReady(destination)
       return message('test.works', { name })
     },
-    why(thrown) {
-      if (thrown instanceof NotMounted) return notMountedWords(destination)
-      return message('test.folder', { path: directory, reason: errorCode(thrown) ?? errorText(thrown) })
+    why(error) {
+      if (error instanceof NotMounted) return notMountedWords(destination)
+      return message('test.folder', { path: directory, reason: errorCode(error) ?? errorText(error) })
     },
   })
 }
 
 /** @throws NotMounted where one that is in the settings is away: what is underneath is another disk. */
 async function connect(directory: string, stage: TestStage): Promise<void> {
-  if (!(await stat(directory)).isDirectory()) throw new Problem('refuse.notDirectory', { path: directory })
-  if (stage === 'kept') await markOf(storeLayout(directory))
+  if (!(await stat(directory)).isDirectory()) throw new UserError('refuse.notDirectory', { path: directory })
+  if (stage === 'kept') await getStoreInode(storeLayout(directory))
 }
 
 /**
  * Makes Holdfast's own directory, by which the folder is known from now on.
- * @throws Problem where it is in use, in another store, or is encrypted in another way.
+ * @throws UserError where it is in use, in another store, or is encrypted in another way.
  */
 async function makeReady(destination: Tested<'folder'>): Promise<void> {
   const layout = storeLayout(destination.path)

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { errorText } from '../../../platform/system-error.ts'
 import { wantedOf } from '../../../store/senders/senders.ts'
 import type { OpenFolder } from './open-store.ts'
-import { markOf, NotMounted } from './place.ts'
+import { getStoreInode, NotMounted } from './place.ts'
 
 const LOOK_EVERY_MS = 2_000
 /** The store is asked this often for files that it wants again; those that it was asked for may not have come. */
@@ -45,12 +45,12 @@ export function watchFolder(
     if (isLooking) return
     isLooking = true
     try {
-      if ((await markOf(layout)) !== mark) throw new NotMounted(layout.own)
+      if ((await getStoreInode(layout)) !== mark) throw new NotMounted(layout.own)
       await askWanted()
       isFailing = false
-    } catch (thrown) {
-      if (thrown instanceof NotMounted) onLost(thrown)
-      else if (!isFailing) log(`it cannot be looked at: ${errorText(thrown)}`)
+    } catch (error) {
+      if (error instanceof NotMounted) onLost(error)
+      else if (!isFailing) log(`it cannot be looked at: ${errorText(error)}`)
       isFailing = true
     } finally {
       isLooking = false

@@ -5,25 +5,25 @@ import type { Answer, OutgoingSource } from '../destination.ts'
 import type { ConnectionTrouble } from '../keep-connected.ts'
 import { StoreFault } from './object-store.ts'
 
-export const isFault = (thrown: unknown, kind: StoreFault['kind']): boolean =>
-  thrown instanceof StoreFault && thrown.kind === kind
+export const isFault = (error: unknown, kind: StoreFault['kind']): boolean =>
+  error instanceof StoreFault && error.kind === kind
 
 /** For a catch: what was asked for is this, where that fault says so. */
 export const orIf =
   <T>(kind: StoreFault['kind'], instead: T) =>
-  (thrown: unknown): T => {
-    if (isFault(thrown, kind)) return instead
-    throw thrown
+  (error: unknown): T => {
+    if (isFault(error, kind)) return instead
+    throw error
   }
 
 /** For a catch: a store without the question, or a login that may not ask it, says nothing. */
-export function unlessLost(thrown: unknown): null {
-  if (isFault(thrown, 'lost')) throw thrown
+export function unlessLost(error: unknown): null {
+  if (isFault(error, 'lost')) throw error
   return null
 }
 
-export const asFault = (thrown: unknown): StoreFault =>
-  thrown instanceof StoreFault ? thrown : new StoreFault('failed', errorText(thrown), { cause: thrown })
+export const asFault = (error: unknown): StoreFault =>
+  error instanceof StoreFault ? error : new StoreFault('failed', errorText(error), { cause: error })
 
 /** The file that a fault came about with. */
 export interface FaultyFile {
@@ -35,8 +35,8 @@ export interface FaultyFile {
  * What a fault means for the file.
  * @param name the destination's.
  */
-export function answerOf(thrown: unknown, name: string, file: FaultyFile): Answer {
-  const { kind, reason } = asFault(thrown)
+export function answerOf(error: unknown, name: string, file: FaultyFile): Answer {
+  const { kind, reason } = asFault(error)
   const where = { path: path.join(file.source.path, file.path), name, reason }
   switch (kind) {
     case 'lost':
@@ -69,11 +69,11 @@ export interface NamedPlace {
 
 /** The state and the sentence of a session that could not begin, or has ended. */
 export function troubleOf(
-  thrown: unknown,
+  error: unknown,
   { name, address }: NamedPlace,
   wasConnected: boolean,
 ): ConnectionTrouble {
-  const { kind, reason } = asFault(thrown)
+  const { kind, reason } = asFault(error)
   if (kind === 'denied')
     return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
   if (kind === 'full')

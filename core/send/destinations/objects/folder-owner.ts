@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { settled } from '../../../dropped-errors.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { freeFolder } from '../../../store/senders/senders.ts'
@@ -56,7 +56,7 @@ export const ownerFile = (folder: string): string => `${folder}/${OWNER}`
 /**
  * Whose a folder is; null: nobody has said so yet.
  * @param at the destination's name.
- * @throws Problem where the file says nothing that can be understood; StoreFault.
+ * @throws UserError where the file says nothing that can be understood; StoreFault.
  */
 export async function readOwner(
   store: ObjectStore,
@@ -69,14 +69,14 @@ export async function readOwner(
   if (bytes === null) return null
   try {
     return ownerSchema.parse(JSON.parse(String(bytes)))
-  } catch (thrown) {
-    throw new Problem('transfer.objects.ownerBroken', { name: at, folder, file }, { cause: thrown })
+  } catch (error) {
+    throw new UserError('transfer.objects.ownerBroken', { name: at, folder, file }, { cause: error })
   }
 }
 
 /**
  * The same, where it is this computer's.
- * @throws Problem where it is another one's, or inside another one: its files would be among those; see readOwner.
+ * @throws UserError where it is another one's, or inside another one: its files would be among those; see readOwner.
  */
 export async function ownerOf(
   store: ObjectStore,
@@ -84,11 +84,11 @@ export async function ownerOf(
   signal: AbortSignal,
 ): Promise<Owner | null> {
   const outer = await store.above(OWNER)
-  if (outer !== null) throw new Problem('transfer.objects.inside', { folder, name: at, outer })
+  if (outer !== null) throw new UserError('transfer.objects.inside', { folder, name: at, outer })
   const owner = await readOwner(store, folder, at, signal)
   if (owner === null || owner.fingerprint === fingerprint) return owner
   const params = { folder, name: at, computer: owner.computer }
-  throw new Problem('transfer.objects.foreign', params)
+  throw new UserError('transfer.objects.foreign', params)
 }
 
 const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
@@ -134,7 +134,7 @@ export interface FolderClaim extends Encryption {
 
 /**
  * Takes a folder for this computer. Another one's, and one that has vanished, is refused before anything is written.
- * @throws Problem, StoreFault.
+ * @throws UserError, StoreFault.
  */
 export async function claimFolder(
   store: ObjectStore,
@@ -145,7 +145,7 @@ export async function claimFolder(
   let owner = await ownerOf(store, claim, signal)
   const isNew = owner === null
   if (owner === null) {
-    if (isKnown && store.can.vanish) throw new Problem('transfer.objects.vanished', { folder, name: at })
+    if (isKnown && store.can.vanish) throw new UserError('transfer.objects.vanished', { folder, name: at })
     const epoch = randomBytes(16).toString('hex')
     owner = { fingerprint, computer, epoch, recipient, hideNames, keepsAll: false, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })

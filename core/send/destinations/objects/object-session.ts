@@ -51,13 +51,13 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     pace.close()
     for (const semaphore of [slots, bytesOut, smallTurn, uploads]) semaphore.close()
   }
-  const answerTo: ObjectSessionParts['answerTo'] = (thrown, file) => {
+  const answerTo: ObjectSessionParts['answerTo'] = (error, file) => {
     if (signal.aborted) return { kind: 'lost' }
-    if (isFault(thrown, 'lost')) {
+    if (isFault(error, 'lost')) {
       close()
-      onLost(thrown)
+      onLost(error)
     }
-    return answerOf(thrown, name, file)
+    return answerOf(error, name, file)
   }
   const adopt: ObjectSessionParts['adopt'] = async (at, facts) =>
     compares && adoptContent(store, at, facts, { reads: true }, signal)
@@ -93,7 +93,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
       })
       return looked.then(
         (is) => (is ? DURABLE : null),
-        (thrown) => answerTo(thrown, file),
+        (error) => answerTo(error, file),
       )
     },
 
@@ -104,9 +104,9 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
         await own.keepAll()
         const digest = await digestAt(store, name, size, signal, nonce)
         return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }
-      } catch (thrown) {
-        answerTo(thrown, { source, path })
-        return { kind: isFault(thrown, 'absent') ? 'absent' : 'unavailable' }
+      } catch (error) {
+        answerTo(error, { source, path })
+        return { kind: isFault(error, 'absent') ? 'absent' : 'unavailable' }
       }
     },
 

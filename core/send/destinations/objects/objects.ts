@@ -35,7 +35,7 @@ export interface ObjectKind {
   address: string
   /**
    * Reaches the store, and logs in.
-   * @throws StoreFault; Problem where only a person can help.
+   * @throws StoreFault; UserError where only a person can help.
    */
   reach(signal: AbortSignal): Promise<ReachedStore>
 }
@@ -116,8 +116,8 @@ export function openObjects(
     if (!store.can.durable && !isTold) events.onNotice(message('transfer.objects.notDurable', { name }))
     isTold = true
     const sweep = () => {
-      store.sweep(Date.now() - LEFT_OVER_MS).catch((thrown) => {
-        events.log('info', `left-overs of interrupted uploads at ${name}: ${errorText(thrown)}`)
+      store.sweep(Date.now() - LEFT_OVER_MS).catch((error) => {
+        events.log('info', `left-overs of interrupted uploads at ${name}: ${errorText(error)}`)
       })
     }
     sweep()
@@ -138,9 +138,9 @@ export function openObjects(
         store.close()
       }
       return { session: opened.session, localAddress, isToItself, close }
-    } catch (thrown) {
+    } catch (error) {
       store.close()
-      throw thrown
+      throw error
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FileFacts } from '../../../platform/facts.ts'
-import type { Pace } from '../../rate-limit/bucket.ts'
+import type { RateLease } from '../../rate-limit/bucket.ts'
 import type { Answer, Outgoing } from '../destination.ts'
 import type { FaultyFile } from './faults.ts'
 import type { Names } from './names.ts'
@@ -14,7 +14,7 @@ export interface ObjectSessionParts {
   adopt(name: string, facts: ObjectFacts): Promise<boolean>
   /** Tells a person once of a file whose time the store cannot keep. */
   noteTime(file: Outgoing): void
-  pace: Pace
+  pace: RateLease
   /** Small objects that are under way, and their bytes. */
   slots: Semaphore
   bytesOut: Semaphore
@@ -25,7 +25,7 @@ export interface ObjectSessionParts {
   /** Ends with the session. */
   signal: AbortSignal
   /** What a fault means for a file; where the connection is lost, the session is over. */
-  answerTo(thrown: unknown, file: FaultyFile): Answer
+  answerTo(error: unknown, file: FaultyFile): Answer
 }
 
 /** An object has no position: see Answer. */

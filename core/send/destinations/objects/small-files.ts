@@ -13,8 +13,8 @@ async function put(
   const name = await names.current(source, path)
   try {
     await store.put(name, bytes, facts, { replace: false })
-  } catch (thrown) {
-    if (!isFault(thrown, 'exists')) throw thrown
+  } catch (error) {
+    if (!isFault(error, 'exists')) throw error
     if (await adopt(name, facts)) return DURABLE
     await names.makeRoom(source, path)
     await store.put(name, bytes, facts, { replace: true })
@@ -43,7 +43,7 @@ export async function sendSmallFiles(
       continue
     }
     const stored = put(parts, file)
-      .catch((thrown) => parts.answerTo(thrown, file))
+      .catch((error) => parts.answerTo(error, file))
       .then((answer) => {
         slots.release()
         bytesOut.release(length)

@@ -15,12 +15,12 @@ import type { ObjectStore } from './object-store.ts'
 export interface TriedKind<S extends ObjectStore> {
   /** Where it is, for people. */
   address: string
-  /** Reaches it, and writes down what it finds on its way. @throws Problem, StoreFault. */
+  /** Reaches it, and writes down what it finds on its way. @throws UserError, StoreFault. */
   reach(folder: string, found: DestinationTest['found']): Promise<{ store: S }>
   /** What the store can do, for people; and what the test has left is removed. */
   notes?(store: S): Promise<Message[]>
   /** What was thrown, where more is known than it says. */
-  explain?(thrown: unknown, folder: string): Promise<unknown>
+  explain?(error: unknown, folder: string): Promise<unknown>
 }
 
 /** A test of a store: whose the folder is belongs to its first step. */
@@ -32,9 +32,9 @@ export function tryObjects<S extends ObjectStore>(
   const { name, folder = folderName(computer) } = destination
   const connect = async (found: DestinationTest['found']): Promise<S> => {
     const { store } = await reach(folder, found)
-    await ownerOf(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch((thrown) => {
+    await ownerOf(store, { folder, at: name, fingerprint: identity.fingerprint }, signal).catch((error) => {
       store.close()
-      throw thrown
+      throw error
     })
     return store
   }
@@ -63,9 +63,9 @@ export function tryObjects<S extends ObjectStore>(
     name,
     signal,
     run: (step, found) =>
-      run(step, found).catch(async (thrown: unknown) => {
-        throw explain === undefined ? thrown : await untilAborted(signal, explain(thrown, folder))
+      run(step, found).catch(async (error: unknown) => {
+        throw explain === undefined ? error : await untilAborted(signal, explain(error, folder))
       }),
-    why: (thrown) => troubleOf(thrown, { name, address }, false).problem,
+    why: (error) => troubleOf(error, { name, address }, false).problem,
   })
 }

@@ -48,8 +48,8 @@ export async function beginUpload(
   if (!(await uploads.acquire())) return null
   try {
     return uploadOf(parts, file, await begin(parts, file, identity), identity !== undefined)
-  } catch (thrown) {
-    const answer = answerTo(thrown, file)
+  } catch (error) {
+    const answer = answerTo(error, file)
     uploads.release()
     const end = async () => answer
     return signal.aborted ? null : { offset: 0, chunk: async () => false, end, abort: end }
@@ -70,10 +70,10 @@ function uploadOf(
   let keeps = canResume
   const attempt = async (call: () => Promise<void>): Promise<void> => {
     if (failed === null)
-      await call().catch((thrown) => {
-        failed = answerTo(thrown, file)
+      await call().catch((error) => {
+        failed = answerTo(error, file)
         // What did not fit leaves its room to what does.
-        if (isFault(thrown, 'full')) keeps = false
+        if (isFault(error, 'full')) keeps = false
       })
   }
   return {

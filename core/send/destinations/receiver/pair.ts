@@ -1,5 +1,5 @@
 import { addressOf } from '../../../lib/i18n/address.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorCode, errorText } from '../../../platform/system-error.ts'
 import type { Identity } from '../../../protocol/identity.ts'
 import { type PairingCode, parsePairingCode } from '../../../protocol/pairing-code.ts'
@@ -12,23 +12,23 @@ const PAIR_WITHIN_MS = 12_000
 
 const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
 
-function problemOf(thrown: unknown, { host, port }: PairingCode): Problem {
+function problemOf(error: unknown, { host, port }: PairingCode): UserError {
   const address = addressOf(host, port)
-  if (thrown instanceof WrongFingerprint)
-    return new Problem('transfer.pairWrongFingerprint', { address, fingerprint: thrown.fingerprint })
-  if (thrown instanceof Refused && thrown.code === 'code')
-    return new Problem('transfer.pairCodeRefused', { address })
-  if (thrown instanceof Refused)
-    return new Problem('transfer.pairRefused', { address, reason: thrown.message })
-  const reason = errorCode(thrown) ?? errorText(thrown)
-  return new Problem('transfer.pairUnreachable', { address, reason }, { cause: thrown })
+  if (error instanceof WrongFingerprint)
+    return new UserError('transfer.pairWrongFingerprint', { address, fingerprint: error.fingerprint })
+  if (error instanceof Refused && error.code === 'code')
+    return new UserError('transfer.pairCodeRefused', { address })
+  if (error instanceof Refused)
+    return new UserError('transfer.pairRefused', { address, reason: error.message })
+  const reason = errorCode(error) ?? errorText(error)
+  return new UserError('transfer.pairUnreachable', { address, reason }, { cause: error })
 }
 
 /**
  * Pairs with the receiver that made this code: its certificate is the code's or nothing is said to it, and
  * it pins this computer's certificate in turn.
  * @param name what the receiver will call this computer.
- * @throws Problem that says what to do.
+ * @throws UserError that says what to do.
  */
 export async function pairWithReceiver(
   text: string,
@@ -46,7 +46,7 @@ export async function pairWithReceiver(
     channel.end()
     const { host, port, fingerprint } = code
     return { id: fingerprint, kind: 'receiver', name: welcome.name, host, port, fingerprint }
-  } catch (thrown) {
-    throw problemOf(late.aborted ? timedOut() : thrown, code)
+  } catch (error) {
+    throw problemOf(late.aborted ? timedOut() : error, code)
   }
 }

@@ -39,8 +39,8 @@ async function open(
   const wanted = (files: FrameHeader<'want'>['files']) => {
     try {
       if (sessions.want(files) > 0) events.onWanted()
-    } catch (thrown) {
-      events.log('warn', `files that ${name} wants again: ${String(thrown)}`)
+    } catch (error) {
+      events.log('warn', `files that ${name} wants again: ${String(error)}`)
     }
   }
   follow(onFrame, end)
@@ -61,9 +61,9 @@ async function open(
       return channel.end(LAST_WORD_MS)
     }
     return { session, isToItself, localAddress, close, farewell }
-  } catch (thrown) {
+  } catch (error) {
     channel.destroy(null)
-    throw thrown
+    throw error
   }
 }
 

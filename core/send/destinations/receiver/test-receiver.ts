@@ -23,6 +23,6 @@ export function tryReceiver(
       channel.destroy(null)
       return message('test.answers', { name })
     },
-    why: (thrown) => troubleOf(thrown, destination, false).problem,
+    why: (error) => troubleOf(error, destination, false).problem,
   })
 }

@@ -9,29 +9,29 @@ import { Refused } from './dial.ts'
 
 /** The state and the sentence of a failed or lost connection. */
 export function troubleOf(
-  thrown: unknown,
+  error: unknown,
   destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
   wasConnected: boolean,
 ): ConnectionTrouble {
   const { name } = destination
   const address = addressOf(destination.host, destination.port)
   const refused = (problem: Message) => ({ state: 'refused', problem }) as const
-  if (thrown instanceof WrongFingerprint)
-    return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: thrown.fingerprint }))
-  if (thrown instanceof Refused) {
-    if (thrown.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
-    if (thrown.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
-    if (thrown.code === 'twice') return refused(message('transfer.twice', { name, address }))
-    if (thrown.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
+  if (error instanceof WrongFingerprint)
+    return refused(message('transfer.wrongFingerprint', { name, address, fingerprint: error.fingerprint }))
+  if (error instanceof Refused) {
+    if (error.code === 'notPaired') return refused(message('transfer.notPaired', { name, address }))
+    if (error.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
+    if (error.code === 'twice') return refused(message('transfer.twice', { name, address }))
+    if (error.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
     // It has too many connections, or did not understand one: that passes by itself.
-    const { message: reason } = thrown
+    const { message: reason } = error
     return { state: 'unreachable', problem: message('transfer.refusedOther', { name, address, reason }) }
   }
-  if (thrown instanceof SilentPeer) {
+  if (error instanceof SilentPeer) {
     const seconds = SILENT_AFTER_MS / 1000
     return { state: 'unreachable', problem: message('transfer.silent', { name, address, seconds }) }
   }
-  const reason = errorCode(thrown) ?? (thrown instanceof Error ? thrown.message : 'ECONNRESET')
+  const reason = errorCode(error) ?? (error instanceof Error ? error.message : 'ECONNRESET')
   const key = wasConnected ? 'transfer.lost' : 'transfer.unreachable'
   return { state: 'unreachable', problem: message(key, { name, address, reason }) }
 }

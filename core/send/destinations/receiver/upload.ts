@@ -2,7 +2,7 @@ import type { Semaphore } from '../../../lib/async/semaphore.ts'
 import type { FrameChannel } from '../../../protocol/channel.ts'
 import { wordsOfFacts } from '../../../protocol/facts.ts'
 import { chunkBuffers } from '../../../protocol/frame-buffers.ts'
-import type { Pace } from '../../rate-limit/bucket.ts'
+import type { RateLease } from '../../rate-limit/bucket.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { Outgoing, Upload } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
@@ -24,7 +24,7 @@ export interface ReceiverSessionParts {
   /** Held by the small files that wait for the line. */
   smallTurn: Semaphore
   /** What may go on the line now, by the limit. */
-  pace: Pace
+  pace: RateLease
   isClosed(): boolean
 }
 

@@ -27,9 +27,9 @@ export function abilitiesOf(place: BucketPlace, trial: string) {
   const refuses = (wrongPut: Promise<unknown>): Promise<boolean> =>
     wrongPut.then(
       () => false,
-      (thrown: unknown) => {
-        unlessLost(thrown)
-        return isFault(thrown, 'exists') || isFault(thrown, 'damaged')
+      (error: unknown) => {
+        unlessLost(error)
+        return isFault(error, 'exists') || isFault(error, 'damaged')
       },
     )
 
@@ -61,9 +61,9 @@ export function abilitiesOf(place: BucketPlace, trial: string) {
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | null = null
   return () => {
-    asking ??= ask().catch((thrown) => {
+    asking ??= ask().catch((error) => {
       asking = null
-      throw thrown
+      throw error
     })
     return asking
   }

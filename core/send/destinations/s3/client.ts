@@ -47,10 +47,10 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
   })
   client.middlewareStack.add(
     (next) => (request) =>
-      next(request).catch((thrown: unknown) => {
+      next(request).catch((error: unknown) => {
         // Swift sends a body's end after an answer that has none: the next request on that connection finds it.
-        if (errorCode(thrown)?.startsWith('HPE_') === true) Object.assign(thrown as Error, { $retryable: {} })
-        throw thrown
+        if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
+        throw error
       }),
     { step: 'deserialize', name: 'garbledAnswer' },
   )
@@ -58,8 +58,8 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       (request) =>
-        next(request).catch((thrown: unknown) => {
-          throw faultOf(thrown, commandName.replace(/Command$/, ''))
+        next(request).catch((error: unknown) => {
+          throw faultOf(error, commandName.replace(/Command$/, ''))
         }),
     { step: 'initialize', priority: 'high', name: 'storeFaults' },
   )

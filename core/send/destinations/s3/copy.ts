@@ -49,10 +49,10 @@ export async function copyObject(
     }
     const MultipartUpload = { Parts }
     await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }))
-  } catch (thrown) {
+  } catch (error) {
     await client
       .send(new AbortMultipartUploadCommand(upload))
       .catch(ignoreError('the sweep ends an unfinished upload'))
-    throw thrown
+    throw error
   }
 }

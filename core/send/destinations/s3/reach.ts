@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import type { ReachedStore } from '../objects/objects.ts'
@@ -16,7 +16,7 @@ export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix
 /**
  * Asks whether the bucket can be used, and opens it as a store. Unlike others its first request is answered with what is
  * wrong.
- * @throws Problem where only a person can help; StoreFault.
+ * @throws UserError where only a person can help; StoreFault.
  */
 export async function reachBucket(
   target: S3Target,
@@ -30,16 +30,16 @@ export async function reachBucket(
   try {
     await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: target.prefix, MaxKeys: 1 }))
     return { store, localAddress: null, isToItself: await isOnThisComputer(target.endpoint) }
-  } catch (thrown) {
+  } catch (error) {
     store.close()
-    throw await explained(thrown, target)
+    throw await explained(error, target)
   }
 }
 
 /** A folder in a bucket is meant. */
-function bucketAndPrefix({ bucket, prefix }: S3Target): Problem {
+function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
   const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
-  return new Problem('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
+  return new UserError('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
 }
 
 /** Whether a server is this computer; false: it is not, or its name says nothing now. */

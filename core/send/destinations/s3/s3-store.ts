@@ -117,8 +117,8 @@ export class S3Store implements ObjectStore {
     try {
       const { Body } = await this.client.send(command, { abortSignal: signal })
       yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
-    } catch (thrown) {
-      const fault = faultOf(thrown, 'GetObject')
+    } catch (error) {
+      const fault = faultOf(error, 'GetObject')
       // Nothing is behind its end.
       if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
     }

@@ -1,5 +1,5 @@
 import { type Message, message } from '../../../lib/i18n/message.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
 import { orIf } from '../objects/faults.ts'
 import { tryObjects } from '../objects/test-objects.ts'
@@ -17,13 +17,13 @@ export function tryS3(destination: Tested<'s3'>, options: TryOptions): Promise<D
     {
       address: new URL(destination.endpoint).host,
       reach: (folder, found) =>
-        reachS3({ ...destination, folder }, options.secrets).catch((thrown: unknown) => {
-          const shown = thrown instanceof Problem ? thrown.sentence.params.fingerprint : undefined
+        reachS3({ ...destination, folder }, options.secrets).catch((error: unknown) => {
+          const shown = error instanceof UserError ? error.sentence.params.fingerprint : undefined
           if (typeof shown === 'string') found.certificate = shown
-          throw thrown
+          throw error
         }),
       notes: (store) => notesOf(store, destination.name),
-      explain: (thrown, folder) => explained(thrown, { ...destination, folder }),
+      explain: (error, folder) => explained(error, { ...destination, folder }),
     },
     options,
   )

@@ -1,5 +1,5 @@
 import { type Message, message } from '../../../lib/i18n/message.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorCode } from '../../../platform/system-error.ts'
 import { WrongFingerprint } from '../../../protocol/pin.ts'
 import { asFault } from '../objects/faults.ts'
@@ -20,8 +20,8 @@ const UNTRUSTED = new Set([
 
 /** What was wrong with a request, as a person can put it right, where more is known than the fault says. */
 export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
-  const sentence = thrown instanceof Problem ? null : await sentenceFor(thrown, target)
-  return sentence === null ? thrown : new Problem(sentence.key, sentence.params, { cause: thrown })
+  const sentence = thrown instanceof UserError ? null : await sentenceFor(thrown, target)
+  return sentence === null ? thrown : new UserError(sentence.key, sentence.params, { cause: thrown })
 }
 
 async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message | null> {

@@ -62,8 +62,8 @@ function sendParts(
     if (buffer === null) return
     const part = buffer
     const sending = send(part.subarray(0, used), index)
-      .catch((thrown) => {
-        failure ??= thrown
+      .catch((error) => {
+        failure ??= error
       })
       .finally(() => {
         giveBack(part)

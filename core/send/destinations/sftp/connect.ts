@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
 import { addressOf } from '../../../lib/i18n/address.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { hostKeyFingerprint } from '../../../settings/known-hosts.ts'
@@ -38,7 +38,7 @@ async function credentials(
   const given = (secret: string | undefined): string => {
     // The first contact shows the host key and logs in to nothing.
     if (secret === undefined && hostKey !== '')
-      throw new Problem('transfer.sftp.secretMissing', { name, field: login })
+      throw new UserError('transfer.sftp.secretMissing', { name, field: login })
     return secret ?? ''
   }
   switch (login) {
@@ -51,13 +51,13 @@ async function credentials(
       const path = keyFile ?? ''
       const privateKey = await readFile(path).catch((thrown: unknown) => {
         const reason = reasonOf(thrown)
-        throw new Problem('transfer.sftp.keyFile', { name, path, reason }, { cause: thrown })
+        throw new UserError('transfer.sftp.keyFile', { name, path, reason }, { cause: thrown })
       })
       return { privateKey, ...(passphrase === undefined ? {} : { passphrase }) }
     }
     case 'agent': {
       const agent = process.env.SSH_AUTH_SOCK
-      if (agent === undefined || agent === '') throw new Problem('transfer.sftp.noAgent', { name })
+      if (agent === undefined || agent === '') throw new UserError('transfer.sftp.noAgent', { name })
       return { agent }
     }
     default:
@@ -148,16 +148,16 @@ const typesOfPins = new Map<string, KeyType>()
 function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   const { name, hostKey } = login
   const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
-  if (badKey !== undefined) return new Problem('transfer.sftp.badKey', { name, reason: badKey })
+  if (badKey !== undefined) return new UserError('transfer.sftp.badKey', { name, reason: badKey })
   const address = addressOf(login.host, login.port)
   if (shown !== null && shown.fingerprint !== hostKey) {
     const key = hostKey === '' ? 'transfer.sftp.newHostKey' : 'transfer.sftp.otherHostKey'
-    return new Problem(key, { name, address, found: shown.fingerprint }, { cause: thrown })
+    return new UserError(key, { name, address, found: shown.fingerprint }, { cause: thrown })
   }
   const level: unknown = thrown instanceof Error ? Reflect.get(thrown, 'level') : null
   if (level === 'client-authentication')
-    return new Problem('transfer.sftp.loginRefused', { name, user: login.user, address })
-  if (level === 'agent') return new Problem('transfer.sftp.noAgent', { name })
+    return new UserError('transfer.sftp.loginRefused', { name, user: login.user, address })
+  if (level === 'agent') return new UserError('transfer.sftp.noAgent', { name })
   return new StoreFault('lost', reasonOf(thrown), { cause: thrown })
 }
 
@@ -167,7 +167,7 @@ type Attempt = { connection: SftpConnection } | { thrown: unknown; shown: ShownK
 /**
  * Connects to a server, looks at its host key, and logs in. A server that shows another key than the pinned one may have
  * both: it is asked for each other type of key before it is refused.
- * @throws Problem where only a person can help, with another host key before anything is told to the server; StoreFault.
+ * @throws UserError where only a person can help, with another host key before anything is told to the server; StoreFault.
  */
 export async function connectSftp(
   login: Login,

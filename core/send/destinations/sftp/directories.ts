@@ -16,8 +16,8 @@ export function parentOf(path: string): string {
 /** So many directories are remembered: a source may have millions. One that is forgotten is asked for again. */
 const MOST_KNOWN = 10_000
 
-const rethrow = (thrown: unknown) => {
-  throw thrown
+const rethrow = (error: unknown) => {
+  throw error
 }
 
 /**
@@ -47,26 +47,26 @@ export function openDirectories(
    */
   const gone =
     (directory: string) =>
-    async (thrown: unknown): Promise<never> => {
-      if (isFault(thrown, 'absent') && (await statAt(pick(), directory, 'stat')) === null)
-        throw new StoreFault('lost', `${directory} is not there any more`, { cause: thrown })
-      throw thrown
+    async (error: unknown): Promise<never> => {
+      if (isFault(error, 'absent') && (await statAt(pick(), directory, 'stat')) === null)
+        throw new StoreFault('lost', `${directory} is not there any more`, { cause: error })
+      throw error
     }
 
   const makeOne = async (directory: string): Promise<void> => {
     const channel = pick()
     const attempt = () => channel.tell((sftp, done) => sftp.mkdir(directory, done))
     try {
-      await attempt().catch(async (thrown: unknown) => {
-        if (!isFault(thrown, 'absent')) throw thrown
+      await attempt().catch(async (error: unknown) => {
+        if (!isFault(error, 'absent')) throw error
         const above = parentOf(directory)
         await make(above)
         await attempt().catch(gone(above))
       })
-    } catch (thrown) {
+    } catch (error) {
       // Mostly it is there.
       const found = await statAt(channel, directory, 'stat')
-      if (found === null) throw thrown
+      if (found === null) throw error
       if (!found.isDirectory()) throw new StoreFault('exists', `${directory} is a file`)
       return
     }

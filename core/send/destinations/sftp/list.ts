@@ -59,9 +59,9 @@ async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
 /** null: that was all. */
 function pieceOf(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
   const piece = channel.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(handle, done))
-  return piece.catch((thrown: unknown) => {
-    if (statusOf(thrown) === STATUS.eof) return null
-    throw thrown
+  return piece.catch((error: unknown) => {
+    if (statusOf(error) === STATUS.eof) return null
+    throw error
   })
 }
 

@@ -102,11 +102,11 @@ export async function giveName(
   }
   await attempt()
     .catch(directories.gone(parentOf(path)))
-    .catch(async (thrown: unknown) => {
-      const status = statusOf(thrown)
-      if (status !== STATUS.failure && status !== STATUS.exists) throw thrown
+    .catch(async (error: unknown) => {
+      const status = statusOf(error)
+      if (status !== STATUS.failure && status !== STATUS.exists) throw error
       const there = await statAt(channel, path, 'lstat')
-      if (there === null) throw thrown
+      if (there === null) throw error
       if (there.isDirectory()) throw new StoreFault('impossible', 'a directory has this name')
       if (!replace) throw new StoreFault('exists', path)
       // A server that cannot replace: what is there is another copy of what is kept elsewhere, or Holdfast's own.

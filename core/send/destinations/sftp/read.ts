@@ -11,9 +11,9 @@ function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Bu
     .call<number>((sftp, done) => sftp.read(handle, buffer, 0, PIECE_BYTES, at, done))
     .then(
       (length) => buffer.subarray(0, length),
-      (thrown: unknown) => {
-        if (statusOf(thrown) === STATUS.eof) return Buffer.alloc(0)
-        throw thrown
+      (error: unknown) => {
+        if (statusOf(error) === STATUS.eof) return Buffer.alloc(0)
+        throw error
       },
     )
 }

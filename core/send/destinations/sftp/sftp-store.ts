@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { Stats } from 'ssh2'
 import { ignoreError } from '../../../dropped-errors.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { SftpDestination } from '../../../settings/destination-schema.ts'
 import { OWN_DIRECTORY } from '../../../store/layout.ts'
 import { isFault, orIf, unlessLost } from '../objects/faults.ts'
@@ -27,10 +27,10 @@ async function openChannels({
   const [first, ...more] = Array.from({ length: CHANNELS }, () => openChannel(client, gather))
   if (first === undefined) throw new StoreFault('failed', 'no channel')
   const opening = Promise.allSettled(more)
-  const channel = await first.catch((thrown: unknown) => {
-    const reason = reasonOf(thrown)
+  const channel = await first.catch((error: unknown) => {
+    const reason = reasonOf(error)
     const isLost = reason === 'ECONNRESET'
-    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: thrown })
+    throw new StoreFault('failed', isLost ? reason : `it offers no SFTP: ${reason}`, { cause: error })
   })
   const opened = await opening
   return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
@@ -42,8 +42,8 @@ async function canSyncAt(channel: SftpChannel, directory: string): Promise<boole
   try {
     await syncPath(channel, directory)
     return true
-  } catch (thrown) {
-    if (isFault(thrown, 'lost')) throw thrown
+  } catch (error) {
+    if (isFault(error, 'lost')) throw error
     return false
   }
 }
@@ -56,7 +56,7 @@ async function openParts(channels: readonly [SftpChannel, ...SftpChannel[]], { n
   const root = path === '' ? '.' : path.replace(/(?<=.)\/+$/, '')
   const base = root === '.' ? '' : root.endsWith('/') ? root : `${root}/`
   if ((await statAt(first, root, 'stat')) === null)
-    throw new Problem('transfer.sftp.noDirectory', { name, path: root })
+    throw new UserError('transfer.sftp.noDirectory', { name, path: root })
   const own = `${base}${folder}`
   const kept = [root, own, `${own}/${OWN_DIRECTORY}`]
   const isBegun = (await statAt(first, `${own}/${OWN_DIRECTORY}`, 'stat')) !== null
@@ -127,7 +127,7 @@ async function above({ pick, root }: SftpParts, name: string): Promise<string | 
 
 /**
  * The files of an SFTP server as a store of objects.
- * @throws StoreFault; Problem where only a person can help.
+ * @throws StoreFault; UserError where only a person can help.
  */
 export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
@@ -135,8 +135,8 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
   const { pick, pathOf, root } = parts
 
   const writing = <T>(work: Promise<T>): Promise<T> =>
-    work.catch(async (thrown: unknown) => {
-      throw await writeFaultOf(pick(), root, thrown)
+    work.catch(async (error: unknown) => {
+      throw await writeFaultOf(pick(), root, error)
     })
   const begin = async (name: string, facts: ObjectFacts, resume: string | null, replace?: boolean) => {
     const upload = await writing(beginUpload(parts, name, facts, resume, replace))
@@ -157,9 +157,9 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       await upload.write(bytes)
       // Nothing of it was there before, so no digest is compared.
       await upload.finish(new Uint8Array())
-    } catch (thrown) {
+    } catch (error) {
       await upload.abort(false).catch(ignoreError('the sweep removes the partial file'))
-      throw thrown
+      throw error
     }
   }
 

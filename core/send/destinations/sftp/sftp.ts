@@ -10,7 +10,7 @@ export type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destin
 
 /**
  * Logs in to the server, and opens its files as a store.
- * @throws Problem where only a person can help; StoreFault.
+ * @throws UserError where only a person can help; StoreFault.
  */
 export async function reachSftp(
   destination: Omit<SftpDestination, 'id'>,
@@ -21,9 +21,9 @@ export async function reachSftp(
   try {
     const store = await openSftpStore(connection, destination)
     return { store, localAddress: connection.localAddress, isToItself: connection.isToItself }
-  } catch (thrown) {
+  } catch (error) {
     connection.client.destroy()
-    throw thrown
+    throw error
   }
 }
 

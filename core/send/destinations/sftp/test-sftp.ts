@@ -1,5 +1,5 @@
 import { addressOf } from '../../../lib/i18n/address.ts'
-import { Problem } from '../../../lib/i18n/problem.ts'
+import { UserError } from '../../../lib/i18n/user-error.ts'
 import type { DestinationTest } from '../../sender-messages.ts'
 import { tryObjects } from '../objects/test-objects.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
@@ -16,14 +16,14 @@ export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promi
           const reached = await reachSftp({ ...destination, folder }, options.secrets, options.signal)
           found.hostKey = destination.hostKey
           return reached
-        } catch (thrown) {
-          const shown = thrown instanceof Problem ? thrown.sentence.params.found : undefined
+        } catch (error) {
+          const shown = error instanceof UserError ? error.sentence.params.found : undefined
           if (typeof shown === 'string') found.hostKey = shown
           // Nothing has changed where nobody has seen another one.
-          if (options.stage !== 'kept' && thrown instanceof Problem)
-            if (thrown.sentence.key === 'transfer.sftp.otherHostKey')
-              throw new Problem('transfer.sftp.wrongHostKey', thrown.sentence.params)
-          throw thrown
+          if (options.stage !== 'kept' && error instanceof UserError)
+            if (error.sentence.key === 'transfer.sftp.otherHostKey')
+              throw new UserError('transfer.sftp.wrongHostKey', error.sentence.params)
+          throw error
         }
       },
     },

@@ -45,9 +45,9 @@ async function openPartial(channel: SftpChannel, path: string, size: number): Pr
     if (kept !== null) return { handle, ...kept }
     await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
     return { handle, offset: 0, hasher: null }
-  } catch (thrown) {
+  } catch (error) {
     close(channel, handle)
-    throw thrown
+    throw error
   }
 }
 
@@ -72,9 +72,9 @@ export async function beginUpload(
     await directories.make(partials)
     const opening = resume === null ? openWhole(channel, path) : openPartial(channel, path, facts.size)
     opened = await opening.catch(directories.gone(partials))
-  } catch (thrown) {
+  } catch (error) {
     inUse.delete(path)
-    throw thrown
+    throw error
   }
   const { handle, offset, hasher } = opened
   let at = offset
@@ -99,8 +99,8 @@ export async function beginUpload(
       for (let from = 0; from < bytes.length; from += pieceBytes) {
         const piece = asBuffer(bytes.subarray(from, from + pieceBytes))
         const written = writePiece(channel, handle, piece, at)
-        written.catch((thrown: unknown) => {
-          failed ??= thrown
+        written.catch((error: unknown) => {
+          failed ??= error
         })
         underWay.push(written)
         at += piece.length

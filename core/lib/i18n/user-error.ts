@@ -3,8 +3,8 @@ import { type Message, message, type WordKey } from './message.ts'
 import { englishWords } from './words.ts'
 
 /** An error for people: its message is the English sentence, its `sentence` can be put into any language. */
-export class Problem extends Error {
-  override readonly name = 'Problem'
+export class UserError extends Error {
+  override readonly name = 'UserError'
   readonly sentence: Message
 
   constructor(key: WordKey, params: Message['params'] = {}, options?: ErrorOptions) {
@@ -14,8 +14,8 @@ export class Problem extends Error {
   }
 }
 
-/** The sentence of any thrown value: its own if it is a Problem, else what the system said. */
-export function sentenceOf(thrown: unknown): Message {
-  if (thrown instanceof Problem) return thrown.sentence
-  return message('problem.other', { reason: errorText(thrown) })
+/** The sentence of any thrown value: its own if it is a UserError, else what the system said. */
+export function sentenceOf(error: unknown): Message {
+  if (error instanceof UserError) return error.sentence
+  return message('problem.other', { reason: errorText(error) })
 }

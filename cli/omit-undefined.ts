@@ -1,5 +1,5 @@
 type Defined<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
 
 /** What of an object is given. */
-export const defined = <T extends object>(given: T): Defined<T> =>
+export const omitUndefined = <T extends object>(given: T): Defined<T> =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>

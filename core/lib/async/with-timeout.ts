@@ -2,7 +2,7 @@
 export const LATE = Symbol('late')
 
 /** What `answer` gives, or LATE after `ms`; then it is left to itself. Rejects as it does, if that is in time. */
-export async function inTime<T>(ms: number, answer: Promise<T>): Promise<T | typeof LATE> {
+export async function withTimeout<T>(ms: number, answer: Promise<T>): Promise<T | typeof LATE> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<typeof LATE>((resolve) => {
     timer = setTimeout(() => resolve(LATE), ms)

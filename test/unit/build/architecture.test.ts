@@ -32,3 +32,18 @@ test('every file that a picture in docs/architecture.md names is there', () => {
   expect(named.length).toBeGreaterThan(60)
   expect([...new Set(missing)]).toEqual([])
 })
+
+test.each(globSync('core/*/', { cwd: root }).map((folder) => path.basename(folder)))(
+  'the README of core/%s is short and names files that are there',
+  (folder) => {
+    const text = readFileSync(path.join(root, 'core', folder, 'README.md'), 'utf8')
+    expect(text.split('\n').length).toBeLessThan(25)
+    const files = globSync('{core,docs,assets}/**/*.{ts,md,json}', { cwd: root })
+    const named = [...text.matchAll(/`([\w./-]+\.(?:ts|json|md))`/g)].map(([, name = '']) => name)
+    const missing = named
+      .filter((name) => !name.includes('NAME'))
+      .filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
+    expect(named.length).toBeGreaterThan(2)
+    expect(missing).toEqual([])
+  },
+)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 
 /** So many files that failed are named, and so many that stay. */
-export const MAX_PENDING_EVENTS = 10
+export const MAX_REPORTED = 10
 
 /** How far the restore is that runs, or how the last one has ended. */
 export const restoreReportSchema = z.object({

@@ -7,7 +7,7 @@ import type { WorkerContext, WorkerHandlers } from '../lib/workers/serve.ts'
 import { createRates } from '../send/progress/rates.ts'
 import type { Library } from './archive-reader.ts'
 import { computersAt, openLibrary } from './open.ts'
-import { BEGUN, MAX_PENDING_EVENTS, type RestoreReport } from './report-schema.ts'
+import { BEGUN, MAX_REPORTED, type RestoreReport } from './report-schema.ts'
 import { type RestoreProgress, restoreFrom, type ToRestore } from './restore.ts'
 import type { LibrarySettings, restorerDefinition } from './restore-messages.ts'
 import { pagesOf } from './walk.ts'
@@ -160,13 +160,13 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
       now = {
         ...now,
         kept: now.kept + 1,
-        keptPaths: [...now.keptPaths, event.to].slice(0, MAX_PENDING_EVENTS),
+        keptPaths: [...now.keptPaths, event.to].slice(0, MAX_REPORTED),
       }
     else
       now = {
         ...now,
         failed: now.failed + 1,
-        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MAX_PENDING_EVENTS),
+        failures: [...now.failures, ...(sentence === null ? [] : [sentence])].slice(0, MAX_REPORTED),
       }
     tell(false)
   }

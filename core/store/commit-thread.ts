@@ -9,20 +9,20 @@ interface CommitThreadOptions {
   /** The store's directory. */
   root: string
   script: URL
-  /** Is to know of each call: none takes long where the disk answers. */
+  /** Measures each call: a long call means that the disk hangs. */
   watch: CallWatch
-  /** Hears what the folders that have changed hold. */
+  /** Receives the new totals of each folder that has changed. */
   onTotals(totals: OpenedStore['totals']): void
-  /** Another manifest is found than before, while the store rested. */
+  /** Called when the manifest was replaced by another one while the store was closed. */
   onReplaced(why: string): void
 }
 
-/** A store that nobody uses for so long, in milliseconds, is closed: its disk can be unmounted. */
+/** Idle time in milliseconds after which the store is closed, so that its disk can be unmounted. */
 const REST_MS = 2_000
 
-/** The thread that gives files their names and keeps the manifest, as the main thread sees it. */
+/** Main-thread handle of the thread that names files and maintains the manifest. */
 export class CommitThread {
-  /** What is stored; rejects where the store cannot be used at all. */
+  /** The contents of the store; rejects if the store cannot be used at all. */
   readonly opened: Promise<OpenedStore>
   readonly #options: CommitThreadOptions
   readonly #data: StoreThreadData & { role: 'commit' }
@@ -34,7 +34,7 @@ export class CommitThread {
   constructor(options: CommitThreadOptions) {
     this.#options = options
     this.#data = { role: 'commit', root: options.root, remembered: null }
-    // What is written while somebody uses the store is vouched for by what the thread has open.
+    // While the store is in use, the thread must keep its descriptors open: a sync reports write errors only to those.
     const mayRest = () => this.#users === 0
     this.#thread = openThread(options.script, { data: this.#data, youngMb: 4, mayRest })
     this.opened = this.call('look', null)
@@ -60,9 +60,9 @@ export class CommitThread {
   }
 
   /**
-   * Opens the store for writing, and keeps it open until the result is called. What is written meanwhile the next sync
-   * vouches for.
-   * @throws what the system says.
+   * Opens the store for writing and keeps it open until the returned function is called. The next sync reports errors
+   * of everything that is written in between.
+   * @throws system errors
    */
   async use(): Promise<() => void> {
     const leave = this.#enter()

@@ -12,7 +12,7 @@ import type { CommitCalls, Remembered, Round, RoundResult, ToPlace } from './sto
 import { createSyncing, syncLog } from './syncing.ts'
 import { closeQuietly } from './writing.ts'
 
-/** Does what changes the store, one job after the other, with calls that block: the names of files, and the manifest. */
+/** Makes all changes to file names and to the manifest, one job at a time, with blocking calls. */
 export function openCommitter(layout: StoreLayout, remembered: Remembered | null) {
   const handles = new StoreHandles(layout, remembered)
   const calls: CallHandlers<CommitCalls> = {
@@ -51,7 +51,7 @@ export function openCommitter(layout: StoreLayout, remembered: Remembered | null
   return { calls, close: () => handles.rest() }
 }
 
-/** The disk's own words have to outlive the way to the other thread. */
+/** Copies the disk's error code to a plain error, so that it survives the transfer to the other thread. */
 function answering<I, O>(work: (input: I) => O): (input: I) => O {
   return (input) => {
     try {
@@ -78,7 +78,7 @@ async function commitRound(use: () => Handles, layout: StoreLayout, job: Round):
     tree.forget()
     return { outcomes, failure: null, position, totals: [...totals] }
   } catch (error) {
-    // Of what was done nothing is promised.
+    // The whole round fails: no file in it is reported as durable.
     const failure = outcomeOf(error)
     outcomes.splice(0, outcomes.length, ...files.map(() => failure))
     return { outcomes, failure, position: 0, totals: [] }
@@ -87,7 +87,7 @@ async function commitRound(use: () => Handles, layout: StoreLayout, job: Round):
   }
 }
 
-/** Names and rows, in one transaction of the manifest. */
+/** Names the files and writes their rows, in one transaction of the manifest. */
 function placeAll(
   now: Handles,
   layout: StoreLayout,

@@ -12,7 +12,7 @@ import { errorCode } from '../platform/system-error.ts'
 import { FileRefused } from './outcome.ts'
 import { type CallWatch, placeNameOf, type StoredAt } from './parts.ts'
 
-/** The content that a file has to have. */
+/** The content that a file must have. */
 interface Wanted {
   size: number
   digest: Uint8Array
@@ -20,17 +20,17 @@ interface Wanted {
 
 type Take = (bytes: Uint8Array, position: number) => Promise<void>
 
-/** At a time: they read as well as write, and must leave the disk to the files that arrive, too. */
+/** Copies at the same time. They read and write, and must leave disk bandwidth for arriving files. */
 const COPIES_AT_ONCE = 8
 const STEP_BYTES = 1024 * 1024
-/** So much is synced at a time: one sync of a very large file at its end would look like a disk that hangs. */
+/** Bytes between two syncs: a single sync at the end of a very large file would look like a disk that hangs. */
 const SYNC_BYTES = 64 * STEP_BYTES
-/** What copyFile says where the file system cannot share blocks between two files (ioctl_ficlone(2)). */
+/** Errors of copyFile if the file system cannot share blocks between two files (ioctl_ficlone(2)). */
 const CANNOT_CLONE = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'EINVAL', 'ENOSYS'])
 
 const unknown = (detail: string) => new FileRefused('unknown', detail)
 
-/** What is done with files that are stored already; apart from what arrives. */
+/** Copies, confirms and proves files that are stored already. */
 export class Copies {
   readonly #root: string
   readonly #watch: CallWatch
@@ -43,10 +43,11 @@ export class Copies {
   }
 
   /**
-   * A new file with the wanted content, from another one: open for reading and writing, not synced; the caller closes
-   * it. `to`: its path. `written` is told of the bytes that this takes on the disk.
-   * @throws FileRefused `unknown` if that file is not there, cannot be read, or holds anything else; `aborted` after
-   * the signal; or what the system says of the new file.
+   * Copies a stored file with the wanted content to a new file at `to`. Returns the new file's descriptor, open for
+   * reading and writing and not synced; the caller closes it.
+   * @param written gets the bytes that the copy takes on the disk; not called for a clone.
+   * @throws FileRefused `unknown` if the stored file is missing, cannot be read or has other content; `aborted` after
+   * the signal; system errors of the new file
    */
   make(from: StoredAt, wanted: Wanted, to: string, signal: AbortSignal, written: (bytes: number) => void) {
     return this.#withStored(from, wanted.size, signal, async (old) => {
@@ -57,7 +58,7 @@ export class Copies {
       try {
         if (isCloned) {
           await setModeFd(fd, 0o600)
-          // What is looked at is the clone itself: the old file may change at any time.
+          // Checks the clone itself: the old file may change at any time.
           await this.#requireContent(fd, wanted, signal)
         } else await this.#requireContent(old, wanted, signal, writingTo(fd, wanted.size, written))
         return fd
@@ -68,7 +69,7 @@ export class Copies {
     })
   }
 
-  /** Reads a file back from the disk; resolves if it holds the wanted content, and is durable. @throws as `make` */
+  /** Reads a file back from the disk; resolves if it has the wanted content and is durable. @throws as `make` */
   confirm(of: StoredAt, wanted: Wanted, signal: AbortSignal): Promise<void> {
     return this.#withStored(of, wanted.size, signal, async (fd) => {
       await this.#fromDisk(fd)
@@ -77,7 +78,7 @@ export class Copies {
   }
 
   /**
-   * The digest of a nonce and of what the disk holds of a file behind it: nobody can tell it who has not the content.
+   * Returns the digest of a nonce followed by the file's content on the disk. It can only be computed with the content.
    * @throws as `make`
    */
   prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
@@ -89,7 +90,7 @@ export class Copies {
     })
   }
 
-  /** A new file that shares the old one's blocks, where the file system can do that; false: it is not there. */
+  /** Creates a file that shares the old one's blocks. Returns false if the file was not created. */
   async #clone(old: number, to: string): Promise<boolean> {
     if (!this.#canClone) return false
     const flags = constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL
@@ -102,15 +103,15 @@ export class Copies {
     }
   }
 
-  /** @throws FileRefused if the file holds anything else. */
+  /** @throws FileRefused if the file has other content */
   async #requireContent(fd: number, { size, digest }: Wanted, signal: AbortSignal, take?: Take) {
     const found = await this.#readThrough(fd, size, signal, createHasher(), take)
     if (!found.equals(digest)) throw unknown('other content')
   }
 
   /**
-   * Reads `fd` to its end, and gives each piece to `take`; the digest of all. Each step is a call of its own for the
-   * watch: what takes long is no disk that hangs.
+   * Reads `fd` to its end, passes each piece to `take`, and returns the digest. The watch measures each step separately,
+   * so that a long file does not look like a disk that hangs.
    */
   async #readThrough(fd: number, size: number, signal: AbortSignal, hash: Hasher, take?: Take) {
     const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))
@@ -127,7 +128,7 @@ export class Copies {
     return hash.digest()
   }
 
-  /** Opens the file in its turn, and closes it after `work`. */
+  /** Waits for a permit, opens the file, and closes it after `work`. */
   #withStored<T>(at: StoredAt, size: number, signal: AbortSignal, work: (fd: number) => Promise<T>) {
     return withPermit(this.#turns, async () => {
       if (signal.aborted) throw new FileRefused('aborted', '')
@@ -140,14 +141,14 @@ export class Copies {
     })
   }
 
-  /** Has the disk tell what it holds, and not the kernel what it has kept in memory. */
+  /** Drops the file from the kernel's cache, so that the next read comes from the disk. */
   async #fromDisk(fd: number): Promise<void> {
     await this.#watch.during(() => ofStored(() => syncFd(fd)))
     await this.#watch.during(() => forgetCached(fd))
   }
 }
 
-/** Whatever is wrong with a file that is stored, its content can still be sent anew. */
+/** Maps every error of a stored file to `unknown`: the sender then sends the content again. */
 async function ofStored<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -156,12 +157,12 @@ async function ofStored<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @param size of the whole file. @param written is told of the bytes that have gone to the disk. */
+/** @param size of the whole file. @param written gets the number of bytes after each write. */
 function writingTo(fd: number, size: number, written: (bytes: number) => void): Take {
   return async (bytes, position) => {
     const end = position + bytes.length
     for (const piece of dataIn(bytes, position)) await writeFully(fd, piece.bytes, piece.position)
-    // The last byte has to be there, also where it is a zero.
+    // The last byte is written even if it is zero: it sets the file's length.
     if (end === size) await writeFully(fd, bytes.subarray(-1), size - 1)
     written(bytes.length)
     if (end % SYNC_BYTES === 0) await syncFd(fd)

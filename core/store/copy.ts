@@ -8,13 +8,13 @@ import { FileRefused, outcomeOf, type Stored } from './outcome.ts'
 import { judgePath, type Offered, roomFor, type StoredAt, type StoreParts } from './parts.ts'
 import type { ToldDirectory } from './store-messages.ts'
 
-/** A file that is stored, and what it has to be. */
+/** A stored file and the content that it must have. */
 export interface ToCopy {
   from: StoredAt
   digest: Uint8Array
-  /** The source has it no more under the name that it is copied from. */
+  /** The source no longer has a file under the name that is copied from. */
   isMoved: boolean
-  /** What the directories on the way to it are at the source. */
+  /** Metadata of the file's parent directories at the source. */
   directories?: readonly ToldDirectory[]
 }
 
@@ -29,7 +29,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
     try {
       const fd = await copies.make(from, { size, digest }, made, signal, room.written)
       if (signal.aborted) {
-        // Its sender may have connected anew, and sent a newer content.
+        // The sender may have reconnected and sent newer content.
         await closeQuietly(fd)
         throw new FileRefused('aborted', '')
       }
@@ -56,11 +56,11 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
   }
 
   /**
-   * Stores a file whose content is there already under another name of the same sender: it is read, copied, and durable
-   * when this resolves; `unknown`: there is no such content. From its own name nothing is copied: the content is read
-   * back from the disk, and its new facts are written down. Gives up after the signal. Never rejects.
+   * Stores a file whose content the same sender already has in the store: reads and copies it. The file is durable when
+   * this resolves; `unknown`: there is no such content. If source and target are the same file, reads the content back
+   * from the disk and records its new metadata. Stops after the signal. Never rejects.
    *
-   * @param turns it waits for first.
+   * @param turns a permit is acquired from it first.
    */
   return async (file: Offered, copy: ToCopy, signal: AbortSignal, turns: Semaphore): Promise<Stored> => {
     const { from } = copy
@@ -69,7 +69,7 @@ export function openStoreCopy(parts: StoreParts, copies: Copies) {
     try {
       const refused = judgePath(file.path)
       if (refused !== null) return { outcome: refused, position: 0 }
-      // A name under which nothing can have been stored has no content.
+      // No content can be stored under an invalid name.
       if (judgePath(from.path) !== null) throw new FileRefused('unknown', 'name')
       hasTurn = await turns.acquire()
       leave = await commitThread.use()

@@ -17,31 +17,31 @@ import { dropError } from '../dropped-errors.ts'
 import { hasNoHardLinks } from '../platform/move-to-free.ts'
 import { errorCode } from '../platform/system-error.ts'
 
-/** What the file system of a store can do; found out by trying, when the store is opened. */
+/** Abilities of a store's file system, probed when the store is opened. */
 export interface FileSystem {
-  /** One call makes all durable that was written to it (syncfs(2)). */
+  /** A single call makes everything durable that was written to the file system (syncfs(2)). */
   syncsWhole: boolean
-  /** A file can be written before it has a name (open(2), O_TMPFILE), and be given one (linkat(2)). */
+  /** A file can be written without a name (open(2), O_TMPFILE) and be named later (linkat(2)). */
   hasUnnamed: boolean
-  /** One file has the names that differ in the case of letters, or in how they are composed (Unicode NFC, NFD). */
+  /** Names that differ only in case, or only in their Unicode form (NFC, NFD), are the same file. */
   foldsCase: boolean
   foldsForm: boolean
 }
 
 /**
  * File systems (statfs(2), linux/magic.h) whose syncfs waits for data, names and the disk's own cache: ext2, 3 and
- * 4, xfs, btrfs. What passes calls on to others (overlayfs, FUSE, networks) is not among them.
+ * 4, xfs, btrfs. File systems that pass calls on to another one (overlayfs, FUSE, network) are left out.
  */
 const SYNCED_WHOLE = new Set([0xef53, 0x58465342, 0x9123683e])
 
 /** open(2), O_TMPFILE: of Linux, where it includes O_DIRECTORY. */
 const O_TMPFILE = 0o20000000 | (constants.O_DIRECTORY ?? 0)
-/** How a file is opened that has no name yet, in the file system of a directory. */
+/** Open flags for a file without a name, in the file system of a directory. */
 export const UNNAMED = constants.O_WRONLY | O_TMPFILE
 
 /**
- * Linux 5.17. Before 5.8 syncfs(2) did not tell of data that could not be written (syncfs(2), ERRORS); before 5.17
- * not of what the file system's own sync_fs said (fs/sync.c).
+ * True from Linux 5.17. Before 5.8, syncfs(2) did not report data that could not be written (syncfs(2), ERRORS). Before
+ * 5.17, it did not report errors of the file system's own sync_fs (fs/sync.c).
  */
 function tellsOfErrors(kernel: string): boolean {
   const [major = 0, minor = 0] = kernel.split('.').map(Number)
@@ -58,9 +58,9 @@ function opensUnnamed(directory: string): boolean {
   }
 }
 
-/** Whether a file that was made under one name is there under another. Leaves nothing behind. */
+/** True if a file created under one name also exists under another. Removes the file again. */
 function isFolded(directory: string, one: string, other: string): boolean {
-  // Somebody else may be trying here at the same moment.
+  // A random suffix, as a second process may probe here at the same time.
   const end = `-${randomInt(1e9)}`
   const file = path.join(directory, one + end)
   try {
@@ -71,7 +71,7 @@ function isFolded(directory: string, one: string, other: string): boolean {
   }
 }
 
-/** Where nothing could be tried: the most careful of all. */
+/** Used if the file system cannot be probed: assumes no abilities. */
 export const UNKNOWN_FILE_SYSTEM: FileSystem = {
   syncsWhole: false,
   hasUnnamed: false,
@@ -79,7 +79,10 @@ export const UNKNOWN_FILE_SYSTEM: FileSystem = {
   foldsForm: false,
 }
 
-/** Blocks. @param directory is on the store's file system, and nobody else's. A disk that is read-only cannot be tried. */
+/**
+ * Probes the file system of a directory. Blocks. A read-only disk cannot be probed.
+ * @param directory on the store's file system, used only by the store.
+ */
 export function tryFileSystem(directory: string): FileSystem {
   try {
     const isKnown = process.platform === 'linux' && SYNCED_WHOLE.has(statfsSync(directory).type)
@@ -94,14 +97,14 @@ export function tryFileSystem(directory: string): FileSystem {
   }
 }
 
-/** OutgoingMessage by letter, as file systems do: "ß" is not "ss". */
+/** Folds the case of one letter, as file systems do: "ß" is not "ss". */
 function foldLetter(letter: string): string {
   const upper = letter.toUpperCase()
   const lower = (upper.length === letter.length ? upper : letter).toLowerCase()
   return lower.length === letter.length ? lower : letter
 }
 
-/** What a path is to a file system: two paths with one key are one place. */
+/** Returns a path's key on a file system: two paths with the same key are the same file. */
 export function keyOf(
   file: string,
   { foldsCase, foldsForm }: Pick<FileSystem, 'foldsCase' | 'foldsForm'>,
@@ -114,12 +117,12 @@ const FOLDS = [false, true].flatMap((foldsCase) =>
   [false, true].map((foldsForm) => ({ foldsCase, foldsForm })),
 )
 
-/** The keys that a path may have in a store. */
+/** Returns the keys that a path may have, on any file system. */
 export const keysOf = (path: string): string[] => [...new Set(FOLDS.map((fold) => keyOf(path, fold)))].sort()
 
 /**
- * Gives a file another name, which nothing has; false: something has it, and both stay as they are. Blocks. The caller
- * alone gives names in the store: where there are no hard links it looks first.
+ * Renames a file to an unused name. Returns false, and changes nothing, if the name is in use. Blocks. Without hard
+ * links, checks the name before the rename; this is safe because only the caller creates names in the store.
  */
 export function moveToFreeSync(from: string, to: string): boolean {
   try {

@@ -7,27 +7,27 @@ import { dataIn, zeros } from '../platform/sparse.ts'
 
 const truncateFd = promisify(ftruncate)
 
-/** After so many bytes in the kernel's cache they are sent to the disk, so that the end has little left to wait for. */
+/** Bytes in the kernel's cache after which a sync starts, so that little is left to wait for at the end. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
-/** From this size on a file is written past the kernel's cache: one of 2 MiB is as fast through it, one of 8 is not. */
+/** Size from which a file bypasses the kernel's cache: a file of 2 MiB is as fast through it, one of 8 MiB is not. */
 const DIRECT_LEAST_BYTES = 4 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
 
-/** Bytes, or so many zeros. */
+/** Bytes, or a number of zeros. */
 type Piece = Uint8Array | number
 type Direct = Awaited<ReturnType<typeof openDirect>>
 
 /**
- * @param fd stays the caller's.
- * @param size that the file will have.
- * @param isSparse it has holes: what is zeros is not written.
+ * @param fd is closed by the caller.
+ * @param size of the complete file.
+ * @param isSparse the file has holes: zeros are not written.
  */
 export async function openAppending(fd: number, size: number, isSparse: boolean) {
   const direct = size < DIRECT_LEAST_BYTES || isSparse ? null : await openDirect(fd)
   return new Appending(fd, size, isSparse, direct)
 }
 
-/** A file that is written from where it ends, and hashed from its beginning. */
+/** Appends to a file, and hashes all of it from the beginning. */
 export class Appending {
   readonly #fd: number
   readonly #size: number
@@ -36,10 +36,10 @@ export class Appending {
   readonly #hash = createHasher()
   #buffer: Buffer | null = null
   #position = 0
-  /** Bytes in the kernel's cache that no sync has been asked for. */
+  /** Bytes in the kernel's cache for which no sync was started. */
   #cached = 0
   #syncing: Promise<void> | null = null
-  /** Kept, as fsync(2) says only once that writing failed. */
+  /** The error of a sync; kept because fsync(2) reports a failed write only once. */
   #failed: { reason: unknown } | null = null
 
   constructor(fd: number, size: number, isSparse: boolean, direct: Direct) {
@@ -49,14 +49,14 @@ export class Appending {
     this.#direct = direct
   }
 
-  /** How much of it is hashed, and written. */
+  /** Bytes that are hashed and written. */
   get position(): number {
     return this.#position
   }
 
   /**
-   * Hashes the next bytes that are there already, some of them up to `end`.
-   * @throws what the system says, or an error if the file ends before.
+   * Hashes the next piece of bytes that are in the file already, at most up to `end`.
+   * @throws system errors; EIO if the file ends before `end`
    */
   async takeIn(end: number): Promise<void> {
     this.#buffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
@@ -67,10 +67,10 @@ export class Appending {
     this.#position += length
   }
 
-  /** The next bytes, or so many zeros. */
+  /** Appends bytes, or a number of zeros. */
   async append(pieces: readonly Piece[]): Promise<void> {
     this.#buffer = null
-    // The disk takes them while they are hashed.
+    // The disk writes the pieces while they are hashed.
     const writing = this.#isSparse
       ? this.#writeSparse(pieces, this.#position)
       : this.#write(
@@ -87,7 +87,7 @@ export class Appending {
     this.#syncing = this.#sync()
   }
 
-  /** No more comes; the digest of all. @throws what the disk has said of what was written. */
+  /** Ends the file and returns the digest of all of it. @throws errors of earlier writes */
   async finish(): Promise<Buffer> {
     if (this.#isSparse) await truncateFd(this.#fd, this.#size)
     await this.close()
@@ -95,7 +95,7 @@ export class Appending {
     return this.#hash.digest()
   }
 
-  /** No call on the file is out any more; it stays open. False: the disk has refused a part of what was written. */
+  /** Waits for the pending calls on the file, and leaves it open. Returns false if a write failed. */
   async close(): Promise<boolean> {
     await this.#syncing
     await this.#direct?.close()

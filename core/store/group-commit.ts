@@ -6,17 +6,17 @@ import type { Outcome, Stored } from './outcome.ts'
 import type { Offered } from './parts.ts'
 import type { ToldDirectory, ToPlace } from './store-messages.ts'
 
-/** A file that is written and has no name yet. */
+/** A file that is written and not yet named. */
 export interface Written extends Offered, Omit<ToPlace, 'source'> {
-  /** What the directories on the way to it are at the source. */
+  /** Metadata of the file's parent directories at the source. */
   directories: readonly ToldDirectory[]
-  /** It is durable in its place by this position of the store, or why it is not stored. */
+  /** Receives the outcome, and the store's position at which the file became durable. */
   answer(outcome: Outcome, position: number): void
 }
 
-/** Files in one round; the others wait for the next one, which begins at once. */
+/** Maximum of files in one round; the rest wait for the next round, which begins at once. */
 const ROUND_FILES = 1024
-/** The same where each file is synced by itself: more would take as long as a disk that hangs. */
+/** The same if each file is synced separately: more would take so long that the disk seems to hang. */
 const ROUND_SYNCS = 256
 
 /** Group commit: files that are written while a round is under way share the syncs of the next one. */
@@ -44,14 +44,13 @@ export function openGroupCommit(
     .then(({ syncsWhole }) => {
       if (syncsWhole) most = ROUND_FILES
     })
-    // A store that cannot be used says so to each round.
     .catch(ignoreError('a store that cannot be used fails each round'))
 
   const drop = (some: readonly Written[], outcome: Outcome) => {
     for (const { fd, temporary, answer } of some) {
       if (fd !== null) void closeQuietly(fd)
       const answerNow = () => answer(outcome, 0)
-      // What is left of a file would keep a full disk full; one whose store ends can be resumed.
+      // A partial file would keep a full disk full. After `aborted` it stays: it can be resumed.
       if (temporary === null || outcome.status === 'aborted') answerNow()
       else void unlink(temporary).then(answerNow, answerNow)
     }
@@ -68,7 +67,7 @@ export function openGroupCommit(
     })
     for (const [index, { answer }] of some.entries())
       answer(outcomes[index] ?? { status: 'failed', detail: 'EIO' }, position)
-    // The error may be of a file that was written meanwhile: the next sync would not report it again (syncfs(2)).
+    // The error may concern a file written in the meantime: the next sync would not report it again (syncfs(2)).
     if (failure !== null) drop(waiting.splice(0), failure)
   }
 
@@ -95,7 +94,7 @@ export function openGroupCommit(
       new Promise<Stored>((resolve) => {
         add([{ ...written, answer: (outcome, position) => resolve({ outcome, position }) }])
       }),
-    /** Finishes the rounds of what was added; nothing more is taken. */
+    /** Finishes the rounds of the added files; later files are refused. */
     async close() {
       isClosed = true
       await running

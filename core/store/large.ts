@@ -11,37 +11,37 @@ import { judgePath, type Offered, roomFor, type StoreParts, timeToDurable } from
 import type { Room } from './quota/admission.ts'
 import type { ToldDirectory } from './store-messages.ts'
 
-/** A large file that comes in pieces. Nothing of it ever rejects. */
+/** A large file that arrives in pieces. Its promises never reject. */
 export interface IncomingFile {
-  /** How much of it is there already, where it is resumed; null: it is refused. */
+  /** Bytes that the store has already, greater than 0 if the file is resumed; null: it is refused. */
   readonly offset: Promise<number | null>
-  /** Why it is not stored, as soon as that is known. */
+  /** The reason why it is not stored; null: it was not refused so far. */
   readonly refused: Outcome | null
-  /** The next bytes, or so many zeros; resolves when they are not held in memory any more. */
+  /** Appends bytes, or a number of zeros; resolves when their memory is free again. */
   write(bytes: Uint8Array | number): Promise<void>
-  /** All of it has come. */
+  /** Ends the file and stores it, if its content has this digest. */
   finish(digest: Uint8Array): Promise<Stored>
-  /** `keep`: what has come can be resumed. */
+  /** Ends the file without storing it. `keep`: the received part can be resumed. */
   abort(keep: boolean): Promise<void>
 }
 
 export interface LargeOptions {
-  /** What its sender says of which file it is, so that it can be resumed; left out: it cannot. */
+  /** Identifies the file at the sender, so that it can be resumed; left out: it cannot be resumed. */
   identity?: string | undefined
-  /** What the directories on the way to it are at the source. */
+  /** Metadata of the file's parent directories at the source. */
   directories?: readonly ToldDirectory[]
-  /** Waits for these before it is opened. */
+  /** A permit is acquired from it before the file is opened. */
   turns?: Semaphore
 }
 
-/** Pieces that come while the disk is busy are written in one call, at most so many. */
+/** Maximum of pieces in one write call. Pieces that arrive while the disk is busy are written together. */
 const PIECES_AT_ONCE = 16
 /** Files that are written at the same time: enough to keep a disk busy, few enough to bound threads. */
 export const LARGE_WRITES_AT_ONCE = 64
 
 interface Open {
   fd: number
-  /** Its path as long as it is not in its place; null: it has none. */
+  /** Its temporary path; null: it has no name. */
   path: string | null
   partial: Partial | null
   appending: Appending
@@ -58,14 +58,14 @@ export class LargeStoring implements IncomingFile {
   #room: Room | null = null
   #release: () => void = () => undefined
   #hasTurn = false
-  /** A part of it was read or written: what has refused it since may be the disk's own fault. */
+  /** Some of it was read or written: a later refusal may be a disk error, so the partial file is not kept. */
   #isTouched = false
   #isOver = false
   #last: Promise<void> = Promise.resolve()
   #gathered: (Uint8Array | number)[] = []
   #gathering: Promise<void> | null = null
 
-  /** @param writes has a permit for each file that is written at the same time. */
+  /** @param writes limits the write calls that run at the same time. */
   constructor(file: Offered, options: LargeOptions, parts: StoreParts, writes: Semaphore) {
     this.#file = file
     this.#options = options
@@ -79,7 +79,6 @@ export class LargeStoring implements IncomingFile {
   }
 
   write(bytes: Uint8Array | number): Promise<void> {
-    // What comes while the disk is busy is written in one call.
     if (this.#gathering === null || this.#gathered.length >= PIECES_AT_ONCE) {
       const pieces: (Uint8Array | number)[] = []
       this.#gathered = pieces
@@ -117,18 +116,18 @@ export class LargeStoring implements IncomingFile {
     const ended = this.#open
     this.#open = null
     if (ended !== null) {
-      // fsync(2) says only once that writing failed: whoever went on with the file would not hear of it.
+      // fsync(2) reports a failed write only once: a resumed upload would not see the error.
       const isSound = await ended.appending.close()
       await closeQuietly(ended.fd)
       const isKept = keep && isSound && (this.refused === null || !this.#isTouched)
-      // Also what was there before, and has not been read yet.
+      // Includes bytes of an earlier upload that were not read yet.
       const bytes = Math.max(ended.appending.position, ended.partial?.offset ?? 0)
       await ended.partial?.end(isKept ? bytes : null)
     }
     this.#leave()
   }
 
-  /** One step after the other; after the first failure the rest of the file is only let pass. */
+  /** Runs the steps in order. Skips all steps after the first failure. */
   #step(work: () => Promise<void>): Promise<void> {
     this.#last = this.#last.then(async () => {
       if (this.refused !== null) return
@@ -136,14 +135,14 @@ export class LargeStoring implements IncomingFile {
         await work()
       } catch (error) {
         this.refused = outcomeOf(error)
-        // It is over only when its sender says so: until then it must not count against the files of others.
+        // The file stays open until its sender ends it; it must not take room from other files until then.
         this.#room?.leave()
       }
     })
     return this.#last
   }
 
-  /** One call to the disk, in its turn. */
+  /** Waits for a permit and makes a disk call. */
   #writing<T>(work: () => Promise<T>): Promise<T> {
     return withPermit(this.#writes, () => this.#parts.watch.during(work))
   }
@@ -158,7 +157,7 @@ export class LargeStoring implements IncomingFile {
     const partial =
       identity === undefined ? null : await watch.during(() => partials.open(this.#file, identity))
     try {
-      // Said before the disk is filled with a part of it, which would fail the small files beside it.
+      // Checked before writing: a part of the file could fill the disk and make small files fail.
       this.#room = await roomFor(this.#parts, this.#file, size - (partial?.offset ?? 0))
       const { fd, path } = partial ?? (await this.#writing(() => createFile(this.#parts)))
       const appending = await openAppending(fd, size, more?.sparse === true)
@@ -170,10 +169,10 @@ export class LargeStoring implements IncomingFile {
     }
   }
 
-  /** Hashes what is there, each step a call of its own: a long file is no disk that hangs. */
+  /** Hashes the existing bytes. The watch measures each step separately: a long file must not look like a hung disk. */
   async #takeIn(): Promise<void> {
     const offset = this.#open?.partial?.offset ?? 0
-    // From the disk: what an earlier process was told of its failures died with it.
+    // Reads from the disk, not from the cache: write errors that an earlier process saw are lost.
     if (this.#open !== null && offset > 0) await forgetCached(this.#open.fd)
     while (this.#open !== null && !this.#isOver && this.#open.appending.position < offset) {
       const { appending } = this.#open
@@ -213,7 +212,7 @@ export class LargeStoring implements IncomingFile {
   }
 }
 
-/** A new file that cannot be resumed. */
+/** Creates a file that cannot be resumed. */
 async function createFile({ commitThread, temporary }: StoreParts) {
   const { hasUnnamed } = await commitThread.opened
   const path = hasUnnamed ? null : temporaryIn(temporary)

@@ -13,7 +13,7 @@ import type { ToPlace } from './store-messages.ts'
 import { syncLog } from './syncing.ts'
 import type { Making, TreeDirectory } from './tree.ts'
 
-/** Directories of the store are the receiver's own, whatever those at the source are. */
+/** Directories of the store belong to the receiver; the mode at the source does not apply. */
 const DIRECTORY_MODE = 0o700
 
 function throwIf(code: string | null): never | false {
@@ -24,7 +24,7 @@ function throwIf(code: string | null): never | false {
 const MADE: Outcome = { status: 'durable', detail: '' }
 const SAME: Outcome = { status: 'same', detail: '' }
 
-/** Gives the file a name that nothing has; false: something has it. */
+/** Gives the file an unused name. Returns false if the name is in use. */
 function give({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): boolean {
   const to = `${parent.path}/${name}`
   if (temporary !== null) return nameRefusal(() => moveToFreeSync(temporary, to))
@@ -36,12 +36,11 @@ function give({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): 
 
 /**
  * Gives files their names, for one round.
- * Placing never loses what was there, and never replaces it: other content under the same name becomes a version
- * first. Only what the manifest says is this very content gives way to the copy that has come now, whatever has become
- * of it on the disk.
+ * Existing content is never lost: other content under the same name becomes an older version first. A file is only
+ * replaced if the manifest has the same digest for it. Its content on the disk, which may be damaged, is not checked.
  */
 export class Placing {
-  /** Directories whose entries have to become durable, as their names joined by "/"; '' is the root. */
+  /** Directories whose entries must be synced, as their names joined by "/"; '' is the root. */
   readonly toSync = new Set<string>()
   readonly #handles: Handles
   readonly #layout: StoreLayout
@@ -49,7 +48,7 @@ export class Placing {
   readonly #version: string
   #count = 0
 
-  /** @param version the beginning of the names of this round's versions. */
+  /** @param version prefix of the names of this round's versions. */
   constructor(handles: Handles, layout: StoreLayout, changes: Changes, version: string) {
     this.#handles = handles
     this.#layout = layout
@@ -57,7 +56,7 @@ export class Placing {
     this.#version = version
   }
 
-  /** @throws FileRefused, or what the system says: then the file has no name in its place. */
+  /** Names one file and records it. @throws FileRefused or system errors: then the file is not in its place. */
   place(file: ToPlace): Outcome {
     const { source, path, facts, digest, moved } = file
     const { manifest, tree, fileSystem } = this.#handles
@@ -75,7 +74,7 @@ export class Placing {
     return outcome
   }
 
-  /** The file is there with this content, and gets its new time. @throws FileRefused `unknown`: it has to come again. */
+  /** Sets the new time of a file that is stored already. @throws FileRefused `unknown`: it must be sent again */
   #retime({ facts }: ToPlace, way: readonly string[]): Outcome {
     try {
       const parent = this.#handles.tree.enter(way.slice(0, -1))
@@ -91,7 +90,7 @@ export class Placing {
     return SAME
   }
 
-  /** `isRenamed`: the name that has this place is the file's own one of before, written otherwise. */
+  /** @param isRenamed the place has the file's previous name, spelled differently (case or Unicode form). */
   #placeFile(file: ToPlace, key: string, way: readonly string[], isRenamed: boolean): Outcome {
     const { source, path, digest } = file
     const { manifest, tree, fileSystem } = this.#handles
@@ -99,7 +98,7 @@ export class Placing {
     const folds = fileSystem.foldsCase || fileSystem.foldsForm
     const above = way.slice(0, -1)
     const name = way.at(-1) ?? ''
-    // Letters that are one by their keys may be two on the disk: the second must not have the first one's row.
+    // Names with the same key may still be two files on the disk: the second must not take over the first one's row.
     if (folds && !isRenamed) this.#requireSameName(source, key, path)
     const parent = tree.enter(above, this.#makingFor(source))
     this.toSync.add(above.join('/'))
@@ -121,7 +120,7 @@ export class Placing {
     throw new FileRefused('failed', 'EEXIST')
   }
 
-  /** The place gets the copy that has come, in one step. */
+  /** Replaces the existing file with the new copy atomically. */
   #renew({ fd, temporary }: ToPlace, parent: TreeDirectory, name: string): void {
     const from = temporary ?? temporaryIn(this.#layout.temporary)
     if (temporary === null) throwIf(linkOpenFile(fd ?? -1, parent.fd, from))
@@ -133,17 +132,17 @@ export class Placing {
     }
   }
 
-  /** Moves what is in a place to the versions; the version's name. */
+  /** Moves a file or directory to the older versions. Returns the version's name. */
   #moveAway(way: readonly string[]): string {
     const { tree, isLogged } = this.#handles
-    // After a power failure the manifest has to know of a round that may have moved what was durable.
+    // After a power failure the manifest must list the open round, as it may have moved durable files.
     if (this.#count === 0 && isLogged) syncLog(this.#layout)
     const name = `${this.#version}${this.#count}`
     this.#count += 1
     const versions = [...this.#layout.versions, ...way]
     const target = tree.enter(versions, {
       missing: (parent, made, above) => this.#make(parent, made, above),
-      // Below the versions nothing is ever in the way but a version itself.
+      // Only a version itself can be in the way in the directory of versions.
       inTheWay() {
         throw new FileRefused('failed', 'EEXIST')
       },
@@ -166,10 +165,10 @@ export class Placing {
     return {
       missing: (parent, name, way) => {
         this.#make(parent, name, way)
-        // The sender's folder and the source's are not the sender's own.
+        // The sender's folder and the source's directory get no row: they are not part of the sender's tree.
         if (way.length > 2) this.#changes.made(source, keyOf(way.slice(2).join('/'), fileSystem))
       },
-      /** A file is where a directory has to be. */
+      /** A file is in the place of a directory. */
       inTheWay: (_parent, _name, way) => {
         const path = way.slice(2).join('/')
         if (path === '') throw new FileRefused('failed', 'ENOTDIR')
@@ -180,7 +179,10 @@ export class Placing {
     }
   }
 
-  /** Two names that differ are one place here: what came first keeps it, also within this round. */
+  /**
+   * Returns the row of a key. If two different names have the same key, the first one keeps it, also within this round.
+   * @throws FileRefused `name` if the row has a different path
+   */
   #requireSameName(source: number, key: string, path: string) {
     const row = this.#handles.manifest.rows.find(source, key, '')
     if (row !== null && 'path' in row && row.path !== path) throw new FileRefused('name', 'folded')

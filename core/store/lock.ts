@@ -21,26 +21,26 @@ async function prepareStore(directory: string): Promise<void> {
     await makeDirectories(directory, 0o700)
   } catch (thrown) {
     const code = errorCode(thrown)
-    // A store that exists but has become read-only still lets the receiver say so to its senders.
+    // The receiver also starts on a read-only store, to report it to its senders.
     if (code === 'EROFS') return
     throw new UserError('transfer.storeMissing', { path: directory, reason: code ?? String(thrown) })
   }
 }
 
-/** A new store within another one would be that one's unknown files, its private key among them. */
+/** Refuses a new store within another one: the outer store would list its files, even the private key, as unknown. */
 async function refuseInside({ root, own }: StoreLayout): Promise<void> {
   if (await isThere(own)) return
   const outer = await storeAround(root)
   if (outer !== null) throw new UserError('transfer.storeInside', { path: root, outer })
 }
 
-/** Two receivers would overwrite each other's list of senders. */
+/** Locks the store: two receivers would overwrite each other's list of senders. */
 function lockStore({ own, root }: StoreLayout, log: Log): { release(): void } {
   let lock: { release(): void } | null
   try {
     lock = lockDirectory(own)
   } catch (thrown) {
-    // A store that is read-only, or on a file system without locks, is still better served than not.
+    // A store that is read-only, or on a file system without locks, is used without a lock.
     log('warn', `${own} cannot be locked: ${String(thrown)}`)
     return { release: () => undefined }
   }
@@ -52,7 +52,7 @@ function lockStore({ own, root }: StoreLayout, log: Log): { release(): void } {
 const WRITABLE_BY_ALL = 0o002
 const STICKY = 0o1000
 
-/** Whoever may exchange `.holdfast` for a directory of their own is the store's master; so say it. */
+/** Warns if every user may replace `.holdfast` with another directory: such a user controls the store. */
 async function warnIfOpen({ root, own }: StoreLayout, log: Log): Promise<void> {
   const mode =
     process.platform === 'win32'
@@ -64,8 +64,8 @@ async function warnIfOpen({ root, own }: StoreLayout, log: Log): Promise<void> {
 }
 
 /**
- * Makes the store's own directory, and keeps other receivers off it.
- * @throws UserError when the store cannot be used at all, or is in use.
+ * Creates the store's own directory and locks it against other receivers.
+ * @throws UserError if the store cannot be used at all, or is in use
  */
 export async function claimStore(layout: StoreLayout, log: Log): Promise<{ release(): void }> {
   await refuseInside(layout)
@@ -80,7 +80,7 @@ const hasDirectory = (store: string, file: string): Promise<boolean> =>
     lstat(file).then((stats) => stats.isDirectory()),
   ).then((found) => found === true)
 
-/** A store right below a directory; null: there is none. */
+/** Returns a store directly below a directory; null: there is none. */
 async function storeBelow(directory: string): Promise<string | null> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(
     ignoreError('the directory cannot be listed, and no store is named in the answer', []),
@@ -98,8 +98,8 @@ async function storeBelow(directory: string): Promise<string | null> {
 }
 
 /**
- * Makes sure that a directory is a store, and not one in it or above it.
- * @throws UserError that says where the store is.
+ * Returns the layout of a store.
+ * @throws UserError if the directory is not a store; it names a store that is found above or directly below
  */
 export async function requireStore(directory: string): Promise<StoreLayout> {
   const layout = storeLayout(directory)
@@ -113,9 +113,9 @@ export async function requireStore(directory: string): Promise<StoreLayout> {
 }
 
 /**
- * Opens what a store's manifest says. Where no receiver runs, what the last one has left unfinished is finished first;
- * a disk that is read-only keeps it. `isRunning`: a receiver runs on it, and what is read may change.
- * @throws UserError store.manifestNone where there is no manifest that can be read.
+ * Opens a store's manifest for reading. If no receiver runs, recovers an interrupted commit first, unless the disk is
+ * read-only. `isRunning`: a receiver uses the store, and rows may change while they are read.
+ * @throws UserError store.manifestNone if there is no readable manifest
  */
 export function openForReading(layout: StoreLayout) {
   const lock = tryLock(layout)

@@ -13,24 +13,24 @@ import type { OpenedStore, Remembered } from './store-messages.ts'
 import { Tree } from './tree.ts'
 
 /**
- * Pages of the manifest's write-ahead log, 32 MiB, from which on a commit copies them into the database
- * (sqlite.org/wal.html); fewer are copied when the store is closed.
+ * Size of the manifest's write-ahead log, in pages (32 MiB), from which a commit copies it into the database
+ * (sqlite.org/wal.html). A smaller log is copied when the store is closed.
  */
 const LOG_PAGES = 8192
 
-/** What the commit thread has open while the store is used. */
+/** Resources that the commit thread has open while the store is used. */
 export interface Handles {
   manifest: Manifest
   tree: Tree
-  /** Opened before anything is written: no error of a sync escapes it. */
+  /** Opened before the first write, so that it sees every sync error. */
   root: number
   fileSystem: FileSystem
-  /** The manifest has a write-ahead log; else, as on some network file systems, SQLite syncs each commit itself. */
+  /** The manifest has a write-ahead log. Without one, as on some network file systems, SQLite syncs each commit. */
   isLogged: boolean
   opened: OpenedStore
 }
 
-/** What the store has told of sources and positions is of another manifest: it has to be opened anew. */
+/** Error code: the manifest was replaced, and all source ids and positions are invalid. The store must be reopened. */
 export const REPLACED = 'ESTALE'
 
 function replacedBy(aside: string | null): Error {
@@ -38,20 +38,20 @@ function replacedBy(aside: string | null): Error {
   return Object.assign(new Error(`the manifest is another one than before${kept}`), { code: REPLACED })
 }
 
-/** Opens the store when it is used, and closes it when it rests, so that its disk can be unmounted. Blocks. */
+/** Opens the store on use and closes it when idle, so that its disk can be unmounted. Blocks. */
 export class StoreHandles {
   readonly #layout: StoreLayout
   #open: Handles | null = null
   #fileSystem = UNKNOWN_FILE_SYSTEM
   readonly remembered: Remembered
 
-  /** @param remembered by the thread before this one, if there was one. */
+  /** @param remembered state of the previous thread; null: this is the first one. */
   constructor(layout: StoreLayout, remembered: Remembered | null) {
     this.#layout = layout
     this.remembered = remembered ?? { home: null, epoch: null, countedAt: monotonicMs() }
   }
 
-  /** @throws what the system says, FileRefused ENODEV where the disk is away. */
+  /** @throws system errors; FileRefused ENODEV if the disk is not mounted */
   use(): Handles {
     this.#requireHome()
     this.#open ??= this.#openNow()
@@ -59,7 +59,7 @@ export class StoreHandles {
     return this.#open
   }
 
-  /** What is stored; of a store that cannot be written to, if it can be read. @throws UserError */
+  /** Returns the store's totals. A store that is not writable is opened read-only if possible. @throws UserError */
   look(): OpenedStore {
     try {
       const { opened } = this.use()
@@ -87,9 +87,9 @@ export class StoreHandles {
   }
 
   /**
-   * The disk can go away under the store (umount -l, a cable), and then what is under its mount point is a directory like
-   * any other: what is put there is on another disk, and hidden when the right one is back. A disk that comes back may
-   * have another number, but its directories keep their inodes.
+   * Checks that the store's own directory is still the same. If the disk disappears (umount -l, a cable), its mount point
+   * is an ordinary directory: files written there would land on another disk, and be hidden when the disk is back. The
+   * check compares inodes, as a disk that is mounted again may have another device number.
    */
   #requireHome(): void {
     const now = statSync(this.#layout.own, { bigint: true, throwIfNoEntry: false })?.ino ?? null
@@ -110,7 +110,7 @@ export class StoreHandles {
       const isLogged = mode === 'wal'
       database.exec(isLogged ? `PRAGMA wal_autocheckpoint = ${LOG_PAGES}` : 'PRAGMA synchronous = FULL')
       const root = openSync(directory, constants.O_RDONLY)
-      // What could not be tried before is tried again.
+      // Probes again if an earlier attempt failed.
       if (this.#fileSystem === UNKNOWN_FILE_SYSTEM) this.#fileSystem = tryFileSystem(temporary)
       const fileSystem = this.#fileSystem
       const { hasUnnamed, syncsWhole } = fileSystem
@@ -128,7 +128,7 @@ export class StoreHandles {
     this.remembered.countedAt = now
   }
 
-  /** A store that is read-only still knows its senders, and tells them so. */
+  /** Reads a store that is not writable: its senders are still known, and are informed. */
   #readOnly(): OpenedStore {
     const { hasUnnamed, syncsWhole } = UNKNOWN_FILE_SYSTEM
     const nothing = { hasUnnamed, syncsWhole, aside: null, epoch: null, totals: [] }
@@ -146,7 +146,7 @@ export class StoreHandles {
   }
 }
 
-/** The same in every thread, unlike performance.now(). */
+/** Returns a time with the same origin in every thread, unlike performance.now(). */
 const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
 
 function makeTemporary(directory: string): void {
@@ -155,11 +155,11 @@ function makeTemporary(directory: string): void {
   } catch (thrown) {
     if (errorCode(thrown) !== 'EEXIST') throw thrown
   }
-  // A disk that is read-only by now says so here; SQLite would only say that it cannot open a file.
+  // Fails here if the disk has become read-only; SQLite would only report that it cannot open a file.
   utimesSync(directory, new Date(), new Date())
 }
 
-/** What an earlier process has left, which was killed: the store is locked by one. */
+/** Removes files that a killed process has left. The store's lock excludes other processes. */
 function removeLeft(directory: string): void {
   for (const name of readdirSync(directory))
     rmSync(path.join(directory, name), { recursive: true, force: true })

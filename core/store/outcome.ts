@@ -2,12 +2,12 @@ import { sqliteCode } from '../platform/sqlite.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 import type { FileStatus } from '../protocol/limits.ts'
 
-/** One file is not stored; `detail` is a NameFault for the status "name", else the system's error name. */
+/** A file is not stored. `detail` is a NameFault for the status "name", else the system's error name. */
 export class FileRefused extends Error {
   override readonly name = 'FileRefused'
   readonly status: FileStatus
   readonly detail: string
-  /** With the status "full": so many bytes more would have been room enough, if it is bytes that are missing. */
+  /** For the status "full": how many bytes are missing; null: not bytes, but files or names are missing. */
   readonly missingBytes: number | null
 
   constructor(status: FileStatus, detail: string, missingBytes: number | null = null) {
@@ -19,9 +19,8 @@ export class FileRefused extends Error {
 }
 
 /**
- * Makes a call that gives a file or a directory its name in the store. EINVAL means there that the file system has no
- * such names: FAT, exFAT and NTFS refuse some characters. As any other failure it would be tried again for ever, and
- * taken for the store's.
+ * Makes a call that names a file or a directory in the store, and reports EINVAL as a refused name: FAT, exFAT and NTFS
+ * refuse some characters with it. Any other status would blame the store and lead to endless retries.
  */
 export function nameRefusal<T>(call: () => T): T {
   try {
@@ -36,7 +35,7 @@ export interface Outcome {
   detail: string
 }
 
-/** What became of a file, by which position of the store. */
+/** The outcome of a file, and the store's position of its round. */
 export interface Stored {
   outcome: Outcome
   position: number
@@ -44,20 +43,20 @@ export interface Stored {
 
 export const isDurable = ({ status }: Outcome): boolean => status === 'durable' || status === 'same'
 
-/** SQLite's result codes (https://sqlite.org/rescode.html) for what the disk has said: SQLITE_READONLY, IOERR, FULL. */
+/** SQLite's result codes (https://sqlite.org/rescode.html) for disk errors: SQLITE_READONLY, IOERR, FULL. */
 const sqliteErrors = new Map([
   [8, 'EROFS'],
   [10, 'EIO'],
   [13, 'ENOSPC'],
 ])
 
-/** What the disk has said, as the system names it; null: it was something else. */
+/** Returns the system's name of a disk error, also for SQLite's errors; null: the error has no name. */
 export function diskCode(error: unknown): string | null {
   const code = sqliteErrors.get(sqliteCode(error) ?? 0) ?? errorCode(error)
   return code === null && error instanceof Error && error.cause !== undefined ? diskCode(error.cause) : code
 }
 
-/** What the sender is told where the system says so; anything else has failed. */
+/** Outcomes that a sender gets for system errors; every other error is `failed`. */
 const OF_CODE: Readonly<Record<string, Outcome>> = {
   ENOSPC: { status: 'full', detail: 'ENOSPC' },
   EDQUOT: { status: 'full', detail: 'EDQUOT' },
@@ -67,7 +66,7 @@ const OF_CODE: Readonly<Record<string, Outcome>> = {
   EFBIG: { status: 'tooLarge', detail: 'EFBIG' },
 }
 
-/** What the sender is told about a file whose storing failed with `thrown`. */
+/** Returns the outcome that the sender gets if storing a file failed with `error`. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof FileRefused) return { status: error.status, detail: error.detail }
   const code = diskCode(error)

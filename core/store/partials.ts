@@ -8,28 +8,28 @@ import { errorCode } from '../platform/system-error.ts'
 import type { Offered } from './parts.ts'
 import type { Admission } from './quota/admission.ts'
 
-/** Partial files of one sender, and of all. */
+/** Maximum of partial files of one sender, and of all senders. */
 const MOST_OF_SENDER = 64
 const MOST = 1024
-/** A partial file that nobody resumes is removed after this, in milliseconds. */
+/** Time in milliseconds after which an unused partial file is removed. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000
 const SWEEP_EVERY_MS = 60 * 60 * 1000
 const FLAGS = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0)
 
-/** A large file on its way, under a name that outlives its connection and this process. The caller closes it. */
+/** An incomplete large file, under a name that survives its connection and this process. The caller closes it. */
 export interface Partial {
   fd: number
   path: string
-  /** Bytes that are there already: what they are is for the digest to say. */
+  /** Bytes that are there already. They are not trusted: the digest of the whole file decides. */
   offset: number
-  /** It is closed. `bytes`: so much of it can be resumed; null: it is removed. */
+  /** Called after closing the file. `bytes`: how much of it can be resumed; null: removes the file. */
   end(bytes: number | null): Promise<void>
-  /** It is in its place, or gone. */
+  /** Called when the file was stored or removed. */
   placed(): void
 }
 
 interface Entry {
-  /** The digest of its place. */
+  /** Digest of the source and the path. */
   place: string
   folder: string
   name: string
@@ -37,19 +37,19 @@ interface Entry {
   /** Milliseconds since 1970. */
   at: number
   isInUse: boolean
-  /** Its place has got another content, or its sender may send no longer, since. */
+  /** Other content was stored at its path since, or its sender was revoked. */
   isUnwanted: boolean
-  /** Takes its bytes off what its sender has. */
+  /** Subtracts its bytes from the sender's usage. */
   discharge: () => void
 }
 
 const digestOf = (...parts: (string | number)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
 
-/** `<digest of the place>-<digest of what tells this content from another of the same place>` */
+/** `<digest of source and path>-<digest of size, time and identity>` */
 const NAME = /^([0-9a-f]{32})-[0-9a-f]{32}$/
 
-/** What is there, if it is a regular file that is not too long; else a new, empty file. */
+/** Opens an existing regular file of at most `size` bytes, else replaces it by an empty file. */
 async function openPartialFile(file: string, size: number): Promise<{ fd: number; offset: number }> {
   const old = await openFd(file, FLAGS).catch((error) =>
     warnUnlessCode(error, ['ENOENT'], 'a partial file cannot be resumed', null),
@@ -67,22 +67,22 @@ async function openPartialFile(file: string, size: number): Promise<{ fd: number
 
 const NOT_COUNTED = 'partial files that cannot be listed are neither resumed nor counted until the next start'
 
-/** Large files that have come in part. */
+/** Large files that were received in part. */
 export class Partials {
   readonly #directory: string
   readonly #admission: Pick<Admission, 'charge'>
-  /** One for each place at most; by the digest of the place. */
+  /** At most a single entry for each path; by the digest of source and path. */
   readonly #entries = new Map<string, Entry>()
   #loading: Promise<void> | null = null
   readonly #timer = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref()
 
-  /** @param directory holds one directory for each sender's folder. */
+  /** @param directory has a subdirectory for each sender's folder. */
   constructor(directory: string, admission: Pick<Admission, 'charge'>) {
     this.#directory = directory
     this.#admission = admission
   }
 
-  /** Finds what earlier processes left, and removes what is too old. */
+  /** Loads the partial files of earlier processes, and removes expired ones. */
   load(): Promise<void> {
     this.#loading ??= readdir(this.#directory)
       .catch((error) => warnUnlessCode(error, ['ENOENT'], NOT_COUNTED, []))
@@ -94,10 +94,10 @@ export class Partials {
   }
 
   /**
-   * The partial file with exactly these facts, or a new one; an older content's of the same place is removed.
-   * @param identity what the sender says of which file it is.
-   * @returns null when there are too many, or this one is in use.
-   * @throws what the system says.
+   * Opens the partial file with exactly these facts, or a new one. Removes a partial file of other content at this path.
+   * @param identity identifies the file at the sender.
+   * @returns null if there are too many partial files, or this one is in use.
+   * @throws system errors
    */
   async open({ source, path: file, facts }: Offered, identity: string): Promise<Partial | null> {
     await this.load()
@@ -109,7 +109,7 @@ export class Partials {
     if (old !== undefined && old.name !== name) await this.#remove(old)
     if (!this.#entries.has(place) && !(await this.#hasPlace(folder))) return null
     const found = this.#entries.get(place)
-    // Another file of this place came meanwhile.
+    // A second upload to this path started in the meantime.
     if (found?.isInUse === true) return null
     const entry = found ?? this.#entryOf({ place, folder, name, bytes: 0, at: Date.now() })
     entry.isInUse = true
@@ -127,7 +127,7 @@ export class Partials {
     }
   }
 
-  /** Content was stored in this place in another way: no older one is resumed. */
+  /** Discards the partial file of a path, as other content was stored there. */
   superseded(source: number, file: string): void {
     if (this.#entries.size === 0) return
     const entry = this.#entries.get(digestOf(source, file))
@@ -136,10 +136,10 @@ export class Partials {
     if (!entry.isInUse) void this.#remove(entry)
   }
 
-  /** There is no room: what waits of this sender is removed, the oldest first, for so many bytes. */
+  /** Frees `bytes` by removing idle partial files of a sender, oldest first. */
   makeRoom(folder: string, bytes: number): void {
     const mine = this.#idle().filter((entry) => entry.folder === folder)
-    // None, if all of them are not enough: one file that can never fit must not cost every other's beginning.
+    // Removes none if all of them are not enough: a file that can never fit must not cost every other partial file.
     if (mine.reduce((sum, entry) => sum + entry.bytes, 0) < bytes) return
     let left = bytes
     for (const entry of mine) {
@@ -148,7 +148,7 @@ export class Partials {
     }
   }
 
-  /** Removes what waits of these senders: they may send no longer. */
+  /** Removes the partial files of revoked senders. */
   async abandon(folders: ReadonlySet<string>): Promise<void> {
     await this.load()
     for (const entry of this.#entries.values()) entry.isUnwanted ||= folders.has(entry.folder)
@@ -186,7 +186,7 @@ export class Partials {
       )
       if (found === null) continue
       const entry = this.#entryOf({ place, folder, name, bytes: found.size, at: found.mtimeMs })
-      // Two of one place are no work of this class: nobody knows which one is wanted.
+      // This class never leaves two files for one path: the second cannot be matched and is removed.
       if (place === '' || this.#entries.has(place)) await this.#remove(entry)
       else this.#entries.set(place, entry)
     }
@@ -201,7 +201,7 @@ export class Partials {
     return this.#removeIdle(({ at }) => Date.now() - at > KEPT_MS)
   }
 
-  /** Makes room for one more of this sender's. False: all that there may be are in use. */
+  /** Makes room for another partial file of a sender. Returns false if the limit is reached and all are in use. */
   async #hasPlace(folder: string): Promise<boolean> {
     const all = [...this.#entries.values()]
     const isMine = all.filter((entry) => entry.folder === folder).length >= MOST_OF_SENDER
@@ -212,7 +212,7 @@ export class Partials {
     return true
   }
 
-  /** Those that nobody has open, the oldest first. */
+  /** Returns the partial files that are not in use, oldest first. */
   #idle(): Entry[] {
     return [...this.#entries.values()].filter(({ isInUse }) => !isInUse).sort((a, b) => a.at - b.at)
   }

@@ -7,20 +7,20 @@ import { FileRefused, isDurable, type Outcome } from './outcome.ts'
 import type { Partials } from './partials.ts'
 import type { Admission, Room } from './quota/admission.ts'
 
-/** What every way to store a file uses. */
+/** Shared parts of all ways to store a file. */
 export interface StoreParts {
-  /** Where files are that have no place yet. */
+  /** The directory of temporary files. */
   temporary: string
   admission: Pick<Admission, 'enterAll'>
   commitThread: CommitThread
   groupCommit: GroupCommit
   partials: Partials
   watch: CallWatch
-  /** A file became durable so many seconds after its last byte. */
+  /** Receives the time in seconds from a file's last byte until it was durable. */
   onDurable(seconds: number): void
 }
 
-/** Reserves room for `size` bytes of a file. @throws FileRefused where there is none, or what the system says. */
+/** Reserves room for `size` bytes of a file. @throws FileRefused if there is no room; system errors */
 export async function roomFor({ admission, watch }: StoreParts, file: Offered, size: number): Promise<Room> {
   const coming = [{ place: placeNameOf(file), size }]
   const [room] = await watch.during(() => admission.enterAll(file.source.folder, coming))
@@ -36,11 +36,11 @@ export function timeToDurable({ onDurable }: Pick<StoreParts, 'onDurable'>): (ou
   }
 }
 
-/** Knows how long the oldest of the calls that are out has been out. */
+/** Measures how long the oldest pending call takes. */
 export type CallWatch = ReturnType<typeof createCallWatch>
 
 export function createCallWatch() {
-  /** When each began; in that order. */
+  /** Start times of the pending calls, oldest first. */
   const out = new Map<symbol, number>()
   return {
     async during<T>(call: () => Promise<T>): Promise<T> {
@@ -52,7 +52,7 @@ export function createCallWatch() {
         out.delete(id)
       }
     },
-    /** 0 when none is out. */
+    /** Returns the age of the oldest pending call in milliseconds; 0: none is pending. */
     oldestMs() {
       const [first] = out.values()
       return first === undefined ? 0 : performance.now() - first
@@ -60,28 +60,28 @@ export function createCallWatch() {
   }
 }
 
-/** A directory of the store that holds what one source of one sender sends, by its number in the manifest. */
+/** A directory of the store, with the files of one source of one sender, by its id in the manifest. */
 export type StoreSource = SourceRow
 
 /** A file as its sender offers it. */
 export interface Offered {
   source: StoreSource
-  /** As the sender gave it: not trusted. */
+  /** From the sender, not trusted. */
   path: string
   facts: FileFacts
-  /** The session that it comes by; null: the sender has none, as an original isocket client. */
+  /** The session of the sender; null: the sender has none, as an original isocket client. */
   session: string | null
 }
 
-/** Where a file of the store is. */
+/** The location of a stored file. */
 export type StoredAt = Pick<Offered, 'source' | 'path'>
 
-/** Why a path below a source is not stored; null: it may be. */
+/** Returns why a path below a source is refused; null: it is allowed. */
 export function judgePath(path: string): Outcome | null {
   const fault = nameFault(path)
   return fault === null ? null : { status: 'name', detail: fault }
 }
 
-/** A place's name below the store's root. */
+/** Returns the path below the store's root. */
 export const placeNameOf = ({ source: { folder, directory }, path }: StoredAt): string =>
   `${folder}/${directory}/${path}`

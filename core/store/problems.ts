@@ -2,19 +2,19 @@ import { lstat } from 'node:fs/promises'
 import { UserError } from '../lib/i18n/user-error.ts'
 import { errorCode, errorText, isGone } from '../platform/system-error.ts'
 
-/** The system's own error name; null: it is SQLite's or Node's error, whose words say more. */
+/** Returns the system's error name; null: an error of SQLite or Node, whose message is clearer than its code. */
 function systemCode(error: unknown): string | null {
   const code = errorCode(error)
   return code === null || code.startsWith('ERR_') ? null : code
 }
 
-/** What the system says of a store that is there. SQLite and Node say more in words than by their codes. */
+/** Creates the error for a store that exists and cannot be used. */
 export function storeFailed(store: string, error: unknown): UserError {
   const reason = systemCode(error) ?? errorText(error)
   return new UserError('store.failed', { path: store, reason }, { cause: error })
 }
 
-/** What `look` finds in a store; null: there is no such thing. @throws UserError store.failed where nobody can say. */
+/** Returns the result of `look`; null: the file does not exist. @throws UserError store.failed for any other error */
 export async function orAbsent<T>(store: string, look: Promise<T>): Promise<T | null> {
   try {
     return await look
@@ -24,7 +24,7 @@ export async function orAbsent<T>(store: string, look: Promise<T>): Promise<T | 
   }
 }
 
-/** @param directory the store's root, or a directory in it. @throws UserError store.none, store.failed */
+/** Checks that a directory exists, the store's root or one in it. @throws UserError store.none, store.failed */
 export async function requireDirectory(store: string, directory: string): Promise<void> {
   const stats = await orAbsent(store, lstat(directory))
   if (stats === null) throw new UserError('store.none', { path: store, reason: 'ENOENT' })

@@ -4,7 +4,7 @@ import type { Pruned } from './store-messages.ts'
 
 const PRUNE_EVERY_MS = 3_600_000
 
-/** Removes older contents that are kept no longer, every hour. */
+/** Removes expired older versions every hour. */
 export function openPruner(
   commitThread: Pick<CommitThread, 'call'>,
   keep: Keep,
@@ -37,7 +37,7 @@ export function openPruner(
   const timer = setInterval(() => void prune(), PRUNE_EVERY_MS)
   timer.unref()
   return {
-    /** Now; resolves when all are looked at. Never rejects. */
+    /** Prunes at once; resolves when all paths were checked. Never rejects. */
     prune,
     close() {
       isOver = true

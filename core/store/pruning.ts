@@ -7,7 +7,7 @@ import type { Handles } from './open-store.ts'
 import { versionsToPrune } from './retention/choose.ts'
 import type { CommitCalls, Pruned } from './store-messages.ts'
 
-/** Paths that are looked at in one job, and for how long, in milliseconds; files come in between two. */
+/** Maximum of paths and of milliseconds for one job; files can be stored between two jobs. */
 const PATHS = 200
 const WITHIN_MS = 1_000
 
@@ -17,8 +17,8 @@ type Gone = Pick<FileRow, 'source' | 'key' | 'version'>
 type Emptied = { source: number; path: string; version: string }
 
 /**
- * Removes older contents that are kept no longer, of some paths. The file goes before its row: after a crash in between
- * the row's turn comes again. A directory that became a version goes file by file, and when it is empty. Blocks.
+ * Removes expired older versions of some paths. Removes the file before its row: after a crash in between, the row is
+ * handled again. A directory that became a version is removed file by file, and itself when it is empty. Blocks.
  */
 export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts: PruningParts): Pruned {
   const { tree, manifest } = parts
@@ -56,7 +56,7 @@ export function pruneSome({ keep, after }: CommitCalls['prune']['input'], parts:
   return { next: isOver ? null : (last ?? null), totals: [...totals], failures }
 }
 
-/** Whether a path's newest content is where it has to be: if it is lost, an older one is the best that there is. */
+/** True if a path's current version is in its place. If it is lost, the newest older version must be kept. */
 function hasCurrent(source: number, key: string, { layout, tree, manifest }: PruningParts): boolean {
   const current = manifest.rows.find(source, key, '')
   const of = manifest.sourceById(source)
@@ -69,7 +69,7 @@ function hasCurrent(source: number, key: string, { layout, tree, manifest }: Pru
   }
 }
 
-/** Removes a version's file, and the directories that are empty by that. */
+/** Removes a version's file, and the directories that become empty. */
 function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, emptied: Emptied[]): void {
   const source = manifest.sourceById(row.source)
   if (source === null) return
@@ -79,7 +79,7 @@ function removeVersion(row: FileRow, { layout, tree, manifest }: PruningParts, e
   } catch (thrown) {
     if (!isGone(errorCode(thrown))) throw thrown
   }
-  // Of the directories of a version that was one: those below its name are the sender's, and are counted.
+  // If the version is a directory, the directories below its name belong to the sender and count for its totals.
   const above = layout.versions.length + 2
   for (let length = place.length - 1; length > above; length -= 1) {
     try {

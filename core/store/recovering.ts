@@ -17,9 +17,9 @@ type Recovering = Pick<Handles, 'tree' | 'manifest' | 'fileSystem'> & { layout: 
 const READ_BYTES = 1024 * 1024
 
 /**
- * Brings a round to its end whose process was killed in it, or whose transaction failed: what is on the disk decides.
- * Contents that have their names are whole (they were durable before); what was moved away for one that never got its
- * name gets it back. Nobody was told of any of them. Blocks.
+ * Recovers a round whose process was killed or whose transaction failed, from the files on the disk. A file that has its
+ * name is complete, as it was durable before it was named. A file that was moved away for a new one that never got its
+ * name is moved back. No sender has had an answer for any of these files. Blocks.
  */
 export function recoverRound({ version, places }: OpenRound, parts: Recovering): void {
   const { tree, manifest } = parts
@@ -29,7 +29,7 @@ export function recoverRound({ version, places }: OpenRound, parts: Recovering):
       try {
         recoverPlace(source, path, version, known, changes, parts)
       } catch (thrown) {
-        // It is not there, or what is there is nothing that the store has made.
+        // The path does not exist, or the store has not created it.
         if (!isGone(errorCode(thrown)) && !(thrown instanceof FileRefused)) throw thrown
       }
     }
@@ -37,7 +37,7 @@ export function recoverRound({ version, places }: OpenRound, parts: Recovering):
   tree.forget()
 }
 
-/** @param known those of the round's versions that the manifest has; a place, or one above it, may come again. */
+/** @param known versions of the round that were recorded already: places can repeat, or share parent directories. */
 function recoverPlace(
   source: number,
   path: string,
@@ -55,7 +55,7 @@ function recoverPlace(
   const keyTo = (length: number) => keyOf(pathTo(length), fileSystem)
   const versionsTo = (length: number) => tree.enter([...layout.versions, ...wayTo(length)]).path
 
-  /** What this round has moved away from a place on the way, oldest first. */
+  /** Returns the versions that this round moved away from the first `length` components of the path, oldest first. */
   const movedFrom = (length: number): string[] => {
     try {
       const numberOf = (name: string) => Number(name.slice(version.length))
@@ -68,7 +68,7 @@ function recoverPlace(
     }
   }
 
-  /** What is in the place, if it is a file that can be read. */
+  /** Records a file, if it can be read. */
   const take = (length: number, file: string) => {
     const found = contentOf(file)
     if (found !== null) changes.placed({ source, key: keyTo(length), path: pathTo(length), ...found })
@@ -91,7 +91,7 @@ function recoverPlace(
       if (known.has(name)) continue
       known.add(name)
       const file = `${versionsTo(length)}/${name}`
-      // What came and went within the round is new to the manifest.
+      // A file that was stored and replaced within the round has no row yet.
       if (index > 0) take(length, file)
       if (lstatSync(file).isDirectory()) changes.replacedAll(source, key, name)
       else changes.replaced(source, key, name)
@@ -102,7 +102,7 @@ function recoverPlace(
     take(parts.length, `${tree.enter(wayTo(parts.length - 1)).path}/${parts.at(-1)}`)
 }
 
-/** null: it is no file, or cannot be read: nobody was told that it is stored. */
+/** Returns null if it is not a file, or cannot be read. Its sender has no answer yet. */
 function contentOf(file: string): { facts: FileFacts; digest: Buffer } | null {
   let fd = -1
   try {

@@ -16,51 +16,51 @@ import {
   type WriteResult,
 } from './store-messages.ts'
 
-/** A whole small file. */
+/** A complete small file. */
 export interface SmallIncoming extends Offered {
   bytes: Uint8Array
   digest: Uint8Array
 }
 
-/** What is heard of each of some small files, by its index. */
+/** Callbacks for a group of small files; each file is identified by its index. */
 export interface StoreSmallEvents {
-  /** What the directories on the way to them are at the source. */
+  /** Metadata of the files' parent directories at the source. */
   directories: readonly ToldDirectory[]
-  /** Its bytes are held in memory no longer; not called for every file that is not stored. */
+  /** Called when a file's bytes are no longer in memory; not always called for a file that is not stored. */
   onWritten(index: number): void
-  /** It is durable by this position of the store, or why it is not stored. */
+  /** Receives the outcome, and the store's position at which the file became durable. */
   onStored(index: number, outcome: Outcome, position: number): void
-  /** Memory with all their bytes, in their order, and with nothing else that is needed: it may be given away. */
+  /** A buffer with the bytes of all files in order. Its other content is not needed: it may be transferred. */
   memory?: ArrayBufferLike
 }
 
-/** One of those that came together. */
+/** A file and its index in the group. */
 interface Numbered {
   file: SmallIncoming
   index: number
 }
 
-/** One of them on its way. */
+/** An admitted file. */
 interface Pending {
   file: SmallIncoming
-  /** The first one of a batch has them. */
+  /** Set only on the first file of a batch. */
   directories: readonly ToldDirectory[]
   onWritten(): void
   answer(outcome: Outcome, position: number): void
 }
 
 /**
- * Bytes that may be written and not durable. One sync writes all of them: on a slow disk gigabytes would look like a
- * disk that hangs.
+ * Maximum of bytes that are written and not yet durable. A single sync writes all of them: on a slow disk, gigabytes
+ * would look like a disk that hangs.
  */
 const MOST_UNSYNCED_BYTES = 256 * 1024 * 1024
-/** Files that may be open while they wait for their names, and the part of the process's limit that they may take. */
+/** Maximum of files that are open until they are named; and the divisor of the process's limit of open files. */
 const MOST_OPEN = 8192
 const SHARE = 4
-/** The limit where the system does not tell it. */
+/** Assumed limit if the system does not report it. */
 const USUAL_LIMIT = 1024
 
-/** Blocks for an instant: /proc is no disk. */
+/** Returns how many files may be open. Blocks only briefly: /proc is not on a disk. */
 function mostOpen(): number {
   let limits = ''
   try {
@@ -72,11 +72,11 @@ function mostOpen(): number {
   return Math.min(MOST_OPEN, Math.floor(found / SHARE))
 }
 
-/** Jobs that wait at the writing thread, so that it need not wait for the next one. */
+/** Jobs queued at the write thread, so that it never waits for the next one. */
 const JOBS_AT_ONCE = 2
 const NO_BYTES = new Uint8Array(0)
 
-/** Stores whole small files. Bytes and files on their way to the writing thread, and to their names, are bounded. */
+/** Stores complete small files. Limits the bytes and files that wait for the write thread, or for their names. */
 export class SmallStoring {
   readonly #parts: StoreParts
   readonly #writer: Pick<Thread<WriteCalls>, 'call'>
@@ -90,7 +90,7 @@ export class SmallStoring {
     this.#writer = writer
   }
 
-  /** Stores whole small files of one sender that came together. Never throws. */
+  /** Stores a group of small files of one sender. Never throws. */
   store(files: readonly SmallIncoming[], events: StoreSmallEvents) {
     const good = files.flatMap((file, index): Numbered[] => {
       const refused = judgePath(file.path)
@@ -105,29 +105,29 @@ export class SmallStoring {
     void this.#admit(good, files.length, events).catch((thrown: unknown) => failAll(outcomeOf(thrown)))
   }
 
-  /** Resolves when the thread has nothing in its hands any more; what has not come to it is not stored. */
+  /** Stops storing. Resolves when the write thread is idle; files that have not reached it are not stored. */
   async end(): Promise<void> {
     this.#isOver = true
     this.#unsynced.close()
     await this.#jobs.acquire(JOBS_AT_ONCE)
-    // Those that have waited for room are told.
+    // Lets waiting jobs run, which then report `aborted`.
     this.#jobs.release(JOBS_AT_ONCE)
   }
 
-  /** `all`: so many files have come with the memory. */
+  /** @param all number of files in the memory. */
   async #admit(good: readonly Numbered[], all: number, events: StoreSmallEvents): Promise<void> {
     const pending = await this.#reserve(good, events)
     const [leading] = pending
     if (leading === undefined) return
     leading.directories = events.directories
-    // Half of what there may be at a time, so that the others need not wait for all of them.
+    // Half of the limit of open files, so that other groups need not wait for all of this one.
     const step = Math.max(1, Math.floor(this.#most / 2))
     const isWhole = pending.length === all && pending.length <= step
     for (let at = 0; at < pending.length; at += step)
       void this.#writeInTurn(pending.slice(at, at + step), isWhole ? (events.memory ?? null) : null)
   }
 
-  /** Those that there is room for. */
+  /** Returns the files for which there is room; answers the rest. */
   async #reserve(good: readonly Numbered[], events: StoreSmallEvents): Promise<Pending[]> {
     const { admission, partials, watch } = this.#parts
     const timed = timeToDurable(this.#parts)
@@ -152,7 +152,7 @@ export class SmallStoring {
     })
   }
 
-  /** A file is open as long, and takes its part of that, too. */
+  /** Returns a file's weight: its bytes, but at least its share of the limit of open files. */
   #weightOf({ facts }: SmallIncoming): number {
     return Math.max(facts.size, MOST_UNSYNCED_BYTES / this.#most)
   }
@@ -173,7 +173,7 @@ export class SmallStoring {
         const { job, transfer } = writeJobOf(files, memory, directory, names)
         const result = await watch.during(() => this.#writer.call('write', job, transfer))
         if (result.memory !== null) batchBuffers.give(result.memory)
-        // Together: a round begins with the first.
+        // All files in one call: the first one starts a round.
         groupCommit.add(writtenOf(files, result.written, names))
       } finally {
         leave()
@@ -184,7 +184,7 @@ export class SmallStoring {
   }
 }
 
-/** Those that are written; the others are answered. */
+/** Returns the files that were written; answers the rest. */
 function writtenOf(
   files: readonly Pending[],
   results: WriteResult['written'],
@@ -203,7 +203,7 @@ function writtenOf(
   })
 }
 
-/** The job that writes these files, and the memory that goes with it: the files have no bytes any more. */
+/** Creates the write job and the list of memory to transfer. Removes the bytes from the files. */
 function writeJobOf(
   files: readonly Pending[],
   memory: ArrayBufferLike | null,
@@ -211,11 +211,11 @@ function writeJobOf(
   names: WriteJob['names'],
 ) {
   const bytes = bytesOf(files, memory)
-  // In memory of its own: Buffer.concat takes it from a pool, all of which would be copied for the thread.
+  // Uses separate memory: Buffer.concat takes it from a pool, which would be copied to the thread as a whole.
   const digests = new Uint8Array(files.length * DIGEST_BYTES)
   for (const [index, { file }] of files.entries()) {
     digests.set(file.digest, index * DIGEST_BYTES)
-    // The frame that they came in is the thread's now, or can go.
+    // The frame's memory is transferred to the thread, or can be freed.
     file.bytes = NO_BYTES
   }
   const job: WriteJob = {
@@ -232,11 +232,11 @@ function writeJobOf(
   return { job, transfer: [bytes.buffer, digests.buffer] }
 }
 
-/** The files' contents one after the other, in memory that a thread can be given. */
+/** Returns the files' contents one after the other, in memory that can be transferred to a thread. */
 function bytesOf(files: readonly Pending[], memory: ArrayBufferLike | null): Uint8Array<ArrayBuffer> {
   const total = files.reduce((sum, { file }) => sum + file.bytes.length, 0)
   const [first] = files
-  // That of the frame in which they came, if all of it goes: what is between them would have been refused.
+  // Uses the frame's own memory if it has only these files: then there are no refused files in between.
   if (first !== undefined && memory instanceof ArrayBuffer)
     return new Uint8Array(memory, first.file.bytes.byteOffset, total)
   const copied = new Uint8Array(total)

@@ -9,8 +9,8 @@ export const isThere = (file: string): Promise<boolean> =>
   )
 
 /**
- * The store that a directory is, or is in; null: in none. A new one has no manifest yet, but its receiver has said where
- * it is.
+ * Returns the store that a directory is, or is in; null: none. A new store has no manifest yet, but its receiver has
+ * written its address.
  */
 export async function storeAround(directory: string): Promise<string | null> {
   for (let at = directory; ; at = path.dirname(at)) {

@@ -7,118 +7,118 @@ import type { EntriesPage } from './query/entries.ts'
 import type { RangesJob, RangesRead } from './query/ranges.ts'
 import type { Keep } from './retention/choose.ts'
 
-/** A place in the store: the number of a source in the manifest, and the path below it. */
+/** A path in the store: the id of a source in the manifest, and the path below it. */
 interface Place {
   source: number
   path: string
 }
 
-/** A file that is written, and gets its name now. */
+/** A written file that gets its name in the next round. */
 export interface ToPlace extends Place {
-  /** Open, and closed by whoever places it; null: the place has this content, and gets these facts. */
+  /** Open; closed after the round. null: the file is stored already with this content, and gets this metadata. */
   fd: number | null
-  /** The path that it has until then; null: none. */
+  /** Its temporary path; null: it has no name. */
   temporary: string | null
   facts: FileFacts
   digest: Uint8Array
-  /** Its time is to be set yet. */
+  /** Its modification time is not set yet. */
   isUntimed: boolean
-  /** The source has it under this name no more. */
+  /** The previous name of a file that was renamed at the source. */
   moved: Place | null
 }
 
-/** What a directory is at the source. */
+/** A directory with its metadata at the source. */
 export interface ToldDirectory extends Place {
   facts: FileFacts
 }
 
-/** What the writing thread does: contents of small files become files without names. */
+/** A job of the write thread: writes small files, which are named later. */
 export interface WriteJob {
-  /** Where files are made. */
+  /** The directory in which files are created. */
   directory: string
-  /** Their names there; null: they have none yet. */
+  /** Their temporary paths; null: they are created without names. */
   names: readonly string[] | null
   files: readonly { size: number; mtimeNs: bigint; isSparse: boolean }[]
-  /** Their contents, one after the other. */
+  /** The contents, one after the other. */
   bytes: Uint8Array<ArrayBuffer>
   digests: Uint8Array<ArrayBuffer>
 }
 
 export interface WriteResult {
-  /** Of each file its descriptor, or why there is none: an error name, or WRONG_DIGEST. */
+  /** The descriptor of each file, or why it was not written: an error name, or WRONG_DIGEST. */
   written: readonly (number | string)[]
-  /** What was written, if its memory is to be used again. */
+  /** The memory of the job, if it can be reused. */
   memory: Uint8Array<ArrayBuffer> | null
 }
 
-/** What came is not what its digest tells of. */
+/** The content does not match its digest. */
 export const WRONG_DIGEST = 'digest'
 
 /** Files that become durable together. */
 export interface Round {
   files: readonly ToPlace[]
   directories: readonly ToldDirectory[]
-  /** By folder: the session that has sent them. */
+  /** The session that has sent the files, by folder. */
   sessions: readonly (readonly [folder: string, session: string])[]
 }
 
 export interface OpenedStore {
-  /** null: the manifest cannot even be read now. */
+  /** null: the manifest cannot be read. */
   epoch: string | null
   totals: readonly [folder: string, totals: SenderTotals][]
   /** Files can be written without a name. */
   hasUnnamed: boolean
   /** See `FileSystem`. */
   syncsWhole: boolean
-  /** The manifest that was there is damaged, and was set aside as this. */
+  /** The path to which a damaged manifest was renamed; null: it was not damaged. */
   aside: string | null
 }
 
 export interface RoundResult {
   outcomes: readonly Outcome[]
-  /** Why nothing of the round is durable. */
+  /** Why no file of the round is durable; null: the round succeeded. */
   failure: Outcome | null
   position: number
   totals: readonly [folder: string, totals: SenderTotals][]
 }
 
 export interface Pruned {
-  /** Where to go on; null: all was looked at. */
+  /** Where to continue; null: all paths were checked. */
   next: { source: number; key: string } | null
   totals: readonly [folder: string, totals: SenderTotals][]
-  /** What could not be removed, and why. */
+  /** Errors of versions that could not be removed. */
   failures: readonly string[]
 }
 
-/** What the thread that writes small files can be asked. */
+/** Calls of the write thread, which writes small files. */
 export interface WriteCalls {
   write: { input: WriteJob; output: WriteResult }
 }
 
-/** What the thread that gives names and keeps the manifest can be asked. */
+/** Calls of the commit thread, which names files and maintains the manifest. */
 export interface CommitCalls {
-  /** Opens the store. The next sync vouches for what is written from now on. */
+  /** Opens the store. The next sync reports errors of everything that is written from now on. */
   wake: { input: null; output: null }
-  /** Says what is stored; of a store that cannot be written to, if it can be read. */
+  /** Returns the store's totals. A store that is not writable is opened read-only if possible. */
   look: { input: null; output: OpenedStore }
-  /** Makes files durable: their contents, then their names with their rows. */
+  /** Makes files durable: first their contents, then their names with their rows. */
   round: { input: Round; output: RoundResult }
-  /** The number of a sender's source. */
+  /** Returns the id of a sender's source. */
   source: { input: { folder: string; directory: string }; output: number }
   wanted: {
     input: { folder: string; after: number; limit: number }
     output: readonly { directory: string; path: string }[]
   }
   wantSince: { input: { folder: string; position: number }; output: null }
-  /** Whether the place has a content, which is never pruned from now on. */
+  /** Protects a current file from pruning. Returns false if there is no such file. */
   pin: { input: Place; output: boolean }
-  /** Removes older contents that are kept no longer, of some paths behind `after`. */
+  /** Removes expired older versions of some paths after `after`. */
   prune: { input: { keep: Keep; after: { source: number; key: string } }; output: Pruned }
   /** Closes the store, so that its disk can be unmounted. */
   rest: { input: null; output: Remembered }
 }
 
-/** What the thread that reads for others can be asked; see StoreReader. */
+/** Calls of the read thread; see `openStoreReader`. */
 export interface ReadCalls {
   folders: { input: { sender: string | null }; output: readonly string[] }
   entries: { input: { sender: string | null; asked: EntriesQuestion }; output: EntriesPage }
@@ -126,18 +126,18 @@ export interface ReadCalls {
   ranges: { input: { sender: string | null; job: RangesJob }; output: RangesRead }
 }
 
-/** What a thread of the store is started with. */
+/** Start data of the store's threads. */
 export type StoreThreadData =
   | { role: 'write' }
   | { role: 'read'; root: string }
   | { role: 'commit'; root: string; remembered: Remembered | null }
 
-/** What the thread that keeps the manifest has found, for the next one. */
+/** State of the commit thread that is passed to the next one. */
 export interface Remembered {
   /** The inode of the store's own directory. */
   home: bigint | null
-  /** The name of the manifest that the store was opened with. */
+  /** The epoch of the manifest that the store was opened with. */
   epoch: string | null
-  /** The moment up to which the manifest has counted the time, of the monotonic clock in milliseconds. */
+  /** Time up to which the store's clock has counted, in milliseconds of the monotonic clock. */
   countedAt: number
 }

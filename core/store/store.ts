@@ -24,11 +24,11 @@ export type { Stored } from './outcome.ts'
 export type { Offered, StoreSource } from './parts.ts'
 export type { SmallIncoming, StoreSmallEvents } from './small.ts'
 
-/** What the store knows of a sender's last session. */
+/** A sender's last session as recorded in the store. */
 export interface KnownSession {
   epoch: string
   position: number
-  /** null: nothing was ever stored by one. */
+  /** null: no session has stored a file yet. */
   session: string | null
 }
 
@@ -37,19 +37,19 @@ interface StoreOptions {
   thread: URL
   rules: StoreRules
   log(text: string): void
-  /** A file became durable, so many seconds after its last byte. */
+  /** Receives the time in seconds from a file's last byte until it was durable. */
   onDurable?(seconds: number): void
-  /** The manifest is another one than before: the store takes nothing until it is opened anew. */
+  /** Called when the manifest was replaced: the store accepts no file until it is reopened. */
   onReplaced?(): void
 }
 
-/** Files that a sender is asked for again at a time. */
+/** Files in one page of requests to a sender. */
 const WANTED = 256
-/** Closing waits so long, in milliseconds, for what is under way: a disk may hang. */
+/** Maximum time in milliseconds to wait for pending work when closing: a disk may hang. */
 const END_WITHIN_MS = 2_000
 const NOTHING: SenderTotals = { files: 0, bytes: 0, names: 0, position: 0, session: null }
 
-/** Keeps files at rest: each whole and durable, or not at all. It must be locked (lock.ts). */
+/** Stores files, each complete and durable or not at all. The directory must be locked (lock.ts). */
 export class Store {
   readonly copy: ReturnType<typeof openStoreCopy>
   readonly #parts: StoreParts
@@ -75,7 +75,7 @@ export class Store {
       onReplaced: (why) => this.#replaced(why, options),
     })
     this.#writer = openThread(script, { data: { role: 'write' } satisfies StoreThreadData, youngMb: 4 })
-    // One of its own: it holds up nothing that is being stored.
+    // Reading has a separate thread, so that it does not delay storing.
     const reads: StoreThreadData = { role: 'read', root }
     this.#reader = openThread(script, { data: reads, youngMb: 8 })
     const reserving = new Admission(root, rules, this.usage)
@@ -84,7 +84,7 @@ export class Store {
       async enterAll(folder, files) {
         await commitThread.opened
         const rooms = await reserving.enterAll(folder, files)
-        // Complete files go before partial ones; the sender tries again.
+        // Complete files have priority over partial ones; the sender retries.
         for (const room of rooms)
           if (room instanceof FileRefused && room.missingBytes !== null)
             partials.makeRoom(folder, room.missingBytes)
@@ -107,7 +107,7 @@ export class Store {
     )
   }
 
-  /** null: the store cannot be read now. Waits for the first look at it. */
+  /** Returns a sender's last session, after the store was opened; null: the store cannot be read. */
   async known(folder: string): Promise<KnownSession | null> {
     const { epoch } = await this.#parts.commitThread.opened
     if (epoch === null) return null
@@ -115,7 +115,7 @@ export class Store {
     return { epoch, position, session }
   }
 
-  /** The directory of a sender's source, made in the manifest if it is new. @throws what the system says. */
+  /** Returns the directory of a sender's source; adds it to the manifest if it is new. @throws system errors */
   source(folder: string, directory: string): Promise<StoreSource> {
     const key = `${folder}/${directory}`
     const { commitThread } = this.#parts
@@ -123,17 +123,17 @@ export class Store {
       this.#sources.get(key) ??
       commitThread.call('source', { folder, directory }).then((id) => ({ id, folder, directory }))
     this.#sources.set(key, found)
-    // What failed is tried anew.
+    // A failed call is repeated next time.
     found.catch(() => this.#sources.delete(key))
     return found
   }
 
-  /** Stores whole small files of one sender that came together. Never throws. */
+  /** Stores a group of small files of one sender. Never throws. */
   receiveAll(files: readonly SmallIncoming[], events: StoreSmallEvents): void {
     this.#small.store(files, events)
   }
 
-  /** One small file: resolves when it is durable, or says why it is not. Never rejects. */
+  /** Stores a small file; resolves when it is durable, or with the reason why it is not. Never rejects. */
   receive(file: SmallIncoming): Promise<Outcome> {
     return new Promise((resolve) => {
       const onStored = (_: number, outcome: Outcome) => resolve(outcome)
@@ -141,47 +141,47 @@ export class Store {
     })
   }
 
-  /** Stores a file that comes in pieces. */
+  /** Stores a file that arrives in pieces. */
   begin(file: Offered, options: LargeOptions): IncomingFile {
     return new LargeStoring(file, options, this.#parts, this.#largeWrites)
   }
 
-  /** See Copies; the content is kept for ever from now on. */
+  /** Proves that a file is stored (see `Copies`), and protects it from pruning for ever. */
   async prove(of: StoredAt, size: number, nonce: Uint8Array, signal: AbortSignal): Promise<Buffer> {
-    // First: what is proven, and removed at the source for that, must not be pruned a moment later.
+    // Protected first: the source removes a proven file, so it must not be pruned a moment later.
     const place = { source: of.source.id, path: of.path }
     if (!(await this.#parts.commitThread.call('pin', place)))
       throw new FileRefused('unknown', 'not in the manifest')
     return this.#copies.prove(of, size, nonce, signal)
   }
 
-  /** Files that a sender should offer again, behind the first `after` of them. */
+  /** Returns a page of files that a sender should offer again, skipping the first `after`. */
   wanted(folder: string, after: number): Promise<CommitCalls['wanted']['output']> {
     return this.#parts.commitThread.call('wanted', { folder, after, limit: WANTED })
   }
 
-  /** Has a sender offer again what has changed in its folder since a position. */
+  /** Requests all files again that have changed in a sender's folder since a position. */
   async wantSince(folder: string, position: number): Promise<void> {
     await this.#parts.commitThread.call('wantSince', { folder, position })
   }
 
-  /** These senders may send no longer: their partial files are removed. */
+  /** Removes the partial files of revoked senders. */
   abandon(folders: ReadonlySet<string>): Promise<void> {
     return this.#parts.partials.abandon(folders)
   }
 
-  /** Removes older contents that are kept no longer. */
+  /** Removes expired older versions. */
   prune(): Promise<void> {
     return this.#pruner.prune()
   }
 
-  /** What is stored, for those that want it back. */
+  /** Lists and reads stored files, for restoring. */
   readonly read: Thread<ReadCalls>['call'] = (...asked) => this.#reader.call(...asked)
 
-  /** Contents that a sender has in the store, older ones included. */
+  /** Returns the totals of a sender, older versions included. */
   readonly usage = (folder: string): SenderTotals => this.#totals.get(folder) ?? NOTHING
 
-  /** How long the disk has left its oldest call unanswered, in milliseconds. */
+  /** Returns the age of the oldest pending disk call, in milliseconds. */
   stalledMs(): number {
     return this.#parts.watch.oldestMs()
   }
@@ -204,24 +204,24 @@ export class Store {
   }
 }
 
-/** What becomes of what both ends remember of their last session. */
+/** The result of comparing the last session at both ends. */
 interface Judged {
-  /** The sender's data, or the store, was put back to an earlier state or copied: somebody has to know. */
+  /** The sender's data, or the store, was restored to an earlier state or copied: it is reported at both ends. */
   isForked: boolean
-  /** What the store has got since this position the sender does not know: it is offered again; null: nothing. */
+  /** Position after which the sender does not know the stored files: they are offered again; null: none. */
   offerSince: number | null
 }
 
 /**
- * Each session has a name that both ends write down: the sender before it sends anything, the receiver with the first
- * that it stores. Where the last name that has stored something is none of the two that the sender may know, somebody
- * else has sent in its place since: a copy of it, or it itself, before it was put back. Also within one session it may
- * have been put back (a snapshot of a computer that runs): what it was not answered, or knows no more, is the same here.
- * Pure.
+ * Compares the last session at both ends. Each session has a name that both ends record: the sender before it sends
+ * anything, the receiver with the first file that it stores. If the store's last session is neither of the two that the
+ * sender may know, another computer has sent in between: a copy of the sender, or the sender before it was restored to
+ * an earlier state. A sender can also be restored within a session (a snapshot of a running computer): files whose
+ * answer was lost in this way are handled like files that were never answered. Pure.
  */
 export function judgeSession(theirs: FrameHeader<'hello'>['session'], ours: KnownSession | null): Judged {
   const nothing: Judged = { isForked: false, offerSince: null }
-  // A sender without a session, or of another manifest, offers everything anyway.
+  // A sender without a session, or with another manifest, offers everything again.
   if (theirs === null || ours === null || theirs.epoch !== ours.epoch || ours.session === null) return nothing
   return {
     isForked: theirs.last !== ours.session && theirs.next !== ours.session,

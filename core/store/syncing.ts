@@ -6,11 +6,11 @@ import type { Handles } from './open-store.ts'
 import { FileRefused, type Outcome, outcomeOf } from './outcome.ts'
 import type { ToPlace } from './store-messages.ts'
 
-/** Files that are synced at the same time, in libuv's pool. */
+/** Files that are synced at the same time, in libuv's thread pool. */
 const SYNCS_AT_ONCE = 64
 /**
- * So many files, or bytes, are worth one sync of the whole file system. It also writes what other programs have written
- * lately, which costs more than to sync a few files one by one.
+ * Numbers of files and bytes from which the whole file system is synced at once. That also writes recent data of other
+ * programs, which costs more than syncing a few files one by one.
  */
 const WHOLE_FILES = 16
 const WHOLE_BYTES = 4 * 1024 * 1024
@@ -19,7 +19,7 @@ const syncFd = promisify(fsync)
 
 /**
  * Makes a round durable: its contents before they get names, then the names together with the manifest's rows.
- * Every call throws what the disk says of what was written.
+ * Every call throws the disk's write errors.
  */
 export function createSyncing(
   { root, tree, fileSystem, isLogged }: Handles,
@@ -31,7 +31,7 @@ export function createSyncing(
   const isWhole = fileSystem.syncsWhole && (open.length >= WHOLE_FILES || bytes >= WHOLE_BYTES)
 
   return {
-    /** @returns why single files are not durable; throws where that cannot be told file by file. */
+    /** @returns the files that are not durable, with the reason; throws if the error cannot be assigned to a file. */
     async contents(): Promise<ReadonlyMap<ToPlace, Outcome>> {
       const failed = new Map<ToPlace, Outcome>()
       if (isWhole) {
@@ -49,14 +49,14 @@ export function createSyncing(
         await Promise.all(open.slice(at, at + SYNCS_AT_ONCE).map(syncOne))
       return failed
     },
-    /** @param directories whose entries have changed, as names joined by "/"; '' is the root. */
+    /** @param directories with changed entries, as names joined by "/"; '' is the root. */
     names(directories: ReadonlySet<string>) {
       if (isWhole) return syncWhole(root)
       for (const directory of directories) {
         try {
           tree.sync(directory === '' ? [] : directory.split('/'))
         } catch (error) {
-          // Somebody has exchanged it for a link: the files below it are not stored, which their own entries say.
+          // The directory was replaced by a symbolic link, which is refused: files below it get the outcome `name`.
           if (!(error instanceof FileRefused)) throw error
         }
       }
@@ -65,7 +65,7 @@ export function createSyncing(
   }
 }
 
-/** Makes durable what was committed to the manifest. */
+/** Syncs the manifest's write-ahead log, so that its commits are durable. */
 export function syncLog({ manifest }: StoreLayout): void {
   const fd = openSync(`${manifest}-wal`, constants.O_RDONLY)
   try {

@@ -4,25 +4,25 @@ import { HOLD_DIRECTORY } from '../platform/open-flags.ts'
 import { errorCode } from '../platform/system-error.ts'
 import { FileRefused, nameRefusal } from './outcome.ts'
 
-/** More directories than this are not kept open: files that follow one another are mostly near each other. */
+/** Maximum of open directories. A few suffice: consecutive files are mostly near each other. */
 const MOST_OPEN = 64
 
-/** How a symbolic link, or a file, is told where a directory is wanted (open(2), O_NOFOLLOW and O_DIRECTORY). */
+/** Errors for opening a symbolic link or a file as a directory (open(2), O_NOFOLLOW and O_DIRECTORY). */
 const NO_DIRECTORY: ReadonlySet<string> = new Set(['ENOTDIR', 'ELOOP'])
 
-/** A directory of a tree, good until the tree is trimmed, or something in it is moved. */
+/** A directory of a tree, valid until `trim` or `forget` is called. */
 export interface TreeDirectory {
-  /** Names may be appended; it leads to this very directory, whatever the names on the way come to mean. */
+  /** Names may be appended. It refers to this directory even if a directory above it is renamed. */
   path: string
-  /** Where the system has none: -1. */
+  /** -1 if the system does not support it. */
   fd: number
 }
 
-/** What is to be done where a directory is missing, or is none. */
+/** Called if a directory is missing, or is not a directory. */
 export interface Making {
-  /** There is nothing of this name. */
+  /** The name does not exist. */
   missing(parent: TreeDirectory, name: string, way: readonly string[]): void
-  /** There is something else than a directory. */
+  /** The name is not a directory. */
   inTheWay(parent: TreeDirectory, name: string, way: readonly string[]): void
 }
 
@@ -30,7 +30,7 @@ const CAN_HOLD = process.platform === 'linux'
 
 function openRoot(root: string): TreeDirectory {
   if (!CAN_HOLD) return { fd: -1, path: root }
-  // It may be a symbolic link: it is the administrator's own.
+  // The root may be a symbolic link, as the administrator has chosen it.
   const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
   return { fd, path: `/proc/self/fd/${fd}` }
 }
@@ -48,15 +48,15 @@ function lookAt(parent: TreeDirectory, name: string): TreeDirectory {
 
 const openIn = CAN_HOLD ? openHeld : lookAt
 
-/** Whether there is a file instead of a directory. @throws FileRefused for a symbolic link. */
+/** True if there is a file instead of a directory. @throws FileRefused for a symbolic link */
 function hasFile(parent: TreeDirectory, name: string): boolean {
   const stats = lstatSync(`${parent.path}/${name}`, { throwIfNoEntry: false })
   if (stats?.isSymbolicLink()) throw new FileRefused('name', 'symlink')
-  // Nothing, or a directory: it was exchanged in this moment, and is tried again.
+  // A missing name or a directory has changed at this moment: the caller retries.
   return stats?.isDirectory() === false
 }
 
-/** Opens it, or has it made; null: that was done, and what is above may be open no more. */
+/** Opens a directory, or calls `making` and returns null: then directories above it may have been closed. */
 function openOrMake(
   parent: TreeDirectory,
   way: readonly string[],
@@ -81,8 +81,8 @@ function close({ fd }: TreeDirectory): void {
 }
 
 /**
- * Directories below a root, found step by step, and never by a symbolic link. Blocks. Linux alone lets names be looked
- * up in an open directory (proc_pid_fd(5)); elsewhere each is looked at, and then used by its path.
+ * Directories below a root, opened component by component without following symbolic links. Blocks. On Linux, names are
+ * resolved in the open directory (proc_pid_fd(5)); on other systems each directory is checked and then used by its path.
  */
 export class Tree {
   readonly #root: string
@@ -94,9 +94,10 @@ export class Tree {
   }
 
   /**
+   * Opens a directory.
    * @param way the names below the root.
-   * @param making without, what is missing is an error.
-   * @throws what the system says; FileRefused for a symbolic link.
+   * @param making creates missing directories; left out: a missing directory is an error.
+   * @throws system errors; FileRefused for a symbolic link
    */
   enter(way: readonly string[], making?: Making): TreeDirectory {
     if (way.length === 0) {
@@ -107,7 +108,7 @@ export class Tree {
     const known = this.#open.get(place)
     if (known !== undefined) return known
     for (let attempt = 1; ; attempt += 1) {
-      // Somebody may exchange a name again and again while it is opened; who does that is not served.
+      // A name may be replaced repeatedly while it is opened: gives up after 8 attempts.
       const opened = openOrMake(this.enter(way.slice(0, -1), making), way, attempt > 8 ? undefined : making)
       if (opened === null) continue
       this.#open.set(place, opened)
@@ -115,12 +116,12 @@ export class Tree {
     }
   }
 
-  /** Makes a directory's entries durable. @throws what the system says. */
+  /** Syncs a directory's entries. @throws system errors */
   sync(way: readonly string[]) {
     this.trim()
     const { fd, path: where } = this.enter(way)
     if (fd >= 0) return fsyncSync(fd)
-    // Windows has no such call and needs none.
+    // Windows has no such call and does not need it.
     if (process.platform === 'win32') return
     const opened = openSync(where, constants.O_RDONLY)
     try {
@@ -130,13 +131,13 @@ export class Tree {
     }
   }
 
-  /** Something was moved: what is open may be elsewhere now. */
+  /** Closes all directories after a move: an open one may have another path now. */
   forget(): void {
     for (const directory of this.#open.values()) close(directory)
     this.#open.clear()
   }
 
-  /** Closes what is open, where that is much: what was entered is used no more. */
+  /** Closes all directories if too many are open. Directories opened before must no longer be used. */
   trim(): void {
     if (this.#open.size > MOST_OPEN) this.forget()
   }

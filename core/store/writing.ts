@@ -9,17 +9,17 @@ import { batchBuffers, freeNow } from '../protocol/frame-buffers.ts'
 import { UNNAMED } from './file-system.ts'
 import { WRONG_DIGEST, type WriteJob, type WriteResult } from './store-messages.ts'
 
-/** All files of a store have it, whatever those at the source have: that is in the manifest. */
+/** Mode of all files of a store; the mode at the source is in the manifest. */
 const FILE_MODE = 0o600
 
-/** Writes a part of a file; of one with holes what is zeros is not written, and its length is the caller's to set. */
+/** Writes a part of a file. If it is sparse, skips zeros; the caller must set the file's length. */
 export function writeAt(fd: number, bytes: Uint8Array, position: number, isSparse: boolean): void {
   for (const piece of isSparse ? dataIn(bytes, position) : [{ bytes, position }])
     for (let at = 0; at < piece.bytes.length; )
       at += writeSync(fd, piece.bytes, at, piece.bytes.length - at, piece.position + at)
 }
 
-/** @returns its descriptor, or why it is not written, and then nothing is left of it. */
+/** Writes a file. @returns its descriptor, or why it was not written; then the file is removed. */
 function writeOne(
   directory: string,
   name: string | null,
@@ -38,7 +38,7 @@ function writeOne(
   } catch (thrown) {
     if (fd >= 0) {
       closeQuietly(fd)
-      // What is left of a file on a full disk would keep it full.
+      // A partial file would keep a full disk full.
       if (name !== null) rmSync(name, { force: true })
     }
     return errorCode(thrown) ?? String(thrown)
@@ -53,7 +53,7 @@ export function closeQuietly(fd: number): void {
   }
 }
 
-/** Writes the contents of small files; what it has written is the caller's, and open. Blocks. */
+/** Writes small files and leaves them open; the caller closes them. Blocks. */
 export function writeFiles({ directory, names, files, bytes, digests }: WriteJob): WriteResult {
   let at = 0
   const written = files.map((file, index) => {

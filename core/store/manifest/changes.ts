@@ -6,10 +6,10 @@ import { replacedAt } from '../retention/name.ts'
 import { type FileRow, rangeBelow } from './rows.ts'
 import type { OpenTotals, SenderTotals } from './totals.ts'
 
-/** What of a row is told to the manifest. */
+/** The columns of a new row that the caller provides. */
 export type NewFile = Pick<FileRow, 'source' | 'key' | 'path' | 'facts'> & { digest: Uint8Array }
 
-/** When a change is made. */
+/** The time and position of a change. */
 export interface Moment {
   /** Milliseconds since 1970. */
   now: number
@@ -20,7 +20,7 @@ export interface Moment {
 
 type ChangeStatements = ReturnType<typeof prepareChanges>
 
-/** How files and directories are written down. */
+/** Prepares the statements that record files and directories. */
 export function prepareChanges(database: DatabaseSyncInstance) {
   return {
     add: database.prepare(
@@ -63,7 +63,7 @@ export function prepareChanges(database: DatabaseSyncInstance) {
   }
 }
 
-/** Writes down what a round does on the disk, as it does it, within a transaction. `source`: the number of a SourceRow. */
+/** Records what a round does on the disk, within a transaction. `source` is always the id of a SourceRow. */
 export class Changes {
   readonly #statements: ChangeStatements
   readonly #moment: Moment
@@ -77,13 +77,13 @@ export class Changes {
     this.#isWanted = statements.isAnyWanted.get() !== undefined
   }
 
-  /** Whether one of those that are in their places below a directory was sent as being below another one. */
+  /** True if a current file below a directory was sent with a different spelling of that directory's path. */
   hasOtherBelow(source: number, key: string, path: string): boolean {
     const { from, to } = rangeBelow(key)
     return this.#statements.otherBelow.get(source, from, to, `${path}/`) !== undefined
   }
 
-  /** A content that the manifest does not know yet. False: it does. */
+  /** Adds a row. Returns false if the manifest has it already. */
   adopt(file: NewFile & Pick<FileRow, 'version' | 'depth'>): boolean {
     const { source, version, depth, facts } = file
     const replaced = version === '' ? [null, null] : [replacedAt(version), this.#moment.clockMs]
@@ -92,12 +92,12 @@ export class Changes {
     const sender = this.#totals.of(source)
     sender.files += 1
     sender.bytes += facts.size
-    // An older content takes two names: its own, and that of the directory of versions that it is in.
+    // An older version takes two names: its own, and that of its directory of versions.
     sender.names += version === '' ? 1 : 2
     return true
   }
 
-  /** A content is in its place, or is there still with other facts. */
+  /** Records a file that was stored, or that has new metadata. */
   placed(file: NewFile): void {
     const { source, key, facts } = file
     const { sizeOf, change, unwant } = this.#statements
@@ -109,14 +109,14 @@ export class Changes {
     if (this.#isWanted) unwant.run(source, key)
   }
 
-  /** What was in its place is a version now. */
+  /** Records that a file became an older version. */
   replaced(source: number, key: string, version: string): void {
     const { now, clockMs } = this.#moment
     const { changes } = this.#statements.replace.run(source, key, version, depthOf(key), now, clockMs)
     this.#changed(source).names += Number(changes)
   }
 
-  /** A directory is a version now, with all that was below it. */
+  /** Records that a directory, with everything below it, became an older version. */
   replacedAll(source: number, key: string, version: string): void {
     const { now, clockMs } = this.#moment
     const { replaceBelow, replaceDirectories } = this.#statements
@@ -126,18 +126,18 @@ export class Changes {
     replaceDirectories.run(source, key, from, to, version)
   }
 
-  /** A directory is there. */
+  /** Records a directory. */
   made(source: number, path: string): void {
     if (this.#statements.make.run(source, path).changes === 1) this.#changed(source).names += 1
   }
 
-  /** What a directory is at the source; the files that come into it may come later. */
+  /** Records a directory's metadata at the source; its files may arrive later. */
   told(source: number, path: string, facts: FileFacts): void {
     this.made(source, path)
     this.#statements.tell.run(source, path, ...columnsOf(facts))
   }
 
-  /** The source has this content under another name. */
+  /** Records that the source has this file under another name. */
   moved(source: number, key: string): void {
     const { now, position } = this.#moment
     if (this.#statements.move.run(source, key, now, position).changes === 1) this.#changed(source)
@@ -150,7 +150,7 @@ export class Changes {
   }
 }
 
-/** The columns of a content, in the order of `add` and of `change`. */
+/** Returns the columns of a file, in the order of `add` and of `change`. */
 const contentOf = ({ source, key, path, facts, digest }: NewFile, { now, position }: Moment) =>
   [source, key, path === key ? null : path, facts.size, ...columnsOf(facts), digest, now, position] as const
 

@@ -3,15 +3,17 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '../../platform/sqlite-file.ts'
 
 /**
- * store: `epoch` names this manifest, for ever; `clock_ms` counts the time for which a receiver has run on it; `position`
- * counts the rounds that have changed it. sender: what each sender's folder holds, the position of its last change, and
- * the session that made it.
- * source: a directory of a sender's folder. directory: one below it. file: one row a stored content. `key`: its path, on
- * a store that takes several names for one folded. `version` is empty for what is in its place, else the version's
- * name; `depth` is how many components of the path lie above that name in the tree of versions (a directory that had to
- * go is one version with all below it). `gone_at`: the source has it under another name since. `pinned`: it was removed
- * at the source, since it is here. round: what the receiver is about to do. wanted: what the sender should offer again.
- * Times are milliseconds since 1970, a file's own is in seconds and nanoseconds; `more` is MessagePack (MoreFacts).
+ * Tables:
+ * store: `epoch` identifies this manifest and never changes. `clock_ms` counts the time for which a receiver has run on
+ * it. `position` counts the rounds that have changed it.
+ * sender: totals of each sender's folder, the position of its last change, and the session that made it.
+ * source: a directory of a sender's folder. directory: a directory below it.
+ * file: a row for each stored version. `key` is its path, folded on a file system that folds names. `version` is empty
+ * for the current version, else its name. `depth` is the number of path components above that name in the tree of
+ * versions (a replaced directory is a single version with everything below it). `gone_at`: when the source renamed the
+ * file. `pinned`: the file was removed at the source because it is stored here.
+ * round: the open round, with the places that it may change. wanted: files that the sender should offer again.
+ * Times are milliseconds since 1970; a file's own time is in seconds and nanoseconds. `more` is MessagePack (MoreFacts).
  */
 const SCHEMA = `
 CREATE TABLE store (
@@ -56,9 +58,9 @@ const MANIFEST: DatabaseKind = {
 }
 
 /**
- * Opens the manifest, or makes it, in the store's own directory, which is there. One that is damaged is set aside, never
- * erased: `aside` is where.
- * @throws UserError store.manifestNewer; what the system says if the file cannot be made.
+ * Opens or creates the manifest. The store's own directory must exist. A damaged manifest is renamed to `aside`, never
+ * erased.
+ * @throws UserError store.manifestNewer; system errors if the file cannot be created
  */
 export function openManifestFile(file: string): { database: DatabaseSyncInstance; aside: string | null } {
   const begin = () => {
@@ -75,7 +77,7 @@ export function openManifestFile(file: string): { database: DatabaseSyncInstance
 }
 
 /**
- * Opens the manifest for reading alone; null: there is none that can be used.
+ * Opens the manifest read-only; null: there is no usable one.
  * @throws UserError store.manifestNewer
  */
 export function readManifestFile(file: string): DatabaseSyncInstance | null {

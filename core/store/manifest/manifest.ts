@@ -5,9 +5,9 @@ import { Changes, type Moment, type NewFile, prepareChanges } from './changes.ts
 import { type FileRow, openRows, type Rows, type SourceRow } from './rows.ts'
 import { type OpenTotals, prepareTotals } from './totals.ts'
 
-/** A round that was begun, and not brought to its end: its process was killed. */
+/** A round that was begun and not completed: its process was killed, or its transaction failed. */
 export interface OpenRound {
-  /** The beginning of the names of the versions that it made. */
+  /** Prefix of the names of the versions that it created. */
   version: string
   places: { source: number; path: string }[]
 }
@@ -46,7 +46,7 @@ function prepareStatements(database: DatabaseSyncInstance) {
   }
 }
 
-/** The manifest as the one thread that changes it has it. Every call may throw what SQLite or the disk says. */
+/** The manifest in the only thread that changes it. Every call may throw errors of SQLite or of the disk. */
 export class Manifest {
   readonly rows: Rows
   readonly #database: DatabaseSyncInstance
@@ -66,7 +66,7 @@ export class Manifest {
     return this.#known.get(id) ?? null
   }
 
-  /** The number of a directory of a sender's folder; made if it is new. */
+  /** Returns the id of a directory of a sender's folder; adds it if it is new. */
   sourceOf(folder: string, directory: string): number {
     return inTransaction(this.#database, () => {
       const found = this.#statements.findSource.get(folder, directory) as { id: number } | undefined
@@ -78,10 +78,10 @@ export class Manifest {
   }
 
   /**
-   * One round: `work` changes the disk, and says so. Its places are written down before; what it did is, in one
-   * transaction, after it. Where that fails, or the process is killed, the round stays open: see `openRound`.
-   * @param sessions those that have sent what it stores, by folder.
-   * @returns what the folders that have changed hold now.
+   * Runs a round. Records its places, then lets `work` change the disk and record the changes in one transaction. If that
+   * fails, or the process is killed, the round stays open: see `openRound`.
+   * @param sessions the sessions that sent the files of this round, by folder.
+   * @returns the round's position, and the new totals of the changed folders.
    */
   round(
     places: OpenRound['places'],
@@ -111,7 +111,7 @@ export class Manifest {
     return { version: found.version, places: places.map(([source, path]) => ({ source, path })) }
   }
 
-  /** Brings an open round to its end: `work` says what it had done. */
+  /** Completes an open round: `work` records what the round has done. */
   concludeRound(work: (changes: Changes) => void): void {
     this.#write((changes) => {
       work(changes)
@@ -119,22 +119,22 @@ export class Manifest {
     })
   }
 
-  /** Writes down a content that the manifest does not know. */
+  /** Adds a row for an unknown file. */
   adopt(file: NewFile & Pick<FileRow, 'version' | 'depth'>): void {
     this.#write((changes) => changes.adopt(file))
   }
 
-  /** What there is to be offered again of a sender, at most `limit`, behind `after`. */
+  /** Returns at most `limit` files that a sender should offer again, skipping the first `after`. */
   wanted(folder: string, after: number, limit: number) {
     return this.#statements.wantedOf.all(folder, limit, after) as PathOf[]
   }
 
-  /** Has the content of a place offered again. */
+  /** Requests a file again from its sender. */
   want(source: number, key: string): void {
     this.#statements.addWanted.run(source, key)
   }
 
-  /** Has what has changed in a sender's folder since a position offered again. */
+  /** Requests all files again that have changed in a sender's folder since a position. */
   wantSince(folder: string, since: number): void {
     inTransaction(this.#database, () => {
       for (const { id, folder: of } of this.rows.sources())
@@ -142,17 +142,17 @@ export class Manifest {
     })
   }
 
-  /** The content in its place is never pruned from now on: it is not at the source any more. False: there is none. */
+  /** Protects a current file from pruning, as its source removes it. Returns false if there is no such file. */
   pin(source: number, key: string): boolean {
     return Number(this.#statements.pinOne.run(source, key).changes) === 1
   }
 
-  /** Paths that have older contents, the next ones behind `after`. */
+  /** Returns the next paths after the given one that have older versions. */
   withVersions({ source, key }: PathOf, limit: number) {
     return this.#statements.nextVersions.all(source, key, limit) as PathOf[]
   }
 
-  /** Forgets contents and directories that are on the disk no more. The totals of their folder. */
+  /** Deletes the rows of files and directories that are no longer on the disk. Returns the changed totals. */
   forget(
     gone: readonly Pick<FileRow, 'source' | 'key' | 'version'>[],
     directories: readonly { source: number; path: string; version: string }[],
@@ -172,12 +172,12 @@ export class Manifest {
     })
   }
 
-  /** Milliseconds for which receivers have run on this store. */
+  /** The store's clock: milliseconds for which receivers have run on this store. */
   get clockMs(): number {
     return this.#now().clockMs
   }
 
-  /** A receiver has run for so long since the last call. */
+  /** Adds the time for which a receiver has run since the last call. */
   passed(ms: number): void {
     this.#statements.tick.run(Math.max(0, Math.round(ms)))
   }
@@ -192,7 +192,7 @@ export class Manifest {
     return { now: Date.now(), clockMs, position }
   }
 
-  /** One transaction; what the folders that it has changed hold now. */
+  /** Runs `work` in a transaction. Returns the new totals of the changed folders. */
   #write(work: (changes: Changes, totals: OpenTotals) => void, moment?: Moment) {
     return inTransaction(this.#database, () => {
       const totals = this.#openTotals()

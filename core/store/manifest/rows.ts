@@ -9,7 +9,7 @@ import { nameFault } from '../../protocol/names.ts'
 import { isVersionName } from '../retention/name.ts'
 import { allTotals } from './totals.ts'
 
-/** A directory of a sender's folder that holds what one of its sources has sent. */
+/** A directory of a sender's folder, with the files of one of its sources. */
 export type SourceRow = z.infer<typeof sourceSchema>
 const sourceSchema = z.object({
   id: z.number(),
@@ -18,15 +18,15 @@ const sourceSchema = z.object({
   directory: z.string(),
 })
 
-/** One content of the store. */
+/** A stored file: the current version, or an older one. */
 export interface FileRow {
   source: number
   key: string
   /** As it was sent, relative to the source, with "/". */
   path: string
-  /** Empty: it is in its place. */
+  /** Empty: the current version. */
   version: string
-  /** How many components of the path lie above the version's name. */
+  /** Number of path components above the version's name. */
   depth: number
   facts: FileFacts
   digest: Buffer
@@ -37,7 +37,7 @@ export interface FileRow {
   isPinned: boolean
 }
 
-/** A row that nothing of this program has written so: whatever is done with it could lead out of the store. */
+/** A row that Holdfast cannot have written: its path could lead out of the store, so it is never used. */
 export interface StrangeRow {
   source: number
   key: string
@@ -46,7 +46,7 @@ export interface StrangeRow {
 
 interface DirectoryRow {
   path: string
-  /** null: its sender has not told them. */
+  /** null: its sender has not sent them, or they cannot be read. */
   facts: FileFacts | null
 }
 
@@ -74,7 +74,7 @@ function factsOf({ mtime_s, mtime_ns, mode, uid, gid, more }: RawFacts, size: nu
   }
 }
 
-/** A row as it may be used: the manifest is a file like any other, and whoever can write it must gain nothing by that. */
+/** Validates a row. The manifest is not trusted: write access to it must not give access to files outside the store. */
 function fileOf(raw: RawFile): FileRow | StrangeRow {
   const { mtime_s, mtime_ns, mode, uid, gid, more, size, ...row } = raw
   const { source, key, path, version, depth } = row
@@ -89,7 +89,7 @@ function fileOf(raw: RawFile): FileRow | StrangeRow {
 
 export const isFileRow = (row: FileRow | StrangeRow): row is FileRow => 'facts' in row
 
-/** Where a content is, as components below the store's root. */
+/** Returns the path of a stored file, as components below the store's root. */
 export function placeOf(
   { folder, directory }: Pick<SourceRow, 'folder' | 'directory'>,
   { path, version, depth }: Pick<FileRow, 'path' | 'version' | 'depth'>,
@@ -100,7 +100,7 @@ export function placeOf(
   return [...versions, folder, directory, ...parts.slice(0, depth), version, ...parts.slice(depth)]
 }
 
-/** What a manifest says; for whoever reads it, beside whoever writes it. */
+/** Read access to a manifest; another thread or process may write to it at the same time. */
 export type Rows = ReturnType<typeof openRows>
 
 export function openRows(database: DatabaseSyncInstance) {
@@ -131,16 +131,16 @@ export function openRows(database: DatabaseSyncInstance) {
       const raw = findOne.get(source, key, version) as RawFile | undefined
       return raw === undefined ? null : fileOf(raw)
     },
-    /** The older contents of a path, the oldest first. */
+    /** Returns the older versions of a path, oldest first. */
     versions: (source: number, key: string) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
-    /** A page of all rows of a source that have a key from `from` up to, not including, `to`; behind `after`. */
+    /** Returns a page of a source's rows with a key from `from` (inclusive) to `to` (exclusive), after the given row. */
     page: (
       source: number,
       { from, to }: { from: string; to: string },
       { key, version }: { key: string; version: string },
       limit: number,
     ) => (pageOf.all(source, from, to, key, version, limit) as RawFile[]).map(fileOf),
-    /** The first file with a key from `from` up to, not including, `to` that is in its place, and is not known to be gone at the source. */
+    /** Returns the first current file with a key from `from` (inclusive) to `to` (exclusive) that was not renamed. */
     first(source: number, { from, to }: { from: string; to: string }): FileRow | StrangeRow | null {
       const raw = firstOf.get(source, from, to) as RawFile | undefined
       return raw === undefined ? null : fileOf(raw)
@@ -149,11 +149,11 @@ export function openRows(database: DatabaseSyncInstance) {
       const raw = directoryOf.get(source, path) as (RawFacts & { path: string }) | undefined
       return raw === undefined ? null : { path, facts: raw.mode === null ? null : factsOf(raw, 0) }
     },
-    /** Whether a round that has been begun, and is not over, may be moving what is in a place. */
+    /** True if an open round may be moving the file or directory at a path. */
     isMoving(source: number, path: string) {
       const found = places.get() as { places: string } | undefined
       if (found === undefined) return false
-      // A file may come where a directory was, and the reverse.
+      // A file may replace a directory, and the reverse.
       return (JSON.parse(found.places) as [number, string][]).some(
         ([of, place]) =>
           of === source && (`${place}/`.startsWith(`${path}/`) || path.startsWith(`${place}/`)),
@@ -163,10 +163,10 @@ export function openRows(database: DatabaseSyncInstance) {
   }
 }
 
-/** A receiver that runs writes a row right after it has given a file its name; in milliseconds. */
+/** Time in milliseconds within which a running receiver writes the row of a file after naming it. */
 export const ROW_FOLLOWS_MS = 1500
 
-/** The keys of everything below a directory of a source ('': the source's own), as a range for `page`. */
+/** Returns the range of keys below a directory of a source ('': the source itself), for `page`. */
 export function rangeBelow(directory: string): { from: string; to: string } {
   // "0" is the character after "/".
   return directory === '' ? { from: '', to: '\u{10FFFF}' } : { from: `${directory}/`, to: `${directory}0` }

@@ -3,17 +3,17 @@ import { z } from 'zod'
 
 const rowSchema = z.object({
   folder: z.string(),
-  /** Contents, older ones included. */
+  /** Files, older versions included. */
   files: z.number(),
   bytes: z.number(),
-  /** What takes a name on the disk: files, older contents, directories. */
+  /** Names on the disk: files, older versions, directories. */
   names: z.number(),
-  /** Of the last change, and the session that made it. */
+  /** The position of the last change, and the session that made it. */
   position: z.number(),
   session: z.string().nullable(),
 })
 
-/** What a sender's folder holds. */
+/** Totals of a sender's folder. */
 export type SenderTotals = Omit<z.infer<typeof rowSchema>, 'folder'>
 
 export function allTotals(database: DatabaseSyncInstance) {
@@ -50,9 +50,9 @@ export function prepareTotals(database: DatabaseSyncInstance, folderOf: (source:
     }
     return {
       ofFolder,
-      /** By the number of a source. */
+      /** Returns the totals of a source's folder, by the source's id. */
       of: (source: number) => ofFolder(folderOf(source)),
-      /** At the end of the transaction. @returns those that were changed. */
+      /** Writes the totals; called at the end of the transaction. @returns the changed totals by folder. */
       write() {
         for (const [folder, { files, bytes, names, position, session }] of changed)
           put.run(folder, files, bytes, names, position, session)

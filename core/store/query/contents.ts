@@ -3,30 +3,30 @@ import type { ContentsQuestion as Asked } from '../../protocol/restore-entries.t
 import type { FileRow, Rows, SourceRow } from '../manifest/rows.ts'
 import { type After, folderOf, originOf, type Selected, select } from './select.ts'
 
-// What a store has, of one sender or of all, told page by page: whoever asks may be another computer.
+// Lists the files of a store, of one sender or of all, in pages, as the request may come from another computer.
 
-/** Which contents are asked for. */
+/** Selects the files to list. */
 export interface StoreContentsQuestion extends Asked {
-  /** Also under names that files had before they were renamed at the source; what another computer has nobody asks so. */
+  /** Includes the names of files before they were renamed at the source; not part of requests over the network. */
   oldNames?: boolean
 }
 
-/** One content of a store. */
+/** A file of a store: the current version, or an older one. */
 export interface StoredContent {
   folder: string
   path: string
-  /** Empty: it is in its place. */
+  /** Empty: the current version. */
   version: string
   facts: FileFacts
-  /** null: nobody knows it. */
+  /** null: unknown. */
   digest: Uint8Array | null
   /** Milliseconds since 1970. */
   storedAt: number
-  /** When the source gave it another name; null: it has not; left out: nobody knows. */
+  /** When the source renamed it; null: it did not; left out: unknown. */
   renamedAt?: number | null
 }
 
-/** What a directory is at the source. */
+/** A directory with its metadata at the source. */
 interface StoredDirectory {
   folder: string
   path: string
@@ -35,21 +35,21 @@ interface StoredDirectory {
 
 export interface ContentsPage {
   contents: StoredContent[]
-  /** Those on the way to the contents. */
+  /** Parent directories of the files. */
   directories: StoredDirectory[]
-  /** Rows that no Holdfast has written: they are left out. */
+  /** Number of invalid rows, which are left out (see `StrangeRow`). */
   strange: number
   next: string | null
 }
 
-/** Of one page: contents, about how many bytes they are to tell, and rows that are looked at. */
+/** Limits of one page: files, their approximate size in a message, and rows that are read. */
 const PAGE_CONTENTS = 256
 const PAGE_BYTES = 1024 * 1024
 const PAGE_ROWS = 20_000
-/** What a content is to tell besides its names and attributes, in bytes. */
+/** Approximate size of a file in a message, without its names and attributes, in bytes. */
 const CONTENT_BYTES = 150
 
-/** A source and a key, which has no NUL; behind one, which of the contents under that key was the last. */
+/** A source and a key, which has no NUL. After a NUL follows the last version that was listed under that key. */
 const CURSOR = /^(\d{1,15}) ([^\0]*)(?:\0(\d{1,15}) (.*))?$/s
 
 const afterOf = (text: string | null): After | null => {
@@ -70,7 +70,7 @@ const bytesOf = (path: string, { more }: FileFacts): number =>
     CONTENT_BYTES + 3 * path.length,
   )
 
-/** The directories on the way to a file of a page, each once. */
+/** Finds the parent directories of the files of a page, each only once. */
 function createWays(rows: Rows) {
   const known = new Set<string>()
   return ({ id }: SourceRow, folder: string, { path, key }: FileRow): StoredDirectory[] => {
@@ -91,7 +91,7 @@ function createWays(rows: Rows) {
 const isOf = ({ row }: Selected, text: string | null): boolean =>
   text === null || ('path' in row && row.path.toLowerCase().includes(text))
 
-/** One page of contents; nothing of the disk but the manifest is looked at. @param sender see `originOf`. */
+/** Returns a page of files. Reads only the manifest. @param sender see `originOf`. */
 export function contentsPage(rows: Rows, sender: string | null, asked: StoreContentsQuestion): ContentsPage {
   const page: ContentsPage = { contents: [], directories: [], strange: 0, next: null }
   const { at, version, oldNames = false } = asked
@@ -108,7 +108,7 @@ export function contentsPage(rows: Rows, sender: string | null, asked: StoreCont
     const isLong = bytes >= PAGE_BYTES
     const isFull = isLong || page.contents.length >= PAGE_CONTENTS || looked >= PAGE_ROWS
     const isSame = last !== null && last.source === source.id && last.key === row.key
-    // A page ends between two paths; within one only if it must, as all its contents are read again for the next page.
+    // A page should end between two paths: if it ends within one, all its versions are read again for the next page.
     if (last !== null && (isSame ? isLong && last.content !== null : isFull)) {
       page.next = cursorOf(isSame ? last : { ...last, content: null })
       break

@@ -17,13 +17,13 @@ export const foldersOf = (rows: Rows, sender: string | null): string[] =>
     .filter(({ folder }) => sender === null || folder === sender)
     .map((source) => folderOf(sender, source))
 
-/** The keys below a directory: the first that its name may have, and that has any. */
+/** Returns the range of keys below a directory, for the first of its possible keys that has files. */
 function rangeOf(rows: Rows, source: SourceRow, directory: string): { from: string; to: string } {
   const ranges = directory === '' ? [rangeBelow('')] : keysOf(directory).map(rangeBelow)
   return ranges.find((range) => rows.first(source.id, range) !== null) ?? rangeBelow(directory)
 }
 
-/** One page of a directory, in the order of the names: it is as long as it takes to find the entries, not the files below. */
+/** Returns a page of a directory's entries, ordered by key. Its cost depends on the entries, not on the files below. */
 export function entriesPage(rows: Rows, sender: string | null, asked: EntriesQuestion): EntriesPage {
   const { folder, directory, after } = asked
   const entries: RestoreEntry[] = []

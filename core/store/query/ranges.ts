@@ -7,7 +7,7 @@ import type { StoreLayout } from '../layout.ts'
 import { type FileRow, isFileRow, placeOf, type Rows, type SourceRow } from '../manifest/rows.ts'
 import { originOf, sourceOf } from './select.ts'
 
-/** A part of one content. */
+/** A part of a stored file. */
 export interface Range {
   folder: string
   path: string
@@ -16,21 +16,21 @@ export interface Range {
   bytes: number
 }
 
-/** What was read of it: fewer bytes than were asked for where it ends. `fault`: an error name, or ''. */
+/** The result of reading a range: fewer bytes than requested at the end of the file. `fault`: an error name, or ''. */
 interface RangeRead {
   bytes: number
   fault: string
 }
 
-/** Parts of contents, one after the other in one piece of memory. */
+/** Ranges of files, one after the other in a single buffer. */
 export interface RangesRead {
   reads: RangeRead[]
   bytes: Uint8Array<ArrayBuffer>
 }
 
-/** There is no such content: whoever asks looks anew. */
+/** There is no such file: the caller lists again. */
 export const MISSING = 'ENOENT'
-/** What stands in its place is no file, or there is a symbolic link on the way. */
+/** The path is not a regular file, or has a symbolic link in it. */
 export const NO_FILE = 'EINVAL'
 
 function faultOf(error: unknown): string {
@@ -53,17 +53,17 @@ function rowOf(
   return found === undefined ? null : { source, row: found }
 }
 
-/** What is read at a time, and the memory that it is read into. */
+/** Ranges to read together, and the memory for their bytes. */
 export interface RangesJob {
   ranges: readonly Range[]
-  /** Of at least the ranges' bytes. */
+  /** Has room for the bytes of all ranges. */
   memory: Uint8Array<ArrayBuffer>
 }
 
 /**
- * Reads parts of contents from the disk. Blocks.
+ * Reads ranges of files from the disk. Blocks. An error of one file is returned in its `fault`.
  * @param sender see `originOf`.
- * @throws where the store's own directory cannot be opened; what is wrong with one file is its fault.
+ * @throws system errors if the store's root cannot be opened
  */
 export function readRanges(
   { root, versions }: StoreLayout,

@@ -12,14 +12,14 @@ import { originOf, sourceOf } from './select.ts'
 
 type Input<K extends keyof ReadCalls> = ReadCalls[K]['input']
 
-/** A manifest that nobody reads for so long, in milliseconds, is closed: its disk can be unmounted. */
+/** Idle time in milliseconds after which the manifest is closed, so that its disk can be unmounted. */
 const REST_MS = 2_000
-/** Whether a round is over is looked at this often, in milliseconds. */
+/** Interval in milliseconds for checking if a round has ended. */
 const LOOK_MS = 50
 
 /**
- * Looks through what a store has, of one sender or of all (see `originOf`), beside whoever writes it. Every call blocks.
- * Every call throws UserError store.manifestNone where there is no manifest that can be read.
+ * Opens a store for listing and reading, for one sender or for all (see `originOf`), also while it is written. Every call
+ * blocks. Every call throws UserError store.manifestNone if there is no readable manifest.
  */
 export function openStoreReader(layout: StoreLayout) {
   let open: { database: DatabaseSyncInstance; rows: Rows } | null = null
@@ -42,23 +42,23 @@ export function openStoreReader(layout: StoreLayout) {
     return open.rows
   }
 
-  /** Whether a round that is under way may be moving what is asked for. */
+  /** True if a running round may be moving the requested path. */
   const isMoving = ({ sender, asked: { folder, path } }: Input<'contents'>): boolean => {
     const source = path === null ? null : sourceOf(rowsNow().sources(), originOf(sender, folder, path))
     return source !== null && path !== null && rowsNow().isMoving(source.id, path)
   }
 
   return {
-    /** What the sources are called. */
+    /** Returns the names of the sources. */
     folders: ({ sender }: Input<'folders'>) => foldersOf(rowsNow(), sender),
     entries: ({ sender, asked }: Input<'entries'>) => entriesPage(rowsNow(), sender, asked),
-    /** The row of a file that was just stored follows it soon, and is waited for. */
+    /** Returns a page of files. Waits for the row of a file that was stored a moment ago. */
     async contents(input: Input<'contents'>) {
       for (let left = ROW_FOLLOWS_MS; left > 0 && isMoving(input); left -= LOOK_MS) await delay(LOOK_MS)
       return contentsPage(rowsNow(), input.sender, input.asked)
     },
     ranges: ({ sender, job }: Input<'ranges'>) => readRanges(layout, rowsNow(), sender, job),
-    /** Closes what is open; the next call opens it again. */
+    /** Closes the manifest; the next call opens it again. */
     rest,
   }
 }

@@ -9,40 +9,40 @@ import {
   type StrangeRow,
 } from '../manifest/rows.ts'
 
-/** Rows that are read at a time: those of one page of contents (contents.ts), and two behind it that tell its end. */
+/** Rows per read: those of a page (contents.ts), and two more to detect its end. */
 const PAGE = 258
 
-/** One content that is wanted; `strange`: a row that no Holdfast has written. */
+/** A selected row; `strange`: an invalid row (see `StrangeRow`). */
 export type Selected = { source: SourceRow } & (
   | { is: 'file'; row: FileRow }
   | { is: 'strange'; row: StrangeRow }
 )
 
-/** Keys of a source that are wanted: of one file, or all below a directory, whichever there is. */
+/** Returns the ranges of keys for a path: the path as a file, and everything below it as a directory. */
 function rangesOf({ path }: Origin): { from: string; to: string }[] {
   if (path === null) return [rangeBelow('')]
-  // The path itself: no other key is between it and itself with the least letter behind it.
+  // The first range contains only the path itself: U+0001 is the lowest character that can follow it.
   return keysOf(path).flatMap((key) => [{ from: key, to: `${key}\u0001` }, rangeBelow(key)])
 }
 
-/** Whether a row is at a path, or below it; of one that nobody of this program has written nobody knows. */
+/** True if a row is at a path or below it, and always for an invalid row, as its path is unknown. */
 const isAt = (row: FileRow | StrangeRow, path: string | null): boolean =>
   path === null || !isFileRow(row) || `${row.path}/`.startsWith(`${path}/`)
 
-/** Where to go on: behind all contents that have a key, or behind one of them. */
+/** Where to continue: after all versions of a key, or after one of them. */
 export interface After {
   source: number
   key: string
   content: Age | null
 }
 
-/** What contents of one path are ordered by. */
+/** The sort key of the versions of a path. */
 export type Age = Pick<FileRow, 'version' | 'replacedClockMs'>
 
-/** Later than any version's name. */
+/** Sorts after every version's name. */
 const LAST = '\u{10FFFF}'
 
-/** All rows of one path after the other, in the order of the paths. Nothing of the disk is looked at. */
+/** Yields the rows of each path together, in the order of the paths. Reads only the manifest. */
 function* paths(
   rows: Rows,
   source: SourceRow,
@@ -72,13 +72,13 @@ function* paths(
   }
 }
 
-/** By age; what is in its place is the newest. */
+/** Compares by age, oldest first; the current version is the newest. */
 function oldestFirst(one: Age, other: Age): number {
   if ((one.version === '') !== (other.version === '')) return one.version === '' ? 1 : -1
   return (one.replacedClockMs ?? 0) - (other.replacedClockMs ?? 0) || one.version.localeCompare(other.version)
 }
 
-/** @param isList all contents, if neither a time nor a version is given. */
+/** Yields the selected rows. @param isList selects all versions if neither a time nor a version is given. */
 export function* select(
   rows: Rows,
   origin: Origin,
@@ -103,17 +103,18 @@ export function* select(
   }
 }
 
-/** Names below the store's root that all that is asked for has. */
+/** The common location below the store's root of all requested files. */
 interface Origin {
   sender: string | null
   source: string | null
-  /** Without a slash at its end; null: the whole source. */
+  /** Without a trailing slash; null: the whole source. */
   path: string | null
 }
 
 /**
- * @param sender its own folder is asked for, by the names of its sources; null: the store is, by "<sender>/<source>".
- * @returns null: nothing in a store has such names.
+ * Resolves the folder and the path of a request.
+ * @param sender requests its own folder, by the names of its sources; null: the whole store, by "<sender>/<source>".
+ * @returns null if such names cannot exist in a store.
  */
 export function originOf(sender: string | null, folder: string | null, path: string | null): Origin | null {
   const names = [...(sender === null ? [] : [sender]), ...(folder?.split('/') ?? [])]
@@ -123,30 +124,30 @@ export function originOf(sender: string | null, folder: string | null, path: str
   return isFolder && isPath ? { sender: of, source, path } : null
 }
 
-/** What a source is called by whoever asks. @param sender see `originOf`. */
+/** Returns a source's name in requests. @param sender see `originOf`. */
 export const folderOf = (sender: string | null, { folder, directory }: SourceRow): string =>
   sender === null ? `${folder}/${directory}` : directory
 
-/** The source that something is in. */
+/** Returns the source of a location; null: there is none. */
 export function sourceOf(sources: readonly SourceRow[], origin: Origin | null): SourceRow | null {
   const isIt = ({ folder, directory }: SourceRow) => folder === origin?.sender && directory === origin.source
   return sources.find(isIt) ?? null
 }
 
-/** Which of the contents that a path has had are wanted. */
+/** Selects versions of a path. */
 interface Wanted {
   /** Milliseconds since 1970. */
   at: number | null
   /** The name of one older version. */
   version: string | null
-  /** Also under names that files had before they were renamed at the source. */
+  /** Includes the names of files before they were renamed at the source. */
   oldNames: boolean
 }
 
 /**
- * Which of the contents that one path has had are wanted. Pure.
- * @param contents oldest first; what is in its place, if there is anything, is the last one.
- * @param now milliseconds since 1970: of a time to come it is what is in its place, whenever it says that it came.
+ * Returns the selected versions of a path. Pure.
+ * @param contents oldest first; the current version, if there is one, is the last.
+ * @param now milliseconds since 1970. For a time in the future the newest version is selected, whatever its `storedAt`.
  */
 function wantedOf(
   contents: readonly FileRow[],
@@ -160,7 +161,7 @@ function wantedOf(
     const then = isToCome ? contents.at(-1) : contents.findLast(({ storedAt }) => storedAt <= at)
     if (then === undefined) return []
     const isRenamed = then.goneAt !== null && then.goneAt <= at
-    // By nothing of its own name: a directory had to be there, or a file where its directory was.
+    // The file has no current version: a directory took its place, or a file took the place of its directory.
     const isReplaced = then === contents.at(-1) && then.version !== ''
     const isGone = isReplaced && (isToCome || (then.replacedAt ?? 0) <= at)
     return isGone || (isRenamed && !oldNames) ? [] : [then]

@@ -3,29 +3,29 @@ import { statfs } from 'node:fs/promises'
 import { FileRefused } from '../outcome.ts'
 import { type Amount, floorBytes, NAME_BYTES, overQuota, quotaOf, type StoreRules } from './rules.ts'
 
-/** Of the names that a file system can have (inodes), so many stay free, or this share. */
+/** Inodes that stay free: the lesser of this number and this share of all inodes of the file system. */
 const FREE_NAMES = { most: 10_000, share: 0.01 }
-/** Directories that are remembered to be there; when it is full it is begun again. */
+/** Maximum of directories that are remembered as existing; when it is exceeded, all are forgotten. */
 const MOST_KNOWN = 20_000
 
-/** A file that wants to come. */
+/** An announced file. */
 interface Coming {
-  /** Its place below the store's root. */
+  /** Its path below the store's root. */
   place: string
   size: number
 }
 
-/** Room that is reserved for one file on its way. */
+/** Room that is reserved for one file in transfer. */
 export interface Room {
-  /** So many more of its bytes are on the disk, which says so itself by now: their room is not counted twice. */
+  /** Releases the room of bytes that are on the disk now, and are no longer part of the disk's free space. */
   written(bytes: number): void
-  /** The file is on its way no more. */
+  /** Ends the reservation. */
   leave(): void
 }
 
 /**
- * Decides before a file is written whether there is room for it: files on their way count as if they were stored, with
- * their names and those of the directories that have to be made.
+ * Decides if there is room for a file before it is written. Files in transfer count as stored, with their names and
+ * those of the directories that must be created.
  */
 export class Admission {
   readonly #root: string
@@ -33,17 +33,17 @@ export class Admission {
   readonly #used: (folder: string) => Amount
   readonly #onTheWay = new Map<string, Amount>()
   readonly #known = new Set<string>()
-  /** Bytes that are still to be written. */
+  /** Reserved bytes that are not written yet, of all senders. */
   #all = 0
 
-  /** @param used what a sender has stored. */
+  /** @param used returns the stored totals of a sender. */
   constructor(root: string, rules: StoreRules, used: (folder: string) => Amount) {
     this.#root = root
     this.#rules = rules
     this.#used = used
   }
 
-  /** Counts bytes that a sender has on the disk, but not in the manifest; the result takes them off again. */
+  /** Counts bytes that a sender has on the disk, but not in the manifest. The returned function subtracts them again. */
   charge(folder: string, bytes: number): () => void {
     this.#count(folder, { files: 0, bytes, names: 0 })
     let left = bytes
@@ -54,8 +54,8 @@ export class Admission {
   }
 
   /**
-   * Of each file its room, or why there is none.
-   * @throws what the system says of a disk that cannot be asked.
+   * Reserves room for files. Returns for each file its room, or why there is none.
+   * @throws system errors if the disk's free space cannot be read
    */
   async enterAll(folder: string, files: readonly Coming[]): Promise<(Room | FileRefused)[]> {
     const now = await statfs(this.#root)
@@ -64,7 +64,7 @@ export class Admission {
       const names = 1 + directories.length
       const refused = this.#refusal(folder, size, names, now)
       if (refused !== null) return refused
-      // Only those of an admitted file: a refused one pays for them when it comes again.
+      // Only for an admitted file: a refused one must count its directories when it is sent again.
       if (this.#known.size > MOST_KNOWN) this.#known.clear()
       for (const directory of directories) this.#known.add(directory)
       return this.#roomOf(folder, size, names)
@@ -81,7 +81,7 @@ export class Admission {
       return new FileRefused('full', over, beyond > 0 ? beyond : null)
     }
     const { bavail, blocks, bsize, ffree, files } = now
-    // 0 names: the file system does not count them.
+    // files is 0 if the file system does not count inodes.
     if (files > 0 && ffree < Math.min(FREE_NAMES.most, files * FREE_NAMES.share))
       return new FileRefused('full', 'names')
     const free = bavail * bsize
@@ -120,7 +120,7 @@ export class Admission {
     else this.#onTheWay.set(folder, after)
   }
 
-  /** Directories above a place that are not known to be there. */
+  /** Returns the parent directories that are not remembered as existing. */
   #newDirectories(place: string): string[] {
     const made: string[] = []
     for (let end = place.lastIndexOf('/'); end > 0; end = place.lastIndexOf('/', end - 1)) {

@@ -7,20 +7,20 @@ import { DEFAULT_RULES, type Floor, type Quota, type StoreRules } from './rules.
 const words = z.string().max(300)
 const DAY_SECONDS = 86_400
 
-/** What a receiver keeps, in the words of its command line and of its configuration file. */
+/** Retention and quota options, as text of the command line or of the configuration file. */
 export const ruleWordsSchema = z.object({
-  /** Older contents are all kept for so long after they were replaced: "30d". */
+  /** How long all older versions are kept after they were replaced: "30d". */
   keepWithin: words,
-  /** Then the last one of each of the latest so many days, weeks, months and years. */
+  /** For how many days, weeks, months and years the last version of each is kept after that. */
   keepDaily: words,
   keepWeekly: words,
   keepMonthly: words,
   keepYearly: words,
-  /** What stays free on the disk: "10G" or "5%"; null: 1G, on small disks 1%. */
+  /** Free space on the disk: "10G" or "5%"; null: 1G, on small disks 1%. */
   keepFree: words.nullable(),
-  /** What a sender may store, versions included: "500G" for each, "PC=1T" for one. */
+  /** Limits of senders in bytes, older versions included: "500G" for each, "PC=1T" for one. */
   quota: z.array(words).max(1000),
-  /** The same in files. */
+  /** Limits of senders in files. */
   quotaFiles: z.array(words).max(1000),
 })
 export type RuleWords = z.infer<typeof ruleWordsSchema>
@@ -61,7 +61,7 @@ function floorOf(text: string): Floor {
   return { bytes, percent: 100 }
 }
 
-/** "PC=1T" is for one sender; a sender's name may contain "=", a size does not. */
+/** Splits "PC=1T" at the last "=": a sender's name may contain "=", a size does not. */
 function splitSender(text: string): { folder: string | null; amount: string } {
   const at = text.lastIndexOf('=')
   return at === -1
@@ -69,14 +69,14 @@ function splitSender(text: string): { folder: string | null; amount: string } {
     : { folder: text.slice(0, at), amount: text.slice(at + 1) }
 }
 
-/** @throws UserError naming the option's value that cannot be used. */
+/** Parses the options. @throws UserError that names the invalid value */
 export function rulesOf(options: RuleWords): StoreRules {
   const quota = { each: { ...DEFAULT_RULES.quota.each }, of: new Map<string, Partial<Quota>>() }
   const put = (text: string, name: keyof Quota, parse: (text: string) => number) => {
     const { folder, amount } = splitSender(text)
     if (folder !== null && (folder.includes('/') || nameFault(folder) !== null))
       throw new UserError('transfer.quotaSender', { text })
-    // Of nothing the whole is shown.
+    // If the amount is empty, the error shows the whole text.
     const value = parse(amount === '' ? `"${text}"` : amount)
     if (folder === null) quota.each[name] = value
     else quota.of.set(folder, { ...quota.of.get(folder), [name]: value })

@@ -1,12 +1,12 @@
 import { DEFAULT_KEEP, type Keep } from '../retention/choose.ts'
 
-/** What one sender may have in the store, older versions included; null: no limit. */
+/** Limits of one sender in the store, older versions included; null: no limit. */
 export interface Quota {
   bytes: number | null
   files: number | null
 }
 
-/** What stays free on the store's disk: the lesser of the two, in bytes and in percent of the disk. */
+/** Free space on the store's disk: the lesser of the two, in bytes and in percent of the disk. */
 export interface Floor {
   bytes: number
   percent: number
@@ -17,14 +17,14 @@ export interface StoreRules {
   floor: Floor
   quota: {
     each: Quota
-    /** By the sender's folder in the store; what is null there is as for `each`. */
+    /** By the sender's folder in the store; a null or missing limit is taken from `each`. */
     of: Readonly<Record<string, Partial<Quota>>>
   }
 }
 
 /**
- * 1 GiB, on a small disk 1 %: other programs may live on the same disk, and a file system that is filled to its last
- * block is slow and hard to clean up. No quota: only who runs the receiver knows one.
+ * Keeps 1 GiB free, on a small disk 1 %: other programs may use the same disk, and a completely full file system is slow
+ * and hard to clean up. There is no default quota: only the administrator can choose one.
  */
 export const DEFAULT_RULES: StoreRules = {
   keep: DEFAULT_KEEP,
@@ -38,33 +38,33 @@ export function quotaOf({ quota }: StoreRules, folder: string): Quota {
 }
 
 /**
- * Folders with a quota that limits none of these. It may be a name that is not its sender's folder: after a new name,
- * or of a second sender of that name, no quota would hold, and nobody would know.
+ * Returns the folders that have a quota and belong to no sender. Quotas go by folder, and a folder can differ from the
+ * sender's name: for a renamed sender, or a second sender of the same name. Such a quota would silently have no effect.
  */
 export function quotasOfNobody({ quota }: StoreRules, folders: readonly string[]): string[] {
   return Object.keys(quota.of).filter((folder) => !folders.includes(folder))
 }
 
-/** Bytes that stay free on a disk of `diskBytes`. */
+/** Returns the bytes that stay free on a disk of `diskBytes`. */
 export function floorBytes(floor: Floor, diskBytes: number): number {
   return Math.min(floor.bytes, (diskBytes * floor.percent) / 100)
 }
 
 /**
- * What a name takes of a quota beside its content: a block and an inode are about that. Without it empty files in deep
- * directories would cost nothing.
+ * Bytes that each name counts for a quota besides its content, about a block and an inode. Without it, empty files in
+ * deep directories would cost nothing.
  */
 export const NAME_BYTES = 4096
 
 export interface Amount {
   files: number
-  /** Of contents. */
+  /** Size of the files, older versions included. */
   bytes: number
-  /** Of files, older contents and directories. */
+  /** Names on the disk: files, older versions and directories. */
   names: number
 }
 
-/** Why a sender with this usage may not store one more file, as the detail of the status "full"; null: it may. */
+/** Returns why another file would exceed the quota, as the detail of the status "full"; null: it would not. */
 export function overQuota(quota: Quota, used: Amount, more: { size: number; names: number }): string | null {
   const bytes = used.bytes + more.size + (used.names + more.names) * NAME_BYTES
   if (quota.bytes !== null && bytes > quota.bytes) return `quota bytes ${quota.bytes}`

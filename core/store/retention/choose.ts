@@ -1,8 +1,8 @@
-/** Which older contents of a file are kept; as restic names it (restic forget --keep-…). */
+/** Retention of older versions of a file, with the names of restic (restic forget --keep-…). */
 export interface Keep {
-  /** All of those that were replaced less than so many days ago, by the store's clock. */
+  /** Days for which all versions are kept after they were replaced, by the store's clock. */
   withinDays: number
-  /** The last one of each of the latest so many days, weeks, months and years that have any. */
+  /** Number of latest days, weeks, months and years with versions for which the last version is kept. */
   daily: number
   weekly: number
   monthly: number
@@ -12,25 +12,25 @@ export interface Keep {
 const DAY_MS = 86_400_000
 
 /**
- * All for 30 days, then one a day, a week and a month: whoever finds out late that a file was spoilt still has it, and a
- * file that is rewritten every minute does not fill the disk.
+ * Keeps all versions for 30 days, then one for each day, week, month and year. A file can be restored even if its damage
+ * is noticed late, and a file that is rewritten every minute does not fill the disk.
  */
 export const DEFAULT_KEEP: Keep = { withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
 
-/** An older content. */
+/** An older version of a file. */
 export interface Version {
   version: string
   /** When it was replaced, in milliseconds since 1970, by the computer's clock. */
   replacedAt: number
   /** The same by the store's clock, which runs only while a receiver does, and is never set. */
   replacedClockMs: number
-  /** It was removed at the source because it is here. */
+  /** The file was removed at the source because it is stored here. */
   isPinned: boolean
 }
 
 type Period = Exclude<keyof Keep, 'withinDays'>
 
-/** Names the period that a moment is in, by UTC. */
+/** Returns the name of the period of a time, in UTC. */
 const periodOf: Record<Period, (at: Date) => string> = {
   daily: (at) => at.toISOString().slice(0, 10),
   // Since 1970-01-05, a Monday.
@@ -40,11 +40,11 @@ const periodOf: Record<Period, (at: Date) => string> = {
 }
 
 /**
- * The older contents of one path that go. Only the store's own clock says how old one is: whatever becomes of the
- * computer's, nothing goes before its time. What is past it is thinned by the days of the computer's clock.
+ * Returns the older versions of a path to remove. Their age is measured by the store's clock only, so that a wrong
+ * computer clock never removes a version early. Versions past `withinDays` are thinned by dates of the computer's clock.
  *
  * @param versions oldest first.
- * @param hasCurrent whether a file is in its place: if not, the newest version is the newest content, and stays.
+ * @param hasCurrent true if the current version exists. If not, the newest older version stays.
  */
 export function versionsToPrune<V extends Version>(
   versions: readonly V[],

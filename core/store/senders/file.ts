@@ -15,13 +15,13 @@ const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/)
 const senderSchema = z.object({
   fingerprint: fingerprintSchema,
   name: z.string().min(1).max(200),
-  /** Its folder in the store; kept for ever, so that a sender that comes back finds its files. */
+  /** Its folder in the store; never changes, so that a sender that pairs again finds its files. */
   folder: z.string().min(1).max(255),
-  /** Milliseconds since 1970; null: it is not, and has the store as a folder of its own. */
+  /** Milliseconds since 1970; null: not paired, a computer that uses the store as a local folder. */
   pairedAt: z.number().nullable(),
-  /** Milliseconds since 1970; null: not revoked. Pairing again ends it. */
+  /** Milliseconds since 1970; null: not revoked. Pairing again clears it. */
   revokedAt: z.number().nullable().default(null),
-  /** The directory in its folder that belongs to each of its sources, by the source's id; for ever. */
+  /** The directory of each of its sources in its folder, by the source's id; never changes. */
   sources: z.record(z.string(), z.string().min(1).max(255)).default({}),
 })
 export type Sender = z.infer<typeof senderSchema>
@@ -32,7 +32,7 @@ const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSche
 const LOCK_WITHIN_MS = 10_000
 const LOCK_RETRY_MS = 20
 
-/** What is there now; null: no file. @throws ZodError or SyntaxError when it cannot be understood. */
+/** Reads the list; null: no file. @throws ZodError or SyntaxError if it is invalid; system errors */
 async function readList(file: string): Promise<Sender[] | null> {
   let text: string
   try {
@@ -46,7 +46,7 @@ async function readList(file: string): Promise<Sender[] | null> {
 
 const isBroken = (error: unknown) => error instanceof SyntaxError || error instanceof z.ZodError
 
-/** A lock of its own: the receiver's holds for as long as it runs. */
+/** Locks the list. The receiver's lock cannot be used: it is held for as long as the receiver runs. */
 async function lockList(file: string): Promise<DirectoryLock> {
   const directory = `${file}.lock`
   await makeDirectories(directory, 0o700)
@@ -59,7 +59,7 @@ async function lockList(file: string): Promise<DirectoryLock> {
   }
 }
 
-/** @param notice is told when a broken list was set aside; null: it is only read here, and stays where it is. */
+/** @param notice is called if a broken list was renamed; null: the list is only read, and a broken one stays. */
 export async function openSendersFile(file: string, notice: ((sentence: Message) => void) | null) {
   let senders: Sender[] = []
   let stamp = ''
@@ -70,7 +70,7 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     return `${ino} ${mtimeNs} ${size}`
   }
 
-  /** What was known is kept where the file is gone or broken: nobody is shut out by a slip of the editor. */
+  /** Reads the list. Keeps the last known list if the file is missing or broken: an editing error locks out no sender. */
   const read = async (): Promise<void> => {
     try {
       senders = (await readList(file)) ?? senders
@@ -130,7 +130,7 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
       stamp = now
       return JSON.stringify(senders) !== before
     },
-    /** One change after the other, also between processes; it counts only once it is written and synced. */
+    /** Changes the list, in order also between processes. Takes effect only after it is written and synced. */
     change(next: (current: readonly Sender[]) => Sender[]) {
       const changed = writing.then(() => changeNow(next))
       writing = settled(changed)

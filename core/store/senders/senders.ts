@@ -8,17 +8,17 @@ import { openSendersFile, type Sender } from './file.ts'
 
 export type { Sender } from './file.ts'
 
-/** Who may send, and into which folder. */
+/** The senders that may send, and their folders. */
 export type Senders = Awaited<ReturnType<typeof openSenders>>
 
-/** What the receiver's own directory could be called as well, by a file system that has short names (8.3). */
+/** Other names of the receiver's own directory, on a file system with short names (8.3). */
 const OWN_NAME = /^\.?holdfa(st|~\d)/
-/** Code points that some file systems leave out of a name (HFS+), or that nobody sees. */
+/** Code points that some file systems ignore in names (HFS+), or that are invisible. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu
 
 const foldOf = (name: string): string => name.normalize('NFC').replace(IGNORABLE, '').toLowerCase()
 
-/** A name that no other one has, whatever the case of its letters, and that is not the receiver's own. */
+/** Returns an unused folder name, compared without case, that is not the receiver's own directory. */
 export function freeFolder(name: string, taken: readonly string[]): string {
   const used = new Set(taken.map(foldOf))
   const wanted = folderName(name.replace(IGNORABLE, ''))
@@ -28,10 +28,10 @@ export function freeFolder(name: string, taken: readonly string[]): string {
   return folder
 }
 
-/** Folders in the store that belong to no sender: what original isocket clients send, and what a disk has of its own. */
+/** Folders in the store that belong to no sender: for files of original isocket clients, and of the file system. */
 const RESERVED_FOLDERS = ['isocket', LOST_AND_FOUND]
 
-/** The folders that are in a store, whoever they belong to. @throws what the system says. */
+/** Returns all folders in a store, also those of unknown senders. @throws system errors */
 export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<string[]> {
   const entries = await readdir(root, { withFileTypes: true })
   return entries
@@ -39,7 +39,10 @@ export async function foldersIn({ root }: Pick<StoreLayout, 'root'>): Promise<st
     .map(({ name }) => name)
 }
 
-/** @param others folders that are in the store: a list that was lost gives none of them to a stranger. */
+/**
+ * Adds or updates a sender.
+ * @param others folders in the store: after the loss of the list, none of them goes to a new sender.
+ */
 function put(
   current: readonly Sender[],
   fingerprint: string,
@@ -57,7 +60,7 @@ function put(
   return [...rest, { ...known, name, ...(pairedAt !== null && { pairedAt, revokedAt: null }) }]
 }
 
-/** The new certificate takes the place, the folder and the sources of the sender that had them. */
+/** Replaces a sender: the new certificate takes over its folder and its sources. */
 function replace(
   current: readonly Sender[],
   fingerprint: string,
@@ -75,7 +78,7 @@ const edit = (fingerprint: string, change: Partial<Sender>) => (current: readonl
 
 /**
  * @param notice see `openSendersFile`.
- * @param folders that are in the store.
+ * @param folders returns the folders in the store.
  */
 export async function openSenders(
   file: string,
@@ -89,22 +92,22 @@ export async function openSenders(
   const byFolder = (folder: string) => kept.senders.find((sender) => sender.folder === folder)
 
   return {
-    /** The sender with this certificate, if it may send now. */
+    /** Returns the sender with this certificate, if it may send now. */
     accepted(fingerprint: string) {
       const sender = find(fingerprint)
       return sender?.pairedAt != null && sender.revokedAt === null ? sender : null
     },
-    /** The sender with this certificate, accepted or not. */
+    /** Returns the sender with this certificate, accepted or not. */
     known: find,
     list: () => kept.senders,
-    /** A computer that has the store as a folder of its own, and needs no pairing; null: it was revoked. */
+    /** Adds a computer that uses the store as a local folder and needs no pairing; null: it was revoked. */
     async own(fingerprint: string, name: string) {
       const others = await folders()
       await kept.change((current) => put(current, fingerprint, name, null, others))
       const sender = find(fingerprint)
       return sender?.revokedAt === null ? sender : null
     },
-    /** @param replaces the folder of a sender whose place it takes: its former certificate is accepted no more. */
+    /** @param replaces the folder of a sender that it replaces: the old certificate is no longer accepted. */
     async pair(fingerprint: string, name: string, now: number, replaces: string | null) {
       const others = await folders()
       await kept.change((current) =>
@@ -116,11 +119,11 @@ export async function openSenders(
       if (sender === null) throw new Error('the sender was not kept')
       return sender
     },
-    /** Only the name that people read: the folder stays. */
+    /** Changes only the displayed name: the folder stays. */
     rename: (fingerprint: string, name: string) => kept.change(edit(fingerprint, { name })),
-    /** It may not send any more, until it is paired again; its files stay. */
+    /** Revokes a sender's permission until it is paired again; its files stay. */
     revoke: (fingerprint: string, now: number) => kept.change(edit(fingerprint, { revokedAt: now })),
-    /** The directory of a source, in the sender's folder; a new one is written down before this resolves. */
+    /** Returns the directory of a source in the sender's folder; a new one is saved before this resolves. */
     async sourceDirectory(folder: string, id: string, name: string) {
       const known = byFolder(folder)?.sources[id]
       if (known !== undefined) return known
@@ -135,7 +138,7 @@ export async function openSenders(
       if (directory === undefined) throw new Error(`nobody has the folder ${folder}`)
       return directory
     },
-    /** The source that a directory belongs to; null: nobody knows. */
+    /** Returns the id of the source that a directory belongs to; null: unknown. */
     sourceIn(folder: string, directory: string) {
       const sources = Object.entries(byFolder(folder)?.sources ?? {})
       return sources.find(([, one]) => one === directory)?.[0] ?? null
@@ -148,14 +151,14 @@ export async function openSenders(
   }
 }
 
-/** Fewer digits of a fingerprint are taken for a name. */
+/** Minimum of digits of a fingerprint; fewer are taken for a name. */
 const LEAST_DIGITS = 6
 
 /**
- * The sender that a person means by the beginning of a fingerprint, by its folder, or by its name. Senders choose their
- * names themselves: where one is called as another one's folder or fingerprint, a longer fingerprint tells them apart.
- * @param store the store's directory, for the sentence.
- * @throws UserError when it is none or several.
+ * Returns the sender for the beginning of a fingerprint, a folder, or a name. Senders choose their own names: if a name
+ * equals another sender's folder or fingerprint, more digits of the fingerprint make it unique.
+ * @param store the store's directory, for the error message.
+ * @throws UserError if none or several match
  */
 export function chooseSender(senders: readonly Sender[], who: string, store: string): Sender {
   const digits = who.toLowerCase().replaceAll(':', '')
@@ -175,7 +178,7 @@ export function chooseSender(senders: readonly Sender[], who: string, store: str
   return one
 }
 
-/** What a sender is to offer again, page by page: a source's id, and a path. What belongs to no source is left out. */
+/** Yields pages of the files that a sender should offer again: a source's id, and a path. Skips unknown sources. */
 export async function* wantedOf(
   store: Pick<Store, 'wanted'>,
   senders: Pick<Senders, 'sourceIn'>,

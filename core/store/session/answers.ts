@@ -4,16 +4,16 @@ import type { FrameHeader } from '../../protocol/frames.ts'
 import { BATCH_MAX_FILES, fileStatuses } from '../../protocol/limits.ts'
 import type { Outcome } from '../outcome.ts'
 
-/** What a sender may have on its way before it is answered. */
+/** Bytes and files that a sender may send before it gets an answer. */
 export interface AnswerWindow {
   bytes: number
   files: number
 }
 
 /**
- * What a sender is told of its files, and the credit that goes with it.
- * Answers are gathered for one turn of the event loop, so a group commit's files are answered together. They wait for
- * the sender to read what it was told before: one that never reads gets no credit either, and so can send no more.
+ * Sends results and credit to a sender.
+ * Answers are collected for one turn of the event loop, so that the files of a group commit are answered together. They
+ * wait until the sender has read earlier answers: a sender that never reads gets no credit and must stop sending.
  */
 export function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window: AnswerWindow) {
   const credit = { ...window }
@@ -42,7 +42,7 @@ export function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window
   }
 
   return {
-    /** The sender has used up so much of its credit. @throws WireFault where it had not so much. */
+    /** Subtracts from the sender's credit. @throws WireFault if the credit is not sufficient */
     spend(bytes: number, files: number) {
       if (bytes > credit.bytes || files > credit.files)
         throw new WireFault('more was sent than credit was given for')
@@ -54,13 +54,13 @@ export function openAnswers(channel: Pick<FrameChannel, 'send' | 'room'>, window
       bytesBack += bytes
       soon()
     },
-    /** What became of a file, by the sender's number for it. */
+    /** Adds the outcome of a file, by the sender's number for it. */
     add(id: number, { status, detail }: Outcome, at: number) {
       results.push([id, fileStatuses.indexOf(status), detail.slice(0, 200)])
       position = Math.max(position, at)
       soon()
     },
-    /** What was asked to be proven. */
+    /** Adds a proof. */
     prove(proof: FrameHeader<'proof'>) {
       proofs.push(proof)
       soon()

@@ -9,22 +9,22 @@ import type { IncomingFile, Stored } from '../store.ts'
 import { type AskedFile, type SessionParts, toldOf } from './upload-session.ts'
 
 /**
- * Large files of one session that are open or on their way to the disk. A sender may have MAX_OPEN_FILES that it has
- * not ended; those that it has ended are open until they are durable.
+ * Maximum of large files of one session that are open in the store. A sender may have MAX_OPEN_FILES that it has not
+ * ended; files that it has ended stay open until they are durable.
  */
 const LARGE_AT_ONCE = 64
 
 interface OpenFile extends AskedFile {
-  /** Once its source is known. */
+  /** Resolves when the file's source is known. */
   file: Promise<IncomingFile>
-  /** It failed half way, and the sender was told so: its end needs no answer any more. */
+  /** The sender has its answer already, as the file failed early: its end gets no answer. */
   answered: boolean
-  /** The sender has asked how much is there, and does not know yet. */
+  /** The sender has asked for the resume offset, and has no answer yet. */
   asked: boolean
   left: number
 }
 
-/** One that cannot be stored, as its source is not known. */
+/** Returns a file that is refused, as its source cannot be found. */
 function refusedFile(error: unknown): IncomingFile {
   const outcome = outcomeOf(error)
   return {
@@ -36,18 +36,18 @@ function refusedFile(error: unknown): IncomingFile {
   }
 }
 
-/** Stores large files, which come in pieces. Each of its calls throws a WireFault where it may not come. */
+/** Stores large files, which arrive in pieces. Every call throws a WireFault if the sender breaks the protocol. */
 export class LargeFiles {
   readonly #parts: SessionParts
   readonly #tell: (header: FrameHeader<'resume'>) => void
   readonly #open = new Map<number, OpenFile>()
-  /** Those that are ended, too, and not stored yet. */
+  /** Open files, and ended files that are not stored yet. */
   readonly #live = new Set<Promise<IncomingFile>>()
   readonly #turns = createSemaphore(LARGE_AT_ONCE)
-  /** That came, and are held in memory. */
+  /** Received chunks that are in memory. */
   #chunks = 0
 
-  /** @param tell is called with how much of a file is there, for a sender that asked. */
+  /** @param tell sends the resume offset to a sender that asked for it. */
   constructor(parts: SessionParts, tell: (header: FrameHeader<'resume'>) => void) {
     this.#parts = parts
     this.#tell = tell
@@ -106,7 +106,7 @@ export class LargeFiles {
     })
   }
 
-  /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
+  /** Ends the session. Removes partial files; `keep`: except those that can be resumed. */
   close(keep: boolean): void {
     for (const file of this.#live) void file.then((one) => one.abort(keep))
     this.#open.clear()
@@ -130,7 +130,7 @@ export class LargeFiles {
       .catch(refusedFile)
   }
 
-  /** A file that cannot be stored any more is answered at once: its sender need not send the rest. */
+  /** Gives credit back. Answers a file at once if it was refused: its sender need not send the rest. */
   #written(one: OpenFile, { refused }: IncomingFile, bytes: number): void {
     if (bytes > 0) this.#parts.answers.giveBack(bytes)
     if (refused === null || one.answered || this.#open.get(one.id) !== one) return

@@ -7,7 +7,7 @@ import type { SmallIncoming } from '../store.ts'
 import type { SourceLookup } from './sources.ts'
 import { type AskedFile, type SessionParts, toldOf } from './upload-session.ts'
 
-/** The files of a batch, with their parts of its payload. */
+/** Returns the files of a batch, with their parts of its payload. */
 function incomingOf(
   files: readonly SmallFile[],
   payload: Buffer,
@@ -24,7 +24,7 @@ function incomingOf(
 
 /**
  * Stores the small files of one batch.
- * @param onUsed its memory may be used again.
+ * @param onUsed is called when the payload's memory may be reused.
  * @throws WireFault
  */
 export function receiveBatch(
@@ -41,8 +41,8 @@ export function receiveBatch(
   const asked = files.map(([id, number, path, size]): AskedFile => {
     return { id, source: sources.nameOf(number), path, size }
   })
-  // Bytes come back once they are written, long before the file is durable: over a long line, or while the disk
-  // syncs, the next ones are on their way already. How many files wait is bounded by their own credit.
+  // Credit for bytes is returned when they are written, long before the file is durable: with a high latency, or while
+  // the disk syncs, the next files are in transfer already. A separate credit limits the number of waiting files.
   const held = new Set(asked)
   const onWritten = (index: number) => {
     const file = asked[index]
@@ -58,7 +58,7 @@ export function receiveBatch(
   const storeAll = (found: SourceLookup) =>
     store.receiveAll(incomingOf(files, payload, session, found), {
       directories: toldOf(directories, found),
-      // The frame's own (codec.ts), of which nothing else is used any more.
+      // The memory belongs to this frame (codec.ts); the rest of the frame is no longer used.
       memory: payload.buffer,
       onWritten,
       onStored,

@@ -2,7 +2,7 @@ import { WireFault } from '../../protocol/codec.ts'
 import type { FrameHeader } from '../../protocol/frames.ts'
 import type { StoreSource } from '../store.ts'
 
-/** The sources that a frame names, by their numbers. */
+/** Returns a source that a frame names, by its number. */
 export type SourceLookup = (number: number) => StoreSource
 
 function known<T>(all: ReadonlyMap<number, T>, number: number): T {
@@ -11,7 +11,7 @@ function known<T>(all: ReadonlyMap<number, T>, number: number): T {
   return one
 }
 
-/** The sources of one session, by the numbers that its sender has given them. */
+/** Holds the sources of one session, by the numbers that its sender has assigned. */
 export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, { id: string; name: string }>()
 
@@ -24,14 +24,15 @@ export function openSources(sourceOf: (id: string, name: string) => Promise<Stor
   }
 
   return {
-    /** @throws WireFault where the number is taken. */
+    /** @throws WireFault if the number is in use */
     declare({ source, id, name }: FrameHeader<'source'>): void {
       if (declared.has(source)) throw new WireFault(`source ${source} is declared already`)
       declared.set(source, { id, name })
     },
     /**
-     * Rejects with what the system says where one of them has no directory: then nothing of the frame can be stored.
-     * @throws WireFault where one was not declared, at once.
+     * Finds sources by their numbers. Rejects with the system's error if a source's directory cannot be found: then no
+     * file of the frame can be stored.
+     * @throws WireFault at once if a source was not declared
      */
     find(numbers: Iterable<number>): Promise<SourceLookup> {
       return findAll(new Map([...numbers].map((number) => [number, known(declared, number)])))

@@ -12,11 +12,11 @@ import { LargeFiles } from './large.ts'
 import { receiveBatch } from './small.ts'
 import { openSources, type SourceLookup } from './sources.ts'
 
-/** Copies of one session that ask the store at a time, which serves whoever asks first. */
+/** Copies of one session that wait at the store at the same time: the store serves all sessions in order of arrival. */
 const COPIES_AT_ONCE = 8
 
 interface SendingHandlers {
-  /** Where a source is stored, by its id and name. @throws what the system says. */
+  /** Returns the store's source for a sender's id and name. @throws system errors */
   sourceOf(id: string, name: string): Promise<StoreSource>
   /** Files became durable. */
   onReceived?(files: number, bytes: number): void
@@ -24,32 +24,32 @@ interface SendingHandlers {
   onRefused?(source: string, path: string, outcome: Outcome): void
 }
 
-/** A file as its sender calls it. */
+/** A file as its sender names it. */
 export interface AskedFile {
   id: number
   /** The name of its source. */
   source: string
   path: string
-  /** Bytes that come over the line. */
+  /** Bytes that are transferred. */
   size: number
 }
 
-/** What the parts of a session have in common. */
+/** Shared parts of a session. */
 export interface SessionParts {
   readonly store: Store
   readonly answers: ReturnType<typeof openAnswers>
   readonly sources: ReturnType<typeof openSources>
-  /** What the files of this session are stored as. */
+  /** The name of the session, which is recorded with its files. */
   readonly session: string
-  /** Tells the sender, and whoever counts, what became of a file. */
+  /** Reports the outcome of a file to the sender and to the handlers. */
   answer(file: AskedFile, stored: Stored): void
 }
 
-/** What a frame tells of directories. */
+/** Returns the directories in a frame, with their metadata. */
 export const toldOf = (entries: readonly DirectoryEntry[], found: SourceLookup): ToldDirectory[] =>
   entries.map(([number, path, facts]) => ({ source: found(number).id, path, facts: factsOfWords(facts, 0) }))
 
-/** The store's end of a session: it stores what frames bring, whatever they come by. */
+/** The store's end of a session: stores the files in frames, independent of the transport. */
 export class StoreSession {
   readonly #parts: SessionParts
   readonly #handlers: SendingHandlers
@@ -73,7 +73,7 @@ export class StoreSession {
   }
 
   /**
-   * @param onUsed the memory that a batch came in may be used again.
+   * @param onUsed is called when a batch's memory may be reused.
    * @throws WireFault
    */
   handle(frame: Frame, onUsed?: () => void) {
@@ -99,7 +99,7 @@ export class StoreSession {
     }
   }
 
-  /** The session is over. Partial files are removed; `keep`: but those that can be resumed. */
+  /** Ends the session. Removes partial files; `keep`: except those that can be resumed. */
   close(keep: boolean): void {
     this.#large.close(keep)
     this.#gone.abort()
@@ -127,7 +127,7 @@ export class StoreSession {
       })
       .catch((error: unknown): Stored => ({ outcome: outcomeOf(error), position: 0 }))
       .then((stored) => {
-        // A question whether a file is still there stores none. Nothing of a copy came over the line.
+        // A check of an existing file counts as no stored file. For a copy no bytes were transferred: its size is 0.
         if (source === fromSource && path === fromPath) answers.add(id, stored.outcome, stored.position)
         else this.#answer({ id, source: sources.nameOf(source), path, size: 0 }, stored)
       })

@@ -16,25 +16,25 @@ import { readDigest, withContent } from './read-digest.ts'
 
 /** Rows that are read at a time. */
 const PAGE = 1000
-/** FAT keeps times in steps of 2 s. */
+/** FAT stores times in steps of 2 s. */
 const TIME_STEP_NS = 2_000_000_000n
-/** A receiver that runs may replace a content while it is read: it is looked up anew so often. */
+/** Maximum of attempts for a file: a running receiver may replace it while it is read. */
 const MOST_LOOKS = 3
 
 interface CheckEvents {
   say(finding: Finding): Promise<void>
-  /** Has the content of a place asked for; whether that could be written down. */
+  /** Requests a file from its sender; false: the request could not be recorded. */
   want(row: FileRow): boolean
-  /** Takes a content that is missing out of the manifest, where that was asked for; whether it could. */
+  /** Removes a missing file from the manifest if that was requested; false: it was not removed. */
   forget(row: FileRow): boolean
-  /** Bytes were read, or only time has gone by. */
+  /** Reports bytes that were read; 0: only reports activity. */
   advance(bytes: number): void
   checked(row: FileRow): void
 }
 
 const EVERYTHING = rangeBelow('')
 
-/** Reads every content that the manifest knows, in its order, and compares it. */
+/** Reads every file of the manifest, in its order, and compares it. */
 export async function checkRows(
   layout: StoreLayout,
   rows: Rows,
@@ -72,7 +72,7 @@ async function checkOne(
     if (isRunning && look < MOST_LOOKS) {
       events.advance(0)
       const { row: now, isSame } = await lookAgain(rows, row, found.kind === 'missing')
-      // It has gone, or become a version, whose turn may be over: nothing is wrong with it.
+      // The file was removed, or became an older version, possibly on a page that was read already: no finding.
       if (now === null) return
       if (!isSame) {
         row = now
@@ -86,7 +86,7 @@ async function checkOne(
   }
 }
 
-/** What is wrong with a content; null: nothing. */
+/** Returns the finding for a file; null: the file is sound. */
 async function findingOf(
   layout: StoreLayout,
   source: SourceRow,
@@ -109,15 +109,16 @@ async function findingOf(
 }
 
 /**
- * The row of a content that was found otherwise than it says, beside a receiver that runs; null: it has none any more.
- * `isSame`: the receiver was not at it, so that what was found is so. Only what it may be at is waited for.
+ * Reads the row of a file again that did not match it, while a receiver runs; null: the row no longer exists. `isSame`:
+ * the receiver was not changing the file, so the finding is valid. Waits only if the receiver may be changing it.
  */
 async function lookAgain(
   rows: Rows,
   { source, key, path, version, digest }: FileRow,
   isMissing: boolean,
 ): Promise<{ row: FileRow | StrangeRow | null; isSame: boolean }> {
-  // Asked first: what a round that is over has done shows in the row. An older content goes before its row.
+  // Checked before reading the row, which has the changes of a completed round. An older version's file is removed
+  // before its row.
   const isMoving = version === '' ? rows.isMoving(source, path) : isMissing
   if (isMoving) await delay(ROW_FOLLOWS_MS)
   const row = rows.find(source, key, version)

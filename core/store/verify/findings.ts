@@ -1,16 +1,16 @@
 /**
- * What is wrong with one file of a store, or what has become of it. `place`: below the store, with "/". `isWanted`: its
- * sender is asked for it.
+ * A result of verifying a file of a store. `place`: its path below the store, with "/". `isWanted`: it is requested from
+ * its sender.
  */
 export type Finding = { place: string } & What
 
 type What =
-  /** Its content is not what was stored. `changed`: its size or its time differs, too. Digests as text. */
+  /** Its content differs from the stored one. `changed`: its size or its time differs, too. Digests as text. */
   | { kind: 'damaged' | 'changed'; expected: string; found: string; isWanted: boolean }
-  /** `forgotten`: its row is gone, too. */
+  /** `forgotten`: its row was removed, too. */
   | { kind: 'missing'; isWanted: boolean; forgotten: boolean }
   | { kind: 'unknown'; adopted: boolean }
-  /** A link, a socket and the like: never opened, never adopted. */
+  /** A link, a socket or similar: never opened, never adopted. */
   | { kind: 'strange' }
   | { kind: 'unreadable'; code: string; isWanted: boolean }
 
@@ -34,11 +34,11 @@ export const emptySummary = () => ({
   forgotten: 0,
   strange: 0,
   unreadable: 0,
-  /** Of what is damaged, changed, missing or unreadable: so many its senders are asked for. */
+  /** Number of damaged, changed, missing or unreadable files that are requested from their senders. */
   wanted: 0,
 })
 
-/** Whether nothing was found that needs a person; what was adopted, or forgotten, was to be. */
+/** True if no finding needs attention; adopted and forgotten files do not count, as the user requested that. */
 export function isSound(summary: VerifySummary): boolean {
   const { damaged, changed, missing, forgotten, unknown, adopted, strange, unreadable } = summary
   return damaged + changed + strange + unreadable === 0 && missing === forgotten && unknown === adopted

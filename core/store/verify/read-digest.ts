@@ -7,16 +7,16 @@ import { errorCode, isGone } from '../../platform/system-error.ts'
 
 const READ_BYTES = 1024 * 1024
 
-/** What stands at a path is not a regular file. */
+/** The path is not a regular file. */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile'
 }
 
 /**
- * Reads a whole open file.
- * @param take gets each piece in order; the buffer is used again once it resolves.
- * @param from `disk`: what the kernel holds in memory is forgotten first, since it may be well where the disk is not.
- * @throws NotAFile, or what the system says.
+ * Reads an open file to its end.
+ * @param take gets each piece in order; the buffer is reused after it returns.
+ * @param from `disk`: drops the file from the kernel's cache first, which may be intact when the disk is not.
+ * @throws NotAFile, system errors
  */
 export async function readDigest(
   fd: number,
@@ -40,14 +40,14 @@ export async function readDigest(
   return { digest: hash.digest(), size, mtimeNs: stats.mtimeNs }
 }
 
-/** Why a content cannot be read. `strange`: what stands in its place is no regular file. `place`: below the store. */
+/** Why a file cannot be read. `strange`: it is not a regular file. `place`: its path below the store. */
 type Unreadable = { place: string } & (
   | { kind: 'strange' }
   | { kind: 'missing' }
   | { kind: 'unreadable'; code: string }
 )
 
-/** Opens a content of a store, and has it read. */
+/** Opens a file of a store and passes it to `read`. */
 export async function withContent<T>(
   root: string,
   place: string,

@@ -21,13 +21,13 @@ import { emptySummary, type Finding, type VerifyProgress, type VerifySummary } f
 import { readDigest } from './read-digest.ts'
 import { type FoundEntry, type RowName, rowsFor, walkStore } from './walk.ts'
 
-/** What Node puts for bytes that are no UTF-8. */
+/** Node's replacement for bytes that are not UTF-8. */
 const NOT_UTF8 = '\uFFFD'
 
 interface VerifyHost {
-  /** What a person should know before the findings. */
+  /** Shows a message before the findings. */
   notice(sentence: Message): Promise<void>
-  /** What it says is waited for, so that findings never pile up. */
+  /** Reports a finding. Its promise is awaited, so that findings never pile up. */
   found(finding: Finding): Promise<void>
   progress(progress: VerifyProgress): void
 }
@@ -37,7 +37,7 @@ interface VerifyOptions {
   forgetMissing?: boolean
 }
 
-/** null: it cannot be written to. */
+/** Opens the manifest for writing; null: it is not writable. */
 function openWritable({ manifest: file }: StoreLayout) {
   try {
     return new Manifest(openManifestFile(file).database)
@@ -47,14 +47,14 @@ function openWritable({ manifest: file }: StoreLayout) {
 }
 
 /**
- * Reads every file of a store and compares it with the manifest: first what the manifest knows, in its order, then
- * what else is there. Works beside a running receiver. Memory does not grow with the store. What is damaged or missing
- * in its place is asked for from its sender, by the receiver that runs, or by the next one.
+ * Reads every file of a store and compares it with the manifest: first the files of the manifest, in its order, then
+ * unknown files. Can run while a receiver runs. Memory does not grow with the store. Requests current files that are
+ * damaged or missing from their senders: the running receiver, or the next one, sends the requests.
  *
- * @param adopt records unknown files in the manifest as they are now.
- * @param forgetMissing takes what is missing out of the manifest: somebody has removed it on purpose. What its sender
- * still has comes back.
- * @throws UserError if there is no store, or it cannot be looked at.
+ * @param adopt adds unknown files to the manifest with their present content.
+ * @param forgetMissing removes missing files from the manifest, as they were deleted on purpose. Files that a sender
+ * still has come back.
+ * @throws UserError if there is no store, or it cannot be read
  */
 export async function verifyStore(
   directory: string,
@@ -112,7 +112,7 @@ async function compare(
     },
     forget(row) {
       if (!forgetMissing || manifest === null) return false
-      // A sender that still has it believes it to be here: it is asked, and sends it again.
+      // A sender that still has the file assumes that it is stored: on request, it sends it again.
       if (row.version === '') manifest.want(row.source, row.key)
       manifest.forget([row], [])
       return true
@@ -124,7 +124,7 @@ async function compare(
       advance(0)
     },
   })
-  // A receiver that runs looks when this file changes.
+  // A running receiver watches this file for changes.
   if (summary.wanted + summary.forgotten > 0)
     await writeFile(layout.wanted, '', { mode: 0o600 }).catch(
       ignoreError('a receiver that starts looks without this file'),
@@ -144,8 +144,8 @@ async function compare(
 }
 
 /**
- * Whether the manifest has a row for what was found. A disk that is read-only cannot be tried for whether it takes
- * several names for one: there a row is known by any key that its path may have.
+ * Returns a function that checks if the manifest has a row for a found file. On a read-only disk the folding of names
+ * cannot be probed: then the row is looked up by every key that its path may have.
  */
 function createKnown(rows: Rows, fileSystem: FileSystem): (found: FoundEntry) => boolean {
   const sourceOf = ({ folder, directory }: RowName) =>
@@ -163,7 +163,7 @@ function createKnown(rows: Rows, fileSystem: FileSystem): (found: FoundEntry) =>
     })
 }
 
-/** null: it is none of the store's files any more, or is known by now. */
+/** Returns the finding for a file without a row; null: it was removed, or has a row by now. */
 async function judgeUnknown(
   layout: StoreLayout,
   found: FoundEntry,
@@ -178,7 +178,7 @@ async function judgeUnknown(
     ignoreError('a file that cannot be looked at is listed as unknown'),
   )
   if (stats === null) {
-    // Gone since it was listed, as older versions are; or there under a name that cannot be asked for.
+    // Removed since it was listed, as happens with older versions; or its name is not UTF-8 and cannot be opened.
     const isNameless = place.includes(NOT_UTF8) && (await hasOtherNames(pathTo.dirname(file)))
     return isNameless ? { kind: 'strange', place } : null
   }
@@ -187,7 +187,7 @@ async function judgeUnknown(
   return isKnown(found) ? null : { kind: 'unknown', place, adopted: false }
 }
 
-/** Whether a directory has a name in it that is no UTF-8. */
+/** True if a directory has an entry whose name is not UTF-8. */
 async function hasOtherNames(directory: string): Promise<boolean> {
   const names = await readdir(directory, { encoding: 'buffer' }).catch(
     ignoreError('a directory that cannot be listed is reported by the walk', []),

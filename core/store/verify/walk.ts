@@ -5,17 +5,17 @@ import { errorCode, isGone } from '../../platform/system-error.ts'
 import { LOST_AND_FOUND, OWN_DIRECTORY, type StoreLayout } from '../layout.ts'
 import { isVersionName, versionNameAsGiven } from '../retention/name.ts'
 
-/** Something in a store, below its root. */
+/** An entry of a store, below its root. */
 export type FoundEntry = {
   place: string[]
-  /** Whether it is in the tree of versions. */
+  /** True if it is in the tree of versions. */
   isVersion: boolean
 } & ({ kind: 'file' } | { kind: 'strange' } | { kind: 'unreadable'; code: string })
 
-/** What is in a store's root and nobody's folder: Holdfast's own, and, of a store that is a disk, the disk's. */
+/** Entries of a store's root that are no sender's folder: Holdfast's own directory, and that of the file system. */
 const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
 
-/** All that is in the store but directories and what is nobody's folder, one after the other. Links are not followed. */
+/** Yields all entries of the store except directories and `BESIDE_FOLDERS`; older versions last. Does not follow links. */
 export async function* walkStore(layout: StoreLayout): AsyncGenerator<FoundEntry> {
   yield* walk(layout.root, [], false)
   yield* walk(layout.root, layout.versions, true)
@@ -23,7 +23,7 @@ export async function* walkStore(layout: StoreLayout): AsyncGenerator<FoundEntry
 
 async function* walk(root: string, place: readonly string[], isVersion: boolean): AsyncGenerator<FoundEntry> {
   try {
-    // Names alone: an entry that vanishes must not end the listing where the file system does not tell types.
+    // Lists names only: with types, an entry that vanishes would end the listing if the file system reports no types.
     for (const name of await readdir(path.join(root, ...place))) {
       if (place.length === 0 && BESIDE_FOLDERS.has(name)) continue
       const inside = [...place, name]
@@ -33,14 +33,14 @@ async function* walk(root: string, place: readonly string[], isVersion: boolean)
     }
   } catch (error) {
     const code = errorCode(error)
-    // Gone since it was listed, or there are no versions yet.
+    // Removed since it was listed, or there are no versions yet.
     if (isGone(code)) return
     if (code === null) throw error
     yield { kind: 'unreadable', code, place: [...place], isVersion }
   }
 }
 
-/** The row that describes a content. */
+/** Identifies the row of a file. */
 export interface RowName {
   folder: string
   directory: string
@@ -49,9 +49,9 @@ export interface RowName {
   depth: number
 }
 
-/** The rows that may describe a file, the likeliest first; none: it is in no source's directory. */
+/** Returns the rows that may describe a file, the likeliest first; empty: it is in no source's directory. */
 export function rowsFor({ place, isVersion }: Pick<FoundEntry, 'place' | 'isVersion'>): RowName[] {
-  // A version's place begins with .holdfast/versions.
+  // A version's path begins with .holdfast/versions.
   const [folder, directory, ...parts] = isVersion ? place.slice(2) : place
   if (folder === undefined || directory === undefined || parts.length === 0) return []
   if (!isVersion) return [{ folder, directory, path: parts.join('/'), version: '', depth: 0 }]

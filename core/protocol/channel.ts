@@ -3,27 +3,27 @@ import { createFrameDecoder, encodeFrame, WireFault } from './codec.ts'
 import type { Frame, FrameHeader, FrameType } from './frames.ts'
 import { countUsed } from './young-buffers.ts'
 
-/** Both ends say "alive" this often, whatever else they send. */
+/** Interval of the `alive` frames, which both ends send independent of other frames. */
 export const ALIVE_EVERY_MS = 5_000
-/** A peer that nothing at all was heard of for so long is gone: half-open connections end here. */
+/** Time without any received byte after which the peer counts as gone: this closes half-open connections. */
 export const SILENT_AFTER_MS = 20_000
 
-/** Bytes that may wait in the socket before writers are asked to wait. */
+/** Bytes that may be buffered in the socket before writers must wait. */
 const HIGH_WATER_BYTES = 1024 * 1024
-/** A frame of more pieces is put together before it is written. */
+/** A frame with more pieces is copied into a single buffer before it is written. */
 const MOST_PIECES = 8
 
 export interface ChannelHandlers {
   onFrame(frame: Frame): void
-  /** Called once. `reason` is for the log: why it ended, or null when the peer closed in order. */
+  /** Called once. `reason` is for the log; null: the connection was closed in order. */
   onClose(reason: Error | null): void
   /**
-   * What the peer said cannot be understood; nothing more of it is heard. Called while something may still be sent,
-   * then the connection ends. Left out: it ends at once.
+   * The peer broke the protocol; later frames are ignored. A last frame may be sent from this callback, then the
+   * connection is closed. Left out: it is closed at once.
    */
   onFault?(fault: Error): void
   allowed(type: FrameType): boolean
-  /** How long the own disk has left its oldest call unanswered, in milliseconds; told to the peer. */
+  /** Age of the oldest pending disk call on this side, in milliseconds; sent to the peer. */
   stalledMs?(): number
 }
 
@@ -34,7 +34,7 @@ export class SilentPeer extends Error {
   }
 }
 
-/** One connection that speaks frames. */
+/** A connection that transfers frames. */
 export class FrameChannel {
   readonly #socket: TLSSocket
   readonly #handlers: ChannelHandlers
@@ -68,7 +68,7 @@ export class FrameChannel {
     return this.#closed
   }
 
-  /** @param onUsed the payload's memory may be used again; not called where the connection was lost before. */
+  /** @param onUsed is called when the payload's memory may be reused; not called if the connection was lost before. */
   send<T extends FrameType>(
     type: T,
     header: FrameHeader<T>,
@@ -78,7 +78,7 @@ export class FrameChannel {
     const socket = this.#socket
     if (this.#closed || socket.writableEnded || socket.destroyed) return
     const pieces = encodeFrame(type, header, payload)
-    // Hundreds of small writes cost more than one copy of what they hold.
+    // Hundreds of small writes cost more than a copy of their bytes.
     const few = pieces.length > MOST_PIECES ? [Buffer.concat(pieces)] : pieces
     const moved = (error?: Error | null) => {
       if (error == null) onUsed?.()
@@ -90,19 +90,19 @@ export class FrameChannel {
     socket.uncork()
   }
 
-  /** Resolves when there is room; waiters go in the order in which they came, so none starves. */
+  /** Resolves when there is room in the socket's buffer. Waiters are served in order, so that none starves. */
   room(): Promise<void> {
     if (this.#closed || (this.#waiters.length === 0 && this.#hasRoom())) return Promise.resolve()
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
-  /** Ends at once; `reason` is what onClose gets. */
+  /** Closes the connection at once and passes `reason` to `onClose`. */
   destroy(reason: Error | null): void {
     this.#reason ??= reason
     this.#socket.destroy()
   }
 
-  /** Sends what is buffered, then ends; resolves then, at the latest after `withinMs`. */
+  /** Sends the buffered bytes, then closes; resolves after that, at the latest after `withinMs`. */
   end(withinMs = 2_000): Promise<void> {
     if (this.#closed) return Promise.resolve()
     this.#socket.end()
@@ -122,7 +122,7 @@ export class FrameChannel {
   #release(): void {
     if (this.#waiters.length === 0 || (!this.#closed && !this.#hasRoom())) return
     this.#waiters.shift()?.()
-    // The one that was let go writes first; then the next one sees whether there is room still.
+    // The released waiter writes first; then the remaining room is checked for the next one.
     setImmediate(() => this.#release())
   }
 

@@ -14,11 +14,11 @@ const unpackr = new Unpackr({
   useRecords: false,
   mapsAsObjects: true,
   int64AsType: 'number',
-  // A view on the frame would end with its memory, which a thread is given: digests and attributes outlive it.
+  // Copies binary values: digests and attributes outlive the frame, whose memory may be transferred to a thread.
   copyBuffers: true,
 })
 
-/** The bytes of a frame, as pieces that are written one after the other. */
+/** Encodes a frame, as pieces to be written one after the other. */
 export function encodeFrame<T extends FrameType>(
   type: T,
   header: FrameHeader<T>,
@@ -40,7 +40,10 @@ export function encodeFrame<T extends FrameType>(
   return whole == null ? [front, ...payload] : [whole]
 }
 
-/** The credit that holds a payload back pays for no header: one that is longer does not wait with it. */
+/**
+ * Returns the payload of a frame. Copies it if the header is longer: a pending payload keeps the frame's memory, and
+ * credit only counts the payload.
+ */
 function payloadOf(body: Buffer, headerBytes: number): Buffer {
   const payload = body.subarray(headerBytes)
   if (headerBytes <= payload.length) return payload
@@ -63,7 +66,7 @@ function decodeFrame(type: FrameType, body: Buffer, headerBytes: number): Frame 
     const issue = checked.error.issues[0]
     throw new WireFault(`${type}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`)
   }
-  // The schema of this very type has just accepted the header.
+  // The header was validated with the schema of this type.
   return { type, header: checked.data, payload: payloadOf(body, headerBytes) } as Frame
 }
 
@@ -72,7 +75,7 @@ function buffersOf(type: FrameType): FrameBuffers | null {
   return type === 'batch' || type === 'content' ? batchBuffers : null
 }
 
-/** Memory for a frame's header and payload: used again where much comes. */
+/** Returns memory for a frame's header and payload: a reusable buffer for large frames. */
 function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Buffer {
   const buffers = buffersOf(type)
   const bytes = headerBytes + payloadBytes
@@ -80,9 +83,9 @@ function roomFor(type: FrameType, headerBytes: number, payloadBytes: number): Bu
 }
 
 /**
- * Turns a stream of bytes into frames.
- * @param allowed the types that may come now: a type or size that may not is refused from the prefix
- * alone, before anything is allocated for it.
+ * Decodes a stream of bytes into frames.
+ * @param allowed returns true for types that are allowed now. A wrong type or size is refused by the prefix, before
+ * memory is allocated.
  */
 export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
   const prefix = Buffer.alloc(PREFIX_BYTES)
@@ -104,9 +107,9 @@ export function createFrameDecoder(allowed: (type: FrameType) => boolean) {
 
   return {
     /**
-     * The payload of a chunk or a batch, in memory that is the frame's own, may be given back to frame-buffers.ts when it
-     * has been used.
-     * @throws WireFault when the peer breaks the protocol; nothing after it can be decoded.
+     * Decodes the next bytes. The payload of a chunk or a batch has separate memory, which may be returned to
+     * frame-buffers.ts after use.
+     * @throws WireFault if the peer breaks the protocol; later bytes cannot be decoded
      */
     push(bytes: Buffer, onFrame: (frame: Frame) => void) {
       let at = 0

@@ -12,10 +12,10 @@ import {
   SMALL_FILE_BYTES,
 } from './limits.ts'
 
-// What comes for every small file, twenty thousand times a second: judged by hand, as a schema for each value makes
-// objects of its own, a quarter of what the receiver's memory had to be collected for.
+// Validates the entries of small files by hand, as there are 20,000 a second: a zod schema creates objects for each
+// value, which caused a quarter of the receiver's garbage.
 
-/** A small file in a batch. `source`: the number that the sender gave it with a `source` frame. */
+/** A small file in a batch. `source`: the number that the sender assigned with a `source` frame. */
 export type SmallFile = [
   id: number,
   source: number,
@@ -25,10 +25,10 @@ export type SmallFile = [
   digest: Uint8Array,
 ]
 
-/** What a directory on the way to files is; the source's own directory has an empty path. */
+/** A parent directory of files with its metadata; the source's own directory has an empty path. */
 export type DirectoryEntry = [source: number, path: string, facts: FactWords]
 
-/** What became of a file: id, its status (a place in `fileStatuses`), more words. */
+/** The outcome of a file: id, status (an index of `fileStatuses`), detail. */
 type FileResult = [id: number, status: number, detail: string]
 
 const isCount = (value: unknown, most: number): boolean => isWhole(value, 0, most)

@@ -2,8 +2,8 @@ import { type FileFacts, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, type MoreFacts } f
 import { MAX_MODE, MAX_NANOSECONDS, MAX_OWNER, MAX_SECONDS } from './limits.ts'
 
 /**
- * A file's facts as they travel: time of modification in seconds since 1970, maybe negative, and nanoseconds; mode;
- * user and group; what few files have besides.
+ * A file's metadata in frames: time of modification in seconds since 1970, possibly negative, and nanoseconds; mode;
+ * user and group; rare properties.
  */
 export type FactWords = [
   seconds: number,
@@ -16,7 +16,9 @@ export type FactWords = [
 
 const NANOSECONDS = 1_000_000_000n
 
-/** A time beyond MAX_SECONDS, which some file systems take, becomes the nearest one: a frame with it would be refused. */
+/**
+ * Encodes metadata. Clamps a time beyond MAX_SECONDS, which some file systems allow: the peer would refuse the frame.
+ */
 export function wordsOfFacts({ mtimeNs, mode, user, group, more }: FileFacts): FactWords {
   const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
   const seconds = Number((mtimeNs - nanoseconds) / NANOSECONDS)
@@ -24,7 +26,7 @@ export function wordsOfFacts({ mtimeNs, mode, user, group, more }: FileFacts): F
   return [told, Number(nanoseconds), mode, user, group, more]
 }
 
-/** The facts, with the size that is told beside them. */
+/** Decodes metadata. The size is sent separately. */
 export function factsOfWords(
   [seconds, nanoseconds, mode, user, group, more]: FactWords,
   size: number,

@@ -3,20 +3,20 @@ import { BATCH_TARGET_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES, PREFIX_BYTES } fro
 
 const KIB = 1024
 
-/** Memory for the frames of one kind, used again and again. */
+/** Reusable memory for frames of one kind. */
 export type FrameBuffers = ReturnType<typeof createFrameBuffers>
 
-/** Left to the garbage collector, which sees a small object, megabytes would wait for it. */
+/** Frees memory at once. The garbage collector sees only a small object and would keep megabytes for long. */
 export function freeNow({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && 'transfer' in buffer) buffer.transfer(0)
 }
 
-/** A frame takes a buffer from this part of it on: what it holds beyond its bytes no credit pays for. */
+/** Share of a buffer that a frame must fill to use one: credit does not count the unused rest. */
 const LEAST_PART = 0.5
 
 /**
- * @param mostFree how many may wait to be used again.
- * @param alignment of the payload of frames that come, in memory.
+ * @param mostFree maximum of free buffers that are kept.
+ * @param alignment memory alignment of the payload of received frames.
  */
 function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: number, alignment = 1) {
   const mostBytes = frontBytes + contentBytes
@@ -24,23 +24,24 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
   const free: ArrayBuffer[] = []
   const take = () => Buffer.from(free.pop() ?? new ArrayBuffer(bytes))
   return {
-    /** How much comes before the contents on the line, at most. */
+    /** Maximum of bytes before the contents in a frame. */
     frontBytes,
-    /** Whether a frame of so many bytes is best put into one of them. */
+    /** True if a frame of `wanted` bytes should use a buffer. */
     fits: (wanted: number) => wanted >= mostBytes * LEAST_PART && wanted <= mostBytes,
-    /** A buffer for a whole frame, with anything in it; one that is never given back is simply collected. */
+    /** Returns a buffer for a whole frame, with arbitrary content. If it is not given back, it is garbage collected. */
     take,
-    /** For a frame that comes: the payload of a chunk is where a disk can take it from memory itself (direct-io.ts). */
+    /** Returns a buffer for a received frame. A chunk's payload is aligned for direct I/O (direct-io.ts). */
     takeFrame(headerBytes: number, payloadBytes: number) {
       const whole = take()
       const at = alignedPlace(whole.buffer, headerBytes, alignment)
       return whole.subarray(at - headerBytes, at + payloadBytes)
     },
-    /** Room for contents, with room for what comes before them: see `withFront`. */
+    /** Returns memory for contents, with room for a front before it: see `withFront`. */
     takeRoom: () => take().subarray(frontBytes, mostBytes),
     /**
-     * Puts `front` right before contents that are in such a room, so that both are one piece; null: they are elsewhere.
-     * Several pieces Node's TLS would first copy into one, a quarter of what sending a large file cost.
+     * Writes `front` directly before contents in memory of `takeRoom`, and returns both as one piece; null: the
+     * contents are in other memory. Node's TLS would copy several pieces into one, a quarter of the cost of sending a
+     * large file.
      */
     withFront(front: Uint8Array, { buffer, byteOffset, length }: Uint8Array): Uint8Array | null {
       if (buffer.byteLength !== bytes || byteOffset < front.length) return null
@@ -48,9 +49,9 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
       whole.set(front)
       return whole
     },
-    /** Whether these bytes are in one of them, by its length. */
+    /** True if these bytes are in a buffer of this kind, judged by its length. */
     holds: ({ buffer }: Uint8Array) => buffer.byteLength === bytes,
-    /** Gives back a buffer, or a part of one, that nobody reads or writes any more; any other is let pass. */
+    /** Gives back a buffer, or a part of one, that is no longer in use; ignores other memory. */
     give(view: Uint8Array) {
       const { buffer } = view
       if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== bytes || free.includes(buffer)) return
@@ -61,8 +62,8 @@ function createFrameBuffers(frontBytes: number, contentBytes: number, mostFree: 
 }
 
 /**
- * For chunks, 8 MiB that wait: left to the garbage collector, 256 KiB at a time, they were a fifth of a transfer's CPU
- * time, and kept the memory of each end above 200 MiB.
+ * Buffers for chunks; keeps up to 8 MiB. With garbage collection of 256 KiB at a time, they took a fifth of a
+ * transfer's CPU time, and kept the memory of each end above 200 MiB.
  */
 export const chunkBuffers = createFrameBuffers(
   PREFIX_BYTES + CHUNK_HEADER_BYTES,
@@ -72,7 +73,8 @@ export const chunkBuffers = createFrameBuffers(
 )
 
 /**
- * For batches, 9 MiB that wait: new memory for each costs page faults, and V8 a collection of all that it has for every
- * few. In front is room for 512 entries of 256 bytes; one byte more tells a file that has grown while it was read.
+ * Buffers for batches; keeps up to 9 MiB. New memory for each batch costs page faults, and a full garbage collection
+ * for every few. The front has room for 512 entries of 256 bytes. The extra byte detects a file that grew while it was
+ * read.
  */
 export const batchBuffers = createFrameBuffers(128 * KIB, BATCH_TARGET_BYTES + 1, 8)

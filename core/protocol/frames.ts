@@ -31,24 +31,24 @@ const source = z
 const name = z.string().min(1).max(200)
 const size = z.number().int().min(0).max(MAX_FILE_BYTES)
 const count = z.number().int().min(0).max(MAX_FILE_BYTES)
-/** One line that people read: what commands a terminal has no place in it. */
+/** A line of text for display, without control characters, which could control a terminal. */
 const line = (longest: number) =>
   z
     .string()
     .max(longest)
     .regex(/^\P{Cc}*$/u)
-/** A sentence as its key and what is in it: whoever shows it may have words for it in another language. */
+/** A message as its key and parameters: the receiver may show it in another language. */
 export const sentenceParts = z.object({
   key: z.custom<WordKey>((key) => typeof key === 'string' && /^[A-Za-z][\w.-]{0,99}$/.test(key)),
   params: z.record(line(LONGEST_WORD), z.union([line(LONGEST_SENTENCE), z.number()])),
 })
-/** An identifier that one end has made. */
+/** A generated identifier. */
 const token = z.string().regex(/^[0-9a-f]{1,64}$/)
-/** As a sender calls one of its sources; the same for ever. */
+/** A sender's identifier of one of its sources; never changes. */
 const sourceId = z.string().regex(SOURCE_ID)
-/** Which state of the store both ends last agreed on; see PROTOCOL.md, "Sessions". */
+/** The state of the store on which both ends last agreed; see PROTOCOL.md, "Sessions". */
 const session = z.object({ epoch: token, position: count, last: token.nullable(), next: token.nullable() })
-/** What a removal at the source asks: nobody can know the answer beforehand. */
+/** Length of the nonce of `prove`, which makes its answer unpredictable. */
 export const NONCE_BYTES = 32
 const nonce = z.custom<Uint8Array>(
   (value) => value instanceof Uint8Array && value.length === NONCE_BYTES,
@@ -57,7 +57,7 @@ const nonce = z.custom<Uint8Array>(
 
 interface FrameKind {
   code: number
-  /** Largest header and payload in bytes, enforced before anything is allocated; most have no payload. */
+  /** Maximum of header and payload in bytes, enforced before memory is allocated; most frames have no payload. */
   maxHeader: number
   maxPayload?: number
   header: z.ZodType
@@ -65,7 +65,7 @@ interface FrameKind {
 
 export const frameKinds = {
   /**
-   * Sender, first frame. `session`: what it knows of the last one; null: it never had any. `code`: of the pairing code,
+   * Sender, first frame. `session`: its last session; null: it never had one. `code`: the secret of the pairing code,
    * for the purpose "pair".
    */
   hello: {
@@ -79,7 +79,7 @@ export const frameKinds = {
       code: z.string().max(200).optional(),
     }),
   },
-  /** Receiver: its name, the first credit, and what it knows of the sender; null for other purposes than "send". */
+  /** Receiver: its name, the first credit, and the sender's last session; null for other purposes than "send". */
   welcome: {
     code: 2,
     maxHeader: 4 * KIB,
@@ -91,20 +91,20 @@ export const frameKinds = {
       session: session.extend({ next: token, isForked: z.boolean() }).nullable(),
     }),
   },
-  /** Receiver, then it closes. */
+  /** Receiver: the reason of a refusal; then it closes the connection. */
   refused: {
     code: 3,
     maxHeader: 4 * KIB,
     header: z.object({ code: z.enum(refusalCodes), reason: z.string().max(1000) }),
   },
-  /** Sender: whole files; the payload is their contents, one after the other. */
+  /** Sender: complete files; the payload is their contents, one after the other. */
   batch: {
     code: 6,
     maxHeader: 4 * MIB,
     maxPayload: BATCH_TARGET_BYTES + WHOLE_FILE_BYTES,
     header: z.object({ files: smallFiles, directories: directoryEntries }),
   },
-  /** Sender: a large file begins. `file`: which file it is, and a question for `resume`. */
+  /** Sender: starts a large file. `file`: identifies the file, and requests a `resume` frame. */
   begin: {
     code: 7,
     maxHeader: 2 * MIB,
@@ -118,7 +118,7 @@ export const frameKinds = {
       directories: directoryEntries,
     }),
   },
-  /** Sender: the next bytes of a large file; `zeros`: so many zeros instead of a payload. */
+  /** Sender: the next bytes of a large file; `zeros`: a number of zeros instead of a payload. */
   chunk: {
     code: 8,
     maxHeader: CHUNK_HEADER_BYTES,
@@ -127,19 +127,19 @@ export const frameKinds = {
   },
   end: { code: 9, maxHeader: 128, header: z.object({ id: fileNumber, digest }) },
   /**
-   * Sender: the rest does not come now. What came is thrown away, as when the file changed while it was read;
-   * `keep`: it is kept, to be resumed.
+   * Sender: ends a large file early. The receiver removes the received part, as for a file that changed while it was
+   * read; `keep`: the part is kept, to be resumed.
    */
   abort: { code: 10, maxHeader: 64, header: z.object({ id: fileNumber, keep: z.boolean().optional() }) },
-  /** Receiver: what became of files, by this position of the store; each result gives back one file of credit. */
+  /** Receiver: outcomes of files, at this position of the store; each result gives back one file of credit. */
   result: { code: 11, maxHeader: 512 * KIB, header: z.object({ position: count, results: fileResults }) },
-  /** Receiver: bytes of credit given back. */
+  /** Receiver: gives back bytes of credit. */
   credit: { code: 12, maxHeader: 64, header: z.object({ bytes: count }) },
-  /** Both, every few seconds. stalledMs: how long the receiver's disk has left its oldest call unanswered. */
+  /** Both ends, every few seconds. stalledMs: age of the oldest pending call of the receiver's disk. */
   alive: { code: 13, maxHeader: 64, header: z.object({ stalledMs: count }) },
   /**
-   * Sender: a file whose content the receiver has, under its own name or another one. `moved`: that name is gone at
-   * the source.
+   * Sender: a file whose content the receiver has, under the same name or another one. `moved`: the other name no
+   * longer exists at the source.
    */
   copy: {
     code: 14,
@@ -157,23 +157,23 @@ export const frameKinds = {
       directories: directoryEntries,
     }),
   },
-  /** Receiver, in answer to a `begin` that asks: bytes that need not come. */
+  /** Receiver, in answer to a `begin` with `file`: number of bytes that the sender can skip. */
   resume: { code: 15, maxHeader: 64, header: z.object({ id: fileNumber, offset: size }) },
-  /** Sender: the number by which it calls one of its sources from now on. */
+  /** Sender: assigns a number to one of its sources for this connection. */
   source: { code: 16, maxHeader: 4 * KIB, header: z.object({ source, id: sourceId, name }) },
-  /** Sender: to be answered by the digest of the nonce and what the disk holds of a file after it. */
+  /** Sender: requests the digest of the nonce followed by a file's content on the receiver's disk. */
   prove: {
     code: 17,
     maxHeader: 64 * KIB,
     header: z.object({ id: fileNumber, source, path: text, size, nonce }),
   },
-  /** Receiver; null: it has no such file, or cannot read it, `reason` says why. */
+  /** Receiver, in answer to `prove`; null: it has no such file, or cannot read it; see `reason`. */
   proof: {
     code: 18,
     maxHeader: KIB,
     header: z.object({ id: fileNumber, digest: digest.nullable(), reason: z.string().max(200) }),
   },
-  /** Receiver: files that it wants to be offered again, by their sources' ids. */
+  /** Receiver: files that the sender should offer again, by their sources' ids. */
   want: {
     code: 19,
     maxHeader: 4 * MIB,
@@ -184,11 +184,11 @@ export const frameKinds = {
         .max(MAX_WANTED),
     }),
   },
-  /** Receiver: somebody else has tried to connect as this sender, from this address. */
+  /** Receiver: a second connection was attempted as this sender, from this address. */
   twice: { code: 20, maxHeader: KIB, header: z.object({ from: z.string().max(200) }) },
   /**
-   * Sender: how it is, in one English sentence; `kind`: the word for what is the matter, if anything is.
-   * `oldestWaitingAt` (milliseconds since 1970) and `waitingFiles`: of what waits for this receiver.
+   * Sender: its status, as an English sentence; `kind`: the kind of its most serious problem, if any.
+   * `oldestWaitingAt` (milliseconds since 1970) and `waitingFiles`: the files that wait for this receiver.
    */
   status: {
     code: 21,
@@ -197,20 +197,20 @@ export const frameKinds = {
       level: z.enum(senderLevels),
       kind: line(LONGEST_WORD).nullable(),
       sentence: line(LONGEST_SENTENCE),
-      /** The same, as far as the frame has room for it. */
+      /** The sentence as key and parameters; left out if it does not fit into the frame. */
       words: sentenceParts.optional(),
       oldestWaitingAt: count.nullable(),
       waitingFiles: count,
       version: line(LONGEST_WORD),
     }),
   },
-  /** Sender, for the purpose "restore": what the receiver has of it. */
+  /** Sender, for the purpose "restore": asks for its stored files. */
   ask: { code: 22, maxHeader: 128 * KIB, header: z.object({ id: fileNumber, question: questionSchema }) },
-  /** Receiver, in answer to it. */
+  /** Receiver, in answer to `ask`. */
   told: { code: 23, maxHeader: 8 * MIB, header: z.object({ id: fileNumber, answer: toldSchema }) },
-  /** Sender: parts of contents that are to come. */
+  /** Sender: requests parts of files. */
   fetch: { code: 24, maxHeader: 4 * MIB, header: z.object({ parts: fetchEntries }) },
-  /** Receiver: some of them; the payload is their bytes, one after the other. */
+  /** Receiver: some of the requested parts; the payload is their bytes, one after the other. */
   content: {
     code: 25,
     maxHeader: 64 * KIB,
@@ -223,7 +223,7 @@ export type FrameType = keyof typeof frameKinds
 export type FrameHeader<T extends FrameType> = z.infer<(typeof frameKinds)[T]['header']>
 export type Frame = { [T in FrameType]: { type: T; header: FrameHeader<T>; payload: Buffer } }[FrameType]
 
-/** How long a frame's header and payload may be, in bytes. */
+/** Returns the maximum of a frame's header and payload, in bytes. */
 export function limitsOf(type: FrameType): Required<Pick<FrameKind, 'maxHeader' | 'maxPayload'>> {
   const { maxHeader, maxPayload = 0 }: FrameKind = frameKinds[type]
   return { maxHeader, maxPayload }

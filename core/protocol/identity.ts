@@ -8,7 +8,7 @@ import { makeDirectories } from '../platform/make-directories.ts'
 import { moveToFree } from '../platform/move-to-free.ts'
 import { errorCode, errorText } from '../platform/system-error.ts'
 
-/** A computer's certificate and key; others know it by the fingerprint alone. */
+/** A computer's certificate and key; peers identify it by the fingerprint alone. */
 export interface Identity {
   certificate: string
   key: string
@@ -17,7 +17,10 @@ export interface Identity {
 }
 
 const FILE = 'identity.pem'
-/** Peers pin the certificate itself, and look at no date: a clock may be wrong. The end is RFC 5280's for none. */
+/**
+ * Peers pin the certificate itself and ignore its dates, as a clock may be wrong. The end date is that of RFC 5280 for
+ * a certificate without expiration.
+ */
 const VALID = { notBefore: new Date(0), notAfter: new Date('9999-12-31T23:59:59Z') }
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
@@ -26,7 +29,7 @@ export function fingerprintOf(der: Uint8Array): string {
 }
 
 async function makeIdentityText(): Promise<string> {
-  // Only loaded when a certificate is made; x509 insists on reflect-metadata being there before it.
+  // Loaded only to create a certificate. x509 requires that reflect-metadata is loaded first.
   await import('reflect-metadata')
   const { X509CertificateGenerator } = await import('@peculiar/x509')
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
@@ -52,7 +55,7 @@ function parseIdentity(text: string): Identity {
   return { key, certificate, fingerprint: fingerprintOf(new X509Certificate(certificate).raw) }
 }
 
-/** @throws UserError identityBroken; identityUnreadable where reading failed, which says nothing of what is in the file. */
+/** @throws UserError identityBroken; identityUnreadable if reading failed, so that the content is unknown */
 async function readIdentity(file: string): Promise<Identity | null> {
   let text: string
   try {
@@ -71,7 +74,7 @@ async function readIdentity(file: string): Promise<Identity | null> {
   }
 }
 
-/** Whole or not at all, and never over another process's. */
+/** Writes the file atomically. Never replaces a file that another process has written. */
 async function writeIdentity(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}`
   try {
@@ -80,14 +83,14 @@ async function writeIdentity(file: string, text: string): Promise<void> {
   } finally {
     await rm(temporary, { force: true })
   }
-  // Peers will know it by what is said from now on: a power failure must not take it back.
+  // Peers pin this identity from now on: it must survive a power failure.
   await syncDirectory(path.dirname(file))
 }
 
 /**
- * The identity kept in `directory`, made at the first call: a self-signed certificate (ECDSA P-256) and its
- * key in one file that only its owner can read.
- * @throws UserError when what is there cannot be used: a new identity would silently break every pairing.
+ * Loads the identity in `directory`; the first call creates it. It is a self-signed certificate (ECDSA P-256) and its
+ * key, in a single file that only its owner can read.
+ * @throws UserError if an existing identity cannot be used: a new one would silently break every pairing
  */
 export async function loadIdentity(directory: string): Promise<Identity> {
   await makeDirectories(directory, 0o700)

@@ -1,16 +1,16 @@
-/** Nesting of real headers is 3; more is hostile. */
+/** Maximum nesting. Valid headers have 3 levels; deeper ones are an attack. */
 const MAX_DEPTH = 8
 
 /**
- * Whether `bytes` is exactly one MessagePack value of plain kinds whose announced lengths all fit into it
- * (https://github.com/msgpack/msgpack/blob/master/spec.md). A decoder allocates what a length announces,
- * so this walk, which allocates nothing, comes first. Extension types are not plain: the wire has none.
+ * True if `bytes` is exactly one MessagePack value of plain types whose announced lengths all fit into it
+ * (https://github.com/msgpack/msgpack/blob/master/spec.md). Must be checked before decoding: a decoder allocates the
+ * announced lengths, this check allocates nothing. Extension types are not plain; the protocol does not use them.
  */
 export function isPlainMessagePack(bytes: Buffer): boolean {
   return endOfValue(bytes, 0, 0) === bytes.length
 }
 
-/** The offset after the value at `at`, or -1 when it is not well formed. */
+/** Returns the offset after the value at `at`, or -1 if it is not well formed. */
 function endOfValue(bytes: Buffer, at: number, depth: number): number {
   if (at >= bytes.length || depth > MAX_DEPTH) return -1
   const tag = bytes[at] ?? 0
@@ -79,7 +79,7 @@ function elements(bytes: Buffer, at: number, width: 2 | 4, each: 1 | 2, depth: n
 }
 
 function endOfValues(bytes: Buffer, at: number, values: number, depth: number): number {
-  // Every value takes a byte at least: a length that cannot be true ends the walk before it begins.
+  // Every value takes at least one byte: an impossible length is refused before the loop.
   if (values > bytes.length - at) return -1
   let end = at
   for (let index = 0; index < values && end >= 0; index += 1) end = endOfValue(bytes, end, depth + 1)

@@ -1,4 +1,6 @@
-/** Why a name is not stored. `symlink` and `folded` (see keyOf) are found at the store, the others in the name itself. */
+/**
+ * Why a name is not stored. The store detects `symlink` and `folded` (see keyOf); the rest depends only on the name.
+ */
 export const nameFaults = [
   'empty',
   'dots',
@@ -15,14 +17,14 @@ export type NameFault = (typeof nameFaults)[number]
 /** Limits of Linux (NAME_MAX, PATH_MAX of limits.h), in bytes of UTF-8. */
 const MAX_COMPONENT_BYTES = 255
 export const MAX_PATH_BYTES = 4096
-/** The receiver opens one directory after the other on the way to a file, for each round of files anew. */
+/** Limits the cost of a path: the receiver opens each of its directories again for every round of files. */
 const MAX_COMPONENTS = 256
 
-/** Names and characters that Windows gives another meaning (learn.microsoft.com, "Naming Files"). */
+/** Names and characters with a special meaning on Windows (learn.microsoft.com, "Naming Files"). */
 const windowsCharacters = /[\\:*?"<>|]|[. ]$/
 const windowsDevices = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i
 
-/** What comes before the space. */
+/** Characters before the space (U+0000 to U+001F). */
 const controlCharacters = /[^ -\u{10ffff}]/u
 
 function componentFault(component: string, platform: NodeJS.Platform): NameFault | null {
@@ -36,8 +38,8 @@ function componentFault(component: string, platform: NodeJS.Platform): NameFault
 }
 
 /**
- * Judges a relative path, with "/", before it is used under a directory of the store: what it returns null
- * for cannot lead out of that directory, symbolic links in the store apart.
+ * Checks a relative path, with "/", before it is used below a directory of the store. Returns null for a path that
+ * cannot lead out of that directory, except by symbolic links in the store.
  */
 export function nameFault(path: string, platform: NodeJS.Platform = process.platform): NameFault | null {
   if (path === '') return 'empty'
@@ -53,7 +55,7 @@ export function nameFault(path: string, platform: NodeJS.Platform = process.plat
   return null
 }
 
-/** A folder's name for what a person calls something: the same words, in characters that every system takes. */
+/** Returns a folder name for a display name, with only characters that every system allows. */
 export function folderName(name: string): string {
   let folder = name
     .normalize('NFC')

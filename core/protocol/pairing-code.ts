@@ -11,18 +11,18 @@ const codeSchema = z.object({
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
   name: z.string().min(1).max(200),
 })
-/** What a pairing code tells the sender: where the receiver is, which certificate it has, and the secret. */
+/** The content of a pairing code: the receiver's address, the fingerprint of its certificate, and the secret. */
 export type PairingCode = z.infer<typeof codeSchema>
 
-/** Crockford's base 32: no letters that are taken for digits when a code is read out. */
+/** Crockford's base 32: has no letters that can be mistaken for digits. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** A secret of 100 random bits. */
+/** Returns a secret of 100 random bits. */
 export function newSecret(): string {
   return Array.from(randomBytes(20), (byte) => ALPHABET[byte % 32]).join('')
 }
 
-/** Only this is kept of a secret; with 100 random bits in it, nothing is gained by guessing at the hash. */
+/** Returns the hash of a secret, which is stored instead of it. 100 random bits cannot be guessed from their hash. */
 export function hashOfSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
@@ -32,7 +32,7 @@ export function formatPairingCode({ host, port, code, fingerprint, name }: Pairi
   return `holdfast://${addressOf(host, port)}?${query.toString()}`
 }
 
-/** @throws UserError when the text is not a pairing code. */
+/** @throws UserError if the text is not a pairing code */
 export function parsePairingCode(text: string): PairingCode {
   const trimmed = text.trim()
   const url = URL.canParse(trimmed) ? new URL(trimmed) : null

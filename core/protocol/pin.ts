@@ -2,7 +2,9 @@ import type { TLSSocket } from 'node:tls'
 import { dropError } from '../dropped-errors.ts'
 import { fingerprintOf } from './identity.ts'
 
-/** The fingerprint of the peer's certificate; null: it showed none, or one that Node.js cannot read, for which it throws. */
+/**
+ * Returns the fingerprint of the peer's certificate; null: it has none, or an invalid one, for which Node.js throws.
+ */
 export function peerFingerprint(socket: TLSSocket): string | null {
   try {
     const { raw } = socket.getPeerCertificate()
@@ -12,7 +14,7 @@ export function peerFingerprint(socket: TLSSocket): string | null {
   }
 }
 
-/** The computer that answered has another certificate than the pinned one. */
+/** The peer has another certificate than the pinned one. */
 export class WrongFingerprint extends Error {
   override readonly name = 'WrongFingerprint'
   readonly fingerprint: string

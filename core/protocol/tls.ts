@@ -4,12 +4,12 @@ import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Identity } from './identity.ts'
 import { peerFingerprint, WrongFingerprint } from './pin.ts'
 
-/** How long a connection may take until both certificates are exchanged, in milliseconds. */
+/** Maximum time until both certificates are exchanged, in milliseconds. */
 export const HANDSHAKE_MS = 15_000
 
 /**
- * Both ends are known by their certificates alone, which no authority has signed: Node's own verdict is
- * not asked for (`rejectUnauthorized`), the pinned fingerprint is compared before the first frame instead.
+ * Both ends are identified by their self-signed certificates. Node's check against authorities is therefore disabled
+ * (`rejectUnauthorized`); the pinned fingerprint is compared before the first frame instead.
  */
 const shared = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', rejectUnauthorized: false } as const
 
@@ -30,8 +30,8 @@ export interface Peer {
 }
 
 /**
- * Connects, and gives the socket back only if the peer has the pinned certificate.
- * @throws WrongFingerprint, or what the system says; ETIMEDOUT after HANDSHAKE_MS.
+ * Connects, and returns the socket only if the peer has the pinned certificate.
+ * @throws WrongFingerprint, system errors; ETIMEDOUT after HANDSHAKE_MS
  */
 export async function connectPinned(peer: Peer, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
   const socket = connect({
@@ -49,7 +49,7 @@ export async function connectPinned(peer: Peer, identity: Identity, signal: Abor
     if (fingerprint !== peer.fingerprint) throw new WrongFingerprint(fingerprint ?? 'none')
     return socket
   } catch (error) {
-    // An error that comes after the verdict has nobody left to tell.
+    // Ignores later errors: without a listener they would end the process.
     socket.on('error', () => undefined)
     socket.destroy()
     if (signal.aborted) throw new Error('stopped', { cause: error })
@@ -57,13 +57,13 @@ export async function connectPinned(peer: Peer, identity: Identity, signal: Abor
   }
 }
 
-/** Where a connection comes from, for the log. */
+/** Returns the remote address of a connection, for the log. */
 export function remoteOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket
   return remoteAddress === undefined ? '?' : `${remoteAddress}:${remotePort ?? 0}`
 }
 
-/** The TCP connection that a TLS server's socket is on. Node keeps it under this name, and documents none (lib/_tls_wrap.js). */
+/** Returns the TCP socket below a TLS server's socket, from an undocumented field of Node (lib/_tls_wrap.js). */
 export function transportOf(socket: TLSSocket): object {
   const transport: unknown = Reflect.get(socket, '_parent')
   return typeof transport === 'object' && transport !== null ? transport : socket

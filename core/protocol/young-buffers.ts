@@ -2,20 +2,21 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /**
- * Node's TLS allocates memory for every record that it decrypts, 16 KiB outside of V8's heap, and V8 collects it only
- * when there are some 50 MiB of it, which have left the processor's cache by then. Collected in time the same memory is
- * used again: a receiver of large files is 45 MiB smaller, and a tenth faster. ssh2 allocates three times what it sends:
- * a large file costs it half of the CPU time.
+ * Bytes after which a minor garbage collection is forced. Node's TLS allocates 16 KiB outside of V8's heap for every
+ * record that it decrypts. V8 collects this memory only when there are some 50 MiB of it, which are no longer in the
+ * processor's cache. With earlier collections the same memory is reused: a receiver of large files needs 45 MiB less and
+ * is 10 % faster. ssh2 allocates three times the bytes that it sends; with earlier collections a large file needs half
+ * of the CPU time.
  */
 const COLLECT_EVERY_BYTES = 4 * 1024 * 1024
 
 type Collect = (options: { type: 'minor'; execution: 'sync' }) => unknown
 
-/** V8's own collector; null where the engine does not give it away, undefined before it was asked for. */
+/** V8's garbage collector; null: not available; undefined: not looked up yet. */
 let collect: Collect | null | undefined
 let used = 0
 
-/** So many bytes of such buffers were used, and nobody holds them any more. */
+/** Counts bytes of such buffers that are no longer in use, and runs a collection if enough are counted. */
 export function countUsed(bytes: number): void {
   used += bytes
   if (used < COLLECT_EVERY_BYTES) return
@@ -24,10 +25,10 @@ export function countUsed(bytes: number): void {
   collect?.({ type: 'minor', execution: 'sync' })
 }
 
-/** V8's --expose-gc, if the process was not started with it. */
+/** Returns V8's garbage collector; enables it (--expose-gc) if the process was started without it. */
 function findCollector(): Collect | null {
   if (typeof globalThis.gc === 'function') return globalThis.gc as Collect
-  // Chromium may have closed V8's flags by now, and ends a process that sets one then.
+  // Chromium may have frozen V8's flags by now; setting one would then end the process.
   if (process.versions.electron !== undefined) return null
   setFlagsFromString('--expose-gc')
   const found: unknown = runInNewContext('typeof gc === "function" ? gc : null')

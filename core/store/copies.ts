@@ -110,8 +110,8 @@ export class Copies {
   }
 
   /**
-   * Reads `fd` to its end, passes each piece to `take`, and returns the digest. The watch measures each step separately,
-   * so that a long file does not look like a disk that hangs.
+   * Reads `fd` to its end, passes each piece to `take`, and returns the digest. The watch measures each step
+   * separately, so that a long file does not look like a disk that hangs.
    */
   async #readThrough(fd: number, size: number, signal: AbortSignal, hash: Hasher, take?: Take) {
     const buffer = Buffer.allocUnsafe(Math.min(STEP_BYTES, size))

@@ -87,9 +87,9 @@ export class StoreHandles {
   }
 
   /**
-   * Checks that the store's own directory is still the same. If the disk disappears (umount -l, a cable), its mount point
-   * is an ordinary directory: files written there would land on another disk, and be hidden when the disk is back. The
-   * check compares inodes, as a disk that is mounted again may have another device number.
+   * Checks that the store's own directory is still the same. If the disk disappears (umount -l, a cable), its mount
+   * point is an ordinary directory: files written there would land on another disk, and be hidden when the disk is
+   * back. The check compares inodes, as a disk that is mounted again may have another device number.
    */
   #requireHome(): void {
     const now = statSync(this.#layout.own, { bigint: true, throwIfNoEntry: false })?.ino ?? null

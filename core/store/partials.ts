@@ -94,7 +94,8 @@ export class Partials {
   }
 
   /**
-   * Opens the partial file with exactly these facts, or a new one. Removes a partial file of other content at this path.
+   * Opens the partial file with exactly these facts, or a new one. Removes a partial file of other content at this
+   * path.
    * @param identity identifies the file at the sender.
    * @returns null if there are too many partial files, or this one is in use.
    * @throws system errors

@@ -17,9 +17,9 @@ type Recovering = Pick<Handles, 'tree' | 'manifest' | 'fileSystem'> & { layout: 
 const READ_BYTES = 1024 * 1024
 
 /**
- * Recovers a round whose process was killed or whose transaction failed, from the files on the disk. A file that has its
- * name is complete, as it was durable before it was named. A file that was moved away for a new one that never got its
- * name is moved back. No sender has had an answer for any of these files. Blocks.
+ * Recovers a round whose process was killed or whose transaction failed, from the files on the disk. A file that has
+ * its name is complete, as it was durable before it was named. A file that was moved away for a new one that never got
+ * its name is moved back. No sender has had an answer for any of these files. Blocks.
  */
 export function recoverRound({ version, places }: OpenRound, parts: Recovering): void {
   const { tree, manifest } = parts

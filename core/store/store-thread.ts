@@ -7,8 +7,8 @@ import type { CommitCalls, ReadCalls, StoreThreadData, WriteCalls } from './stor
 import { writeFiles } from './writing.ts'
 
 /**
- * Runs a thread of the store. It makes the system calls of many files in sequence, and saves the two thread switches that
- * each call costs from the event loop. A disk that hangs blocks only this thread.
+ * Runs a thread of the store. It makes the system calls of many files in sequence, and saves the two thread switches
+ * that each call costs from the event loop. A disk that hangs blocks only this thread.
  */
 export function runStoreThread(port: MessagePort, data: StoreThreadData): void {
   if (data.role === 'write') {

@@ -82,7 +82,8 @@ function close({ fd }: TreeDirectory): void {
 
 /**
  * Directories below a root, opened component by component without following symbolic links. Blocks. On Linux, names are
- * resolved in the open directory (proc_pid_fd(5)); on other systems each directory is checked and then used by its path.
+ * resolved in the open directory (proc_pid_fd(5)); on other systems each directory is checked and then used by its
+ * path.
  */
 export class Tree {
   readonly #root: string

@@ -13,7 +13,8 @@ import { beginDatabase, type DatabaseKind, readDatabaseFile, setAside } from '..
  * versions (a replaced directory is a single version with everything below it). `gone_at`: when the source renamed the
  * file. `pinned`: the file was removed at the source because it is stored here.
  * round: the open round, with the places that it may change. wanted: files that the sender should offer again.
- * Times are milliseconds since 1970; a file's own time is in seconds and nanoseconds. `more` is MessagePack (MoreFacts).
+ * Times are milliseconds since 1970; a file's own time is in seconds and nanoseconds. `more` is MessagePack
+ * (MoreFacts).
  */
 const SCHEMA = `
 CREATE TABLE store (

@@ -78,8 +78,8 @@ export class Manifest {
   }
 
   /**
-   * Runs a round. Records its places, then lets `work` change the disk and record the changes in one transaction. If that
-   * fails, or the process is killed, the round stays open: see `openRound`.
+   * Runs a round. Records its places, then lets `work` change the disk and record the changes in one transaction. If
+   * that fails, or the process is killed, the round stays open: see `openRound`.
    * @param sessions the sessions that sent the files of this round, by folder.
    * @returns the round's position, and the new totals of the changed folders.
    */

@@ -133,7 +133,9 @@ export function openRows(database: DatabaseSyncInstance) {
     },
     /** Returns the older versions of a path, oldest first. */
     versions: (source: number, key: string) => (versionsOf.all(source, key) as RawFile[]).map(fileOf),
-    /** Returns a page of a source's rows with a key from `from` (inclusive) to `to` (exclusive), after the given row. */
+    /**
+     * Returns a page of a source's rows with a key from `from` (inclusive) to `to` (exclusive), after the given row.
+     */
     page: (
       source: number,
       { from, to }: { from: string; to: string },

@@ -18,8 +18,8 @@ const REST_MS = 2_000
 const LOOK_MS = 50
 
 /**
- * Opens a store for listing and reading, for one sender or for all (see `originOf`), also while it is written. Every call
- * blocks. Every call throws UserError store.manifestNone if there is no readable manifest.
+ * Opens a store for listing and reading, for one sender or for all (see `originOf`), also while it is written. Every
+ * call blocks. Every call throws UserError store.manifestNone if there is no readable manifest.
  */
 export function openStoreReader(layout: StoreLayout) {
   let open: { database: DatabaseSyncInstance; rows: Rows } | null = null

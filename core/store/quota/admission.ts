@@ -43,7 +43,9 @@ export class Admission {
     this.#used = used
   }
 
-  /** Counts bytes that a sender has on the disk, but not in the manifest. The returned function subtracts them again. */
+  /**
+   * Counts bytes that a sender has on the disk, but not in the manifest. The returned function subtracts them again.
+   */
   charge(folder: string, bytes: number): () => void {
     this.#count(folder, { files: 0, bytes, names: 0 })
     let left = bytes

@@ -23,8 +23,8 @@ export interface StoreRules {
 }
 
 /**
- * Keeps 1 GiB free, on a small disk 1 %: other programs may use the same disk, and a completely full file system is slow
- * and hard to clean up. There is no default quota: only the administrator can choose one.
+ * Keeps 1 GiB free, on a small disk 1 %: other programs may use the same disk, and a completely full file system is
+ * slow and hard to clean up. There is no default quota: only the administrator can choose one.
  */
 export const DEFAULT_RULES: StoreRules = {
   keep: DEFAULT_KEEP,

@@ -12,8 +12,8 @@ export interface Keep {
 const DAY_MS = 86_400_000
 
 /**
- * Keeps all versions for 30 days, then one for each day, week, month and year. A file can be restored even if its damage
- * is noticed late, and a file that is rewritten every minute does not fill the disk.
+ * Keeps all versions for 30 days, then one for each day, week, month and year. A file can be restored even if its
+ * damage is noticed late, and a file that is rewritten every minute does not fill the disk.
  */
 export const DEFAULT_KEEP: Keep = { withinDays: 30, daily: 60, weekly: 52, monthly: 60, yearly: 100 }
 
@@ -41,7 +41,8 @@ const periodOf: Record<Period, (at: Date) => string> = {
 
 /**
  * Returns the older versions of a path to remove. Their age is measured by the store's clock only, so that a wrong
- * computer clock never removes a version early. Versions past `withinDays` are thinned by dates of the computer's clock.
+ * computer clock never removes a version early. Versions past `withinDays` are thinned by dates of the computer's
+ * clock.
  *
  * @param versions oldest first.
  * @param hasCurrent true if the current version exists. If not, the newest older version stays.

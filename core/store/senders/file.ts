@@ -70,7 +70,9 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     return `${ino} ${mtimeNs} ${size}`
   }
 
-  /** Reads the list. Keeps the last known list if the file is missing or broken: an editing error locks out no sender. */
+  /**
+   * Reads the list. Keeps the last known list if the file is missing or broken: an editing error locks out no sender.
+   */
   const read = async (): Promise<void> => {
     try {
       senders = (await readList(file)) ?? senders

@@ -1,6 +1,6 @@
 /**
- * A result of verifying a file of a store. `place`: its path below the store, with "/". `isWanted`: it is requested from
- * its sender.
+ * A result of verifying a file of a store. `place`: its path below the store, with "/". `isWanted`: it is requested
+ * from its sender.
  */
 export type Finding = { place: string } & What
 

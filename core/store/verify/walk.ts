@@ -15,7 +15,9 @@ export type FoundEntry = {
 /** Entries of a store's root that are no sender's folder: Holdfast's own directory, and that of the file system. */
 const BESIDE_FOLDERS: ReadonlySet<string> = new Set([OWN_DIRECTORY, LOST_AND_FOUND])
 
-/** Yields all entries of the store except directories and `BESIDE_FOLDERS`; older versions last. Does not follow links. */
+/**
+ * Yields all entries of the store except directories and `BESIDE_FOLDERS`; older versions last. Does not follow links.
+ */
 export async function* walkStore(layout: StoreLayout): AsyncGenerator<FoundEntry> {
   yield* walk(layout.root, [], false)
   yield* walk(layout.root, layout.versions, true)

@@ -53,7 +53,7 @@ const MANIFEST: DatabaseKind = {
   version: 1,
   schema: SCHEMA,
   tables: ['store', 'sender', 'source', 'directory', 'file', 'round', 'wanted'],
-  // A round is synced with its files; see store/committer.ts.
+  // A round is synced together with its files; see store/syncing.ts.
   pragmas:
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF',
 }

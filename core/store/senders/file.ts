@@ -28,7 +28,7 @@ export type Sender = z.infer<typeof senderSchema>
 
 const fileSchema = z.object({ version: z.literal(1), senders: z.array(senderSchema).max(100_000) })
 
-/** The list may be changed by the receiver and, at the same time, by a command beside it. */
+/** Limits for waiting for the list's lock: the receiver and a command may change the list at the same time. */
 const LOCK_WITHIN_MS = 10_000
 const LOCK_RETRY_MS = 20
 
@@ -120,7 +120,7 @@ export async function openSendersFile(file: string, notice: ((sentence: Message)
     get senders() {
       return senders
     },
-    /** Reads what another process has changed; true: something was new. */
+    /** Reloads the list if another process has changed the file. Returns true if the list is different. */
     async refresh() {
       const now = await stampNow().catch((error: unknown) => {
         if (errorCode(error) === 'ENOENT') return ''

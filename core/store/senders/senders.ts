@@ -143,7 +143,7 @@ export async function openSenders(
       const sources = Object.entries(byFolder(folder)?.sources ?? {})
       return sources.find(([, one]) => one === directory)?.[0] ?? null
     },
-    /** Reads what another process has changed; true: something was new. */
+    /** Reloads the list if another process has changed the file. Returns true if the list is different. */
     refresh: () => kept.refresh(),
     get pairedCount() {
       return kept.senders.filter(({ pairedAt, revokedAt }) => pairedAt !== null && revokedAt === null).length

@@ -11,7 +11,7 @@ function known<T>(all: ReadonlyMap<number, T>, number: number): T {
   return one
 }
 
-/** Holds the sources of one session, by the numbers that its sender has assigned. */
+/** Manages the sources of one session, by the numbers that its sender has assigned. */
 export function openSources(sourceOf: (id: string, name: string) => Promise<StoreSource>) {
   const declared = new Map<number, { id: string; name: string }>()
 

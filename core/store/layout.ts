@@ -22,7 +22,7 @@ export const temporaryIn = (directory: string): string => `${directory}/${random
  *     STORE/.holdfast/wanted                                             touched when verify requests files
  *     STORE/.holdfast/{identity/,senders.json,codes/,receiver.json}      state of the receiver
  *     STORE/.holdfast/seen.json                                          last connection and status of each sender
- *     STORE/.holdfast/lock.db                                            lock of a running receiver, if there is no flock
+ *     STORE/.holdfast/lock.db                                            lock of a running receiver, without flock(2)
  */
 export type StoreLayout = ReturnType<typeof storeLayout>
 

@@ -56,7 +56,7 @@ export function createSyncing(
         try {
           tree.sync(directory === '' ? [] : directory.split('/'))
         } catch (error) {
-          // The directory was replaced by a symbolic link, which is refused: files below it get the outcome `name`.
+          // The directory was replaced by a symbolic link after its files were named: it cannot be synced.
           if (!(error instanceof FileRefused)) throw error
         }
       }

@@ -2,9 +2,9 @@ import { bringIn, forgetAll, untilDone } from '../ledger/background-jobs.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type Config, knownOf, newWays } from './config.ts'
 
-/** What the sender's work behind the transfer needs to know. */
+/** The access that background work needs to the state of the sender. */
 export interface BackgroundHost {
-  /** The configuration that holds now; null: the sender is stopped. */
+  /** The current configuration; null after the sender was stopped. */
   config(): Config | null
   /** Something of the ledger has changed. */
   changed(): void
@@ -14,7 +14,7 @@ export interface BackgroundHost {
   signal: AbortSignal
 }
 
-/** What is done to the ledger behind the transfer, and tried again until it is done. */
+/** Runs ledger work behind the transfer and retries each job until it succeeds. */
 export function openBackground(host: BackgroundHost) {
   const run = (what: string, work: () => Promise<void>): void => {
     void untilDone(work, {
@@ -26,16 +26,19 @@ export function openBackground(host: BackgroundHost) {
   }
 
   return {
-    /** A source was removed: what is known of it goes. */
+    /** Deletes the ledger's rows of a source that was removed. */
     forget(ledger: Ledger, source: string): void {
-      // Added again meanwhile, it keeps what is left: files that are offered now are not forgotten.
+      // If the source is added again meanwhile, the remaining rows stay: its files are offered again already.
       const isGone = () => {
         const config = host.config()
         return config !== null && !knownOf(config).includes(source)
       }
       run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
     },
-    /** A source goes to this destination now: it gets what others have of it. `before`: null for all of them. */
+    /**
+     * Adds the files that other destinations already have, for a source newly assigned here. `before` null: every
+     * source.
+     */
     bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void {
       const isWanted = (source: string) => {
         const config = host.config()

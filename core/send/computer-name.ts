@@ -1,4 +1,4 @@
 import os from 'node:os'
 
-/** What destinations are told that this computer is called. */
+/** Returns the name under which destinations list this computer. */
 export const ownName = (): string => os.hostname() || 'Holdfast'

@@ -5,7 +5,7 @@ import type { senderDefinition } from './sender-messages.ts'
 
 export type Config = ConfigOf<typeof senderDefinition>
 
-/** The folder's name is part of what the receiver is told, so it is made valid here. */
+/** Returns the sources with their folder names made valid, as receivers get them. */
 export const sourcesOf = ({ sources }: Config) =>
   sources.map((source) => ({ ...source, name: folderName(source.name) }))
 

@@ -19,20 +19,22 @@ import type { senderDefinition } from './sender-messages.ts'
 
 type Config = ConfigOf<typeof senderDefinition>
 
-/** How often a destination is asked how much room it has. */
+/** Interval between two queries of a destination's free space. */
 const SPACE_EVERY_MS = 60_000
 
-/** All that goes to one destination: its sessions, its dispatcher and its removals; made anew when it changes. */
+/** Sends to one destination: sessions, dispatcher and removals. Reopened if the destination changes. */
 export type Delivery = ReturnType<typeof openDelivery>
 
-/** Where it goes; null: nowhere. A folder is let go of while sending is paused, so that its disk can be unmounted. */
+/**
+ * Returns the destination in use; null: none. Pausing closes a folder destination, so that its disk can be unmounted.
+ */
 export const goingTo = ({ destination, paused }: Config): Config['destination'] =>
   destination?.kind === 'folder' && paused ? null : destination
 
 const keptBy = ({ destination, keep }: Config): Config['keep'] | null =>
   destination?.kind === 'receiver' ? null : keep
 
-/** Whether two configurations have the same delivery. */
+/** True if two configurations can share one delivery. */
 export const sameDelivery = (a: Config, b: Config): boolean =>
   a.retrySeconds === b.retrySeconds &&
   a.versionsPerHour === b.versionsPerHour &&
@@ -52,7 +54,7 @@ export function openDelivery(
   bucket: Bucket,
   readers: Readers,
   storeThread: URL,
-  /** What the receiver is told of this computer. */
+  /** The status of this computer, as sent to a receiver. */
   status: () => StatusNow | null,
   events: DispatcherEvents &
     Pick<DestinationEvents, 'onState' | 'onNotice'> & { onSpace(space: Space): void },
@@ -68,7 +70,7 @@ export function openDelivery(
   const removals = openRemovals(destination.id, ledger, { onRemoved: events.onChange, log: events.log })
   const sessions = openSessions(ledger, destination)
   let asking: NodeJS.Timeout | undefined
-  /** Asks one question after the other: one that hangs is not asked again. */
+  /** Queries the space one request at a time: a request that hangs is not repeated. */
   const askSpace = async (session: Session): Promise<void> => {
     if (session.space === undefined) return
     const space = await session
@@ -110,7 +112,7 @@ export function openDelivery(
   )
   return {
     configure(sources: readonly RemovalSource[], paused: boolean): void {
-      // The dispatcher needs no rule: one that comes and goes with another destination's connection interrupts no file.
+      // Removal rules are left out, so that a changed rule does not interrupt a transfer.
       dispatcher.configure(
         sources.map(({ removal: _, ...source }) => source),
         paused,
@@ -120,7 +122,7 @@ export function openDelivery(
     wake: dispatcher.wake,
     transfers: dispatcher.transfers,
     restless: dispatcher.restless,
-    /** Why files wait although the connection is there, or null. */
+    /** The reason why files wait although the connection is up, or null. */
     get problem() {
       return trouble ?? dispatcher.problem
     },

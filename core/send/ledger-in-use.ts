@@ -4,10 +4,10 @@ import type { Totals } from '../ledger/ledger-messages.ts'
 import { englishWords } from '../lib/i18n/words.ts'
 import type { LogLevel } from '../lib/workers/definition.ts'
 
-/** The ledger, which is the same for as long as this runs. */
+/** Holds the ledger, which stays open as long as the sender runs. */
 export function holdLedger(log: (level: LogLevel, text: string) => void) {
   let held: { open: Ledger; guard: LedgerGuard } | null = null
-  /** While the ledger cannot be read, the totals stay what they were. */
+  /** The last totals that could be read; used while the ledger is unreadable. */
   let last: { destination: string; totals: Record<string, Totals> } | null = null
   const totalsOf = (destination: string): Record<string, Totals> => {
     const read = held?.guard.use(() => held?.open.totals(destination))
@@ -15,11 +15,11 @@ export function holdLedger(log: (level: LogLevel, text: string) => void) {
     return last?.destination === destination ? last.totals : {}
   }
   return {
-    /** Null before the first configuration, and while none could be opened. */
+    /** Null before the first configuration, and if the ledger could not be opened. */
     get open() {
       return held?.open ?? null
     },
-    /** Opens it if it is not open. */
+    /** Opens the ledger unless it is open. */
     use(file: string): Ledger {
       if (held !== null) return held.open
       const open = openOrExplain(file)
@@ -27,16 +27,16 @@ export function holdLedger(log: (level: LogLevel, text: string) => void) {
       held = { open, guard: createLedgerGuard(file, { onChange: () => undefined, log }) }
       return open
     },
-    /** By source; of null, none. */
+    /** Totals by source; empty for null. */
     totalsOf: (destination: string | null) => (destination === null ? {} : totalsOf(destination)),
-    /** What of some sources waits for a destination, and since when; see Ledger.oldestWaiting. */
+    /** Returns how many files of these sources wait for a destination, and since when; see Ledger.oldestWaiting. */
     waiting(destination: string, sources: readonly string[]) {
       const totals = totalsOf(destination)
       const waitingFiles = sources.reduce((sum, id) => sum + (totals[id]?.waitingFiles ?? 0), 0)
       const oldest = held?.guard.use(() => held?.open.oldestWaiting(destination, sources))
       return { waitingFiles, oldestWaitingAt: oldest ?? null }
     },
-    /** Why it could not be read just now, or null. */
+    /** The reason why the last read of the ledger failed, or null. */
     get problem() {
       return held?.guard.problem ?? null
     },

@@ -8,14 +8,14 @@ type Definition = typeof senderDefinition
 
 const REPORT_EVERY_MS = 250
 
-/** What the sender says of itself now. */
+/** The current report of the sender. */
 export interface SenderSnapshot {
   report: ReportOf<Definition>
-  /** It changes by itself: it is looked at again soon. */
+  /** True if the values change with time, so that another report has to follow. */
   isMoving: boolean
 }
 
-/** Tells the agent what has changed, a few times a second at most, and never the same twice. */
+/** Reports changes to the agent, at most once in REPORT_EVERY_MS; equal reports are skipped. */
 export function openReporting(context: WorkerContext<Definition>, look: () => SenderSnapshot) {
   const logNotReported = createLimitedLog((text) => context.log('error', text))
   let last = ''

@@ -11,7 +11,7 @@ import type { senderDefinition } from './sender-messages.ts'
 
 type Definition = typeof senderDefinition
 
-/** What the sender's requests are answered from. */
+/** The access that the sender's requests need. */
 export interface RequestsHost {
   /** @throws UserError agent.workerAway before the first configuration is carried out. */
   ledger(): Ledger

@@ -29,13 +29,13 @@ export const restlessSchema = z.object({
   /** Relative to the source, with "/". */
   path: z.string(),
   size: z.number(),
-  /** Attempts since the last version was stored in which the file was rewritten while it was sent. */
+  /** Attempts since the last stored version during which the file was rewritten. */
   tries: z.number(),
-  /** Beginning of the first of these attempts; null: there was none. */
+  /** Start of the first of these attempts; null: no attempt failed this way. */
   since: z.number().nullable(),
-  /** The version at the destination is of this time; null: it has none. */
+  /** Time of the version at the destination; null: it has none. */
   storedAt: z.number().nullable(),
-  /** The next version goes then at the latest, or earlier if the file rests; null: now. */
+  /** Latest time of the next version, which goes earlier if the file comes to rest; null: now. */
   nextAt: z.number().nullable(),
 })
 export type RestlessFile = z.infer<typeof restlessSchema>
@@ -45,45 +45,45 @@ export const connectionSchema = z.object({
   /** Milliseconds since 1970 of the last change of state. */
   since: z.number(),
   problem: messageSchema.nullable(),
-  /** Whether the last connection has led back to this computer, whatever name the receiver was dialled by. */
+  /** True if the last connection led back to this computer, under any of its names. */
   toItself: z.boolean().optional(),
-  /** Bytes of the file system that the destination is on, where it says so. */
+  /** Bytes of the destination's file system, if the destination reports them. */
   space: z.object({ free: z.number(), total: z.number() }).optional(),
 })
 export type Connection = z.infer<typeof connectionSchema>
 
-/** What sending may use of the line now, by the settings' limit and schedule. */
+/** The current limit on sending, by the settings' rate limit and schedule. */
 export const allowanceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('free') }),
   z.object({ kind: z.literal('limit'), bytesPerSecond: z.number() }),
-  /** Nothing is sent at all. */
+  /** Sending is paused. */
   z.object({ kind: z.literal('pause') }),
 ])
 
-/** `until`: when it changes (milliseconds since 1970); null: not within a week. */
+/** `until`: the time of the next change (milliseconds since 1970); null: not within a week. */
 export const allowanceNowSchema = z.object({ now: allowanceSchema, until: z.number().nullable() })
 
-/** When, and where not, a source's files are removed after they were sent. */
+/** When a source's files are removed after they were sent, and which names stay. */
 export const removalRuleSchema = z.object({
-  /** So long must a file have been durable at the destination, in milliseconds. */
+  /** How long a file must have been durable at the destination, in milliseconds. */
   afterMs: z.number(),
-  /** Of a batch source: names that are never removed. */
+  /** Names in a batch source that are never removed. */
   marks: z.array(z.string()),
-  /** Of a batch source: the mark that a directory must carry; null: any directory will do. */
+  /** The mark that a directory of a batch source must carry; null: none is required. */
   sentMark: z.string().nullable(),
 })
 export type RemovalRule = z.infer<typeof removalRuleSchema>
 
-/** How this computer is, as its receivers are told. */
+/** The status of this computer, as sent to its receivers. */
 export const ownStatusSchema = z.object({
   level: z.enum(senderLevels),
-  /** The kind of the gravest incident; null: there is none. */
+  /** The kind of the gravest incident; null: no incident is open. */
   kind: z.string().nullable(),
-  /** In English: it is read at another computer. */
+  /** In English: the text is shown on another computer. */
   sentence: z.string(),
-  /** The same, for whoever reads another language. */
+  /** The same message for translation into the reader's language. */
   words: messageSchema.optional(),
-  /** Of this Holdfast. */
+  /** The version of this Holdfast. */
   version: z.string(),
 })
 export type OwnStatus = z.infer<typeof ownStatusSchema>
@@ -95,23 +95,23 @@ export type TestStep = (typeof testSteps)[number]
 export const testStages = ['given', 'adding', 'kept'] as const
 export type TestStage = (typeof testStages)[number]
 
-/** What a test of a destination has found. */
+/** The result of a destination test. */
 export const destinationTestSchema = z.object({
   works: z.boolean(),
-  /** `ms`: how long the step took; null: it was not tried. */
+  /** `ms`: how long the step took; null: the step did not run. */
   steps: z.array(z.object({ step: z.enum(testSteps), done: z.boolean(), ms: z.number().nullable() })),
-  /** What works, or what failed and what to do. */
+  /** The success message, or the failure and its remedy. */
   sentence: messageSchema,
   found: z.object({
-    /** The host key that an SFTP server has shown, as the settings have it. */
+    /** The host key presented by an SFTP server, in the form that the settings use. */
     hostKey: z.string().optional(),
-    /** SHA-256 of a certificate that no authority has signed, as the settings have it. */
+    /** SHA-256 of a certificate without a trusted authority, in the form that the settings use. */
     certificate: z.string().optional(),
-    /** Whether what is stored outlives a crash of the server. */
+    /** True if stored files survive a crash of the server. */
     durable: z.boolean().optional(),
-    /** It works, and yet does not protect from what a destination is for. */
+    /** A warning that a working destination does not give the protection that destinations are for. */
     warning: messageSchema.optional(),
-    /** What the place can do, and cannot. */
+    /** The destination's abilities and limits. */
     notes: z.array(messageSchema),
   }),
 })
@@ -120,16 +120,19 @@ export type DestinationTest = z.infer<typeof destinationTestSchema>
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
-    /** Directory of this computer's certificate and key; made at the first start. Like the ledger's, it never changes. */
+    /**
+     * Directory of this computer's certificate and key, created at the first start. It never changes, nor does
+     * ledgerPath.
+     */
     identityDirectory: z.string(),
     ledgerPath: z.string(),
-    /** null: none; the sender then only keeps the ledger. */
+    /** Null: the sender only keeps the ledger. */
     destination: destinationSchema.nullable(),
-    /** Of that destination, by the names that its kind has; see the settings' schema. */
+    /** The destination's secrets, by the names that its kind has; see the settings' schema. */
     secrets: z.record(z.string(), z.string()).optional(),
-    /** Ids of all sources of the settings, also of those that go elsewhere; without, `sources`. */
+    /** Ids of all sources of the settings, also of those with other destinations; without, `sources`. */
     known: z.array(z.string()).optional(),
-    /** Where each source's files are, its folder's name at the destination, and whether it uses marks. */
+    /** Each source's path, its folder's name at the destination, and its use of marks. */
     sources: z.array(
       z.object({
         id: z.string(),
@@ -137,30 +140,30 @@ export const senderDefinition = {
         name: z.string(),
         groupWriteMark: z.boolean(),
         paused: z.boolean(),
-        /** Files that wait and are left out by these are not sent; without, all are. */
+        /** Waiting files that these exclude are not sent; without, all are. */
         filters: sourceFiltersSchema.optional(),
         /** Without, normal. */
         priority: z.enum(priorities).optional(),
-        /** Its files are removed after they were sent; left out: never. */
+        /** The rule for removing files after they were sent; left out: they are never removed. */
         removal: removalRuleSchema.optional(),
-        /** Ids of its other destinations: marks and removals are for files that each of them has. */
+        /** Ids of the source's other destinations: a file is marked or removed once each of them has it. */
         alsoTo: z.array(z.string()).optional(),
       }),
     ),
     paused: z.boolean(),
     retrySeconds: z.number(),
-    /** The most whole versions of one large file in an hour; without, the settings' default. */
+    /** The most complete versions of one large file in an hour; without, the settings' default. */
     versionsPerHour: z.number().optional(),
-    /** Which older contents stay at the destination; a receiver has rules of its own. */
+    /** Which older versions stay at the destination; a receiver has its own rules. */
     keep: keepSchema,
-    /** Bytes a second over all sources, and at which times of the week it is another limit, or a pause. */
+    /** Bytes a second over all sources, and the weekly times with another limit or a pause. */
     limit: z.object({
       bytesPerSecond: bytesPerSecondSchema.nullable(),
       schedule: z.array(sendRuleSchema),
-      /** How many destinations share it now; without, 1. */
+      /** How many destinations share the limit now; without, 1. */
       shares: z.number().int().min(1).optional(),
     }),
-    /** Left out: the receiver is told nothing of it. It is told with the next heartbeat. */
+    /** Sent to a receiver with the next heartbeat; left out: no status is sent. */
     status: ownStatusSchema.optional(),
   }),
   /** At most one report in 250 ms. */
@@ -176,13 +179,15 @@ export const senderDefinition = {
     transfers: z.array(transferSchema),
     /** Bytes a second over the last seconds, by source id. */
     rates: z.record(z.string(), z.number()),
-    /** About how many milliseconds what waits will take, by source id, and of all; left out, null: unknown. */
+    /**
+     * Estimated milliseconds until all waiting files are sent, by source id and in total; left out or null: unknown.
+     */
     left: z.record(z.string(), z.number()),
     leftOfAll: z.number().nullable(),
-    /** Files that wait because they keep changing, at most 20 of them; left out: none. They are not in `left`. */
+    /** Files that wait because they keep changing, at most 20; left out: none. `left` excludes them. */
     restless: z.array(restlessSchema).optional(),
     allowance: allowanceNowSchema,
-    /** What a person should know; told once. */
+    /** A message for the person, reported once. */
     notice: messageSchema.optional(),
   }),
   requests: {
@@ -193,21 +198,22 @@ export const senderDefinition = {
         state: z.enum(fileStates).nullable(),
         before: z.number().nullable(),
         limit: z.number().int().min(1).max(200),
-        /** Only those with this in their path, of the newest; see `SEARCHED` in core/ledger/pages.ts. */
+        /** Only files with this text in their path, among the newest; see `SEARCHED` in core/ledger/pages.ts. */
         text: z.string().max(200).optional(),
         /** Ids of the destinations; without, this one. */
         destinations: z.array(z.string()).optional(),
       }),
       output: z.object({ files: z.array(fileSchema), more: z.boolean() }),
     },
-    /** Gives parked files another try; file: this row of the ledger alone. */
+    /** Gives parked files another try; `file`: only this row of the ledger. */
     retry: {
       input: z.object({ source: z.string().nullable(), file: z.number().int().optional() }),
       output: z.object({ files: z.number() }),
     },
     /**
-     * Tries a destination; answers within TEST_MS. `stage`: it is given alone, it is about to be added (a folder is made
-     * ready), or it is in the settings.
+     * Tests a destination; answers within TEST_MS. `stage`: the destination was only entered, is about to be added
+     * (which
+     * prepares a folder), or is in the settings.
      */
     test: {
       input: z.object({
@@ -217,7 +223,7 @@ export const senderDefinition = {
       }),
       output: destinationTestSchema,
     },
-    /** Pairs with a receiver by its one-time code; the answer is the destination to be kept in the settings. */
+    /** Pairs with a receiver by its one-time code; returns the destination for the settings. */
     pair: {
       input: z.object({ code: z.string(), name: z.string() }),
       output: receiverDestinationSchema,

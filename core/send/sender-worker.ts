@@ -25,22 +25,22 @@ type Report = ReportOf<Definition>
 const NUDGE_EVERY_MS = 100
 const TRANSFERS = 20
 
-/** The scripts of its threads. */
+/** The scripts of the sender's threads. */
 interface SenderThreads {
   readerThread: URL
-  /** Of a store that a folder destination has. */
+  /** The thread of a folder destination's store. */
   storeThread: URL
 }
 
-/** The sender as a worker: ledger and delivery, brought together and reported. */
+/** The sender as a worker: connects ledger and delivery, and reports. */
 export class SenderWorker implements WorkerHandlers<Definition> {
   readonly requests: WorkerHandlers<Definition>['requests']
   readonly #context: WorkerContext<Definition>
   readonly #storeThread: URL
-  // Kept while deliveries change: a thread that hangs with a disk goes on counting.
+  // Readers outlive a delivery: a thread that hangs with a disk still counts against their limit.
   readonly #readers: Readers
   readonly #limited = createLimitedLog((text) => this.#context.log('info', text))
-  // The receiver may give cause for one after the other.
+  // Limited because a receiver can cause many notices in a row.
   readonly #limitedNotices = createLimitedLog((text) => this.#context.log('warn', text))
   readonly #log: WorkerContext<Definition>['log'] = (level, text) =>
     level === 'info' ? this.#limited(text) : this.#context.log(level, text)
@@ -55,7 +55,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   readonly #reporting: ReturnType<typeof openReporting>
   readonly #background: ReturnType<typeof openBackground>
   #config: Config | null = null
-  /** The last one that was carried out to its end. */
+  /** The last configuration that was applied completely. */
   #applied: Config | null = null
   #identity: Identity | null = null
   #notice: Message | null = null
@@ -90,7 +90,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   }
 
   async configure(next: Config): Promise<void> {
-    // Questions that need no ledger are answered from the beginning.
+    // Requests that need no ledger are answered from the beginning.
     this.#config ??= next
     try {
       await this.#carryOut(next)
@@ -123,7 +123,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#config = next
     this.#identity ??= await loadIdentity(next.identityDirectory)
     const on = this.#ledger.use(next.ledgerPath)
-    // Only a source that was removed while this runs is forgotten: an empty configuration forgets nothing.
+    // Only a source that was removed while this process runs is deleted: an empty configuration deletes none.
     const knownNow = new Set(knownOf(next))
     for (const id of before === null ? [] : knownOf(before)) {
       if (knownNow.has(id)) continue
@@ -202,7 +202,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     )
   }
 
-  /** What the last session has told of where it leads to holds until the next one. */
+  /** Sets the state of the connection. `toItself` keeps the value of the last session until the next one. */
   #setConnection(
     state: Connection['state'],
     problem: Message | null,
@@ -221,7 +221,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     this.#reporting.changed()
   }
 
-  /** What the receiver is told of this computer, and of what waits for it. */
+  /** Returns the status of this computer and its waiting files, as sent to a receiver. */
   #statusNow(): StatusNow | null {
     const destination = this.#destinationId()
     const status = this.#config?.status
@@ -236,7 +236,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     const transfers = this.#delivery?.transfers(TRANSFERS) ?? []
     const restless = this.#delivery?.restless() ?? []
     const problem = this.#problem()
-    // While nothing can go, nobody knows when it will.
+    // No estimate is possible while sending is blocked.
     const isGoing = this.#connection.state === 'connected' && problem === null && !this.#isPaused()
     if (!isGoing) this.#progress.rest()
     const { bytesPerSecond, allowance, until } = this.#limiter
@@ -256,7 +256,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
     }
     this.#notice = null
     const isSending = Object.keys(report.rates).length > 0 || report.leftOfAll !== null || restless.length > 0
-    // A ledger that fails is read again until it does not.
+    // A ledger that fails is read again until it succeeds.
     return { report, isMoving: isSending || this.#ledger.problem !== null }
   }
 
@@ -275,7 +275,7 @@ export class SenderWorker implements WorkerHandlers<Definition> {
   }
 }
 
-/** What there is only once the first configuration was carried out. */
+/** Returns a part that exists only after the first configuration was applied. @throws UserError agent.workerAway */
 function ready<T>(part: T | null): T {
   if (part === null) throw new UserError('agent.workerAway', { worker: 'sender' })
   return part

@@ -9,28 +9,28 @@ import type { Unsent } from '../reading/facts.ts'
 import { openReading, type Reading } from '../reading/read.ts'
 import { nameOf, within } from './within.ts'
 
-/** What the last look before a removal says. */
+/** The result of the last check before a removal. */
 export type Confirmed =
-  /** The receiver has just proven that it holds this very content. `device`: the one that the file is on. */
+  /** The receiver has just proven that it holds this very content. `device`: the file's device. */
   | { kind: 'yes'; device: bigint }
-  /** It is another file, or there is another content in it: as it is now, it has to be sent. */
+  /** The file was replaced or its content changed: the current content has to be sent. */
   | { kind: 'changed'; facts: StatFacts }
-  /** The receiver has this content no more: it has to be sent again. */
+  /** The receiver no longer has this content: the file has to be sent again. */
   | { kind: 'lost'; facts: StatFacts }
   | { kind: 'absent' }
-  /** Something, or somebody, is in the way; the file stays. */
+  /** Removal is not possible now, for example because a program has the file open; the file stays. */
   | { kind: 'not-now'; why: string }
-  /** The session is over, or the rule was taken back: nothing else needs to be asked now. */
+  /** The session was closed or the rule was withdrawn: no further file needs a check now. */
   | { kind: 'stop' }
 
 export interface RemovalQuestion {
   due: Removable
   source: OutgoingSource
   session: Session
-  /** What the destination answered when it had stored the file; null: nothing. */
+  /** The destination's answer when it had stored the file; null: it gave none. */
   seal: Uint8Array | null
   mayGoOn(): boolean
-  /** The source's disk is there; false: the device's number has to be the one that the ledger knows. */
+  /** True if the source's disk is mounted; false: the device number must equal the ledger's. */
   isHome: boolean
 }
 
@@ -52,11 +52,11 @@ async function confirmOpen(reading: Reading, asked: RemovalQuestion): Promise<Co
   }
   const digest = await reading.finish()
   if (!Buffer.isBuffer(digest)) return unsent(digest)
-  // Its facts do not say so, as after a write through mmap(2).
+  // Metadata can stay the same although the content changed, as after a write through mmap(2).
   if (!digest.equals(due.digest)) return { kind: 'changed', facts }
-  // No word of the receiver is believed: only who holds the content can tell this digest.
+  // The receiver's word is not trusted: only a holder of the content can compute this digest.
   const proof = await session.prove(source, due.path, due.size, nonce, seal)
-  // It may be this file alone: those behind it are asked for all the same.
+  // The failure may concern this file alone, so the files behind it are still checked.
   if (proof.kind === 'unavailable')
     return mayGoOn()
       ? { kind: 'not-now', why: 'the destination cannot prove now that it has it' }
@@ -70,16 +70,16 @@ const unsent = (found: Unsent): Confirmed =>
   found.kind === 'changed' ? found : { kind: 'not-now', why: 'code' in found ? found.code : found.kind }
 
 /**
- * Looks whether a sent file may be removed: it is unchanged to the last byte, nobody writes it, and the receiver,
- * asked now, reads the same content back from its disk.
- * @throws what the system says of the file, or of its directory.
+ * Checks that a sent file may be removed: its content is unchanged to the last byte, no process writes it, and the
+ * receiver, on request, reads the same content back from its disk.
+ * @throws the system error of the file or its directory.
  */
 export async function confirm(asked: RemovalQuestion): Promise<Confirmed> {
   const { due, source } = asked
   const look = (directory: string) => lstatExactOrNull(`${directory}/${nameOf(due.path)}`)
   const stats = await within(source, due.path, look)
   if (stats === null) return { kind: 'absent' }
-  // Opening would follow nothing, but a device would answer to it.
+  // Opening follows no link, but opening a device can have side effects.
   if (!stats.isFile()) return { kind: 'not-now', why: 'it is no file any more' }
   const reading = await openReading({ root: source.path, path: due.path }, due)
   if ('kind' in reading) return unsent(reading)

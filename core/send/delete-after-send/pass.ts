@@ -14,14 +14,15 @@ import { batchDirectoryOf, isRemovableName, type RemovalSource } from './rule.ts
 import { finishRemoval, type Taken, takeAway } from './safe-unlink.ts'
 import { directoryOf, nameOf, within } from './within.ts'
 
-/** Less is a clock that is being put right. */
+/** A smaller jump is a clock correction, as by time synchronisation. */
 const JUMP_MS = 3_600_000
-/** No clock that is right says less: leaving such a time is a correction. */
+/** A correct clock is never earlier than this: a jump away from such a time is a correction. */
 const EARLIEST = Date.UTC(2026, 0)
 
 /**
- * The time by which something is old, in milliseconds since 1970: what the clock was put ahead while this runs counts for
- * nothing. The time that the computer was asleep does count: the system's uptime has it (proc_uptime(5)).
+ * Returns the clock by which a file's age is measured, in milliseconds since 1970. A forward jump of the wall clock
+ * while
+ * this process runs does not count. Time that the computer was asleep does count: uptime includes it (proc_uptime(5)).
  */
 export function createAgeClock(wall = Date.now, up = () => uptime() * 1000): () => number {
   let last = { wall: wall(), up: up() }
@@ -35,15 +36,15 @@ export function createAgeClock(wall = Date.now, up = () => uptime() * 1000): () 
   }
 }
 
-/** Sent rows that are looked at in one turn of the event loop. */
+/** Rows of sent files that are read in one turn of the event loop. */
 const ROWS = 1_000
 /** Files that are confirmed, and then removed, together: one write of the ledger that waits for its disk. */
 const TOGETHER = 64
-/** A look ends after so many files, or directories, in whose way something is: the next one goes on behind them. */
+/** A pass stops after this many refused files and blocked directories; the next pass continues behind them. */
 const REFUSALS = 1_000
 /**
- * A copy that another destination has read back so recently counts as proven. Each destination goes through a source at
- * its own pace, a look through a large one takes hours, and what is proven is not read again within this time.
+ * A proof by another destination counts for this long. Each destination reads a source at its own pace, a pass through
+ * a large source takes hours, and proven files are not read again within this time.
  */
 const PROOF_LASTS_MS = 6 * 3_600_000
 
@@ -55,33 +56,33 @@ export interface RemovalEvents {
 }
 
 interface PassHost {
-  /** null: nothing of the source may be asked for, or removed, now. */
+  /** Returns null while files of the source must be neither checked nor removed. */
   session(source: RemovalSource): Session | null
   signal: AbortSignal
 }
 
-/** A file that was confirmed, and the device that it is on. */
+/** A confirmed file and its device. */
 interface Ready {
   due: Removable
   device: bigint
 }
 
-/** What one look knows. */
+/** The state of one pass through a source. */
 interface Look {
   source: RemovalSource
   rule: RemovalRule
-  /** Directories, relative to the source, with something in the way of removing their files. */
+  /** Directories, relative to the source, whose files cannot be removed now. */
   blocked: Set<string>
   refused: number
 }
 
-/** Looks through sources. */
+/** Checks the sent files of sources and removes them. */
 export class Pass {
   readonly #destination: string
   readonly #ledger: Ledger
   readonly #events: RemovalEvents
   readonly #host: PassHost
-  /** The row that the last look at a source ended at, before it was through. */
+  /** The last row of an incomplete pass, by source. */
   readonly #endedAt = new Map<string, number>()
   readonly #told = new Set<string>()
 
@@ -92,7 +93,7 @@ export class Pass {
     this.#host = host
   }
 
-  /** Brings what was begun and interrupted to its end, as far as the disk lets it, also where no rule is any more. */
+  /** Completes interrupted removals as far as the disk allows, even if the rule was withdrawn. */
   async finishBegun(source: RemovalSource): Promise<void> {
     if (process.platform !== 'linux') return
     for (let after = 0; !this.#host.signal.aborted; ) {
@@ -107,7 +108,7 @@ export class Pass {
     }
   }
 
-  /** @throws what the system says of the source's directory. */
+  /** @throws the system error of the source's directory. */
   async remove(source: RemovalSource, rule: RemovalRule): Promise<void> {
     const why = await obstacleOf(source, this.#ledger)
     if (why !== null) return this.#tellOnce(`${source.path}: sent files are not removed: ${why}`)
@@ -126,15 +127,15 @@ export class Pass {
     return whereabouts(this.#ledger.home(source.id)) === 'away'
   }
 
-  /** How one whose removal was begun ended; null: that is left to the next look. */
+  /** Returns the result of an interrupted removal; null: the next pass decides. */
   async #endOf(source: RemovalSource, id: number, file: string): Promise<Taken | null> {
     if (isBelowAway(file, this.#ledger.mountsInside(source.id))) return null
     try {
       const end = await within(source, file, (directory) => finishRemoval(directory, id, nameOf(file)))
-      // What is not there may be on the disk that went away just now.
+      // A missing file may be on the disk that was unmounted just now.
       return this.#isAway(source) ? null : end
     } catch (error) {
-      // A directory that is gone took the file with it, under whichever name.
+      // A missing directory took the file with it, under either name.
       const isGone = errorCode(error) === 'ENOENT' && !this.#isAway(source)
       return isGone &&
         (await lstatOrNull(source.path).catch(
@@ -145,13 +146,13 @@ export class Pass {
     }
   }
 
-  /** Looks through the rows behind `from`; null: to their end, else where to go on. */
+  /** Checks the rows behind `from`; returns null at their end, else the row after which the next pass starts. */
   async #lookThrough(look: Look, from: number): Promise<number | null> {
     const { source, rule, blocked } = look
     for (let after = from; ; ) {
       const olderThan = ageNow() - rule.afterMs
       const page = this.#ledger.removable(this.#destination, source.id, olderThan, after, ROWS)
-      // What this destination has proven waits for the others, and is not read again before long.
+      // A file that this destination has proven waits for the other destinations, and is not read again before long.
       const isOpen = ({ provenAt }: Removable) => provenAt < Date.now() - PROOF_LASTS_MS
       const files = page.files.filter((due) => isRemovableName(due.path, rule) && isOpen(due))
       for (let index = 0; index < files.length; index += TOGETHER) {
@@ -166,7 +167,7 @@ export class Pass {
     }
   }
 
-  /** Confirms some files, and removes those; false: nothing more is to be asked now. */
+  /** Confirms some files and removes those that pass; returns false if the pass has to stop. */
   async #removeSome(look: Look, files: readonly Removable[]): Promise<boolean> {
     const ready: Ready[] = []
     let goesOn = true
@@ -183,7 +184,10 @@ export class Pass {
     return goesOn
   }
 
-  /** What was in the way of a directory's files stays so for this look; that nothing is is asked anew for each. */
+  /**
+   * Returns true if files of the directory cannot be removed. A block lasts for the pass; a free directory is
+   * rechecked.
+   */
   async #isBlocked({ source, rule, blocked }: Look, file: string): Promise<boolean> {
     const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
     if (blocked.has(directoryOf(file)) || (batch !== null && blocked.has(batch))) return true
@@ -205,12 +209,12 @@ export class Pass {
     try {
       return await confirm({ due, source, session, seal, mayGoOn, isHome: where === 'there' })
     } catch (error) {
-      // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
+      // ENOENT of a directory may also mean a disk that was just unmounted: only a lookup inside it proves absence.
       return { kind: 'not-now', why: errorCode(error) ?? String(error) }
     }
   }
 
-  /** Writes down what was found instead of the file that was sent. */
+  /** Records why a file was not removed. */
   #record(look: Look, due: Removable, found: Confirmed): void {
     const file = path.join(look.source.path, due.path)
     if (found.kind === 'absent') this.#ledger.endRemovals([{ id: due.id, end: 'absent' }], Date.now())
@@ -225,7 +229,7 @@ export class Pass {
     this.#events.onRemoved()
   }
 
-  /** Removes what was confirmed just now. */
+  /** Removes files that were confirmed just now. */
   async #takeAll(look: Look, ready: readonly Ready[]): Promise<void> {
     const { source } = look
     const now = Date.now()
@@ -241,7 +245,7 @@ export class Pass {
         ends.push({ id: due.id, end })
         if (end === 'removed') this.#events.log('info', `${file} was sent and is removed here`)
       } catch (error) {
-        // The row says that it was begun: it is brought to its end at the next look.
+        // The row stays marked as begun: the next pass completes it.
         look.refused += 1
         this.#events.log('warn', `${file} cannot be removed: ${errorCode(error) ?? String(error)}`)
       }

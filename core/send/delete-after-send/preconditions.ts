@@ -9,7 +9,7 @@ import type { RemovalRule } from '../sender-messages.ts'
 import { batchDirectoryOf, type RemovalSource } from './rule.ts'
 import { directoryOf, within } from './within.ts'
 
-/** What must hold of a source itself; the reason why nothing of it is removed, or null. */
+/** Returns the reason why no file of the source may be removed, or null. */
 export async function obstacleOf(
   source: RemovalSource,
   ledger: Pick<Ledger, 'home'>,
@@ -20,7 +20,7 @@ export async function obstacleOf(
   return hasUnseenWriters(mount) ? 'other computers may write on its file system' : null
 }
 
-/** The batch directory carries the mark that all of it was sent. */
+/** True if the batch directory carries the mark that all of it was sent. */
 async function isClosed(source: RemovalSource, file: string, { sentMark }: RemovalRule): Promise<boolean> {
   if (sentMark === null) return true
   const mark = `${batchDirectoryOf(file)}/${sentMark}`
@@ -29,8 +29,8 @@ async function isClosed(source: RemovalSource, file: string, { sentMark }: Remov
 }
 
 /**
- * What is in the way of removing this file, and all others in that directory of the source; null: nothing is.
- * Asked before anything is read: what cannot be renamed need not be proven.
+ * Returns the reason why this file, and every file in the returned directory, cannot be removed; null: no obstacle.
+ * Checked before any content is read: a file that cannot be renamed needs no proof.
  */
 export async function obstacleAt(
   source: RemovalSource,
@@ -44,7 +44,7 @@ export async function obstacleAt(
     await within(source, file, (directory) => access(`${directory}/.`, constants.W_OK | constants.X_OK))
     return null
   } catch (error) {
-    // ENOENT of a directory may also be a disk that went away just now: only a look into it says "absent".
+    // ENOENT of a directory may also mean a disk that was just unmounted: only a lookup inside it proves absence.
     return { directory: directoryOf(file), why: errorCode(error) ?? String(error) }
   }
 }

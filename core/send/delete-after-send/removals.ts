@@ -5,9 +5,9 @@ import type { Session } from '../destinations/destination.ts'
 import { Pass, type RemovalEvents } from './pass.ts'
 import type { RemovalSource } from './rule.ts'
 
-/** A source with a rule is looked through this often. */
+/** Interval between two passes through a source with a rule. */
 const LOOK_EVERY_MS = 10 * 60_000
-/** The first look waits this long: a start has more urgent work. */
+/** Delay of the first pass: a start has more urgent work. */
 const FIRST_LOOK_MS = 500
 
 /** Removes files at the sources after they were sent, where a source asks for it. */
@@ -15,13 +15,13 @@ export function openRemovals(destination: string, ledger: Ledger, events: Remova
   let session: Session | null = null
   let sources: readonly RemovalSource[] = []
   let paused = true
-  /** By source: none waits for another one, as a disk that is gone, or hangs, is its own trouble. */
+  /** By source: a disk that is missing or hangs must not delay other sources. */
   const looks = new Map<string, Rerun>()
   const ended = new AbortController()
 
   const sourceNow = (id: string) => sources.find((source) => source.id === id)
   const pass = new Pass(destination, ledger, events, {
-    /** A rule that was taken back, or a pause, holds for the very next file. */
+    /** Withdrawing a rule or pausing takes effect on the very next file. */
     session(source) {
       const now = sourceNow(source.id)
       const goesOn = !ended.signal.aborted && !paused && now?.paused === false && sameRule(now, source)

@@ -10,31 +10,30 @@ import { type StatFacts, sameContent, sameFile, statFactsOf } from '../../platfo
 /** How a removal ended. `stays`: the file is there under its name; `absent`: it was gone before. */
 export type Taken = 'removed' | 'stays' | 'absent'
 
-/** The scanner leaves such names out, and no receiver takes them (names.ts). */
+/** The scanner ignores these names, and no receiver accepts them (names.ts). */
 export const asideName = (id: number): string => `.holdfast-removing-${id}`
 
 /**
- * Puts a file that was set aside back under its name. If that has been given to another file meanwhile, it gets a
- * new name beside it.
+ * Gives a file that was set aside its name back. If another file has that name now, it gets a free name beside it.
  */
 async function putBack(directory: string, id: number, name: string): Promise<void> {
   const aside = `${directory}/${asideName(id)}`
   if (await moveToFree(aside, `${directory}/${name}`)) return
   const [one, other] = [await lstatExactOrNull(aside), await lstatExactOrNull(`${directory}/${name}`)]
-  // The last attempt to put it back ended between its two steps.
+  // The last attempt to put it back was interrupted between its two steps.
   if (one !== null && one.ino === other?.ino && one.dev === other.dev) return unlink(aside)
   for (let count = 1; ; count += 1)
     if (await moveToFree(aside, `${directory}/${name.slice(0, 60)}.kept-${id}-${count}`)) return
 }
 
-/** Whether what is under the other name is what was verified, and nobody has it open for writing. */
+/** True if the file under the temporary name is the verified one, and no process has it open for writing. */
 async function isStill(file: string, offered: StatFacts, device: bigint): Promise<boolean> {
   const fd = await openFd(file, READ_FILE)
   try {
-    // First the writers, then the facts: nobody can open it anew under a name that nobody knows.
+    // Writers are checked before metadata: no process can open the file again under an unknown name.
     if (hasWriter(fd) !== 'no') return false
     const stats = await statFd(fd)
-    // The renaming has changed its inode.
+    // Renaming has changed the ctime, so only the content's metadata are compared.
     return stats.isFile() && stats.dev === device && sameContent(statFactsOf(stats), offered)
   } finally {
     await closeFd(fd)
@@ -42,11 +41,11 @@ async function isStill(file: string, offered: StatFacts, device: bigint): Promis
 }
 
 /**
- * Removes one file that was verified. Nothing says "remove this name if it is still that file": so it is renamed
- * first, looked at under a name that no other program uses, and only then removed; if it is not what it should
- * be, it gets its name back. The ledger knows of the renaming before it happens (ledger.beginRemovals).
- * @param device of the file when it was verified.
- * @throws what the system says; the file is then under the one name or the other, see `finishRemoval`.
+ * Removes one file that was verified. No system call removes a name only if it still is that file, so the file is
+ * first renamed, then checked under a name that no other program uses, and only then removed. A file that fails the
+ * check gets its name back. The ledger records the renaming before it happens (ledger.beginRemovals).
+ * @param device the file's device when it was verified.
+ * @throws the system error; the file then has either name, see `finishRemoval`.
  */
 export async function takeAway(
   directory: string,
@@ -56,7 +55,7 @@ export async function takeAway(
 ): Promise<Taken> {
   const file = `${directory}/${name}`
   const aside = `${directory}/${asideName(id)}`
-  // Left by a ledger that is lost: nothing may be renamed over it.
+  // A lost ledger left this file behind: it must not be overwritten by the rename.
   if ((await lstatExactOrNull(aside)) !== null) await putBack(directory, id, name)
   const stats = await lstatExactOrNull(file)
   if (stats === null) return 'absent'
@@ -73,7 +72,7 @@ export async function takeAway(
   return 'removed'
 }
 
-/** Brings a removal that was interrupted to its end: a file that is still there in any form stays. */
+/** Completes an interrupted removal: a file that still exists under either name stays. */
 export async function finishRemoval(directory: string, id: number, name: string): Promise<Taken> {
   if ((await lstatExactOrNull(`${directory}/${asideName(id)}`)) !== null) {
     await putBack(directory, id, name)

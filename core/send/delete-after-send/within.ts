@@ -1,10 +1,10 @@
 import { holdDirectory } from '../../platform/openat2.ts'
 
 /**
- * Does something with the directory that a file of a source is in, which is held for that time.
+ * Calls `work` with the directory of a source's file, which stays open until the call ends.
  * @param file relative to the source, with "/".
- * @param work gets a path that leads to it whatever becomes of the names on the way (openat(2)); names may be appended.
- * @throws what the system says: ENOENT, ENOTDIR, ELOOP where a part is no directory, or a symbolic link.
+ * @param work gets a path that stays valid if directories are renamed meanwhile (openat(2)); names may be appended.
+ * @throws the system error: ENOENT, ENOTDIR, or ELOOP if a component is a symbolic link.
  */
 export async function within<T>(
   source: { path: string },

@@ -9,17 +9,17 @@ import type { SourceFile } from '../reading/read.ts'
 export const GROUP_WRITE = 0o020
 
 export type GroupWriteMark =
-  /** Its mark is set. `ctimeNs`: since then, as that has changed its inode. */
+  /** The mark is set. `ctimeNs`: the new ctime, because chmod changes it. */
   | { kind: 'set'; ctimeNs: bigint }
-  /** Something has changed its inode since it was sent: it is to be looked at again, as these facts are. */
+  /** The inode has changed since the file was sent, now with these facts: the file has to be checked again. */
   | { kind: 'changed'; facts: StatFacts }
-  /** It is another file now, or gone. */
+  /** The file was replaced or is gone. */
   | { kind: 'not-wanted' }
 
 /**
- * Sets the group-write mark if the file is still the one that was sent. Must come after the ledger has recorded the
+ * Sets the group-write mark if the file is still the one that was sent. Call it only after the ledger has recorded the
  * file as sent.
- * @throws what the system says, EPERM if the file is another user's.
+ * @throws the system error: EPERM if the file belongs to another user.
  */
 export async function markGroupWrite({ root, path }: SourceFile, sent: StatFacts): Promise<GroupWriteMark> {
   let fd: number

@@ -9,36 +9,36 @@ import { errorCode } from '../../platform/system-error.ts'
 import { markGroupWrite } from './group-write.ts'
 
 const PAGE = 256
-/** Of one source; a disk that hangs holds no more threads than these. */
+/** Concurrent calls for one source: a disk that hangs blocks at most this many threads. */
 const AT_ONCE = 4
-/** A disk that does not take marks now is tried again after this. */
+/** Delay after marks could not be set. */
 const PAUSE_MS = 30_000
-/** A look ends after so many that could not be set; the next one goes on behind them, and round from the beginning. */
+/** A pass stops after this many failures. The next pass continues behind them and then restarts at the beginning. */
 const FAILURES = 1_024
 
 export interface MarkSource {
   id: string
   path: string
-  /** The source's other destinations: the mark says that they have the file, too. */
+  /** The source's other destinations: a file is marked only once each of them has it, too. */
   alsoTo?: readonly string[] | undefined
 }
 
 interface SourceLooks {
-  /** As it is configured now. */
+  /** The current configuration of the source. */
   source: MarkSource
   run: Rerun
-  /** The last file of a look that ended before it was through. */
+  /** The last file of an incomplete pass. */
   endedAt: number
-  /** While it waits after marks that could not be set. */
+  /** The timer of the pause after failures. */
   pause: NodeJS.Timeout | null
 }
 
 type Marked = Parameters<Ledger['marksDone']>[0][number]
 
-/** Sets the marks that the ledger says are owed. */
+/** Sets the marks that the ledger lists as due. */
 export type Marks = ReturnType<typeof openMarks>
 
-/** A file that is not found on a disk that is away wants its mark all the same. */
+/** True if the source's disk and directory are there: a file missing from an absent disk still needs its mark. */
 const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<boolean> =>
   whereabouts(ledger.home(id)) !== 'away' &&
   (await stat(root).then(
@@ -46,7 +46,7 @@ const isThere = async (ledger: Ledger, { id, path: root }: MarkSource): Promise<
     () => false,
   ))
 
-/** What the ledger is to know of this mark: it is set, or it never can be; null: it is still owed. */
+/** Returns the mark's result for the ledger: set, or impossible for good; null: the mark stays due. */
 const markOne = async (
   ledger: Ledger,
   source: MarkSource,
@@ -78,7 +78,7 @@ export function openMarks(
   const complain = createLimitedLog((text) => events.log('warn', text))
   let over = false
 
-  /** Sets all marks that are owed; false: some could not be, which keeps none behind them. */
+  /** Sets all marks that are due; returns false if some failed, which does not stop those behind them. */
   const markAll = async (looks: SourceLooks): Promise<boolean> => {
     const { id } = looks.source
     const begin = looks.endedAt
@@ -129,7 +129,7 @@ export function openMarks(
   }
 
   return {
-    /** There may be marks to set in this source. */
+    /** Signals that marks may be due in this source. */
     look(source: MarkSource): void {
       const looks = sources.get(source.id) ?? open(source)
       looks.source = source

@@ -6,14 +6,14 @@ import { createRates } from './rates.ts'
 export interface Waiting {
   totals: Record<string, Totals>
   transfers: readonly Transfer[]
-  /** Files that keep changing: nobody knows when they will be sent, and the estimate is for the others. */
+  /** Files that keep changing: their sending time is unknown, so the estimate excludes them. */
   restless?: readonly Pick<RestlessFile, 'source' | 'path' | 'size'>[]
   now: number
-  /** What sending may use of the line; null: all of it. */
+  /** The rate limit in bytes a second; null: no limit. */
   bytesPerSecond: number | null
 }
 
-/** What was sent lately, and how long the rest will take. Times are in milliseconds of any steady clock. */
+/** Measures the send rate and estimates the time left. Times are in milliseconds of any monotonic clock. */
 export function createProgress() {
   const rates = createRates()
   const all = createTimeLeft()
@@ -35,12 +35,12 @@ export function createProgress() {
       all.files(files.length, now)
       for (const { source } of files) etaOf(source).files(1, now)
     },
-    /** Nothing can be sent now. */
+    /** Sending is blocked now. */
     rest(): void {
       all.rest()
       etas.clear()
     },
-    /** Milliseconds by source id, only those of which something can be said; and of all sources together. */
+    /** Returns the milliseconds left by source id, where an estimate exists, and for all sources together. */
     left({ totals, transfers: onLineNow, restless = [], now, bytesPerSecond }: Waiting) {
       const isRestless = new Set(restless.map(({ source, path }) => `${source}/${path}`))
       const transfers = onLineNow.filter(({ source, path }) => !isRestless.has(`${source}/${path}`))
@@ -51,7 +51,7 @@ export function createProgress() {
         without: readonly { size: number }[],
       ): number | null => {
         const files = waiting.reduce((sum, { waitingFiles }) => sum + waitingFiles, -without.length)
-        // What is on the line already need not go again.
+        // Bytes already sent of files under way are not sent again.
         const onLine = under.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
         const off = without.reduce((sum, { size }) => sum + size, onLine)
         const bytes = waiting.reduce((sum, { waitingBytes }) => sum + waitingBytes, -off)

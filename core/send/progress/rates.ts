@@ -1,7 +1,7 @@
 /** A rate is the mean over this many seconds. */
 const WINDOW_SECONDS = 3
 
-/** Bytes a second over the last seconds, by source. Times are in milliseconds of any steady clock. */
+/** Bytes a second over the last seconds, by source. Times are in milliseconds of any monotonic clock. */
 export function createRates() {
   const seconds = new Map<string, Map<number, number>>()
   return {
@@ -11,7 +11,7 @@ export function createRates() {
       buckets.set(second, (buckets.get(second) ?? 0) + bytes)
       seconds.set(source, buckets)
     },
-    /** Only the sources that have one; those that have none any more are forgotten. */
+    /** Returns the rates by source, only of sources that have one; deletes all others. */
     current(now: number): Record<string, number> {
       const rates: Record<string, number> = {}
       for (const [source, buckets] of seconds) {

@@ -3,30 +3,33 @@ import { backoffMs } from '../../lib/async/backoff.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import { TROUBLE_RETRY_MS } from './retry-policy.ts'
 
-/** So many files in a row that the destination could not take are its trouble, not theirs. */
+/** After this many failures in a row the destination is at fault, not the files. */
 const FAILURES_IN_A_ROW = 8
-/** Twice the credit of a receiver: where so much has gone it has stored something, and the rest may take hours. */
+/** Twice the credit of a receiver: after this many bytes it must have stored some, and the rest may take hours. */
 const TAKEN_IN_BYTES = 32 * 1024 * 1024
 
-/** A file by its row in the ledger. */
+/** A file, by its row in the ledger. */
 type Blocked = Pick<QueuedFile, 'id' | 'source'>
 
 /**
- * Holds files back while a destination's store is in trouble, and lets single ones try whether it is over.
- * Times are in milliseconds of any steady clock.
+ * Holds files back while a destination's store is in trouble, and lets single files test whether it has recovered.
+ * Times are in milliseconds of any monotonic clock.
  */
 export class CircuitBreaker {
   readonly #retryMs: number
   readonly #random: () => number
   #problem: Message | null = null
-  /** The file that the store had no room for: while it waits the problem lasts, whatever smaller ones go. */
+  /**
+   * The file that the store had no room for: the problem lasts while this file waits, even if smaller ones get
+   * through.
+   */
   #blocked: Blocked | null = null
   #nextTryAt: number | null = null
-  /** Sources whose try is not over: one whose disk hangs leaves the next one to others. */
+  /** Sources with a running trial. A source whose disk hangs thus leaves the next trial to other sources. */
   readonly #trying = new Set<string>()
   #tries = 0
   #inRow = 0
-  /** Bytes that have gone since the last failure. */
+  /** Bytes sent since the last failure. */
   #tookIn = 0
 
   constructor(retryMs: number, random: () => number = Math.random) {
@@ -34,22 +37,22 @@ export class CircuitBreaker {
     this.#random = random
   }
 
-  /** What the person should know, or null. */
+  /** The message for the person, or null. */
   get problem(): Message | null {
     return this.#problem
   }
 
-  /** The file that it was told of. */
+  /** The file behind the problem, or null. */
   get blocked(): Blocked | null {
     return this.#blocked
   }
 
-  /** When the next try may be made; null: all may go. */
+  /** Time of the next trial; null: all files may go. */
   get nextTryAt(): number | null {
     return this.#nextTryAt
   }
 
-  /** Whether a file of the source may go now. In trouble one may whenever a try is due, and `begins` takes that turn. */
+  /** True if a file of the source may go now. After a failure this means a trial is due; `begins` then uses it. */
   mayGo(now: number, source: string): boolean {
     return this.#nextTryAt === null || (now >= this.#nextTryAt && !this.#trying.has(source))
   }
@@ -60,10 +63,10 @@ export class CircuitBreaker {
     this.#putOff(now)
   }
 
-  /** So many more bytes have gone. */
+  /** Counts bytes that were sent. */
   went(bytes: number): void {
     this.#tookIn += bytes
-    // It may still be that none of it becomes durable: then the next failure holds back for longer than before.
+    // These bytes may still fail to become durable: the next failure then causes a longer pause.
     if (this.#nextTryAt !== null && this.#tookIn >= TAKEN_IN_BYTES) this.#open()
   }
 
@@ -74,39 +77,39 @@ export class CircuitBreaker {
     this.#inRow = 0
   }
 
-  /** `yes`: the store itself is in trouble; `maybe`: perhaps only this file is. */
+  /** `yes`: the store itself is in trouble; `maybe`: possibly only this file is. */
   failed({ id, source }: Blocked, reason: Message | null, trouble: 'maybe' | 'yes', now: number): void {
     this.#trying.delete(source)
     this.#problem = reason
     this.#blocked = trouble === 'yes' ? { id, source } : null
     this.#inRow += 1
     this.#tookIn = 0
-    // What fails in trouble had its pause when it began: the files that were under way, and those that try.
+    // Trials and files that were under way when the breaker opened add no further pause.
     if (this.#nextTryAt === null && (trouble === 'yes' || this.#inRow >= FAILURES_IN_A_ROW)) this.#putOff(now)
   }
 
-  /** A file of the source is over: if it has told nothing of the store, another one may try at once. */
+  /** Ends the source's trial. If it showed nothing about the store, another trial may start at once. */
   ended(source: string, now: number): void {
     if (!this.#trying.delete(source)) return
     this.#tries -= 1
     this.tryNow(now)
   }
 
-  /** A try may be made at once, as the destination is another one, or begins anew. What was told stays until one succeeds. */
+  /** Allows a trial at once, after the session changed. The problem stays reported until a file succeeds. */
   tryNow(now: number): void {
     if (this.#nextTryAt !== null) this.#nextTryAt = Math.min(this.#nextTryAt, now)
   }
 
-  /** No file is left that could try. True: what was told is over by that, as a try is due. */
+  /** No file is left for a trial. Returns true if that clears the problem, which needs a trial to be due. */
   nothingWaits(now: number): boolean {
-    // Not sooner: files that come and are removed would have it told again and again.
+    // Not sooner: files that come and are removed would cause the same report again and again.
     if (this.#problem === null || (this.#nextTryAt !== null && now < this.#nextTryAt)) return false
     this.#open()
     this.forget()
     return true
   }
 
-  /** That file waits no more, and others go. */
+  /** Clears the problem: its file no longer waits, and other files go. */
   forget(): void {
     this.#problem = null
     this.#blocked = null

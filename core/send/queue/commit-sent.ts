@@ -1,19 +1,19 @@
 import type { LedgerGuard } from '../../ledger/health.ts'
 import type { Ledger, QueuedFile, SentClaim } from '../../ledger/ledger.ts'
 
-/** A ledger that could not be written is tried again after this. */
+/** Delay before a failed write of the ledger is repeated. */
 const AGAIN_MS = 1_000
 
-/** A file that the receiver has stored; its digest is that of what was stored. */
+/** A file that the destination has stored; `digest` is that of the stored content. */
 export type StoredFile = QueuedFile & SentClaim
 
-/** Tells the ledger of stored files, all that came in one turn of the event loop in one transaction. */
+/** Records stored files in the ledger: those of one turn of the event loop in one transaction. */
 export type Acknowledgements = ReturnType<typeof createAcknowledgements>
 
 export function createAcknowledgements(
   ledger: Pick<Ledger, 'markSent'>,
   guard: LedgerGuard,
-  /** `files`: all that are over; `sent`: those of them that did not change meanwhile. */
+  /** `files`: all recorded files; `sent`: those of them that did not change meanwhile. */
   onWritten: (files: readonly StoredFile[], sent: readonly QueuedFile[], now: number) => void,
 ) {
   let waiting: StoredFile[] = []
@@ -46,7 +46,7 @@ export function createAcknowledgements(
       running = true
       setImmediate(write)
     },
-    /** The ledger did not take the last ones: they are tried again, and nothing more should be sent meanwhile. */
+    /** True if the last write failed: it is repeated, and sending should pause until it succeeds. */
     get isStuck() {
       return isStuck
     },

@@ -23,9 +23,9 @@ import { createRestlessFiles, momentNow } from './restless.ts'
 import { react } from './retry-policy.ts'
 import { createTransfers } from './transfers.ts'
 
-/** The ledger is looked at this often even if nobody says that there is work. */
+/** The ledger is polled at this interval, even without a wake-up. */
 const LOOK_EVERY_MS = 1_000
-/** Parked files are looked at this often. */
+/** Interval between two checks of parked files. */
 const PARKED_EVERY_MS = 5_000
 
 function sharedOf(parts: Parts): Shared {
@@ -48,7 +48,7 @@ function sharedOf(parts: Parts): Shared {
   }
 }
 
-/** Brings a file to the end of its attempt. */
+/** Records the result of an attempt to send a file. */
 function ended(parts: Parts, source: SendSource, due: QueuedFile, attempt: SendAttempt): void {
   const { acknowledgements, breaker, events, guard, queue, restless, transfers, workers } = parts
   transfers.end(due)
@@ -57,7 +57,7 @@ function ended(parts: Parts, source: SendSource, due: QueuedFile, attempt: SendA
   if (attempt.kind === 'durable') {
     breaker.stored(due)
     const { digest, position, seal, isOlder, stat, moved } = attempt
-    // As it is configured now.
+    // The current configuration, which may differ from that at the start of the attempt.
     const others = (workers.get(source.id)?.source ?? source).alsoTo
     acknowledgements.add({
       ...due,
@@ -101,8 +101,9 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
 }
 
 /**
- * Offers names again that have come back while the destination was told that they are gone: the ledger had them as sent when the
- * scanner found them. A name that comes back later differs from what the ledger has by now.
+ * Offers names again that came back while the destination was copying from them as gone: the ledger had them as sent
+ * when
+ * the scanner found them. A name that comes back later differs from its row in the ledger.
  */
 async function offerReturned(
   { guard, options, workers }: Parts,
@@ -123,7 +124,7 @@ async function offerReturned(
   }
 }
 
-/** The store's trouble is found to be over by the file that had it; without that file, nothing would find it. */
+/** Clears the breaker's problem if the file behind it no longer waits: only that file's success would clear it. */
 function forgetTrouble({ breaker, events, guard, options, workers }: Parts): void {
   if (breaker.problem === null || guard.problem !== null) return
   const { blocked, nextTryAt } = breaker
@@ -192,7 +193,7 @@ function createParts(options: DispatcherOptions, events: DispatcherEvents): Part
   return parts
 }
 
-/** Takes waiting files from the ledger for one destination, each source's in turn, and sees each to its end. */
+/** Takes waiting files from the ledger for one destination, from each source in turn, and sends them. */
 export function openDispatcher(options: DispatcherOptions, events: DispatcherEvents) {
   const parts = createParts(options, events)
   const { breaker, disks, guard, marks, state, transfers, workers } = parts
@@ -205,12 +206,12 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     for (const worker of workers.values()) worker.wake()
   }
   const { destination, ledger } = options
-  // It may be that only this version can send what was parked.
+  // An update of Holdfast may be able to send files that were parked.
   unparkAll(ledger, destination.id, null).then(wakeAll, (error) =>
     events.log('warn', `parked files: ${String(error)}`),
   )
   const timer = setInterval(() => {
-    // What can be read may still not be written: a success here is no end of the ledger's trouble.
+    // A ledger that can be read may still refuse writes: a success here must not clear its problem.
     const isIdle =
       guard.problem === null && guard.use(() => ledger.hasDue(destination.id, Date.now())) === false
     if (!isIdle) wakeAll()
@@ -246,7 +247,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
       }
       wakeAll()
     },
-    /** There may be work. */
+    /** Signals that files may be waiting. */
     wake(): void {
       wakeAll()
       lookForMarks(parts)
@@ -261,7 +262,7 @@ export function openDispatcher(options: DispatcherOptions, events: DispatcherEve
     transfers: transfers.list,
     /** Files of these sources that wait because they keep changing. */
     restless: () => parts.restless.list(Date.now()).filter(({ source }) => workers.has(source)),
-    /** Why files wait although there is a session, or null. */
+    /** The reason why files wait although there is a session, or null. */
     get problem() {
       return guard.problem ?? breaker.problem
     },

@@ -3,17 +3,17 @@ import { createNameFilter } from '../../filter/names.ts'
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { SourceFilters } from '../../settings/schema.ts'
 
-/** A file that waits until this time, in milliseconds since 1970. */
+/** A file that has to wait until `at`, in milliseconds since 1970. */
 export interface DeferredFile {
   due: QueuedFile
   at: number
 }
 
-/** What is done with files that wait. */
+/** Waiting files, sorted by what the filters decide. */
 export interface Filtered {
   pass: QueuedFile[]
   leftOut: QueuedFile[]
-  /** Not old enough, and when they are. */
+  /** Files below the minimum age, with the time when they reach it. */
   young: DeferredFile[]
 }
 
@@ -21,8 +21,8 @@ export interface Filtered {
 export type QueueFilter = (files: QueuedFile[], now: number) => Filtered
 
 /**
- * Decides by a source's filters about files that wait already: the filters, or the file, may have changed since
- * the scanner offered it.
+ * Applies a source's filters to files that already wait: the filters or the file may have changed since the scanner
+ * offered it.
  */
 export function createQueueFilter(filters: SourceFilters | undefined): QueueFilter {
   if (filters === undefined || leavesNothingOut(filters))
@@ -42,7 +42,7 @@ export function createQueueFilter(filters: SourceFilters | undefined): QueueFilt
       const oldEnough = oldEnoughAt(minimumAgeSeconds, due, now)
       if (isLeftOut(due)) filtered.leftOut.push(due)
       else if (oldEnough <= now) filtered.pass.push(due)
-      // At a whole second, together with others.
+      // Rounded up to a whole second, so that files are taken together.
       else filtered.young.push({ due, at: Math.ceil(oldEnough / 1000) * 1000 })
     }
     return filtered

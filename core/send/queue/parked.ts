@@ -5,7 +5,7 @@ import { lstatOrNull } from '../../platform/lstat-or-null.ts'
 import { isReadable } from '../reading/read.ts'
 import type { SendSource } from '../transfer/contract.ts'
 
-/** Parked files of one source in one look; the next look goes on behind them. */
+/** Parked files of one source that one check covers; the next check continues behind them. */
 const FILES = 1_000
 
 interface ParkedEvents {
@@ -15,7 +15,7 @@ interface ParkedEvents {
   log(level: 'warn', text: string): void
 }
 
-/** One that is gone needs another try too: that finds it out, and whoever waits for it hears of it. */
+/** True if the file is readable now or gone. A missing file needs a try, too: only that removes its row. */
 async function canBeTried(root: string, { path: file, reason }: Parked): Promise<boolean> {
   try {
     if ((await lstatOrNull(path.join(root, file))) === null) return true
@@ -26,8 +26,8 @@ async function canBeTried(root: string, { path: file, reason }: Parked): Promise
 }
 
 /**
- * Looks again at parked files. A person who has seen to one is to see soon that the trouble is over, and no event tells
- * of a permission that was given at a directory above it.
+ * Rechecks parked files. A person who fixed one should soon see the result, and no event reports permissions granted
+ * on a directory above the file.
  */
 export function openParkedFiles(
   destination: string,
@@ -35,7 +35,7 @@ export function openParkedFiles(
   { isAway, found, log }: ParkedEvents,
 ) {
   const looking = new Set<string>()
-  /** By source, the last row of the last look. */
+  /** The last row of the last check, by source. */
   const endedAt = new Map<string, number>()
   let over = false
 
@@ -43,7 +43,7 @@ export function openParkedFiles(
     const files = ledger.parked(destination, source.id, endedAt.get(source.id) ?? 0, FILES)
     endedAt.set(source.id, files.length < FILES ? 0 : (files.at(-1)?.id ?? 0))
     let isFound = false
-    // One after the other: the disk may hang, and each call holds a thread of the pool until it answers.
+    // In sequence: the disk may hang, and each call holds a thread of the pool until it returns.
     for (const file of files) {
       const isTried = !over && (await canBeTried(source.path, file))
       if (isTried && !over && !isAway(source) && ledger.unparkRow(destination, file.id)) isFound = true
@@ -52,7 +52,7 @@ export function openParkedFiles(
   }
 
   return {
-    /** Looks at the next ones of this source; does nothing while the last look is not over, as its disk hangs. */
+    /** Checks the source's next parked files; does nothing while the last check still runs, as on a disk that hangs. */
     look(source: SendSource): void {
       if (over || looking.has(source.id)) return
       looking.add(source.id)

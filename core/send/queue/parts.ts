@@ -13,14 +13,14 @@ import type { RestlessFiles } from './restless.ts'
 import type { Transfers } from './transfers.ts'
 
 export interface DispatcherEvents {
-  /** These files are sent, and the ledger says so. */
+  /** These files were sent, and the ledger has recorded it. */
   onSent(files: readonly QueuedFile[], now: number): void
-  /** Their group-write marks are set. */
+  /** Group-write marks were set. */
   onMarked(): void
-  /** Files wait no more, though they were not sent: they are gone, or left out now. */
+  /** Files stopped waiting without being sent: they are gone or excluded now. */
   onGone(): void
   onBytes(source: string, bytes: number): void
-  /** Something that a report shows has changed. */
+  /** A value that reports show has changed. */
   onChange(): void
   log(level: 'info' | 'warn' | 'error', text: string): void
 }
@@ -35,7 +35,7 @@ export interface DispatcherOptions {
   readers: Readers
 }
 
-/** What the functions of a dispatcher share. */
+/** The shared parts of a dispatcher. */
 export interface Parts {
   options: DispatcherOptions
   events: DispatcherEvents

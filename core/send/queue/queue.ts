@@ -8,7 +8,7 @@ import { blockedMs } from './retry-policy.ts'
 /** Rows that are taken from the ledger at a time, over all sources. */
 const TAKE_FILES = 4096
 const TAKE_LEAST = 64
-/** Nothing is put off for longer: a person may ask for a lesser age meanwhile. */
+/** The longest delay: the minimum age may be lowered meanwhile. */
 const LOOK_AGAIN_MS = 10 * 60_000
 
 export interface QueueHost {
@@ -17,21 +17,21 @@ export interface QueueHost {
   ledger: Ledger
   guard: LedgerGuard
   retryMs: number
-  /** When a file that keeps changing may go again; `now` for all others. */
+  /** Returns when a file that keeps changing may go again; `now` for all others. */
   mayGoAt(due: QueuedFile, now: number): number
-  /** How many sources take files. */
+  /** Returns how many sources take files. */
   sources(): number
   isAway(source: SendSource): boolean
-  /** One file is tried at a time. */
+  /** True after a failure, when one file is tried at a time. */
   isInTrouble(): boolean
-  /** Files wait no more, as they are left out now. */
+  /** Files stopped waiting because they are excluded now. */
   leftOut(): void
   changed(): void
-  /** The source may have more to take: it is asked soon. */
+  /** Asks for another `take` soon: the source may have more files. */
   wake(source: string): void
 }
 
-/** The ledger's queue, and what is taken from it and not over yet: no row twice, and no two of one path at a time. */
+/** The ledger's queue and its rows under way: never the same row twice, nor two rows of one path at a time. */
 export type Queue = ReturnType<typeof createQueue>
 
 export function createQueue(host: QueueHost) {
@@ -39,7 +39,7 @@ export function createQueue(host: QueueHost) {
   const taken = new Set<number>()
   const paths = createPathLocks()
 
-  /** Writes down what cannot go now, so that it is not found again before its time. */
+  /** Records in the ledger which files cannot go now, so that `take` skips them until their time. */
   const putOff = (
     { id }: SendSource,
     leftOut: readonly QueuedFile[],
@@ -59,12 +59,12 @@ export function createQueue(host: QueueHost) {
       for (const { due, at } of spaced) ledger.putOff(due, Math.min(at, latest))
     })
     host.changed()
-    // More may be behind them.
+    // More rows may be behind these.
     host.wake(id)
   }
 
   return {
-    /** Files that may go now. */
+    /** Returns files that may go now. */
     take(source: SendSource, filter: QueueFilter): QueuedFile[] | 'away' {
       const limit = Math.max(TAKE_LEAST, Math.floor(TAKE_FILES / Math.max(1, host.sources())))
       const now = Date.now()
@@ -81,12 +81,13 @@ export function createQueue(host: QueueHost) {
       }
       for (const due of go) taken.add(due.id)
       if (go.length < found.length) putOff(source, leftOut, later, spaced)
-      // The file that failed least often tries first: a large one for which there is no room must not be the only one
-      // that is ever tried. Of those the smallest, which is the soonest known.
+      // After a failure the file with the fewest failed attempts goes first, so that a large one without room is not
+      // tried
+      // every time. Among equals the smallest goes first: its result comes soonest.
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },
-    /** The ledger says what became of these files, or they were not begun. */
+    /** Releases files whose result is recorded in the ledger, or that were not started. */
     over(files: readonly QueuedFile[]): void {
       for (const due of files) {
         taken.delete(due.id)

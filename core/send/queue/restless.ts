@@ -1,39 +1,39 @@
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { RestlessFile } from '../sender-messages.ts'
 
-/** Files of this size and larger get the whole interval between two versions, smaller ones a part of it. */
+/** Files of at least this size get the full interval between two versions, smaller ones a part of it. */
 const WHOLE_INTERVAL_BYTES = 16 * 1024 * 1024
-/** An interval is at least so many times as long as the sending took: one file uses a tenth of the line at most. */
+/** The interval is at least this multiple of the sending time: one file uses at most a tenth of the line. */
 const INTERVAL_TIMES = 10
-/** A shorter interval is none: the ledger itself puts off what changes right after it was sent. */
+/** Shorter intervals are ignored: the ledger itself puts off files that change right after they were sent. */
 const LEAST_INTERVAL_MS = 5_000
-/** A file that was rewritten while it was sent waits so many times as long as that took, and no longer than this. */
+/** After a rewrite during sending, a file waits this multiple of the sending time, at most LONGEST_PAUSE_MS. */
 const PAUSE_TIMES = 4
 const LONGEST_PAUSE_MS = 30 * 60_000
-/** A file that has stood still for as long as its sending takes may go earlier, within these limits. */
+/** A file that stayed unchanged for as long as its sending takes may go earlier, within these limits. */
 const LEAST_REST_MS = 5_000
 const LONGEST_REST_MS = 60_000
 const HOUR_MS = 3_600_000
 
 interface Restless extends Omit<RestlessFile, 'nextAt'> {
   id: number
-  /** It is not stored as it is, or was put off. */
+  /** True if its current content is not stored, or it was put off. */
   isWaiting: boolean
-  /** The content that was stored last; null: an older one than the file has now. See identify. */
+  /** The content that was stored last; null: the file has a newer content. See identify. */
   content: string | null
-  /** When a version in advance may go again; one that is due may go an interval before that. */
+  /** When an early version may go; a version that is due may go one interval before this. */
   fullAt: number
   interval: number
-  /** End of the last attempt; how long the file has to rest after that, and how long it waits at most for doing so. */
+  /** End of the last attempt; then the required rest, and the longest wait for that rest. */
   endedAt: number
   restMs: number
   pauseMs: number
 }
 
-/** Tells the contents of one path apart. */
+/** Returns a key that distinguishes the contents of one path. */
 const identify = ({ inode, size, mtimeNs }: QueuedFile): string => `${inode} ${size} ${mtimeNs}`
 
-/** A moment by both clocks, in milliseconds: the wall clock may be set, and the steady one measures what took how long. */
+/** A moment on both clocks, in milliseconds: the wall clock may be set, so durations use the monotonic one. */
 export interface Moment {
   wall: number
   steady: number
@@ -42,18 +42,19 @@ export interface Moment {
 export const momentNow = (): Moment => ({ wall: Date.now(), steady: performance.now() })
 
 export interface RestlessOptions {
-  /** The most whole versions of one large file in an hour. */
+  /** The most complete versions of one large file in an hour. */
   versionsPerHour: number
-  /** When a version of the file was last stored; milliseconds since 1970, null: never. */
+  /** Returns when a version of the file was last stored; milliseconds since 1970, null: never. */
   storedAt(id: number): number | null
   isWaiting(id: number): boolean
 }
 
 /**
- * Spaces out the versions of files that change again and again, and counts the attempts that such a change has made void.
- * Versions are an interval apart, which grows with the size of the file and with the time that sending it takes. One more
- * may go as soon as the file rests, so that what is finished does not wait. Kept in memory: after a restart one version
- * more goes, and a file whose last attempt is in the future of a clock that was set back is forgotten, too. Times are in
+ * Spaces out the versions of files that keep changing, and counts the attempts that such changes made void. Versions
+ * are
+ * an interval apart, which grows with the size of the file and with its sending time. One version may go early as soon
+ * as the file rests, so that a finished file does not wait. Kept in memory: after a restart one extra version goes. A
+ * file is also forgotten if its last attempt lies in the future, because the clock was set back. Times are in
  * milliseconds since 1970.
  */
 export type RestlessFiles = ReturnType<typeof createRestlessFiles>
@@ -62,7 +63,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
   const begun = new Map<number, Moment>()
   const files = new Map<number, Restless>()
 
-  /** Ends an attempt: when it began, by the wall clock, and how long it took. */
+  /** Ends an attempt; returns its start by the wall clock, and its duration. */
   const endAttempt = (id: number, now: Moment): { began: number; took: number } => {
     const began = begun.get(id) ?? now
     begun.delete(id)
@@ -92,11 +93,11 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
     begins({ id }: QueuedFile, now: Moment): void {
       begun.set(id, now)
     },
-    /** The attempt is over, and tells nothing of the file. */
+    /** The attempt ended without a result about the file's content. */
     ended({ id }: Pick<QueuedFile, 'id'>): void {
       begun.delete(id)
     },
-    /** A version is stored. @param isOlder the file has changed since. */
+    /** A version was stored. @param isOlder the file has changed since. */
     stored(due: QueuedFile, isOlder: boolean, moment: Moment): void {
       const { began, took } = endAttempt(due.id, moment)
       const now = moment.wall
@@ -113,7 +114,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       const restMs = Math.min(Math.max(took, LEAST_REST_MS), LONGEST_REST_MS)
       Object.assign(file, { endedAt: now, restMs, pauseMs: interval })
     },
-    /** The try stored no version: the file was rewritten while it was sent. */
+    /** No version was stored: the file was rewritten during the attempt. */
     changed(due: QueuedFile, moment: Moment): void {
       const { began, took } = endAttempt(due.id, moment)
       const now = moment.wall
@@ -124,7 +125,10 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       const pauseMs = Math.min(PAUSE_TIMES * took, LONGEST_PAUSE_MS)
       Object.assign(file, { isWaiting: true, endedAt: now, restMs: Math.min(took, LONGEST_REST_MS), pauseMs })
     },
-    /** When the file may go; not before `now`. The content that was stored last is no new version, and goes at once. */
+    /**
+     * Returns when the file may go, not before `now`. The content that was stored last is no new version: it goes at
+     * once.
+     */
     mayGoAt(due: QueuedFile, now: number): number {
       const file = find(due.id, now)
       if (file === undefined || file.content === identify(due)) return now
@@ -132,7 +136,10 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       if (at > now) file.isWaiting = true
       return Math.max(now, at)
     },
-    /** Those that wait now; forgets all that can be forgotten. The most tries first. */
+    /**
+     * Returns the files that wait now, those with the most tries first, and deletes entries that are no longer
+     * needed.
+     */
     list(now: number): RestlessFile[] {
       for (const [id, file] of files) {
         if (file.isWaiting && !isWaiting(id)) Object.assign(file, { isWaiting: false, tries: 0, since: null })

@@ -6,26 +6,25 @@ import { englishWords } from '../../lib/i18n/words.ts'
 import type { SendAttempt, SendSource } from '../transfer/contract.ts'
 import type { Parts } from './parts.ts'
 
-/** A destination in trouble is tried again within this, whatever the setting: somebody has just made room there. */
+/** Longest delay after a destination failed, whatever the setting: a person may just have freed space there. */
 export const TROUBLE_RETRY_MS = 12_000
-/** A file that changes all the time is tried again after at most this: it goes soon after it rests. */
+/** Longest delay for a file that keeps changing: it should go soon after it rests. */
 const CHANGED_MS = 10_000
-/** A file whose source has come to be on another file system is looked for again after this. */
+/** Delay for a file whose source is now on another file system. */
 const DOUBTFUL_MS = 30_000
 /**
- * A file that is gone is looked for once more after this: while it was away it may have been offered as it is, which the
- * ledger knew already.
+ * Delay before a missing file is checked a second time: it may have come back with the same metadata, and offering it
+ * then changes nothing in the ledger.
  */
 const VANISHED_MS = 2_000
 
-/** A path beside which no other one may be on its way waits like one that failed. */
+/** Returns the delay for a path that another transfer blocks: that of one failed attempt more. */
 export const blockedMs = ({ attempts }: Pick<QueuedFile, 'attempts'>, retryMs: number): number =>
   backoffMs(attempts + 1, retryMs, 0)
 
 /**
- * The retry policy: tells the ledger what becomes of a file that was not stored, and the log what a person may want to
- * know. A file's due time says when it is tried again; only something that changes brings back one that is parked (see
- * parked.ts).
+ * Applies the retry policy to a file that was not stored: updates its row in the ledger and logs the reason. The row's
+ * due time schedules the next attempt; a parked file returns only after a change (see parked.ts).
  */
 export function react(
   { options: { ledger, retrySeconds }, events }: Pick<Parts, 'options' | 'events'>,
@@ -43,7 +42,7 @@ export function react(
     case 'lost':
     case 'halted':
     case 'source-missing':
-      // It waits as before.
+      // The row is unchanged, and the file waits as before.
       break
     case 'refused':
       warn(attempt.reason)
@@ -69,8 +68,8 @@ export function react(
       ledger.renew(due, attempt.facts, after(CHANGED_MS))
       break
     case 'being-written':
-      // When its writer is done the scanner offers it as it is then, and it goes after this pause at the latest;
-      // where no scanner runs it is looked at again.
+      // The scanner offers the file again when its writer closes it. Without a scanner, or at the latest, it is tried
+      // after this delay.
       info('is being written: it is sent when it is finished')
       later(after(CHANGED_MS))
       break

@@ -1,7 +1,7 @@
 import type { QueuedFile } from '../../ledger/ledger.ts'
 import type { Transfer } from '../sender-messages.ts'
 
-/** The files that are being sent now, and how far each is. */
+/** The files that are being sent now, with their progress. */
 export type Transfers = ReturnType<typeof createTransfers>
 
 export function createTransfers() {
@@ -18,7 +18,7 @@ export function createTransfers() {
     end({ id }: QueuedFile): void {
       files.delete(id)
     },
-    /** At most `limit`: the largest first, behind all others those of which only the answer is waited for. */
+    /** Returns at most `limit` files: the largest first, and last those that only wait for the destination's answer. */
     list: (limit: number): Transfer[] =>
       [...files.values()]
         .sort((a, b) => rankOf(b) - rankOf(a))

@@ -2,15 +2,15 @@ import type { BigIntStats } from 'node:fs'
 import { type StatFacts, sameFile, statFactsOf } from '../../platform/stat-facts.ts'
 import { errorCode } from '../../platform/system-error.ts'
 
-// The reading threads load this module: it has to be small.
+// The reading threads load this module: keep it small.
 
-/** Why a file is not sent now. */
+/** The reason why a file is not sent now. */
 export type Unsent =
-  /** It is not what was offered any more; these are its facts now. */
+  /** The file differs from what was offered; `facts` are its current ones. */
   | { kind: 'changed'; facts: StatFacts }
-  /** No file of this name is there, or something else than a file. */
+  /** The name does not exist, or is not a file. */
   | { kind: 'vanished' }
-  /** It may not be read. */
+  /** Reading is not permitted. */
   | { kind: 'unreadable'; code: string }
   /** Reading failed. */
   | { kind: 'failed'; code: string }
@@ -23,7 +23,7 @@ export function unsentBecause(error: unknown): Unsent {
     case 'ELOOP':
     case 'EISDIR':
     case 'ENXIO':
-    case 'EXDEV': // it leads out of the source
+    case 'EXDEV': // a link leads out of the source
     case 'ESPIPE': // a FIFO has no positions
       return { kind: 'vanished' }
     case 'EACCES':
@@ -34,7 +34,7 @@ export function unsentBecause(error: unknown): Unsent {
   }
 }
 
-/** Judges what was read by the stat after the last byte: null, or why it is not what was offered. */
+/** Compares the stat after the last byte with the offered facts: returns null if they agree, else the difference. */
 export function judgeRead(stats: BigIntStats, length: number, offered: StatFacts): Unsent | null {
   if (!stats.isFile()) return { kind: 'vanished' }
   const facts = statFactsOf(stats)

@@ -2,14 +2,14 @@ import type { FileFacts } from '../../platform/facts.ts'
 import type { StatFacts } from '../../platform/stat-facts.ts'
 import type { Unsent } from './facts.ts'
 
-/** A file that is to be read, and what it was when it was offered. */
+/** A file to read, with the facts that it was offered with. */
 export interface Wanted {
   /** Relative to the source, with "/". */
   path: string
   offered: StatFacts
 }
 
-/** A whole file, whose content is what the offered facts describe. */
+/** A whole file with the content that the offered facts describe. */
 export interface Content {
   kind: 'content'
   bytes: Buffer
@@ -17,31 +17,31 @@ export interface Content {
   facts: FileFacts
 }
 
-/** What was found of a file: its content, if it is what was offered. */
+/** The result of reading a file: its content, if the file is unchanged since it was offered. */
 export type FileRead = Content | Unsent
 
-/** What a directory on the way to files is; the source's own has an empty path. */
+/** A directory above the files; the path of the source's own directory is empty. */
 export interface FoundDirectory {
   path: string
   facts: FileFacts
 }
 
-/** Small files of one source that are read one after the other. */
+/** Small files of one source, read in order. */
 export interface Group {
   /** Absolute path of the source. */
   root: string
   files: readonly Wanted[]
-  /** `found`: of each file; `directories`: those that they are in, and above them. */
+  /** `found`: a result for each file; `directories`: the directories of the files, and those above them. */
   take: (found: readonly FileRead[], directories: readonly FoundDirectory[]) => void
 }
 
-/** What a reading thread is asked. */
+/** A job of a reading thread. */
 export interface ReadJob extends Omit<Group, 'take'> {
-  /** What they are read into, one after the other: it has room for all that is offered of them, and a byte. */
+  /** Receives the contents in order; holds the offered size of all files, and one byte more. */
   memory: Uint8Array<ArrayBuffer>
 }
 
-/** One file of them: its content is the next `length` of the bytes. */
+/** A file that was read: its content is the next `length` of the bytes. */
 export interface WasRead {
   kind: 'content'
   length: number
@@ -52,7 +52,7 @@ export interface ReadResult {
   read: readonly (WasRead | Unsent)[]
   directories: readonly FoundDirectory[]
   bytes: Uint8Array<ArrayBuffer>
-  /** The digest of each content, in the same order. */
+  /** The digests of the contents, in the same order. */
   digests: Uint8Array<ArrayBuffer>
 }
 

@@ -11,21 +11,22 @@ import { chunkBuffers } from '../../protocol/frame-buffers.ts'
 import { type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
 
-// No symbolic link in any part of a path below a source is followed: else whoever may exchange a directory there could
+// No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there
+// could
 // have any other file sent.
 
 /** A file of a source. */
 export interface SourceFile {
   /** Absolute path of the source. */
   root: string
-  /** Relative to it, with "/". */
+  /** Relative to the source, with "/". */
   path: string
 }
 
 const openFile = ({ root, path }: SourceFile, flags: number = READ_FILE): Promise<number> =>
   openBeneath(root, path, flags)
 
-/** What the directories above a file are; those that cannot be looked at are left out. */
+/** Returns the facts of the directories above a file, without those that cannot be read. */
 export async function directoriesAbove({ root, path }: SourceFile): Promise<FoundDirectory[]> {
   const found: FoundDirectory[] = []
   const parts = path.split('/')
@@ -47,7 +48,7 @@ export async function directoriesAbove({ root, path }: SourceFile): Promise<Foun
   return found
 }
 
-/** What is said of a file that is open; false: it cannot be opened, which the next attempt to read it says. */
+/** Opens a file and returns the result of `look`; false if it cannot be opened, which the next read reports. */
 async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boolean> {
   try {
     const fd = await openFile(file)
@@ -61,12 +62,12 @@ async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boo
   }
 }
 
-/** Whether it is there, and may be read. */
+/** True if the file exists and may be read. */
 export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
 
 /**
- * Returns true if a writer may hold a changed file open in this moment. Where the kernel does not answer (another system, another
- * user's file, a file system without leases) it may while its content is another one than what was offered.
+ * Returns true if a process may have the changed file open for writing. Where the kernel cannot tell (another system,
+ * another user's file, a file system without leases), this is assumed while the content differs from the offered one.
  */
 export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFacts): Promise<boolean> =>
   ask(file, (fd) => {
@@ -74,16 +75,16 @@ export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFact
     return writer === 'yes' || (writer === 'unknown' && !sameContent(now, offered))
   })
 
-/** A large file that is read in order, once. */
+/** A large file that is open for one sequential read. */
 export type Reading = ReturnType<typeof readingOf>
 
-/** True if a file is the offered one and has grown since by a program that has closed it again. */
+/** True if this is the offered file, it has grown since, and the program that wrote it has closed it. */
 const hasGrown = (fd: number, now: StatFacts, offered: StatFacts): boolean =>
   now.inode === offered.inode && now.size > offered.size && hasWriter(fd) === 'no'
 
 /**
- * Opens a large file if it is what was offered.
- * @param mayGrow a file that has grown since is opened as it is now, unless a writer has it open.
+ * Opens a large file if it is unchanged since it was offered.
+ * @param mayGrow also opens a file that has grown since, unless a process has it open for writing.
  */
 export async function openReading(
   file: SourceFile,
@@ -123,18 +124,18 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
   }
   const readAhead = (from: number, end: number, most: number) => {
     ahead = from < end ? read(from, end, most) : null
-    // Whoever asks for it gets the error.
+    // The caller of `next` gets the error.
     if (ahead !== null) void settled(ahead)
   }
   return {
     facts,
-    /** As it was opened. */
+    /** The file's stat at opening. */
     stat,
-    /** Whether somebody has it open for writing now. */
+    /** Returns 'yes' if a process has the file open for writing now. */
     hasWriter: () => hasWriter(fd),
     /**
-     * The next bytes, at most a chunk, about `most`, and none beyond `until`; null there, and at its end. Those after them
-     * are read meanwhile. Whoever has used them gives their memory back (chunkBuffers).
+     * Returns the next bytes: at most a chunk, about `most`, and none beyond `until`; null at `until` and at the end of
+     * the file. Reads the bytes after them ahead. The caller returns the memory after use (chunkBuffers).
      */
     async next(until = stat.size, most = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
       const end = Math.min(until, stat.size)
@@ -146,15 +147,21 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
       hash.update(bytes)
       return bytes
     },
-    /** Stat of the file as it is now. */
+    /** Returns the current stat of the file. */
     now: async (): Promise<StatFacts> => statFactsOf(await statFd(fd)),
-    /** The digest of what was read, if the file is still what was offered; else how it has changed. */
+    /**
+     * Returns the digest of the bytes read if all were read and the file is unchanged since opening; else its new
+     * facts.
+     */
     async finish(): Promise<Buffer | Unsent> {
       const now = statFactsOf(await statFd(fd))
       const same = position === stat.size && sameFile(now, stat)
       return same ? hash.digest() : { kind: 'changed', facts: now }
     },
-    /** Goes back to the beginning; returns the digest of what was read until now, null where that is not all. */
+    /**
+     * Goes back to the beginning; returns the digest of the bytes read so far, or null if that was not the whole
+     * file.
+     */
     rewind(): Buffer | null {
       const digest = position === stat.size ? hash.digest() : null
       hash = createHasher()
@@ -162,7 +169,7 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
       return digest
     },
     async close() {
-      // Its number may be another file's as soon as it is closed.
+      // The descriptor's number can be reused as soon as it is closed.
       if (ahead !== null) await settled(ahead)
       await closeQuietly(fd)
     },

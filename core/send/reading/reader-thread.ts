@@ -11,15 +11,15 @@ import type { StatFacts } from '../../platform/stat-facts.ts'
 import { judgeRead, type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory, ReaderCalls, ReadJob, ReadResult, WasRead } from './group.ts'
 
-/** A source that is open. */
+/** An open source directory. */
 interface Base {
   fd: number
   root: string
 }
 
 /**
- * Reads a small file once. The offered facts are the stat before; the one after the last byte must agree with them, so
- * what was read is what was offered. `into` has room for a byte more than is expected.
+ * Reads a small file once. The offered facts are the stat before the read. The stat after the last byte must agree with
+ * them, which proves that the content is the offered one. `into` has room for one byte more than expected.
  */
 function readOne(
   { fd: base, root }: Base,
@@ -31,7 +31,8 @@ function readOne(
     const fd = openBeneathSync(base, root, path, READ_FILE)
     try {
       let length = 0
-      // Fewer bytes than asked for may come before the end, but never more than were offered and one.
+      // A read may return fewer bytes than requested before the end. It never exceeds the offered size by more than
+      // one byte.
       while (length < into.length) {
         const bytes = readSync(fd, into, length, into.length - length, length)
         length += bytes
@@ -49,7 +50,7 @@ function readOne(
   }
 }
 
-/** Looks at a directory; null: it cannot be looked at, and its files can be restored without. */
+/** Returns a directory's facts; null: it cannot be read. Its files can be restored without them. */
 function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
   try {
     const fd = path === '' ? base : openBeneathSync(base, root, path, HOLD_DIRECTORY)
@@ -63,7 +64,7 @@ function lookAt({ fd: base, root }: Base, path: string): FoundDirectory | null {
   }
 }
 
-/** The directories that the files are in, and those above them. */
+/** Returns the directories of the files, and those above them. */
 function directoriesOf(base: Base, paths: readonly string[]): FoundDirectory[] {
   const above = new Set<string>([''])
   for (const path of paths)
@@ -76,7 +77,7 @@ function directoriesOf(base: Base, paths: readonly string[]): FoundDirectory[] {
 }
 
 function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
-  // Memory of its own: a view of a pool would bring the whole pool along.
+  // Allocated separately: the whole pool of a pooled buffer would be transferred with it.
   const digests = new Uint8Array(files.length * DIGEST_BYTES)
   let base: Base
   try {
@@ -102,7 +103,7 @@ function readAll({ root, files, memory: bytes }: ReadJob): ReadResult {
   }
 }
 
-/** A thread that reads small files: the calls of many cost one change of threads. */
+/** Runs a thread that reads small files: the calls for a group cost one switch between threads. */
 export function runReaderThread(port: MessagePort): void {
   serveThread<ReaderCalls>(port, {
     read(job) {

@@ -6,15 +6,15 @@ import { DIGEST_BYTES } from '../../platform/digest.ts'
 import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { FileRead, Group, ReaderCalls, ReadResult } from './group.ts'
 
-/** Threads that read, without those that hang. */
+/** Number of reading threads, without those that hang. */
 const THREADS = 4
-/** A thread that has not answered for so long hangs with its disk: another one may take its place. */
+/** A thread without an answer for this long hangs with its disk: another one may replace it. */
 const HANGS_AFTER_MS = 3_000
 
-/** Reads small files, the sources in turn, of each one group at a time: one that hangs keeps one thread. */
+/** Reads small files: sources in turn, one group of each at a time, so that a disk that hangs blocks one thread. */
 export type Readers = ReturnType<typeof openReaders>
 
-/** The contents stay where the thread has put them, one after the other. */
+/** Returns each file's result; the contents are not copied from the thread's buffer. */
 function foundIn({ read, bytes, digests }: ReadResult): FileRead[] {
   let at = 0
   return read.map((found, index): FileRead => {
@@ -26,11 +26,11 @@ function foundIn({ read, bytes, digests }: ReadResult): FileRead[] {
   })
 }
 
-/** Memory for so many bytes of contents, with room for a frame's front where they are many. */
+/** Returns memory for the contents of a group; a large buffer also has room for a frame's header. */
 const memoryFor = (bytes: number): Uint8Array<ArrayBuffer> =>
   batchBuffers.fits(bytes + batchBuffers.frontBytes) ? batchBuffers.takeRoom() : new Uint8Array(bytes)
 
-/** Has a group read; all of its files fail where the thread ends by itself. */
+/** Reads a group in a thread; all its files fail with EIO if the thread terminates. */
 async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, take }: Group): Promise<void> {
   const files = wanted.map(({ path, offered: { size, mtimeNs, ctimeNs, inode, device } }) => {
     return { path, offered: { size, mtimeNs, ctimeNs, inode, device } }
@@ -42,7 +42,7 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
       warnUnlessCode(error, [], 'a thread that reads has ended; its files are reported as EIO', null),
     )
   const failed: FileRead = { kind: 'failed', code: 'EIO' }
-  // In a turn of its own: by then the thread has its next group, and the line has had its turn.
+  // Deferred to a later turn: the thread then already has its next group, and the connection has been served.
   setImmediate(() => {
     if (result !== null) take(foundIn(result), result.directories)
     else
@@ -53,12 +53,12 @@ async function readGroup(thread: Thread<ReaderCalls>, { root, files: wanted, tak
   })
 }
 
-/** @param script is the threads' own. */
+/** @param script the script of the threads. */
 export function openReaders(script: URL) {
   const turns = createSemaphore(THREADS)
   const threads = new Set<Thread<ReaderCalls>>()
   const free: Thread<ReaderCalls>[] = []
-  /** What is read of each source now, and what waits for that. */
+  /** By source: the group being read, and the groups behind it. */
   const sources = new Map<string, Group[]>()
 
   const openOne = (): Thread<ReaderCalls> => {
@@ -91,7 +91,7 @@ export function openReaders(script: URL) {
   }
 
   return {
-    /** The group's `take` is called once; a disk that hangs leaves it unanswered. */
+    /** Queues a group. Its `take` is called once, or never if the disk hangs. */
     read(source: string, group: Group): void {
       const groups = sources.get(source)
       groups?.push(group)

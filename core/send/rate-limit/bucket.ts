@@ -1,27 +1,27 @@
-/** What may go at once after a rest, in seconds of the rate: the line is used evenly at this scale. */
+/** The largest burst after idle time, in seconds of the rate: the line is used evenly at this scale. */
 const BURST_SECONDS = 0.1
-/** Below this a dose costs more in packets than it moves. */
+/** Smaller bursts cost more in packet overhead than they move. */
 const LEAST_BURST_BYTES = 1_500
 /** Shorter waits are not worth a timer. */
 const LEAST_WAIT_MS = 5
-/** What waits for its turn is about this much of the rate, so that a change or an end is soon felt. */
+/** Prepared content is about this many seconds of the rate, so that a new limit or a stop takes effect soon. */
 const AHEAD_SECONDS = 0.25
 const LEAST_AHEAD_BYTES = 16 * 1024
 const MOST_AHEAD_BYTES = 1024 * 1024
 
 export interface RateLease {
-  /** Resolves when so many bytes may go; false: it was closed. */
+  /** Resolves to true when this many bytes may go; false: the lease was closed. */
   take(bytes: number): Promise<boolean>
   close(): void
 }
 
-/** How many bytes of contents should be made ready at a time under the bucket's limit. */
+/** Returns how many bytes of content to prepare at a time under the bucket's limit. */
 export function bytesAhead({ bytesPerSecond }: Pick<Bucket, 'bytesPerSecond'>): number {
   if (bytesPerSecond === null) return MOST_AHEAD_BYTES
   return Math.min(MOST_AHEAD_BYTES, Math.max(LEAST_AHEAD_BYTES, Math.round(bytesPerSecond * AHEAD_SECONDS)))
 }
 
-/** A token bucket: lets bytes go, so many a second over all who ask, in the order in which they ask. */
+/** A token bucket: limits the bytes a second of all leases together, in the order of their requests. */
 export class Bucket {
   #rate: number | null = null
   #tokens = 0
@@ -34,7 +34,7 @@ export class Bucket {
     return this.#rate
   }
 
-  /** Takes effect at once, also for those who wait already. */
+  /** Sets the rate at once, also for requests that already wait. */
   setRate(next: number | null): void {
     if (next === this.#rate) return
     if (this.#rate === null) {
@@ -46,7 +46,7 @@ export class Bucket {
     this.#run()
   }
 
-  /** For one session. */
+  /** Returns a lease for one session. */
   open(): RateLease {
     let closed = false
     const pace: RateLease = {
@@ -76,7 +76,7 @@ export class Bucket {
         first.done(true)
         continue
       }
-      // Half a burst at a time: a timer that comes late then loses nothing of the rate.
+      // At most half a burst at a time: a late timer then loses nothing of the rate.
       const missing = Math.min(first.left, burst(this.#rate) / 2) - this.#tokens
       const waitMs = Math.max(LEAST_WAIT_MS, (missing / this.#rate) * 1000)
       this.#timer = setTimeout(() => this.#run(), waitMs)
@@ -84,7 +84,7 @@ export class Bucket {
     }
   }
 
-  /** How many of the wanted bytes may go now. */
+  /** Returns how many of the wanted bytes may go now. */
   #grant(wanted: number): number {
     if (this.#rate === null) return wanted
     const now = performance.now()

@@ -1,12 +1,12 @@
 import { Bucket } from './bucket.ts'
 import { type Allowance, allowanceAt, nextChange, type SpeedSchedule, sameAllowance } from './schedule.ts'
 
-/** The clock on the wall is looked at this often: it may be set, and it goes on while the computer sleeps. */
+/** Interval between two checks of the wall clock, which may be set and advances while the computer sleeps. */
 const LOOK_EVERY_MS = 1_000
 
 /**
- * What sending may use now, kept up to date by the clock on the wall.
- * @param onChange the allowance, or its end, is another one.
+ * Applies the rate limit and its schedule by the wall clock.
+ * @param onChange called when the allowance or its end has changed.
  */
 export function openLimiter(onChange: () => void, clock: () => number = Date.now) {
   const bucket = new Bucket()
@@ -18,7 +18,7 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
   const ownPart = () =>
     allowance.kind === 'limit' ? Math.max(1, Math.floor(allowance.bytesPerSecond / shares)) : null
   const setRate = () => {
-    // Nothing new is sent then; what is on the line already goes no faster for it.
+    // During a pause no file starts, and data already on the line keeps the previous rate.
     if (allowance.kind === 'pause') return
     bucket.setRate(ownPart())
   }
@@ -26,7 +26,7 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     const now = clock()
     const next = allowanceAt(timetable, now)
     const isSame = sameAllowance(next, allowance)
-    // Otherwise it is worked out anew when its time has come, or when the clock was put back behind a change.
+    // Recomputed only when the allowance ends, or when the clock was set back past a change.
     if (isSame && !isNew && (until === null || now < until)) return
     allowance = next
     until = nextChange(timetable, now)
@@ -40,15 +40,15 @@ export function openLimiter(onChange: () => void, clock: () => number = Date.now
     get allowance() {
       return allowance
     },
-    /** This destination's part of a limit in force; null: there is none. */
+    /** This destination's share of the current limit; null: no limit. */
     get bytesPerSecond() {
       return ownPart()
     },
-    /** When the allowance changes, in milliseconds since 1970; null: not within the next week. */
+    /** Time of the next change, in milliseconds since 1970; null: not within the next week. */
     get until() {
       return until
     },
-    /** @param among how many destinations share what the timetable allows: this one takes its even part. */
+    /** @param among how many destinations share the schedule's limit: each gets an equal share. */
     configure(next: SpeedSchedule, among = 1): void {
       if (among !== shares) {
         shares = among

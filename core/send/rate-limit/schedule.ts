@@ -2,28 +2,28 @@ import type { z } from 'zod'
 import type { SendRule } from '../../settings/schema.ts'
 import type { allowanceSchema } from '../sender-messages.ts'
 
-/** What sending may use of the line at one moment. */
+/** The limit on sending at one moment. */
 export type Allowance = z.infer<typeof allowanceSchema>
 
 export interface SpeedSchedule {
-  /** Bytes a second where no rule says anything else; null: no limit. */
+  /** Bytes a second where no rule applies; null: no limit. */
   bytesPerSecond: number | null
-  /** The first that covers a moment decides. */
+  /** The first rule that covers a moment decides. */
   schedule: readonly SendRule[]
 }
 
 const MINUTE_MS = 60_000
 const MINUTES_AHEAD = 8 * 24 * 60
 
-/** "07:30" as minutes after midnight. */
+/** Returns "07:30" as minutes after midnight. */
 export function minutesOf(time: string): number {
   const [hours = '0', minutes = '0'] = time.split(':')
   return Number(hours) * 60 + Number(minutes)
 }
 
 /**
- * Whether a rule covers a moment of the clock on the wall. A rule that ends at or before its beginning goes on to
- * the next day, which need not be one of its days; the same time twice is a whole day.
+ * True if a rule covers a moment of the wall clock. A rule whose end is not after its beginning extends into the next
+ * day, which need not be one of its days; equal times mean a whole day.
  */
 function covers({ days, from, to }: SendRule, day: number, minute: number): boolean {
   const begin = minutesOf(from)
@@ -33,16 +33,15 @@ function covers({ days, from, to }: SendRule, day: number, minute: number): bool
 }
 
 /**
- * What may be sent at a moment, by the clock on the wall of this computer's time zone. Where the clock is put
- * forward, the hour that is left out is in no rule; where it is put back, the hour that comes twice is in the
- * same rules both times.
+ * Returns the allowance at a moment, by the wall clock of this computer's time zone. If the clock is put forward, no
+ * rule covers the skipped hour; if it is put back, the same rules cover the repeated hour both times.
  */
 export function allowanceAt(timetable: SpeedSchedule, at: number): Allowance {
   const wall = new Date(at)
   return allowanceOn(timetable, wall.getDay(), wall.getHours() * 60 + wall.getMinutes())
 }
 
-/** The same on a day of the week (0 is Sunday), at a minute after midnight. */
+/** Returns the allowance on a day of the week (0 is Sunday), at a minute after midnight. */
 export function allowanceOn(
   { bytesPerSecond, schedule }: SpeedSchedule,
   day: number,
@@ -60,8 +59,8 @@ export function sameAllowance(a: Allowance, b: Allowance): boolean {
 }
 
 /**
- * When the allowance of `at` ends, in milliseconds since 1970; null: not within the next week. Each minute is looked at,
- * as clocks are put forward and back at full minutes, too.
+ * Returns when the allowance of `at` ends, in milliseconds since 1970; null: not within the next week. Checks each
+ * minute, because clock changes also occur at full minutes.
  */
 export function nextChange(timetable: SpeedSchedule, at: number): number | null {
   if (timetable.schedule.length === 0) return null

@@ -8,8 +8,8 @@ import { mayBeWritten } from '../reading/read.ts'
 import type { SendAttempt, SourceParts } from './contract.ts'
 
 /**
- * Says what it means that a file could not be read: what is found, or not found, under a disk that is away says nothing
- * about the file. The function is good for files that were read together: it looks once at what they have in common.
+ * Returns a function that classifies files that could not be read. A result below an unmounted disk shows nothing about
+ * the file. Create one function for files that were read together: it checks their common source once.
  */
 export function createJudge({
   source,
@@ -21,7 +21,7 @@ export function createJudge({
     where ??= shared.whereabouts(source)
     if (where === 'away') return { kind: 'source-missing' }
     if (shared.isBelowAway(source, due.path)) return { kind: 'doubtful' }
-    // As it is now it may be half a file: the scanner offers it when it is finished.
+    // The changed file may be incomplete: the scanner offers it again when its writer has finished.
     const file = { root: source.path, path: due.path }
     if (unsent.kind === 'changed' && (await mayBeWritten(file, unsent.facts, due)))
       return { kind: 'being-written' }

@@ -7,21 +7,21 @@ import type { Unsent } from '../reading/facts.ts'
 import type { Readers } from '../reading/readers.ts'
 import type { Priority, Window } from './window.ts'
 
-/** A source as the sender sees it. */
+/** A source with its settings for sending. */
 export interface SendSource extends OutgoingSource {
   groupWriteMark: boolean
   paused: boolean
-  /** What of it waits but is not sent; without, nothing. */
+  /** The filters for waiting files; without, all are sent. */
   filters?: SourceFilters | undefined
-  /** Its share of the line; without, normal. */
+  /** The source's share of the line; without, normal. */
   priority?: Priority | undefined
-  /** Its other destinations: a mark, or a removal, is for files that each of them has, too. */
+  /** The source's other destinations: a file is marked or removed only once each of them has it, too. */
   alsoTo?: readonly string[] | undefined
 }
 
-/** How one attempt to send one file ended. */
+/** The result of one attempt to send a file. */
 export type SendAttempt =
-  /** `digest`: of what was sent, or of what the destination had already. */
+  /** `digest`: of the sent content, or of the content that the destination already had. */
   | {
       kind: 'durable'
       position: number
@@ -29,53 +29,53 @@ export type SendAttempt =
       seal?: Uint8Array | undefined
       /** The file has changed since it had this content. */
       isOlder?: boolean
-      /** The file as it was when it was sent; left out: as it was offered. */
+      /** The file's stat when it was sent; left out: as offered. */
       stat?: StatFacts
       /** See SentClaim. */
       moved?: SentClaim['moved']
     }
   | Exclude<Answer, { kind: 'durable' }>
-  /** Given back as it was: a pause, or its disk does not answer. */
+  /** Not sent: paused, or its disk does not answer. */
   | { kind: 'halted' }
-  /** The source's directory itself is not there: its disk is not mounted. */
+  /** The source's directory does not exist: its disk is not mounted. */
   | { kind: 'source-missing' }
-  /** The file is gone, but the source is on another file system than it was, and nobody knows why. */
+  /** The file is missing, but the source is on another file system than before, for an unknown reason. */
   | { kind: 'doubtful' }
-  /** It is not what was offered any more, and its writer is not done with it. */
+  /** The file has changed since it was offered, and a process may still be writing it. */
   | { kind: 'being-written' }
   | Unsent
 
-/** What all sources share. */
+/** Functions and state that all sources share. */
 export interface Shared {
   /** Reads small files. */
   read: Readers['read']
   whereabouts(source: { id: string }): Whereabouts
-  /** Whether the disk that a file of the source is on, mounted inside the source, is away. */
+  /** True if the file is below a mount inside the source that is not mounted now. */
   isBelowAway(source: { id: string }, file: string): boolean
-  /** Names under which the destination has what is probably the content of some files already, by the files' ids. */
+  /** Returns names under which the destination probably already has the content of some files, by the files' ids. */
   sentElsewhere(dues: readonly QueuedFile[]): ReadonlyMap<number, readonly SentContent[]>
-  /** Rows of names that are gone, of which the destination is being told. */
+  /** Rows of missing names whose move is being sent to the destination. */
   moving: Set<number>
-  /** A source of this destination by its id; null: nobody knows it any more. */
+  /** Returns a source of this destination by its id; null: it is not configured. */
   sourceOf(id: string): OutgoingSource | null
-  /** Its content is another one than what was sent of it, though nothing but reading it shows that. */
+  /** Called if a file's content differs from the recorded digest although its metadata are unchanged. */
   onOtherContent(due: QueuedFile): void
   onBytes(due: QueuedFile, bytes: number): void
-  /** The destination has these bytes of it from before. */
+  /** Called for bytes that the destination already had. */
   onSkipped(due: QueuedFile, bytes: number): void
 }
 
-/** One source's part in sending. */
+/** The parts that send one source's files. */
 export interface SourceParts {
   source: SendSource
   shared: Shared
   window: Window
-  /** False: nothing begins any more, a large file stops at its next chunk, and small ones before the line. */
+  /** Returns false to stop: no file starts, a large file stops at its next chunk, small files stop before the line. */
   mayGoOn(): boolean
 }
 
 export const asAttempt = (answer: Answer, digest: Uint8Array | null): SendAttempt =>
   answer.kind === 'durable' ? { ...answer, digest } : answer
 
-/** Something that no answer is foreseen for. */
+/** Returns the result for an unexpected error. */
 export const failedBy = (error: unknown): SendAttempt => ({ kind: 'failed', code: String(error) })

@@ -12,35 +12,35 @@ interface SentName extends Omit<SentContent, 'source'> {
   source: OutgoingSource
 }
 
-/** The names of one content, for all files that were looked up with it. */
+/** The names of one content, shared by all files that were looked up with it. */
 interface SentNames {
-  /** The oldest first. */
+  /** Oldest first. */
   all: readonly SentName[]
-  /** Those of them that are gone, once that was asked. */
+  /** The names that no longer exist at the source; null until the first check. */
   gone: Promise<readonly SentName[]> | null
-  /** Files that have not asked for a copy yet. */
+  /** The number of files that have not requested a copy yet. */
   waiting: number
 }
 
-/** Where the destination may have the content of a file already. */
+/** Where the destination may already have the content of a file. */
 export interface CopySource {
-  /** null: under the file's own name. */
+  /** null: only under the file's own name. */
   names: SentNames | null
-  /** Digest of the content under the file's own name there; null: unknown, and the destination is asked. */
+  /** Digest of the content under the file's own name there; null: unknown, so the destination is queried. */
   digest: Uint8Array | null
   /** See CopyFrom. */
   isTrusted: boolean
   storedNs: bigint
 }
 
-/** Where the destination may have some of these files, under their own names or earlier ones, by the files' ids. */
+/** Returns where the destination may already have the content of these files, by the files' ids. */
 export function copySourcesOf(
   { shared }: SourceParts,
   dues: readonly QueuedFile[],
   session: Session,
 ): Map<number, CopySource> {
   const found = new Map<number, CopySource>()
-  // Files are read before it is asked: not for an answer that is known.
+  // A query requires reading the files first, which is useless if the answer is known.
   if (session.copies === 'none') return found
   const unknown = session.copies === 'any' ? dues.filter(({ digest }) => digest === null) : []
   const elsewhere = shared.sentElsewhere(unknown)
@@ -67,8 +67,8 @@ export function copySourcesOf(
 }
 
 /**
- * Returns true if a content may be what the destination has. Where it is not, the digest of the file itself is forgotten: from
- * now on the destination may have either.
+ * Returns true if the destination may have this content. Otherwise the recorded digest of the file is deleted: from now
+ * on the destination may have either content.
  */
 export function mayBe(
   { shared }: SourceParts,
@@ -84,7 +84,7 @@ export function mayBe(
   return isIt
 }
 
-/** Has the destination copy what it has; null: it has it not, or no more. */
+/** Asks the destination to copy a content that it has; returns null if it does not have it. */
 export async function askForCopy(
   { source, shared }: SourceParts,
   due: QueuedFile,
@@ -128,8 +128,8 @@ export async function askForCopy(
 }
 
 /**
- * Claims names of the content that are gone at the source, the last one first: the destination has to be told of each
- * once. Where more are gone than files wait with this one, they are told with this one, too.
+ * Claims names of the content that no longer exist at the source, the last one first: each must be reported to the
+ * destination as moved exactly once. Names in excess of the files that still wait are all claimed by this file.
  */
 async function claimGone(names: SentNames, digest: Buffer, shared: Shared): Promise<SentName[]> {
   names.waiting -= 1
@@ -142,7 +142,7 @@ async function claimGone(names: SentNames, digest: Buffer, shared: Shared): Prom
   return claimed
 }
 
-/** Whether the name that a content was sent under is there no more, and not only its disk. */
+/** True if the name no longer exists at the source although its disk is mounted. */
 async function isGone({ source, path: file }: SentName, shared: Shared): Promise<boolean> {
   if (shared.whereabouts(source) === 'away' || shared.isBelowAway(source, file)) return false
   const stats = await lstatOrNull(path.join(source.path, file)).catch(

@@ -12,43 +12,46 @@ import { createJudge } from './classify-read-error.ts'
 import { asAttempt, type SendAttempt, type SourceParts } from './contract.ts'
 import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
 
-/** From this size on an interrupted file may go on where it ended. */
+/** From this size on, an interrupted upload can be resumed. */
 const RESUME_LEAST_BYTES = 4 * 1024 * 1024
-/** A chunk whose read is out for longer than this holds no place on the line; the file then has to begin anew. */
+/** A chunk whose read takes longer than this gives up its place on the line; its file has to start again. */
 const STALLED_MS = 10_000
-/** A file that is rewritten while it is sent is noticed after this, not only at its end. */
+/** Interval between two checks whether the file is being rewritten, which would otherwise show only at its end. */
 const CHECK_MS = 1_000
 
-/** Chunks are of so many bytes, or a multiple: what the disk there takes best. */
+/** Chunks are multiples of this size, which suits the destination's disk best. */
 const CHUNK_UNIT_BYTES = 16 * 1024
 
-/** Under a limit of the line less is read for a chunk, as a chunk goes at once. */
+/** Returns the size of a chunk. A rate limit lowers the session's limit, because a chunk is sent at once. */
 const chunkBytes = ({ limits }: Session): number =>
   Math.max(CHUNK_UNIT_BYTES, limits.bytes - (limits.bytes % CHUNK_UNIT_BYTES))
 
 const isUnsent = (value: object): value is Unsent => 'kind' in value
 
-/** Tells this file from others of its name, size and time; the device's number may change with its mount. */
+/**
+ * Identifies a file for resuming, in addition to its name and size. Leaves out the device: it can change with a
+ * mount.
+ */
 const identityOf = ({ inode, mtimeNs }: StatFacts): string => `${inode}.${mtimeNs}`
 
-/** A content that the file had, whole, at one moment. */
+/** A complete content that the file had at one moment. */
 interface Proven {
   digest: Buffer
   /** The file has changed since. */
   isOlder: boolean
 }
 
-/** All of a file is on the line. */
+/** The file was sent completely, and its answer is pending. */
 interface Ended extends Proven {
   kind: 'ended'
   answer: Promise<Answer>
 }
 
 /**
- * Proves that what was read of a file is a content that it had at one moment. A file that has changed meanwhile, as one
- * that grows does, is read again up to the same length: if both readings agree, that is what it held between them. The
- * second one also has to find the file at rest, or growing: bytes that are rewritten to and fro prove nothing.
- * @returns null: no more is wanted.
+ * Proves that the bytes read are a content that the file had at one moment. A file that changed meanwhile, such as one
+ * that grows, is read again up to the same length: if both readings agree, the file held that content between them. The
+ * second reading must also find the file unchanged or growing: bytes that are rewritten back and forth prove nothing.
+ * @returns null if sending was stopped.
  */
 async function proveContent(
   reading: Reading,
@@ -70,7 +73,10 @@ async function proveContent(
   return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
 }
 
-/** Finds a file that was rewritten since it was opened, and did not only grow; it is looked at once a second at most. */
+/**
+ * Returns a check for a file that was rewritten since it was opened, not only extended; it runs once a second at
+ * most.
+ */
 function createRewrittenCheck(reading: Reading): () => Promise<StatFacts | null> {
   let lookAt = performance.now() + CHECK_MS
   return async () => {
@@ -82,7 +88,7 @@ function createRewrittenCheck(reading: Reading): () => Promise<StatFacts | null>
   }
 }
 
-/** Reads a file and sends its chunks, until its end or until it cannot go on. */
+/** Reads a file and sends its chunks until the end or the first failure. */
 async function sendChunks(
   parts: SourceParts,
   due: QueuedFile,
@@ -99,7 +105,7 @@ async function sendChunks(
     aborted ??= upload.abort(keep)
     return aborted
   }
-  /** A read that hangs gives its place on the line to others; its own thread is all that it keeps. */
+  /** Frees the file's place on the line if a read hangs; the hanging call keeps only its own thread. */
   const watched = <T>(call: Promise<T>): Promise<T> => {
     const timer = setTimeout(() => void abort(), STALLED_MS)
     return call.finally(() => clearTimeout(timer))
@@ -107,11 +113,11 @@ async function sendChunks(
   try {
     let skipped = 0
     for (;;) {
-      // What is there already has to be in the digest: it is the proof of the whole file.
+      // Bytes that are already there are read for the digest, which proves the whole file.
       const isThere = skipped < upload.offset
       const bytes = await watched(reading.next(isThere ? upload.offset : size, chunkBytes(session)))
       if (bytes === null) break
-      // Answered, it is kept there: whoever goes on right after a pause goes on with it.
+      // Waits for the answer, so that the destination keeps the part and the upload can resume right after a pause.
       if (!mayGoOn()) await abort()
       if (aborted !== null) return { kind: 'halted' }
       const { length } = bytes
@@ -144,7 +150,7 @@ async function sendChunks(
   }
 }
 
-/** Reads all of a file before a byte of it is sent; null: no more is wanted. */
+/** Reads the whole file before any byte is sent; returns null if sending was stopped. */
 async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Proven | Unsent | null> {
   for (let bytes = await reading.next(); bytes !== null; bytes = await reading.next()) {
     chunkBuffers.give(bytes)
@@ -153,7 +159,7 @@ async function readContent(reading: Reading, mayGoOn: () => boolean): Promise<Pr
   return proveContent(reading, (call) => call, mayGoOn)
 }
 
-/** Adds to an attempt that ended well which content it has brought. */
+/** Adds to a successful attempt which content was sent. */
 function withContent(
   attempt: SendAttempt,
   { isOlder }: Proven,
@@ -165,14 +171,15 @@ function withContent(
 }
 
 /**
- * Sends a file that travels in chunks. `onEnd` is called when all of it is on the line and only the answer is waited
- * for, unless it is a long one.
+ * Sends a file in chunks. `onEnd` is called when all of it is on the line and only the answer is pending, unless the
+ * file
+ * is long enough to resume.
  */
 export function createLargeSender(parts: SourceParts) {
   const { source, mayGoOn } = parts
   const judge = (unsent: Unsent, due: QueuedFile) => createJudge(parts)(unsent, due)
 
-  /** Sees whether a file is what the destination has; null: it is not, or the destination has it no more. */
+  /** Copies the content at the destination; returns null if the destination does not have it. */
   const copy = async (due: QueuedFile, session: Session, from: CopySource): Promise<SendAttempt | null> => {
     const reading = await openReading({ root: source.path, path: due.path }, due, { mayGrow: true })
     if (isUnsent(reading)) return judge(reading, due)
@@ -207,8 +214,8 @@ export function createLargeSender(parts: SourceParts) {
       await reading.close()
     }
     if (sent.kind !== 'ended') return sent
-    // The receiver's disk writes one file while the next one comes; of long ones it would get more than it can take in
-    // time.
+    // The receiver's disk writes one file while the next one arrives. Long files would arrive faster than it can write
+    // them.
     if (!isLong) onEnd()
     return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
   }

@@ -4,13 +4,13 @@ import { failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { createLargeSender } from './large.ts'
 import { type Done, sendSmall } from './small.ts'
 
-/** Reads one source's files and sends them. */
+/** Reads and sends the files of one source. */
 export type FileSender = ReturnType<typeof openFileSender>
 
-/** Up to this size a file goes whole, and at once when its time has come, however slow the line is. */
+/** Files up to this size are sent whole, in one go, however slow the line is. */
 const WHOLE_FILE_BYTES = 64 * 1024
 
-/** Whether a file goes in chunks: others wait for a whole one. */
+/** True if a file is sent in chunks. A whole file makes others wait. */
 export const isLarge = (size: number, { limits }: Session): boolean =>
   size > Math.max(WHOLE_FILE_BYTES, limits.bytes)
 
@@ -39,11 +39,12 @@ export function openFileSender(parts: SourceParts) {
   }
 
   return {
-    /** Whether a file of this size could begin at once. */
+    /** True if a file of this size could start at once. */
     hasRoomFor: (size: number, session: Session) => !isLarge(size, session) || window.hasRoomForLarge,
     /**
-     * Waits until the window has room for the files, then sends them in the background; `onRoom` hears that another large
-     * file may begin. It is one large file, or small ones.
+     * Waits until the window has room for the files, then sends them in the background: one large file, or several
+     * small
+     * ones. `onRoom` is called when another large file may start.
      */
     async send(dues: readonly QueuedFile[], session: Session, done: Done, onRoom: () => void): Promise<void> {
       const [first] = dues

@@ -6,32 +6,32 @@ import { createJudge } from './classify-read-error.ts'
 import { asAttempt, failedBy, type SendAttempt, type SourceParts } from './contract.ts'
 import { askForCopy, type CopySource, copySourcesOf, mayBe } from './copy.ts'
 
-/** What a file costs in memory besides its bytes. */
+/** Memory that a file costs besides its bytes. */
 const FILE_COST = 2048
 
-/** Hears how one file ended. */
+/** Receives the result of one file. */
 export type Done = (due: QueuedFile, attempt: SendAttempt) => void
 
-/** What files hold of the window. */
+/** Returns the room that files take in the window. */
 const costOf = (dues: readonly QueuedFile[]): number =>
   dues.reduce((sum, { size }) => sum + size + FILE_COST, 0)
 
 type Ready = { due: QueuedFile; content: Content }
 
-/** Where files go, and who hears how each ended. */
+/** The destination of files, and the callback for their results. */
 interface Sending {
   session: Session
-  /** What may be copied there, by the file's id. */
+  /** Contents that can be copied there, by the file's id. */
   from: ReadonlyMap<number, CopySource>
   done: Done
 }
 
-/** Files that were read together are in the same memory. */
+/** Frees the memory of files that were read together: they share one buffer. */
 const giveBack = (contents: readonly Content[]) => {
   if (contents[0] !== undefined) batchBuffers.give(contents[0].bytes)
 }
 
-/** Puts what was read on the line. The memory that it holds is let go of as soon as it is there. */
+/** Sends files that were read. Releases their room in the window once the connection has taken their bytes. */
 function putOnLine(
   { source, shared, window, mayGoOn }: SourceParts,
   ready: readonly Ready[],
@@ -39,7 +39,7 @@ function putOnLine(
   { session, done }: Sending,
   onUsed: () => void,
 ): Promise<void> {
-  // Only these are kept until the answers: the contents themselves are not held for so long.
+  // Only these values stay until the answers: the contents are freed earlier.
   const sent = ready.map(({ due, content: { digest, bytes } }) => ({ due, digest, size: bytes.length }))
   let held = costOf(sent.map(({ due }) => due))
   const letGo = () => {
@@ -72,7 +72,10 @@ function putOnLine(
   })
 }
 
-/** Waits for room, which they hold until they are on the line; false: nothing may begin any more, and nothing is held. */
+/**
+ * Waits for room in the window; returns false, without room, if sending was stopped. Released after the bytes are
+ * sent.
+ */
 async function admit({ window, mayGoOn }: SourceParts, dues: readonly QueuedFile[]): Promise<boolean> {
   const cost = costOf(dues)
   await window.acquire(cost)
@@ -81,7 +84,7 @@ async function admit({ window, mayGoOn }: SourceParts, dues: readonly QueuedFile
   return false
 }
 
-/** The destination has the content; if it has it no more, the file is read again and sent. */
+/** Copies the content at the destination; if the destination no longer has it, reads and sends the file again. */
 async function copy(
   parts: SourceParts,
   { due, content: { facts, digest } }: Ready,
@@ -140,7 +143,7 @@ function sendRead(parts: SourceParts, dues: readonly QueuedFile[], sending: Send
   shared.read(source.id, { root: source.path, files, take: taken })
 }
 
-/** Sends files that travel whole, a group at a time: waits for room in the window, and goes on in the background. */
+/** Sends a group of small files: waits for room in the window, then continues in the background. */
 export async function sendSmall(
   parts: SourceParts,
   dues: readonly QueuedFile[],

@@ -3,40 +3,40 @@ import type { Session } from '../destinations/destination.ts'
 import type { SendAttempt, SendSource } from './contract.ts'
 import { type FileSender, isLarge } from './sender.ts'
 
-/** Large files that a source sets aside so that the small ones behind them can go on. */
+/** Large files that a source sets aside so that the small ones behind them can pass. */
 const SET_ASIDE = 64
-/** A source whose disk is away is looked at again after this. */
+/** Delay before a source whose disk is missing is checked again. */
 const AWAY_MS = 2_000
-/** Small files that are sent together, in number and in bytes: reading begins anew for each group. */
+/** Limits of a group of small files, in number and in bytes: a new group means a new read. */
 const GROUP_FILES = 256
 const GROUP_BYTES = 1024 * 1024
-/** And of their names. */
+/** The limit of the group's names, in bytes. */
 const GROUP_NAME_BYTES = 256 * 1024
 
-/** What a worker asks of the dispatcher that it belongs to. */
+/** The access that a worker needs to its dispatcher. */
 export interface WorkerHost {
-  /** The session, if files may go now: nothing is paused, or in trouble. */
+  /** Returns the session if files may go now: nothing is paused or in trouble. */
   session(): Session | null
-  /** The source's next waiting files, oldest first, now counted as taken; `away`: its disk is. */
+  /** Takes the source's next waiting files, oldest first; `away`: the source's disk is not mounted. */
   take(): QueuedFile[] | 'away'
   giveBack(files: readonly QueuedFile[]): void
   begins(due: QueuedFile): void
   ended(due: QueuedFile, attempt: SendAttempt): void
 }
 
-/** Takes one source's files from the queue and sends them, as many at a time as its window has room for. */
+/** Takes one source's files from the queue and sends as many at a time as its window has room for. */
 export type SourceWorker = ReturnType<typeof openSourceWorker>
 
-/** Files that were taken from the queue and not begun. */
+/** Files that were taken from the queue but not started. */
 function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
-  /** The next one last. */
+  /** In reverse order: the next file is the last element. */
   let queue: QueuedFile[] = []
   let aside: QueuedFile[] = []
   let isExhausted = false
 
   const refill = (): void => {
     const found = host.take()
-    // Its files wait as they are, however long: nothing is asked of the directory underneath.
+    // The files keep waiting: the directory below a missing mount is never read.
     if (found === 'away') {
       isAway()
       return
@@ -46,9 +46,9 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
   }
 
   return {
-    /** The next one that could begin now. */
+    /** Returns the next file that can start now, or null. */
     next(to: Session): QueuedFile | null {
-      // A large one waits aside for its turn while small ones pass.
+      // A large file waits aside for its turn while small ones pass.
       const first = aside[0]
       if (first !== undefined && sender.hasRoomFor(first.size, to)) return aside.shift() ?? null
       if (queue.length === 0 && !isExhausted && aside.length < SET_ASIDE) refill()
@@ -61,7 +61,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
       return null
     },
 
-    /** The small files that follow `first` and may go with it. */
+    /** Returns `first` with the small files behind it that can go in the same group. */
     groupOf(first: QueuedFile, to: Session): QueuedFile[] {
       const group = [first]
       if (isLarge(first.size, to)) return group
@@ -70,7 +70,7 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
       const files = Math.min(GROUP_FILES, to.limits.files)
       const most = Math.min(GROUP_BYTES, to.limits.bytes)
       while (group.length < files && bytes < most) {
-        // In trouble one goes at a time.
+        // After a failure only one file is tried, so the session is checked for each.
         const due = queue.at(-1)
         if (due === undefined || isLarge(due.size, to) || bytes + due.size > most || host.session() === null)
           break
@@ -85,27 +85,27 @@ function createTaken(sender: FileSender, host: WorkerHost, isAway: () => void) {
     },
 
     putBack: (due: QueuedFile) => void queue.push(due),
-    /** Everything goes back to the queue. */
+    /** Returns all files to the queue. */
     giveBack() {
       host.giveBack([...queue, ...aside])
       queue = []
       aside = []
     },
-    /** There may be more in the queue than was found. */
+    /** Signals that the queue may have more files than the last `take` found. */
     lookAgain() {
       isExhausted = false
     },
   }
 }
 
-/** @param openSender gets what says whether the sender may go on with what it has begun. */
+/** @param openSender gets a function that returns true once the worker is closed. */
 export function openSourceWorker(
   source: SendSource,
   openSender: (isOver: () => boolean) => FileSender,
   host: WorkerHost,
 ) {
   let over = false
-  /** Its disk is away: nothing is tried before this time of the steady clock. */
+  /** The source's disk is missing: no attempt before this time of the monotonic clock. */
   let awayUntil = 0
   let goOn: () => void = () => undefined
   const isAway = () => {
@@ -129,7 +129,7 @@ export function openSourceWorker(
       })
       const to = session()
       const due = to === null ? null : taken.next(to)
-      // Taking may have shown that the disk is away, or that the ledger is in trouble.
+      // Taking files may have shown that the disk is missing or that the ledger fails.
       const on = due === null ? null : host.session()
       if (due !== null && on !== null) {
         host.begins(due)
@@ -137,7 +137,7 @@ export function openSourceWorker(
         continue
       }
       if (due !== null) taken.putBack(due)
-      // What is not allowed to go is not held either: another start, or the scanner, may change it.
+      // Files that may not go now are returned: a restart or the scanner may change their rows.
       if (session() === null) taken.giveBack()
       await woken
     }
@@ -147,7 +147,7 @@ export function openSourceWorker(
   void run()
   return {
     source,
-    /** There may be work: something was found, or nothing stands in the way any more. */
+    /** Signals that files may be waiting, or that an obstacle is gone. */
     wake() {
       taken.lookAgain()
       goOn()

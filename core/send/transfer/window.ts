@@ -2,16 +2,16 @@ import type { Source } from '../../settings/schema.ts'
 
 export type Priority = Source['priority']
 
-/** Bytes of all sources' small files that are being read, or are read and not yet handed to the destination. */
+/** Limit on the bytes of small files of all sources that are being read or not yet handed to the destination. */
 const MEMORY_BYTES = 32 * 1024 * 1024
 /**
- * How the line is shared between sources that all have something to send: none is ever left without. So many large files
- * of one source are sent at a time, as the line takes chunks as they come; small ones pass between them.
+ * Each source's share of the line: all sources with files get one. Also the number of large files of a source that are
+ * sent at a time: the line takes chunks in order of arrival, and small files pass between them.
  */
 const WEIGHTS: Record<Priority, number> = { high: 4, normal: 2, low: 1 }
 
 export type Windows = ReturnType<typeof createWindows>
-/** What one source may have under way. */
+/** The limit on one source's files under way. */
 export type Window = ReturnType<typeof openWindow>
 
 interface Share {
@@ -47,9 +47,10 @@ function openWindow(share: Share, serve: () => void) {
 }
 
 /**
- * Each source has a window of its own, so that a disk that hangs holds nothing that others need. The line takes what is
- * in memory in the order in which it came, so a source's part of the memory is its part of the line: all that have
- * something to send share it by weight. It is the same for as long as this runs: a call that hangs goes on counting.
+ * Gives each source its own window, so that a disk that hangs holds no memory that others need. The line takes contents
+ * in order of arrival, so a source's part of the memory equals its part of the line: sources with files to send share
+ * it
+ * by weight. A window lives as long as the process: a call that hangs still counts after a reconfiguration.
  */
 export function createWindows() {
   const shares = new Map<string, Share>()
@@ -64,7 +65,7 @@ export function createWindows() {
   const serve = () => {
     for (const share of shares.values()) {
       for (let first = share.waiting[0]; first !== undefined; first = share.waiting[0]) {
-        // Something always may go, however little the part is.
+        // A source without reserved memory may always take one group, however small its share.
         if (share.held > 0 && share.held + first.bytes > limitOf(share)) break
         share.waiting.shift()
         share.held += first.bytes

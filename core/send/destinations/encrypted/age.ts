@@ -4,36 +4,39 @@ import { UserError } from '../../../lib/i18n/user-error.ts'
 import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 
-// Contents that are encrypted before they go: each is a file of the age format (age-encryption.org/v1) for one recipient,
-// so that `age -d` opens it alone. Names, times and modes stay as they are.
+// Encryption of contents before they are sent: each is a file of the age format (age-encryption.org/v1) for one
+// recipient,
+// so that `age -d` alone can decrypt it. Names, times and modes are not encrypted here.
 
 const ENDING = '.age'
 
-/** Before the content, for one X25519 recipient: the header and a nonce. */
+/** Length before the content, for one X25519 recipient: the header and a nonce. */
 const HEADER_BYTES = 184
-/** Each chunk has a tag, an empty content one, too. */
+/** Each chunk ends with a tag; an empty content has one, too. */
 const CHUNK_BYTES = 64 * 1024
 const TAG_BYTES = 16
 
-/** What a file is called where it is encrypted. */
+/** Returns the file's name at an encrypted destination. */
 export const sealedName = (name: string): string => `${name}${ENDING}`
 
-/** null: it is none that is encrypted. */
+/** Returns the name without the ending; null: the file is not encrypted. */
 export const plainName = (name: string): string | null =>
   name.endsWith(ENDING) ? name.slice(0, -ENDING.length) : null
 
 export const encryptedSize = (size: number): number =>
   HEADER_BYTES + size + TAG_BYTES * Math.max(1, Math.ceil(size / CHUNK_BYTES))
 
-/** Of what was encrypted for one X25519 recipient; 0 for what cannot be that. */
+/** Returns the content's size from the size for one X25519 recipient; 0 if it is too small to be such a file. */
 export function decryptedSize(size: number): number {
   const payload = size - HEADER_BYTES
   return Math.max(0, payload - TAG_BYTES * Math.ceil(payload / (CHUNK_BYTES + TAG_BYTES)))
 }
 
 /**
- * A folder is encrypted from its beginning, in one way: whoever reads it has one rule for all of it.
- * @throws UserError where it was begun in another way.
+ * Checks that a folder is encrypted as wanted. One setting covers the whole folder from its beginning, so that every
+ * reader
+ * needs only one rule.
+ * @throws UserError if the folder was begun with another setting.
  */
 export function requireSame(there: Encryption, wanted: Encryption, folder: string, name: string): void {
   const { recipient } = there
@@ -44,7 +47,7 @@ export function requireSame(there: Encryption, wanted: Encryption, folder: strin
   else throw new UserError('transfer.objects.otherRecipient', { folder, name, recipient })
 }
 
-/** @throws UserError: it is mistyped, or of a kind that is not used here. */
+/** @throws UserError if the recipient is mistyped, or of a kind that is not supported. */
 export async function encrypterFor(recipient: string, name: string): Promise<Encrypter> {
   const age = await import('age-encryption')
   try {
@@ -59,7 +62,7 @@ export async function encrypterFor(recipient: string, name: string): Promise<Enc
 }
 
 /**
- * @throws UserError: it is mistyped, of a kind that is not used here, or the key of another recipient, with which every
+ * @throws UserError if the identity is mistyped, of an unsupported kind, or another recipient's key, with which every
  * file would look damaged.
  */
 export async function decrypterFor(identity: string, recipient: string): Promise<Decrypter> {

@@ -19,7 +19,7 @@ import {
   shownPath,
 } from './names.ts'
 
-/** What is written at one end is read at the other, piece by piece, as the library of age wants it. */
+/** A pipe between `write` and `readable`, in the form that the age library requires. */
 function openFeed() {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const writer = writable.getWriter()
@@ -30,35 +30,35 @@ function openFeed() {
     )
   return {
     readable,
-    /** Resolves when the bytes are wanted; they may be changed at once. False: nothing is wanted any more. */
+    /** Resolves when more bytes are wanted; the memory may be reused at once. False: the reader has stopped. */
     write(bytes: Uint8Array): Promise<boolean> {
       void isDone(writer.write(new Uint8Array(bytes)))
-      // A write that is under way would not hear of a drop.
+      // `ready` is awaited because a pending write does not settle when the stream is dropped.
       return isDone(writer.ready)
     },
     end: () => void isDone(writer.close()),
-    /** Whoever still writes or reads waits no longer. */
+    /** Aborts the stream: pending reads and writes end. */
     drop: () => void isDone(writer.abort(new Error('dropped'))),
   }
 }
 
-/** To encrypt a small file takes longer than to send it: the first ones go before the last ones are encrypted. */
+/** Limits a group: encrypting small files takes longer than sending them, so the first are sent while others wait. */
 const FILES = 64
 const NOTHING = new Uint8Array(0)
 
-/** How what goes to a destination is encrypted. */
+/** The encryption of one destination. */
 export interface Encrypting {
-  /** Encrypts what a session sends. */
+  /** Wraps a session so that everything it sends is encrypted. */
   session(plain: Session): Session
-  /** What a file there is called here. */
+  /** Returns the path on this computer for a path at the destination. */
   shown(path: string): string
-  /** To be kept in Holdfast's own directory there: by them others read names that are hidden. */
+  /** Files for Holdfast's own directory there: with them other tools can read encrypted names. */
   keyFiles: { name: string; bytes: Uint8Array }[]
 }
 
 /**
- * null: nothing is encrypted.
- * @throws UserError where nothing can be encrypted for the recipient.
+ * Returns the encryption of a destination; null: it is not encrypted.
+ * @throws UserError if encrypting for the recipient is not possible.
  */
 export async function encryptingFor(
   { name, recipient, hideNames }: Encryption & { name: string },
@@ -75,7 +75,7 @@ export async function encryptingFor(
   }
 }
 
-/** As it is said of the file itself. @param seal digest of what was sent in place of its content. */
+/** Returns an answer for the encrypted file as one for the file itself. @param seal digest of the bytes sent. */
 function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8Array = NOTHING): Answer {
   if (answer.kind === 'durable') return { ...answer, seal }
   if (answer.kind === 'lost' || answer.reason?.params.path === undefined) return answer
@@ -84,12 +84,14 @@ function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8A
 }
 
 /**
- * What is sent is encrypted. The destination is never known to have the content that somebody asks for, so whatever the
- * ledger does not know is sent again, and large files begin anew. What the ledger does know may get a new mode.
+ * Wraps a session with encryption. The destination's copy can never be compared with a content, so files that the
+ * ledger
+ * does not list are sent again, and large files restart. Files that it does list can get new metadata without
+ * resending.
  */
 function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Session {
   const { asksFirst, limits, space } = session
-  // What is no name is refused as it is; the source's own directory has none.
+  // Invalid names pass unchanged, so that the destination refuses them; the source's own directory has an empty path.
   const pathOf = (path: string) => (nameFault(path, 'linux') === null ? hiddenPath(key, path) : path)
   const sourceOf = (source: OutgoingSource) => ({ ...source, name: hiddenSource(key, source.name) })
   const directoriesOf = (directories: readonly FoundDirectory[]) =>
@@ -131,14 +133,14 @@ function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Sessio
     },
     async copy(file, directories, _digest, from) {
       if (!from.isTrusted || session.copies !== 'own') return null
-      // The digest of what the destination has is not this content's; the seal stays the one that the ledger has.
+      // The destination's digest is that of the encrypted bytes; the ledger keeps the seal.
       const sealed = sealedFile(file)
       const sealedFrom = { ...from, source: sealed.source, path: sealed.path }
       const answer = await session.copy(sealed, directoriesOf(directories), NOTHING, sealedFrom)
       return answer === null || answer.kind === 'durable' ? answer : answerOf(answer, file)
     },
     async prove(source, path, size, _nonce, seal = null) {
-      // Sent again, it gets one.
+      // Without a seal the file is sent again, and then has one.
       if (seal === null) return { kind: 'absent' }
       const sealed = sealedName(pathOf(path))
       const proof = await session.prove(sourceOf(source), sealed, encryptedSize(size), NOTHING)
@@ -163,7 +165,7 @@ function encryptingUpload(upload: Upload, encrypter: Encrypter, file: Outgoing):
     }
     return true
   }
-  /** Whether all of it was taken. */
+  /** Resolves to true if the destination took all bytes. */
   const sending = send()
     .catch(ignoreError('an encrypted file that is not taken is sent again from its start', false))
     .finally(feed.drop)

@@ -18,13 +18,13 @@ const orAbsent = (error: unknown): null => {
 
 const fileIn = ({ own }: Pick<StoreLayout, 'own'>): string => path.join(own, 'encryption.json')
 
-/** How all of a folder is encrypted. @throws what the system says, or ZodError. */
+/** Returns the encryption setting of a folder. @throws the system error, or ZodError. */
 export async function encryptionOf(layout: Pick<StoreLayout, 'own'>): Promise<Encryption> {
   const text = await readFile(fileIn(layout), 'utf8').catch(orAbsent)
   return text === null ? NOT_ENCRYPTED : schema.parse(JSON.parse(text))
 }
 
-/** @throws UserError where the folder was begun in another way; what the system says. */
+/** Stores the setting in a new folder. @throws UserError if the folder has another setting; the system error. */
 export async function claimEncryption(
   layout: StoreLayout,
   wanted: Encryption & { name: string },
@@ -36,7 +36,7 @@ export async function claimEncryption(
   else if (recipient !== null) await replaceFile(fileIn(layout), JSON.stringify({ recipient, hideNames }))
 }
 
-/** See Encrypting. @throws what the system says. */
+/** Writes the key files of Encrypting. @throws the system error. */
 export async function keepNameKeys({ own }: StoreLayout, { keyFiles }: Encrypting): Promise<void> {
   for (const { name, bytes } of keyFiles) {
     const file = path.join(own, name)
@@ -44,7 +44,7 @@ export async function keepNameKeys({ own }: StoreLayout, { keyFiles }: Encryptin
   }
 }
 
-/** The keys of names that are in a folder, as they are there. @throws what the system says. */
+/** Returns the encrypted keys of names in a folder. @throws the system error. */
 export async function readNameKeys({ own }: Pick<StoreLayout, 'own'>): Promise<Uint8Array[]> {
   const names = await readdir(own)
   return Promise.all(names.filter(isNameKeyFile).map((name) => readFile(path.join(own, name))))

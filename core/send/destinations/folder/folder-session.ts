@@ -6,25 +6,25 @@ import type { Store, StoreSource } from '../../../store/store.ts'
 import type { OwnSession } from '../destination.ts'
 import { ReceiverSession, type SessionOptions } from '../receiver/receiver-session.ts'
 
-/** As much as a receiver gives to one connection at most. */
+/** The credit of the session, as large as the most that a receiver gives to one connection. */
 const WINDOW = { bytes: 16 * 1024 * 1024, files: 8192 }
 
 export interface FolderSessionOptions extends SessionOptions {
   store: Store
-  /** What the files of this session are stored as. */
+  /** The id of the session, which stored files refer to. */
   session: string
-  /** Where a source is stored. @throws what the system says. */
+  /** Returns the store's directory of a source. @throws the system error. */
   sourceOf(id: string, name: string): Promise<StoreSource>
 }
 
 type End = Pick<FrameChannel, 'send' | 'room'>
 
-/** In one piece. The store gives a batch's memory away: it has to be all the batch's own. */
+/** Joins the pieces. The store transfers a batch's memory to a thread, so it must contain nothing else. */
 function payloadOf(type: FrameType, pieces: readonly Uint8Array[]): Buffer {
   const [one] = pieces
   if (one !== undefined && pieces.length === 1 && (type !== 'batch' || batchBuffers.holds(one)))
     return Buffer.from(one.buffer, one.byteOffset, one.length)
-  // Not Buffer.concat: its memory is a part of a pool.
+  // Buffer.concat is unsuitable: its memory is part of a pool.
   const whole = Buffer.allocUnsafeSlow(pieces.reduce((total, { length }) => total + length, 0))
   let at = 0
   for (const piece of pieces) {
@@ -38,7 +38,7 @@ function frameOf<T extends FrameType>(type: T, header: FrameHeader<T>, pieces: r
   return { type, header, payload: payloadOf(type, pieces) } as Frame
 }
 
-/** Both ends of a session in this process: the frames of a connection to a receiver, without the connection. */
+/** Connects both ends of a session in this process: the frames of a connection to a receiver, without a socket. */
 export function openFolderSession(options: FolderSessionOptions): { session: OwnSession; close(): void } {
   const { store, session: name, sourceOf } = options
 
@@ -60,7 +60,7 @@ export function openFolderSession(options: FolderSessionOptions): { session: Own
     session,
     close() {
       session.close()
-      // What can be gone on with is kept.
+      // Resumable parts are kept.
       storing.close(true)
     },
   }

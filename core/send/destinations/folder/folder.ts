@@ -27,7 +27,7 @@ export type FolderOptions = Pick<
   'identity' | 'name' | 'retrySeconds' | 'keep' | 'bucket' | 'sessions' | 'storeThread'
 > & { destination: FolderDestination }
 
-/** What the store, and what this computer, remember of the last session; what one does not know is offered again. */
+/** Compares the sessions that the store and this computer remember; files missing on either side are offered again. */
 async function agree(
   { store, me }: OpenFolder,
   { sessions }: FolderOptions,
@@ -45,7 +45,7 @@ async function agree(
   return asksFirst
 }
 
-/** Tells that the disk hangs for as long as `work` waits for it. */
+/** Reports that the disk hangs while `work` is pending. */
 async function sayingHung<T>(name: string, events: DestinationEvents, work: Promise<T>): Promise<T> {
   let isHung = false
   for (let ms = STALLED_MS; ; ms += STALLED_MS) {
@@ -111,7 +111,7 @@ async function open(
     return {
       session: encrypting?.session(session) ?? session,
       isToItself: !folder.isElsewhere,
-      // It is on no network, so it ends with none.
+      // Loopback: a change of the network does not end this session.
       localAddress: '127.0.0.1',
       close,
     }
@@ -121,14 +121,14 @@ async function open(
   }
 }
 
-/** The state and the sentence of a folder that cannot be used now, or no longer. */
+/** Returns the state and message for a folder that cannot be used, or no longer. */
 function troubleOf(error: unknown, { name, path }: FolderDestination): ConnectionTrouble {
   if (error instanceof NotMounted) return { state: 'unreachable', problem: notMountedWords({ name, path }) }
   const reason = errorCode(error) ?? errorText(error)
   return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
 }
 
-/** Keeps a session with a folder of this computer for as long as it is wanted. */
+/** Keeps a session with a folder of this computer open as long as it is wanted. */
 export function openFolder(options: FolderOptions, events: DestinationEvents): OpenDestination {
   const { destination, retrySeconds } = options
   const keeping: Connector = {

@@ -11,27 +11,27 @@ import { claimEncryption, keepNameKeys } from './encryption.ts'
 import type { FolderOptions } from './folder.ts'
 import { getStoreInode } from './place.ts'
 
-/** A folder that is open, and this process's alone. */
+/** An open folder, locked by this process. */
 export interface OpenFolder {
   layout: StoreLayout
   store: Store
   senders: Senders
-  /** This computer, as the store knows it. */
+  /** This computer as a sender of the store. */
   me: Sender
   mark: bigint
-  /** Another computer keeps it. */
+  /** The folder is on another computer's disk. */
   isElsewhere: boolean
   close(): Promise<void>
 }
 
-/** By the store's root: when the last one that was begun here is closed. The next one waits for it. */
+/** By the store's root: resolves when the last opening of it is closed. The next one waits for that. */
 const inUse = new Map<string, Promise<void>>()
 
 /**
- * Opens the store in a folder. A disk that hangs hangs here, too.
- * @param isOwn it is this computer's own: it is made where it is not there.
+ * Opens the store in a folder. Hangs if the disk does.
+ * @param isOwn the folder is this computer's own store: it is created if it does not exist.
  * @param onReplaced see `Store`.
- * @throws NotMounted; UserError where only a person can help; what the system says.
+ * @throws NotMounted; UserError if only a person can help; the system error.
  */
 export async function openFolderStore(
   { destination, identity, name, keep, storeThread }: FolderOptions,

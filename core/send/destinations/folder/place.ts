@@ -5,15 +5,15 @@ import { errorCode, isGone } from '../../../platform/system-error.ts'
 import type { FolderDestination } from '../../../settings/destination-schema.ts'
 import { type StoreLayout, storeLayout } from '../../../store/layout.ts'
 
-/** The folder's disk is not mounted: Holdfast's own directory, which was made when it was added, is not there. */
+/** The folder's disk is not mounted: Holdfast's own directory, created when the folder was added, is missing. */
 export class NotMounted extends Error {
   override readonly name = 'NotMounted'
 }
 
 /**
- * Tells the store of a folder from any other: a disk that comes back may have another number, but its directories keep
- * their inodes. Nothing is made: what is at the path of a disk that is away is another disk's.
- * @throws NotMounted, or what the system says.
+ * Returns the inode that identifies a folder's store: the device number can change when a disk is mounted again, but
+ * inodes stay. Creates nothing: below the path of an unmounted disk lies another disk.
+ * @throws NotMounted, or the system error.
  */
 export async function getStoreInode({ own }: Pick<StoreLayout, 'own'>): Promise<bigint> {
   try {
@@ -25,11 +25,11 @@ export async function getStoreInode({ own }: Pick<StoreLayout, 'own'>): Promise<
 
 type Place = Pick<FolderDestination, 'name' | 'path'>
 
-/** What is said of a folder whose disk is away, whoever finds out. */
+/** Returns the message for a folder whose disk is not mounted. */
 export const notMountedWords = ({ name, path }: Place): Message =>
   message('transfer.notMounted', { name, path })
 
-/** @throws UserError where the folder's disk is away; what the system says. */
+/** @throws UserError if the folder's disk is not mounted; the system error. */
 export async function requireMounted(place: Place): Promise<void> {
   try {
     await getStoreInode(storeLayout(place.path))

@@ -43,15 +43,15 @@ export function tryFolder(
   })
 }
 
-/** @throws NotMounted where one that is in the settings is away: what is underneath is another disk. */
+/** @throws NotMounted if a folder of the settings is not mounted: below its path lies another disk. */
 async function connect(directory: string, stage: TestStage): Promise<void> {
   if (!(await stat(directory)).isDirectory()) throw new UserError('refuse.notDirectory', { path: directory })
   if (stage === 'kept') await getStoreInode(storeLayout(directory))
 }
 
 /**
- * Makes Holdfast's own directory, by which the folder is known from now on.
- * @throws UserError where it is in use, in another store, or is encrypted in another way.
+ * Creates Holdfast's own directory, which identifies the folder from now on.
+ * @throws UserError if the folder is in use, inside another store, or encrypted with another setting.
  */
 async function makeReady(destination: Tested<'folder'>): Promise<void> {
   const layout = storeLayout(destination.path)

@@ -5,20 +5,20 @@ import type { OpenFolder } from './open-store.ts'
 import { getStoreInode, NotMounted } from './place.ts'
 
 const LOOK_EVERY_MS = 2_000
-/** The store is asked this often for files that it wants again; those that it was asked for may not have come. */
+/** Interval between two queries for files that the store wants again: files asked for earlier may not have arrived. */
 const ASK_EVERY_MS = 10 * 60_000
 
 export interface FolderWatching {
-  /** Its disk is away. */
+  /** The folder's disk is not mounted. */
   onLost(why: Error): void
-  /** How long the disk has left a call unanswered, in milliseconds; told all the time. */
+  /** How long the disk has not answered a call, in milliseconds; called at every check. */
   onStalled(ms: number): void
-  /** The store wants these again: a source's id, and a path. */
+  /** The store wants these files again: source id and path. */
   onWanted(files: [string, string][]): void
   log(text: string): void
 }
 
-/** Looks after a folder that is open; returns what ends it. */
+/** Watches an open folder; returns a function that stops it. */
 export function watchFolder(
   { layout, store, senders, me, mark }: OpenFolder,
   { onLost, onStalled, onWanted, log }: FolderWatching,
@@ -28,7 +28,7 @@ export function watchFolder(
   let isLooking = false
   let isFailing = false
 
-  /** What verify has found is asked for by a change of the store's `wanted` file. */
+  /** Queries wanted files if the store's `wanted` file has changed, as after a verification, or after ASK_EVERY_MS. */
   const askWanted = async (): Promise<void> => {
     const now = await stat(layout.wanted, { bigint: true }).then(
       ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
@@ -41,7 +41,7 @@ export function watchFolder(
   }
 
   const look = async (): Promise<void> => {
-    // A disk that hangs has one look waiting, not one more each time.
+    // Only one check at a time: on a disk that hangs they would pile up.
     if (isLooking) return
     isLooking = true
     try {

@@ -5,27 +5,27 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import { UserError } from '../../lib/i18n/user-error.ts'
 import { type DestinationTest, type TestStep, testSteps } from '../sender-messages.ts'
 
-/** All of a test, in milliseconds: less than the one who asks for it waits for an answer. */
+/** Time limit of a test, in milliseconds: shorter than the caller's wait for the answer. */
 export const TEST_MS = 12_000
 
-/** Does one step of a test: its time is taken, and what it throws ends the test. */
+/** Runs one step of a test and measures its time; an error ends the test. */
 export type DoStep = <T>(step: TestStep, act: () => Promise<T>) => Promise<T>
 
 export interface Trial {
-  /** Of the destination. */
+  /** The destination's name. */
   name: string
-  /** Ends the test, also while a call of the system hangs. */
+  /** Aborts the test, even while a system call hangs. */
   signal: AbortSignal
-  /** Does the steps, and says what works; `found` is for what it finds on its way. */
+  /** Runs the steps and returns the success message; fills `found` on the way. */
   run(step: DoStep, found: DestinationTest['found']): Promise<Message>
-  /** The sentence for what a step has thrown, where it is no UserError. */
+  /** Returns the message for an error of a step that is not a UserError. */
   why(error: unknown): Message
 }
 
 const BYTES = 1_000
 
 /**
- * A small file is written, read back and compared; removing it is left to the caller, where that has worked.
+ * Writes a small file, reads it back and compares it. After success the caller removes the file.
  * @param name the destination's.
  */
 export async function tryFile(
@@ -49,7 +49,7 @@ export async function tryFile(
   }
 }
 
-/** A test of a destination, step by step. Never rejects. */
+/** Runs a test of a destination, step by step. Never rejects. */
 export async function trial({ name, signal, run, why }: Trial): Promise<DestinationTest> {
   const found: DestinationTest['found'] = { notes: [] }
   const tried = new Map<TestStep, { done: boolean; ms: number }>()

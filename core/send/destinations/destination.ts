@@ -3,48 +3,51 @@ import type { FileFacts } from '../../platform/facts.ts'
 import type { FoundDirectory } from '../reading/group.ts'
 import type { Connection } from '../sender-messages.ts'
 
-// The seam between the queue and what takes the files: above it nothing knows of sockets or frames. A new kind of
+// The interface between the queue and the destinations: the code above it uses no sockets and no frames. A new kind of
 // destination is a folder beside receiver/ with a function that opens a `Destination`.
 
-/** What a destination says of a file. */
+/** A destination's answer for one file. */
 export type Answer =
-  /** It is on the destination's disk, maybe from before. `position`: see Ledger.rememberPosition; 0 without one. */
+  /**
+   * The file is on the destination's disk, perhaps since earlier. `position`: see Ledger.rememberPosition; 0 without
+   * one.
+   */
   | {
       kind: 'durable'
       position: number
-      /** Digest of what it has in place of the content, which was encrypted here; it is given back to `prove`. */
+      /** Digest of the stored bytes if the content was encrypted here; it is passed to `prove` later. */
       seal?: Uint8Array | undefined
     }
-  /** It is never taken as it is. */
+  /** The destination will never accept this file unchanged. */
   | { kind: 'refused'; reason: Message }
   /**
-   * It was not taken this time. `trouble`: whether the destination can take no other file either; `maybe`: several such
-   * answers in a row say so.
+   * Not stored this time. `trouble`: whether the destination currently rejects every file; `maybe`: only several such
+   * answers in a row show it.
    */
   | { kind: 'again'; reason: Message | null; trouble: 'no' | 'maybe' | 'yes' }
-  /** The connection ended before anything was said. */
+  /** The connection ended before an answer came. */
   | { kind: 'lost' }
 
-/** What a destination says when it is asked to prove that it has a content. */
+/** A destination's answer when asked to prove that it has a content. */
 export type Proof =
-  /** The digest of a nonce and of the content behind it, as it was read from the disk just now. */
+  /** The digest of a nonce followed by the content, which was read from the disk just now. */
   | { kind: 'digest'; digest: Uint8Array }
-  /** What was read back just now, byte by byte, is what was made of the content when it was sent: see the seal. */
+  /** The bytes read back just now equal those stored for the content when it was sent: see the seal. */
   | { kind: 'sealed' }
-  /** It has no such file. */
+  /** The destination has no such file. */
   | { kind: 'absent' }
-  /** It cannot say, or the connection ended. */
+  /** No proof was possible, or the connection ended. */
   | { kind: 'unavailable' }
 
-/** Of a proof's nonce. */
+/** Length of a proof's nonce. */
 export const NONCE_BYTES = 32
 
-/** A source as a destination is told of it. */
+/** A source, as a destination gets it. */
 export interface OutgoingSource {
   id: string
-  /** Of its folder there, if that name is free. */
+  /** The preferred name of the source's folder there; another is chosen if it is taken. */
   name: string
-  /** Absolute path of its directory here, for what people are told. */
+  /** Absolute path of the source's directory on this computer, for messages. */
   path: string
 }
 
@@ -62,77 +65,81 @@ export interface SmallOutgoing extends Outgoing {
 
 export interface SmallEvents {
   /**
-   * They would go now, or wait for no more than the line. False: they are not sent after all; nothing more is called.
+   * Called when the files can go now or wait only for the line. False cancels them; no other callback follows.
    */
   onTurn(): boolean
-  /** Their bytes are on their way, and their memory may be used again; not called where the connection is lost before. */
+  /**
+   * The bytes were handed to the connection and their memory may be reused; not called if the connection is lost
+   * first.
+   */
   onUsed(): void
-  /** What became of one of the files, by its index. */
+  /** The answer for one file, by its index. */
   onAnswer(index: number, answer: Answer): void
 }
 
-/** What a session takes together. A single file always goes. */
+/** The largest group of small files that a session takes in one call. A single file is always accepted. */
 export interface SessionLimits {
   /** Small files in one call. */
   readonly files: number
-  /** Their bytes, at most 1 MiB; they change with the time of day, as the limit of the line does. */
+  /** Bytes of these files, at most 1 MiB; changes with the rate limit's schedule. */
   readonly bytes: number
 }
 
-/** A content that the destination should have. */
+/** A content that the destination should already have. */
 export interface CopyFrom {
   source: OutgoingSource
   path: string
-  /** That name is gone at the source. */
+  /** The name no longer exists at the source. */
   isMoved: boolean
   /**
-   * It is the file's own name, and nothing has called in question that the destination has the content there: only the
-   * file's mode, times or attributes have changed, and nothing is read back.
+   * True if this is the file's own name, and no event has put the destination's copy in doubt: only the file's mode,
+   * times or attributes have changed, and the content is not read back.
    */
   isTrusted: boolean
-  /** The time of modification that the content was sent with, where it is trusted; left out: the file's own. */
+  /** The modification time that a trusted content was sent with; left out: the file's own. */
   storedNs?: bigint
 }
 
 /** A file that is sent in chunks. */
 export interface Upload {
-  /** Bytes that the destination has from before: they are not sent. */
+  /** Bytes that the destination already has: they are not sent. */
   readonly offset: number
   /**
-   * Sends the next bytes, and gives their memory back (chunkBuffers) when it is not needed any more; false: there is an
-   * answer already, or the connection is lost.
+   * Sends the next bytes and releases their memory (chunkBuffers) after use. Returns false if the file already has an
+   * answer or the connection is lost.
    */
   chunk(bytes: Buffer): Promise<boolean>
-  /** The next bytes are so many zeros. Left out: they are sent like any others. */
+  /** Sends this many zeros without their bytes. Left out: zeros are sent like other bytes. */
   zeros?(count: number): Promise<boolean>
   end(digest: Buffer): Promise<Answer>
-  /** `keep`: the destination may keep what it has, to go on with it. */
+  /** @param keep allows the destination to keep the part, so that the upload can be resumed. */
   abort(keep: boolean): Promise<Answer>
 }
 
 /** Bytes of the file system that a destination is on. */
 export interface Space {
-  /** What may still be written. */
+  /** Bytes that can still be written. */
   free: number
   total: number
 }
 
-/** A destination that can be reached now. */
+/** A destination that is connected now. */
 export interface Session {
   /**
-   * The destination has files of this computer that the ledger does not know of: before a file is sent, it is asked
-   * whether it is there.
+   * The destination has files of this computer that the ledger does not list: before a file is sent, the destination is
+   * asked for it.
    */
   readonly asksFirst: boolean
   /**
-   * Names under which it can find a content that it has: `any` name of this computer, a file's `own` name alone, or, as contents
-   * are encrypted, the own name where that is `trusted` (see CopyFrom), or nothing.
+   * Names under which the destination can find a content: `any` name of this computer, a file's `own` name, the own
+   * name
+   * only if it is `trusted` (see CopyFrom; for encrypted contents), or `none`.
    */
   readonly copies: 'any' | 'own' | 'trusted' | 'none'
   readonly limits: SessionLimits
   /**
-   * Sends whole small files of one source together; resolves when they are on their way, or lost.
-   * @param directories those on the way to them.
+   * Sends small files of one source together; resolves when their bytes are handed over or the connection is lost.
+   * @param directories the directories above the files.
    */
   sendSmall(
     files: readonly SmallOutgoing[],
@@ -140,13 +147,13 @@ export interface Session {
     events: SmallEvents,
   ): Promise<void>
   /**
-   * Begins a large file; null: the connection is lost.
-   * @param identity which file it is, if the destination may have a part of it; left out: it is sent whole.
+   * Begins a large file; returns null if the connection is lost.
+   * @param identity identifies the content for resuming; left out: no part is kept.
    */
   begin(file: Outgoing, directories: readonly FoundDirectory[], identity?: string): Promise<Upload | null>
   /**
-   * Has the destination copy a file of its own, or give it new facts where it is the very file; null: it has no such
-   * content, which has to be sent.
+   * Has the destination copy a content that it has, or update the metadata if the file already has that content.
+   * Returns null if it does not have the content, which then has to be sent.
    */
   copy(
     file: Outgoing,
@@ -154,7 +161,7 @@ export interface Session {
     digest: Uint8Array,
     from: CopyFrom,
   ): Promise<Answer | null>
-  /** @param seal what the destination answered with the content. */
+  /** @param seal the seal from the answer to the upload. */
   prove(
     source: OutgoingSource,
     path: string,
@@ -162,33 +169,33 @@ export interface Session {
     nonce: Uint8Array,
     seal?: Uint8Array | null,
   ): Promise<Proof>
-  /** null: it does not say. Left out: its kind never does. */
+  /** Returns null if the destination does not report it. Left out: this kind never does. */
   space?(): Promise<Space | null>
   readonly closed: boolean
 }
 
-/** A session of a kind's own. */
+/** The session as its own kind sees it. */
 export interface OwnSession extends Session {
-  /** Whatever has not been answered is lost. */
+  /** Closes the session; files without an answer are lost. */
   close(): void
 }
 
 export interface DestinationEvents {
-  /** A session begins; it is over when its `closed` says so, and then `onSession(null)` follows. */
+  /** A session begins. It ends when its `closed` is true; `onSession(null)` follows. */
   onSession(session: Session | null): void
-  /** `isToItself`: it is on this computer, which is known once there is a connection. */
+  /** `isToItself`: the destination is on this computer, which is known only once connected. */
   onState(state: Connection['state'], problem: Message | null, isToItself?: boolean): void
-  /** Why files wait although there is a session, or null. */
+  /** The reason why files wait although there is a session, or null. */
   onTrouble(trouble: Message | null): void
-  /** A person should know this, though there is a session. */
+  /** A message for the person that does not end the session. */
   onNotice(sentence: Message): void
-  /** Files that the destination wants again wait now. */
+  /** Files that the destination asked for again now wait. */
   onWanted(): void
   log(level: 'info' | 'warn', text: string): void
 }
 
-/** Keeps up a session for as long as the destination is wanted, and tries for ever to have one. */
+/** Keeps a session open as long as the destination is wanted, and reconnects without end. */
 export interface OpenDestination {
-  /** @param isLast no other one follows: what is still to be said is said first. Resolves when that is done. */
+  /** @param isLast no other destination follows: pending messages are sent first. Resolves when that is done. */
   stop(isLast?: boolean): Promise<void> | void
 }

@@ -1,8 +1,11 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
 
-/** A disk that leaves a call unanswered for longer than this, in milliseconds, is said to hang. */
+/** A disk that has not answered a call for longer than this, in milliseconds, counts as hanging. */
 export const STALLED_MS = 30_000
 
-/** What is said of a disk that has left a call unanswered for so long; null: nothing. @param name the destination's. */
+/**
+ * Returns the message for a disk that has not answered for `ms`, or null below the limit. @param name the
+ * destination's.
+ */
 export const hungFor = (ms: number, name: string): Message | null =>
   ms < STALLED_MS ? null : message('transfer.storeHung', { name, seconds: Math.round(ms / 1000) })

@@ -5,27 +5,27 @@ import { UserError } from '../../lib/i18n/user-error.ts'
 import type { DestinationEvents, OpenDestination, Session } from './destination.ts'
 import { type Change, type ClockReading, isOwnAddress, watchWake } from './sleep-network-watch.ts'
 
-/** A session that lasts this long was a good one: the next failure is the first again. */
+/** A session that lasts this long resets the count of failures to one. */
 const GOOD_SESSION_MS = 5_000
 
-/** What there is of one session. */
+/** The signals of one session. */
 export interface SessionAttempt {
-  /** It is to end, or has ended. */
+  /** Aborted when the session has to end, or has ended. */
   signal: AbortSignal
-  /** It is over, for this reason. */
+  /** Ends the session for this reason. */
   end(reason: unknown): void
 }
 
-/** One session, until it is closed. */
+/** A session that is open. */
 export interface OpenedSession {
   session: Session
-  /** The destination is on this computer. */
+  /** True if the destination is on this computer. */
   isToItself: boolean
-  /** This computer's end of the connection; null: there is no lasting one, or nobody knows. */
+  /** This computer's address on the connection; null: no lasting connection, or unknown. */
   localAddress: string | null
-  /** Ends it, and what belongs to it; whatever has not been answered is lost. */
+  /** Closes the session and its resources; files without an answer are lost. */
   close(): void
-  /** What is still to be said before it is closed for good; never rejects, and takes a moment at most. */
+  /** Sends pending messages before the final close; never rejects, and takes a moment at most. */
   farewell?(): Promise<void>
 }
 
@@ -34,16 +34,16 @@ export interface ConnectionTrouble {
   problem: Message
 }
 
-/** How a kind of destination has its sessions. */
+/** How a kind of destination opens its sessions. */
 export interface Connector {
-  /** @throws why there is no session: a UserError where only a person can help. */
+  /** @throws the reason why no session could be opened: a UserError if only a person can help. */
   open(attempt: SessionAttempt): Promise<OpenedSession>
-  /** The state and the sentence of a session that failed or ended. */
+  /** Returns the state and the message for a session that failed or ended. */
   troubleOf(reason: unknown, wasConnected: boolean): ConnectionTrouble
   retrySeconds: number
 }
 
-/** Keeps up one session for as long as it is wanted, and tries for ever to have it. */
+/** Keeps one session open as long as it is wanted, and reconnects without end. */
 export class KeptConnection implements OpenDestination {
   readonly #connector: Connector
   readonly #events: DestinationEvents
@@ -51,13 +51,13 @@ export class KeptConnection implements OpenDestination {
   #isOver = false
   #timer: NodeJS.Timeout | null = null
   #failures = 0
-  /** What ends now was ended because the computer woke up: the next attempt follows at once. */
+  /** The session was ended because the computer woke up or changed its network: the next attempt follows at once. */
   #isWoken = false
   #localAddress: string | null = null
   #current = new AbortController()
   #farewell: OpenedSession['farewell']
 
-  /** @param watch says when the computer woke up or is in another network; returns what ends it. */
+  /** @param watch reports when the computer woke up or changed its network; returns a function that stops it. */
   constructor(connector: Connector, events: DestinationEvents, watch: typeof watchWake = watchWake) {
     this.#connector = connector
     this.#events = events
@@ -91,7 +91,7 @@ export class KeptConnection implements OpenDestination {
     this.#timer = setTimeout(() => void this.#run(), pauseMs)
   }
 
-  /** One session from its beginning to its end; how it was in trouble then. */
+  /** Runs one session from start to end; returns the state and message for its end. */
   async #serve(ending: AbortController): Promise<ConnectionTrouble> {
     const { signal } = ending
     const ended = once(signal, 'abort')
@@ -100,7 +100,7 @@ export class KeptConnection implements OpenDestination {
       opened = await this.#connector.open({ signal, end: (reason) => ending.abort(reason) })
     } catch (error) {
       this.#failures += 1
-      // What it has begun ends, too.
+      // Also stops what the attempt has started.
       ending.abort()
       return this.#told(error, false)
     }
@@ -127,8 +127,8 @@ export class KeptConnection implements OpenDestination {
   }
 
   /**
-   * A connection that cannot have lived on ends now, not when its silence is noticed, and nothing waits for a
-   * pause that began under other circumstances.
+   * A connection that cannot have survived is closed now, without waiting for its silence to be noticed. A running
+   * pause before the next attempt is cut short, too.
    */
   #changed(change: Change, { addresses }: ClockReading): void {
     const local = this.#localAddress

@@ -10,25 +10,25 @@ import { openS3 } from './s3/s3.ts'
 import type { Sessions } from './session-memory.ts'
 import { openSftp } from './sftp/sftp.ts'
 
-/** What a destination is opened with, whatever its kind is. */
+/** The options to open a destination of any kind. */
 export interface OpenOptions {
-  /** Of this computer: its certificate tells its folder at a destination from others. */
+  /** This computer's identity: its certificate distinguishes its folder at a destination from those of others. */
   identity: Identity
-  /** Of this computer. */
+  /** This computer's name. */
   name: string
-  /** By the names that the kind has; see the settings' schema. */
+  /** The secrets, by the names that the kind has; see the settings' schema. */
   secrets: Readonly<Record<string, string>>
   /** Longest pause between two attempts to reach it. */
   retrySeconds: number
-  /** Which older contents stay there; a receiver has rules of its own. */
+  /** Which older versions stay there; a receiver has its own rules. */
   keep: Keep
-  /** What sending may use of the line. */
+  /** The limit on sending. */
   bucket: Bucket
-  /** What is remembered of its last session. */
+  /** The memory of the last session. */
   sessions: Sessions
-  /** What a receiver is told of this computer; null: nothing now. */
+  /** Returns the status that a receiver gets; null: none now. */
   status(): StatusNow | null
-  /** The script of the threads that a folder's store has. */
+  /** The script of the threads of a folder's store. */
   storeThread: URL
 }
 

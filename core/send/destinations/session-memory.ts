@@ -2,20 +2,20 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Ledger, SessionMemory } from '../../ledger/ledger.ts'
 import { type Message, message } from '../../lib/i18n/message.ts'
 
-/** Rows in one transaction; between two the event loop turns. */
+/** Rows in one transaction; the event loop turns between two. */
 const CHUNK_ROWS = 1_000
-/** Before the first position. */
+/** The position before the first one. */
 const ALL = -1
 
-/** What a destination says that it remembers. */
+/** The session that a destination remembers. */
 export interface Theirs extends Omit<SessionMemory, 'next'> {
-  /** What this session is called from now on. */
+  /** The id of the new session. */
   next: string
-  /** Two computers have gone on with one session: one is a copy of the other. */
+  /** Two computers have continued the same session: one is a copy of the other. */
   isForked: boolean
 }
 
-/** What the sender remembers of its sessions with one destination; see PROTOCOL.md, "Sessions". */
+/** The sender's memory of its sessions with one destination; see PROTOCOL.md, "Sessions". */
 export type Sessions = ReturnType<typeof openSessions>
 
 export function openSessions(
@@ -34,29 +34,29 @@ export function openSessions(
   }
 
   return {
-    /** What `hello` says of it. */
+    /** Returns the last session for the `hello` frame. */
     hello: () => ledger.session(id),
     /**
-     * Takes over what the receiver has said: what it has lost waits again before this resolves, and the session is
-     * written down.
+     * Compares the receiver's session with ours, and stores it. Files that the receiver has lost wait again before this
+     * resolves.
      */
     async welcome(theirs: Theirs | null): Promise<{ asksFirst: boolean; notice: Message | null }> {
       if (theirs === null) return { asksFirst: false, notice: null }
       const { epoch, position, last, next, isForked } = theirs
       const ours = ledger.session(id)
       const isAnew = ours?.epoch !== epoch
-      // What has been stored since is offered again.
+      // Files stored after this position are offered again.
       const since = ours === null ? null : isAnew ? ALL : position < ours.position ? position : null
       let notice = ours !== null && isForked ? message('transfer.sessionForked', { name }) : null
       if (since !== null) {
         const removed = ledger.removedSince(id, since)
         const files = await offerAll(since)
-        // Nothing of this computer is there: that is a new folder, or one that was put back as far as that.
+        // The receiver has no files of this computer: its folder is new, or was restored to its beginning.
         const isEmpty = isAnew || position === 0
         const [plain, lost] = isEmpty
           ? (['transfer.sessionAnew', 'transfer.sessionAnewLost'] as const)
           : (['transfer.sessionOlder', 'transfer.sessionLost'] as const)
-        // What is here no more is found out as it is read to be sent.
+        // Files that no longer exist here are detected when they are read for sending.
         const params = { name, files, at: Date.now() }
         notice = files > 0 ? message(plain, params) : null
         if (removed > 0) notice = message(lost, { ...params, removed })
@@ -64,7 +64,7 @@ export function openSessions(
       ledger.rememberSession(id, { epoch, position, last, next })
       return { asksFirst: isAnew && position > 0, notice }
     },
-    /** The receiver wants these files again; how many wait now. */
+    /** Offers files again that the receiver asked for; returns how many wait now. */
     want: (files: readonly (readonly [source: string, path: string])[]): number =>
       ledger.offerAgain(id, files),
   }

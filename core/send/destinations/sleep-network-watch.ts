@@ -1,34 +1,34 @@
 import { networkInterfaces } from 'node:os'
 
-/** How often it is looked whether the computer slept, or its network is another one. */
+/** Interval between two checks for sleep and network changes. */
 const LOOK_EVERY_MS = 5_000
 /**
- * Looks that are further apart than planned by this much mean that this process did not run. A receiver gives up
- * a connection after 20 s of silence (channel.ts); a shorter gap is left to the heartbeat.
+ * Two checks that are apart by this much more than planned mean that this process was suspended. A receiver closes a
+ * connection after 20 s of silence (channel.ts); the heartbeat handles shorter gaps.
  */
 const GAP_MS = 20_000
 
-/** What is compared from one look to the next. */
+/** The values that two checks compare. */
 export interface ClockReading {
-  /** Milliseconds since 1970: it goes on while the computer sleeps. */
+  /** Milliseconds since 1970: this clock advances while the computer sleeps. */
   wall: number
-  /** Milliseconds of the steady clock: on Linux and macOS it stands still meanwhile (clock_gettime(2)). */
+  /** Milliseconds of the monotonic clock: on Linux and macOS it stops during sleep (clock_gettime(2)). */
   steady: number
-  /** This computer's addresses, without those of the loop. */
+  /** This computer's addresses, without loopback. */
   addresses: readonly string[]
 }
 
-/** `slept`: asleep, or stopped; also a clock that was put forward, which cannot be told from it and does no harm. */
+/** `slept`: asleep or stopped; also a clock that was put forward, which looks the same and does no harm. */
 export type Change = 'slept' | 'network'
 
-/** What has happened between two looks, or null. */
+/** Returns what happened between two checks, or null. */
 export function changeBetween(before: ClockReading, after: ClockReading): Change | null {
   const gap = Math.max(after.wall - before.wall, after.steady - before.steady)
   if (gap > LOOK_EVERY_MS + GAP_MS) return 'slept'
   return before.addresses.join() === after.addresses.join() ? null : 'network'
 }
 
-/** The addresses of this computer now, in an order that does not depend on the system's. */
+/** Returns the current addresses of this computer, sorted, so that their order does not depend on the system. */
 export function ownAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
@@ -37,8 +37,8 @@ export function ownAddresses(): string[] {
 }
 
 /**
- * Whether a connection from this address may still live. IPv4 addresses may be written as IPv6 (RFC 4291, 2.5.5.2);
- * the loop's are always there.
+ * True if a connection from this address may still work. IPv4 addresses may be written as IPv6 (RFC 4291, 2.5.5.2);
+ * loopback addresses always work.
  */
 export function isOwnAddress(address: string, addresses: readonly string[]): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/, '')
@@ -49,7 +49,7 @@ export function momentNow(): ClockReading {
   return { wall: Date.now(), steady: performance.now(), addresses: ownAddresses() }
 }
 
-/** Calls `onChange` when the computer woke up, or its addresses are other ones. Returns what ends it. */
+/** Calls `onChange` when the computer woke up or its addresses changed. Returns a function that stops it. */
 export function watchWake(
   onChange: (change: Change, now: ClockReading) => void,
   look: () => ClockReading = momentNow,

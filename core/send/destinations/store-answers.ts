@@ -4,9 +4,9 @@ import { nameFaults } from '../../protocol/names.ts'
 import type { Stored } from '../../store/store.ts'
 import type { Answer, OutgoingSource } from './destination.ts'
 
-// What a store of Holdfast's own says of a file, a receiver's or a folder's.
+// Translates the answers of Holdfast's own stores, at a receiver or in a folder.
 
-/** The detail is "floor", "quota bytes N", "quota files N", or the system's error name. */
+/** The detail is "floor", "names", "quota bytes N", "quota files N", or the system's error name. */
 function fullSentence(detail: string, name: string): Message {
   if (detail === 'floor') return message('transfer.storeFloor', { name })
   if (detail === 'names') return message('transfer.storeNames', { name })
@@ -16,14 +16,14 @@ function fullSentence(detail: string, name: string): Message {
   return message(quota[1] === 'bytes' ? 'transfer.quotaBytes' : 'transfer.quotaFiles', { name, limit })
 }
 
-/** The file that an answer is about. */
+/** The file that an answer concerns. */
 export interface AnsweredFile {
   source: Pick<OutgoingSource, 'path'>
   path: string
   size: number
 }
 
-/** @param destination its name. */
+/** Returns the answer for the queue. @param destination its name. */
 export function answerOf(
   { outcome: { status, detail }, position }: Stored,
   destination: string,
@@ -44,7 +44,7 @@ export function answerOf(
     case 'digest':
       return { kind: 'again', reason: message('transfer.digestMismatch', { path: file }), trouble: 'no' }
     case 'aborted':
-    // Said of a copy alone, after which the content is sent.
+    // Only a copy is answered this way; the content is sent afterwards.
     case 'unknown':
       return { kind: 'again', reason: null, trouble: 'no' }
     case 'full':
@@ -52,7 +52,7 @@ export function answerOf(
     case 'readOnly':
       return trouble(message('transfer.storeReadOnly', { name: destination }))
     case 'failed': {
-      // No file's fault: whatever comes next has the same answer.
+      // The disk is gone, which is not the file's fault: every further file would get the same answer.
       if (detail === 'ENODEV') return trouble(message('transfer.storeAway', { name: destination }))
       const reason = message('transfer.storeFailed', { name: destination, reason: detail || 'EIO' })
       return { kind: 'again', reason, trouble: 'maybe' }

@@ -6,23 +6,23 @@ import { tryReceiver } from './receiver/test-receiver.ts'
 import { tryS3 } from './s3/test-s3.ts'
 import { trySftp } from './sftp/test-sftp.ts'
 
-/** What a destination is tested with, whatever its kind is. */
+/** The options to test a destination of any kind. */
 export interface TryOptions {
   identity: Identity
-  /** Of this computer. */
+  /** This computer's name. */
   name: string
-  /** By the names that the kind has; see the settings' schema. */
+  /** The secrets, by the names that the kind has; see the settings' schema. */
   secrets: Readonly<Record<string, string>>
-  /** Left out: it is given alone. */
+  /** Left out: 'given'. */
   stage?: TestStage
-  /** The test has taken too long, or is wanted no longer. */
+  /** Aborted when the test takes too long or is cancelled. */
   signal: AbortSignal
 }
 
-/** A destination of a kind, as it is tested. */
+/** The settings of a tested destination of one kind. */
 export type Tested<K extends TestedDestination['kind']> = Extract<TestedDestination, { kind: K }>
 
-/** Opens a destination, writes a small file, reads it back and removes it, in this process. Never rejects. */
+/** Tests a destination in this process: writes a small file, reads it back and removes it. Never rejects. */
 export function tryDestination(
   destination: TestedDestination,
   options: TryOptions,

@@ -3,7 +3,8 @@ import type { ObjectFacts, ObjectStore, PutOptions } from './object-store.ts'
 
 const NS_IN_SECOND = 1_000_000_000n
 /**
- * The digest of what is read from the store now, behind `front` if there is one; null: it is not so long.
+ * Returns the digest of an object as the store reads it now, after hashing `front` if given; null if its length is
+ * not `size`.
  * @throws StoreFault.
  */
 export async function digestAt(
@@ -24,15 +25,16 @@ export async function digestAt(
   return bytes === size ? hasher.digest() : null
 }
 
-/** Times are compared in whole seconds, as no store has less; both in nanoseconds. */
+/** Compares times in nanoseconds by whole seconds, the coarsest unit that stores keep. */
 export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND !== b / NS_IN_SECOND
 
 /**
- * Returns true if the store has this very content, from this very second, under a name; then it has the file's facts, too, when
- * this resolves.
- * @param facts without a digest: nobody knows the one that the store has.
+ * Returns true if the object under a name has this content and this time, to the second. Then it also gets the file's
+ * mode
+ * and time before this resolves.
+ * @param facts its digest may be null if the stored one is unknown.
  * @param reads false: the ledger is trusted, and the content is not read back.
- * @param storedNs the time that the content was sent with, where the file has another one since.
+ * @param storedNs the time that the content was sent with, if the file's time has changed since.
  * @throws StoreFault.
  */
 export async function adoptContent(
@@ -50,7 +52,7 @@ export async function adoptContent(
   if ([kept, sent].every(({ mtimeNs }) => isOtherSecond(there.mtimeNs, mtimeNs))) return false
   if (there.digest !== null && digest !== null && Buffer.compare(there.digest, digest) !== 0) return false
   if (reads) {
-    // The metadata does not change when the content is damaged.
+    // Metadata do not show that the content is damaged.
     const found = await digestAt(store, name, facts.size, signal)
     if (found === null || digest === null || Buffer.compare(found, digest) !== 0) return false
   }
@@ -58,7 +60,7 @@ export async function adoptContent(
   return true
 }
 
-/** A small object, and no more of it than so many bytes and a piece. @throws StoreFault. */
+/** Reads a small object; stops after the piece that exceeds `most` bytes. @throws StoreFault. */
 export async function readSmall(
   store: Pick<ObjectStore, 'read'>,
   name: string,
@@ -75,7 +77,7 @@ export async function readSmall(
   return Buffer.concat(pieces)
 }
 
-/** An object of Holdfast's own. @throws StoreFault. */
+/** Writes an object of Holdfast's own. @throws StoreFault. */
 export async function putOwn(
   store: Pick<ObjectStore, 'put'>,
   name: string,

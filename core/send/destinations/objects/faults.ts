@@ -8,7 +8,7 @@ import { StoreFault } from './object-store.ts'
 export const isFault = (error: unknown, kind: StoreFault['kind']): boolean =>
   error instanceof StoreFault && error.kind === kind
 
-/** For a catch: what was asked for is this, where that fault says so. */
+/** Returns a handler for `catch` that replaces a fault of this kind by `instead`. */
 export const orIf =
   <T>(kind: StoreFault['kind'], instead: T) =>
   (error: unknown): T => {
@@ -16,7 +16,9 @@ export const orIf =
     throw error
   }
 
-/** For a catch: a store without the question, or a login that may not ask it, says nothing. */
+/**
+ * For `catch`: returns null if the store lacks the function or the login may not use it; rethrows a lost connection.
+ */
 export function unlessLost(error: unknown): null {
   if (isFault(error, 'lost')) throw error
   return null
@@ -25,14 +27,14 @@ export function unlessLost(error: unknown): null {
 export const asFault = (error: unknown): StoreFault =>
   error instanceof StoreFault ? error : new StoreFault('failed', errorText(error), { cause: error })
 
-/** The file that a fault came about with. */
+/** The file that a fault concerns. */
 export interface FaultyFile {
   source: Pick<OutgoingSource, 'path'>
   path: string
 }
 
 /**
- * What a fault means for the file.
+ * Returns the answer for a file whose transfer failed.
  * @param name the destination's.
  */
 export function answerOf(error: unknown, name: string, file: FaultyFile): Answer {
@@ -51,7 +53,7 @@ export function answerOf(error: unknown, name: string, file: FaultyFile): Answer
       return { kind: 'again', reason: message('transfer.objects.damaged', where), trouble: 'no' }
     case 'exists':
     case 'absent':
-      // Somebody else has been there in this moment.
+      // Another program changed the name in this moment.
       return { kind: 'again', reason: null, trouble: 'no' }
     case 'failed':
       return { kind: 'again', reason: message('transfer.objects.failed', { name, reason }), trouble: 'maybe' }
@@ -60,14 +62,14 @@ export function answerOf(error: unknown, name: string, file: FaultyFile): Answer
   }
 }
 
-/** The destination as people are told of it. */
+/** A destination as messages name it. */
 export interface NamedPlace {
   name: string
-  /** Where it is. */
+  /** The address, for messages. */
   address: string
 }
 
-/** The state and the sentence of a session that could not begin, or has ended. */
+/** Returns the state and message for a session that could not begin, or has ended. */
 export function troubleOf(
   error: unknown,
   { name, address }: NamedPlace,
@@ -78,7 +80,7 @@ export function troubleOf(
     return { state: 'refused', problem: message('transfer.objects.denied', { name, reason }) }
   if (kind === 'full')
     return { state: 'refused', problem: message('transfer.objects.full', { name, reason }) }
-  // What has answered was reached.
+  // Every other fault is an answer, so the store was reached.
   const failure = kind === 'lost' ? 'transfer.objects.unreachable' : 'transfer.objects.failed'
   const key = wasConnected ? 'transfer.objects.lost' : failure
   return { state: 'unreachable', problem: message(key, { name, address, reason }) }

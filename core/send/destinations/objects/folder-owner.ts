@@ -13,50 +13,53 @@ import { putOwn, readSmall } from './content.ts'
 import { orIf } from './faults.ts'
 import type { ObjectStore, PutOptions } from './object-store.ts'
 
-/** Of a file that says whose a folder is; a larger one is none of ours. */
+/** Size limit of an owner file or key file: Holdfast writes no larger one. */
 const MOST_BYTES = 4 * 1024 * 1024
 
 const ownerSchema = z.object({
-  /** Of the computer's certificate. */
+  /** Fingerprint of the computer's certificate. */
   fingerprint: z.string(),
-  /** Its name, for people. */
+  /** The computer's name, for messages. */
   computer: z.string(),
-  /** Random: another one means that the folder was begun anew, and has nothing of what was sent before. */
+  /** Random: a new value means that the folder was started from scratch and lost all earlier files. */
   epoch: z.string().min(1).max(64),
-  /** Its contents are encrypted for this age recipient; null: they are not. */
+  /** The age recipient of the contents; null: they are not encrypted. */
   recipient: z.string().nullable().default(null),
-  /** So are its names. */
+  /** True if names are encrypted, too. */
   hideNames: z.boolean().default(false),
-  /** Files were removed at their source because they are here: older contents may be the only ones, and all stay. */
+  /**
+   * Files were removed at their source because they are stored here: an older version may be the only one, so all
+   * stay.
+   */
   keepsAll: z.boolean().default(true),
   /** The directory of each source, by its id. */
   sources: z.record(z.string(), z.string()),
 })
 export type Owner = z.infer<typeof ownerSchema>
 
-/** A folder at a destination that is this computer's alone. */
+/** A folder at a destination that belongs to this computer alone. */
 export interface OwnFolder {
   readonly epoch: string
-  /** It had nothing of this computer until now. */
+  /** True if it had no files of this computer until now. */
   readonly isNew: boolean
   readonly keepsAll: boolean
-  /** Whether it is still the one that was claimed: somebody may empty it, and another computer then take it. */
+  /** True if the folder is still the claimed one: a person may empty it, and another computer then claim it. */
   isSame(): Promise<boolean>
-  /** Older contents all stay from now on; it is written down before this resolves. */
+  /** Keeps all older versions from now on; resolves once that is recorded. */
   keepAll(): Promise<void>
-  /** The source's directory in it; one that is new is written down there before this resolves. */
+  /** Returns the source's directory in the folder; a new one is recorded there before this resolves. */
   directoryOf(source: Pick<OutgoingSource, 'id' | 'name'>): Promise<string>
 }
 
 const OWNER = `${OWN_DIRECTORY}/owner.json`
 
-/** The file in a computer's folder that says whose it is, and which directory is which source's. */
+/** Returns the name of the file that records the owner of a folder and its sources' directories. */
 export const ownerFile = (folder: string): string => `${folder}/${OWNER}`
 
 /**
- * Whose a folder is; null: nobody has said so yet.
+ * Reads the owner of a folder; null: it has none yet.
  * @param at the destination's name.
- * @throws UserError where the file says nothing that can be understood; StoreFault.
+ * @throws UserError if the file cannot be parsed; StoreFault.
  */
 export async function readOwner(
   store: ObjectStore,
@@ -75,8 +78,10 @@ export async function readOwner(
 }
 
 /**
- * The same, where it is this computer's.
- * @throws UserError where it is another one's, or inside another one: its files would be among those; see readOwner.
+ * Reads the owner of a folder that this computer may use.
+ * @throws UserError if it belongs to another computer, or lies inside another's folder, whose files would include its
+ * own;
+ *   see readOwner.
  */
 export async function ownerOf(
   store: ObjectStore,
@@ -94,7 +99,7 @@ export async function ownerOf(
 const writeOwner = (store: ObjectStore, folder: string, owner: Owner, options: PutOptions): Promise<void> =>
   putOwn(store, ownerFile(folder), Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), options)
 
-/** See Encrypting. @throws StoreFault. */
+/** Writes the key files of Encrypting. @throws StoreFault. */
 export async function keepNameKeys(
   store: ObjectStore,
   folder: string,
@@ -106,7 +111,7 @@ export async function keepNameKeys(
   }
 }
 
-/** The keys of names that are in a folder, as they are there. @throws StoreFault. */
+/** Returns the encrypted keys of names in a folder. @throws StoreFault. */
 export async function readNameKeys(
   store: ObjectStore,
   folder: string,
@@ -118,22 +123,22 @@ export async function readNameKeys(
   return Promise.all(files.map(({ name }) => readSmall(store, name, signal, MOST_BYTES)))
 }
 
-/** What a folder is claimed with. */
+/** The data to claim a folder. */
 export interface FolderClaim extends Encryption {
-  /** Its name. */
+  /** The folder's name. */
   folder: string
-  /** Of this computer's certificate. */
+  /** Fingerprint of this computer's certificate. */
   fingerprint: string
   /** This computer's name. */
   computer: string
   /** The destination's name. */
   at: string
-  /** It was claimed before. */
+  /** True if this computer has claimed it before. */
   isKnown: boolean
 }
 
 /**
- * Takes a folder for this computer. Another one's, and one that has vanished, is refused before anything is written.
+ * Claims a folder for this computer. Refuses another computer's folder, and one that has vanished, before any write.
  * @throws UserError, StoreFault.
  */
 export async function claimFolder(
@@ -150,7 +155,7 @@ export async function claimFolder(
     owner = { fingerprint, computer, epoch, recipient, hideNames, keepsAll: false, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
   }
-  // A folder is encrypted from its beginning, for one key: whoever reads it has one rule for all of it.
+  // One setting covers the whole folder from its beginning, so that every reader needs only one rule.
   requireSame(owner, claim, folder, at)
   let current = owner
   let writing: Promise<unknown> = Promise.resolve()
@@ -160,7 +165,7 @@ export async function claimFolder(
     await writeOwner(store, folder, next, { replace: true })
     current = next
   }
-  /** One change after the other. */
+  /** Runs one change after the other. */
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
     const done = writing.then(change)
     writing = settled(done)

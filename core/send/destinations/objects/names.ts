@@ -11,9 +11,9 @@ import { openThinning } from './thinning.ts'
 //
 //   FOLDER/<source's directory>/<path>                                  the current contents
 //   FOLDER/.holdfast/owner.json                                         see folder-owner.ts
-//   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     what newer contents replaced
+//   FOLDER/.holdfast/versions/<source's directory>/<path>/<version>     contents that were replaced
 
-/** The newest contents of names, and their older ones (core/store/retention/name.ts). */
+/** Current names and older versions (core/store/retention/name.ts). */
 export type Names = ReturnType<typeof openNames>
 
 export function openNames(
@@ -33,16 +33,16 @@ export function openNames(
   }
 
   return {
-    /** @throws StoreFault `impossible` for a name that cannot be used anywhere; whatever the store has against it. */
+    /** @throws StoreFault `impossible` for a name that no system accepts; otherwise the store decides. */
     async current(source: OutgoingSource, path: string): Promise<string> {
       const fault = nameFault(path, 'linux')
       if (fault !== null) throw new StoreFault('impossible', `name: ${fault}`)
       return `${folder}/${await own.directoryOf(source)}/${path}`
     },
-    /** What stands where the object is to be becomes an older content. */
+    /** Sets aside any object that is in the way of this name, as an older version. */
     async makeRoom(source: OutgoingSource, path: string): Promise<void> {
       const directory = await own.directoryOf(source)
-      // Mostly it is the name itself; what is now a directory may have been a file before.
+      // Usually the object has the name itself; but a directory above may have been a file before.
       for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
         if ((await store.info(`${folder}/${directory}/${at}`)) === null) continue
         return setAside(directory, at, at === path)

@@ -12,26 +12,26 @@ import { sendSmallFiles } from './small-files.ts'
 import { beginUpload } from './upload.ts'
 
 const FILES = 256
-/** Of small files that are under way. */
+/** Bytes of small files under way. */
 const BYTES_OUT = 16 * 1024 * 1024
-/** Large files that are under way: a store may keep some MiB of each in memory. */
+/** Large files under way: a store may keep some MiB of each in memory. */
 const UPLOADS = 8
 
 export interface ObjectSessionOptions {
-  /** The destination's name, for what people are told. */
+  /** The destination's name, for messages. */
   name: string
   /** This computer's folder, and its name. */
   own: OwnFolder
   folder: string
-  /** Which older contents stay. */
+  /** Which older versions stay. */
   keep: Keep
   bucket: Bucket
   asksFirst: boolean
-  /** What a name has may be what is sent. */
+  /** False if a stored content can never equal the sent one, as with encryption. */
   compares: boolean
-  /** The store has said that the connection is lost; the session is closed. */
+  /** The connection to the store was lost; the session is closed. */
   onLost(reason: unknown): void
-  /** The store cannot keep a file's time. */
+  /** The store cannot keep the file's time. */
   onTime(file: Outgoing): void
 }
 
@@ -71,7 +71,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
 
   return {
     asksFirst,
-    // Under another name a content is sent again.
+    // A content known under another name is sent again.
     copies: 'own',
     limits: {
       files: FILES,
@@ -100,7 +100,7 @@ export function openObjectSession(store: ObjectStore, options: ObjectSessionOpti
     async prove(source, path, size, nonce) {
       try {
         const name = await names.current(source, path)
-        // Whoever asks removes the file there.
+        // The caller removes its file after the proof, so older versions must stay.
         await own.keepAll()
         const digest = await digestAt(store, name, size, signal, nonce)
         return digest === null ? { kind: 'absent' } : { kind: 'digest', digest }

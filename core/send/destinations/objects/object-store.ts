@@ -1,49 +1,49 @@
 import type { Space } from '../destination.ts'
 
-/** What is kept of an object besides its name. Where the store cannot keep something, it says the nearest. */
+/** The stored metadata of an object. A store that cannot keep a value reports the nearest one. */
 export interface ObjectFacts {
   /** Bytes of the content. */
   size: number
-  /** Of the file's modification, in nanoseconds since 1970; SFTP has whole seconds. */
+  /** The file's modification time, in nanoseconds since 1970; SFTP keeps whole seconds. */
   mtimeNs: bigint
   /** Permission bits, as in FileFacts. */
   mode: number
-  /** Of the content as it was sent (core/platform/digest.ts: BLAKE3); null: the store keeps none. */
+  /** BLAKE3 digest of the content as it was sent (core/platform/digest.ts); null: the store keeps none. */
   digest: Uint8Array | null
 }
 
 export interface ObjectInfo extends ObjectFacts {
   name: string
-  /** When the store took it, in milliseconds since 1970. */
+  /** When the store received it, in milliseconds since 1970. */
   storedAt: number
-  /** Of one that was set aside by copying: when its content was stored at first. A listing does not tell. */
+  /** For a version that was set aside by copying: when its content was first stored. Listings do not include it. */
   firstStoredAt?: number | undefined
-  /** One older content of the name, where the store itself keeps them; null: the current one. */
+  /** Id of an older version, if the store itself keeps versions; null: the current one. */
   version: string | null
 }
 
-/** What went wrong at a store, by what the sender has to do about it. */
+/** The kinds of store errors, distinguished by the sender's reaction. */
 export type StoreFaultKind =
-  /** The connection is lost, or the server does not answer: try again with a new one. */
+  /** The connection is lost or the server does not answer: retry on a new connection. */
   | 'lost'
-  /** There is no such object. */
+  /** The object does not exist. */
   | 'absent'
-  /** There is one already, or one stands where a directory on the way to it has to be; and it was not to be replaced. */
+  /** The name, or that of a directory above it, is taken by an object, which was not to be replaced. */
   | 'exists'
-  /** No room, or a quota: nothing else goes, either. */
+  /** No space, or a quota: other files would fail, too. */
   | 'full'
-  /** Not allowed: nothing else goes, either. */
+  /** Permission denied: other files would fail, too. */
   | 'denied'
-  /** The store cannot have this name, or this size. */
+  /** The store does not support this name or size. */
   | 'impossible'
-  /** What arrived is not what was sent. */
+  /** The stored bytes differ from those sent. */
   | 'damaged'
-  /** Anything else. */
+  /** Any other error. */
   | 'failed'
 
 export class StoreFault extends Error {
   readonly kind: StoreFaultKind
-  /** What the server says, or the system's code. */
+  /** The server's message, or the system's error code. */
   readonly reason: string
 
   constructor(kind: StoreFaultKind, reason: string, options?: ErrorOptions) {
@@ -55,87 +55,97 @@ export class StoreFault extends Error {
 
 export interface ObjectPage {
   objects: ObjectInfo[]
-  /** Directly below the prefix, with "/" at their ends; none where all below it is listed. */
+  /** Directories directly below the prefix, ending with "/"; empty in a deep listing. */
   directories: string[]
-  /** Where the next page begins; null: there is none. */
+  /** The start of the next page; null: this is the last one. */
   next: string | null
 }
 
 /** A large object that is sent in pieces; after a failure only `abort` may be called. */
 export interface ObjectUpload {
-  /** Bytes that are there from before. */
+  /** Bytes that the store already has. */
   readonly offset: number
-  /** Resolves when there is room for more; the bytes may be changed then. */
+  /** Resolves when there is room for more; the memory may be reused then. */
   write(bytes: Uint8Array): Promise<void>
-  /** Resolves when the object has its name and is durable. `makeRoom` is called when nothing but the name is left to be done. */
+  /** Resolves when the object has its name and is durable. `makeRoom` is called when only the naming remains. */
   finish(digest: Uint8Array, makeRoom?: () => Promise<void>): Promise<void>
-  /** `keep`: what was sent stays, to go on with it. */
+  /** @param keep keeps the bytes sent so far, so that the upload can be resumed. */
   abort(keep: boolean): Promise<void>
 }
 
 export interface PutOptions {
-  /** An object of that name is replaced; false: the fault is `exists`. */
+  /** Replaces an object of that name; false: throws the fault `exists`. */
   replace: boolean
 }
 
 /**
- * A place at another computer that keeps objects by their names: what SFTP and S3 have in common. Names are relative to
- * the destination's own prefix, with "/". Everything throws StoreFault.
+ * A store on another computer that keeps objects by name: the common interface of SFTP and S3. Names are relative to
+ * the
+ * destination's own prefix, with "/". All functions throw StoreFault.
  */
 export interface ObjectStore {
   readonly can: {
-    /** Objects that are best under way at a time. */
+    /** The best number of objects under way at a time. */
     parallel: number
-    /** "Stored" means that it outlives a crash of the server; false: nobody knows. */
+    /** Stored objects survive a crash of the server; false: unknown. */
     durable: boolean
-    /** It tells when it took an object; false: `storedAt` is the time of the file's modification. */
+    /** The store records when it received an object; false: `storedAt` is the file's modification time. */
     dates: boolean
-    /** Its disk may be unmounted: what is missing then is not lost, and what is in its place is not to be written to. */
+    /**
+     * The store's disk may be unmounted: missing objects are then not lost, and the directory below must not be
+     * written.
+     */
     vanish: boolean
   }
   /** Resolves when the object has its name and is durable. */
   put(name: string, bytes: Uint8Array, facts: ObjectFacts, options: PutOptions): Promise<void>
   /**
-   * @param resume tells which content it is, so that what an earlier attempt has sent can be used; null: nothing is.
+   * @param resume identifies the content, so that a part from an earlier attempt can be used; null: none is.
    */
   begin(name: string, facts: ObjectFacts, resume: string | null): Promise<ObjectUpload>
-  /** The facts that `info` returns for an object stored with these: some stores keep no fractions of a second, or no digest. */
+  /**
+   * Returns the facts that `info` returns for an object stored with these: some stores keep only whole seconds, or no
+   * digest.
+   */
   kept(facts: ObjectFacts): ObjectFacts
   /**
-   * Gives an object that is there another mode, time and digest; its content is neither read nor sent. A digest of null
-   * leaves the one that it has.
+   * Changes the mode, time and digest of an object without reading or sending its content. A digest of null keeps the
+   * current one.
    */
   setFacts(name: string, facts: ObjectFacts): Promise<void>
-  /** null: there is none. */
+  /** Returns null if the object does not exist. */
   info(name: string, version?: string | null): Promise<ObjectInfo | null>
-  /** The content from a byte on, read from the store now. */
+  /** Reads the content from a byte offset, freshly from the store. */
   read(name: string, from: number, signal: AbortSignal, version?: string | null): AsyncIterable<Uint8Array>
   /**
-   * Gives an object another name; where the store keeps older contents by itself it is only removed.
-   * @param isReplaced another content gets the name next: until then it may keep this one.
-   * @returns whether it has the other name.
+   * Renames an object as an older version; a store that keeps versions itself only removes it.
+   * @param isReplaced another content gets the name next, so the object may keep it until then.
+   * @returns true if an object now has the name `to`.
    */
   setAside(name: string, to: string, isReplaced: boolean): Promise<boolean>
-  /** The older contents that the store itself keeps, newest first. */
+  /** Returns the older versions that the store itself keeps, newest first. */
   versions(name: string): Promise<ObjectInfo[]>
-  /** In the order of the names' bytes. @param deep all below the prefix, not only what is directly there. */
+  /** Lists in the byte order of the names. @param deep all objects below the prefix, not only those directly there. */
   list(prefix: string, after: string | null, deep: boolean): Promise<ObjectPage>
   remove(name: string): Promise<void>
-  /** When a name in a directory was given or taken away last, by the store's clock. Left out: its objects tell. */
+  /**
+   * Returns when a directory last gained or lost a name, by the store's clock. Left out: its objects' times show it.
+   */
   lastChange?(directory: string): Promise<number>
   /**
-   * The nearest directory that has this file, from the one that all names are in upwards; null: none, as far as this login
-   * may look.
+   * Returns the nearest directory with this file, upwards from the store's root directory; null: none that this login
+   * can
+   * read.
    */
   above(name: string): Promise<string | null>
-  /** null: it does not say. Left out: no such store does. */
+  /** Returns null if the store does not report it. Left out: this kind never does. */
   space?(): Promise<Space | null>
   /**
-   * Removes what uploads of earlier sessions have left behind, if it cannot be gone on with, or is older than this
-   * (milliseconds since 1970).
+   * Removes the remains of earlier sessions' uploads that cannot be resumed, or are older than this (milliseconds since
+   * 1970).
    */
   sweep(olderThan: number): Promise<void>
-  /** Resolves with the reason when the connection is lost; never, where there is none to lose. */
+  /** Resolves with the reason when the connection is lost; never if the store has no lasting connection. */
   readonly ended: Promise<unknown>
   close(): void
 }

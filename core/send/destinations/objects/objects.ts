@@ -12,30 +12,30 @@ import { claimFolder, keepNameKeys } from './folder-owner.ts'
 import { openObjectSession } from './object-session.ts'
 import { type ObjectStore, StoreFault } from './object-store.ts'
 
-/** What an interrupted upload has left behind may be gone on with for a week. */
+/** An interrupted upload can be resumed for a week. */
 const LEFT_OVER_MS = 7 * 86_400_000
-/** It is looked for again, as a server may go on for a while with what a session has asked for that was cut. */
+/** Interval between two sweeps: a server may continue requests of a session whose connection was cut. */
 const SWEEP_EVERY_MS = 600_000
 
-/** Whether the folder is still this computer's is looked at so often. */
+/** Interval between two checks that the folder still belongs to this computer. */
 const OWNER_EVERY_MS = 60_000
 
-/** A store that answers. */
+/** A store that was reached. */
 export interface ReachedStore {
   store: ObjectStore
-  /** This computer's end of the connection; null: there is no lasting one, or nobody knows. */
+  /** This computer's address on the connection; null: no lasting connection, or unknown. */
   localAddress: string | null
-  /** It is on this computer. */
+  /** True if the store is on this computer. */
   isToItself: boolean
 }
 
-/** A destination that keeps objects, whatever its protocol is. */
+/** A kind of destination that stores objects. */
 export interface ObjectKind {
-  /** Where it is, for people. */
+  /** The address, for messages. */
   address: string
   /**
-   * Reaches the store, and logs in.
-   * @throws StoreFault; UserError where only a person can help.
+   * Connects to the store and logs in.
+   * @throws StoreFault; UserError if only a person can help.
    */
   reach(signal: AbortSignal): Promise<ReachedStore>
 }
@@ -44,7 +44,7 @@ export type ObjectOptions = Omit<OpenOptions, 'status' | 'storeThread'> & {
   destination: Encryption & { name: string; folder: string }
 }
 
-/** Opens a session; nothing of it is told yet. */
+/** Opens a session, without reporting it yet. */
 async function openOn(
   store: ObjectStore,
   options: ObjectOptions,
@@ -60,14 +60,14 @@ async function openOn(
   const claim = { folder, fingerprint, computer: options.name, at: name, isKnown, recipient, hideNames }
   const own = await claimFolder(store, claim, signal)
   if (encrypting !== null) await keepNameKeys(store, folder, encrypting)
-  // Positions are a receiver's: here they only say whether there is anything.
+  // Only receivers have positions: here they only record whether the folder has files.
   const { epoch } = own
   const remembered = { epoch, position: own.isNew ? 0 : 1, last: null, next: epoch, isForked: false }
   const { asksFirst, notice } = await sessions.welcome(remembered)
-  // Nobody is left who would close it.
+  // An abort that came before the session exists would leave it open for ever.
   signal.throwIfAborted()
   if (notice !== null) events.onNotice(notice)
-  // What is encrypted is never the same again: nothing is read back to see that.
+  // Encrypting the same content again gives other bytes, so comparing them is useless.
   const compares = encrypting === null
   const session = openObjectSession(store, {
     name,
@@ -88,9 +88,9 @@ async function openOn(
   })
   const timer = setInterval(() => {
     own.isSame().then(
-      // The next session looks whose it is now.
+      // The next session checks the owner.
       (is) => is || end(new StoreFault('lost', 'the folder is not there any more')),
-      // A store that does not answer is told of by what is sent.
+      // A store that does not answer is reported by the transfers.
       () => undefined,
     )
   }, OWNER_EVERY_MS)
@@ -101,7 +101,7 @@ async function openOn(
   return { session: encrypting?.session(session) ?? session, close }
 }
 
-/** Keeps up sessions with a store of objects for as long as it is wanted. */
+/** Keeps sessions with an object store open while it is wanted. */
 export function openObjects(
   options: ObjectOptions,
   { address, reach }: ObjectKind,
@@ -111,7 +111,7 @@ export function openObjects(
   let isTold = false
   const told = { time: false }
 
-  /** What belongs to a session, but is not waited for; returns what ends it. */
+  /** Starts the background work of a session; returns a function that stops it. */
   const lookAfter = (store: ObjectStore): (() => void) => {
     if (!store.can.durable && !isTold) events.onNotice(message('transfer.objects.notDurable', { name }))
     isTold = true

@@ -6,29 +6,31 @@ import type { FaultyFile } from './faults.ts'
 import type { Names } from './names.ts'
 import type { ObjectFacts, ObjectStore } from './object-store.ts'
 
-/** What the calls of a session share. */
+/** The shared parts of a session. */
 export interface ObjectSessionParts {
   store: ObjectStore
   names: Names
-  /** Reads the name back; true, with the facts set, if it has this very content. See adoptContent. */
+  /**
+   * Returns true if the object has this very content, after reading it back and setting its facts. See adoptContent.
+   */
   adopt(name: string, facts: ObjectFacts): Promise<boolean>
-  /** Tells a person once of a file whose time the store cannot keep. */
+  /** Notifies the person once if the store cannot keep the file's time. */
   noteTime(file: Outgoing): void
   pace: RateLease
-  /** Small objects that are under way, and their bytes. */
+  /** Small objects under way, and their bytes. */
   slots: Semaphore
   bytesOut: Semaphore
-  /** Held by the small files that wait for the line. */
+  /** Held by the group of small files that waits for the line. */
   smallTurn: Semaphore
-  /** Large ones. */
+  /** Large objects under way. */
   uploads: Semaphore
-  /** Ends with the session. */
+  /** Aborted when the session closes. */
   signal: AbortSignal
-  /** What a fault means for a file; where the connection is lost, the session is over. */
+  /** Returns the answer for a fault; closes the session if the connection is lost. */
   answerTo(error: unknown, file: FaultyFile): Answer
 }
 
-/** An object has no position: see Answer. */
+/** Objects have no position: see Answer. */
 export const DURABLE: Answer = { kind: 'durable', position: 0 }
 
 export const objectFacts = ({ size, mtimeNs, mode }: FileFacts, digest: Uint8Array | null): ObjectFacts => ({

@@ -2,7 +2,7 @@ import type { Answer, SmallEvents, SmallOutgoing } from '../destination.ts'
 import { isFault } from './faults.ts'
 import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
-/** Another content of that name becomes an older one; what is there already is not sent again. */
+/** Stores a file. A different content of that name becomes an older version; an equal one is not sent again. */
 async function put(
   { store, names, adopt, noteTime }: ObjectSessionParts,
   file: SmallOutgoing,
@@ -22,7 +22,7 @@ async function put(
   return DURABLE
 }
 
-/** See Session.sendSmall: each is an object, as many at a time as is best for the store. */
+/** See Session.sendSmall: each file is an object; sends as many at a time as the store takes best. */
 export async function sendSmallFiles(
   parts: ObjectSessionParts,
   files: readonly SmallOutgoing[],

@@ -11,19 +11,19 @@ import { orIf, troubleOf } from './faults.ts'
 import { ownerOf } from './folder-owner.ts'
 import type { ObjectStore } from './object-store.ts'
 
-/** A kind of store, as it is tested. */
+/** A kind of store to test. */
 export interface TriedKind<S extends ObjectStore> {
-  /** Where it is, for people. */
+  /** The address, for messages. */
   address: string
-  /** Reaches it, and writes down what it finds on its way. @throws UserError, StoreFault. */
+  /** Connects to the store, and records findings in `found`. @throws UserError, StoreFault. */
   reach(folder: string, found: DestinationTest['found']): Promise<{ store: S }>
-  /** What the store can do, for people; and what the test has left is removed. */
+  /** Returns notes on the store's abilities, and removes the remains of the test. */
   notes?(store: S): Promise<Message[]>
-  /** What was thrown, where more is known than it says. */
+  /** Returns a clearer error for the one that was thrown, if possible. */
   explain?(error: unknown, folder: string): Promise<unknown>
 }
 
-/** A test of a store: whose the folder is belongs to its first step. */
+/** Tests a store: its first step includes checking the folder's owner. */
 export function tryObjects<S extends ObjectStore>(
   destination: { name: string; folder?: string | undefined },
   { address, reach, notes, explain }: TriedKind<S>,
@@ -48,7 +48,7 @@ export function tryObjects<S extends ObjectStore>(
         read: (mostBytes) => readSmall(store, file, signal, mostBytes),
         remove,
       })
-      // Who may only add cannot destroy what is there, either.
+      // A login that may only add objects cannot destroy existing ones, which is an advantage.
       const isRemoved = await step('remove', remove).then(() => true, orIf('denied', false))
       if (!isRemoved) found.notes.push(message('test.keepsAll'))
       found.durable = store.can.durable

@@ -3,7 +3,7 @@ import { type Keep, type Version, versionsToPrune } from '../../../store/retenti
 import { replacedAt, versionNameAsGiven } from '../../../store/retention/name.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
-/** Names that wait; of more, those are looked at whose content is replaced again. */
+/** Limit of waiting names; a name beyond it is thinned when its content is replaced the next time. */
 const MOST_WAITING = 10_000
 
 type Store = Pick<ObjectStore, 'list' | 'remove' | 'lastChange'>
@@ -13,19 +13,19 @@ function versionOf({ name, storedAt }: ObjectInfo): Found | null {
   const version = name.slice(name.lastIndexOf('/') + 1)
   const at = replacedAt(versionNameAsGiven(version))
   if (at === null) return null
-  // By the later of two clocks, this computer's and the store's.
+  // The later of two clocks, this computer's and the store's.
   return { name, version, replacedAt: at, replacedClockMs: Math.max(at, storedAt), isPinned: false }
 }
 
-/** The older contents of one name that go, as at a receiver. @param now by the earlier one of the two clocks. */
+/** Returns the older versions of a name to remove, by a receiver's rules. @param now the earlier of the two clocks. */
 export function olderToThin(objects: readonly ObjectInfo[], keep: Keep, now: number): string[] {
   const all = objects.flatMap((one) => versionOf(one) ?? [])
   all.sort((a, b) => a.replacedAt - b.replacedAt)
-  // The newest one always stays: the content that replaces it may not have arrived.
+  // The newest version always stays: the content that replaces it may not have arrived.
   return versionsToPrune(all, keep, false, now).map(({ name }) => name)
 }
 
-/** Thins the older contents of names whose content was replaced, one name after the other, beside all else. */
+/** Thins the older versions of names whose content was replaced, one name at a time, in the background. */
 export function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
   const waiting = new Set<string>()
   let isBusy = false
@@ -38,7 +38,7 @@ export function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
       objects.push(...page.objects)
       after = page.next
     } while (after !== null)
-    // One of them was set aside a moment ago.
+    // A version was set aside a moment ago, so the newest time is the store's current one.
     const storesNow =
       (await store.lastChange?.(directory)) ?? Math.max(0, ...objects.map(({ storedAt }) => storedAt))
     for (const name of olderToThin(objects, keep, Math.min(Date.now(), storesNow))) {
@@ -52,7 +52,7 @@ export function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
     for (const directory of waiting) {
       if (signal.aborted) break
       waiting.delete(directory)
-      // A login that may remove nothing keeps everything.
+      // If the login may not remove objects, all versions stay.
       await thin(directory).catch((error) =>
         warnUnlessCode(error, [], 'older versions stay until the next one comes'),
       )
@@ -60,7 +60,7 @@ export function openThinning(store: Store, keep: Keep, signal: AbortSignal) {
     isBusy = false
   }
 
-  /** @param directory the one that the older contents of a name are in. */
+  /** @param directory the directory of a name's older versions. */
   return (directory: string): void => {
     if (waiting.size < MOST_WAITING) waiting.add(directory)
     if (!isBusy) void work()

@@ -6,11 +6,11 @@ import { isFault, orIf } from './faults.ts'
 import type { ObjectUpload } from './object-store.ts'
 import { DURABLE, type ObjectSessionParts, objectFacts } from './parts.ts'
 
-/** Tells contents apart by which something of an earlier attempt may be used: one name everywhere. */
+/** Returns the key under which a part of this content can be found again, in a form that every store accepts. */
 const resumeKey = (name: string, size: number, identity: string): string =>
   digestText(digestOf(Buffer.from(`${size} ${identity} ${name}`))).slice(0, 32)
 
-/** Begins a large object; its name is another one's until it is complete. */
+/** Begins a large object, which gets its name only when it is complete. */
 async function begin(
   { store, names, noteTime }: ObjectSessionParts,
   file: Outgoing,
@@ -24,7 +24,7 @@ async function begin(
   return store.begin(name, facts, resume)
 }
 
-/** All of it was sent: it gets its name, and what has it now becomes an older content. */
+/** Completes an upload: the object gets its name, and the previous one becomes an older version. */
 async function finish(
   { names, adopt }: ObjectSessionParts,
   file: Outgoing,
@@ -65,14 +65,14 @@ function uploadOf(
   canResume: boolean,
 ): Upload {
   const { pace, uploads, answerTo } = parts
-  /** The first fault is the answer. */
+  /** The answer for the first fault. */
   let failed: Answer | null = null
   let keeps = canResume
   const attempt = async (call: () => Promise<void>): Promise<void> => {
     if (failed === null)
       await call().catch((error) => {
         failed = answerTo(error, file)
-        // What did not fit leaves its room to what does.
+        // A part that did not fit is removed, to free its space for other files.
         if (isFault(error, 'full')) keeps = false
       })
   }
@@ -88,7 +88,7 @@ function uploadOf(
     },
     async end(digest) {
       await attempt(() => finish(parts, file, upload, digest))
-      // What could not be finished is not gone on with: nobody knows what is wrong with it.
+      // After a failure to finish the part is not resumed: the cause is unknown, and might be the part.
       if (failed !== null) await upload.abort(false).catch(ignoreError(SWEPT))
       uploads.release()
       return failed ?? DURABLE

@@ -6,7 +6,7 @@ import type { Identity } from '../../../protocol/identity.ts'
 import { PROTOCOL, type RefusalCode } from '../../../protocol/limits.ts'
 import { connectPinned, HANDSHAKE_MS, type Peer } from '../../../protocol/tls.ts'
 
-/** The receiver closed the door, and said why. */
+/** The receiver refused the connection, with a reason. */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: RefusalCode
@@ -21,10 +21,10 @@ export interface Dialled {
   channel: FrameChannel
   /** This computer's address on the connection. */
   localAddress: string | null
-  /** The other end has the same address: both are one computer. */
+  /** Both ends have the same address: the receiver is on this computer. */
   isToItself: boolean
   welcome: FrameHeader<'welcome'>
-  /** Where the frames after the welcome go. To be called before anything is awaited. */
+  /** Sets the handlers of the frames after the welcome. Call it before the first `await`. */
   follow(onFrame: (frame: Frame) => void, onClose: (reason: Error | null) => void): void
 }
 
@@ -36,8 +36,8 @@ const expected: Record<'hello' | 'pair' | 'send' | 'restore', ReadonlySet<FrameT
 }
 
 /**
- * Connects to a receiver, checks its pinned certificate, and says hello.
- * @throws WrongFingerprint, Refused, WireFault, or what the system says.
+ * Connects to a receiver, verifies its pinned certificate, and sends `hello`.
+ * @throws WrongFingerprint, Refused, WireFault, or the system error.
  */
 export async function dial(
   peer: Peer,
@@ -49,8 +49,8 @@ export async function dial(
 }
 
 /**
- * Says hello on a connection to the right receiver.
- * @throws Refused, WireFault, or what the system says.
+ * Sends `hello` on a connection to the verified receiver, and waits for its `welcome`.
+ * @throws Refused, WireFault, or the system error.
  */
 export function greet(
   socket: TLSSocket,

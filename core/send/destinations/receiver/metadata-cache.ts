@@ -3,12 +3,12 @@ import { wordsOfFacts } from '../../../protocol/facts.ts'
 import type { FoundDirectory } from '../../reading/group.ts'
 import type { OutgoingSource } from '../destination.ts'
 
-/** What the receiver was told in this session. */
+/** The metadata that the receiver got in this session. */
 export type Told = ReturnType<typeof openTold>
 
-/** Directories whose facts are remembered; beyond it they are told anew. */
+/** Limit of directories whose metadata are remembered; beyond it they are sent again. */
 const MOST = 20_000
-/** With some files; those beyond are told with others. */
+/** Limit of directories sent with a group of files; the remaining ones go with later files. */
 const AT_ONCE = 128
 
 export function openTold(tell: (source: { source: number; id: string; name: string }) => void) {
@@ -25,9 +25,9 @@ export function openTold(tell: (source: { source: number; id: string; name: stri
   }
 
   return {
-    /** The number by which the receiver knows a source; it is told of one that is new. */
+    /** Returns the number by which the receiver refers to a source; sends it for a new source. */
     numberOf,
-    /** Those directories that are new to the receiver, or not as it was told; they count as told from now on. */
+    /** Returns the directories that are new to the receiver or have changed, and records them as sent. */
     news(source: OutgoingSource, directories: readonly FoundDirectory[]): DirectoryEntry[] {
       const found: DirectoryEntry[] = []
       for (const { path, facts: now } of directories) {

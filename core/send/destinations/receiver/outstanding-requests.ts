@@ -4,10 +4,12 @@ import { fileStatuses } from '../../../protocol/limits.ts'
 import type { Stored } from '../../../store/store.ts'
 import type { Proof } from '../destination.ts'
 
-/** Hears what the receiver said of files that were numbered together, by index; null: the connection was lost before. */
+/**
+ * Called with the result of a file, by its index among files numbered together; null: the connection was lost first.
+ */
 type Tell = (index: number, result: Stored | null) => void
 
-/** Everything that the receiver was asked, and has not answered yet. An answer that was not asked for is a WireFault. */
+/** All requests that the receiver has not answered yet. An answer without a request is a WireFault. */
 export class Pending {
   readonly #files = new Map<number, { first: number; tell: Tell }>()
   readonly #copies = new Set<number>()
@@ -15,14 +17,14 @@ export class Pending {
   readonly #resumes = new Map<number, { size: number; resolve(offset: number): void }>()
   #lastId = 0
 
-  /** Numbers for so many files that are sent, of which the first is returned. */
+  /** Assigns consecutive numbers to `count` files, and returns the first. */
   files(count: number, tell: Tell): number {
     const asked = { first: (this.#lastId + 1) >>> 0, tell }
     for (let index = 0; index < count; index += 1) this.#files.set(this.#nextId(), asked)
     return asked.first
   }
 
-  /** A number for one file; only of a `copy` may the answer be "unknown". */
+  /** Assigns a number to one file; only a `copy` may be answered with "unknown". */
   file(kind: 'content' | 'copy') {
     let id = 0
     const result = new Promise<Stored | null>((resolve) => {
@@ -32,12 +34,12 @@ export class Pending {
     return { id, result }
   }
 
-  /** Resolves with the bytes of the file that need not be sent. */
+  /** Resolves with the number of bytes that need not be sent. */
   resume(id: number, size: number): Promise<number> {
     return new Promise((resolve) => this.#resumes.set(id, { size, resolve }))
   }
 
-  /** The file was refused: there is no other answer. */
+  /** Drops the request: the file was refused, so no `resume` follows. */
   forgetResume(id: number): void {
     this.#resumes.delete(id)
   }
@@ -63,7 +65,7 @@ export class Pending {
     const tell = this.#proofs.get(id)
     if (tell === undefined) throw new WireFault(`proof of unknown file ${id}`)
     this.#proofs.delete(id)
-    // As it came it is a part of the whole frame.
+    // Copied, because the received bytes are a part of the frame's memory.
     if (digest !== null) tell({ kind: 'digest', digest: Buffer.from(digest) })
     else tell({ kind: reason.startsWith('unknown') ? 'absent' : 'unavailable' })
   }
@@ -76,7 +78,7 @@ export class Pending {
     asked.resolve(offset)
   }
 
-  /** The connection is lost. */
+  /** Settles all requests as lost with the connection. */
   close(): void {
     const lost = [...this.#files]
     this.#files.clear()

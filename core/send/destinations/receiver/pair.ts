@@ -7,7 +7,7 @@ import { WrongFingerprint } from '../../../protocol/pin.ts'
 import type { ReceiverDestination } from '../../../settings/destination-schema.ts'
 import { dial, Refused } from './dial.ts'
 
-/** All of it: less than the one who asks for it waits for an answer, so that what is wrong can be said. */
+/** Time limit of pairing: shorter than the caller's wait for the answer, so that an error can be reported. */
 const PAIR_WITHIN_MS = 12_000
 
 const timedOut = () => Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })
@@ -25,10 +25,11 @@ function problemOf(error: unknown, { host, port }: PairingCode): UserError {
 }
 
 /**
- * Pairs with the receiver that made this code: its certificate is the code's or nothing is said to it, and
- * it pins this computer's certificate in turn.
- * @param name what the receiver will call this computer.
- * @throws UserError that says what to do.
+ * Pairs with the receiver that created this code. Sends no data unless the receiver's certificate is that of the
+ * code; the
+ * receiver pins this computer's certificate in turn.
+ * @param name the name of this computer at the receiver.
+ * @throws UserError with a remedy.
  */
 export async function pairWithReceiver(
   text: string,

@@ -12,20 +12,20 @@ import { Pending } from './outstanding-requests.ts'
 import { sendSmallFiles } from './small-files.ts'
 import { beginUpload, type ReceiverSessionParts } from './upload.ts'
 
-/** What the receiver's welcome says of the session's first credit. */
+/** The session's first credit, from the receiver's welcome. */
 export type Welcome = Pick<FrameHeader<'welcome'>, 'bytes' | 'files'>
 
 export interface SessionOptions {
-  /** The receiver's name, for what people are told. */
+  /** The receiver's name, for messages. */
   receiver: string
-  /** What sending may use of the line; left out: all of it. */
+  /** The limit on sending; left out: none. */
   bucket?: Bucket
   asksFirst?: boolean
-  /** Left out: the receiver tells its own person. */
+  /** Left out: the receiver reports its space to its own user. */
   space?(): Promise<Space>
 }
 
-/** One connection that was welcomed, or a store in this process. */
+/** A session on a welcomed connection, or with a store in this process. */
 export class ReceiverSession implements OwnSession {
   readonly asksFirst: boolean
   readonly copies = 'any'

@@ -14,7 +14,7 @@ import { troubleOf } from './trouble.ts'
 export type ReceiverDestinationOptions = Omit<OpenOptions, 'secrets' | 'storeThread' | 'status'> &
   Partial<Pick<OpenOptions, 'status'>> & { destination: ReceiverDestination }
 
-/** A receiver that does not answer keeps nobody from ending for longer. */
+/** Longest wait for a receiver's end of the connection when sending stops. */
 const LAST_WORD_MS = 500
 
 /** See Connector. */
@@ -45,7 +45,7 @@ async function open(
   }
   follow(onFrame, end)
   try {
-    // What the receiver has lost waits again before anything is sent.
+    // Files that the receiver has lost wait again before any file is sent.
     const { asksFirst, notice } = await sessions.welcome(welcome.session)
     if (notice !== null) events.onNotice(notice)
     const opened = new ReceiverSession(channel, welcome, { receiver: name, bucket, asksFirst })
@@ -67,7 +67,7 @@ async function open(
   }
 }
 
-/** Keeps one connection to the receiver for as long as it is wanted, and tries for ever to have it. */
+/** Keeps one connection to the receiver open while it is wanted, and reconnects without end. */
 export function openReceiver(
   options: ReceiverDestinationOptions,
   events: DestinationEvents,

@@ -5,7 +5,7 @@ import type { SmallEvents, SmallOutgoing } from '../destination.ts'
 import { answerOf } from '../store-answers.ts'
 import type { ReceiverSessionParts } from './upload.ts'
 
-/** See Session.sendSmall: they are one frame. */
+/** See Session.sendSmall: the files form one frame. */
 export async function sendSmallFiles(
   parts: ReceiverSessionParts,
   files: readonly SmallOutgoing[],
@@ -15,20 +15,20 @@ export async function sendSmallFiles(
   const { channel, filesCredit, bytesCredit, smallTurn, pace, isClosed } = parts
   const bytes = files.reduce((total, { facts }) => total + facts.size, 0)
   const hasCredit = (await filesCredit.acquire(files.length)) && (await bytesCredit.acquire(bytes))
-  /** A pause gives back what has not gone. */
+  /** Returns true, after releasing the credit, if a pause has cancelled the files. */
   const isHeldBack = (): boolean => {
     if (events.onTurn()) return false
     filesCredit.release(files.length)
     bytesCredit.release(bytes)
     return true
   }
-  // However many wait, the large files' chunks have their turns between them.
+  // However many groups wait, chunks of large files get their turns between them.
   await smallTurn.acquire()
-  // One that is held back already does not pay: those behind it would wait for that.
+  // Cancelled files take no rate: those behind them would have to wait for it.
   if (hasCredit && !isClosed() && isHeldBack()) return smallTurn.release()
   const isOpen = hasCredit && (await pace.take(bytes))
   await channel.room()
-  // It may have ended meanwhile.
+  // The session may have closed meanwhile.
   if (!isOpen || isClosed()) for (const index of files.keys()) events.onAnswer(index, { kind: 'lost' })
   else if (!isHeldBack()) send(parts, files, directories, events)
   smallTurn.release()
@@ -44,7 +44,7 @@ function send(
   if (one === undefined) return
   const { source } = one
   const number = told.numberOf(source)
-  // Kept until the answers: the contents themselves are not.
+  // Kept until the answers, unlike the contents.
   const names = files.map(({ path, facts: { size } }) => ({ source, path, size }))
   const first = pending.files(files.length, (index, said) => {
     const name = names[index]
@@ -61,7 +61,7 @@ function send(
   channel.send('batch', header, whole === null ? files.map(({ bytes }) => bytes) : [whole], onUsed)
 }
 
-/** Contents that lie one after the other in the same memory, as they were read, as one piece; null: they do not. */
+/** Joins contents that are adjacent in one buffer, as readers place them; null: they are not. */
 function together(files: readonly SmallOutgoing[]): Uint8Array | null {
   const [first] = files
   if (first === undefined) return null

@@ -3,36 +3,36 @@ import { ALIVE_EVERY_MS, type FrameChannel } from '../../../protocol/channel.ts'
 import { type FrameHeader, sentenceParts } from '../../../protocol/frames.ts'
 import { LONGEST_SENTENCE, LONGEST_WORD } from '../../../protocol/limits.ts'
 
-/** Said anew after this though nothing has changed: once a minute, also when a heartbeat comes late. */
+/** An unchanged status is repeated after this: once a minute, even if a heartbeat is late. */
 const ANEW_AFTER_MS = 55_000
 
 type Status = FrameHeader<'status'>
 
-/** With the sentence in parts the frame stays below what it may have. */
+/** Limit of a status with `words`, in bytes: keeps the frame below its limit. */
 const MOST_BYTES = 3 * 1024
 
-/** What this computer says of itself, and what waits here for the receiver. */
+/** The status of this computer, and of the files that wait here for the receiver. */
 export interface StatusNow extends Pick<Status, 'level' | 'kind' | 'sentence' | 'version'> {
   oldestWaitingAt: number | null
   waitingFiles: number
   words?: Message | undefined
 }
 
-/** As one line of at most so many UTF-16 units: a file's name in it may have any character. */
+/** Returns text as one line of at most `longest` UTF-16 units: names of files can contain any character. */
 function line(text: string, longest: number): string {
   const plain = text.replace(/\p{Cc}+/gu, ' ')
   const short = plain.length <= longest ? plain : `${plain.slice(0, longest - 1)}…`
   return short.toWellFormed()
 }
 
-/** As the protocol has it, whatever the words are: a frame that is refused would end the connection. Pure. */
+/** Returns a status frame within the protocol's limits: an invalid frame would end the connection. Pure. */
 export function statusFrame(status: StatusNow, now: number): Status {
   const { level, kind, sentence, version, oldestWaitingAt, waitingFiles } = status
   const frame = {
     level,
     kind: kind === null ? null : line(kind, LONGEST_WORD),
     sentence: line(sentence, LONGEST_SENTENCE),
-    // A file may have any time; what waits has waited until now at most.
+    // A file can have any time; a wait cannot begin in the future.
     oldestWaitingAt: oldestWaitingAt === null ? null : Math.min(oldestWaitingAt, now),
     waitingFiles,
     version: line(version, LONGEST_WORD),
@@ -43,9 +43,9 @@ export function statusFrame(status: StatusNow, now: number): Status {
 }
 
 /**
- * Tells the receiver how this computer is: now, with the heartbeat where it has changed, and once a minute.
- * @param current null: there is nothing to tell.
- * @returns what ends it; `isLast`: what is new is told at once, before it.
+ * Sends this computer's status to the receiver: now, with a heartbeat after a change, and once a minute.
+ * @param current returns null if there is no status.
+ * @returns a function that stops it; `isLast`: sends a changed status first.
  */
 export function tellStatus(
   channel: Pick<FrameChannel, 'send' | 'room'>,
@@ -68,7 +68,7 @@ export function tellStatus(
     channel.send('status', frame)
   }
   const tell = async (): Promise<void> => {
-    // On a line that is slower than what is said none queues up behind the other.
+    // On a slow line status frames must not queue up.
     if (isWaiting) return
     isWaiting = true
     await channel.room()

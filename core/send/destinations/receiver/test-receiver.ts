@@ -6,8 +6,9 @@ import { dial } from './dial.ts'
 import { troubleOf } from './trouble.ts'
 
 /**
- * It is dialled, its certificate is looked at, and it has to let this computer in, as for a restore: a second session that
- * sends would be taken for a second computer with this one's certificate.
+ * Tests a receiver: dials it, verifies its certificate, and requests access as for a restore. A second session for
+ * sending
+ * would look like a second computer with this one's certificate.
  */
 export function tryReceiver(
   destination: Tested<'receiver'>,

@@ -7,7 +7,7 @@ import type { ReceiverDestination } from '../../../settings/destination-schema.t
 import type { ConnectionTrouble } from '../keep-connected.ts'
 import { Refused } from './dial.ts'
 
-/** The state and the sentence of a failed or lost connection. */
+/** Returns the state and message for a failed or lost connection. */
 export function troubleOf(
   error: unknown,
   destination: Pick<ReceiverDestination, 'name' | 'host' | 'port'>,
@@ -23,7 +23,7 @@ export function troubleOf(
     if (error.code === 'revoked') return refused(message('transfer.revoked', { name, address }))
     if (error.code === 'twice') return refused(message('transfer.twice', { name, address }))
     if (error.code === 'protocol') return refused(message('transfer.versionRefused', { name, address }))
-    // It has too many connections, or did not understand one: that passes by itself.
+    // The receiver has too many connections, or could not parse a frame: a later attempt can succeed.
     const { message: reason } = error
     return { state: 'unreachable', problem: message('transfer.refusedOther', { name, address, reason }) }
   }

@@ -9,21 +9,21 @@ import { answerOf } from '../store-answers.ts'
 import type { Told } from './metadata-cache.ts'
 import type { Pending } from './outstanding-requests.ts'
 
-/** What the frames of a session share. */
+/** The shared parts of a session. */
 export interface ReceiverSessionParts {
   channel: Pick<FrameChannel, 'send' | 'room'>
-  /** The receiver's name, for what people are told. */
+  /** The receiver's name, for messages. */
   receiver: string
   pending: Pending
   told: Told
-  /** What the receiver has room for. */
+  /** The receiver's credit. */
   bytesCredit: Semaphore
   filesCredit: Semaphore
-  /** Files in chunks. */
+  /** Large files under way. */
   openFiles: Semaphore
-  /** Held by the small files that wait for the line. */
+  /** Held by the group of small files that waits for the line. */
   smallTurn: Semaphore
-  /** What may go on the line now, by the limit. */
+  /** This session's share of the rate limit. */
   pace: RateLease
   isClosed(): boolean
 }
@@ -53,7 +53,7 @@ export async function beginUpload(
   const entries = told.news(source, directories)
   const header = { id, source: number, path, size, facts: wordsOfFacts(facts), directories: entries }
   channel.send('begin', { ...header, ...(identity === undefined ? {} : { file: identity }) })
-  // A file that is refused has no answer but the refusal.
+  // A refused file gets only its refusal as an answer.
   const offset = await Promise.race([known, answer.then(() => 0)])
   pending.forgetResume(id)
 
@@ -61,7 +61,9 @@ export async function beginUpload(
     openFiles.release()
     return answer
   }
-  /** Waits for credit and for the line; false: there is no need any more. `paid`: bytes that the line is used for. */
+  /**
+   * Waits for credit and for the line; returns false if sending is pointless. `paid`: bytes that count for the rate.
+   */
   const mayGo = async (bytes: number, paid: number): Promise<boolean> => {
     if (!(await bytesCredit.acquire(bytes))) return false
     const isOpen = paid === 0 || (await pace.take(paid))

@@ -43,7 +43,7 @@ export interface Connector {
   retrySeconds: number
 }
 
-/** Keeps one session open as long as it is wanted, and reconnects without end. */
+/** Keeps one session open while it is wanted, and reconnects without end. */
 export class KeptConnection implements OpenDestination {
   readonly #connector: Connector
   readonly #events: DestinationEvents

@@ -33,7 +33,7 @@ export function decryptedSize(size: number): number {
 }
 
 /**
- * Checks that a folder is encrypted as wanted. One setting covers the whole folder from its beginning, so that every
+ * Checks that a folder is encrypted as wanted. A single setting covers the whole folder from its beginning, so that every
  * reader
  * needs only one rule.
  * @throws UserError if the folder was begun with another setting.

@@ -128,7 +128,7 @@ function troubleOf(error: unknown, { name, path }: FolderDestination): Connectio
   return { state: 'unreachable', problem: message('transfer.folderFailed', { name, path, reason }) }
 }
 
-/** Keeps a session with a folder of this computer open as long as it is wanted. */
+/** Keeps a session with a folder of this computer open while it is wanted. */
 export function openFolder(options: FolderOptions, events: DestinationEvents): OpenDestination {
   const { destination, retrySeconds } = options
   const keeping: Connector = {

@@ -53,7 +53,7 @@ export function answerOf(error: unknown, name: string, file: FaultyFile): Answer
       return { kind: 'again', reason: message('transfer.objects.damaged', where), trouble: 'no' }
     case 'exists':
     case 'absent':
-      // Another program changed the name in this moment.
+      // A different program changed the name at the same time.
       return { kind: 'again', reason: null, trouble: 'no' }
     case 'failed':
       return { kind: 'again', reason: message('transfer.objects.failed', { name, reason }), trouble: 'maybe' }

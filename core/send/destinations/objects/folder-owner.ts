@@ -155,7 +155,7 @@ export async function claimFolder(
     owner = { fingerprint, computer, epoch, recipient, hideNames, keepsAll: false, sources: {} }
     await writeOwner(store, folder, owner, { replace: false })
   }
-  // One setting covers the whole folder from its beginning, so that every reader needs only one rule.
+  // A single setting covers the whole folder from its beginning, so that every reader needs only one rule.
   requireSame(owner, claim, folder, at)
   let current = owner
   let writing: Promise<unknown> = Promise.resolve()

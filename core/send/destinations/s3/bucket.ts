@@ -7,10 +7,10 @@ import {
 import { isFault, unlessLost } from '../objects/faults.ts'
 import { type BucketPlace, contentMd5, keyOf } from './requests.ts'
 
-/** What a bucket can do: each is found out when it is first asked for, and then known for as long as it is open. */
+/** The abilities of a bucket: each is tested at its first use, and the result kept until the store is closed. */
 export type BucketAbilities = ReturnType<typeof abilitiesOf>
 
-/** @param trial name of an object that the trials write; it stays, as a key may be allowed to remove nothing. */
+/** @param trial name of the object that the tests write. It stays, because a key may lack permission to remove it. */
 export function abilitiesOf(place: BucketPlace, trial: string) {
   const { client, bucket: Bucket } = place
 
@@ -20,10 +20,10 @@ export function abilitiesOf(place: BucketPlace, trial: string) {
     return client.send(new PutObjectCommand({ ...what, ...IfNoneMatch }))
   }
   const bytes = randomBytes(16)
-  /** Once it is there. */
+  /** Writes the trial object, once. */
   const first = once(() => put(bytes, contentMd5(bytes)))
 
-  /** Whether a put is refused that a store with the ability refuses. */
+  /** True if the store refuses a put that a store with the ability has to refuse. */
   const refuses = (wrongPut: Promise<unknown>): Promise<boolean> =>
     wrongPut.then(
       () => false,
@@ -34,22 +34,22 @@ export function abilitiesOf(place: BucketPlace, trial: string) {
     )
 
   return {
-    /** It keeps older contents by itself. */
+    /** True if the bucket keeps older versions. */
     isVersioned: once(async () => {
       const answer = await client.send(new GetBucketVersioningCommand({ Bucket })).catch(unlessLost)
       return answer?.Status === 'Enabled'
     }),
-    /** `If-None-Match: *` keeps what is there. */
+    /** True if `If-None-Match: *` protects an existing object. */
     isConditional: once(async () => {
       await first()
       return refuses(put(bytes, contentMd5(bytes), '*'))
     }),
-    /** Bytes that are not those of their Content-MD5 are refused. */
+    /** True if the store refuses bytes that do not match their Content-MD5. */
     verifies: once(async () => {
       await first()
       return refuses(put(randomBytes(16), contentMd5(bytes)))
     }),
-    /** What is stored cannot be removed for a while. Not asked for by the sender: it removes nothing that counts. */
+    /** True if objects cannot be removed for a while. Only tests query it: the sender never removes the last copy. */
     isLocked: once(async () => {
       const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket })).catch(unlessLost)
       return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'
@@ -57,7 +57,7 @@ export function abilitiesOf(place: BucketPlace, trial: string) {
   }
 }
 
-/** Asks once; a question that failed is asked again. */
+/** Caches the result of a query; a failed query is repeated at the next call. */
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | null = null
   return () => {

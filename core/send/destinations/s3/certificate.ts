@@ -7,7 +7,7 @@ const SHOW_MS = 10_000
 
 type Created = (error: Error | null, socket: Duplex) => void
 
-/** No byte is sent before the certificate is known to be the pinned one; whoever signed it is not asked. */
+/** Sends no byte before the certificate is verified as the pinned one; its issuer is ignored. */
 class PinnedAgent extends Agent {
   readonly #pin: string
 
@@ -32,12 +32,12 @@ class PinnedAgent extends Agent {
   }
 }
 
-/** @param pin the only certificate that is taken; null: any that an authority of this computer has signed. */
+/** @param pin the only accepted certificate; null: any that an authority trusted by this computer has signed. */
 export function tlsAgent(options: AgentOptions, pin: string | null): Agent {
   return pin === null ? new Agent(options) : new PinnedAgent(options, pin)
 }
 
-/** The fingerprint of the certificate that a server shows; null: it shows none. Nothing is sent to it. */
+/** Returns the fingerprint of the server's certificate; null: it presents none. Sends no data after the handshake. */
 export function shownCertificate(endpoint: string): Promise<string | null> {
   const { hostname, port } = new URL(endpoint)
   return new Promise((resolve) => {

@@ -5,21 +5,21 @@ import type { S3Destination } from '../../../settings/destination-schema.ts'
 import { tlsAgent } from './certificate.ts'
 import { faultOf } from './faults.ts'
 
-/** Requests that are best under way at a time: past these a store is only asked to queue them itself. */
+/** Concurrent requests: beyond this number a store only queues them itself. */
 export const PARALLEL = 32
-/** Parts of large objects, listings and the like go beside the small objects. */
+/** Room for parts of large objects, listings and the like beside the small objects. */
 const MOST_SOCKETS = PARALLEL + 16
 const CONNECT_MS = 10_000
-/** A store that copies or puts parts together may be silent for a while. */
+/** Timeout of an idle socket: a store that copies or joins parts may be silent for a while. */
 const SILENT_MS = 120_000
 const ATTEMPTS = 3
 
-/** Where a bucket is. */
+/** The location of a bucket. */
 export type S3Place = Pick<S3Destination, 'endpoint' | 'region' | 'pathStyle' | 'certificate'>
 
 /**
- * A client whose requests throw StoreFaults.
- * @param secrets `accessKey` and `secretKey`; without them what AWS's own tools use is used, too: environment, files in
+ * Creates a client whose requests throw StoreFaults.
+ * @param secrets `accessKey` and `secretKey`; without them the sources of AWS's own tools apply: environment, files in
  *   ~/.aws, roles.
  */
 export function createClient(place: S3Place, secrets: Readonly<Record<string, string>>): S3Client {
@@ -32,10 +32,10 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
     ...(accessKey === undefined || secretKey === undefined
       ? {}
       : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
-    // The SDK's own checksums are refused by some stores and not looked at by others; Content-MD5 all of them check.
+    // Some stores refuse the SDK's own checksums, others ignore them; all of them accept Content-MD5.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // It would wait for the store before each part.
+    // "Expect: 100-continue" would wait for the store before each part.
     expectContinueHeader: false,
     maxAttempts: ATTEMPTS,
     requestHandler: {
@@ -48,13 +48,14 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
   client.middlewareStack.add(
     (next) => (request) =>
       next(request).catch((error: unknown) => {
-        // Swift sends a body's end after an answer that has none: the next request on that connection finds it.
+        // Swift sends the end of a body after an answer that has none; the next request on that connection then fails
+        // to parse.
         if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
         throw error
       }),
     { step: 'deserialize', name: 'garbledAnswer' },
   )
-  // Around all attempts of a request.
+  // Applies to a request with all of its attempts.
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       (request) =>

@@ -10,13 +10,15 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import { metadataOfCopy } from './facts.ts'
 import { type BucketPlace, copySource, keyOf, storageOf } from './requests.ts'
 
-/** What a store copies in one request: it does not say a word meanwhile, and no store has more than 5 GiB. */
+/**
+ * Largest copy in one request: the store sends nothing until it is done, and no store copies more than 5 GiB at once.
+ */
 export const COPY_BYTES = 512 * 1024 * 1024
 
 /**
- * Copies an object within its bucket; no byte of it comes here.
- * @param to its own name: it gets other metadata in one step, which S3 has no other call for.
- * @param changes of its metadata.
+ * Copies an object within its bucket; its bytes stay at the store.
+ * @param to may be the object's own name: this replaces its metadata in one step, for which S3 has no other call.
+ * @param changes changed metadata.
  */
 export async function copyObject(
   place: BucketPlace,

@@ -5,8 +5,8 @@ import type { ObjectFacts } from '../objects/object-store.ts'
 const NS = 1_000_000_000n
 
 /**
- * What is kept of a file as metadata of its object. `mtime` and `mode` are rclone's names and forms: it restores them,
- * too. `blake3` is what `b3sum` prints.
+ * Returns an object's metadata for a file. `mtime` and `mode` have rclone's names and formats, so rclone restores them,
+ * too. `blake3` is the output of `b3sum`.
  */
 export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<string, string> {
   const sign = mtimeNs < 0n ? '-' : ''
@@ -19,7 +19,7 @@ export function metadataOf({ mtimeNs, mode, digest }: ObjectFacts): Record<strin
   }
 }
 
-/** The same of a copy, which knows when the content was stored at first: it may be the copy of a copy. */
+/** Returns a copy's metadata, with the time when its content was first stored, also for the copy of a copy. */
 export const metadataOfCopy = ({
   Metadata,
   LastModified,
@@ -28,7 +28,7 @@ export const metadataOfCopy = ({
   ...Metadata,
 })
 
-/** In milliseconds since 1970; undefined: it is no copy, or one of an earlier Holdfast. */
+/** Returns milliseconds since 1970; undefined if the object is no copy, or one by an earlier version of Holdfast. */
 export function firstStoredAt({ stored = '' }: Readonly<Record<string, string>> = {}): number | undefined {
   const at = Date.parse(stored)
   return Number.isNaN(at) ? undefined : at
@@ -42,7 +42,10 @@ function mtimeOf(text: string | undefined): bigint | null {
   return sign === '-' ? -ns : ns
 }
 
-/** The nearest where an object has none, or none that can be understood: others may have put it there. */
+/**
+ * Returns an object's facts, with defaults for missing or invalid metadata: other programs may have written the
+ * object.
+ */
 export function factsOf(
   size: number,
   stored: Date,

@@ -3,7 +3,7 @@ import { StoreFault, type StoreFaultKind } from '../objects/object-store.ts'
 
 const MOST_CHARACTERS = 300
 
-/** What stores call their refusals. */
+/** Kinds by the error codes of stores. */
 const kindsByCode: Record<string, StoreFaultKind> = {
   NoSuchKey: 'absent',
   NoSuchVersion: 'absent',
@@ -11,7 +11,7 @@ const kindsByCode: Record<string, StoreFaultKind> = {
   NotFound: 'absent',
   PreconditionFailed: 'exists',
   ConditionalRequestConflict: 'exists',
-  // A bucket that is not there is like one that may not be used: nothing else goes, either.
+  // A missing bucket is like a forbidden one: other files would fail, too.
   NoSuchBucket: 'denied',
   QuotaExceeded: 'full',
   InsufficientStorage: 'full',
@@ -39,7 +39,7 @@ const kindsByStatus: Record<number, StoreFaultKind> = {
   507: 'full',
 }
 
-/** What the SDK leaves in an error. */
+/** The fields of an SDK error. */
 interface SdkError {
   name?: unknown
   $metadata?: { httpStatusCode?: number }
@@ -50,11 +50,11 @@ function statusOf({ $metadata, $response }: SdkError): number | null {
   return $metadata?.httpStatusCode ?? $response?.statusCode ?? null
 }
 
-/** Without control characters, and not without end: a server may say anything. */
+/** Removes control characters and limits the length: a server can send any text. */
 const told = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, MOST_CHARACTERS)
 
 /**
- * @param operation as the store's documentation calls it ("PutObject"): where one permission is missing, it says which.
+ * @param operation its name in the store's documentation ("PutObject"), which shows the missing permission.
  */
 export function faultOf(thrown: unknown, operation: string): StoreFault {
   if (thrown instanceof StoreFault) return thrown
@@ -62,10 +62,10 @@ export function faultOf(thrown: unknown, operation: string): StoreFault {
   const code = typeof error.name === 'string' ? error.name : 'Error'
   const status = statusOf(error)
   const system = errorCode(thrown) ?? (code === 'TimeoutError' ? 'ETIMEDOUT' : null)
-  // Without a status nobody has answered: the connection, or what was said on it, was cut.
+  // Without a status there was no answer: the connection was cut.
   const kind: StoreFaultKind =
     kindsByCode[code] ?? (status === null ? 'lost' : (kindsByStatus[status] ?? 'failed'))
-  // For these there are words; what the SDK says besides is for nobody.
+  // These codes have translated messages; the SDK's text adds nothing for the person.
   if (kind === 'lost' && system !== null && /^E(?!RR_|PROTO)/.test(system))
     return new StoreFault(kind, system, { cause: thrown })
   const own = system ?? (status === null || code !== 'Error' ? code : `HTTP ${status}`)

@@ -8,12 +8,12 @@ import type { ObjectInfo, ObjectPage } from '../objects/object-store.ts'
 import { factsOf } from './facts.ts'
 import { type BucketPlace, keyOf, listedKey } from './requests.ts'
 
-/** A listing has no metadata: time and mode are the nearest, and there is no digest. */
+/** Listings contain no metadata: time and mode are defaults, and there is no digest. */
 function infoOf(name: string, size: number, stored: Date, version: string | null): ObjectInfo {
   return { ...factsOf(size, stored), name, storedAt: stored.getTime(), version }
 }
 
-/** @param after where an earlier page said that the next one begins. */
+/** @param after the `next` of the previous page. */
 export async function listPage(
   place: BucketPlace,
   prefix: string,
@@ -38,7 +38,7 @@ export async function listPage(
   }
 }
 
-/** The contents of a name that others replaced or removed, newest first. */
+/** Returns the versions of a name that were replaced or removed, newest first. */
 export async function olderVersions(place: BucketPlace, name: string): Promise<ObjectInfo[]> {
   const key = keyOf(place, name)
   const found: ObjectInfo[] = []
@@ -50,7 +50,7 @@ export async function olderVersions(place: BucketPlace, name: string): Promise<O
     for (const { Size, LastModified, VersionId } of (page.Versions ?? []).filter(isOlder))
       found.push(infoOf(name, Size ?? 0, LastModified ?? new Date(0), VersionId ?? null))
     const next = listedKey(page.NextKeyMarker)
-    // Longer names that begin with this one come after it.
+    // Longer names with this prefix follow it.
     if (page.IsTruncated !== true || next !== key) break
     marker = {
       KeyMarker: next,

@@ -2,19 +2,19 @@ import { ignoreError } from '../../../dropped-errors.ts'
 import { listPage } from './listing.ts'
 import type { BucketPlace } from './requests.ts'
 
-/** Of all directories together; then they are forgotten. */
+/** Limit over all directories together; beyond it the cache is cleared. */
 const MOST_NAMES = 100_000
 
 const directoryOf = (name: string): string => name.slice(0, name.lastIndexOf('/') + 1)
 
 /**
- * Which names a bucket has. Nobody else writes to this computer's folder: each directory is asked for once.
- * @param isObject asks for one name.
+ * Caches which names a bucket has. Only this computer writes to its folder, so each directory is listed once.
+ * @param isObject queries one name.
  */
 export function createNames(place: BucketPlace, isObject: (name: string) => Promise<boolean>) {
-  /** Directories of which no object has the name. */
+  /** Directories whose name no object has. */
   const free = new Set<string>()
-  /** What is directly in a directory; null: too much for one listing, so each name is asked for. */
+  /** The names directly in a directory; null: too many for one page, so each name is queried. */
   const listed = new Map<string, Promise<Set<string> | null>>()
   let count = 0
 
@@ -23,7 +23,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
     return next === null ? new Set(objects.map(({ name }) => name)) : null
   }
 
-  /** What is listed just now sees it by itself, or gets it then. */
+  /** Applies a change to a directory's cached names; a listing in progress gets it when it ends. */
   const change = (name: string, act: (names: Set<string>) => void): void => {
     const listing = listed.get(directoryOf(name))
     listing
@@ -32,7 +32,10 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   }
 
   return {
-    /** No object has the name of a directory on the way to this one: elsewhere one of the two could not be. @throws StoreFault. */
+    /**
+     * True if no object has the name of a directory above this one: other systems cannot have both. @throws
+     * StoreFault.
+     */
     async isReachable(name: string): Promise<boolean> {
       for (let at = directoryOf(name); at !== ''; at = directoryOf(at.slice(0, -1))) {
         if (free.has(at)) continue
@@ -55,13 +58,13 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
       const names = await listing
       return names === null ? isObject(name) : names.has(name)
     },
-    /** There is an object of this name now. */
+    /** Records an object of this name. */
     add(name: string): void {
       count += 1
       free.delete(`${name}/`)
       change(name, (names) => names.add(name))
     },
-    /** There is none any more. */
+    /** Records that the name is free. */
     remove: (name: string) => change(name, (names) => names.delete(name)),
   }
 }

@@ -10,13 +10,14 @@ import { createClient, type S3Place } from './client.ts'
 import { S3Store } from './s3-store.ts'
 import { explained } from './trouble.ts'
 
-/** A bucket as it is given. */
+/** A bucket, as it was entered. */
 export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix' | 'storageClass' | 'folder'>
 
 /**
- * Asks whether the bucket can be used, and opens it as a store. Unlike others its first request is answered with what is
- * wrong.
- * @throws UserError where only a person can help; StoreFault.
+ * Opens a bucket as a store, after checking that it can be used. The first request is a listing, because the answer
+ * to it
+ * contains the cause of an error.
+ * @throws UserError if only a person can help; StoreFault.
  */
 export async function reachBucket(
   target: S3Target,
@@ -36,13 +37,13 @@ export async function reachBucket(
   }
 }
 
-/** A folder in a bucket is meant. */
+/** Returns an error that suggests to split the entry into bucket and prefix. */
 function bucketAndPrefix({ bucket, prefix }: S3Target): UserError {
   const [first = '', ...rest] = [...bucket.split('/'), ...prefix.split('/')].filter((part) => part !== '')
   return new UserError('s3.bucketAndPrefix', { bucket, first, rest: rest.join('/') })
 }
 
-/** Whether a server is this computer; false: it is not, or its name says nothing now. */
+/** True if a server is this computer; false: it is not, or its name cannot be resolved now. */
 async function isOnThisComputer(endpoint: string): Promise<boolean> {
   const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '')
   const { addresses } = momentNow()

@@ -3,20 +3,20 @@ import type { S3Client, StorageClass } from '@aws-sdk/client-s3'
 import { dropError } from '../../../dropped-errors.ts'
 import { StoreFault } from '../objects/object-store.ts'
 
-/** A bucket, and what is known of it before anything is tried. */
+/** A bucket with its client and settings. */
 export interface BucketPlace {
   client: S3Client
   bucket: string
-  /** Before every name; "" or with "/" at its end. */
+  /** Prefix of all names; empty, or with "/" at its end. */
   prefix: string
   storageClass: string | null
 }
 
-/** What is said of the storage class with everything that is begun. */
+/** Returns the storage class for requests that create objects. */
 export const storageOf = ({ storageClass }: BucketPlace): { StorageClass?: StorageClass } =>
   storageClass === null ? {} : { StorageClass: storageClass as StorageClass }
 
-/** More than this no store takes as a key, in bytes of UTF-8. */
+/** Longest key that stores accept, in bytes of UTF-8. */
 const MOST_KEY_BYTES = 1024
 
 /** @throws StoreFault `impossible`. */
@@ -28,14 +28,14 @@ export function keyOf({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): st
   return key
 }
 
-/** The one thing that all stores compare with what has arrived. */
+/** The only checksum that all stores compare with the received bytes. */
 export const contentMd5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('base64')
 
-/** A key in `x-amz-copy-source`. */
+/** Returns a key for `x-amz-copy-source`. */
 export const copySource = (bucket: string, key: string): string =>
   `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
 
-/** A key of a listing, which is asked for with `EncodingType: 'url'`: XML cannot have all characters. */
+/** Decodes a key of a listing with `EncodingType: 'url'`, which is needed because XML cannot contain all characters. */
 export function listedKey(encoded: string | undefined): string {
   try {
     return decodeURIComponent((encoded ?? '').replaceAll('+', '%20'))

@@ -10,11 +10,11 @@ import { orIf, unlessLost } from '../objects/faults.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { type BucketPlace, keyOf, listedKey } from './requests.ts'
 
-/** Of a note; a longer one is none of ours. */
+/** Size limit of a note: Holdfast writes no longer one. */
 const MOST_NOTE_BYTES = 4096
 
 const noteSchema = z.object({ upload: z.string(), resume: z.string(), partBytes: z.number() })
-/** Which content an upload in parts is of: a store tells of one only its key and when it began. */
+/** The content of a multipart upload: the store itself lists only its key and start time. */
 export type Note = z.infer<typeof noteSchema>
 
 export interface Part {
@@ -22,19 +22,19 @@ export interface Part {
   ETag: string
 }
 
-/** Uploads in parts that were begun and not ended. */
+/** Multipart uploads that were begun and not completed. */
 export class Unfinished {
   readonly #place: BucketPlace
   readonly #objects: ObjectStore
   readonly #notes: string
-  /** What else is in the bucket is none of ours. */
+  /** Prefix of this computer's folder: other objects in the bucket are not Holdfast's. */
   readonly #folder: string
-  /** Names whose uploads are begun, or gone on with, here: they are no left-overs, however long they take. */
+  /** Names with an upload of this process: these are no remains, however long they take. */
   readonly used = new Set<string>()
 
   /**
-   * @param own of the names that are Holdfast's own; the notes are below it.
-   * @param objects of the same bucket.
+   * @param own prefix of Holdfast's own names; the notes are below it.
+   * @param objects the store of the same bucket.
    */
   constructor(place: BucketPlace, own: string, objects: ObjectStore) {
     this.#place = place
@@ -43,7 +43,7 @@ export class Unfinished {
     this.#folder = keyOf(place, own.replace(/[^/]+\/$/, ''))
   }
 
-  /** The parts of one that follow each other from the first on and have its size; null: they are not there any more, or may not be listed. */
+  /** Returns an upload's consecutive parts of the expected size; null: the upload is gone or may not be listed. */
   async parts(name: string, { upload, partBytes }: Note): Promise<Part[] | null> {
     const found: Part[] = []
     let marker: string | undefined
@@ -61,13 +61,13 @@ export class Unfinished {
     }
   }
 
-  /** Removes the parts of one, which may have ended meanwhile. */
+  /** Removes an upload's parts; the upload may have ended meanwhile. */
   async abort(name: string, upload: string): Promise<void> {
     const command = new AbortMultipartUploadCommand(this.#target(name, upload))
     await this.#place.client.send(command).catch(orIf('absent', undefined))
   }
 
-  /** null: there is none that can be understood. */
+  /** Returns null if there is no readable note. */
   note(name: string): Promise<Note | null> {
     return readSmall(this.#objects, this.#noteOf(name), new AbortController().signal, MOST_NOTE_BYTES)
       .then((bytes) => noteSchema.parse(JSON.parse(String(bytes))))
@@ -78,12 +78,15 @@ export class Unfinished {
     return putOwn(this.#objects, this.#noteOf(name), Buffer.from(JSON.stringify(note)), { replace: true })
   }
 
-  /** One that may not be removed stays: the next one of this name replaces it. */
+  /** Removes a note. If that is denied, it stays until the next upload of this name replaces it. */
   forget(name: string): Promise<void> {
     return this.#objects.remove(this.#noteOf(name)).catch(orIf('denied', undefined))
   }
 
-  /** Removes all that are older (milliseconds since 1970), or whose name has got a content since, and the notes of none. */
+  /**
+   * Removes uploads older than this (milliseconds since 1970) or whose object was stored since, and notes without
+   * upload.
+   */
   async sweep(olderThan: number): Promise<void> {
     const kept = new Set<string>()
     for await (const { name, upload, began } of this.#uploads()) {
@@ -122,7 +125,10 @@ export class Unfinished {
     }
   }
 
-  /** An end of which nobody has heard may leave its upload behind: Swift's does where it is interrupted. */
+  /**
+   * True if the object was stored since. A completion without an answer may leave its upload: Swift does if
+   * interrupted.
+   */
   async #isOvertaken(name: string, began: number): Promise<boolean> {
     return ((await this.#objects.info(name))?.storedAt ?? Number.NEGATIVE_INFINITY) >= began
   }

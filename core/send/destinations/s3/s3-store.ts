@@ -28,21 +28,21 @@ import {
 } from './upload.ts'
 
 export interface S3StoreOptions extends BucketPlace {
-  /** Beginning of the names that are Holdfast's own, with "/" at its end. */
+  /** Prefix of Holdfast's own names, with "/" at its end. */
   own: string
-  /** For tests: of parts, and of what is copied at once. */
+  /** For tests: sizes of a part and of one copy. */
   partBytes?: number
   copyBytes?: number
 }
 
-/** Objects in a bucket. What the bucket can do is tried on it; see BucketAbilities. */
+/** Objects in a bucket. The bucket's abilities are found by tests; see BucketAbilities. */
 export class S3Store implements ObjectStore {
   readonly client: S3Client
   readonly abilities: BucketAbilities
-  /** The object that trying the bucket leaves. */
+  /** The object that the tests of abilities leave behind. */
   readonly trial: string
   readonly can = { parallel: PARALLEL, durable: true, dates: true, vanish: false }
-  // There is no connection to lose: a request that is lost ends the session.
+  // There is no lasting connection: a failed request ends the session.
   readonly ended = new Promise<never>(() => undefined)
   readonly #options: S3StoreOptions
   readonly #names: ReturnType<typeof createNames>
@@ -119,7 +119,7 @@ export class S3Store implements ObjectStore {
       yield* (Body as AsyncIterable<Uint8Array> | undefined) ?? []
     } catch (error) {
       const fault = faultOf(error, 'GetObject')
-      // Nothing is behind its end.
+      // A read from beyond the end returns no bytes.
       if (!(from > 0 && fault.reason.startsWith('InvalidRange'))) throw fault
     }
   }
@@ -127,7 +127,7 @@ export class S3Store implements ObjectStore {
   readonly setAside: ObjectStore['setAside'] = async (name, to, isReplaced) => {
     const isMoved = !(await this.abilities.isVersioned())
     if (isMoved) await copyObject(this.#options, name, to, this.#options.copyBytes ?? COPY_BYTES)
-    // The next content takes its place in one step.
+    // The next content replaces this one in one step.
     if (!isReplaced) await this.remove(name)
     return isMoved
   }
@@ -182,11 +182,11 @@ export class S3Store implements ObjectStore {
     if (size !== facts.size) throw new StoreFault('damaged', `${size} bytes are stored of ${facts.size}`)
   }
 
-  /** A store that does not look at Content-MD5 is not believed: what it has is read back. */
+  /** Reads an object back: without a check of Content-MD5, only this shows what the store has. */
   async #readBack(name: string, { size }: ObjectFacts, digest: Uint8Array): Promise<void> {
     const found = await digestAt(this, name, size, new AbortController().signal)
     if (found !== null && Buffer.compare(found, digest) === 0) return
-    // Where it may not be removed, the next content sets it aside.
+    // If removing is denied, the next content sets it aside.
     await this.remove(name).catch(orIf('denied', undefined))
     throw new StoreFault('damaged', 'what the store has is not what was sent')
   }

@@ -6,7 +6,7 @@ import type { reachBucket } from './reach.ts'
 
 /** See reachBucket. */
 export const reachS3: typeof reachBucket = async (...target) => {
-  // Only who has such a destination has the library in memory.
+  // Loaded here, so that only processes with an S3 destination have the library in memory.
   const reach = await import('./reach.ts')
   return reach.reachBucket(...target)
 }

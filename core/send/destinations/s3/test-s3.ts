@@ -8,7 +8,7 @@ import { reachS3 } from './s3.ts'
 import type { S3Store } from './s3-store.ts'
 import { explained } from './trouble.ts'
 
-/** A difference of clocks that a store does not mind, in milliseconds. */
+/** A difference of clocks that stores accept, in milliseconds. */
 const CLOCK_MS = 60_000
 
 export function tryS3(destination: Tested<'s3'>, options: TryOptions): Promise<DestinationTest> {
@@ -29,7 +29,7 @@ export function tryS3(destination: Tested<'s3'>, options: TryOptions): Promise<D
   )
 }
 
-/** What the bucket can do, for people. */
+/** Returns notes on the bucket's abilities. */
 async function notesOf(store: S3Store, name: string): Promise<Message[]> {
   const { abilities, client } = store
   const notes: Message[] = []

@@ -6,7 +6,7 @@ import { asFault } from '../objects/faults.ts'
 import { shownCertificate } from './certificate.ts'
 import type { S3Target } from './reach.ts'
 
-/** What Node.js says of a certificate that nobody it trusts has signed, or that is for another name or time. */
+/** Node.js error codes for a certificate without a trusted issuer, or for another name or time. */
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -18,7 +18,7 @@ const UNTRUSTED = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
 
-/** What was wrong with a request, as a person can put it right, where more is known than the fault says. */
+/** Returns an error with a remedy, if more is known than the fault shows. */
 export async function explained(thrown: unknown, target: S3Target): Promise<unknown> {
   const sentence = thrown instanceof UserError ? null : await sentenceFor(thrown, target)
   return sentence === null ? thrown : new UserError(sentence.key, sentence.params, { cause: thrown })
@@ -37,11 +37,11 @@ async function sentenceFor(thrown: unknown, target: S3Target): Promise<Message |
     return message('s3.noTls', at)
   const refusal = refusalOf(cause, target, at)
   if (refusal !== null) return refusal
-  // Servers for TLS end such a connection, or say something that no store says.
+  // Servers for TLS close such a connection, or send an answer that no store sends.
   const isSilent = kind === 'lost' || kind === 'failed'
   if (endpoint.startsWith('http:') && isSilent && (await shownCertificate(endpoint)) !== null)
     return message('s3.wantsTls', at)
-  // Each store says in XML what is wrong; a listing of nothing is found.
+  // Every store sends its errors as XML, and a listing of an empty bucket succeeds.
   const [, status] = /^(HTTP \d+): .*XML parse error/.exec(reason) ?? /^(NotFound) \(List/.exec(reason) ?? []
   return status === undefined ? null : message('s3.noStore', { ...at, reason: status })
 }
@@ -68,7 +68,7 @@ function refusalOf(
       return message('s3.wrongKey', at)
     case 'CredentialsProviderError':
       return message('s3.noKey', at)
-    // Of an address that ends with a bucket's name: what is asked for is taken for an object in it.
+    // The endpoint ends with a bucket's name: the request is taken for an object in that bucket.
     case 'NoSuchKey':
       return new URL(endpoint).pathname === '/' ? null : message('s3.path', { ...at, endpoint })
     case 'NoSuchBucket':
@@ -91,7 +91,7 @@ function refusalOf(
   }
 }
 
-/** Seconds by which the clocks differ; 0: the server does not say. */
+/** Returns the seconds between the clocks; 0: the server sent no date. */
 function skewOf(date: string | undefined): number {
   const ms = Date.parse(date ?? '')
   return Number.isNaN(ms) ? 0 : Math.round(Math.abs(ms - Date.now()) / 1000)

@@ -12,19 +12,19 @@ import { type BucketPlace, contentMd5, keyOf, storageOf } from './requests.ts'
 import type { Part, Unfinished } from './resumable.ts'
 
 const MIB = 1024 * 1024
-/** A smaller object goes in one request. */
+/** Smaller objects are sent in one request. */
 export const PART_BYTES = 8 * MIB
 const MOST_PARTS = 10_000
 
-/** What all uploads of a store have of memory together; parts that are larger (of objects above 80 GB) go one by one. */
+/** Memory for all uploads of a store; larger parts (of objects above 80 GB) are sent one at a time. */
 export const PARTS_MEMORY = 48 * MIB
 
-/** As many parts as a store takes at most. */
+/** Returns the size of a part that keeps an object within the limit on its number of parts. */
 export function partBytesOf(size: number, least = PART_BYTES): number {
   return Math.max(least, Math.ceil(size / MOST_PARTS / MIB) * MIB)
 }
 
-/** Sees to it that an object is what was sent, once it has its name. */
+/** Verifies an object after it got its name. */
 export type CheckParts = (
   name: string,
   facts: ObjectFacts,
@@ -35,13 +35,13 @@ export type CheckParts = (
 export interface UploadOptions {
   place: BucketPlace
   unfinished: Unfinished
-  /** In bytes. */
+  /** The memory for parts, in bytes. */
   memory: Semaphore
   partBytes: number
   check: CheckParts
 }
 
-/** Parts that are filled and sent, several at a time; after the first failure everything throws it. */
+/** Fills parts and sends several at a time; after the first failure every call throws it. */
 function sendParts(
   memory: Semaphore,
   partBytes: number,
@@ -90,13 +90,13 @@ function sendParts(
         if (used === partBytes) go()
       }
     },
-    /** All that were written are at the store. */
+    /** Sends the last part; resolves when the store has all of them. */
     async end() {
       go()
       await Promise.all(underWay)
       if (failure !== null) throw failure
     },
-    /** Nothing is under way any more. */
+    /** Frees the unsent part and waits for the parts under way. */
     async settle() {
       if (buffer !== null) giveBack(buffer)
       buffer = null
@@ -110,7 +110,7 @@ interface Begun {
   parts: Part[]
 }
 
-/** Finds what an earlier attempt has sent, and removes what nobody goes on with. */
+/** Returns the upload of an earlier attempt; aborts one that cannot be resumed. */
 async function findBegun(
   { unfinished, partBytes }: UploadOptions,
   name: string,
@@ -147,7 +147,7 @@ async function beginNew(
   return { upload: UploadId, parts: [] }
 }
 
-/** An object that is too small for parts: it is put whole. */
+/** Begins an object that is too small for parts: it is sent in one request. */
 export function beginWhole(
   memory: Semaphore,
   { size }: ObjectFacts,
@@ -155,7 +155,7 @@ export function beginWhole(
 ): ObjectUpload {
   let send: (bytes: Buffer) => Promise<void> = () =>
     Promise.reject(new StoreFault('failed', 'more than its size'))
-  // With room for a byte more it is never full: it goes when it ends.
+  // With room for one byte more the part never fills up: it is sent at the end.
   const sender = sendParts(memory, size + 1, (bytes) => send(bytes))
   return {
     offset: 0,
@@ -171,7 +171,7 @@ export function beginWhole(
   }
 }
 
-/** An object in parts; each was compared with its MD5 by the store. */
+/** Begins an object in parts; the store compares each part with its MD5. */
 export async function beginParts(
   options: UploadOptions,
   name: string,

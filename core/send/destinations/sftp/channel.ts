@@ -5,20 +5,20 @@ import { orIf } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { faultOf, reasonOf } from './faults.ts'
 
-/** What an answer of the server is told to. */
+/** The callback for a server's answer. */
 export type Answered<T> = (error: Error | null | undefined, value: T) => void
 
-/** More is not asked, or sent, in one call: OpenSSH takes 255 KiB, and any server at least 32 KiB with the call's own words. */
+/** Longest read or write in one call: OpenSSH accepts 255 KiB, every server at least 32 KiB including the header. */
 export const PIECE_BYTES = 128 * 1024
 const LEAST_PIECE_BYTES = 31 * 1024
 
 /** SSH_FXF_… flags of an open. */
 export const OPEN = { read: 0x1, write: 0x2, create: 0x8, exclusive: 0x20 } as const
 
-/** One SFTP subsystem of a connection: the server has a process for each, which does one call after the other. */
+/** An SFTP subsystem of a connection: the server runs a process for each, which handles one call at a time. */
 export type SftpChannel = ReturnType<typeof channelOn>
 
-/** @param gather is called before something is asked: see SftpConnection. */
+/** @param gather is called before each request: see SftpConnection. */
 export function openChannel(client: Client, gather: () => void): Promise<SftpChannel> {
   return new Promise((resolve, reject) => {
     client.sftp((error, sftp) => {
@@ -44,7 +44,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
     sftp.on('close', end)
   })
   /**
-   * Asks the server. ssh2 forgets calls whose channel ends: here they are lost.
+   * Sends a request. ssh2 drops pending calls when the channel ends; this rejects them as lost.
    * @throws StoreFault.
    */
   const call = <T>(ask: (sftp: SFTPWrapper, answered: Answered<T>) => void): Promise<T> =>
@@ -52,7 +52,7 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
       if (over !== null) return reject(over)
       waiting.add(reject)
       const answered: Answered<T> = (error, value) => {
-        // What comes of a channel's end has come already.
+        // The end of the channel has already rejected this call.
         if (!waiting.delete(reject)) return
         if (error == null) resolve(value)
         else reject(over ?? faultOf(error))
@@ -68,19 +68,19 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
   const extensions: unknown = Reflect.get(sftp, '_extensions')
   const most: unknown = Reflect.get(sftp, '_maxWriteLen')
   return {
-    /** Resolves with the reason when it has ended. */
+    /** Resolves with the reason when the channel has ended. */
     ended,
-    /** Calls that are under way. */
+    /** Number of pending calls. */
     get busy() {
       return waiting.size
     },
-    /** Bytes that are written in one call: ssh2 would send the rest of more from our memory later, when it is another's. */
+    /** Bytes of one write: ssh2 splits a longer one and sends the rest later, when our memory may already be reused. */
     pieceBytes: Math.min(PIECE_BYTES, typeof most === 'number' ? most : LEAST_PIECE_BYTES),
-    /** Whether the server offers an extension of the protocol. */
+    /** True if the server supports an extension of the protocol. */
     offers: (extension: string) =>
       typeof extensions === 'object' && extensions !== null && extension in extensions,
     call,
-    /** The same for what has no other answer than that it is done. */
+    /** Sends a request whose answer has no value. */
     tell: (ask: (sftp: SFTPWrapper, answered: (error?: Error | null) => void) => void) =>
       call<void>((on, answered) => ask(on, (error) => answered(error, undefined))),
   }
@@ -90,14 +90,14 @@ function channelOn(sftp: SFTPWrapper, gather: () => void) {
 export const open = (channel: SftpChannel, path: string, flags: number): Promise<Buffer> =>
   channel.call<Buffer>((sftp, done) => sftp.open(path, flags, { mode: 0o600 }, done))
 
-/** Nobody waits for it. */
+/** Closes a handle without waiting for the answer. */
 export const close = (channel: SftpChannel, handle: Buffer): void => {
   channel
     .tell((sftp, done) => sftp.close(handle, done))
     .catch(ignoreError('the server closes the handles of a connection that ends'))
 }
 
-/** What has this name; null: nothing. `lstat`: of a symbolic link itself. */
+/** Returns the stat of a name; null: it does not exist. `lstat`: of a symbolic link itself. */
 export const statAt = (channel: SftpChannel, path: string, how: 'stat' | 'lstat'): Promise<Stats | null> =>
   channel.call<Stats>((sftp, done) => sftp[how](path, done)).catch(orIf('absent', null))
 

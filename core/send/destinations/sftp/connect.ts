@@ -10,40 +10,40 @@ import { hostKeyFingerprint } from '../../../settings/known-hosts.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { reasonOf } from './faults.ts'
 
-/** A server that is silent for so long, and asked as often, is gone: within 30 s. */
+/** Interval of keepalives; a silent server is given up within 30 s. */
 const ASK_EVERY_MS = 10_000
 const UNANSWERED = 2
 const LOGIN_MS = 20_000
 
-/** Where, and as whom, files are sent to. */
+/** The server and the user to log in as. */
 export type Login = Omit<SftpDestination, 'id' | 'kind' | 'folder' | 'recipient'>
 
-/** A server that has let this computer in. */
+/** A connection that is logged in. */
 export interface SftpConnection {
   client: Client
   localAddress: string | null
-  /** Both ends have the same address. */
+  /** True if both ends have the same address. */
   isToItself: boolean
-  /** What is written until the event loop turns goes together. */
+  /** Collects the writes of this turn of the event loop into one call. */
   gather(): void
-  /** Resolves with the reason when it has ended. */
+  /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<unknown>
 }
 
-/** What proves to the server who this is. */
+/** Returns the credentials for the server. */
 async function credentials(
   { login, keyFile, name, hostKey }: Login,
   { password, key, passphrase }: Readonly<Record<string, string>>,
 ): Promise<Partial<ConnectConfig>> {
   const given = (secret: string | undefined): string => {
-    // The first contact shows the host key and logs in to nothing.
+    // The first contact only fetches the host key, without a login.
     if (secret === undefined && hostKey !== '')
       throw new UserError('transfer.sftp.secretMissing', { name, field: login })
     return secret ?? ''
   }
   switch (login) {
     case 'password':
-      // Some servers take a password only as the answer to a question.
+      // Some servers accept a password only by keyboard-interactive authentication.
       return { password: given(password), tryKeyboard: true }
     case 'key':
       return { privateKey: given(key), ...(passphrase === undefined ? {} : { passphrase }) }
@@ -81,7 +81,7 @@ async function reach({ host, port }: Login, signal: AbortSignal): Promise<net.So
   return socket
 }
 
-/** What is written in one turn of the event loop goes in one call: ssh2 writes each packet in three pieces. */
+/** Collects the writes of one turn of the event loop into one call: ssh2 writes each packet in three pieces. */
 function gatherWrites(socket: net.Socket): () => void {
   const uncork = () => socket.uncork()
   const gather = () => {
@@ -89,14 +89,15 @@ function gatherWrites(socket: net.Socket): () => void {
     socket.cork()
     process.nextTick(uncork)
   }
-  // What has waited for the server's window goes when it comes.
+  // Also collects writes that were waiting for the server's window.
   socket.prependListener('data', gather)
   return gather
 }
 
 /**
- * ssh2 gives Node the key as bytes for each packet, which costs Node 24 more than to encrypt it; the same key as Node keeps
- * it costs nothing. Where ssh2 is another one than is known here, all stays as it was.
+ * Replaces ssh2's raw keys by KeyObjects. ssh2 passes the bytes to Node for each packet, which on Node 24 costs more
+ * than the
+ * encryption itself; a KeyObject avoids that. Changes nothing if ssh2 has other internals than expected.
  */
 function keepKeys(client: Client): void {
   const protocol = part(client, '_protocol')
@@ -114,37 +115,38 @@ const part = (whole: unknown, name: string): unknown =>
   typeof whole === 'object' && whole !== null ? Reflect.get(whole, name) : undefined
 
 /**
- * Algorithms by which a server signs with a host key, for each type of key. A server may have a key of each type, and shows
- * the one that is asked for first.
+ * Signature algorithms for each type of host key. A server may have a key of each type, and presents the one whose
+ * type is
+ * requested first.
  */
 const KEY_TYPES: readonly (readonly ServerHostKeyAlgorithm[])[] = [
   ['ssh-ed25519'],
   ['ecdsa-sha2-nistp256'],
   ['ecdsa-sha2-nistp384'],
   ['ecdsa-sha2-nistp521'],
-  // The key's own name is the last one.
+  // The name of the key type itself is the last one.
   ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
 ]
 type KeyType = (typeof KEY_TYPES)[number]
 
-/** A host key as a server has shown it. */
+/** A host key presented by a server. */
 interface ShownKey {
   fingerprint: string
-  /** null: none that was asked for. */
+  /** null: a type that was not requested. */
   type: KeyType | null
 }
 
 function shownKey(key: Buffer): ShownKey {
-  // It begins with its name and the length of that (RFC 4253, 6.6).
+  // The key begins with the length of its type's name and that name (RFC 4253, 6.6).
   const name = String(key.subarray(4, 4 + key.readUInt32BE(0)))
   const type = KEY_TYPES.find((names) => names.some((one) => one === name)) ?? null
   return { fingerprint: hostKeyFingerprint(key), type }
 }
 
-/** The type of each pinned key, once its server has shown it: it is asked for first from then on. */
+/** The type of each pinned key that its server has presented: it is requested first from then on. */
 const typesOfPins = new Map<string, KeyType>()
 
-/** What a connection that failed says. */
+/** Returns the error for a failed connection. */
 function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   const { name, hostKey } = login
   const [, badKey] = /^Cannot parse privateKey: (.*)/.exec(errorText(thrown)) ?? []
@@ -161,13 +163,13 @@ function failure(thrown: unknown, login: Login, shown: ShownKey | null): Error {
   return new StoreFault('lost', reasonOf(thrown), { cause: thrown })
 }
 
-/** A connection, or the key that the server has shown instead of the pinned one. */
+/** A connection, or the error and the presented key. */
 type Attempt = { connection: SftpConnection } | { thrown: unknown; shown: ShownKey | null }
 
 /**
- * Connects to a server, looks at its host key, and logs in. A server that shows another key than the pinned one may have
- * both: it is asked for each other type of key before it is refused.
- * @throws UserError where only a person can help, with another host key before anything is told to the server; StoreFault.
+ * Connects to a server, verifies its host key, and logs in. A server with several keys may present another one than the
+ * pinned one, so all other types are requested before it is refused.
+ * @throws UserError if only a person can help, for a wrong host key before the login; StoreFault.
  */
 export async function connectSftp(
   login: Login,
@@ -183,7 +185,7 @@ export async function connectSftp(
     const attempt = await connectOnce(login, { secrets, proof, types }, signal)
     if ('connection' in attempt) return attempt.connection
     const { thrown, shown } = attempt
-    // It has no key of the types that are left.
+    // The server has no key of the remaining types.
     if (first !== null && /no matching host key format/.test(errorText(thrown)))
       throw failure(thrown, login, first)
     const isOther = hostKey !== '' && shown !== null && shown.fingerprint !== hostKey
@@ -197,7 +199,7 @@ export async function connectSftp(
 interface Asked {
   secrets: Readonly<Record<string, string>>
   proof: Partial<ConnectConfig>
-  /** The type of host key to ask for first. */
+  /** The types of host key to request, in this order. */
   types: readonly KeyType[]
 }
 
@@ -222,7 +224,7 @@ async function connectOnce(
     answer(prompts.map(() => secrets.password ?? '')),
   )
   const abort = () => client.destroy()
-  // Also later: a server whose disk hangs goes on answering that it is there.
+  // Stays active after the login: a server whose disk hangs still answers keepalives.
   signal.addEventListener('abort', abort, { once: true })
   void ended.then(() => signal.removeEventListener('abort', abort))
   try {

@@ -3,17 +3,17 @@ import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import { type SftpChannel, statAt, syncPath } from './channel.ts'
 
-/** Directories of an SFTP server, as far as files' names need them. */
+/** Creates the directories that files' names need at an SFTP server. */
 export type Directories = ReturnType<typeof openDirectories>
 
-/** The directory that a path is in: "." for one that is relative to the login's. */
+/** Returns the directory of a path; "." for a name in the login's directory. */
 export function parentOf(path: string): string {
   const at = path.lastIndexOf('/')
   if (at === -1) return '.'
   return at === 0 ? '/' : path.slice(0, at)
 }
 
-/** So many directories are remembered: a source may have millions. One that is forgotten is asked for again. */
+/** Limit of cached directories, because a source may have millions. Removed ones are queried again. */
 const MOST_KNOWN = 10_000
 
 const rethrow = (error: unknown) => {
@@ -21,8 +21,8 @@ const rethrow = (error: unknown) => {
 }
 
 /**
- * @param there those that are there: none of them is made.
- * @param kept those that are remembered for ever: once they are there, none of them is made again.
+ * @param there existing directories, which are never created.
+ * @param kept directories that stay cached: once they exist, they are never created again.
  */
 export function openDirectories(
   pick: () => SftpChannel,
@@ -32,7 +32,7 @@ export function openDirectories(
   const made = new Map(there.map((directory) => [directory, Promise.resolve()]))
   const syncs = new Map<string, Rerun>()
 
-  /** Resolves when all names that it has now outlive a crash of the server; those who wait share the next call. */
+  /** Resolves when all current names of a directory survive a crash of the server; concurrent callers share a call. */
   const sync = async (directory: string): Promise<void> => {
     if (!canSync) return
     const syncing = syncs.get(directory) ?? new Rerun(() => syncPath(pick(), directory), rethrow)
@@ -42,8 +42,9 @@ export function openDirectories(
   }
 
   /**
-   * For a catch: a directory that is known to be there and is not has gone with its disk, or was removed. It is not made
-   * again: what is in its place now is nobody's, and the next session looks whose it is.
+   * For `catch`: ends the session if a directory that existed has vanished, removed or with its disk. It is not
+   * created again:
+   * the disk below its path may not be the destination's. The next session checks the owner.
    */
   const gone =
     (directory: string) =>
@@ -64,7 +65,7 @@ export function openDirectories(
         await attempt().catch(gone(above))
       })
     } catch (error) {
-      // Mostly it is there.
+      // Usually it exists already.
       const found = await statAt(channel, directory, 'stat')
       if (found === null) throw error
       if (!found.isDirectory()) throw new StoreFault('exists', `${directory} is a file`)
@@ -74,8 +75,8 @@ export function openDirectories(
   }
 
   /**
-   * Makes a directory and those above it; each is asked for once.
-   * @throws StoreFault `exists` where a file is in its place.
+   * Creates a directory and those above it; each only once.
+   * @throws StoreFault `exists` if a file has its name.
    */
   const make = (directory: string): Promise<void> => {
     const known = made.get(directory)

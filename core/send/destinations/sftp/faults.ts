@@ -5,7 +5,7 @@ import { isFault } from '../objects/faults.ts'
 import { StoreFault } from '../objects/object-store.ts'
 import type { SftpChannel } from './channel.ts'
 
-/** draft-ietf-secsh-filexfer-02, 7: what a server says of a call. */
+/** Status codes of a server's answers (draft-ietf-secsh-filexfer-02, 7). */
 export const STATUS = {
   eof: 1,
   absent: 2,
@@ -16,18 +16,18 @@ export const STATUS = {
   exists: 11,
 } as const
 
-/** Less than this is no room: a directory and one piece of a file need as much. */
+/** Less free space counts as full: a directory and one piece of a file need about this much. */
 const LEAST_FREE_BYTES = 256 * 1024
 const READ_ONLY = 1
 
-/** The status of a call that the server has refused; null: it is something else. */
+/** Returns the status of a refused call; null: the error is no answer of the server. */
 export function statusOf(thrown: unknown): number | null {
   const error: unknown = thrown instanceof StoreFault ? thrown.cause : thrown
   if (!(error instanceof Error) || !('code' in error)) return null
   return typeof error.code === 'number' ? error.code : null
 }
 
-/** What ssh2 says of a connection, by the system's names, for which there are words. */
+/** ssh2's connection errors as system error codes, which have translated messages. */
 const systemNames: Record<string, string> = {
   'Connection lost before handshake': 'ECONNRESET',
   'No response from server': 'ECONNRESET',
@@ -35,19 +35,19 @@ const systemNames: Record<string, string> = {
   'Keepalive timeout': 'ETIMEDOUT',
 }
 
-/** What is told of an error. */
+/** Returns the reason of an error for messages. */
 export function reasonOf(thrown: unknown): string {
   const text = errorText(thrown)
   return errorCode(thrown) ?? systemNames[text] ?? text
 }
 
-/** What the server's own words say, where it has any of its own. */
+/** Classifies an error by the server's own text. */
 function kindByWords(text: string): StoreFault['kind'] {
   if (/quota|no space|disk (is )?full|out of space/i.test(text)) return 'full'
   return /read.only/i.test(text) ? 'denied' : 'failed'
 }
 
-/** What is the matter with a call: OpenSSH says no more than "Failure" of most errors. */
+/** Classifies an error of a call: OpenSSH answers most errors with just "Failure". */
 export function faultOf(thrown: unknown): StoreFault {
   const reason = reasonOf(thrown)
   const fault = (kind: StoreFault['kind']) => new StoreFault(kind, reason, { cause: thrown })
@@ -57,7 +57,7 @@ export function faultOf(thrown: unknown): StoreFault {
     case STATUS.denied:
       return fault('denied')
     case STATUS.badMessage:
-      // Names that are too long, and characters that the disk has not.
+      // Names that are too long, or contain characters that the disk does not support.
       return fault('impossible')
     case STATUS.failure:
     case STATUS.exists:
@@ -69,13 +69,13 @@ export function faultOf(thrown: unknown): StoreFault {
   }
 }
 
-/** statvfs(3), as OpenSSH's PROTOCOL has it; its numbers may have 64 bits. */
+/** The answer of statvfs(3), in the format of OpenSSH's PROTOCOL; numbers may have 64 bits. */
 const count = z.union([z.number(), z.bigint()]).transform(Number)
 const diskSchema = z.object({
   ...{ f_frsize: count, f_bavail: count, f_blocks: count, f_files: count, f_favail: count, f_flag: count },
 })
 
-/** What the server says of its disk; null: it does not. */
+/** Returns the server's data on its disk; null: not supported. */
 export async function diskAt(channel: SftpChannel, directory: string) {
   if (!channel.offers('statvfs@openssh.com')) return null
   return diskSchema.parse(
@@ -84,7 +84,7 @@ export async function diskAt(channel: SftpChannel, directory: string) {
 }
 
 /**
- * Of a fault with which the server says nothing of what was to be written, its disk is asked.
+ * Returns a more precise error for a failed write: if the server gave no reason, queries its disk.
  * @param directory on that disk.
  */
 export async function writeFaultOf(

@@ -6,9 +6,9 @@ import { STATUS, statusOf } from './faults.ts'
 import type { SftpParts } from './parts.ts'
 
 const PAGE = 1_000
-/** Names of one directory: it has to be read as a whole to be put in order. */
+/** Limit of names in one directory, which has to be read completely for sorting. */
 const MOST_NAMES = 1_000_000
-/** Listings that can be gone on with; another one begins anew and passes over what was told. */
+/** Listings kept open for the next page; any other one starts again and skips the pages before. */
 const MOST_STANDING = 16
 
 export const infoOf = (name: string, { size, mtime, mode }: Stats): ObjectInfo => ({
@@ -17,7 +17,7 @@ export const infoOf = (name: string, { size, mtime, mode }: Stats): ObjectInfo =
   mtimeNs: BigInt(mtime) * 1_000_000_000n,
   mode: mode & 0o7777,
   digest: null,
-  // The server tells of no other time.
+  // The server reports no other time.
   storedAt: mtime * 1_000,
   version: null,
 })
@@ -30,7 +30,7 @@ interface Entry {
 
 const byBytes = (a: Entry, b: Entry): number => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
 
-/** In order. What is no file and no directory is left out. */
+/** Returns the files and directories of a directory, sorted; other types are left out. */
 async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
   const channel = pick()
   const entries: Entry[] = []
@@ -39,10 +39,10 @@ async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
     .catch(orIf('absent', null))
   if (handle === null) return entries
   try {
-    // A handle gives its directory piece by piece: a server that never ends one is not heard out.
+    // Reads the directory in pieces, up to a limit: a faulty server may never end.
     for (let some = await pieceOf(channel, handle); some !== null; some = await pieceOf(channel, handle)) {
       for (const { filename, attrs } of some) {
-        // No name leads out of its directory.
+        // A valid name has no path separator, so that no name leads out of its directory.
         if (['', '.', '..'].includes(filename) || filename.includes('/')) continue
         if (attrs.isDirectory()) entries.push({ key: `${filename}/`, stats: attrs })
         else if (attrs.isFile()) entries.push({ key: filename, stats: attrs })
@@ -56,7 +56,7 @@ async function entriesOf({ pick }: SftpParts, path: string): Promise<Entry[]> {
   return entries.sort(byBytes)
 }
 
-/** null: that was all. */
+/** Returns the next piece; null at the end. */
 function pieceOf(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithStats[] | null> {
   const piece = channel.call<FileEntryWithStats[]>((sftp, done) => sftp.readdir(handle, done))
   return piece.catch((error: unknown) => {
@@ -65,7 +65,7 @@ function pieceOf(channel: SftpChannel, handle: Buffer): Promise<FileEntryWithSta
   })
 }
 
-/** Everything below a prefix, in the order of the names' bytes; what is not deep gives directories as they are. */
+/** Yields all objects below a prefix, in byte order of the names; if not `deep`, yields directories as names. */
 async function* walk(
   parts: SftpParts,
   directory: string,
@@ -82,7 +82,7 @@ async function* walk(
   }
 }
 
-/** @param after what comes up to here was told. */
+/** @param after skips names up to this one. */
 async function* pagesOf(
   found: AsyncGenerator<ObjectInfo | string>,
   after: string | null,
@@ -104,9 +104,9 @@ async function* pagesOf(
   return page
 }
 
-/** Lists page by page; the next page goes on where the one before ended. */
+/** Lists in pages; the next page continues where the last one ended. */
 export function createLister(parts: SftpParts) {
-  /** Listings that stand at the end of a page, the oldest first. */
+  /** Open listings by the end of their last page, oldest first. */
   const standing = new Map<string, ReturnType<typeof pagesOf>>()
   const keyOf = (prefix: string, deep: boolean, at: string) => JSON.stringify([prefix, deep, at])
 

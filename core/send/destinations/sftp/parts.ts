@@ -4,43 +4,46 @@ import { type SftpChannel, statAt } from './channel.ts'
 import { type Directories, parentOf } from './directories.ts'
 import { STATUS, statusOf } from './faults.ts'
 
-/** Begins the names of partial files that are not gone on with: they are of one session. */
+/** Prefix of partial files that cannot be resumed: they belong to one session. */
 export const WHOLE = 'whole-'
-/** Bytes of one large file that are under way. */
+/** Bytes of one large file under way. */
 export const WINDOW_BYTES = 2 * 1024 * 1024
 
-/** What the calls of a store share. */
+/** The shared parts of a store. */
 export interface SftpParts {
-  /** The channel with the least to do. */
+  /** Returns the channel with the fewest pending calls. */
   pick(): SftpChannel
   directories: Directories
-  /** The directory that all names are in. */
+  /** The directory that contains all names. */
   root: string
-  /** Where an object is at the server. */
+  /** Returns an object's path at the server. */
   pathOf(name: string): string
-  /** Of files that have no name yet. */
+  /** The directory of files that have no name yet. */
   partials: string
-  /** Partial files that are used now, by their paths. */
+  /** Paths of partial files in use. */
   inUse: Set<string>
   canSync: boolean
   canReplace: boolean
-  /** A plain rename fails where the name is taken. */
+  /** True if a plain rename fails when the name is taken. */
   isExclusive: boolean
 }
 
-/** Times have whole seconds, in 32 bits. */
+/** Converts a time to whole seconds in 32 bits. */
 export const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
 
-/** No bit that would make a program run as the login (chmod(2)); a sticky file is like any other. */
+/**
+ * Removes the set-user-ID and set-group-ID bits, with which a program would run as the login (chmod(2)), and the
+ * sticky bit.
+ */
 export const keptMode = (mode: number): number => mode & 0o777
 
-/** A file's facts as a call has them. */
+/** Returns a file's attributes for an SFTP call. */
 export function attributesFor({ mtimeNs, mode }: Pick<ObjectFacts, 'mtimeNs' | 'mode'>) {
   const mtime = seconds(mtimeNs)
   return { mode: keptMode(mode), atime: mtime, mtime }
 }
 
-/** One piece of a file; ssh2 copies it into a call, that into packets, and those as they are encrypted. */
+/** Writes one piece. ssh2 copies it three times: into the call, into packets, and during encryption. */
 export async function writePiece(
   channel: SftpChannel,
   handle: Buffer,
@@ -52,13 +55,13 @@ export async function writePiece(
   countUsed(3 * length)
 }
 
-/** The same memory as a Buffer, as ssh2 wants it. */
+/** Returns a Buffer on the same memory, as ssh2 requires. */
 export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, length)
 
 /**
- * Gives an open file, to which all was written, its facts, and sees to it that it is on the disk, and whole.
- * The calls are asked for together: the server does them in order.
+ * Sets the facts of a fully written open file, syncs it to the disk, and checks its length.
+ * Sends the calls together: the server handles them in order.
  */
 export async function settle(
   { canSync }: SftpParts,
@@ -95,7 +98,7 @@ export async function giveName(
     )
   const attempt = async () => {
     await directories.make(parentOf(path))
-    // A plain rename replaces what is there at some servers; nobody else writes here.
+    // Some servers' plain rename replaces an existing file. The check has no race: only this computer writes here.
     if (!replace && !isExclusive && (await statAt(channel, path, 'lstat')) !== null)
       throw new StoreFault('exists', path)
     await rename()
@@ -109,7 +112,8 @@ export async function giveName(
       if (there === null) throw error
       if (there.isDirectory()) throw new StoreFault('impossible', 'a directory has this name')
       if (!replace) throw new StoreFault('exists', path)
-      // A server that cannot replace: what is there is another copy of what is kept elsewhere, or Holdfast's own.
+      // The server cannot replace a file, so it is removed first: a copy of it is kept elsewhere, or it is Holdfast's
+      // own.
       await channel.tell((sftp, done) => sftp.unlink(path, done))
       await rename()
     })

@@ -2,7 +2,7 @@ import { settled } from '../../../dropped-errors.ts'
 import { close, OPEN, open, PIECE_BYTES, type SftpChannel } from './channel.ts'
 import { STATUS, statusOf } from './faults.ts'
 
-/** Pieces that are asked for before the first has come; so many only where a file turns out to be long. */
+/** Limit of pieces requested ahead; reached only if the file turns out to be long. */
 const MOST_AHEAD = 16
 
 function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Buffer> {
@@ -19,7 +19,7 @@ function readPiece(channel: SftpChannel, handle: Buffer, at: number): Promise<Bu
 }
 
 /**
- * The content of a file from a byte on, as the server reads it now.
+ * Reads a file from a byte offset, freshly from the server.
  * @throws StoreFault.
  */
 export async function* readFrom(
@@ -30,7 +30,7 @@ export async function* readFrom(
 ): AsyncGenerator<Buffer> {
   const handle = await open(channel, path, OPEN.read)
   let asked: Promise<Buffer>[] = []
-  /** Where the next piece begins that is to be given, and that is to be asked for. */
+  /** Offset of the next piece to yield; `next`: of the next one to request. */
   let at = from
   let next = from
   let ahead = 1
@@ -49,7 +49,7 @@ export async function* readFrom(
       ahead = Math.min(MOST_AHEAD, ahead * 2)
       yield piece
       if (piece.length === PIECE_BYTES) continue
-      // A server may give less than it was asked for: what was asked for behind that has a gap before it.
+      // After a short read the later pieces leave a gap: they are discarded and requested again.
       await Promise.allSettled(asked)
       asked = []
       next = at

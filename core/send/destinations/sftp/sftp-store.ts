@@ -15,11 +15,11 @@ import { attributesFor, keptMode, type SftpParts, seconds, WHOLE } from './parts
 import { readFrom } from './read.ts'
 import { beginUpload } from './upload.ts'
 
-/** Each is a process at the server: while one waits for its disk, the others go on. */
+/** Each channel is a process at the server: while one waits for its disk, the others continue. */
 const CHANNELS = 4
 const PARALLEL = 64
 
-/** A first channel, and as many more as the server allows. */
+/** Opens the first channel, and as many more as the server allows. */
 async function openChannels({
   client,
   gather,
@@ -36,7 +36,7 @@ async function openChannels({
   return [channel, ...opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))]
 }
 
-/** Whether a directory's names can be made to outlive a crash: the server has to open it for that. */
+/** True if names in a directory can be made to survive a crash: the server has to open the directory for that. */
 async function canSyncAt(channel: SftpChannel, directory: string): Promise<boolean> {
   if (!channel.offers('fsync@openssh.com')) return false
   try {
@@ -71,13 +71,15 @@ async function openParts(channels: readonly [SftpChannel, ...SftpChannel[]], { n
     inUse: new Set(),
     canSync,
     canReplace: first.offers('posix-rename@openssh.com'),
-    // OpenSSH's is; no other server lets a directory be opened.
+    // OpenSSH's rename is exclusive, and no other server allows opening a directory.
     isExclusive: canSync,
   }
   return parts
 }
 
-/** Removes what an earlier session has left: whole files at once, partial ones that nobody has gone on with. */
+/**
+ * Removes remains of earlier sessions: files that cannot be resumed at once, partial ones if older than `olderThan`.
+ */
 async function sweep({ pick, partials, inUse }: SftpParts, olderThan: number): Promise<void> {
   const channel = pick()
   const found = await channel
@@ -109,7 +111,7 @@ async function moveAside({ pick, directories }: SftpParts, from: string, to: str
 async function setFacts({ pick, canSync }: SftpParts, path: string, facts: ObjectFacts): Promise<void> {
   const channel = pick()
   await channel.tell((sftp, done) => sftp.setstat(path, attributesFor(facts), done))
-  // A file that its own mode keeps from being opened is on the disk with the server's next sync.
+  // If its own mode forbids opening the file, it becomes durable with the server's next sync.
   if (canSync) await syncPath(channel, path).catch(orIf('denied', undefined))
 }
 
@@ -126,8 +128,8 @@ async function above({ pick, root }: SftpParts, name: string): Promise<string | 
 }
 
 /**
- * The files of an SFTP server as a store of objects.
- * @throws StoreFault; UserError where only a person can help.
+ * Opens the files of an SFTP server as an object store.
+ * @throws StoreFault; UserError if only a person can help.
  */
 export async function openSftpStore(connection: SftpConnection, place: Place): Promise<ObjectStore> {
   const channels = await openChannels(connection)
@@ -155,7 +157,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
     const upload = await begin(name, facts, null, replace)
     try {
       await upload.write(bytes)
-      // Nothing of it was there before, so no digest is compared.
+      // The upload did not resume a part, so no digest is compared.
       await upload.finish(new Uint8Array())
     } catch (error) {
       await upload.abort(false).catch(ignoreError('the sweep removes the partial file'))
@@ -171,7 +173,7 @@ export async function openSftpStore(connection: SftpConnection, place: Place): P
       const upload = await begin(name, facts, resume)
       const room = await asked
       if (room === null || room.total === 0 || facts.size - upload.offset <= room.free) return upload
-      // It would fill the disk for others, and be sent again and again.
+      // The file would fill the disk for others, and be sent repeatedly.
       await upload.abort(false)
       throw new StoreFault('full', 'less is free than the file needs')
     },

@@ -9,8 +9,8 @@ import { openSftpStore } from './sftp-store.ts'
 export type SftpOptions = Omit<OpenOptions, 'status' | 'storeThread'> & { destination: SftpDestination }
 
 /**
- * Logs in to the server, and opens its files as a store.
- * @throws UserError where only a person can help; StoreFault.
+ * Logs in to the server and opens its files as a store.
+ * @throws UserError if only a person can help; StoreFault.
  */
 export async function reachSftp(
   destination: Omit<SftpDestination, 'id'>,

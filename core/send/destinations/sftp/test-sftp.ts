@@ -5,7 +5,7 @@ import { tryObjects } from '../objects/test-objects.ts'
 import type { Tested, TryOptions } from '../test-destination.ts'
 import { reachSftp } from './sftp.ts'
 
-/** A server whose key is not known yet is not logged in to: its key is found. */
+/** Tests a server. If its key is not known yet, the test only fetches the key, without a login. */
 export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promise<DestinationTest> {
   return tryObjects(
     destination,
@@ -19,7 +19,7 @@ export function trySftp(destination: Tested<'sftp'>, options: TryOptions): Promi
         } catch (error) {
           const shown = error instanceof UserError ? error.sentence.params.found : undefined
           if (typeof shown === 'string') found.hostKey = shown
-          // Nothing has changed where nobody has seen another one.
+          // A test of new settings must not claim that the key has changed: no earlier key was seen.
           if (options.stage !== 'kept' && error instanceof UserError)
             if (error.sentence.key === 'transfer.sftp.otherHostKey')
               throw new UserError('transfer.sftp.wrongHostKey', error.sentence.params)

@@ -7,18 +7,18 @@ import { close, OPEN, open, type SftpChannel, syncPath } from './channel.ts'
 import { asBuffer, giveName, type SftpParts, settle, WHOLE, WINDOW_BYTES, writePiece } from './parts.ts'
 import { readFrom } from './read.ts'
 
-/** The server's disk is made to write while more comes: at the end there is little left to be waited for. */
+/** Interval of syncs during an upload, so that the sync at the end has little left to write. */
 const SYNC_EVERY_BYTES = 64 * 1024 * 1024
 
-/** What an earlier attempt has left, with the digest of it as it is on the server's disk. */
+/** The part from an earlier attempt, with the digest of its bytes on the server's disk. */
 interface Partial {
   handle: Buffer
   offset: number
-  /** Of all of the content; null: nothing is there from before. */
+  /** Hasher of the whole content; null: the upload starts at the beginning. */
   hasher: Hasher | null
 }
 
-/** Opens a new file of this session alone. */
+/** Opens a new file that belongs to this session alone. */
 async function openWhole(channel: SftpChannel, path: string): Promise<Partial> {
   const handle = await open(channel, path, OPEN.write | OPEN.create | OPEN.exclusive)
   return { handle, offset: 0, hasher: null }
@@ -34,13 +34,13 @@ async function readBack(channel: SftpChannel, path: string): Promise<Pick<Partia
   return { offset, hasher }
 }
 
-/** Opens a partial file, and reads what is in it: nobody knows what has become of it since. */
+/** Opens a partial file and reads its content back, because it may have changed since. */
 async function openPartial(channel: SftpChannel, path: string, size: number): Promise<Partial> {
   const handle = await open(channel, path, OPEN.read | OPEN.write | OPEN.create)
   try {
     const there = await channel.call<{ size: number }>((sftp, done) => sftp.fstat(handle, done))
     if (there.size === 0) return { handle, offset: 0, hasher: null }
-    // What cannot be read would be in the way of each attempt.
+    // A part that cannot be read would make every attempt fail, so it is discarded.
     const kept = there.size > size ? null : await readBack(channel, path).catch(unlessLost)
     if (kept !== null) return { handle, ...kept }
     await channel.tell((sftp, done) => sftp.fsetstat(handle, { size: 0 }, done))
@@ -52,7 +52,7 @@ async function openPartial(channel: SftpChannel, path: string, size: number): Pr
 }
 
 /**
- * Begins a file under a name that nobody looks at, until it is complete.
+ * Begins a file under a temporary name until it is complete.
  * @param replace see PutOptions.
  */
 export async function beginUpload(
@@ -86,7 +86,7 @@ export async function beginUpload(
     if (failed !== null) throw failed
   }
   let isOpen = true
-  /** Once: the server may have given its number to another file. */
+  /** Closes the handle once: the server may reuse its number for another file. */
   const closeFile = () => {
     if (isOpen) close(channel, handle)
     isOpen = false
@@ -107,7 +107,7 @@ export async function beginUpload(
       }
       if (at - syncedTo >= SYNC_EVERY_BYTES) {
         syncedTo = at
-        // By another process of the server; the sync at the end fails for the same reason.
+        // Runs in another process of the server. A failure is ignored here: the final sync fails for the same reason.
         if (parts.canSync) void settled(syncPath(parts.pick(), path))
       }
       while (underWay.length * pieceBytes > WINDOW_BYTES) {
@@ -119,7 +119,7 @@ export async function beginUpload(
     async finish(digest, makeRoom) {
       if (hasher !== null && !hasher.digest().equals(digest))
         throw new StoreFault('damaged', 'what an interrupted upload has left is another content')
-      // It is asked for behind the last pieces: the server does them in order.
+      // Requested right behind the last pieces: the server handles calls in order.
       const ending = settle(parts, channel, handle, facts)
       await Promise.allSettled([...underWay, ending])
       throwIfFailed()

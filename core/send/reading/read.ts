@@ -66,7 +66,7 @@ async function ask(file: SourceFile, look: (fd: number) => boolean): Promise<boo
 export const isReadable = (file: SourceFile): Promise<boolean> => ask(file, () => true)
 
 /**
- * Returns true if a process may have the changed file open for writing. Where the kernel cannot tell (another system,
+ * Returns true if a process may have the changed file open for writing. If that is unknown (another system,
  * another user's file, a file system without leases), this is assumed while the content differs from the offered one.
  */
 export const mayBeWritten = (file: SourceFile, now: StatFacts, offered: StatFacts): Promise<boolean> =>
@@ -169,7 +169,7 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
       return digest
     },
     async close() {
-      // The descriptor's number can be reused as soon as it is closed.
+      // The descriptor's number can be reused right after it was closed.
       if (ahead !== null) await settled(ahead)
       await closeQuietly(fd)
     },

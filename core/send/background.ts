@@ -6,7 +6,7 @@ import { type Config, knownOf, newWays } from './config.ts'
 export interface BackgroundHost {
   /** The current configuration; null after the sender was stopped. */
   config(): Config | null
-  /** Something of the ledger has changed. */
+  /** The ledger has changed. */
   changed(): void
   /** Files became waiting. */
   arrived(): void

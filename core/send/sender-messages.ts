@@ -212,8 +212,7 @@ export const senderDefinition = {
     },
     /**
      * Tests a destination; answers within TEST_MS. `stage`: the destination was only entered, is about to be added
-     * (which
-     * prepares a folder), or is in the settings.
+     * (which prepares a folder), or is in the settings.
      */
     test: {
       input: z.object({

@@ -21,8 +21,8 @@ const EARLIEST = Date.UTC(2026, 0)
 
 /**
  * Returns the clock by which a file's age is measured, in milliseconds since 1970. A forward jump of the wall clock
- * while
- * this process runs does not count. Time that the computer was asleep does count: uptime includes it (proc_uptime(5)).
+ * while this process runs does not count. Time that the computer was asleep does count: uptime includes it
+ * (proc_uptime(5)).
  */
 export function createAgeClock(wall = Date.now, up = () => uptime() * 1000): () => number {
   let last = { wall: wall(), up: up() }

@@ -132,8 +132,7 @@ export interface Session {
   readonly asksFirst: boolean
   /**
    * Names under which the destination can find a content: `any` name of this computer, a file's `own` name, the own
-   * name
-   * only if it is `trusted` (see CopyFrom; for encrypted contents), or `none`.
+   * name only if it is `trusted` (see CopyFrom; for encrypted contents), or `none`.
    */
   readonly copies: 'any' | 'own' | 'trusted' | 'none'
   readonly limits: SessionLimits

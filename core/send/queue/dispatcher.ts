@@ -101,9 +101,8 @@ function openWorker(parts: Parts, source: SendSource): SourceWorker {
 }
 
 /**
- * Offers names again that came back while the destination was copying from them as gone: the ledger had them as sent
- * when
- * the scanner found them. A name that comes back later differs from its row in the ledger.
+ * Offers names again that came back while the destination was moving their content: the ledger listed them as sent
+ * when the scanner found them. A name that comes back later differs from its row in the ledger.
  */
 async function offerReturned(
   { guard, options, workers }: Parts,

@@ -7,8 +7,8 @@ function directoriesAbove(path: string): string[] {
 }
 
 /**
- * Prevents sending two files at the same time if the path of one is a parent of the other's. Both exist if a file became
- * a directory, or a directory a file; the receiver could then mistake the older one for the newer.
+ * Prevents sending two files at the same time if the path of one is a parent of the other's. Both exist if a file
+ * became a directory, or a directory a file; the receiver could then mistake the older one for the newer.
  */
 export function createPathLocks() {
   const files = new Set<string>()

@@ -82,8 +82,7 @@ export function createQueue(host: QueueHost) {
       for (const due of go) taken.add(due.id)
       if (go.length < found.length) putOff(source, leftOut, later, spaced)
       // After a failure the file with the fewest failed attempts goes first, so that a large one without room is not
-      // tried
-      // every time. Among equals the smallest goes first: its result comes soonest.
+      // tried every time. Among equals the smallest goes first: its result comes soonest.
       if (host.isInTrouble()) go.sort((a, b) => a.attempts - b.attempts || a.size - b.size)
       return go
     },

@@ -51,10 +51,9 @@ export interface RestlessOptions {
 
 /**
  * Spaces out the versions of files that keep changing, and counts the attempts that such changes made void. Versions
- * are
- * an interval apart, which grows with the size of the file and with its sending time. One version may go early as soon
- * as the file rests, so that a finished file does not wait. Kept in memory: after a restart one extra version goes. A
- * file is also forgotten if its last attempt lies in the future, because the clock was set back. Times are in
+ * are an interval apart, which grows with the size of the file and with its sending time. An extra version may go as
+ * soon as the file rests, so that a finished file does not wait. Kept in memory: after a restart one extra version
+ * goes. A file is also forgotten if its last attempt lies in the future, because the clock was set back. Times are in
  * milliseconds since 1970.
  */
 export type RestlessFiles = ReturnType<typeof createRestlessFiles>

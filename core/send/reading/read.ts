@@ -12,8 +12,7 @@ import { type Unsent, unsentBecause } from './facts.ts'
 import type { FoundDirectory } from './group.ts'
 
 // No symbolic link is followed in any component below a source: otherwise a user who may replace a directory there
-// could
-// have any other file sent.
+// could have any other file sent.
 
 /** A file of a source. */
 export interface SourceFile {

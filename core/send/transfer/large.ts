@@ -172,8 +172,7 @@ function withContent(
 
 /**
  * Sends a file in chunks. `onEnd` is called when all of it is on the line and only the answer is pending, unless the
- * file
- * is long enough to resume.
+ * file is long enough to resume.
  */
 export function createLargeSender(parts: SourceParts) {
   const { source, mayGoOn } = parts

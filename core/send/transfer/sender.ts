@@ -43,8 +43,7 @@ export function openFileSender(parts: SourceParts) {
     hasRoomFor: (size: number, session: Session) => !isLarge(size, session) || window.hasRoomForLarge,
     /**
      * Waits until the window has room for the files, then sends them in the background: one large file, or several
-     * small
-     * ones. `onRoom` is called when another large file may start.
+     * small ones. `onRoom` is called when another large file may start.
      */
     async send(dues: readonly QueuedFile[], session: Session, done: Done, onRoom: () => void): Promise<void> {
       const [first] = dues

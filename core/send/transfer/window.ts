@@ -47,10 +47,10 @@ function openWindow(share: Share, serve: () => void) {
 }
 
 /**
- * Gives each source its own window, so that a disk that hangs holds no memory that others need. The line takes contents
- * in order of arrival, so a source's part of the memory equals its part of the line: sources with files to send share
- * it
- * by weight. A window lives as long as the process: a call that hangs still counts after a reconfiguration.
+ * Gives each source its own window, so that a disk that hangs holds no memory that others need. The line takes
+ * contents in order of arrival, so a source's part of the memory equals its part of the line: sources with files to
+ * send share it by weight. A window lives as long as the process: a call that hangs still counts after a
+ * reconfiguration.
  */
 export function createWindows() {
   const shares = new Map<string, Share>()

@@ -5,8 +5,7 @@ import { errorText } from '../../../platform/system-error.ts'
 import type { Encryption } from '../../../settings/destination-schema.ts'
 
 // Encryption of contents before they are sent: each is a file of the age format (age-encryption.org/v1) for one
-// recipient,
-// so that `age -d` alone can decrypt it. Names, times and modes are not encrypted here.
+// recipient, so that `age -d` alone can decrypt it. Names, times and modes are not encrypted here.
 
 const ENDING = '.age'
 
@@ -33,9 +32,8 @@ export function decryptedSize(size: number): number {
 }
 
 /**
- * Checks that a folder is encrypted as wanted. A single setting covers the whole folder from its beginning, so that every
- * reader
- * needs only one rule.
+ * Checks that a folder is encrypted as wanted. A single setting covers the whole folder from its beginning, so that
+ * every reader needs only one rule.
  * @throws UserError if the folder was begun with another setting.
  */
 export function requireSame(there: Encryption, wanted: Encryption, folder: string, name: string): void {

@@ -85,8 +85,7 @@ function answerOf(answer: Answer, { source, path: name }: Outgoing, seal: Uint8A
 
 /**
  * Wraps a session with encryption. The destination's copy can never be compared with a content, so files that the
- * ledger
- * does not list are sent again, and large files restart. Files that it does list can get new metadata without
+ * ledger does not list are sent again, and large files restart. Files that it does list can get new metadata without
  * resending.
  */
 function encrypted(session: Session, encrypter: Encrypter, key: NameKey): Session {

@@ -30,8 +30,7 @@ export const isOtherSecond = (a: bigint, b: bigint): boolean => a / NS_IN_SECOND
 
 /**
  * Returns true if the object under a name has this content and this time, to the second. Then it also gets the file's
- * mode
- * and time before this resolves.
+ * mode and time before this resolves.
  * @param facts its digest may be null if the stored one is unknown.
  * @param reads false: the ledger is trusted, and the content is not read back.
  * @param storedNs the time that the content was sent with, if the file's time has changed since.

@@ -80,8 +80,7 @@ export interface PutOptions {
 
 /**
  * A store on another computer that keeps objects by name: the common interface of SFTP and S3. Names are relative to
- * the
- * destination's own prefix, with "/". All functions throw StoreFault.
+ * the destination's own prefix, with "/". All functions throw StoreFault.
  */
 export interface ObjectStore {
   readonly can: {
@@ -134,8 +133,7 @@ export interface ObjectStore {
   lastChange?(directory: string): Promise<number>
   /**
    * Returns the nearest directory with this file, upwards from the store's root directory; null: none that this login
-   * can
-   * read.
+   * can read.
    */
   above(name: string): Promise<string | null>
   /** Returns null if the store does not report it. Left out: this kind never does. */

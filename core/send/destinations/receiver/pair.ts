@@ -26,8 +26,7 @@ function problemOf(error: unknown, { host, port }: PairingCode): UserError {
 
 /**
  * Pairs with the receiver that created this code. Sends no data unless the receiver's certificate is that of the
- * code; the
- * receiver pins this computer's certificate in turn.
+ * code; the receiver pins this computer's certificate in turn.
  * @param name the name of this computer at the receiver.
  * @throws UserError with a remedy.
  */

@@ -7,8 +7,7 @@ import { troubleOf } from './trouble.ts'
 
 /**
  * Tests a receiver: dials it, verifies its certificate, and requests access as for a restore. A second session for
- * sending
- * would look like a second computer with this one's certificate.
+ * sending would look like a second computer with this one's certificate.
  */
 export function tryReceiver(
   destination: Tested<'receiver'>,

@@ -15,8 +15,7 @@ export type S3Target = S3Place & Pick<S3Destination, 'name' | 'bucket' | 'prefix
 
 /**
  * Opens a bucket as a store, after checking that it can be used. The first request is a listing, because the answer
- * to it
- * contains the cause of an error.
+ * to it contains the cause of an error.
  * @throws UserError if only a person can help; StoreFault.
  */
 export async function reachBucket(

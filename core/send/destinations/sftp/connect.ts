@@ -96,8 +96,7 @@ function gatherWrites(socket: net.Socket): () => void {
 
 /**
  * Replaces ssh2's raw keys by KeyObjects. ssh2 passes the bytes to Node for each packet, which on Node 24 costs more
- * than the
- * encryption itself; a KeyObject avoids that. Changes nothing if ssh2 has other internals than expected.
+ * than the encryption itself; a KeyObject avoids that. Changes nothing if ssh2 has other internals than expected.
  */
 function keepKeys(client: Client): void {
   const protocol = part(client, '_protocol')
@@ -116,8 +115,7 @@ const part = (whole: unknown, name: string): unknown =>
 
 /**
  * Signature algorithms for each type of host key. A server may have a key of each type, and presents the one whose
- * type is
- * requested first.
+ * type is requested first.
  */
 const KEY_TYPES: readonly (readonly ServerHostKeyAlgorithm[])[] = [
   ['ssh-ed25519'],

@@ -43,8 +43,7 @@ export function openDirectories(
 
   /**
    * For `catch`: ends the session if a directory that existed has vanished, removed or with its disk. It is not
-   * created again:
-   * the disk below its path may not be the destination's. The next session checks the owner.
+   * created again: the disk below its path may not be the destination's. The next session checks the owner.
    */
   const gone =
     (directory: string) =>

@@ -60,8 +60,8 @@ export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, length)
 
 /**
- * Sets the facts of a fully written open file, syncs it to the disk, and checks its length.
- * Sends the calls together: the server handles them in order.
+ * Sets the facts of a fully written open file, syncs it to the disk, and checks its length. Sends the calls together:
+ * the server handles them in order.
  */
 export async function settle(
   { canSync }: SftpParts,

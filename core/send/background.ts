@@ -35,10 +35,7 @@ export function openBackground(host: BackgroundHost) {
       }
       run(`forgetting ${source}`, () => forgetAll(ledger, source, isGone))
     },
-    /**
-     * Adds the files that other destinations already have, for a source newly assigned here. `before` null: every
-     * source.
-     */
+    /** Adds the files that other destinations have of newly assigned sources. `before` null: of every source. */
     bringIn(ledger: Ledger, before: Config | null, next: Config, destination: string): void {
       const isWanted = (source: string) => {
         const config = host.config()

@@ -120,10 +120,7 @@ export type DestinationTest = z.infer<typeof destinationTestSchema>
 export const senderDefinition = {
   name: 'sender' as const,
   config: z.object({
-    /**
-     * Directory of this computer's certificate and key, created at the first start. It never changes, nor does
-     * ledgerPath.
-     */
+    /** Directory of the certificate and key, created at the first start. It never changes, nor does `ledgerPath`. */
     identityDirectory: z.string(),
     ledgerPath: z.string(),
     /** Null: the sender only keeps the ledger. */

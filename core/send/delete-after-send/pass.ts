@@ -184,10 +184,7 @@ export class Pass {
     return goesOn
   }
 
-  /**
-   * Returns true if files of the directory cannot be removed. A block lasts for the pass; a free directory is
-   * rechecked.
-   */
+  /** True if files of the directory cannot be removed. A block lasts for the pass; otherwise each file is checked. */
   async #isBlocked({ source, rule, blocked }: Look, file: string): Promise<boolean> {
     const batch = rule.sentMark === null ? null : batchDirectoryOf(file)
     if (blocked.has(directoryOf(file)) || (batch !== null && blocked.has(batch))) return true

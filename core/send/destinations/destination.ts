@@ -8,10 +8,7 @@ import type { Connection } from '../sender-messages.ts'
 
 /** A destination's answer for one file. */
 export type Answer =
-  /**
-   * The file is on the destination's disk, perhaps since earlier. `position`: see Ledger.rememberPosition; 0 without
-   * one.
-   */
+  /** The file is durable, perhaps since earlier. `position`: see Ledger.rememberPosition; 0 if there is none. */
   | {
       kind: 'durable'
       position: number
@@ -68,10 +65,7 @@ export interface SmallEvents {
    * Called when the files can go now or wait only for the line. False cancels them; no other callback follows.
    */
   onTurn(): boolean
-  /**
-   * The bytes were handed to the connection and their memory may be reused; not called if the connection is lost
-   * first.
-   */
+  /** The bytes were handed over and their memory may be reused; not called if the connection is lost first. */
   onUsed(): void
   /** The answer for one file, by its index. */
   onAnswer(index: number, answer: Answer): void

@@ -19,10 +19,7 @@ export class CircuitBreaker {
   readonly #retryMs: number
   readonly #random: () => number
   #problem: Message | null = null
-  /**
-   * The file that the store had no room for: the problem lasts while this file waits, even if smaller ones get
-   * through.
-   */
+  /** The file that the store had no room for: the problem lasts while it waits, even if smaller files succeed. */
   #blocked: Blocked | null = null
   #nextTryAt: number | null = null
   /** Sources with a running trial. A source whose disk hangs thus leaves the next trial to other sources. */

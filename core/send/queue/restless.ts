@@ -124,10 +124,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       const pauseMs = Math.min(PAUSE_TIMES * took, LONGEST_PAUSE_MS)
       Object.assign(file, { isWaiting: true, endedAt: now, restMs: Math.min(took, LONGEST_REST_MS), pauseMs })
     },
-    /**
-     * Returns when the file may go, not before `now`. The content that was stored last is no new version: it goes at
-     * once.
-     */
+    /** Returns when the file may go, at least `now`. The content stored last is no new version and goes at once. */
     mayGoAt(due: QueuedFile, now: number): number {
       const file = find(due.id, now)
       if (file === undefined || file.content === identify(due)) return now
@@ -135,10 +132,7 @@ export function createRestlessFiles({ versionsPerHour, storedAt, isWaiting }: Re
       if (at > now) file.isWaiting = true
       return Math.max(now, at)
     },
-    /**
-     * Returns the files that wait now, those with the most tries first, and deletes entries that are no longer
-     * needed.
-     */
+    /** Returns the files that wait now, most tries first, and deletes entries that are no longer needed. */
     list(now: number): RestlessFile[] {
       for (const [id, file] of files) {
         if (file.isWaiting && !isWaiting(id)) Object.assign(file, { isWaiting: false, tries: 0, since: null })

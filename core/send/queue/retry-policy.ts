@@ -68,8 +68,8 @@ export function react(
       ledger.renew(due, attempt.facts, after(CHANGED_MS))
       break
     case 'being-written':
-      // The scanner offers the file again when its writer closes it. Without a scanner, or at the latest, it is tried
-      // after this delay.
+      // The scanner offers the file again when its writer closes it. The delay is the upper limit, and covers the case
+      // without a scanner.
       info('is being written: it is sent when it is finished')
       later(after(CHANGED_MS))
       break

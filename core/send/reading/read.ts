@@ -148,19 +148,13 @@ function readingOf(fd: number, stat: StatFacts, facts: FileFacts, first: Hasher)
     },
     /** Returns the current stat of the file. */
     now: async (): Promise<StatFacts> => statFactsOf(await statFd(fd)),
-    /**
-     * Returns the digest of the bytes read if all were read and the file is unchanged since opening; else its new
-     * facts.
-     */
+    /** Returns the digest if the whole file was read and is unchanged since opening; else its new facts. */
     async finish(): Promise<Buffer | Unsent> {
       const now = statFactsOf(await statFd(fd))
       const same = position === stat.size && sameFile(now, stat)
       return same ? hash.digest() : { kind: 'changed', facts: now }
     },
-    /**
-     * Goes back to the beginning; returns the digest of the bytes read so far, or null if that was not the whole
-     * file.
-     */
+    /** Goes back to the beginning; returns the digest of the bytes read, or null if not all were read. */
     rewind(): Buffer | null {
       const digest = position === stat.size ? hash.digest() : null
       hash = createHasher()

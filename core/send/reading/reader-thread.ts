@@ -31,8 +31,7 @@ function readOne(
     const fd = openBeneathSync(base, root, path, READ_FILE)
     try {
       let length = 0
-      // A read may return fewer bytes than requested before the end. It never exceeds the offered size by more than
-      // one byte.
+      // A read may return fewer bytes than requested. The total exceeds the offered size by at most one byte.
       while (length < into.length) {
         const bytes = readSync(fd, into, length, into.length - length, length)
         length += bytes

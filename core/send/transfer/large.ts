@@ -28,10 +28,7 @@ const chunkBytes = ({ limits }: Session): number =>
 
 const isUnsent = (value: object): value is Unsent => 'kind' in value
 
-/**
- * Identifies a file for resuming, in addition to its name and size. Leaves out the device: it can change with a
- * mount.
- */
+/** Identifies a file for resuming, beside name and size. Without the device, which can change with a mount. */
 const identityOf = ({ inode, mtimeNs }: StatFacts): string => `${inode}.${mtimeNs}`
 
 /** A complete content that the file had at one moment. */
@@ -73,10 +70,7 @@ async function proveContent(
   return isSame && isAtRest ? { digest, isOlder: true } : { kind: 'changed', facts: now }
 }
 
-/**
- * Returns a check for a file that was rewritten since it was opened, not only extended; it runs once a second at
- * most.
- */
+/** Returns a check for a rewrite since opening, other than by appending; it runs once a second at most. */
 function createRewrittenCheck(reading: Reading): () => Promise<StatFacts | null> {
   let lookAt = performance.now() + CHECK_MS
   return async () => {
@@ -213,8 +207,7 @@ export function createLargeSender(parts: SourceParts) {
       await reading.close()
     }
     if (sent.kind !== 'ended') return sent
-    // The receiver's disk writes one file while the next one arrives. Long files would arrive faster than it can write
-    // them.
+    // The disk there writes one file while the next arrives. Several long files would arrive faster than it writes.
     if (!isLong) onEnd()
     return withContent(asAttempt(await sent.answer, sent.digest), sent, reading.stat, due)
   }

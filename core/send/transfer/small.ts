@@ -72,10 +72,7 @@ function putOnLine(
   })
 }
 
-/**
- * Waits for room in the window; returns false, without room, if sending was stopped. Released after the bytes are
- * sent.
- */
+/** Waits for room in the window, held until the bytes are sent; returns false, without room, if stopped. */
 async function admit({ window, mayGoOn }: SourceParts, dues: readonly QueuedFile[]): Promise<boolean> {
   const cost = costOf(dues)
   await window.acquire(cost)

@@ -27,10 +27,7 @@ const ownerSchema = z.object({
   recipient: z.string().nullable().default(null),
   /** True if names are encrypted, too. */
   hideNames: z.boolean().default(false),
-  /**
-   * Files were removed at their source because they are stored here: an older version may be the only one, so all
-   * stay.
-   */
+  /** Files were removed at their source: an older version here may be the only copy, so all versions stay. */
   keepsAll: z.boolean().default(true),
   /** The directory of each source, by its id. */
   sources: z.record(z.string(), z.string()),
@@ -79,8 +76,7 @@ export async function readOwner(
 
 /**
  * Reads the owner of a folder that this computer may use.
- * @throws UserError if it belongs to another computer, or lies inside another's folder, whose files would include its
- * own;
+ * @throws UserError if it is another computer's, or inside such a folder, where its files would count as the other's;
  *   see readOwner.
  */
 export async function ownerOf(

@@ -90,10 +90,7 @@ export interface ObjectStore {
     durable: boolean
     /** The store records when it received an object; false: `storedAt` is the file's modification time. */
     dates: boolean
-    /**
-     * The store's disk may be unmounted: missing objects are then not lost, and the directory below must not be
-     * written.
-     */
+    /** The disk can be unmounted: missing objects are then not lost, and the directory below must not be written. */
     vanish: boolean
   }
   /** Resolves when the object has its name and is durable. */
@@ -102,10 +99,7 @@ export interface ObjectStore {
    * @param resume identifies the content, so that a part from an earlier attempt can be used; null: none is.
    */
   begin(name: string, facts: ObjectFacts, resume: string | null): Promise<ObjectUpload>
-  /**
-   * Returns the facts that `info` returns for an object stored with these: some stores keep only whole seconds, or no
-   * digest.
-   */
+  /** Returns these facts as `info` would: some stores keep only whole seconds, or no digest. */
   kept(facts: ObjectFacts): ObjectFacts
   /**
    * Changes the mode, time and digest of an object without reading or sending its content. A digest of null keeps the

@@ -49,10 +49,7 @@ export function abilitiesOf(place: BucketPlace, trial: string) {
       await first()
       return refuses(put(randomBytes(16), contentMd5(bytes)))
     }),
-    /**
-     * True if objects cannot be removed for a while. The sender does not query it, because it removes no object that
-     * matters.
-     */
+    /** True if objects cannot be removed for a while. Only tests query it, for a note to the person. */
     isLocked: once(async () => {
       const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket })).catch(unlessLost)
       return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled'

@@ -32,7 +32,7 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
     ...(accessKey === undefined || secretKey === undefined
       ? {}
       : { credentials: { accessKeyId: accessKey, secretAccessKey: secretKey } }),
-    // Some stores refuse the SDK's own checksums, others ignore them; all of them accept Content-MD5.
+    // Some stores refuse the SDK's own checksums, others ignore them; all accept Content-MD5 (see `verifies`).
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // "Expect: 100-continue" would wait for the store before each part.
@@ -48,8 +48,7 @@ export function createClient(place: S3Place, secrets: Readonly<Record<string, st
   client.middlewareStack.add(
     (next) => (request) =>
       next(request).catch((error: unknown) => {
-        // Swift sends the end of a body after an answer that has none; the next request on that connection then fails
-        // to parse.
+        // After an answer without a body Swift may still send a body's end, which breaks the next request's parsing.
         if (errorCode(error)?.startsWith('HPE_') === true) Object.assign(error as Error, { $retryable: {} })
         throw error
       }),

@@ -42,10 +42,7 @@ function mtimeOf(text: string | undefined): bigint | null {
   return sign === '-' ? -ns : ns
 }
 
-/**
- * Returns an object's facts, with defaults for missing or invalid metadata: other programs may have written the
- * object.
- */
+/** Returns an object's facts, with defaults for missing or invalid metadata, as of other programs' objects. */
 export function factsOf(
   size: number,
   stored: Date,

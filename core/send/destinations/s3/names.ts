@@ -32,10 +32,7 @@ export function createNames(place: BucketPlace, isObject: (name: string) => Prom
   }
 
   return {
-    /**
-     * True if no object has the name of a directory above this one: other systems cannot have both. @throws
-     * StoreFault.
-     */
+    /** True if no object has the name of a directory above: other systems cannot have both. @throws StoreFault. */
     async isReachable(name: string): Promise<boolean> {
       for (let at = directoryOf(name); at !== ''; at = directoryOf(at.slice(0, -1))) {
         if (free.has(at)) continue

@@ -28,7 +28,7 @@ export function keyOf({ prefix }: Pick<BucketPlace, 'prefix'>, name: string): st
   return key
 }
 
-/** The only checksum that all stores compare with the received bytes. */
+/** The checksum that stores compare with the received bytes, if they check any; see `verifies` in bucket.ts. */
 export const contentMd5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('base64')
 
 /** Returns a key for `x-amz-copy-source`. */

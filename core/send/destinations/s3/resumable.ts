@@ -83,10 +83,7 @@ export class Unfinished {
     return this.#objects.remove(this.#noteOf(name)).catch(orIf('denied', undefined))
   }
 
-  /**
-   * Removes uploads older than this (milliseconds since 1970) or whose object was stored since, and notes without
-   * upload.
-   */
+  /** Removes uploads before `olderThan` (ms since 1970) or whose object was stored since, and notes without one. */
   async sweep(olderThan: number): Promise<void> {
     const kept = new Set<string>()
     for await (const { name, upload, began } of this.#uploads()) {
@@ -125,10 +122,7 @@ export class Unfinished {
     }
   }
 
-  /**
-   * True if the object was stored since. A completion without an answer may leave its upload: Swift does if
-   * interrupted.
-   */
+  /** True if the object was stored since. An interrupted completion may leave its upload, as at Swift. */
   async #isOvertaken(name: string, began: number): Promise<boolean> {
     return ((await this.#objects.info(name))?.storedAt ?? Number.NEGATIVE_INFINITY) >= began
   }

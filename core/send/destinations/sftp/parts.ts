@@ -31,10 +31,7 @@ export interface SftpParts {
 /** Converts a time to whole seconds in 32 bits. */
 export const seconds = (ns: bigint): number => Math.max(0, Math.min(0xffff_ffff, Number(ns / 1_000_000_000n)))
 
-/**
- * Removes the set-user-ID and set-group-ID bits, with which a program would run as the login (chmod(2)), and the
- * sticky bit.
- */
+/** Keeps the permissions without setuid and setgid, which run a program as the login (chmod(2)), and sticky. */
 export const keptMode = (mode: number): number => mode & 0o777
 
 /** Returns a file's attributes for an SFTP call. */
@@ -112,8 +109,7 @@ export async function giveName(
       if (there === null) throw error
       if (there.isDirectory()) throw new StoreFault('impossible', 'a directory has this name')
       if (!replace) throw new StoreFault('exists', path)
-      // The server cannot replace a file, so it is removed first: a copy of it is kept elsewhere, or it is Holdfast's
-      // own.
+      // The server cannot replace a file. Removing it is safe: a copy is kept elsewhere, or it is Holdfast's own.
       await channel.tell((sftp, done) => sftp.unlink(path, done))
       await rename()
     })

@@ -39,16 +39,16 @@ import { overallStatus } from './state/status.ts'
 import { checkerConfig, scannerConfig } from './workers/configs.ts'
 import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.ts'
 
-/** How often the state is looked over for what time alone changes. */
+/** How often the state is checked for changes that only the passing of time causes. */
 const REFRESH_MS = 1_000
-/** Nothing else keeps the agent from its work for so long. */
+/** A longer gap between two refreshes means that the computer was asleep. */
 const ASLEEP_MS = 10_000
-/** How long the end waits for what is to outlast it to be written. */
+/** How long stopping waits for pending writes. */
 const KEEP_MS = 2_000
 
 type CheckerReport = ReportOf<typeof checkerDefinition>
 
-/** The running whole: workers, state and alerts. Its host shows the state and passes commands on. */
+/** Owns the workers, the state and the alerts. Its host shows the state and passes commands on. */
 export class Agent {
   readonly store: StateStore
   readonly notices: Notices
@@ -116,12 +116,12 @@ export class Agent {
     this.#refresh = setInterval(() => this.#tick(), REFRESH_MS)
   }
 
-  /** Ends the workers; returns within some seconds, also with threads stuck in the kernel. */
+  /** Stops the workers. Returns within some seconds, even if threads are stuck in the kernel. */
   async stop(): Promise<void> {
     this.#isStopped = true
     if (this.#refresh !== null) clearInterval(this.#refresh)
     this.#surroundings.stop()
-    // A disk that hangs keeps it from being written, and nobody from ending.
+    // A hung disk may block these writes; it must not block the shutdown.
     const written = Promise.all([this.tell.stop(), this.#memory.saved()])
     const kept = Promise.race([written, delay(KEEP_MS, undefined, { ref: false })])
     const workers = [this.scanner, this.senders, this.receiver, this.checker, this.tell.notifier]
@@ -129,7 +129,7 @@ export class Agent {
     this.store.stop()
   }
 
-  /** Writes new settings and makes them work everywhere. */
+  /** Saves new settings and applies them everywhere. */
   change(update: (settings: Settings) => Settings): void {
     this.settings.set(update(this.settings.get()))
     this.#apply()
@@ -154,7 +154,7 @@ export class Agent {
   }
 
   #configureWorkers(): void {
-    // A report that comes while the workers end must not start one of them again.
+    // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped) return
     const settings = this.#permitted()
     this.tell.configure()
@@ -170,13 +170,13 @@ export class Agent {
     return checkerConfig(this.#permitted(), this.layout, this.#memory.knownMounts())
   }
 
-  /** The settings, with the sources that may run. */
+  /** Returns the settings with only the sources that may run. */
   #permitted(): Settings {
     const settings = this.settings.get()
     return { ...settings, sources: settings.sources.filter(({ id }) => !this.#refused.has(id)) }
   }
 
-  /** Sentences that name an age are made anew; a pause whose end has come is over. */
+  /** Refreshes sentences that contain an age, and applies the end of a pause. */
   #tick(): void {
     const now = Date.now()
     if (now - this.#tickedAt > ASLEEP_MS) this.store.update({ awakeSince: now })
@@ -212,19 +212,19 @@ export class Agent {
     const before = this.store.state
     this.store.update(withChecked(before, checked))
     const sources = recovered(before, this.store.state)
-    // What the fault kept from being read is tried now: until then its sentence would stand in the window.
+    // Retries what the fault made unreadable. Until then, the window still shows the scanner's message about it.
     if (sources.length > 0)
       this.scanner
         .request('reconcile', { sources })
         .catch(ignoreError('a scanner that starts again compares all'))
     const ids = new Set(pathIds(this.store.state))
-    // Before anything else that is made of them: this is what a person must hear of.
+    // Alerts come before the checker's configuration, because people wait for them.
     for (const one of checked) if (ids.has(one.id)) this.tell.checked(this.#named(one))
-    // Another checker process would take a fault of today for what the person chose.
+    // Without these mounts, a restarted checker would take a current fault for the person's own choice.
     if (this.#memory.remember(checked)) this.checker.prepare(this.#checkerConfig())
   }
 
-  /** A destination's disk has its name for people, and one that is away the sentence that its sender has for it. */
+  /** Names a destination's disk as people know it. If the disk is absent, uses the sender's message for it. */
   #named(checked: Checked): Checked {
     const destination = this.store.state.destinations.find(({ id }) => id === checked.id)
     if (destination === undefined) return checked

@@ -23,10 +23,10 @@ type Parts = Pick<
   'layout' | 'host' | 'store' | 'notices' | 'secrets' | 'settings' | 'language' | 'checker'
 >
 
-/** The notice of alerts that cannot be written down as they were. */
+/** Id of the notice that alerts could not be stored completely. */
 const STORE = 'alert-store'
 
-/** Makes incidents of what the state says, and has them told. */
+/** Creates incidents from the state and has them delivered. */
 export class Alerting {
   readonly notifier: RestingNotifier
   readonly alerts: Alerts
@@ -34,7 +34,7 @@ export class Alerting {
   readonly #log: Log['write']
   readonly #telling: Telling
 
-  /** @param condition hears how the notifier is. */
+  /** @param condition is called with each new state of the notifier worker. */
   constructor(parts: Parts, condition: (state: WorkerState) => void, log: Log['write']) {
     const { host, store, layout } = parts
     this.#parts = parts
@@ -75,7 +75,7 @@ export class Alerting {
     store.update({ incidents: this.alerts.incidents(), secretStorage: storage })
   }
 
-  /** One verdict of one path. */
+  /** Passes the check result of one path to the incident policy. */
   checked({ id, path, mount, overall }: Checked): void {
     const { kind, sentence, step } = overall
     this.alerts.observe({
@@ -91,11 +91,11 @@ export class Alerting {
     })
   }
 
-  /** What the state says besides: called when it has changed, or time has passed. */
+  /** Evaluates the rest of the state. Called when it has changed or time has passed. */
   look(): void {
     const { state } = this.#parts.store
     const found = conditionsOf(state, Date.now())
-    // What is looked after no more ends without a word.
+    // Incidents of subjects that are no longer monitored end without a notification.
     this.alerts.keepOnly(new Set([...pathIds(state), ...found.map(({ id }) => id)]))
     this.alerts.observeChanges(
       found.map((one) => (one.kind === 'unknown' ? one : observationOf(one, this.#groupOf(one)))),
@@ -105,7 +105,7 @@ export class Alerting {
     this.notifier.look()
   }
 
-  /** Passes on what the notifier has to know, where that is new. */
+  /** Passes the configuration to the notifier if it has changed. */
   configure(): void {
     const { host, layout, secrets } = this.#parts
     if (host.kind === 'once') return
@@ -139,7 +139,10 @@ export class Alerting {
     return until === null || (until !== undefined && until > Date.now())
   }
 
-  /** Sources that cannot be found because their disk is away are one incident, as their paths are; one that lasts stays so. */
+  /**
+   * Returns the incident group of a condition. Sources that are unavailable because their disk is absent share one
+   * incident, as their checked paths do. An ongoing incident keeps its group.
+   */
   #groupOf({ id, kind, source }: Condition): string {
     if (kind !== 'unwatched') return id
     const lasting = this.alerts
@@ -153,7 +156,7 @@ export class Alerting {
   #reported({ channels, show, notice }: ReportOf<typeof notifierDefinition>): void {
     const { store, host, notices } = this.#parts
     if (channels !== undefined) {
-      // A notifier that has just begun does not know how they were.
+      // A notifier that has just started does not have the earlier conditions of the channels.
       const known = new Map(store.state.channels.map((one) => [one.id, one]))
       const asKnown = (one: ChannelState) => {
         const { condition, at, sentence } = known.get(one.id) ?? one
@@ -177,7 +180,7 @@ export class Alerting {
     this.#log(isUrgent(notice) ? 'warn' : 'info', `${title}: ${body}`)
   }
 
-  /** names: of sources, for people; the log has paths. */
+  /** @param names of sources, for people; the log has paths. */
   #letterOf(notice: Notice, language: Language, names: Record<string, string> = {}) {
     const { labels } = this.#parts.settings.get().alerts
     const writer = { words: createWords(language), computer: this.#parts.host.computerName, labels, names }
@@ -193,8 +196,9 @@ function observationOf(one: Condition, group: string): Observation {
 }
 
 /**
- * A name that is not there, or may not be used, says nothing about its disk; one that is not mounted does. ext4's count
- * of errors stays until e2fsck, and its disk may fail meanwhile.
+ * True if the failure concerns the path itself and not its disk. A name that does not exist, or that may not be used,
+ * is no sign of a disk failure; a disk that is not mounted is one. An I/O error without a code comes from ext4's error
+ * count, which stays until e2fsck runs; the disk may fail meanwhile.
  */
 function isOwnFault({ kind, code }: Checked['overall']): boolean {
   if (kind === 'missing') return code === 'ENOENT' || code === 'ENOTDIR'

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { sentenceOf, UserError } from '../lib/i18n/user-error.ts'
 import type { CommandAnswer } from './answer.ts'
 
-/** One command from outside: validated both ways. */
+/** Runs one command from outside. Validates its input and its output. */
 export async function answerCommand(
   command: string,
   { input, output }: { input: z.ZodType; output: z.ZodType },
@@ -14,7 +14,10 @@ export async function answerCommand(
   return output.parse(await handler(parsed.data as never))
 }
 
-/** Input that cannot be used, told by the first issue: zod's own message for all of them is JSON. */
+/**
+ * Returns the error for invalid input. It reports only the first issue, because zod's own message for all issues is
+ * JSON.
+ */
 export function badInput(command: string, { issues: [issue] }: z.ZodError): UserError {
   const field = issue?.path.join('.') ?? ''
   if (issue?.code === 'too_big' && issue.origin === 'string') {
@@ -27,7 +30,10 @@ export function badInput(command: string, { issues: [issue] }: z.ZodError): User
   })
 }
 
-/** What is thrown is answered as a sentence. @param log hears of what is no UserError: a defect. */
+/**
+ * Turns a thrown error into a reply with a sentence.
+ * @param log receives errors that are no UserError: these are defects.
+ */
 export async function answerOf(
   give: () => Promise<unknown>,
   log: (error: unknown) => void = () => undefined,
@@ -40,7 +46,7 @@ export async function answerOf(
   }
 }
 
-/** The answer of a command that only does something. */
+/** Runs a command that has no output. */
 export async function done(act: () => unknown): Promise<Record<string, never>> {
   await act()
   return {}

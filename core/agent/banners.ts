@@ -8,12 +8,12 @@ import type { StateStore } from './state/state-store.ts'
 export const UNUSED_SETTINGS = 'settings'
 const HISTORY = 'history'
 
-/** What a person should know once, and may put away; each is in the log as well. */
+/** Notices that a person reads once and can dismiss. Each is also logged. */
 export interface Notices {
-  /** In place of an earlier one of this id. */
+  /** Replaces an earlier notice with this id. */
   add(id: string, sentence: Message): void
   dismiss(id: string): void
-  /** What is well again needs nobody: only the trouble is a notice. */
+  /** Shows a failure of the check history as a notice. Recovery removes the notice and is only logged. */
   ofHistory(sentence: Message): void
 }
 

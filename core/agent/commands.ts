@@ -19,10 +19,13 @@ import { settingsCommands } from './settings/commands.ts'
 import type { SettingsContext } from './settings/context.ts'
 import { addSource } from './settings/source-commands.ts'
 
-/** Files that a preview names. */
+/** Limit of the files that a preview lists. */
 const PREVIEW_EXAMPLES = 100
 
-/** The running agent, for whoever changes its settings. @param changed hears of every change. */
+/**
+ * Returns the services of a running agent for the commands that change settings.
+ * @param changed is called after every change.
+ */
 function contextOf(agent: Agent, changed: () => void): SettingsContext {
   const { settings, secrets, layout, host } = agent
   return {
@@ -38,9 +41,9 @@ function contextOf(agent: Agent, changed: () => void): SettingsContext {
   }
 }
 
-/** What every view may ask of the agent; a refusal is thrown, as a UserError. */
+/** Returns the handlers of all commands that a view may send. A refusal is thrown as a UserError. */
 export function commandHandlers(agent: Agent): CommandHandlers {
-  // Who sets something anew knows what became of the settings before.
+  // A person who changes settings has seen the notice about the earlier settings file.
   const context = contextOf(agent, () => agent.notices.dismiss(UNUSED_SETTINGS))
   return {
     ...settingsCommands(context),
@@ -54,7 +57,7 @@ export function commandHandlers(agent: Agent): CommandHandlers {
       }),
     checkNow: () =>
       done(() => {
-        // Comparing a large or hung source takes as long as it takes; what it finds is seen in the state.
+        // Comparing a large or hung source can take long. Its results appear in the state.
         agent.scanner.request('reconcile', {}).catch(ignoreError('a scanner that starts again compares all'))
         return agent.checker.request('checkNow', {})
       }),
@@ -78,7 +81,10 @@ export function commandHandlers(agent: Agent): CommandHandlers {
   }
 }
 
-/** A source that is named at every start: nobody has set anything anew by it, and a refusal is told as a notice. */
+/**
+ * Adds a source that is named at every start. It leaves the notice about the settings file in place, because no person
+ * has changed settings. A refusal becomes a notice.
+ */
 export async function protectDirectory(
   agent: Agent,
   input: CommandInput<'addSource'>,
@@ -92,9 +98,9 @@ export async function protectDirectory(
     return null
   } catch (error) {
     const sentence = sentenceOf(error)
-    // Naming a directory at every start is how `npm start -- DIR` is used: that is no mistake.
+    // `npm start -- DIR` names the same directory at every start, which is no mistake.
     if (sentence.key === 'refuse.already') return null
-    // An incident of that source tells it, until a person has chosen.
+    // An incident of that source reports this until a person has chosen.
     if (sentence.key === 'refuse.linkMoved') return null
     agent.notices.add(refusedNotice(input.path), sentence)
     return sentence
@@ -112,7 +118,7 @@ async function protect(
 
 const refusedNotice = (directory: string) => `refused:${path.resolve(directory)}`
 
-/** A command from outside, by its name. */
+/** Runs a command from outside, by its name. */
 export async function answerNamed(
   handlers: CommandHandlers,
   command: string,
@@ -123,7 +129,7 @@ export async function answerNamed(
   return answerCommand(name, commands[name], handlers[name], input)
 }
 
-/** A source's own: what waited for another one before waits no more. */
+/** Returns the destinations of one source, or all. Files queued for a source's former destination no longer wait. */
 function destinationsOfList({ store: { state } }: Agent, source: string | null): string[] {
   const one = state.sources.find(({ settings: { id } }) => id === source)
   return (one?.destinations ?? state.destinations).map(({ id }) => id)

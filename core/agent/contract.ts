@@ -39,35 +39,35 @@ const source = z.object({ id: z.string() })
  */
 export const commands = {
   snapshot: { input: nothing, output: stateSnapshotSchema },
-  /** Adds a source. kind: batch sources look at child directories with marks (isocket). */
+  /** Adds a source. kind: batch sources check child directories for marks (isocket). */
   addSource: act(
     z.object({
       path: z.string(),
       kind: z.enum(['continuous', 'batch']).optional(),
       prefix: z.string().max(255).optional(),
-      /** What is left out; the rest stays at its default. */
+      /** The filters to set; the others keep their defaults. */
       ...givenFiltersSchema.partial().shape,
-      /** What other file systems mounted inside hold is left out. */
+      /** Excludes the contents of other file systems that are mounted inside. */
       oneFileSystem: z.boolean().optional(),
-      /** Names or ids of the destinations that its files go to; without, all. */
+      /** Names or ids of the destinations for its files; default: all. */
       to: z.array(z.string()).min(1).max(MOST_DESTINATIONS).optional(),
     }),
   ),
-  /** Stops watching; files at both ends stay as they are. */
+  /** Stops watching. Files at both ends stay. */
   removeSource: act(source),
-  /** Its directory is somewhere else now: what is there is compared, and only what differs is sent. */
+  /** Points the source at its new directory. The files there are compared, and only differences are sent. */
   moveSource: act(z.object({ id: z.string(), path: z.string() })),
   /**
-   * The link by which a source or a checked path was given leads elsewhere now: that place takes the path's. `stay`: the
-   * path stays, and the link is forgotten.
+   * Follows a link that was given for a source or a checked path and now points to another place. The new place replaces
+   * the path. `stay`: the path stays instead, and the link is forgotten.
    */
   followLink: act(z.object({ id: z.string(), stay: z.boolean() })),
   /**
-   * Changes what of a source is sent, where, and whether at all, how it is called, and whether its files are removed
-   * here after they were sent. What waits and the filters leave out now is not sent.
+   * Changes a source's filters, destinations, name and pause, and whether its files are deleted here after sending.
+   * Queued files that the filters now exclude are not sent.
    */
   changeSource: act(z.object({ id: z.string(), changes: changeableSourceSchema })),
-  /** What these filters would leave out of a source; a newer question ends the one before. Within ten seconds. */
+  /** Lists what these filters would exclude from a source, within ten seconds. A newer preview cancels this one. */
   previewFilters: {
     input: z.object({ id: z.string(), filters: previewedFiltersSchema }),
     output: previewSchema,
@@ -82,89 +82,98 @@ export const commands = {
   ),
   resume: act(nothing),
   checkNow: act(nothing),
-  /** Gives parked files another try. */
+  /** Retries files whose sending was given up. */
   retryParked: act(
-    /** id: of a source; null: of all. file: this row of the ledger alone. */
+    /** id: of a source; null: of all. file: only this row of the ledger. */
     z.object({ id: z.string().nullable(), file: z.number().int().optional() }),
   ),
-  /** Sends everything of a source that is held (many of its files have lost their content) as it is now. */
+  /** Sends a source that is held, because many of its files have lost their content, in its current state. */
   sendAsItIs: act(source),
   /**
-   * Decides about the files of a batch source that carry isocket's mark, and that Holdfast did not send. confirm: they are at
-   * the destinations, and count as sent; send: they are sent.
+   * Decides about the files of a batch source that carry isocket's mark but were not sent by Holdfast. confirm: they
+   * are at the destinations and count as sent; send: they are sent.
    */
   answerMarked: act(source.extend({ answer: z.enum(markedAnswers) })),
-  /** Restores what was sent of those files; once it is back the source goes on by itself. */
+  /** Restores the sent versions of those files. The source resumes automatically once they are restored. */
   bringBack: act(source),
-  /** Pairs with a receiver by its one-time code: one more destination, or the only one so far. */
+  /** Pairs with a receiver by its one-time code. The receiver becomes an additional destination, or the first one. */
   pair: act(
-    /** name: what the receiver will call this computer; default: its host name. */
+    /** name: this computer's name at the receiver; default: its host name. */
     z.object({ code: z.string().max(2000), name: z.string().min(1).max(200).optional() }),
   ),
   /**
-   * Adds a folder, an SFTP server or a bucket. It is tested first: where something cannot be done nothing is added, and
-   * the sentence says what.
+   * Adds a folder, an SFTP server or a bucket after a test. If the test fails, nothing is added and the sentence
+   * gives the reason.
    */
   addDestination: act(z.object({ destination: givenDestinationSchema, secrets: givenSecretsSchema })),
-  /** The whole destination in place of the one of that id, once it was tested; secrets that are left out stay. */
+  /** Replaces the destination with that id after a test. Secrets that are omitted stay. */
   changeDestination: act(
     z.object({ id: z.string(), destination: changedDestinationSchema, secrets: givenSecretsSchema }),
   ),
-  /** Opens a destination, writes a small file, reads it back and removes it; within 15 s. */
+  /** Opens a destination, writes a small file, reads it back and removes it, within 15 s. */
   testDestination: {
-    /** `id`: of the destination whose kept secrets are used where they are left out. */
+    /** `id`: the destination whose stored secrets replace omitted ones. */
     input: senderDefinition.requests.test.input.omit({ stage: true }).extend({ id: z.string().optional() }),
     output: senderDefinition.requests.test.output,
   },
   /**
-   * Reads the host keys of an SFTP server from the known_hosts file of the agent's user: fingerprints, the preferred one
-   * first, and the sentence for people.
+   * Reads the host keys of an SFTP server from the known_hosts file of the agent's user. Returns the fingerprints,
+   * the preferred one first, and a sentence for people.
    */
   readKnownHosts: {
     input: sftpDestinationSchema.pick({ host: true, port: true }),
     output: z.object({ keys: z.array(z.string()), sentence: messageSchema }),
   },
-  /** Makes an age key; the identity opens what is encrypted for the recipient, and is kept nowhere. */
+  /** Creates an age key. The identity decrypts what is encrypted for the recipient; it is not stored. */
   newEncryptionKey: {
     input: nothing,
     output: z.object({ recipient: z.string(), identity: z.string() }),
   },
   renameDestination: act(z.object({ id: z.string(), name: receiverDestinationSchema.shape.name })),
   /**
-   * Sends nothing there any more; what it has stays there. Refused while a source goes there alone and there are
-   * others. With the last one gone, files go to a folder on this computer.
+   * Stops sending to the destination; files there stay. Refused while a source has only this destination and others
+   * exist. Without any destination, files go to a folder on this computer.
    */
   removeDestination: act(source),
-  /** Deletes the copies that were made here before there was a destination; refused while a file may be nowhere else. */
+  /**
+   * Deletes the copies made on this computer before it had a destination. Refused while a file may exist nowhere
+   * else.
+   */
   deleteLocalCopies: act(nothing),
-  /** Lets other computers send here, or (null) no longer; what they have sent stays. */
+  /** Lets other computers send here; null: stops it. Files already received stay. */
   setReceiving: act(z.object({ receive: receiveSettingsSchema.nullable() })),
-  /** A pairing code for one more sender, or for one that takes another's place; it works once, for some minutes. */
+  /** Creates a pairing code for a new sender, or for one that replaces another. It works once, for some minutes. */
   inviteSender: receiverDefinition.requests.invite,
   renameSender: act(receiverDefinition.requests.renameSender.input),
   revokeSender: act(receiverDefinition.requests.revokeSender.input),
   changeSettings: act(changeableSettingsSchema),
-  /** Everything as in these settings, which were exported; the pause stays, and so do the secrets of what stays. */
+  /**
+   * Replaces all settings with exported ones. The pause stays, and so do the secrets of channels and destinations
+   * that stay.
+   */
   importSettings: act(z.object({ settings: settingsSchema })),
-  /** It is told no more until it is over. `by`: who has seen to it, as the timeline says. */
+  /** Stops notifications of an incident until it ends. `by`: who acknowledged it, for the timeline. */
   acknowledge: act(z.object({ id: z.string(), by: z.string().min(1).max(100) })),
-  /** It is not told again for some minutes; null: no longer snoozed. */
+  /** Delays further notifications of an incident for some minutes; null: ends the snooze. */
   snooze: act(
     z.object({ id: z.string(), minutes: z.number().positive().max(LONGEST_PAUSE_MINUTES).nullable() }),
   ),
-  /** Nothing is told of a source or a checked path until then (milliseconds since 1970), or until unmuted (null). */
+  /**
+   * Suppresses notifications of a source or a checked path until then (milliseconds since 1970), or until unmuted
+   * (null).
+   */
   mute: act(z.object({ id: z.string(), until: z.number().nullable() })),
   unmute: act(source),
-  /** `channel.id`: a new one's. Its secrets are kept apart. */
+  /** `channel.id`: must be new. Secrets are stored separately. */
   addChannel: act(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
-  /** The whole channel in place of the one of that id. */
+  /** Replaces the channel with that id. */
   changeChannel: act(z.object({ channel: channelSchema, secrets: givenSecretsSchema })),
   removeChannel: act(source),
-  /** The ids of all channels, as they are to be asked. */
+  /** Sets the order of all channels, by their ids. */
   orderChannels: act(z.object({ ids: z.array(z.string()) })),
-  /** Sends a test through a channel, the real way; the answer or the error in words. */
+  /** Sends a test message through a channel as a real one is sent. Returns the reply or the error as text. */
   testChannel: { input: source, output: testedSchema },
-  /** What a template makes of a notice; null: what the channel's type has by default. */
+  /** Renders an example notification with a template; null: with the default template of the channel's type. */
   previewTemplate: {
     input: z.object({
       type: z.enum(channelTypes),
@@ -172,13 +181,13 @@ export const commands = {
     }),
     output: z.object({ text: z.string() }),
   },
-  /** The newest lines of the log, oldest first; at most 500. */
+  /** Returns the newest lines of the log, oldest first, at most 500. */
   log: { input: nothing, output: z.object({ lines: z.array(logLineSchema) }) },
   timeline: { input: timelineQuestionSchema, output: timelinePageSchema },
   dismissNotice: act(z.object({ id: z.string() })),
-  /** Delays and verdicts of a source or a checked path over a time, at a resolution of at most `points`. */
+  /** Returns delays and results of a source or a checked path over a period, at a resolution of at most `points`. */
   checkHistory: { input: historyQuestionSchema, output: historyAnswerSchema },
-  /** A page of the ledger, newest first, of one destination or of all. */
+  /** Returns a page of the ledger, newest first, of one destination or of all. */
   files: {
     input: senderDefinition.requests.files.input
       .omit({ destinations: true })
@@ -186,24 +195,24 @@ export const commands = {
     output: senderDefinition.requests.files.output,
   },
   ...restoreCommands,
-  /** Brings files back from a destination; one restore at a time, whose progress is in the state. */
+  /** Restores files from a destination. Only one restore runs at a time; its progress is in the state. */
   restoreStart: act(restoreStartSchema),
-  /** What the last restore has kept, as other content was there, is replaced. */
+  /** Replaces the files that the last restore left alone because their content differed. */
   restoreReplace: act(nothing),
-  /** What is there stays: each file whole or not at all. */
+  /** Stops the restore. Each file is restored completely or not at all. */
   restoreStop: act(nothing),
 } as const satisfies Record<string, { input: z.ZodType; output: z.ZodType }>
 
-/** What the agent tells its views unasked. */
+/** Events that the agent sends to its views. */
 export const events = {
   patch: statePatchSchema,
-  /** Asks the window for how long sending is to pause. */
+  /** Asks the window to show the choice of pause durations. */
   askPause: z.object({}),
   /** Asks the window to show one of its pages. */
   show: z.object({
     page: z.enum(['overview', 'transfers', 'destinations', 'alerts', 'settings']),
     incident: z.string().nullable().optional(),
-    /** A pairing code that came as a link: its form is shown filled, and a person goes on or not. */
+    /** A pairing code from a link. The window fills its form with it, and the person decides. */
     code: z.string().max(2000).optional(),
   }),
 } as const satisfies Record<string, z.ZodType>
@@ -213,16 +222,16 @@ export type DesktopCommands = typeof desktopCommands
 export type WindowCommands = Commands & DesktopCommands
 export type CommandInput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['input']>
 export type CommandOutput<C extends keyof WindowCommands> = z.infer<WindowCommands[C]['output']>
-/** What answers each of some commands. */
+/** The handlers of some commands. */
 export type HandlersOf<C extends keyof WindowCommands> = {
   [Name in C]: (input: CommandInput<Name>) => Promise<CommandOutput<Name>>
 }
 export type CommandHandlers = HandlersOf<keyof Commands>
 export type Events = { [E in keyof typeof events]: z.infer<(typeof events)[E]> }
 
-/** What the preload script puts on the window's `window.holdfast`. */
+/** The object that the preload script exposes as `window.holdfast`. */
 export interface Bridge {
-  /** Rejects with the agent's own Message where it has one: of an Error only the text reaches the page. */
+  /** Rejects with the agent's own Message if there is one, because only the text of an Error reaches the page. */
   call<C extends keyof WindowCommands>(command: C, input: CommandInput<C>): Promise<CommandOutput<C>>
   /** Returns the function that ends the subscription. */
   on<E extends keyof Events>(event: E, listener: (payload: Events[E]) => void): () => void

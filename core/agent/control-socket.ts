@@ -12,11 +12,11 @@ import { answerOf } from './answering.ts'
 
 const requestSchema = z.object({ command: z.string(), input: z.unknown() })
 
-/** Longest line that is read: commands are small, and a stuck peer must not fill the memory. */
+/** Longest line that is read. Commands are small, and a stuck peer must not fill the memory. */
 const LONGEST_REQUEST = 1024 * 1024
-/** A snapshot of a thousand sources is some MiB. */
+/** A snapshot of a thousand sources takes some MiB. */
 const LONGEST_ANSWER = 64 * 1024 * 1024
-/** Pairing asks a receiver over the network; everything else answers at once. */
+/** Pairing waits for a receiver over the network; all other commands reply at once. */
 const ANSWER_WITHIN_MS = 30_000
 const SOCKET_NAME = 'agent.sock'
 /** sun_path holds 108 bytes in unix(7), 104 in macOS' unix(4), the final NUL included. */
@@ -24,14 +24,15 @@ const longestSocketPath = () => (process.platform === 'linux' ? 107 : 103)
 
 interface Address {
   path: string
-  /** Gives back what the address needs to stay valid. */
+  /** Releases the resources that keep the address valid. */
   release(): void
 }
 
 /**
- * Where the agent of a data directory listens for the command line: a socket in that directory, which only
- * its owner can use; a named pipe on Windows. Its path has few bytes; a deeper directory is named through an
- * open descriptor of it on Linux, and by its digest in the temporary directory elsewhere.
+ * Returns the address at which the agent of a data directory listens for the command line: a socket in that directory
+ * that only its owner can use, or a named pipe on Windows. The length of socket paths is limited. For a deeper directory, the path
+ * goes through an open descriptor on Linux; elsewhere the socket is in the temporary directory, named by the digest
+ * of the data directory.
  */
 function controlAddress(dataDirectory: string): Address {
   const nothing = () => undefined
@@ -51,8 +52,8 @@ export interface ControlSocket {
 }
 
 /**
- * Listens for commands, one JSON line each way. The caller holds the directory's lock: whatever stands at the
- * address is what a killed agent left behind.
+ * Listens for commands, one JSON line each way. The caller holds the directory's lock, so an existing socket is a
+ * leftover of a killed agent.
  * @throws UserError data.cannotMake
  */
 export async function listenForCommands(
@@ -90,7 +91,7 @@ async function listen(server: net.Server, address: string): Promise<void> {
 }
 
 function serve(socket: net.Socket, answer: (command: string, input: unknown) => Promise<unknown>): void {
-  // Whoever asked may leave before the answer: that concerns nobody else.
+  // A client may disconnect before the reply, which is no error.
   socket.on('error', () => socket.destroy())
   readLine(socket, LONGEST_REQUEST).then(
     async (line) => {
@@ -104,7 +105,10 @@ function serve(socket: net.Socket, answer: (command: string, input: unknown) => 
   )
 }
 
-/** The first line of a connection; rejects if it ends, fails or says more than `most` bytes before. */
+/**
+ * Reads the first line of a connection. Rejects if the connection ends or fails before the line does, or if more than
+ * `most` bytes arrive.
+ */
 function readLine(socket: net.Socket, most: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -114,7 +118,7 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
       chunks.push(end === -1 ? chunk : chunk.subarray(0, end))
       size += chunk.length
       if (end === -1 && size <= most) return
-      // What comes after the line is let pass.
+      // Bytes after the line are discarded.
       socket.removeListener('data', take)
       socket.resume()
       if (end === -1) reject(new UserError('agent.closedEarly'))
@@ -128,7 +132,7 @@ function readLine(socket: net.Socket, most: number): Promise<string> {
 
 /**
  * Sends one command to the agent of a data directory.
- * @throws UserError agent.notRunning if none listens, agent.silent if it hangs, or the agent's own refusal.
+ * @throws UserError agent.notRunning if no agent listens, agent.silent if it hangs, or the agent's own refusal
  */
 export async function sendCommand(dataDirectory: string, command: string, input: unknown): Promise<unknown> {
   const address = addressOf(dataDirectory)
@@ -155,7 +159,7 @@ export async function sendCommand(dataDirectory: string, command: string, input:
   return answered.output
 }
 
-/** @throws UserError agent.notRunning if there is no such directory */
+/** @throws UserError agent.notRunning if the directory does not exist */
 function addressOf(dataDirectory: string): Address {
   try {
     return controlAddress(dataDirectory)

@@ -24,14 +24,14 @@ import type { CommandHandlers, CommandInput } from './contract.ts'
 import type { SettingsContext } from './settings/context.ts'
 import { placedFolder } from './settings/place-folder.ts'
 
-/** The commands that are about where files go. */
+/** Returns the handlers of the commands that change destinations. */
 export function destinationCommands(context: SettingsContext) {
   const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
   return {
     pair: ({ code, name }) =>
       done(async () => {
         refuseMore(context.settings.get(), parsePairingCode(code))
-        // The code works once: it is not used up where what it gives cannot be written.
+        // The code works once, so it must not be used up if the settings cannot be saved.
         context.settings.tryWriting()
         const paired = await context.pair({
           code: code.trim(),
@@ -46,7 +46,7 @@ export function destinationCommands(context: SettingsContext) {
     changeDestination: (input) => done(() => put(context, input, 'kept', withDestinationChanged)),
     testDestination: async ({ id, destination, secrets }) => {
       const isNew = id === undefined
-      // What would not be added is not called good.
+      // The test must not pass for a folder that adding would refuse.
       const folder =
         isNew && destination.kind === 'folder'
           ? await placed(context, { ...destination, id: '' })
@@ -81,10 +81,13 @@ async function readKnownHosts(server: { host: string; port: number }) {
   return { keys, sentence: message(key, said) }
 }
 
-/** A test does not wait longer for the disk of a source, which may hang. */
+/** Timeout of a test for reading the disk of a source, which may hang. */
 const LOOK_WITHIN_MS = 1_000
 
-/** That sources lie on the disk of a folder, where they do. @param id of a destination that there is already. */
+/**
+ * Returns a warning if sources are on the same disk as a folder.
+ * @param id of an existing destination
+ */
 async function sameDisk(
   { settings: kept, inspect }: SettingsContext,
   folder: string,
@@ -99,7 +102,7 @@ async function sameDisk(
   )
   const names = await Promise.all(
     wanted.map(async ({ name, path }) => {
-      // One that is away now, or whose disk hangs, may be on any disk.
+      // The disk of a source is unknown while it is absent or hangs.
       const facts = await withTimeout(LOOK_WITHIN_MS, inspect(path)).catch((): typeof LATE => LATE)
       return facts !== LATE && facts.real !== null && diskOf(facts.real, mounts) === disk ? [name] : []
     }),
@@ -109,14 +112,17 @@ async function sameDisk(
   return message('test.sameDisk', { name, count: others.length + 1, more: others.length })
 }
 
-/** A folder by its real path. @throws UserError refuse.… where it can be none. */
+/**
+ * Returns a folder destination with its real path.
+ * @throws UserError refuse.… if the folder cannot be a destination
+ */
 async function placed(context: SettingsContext, destination: Destination): Promise<Destination> {
   if (destination.kind !== 'folder') return destination
   const facts = await context.inspect(destination.path)
   return placedFolder(destination, facts, context.settings.get(), context.layout)
 }
 
-/** What is refused leaves no secret behind. */
+/** Tests and saves a destination. Stores its secrets only if it is accepted. */
 async function put(
   context: SettingsContext,
   { id, destination: wanted, secrets }: CommandInput<'changeDestination'>,
@@ -137,8 +143,8 @@ async function put(
 }
 
 /**
- * What is given, and what is kept of the destination's secrets besides.
- * @throws UserError alert.secretsUnreadable where nothing is given, and what is kept cannot be read.
+ * Adds the destination's stored secrets to the given ones.
+ * @throws UserError alert.secretsUnreadable if none are given and the stored ones cannot be read
  */
 function withKeptSecrets(
   context: SettingsContext,
@@ -151,6 +157,6 @@ function withKeptSecrets(
   const names = new Set(secretsOfDestination(destination).fields.map((field) => field.name))
   const kept = Object.entries(context.secrets.get()[id] ?? {}).filter(([field]) => names.has(field))
   const all = { ...Object.fromEntries(kept), ...given }
-  // An empty one is taken away.
+  // An empty value removes the secret.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-// The build for Node has a `require` of its own, which the desktop's bundle has already.
+// fflate's build for Node defines its own `require`, which the desktop's bundle already defines.
 import { strToU8, zipSync } from 'fflate/browser'
 import { errorText } from '../platform/system-error.ts'
 import type { DataLayout } from '../settings/data-directory.ts'
@@ -9,13 +9,13 @@ import type { Secrets } from '../settings/secrets.ts'
 import { LOG_FILES, tailOf } from './log-lines.ts'
 import type { AppState } from './state/schema.ts'
 
-/** Bytes of each log file: what has just happened is at its end. */
+/** Bytes read of each log file; the latest events are at its end. */
 const LOG_BYTES = 1024 * 1024
-/** Shorter ones would be found in any text. */
+/** Shorter secrets would match in any text. */
 const SHORTEST_SECRET = 4
 const REMOVED = '[removed]'
 
-/** What looks like a secret whoever wrote it: private keys, age identities, pairing codes, passwords in addresses. */
+/** Patterns of secrets from any origin: private keys, age identities, pairing codes, passwords in addresses. */
 const SECRET_FORMS: readonly [RegExp, string][] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, REMOVED],
   [/AGE-SECRET-KEY-1[0-9A-Z]+/gi, REMOVED],
@@ -24,9 +24,8 @@ const SECRET_FORMS: readonly [RegExp, string][] = [
 ]
 
 /**
- * A file for whoever helps: versions, settings, status, incidents and logs, without secrets. Nothing of it is sent
- * anywhere by itself.
- *
+ * Collects versions, settings, status, incidents and logs, without secrets, in a file for support. Holdfast never
+ * sends this file anywhere.
  * @param state null: no agent runs
  * @returns the bytes of a zip file
  */
@@ -67,7 +66,7 @@ function aboutOf(version: string) {
   }
 }
 
-/** What cannot be read says why: that is worth knowing, too. */
+/** Returns the text, or the reason why it cannot be read, which helps support too. */
 async function textOf(read: () => Promise<string>): Promise<string> {
   try {
     return await read()
@@ -76,13 +75,13 @@ async function textOf(read: () => Promise<string>): Promise<string> {
   }
 }
 
-/** Takes known secrets out of a text, as they are and as JSON writes them, and whatever looks like one. */
+/** Returns a function that removes known secrets, raw and escaped as JSON, and strings that look like secrets. */
 function cleaner(secrets: Secrets): (text: string) => string {
   const values = Object.values(secrets)
     .flatMap((fields) => Object.values(fields))
     .filter((value) => value.length >= SHORTEST_SECRET)
     .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
-    // One may be a part of another.
+    // Longest first: a secret may be part of another.
     .sort((a, b) => b.length - a.length)
   return (text) => {
     const without = values.reduce((left, value) => left.replaceAll(value, REMOVED), text)

@@ -4,26 +4,26 @@ import type { Seal } from '../settings/secrets.ts'
 import type { AppState } from './state/schema.ts'
 import type { WorkerStarter } from './workers/starter.ts'
 
-/** Keeps secrets for whoever has logged in. What it seals it alone can open. */
+/** Encrypts secrets for the logged-in user. Only this vault can decrypt them. */
 export interface Vault extends Seal {
-  /** keyring: by the desktop's; weak: without a password of its own (basic_text). */
+  /** keyring: protected by the desktop's keyring; weak: not protected by a password (basic_text). */
   storage: 'keyring' | 'weak'
 }
 
-/** What the agent needs of whoever hosts it: the desktop, the command line, or a test. */
+/** The host's services for the agent. The host is the desktop, the command line, or a test. */
 export interface AgentHost {
   kind: AppState['host']
   version: string
-  /** What "system" means in the language setting. */
+  /** The language that the setting "system" stands for. */
   systemLanguage: Language
   computerName: string
   starter: WorkerStarter
-  /** null: secrets are kept in a file that this user alone may read. */
+  /** null: secrets are kept in a file that only this user can read. */
   vault(): Vault | null
-  /** Whether this computer runs on its battery, where the kernel tells it in no file; left out: it cannot say. */
+  /** True if this computer runs on battery. Used on systems without a kernel file for it; omitted: unknown. */
   onBattery?(): boolean
   /** Shows a notification natively; must return at once. */
   notify(shown: Shown): void
-  /** Takes back what is still shown about this: it is no longer true. */
+  /** Removes notifications about this subject that are no longer true. */
   withdraw(about: string): void
 }

@@ -12,20 +12,20 @@ const memorySchema = z.object({
 })
 
 /**
- * What the agent itself remembers over a restart, besides the settings: which file system each path was on.
- * It can be learnt anew, so a file that is broken, or cannot be written, only costs that knowledge.
- * @param onlyRead what is learnt now is not kept.
+ * Opens the agent's own memory across restarts, besides the settings: the file system of each path. All of it can be
+ * learned again, so a broken or unwritable file only loses that knowledge.
+ * @param onlyRead new knowledge is not saved
  */
 export function openMemory(
   dataDirectory: string,
   onlyRead: boolean,
 ): {
   knownMounts(): KnownMounts
-  /** The mounts that checks have found. Returns whether any of it is new, and does not wait for the disk. */
+  /** Stores the mounts found by checks. Returns true if any is new. Does not wait for the disk. */
   remember(checked: readonly Checked[]): boolean
-  /** Forgets all paths but these, by their ids. */
+  /** Removes all paths except these ids. */
   keepOnly(ids: ReadonlySet<string>): void
-  /** Resolves when the last of it is written, or could not be. */
+  /** Resolves when the last write has succeeded or failed. */
   saved(): Promise<void>
 } {
   const file = path.join(dataDirectory, 'memory.json')
@@ -44,7 +44,7 @@ export function openMemory(
       return true
     },
     keepOnly: (ids) => {
-      // What sends once has none of the settings' paths, and may know the one that it is given.
+      // A one-shot run does not load the settings' paths; its own path may be among the known ones.
       if (onlyRead) return
       setKnownMounts(Object.fromEntries(Object.entries(knownMounts).filter(([id]) => ids.has(id))))
     },
@@ -52,7 +52,7 @@ export function openMemory(
   }
 }
 
-/** What the checker last knew, which stays while a disk is away. */
+/** Adds the mount that a check found. An absent disk keeps the last known mount. */
 function withMount(known: KnownMounts, checked: Checked): KnownMounts {
   const { id, mount, readOnlyByIntent, soundErrorsCount } = checked
   if (mount === null) return known

@@ -10,19 +10,22 @@ import { openSenders } from '../store/senders/senders.ts'
 import type { Agent } from './agent.ts'
 import type { AppState } from './state/schema.ts'
 
-// Files that were copied on this computer while there was no destination. With one, nobody needs these copies.
+// Handles the copies made on this computer while it had no destination. With a destination, they are not needed.
 
-/** The directory that they are in, beside destinations; null: there are none. */
+/** Returns the directory of these copies if destinations exist; null: there are none. */
 export async function localCopies({ store }: DataLayout, { destinations }: Settings): Promise<string | null> {
   if (destinations.length === 0) return null
-  // A store in which nothing was ever kept has its own directory alone.
+  // A store that never received a file contains only its own directory.
   const names = await readdir(store).catch(
     ignoreError('a store that cannot be listed has no local copies to show', []),
   )
   return names.some((name) => name !== OWN_DIRECTORY) ? store : null
 }
 
-/** A folder of the store whose directory is protected no more: what is in it may be nowhere else; undefined: none. */
+/**
+ * Returns a folder of the store whose source is no longer protected: its files may exist nowhere else. undefined:
+ * none.
+ */
 async function withoutSource(
   { root, senders: list }: StoreLayout,
   { sources }: Settings,
@@ -45,7 +48,7 @@ async function directoriesIn(directory: string): Promise<string[]> {
   return all.filter((one) => one.isDirectory() && one.name !== OWN_DIRECTORY).map(({ name }) => name)
 }
 
-/** Files that may be nowhere but here; null: nobody knows yet. */
+/** Counts the files that may exist only here; null: not known yet. */
 function notElsewhere({ sources }: AppState): number | null {
   const isKnown = sources.every(
     ({ scanned, destinations }) => scanned?.compared === true && destinations.every((one) => one.reported),
@@ -55,9 +58,9 @@ function notElsewhere({ sources }: AppState): number | null {
 }
 
 /**
- * Deletes them, once every file is at its destinations.
+ * Deletes the local copies once every file is at its destinations.
  * @throws UserError localCopies.needed, localCopies.notYet, localCopies.unknown, localCopies.noSource,
- * transfer.storeInUse; what the system says.
+ * transfer.storeInUse; system errors
  */
 export async function deleteLocalCopies({ layout, store }: Agent): Promise<void> {
   const { state } = store
@@ -76,7 +79,7 @@ export async function deleteLocalCopies({ layout, store }: Agent): Promise<void>
   )
   if (lock === null) throw new UserError('transfer.storeInUse', { path: root })
   try {
-    // Its records first: what a cut leaves behind is no store any more, and says of no file that it is here.
+    // Deletes the records first. If the deletion is interrupted, the rest is no valid store and lists no files.
     await rm(own, { recursive: true, force: true })
     await rm(root, { recursive: true, force: true })
     store.update({ localCopies: null })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { dropError } from '../dropped-errors.ts'
 import { errorCode } from '../platform/system-error.ts'
 
-/** Lines that a view gets at most, and bytes of the file that are read for them. */
+/** Most lines that a view gets, and bytes of the file that are read for them. */
 const MOST_LINES = 500
 const TAIL_BYTES = 256 * 1024
 
@@ -25,10 +25,10 @@ const writtenSchema = z.object({
   msg: z.string(),
 })
 
-/** The names of the agent's log, the newer one first. */
+/** File names of the agent's log, newest first. */
 export const LOG_FILES = ['agent.log', 'agent.log.1']
 
-/** The end of a file, whole lines of at most so many bytes; '' where there is none. */
+/** Returns the last whole lines of a file, at most this number of bytes; '' if the file does not exist. */
 export async function tailOf(file: string, bytes: number): Promise<string> {
   try {
     const handle = await open(file, 'r')
@@ -52,7 +52,7 @@ export async function tailOf(file: string, bytes: number): Promise<string> {
   }
 }
 
-/** The newest lines of the log in a directory, oldest first; what is no line of it is left out. */
+/** Returns the newest lines of the log in a directory, oldest first. Skips lines that are not in its format. */
 export async function logLines(directory: string): Promise<LogLine[]> {
   const text = await tailOf(path.join(directory, LOG_FILES[0] ?? ''), TAIL_BYTES)
   return text

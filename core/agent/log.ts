@@ -6,9 +6,12 @@ import type { LogLevel } from '../lib/workers/definition.ts'
 import { errorCode } from '../platform/system-error.ts'
 
 const LARGEST_LOG = 8 * 1024 * 1024
-/** Lines that wait for a slow disk; more are dropped, as the log must neither fill the memory nor stop anything. */
+/**
+ * Bytes that wait for a slow disk. Lines beyond that are dropped: the log must neither fill the memory nor block
+ * anything.
+ */
 const MOST_PENDING = 1024 * 1024
-/** A log that could not be written is tried again after this. */
+/** Delay before the log is reopened after a failed write. */
 const RETRY_AFTER_MS = 30_000
 
 export interface Log {
@@ -17,8 +20,8 @@ export interface Log {
 }
 
 /**
- * Opens the agent's log, JSON lines in agent.log; the one before is kept as agent.log.1 when it has grown large.
- * A full or broken disk costs lines of it, nothing else. Secrets are never given to it.
+ * Opens the agent's log, JSON lines in agent.log. A large log is renamed to agent.log.1. A full or broken disk loses
+ * only log lines. Callers must not log secrets.
  */
 export function openLog(directory: string): Log {
   const file = openLogFile(directory)
@@ -26,7 +29,7 @@ export function openLog(directory: string): Log {
   return { write: (level, text) => logger[level](text), close: () => file.close() }
 }
 
-/** Not pino's own destination: it ends its process, or waits for ever, when the disk is full. */
+/** Opens the log file. Not pino's own destination: that ends its process, or waits forever, if the disk is full. */
 function openLogFile(directory: string): DestinationStream & { close(): void } {
   const file = path.join(directory, 'agent.log')
   let stream: WriteStream | null = null

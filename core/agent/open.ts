@@ -11,26 +11,26 @@ import { listenForCommands } from './control-socket.ts'
 import type { AgentHost } from './host.ts'
 import { openLog } from './log.ts'
 
-/** What directories that are named at a start become; left out: as it is if it is a source already. */
+/** Options for directories that are named at a start; omitted: an existing source keeps its own. */
 export type StartOptions = Omit<CommandInput<'addSource'>, 'path'>
 
 export interface OpenAgent {
   agent: Agent
   handlers: CommandHandlers
-  /** Adds directories that were named at a start; why one was refused is a notice, and answered. */
+  /** Adds directories that were named at a start. A refusal becomes a notice and is returned. */
   protect(directories: readonly string[], as?: StartOptions): Promise<Message[]>
   close(): Promise<void>
 }
 
 /**
- * Starts the agent of a data directory for a host: the way that the desktop and the command line share. One that
- * sends once begins without the settings' sources, keeps nothing that it is told, and takes no commands.
- * @throws UserError agent.alreadyRunning if the directory has an agent already, data.cannotMake if it cannot be used
+ * Starts the agent of a data directory for a host; the desktop and the command line share it. A one-shot run starts
+ * without the settings' sources, saves no changes, and takes no commands but `snapshot`.
+ * @throws UserError agent.alreadyRunning if the directory already has an agent, data.cannotMake if it cannot be used
  */
 export async function openAgent(dataDirectory: string, host: AgentHost): Promise<OpenAgent> {
   const onlyThisRun = host.kind === 'once'
   const layout = openDataDirectory(dataDirectory)
-  // Nothing of the directory is touched before it is ours.
+  // The lock comes first: without it the directory must not be changed.
   const lock = lockData(dataDirectory)
   if (lock === null) throw new UserError('agent.alreadyRunning', { directory: dataDirectory })
   const log = openLog(layout.logs)
@@ -41,7 +41,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   }
   let handlers: CommandHandlers | null = null
   const answer = async (command: string, input: unknown) => {
-    // What it took would be over with this run, and whoever gave it was told that it is done.
+    // Changes would be lost after a one-shot run, although the reply would report success.
     if (onlyThisRun && command !== 'snapshot')
       throw new UserError('agent.sendingOnce', { directory: dataDirectory })
     if (handlers === null) throw new UserError('agent.starting')
@@ -50,7 +50,7 @@ export async function openAgent(dataDirectory: string, host: AgentHost): Promise
   try {
     const control = await listenForCommands(dataDirectory, answer)
     opened.unshift(control.close)
-    // A run that ends before long could tell nobody that it set the file aside.
+    // A one-shot run ends too soon to report that it set the file aside.
     const settings = openSettings(dataDirectory, onlyThisRun ? 'refuse' : 'set-aside')
     const agent = new Agent(layout, onlyThisRun ? passing(settings) : settings, host, log.write)
     const ready = commandHandlers(agent)
@@ -87,7 +87,7 @@ function passing(settings: SettingsStore): SettingsStore {
 
 async function protect(agent: Agent, directories: readonly string[], as: StartOptions): Promise<Message[]> {
   const refusals: Message[] = []
-  // One after the other, as each may be inside the one before.
+  // In sequence, because each may be inside the one before.
   for (const path of directories) {
     const refusal = await protectDirectory(agent, { path, ...as })
     if (refusal !== null) refusals.push(refusal)

@@ -6,15 +6,15 @@ import { ignoreError } from '../dropped-errors.ts'
 import type { Settings } from '../settings/schema.ts'
 import type { Surroundings, SurroundingsAnswer } from './state/schema.ts'
 
-// What this computer runs on, and what its network costs: why sending may have to wait.
+// Watches the power supply and metered networks, for which sending may have to wait.
 
-/** How often the system is asked, while a setting wants to know. */
+/** Poll interval while a setting needs it. */
 const ASK_EVERY_MS = 30_000
-/** The bus may not answer, or nobody on it. */
+/** The bus or the service on it may not reply. */
 const BUS_MS = 5_000
 const isLinux = process.platform === 'linux'
 const SUPPLIES = '/sys/class/power_supply'
-/** Of NetworkManager's Metered: yes, and what it guesses to be one, as a phone that is a hotspot. */
+/** Values of NetworkManager's Metered: yes, and guess-yes, for example a phone's hotspot. */
 const METERED: ReadonlySet<string> = new Set(['u 1', 'u 3'])
 const NOT_METERED: ReadonlySet<string> = new Set(['u 2', 'u 4'])
 
@@ -25,8 +25,8 @@ const textOf = (file: string): Promise<string> =>
   )
 
 /**
- * Whether the kernel knows of a battery that drives this computer, and of no other supply: those of mice and telephones
- * are none of its own (Documentation/ABI/testing/sysfs-class-power).
+ * True if the kernel lists a discharging battery of this computer and no other supply that is online. Batteries of
+ * mice and phones do not count (Documentation/ABI/testing/sysfs-class-power).
  */
 export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
   const names = await readdir(directory).catch(
@@ -46,7 +46,7 @@ export async function isOnBattery(directory = SUPPLIES): Promise<boolean> {
   return !isPluggedIn && own.some(({ isBattery, status }) => isBattery && status === 'Discharging')
 }
 
-/** What NetworkManager says of the network that is in use, as far as it runs. */
+/** Asks NetworkManager, if it runs, about the network in use. */
 export async function isMetered(): Promise<SurroundingsAnswer> {
   const place = ['org.freedesktop.NetworkManager', '/org/freedesktop/NetworkManager']
   const words = [
@@ -69,7 +69,7 @@ export async function isMetered(): Promise<SurroundingsAnswer> {
 type Wanted = { [Name in keyof Surroundings]: boolean }
 const NOTHING: Wanted = { battery: false, metered: false }
 
-/** Asks again and again for as long as a setting wants to know. */
+/** Polls as long as a setting needs it. */
 export class SurroundingsWatch {
   readonly #tell: (now: Surroundings) => void
   readonly #onBattery: (() => boolean) | undefined
@@ -79,7 +79,7 @@ export class SurroundingsWatch {
   #isSilent = false
   #timer: NodeJS.Timeout | null = null
 
-  /** @param onBattery what the host knows of it where the kernel tells it in no file. */
+  /** @param onBattery the host's function, for systems without a kernel file for it */
   constructor(onBattery: (() => boolean) | undefined, tell: (now: Surroundings) => void) {
     this.#tell = tell
     this.#onBattery = onBattery
@@ -90,7 +90,7 @@ export class SurroundingsWatch {
     this.#now = this.#unasked
   }
 
-  /** What is known now; what becomes known, and what changes, is told. */
+  /** Returns the current values. Later changes go to the callback. */
   configure({ pauseOnBattery, pauseOnMetered }: Settings['send']): Surroundings {
     const [before, none] = [this.#wanted, this.#unasked]
     const wanted = {
@@ -119,10 +119,10 @@ export class SurroundingsWatch {
       wanted.battery ? this.#battery() : this.#unasked.battery,
       wanted.metered ? isMetered() : this.#unasked.metered,
     ])
-    // Something else is wanted meanwhile, or nothing any more.
+    // The settings have changed meanwhile.
     if (this.#wanted !== wanted) return
     this.#timer = setTimeout(() => void this.#ask(wanted), ASK_EVERY_MS)
-    // The bus may be at a loss for a moment, as after a sleep: one question without an answer changes nothing.
+    // The bus may fail for a moment, for example after a sleep. A single missing reply changes nothing.
     const isSilent = metered === 'unknown'
     const isForOnce = isSilent && !this.#isSilent && this.#now.metered === 'yes'
     this.#isSilent = isSilent

@@ -13,7 +13,7 @@ import type { ReceivingState } from './state/schema.ts'
 
 type Definition = typeof receiverDefinition
 
-/** Everybody in the network may knock; only who is paired is let in. */
+/** Every computer in the network may connect; only paired ones are accepted. */
 const ALL_ADDRESSES = '0.0.0.0'
 
 export function receiverConfig(
@@ -26,7 +26,7 @@ export function receiverConfig(
   return { ...own, host: ALL_ADDRESSES, port, quotaBytes, keep }
 }
 
-/** What is known of it before it has said anything. */
+/** Returns the state of the receiver before its first report. */
 export function receivingState(
   { receive }: Pick<Settings, 'receive'>,
   now: number,
@@ -38,7 +38,7 @@ export function receivingState(
   return { directory, port, isRunning: false, problem: null, since: now, senders: [] }
 }
 
-/** Pure. A receiver that cannot run has the senders that it had. */
+/** Adds a report. A receiver that cannot run keeps its list of senders. Pure. */
 export function withReceived(
   before: ReceivingState,
   report: ReportOf<Definition>,
@@ -51,7 +51,7 @@ export function withReceived(
 }
 
 /**
- * What others send must not be sent on as this computer's own.
+ * Checks that files received from others would not be sent on as this computer's own.
  * @throws UserError refuse.receiveInSource
  */
 export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive: ReceiveSettings): void {
@@ -61,7 +61,7 @@ export function refuseReceiving({ sources }: Pick<Settings, 'sources'>, receive:
     throw new UserError('refuse.receiveInSource', { path: receive.directory, name: source.name })
 }
 
-/** Where a directory is, its links resolved, that may still have to be made. */
+/** Returns the real path of a directory that may not exist yet. */
 async function realDirectory(context: SettingsContext, directory: string): Promise<string> {
   const { real } = await context.inspect(directory)
   const parent = dirname(directory)
@@ -70,7 +70,7 @@ async function realDirectory(context: SettingsContext, directory: string): Promi
 }
 
 async function placed(context: SettingsContext, receive: ReceiveSettings): Promise<ReceiveSettings> {
-  // What is in use stays as it is, also while its disk hangs.
+  // A directory in use stays unchanged, even while its disk hangs.
   if (context.settings.get().receive?.directory === receive.directory) return receive
   return { ...receive, directory: await realDirectory(context, resolve(receive.directory)) }
 }
@@ -84,7 +84,7 @@ export async function setReceiving(context: SettingsContext, given: ReceiveSetti
   })
 }
 
-/** What a view may do with those that send here. */
+/** Returns the handlers of the commands for the computers that send here. */
 export function senderCommands({ receiver }: Agent) {
   return {
     inviteSender: (input) => receiver.request('invite', input),

@@ -6,15 +6,20 @@ import { SupervisedWorker, type SupervisionEvents } from './workers/supervisor.t
 
 type Definition = typeof notifierDefinition
 
-/** A person who looks through the alerts asks again before this, in milliseconds. */
+/**
+ * Delay in milliseconds before an idle notifier stops. A person browsing the alerts sends the next request sooner.
+ */
 const RESTS_AFTER_MS = 60_000
 
-/** The notifier's process. It ends while it has nothing to do, which gives back 33 MiB, until it is asked again. */
+/**
+ * Runs the notifier's process. The process stops while it is idle, which frees 33 MiB, and restarts on the next
+ * request.
+ */
 export class RestingNotifier {
   readonly #worker: SupervisedWorker<Definition>
   #config: NotifierConfig | null = null
   #askedAt = performance.now()
-  /** It says that it has nothing to do. */
+  /** The notifier's last report about being idle. */
   #isIdle = false
   #isResting = false
 
@@ -43,7 +48,7 @@ export class RestingNotifier {
     return this.#worker.request(name, input)
   }
 
-  /** Called again and again: it ends a minute after it was asked last. */
+  /** Called periodically. Stops an idle notifier a minute after its last request. */
   look(): void {
     if (!this.#isIdle || performance.now() - this.#askedAt < RESTS_AFTER_MS) return
     this.#isIdle = false
@@ -57,7 +62,7 @@ export class RestingNotifier {
   }
 
   #run(config: NotifierConfig): void {
-    // What it has said was said of another configuration.
+    // The last report was about another configuration.
     this.#isIdle = false
     this.#isResting = false
     this.#worker.configure(config)

@@ -15,37 +15,37 @@ import { SupervisedWorker } from './workers/supervisor.ts'
 type Definition = typeof senderDefinition
 type Parts = Pick<Agent, 'store' | 'secrets' | 'layout' | 'host' | 'notices' | 'checker'>
 
-/** How often it is looked whether receivers are to be told how this computer is. */
+/** Interval for checking whether receivers need a newer status of this computer. */
 const SAY_EVERY_MS = 5_000
-/** Files that were given up and are named at most. */
+/** Limit of the given-up files that are listed. */
 const MOST_NAMED = 20
 
-/** How many files were given up, by destination. */
+/** Returns the number of given-up files for each destination. */
 const parkedOf = (destinations: AppState['destinations']) =>
   destinations.map(({ id, totals }) => `${id} ${totals.parkedFiles}`).join(' ')
 
 /**
- * A sender process for each destination that has sources, so that one which hangs or is away holds up no other. The
- * first destination has one in any case: it pairs, answers for the ledger, and forgets sources that are removed.
+ * Runs a sender process for each destination that has sources, so that a hung or absent destination does not block
+ * others. The first destination always has one: it pairs, answers ledger requests, and forgets removed sources.
  */
 export class SenderWorkers {
   readonly #parts: Parts
   readonly #permitted: () => Settings
   readonly #nudge: () => void
   readonly #log: Log['write']
-  /** Also those that do not run now: a destination that comes back must not have two processes at once. */
+  /** Includes stopped workers: a destination that is used again must not get two processes at once. */
   readonly #workers = new Map<string, SupervisedWorker<Definition>>()
   #running: string[] = []
   #isStopped = false
-  /** What the receivers were last told of this computer, and when, by the steady clock. */
+  /** The status last sent to the receivers, and its time by the monotonic clock. */
   #said: ReturnType<typeof ownStatusOf>
   #saidAtMs = 0
-  /** The counts whose files are named, or asked for. */
+  /** The counts for which files are listed or requested. */
   #named = ''
 
   /**
-   * @param permitted the settings, with the sources that may run.
-   * @param nudge there may be work for those that wait for a sender.
+   * @param permitted returns the settings with only the sources that may run
+   * @param nudge is called when there may be work for workers that wait for a sender
    */
   constructor(parts: Parts, permitted: () => Settings, nudge: () => void, log: Log['write']) {
     this.#parts = parts
@@ -55,9 +55,9 @@ export class SenderWorkers {
     this.#said = ownStatusOf(parts.store.state)
   }
 
-  /** One that has nothing to send any more is stopped. */
+  /** Passes new configurations to the senders. Stops senders that have nothing left to send. */
   configure(): void {
-    // A report that comes while the workers end must not start one of them again.
+    // A report that arrives during the shutdown must not restart a worker.
     if (this.#isStopped) return
     const { store, secrets, layout, host } = this.#parts
     const configs = senderConfigs(this.#permitted(), layout, {
@@ -74,7 +74,7 @@ export class SenderWorkers {
     for (const [id, config] of wanted) this.#workerOf(id).configure(config)
   }
 
-  /** Receivers are told how this computer is: who has died cannot tell it himself. */
+  /** Sends this computer's status to the receivers, which can report it after a crash here. */
   publishStatus(isLast = false): void {
     if (!isLast && performance.now() - this.#saidAtMs < SAY_EVERY_MS) return
     this.#saidAtMs = performance.now()
@@ -84,7 +84,7 @@ export class SenderWorkers {
     this.configure()
   }
 
-  /** The circumstances of one destination are others: it does not wait until its next attempt. */
+  /** Restarts a sender, so that it retries at once under the new circumstances. */
   restart(id: string): void {
     this.#workers.get(id)?.restart()
   }
@@ -93,7 +93,7 @@ export class SenderWorkers {
     for (const id of this.#running) this.#workerOf(id).nudge()
   }
 
-  /** Asks the first sender: it has the ledger of all, and this computer's certificate. */
+  /** Sends a request to the first sender, which has the whole ledger and this computer's certificate. */
   async request<N extends RequestName<Definition>>(
     name: N,
     input: InputOf<Definition, N>,
@@ -103,7 +103,7 @@ export class SenderWorkers {
     return this.#workerOf(first).request(name, input)
   }
 
-  /** Asks every one that runs; those that cannot answer now are left out, unless none can. */
+  /** Sends a request to all running senders. Skips failures unless all fail. */
   async requestAll<N extends RequestName<Definition>>(
     name: N,
     input: InputOf<Definition, N>,
@@ -129,7 +129,7 @@ export class SenderWorkers {
     const { store, host } = this.#parts
     const worker = new SupervisedWorker(senderDefinition, host.starter, {
       report: (report) => {
-        // What one that is being stopped still says is over already.
+        // Late reports of a sender that is being stopped are outdated.
         if (this.#running.includes(id)) this.#reported(id, report)
       },
       condition: (condition) => store.update(withSender(store.state, id, condition)),
@@ -148,16 +148,16 @@ export class SenderWorkers {
     this.#nameParked()
     const isAway = ({ id, connection: { problem } }: DestinationState) =>
       id === destination && problem?.key === 'transfer.notMounted'
-    // Its check is what tells of its disk, and may be due in an hour.
+    // The disk's check reports the failure, and might not be due for an hour.
     if (store.state.destinations.some(isAway) && !before.some(isAway))
       checker
         .request('checkNow', { ids: [destination] })
         .catch(ignoreError('a checker that starts again checks all'))
-    // Each hears what the others are at: they share the line, and remove files only together.
+    // Senders need each other's state: they share the bandwidth, and delete files only together.
     if (concernsSenders(before, store.state.destinations)) this.configure()
   }
 
-  /** Which files were given up: a person has to see to each of them. */
+  /** Lists the given-up files, each of which a person has to handle. */
   #nameParked(): void {
     const { store } = this.#parts
     const counts = parkedOf(store.state.destinations)
@@ -167,7 +167,7 @@ export class SenderWorkers {
     const question = { source: null, state: 'parked' as const, before: null, limit: MOST_NAMED, destinations }
     this.request('files', question).then(
       ({ files }) => store.update({ parked: files }),
-      // The next report asks again: the first sender may have no configuration yet.
+      // The next report retries: the first sender may not be configured yet.
       () => {
         this.#named = ''
       },

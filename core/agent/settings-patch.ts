@@ -6,7 +6,10 @@ type WithoutDefaults<S extends z.ZodRawShape> = {
   [Name in keyof S]: S[Name] extends z.ZodDefault<infer Field extends z.ZodType> ? Field : S[Name]
 }
 
-/** A field that is left out would be set to its default; a view changes what it names, and nothing else. */
+/**
+ * Removes the defaults of a shape. Otherwise an omitted field would be reset to its default; a patch must change only
+ * the fields that it contains.
+ */
 function withoutDefaults<S extends z.ZodRawShape>(shape: S): z.ZodObject<WithoutDefaults<S>> {
   const fields = Object.entries(shape).map(([name, field]) => [
     name,
@@ -18,7 +21,7 @@ function withoutDefaults<S extends z.ZodRawShape>(shape: S): z.ZodObject<Without
 const settings = settingsSchema.shape
 const { labels } = alertsSettingsSchema.shape
 
-/** The settings that a view may change, as they are named in the settings file; in each group, too. */
+/** The settings that a view may change, named as in the settings file. Groups are patched field by field. */
 export const changeableSettingsSchema = withoutDefaults(settings)
   .pick({ notifications: true, language: true, theme: true })
   .extend({
@@ -34,17 +37,17 @@ export const changeableSettingsSchema = withoutDefaults(settings)
   .partial()
 
 const source = withoutDefaults(sourceSchema.shape)
-/** One without a name is refused in words. */
+/** An empty mark is accepted here, because it is refused later with a sentence. */
 const mark = z.string().max(255)
 const batch = withoutDefaults(batchSettingsSchema.shape).extend({ closedMark: mark, sentMark: mark })
 
-/** A source's filters, each of them given. */
+/** A source's filters, without defaults. */
 export const givenFiltersSchema = withoutDefaults(sourceFiltersSchema.shape)
 
-/** What a preview is made of. */
+/** The fields of a source that a preview evaluates. */
 export const previewedFiltersSchema = givenFiltersSchema.extend(source.pick({ oneFileSystem: true }).shape)
 
-/** What of a source a view may change. Its folder at a destination keeps the name that it had at first. */
+/** The fields of a source that a view may change. A source's folder at a destination keeps its first name. */
 export const changeableSourceSchema = previewedFiltersSchema
   .extend(source.pick({ name: true, paused: true, destinations: true }).shape)
   .extend(source.pick({ priority: true, deleteAfter: true, silentHours: true }).shape)

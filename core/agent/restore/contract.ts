@@ -2,14 +2,14 @@ import { z } from 'zod'
 import { choiceSchema, questions } from '../../restore/questions.ts'
 
 const destination = z.string().min(1).max(128)
-/** Another computer's folder there, whose files are meant; left out or null: this computer's. */
+/** The folder of another computer at the destination; omitted or null: this computer's. */
 const computer = z.string().min(1).max(1000).nullable().optional()
 const of = { destination, computer }
 
-/** Files that a search answers with. */
+/** Limit of the files that a search returns. */
 export const MOST_FOUND = 200
 
-/** See `questions`. An age identity is not needed: names that this computer has hidden it can read. */
+/** See `questions`. No age identity is needed: this computer can read the names that it has encrypted. */
 export const restoreCommands = {
   restoreComputers: { ...questions.computers, input: questions.computers.input.extend({ destination }) },
   restoreFolders: { ...questions.folders, input: questions.folders.input.extend(of) },
@@ -20,9 +20,9 @@ export const restoreCommands = {
 
 export const restoreStartSchema = choiceSchema.extend({
   ...of,
-  /** Absolute path of a directory, which is made. */
+  /** Absolute path of the target directory, which is created. */
   to: z.string().min(1).max(4096),
-  /** "AGE-SECRET-KEY-1…", where the destination's files are encrypted. It is kept nowhere but in memory. */
+  /** "AGE-SECRET-KEY-1…", if the destination's files are encrypted. It is only kept in memory. */
   identity: z.string().max(200).optional(),
 })
 export type RestoreStart = z.infer<typeof restoreStartSchema>

@@ -5,21 +5,27 @@ import type { Agent } from '../agent.ts'
 
 type Parts = Pick<Agent, 'store' | 'scanner' | 'senders' | 'restores'>
 
-/** A source that is held: many of its files have lost their content, and nothing of it is sent. */
+/** Returns a held source: many of its files have lost their content, so none of them are sent. */
 function heldSource({ store }: Parts, id: string) {
   const source = store.state.sources.find(({ settings }) => settings.id === id)
   if (source?.scanned?.held == null) throw new UserError('restore.notHeld')
   return source
 }
 
-/** Sends everything of a source that is held as it is now. @throws UserError restore.notHeld */
+/**
+ * Sends a held source in its current state.
+ * @throws UserError restore.notHeld
+ */
 export async function sendAsItIs(parts: Parts, id: string): Promise<void> {
   heldSource(parts, id)
   await parts.scanner.request('release', { source: id })
   parts.senders.nudge()
 }
 
-/** Decides about the files of a source that carry isocket's mark. @throws UserError restore.notHeld */
+/**
+ * Decides about the files of a source that carry isocket's mark.
+ * @throws UserError restore.notHeld
+ */
 export async function answerMarked(parts: Parts, id: string, answer: MarkedAnswer): Promise<void> {
   const source = parts.store.state.sources.find(({ settings }) => settings.id === id)
   if (source?.scanned?.marked == null) throw new UserError('restore.notHeld')
@@ -28,8 +34,8 @@ export async function answerMarked(parts: Parts, id: string, answer: MarkedAnswe
 }
 
 /**
- * Brings the files of a source that is held back as they were sent; it goes again by itself once they are there.
- * @throws UserError restore.notHeld, restore.nowhere, or why it cannot begin
+ * Restores the sent versions of a held source's files. Sending resumes once they are restored.
+ * @throws UserError restore.notHeld, restore.nowhere, or the reason why the restore cannot start
  */
 export async function bringBack(parts: Parts, id: string): Promise<void> {
   const { settings } = heldSource(parts, id)

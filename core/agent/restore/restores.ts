@@ -13,7 +13,7 @@ import type { RestoreStart } from './contract.ts'
 type Definition = typeof restorerDefinition
 type Parts = Pick<Agent, 'store' | 'settings' | 'secrets' | 'layout' | 'host' | 'notices'>
 
-/** Whose files are asked for; without a computer's folder this one's. */
+/** The computer whose files are requested; default: this one. */
 interface Asked {
   destination: string
   computer?: string | null | undefined
@@ -22,15 +22,15 @@ interface Asked {
 type ToStart = RestoreStart & { only?: string[] }
 
 const NOTICE = 'restore'
-/** A restorer that nobody asks any more ends. */
+/** Delay before an unused restorer process stops. */
 const IDLE_MS = 120_000
 
-/** Looking through destinations and bringing files back, by a process that runs while somebody wants that. */
+/** Lists destinations and restores files, by a process that runs only while it is needed. */
 export class Restores {
   readonly #parts: Parts
   readonly #worker: SupervisedWorker<Definition>
   #idle: NodeJS.Timeout | null = null
-  /** The last that was asked for, while it has left something to be replaced. */
+  /** The last request, as long as it has left files unreplaced. */
   #kept: ToStart | null = null
 
   constructor(parts: Parts, log: Log['write']) {
@@ -45,7 +45,7 @@ export class Restores {
     })
   }
 
-  /** @throws UserError where the destination cannot be looked through. */
+  /** @throws UserError if the destination cannot be listed */
   async ask<N extends Exclude<RequestName<Definition>, 'start' | 'stop'>>(
     name: N,
     { destination, computer = null }: Asked,
@@ -56,7 +56,7 @@ export class Restores {
     return this.#worker.request(name, { ...input, from } as InputOf<Definition, N>)
   }
 
-  /** @throws UserError where it cannot begin: one runs already, or there is no such destination. */
+  /** @throws UserError if a restore is running, or the destination does not exist */
   async start(asked: ToStart, overwrite = false): Promise<void> {
     const { destination, computer = null, folder, path: file, version, at, to, identity, only } = asked
     const { store, notices } = this.#parts
@@ -76,7 +76,7 @@ export class Restores {
     }
   }
 
-  /** Does the last one again, and replaces what has kept it from being whole. */
+  /** Repeats the last restore and replaces the files that it left alone. */
   async replace(): Promise<void> {
     if (this.#kept !== null) await this.start(this.#kept, true)
   }
@@ -104,7 +104,7 @@ export class Restores {
     }
   }
 
-  /** Starts it if it does not run; it ends when it was not asked for a while. */
+  /** Starts the process if it is not running. It stops after a while without requests. */
   #wake(): void {
     if (this.#idle !== null) clearTimeout(this.#idle)
     this.#idle = setTimeout(() => this.#rest(), IDLE_MS)
@@ -135,7 +135,7 @@ export class Restores {
     else notices.add(NOTICE, message('restore.done', well))
   }
 
-  /** Its process has ended in the middle; what came is complete. */
+  /** Handles a process that ended during a restore. Files restored so far are complete. */
   #lost(): void {
     const { restore } = this.#parts.store.state
     if (restore?.phase !== 'running') return

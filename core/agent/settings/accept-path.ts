@@ -3,22 +3,25 @@ import type { PathFacts } from '../../check/inspect.ts'
 import type { Message } from '../../lib/i18n/message.ts'
 import { sentenceOf, UserError } from '../../lib/i18n/user-error.ts'
 
-/** What of them a refusal hangs on. */
+/** The facts of a path that decide about a refusal. */
 export type LookedAt = Pick<PathFacts, 'real' | 'kind' | 'readable' | 'store' | 'code'>
 
 export interface TakenPaths {
   /** Real paths of the sources that exist. */
   sources: { path: string; name: string }[]
-  /** Real paths of the folders that files are sent to: the one here, and those of destinations. */
+  /** Real paths of the folders that receive files: the one on this computer, and those of destinations. */
   stores: readonly string[]
 }
 
-/** Whether a path is the other one or lies below it, by their text. */
+/** True if a path equals another or is below it. Compares only the text. */
 export function isWithin(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : `${outer}${sep}`)
 }
 
-/** @returns the real path. @throws UserError refuse.… where a directory cannot become a source. */
+/**
+ * @returns the real path
+ * @throws UserError refuse.… if the path cannot become a source
+ */
 export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): string {
   const real = acceptPath(path, facts)
   if (facts.kind !== 'directory') throw new UserError('refuse.notDirectory', { path })
@@ -30,7 +33,7 @@ export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): 
   const inner = taken.sources.find((one) => isWithin(one.path, real))
   if (inner !== undefined)
     throw new UserError('refuse.aroundSource', { path, name: inner.name, inner: inner.path })
-  // Also a store of somebody else's: it may be the very one that files are sent to, by an address of this computer.
+  // Also a store of another owner: it may be this computer's own destination, reached by one of its addresses.
   for (const store of facts.store === null ? taken.stores : [...taken.stores, facts.store]) {
     if (store === real) throw new UserError('refuse.isStore', { path })
     if (isWithin(store, real)) throw new UserError('refuse.containsStore', { path, store })
@@ -39,7 +42,10 @@ export function acceptSource(path: string, facts: LookedAt, taken: TakenPaths): 
   return real
 }
 
-/** @returns the real path. @throws UserError refuse.… where files cannot be sent to a directory. */
+/**
+ * @returns the real path
+ * @throws UserError refuse.… if files cannot be sent to the directory
+ */
 export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): string {
   const real = acceptPath(path, facts)
   if (facts.kind !== 'directory') throw new UserError('refuse.notDirectory', { path })
@@ -52,12 +58,18 @@ export function acceptFolder(path: string, facts: LookedAt, taken: TakenPaths): 
   return real
 }
 
-/** What is said of a path that is not there. A byte that is not UTF-8 has become the replacement character on the way. */
+/**
+ * Returns the message for a path that does not exist. A byte that is not UTF-8 has been decoded as the replacement
+ * character.
+ */
 export function missingAt(path: string): 'refuse.notUtf8' | 'refuse.missing' {
   return path.includes('\ufffd') ? 'refuse.notUtf8' : 'refuse.missing'
 }
 
-/** @returns the real path. @throws UserError refuse.… where it cannot even be checked. */
+/**
+ * @returns the real path
+ * @throws UserError refuse.… if the path cannot even be checked
+ */
 export function acceptPath(path: string, facts: LookedAt): string {
   if (facts.code !== null) throw new UserError('refuse.cannotLook', { path, reason: facts.code })
   if (facts.real === null) throw new UserError(missingAt(path), { path })
@@ -66,8 +78,8 @@ export function acceptPath(path: string, facts: LookedAt): string {
 }
 
 /**
- * Sources of the settings that must not run, by their paths alone: a settings file can be edited by hand.
- * The first of two that overlap stays.
+ * Returns the configured sources that must not run, judged only by their paths, because the settings file can be
+ * edited by hand. Of two that overlap, the first stays.
  */
 export function refusedSources(
   sources: readonly { id: string; path: string; name: string }[],

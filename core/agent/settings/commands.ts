@@ -20,7 +20,7 @@ import type { SettingsContext } from './context.ts'
 import { storesOf } from './place-folder.ts'
 import { sourceCommands } from './source-commands.ts'
 
-/** The commands that change the settings, or ask with them; they need no agent that runs. */
+/** Returns the handlers of the commands that read or change settings. They need no running agent. */
 export function settingsCommands(context: SettingsContext) {
   const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
   return {
@@ -35,7 +35,10 @@ export function settingsCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
-/** What goes takes its secrets along. @throws UserError refuse.…, alert.channelInSettings; nothing is changed then. */
+/**
+ * Replaces all settings. Removes the secrets of channels and destinations that no longer exist.
+ * @throws UserError refuse.…, alert.channelInSettings; the settings are then unchanged
+ */
 async function importSettings(context: SettingsContext, imported: Settings): Promise<void> {
   const [refusal] = refusedSources(imported.sources, storesOf(imported, context.layout)).values()
   if (refusal !== undefined) throw new UserError(refusal.key, refusal.params)
@@ -43,7 +46,7 @@ async function importSettings(context: SettingsContext, imported: Settings): Pro
   await context.secrets.keepOnly(secretOwners(context.settings.get()))
 }
 
-/** The commands that are about who is told. */
+/** Returns the handlers of the commands for channels and muting. */
 function channelCommands(context: SettingsContext) {
   const { secrets: kept } = context
   const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
@@ -51,7 +54,7 @@ function channelCommands(context: SettingsContext) {
     (update: typeof withChannel) =>
     ({ channel, secrets }: CommandInput<'addChannel'>) =>
       done(async () => {
-        // What is refused leaves no secret behind.
+        // Fails before secrets are stored for a channel that is refused.
         update(context.settings.get(), channel)
         await kept.set(secretsOfChannel(channel), secrets)
         context.change((settings) => update(settings, channel))

@@ -10,20 +10,20 @@ type Asked<N extends 'test' | 'pair'> = (
   input: InputOf<typeof senderDefinition, N>,
 ) => Promise<OutputOf<typeof senderDefinition, N>>
 
-/** What settings are changed with: a running agent's, or, where none runs, the command line's. */
+/** The services for changing settings, from a running agent or, if none runs, from the command line. */
 export interface SettingsContext {
   settings: Pick<SettingsStore, 'get' | 'tryWriting'>
   secrets: SecretStore
   layout: DataLayout
   computerName: string
-  /** Writes new settings and makes them work. */
+  /** Saves new settings and applies them. */
   change(update: (settings: Settings) => Settings): void
-  /** Looks at a path whose disk may hang. */
+  /** Reads the facts of a path whose disk may hang. */
   inspect(path: string): Promise<PathFacts>
-  /** Tries a destination. */
+  /** Tests a destination. */
   test: Asked<'test'>
-  /** Pairs with a receiver, by a code that works once. */
+  /** Pairs with a receiver by a one-time code. */
   pair: Asked<'pair'>
-  /** The circumstances of a destination, by its id, are others. */
+  /** Restarts the sender of a destination, by its id, because its circumstances have changed. */
   restart(destination: string): void
 }

@@ -1,18 +1,21 @@
 import type { Settings } from '../../settings/schema.ts'
 import type { SettingsStore } from '../../settings/settings-store.ts'
 
-/** A clock may be set by so much while a pause is on. */
+/** Tolerance for changes of the clock during a pause. */
 const CLOCK_SET_MS = 60_000
 
-/** One that has not begun yet by a clock that was put back would last for nobody knows how long. */
+/**
+ * True if a pause has ended. A pause that starts in the future, because the clock was set back, could last
+ * indefinitely, so it counts as ended.
+ */
 function isOver({ since, until }: NonNullable<Settings['pause']>): boolean {
   const now = Date.now()
   return until !== null && (now >= until || now < since - CLOCK_SET_MS)
 }
 
 /**
- * The settings of a store, without a pause that has ended, whatever the file still says: the end of a pause does not
- * hang on a disk that takes it. The next change writes that it is over.
+ * Wraps a settings store so that it returns no expired pause, even if the file still has one. A pause thus ends even
+ * if the disk refuses writes. The next change removes it from the file.
  */
 export function settingsInForce(store: SettingsStore): SettingsStore {
   return {

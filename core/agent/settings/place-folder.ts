@@ -6,7 +6,7 @@ import type { FolderDestination } from '../../settings/destination-schema.ts'
 import type { Settings } from '../../settings/schema.ts'
 import { acceptFolder } from './accept-path.ts'
 
-/** The real paths of the folders that files are sent to, or come to: none of them may be a source, or be in one. */
+/** Returns the real paths of the folders that receive files. A source must not overlap any of them. */
 export function storesOf(
   { destinations, receive }: Pick<Settings, 'destinations' | 'receive'>,
   layout: DataLayout,
@@ -16,9 +16,9 @@ export function storesOf(
 }
 
 /**
- * A folder destination by its real path.
- * @param facts of its path as it was given.
- * @throws UserError refuse.… where it can be none.
+ * Returns a folder destination with its real path.
+ * @param facts of the path as given
+ * @throws UserError refuse.… if the folder cannot be a destination
  */
 export function placedFolder(
   destination: FolderDestination,

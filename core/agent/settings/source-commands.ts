@@ -19,7 +19,7 @@ import { acceptPath, acceptSource } from './accept-path.ts'
 import type { SettingsContext } from './context.ts'
 import { storesOf } from './place-folder.ts'
 
-/** The commands that are about what is protected, or only checked. */
+/** Returns the handlers of the commands for sources and checked paths. */
 export function sourceCommands(context: SettingsContext) {
   const set = (update: (settings: Settings) => Settings) => done(() => context.change(update))
   return {
@@ -33,7 +33,7 @@ export function sourceCommands(context: SettingsContext) {
   } satisfies Partial<CommandHandlers>
 }
 
-/** @throws UserError refuse.… where it can be none. */
+/** @throws UserError refuse.… if the path cannot become a source */
 export async function addSource(context: SettingsContext, input: CommandInput<'addSource'>): Promise<void> {
   const wanted = absolute(input.path)
   const facts = await context.inspect(wanted)
@@ -56,14 +56,14 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
     name: uniqueName(sourceName(real), sources),
     kind: kind ?? 'continuous',
     batch: { prefix: prefix ?? '' },
-    // The marks of batches are written there.
+    // Holdfast writes the marks of batches there.
     write: facts.mayWrite || kind === 'batch',
     destinations,
     ...filters,
   })
   refuseUnclosed(source.ignore)
   refuseEmptyRange(source)
-  // What is protected is checked, too: it is not there a second time.
+  // A source is also checked, so its entry among the checked paths is removed.
   context.change((settings) => ({
     ...settings,
     sources: [...settings.sources, source],
@@ -71,7 +71,7 @@ export async function addSource(context: SettingsContext, input: CommandInput<'a
   }))
 }
 
-/** A source that was moved has the id of the path that it had. */
+/** Returns an unused id. A moved source keeps the id of its first path, so that id may be taken. */
 function freeId(real: string, sources: readonly Source[]): string {
   const id = idOfPath(real)
   return sources.some((one) => one.id === id) ? randomUUID() : id
@@ -99,7 +99,7 @@ async function moveSource(
   }))
 }
 
-/** Whether a source is what somebody wants it to be, who may have said nothing of it. */
+/** True if a source matches the request. Omitted options match anything. */
 function isAsAsked({ kind, batch, oneFileSystem }: Source, asked: CommandInput<'addSource'>): boolean {
   const isAsMounted = (asked.oneFileSystem ?? oneFileSystem) === oneFileSystem
   return isAsMounted && (asked.kind ?? kind) === kind && (asked.prefix ?? batch.prefix) === batch.prefix
@@ -153,10 +153,13 @@ async function followLink(context: SettingsContext, { id, stay }: CommandInput<'
   }))
 }
 
-/** The path as it was given, where it is or passes through a link. */
+/** Returns the path as given if it is a link or passes through one. */
 const linkTo = (real: string, given: string): string | null => (given === real ? null : given)
 
-/** A link that is known by its name is the same thing wherever it leads. @throws UserError refuse.linkMoved */
+/**
+ * Refuses a known link that now points to another place.
+ * @throws UserError refuse.linkMoved
+ */
 function refuseMoved(
   known: readonly { path: string; link: string | null; name: string }[],
   wanted: string,
@@ -169,6 +172,6 @@ function refuseMoved(
 
 function absolute(given: string): string {
   if (!path.isAbsolute(given)) throw new UserError('refuse.relative', { path: given })
-  // Without the separator at its end, which makes it no other path.
+  // Removes a separator at the end, which does not change the path.
   return path.resolve(given)
 }

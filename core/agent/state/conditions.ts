@@ -14,42 +14,42 @@ import {
 } from './derived.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
-// What is wrong besides the disks, as the state has it; pure. Both the one status and the incidents are made of it.
+// Derives the conditions besides disk failures from the state; pure. The overall status and the incidents use them.
 
-/** The destination counts as in trouble only after this long: a reconnect is nobody's business. */
+/** A destination is reported only after this long, because short reconnects are normal. */
 const UNREACHABLE_AFTER_MS = 10_000
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
-/** A pause that lasts longer may have been forgotten. */
+/** A longer pause may have been forgotten. */
 const LONG_PAUSE_MS = 24 * HOUR_MS
-/** After so many attempts a person is told of a file that keeps changing. */
+/** Attempts after which a file that keeps changing is reported. */
 const TELLING_TRIES = 3
-/** Characters of a file's path in a sentence. */
+/** Longest path in a sentence, in characters. */
 const LONGEST_NAME = 120
 
-/** One subject besides the disks: whatever makes the icon amber or red, and is an incident. */
+/** The condition of one subject that is not a disk. Failures turn the icon amber or red and become incidents. */
 export interface Condition {
   id: string
   kind: IncidentKind | 'ok'
-  /** The source that it is about, by id. */
+  /** Id of the source concerned. */
   source: string | null
   name: string
   /** Milliseconds since 1970. */
   since: number
   sentence: Message
-  /** The sentence as it is now, with ages and counts. */
+  /** The sentence with current ages and counts. */
   live: Message
-  /** Nobody is told before it has lasted for so long, in milliseconds. */
+  /** Minimum duration in milliseconds before a notification. */
   tellAfterMs: number
 }
 
-/** What is found of one subject; unknown: nothing can be said of it at the moment. */
+/** The condition of one subject; unknown: it cannot be determined at the moment. */
 export type FoundCondition = Condition | Unknown
 type Unknown = { id: string; kind: 'unknown' }
 
 /**
- * Every subject that is looked after: an incident that is about any other ends without a word. That files of a source are
- * not found, or a folder takes none, says nothing more while its disk fails.
+ * Returns the condition of every monitored subject. Incidents of other subjects end without a notification. While a
+ * source's disk fails, missing files and failures of the scan are not reported separately.
  */
 export function conditionsOf(state: AppState, now: number): FoundCondition[] {
   return [
@@ -91,7 +91,7 @@ const condition = (
 function workerConditions({ workers }: AppState, now: number): FoundCondition[] {
   return Object.entries(workers).flatMap(([worker, { condition: is, since }]): FoundCondition[] => {
     const subject = { id: `worker:${worker}`, name: worker, source: null }
-    // What passes in a moment is nobody's business.
+    // A short failure is normal.
     const mayPass = is === 'restarting' && awayFor(since, now) <= UNREACHABLE_AFTER_MS
     if (is === 'starting' || mayPass) return unknown(subject)
     if (is === 'running' || is === 'off') return well(subject, now)
@@ -100,7 +100,7 @@ function workerConditions({ workers }: AppState, now: number): FoundCondition[] 
   })
 }
 
-/** The path whose last verdict is the oldest, where that is too old to be believed. */
+/** Reports the path with the oldest check result, if that is too old to be trusted. */
 function uncheckedCondition(
   { sources, checkedPaths, settings, awakeSince }: AppState,
   now: number,
@@ -109,7 +109,7 @@ function uncheckedCondition(
     ...sources.map((source) => ({ name: source.settings.name, checked: source.checked })),
     ...checkedPaths.map(({ path, checked }) => ({ name: path, checked })),
   ].flatMap(({ name, checked }) => (checked === null ? [] : [{ name, checked }]))
-  // While the computer was asleep nothing was to be checked.
+  // A sleeping computer runs no checks.
   const old = all
     .filter(({ checked }) =>
       isOldVerdict({ at: Math.max(checked.at, awakeSince) }, settings.check.intervalSeconds, now),
@@ -122,7 +122,7 @@ function uncheckedCondition(
   return condition(subject, 'worker', checked.at, sentence, 2 * MINUTE_MS)
 }
 
-/** Other computers cannot send here, although the settings say that they may. */
+/** Reports that other computers cannot send here although the settings allow it. */
 function receivingCondition({ receiving }: AppState, now: number): FoundCondition[] {
   if (receiving === null) return []
   const { directory, problem, since, isRunning } = receiving
@@ -135,10 +135,10 @@ function destinationCondition(state: AppState, destination: DestinationState, no
   const { id, name, connection } = destination
   const subject = { id: `destination:${id}`, name, source: null }
   const failure = destinationFailure(state, destination)
-  // Before it has tried to connect nothing is known of it: what failed in an earlier run lasts.
+  // Before the first connection attempt the condition is unknown, and an incident of an earlier run stays open.
   if (failure === null) return connection.state === 'connected' ? well(subject, now) : unknown(subject)
   const { kind, since, sentence } = failure
-  // Its disk is checked: that is an incident of its own.
+  // Its disk is checked, and has its own incident.
   if (isDiskKind(kind)) return []
   if (kind !== 'unreachable') return condition(subject, kind, since ?? now, sentence, MINUTE_MS)
   const isAway = awayFor(connection.since, now) > UNREACHABLE_AFTER_MS
@@ -165,7 +165,7 @@ function unreachable(state: AppState, destination: DestinationState, now: number
   )
 }
 
-/** Channels that lack a secret without which they send nothing. */
+/** Reports channels that lack a secret that they need for sending. */
 function channelConditions({ settings, channels }: AppState, now: number): FoundCondition[] {
   return settings.alerts.channels.flatMap((channel): FoundCondition[] => {
     const { id, name, enabled } = channel
@@ -179,7 +179,7 @@ function channelConditions({ settings, channels }: AppState, now: number): Found
   })
 }
 
-/** Links by which paths were given, and which lead elsewhere now. */
+/** Reports paths that were given as links and whose links now point to another place. */
 function linkConditions({ settings, sources, checkedPaths }: AppState, now: number): FoundCondition[] {
   const all = [
     ...settings.sources.map((one) => ({ ...one, source: one.id })),
@@ -195,13 +195,13 @@ function linkConditions({ settings, sources, checkedPaths }: AppState, now: numb
     const checked = verdicts.get(one.id) ?? null
     const sentence = movedLink(one, checked)
     if (sentence !== null) return condition(subject, 'notice', now, sentence, 0)
-    // A check that failed has not come as far as the link.
+    // A failed check did not read the link.
     const isKnown = checked !== null && (checked.overall.kind === 'ok' || checked.overall.kind === 'slow')
     return isKnown ? well(subject, now) : unknown(subject)
   })
 }
 
-/** A pause by a person that has lasted for so long that it may have been forgotten. */
+/** Reports a pause so long that the person may have forgotten it. */
 function pauseCondition({ settings: { pause }, totals }: AppState, now: number): FoundCondition[] {
   const subject = { id: 'pause', name: 'Holdfast', source: null }
   if (pause === null || now - pause.since <= LONG_PAUSE_MS) return well(subject, now)
@@ -210,26 +210,29 @@ function pauseCondition({ settings: { pause }, totals }: AppState, now: number):
   return condition(subject, 'paused', since, message('condition.paused', { since }), 0, live)
 }
 
-/** A notice of nothing that is wrong. */
+/** True if a notice reports a success. */
 export const isGoodNews = ({ key }: Message): boolean => key === 'restore.done' || key === 'restore.doneKept'
 
-/** What a person has to know once, until it is put away. */
+/** Reports notices until they are dismissed. */
 function noticeConditions({ notices }: AppState, now: number): FoundCondition[] {
   return notices.flatMap(({ id, sentence }) => {
-    // What says when it was found is another one each time, and told each time.
+    // A notice with a time is a new subject, and therefore a new notification, each time.
     const { at = '' } = sentence.params
     const subject = { id: `notice:${id}${at}`, name: 'Holdfast', source: null }
-    // The end of an earlier failure, too.
+    // A success also ends the incident of an earlier failure.
     return isGoodNews(sentence) ? well(subject, now) : condition(subject, 'notice', now, sentence, 0)
   })
 }
 
-/** A beginning that is still to come is one before the clock was set back: nobody knows how long ago, so long enough. */
+/**
+ * Returns how long a condition has lasted. A start in the future means that the clock was set back; the duration is
+ * then unknown and counts as long enough.
+ */
 function awayFor(since: number, now: number): number {
   return now < since ? UNREACHABLE_AFTER_MS + 1 : now - since
 }
 
-/** Many files have lost their content: nothing of the source is sent before a person has decided. */
+/** Reports that many files have lost their content. Nothing of the source is sent until a person decides. */
 function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   const { id, name } = source.settings
   const subject = { id: `emptied:${id}`, name, source: id }
@@ -239,7 +242,7 @@ function emptiedCondition(source: SourceState, now: number): FoundCondition[] {
   return condition(subject, 'emptied', source.scanned.held?.since ?? now, sentence, 0)
 }
 
-/** Files carry isocket's mark, and Holdfast did not send them: a person decides. */
+/** Reports files that carry isocket's mark but were not sent by Holdfast. A person decides about them. */
 function markedCondition(source: SourceState, now: number): FoundCondition[] {
   const { id, name, kind } = source.settings
   if (kind !== 'batch') return []
@@ -249,7 +252,7 @@ function markedCondition(source: SourceState, now: number): FoundCondition[] {
   return sentence === null ? well(subject, now) : condition(subject, 'marked', now, sentence, 0)
 }
 
-/** Files that were given up, until somebody has them tried again or they are gone. */
+/** Reports given-up files until they are retried or no longer exist. */
 function parkedCondition(
   state: AppState,
   { settings, totals, destinations }: SourceState,
@@ -263,7 +266,7 @@ function parkedCondition(
   return condition(subject, 'parked', now, sentence, 0)
 }
 
-/** A file that was rewritten in each of several attempts to send it, until a version of it is stored. */
+/** Reports a file that was rewritten during several attempts to send it, until a version of it is stored. */
 function changingCondition(
   state: AppState,
   { settings, destinations }: SourceState,
@@ -291,10 +294,10 @@ function changingCondition(
   return condition(subject, 'incomplete', since, sentence, MINUTE_MS, live)
 }
 
-/** The end of a path says which file it is. */
+/** Keeps the end of a long path, which identifies the file. */
 const shortened = (path: string) => (path.length > LONGEST_NAME ? `…${path.slice(-LONGEST_NAME)}` : path)
 
-/** Files that are not found, and directories that are not looked at. */
+/** Reports missing files and directories that are not watched. */
 function scanCondition(source: SourceState, now: number): FoundCondition[] {
   const { scanned, settings } = source
   const subject = { id: `scan:${settings.id}`, name: settings.name, source: settings.id }
@@ -306,7 +309,10 @@ function scanCondition(source: SourceState, now: number): FoundCondition[] {
   return condition(subject, kind, now, problem, 5 * MINUTE_MS)
 }
 
-/** A source from which nothing has come for longer than a person expects; of a batch source its newest directory. */
+/**
+ * Reports a source without new files for longer than configured. For a batch source, the age of its newest directory
+ * counts.
+ */
 function silentCondition(state: AppState, source: SourceState, now: number): FoundCondition[] {
   const { settings, lastFile, scanned, newest, destinations } = source
   const { id, name, silentHours, kind } = settings
@@ -314,7 +320,7 @@ function silentCondition(state: AppState, source: SourceState, now: number): Fou
   if (silentHours === null || settings.paused) return well(subject, now)
   if (destinations.length === 0 || scanned?.compared !== true) return unknown(subject)
   if (kind === 'batch' && newest === null) return well(subject, now)
-  // Where nothing has come yet, it is waited for since it has been looked for.
+  // Without any file so far, the time since the scanner started counts.
   const since =
     kind === 'batch' && newest !== null ? newest.since : (lastFile?.at ?? state.workers.scanner.since)
   if (now - since < silentHours * HOUR_MS) return well(subject, now)

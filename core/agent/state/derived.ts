@@ -3,13 +3,13 @@ import type { Checked } from '../../check/checker-messages.ts'
 import { type Message, message, type WordKey } from '../../lib/i18n/message.ts'
 import type { AppState, DestinationState, SourceState } from './schema.ts'
 
-// What follows from the state, for the one status and for each view alike; pure, and known to the window, too.
+// Derives values from the state, for the overall status and for every view; pure, and also used by the window.
 
-/** Problems that keep no file from being sent; the details of a source tell them. */
+/** Problems that do not keep any file from being sent; a source's details show them. */
 const HARMLESS: ReadonlySet<WordKey> = new Set(['scan.notClosed', 'scan.leftInBatch', 'scan.emptyBatch'])
 const MINUTE = 60_000
 
-/** What keeps a source's files from being found or sent, if anything does: the newest of its problems. */
+/** Returns the newest problem that prevents a source's files from being found or sent. */
 export function scanProblem({ scanned, checked, settings }: SourceState): Message | null {
   if (scanned === null || settings.paused) return null
   const problem = scanned.problems.findLast(({ key }) => !HARMLESS.has(key))
@@ -20,27 +20,29 @@ export function scanProblem({ scanned, checked, settings }: SourceState): Messag
   return isStuck ? message('status.notScanned', { name: settings.name }) : null
 }
 
-/** A link that leads elsewhere than to the path that it was given for; null: it does not, or there is none. */
+/**
+ * Returns the message for a link that no longer points to its recorded path; null: it still does, or there is none.
+ */
 export function movedLink(
   { path, link }: { path: string; link: string | null },
   checked: Pick<Checked, 'leadsTo'> | null,
 ): Message | null {
   const now = checked?.leadsTo
-  // It may have been followed since that check.
+  // The link may have been followed since that check.
   if (link === null || now === undefined || now === path) return null
   return now === null
     ? message('condition.linkGone', { link, path })
     : message('condition.linkMoved', { link, path, now })
 }
 
-/** That nothing of a source is sent before a person has decided, and why; null: it is sent. */
+/** Returns the reason why a source is held until a person decides; null: it is not held. */
 export function heldWords({ scanned, settings: { name } }: SourceState): Message | null {
   if (scanned?.held == null) return null
   const { lost, changed, known } = scanned.held
   return message('condition.emptied', { name, count: lost + changed, known })
 }
 
-/** That files carry isocket's mark, and wait for a person's decision; null: none do. */
+/** Returns the message for files that carry isocket's mark and await a person's decision; null: there are none. */
 export function markedWords({ scanned, settings: { name, batch } }: SourceState): Message | null {
   if (scanned?.marked == null) return null
   const { files: count, directories } = scanned.marked
@@ -52,7 +54,10 @@ export function markedWords({ scanned, settings: { name, batch } }: SourceState)
   })
 }
 
-/** What a closed batch directory has that will never go, and what helps; null: nothing that is known. */
+/**
+ * Returns the message for files in a closed batch directory that will never be sent, and a remedy; null: none are
+ * known.
+ */
 export function batchShortfall({
   scanned,
   settings,
@@ -65,7 +70,10 @@ export function batchShortfall({
   return { sentence, detail: message(detail, { name: settings.name }) }
 }
 
-/** The files that programs have open for writing, in all sources: `path` of the first one is absolute. null: none is known. */
+/**
+ * Returns the files that programs have open for writing, in all sources. `path`: of the longest-open one, absolute.
+ * null: none are known.
+ */
 export function openFiles({ sources }: Pick<AppState, 'sources'>) {
   const open = sources.flatMap(({ scanned, settings }) =>
     scanned?.open == null ? [] : [{ ...scanned.open, path: `${settings.path}/${scanned.open.path}` }],
@@ -74,12 +82,15 @@ export function openFiles({ sources }: Pick<AppState, 'sources'>) {
   return first === undefined ? null : { ...first, files: open.reduce((sum, { files }) => sum + files, 0) }
 }
 
-/** Whether each destination's sender has told what the ledger has of a source: before, "0 safe" would be untrue. */
+/**
+ * True if each destination's sender has reported the ledger's counts of a source. Before that, "0 safe" would be
+ * untrue.
+ */
 export function isCounted({ destinations }: Pick<SourceState, 'destinations'>): boolean {
   return destinations.every(({ reported }) => reported === true)
 }
 
-/** What of the surroundings keeps everything from being sent, as the settings want it. */
+/** Returns the condition, battery or metered network, that pauses all sending by the settings. */
 export function surroundingPause({
   settings: { send },
   surroundings: { battery, metered },
@@ -88,23 +99,23 @@ export function surroundingPause({
   return send.pauseOnMetered && metered === 'yes' ? 'metered' : null
 }
 
-/** Nothing is sent before it is known whether it may be. */
+/** True if sending must wait for the power supply or the network, or for the first answer about them. */
 export function isHeld({ settings: { send }, surroundings }: Pick<AppState, 'settings' | 'surroundings'>) {
   const holds = [send.pauseOnBattery && surroundings.battery, send.pauseOnMetered && surroundings.metered]
   return holds.some((answer) => answer === 'yes' || answer === 'unasked')
 }
 
-/** Its last verdict is one that nobody would call well. */
+/** True if the last check found a failure. A slow disk does not count. */
 export function isDiskFailing({ checked }: SourceState): boolean {
   return checked !== null && checked.overall.kind !== 'ok' && checked.overall.kind !== 'slow'
 }
 
-/** Disks that fail like this hold back even a look at what is new. */
+/** With these disk failures the scanner cannot even look for new files. */
 const UNSEEN = new Set(['hung', 'missing', 'stale', 'io-error'])
 
 export type Looking = NonNullable<SourceState['scanned']>['phase'] | 'disk'
 
-/** What the scanner does with a source now; disk: it waits for the disk. */
+/** Returns what the scanner is doing with a source; disk: it waits for the disk. */
 export function lookingOf({ scanned, checked, settings }: SourceState): Looking {
   if (settings.paused) return 'paused'
   if (scanned === null) return 'starting'
@@ -114,8 +125,8 @@ export function lookingOf({ scanned, checked, settings }: SourceState): Looking 
 }
 
 /**
- * What of a source's files has still to go over the line, for people to see it shrink: a file counts among what waits
- * until all of it is durable, however large it is. By the destination that is furthest behind.
+ * Returns the bytes of a source that remain to be transferred, by the slowest destination. A file counts as waiting
+ * until all of it is durable, so the bytes already sent are subtracted to show progress on large files.
  */
 export function bytesToGo({ settings, destinations }: SourceState, transfers: AppState['transfers']): number {
   const own = transfers.filter(({ source }) => source === settings.id)
@@ -127,31 +138,35 @@ export function bytesToGo({ settings, destinations }: SourceState, transfers: Ap
 }
 
 /**
- * Old knowledge is no knowledge: whether a verdict is older than three intervals, and ten seconds for the clock of a
- * busy computer.
- *
+ * True if a check result is too old to be trusted: older than three intervals, plus ten seconds for a busy computer.
  * @param now milliseconds since 1970
  */
 export function isOldVerdict({ at }: Pick<Checked, 'at'>, intervalSeconds: number, now: number): boolean {
   return now - at > intervalSeconds * 3_000 + 10_000
 }
 
-/** A duration in milliseconds as a sentence has it that is made anew all the time: from a minute on no second ticks in it. */
+/**
+ * Rounds a duration in milliseconds for a sentence that is refreshed continuously: to seconds, and from a minute on to
+ * minutes.
+ */
 export function inSteps(duration: number, round: (steps: number) => number = Math.floor): number {
   const step = duration < MINUTE ? 1_000 : MINUTE
   return round(duration / step) * step
 }
 
-/** What keeps files from a destination. */
+/** The reason why files do not reach a destination. */
 export interface DestinationFailure {
   kind: IncidentKind
   severity: Severity
-  /** Milliseconds since 1970; null: nobody knows. */
+  /** Milliseconds since 1970; null: unknown. */
   since: number | null
   sentence: Message
 }
 
-/** Its card, the rows of its sources, the command line and the one status are all made of this; null: nothing does. */
+/**
+ * Returns the failure of a destination for its card, the rows of its sources, the command line and the overall
+ * status; null: none.
+ */
 export function destinationFailure(
   { incidents }: Pick<AppState, 'incidents'>,
   { id, name, connection: { state, since, problem } }: DestinationState,
@@ -167,23 +182,23 @@ export function destinationFailure(
   )
   if (ofDisk !== undefined)
     return failure(ofDisk.kind, ofDisk.startedAt, ofDisk.failing[id] ?? ofDisk.sentence)
-  // Its sender finds out before its disk is checked.
+  // The sender detects this before the disk's check does.
   if (problem?.key === 'transfer.notMounted') return failure('missing', since, problem)
   if (state === 'refused') return failure('refused', since, problem ?? message('status.refused', { name }))
   if (state === 'unreachable')
     return failure('unreachable', since, problem ?? message('condition.unreachable', { name }))
-  // It may have been connected for weeks before.
+  // The connection may have been up for weeks, so its start is not the start of the failure.
   return problem === null ? null : failure('destination', null, problem)
 }
 
-/** How a destination is that has no failure. */
+/** Returns the state of a destination without a failure. */
 export function stateWhenWell({ connection: { state } }: DestinationState) {
   return state === 'connected' || state === 'idle' ? state : 'connecting'
 }
 
 type Named = readonly { id: string; name: string }[]
 
-/** The names that people know sources and destinations by, by their ids. */
+/** Returns the names of sources and destinations, by id. */
 export function namesOf({ sources, destinations }: { sources: Named; destinations: Named }) {
   return Object.fromEntries([...sources, ...destinations].map(({ id, name }) => [id, name]))
 }

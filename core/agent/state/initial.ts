@@ -10,7 +10,7 @@ import type { AppState, DestinationState, WorkerState } from './schema.ts'
 
 export const off: WorkerState = { condition: 'off', restarts: 0, since: 0, pid: null }
 
-/** What a view sees before any worker has reported. */
+/** Returns the state before any worker has reported. */
 export function initialState(
   host: AppState['host'],
   version: string,
@@ -42,7 +42,7 @@ export function initialState(
   }
 }
 
-/** The destinations of the settings before anything is known of them; without any, the folder on this computer. */
+/** Returns the initial states of the configured destinations; without any, that of the folder on this computer. */
 export function destinationStates(
   settings: Settings,
   storeDirectory: string,
@@ -65,7 +65,10 @@ export function destinationStates(
   }))
 }
 
-/** As far as its address tells; of a folder only its disk does. */
+/**
+ * True if the destination is on another computer, as far as its address shows. For a folder only its disk can show
+ * that.
+ */
 export function isElsewhere(destination: Destination): boolean {
   if (destination.kind === 'folder') return false
   const host = destination.kind === 's3' ? new URL(destination.endpoint).hostname : destination.host

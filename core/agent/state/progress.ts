@@ -1,11 +1,11 @@
 import { noTotals, type Totals } from '../../ledger/ledger-messages.ts'
 import type { DestinationState, SendProgress, SourceDestination, SourceState } from './schema.ts'
 
-// How far sending is: of a source, of a destination, of all; pure.
+// Computes the progress of sending of a source, of a destination and of all; pure.
 
 export const noProgress: SendProgress = { totals: noTotals, rate: 0, left: null }
 
-/** A source is as far as its destination that is furthest behind. */
+/** Sets a source's destinations. Its progress is that of the slowest one. */
 export function withDestinations(source: SourceState, destinations: SourceDestination[]): SourceState {
   return {
     ...source,
@@ -41,7 +41,7 @@ function furthestBehind(all: readonly Totals[]): Totals {
 
 export const sumRates = (all: readonly { rate: number }[]) => all.reduce((sum, { rate }) => sum + rate, 0)
 
-/** Nothing can be said of all while nothing can be said of one that has something to send. */
+/** Returns the longest estimate; null if any destination with waiting files has none. */
 function longestLeft(all: readonly Pick<SourceDestination, 'totals' | 'left'>[]): number | null {
   const waiting = all.filter(({ totals }) => totals.waitingFiles > 0)
   const known = waiting.flatMap(({ left }) => (left === null ? [] : [left]))

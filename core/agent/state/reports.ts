@@ -10,12 +10,12 @@ import { isDiskFailing, scanProblem } from './derived.ts'
 import { noProgress, sumRates, sumsOf, sumTotals, withDestinations } from './progress.ts'
 import type { AppState, CheckedPathState, DestinationState, SourceState, WorkerState } from './schema.ts'
 
-/** A connection may show that a name which looked like another computer's is one of this one's. */
+/** Adds a connection. It may show that the address belongs to this computer. */
 function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
   destination: D,
   connection: DestinationState['connection'],
 ) {
-  // A folder has no address: only its disk shows that another computer keeps it.
+  // For a folder, only its disk shows that it is on another computer.
   const elsewhere =
     destination.kind === 'folder'
       ? connection.toItself === false
@@ -23,7 +23,7 @@ function withConnection<D extends Pick<DestinationState, 'elsewhere' | 'kind'>>(
   return { ...destination, connection, elsewhere }
 }
 
-/** What cannot be reached may have been away before this run began: its incident knows. */
+/** Uses the start of the open incident, which may have begun before this run. */
 function sinceIncident(
   { incidents }: AppState,
   id: string,
@@ -36,7 +36,7 @@ function sinceIncident(
   return { ...connection, since: Math.min(connection.since, lasting?.startedAt ?? connection.since) }
 }
 
-// What the settings and each worker's report make of the state; pure.
+// Applies the settings and each worker's report to the state; pure.
 
 /** Delays kept for the sparkline of one path. */
 const KEPT_DELAYS = 30
@@ -51,7 +51,7 @@ const newSource: Omit<SourceState, 'settings'> = {
   ...noProgress,
 }
 
-/** The ids of all that is checked. */
+/** Returns the ids of all checked paths. */
 export function pathIds({
   sources,
   checkedPaths,
@@ -61,7 +61,10 @@ export function pathIds({
   return [...sources.map(({ settings }) => settings.id), ...[...checkedPaths, ...folders].map(({ id }) => id)]
 }
 
-/** What stays in the settings keeps what is known of it; a destination's connection, while its address is the same. */
+/**
+ * Applies new settings. Items that stay keep their state; a destination keeps its connection while its address is
+ * unchanged.
+ */
 export function withSettings(
   state: AppState,
   settings: Settings,
@@ -69,7 +72,7 @@ export function withSettings(
   destinations: readonly DestinationState[],
 ): Partial<AppState> {
   const used = new Set(settings.sources.flatMap((source) => destinationIds(settings, source)))
-  // Its sender runs in any case.
+  // The first destination's sender always runs.
   for (const { id } of destinations.slice(0, 1)) used.add(id)
   const sources = settings.sources.map((source) => {
     const before = state.sources.find((one) => one.settings.id === source.id) ?? newSource
@@ -84,7 +87,7 @@ export function withSettings(
     const before = state.destinations.find(({ id }) => id === destination.id)
     if (before === undefined) return destination
     const { connection, totals, rate, left, worker } = before
-    // Without sources it has no sender: nothing more is known of it.
+    // Without sources it has no sender, so nothing more is known about it.
     if (!used.has(destination.id)) return { ...destination, worker }
     const known = { ...destination, totals, rate, left, worker }
     return before.address === destination.address ? withConnection(known, connection) : known
@@ -110,7 +113,7 @@ export function withChecked(state: AppState, checked: readonly Checked[]): Parti
   }
 }
 
-/** What a scanner said that has ended is not known any more: nobody watches until the next one says so. */
+/** Discards the reports of a scanner that has ended: no source is watched until the next one reports. */
 export function withoutScanned(
   { sources }: AppState,
   refused: ReadonlyMap<string, Message>,
@@ -124,7 +127,7 @@ export function withoutScanned(
   }
 }
 
-/** The sources whose disk fails no more, and that say still what it did to them: they are looked at anew. */
+/** Returns the sources whose disk has recovered but that still show a problem. They need a new scan. */
 export function recovered(before: AppState, after: AppState): string[] {
   const failed = new Set(before.sources.filter(isDiskFailing).map(({ settings }) => settings.id))
   return after.sources.flatMap((source) => {
@@ -134,7 +137,7 @@ export function recovered(before: AppState, after: AppState): string[] {
   })
 }
 
-/** @param now milliseconds since 1970. */
+/** @param now milliseconds since 1970 */
 export function withScanned(state: AppState, scanned: readonly Scanned[], now: number): Partial<AppState> {
   const news = new Map(scanned.map((one) => [one.id, one]))
   return {
@@ -151,7 +154,7 @@ function newestOf({ newest }: SourceState, { batches }: Scanned, now: number): S
   return newest?.name === name ? newest : { name, since: now }
 }
 
-/** The report of the sender of one destination. */
+/** Applies the report of one destination's sender. */
 export function withSent(
   state: AppState,
   destination: string,
@@ -197,7 +200,7 @@ export function withSent(
   }
 }
 
-/** What is said of the sender of one destination; of all, the one that is worst off stands for the sender. */
+/** Applies the worker state of one destination's sender. The worst of all senders is shown as the sender's state. */
 export function withSender(state: AppState, destination: string, worker: WorkerState): Partial<AppState> {
   const destinations = state.destinations.map((one) => (one.id === destination ? { ...one, worker } : one))
   const worst = [...CONDITIONS].reverse().flatMap((condition) => {
@@ -207,10 +210,10 @@ export function withSender(state: AppState, destination: string, worker: WorkerS
   return { destinations, workers: { ...state.workers, sender: worst ?? worker } }
 }
 
-/** From the one that is told last to the one that is told first. */
+/** From least to most severe. */
 const CONDITIONS: readonly WorkerState['condition'][] = ['off', 'running', 'starting', 'restarting', 'failed']
 
-/** A source that must not run says so where its problems are read. */
+/** Shows a refusal among the source's problems. */
 function refusedState(
   id: string,
   refused: ReadonlyMap<string, Message>,

@@ -17,7 +17,10 @@ import { settingsSchema, sourceSchema } from '../../settings/schema.ts'
 
 export { batchPhases }
 
-/** partial: nothing waits, but the promise is not whole: copies on this computer alone, or a batch with files that never go. */
+/**
+ * partial: nothing waits, but not all files are safe: copies exist only on this computer, or a batch has files that
+ * will never be sent.
+ */
 export const statusLevels = [
   'failing',
   'attention',
@@ -32,28 +35,28 @@ export type StatusLevel = (typeof statusLevels)[number]
 export const statusSchema = z.object({
   level: z.enum(statusLevels),
   sentence: messageSchema,
-  /** A second, quieter sentence: the last file, or the step that mends it. */
+  /** A second, less prominent sentence: the last file, or a remedy. */
   detail: messageSchema.nullable(),
 })
 export type Status = z.infer<typeof statusSchema>
 
-/** How far sending is. */
+/** Progress of sending. */
 const progressSchema = z.object({
   totals: totalsSchema,
-  /** Bytes a second. */
+  /** Bytes per second. */
   rate: z.number(),
-  /** About how many milliseconds what waits will take; null: nothing can be said. */
+  /** Estimated milliseconds until all waiting files are sent; null: unknown. */
   left: z.number().nullable(),
 })
 export type SendProgress = z.infer<typeof progressSchema>
 
-/** What one destination of a source has of it. */
+/** Progress of a source at one destination. */
 export const sourceDestinationSchema = progressSchema.extend({
   /** The destination's id. */
   id: z.string(),
-  /** Its sender has told what the ledger has; until then the figures are those of nothing. */
+  /** The sender has reported the ledger's counts; until then the figures are zero. */
   reported: z.boolean().optional(),
-  /** Files that wait because they keep changing, at most 20 over all sources; left out: none. */
+  /** Files that wait because they keep changing, at most 20 over all sources; omitted: none. */
   restless: z.array(restlessSchema).optional(),
 })
 export type SourceDestination = z.infer<typeof sourceDestinationSchema>
@@ -61,19 +64,19 @@ export type SourceDestination = z.infer<typeof sourceDestinationSchema>
 const checksSchema = z.object({
   /** null until the first check. */
   checked: checkedSchema.nullable(),
-  /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: it failed. */
+  /** The read delays of the last checks in milliseconds, oldest first, at most 30; null: the check failed. */
   delays: z.array(z.number().nullable()),
 })
 
-/** Its progress is that of the destination that is furthest behind: sent is what every one has. */
+/** Its progress is that of the slowest destination: a file counts as sent when every destination has it. */
 export const sourceStateSchema = z.object({
   settings: sourceSchema,
   ...checksSchema.shape,
   ...progressSchema.shape,
   scanned: scannedSchema.nullable(),
-  /** Of a batch source: its newest directory, and since when it is known to be that; null: none is open. */
+  /** The newest directory of a batch source, and since when it is the newest; null: none is open. */
   newest: z.object({ name: z.string(), since: z.number() }).nullable(),
-  /** In the settings' order; never none. */
+  /** In the settings' order; never empty. */
   destinations: z.array(sourceDestinationSchema),
   lastFile: z.object({ path: z.string(), at: z.number() }).nullable(),
 })
@@ -99,110 +102,116 @@ export const workerStateSchema = z.object({
 export type WorkerState = z.infer<typeof workerStateSchema>
 
 export const destinationStateSchema = z.object({
-  /** The id that the ledger has it by; "embedded" for the folder on this computer. */
+  /** The id in the ledger; "embedded" for the folder on this computer. */
   id: z.string(),
   /** embedded: a folder in this computer's data directory, used while no destination is set. */
   kind: z.enum(['embedded', 'receiver', 'folder', 'sftp', 's3']),
   name: z.string(),
-  /** On another computer, as far as its address tells: copies on this one are never called safe. */
+  /** On another computer, as far as the address shows. Copies on this computer are never called safe. */
   elsewhere: z.boolean(),
-  /** "host:port" of a receiver; of a folder its directory. */
+  /** "host:port" of a receiver; the directory of a folder. */
   address: z.string(),
   connection: connectionSchema,
-  /** Names of the secrets that are kept for it. */
+  /** Names of the secrets stored for it. */
   secrets: z.array(z.string()),
-  /** Over all sources that go there. */
+  /** Over all sources with this destination. */
   ...progressSchema.shape,
-  /** Its sender; off while no source goes there. */
+  /** State of its sender; off while no source has this destination. */
   worker: workerStateSchema,
 })
 export type DestinationState = z.infer<typeof destinationStateSchema>
 
-/** A file on the wire, and the id of the destination that it is on its way to. */
+/** A file in transfer, and the id of its destination. */
 export const stateTransferSchema = transferSchema.extend({ destination: z.string() })
 
-/** The restore that runs, or the last one; a new start forgets it. */
+/** The running or last restore. A new start replaces it. */
 export const restoreStateSchema = restoreReportSchema.extend({
-  /** The id of the destination that it is from. */
+  /** Id of the destination that it reads from. */
   destination: z.string(),
-  /** Absolute path of the directory that the files come to. */
+  /** Absolute path of the target directory. */
   to: z.string(),
   /** Milliseconds since 1970. */
   startedAt: z.number(),
 })
 export type RestoreState = z.infer<typeof restoreStateSchema>
 
-/** The receiver that the settings ask for. */
+/** The receiver as configured. */
 export const receivingSchema = z.object({
   directory: z.string(),
   port: z.number(),
-  /** It listens. */
+  /** True while it listens. */
   isRunning: z.boolean(),
-  /** Why it cannot run; it tries again by itself. */
+  /** Why it cannot run; it retries automatically. */
   problem: messageSchema.nullable(),
-  /** Milliseconds since 1970: for so long it has run, or has not. */
+  /** Milliseconds since 1970 of the last change of `isRunning`. */
   since: z.number(),
   senders: z.array(receivedSenderSchema),
 })
 export type ReceivingState = z.infer<typeof receivingSchema>
 
-/** Something that the person should know once, such as a settings file that was set aside. */
+/** A message that a person reads once, for example that a settings file was set aside. */
 export const noticeSchema = z.object({ id: z.string(), sentence: messageSchema })
 
-/** unasked: nobody wants to know, or the first answer has not come; unknown: nobody here can say; unsupported: on this system nobody ever can. */
+/**
+ * unasked: no setting needs it, or the first reply is pending; unknown: no reply on this computer; unsupported: this
+ * system never provides it.
+ */
 const answerSchema = z.enum(['yes', 'no', 'unasked', 'unknown', 'unsupported'])
 export type SurroundingsAnswer = z.infer<typeof answerSchema>
 export const surroundingsSchema = z.object({
-  /** This computer runs on its battery. */
+  /** This computer runs on battery. */
   battery: answerSchema,
-  /** Its network is paid for by what it carries. */
+  /** Its network is metered. */
   metered: answerSchema,
 })
 export type Surroundings = z.infer<typeof surroundingsSchema>
 
 export const appStateSchema = z.object({
   version: z.string(),
-  /** once: it sends once and ends (scan --once); its settings are its own, and no others may be given to it. */
+  /** once: a one-shot run (scan --once). It uses its own settings and accepts no others. */
   host: z.enum(['desktop', 'terminal', 'once']),
   status: statusSchema,
   sources: z.array(sourceStateSchema),
   checkedPaths: z.array(checkedPathStateSchema),
-  /** Over all sources, each by its destination that is furthest behind; `left` by the one that takes longest. */
+  /** Over all sources, each by its slowest destination; `left` by the destination that takes longest. */
   ...progressSchema.shape,
-  /** What sending may use of the line now, by the limit and its schedule. */
+  /** The bandwidth that sending may use now, by the limit and its schedule. */
   allowance: allowanceNowSchema,
-  /** Why sending may have to wait, as far as a setting asks for it. */
+  /** Reasons for which sending may have to wait, as far as settings use them. */
   surroundings: surroundingsSchema,
-  /** Files on the wire, at most 20 for each destination. */
+  /** Files in transfer, at most 20 for each destination. */
   transfers: z.array(stateTransferSchema),
-  /** The folder on this computer alone, or those that were paired with, in the settings' order; never none. */
+  /** The configured destinations in the settings' order, or only the folder on this computer; never empty. */
   destinations: z.array(destinationStateSchema),
-  /** The directory of copies that were made here before there was a destination; null: there are none. */
+  /** The directory of copies made here before there was a destination; null: there are none. */
   localCopies: z.string().nullable(),
   /** null: no other computer may send here. */
   receiving: receivingSchema.nullable(),
-  /** Files that were given up, at most 20 of each destination. */
+  /** Given-up files, at most 20 for each destination. */
   parked: z.array(fileSchema),
-  /** Those that last first, then those that are over, newest first; at most 100. */
+  /** Ongoing ones first, then ended ones, newest first; at most 100. */
   incidents: z.array(incidentSchema),
   notices: z.array(noticeSchema),
   /** null: none was started. */
   restore: restoreStateSchema.nullable(),
-  /** Milliseconds since 1970: when this computer last woke, its clock was put ahead, or Holdfast began. */
+  /** Milliseconds since 1970 at which this computer last woke, its clock was set ahead, or Holdfast started. */
   awakeSince: z.number(),
-  /** The native one first, then those of the settings, in their order. */
+  /** The native channel first, then the configured ones in their order. */
   channels: z.array(channelStateSchema),
-  /** Where channels' secrets are kept: by the desktop's keyring, by it without a password of its own, or in a file that this user alone may read. */
+  /**
+   * Where secrets are stored: in the desktop's keyring, in it without a password, or in a file that only this user
+   * can read.
+   */
   secretStorage: z.enum(['keyring', 'weak', 'file']),
-  /** sender: of those of all destinations the one that is worst off. */
+  /** sender: the worst state of all senders. */
   workers: z.record(z.enum(workerNames), workerStateSchema),
   settings: settingsSchema,
 })
 export type AppState = z.infer<typeof appStateSchema>
 
 /**
- * A patch replaces whole top-level parts; of long lists that are as long as before only the items that are others, by
- * their places. `base` must be the view's revision, else it asks for a snapshot.
+ * Replaces whole top-level parts. For long lists of unchanged length it contains only the changed items, by index. If
+ * `base` is not the view's revision, the view requests a snapshot.
  */
 export const statePatchSchema = z.object({
   base: z.number(),

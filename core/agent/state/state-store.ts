@@ -1,17 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AppState, StatePatch, StateSnapshot } from './schema.ts'
 
-/** A view gets at most this many patches a second. */
+/** Limit of patches per second for a view. */
 const PATCHES_A_SECOND = 4
 
 export interface StateStore {
   readonly state: AppState
   snapshot(): StateSnapshot
-  /** Replaces whole parts; subscribers hear of it with the next patch. */
+  /** Replaces whole parts; the next patch contains the changes. */
   update(changes: Partial<AppState>): void
-  /** What follows from others may be another by now, as time has passed. */
+  /** Recomputes the derived parts, which may change as time passes. */
   refresh(): void
-  /** Patches whose `base` is the revision before; returns the function that ends the subscription. */
+  /**
+   * Calls the listener with each patch, whose `base` is the previous revision. Returns the function that ends the
+   * subscription.
+   */
   subscribe(listener: (patch: StatePatch) => void): () => void
   stop(): void
 }
@@ -19,7 +22,7 @@ export interface StateStore {
 const partsThatDiffer = (state: AppState, changes: Partial<AppState>) =>
   (Object.keys(changes) as (keyof AppState)[]).filter((key) => !isDeepStrictEqual(state[key], changes[key]))
 
-/** The parts that are others; of the long lists only the items, if as many are there. */
+/** Returns the changed parts; for long lists of unchanged length, only the changed items. */
 function differences(
   before: AppState,
   now: AppState,
@@ -43,8 +46,8 @@ function itemsThatDiffer<T>(before: readonly T[], now: readonly T[]): Record<str
 }
 
 /**
- * The only truth about the application. `complete` adds the parts that follow from others (the one status)
- * just before a patch goes out.
+ * Creates the store of the application's only state. `complete` computes the derived parts (the overall status) just
+ * before each patch.
  */
 export function createStateStore(
   initial: AppState,
@@ -55,7 +58,7 @@ export function createStateStore(
   let changed = new Set<keyof AppState>()
   let timer: NodeJS.Timeout | null = null
   let flushedAt = Number.NEGATIVE_INFINITY
-  /** As the last patch made it. */
+  /** The state as of the last patch. */
   let flushed = initial
   const listeners = new Set<(patch: StatePatch) => void>()
 
@@ -93,7 +96,7 @@ export function createStateStore(
       return state
     },
     snapshot: () => {
-      // What is pending goes out first, so that the next patch's base is this snapshot's revision.
+      // Pending changes go out first, so that this snapshot's revision is the next patch's base.
       if (timer !== null) clearTimeout(timer)
       flush()
       return { revision, state }

@@ -23,8 +23,8 @@ import {
 import type { AppState, Status } from './schema.ts'
 
 /**
- * The one status of the whole application; icon, tooltip, window, menu and `holdfast status` all say this.
- * The first that applies wins, the graver first (docs: docs/guide.md, "What the icon says").
+ * Returns the overall status, which icon, tooltip, window, menu and `holdfast status` all show. The first match wins;
+ * graver ones come first (docs/guide.md, "What the icon says").
  */
 export function overallStatus(state: AppState, now: number): Status {
   const trouble = troubleOf(state, now)
@@ -43,16 +43,16 @@ export function overallStatus(state: AppState, now: number): Status {
   return partial(state) ?? { level: 'ok', sentence: wellSentence(state), detail: lastFileDetail(state, now) }
 }
 
-/** What other computers are told of this one. */
+/** Returns the status of this computer for other computers. */
 export function ownStatusOf({ status, incidents, version }: AppState): OwnStatus {
   const kinds = incidents.filter(({ endedAt }) => endedAt === null).map(({ kind }) => kind)
   const gravest = incidentKinds.find((kind) => kinds.includes(kind)) ?? null
-  // Where its copies are is this computer's own matter: for a receiver all that was to come has come.
+  // The level `partial` concerns only this computer: a receiver has everything that it should receive.
   const level = status.level === 'partial' ? 'ok' : status.level
   return { level, kind: gravest, sentence: englishWords(status.sentence), words: status.sentence, version }
 }
 
-/** The gravest of all that is wrong, of several the one that has lasted longest, and how much more there is. */
+/** Returns the gravest failure, and the number of further ones. Among equals, the longest-lasting one comes first. */
 function troubleOf(state: AppState, now: number): Status | null {
   const disks = state.incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
   const all = [
@@ -84,7 +84,7 @@ function troubleOf(state: AppState, now: number): Status | null {
   return { level, sentence: first.sentence, detail }
 }
 
-/** Folders whose disks fail, as their senders have found out before a check. */
+/** Returns folders whose senders found a disk failure before the check did. */
 function unchecked(state: AppState, disks: readonly Incident[]) {
   return state.destinations.flatMap((one) => {
     const { kind, since } = destinationFailure(state, one) ?? {}
@@ -94,7 +94,7 @@ function unchecked(state: AppState, disks: readonly Incident[]) {
   })
 }
 
-/** What has a name is called by it here; alerts and notifications say the whole path. */
+/** Uses the names of sources and destinations. Alerts and notifications contain whole paths instead. */
 function incidentSentence({ sources, destinations }: AppState, incident: Incident): Message {
   const names = namesOf({ sources: sources.map(({ settings }) => settings), destinations })
   const [first = '', ...others] = namedSubjects(incident, names)
@@ -105,7 +105,7 @@ function incidentSentence({ sources, destinations }: AppState, incident: Inciden
 const diskSentence = (kind: IncidentKind, path: string, since: number): Message =>
   message(`incident.${kind}` as 'incident.full', { path, since })
 
-/** Said of several destinations when one is in trouble, if it is so. */
+/** Returns the detail that the other destinations still work, if they do. */
 function othersGoOn(state: AppState): Message | null {
   const well = state.destinations.filter(({ connection }) => connection.state === 'connected')
   const isPaused = pauseOf(state) !== null
@@ -113,7 +113,7 @@ function othersGoOn(state: AppState): Message | null {
   return isPaused || isAlone ? null : message('status.othersGoOn')
 }
 
-/** That nothing is sent: by a person's wish, for what this computer runs on, or by the schedule; and until when. */
+/** Returns why nothing is sent, and until when: a person's pause, the power supply or network, or the schedule. */
 export function pauseOf(state: AppState): Message | null {
   const { pause } = state.settings
   const count = state.totals.waitingFiles
@@ -125,7 +125,7 @@ export function pauseOf(state: AppState): Message | null {
   return message('status.pausedUntil', { until: pause.until, count })
 }
 
-/** The schedule of the limit has a pause now. */
+/** Returns the pause that the bandwidth schedule sets now. */
 function scheduledPause({ allowance: { now, until }, totals }: AppState): Message | null {
   if (now.kind !== 'pause') return null
   const count = totals.waitingFiles
@@ -143,15 +143,15 @@ function isStarting(state: AppState): boolean {
 }
 
 /**
- * Whether it is known that nothing else waits: each source has been compared with the ledger, and each destination's
- * sender has told what the ledger has of it.
+ * True if no further files can be waiting: each source was compared with the ledger, and each destination's sender
+ * has reported the ledger's counts.
  */
 function isKnown({ sources }: AppState): boolean {
   const going = sources.filter(({ settings }) => !settings.paused)
   return going.every((source) => source.scanned?.compared === true && isCounted(source))
 }
 
-/** What is on its way; what waits in a source that is paused is not. */
+/** Returns the progress of sending. Excludes paused sources. */
 function working(state: AppState): Message | null {
   const going = state.sources.filter(({ settings }) => !settings.paused)
   const count = going.reduce((sum, { totals }) => sum + totals.waitingFiles, 0)
@@ -166,7 +166,7 @@ function working(state: AppState): Message | null {
   )
   if (changing.size >= count)
     return message('status.keepsChanging', { count, at: Math.min(...changing.values()) })
-  // The sender reckons with all that waits.
+  // The sender's estimate includes all waiting files.
   const isAll = state.sources.every(({ settings, totals }) => !settings.paused || totals.waitingFiles === 0)
   const left = isAll ? state.left : null
   return left === null
@@ -174,7 +174,7 @@ function working(state: AppState): Message | null {
     : message('status.sendingEta', { count, size, left: inSteps(left, Math.round) })
 }
 
-/** Of the paused sources the one with the most files that wait; what is new in it is not even looked for. */
+/** Returns the paused source with the most waiting files. Its new files are not even scanned for. */
 function pausedSource({ sources }: AppState): Message | null {
   const paused = sources
     .filter(({ settings }) => settings.paused)
@@ -187,7 +187,7 @@ function pausedSource({ sources }: AppState): Message | null {
     : message('status.pausedSource', { name, count })
 }
 
-/** Nothing waits, and yet not all is safe: there is something that a person can do. */
+/** Returns the status if nothing waits but some files are not safe and a person can act. */
 function partial(state: AppState): Status | null {
   const batch = state.sources.map(batchShortfall).find((one) => one !== null)
   if (batch !== undefined) return { level: 'partial', ...batch }
@@ -196,7 +196,7 @@ function partial(state: AppState): Status | null {
     const sentence = message('status.open', { count: open.files, since: open.since })
     return { level: 'partial', sentence, detail: message('status.openDetail', { path: open.path }) }
   }
-  // "Safe" is a promise: a copy on the same computer does not keep it.
+  // "Safe" requires a copy on another computer.
   if (isElsewhere(state)) return null
   const count = state.totals.sentFiles
   const sentence = count === 0 ? wellSentence(state) : message('status.copiedHere', { count })
@@ -211,7 +211,7 @@ function wellSentence(state: AppState): Message {
     : message('status.safe', { count })
 }
 
-/** Every source goes to another computer, besides wherever else it goes. */
+/** True if every source has at least one destination on another computer. */
 export function isElsewhere({ sources, destinations }: AppState): boolean {
   const elsewhere = new Set(destinations.filter((one) => one.elsewhere).map(({ id }) => id))
   return sources.every((source) => source.destinations.some(({ id }) => elsewhere.has(id)))

@@ -15,7 +15,7 @@ export type KnownMounts = ConfigOf<typeof checkerDefinition>['knownMounts']
 
 const ownDirectory = (folder: string): string => storeLayout(folder).own
 
-/** Pure translations of the settings into what each worker has to know. */
+/** Returns the checker's configuration. */
 export function checkerConfig(
   settings: Settings,
   layout: DataLayout,
@@ -28,7 +28,8 @@ export function checkerConfig(
     ...(link !== null && { link }),
     probes: write ? [...probeKinds] : readOnly,
   }))
-  // Holdfast's own directory in it: while the disk is away nothing is written to what is underneath.
+  // Checks Holdfast's own directory inside the folder: while the disk is absent, nothing is written to the directory
+  // under its mount point.
   const folders = settings.destinations.flatMap((one) =>
     one.kind === 'folder' ? [{ id: one.id, path: ownDirectory(one.path), probes: [...probeKinds] }] : [],
   )
@@ -44,7 +45,7 @@ export function checkerConfig(
 
 export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<typeof scannerDefinition> {
   return {
-    // The share of the line is the sender's matter alone: another one makes no source be compared anew.
+    // Only senders use the priority. A fixed value here keeps a change of it from starting a new scan.
     sources: settings.sources.map((source) => ({
       ...source,
       priority: 'normal',
@@ -57,24 +58,24 @@ export function scannerConfig(settings: Settings, layout: DataLayout): ConfigOf<
   }
 }
 
-/** What a sender's configuration hangs on besides the settings. */
+/** The inputs of a sender's configuration besides the settings. */
 export interface SendersNow {
   computerName: string
-  /** The surroundings say that nothing is to be sent now, or have not been asked yet. */
+  /** Sending must wait for the power supply or the network, or for the first answer about them. */
   isHeld: boolean
-  /** Of destinations, by their ids. */
+  /** Secrets of destinations, by id. */
   secrets: Secrets
   /** Ids of the destinations that are connected. */
   connected: ReadonlySet<string>
-  /** Ids of those that are on other computers, as a connection has shown. */
+  /** Ids of the destinations that are on other computers, as a connection has shown. */
   elsewhere: ReadonlySet<string>
-  /** Ids of those that have something to send now: they share the line. */
+  /** Ids of the connected destinations with waiting files, which share the bandwidth. */
   busy: ReadonlySet<string>
-  /** What receivers are told of this computer. */
+  /** This computer's status for receivers. */
   status: OwnStatus
 }
 
-/** Which destinations are connected, which of those have something to send, and which are on other computers. */
+/** Returns which destinations are connected, which of those have waiting files, and which are on other computers. */
 export function destinationsNow(
   destinations: AppState['destinations'],
 ): Pick<SendersNow, 'connected' | 'busy' | 'elsewhere'> {
@@ -88,13 +89,15 @@ export function destinationsNow(
   }
 }
 
-/** Whether the senders have to hear of a change. One that is alone shares the line with nobody. */
+/** True if the senders need a new configuration. A single sender has all the bandwidth. */
 export function concernsSenders(before: AppState['destinations'], after: AppState['destinations']): boolean {
   const [was, is] = [destinationsNow(before), destinationsNow(after)]
   return after.length === 1 ? !isDeepStrictEqual(was.elsewhere, is.elsewhere) : !isDeepStrictEqual(was, is)
 }
 
-/** What the sender of each destination has to know, by the destination's id; without any, that of the folder here. */
+/**
+ * Returns each sender's configuration by destination id; without destinations, that of the folder on this computer.
+ */
 export function senderConfigs(
   settings: Settings,
   layout: DataLayout,
@@ -113,7 +116,7 @@ function senderConfig(
 ): ConfigOf<typeof senderDefinition> {
   const { id } = destination
   const going = settings.sources.filter((source) => destinationIds(settings, source).includes(id))
-  // One that has nothing to send now may have something the next moment.
+  // An idle destination may have something to send the next moment.
   const shares = now.busy.has(id) ? now.busy.size : now.busy.size + 1
   return {
     identityDirectory: layout.identity,
@@ -144,8 +147,9 @@ function senderConfig(
 }
 
 /**
- * A copy on this very computer is no reason to delete anything: one destination at least must be elsewhere. With
- * several all have to be there, as each is asked for a proof, and none should read its copies for nothing.
+ * True if sent files of a source may be deleted. A copy on this computer is not enough: at least one destination must
+ * be on another one. If there are several, all must be connected, because each has to prove its copies and none
+ * should read them in vain.
  */
 function mayRemove(settings: Settings, source: Source, { connected, elsewhere }: SendersNow): boolean {
   const all = destinationsOf(settings.destinations, source)
@@ -153,7 +157,10 @@ function mayRemove(settings: Settings, source: Source, { connected, elsewhere }:
   return isElsewhere && (all.length === 1 || all.every(({ id }) => connected.has(id)))
 }
 
-/** Marks are never removed, and of a batch nothing before all of it is sent. */
+/**
+ * Returns the rule for deleting sent files. Marks are never deleted. A batch's files are deleted only after all of it
+ * was sent.
+ */
 function removalOf({ kind, batch }: Source, { hours }: NonNullable<Source['deleteAfter']>): RemovalRule {
   const afterMs = hours * 3_600_000
   if (kind === 'continuous') return { afterMs, marks: [], sentMark: null }

@@ -15,12 +15,13 @@ export function nodeWorkerStarter(moduleOf: (name: StartedName) => URL): WorkerS
       const child = fork(fileURLToPath(moduleOf(name)), {
         env: workerEnvironment(name, process.env),
         execArgv: [...process.execArgv, ...workerHeap(name)],
-        // A worker's own output is for its log messages' fallback only; stdout belongs to the command.
+        // A worker's output is only a fallback for its log messages, so it goes to stderr; stdout belongs to the
+        // command.
         stdio: ['ignore', 2, 2, 'ipc'],
       })
       return {
         pid: () => child.pid ?? null,
-        // The callback keeps a message to a process that has just ended from becoming an 'error' event.
+        // With a callback, a message to a process that has just ended emits no 'error' event.
         post: (message) => void (child.connected && child.send(message as object, () => undefined)),
         onMessage: (listener) => child.on('message', listener),
         onExit: (listener) => {

@@ -1,16 +1,16 @@
 import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 
-/** How long an answer is waited for, in milliseconds. */
+/** Timeout of a request in milliseconds. */
 const REQUEST_WITHIN_MS = 15_000
 
-/** Questions to another process that wait for their answers, by their numbers. */
+/** Requests to another process that await a response, by their numbers. */
 export class PendingRequests {
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
   #last = 0
 
   /**
-   * @param send sends the question with its number.
-   * @param silent why there is no answer, when it takes too long.
+   * @param send sends the request with its number
+   * @param silent returns the error for a timeout
    */
   async ask(send: (id: number) => void, silent: () => Error): Promise<unknown> {
     this.#last += 1
@@ -35,7 +35,7 @@ export class PendingRequests {
     this.#waiting.get(id)?.reject(error)
   }
 
-  /** Nobody answers any more. */
+  /** Rejects all pending requests, because the process has ended. */
   failAll(error: Error): void {
     for (const { reject } of this.#waiting.values()) reject(error)
   }

@@ -16,21 +16,21 @@ import type { WorkerHandle, WorkerStarter } from './starter.ts'
 import { Watchdog } from './watchdog.ts'
 
 const FIRST_DELAY_MS = 200
-/** One that ends all the time is started thirty times an hour. */
+/** A worker that fails constantly is started thirty times an hour. */
 const LONGEST_DELAY_MS = 120_000
-/** A worker that ran for this long is well: its next end starts the delays anew. */
+/** A worker that ran this long counts as healthy: its next end starts with the first delay again. */
 const WELL_AFTER_MS = 10 * 60_000
 
 interface Restart {
-  /** Ends in a row, this one included. */
+  /** Consecutive ends, including this one. */
   failures: number
-  /** Milliseconds until the next start. */
+  /** Delay before the next start. */
   delayMs: number
-  /** The longest delay is reached: it does not come back by itself. */
+  /** The longest delay is reached: restarts continue, but the worker counts as failed. */
   isHopeless: boolean
 }
 
-/** When a worker is started again that has ended after `ranMs`, and `failures` times in a row before. */
+/** Returns the delay before restarting a worker that ended after `ranMs`, following `failures` consecutive ends. */
 export function decideRestart(failures: number, ranMs: number): Restart {
   const before = ranMs > WELL_AFTER_MS ? 0 : failures
   const delayMs = Math.min(FIRST_DELAY_MS * 2 ** before, LONGEST_DELAY_MS)
@@ -45,9 +45,9 @@ export interface SupervisionEvents<D extends WorkerDefinition> {
 }
 
 /**
- * Keeps one worker process running: starts it, gives it the newest configuration after every start, notices
- * when it ends or no longer turns, and replaces it with growing delays. A process that does not end when
- * killed (stuck in the kernel) is left behind.
+ * Keeps one worker process running: starts it, sends it the newest configuration after every start, detects when it
+ * ends or no longer responds, and replaces it with growing delays. A process that survives being killed (stuck in the
+ * kernel) is abandoned.
  */
 export class SupervisedWorker<D extends WorkerDefinition> {
   readonly #definition: D
@@ -56,7 +56,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   #handle: WorkerHandle | null = null
   #config: ConfigOf<D> | null = null
   #state: WorkerState = { condition: 'off', restarts: 0, since: Date.now(), pid: null }
-  /** Ends in a row. */
+  /** Consecutive ends. */
   #failures = 0
   #startedAt = 0
   #wanted = false
@@ -75,7 +75,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     return this.#state
   }
 
-  /** Starts the worker if it is not running, and gives it this configuration now and after every restart. */
+  /** Starts the worker if it is not running. It gets this configuration now and after every restart. */
   configure(config: ConfigOf<D>): void {
     this.#config = config
     if (this.#wanted) {
@@ -84,11 +84,11 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     }
     this.#wanted = true
     this.#watchdog.start()
-    // Never two of them: one that ends is waited for.
+    // Only one process at a time: a stopping one is awaited.
     if (this.#ending === null) this.#start()
   }
 
-  /** What it does is begun anew, as it was at first; one that does not run stays so. */
+  /** Replaces a running worker by a new process with the same configuration. */
   restart(): void {
     const config = this.#config
     if (!this.#wanted || config === null) return
@@ -96,12 +96,17 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.configure(config)
   }
 
-  /** What the next process is to know from the beginning; the one that runs has found it out itself. */
+  /**
+   * Sets the configuration of the next process without sending it to the running one, which already has these facts.
+   */
   prepare(config: ConfigOf<D>): void {
     if (this.#wanted) this.#config = config
   }
 
-  /** Tells it that there may be work; lost if it is not running, as it looks for work when it starts. */
+  /**
+   * Signals that there may be work. A nudge to a stopped worker is lost, which is fine: it looks for work when it
+   * starts.
+   */
   nudge(): void {
     this.#post({ type: 'nudge' })
   }
@@ -109,7 +114,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
   async request<N extends RequestName<D>>(name: N, input: InputOf<D, N>): Promise<OutputOf<D, N>> {
     const definition = this.#definition.requests[name]
     const worker = this.#definition.name
-    // The next one is about to begin.
+    // The next process is about to start.
     if (this.#wanted && this.#ending !== null) await this.#ending
     if (this.#handle === null || definition === undefined) throw new UserError('agent.workerAway', { worker })
     const output = await this.#requests.ask(
@@ -119,7 +124,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     return definition.output.parse(output) as OutputOf<D, N>
   }
 
-  /** Asks it to end and waits a little; what does not end then is killed and left behind. */
+  /** Asks the process to stop. After the timeout it is killed and abandoned. */
   stop(withinMs = 3_000): Promise<void> {
     this.#wanted = false
     if (this.#restartTimer !== null) clearTimeout(this.#restartTimer)
@@ -127,7 +132,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     this.#restartTimer = null
     this.#ending ??= this.#end(withinMs).finally(() => {
       this.#ending = null
-      // Configured again meanwhile.
+      // The worker was configured again meanwhile.
       if (this.#wanted) this.#start()
     })
     return this.#ending
@@ -164,7 +169,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
       if (handle === this.#handle) this.#receive(message)
     })
     handle.onExit((reason) => {
-      // One that was asked to end is followed by the next one when its end is over.
+      // After a requested stop, the stop itself starts the next process.
       if (handle !== this.#handle || this.#ending !== null) return
       if (this.#wanted) this.#events.log('warn', `${this.#definition.name} ended: ${reason}`)
       this.#drop(handle)
@@ -212,7 +217,7 @@ export class SupervisedWorker<D extends WorkerDefinition> {
     }
   }
 
-  /** What goes wrong with one report must not end the checks, the alerts and everything else. */
+  /** An error in handling one report must not end the checks, the alerts and all other work. */
   #pass(report: ReportOf<D>): void {
     try {
       this.#events.report(report)

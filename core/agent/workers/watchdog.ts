@@ -1,11 +1,14 @@
 import { ALIVE_EVERY_MS } from '../../lib/workers/serve.ts'
 
-/** A worker that has not said for this long that it is alive is replaced. */
+/** A worker without a sign of life for this long is replaced. */
 export const REPLACE_AFTER_MS = 4 * ALIVE_EVERY_MS
-/** A look that comes so late stood still itself (Ctrl-Z, a blocked loop): what the worker said meanwhile is not read yet. */
+/**
+ * After a gap this long between two checks, this process itself was stopped (Ctrl-Z, a blocked loop), and the
+ * worker's messages are still unread.
+ */
 const STOOD_STILL_MS = 2 * ALIVE_EVERY_MS
 
-/** Looks again and again whether a worker has been silent for too long. */
+/** Checks periodically whether a worker has been silent for too long. */
 export class Watchdog {
   readonly #silent: (forMs: number) => void
   #aliveAt = 0
@@ -26,7 +29,7 @@ export class Watchdog {
     this.#timer = null
   }
 
-  /** It has just begun, or said something. */
+  /** Called when the worker has started or sent a message. */
   alive(): void {
     this.#aliveAt = performance.now()
   }

@@ -8,41 +8,41 @@ import { acknowledge, factsOf, forget, isSuspected, observe, snooze } from './in
 import type { Notice } from './notice.ts'
 import { type AlertState, type FlapSeries, type Now, noAlerts, type Sample } from './state.ts'
 
-/** A second sample is asked for after this, so that it does not wait for the next tick of a long interval. */
+/** Delay before a second sample is requested. It does not wait for the next check, whose interval may be long. */
 const CONFIRM_AFTER_MS = 1_000
-/** Something to be told that is further ahead than a day is looked at again then. */
+/** Longest delay of the timer. A later notification is scheduled again when the timer fires. */
 const LONGEST_TIMER_MS = 24 * 3_600_000
 
-/** What was found of one subject, without the clocks. */
+/** A result for one subject, without the clocks. */
 export type Observation = Omit<Sample, 'at' | 'steadyMs' | 'since'> & {
-  /** Since when it is so, in milliseconds since 1970; left out: now. */
+  /** Start of the condition in milliseconds since 1970; omitted: now. */
   since?: number
 }
 
-/** What was found of a subject that is looked at all the time; unknown: nothing can be said of it now. */
+/** The result for a subject that is evaluated continuously; unknown: it cannot be determined now. */
 export type Looked = Observation | { id: string; kind: 'unknown' }
 
 interface AlertsOptions extends KeepingOptions {
   tell(notices: Notice[]): void
-  /** What is shown about this is true no more. */
+  /** Removes displayed notifications about this subject, which are no longer true. */
   withdraw(about: string): void
-  /** Asks for another check of these paths now: one failure is a suspicion, two are an incident. */
+  /** Requests another check of these paths now: a single failure is only suspected, two make an incident. */
   confirm(ids: string[]): void
   changed(): void
-  /** A person wants to hear nothing of this source, or checked path, now. */
+  /** True if a person has muted this source or checked path. */
   isMuted(source: string): boolean
 }
 
-/** Feeds what is found to the incident policy, and has told what it decides. */
+/** Passes results to the incident policy and sends the notifications that it decides on. */
 export class Alerts {
   readonly #options: AlertsOptions
   readonly #keeping: IncidentKeeper
-  /** Asks for second samples, of all together that are suspected within a moment. */
+  /** Requests second samples, together for all paths that are suspected within a moment. */
   readonly #confirmSoon = throttled(CONFIRM_AFTER_MS, () => {
     const ids = Object.keys(this.#state.suspicions).filter((id) => isSuspected(this.#state, id))
     if (ids.length > 0) this.#options.confirm(ids)
   })
-  /** What `observeChanges` has passed on last, by subject. */
+  /** The last result that `observeChanges` passed on, by subject. */
   readonly #last = new Map<string, string>()
   #state: AlertState
   #timer: NodeJS.Timeout | null = null
@@ -51,7 +51,7 @@ export class Alerts {
     this.#options = options
     this.#state = { ...noAlerts, ...options.file.load() }
     this.#keeping = createKeeping(options, () => this.#state)
-    // Those of an earlier run that nobody was told of.
+    // Schedules notifications of an earlier run that were not sent.
     this.look()
     this.#keeping.record()
   }
@@ -63,24 +63,25 @@ export class Alerts {
   }
 
   /**
-   * What is new of subjects that are looked at all the time: of each what it is now, and nothing while that stays. A
-   * subject that was never anything but OK is not looked at further.
+   * Passes on the results of continuously evaluated subjects that have changed. Skips subjects that have always been
+   * OK.
    */
   observeChanges(all: readonly Looked[]): void {
     for (const one of all) {
       if (one.kind === 'unknown') continue
-      // The sentence has its counts: another one is another text of the same incident. A person may want it told sooner.
+      // New counts in a sentence update the text of the same incident. A changed delay can make its notification due
+      // sooner.
       const text = one.kind === 'ok' ? 'ok' : JSON.stringify([one.kind, one.sentence, one.tellAfterMs])
       const before = this.#last.get(one.id)
       if (before === text) continue
       this.#last.set(one.id, text)
-      // One of an earlier run may still be open.
+      // An incident of an earlier run may still be open.
       const isFailing = this.#state.open.some(({ failing }) => failing[one.id] !== undefined)
       if (one.kind !== 'ok' || before !== undefined || isFailing) this.observe(one)
     }
   }
 
-  /** Subjects that are no longer looked after take their incidents with them. */
+  /** Ends the incidents of subjects that are no longer monitored. */
   keepOnly(ids: ReadonlySet<string>): void {
     for (const id of this.#last.keys()) if (!ids.has(id)) this.#last.delete(id)
     const { suspicions, open, troubles } = this.#state
@@ -92,35 +93,38 @@ export class Alerts {
     for (const id of new Set(known)) if (!ids.has(id)) this.#step(forget(this.#state, id, clocks()))
   }
 
-  /** Those that last first, then those that are over, newest first. */
+  /** Returns ongoing incidents first, then ended ones, newest first; at most 100. */
   incidents(): Incident[] {
     return [...this.#state.open.map(factsOf), ...this.#state.past].slice(0, 100)
   }
 
-  /** @returns whether there is such an incident, and it lasts. */
+  /** @returns false if there is no such ongoing incident */
   acknowledge(id: string, by: string): boolean {
     if (!this.#isOpen(id)) return false
     this.#step(acknowledge(this.#state, id, by, Date.now()))
     return true
   }
 
-  /** @param minutes null: no longer snoozed. @returns whether there is such an incident, and it lasts. */
+  /**
+   * @param minutes null: ends the snooze
+   * @returns false if there is no such ongoing incident
+   */
   snooze(id: string, minutes: number | null): boolean {
     if (!this.#isOpen(id)) return false
     this.#step(snooze(this.#state, id, minutes === null ? null : minutes * 60_000, clocks()))
     return true
   }
 
-  /** What was muted or snoozed may be told by now. */
+  /** Schedules the next notification. Called periodically, because a mute or a snooze may have ended. */
   look(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     const atMs = tellAgainAtMs(this.#state, clocks(), this.#isMuted)
     const inMs = atMs === null ? null : Math.max(0, Math.ceil(atMs - performance.now()))
-    // A timer of Node that is set further ahead than it can be fires at once.
+    // Node fires a timer at once if its delay is too long.
     this.#timer = inMs === null ? null : setTimeout(() => this.#tell(), Math.min(inMs, LONGEST_TIMER_MS))
   }
 
-  /** Resolves when what is to outlast this process is written, as far as its disk takes it. */
+  /** Resolves when pending state is written, or the disk does not accept it. */
   stop(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#confirmSoon.stop()
@@ -141,7 +145,7 @@ export class Alerts {
     this.#state = state
     this.#withdrawUnstable(before)
     for (const { what, trouble } of announcements) {
-      // It lasts now: that it comes and goes is true no more.
+      // The failure lasts now, so the notification about flapping is outdated.
       if (what === 'failed' && trouble !== null) this.#options.withdraw(unstableId(trouble))
     }
     if (announcements.length > 0) {
@@ -163,7 +167,7 @@ export class Alerts {
     this.look()
   }
 
-  /** What is shown of troubles that are no more. */
+  /** Removes the notifications about flap series that have ended. */
   #withdrawUnstable({ troubles }: AlertState): void {
     for (const trouble of troubles) {
       const isOver = !this.#state.troubles.some(({ id }) => id === trouble.id)
@@ -174,7 +178,7 @@ export class Alerts {
 
 const clocks = (): Now => ({ at: Date.now(), steadyMs: performance.now() })
 
-/** What is shown of a trouble that comes and goes, whatever becomes of each of its incidents. */
+/** Returns the subject id of a flap series, which does not depend on its incidents. */
 const unstableId = ({ id }: FlapSeries) => `unstable-${id}`
 
 function noticeOf({ what, incident, trouble }: Announcement): Notice {

@@ -14,19 +14,19 @@ import type { Incident } from './incident.ts'
 import { factsOf, isAwaited, overOf, recoveriesOf } from './incidents.ts'
 import type { AlertState, FlapSeries, Now, OpenIncident } from './state.ts'
 
-/** What has to be told to a person. */
+/** A notification that is due. */
 export interface Announcement {
-  /** lasting: it was told before; unstable: it comes and goes; over: what came and went does so no more. */
+  /** lasting: a repetition; unstable: the subject flaps; over: the flapping has ended. */
   what: 'failed' | 'lasting' | 'recovered' | 'unstable' | 'over'
   incident: Incident
-  /** The one that was told to come and go. */
+  /** The flap series concerned; null: the subject does not flap. */
   trouble: FlapSeries | null
 }
 
 /**
- * What has to be told by now; the returned state knows it as told. Of what is held nothing is told, but its end if its
- * beginning was.
- * @param isMuted a person wants to hear nothing of its sources now.
+ * Returns the notifications that are due, and the state in which they count as sent. A muted incident is not
+ * notified, but its recovery is if its failure was.
+ * @param isMuted true if a person has muted all sources of the incident
  */
 export function announce(
   state: AlertState,
@@ -59,7 +59,7 @@ export function announce(
   }
 }
 
-/** When an incident is to be told, by the steady clock; null: not as it is now. */
+/** Returns when an incident is due for a notification, by the monotonic clock; null: not in its present state. */
 function dueAtMs(troubles: readonly FlapSeries[], incident: OpenIncident, now: Now): number | null {
   if (incident.acknowledged !== null) return null
   const snoozedMs = snoozedUntilMs(incident, now)
@@ -69,7 +69,10 @@ function dueAtMs(troubles: readonly FlapSeries[], incident: OpenIncident, now: N
   return snoozedMs ?? incident.repeatAtMs
 }
 
-/** Whichever clock comes to it first: the one on the wall may have been wrong, or be wrong now. */
+/**
+ * Returns the end of a snooze by the clock that reaches it first, because the wall clock may be wrong, or may have
+ * been.
+ */
 function snoozedUntilMs(
   { snoozedUntil, snoozedUntilMs: planned }: OpenIncident,
   { at, steadyMs }: Now,
@@ -79,8 +82,8 @@ function snoozedUntilMs(
 }
 
 /**
- * When there is something to tell, by the steady clock, if nothing changes until then; null: never. What is muted now is
- * looked at again when somebody asks for that.
+ * Returns when the next notification is due, by the monotonic clock, if nothing changes until then; null: never.
+ * Skips muted incidents, so it must be called again when muting ends.
  */
 export function tellAgainAtMs(
   state: AlertState,
@@ -103,19 +106,19 @@ export function tellAgainAtMs(
 
 interface Judged {
   next: OpenIncident
-  /** As it is now; null: unchanged. */
+  /** The updated series; null: unchanged. */
   trouble: FlapSeries | null
   announcement: Announcement | null
 }
 
-/** What becomes of an incident whose time has come. */
+/** Decides on the notification of an incident that is due. */
 function tell(troubles: readonly FlapSeries[], incident: OpenIncident, { at, steadyMs }: Now): Judged {
   const named = Object.keys(incident.failing)
   const told = { ...incident, toldAt: at, named, snoozedUntil: null, snoozedUntilMs: null }
   if (!incident.told) return first(troubles, told, steadyMs)
   const trouble = silentOf(troubles, incident)
   if (trouble !== undefined) {
-    // Its end is then that of all that came and went.
+    // Its recovery then covers all paths of the series.
     const paths = { ...trouble.paths, ...told.paths }
     const next = { ...told, paths, isSilent: false, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
     return {
@@ -132,7 +135,7 @@ function first(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs
   const before = troubleBefore(troubles, incident)
   const { times } = troubleWith(before, incident)
   const isSilent = isUnstable({ times })
-  // Also where the last one lasted, and was told as over: the last word must not be that it is well.
+  // Also if the previous incident was notified as recovered: that recovery must not be the last notification.
   const isNews = !isSilent || times === UNSTABLE_FROM || before?.incident.isSilent === false
   const named = isNews ? incident.named : []
   const next = { ...incident, told: true, isSilent, named, repeatAtMs: steadyMs + FIRST_REPEAT_MS }
@@ -143,17 +146,20 @@ function first(troubles: readonly FlapSeries[], incident: OpenIncident, steadyMs
   return { next, trouble, announcement: isNews ? announcement : null }
 }
 
-/** The trouble of an incident that comes and goes, and of which nothing is told. */
+/** Returns the flap series of an incident that is not notified because it flaps. */
 function silentOf(troubles: readonly FlapSeries[], { id, isSilent }: Incident): FlapSeries | undefined {
   return isSilent ? troubles.find((one) => one.incident.id === id) : undefined
 }
 
-/** It was quiet for long enough; and what nobody would be told of else is told. */
+/** True if a series was quiet long enough, and no failure of its paths still awaits a notification. */
 function isDone(state: AlertState, trouble: FlapSeries, { steadyMs }: Now): boolean {
   return isQuiet(trouble, steadyMs) && !isWaiting(state, trouble)
 }
 
-/** The end of one that lasted was told already. */
+/**
+ * True if the end of a silent series has to wait (see isAwaited). The end of a series that lasted was already
+ * notified.
+ */
 function isWaiting(state: AlertState, trouble: FlapSeries): boolean {
   return trouble.incident.isSilent && isAwaited(state, wholeOf(trouble))
 }

@@ -5,7 +5,7 @@ import { isFiring, type Notice } from './notice.ts'
 import type { ChannelState } from './notifier-messages.ts'
 import { decide, isInNeed, keyOf, type OutboxEntry, retryAfterMs } from './outbox.ts'
 
-/** What sends one entry; it never rejects. */
+/** Sends one entry; never rejects. */
 type Send = (entry: OutboxEntry, stopped: AbortSignal) => Promise<ChannelOutcome>
 
 interface DispatcherOptions {
@@ -13,37 +13,39 @@ interface DispatcherOptions {
   name(): string
   send: Send
   isQuiet(): boolean
-  /** Writes entries down; resolves also where that is not possible. */
+  /** Stores entries; also resolves if that fails. */
   save(entries: readonly OutboxEntry[]): Promise<void>
   changed(): void
-  /** This entry is not told here, or not for a long time: a standby has to take over. */
+  /** Called for an entry that this channel does not deliver, or not soon: a standby must take over. */
   inNeed(entry: OutboxEntry): void
 }
 
-/** What an earlier run left. `told`: see decide; `seen`: notices that came to it, by their ids. */
+/**
+ * The state left by an earlier run. `told`: see decide; `seen`: ids of the notices that this channel has accepted.
+ */
 interface Left {
   waiting: readonly OutboxEntry[]
   told: readonly string[]
   seen: readonly string[]
 }
 
-/** Notices that wait at most; beyond, the oldest expire: the timeline has them all the same. */
+/** Limit of waiting notices. Beyond it, the oldest expire; they stay in the timeline. */
 const MOST_WAITING = 1_000
 const MOST_SEEN = 5_000
-/** Quiet hours begin and end, and a standby takes over, on time by so much. */
+/** Delay before waiting entries are checked again: the precision of quiet hours and of a takeover by a standby. */
 const LOOK_AGAIN_MS = 15_000
 
-/** Sends what one channel is to tell, one after the other, and tries again after what failed. */
+/** Sends the notices of one channel in order, and retries after failures. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
   #waiting: OutboxEntry[] = []
   readonly #told = new Set<string>()
-  /** Notices that came, the oldest first: one that comes again is the same. */
+  /** Accepted notices, oldest first, to detect duplicates. */
   readonly #seen = new Set<string>()
   #hasBegun = false
   #isLoaded = false
   #failures = 0
-  /** How often its settings have changed. */
+  /** Number of changes of its settings. */
   #changes = 0
   #condition: ChannelState['condition'] = 'unused'
   #at: number | null = null
@@ -56,7 +58,10 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** Nothing is sent before. @param left null: its disk does not answer; called again when it does. */
+  /**
+   * Starts sending.
+   * @param left null: the disk does not respond; called again when it does
+   */
   begin(left: Left | null): void {
     const { waiting, told, seen } = left ?? { waiting: [], told: [], seen: [] }
     this.#hasBegun = true
@@ -70,7 +75,10 @@ export class Dispatcher {
     this.#schedule(0)
   }
 
-  /** The entry that a notice becomes here; null: it was one already. Written down by the caller, then given to `add`. */
+  /**
+   * Creates this channel's entry for a notice; null: the notice is a duplicate. The caller stores the entry and then
+   * calls `add`.
+   */
   entryOf(notice: Notice): OutboxEntry | null {
     const key = keyOf(notice)
     if (this.#seen.has(key)) return null
@@ -95,11 +103,11 @@ export class Dispatcher {
     const decidedAt = Date.now()
     if (old.length > 0) void this.#settle(old.map((one) => ({ ...one, state: 'expired', decidedAt })))
     this.#options.changed()
-    // What waits for its turn after a failure does not hurry for another one.
+    // A new entry does not shorten the pause after a failure.
     if (this.#failures === 0) this.#schedule(0)
   }
 
-  /** Its settings have changed: how it was with the earlier ones says nothing of it now. */
+  /** Applies changed settings: the condition with the earlier ones no longer counts. */
   reset(): void {
     this.#changes += 1
     this.#condition = 'unused'
@@ -108,17 +116,17 @@ export class Dispatcher {
     this.tryNow()
   }
 
-  /** What it waits with may go now. */
+  /** Sends waiting entries now. */
   tryNow(): void {
     this.#failures = 0
     this.#schedule(0)
   }
 
-  /** The channel was switched off or removed: what waits is not told through it any more. */
+  /** Discards waiting entries, because the channel was switched off or removed. */
   giveUp(): void {
     const decidedAt = Date.now()
     const waiting = this.#waiting.map((one): OutboxEntry => {
-      // What is over is no standby's business: others have told of it.
+      // A summary needs no standby, because the incident has ended.
       return { ...one, state: one.notice.what === 'summary' ? 'untold' : 'expired', decidedAt }
     })
     if (waiting.length > 0) void this.#settle(waiting)
@@ -144,7 +152,10 @@ export class Dispatcher {
     this.#stopping.abort()
   }
 
-  /** What a test, a beat or an entry comes to is how the channel is now, unless it was changed meanwhile. */
+  /**
+   * Records the outcome of a test, a heartbeat or an entry as the channel's condition, unless its settings have
+   * changed meanwhile.
+   */
   async noted(attempt: Promise<ChannelOutcome>): Promise<ChannelOutcome> {
     const changes = this.#changes
     const outcome = await attempt
@@ -169,7 +180,7 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    // The one that is out schedules the next when it is back.
+    // The attempt in progress schedules the next one when it ends.
     if (this.#isSending || this.#stopping.signal.aborted) return
     this.#isSending = true
     const pauseMs = await this.#step()
@@ -177,7 +188,7 @@ export class Dispatcher {
     if (this.#waiting.length > 0 || pauseMs === 0) this.#schedule(pauseMs)
   }
 
-  /** Sends one entry; returns the pause until the next, in milliseconds. */
+  /** Sends one entry. Returns the pause before the next in milliseconds. */
   async #step(): Promise<number> {
     const { changed, next } = decide(
       this.#waiting,
@@ -186,14 +197,14 @@ export class Dispatcher {
       Date.now(),
       this.#isLoaded,
     )
-    // All at once: a failure that is merged without what says it, too, would be lost.
+    // All in one call: if a merged failure were stored without the entry that replaces it, it would be lost.
     if (changed.length > 0) await this.#settle(changed)
-    // Others may have come while that was written down.
+    // More entries may have arrived during the write.
     if (next === null) return changed.length > 0 ? 0 : LOOK_AGAIN_MS
     const changes = this.#changes
     const outcome = await this.noted(this.#options.send(next, this.#stopping.signal))
     if (this.#stopping.signal.aborted) return 0
-    // What failed with earlier settings is tried with those of now.
+    // An attempt that failed with earlier settings is repeated with the current ones.
     if (changes !== this.#changes && outcome.did !== 'delivered') return 0
     const attempts = next.attempts + 1
     if (outcome.did === 'retry') {
@@ -214,7 +225,7 @@ export class Dispatcher {
     return 0
   }
 
-  /** Puts entries in place of what they were, and writes them down. */
+  /** Replaces entries by their new versions and stores them. */
   async #settle(entries: readonly OutboxEntry[], pauseMs = 0): Promise<void> {
     const settled = new Map(entries.map((entry) => [entry.id, entry]))
     this.#waiting = this.#waiting

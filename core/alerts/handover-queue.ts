@@ -2,19 +2,19 @@ import { warnUnlessCode } from '../dropped-errors.ts'
 import type { Incident } from './incident.ts'
 import type { Notice } from './notice.ts'
 
-/** Notices, and incidents, that wait for the notifier at most. */
+/** Limit of the notices, and of the incidents, that wait for the notifier. */
 const MOST_WAITING = 1_000
-/** After this somebody on this computer is told in any case. */
+/** A notice that the notifier has not accepted by then is shown on this computer. */
 const PATIENCE_MS = 3_000
 const RETRY_AFTER_MS = 500
 
 export type Telling = ReturnType<typeof createTelling>
 
 /**
- * Hands notices to the notifier, which may be just starting, or have ended: they wait here until it has them. The same
- * notice twice is one there.
- * @param teller takes notices and incidents over; a promise that is kept when it has them.
- * @param alone shows a notice on this computer while there is no notifier.
+ * Hands notices to the notifier, which may be starting or have ended. They wait here until it accepts them. The
+ * notifier discards duplicates.
+ * @param teller accepts notices and incidents; its promises resolve when it has them
+ * @param alone shows a notice on this computer without the notifier
  */
 export function createTelling(
   teller: {
@@ -23,7 +23,7 @@ export function createTelling(
   },
   alone: (notice: Notice) => void,
 ) {
-  // Neither waits for the other: what is written down may take as long as a disk that hangs.
+  // Two queues, so that neither waits for the other: a write may take as long as a disk hangs.
   const notices = createQueue(teller.tell)
   const incidents = createQueue(teller.record)
   const showAlone = (notice: Notice) => {
@@ -38,7 +38,10 @@ export function createTelling(
   }
 }
 
-/** Gives away what waits, all at once, and again what was not taken; of two with one id the later counts. */
+/**
+ * Creates a queue that passes on all waiting items at once, and retries those that were not accepted. A newer item
+ * replaces one with the same id.
+ */
 function createQueue<T extends { id: string }>(give: (all: T[]) => Promise<unknown>) {
   const waiting = new Map<string, T>()
   let isGiving = false

@@ -29,23 +29,23 @@ const fileSchema = z.object({
 type KeptTrouble = z.infer<typeof keptTroubleSchema>
 type KeptIncident = z.infer<typeof keptIncidentSchema>
 
-/** What the last run was about to tell, or to tell again, waits for the first checks of this one. */
+/** Notifications pending from the last run wait this long, for the first checks of this run. */
 const FIRST_CHECKS_MS = 60_000
 
-/** Those that last, those that are over, and what comes and goes. */
+/** Open and ended incidents, pending recoveries, and flap series. */
 type Incidents = Pick<AlertState, 'open' | 'past' | 'owed' | 'troubles'>
 
-/** Keeps incidents over a restart, so that each is told once, and that it is over, too. */
+/** Stores incidents across restarts, so that each failure and each recovery is notified once. */
 export interface IncidentFile {
-  /** Those of the last run; none if they cannot be read. */
+  /** Returns the incidents of the last run; empty if they cannot be read. */
   load(): Incidents
-  /** Returns at once: the disk that has just failed may be the one that this file is on. */
+  /** Returns at once: the disk that has just failed may be the one with this file. */
   save(incidents: Incidents): void
-  /** Resolves when the last of them is written, or could not be. */
+  /** Resolves when the last write has succeeded or failed. */
   saved(): Promise<void>
 }
 
-/** What sends once, or a test, keeps none. */
+/** For one-shot runs and tests, which store no incidents. */
 export const noIncidentFile: IncidentFile = {
   load: () => ({ open: [], past: [], owed: [], troubles: [] }),
   save: () => undefined,
@@ -54,7 +54,7 @@ export const noIncidentFile: IncidentFile = {
 
 export function openIncidentFile(dataDirectory: string): IncidentFile {
   const file = path.join(dataDirectory, 'incidents.json')
-  // What cannot be kept is told once more after a restart.
+  // Incidents that cannot be stored are notified again after a restart.
   const kept = openKeptFile(file)
   return {
     load() {
@@ -75,8 +75,8 @@ export function textOf({ open, past, owed, troubles }: Incidents): string {
 }
 
 /**
- * What such a text says, for a run that begins now.
- * @throws where it is none
+ * Parses the text of such a file for a run that starts now.
+ * @throws if the text is invalid
  */
 export function incidentsIn(text: string, now: Now): Incidents {
   const { open, past, owed, troubles } = fileSchema.parse(JSON.parse(text))
@@ -101,14 +101,15 @@ function incidentAt(
   trouble: KeptTrouble | undefined,
 ): OpenIncident {
   const firstChecksMs = steadyMs + FIRST_CHECKS_MS
-  // A clock that was set back makes nothing last longer than it can.
+  // A clock that was set back must not prolong anything.
   const passedMs = (since: number) => Math.max(0, at - since)
   const toldForMs = passedMs(kept.toldAt ?? kept.noticedAt)
   const snoozedMs = kept.snoozedUntil === null ? null : Math.max(0, kept.snoozedUntil - at)
   const isSilent = kept.isSilent && trouble !== undefined
   return {
     ...kept,
-    // Of what nobody was told it may well be the end; of what comes and goes this run knows nothing yet.
+    // Notifications wait for the first checks: an incident that was not notified may have ended, and the state of a
+    // flapping one is not known yet.
     tellAtMs: isSilent
       ? Math.max(firstChecksMs - lastingMs(trouble), steadyMs + COLLECT_MS - toldForMs)
       : Math.max(firstChecksMs, steadyMs + kept.tellAfterMs - passedMs(kept.startedAt)),
@@ -123,17 +124,17 @@ function troubleAt(now: Now, kept: KeptTrouble, lasts: boolean): FlapSeries {
   return { ...kept, quietSinceMs }
 }
 
-/** Many paths that fail together are written down together. */
+/** Delay of a write, so that paths that fail together are written together. */
 const KEEP_AFTER_MS = 200
 
 export interface KeepingOptions {
-  /** Where incidents are kept over a restart. */
+  /** Stores incidents across restarts. */
   file: IncidentFile
-  /** Incidents that began, changed or are over. */
+  /** Receives incidents that started, changed or ended. */
   record(incidents: Incident[]): void
 }
 
-/** Keeps over a restart what has changed, and hands it to the timeline. */
+/** Stores changes across restarts and passes them to the timeline. */
 export type IncidentKeeper = ReturnType<typeof createKeeping>
 
 export function createKeeping({ file, record }: KeepingOptions, current: () => AlertState) {
@@ -156,7 +157,7 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
     soon.stop()
     recordChanged()
     const state = current()
-    // Its incident stays as it was until the recovery is told, too.
+    // The stored incident stays open until its recovery is notified, so that a restart does not lose the recovery.
     if (recoveriesOf(state).length > 0) return
     const outline = outlineOf(state)
     if (outline === kept) return
@@ -167,16 +168,19 @@ export function createKeeping({ file, record }: KeepingOptions, current: () => A
   const soon = throttled(KEEP_AFTER_MS, keep)
 
   return {
-    /** Hands changed incidents to the timeline. */
+    /** Passes changed incidents to the timeline. */
     record: recordChanged,
-    /** Soon, with what changes meanwhile. */
+    /** Stores changes soon, in one write. */
     soon,
-    /** To be called after it is told: an end of the process between the two has it told twice, rather than never. */
+    /**
+     * Stores changes now. To be called after the notification: if the process ends between the two, the notification
+     * is repeated, not lost.
+     */
     now: keep,
   }
 }
 
-/** What of the incidents has to outlast this process; how long a call has been out by now need not. */
+/** Returns the parts of the incidents that must survive a restart. The elapsed time of a hung call need not. */
 function outlineOf({ open, past, owed, troubles }: AlertState): string {
   const unstable = troubles.map(({ id, incident }) => [id, incident.id, incident.endedAt])
   const ended = [past[0]?.id ?? null, past.length]

@@ -2,36 +2,39 @@ import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 import { incidentKinds } from './kinds.ts'
 
-/** A failure with a beginning and an end: the same for the policy, the file, the window and every channel. */
+/** A failure with a start and an end. The policy, the file, the window and all channels share this type. */
 export const incidentSchema = z.object({
   id: z.string(),
   kind: z.enum(incidentKinds),
-  /** What failed alike and together is one incident: the mount point, or the part of Holdfast that it is about. */
+  /**
+   * Subjects of one group that fail alike and together share an incident: the mount point, or the part of Holdfast
+   * concerned.
+   */
   group: z.string(),
-  /** All that it was begun with was perhaps of the paths' own. */
+  /** True if all its failures may be the paths' own (Sample.isOwn). */
   isOwn: z.boolean(),
-  /** Every path, or other subject, that was part of it: what it is called, by its id. */
+  /** Names of all paths or other subjects that were part of it, by id. */
   paths: z.record(z.string(), z.string()),
-  /** What is said of those that fail now, by the same ids; the first of them speaks for the incident. */
+  /** Sentences of the subjects that fail now, by id. The first one is the incident's sentence. */
   failing: z.record(z.string(), messageSchema),
-  /** Ids of the sources that it is about. */
+  /** Ids of the sources concerned. */
   sources: z.array(z.string()),
   sentence: messageSchema,
-  /** The shell's name of the step that failed (touch, ls, rm), where a step did. */
+  /** The shell's name of the failed step (touch, ls, rm); null: no step failed. */
   step: z.string().nullable(),
-  /** Milliseconds since 1970: since when it fails, and when Holdfast found out. */
+  /** Milliseconds since 1970: when the failure started, and when Holdfast detected it. */
   startedAt: z.number(),
   noticedAt: z.number(),
   endedAt: z.number().nullable(),
-  /** Somebody was told, or need not be, as it comes and goes. */
+  /** It was notified, or needs no notification because it flaps. */
   told: z.boolean(),
-  /** It comes and goes: neither that it is there is told, nor its end. */
+  /** It flaps: neither its start nor its end is notified. */
   isSilent: z.boolean(),
-  /** How often it was told again. */
+  /** Number of repeated notifications. */
   repeats: z.number(),
-  /** Who has seen to it, and when: it is told no more until it is over. */
+  /** The person who acknowledged it, and when. After that only its recovery is notified. */
   acknowledged: z.object({ at: z.number(), by: z.string() }).nullable(),
-  /** It is not told again before; milliseconds since 1970. */
+  /** Earliest time of the next notification; milliseconds since 1970. */
   snoozedUntil: z.number().nullable(),
 })
 export type Incident = z.infer<typeof incidentSchema>

@@ -11,7 +11,7 @@ import {
   type Sample,
 } from './state.ts'
 
-/** A system that says EROFS, a call that never returns, and what Holdfast itself knows need no second opinion. */
+/** Kinds that need two samples. EROFS, a call that never returns, and Holdfast's own failures need only one. */
 const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
   'io-error',
   'missing',
@@ -21,7 +21,7 @@ const NEEDS_TWO: ReadonlySet<IncidentKind> = new Set([
   'error',
 ])
 
-/** ok, pending, firing, ok: one verdict of one path; pure. */
+/** Applies one result of one path (ok, pending, firing, ok); pure. */
 export function observe(state: AlertState, sample: Sample): AlertState {
   return withQuiet(state, judge(state, sample), sample.steadyMs)
 }
@@ -39,17 +39,17 @@ function judge(state: AlertState, sample: Sample): AlertState {
   return { ...moved, open: moved.open.map((one) => (one === known ? join(known, sample) : one)) }
 }
 
-/** Whether a path failed in a way that needs another sample before anybody is told. */
+/** True if a path's failure needs another sample before it becomes an incident. */
 export function isSuspected(state: AlertState, id: string): boolean {
   return state.suspicions[id] !== undefined && !isInIncident(state, id)
 }
 
-/** A person has seen to it: it is told no more until it is over. */
+/** Marks an incident as acknowledged by a person. After that only its recovery is notified. */
 export function acknowledge(state: AlertState, id: string, by: string, at: number): AlertState {
   return withOpen(state, id, (one) => ({ ...one, acknowledged: { at, by }, snoozedUntil: null }))
 }
 
-/** It is told again after so many milliseconds, if it still lasts; null: as if it had not been snoozed. */
+/** Delays the next notification by this many milliseconds; null: ends the snooze. */
 export function snooze(state: AlertState, id: string, forMs: number | null, now: Now): AlertState {
   const snoozed =
     forMs === null
@@ -66,25 +66,25 @@ function withOpen(
   return { ...state, open: state.open.map((one) => (one.id === id ? change(one) : one)) }
 }
 
-/** A path that is no longer looked after: its part in any incident ends without a word. */
+/** Removes a path that is no longer monitored. Its part in any incident ends without a notification. */
 export function forget(state: AlertState, id: string, now: Now): AlertState {
   const gone = leave(withoutSuspicion(state, id), id, now.at)
   const left = withoutPath(withQuiet(state, gone, now.steadyMs), id)
   return { ...left, owed: left.owed.map((one) => withPaths(one, (path) => path !== id)) }
 }
 
-/** The ends that can be told. */
+/** Returns the recoveries that can be notified. */
 export function recoveriesOf(state: AlertState): Incident[] {
   return state.owed.flatMap((one) => overOf(state, one) ?? [])
 }
 
-/** One that ended, with those of its paths that are well; null: none is. */
+/** Returns an ended incident with only those of its paths that are healthy; null: none are. */
 export function overOf({ open }: AlertState, ended: Incident): Incident | null {
   const over = withPaths(ended, (id) => !open.some((one) => isPartOf(one, id)))
   return Object.keys(over.paths).length === 0 ? null : over
 }
 
-/** All paths of one that ended fail in another way now, of which nobody has heard yet. */
+/** True if all paths of an ended incident now fail in another way, and not all of these failures are notified yet. */
 export function isAwaited(state: AlertState, ended: Incident): boolean {
   const isNamed = (id: string) => state.open.some((one) => isPartOf(one, id) && one.named.includes(id))
   return overOf(state, ended) === null && !Object.keys(ended.paths).every(isNamed)
@@ -107,15 +107,15 @@ function suspicionOf(
   { since: at, isOwn }: Sample,
 ): FailureRun {
   const { failures, since } = before ?? { failures: 0, since: at }
-  // The disk's own failure is not as old as what its path lived on with.
+  // A failure of the disk itself started later than an earlier, lesser failure of its path.
   const isAnother = before?.kind !== kind || before.isOwn !== isOwn
   const run = before === undefined || isAnother ? { ofKind: 0, kindSince: at } : before
   return { failures: failures + 1, since, kind, ofKind: run.ofKind + 1, kindSince: run.kindSince, isOwn }
 }
 
 /**
- * Since when there is an incident of this kind; null: not yet. A path that fails in several ways by turns has failed
- * as often; but one that is part of an incident leaves it only for a kind that it stays with.
+ * Returns the start of an incident of this kind; null: there is none yet. Failures of alternating kinds count
+ * together. A path that is part of an incident leaves it only for a kind that alone has enough samples.
  */
 function beginningOf(suspicion: FailureRun, isInOne: boolean): number | null {
   const needed = NEEDS_TWO.has(suspicion.kind) ? 2 : 1
@@ -131,10 +131,10 @@ function isPartOf({ failing }: Incident, id: string): boolean {
   return failing[id] !== undefined
 }
 
-/** The open incident that this sample belongs to. */
+/** Returns the open incident that a sample belongs to. */
 function incidentOf(state: AlertState, sample: Sample, kind: IncidentKind): OpenIncident | undefined {
   const alike = state.open.filter((one) => one.kind === kind && one.group === sample.group)
-  // The disk itself fails now, of which nobody has been told: also if the path is part of the incident already.
+  // A failure of the disk itself needs its own notification, even if the path is already part of a notified incident.
   const open = alike.filter((one) => !one.told || !one.isOwn || sample.isOwn)
   const own = open.find((one) => isPartOf(one, sample.id))
   return own ?? open.find(({ told }) => !sample.isOwn || !told)
@@ -146,7 +146,7 @@ function withoutSuspicion(state: AlertState, id: string): AlertState {
 }
 
 function openIncident(state: AlertState, sample: Sample, kind: IncidentKind, since: number): AlertState {
-  // The clock may have been set back since.
+  // The clock may have been set back meanwhile.
   const startedAt = Math.min(since, sample.at)
   const incident: OpenIncident = {
     id: `${sample.at}-${state.opened + 1}`,
@@ -180,13 +180,13 @@ function tellAtOf({ at, steadyMs, tellAfterMs }: Sample, since: number): number 
   return steadyMs + Math.max(COLLECT_MS, since + tellAfterMs - at)
 }
 
-/** The sentence stays that of the first path, whose elapsed time goes on; siblings only join. */
+/** Adds a sample to an incident. The sentence stays that of the first path, with its elapsed time. */
 function join(incident: OpenIncident, sample: Sample): OpenIncident {
   const { id, path, sentence, isOwn, source } = sample
   const paths = { ...incident.paths, [id]: path }
   const sources =
     source === null || incident.sources.includes(source) ? incident.sources : [...incident.sources, source]
-  // One of an earlier run, of which nobody was told, is known to last now.
+  // An incident of an earlier run that was not notified is now known to last.
   const tellAtMs = Math.min(incident.tellAtMs, tellAtOf(sample, Math.min(incident.startedAt, sample.since)))
   return withFailing(
     {
@@ -200,12 +200,12 @@ function join(incident: OpenIncident, sample: Sample): OpenIncident {
   )
 }
 
-/** What has left speaks for the incident no more, unless it was the last. */
+/** Sets the failing paths. The sentence of a path that has left is replaced, unless it was the last path. */
 function withFailing<I extends Incident>(incident: I, failing: Incident['failing']): I {
   return { ...incident, failing, sentence: Object.values(failing)[0] ?? incident.sentence }
 }
 
-/** The path fails in another way now: it leaves its other incidents. */
+/** Removes the path from its other incidents, because it now fails in another way. */
 function leaveOthers(state: AlertState, { id, at }: Sample, own: OpenIncident | undefined): AlertState {
   return state.open
     .filter((one) => one !== own && isPartOf(one, id))
@@ -218,13 +218,16 @@ function leave(state: AlertState, id: string, now: number): AlertState {
     .reduce((current, incident) => leaveOne(current, incident, id, now), state)
 }
 
-/** An open incident without what is planned for it. */
+/** Returns an open incident without the policy's plans for it. */
 export function factsOf(incident: OpenIncident): Incident {
   const { tellAtMs, tellAfterMs, repeatAtMs, snoozedUntilMs, toldAt, named, ...facts } = incident
   return facts
 }
 
-/** An incident is over when its last path has left; its recovery is told only if its failure was. */
+/**
+ * Removes a path from an incident. The incident ends with its last path. Its recovery is notified only if its failure
+ * was.
+ */
 function leaveOne(state: AlertState, incident: OpenIncident, id: string, now: number): AlertState {
   const { [id]: _, ...failing } = incident.failing
   const named = incident.named.filter((one) => one !== id)

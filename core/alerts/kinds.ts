@@ -1,6 +1,6 @@
-// Without zod, which is large: the window's first paint needs these, too.
+// Does not import zod, which is large, because the window's first paint needs this module.
 
-/** Verdicts that are incidents; "slow" is shown, but nobody is woken for it. */
+/** Check results that become incidents. "slow" is only shown. */
 export const diskKinds = [
   'read-only',
   'hung',
@@ -13,12 +13,12 @@ export const diskKinds = [
 ] as const
 
 /**
- * What can be wrong, the gravest first. The disk's kinds are verdicts; emptied: many files of a source lost their
- * contents, and wait for a person's word; parked: files that were given up; marked: files that
- * carry isocket's mark wait for a person's word; refused: a
- * certificate or a pairing is not accepted; destination: it is connected and takes nothing; unwatched: directories
- * that nobody looks at; incomplete: files of a source that is looked at cannot be sent, or marked as sent; paused: for longer than a day; notice: something that a person should know once; sender-…:
- * what a receiver knows of its senders.
+ * All kinds of failures, gravest first. The disk kinds are check results. emptied: many files of a source lost their
+ * contents and wait for a person's decision; parked: files that were given up; marked: files that carry isocket's
+ * mark wait for a person's decision; refused: a certificate or a pairing is not accepted; destination: it is
+ * connected but accepts nothing; unwatched: directories that are not watched; incomplete: files of a watched source
+ * cannot be sent, or marked as sent; paused: for longer than a day; notice: something that a person should read once;
+ * sender-…: what a receiver reports about its senders.
  */
 export const incidentKinds = [
   ...diskKinds,
@@ -41,7 +41,7 @@ export const incidentKinds = [
 ] as const
 export type IncidentKind = (typeof incidentKinds)[number]
 
-/** A verdict of a check, as against what Holdfast knows of itself and of other computers. */
+/** True for check results, as opposed to failures of Holdfast itself and of other computers. */
 export function isDiskKind(kind: IncidentKind): kind is (typeof diskKinds)[number] {
   return (diskKinds as readonly string[]).includes(kind)
 }
@@ -57,7 +57,7 @@ const CRITICAL: ReadonlySet<IncidentKind> = new Set([
   'sender-failing',
 ])
 
-/** critical: data is at risk; warning: the promise is weaker than it looks. */
+/** critical: data is at risk; warning: the protection is weaker than it looks. */
 export function severityOf(kind: IncidentKind): Severity {
   return CRITICAL.has(kind) ? 'critical' : 'warning'
 }
@@ -68,13 +68,16 @@ interface Subjects {
   endedAt: number | null
 }
 
-/** What those are called that fail now while it lasts, then all that were part of it. */
+/** Returns the names of the subjects that fail now; of an ended incident, all of its subjects. */
 export function subjectsOf({ paths, failing, endedAt }: Subjects): string[] {
   if (endedAt !== null) return Object.values(paths)
   return Object.keys(failing).flatMap((id) => paths[id] ?? [])
 }
 
-/** The same, by the names that people know them by. @param names by the ids that an incident has them by. */
+/**
+ * Returns the same with the names that people use.
+ * @param names by the ids of the incident's subjects
+ */
 export function namedSubjects(incident: Subjects, names: Readonly<Record<string, string>>): string[] {
   const paths = Object.entries(incident.paths).map(([id, path]) => [id, names[id] ?? path])
   return subjectsOf({ ...incident, paths: Object.fromEntries(paths) })

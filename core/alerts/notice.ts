@@ -5,29 +5,29 @@ import { type Incident, incidentSchema } from './incident.ts'
 import { severityOf } from './kinds.ts'
 
 /**
- * failed: it has begun; lasting: it was told before, and goes on; recovered: it is over; unstable: it comes and goes;
- * over: what came and went does so no more; summary: it failed and is over, and neither could be told before; test: a
- * person tries a channel.
+ * failed: a failure started; lasting: a repetition, as the failure continues; recovered: it ended; unstable: it
+ * flaps; over: the flapping ended; summary: a failure that started and ended before either could be delivered; test:
+ * a person tests a channel.
  */
 export const noticeKinds = ['failed', 'lasting', 'recovered', 'unstable', 'over', 'summary', 'test'] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 
-/** What a person is to be told, whatever the channel is. */
+/** A notification, independent of the channel. */
 export const noticeSchema = z.object({
   id: z.string(),
   what: z.enum(noticeKinds),
-  /** The incident that it is about, or what its coming and going is called. */
+  /** Id of the incident, or of its flap series. */
   about: z.string(),
-  /** As it was then. */
+  /** The incident at that time. */
   incident: incidentSchema,
-  /** How often it came, where it comes and goes; else 1. */
+  /** Number of incidents in the flap series; otherwise 1. */
   times: z.number(),
-  /** When it was decided; milliseconds since 1970. */
+  /** Milliseconds since 1970 of the decision to notify. */
   at: z.number(),
 })
 export type Notice = z.infer<typeof noticeSchema>
 
-/** It says that something is wrong; the others say that it is over, or nothing of it. */
+/** True if it reports a failure; the others report a recovery, or neither. */
 export function isFiring({ what }: Pick<Notice, 'what'>): boolean {
   return what === 'failed' || what === 'lasting' || what === 'unstable'
 }
@@ -36,7 +36,7 @@ export function isUrgent(notice: Notice): boolean {
   return isFiring(notice) && severityOf(notice.incident.kind) === 'critical'
 }
 
-/** How long it has lasted by then, in milliseconds; a clock that was set back makes no time less than none. */
+/** Returns the duration until `now` in milliseconds. A clock that was set back yields 0, not a negative value. */
 export function lastedMs(
   { startedAt, endedAt }: Pick<Incident, 'startedAt' | 'endedAt'>,
   now: number,
@@ -44,7 +44,7 @@ export function lastedMs(
   return Math.max(0, (endedAt ?? now) - startedAt)
 }
 
-/** An incident that is none: for tests of a channel, and for the preview of a template. */
+/** Returns an example incident, for channel tests and template previews. */
 function exampleIncident(now: number): Incident {
   const path = '/data/station-1'
   return {
@@ -68,7 +68,7 @@ function exampleIncident(now: number): Incident {
   }
 }
 
-/** @param now milliseconds since 1970. */
+/** @param now milliseconds since 1970 */
 export function exampleNotice(what: NoticeKind, now: number): Notice {
   const incident = exampleIncident(now)
   return { id: randomUUID(), what, about: incident.id, incident, times: 1, at: now }

@@ -7,46 +7,46 @@ import { noticeSchema } from './notice.ts'
 import { channelSchema, quietHoursSchema } from './settings.ts'
 import { timelinePageSchema, timelineQuestionSchema } from './timeline.ts'
 
-/** How a channel is. unused: it has told nothing yet with the settings that it has now. */
+/** The state of a channel. unused: nothing was sent yet with its current settings. */
 export const channelStateSchema = z.object({
   id: z.string(),
   condition: z.enum(['unused', 'ok', 'retrying', 'refused']),
-  /** Milliseconds since 1970 of the last attempt, or of a change of its settings since; null: neither yet. */
+  /** Milliseconds since 1970 of the last attempt, or of a later change of its settings; null: neither yet. */
   at: z.number().nullable(),
-  /** Why it could not deliver, or what it said besides, such as a quota. */
+  /** The reason of a failure, or additional information such as a quota. */
   sentence: messageSchema.nullable(),
-  /** Notices that wait. */
+  /** Number of waiting notices. */
   waiting: z.number(),
-  /** Names of the secrets that it has. */
+  /** Names of its stored secrets. */
   secrets: z.array(z.string()),
 })
 export type ChannelState = z.infer<typeof channelStateSchema>
 
-/** What became of a test, in words. */
+/** The result of a test, with a sentence. */
 export const testedSchema = z.object({ delivered: z.boolean(), sentence: messageSchema })
 export type ChannelTested = z.infer<typeof testedSchema>
 
-/** What the notifier has to know. */
+/** The notifier's configuration. */
 const notifierConfigSchema = z.object({
-  /** Its database. */
+  /** Path of its database. */
   file: z.string(),
   language: z.enum([...languages]),
   computer: z.string(),
-  /** What the sources are called, by their ids. */
+  /** Names of the sources, by id. */
   names: z.record(z.string(), z.string()),
   labels: z.object({ project: z.string(), resource: z.string() }),
   quietHours: quietHoursSchema.nullable(),
-  /** Native notifications, or the terminal's lines, are wanted. */
+  /** True if native notifications, or the terminal's lines, are enabled. */
   native: z.boolean(),
   channels: z.array(channelSchema),
-  /** By the channels' ids; a channel whose secrets cannot be read has none. */
+  /** By channel id. A channel whose secrets cannot be read has none. */
   secrets: z.record(z.string(), z.record(z.string(), z.string())),
-  /** Something fails now: dead-man's pings say so. */
+  /** The current failure, which dead-man's pings report; null: none. */
   failing: messageSchema.nullable(),
 })
 export type NotifierConfig = z.infer<typeof notifierConfigSchema>
 
-/** Something to show on this computer's own desktop, or terminal. */
+/** A notification for this computer's desktop or terminal. */
 const shownSchema = z.object({
   about: z.string(),
   incident: z.string(),
@@ -61,16 +61,16 @@ export const notifierDefinition = {
   config: notifierConfigSchema,
   report: z.object({
     channels: z.array(channelStateSchema).optional(),
-    /** There is no channel, and nothing waits: its process may end until it is asked. */
+    /** There is no channel, and no entry waits: the process may end until the next request. */
     isIdle: z.boolean().optional(),
     show: shownSchema.optional(),
-    /** What a person should know of the timeline's file. */
+    /** A message for the person about the timeline's file. */
     notice: messageSchema.optional(),
   }),
   requests: {
-    /** Answered when they are written down, or their disk cannot take them; the same one twice is one. */
+    /** Replies when the notices are stored, or the disk cannot store them. Ignores duplicates. */
     tell: { input: z.object({ notices: z.array(noticeSchema) }), output: z.object({}) },
-    /** An incident began, changed or is over. */
+    /** Records incidents that started, changed or ended. */
     record: { input: z.object({ incidents: z.array(incidentSchema) }), output: z.object({}) },
     test: { input: z.object({ channel: z.string() }), output: testedSchema },
     timeline: { input: timelineQuestionSchema, output: timelinePageSchema },

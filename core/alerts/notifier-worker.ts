@@ -8,7 +8,7 @@ import type { NotifierConfig, notifierDefinition } from './notifier-messages.ts'
 import { openAlertStore } from './store/alert-store.ts'
 import type { TimelineQuestion } from './timeline.ts'
 
-/** The notifier as a worker: what networks and their libraries do must not hold up or end the agent. */
+/** Runs the notifier as a worker: networks and their libraries must not block or crash the agent. */
 export function startNotifier(
   storeThread: URL,
 ): (context: WorkerContext<typeof notifierDefinition>) => WorkerHandlers<typeof notifierDefinition> {

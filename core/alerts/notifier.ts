@@ -18,7 +18,7 @@ import type { TimelinePage, TimelineQuestion } from './timeline.ts'
 
 type Beat = NonNullable<Channel['beat']>
 
-/** Keeps the timetable of channels that are told regularly that Holdfast lives (a dead-man's ping). */
+/** Sends the heartbeats of channels that regularly get a sign of life (a dead-man's ping). */
 class Beats {
   readonly #send: (channel: ChannelSettings, send: Beat['send'], isFirst: boolean) => Promise<void>
   readonly #running = new Map<string, { channel: ChannelSettings; timer: NodeJS.Timeout }>()
@@ -51,17 +51,19 @@ class Beats {
 }
 
 interface NotifierEvents {
-  /** To be shown on this computer; it counts as told then. */
+  /** Shows a notification on this computer; it then counts as delivered. */
   show(shown: Shown): void
   channels(states: ChannelState[], isIdle: boolean): void
   log(level: LogLevel, text: string): void
 }
 
 const CHANGES_EVERY_MS = 250
-/** A disk that does not say what an earlier run left is asked again. */
+/** Delay before the disk is asked again for the entries of an earlier run. */
 const LOAD_AGAIN_MS = 5_000
 
-/** Tells people: an outbox for each channel, on the disk as far as that takes it, in memory in any case. */
+/**
+ * Delivers notices through an outbox for each channel, which is stored on the disk if possible, and always in memory.
+ */
 export class Notifier {
   readonly #events: NotifierEvents
   readonly #dispatchers = new Map<string, Dispatcher>()
@@ -71,7 +73,7 @@ export class Notifier {
   readonly #store: AlertStore
   readonly #kept: KeptStore
   readonly #tellChanges = throttled(CHANGES_EVERY_MS, () => this.#changed())
-  /** Whether entries are sent, and what an earlier run has told is known. */
+  /** no: sending has not started; unloaded: it has, without the deliveries of an earlier run; loaded: with them. */
   #begun: 'no' | 'unloaded' | 'loaded' = 'no'
   readonly #resumed: Promise<void>
   #loadAgain: NodeJS.Timeout | null = null
@@ -109,9 +111,9 @@ export class Notifier {
     this.#tellChanges()
   }
 
-  /** Resolves when they are written down, or cannot be. The same notice twice is one. */
+  /** Resolves when the notices are stored, or cannot be. Ignores duplicates. */
   async tell(notices: readonly Notice[]): Promise<void> {
-    // Only then is it known what an earlier run was told.
+    // Only then are the notices of an earlier run known.
     await this.#resumed
     const planned: { dispatcher: Dispatcher; entry: OutboxEntry }[] = []
     for (const notice of notices) {
@@ -119,14 +121,14 @@ export class Notifier {
         const dispatcher = this.#dispatcherOf(id)
         const entry = dispatcher.entryOf(notice)
         if (entry === null) continue
-        // Nothing that this computer itself shows waits for a disk.
+        // Notifications shown on this computer do not wait for a disk.
         if (id === NATIVE) dispatcher.add(entry)
         planned.push({ dispatcher, entry })
       }
     }
     const others = planned.filter(({ entry }) => entry.channel !== NATIVE)
     const saved = this.#save(others.map(({ entry }) => entry))
-    // A disk that has just failed is not waited for.
+    // Does not wait for a disk that has just failed.
     if (!this.#kept.isFailing) await saved
     for (const { dispatcher, entry } of others) dispatcher.add(entry)
   }
@@ -135,7 +137,7 @@ export class Notifier {
     await this.#kept.call('record', incidents)
   }
 
-  /** Goes the way of every notice, but past the outbox: whoever tries a channel waits for the answer. */
+  /** Sends a test like any notice, but without the outbox, because the person waits for the result. */
   async test(id: string): Promise<ChannelTested> {
     const channel = this.#config.channels.find((one) => one.id === id)
     if (channel === undefined && id !== NATIVE)
@@ -153,7 +155,7 @@ export class Notifier {
     return this.#store.call('page', question)
   }
 
-  /** Resolves when what was to be written down is, as far as its disk takes it. */
+  /** Resolves when pending writes are done, or the disk does not accept them. */
   async stop(): Promise<void> {
     this.#isStopped = true
     if (this.#loadAgain !== null) clearTimeout(this.#loadAgain)
@@ -163,7 +165,7 @@ export class Notifier {
     await this.#store.close()
   }
 
-  /** Nothing is sent before it is known what an earlier run has told, or that nobody can know yet. */
+  /** Starts sending once the deliveries of an earlier run are loaded, or cannot be loaded yet. */
   async #resume(): Promise<void> {
     const loaded = await this.#kept.call('load', Date.now())
     if (loaded === null && !this.#isStopped)
@@ -180,7 +182,10 @@ export class Notifier {
     }
   }
 
-  /** Ends are offered to a standby, too: it tells those of which it has told the beginning. */
+  /**
+   * Returns the channels for a notice. Recoveries also go to standbys, which deliver only those whose failure they
+   * have delivered.
+   */
   #channelsFor(notice: Notice): string[] {
     const isEnd = notice.what === 'recovered' || notice.what === 'over'
     const ids = this.#config.channels
@@ -189,7 +194,7 @@ export class Notifier {
     return this.#config.native ? [NATIVE, ...ids] : ids
   }
 
-  /** The first standby takes over from any other channel, each of the next ones from the standby before it. */
+  /** Passes a failed entry to the first standby, or from a standby to the next one. */
   #takeOver(failed: OutboxEntry): void {
     const standbys = this.#config.channels.filter((one) => one.standby && isFor(one, failed.notice))
     const standby = standbys[standbys.findIndex(({ id }) => id === failed.channel) + 1]
@@ -256,13 +261,14 @@ export class Notifier {
   }
 
   async #save(entries: readonly OutboxEntry[]): Promise<void> {
-    // The native one is told at once, and not again after a restart: its incident is kept by the policy.
+    // Native notifications are shown at once and not repeated after a restart, because the policy stores their
+    // incidents.
     if (entries.length > 0) await this.#kept.call('save', entries)
   }
 
   #changed(): void {
     const dispatchers = [...this.#dispatchers.values()]
-    // What it has told is written down, unless its disk fails: the next process knows it.
+    // Deliveries are stored, unless the disk fails, so the next process can continue from them.
     const isIdle =
       this.#config.channels.length === 0 && !this.#kept.isFailing && dispatchers.every((one) => one.isIdle)
     this.#events.channels(this.#states(), isIdle)
@@ -279,7 +285,7 @@ function isOn({ native, channels }: NotifierConfig, id: string): boolean {
   return id === NATIVE ? native : channels.some((one) => one.id === id && one.enabled)
 }
 
-/** What decides whether a channel works. */
+/** Returns the settings on which a channel's connection depends. */
 function wayOf({ channels, secrets }: NotifierConfig, id: string) {
   const { type, options } = channels.find((one) => one.id === id) ?? {}
   return [type, options, secrets[id]]

@@ -3,33 +3,33 @@ import { isFiring, type Notice } from './notice.ts'
 import type { ChannelSettings } from './settings.ts'
 import type { NoticeDelivery } from './timeline.ts'
 
-// What becomes of notices in the outbox of a channel; pure. Times are milliseconds since 1970.
+// Decides what happens to the notices in a channel's outbox; pure. Times are milliseconds since 1970.
 
-/** One notice on its way through one channel. */
+/** A notice in the outbox of one channel. */
 export interface OutboxEntry extends Omit<NoticeDelivery, 'notice' | 'what'> {
-  /** A UUID: the same for every attempt, also over a restart. */
+  /** A UUID, the same for every attempt and across restarts. */
   id: string
   notice: Notice
 }
 
-/** What is older is no news; the timeline has it. */
+/** Older entries expire; they stay in the timeline. */
 export const EXPIRES_MS = 24 * 3_600_000
-/** A standby takes over when a notice has waited so long, and was tried. */
+/** A standby takes over an entry that has waited this long, with at least one attempt. */
 export const TAKE_OVER_MS = 5 * 60_000
 
 interface Decision {
-  /** Entries that are another thing now: settled without being sent, or made a summary. */
+  /** Changed entries: settled without being sent, or turned into a summary. */
   changed: OutboxEntry[]
-  /** What is to be sent now; null: nothing. */
+  /** The entry to send now; null: none. */
   next: OutboxEntry | null
 }
 
 /**
- * Looks through the waiting entries of one channel, the oldest first.
- * @param told what was delivered as failing and not yet as over, by Notice.about.
- * @param isLoaded what an earlier run has told is known, too. Until then an end waits that is none of this run's: else a
- * person who was told of the failure would never be told of its end.
- * @param isQuiet only what is critical is told now.
+ * Decides on the waiting entries of one channel, oldest first.
+ * @param told subjects (Notice.about) with a delivered failure but no delivered recovery
+ * @param isLoaded true once `told` includes the deliveries of an earlier run. Until then, a recovery waits if this
+ * run has not delivered its failure; otherwise a person who was notified of the failure would never get the recovery
+ * @param isQuiet true: only critical notices are sent now
  */
 export function decide(
   waiting: readonly OutboxEntry[],
@@ -42,7 +42,7 @@ export function decide(
   for (const [index, entry] of waiting.entries()) {
     const settle = (state: OutboxEntry['state']) => changed.push({ ...entry, state, decidedAt: now })
     const { about } = entry.notice
-    // What follows says it, too: that it is over, or that it still lasts.
+    // A later entry covers this one: it reports the recovery, or that the failure lasts.
     if (waiting.slice(index + 1).some((one) => one.notice.about === about)) settle('merged')
     else if (now - entry.at > EXPIRES_MS) settle('expired')
     else {
@@ -60,20 +60,23 @@ export function decide(
   return { changed, next: null }
 }
 
-/** That it began could not be told here: both are told as one. */
+/** Combines failure and recovery, because the failure could not be delivered here. */
 const summaryOf = (entry: OutboxEntry): OutboxEntry => ({
   ...entry,
   notice: { ...entry.notice, what: 'summary' },
 })
 
-/** The same notice has the same; what its end was made into is another one, which a standby may have to tell. */
+/**
+ * Returns the key that identifies duplicates. A summary has another key than the recovery it was made of, because a
+ * standby may have to deliver it.
+ */
 export const keyOf = ({ id, what }: Pick<Notice, 'id' | 'what'>) =>
   what === 'summary' ? `${id} ${what}` : id
 
 const isCritical = ({ notice }: OutboxEntry) =>
   notice.what === 'test' || severityOf(notice.incident.kind) === 'critical'
 
-/** Whether a channel is for a notice at all. */
+/** True if a channel is meant for a notice. */
 export function isFor(
   { enabled, severity, sources }: Pick<ChannelSettings, 'enabled' | 'severity' | 'sources'>,
   { incident }: Notice,
@@ -86,8 +89,8 @@ export function isFor(
 }
 
 /**
- * Whether the next standby has to take over what this entry was to tell.
- * @param triedAt when it is tried again, if it waits.
+ * True if the next standby must deliver this entry.
+ * @param triedAt time of the next attempt, if the entry waits
  */
 export function isInNeed({ state, attempts, at, notice }: OutboxEntry, triedAt: number): boolean {
   if (!isFiring(notice) && notice.what !== 'summary') return false
@@ -95,12 +98,12 @@ export function isInNeed({ state, attempts, at, notice }: OutboxEntry, triedAt: 
   return state === 'waiting' && attempts > 0 && triedAt - at > TAKE_OVER_MS
 }
 
-/** The pause after so many attempts in a row that failed: 5 s, doubled up to a minute. */
+/** Returns the pause after this many consecutive failures: 5 s, doubled up to a minute. */
 export function retryAfterMs(failures: number): number {
   return Math.min(60_000, 5_000 * 2 ** Math.max(0, failures - 1))
 }
 
-/** Whether a time of the clock on the wall is within quiet hours. */
+/** True if a wall-clock time is within quiet hours. */
 export function isQuietAt(hours: { from: string; to: string } | null, at: Date): boolean {
   if (hours === null) return false
   const clock = at.toTimeString().slice(0, '00:00'.length)

@@ -6,22 +6,22 @@ import { isDiskKind, namedSubjects, subjectsOf } from './kinds.ts'
 import { isFiring, isUrgent, lastedMs, type Notice } from './notice.ts'
 import type { Shown } from './notifier-messages.ts'
 
-// A notice in words; pure.
+// Renders a notice as text; pure.
 
-/** What is told later than this, in milliseconds, says when it was to be told. */
+/** A notification delivered later than this, in milliseconds, includes its original time. */
 const LATE_MS = 5 * 60_000
 
 interface Writer {
   words: Words
   computer: string
   labels: OutgoingMessage['labels']
-  /** What the sources are called, by their ids: on this computer's own desktop a disk is known by that. */
+  /** Names of the sources, by id. The desktop's notifications use them for disks. */
   names?: Readonly<Record<string, string>>
 }
 
 /**
- * @param template of the channel; null: what its type has.
- * @param now milliseconds since 1970.
+ * @param template of the channel; null: the default of its type
+ * @param now milliseconds since 1970
  */
 export function letterOf(
   id: string,
@@ -50,18 +50,18 @@ export function letterOf(
     since: words(message('notify.time', { at: incident.startedAt })),
     duration: words(message('notify.duration', { lasted: lastedMs(incident, now) })),
   })
-  // A template need not name the title; that it is a test is said all the same.
+  // A template may omit the title, but a test must always be recognizable.
   const isTold = notice.what !== 'test' || filled.includes(title)
   const text = isTold ? filled : `${title}\n${filled}`
   return { id, notice, title, body, text, urgent: isUrgent(notice), computer, labels }
 }
 
-/** On this computer's own desktop, or terminal. */
+/** Returns the notification for this computer's desktop or terminal. */
 export const shownOf = ({ notice, title, body, urgent }: OutgoingMessage): Shown => {
   return { about: notice.about, incident: notice.incident.id, title, body, urgent }
 }
 
-/** What is in braces and no name stays as it is; "\n" that was typed is a new line. */
+/** Fills in the names in braces. Unknown names stay as they are. A typed "\n" becomes a new line. */
 export function fillTemplate<Name extends string = (typeof templateNames)[number]>(
   template: string,
   values: Record<Name, string>,
@@ -79,7 +79,7 @@ function where({ incident }: Notice, words: Words, names: Writer['names'] = {}):
   return others > 0 ? words(message('notify.others', { path, count: others })) : path
 }
 
-/** What a failing disk of a source means, in words without system calls, and where it is; null: it is not one. */
+/** Describes a failing disk of a source without system calls, with its path; null: it is another failure. */
 function namedBodyOf(notice: Notice, words: Words, names: Writer['names'] = {}): string | null {
   const { what, incident } = notice
   const { kind, startedAt: since } = incident
@@ -134,7 +134,7 @@ function bodyOf(notice: Notice, words: Words, computer: string, now: number): st
   }
 }
 
-/** As the read-only monitor said it, where a step of a check failed. */
+/** Returns the text of the read-only monitor if a step of a check failed; otherwise the title. */
 function eventOf(notice: Notice, words: Words, title: string, now: number): string {
   const { step } = notice.incident
   if (step === null || notice.what === 'test') return title

@@ -3,71 +3,75 @@ import type { Message } from '../lib/i18n/message.ts'
 import { type Incident, incidentSchema } from './incident.ts'
 import type { IncidentKind } from './kinds.ts'
 
-/** One verdict of one path, or what is known of another part of Holdfast, as far as alerts need it. */
+/** A result of one path, or of another part of Holdfast, with the fields that alerts need. */
 export interface Sample {
   id: string
-  /** The path, or what else the subject is called. */
+  /** The path, or the name of another subject. */
   path: string
-  /** Paths of one group that fail alike are one incident: the mount point where it is known. */
+  /** Paths of one group that fail alike share an incident. The group is the mount point if it is known. */
   group: string
   /**
-   * It may well be this path's own fault, or one that its disk lives on with: then it joins others of its group only
-   * until they are told, and nobody joins it after that, so that what fails later is told as well.
+   * True if the failure may be the path's own, or one that its disk survives. It joins an incident of its group only
+   * until that incident is notified, and later failures do not join its incident after the notification, so that they
+   * are notified too.
    */
   isOwn: boolean
   kind: IncidentKind | 'ok' | 'slow'
   sentence: Message
-  /** The source that it is about, by id; null: none. */
+  /** Id of the source concerned; null: none. */
   source: string | null
-  /** The shell's name of the step that failed; null: none did. */
+  /** The shell's name of the failed step; null: no step failed. */
   step: string | null
-  /** Nobody is told of it before it has lasted for so long, in milliseconds. */
+  /** Minimum duration in milliseconds before a notification. */
   tellAfterMs: number
-  /** Milliseconds since 1970: when it was found, and since when it is so. */
+  /** Milliseconds since 1970: time of the sample, and start of the condition. */
   at: number
   since: number
-  /** Milliseconds of the steady clock. */
+  /** Milliseconds of the monotonic clock. */
   steadyMs: number
 }
 
-/** One that lasts, as it is kept over a restart. */
+/** An open incident as stored across restarts. */
 export const keptIncidentSchema = incidentSchema.extend({
-  /** As in the sample that it began with. */
+  /** From the first sample of the incident. */
   tellAfterMs: z.number(),
-  /** When it was told last, in milliseconds since 1970, and the ids of those that were named then and have not left. */
+  /**
+   * Time of the last notification in milliseconds since 1970, and the ids of the subjects named in it that still
+   * fail.
+   */
   toldAt: z.number().nullable(),
   named: z.array(z.string()),
 })
 
-/** With what the policy has planned for it, by the steady clock. */
+/** An open incident with the policy's plans for it, by the monotonic clock. */
 export interface OpenIncident extends z.infer<typeof keptIncidentSchema> {
-  /** When it is to be told: further paths of the same mount are waited for. */
+  /** Time of the first notification. It waits for further paths of the same mount. */
   tellAtMs: number
-  /** When it is told once more if it lasts. */
+  /** Time of the next repetition, if the incident is still open. */
   repeatAtMs: number
-  /** Not before, whatever else is planned: as `snoozedUntil`, which goes by a clock that can be set. */
+  /** No notification before this time. The same as `snoozedUntil`, by a clock that cannot be set. */
   snoozedUntilMs: number | null
 }
 
-/** Incidents that follow one another within QUIET_MS, as they are kept over a restart. */
+/** Incidents that follow one another within QUIET_MS, as stored across restarts. */
 export const keptTroubleSchema = z.object({
-  /** That of its first incident. */
+  /** The id of its first incident. */
   id: z.string(),
-  /** Incidents so far. */
+  /** Number of incidents so far. */
   times: z.number(),
-  /** How often it lasted, although it comes and goes. */
+  /** Number of incidents that lasted, although the subject flaps. */
   lastings: z.number(),
   /** Milliseconds since 1970. */
   startedAt: z.number(),
-  /** The last of them. */
+  /** The latest incident. */
   incident: incidentSchema,
-  /** All that were part of any of them. */
+  /** All paths that were part of any of the incidents. */
   paths: incidentSchema.shape.paths,
 })
 
-/** Something that comes and goes is one trouble. */
+/** The incidents of a failure that may flap. */
 export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
-  /** By the steady clock; null: it fails now. */
+  /** Start of the quiet time by the monotonic clock; null: it fails now. */
   quietSinceMs: number | null
 }
 
@@ -75,33 +79,34 @@ export interface FlapSeries extends z.infer<typeof keptTroubleSchema> {
 export interface Now {
   /** Milliseconds since 1970. */
   at: number
-  /** Milliseconds of the steady clock. */
+  /** Milliseconds of the monotonic clock. */
   steadyMs: number
 }
 
-/** How a path has failed without a break. */
+/** The consecutive failures of a path. */
 export interface FailureRun {
   failures: number
   since: number
-  /** The last of them, as long as they were of one kind. */
+  /** The latest consecutive failures of one kind. */
   kind: IncidentKind
   ofKind: number
   kindSince: number
-  /** All of them may have been the path's own fault (Sample.isOwn). */
+  /** True if these may be the path's own (Sample.isOwn). */
   isOwn: boolean
 }
 
 export interface AlertState {
   suspicions: Record<string, FailureRun>
   open: OpenIncident[]
-  /** Those that are over, newest first, at most KEPT_INCIDENTS. */
+  /** Ended incidents, newest first, at most KEPT_INCIDENTS. */
   past: Incident[]
   /**
-   * Told ones that ended. Where all of their paths fail in another way now, their end is told if that ends before they
-   * were named as failing so, that the last word is never that they fail.
+   * Ended incidents whose recovery is still to be notified. If all of their paths now fail in another way, the
+   * recovery is notified when that failure ends before its own notification, so that the last notification never
+   * reports a failure that has ended.
    */
   owed: Incident[]
-  /** Those that were told, until they have been quiet for long enough. */
+  /** The series of notified incidents, until they have been quiet long enough. */
   troubles: FlapSeries[]
   opened: number
 }
@@ -115,8 +120,8 @@ export const noAlerts: AlertState = {
   opened: 0,
 }
 
-/** A snooze lasts no longer, wherever the clock on the wall is set. */
+/** Longest snooze, also after the wall clock has been set back. */
 export const LONGEST_SNOOZE_MS = 7 * 24 * 3_600_000
-/** How long a new incident waits for further paths of the same mount before it is told. */
+/** Delay of a new incident's notification, during which further paths of the same mount join it. */
 export const COLLECT_MS = 1_000
 export const KEPT_INCIDENTS = 100

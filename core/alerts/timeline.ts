@@ -5,19 +5,19 @@ import { incidentKinds, severities } from './kinds.ts'
 import { noticeKinds } from './notice.ts'
 
 /**
- * What became of one notice in one channel. waiting: not yet, for this reason; merged: what followed said it, too;
- * untold: nobody had been told that it had begun; expired: it was too old to be news.
+ * The delivery state of a notice in a channel. waiting: not delivered yet, for the given reason; merged: a later
+ * notice covered it; untold: a recovery whose failure was not delivered; expired: too old.
  */
 const deliveryStates = ['waiting', 'delivered', 'refused', 'merged', 'untold', 'expired'] as const
 
 export const deliverySchema = z.object({
   notice: z.string(),
   what: z.enum(noticeKinds),
-  /** The channel's id and the name that it had. */
+  /** The channel's id, and its name at that time. */
   channel: z.string(),
   channelName: z.string(),
   state: z.enum(deliveryStates),
-  /** Milliseconds since 1970: when it was to be told, and when that was decided. */
+  /** Milliseconds since 1970: when the notice was created, and when its delivery was decided. */
   at: z.number(),
   decidedAt: z.number().nullable(),
   attempts: z.number(),
@@ -26,7 +26,7 @@ export const deliverySchema = z.object({
 export type NoticeDelivery = z.infer<typeof deliverySchema>
 
 export const timelineQuestionSchema = z.object({
-  /** Only those that were noticed before this; null: the newest. */
+  /** Only incidents detected before this one; null: from the newest. */
   before: z.object({ at: z.number(), id: z.string() }).nullable(),
   most: z.number().int().min(1).max(200),
   severity: z.enum(severities).nullable().default(null),
@@ -34,7 +34,7 @@ export const timelineQuestionSchema = z.object({
   source: z.string().nullable().default(null),
   /** Part of the name of a path or another subject. */
   text: z.string().max(200).default(''),
-  /** true: those that last; false: those that are over. */
+  /** true: ongoing incidents; false: ended ones; null: both. */
   lasts: z.boolean().nullable().default(null),
 })
 export type TimelineQuestion = z.infer<typeof timelineQuestionSchema>
@@ -45,10 +45,10 @@ export type TimelineEntry = z.infer<typeof timelineEntrySchema>
 export const timelinePageSchema = z.object({
   /** Newest first. */
   entries: z.array(timelineEntrySchema),
-  /** Where the next page begins; null: there is none. */
+  /** Start of the next page; null: this is the last page. */
   next: timelineQuestionSchema.shape.before,
 })
 export type TimelinePage = z.infer<typeof timelinePageSchema>
 
-/** What is kept of the past. */
+/** Days for which the timeline is kept. */
 export const KEPT_DAYS = 400

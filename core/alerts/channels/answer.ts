@@ -5,16 +5,16 @@ import { errorCode, errorText } from '../../platform/system-error.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 import { quote } from './quote.ts'
 
-/** What an HTTP server answered. */
+/** The response of an HTTP server. */
 export interface HttpAnswer {
   host: string
   status: number
   headers: Headers
-  /** Its beginning. */
+  /** The beginning of the body. */
   text: string
 }
 
-/** No service means a longer pause; one that was asked for by mistake must not silence a channel. */
+/** Limit of the requested pause. No service needs a longer one, and a mistaken value must not silence a channel. */
 const LONGEST_PAUSE_MS = 6 * 3_600_000
 const SHORTEST_PAUSE_MS = 1_000
 
@@ -22,7 +22,7 @@ export function delivered(): ChannelOutcome {
   return { did: 'delivered', note: null }
 }
 
-/** What an answer means to most services. */
+/** Classifies a response as most services intend it. */
 export function judge(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
   const { status } = answer
   if (status >= 200 && status < 300) return delivered()
@@ -51,11 +51,11 @@ function sentence(key: WordKey, answer: HttpAnswer, secrets: ChannelInput['secre
   return message(key, { host, status, answer: said === '' ? (STATUS_CODES[status] ?? '–') : said })
 }
 
-/** The pause that is asked for: seconds, or the date of its end; null: none, or what nobody understands. */
+/** Returns the requested pause, given in seconds or as a date; null: none, or in an unknown format. */
 function retryAfterMs(headers: Headers): number | null {
   const asked = headers.get('Retry-After')?.trim() ?? ''
   if (/^\d+$/.test(asked)) return pauseOf(Number(asked) * 1000)
-  // Date.parse alone takes almost anything for a date.
+  // Date.parse alone accepts almost any text as a date.
   if (!/^[A-Z][a-z]+, .* GMT$/.test(asked)) return null
   const at = Date.parse(asked)
   return Number.isNaN(at) ? null : pauseOf(at - Date.now())
@@ -65,18 +65,18 @@ export function pauseOf(ms: number): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, ms))
 }
 
-/** Where services that answer in JSON have what a person should read. */
+/** Fields in which JSON responses have their message for people. */
 const SAYING = ['description', 'message', 'error', 'detail', 'title']
 
-/** The words of an answer: of a JSON object its message, of a page its text. */
+/** Returns the message of a response: a field of a JSON object, or the text of a page. */
 function saidIn(text: string): string {
   const told = jsonOf(text)
   const said = SAYING.map((name) => fieldOf(told, name)).find((value) => typeof value === 'string')
-  // Of a page only the beginning: a hostile one could make the search for its tags long.
+  // Only the beginning of a page: a hostile one could make the search for its tags slow.
   return typeof said === 'string' ? said : text.slice(0, 4_000).replace(/<[^<>]*>/g, ' ')
 }
 
-/** What a text says as JSON; null: it is none. */
+/** Parses a text as JSON; null: it is not JSON. */
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -85,20 +85,23 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-/** A field of a JSON object, whatever it is; undefined: there is none. */
+/** Returns a field of a JSON object; undefined: it has no such field. */
 export function fieldOf(told: unknown, name: string): unknown {
   if (typeof told !== 'object' || told === null) return undefined
   return Object.entries(told).find(([key]) => key === name)?.[1]
 }
 
-// No answer at all. All of this passes, so it is tried again.
+// Outcomes without a response. These failures are temporary, so the attempt is repeated.
 
-/** When an attempt ends: its time is up, or nobody wants it any more. */
+/** Returns a signal that ends an attempt when its time is up or it is cancelled. */
 export function limitOf({ signal, withinMs }: ChannelInput): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(withinMs)])
 }
 
-/** An attempt that its limit has ended. Nobody wants it where Holdfast stops, or the channel was taken away. */
+/**
+ * Returns the outcome of an attempt that was ended by its limit. It is cancelled when Holdfast stops or the channel
+ * is removed.
+ */
 export function cutShort({ signal, withinMs }: ChannelInput, host: string): ChannelOutcome {
   const reason = signal.aborted
     ? message('channel.stopped')
@@ -106,7 +109,7 @@ export function cutShort({ signal, withinMs }: ChannelInput, host: string): Chan
   return { did: 'retry', afterMs: null, reason }
 }
 
-/** Nobody is there, or nobody who can prove to be the one. */
+/** Returns the outcome if the server cannot be reached or cannot prove its identity. */
 export function unreachable(host: string, thrown: unknown, secrets: ChannelInput['secrets']): ChannelOutcome {
   const key = isCertificate(causeOf(thrown)) ? 'channel.certificate' : 'channel.unreachable'
   return {
@@ -116,17 +119,19 @@ export function unreachable(host: string, thrown: unknown, secrets: ChannelInput
   }
 }
 
-/** A name of OpenSSL's or Node's for a certificate that proves nothing. */
+/** True for an error of OpenSSL or Node about an invalid certificate. */
 function isCertificate(cause: unknown): boolean {
   return /CERT|UNABLE_TO_(GET|VERIFY)/.test(errorCode(cause) ?? '') || /certificate/i.test(errorText(cause))
 }
 
-/** fetch says "fetch failed" and keeps the reason as the error's cause. */
+/** Returns the cause of an error: fetch's own text is only "fetch failed". */
 function causeOf(thrown: unknown): unknown {
   return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
 }
 
-/** Several addresses that all refused come as one error without a text of its own. */
+/**
+ * Returns the reason of an error. If all of several addresses refuse, the error has no text, and its code is used.
+ */
 export function reasonOf(thrown: unknown): string {
   const cause = causeOf(thrown)
   const text = errorText(cause)

@@ -1,28 +1,31 @@
-/** The id of the desktop's own notifications, or the terminal's lines; it is no entry of the settings. */
+/** The id of the desktop's own notifications, or the terminal's lines. The settings have no entry for it. */
 export const NATIVE = 'native'
 
-/** One field of a channel's form. Its label is the word `channel.TYPE.NAME`, of the general ones `channel.field.NAME`. */
+/**
+ * A field of a channel's form. Its label has the key `channel.TYPE.NAME`; that of a general field,
+ * `channel.field.NAME`.
+ */
 export interface Field {
   name: string
-  /** secret: kept apart from the settings, and never shown again. */
+  /** secret: stored separately from the settings, and never shown again. */
   kind: 'text' | 'url' | 'email' | 'port' | 'certificate' | 'choice' | 'minutes' | 'secret'
   required: boolean
-  /** What is taken while nothing is given. */
+  /** The value if none is given. */
   default?: string
   choices?: readonly string[]
 }
 
 export interface CatalogEntry {
   fields: readonly Field[]
-  /** Where its own documentation says how to get what it needs. */
+  /** Address of the service's own documentation about the required values. */
   help: string
-  /** It can be added by a person in the window or on the command line; else the settings file alone names it. */
+  /** True if a person can add it in the window or on the command line; otherwise only in the settings file. */
   isAddable: boolean
-  /** What a message is made by while no other template is given; else: the title, a new line and the body. */
+  /** The default template; if omitted, the title, a new line and the body. */
   template?: string
 }
 
-/** What a template may name, in braces. `event`: "touch failed" of a disk, else the title. */
+/** Names that a template may contain in braces. `event`: "touch failed" for a disk, otherwise the title. */
 export const templateNames = [
   'title',
   'body',
@@ -46,8 +49,8 @@ const secret = fieldOf('secret')
 const url = fieldOf('url')
 
 /**
- * Every kind of channel besides the native one, and what its form asks for. Of the settings schema and the window: no
- * code of the channels themselves. An address that lets whoever knows it write is a secret.
+ * All kinds of channels except the native one, with the fields of their forms. The settings schema and the window
+ * import this, so it contains no code of the channels. An address is a secret if it suffices for posting.
  */
 export const catalog = {
   line: {
@@ -59,7 +62,7 @@ export const catalog = {
     fields: [url('endpoint'), secret('token')],
     help: 'https://notify-bot.line.me/doc/en/',
     isAddable: true,
-    // The read-only monitor's own: LINE Notify puts its label before the first line.
+    // The template of the read-only monitor. LINE Notify puts its label before the first line.
     template: '\n[PROJ_CODE] {project}, in {resource}\n>>> {event}',
   },
   mail: {
@@ -126,7 +129,7 @@ export function fieldsOf(type: ChannelType): readonly Field[] {
   return catalog[type].fields
 }
 
-/** A channel that logs in as a user needs that user's password. */
+/** Returns the secrets of a channel. A user name makes its password required. */
 export function secretFieldsOf(
   type: ChannelType,
   options: Readonly<Record<string, string>> = {},
@@ -136,7 +139,10 @@ export function secretFieldsOf(
   return secrets.map((field) => (field.name === 'password' && isLogin ? { ...field, required: true } : field))
 }
 
-/** The secrets that a channel needs and does not have. @param stored names of those that it has. */
+/**
+ * Returns the secrets that a channel needs and does not have.
+ * @param stored names of its stored secrets
+ */
 export function missingSecrets(
   { type, options }: { type: ChannelType; options: Readonly<Record<string, string>> },
   stored: readonly string[],
@@ -144,13 +150,13 @@ export function missingSecrets(
   return secretFieldsOf(type, options).filter(({ name, required }) => required && !stored.includes(name))
 }
 
-/** Why a value cannot be used; null: it can. `given` is trimmed already. */
+/** Returns why a value cannot be used; null: it can. `given` is already trimmed. */
 export function refuseValue(
   field: Pick<Field, 'name' | 'kind' | 'required' | 'choices'>,
   given: string,
 ): 'missing' | 'invalid' | null {
   if (given === '') return field.required ? 'missing' : null
-  // A private key is one, too.
+  // A private key is also a secret.
   const longest = field.kind === 'secret' ? 10_000 : 2_000
   if (given.length > longest || given.includes('\0')) return 'invalid'
   switch (field.kind) {
@@ -179,15 +185,18 @@ function isWebAddress(given: string): boolean {
   return URL.canParse(given) && ['http:', 'https:'].includes(new URL(given).protocol)
 }
 
-/** A person or a program that mail goes to, or comes from. */
+/** The sender or a recipient of mail: a person or a program. */
 export interface MailAddress {
-  /** '': none is given. */
+  /** '': no name is given. */
   name: string
-  /** `station@example.org`, or a name of the mail server itself such as `root`. */
+  /** `station@example.org`, or a local name of the mail server such as `root`. */
   address: string
 }
 
-/** Mail addresses as RFC 5322 has them, with names or without, separated by commas or semicolons; null: it is no such list. */
+/**
+ * Parses mail addresses in the format of RFC 5322, with or without names, separated by commas or semicolons; null:
+ * the text is no such list.
+ */
 export function readAddresses(text: string): MailAddress[] | null {
   const part = /(?:"(?:[^"\\]|\\.)*"|<[^<>]*>|[^,;"<>])+/g
   if (/[^\s,;]/.test(text.replace(part, ''))) return null
@@ -202,7 +211,10 @@ export function readAddresses(text: string): MailAddress[] | null {
   return isWhole && found.length > 0 ? found : null
 }
 
-/** A SHA-256 fingerprint as 64 lower-case hexadecimal digits, of one with or without colons; null: it is none. */
+/**
+ * Returns a SHA-256 fingerprint, with or without colons, as 64 lower-case hexadecimal digits; null: the text is no
+ * fingerprint.
+ */
 export function readFingerprint(text: string): string | null {
   const digits = text.replaceAll(':', '').trim().toLowerCase()
   return /^[0-9a-f]{64}$/.test(digits) ? digits : null

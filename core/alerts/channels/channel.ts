@@ -1,56 +1,56 @@
 import type { Message } from '../../lib/i18n/message.ts'
 import type { Notice } from '../notice.ts'
 
-/** What became of one attempt to tell somebody. */
+/** The outcome of one attempt to deliver a message. */
 export type ChannelOutcome =
   | {
-      did: 'delivered' /** What the other end said of it that a person may want to know, such as a quota. */
+      did: 'delivered' /** Additional information from the other end, such as a quota. */
       note: Message | null
     }
   | {
-      did: 'retry' /** Milliseconds, as the other end asked for; null: as the retry policy has it. */
+      did: 'retry' /** The pause in milliseconds that the other end requested; null: the retry policy decides. */
       afterMs: number | null
       reason: Message
     }
   | { did: 'refused'; reason: Message }
 
-/** A notice in words, as a channel sends it. */
+/** A notice as text, as a channel sends it. */
 export interface OutgoingMessage {
-  /** The same for every attempt, also over a restart: a UUID. */
+  /** A UUID, the same for every attempt and across restarts. */
   id: string
   notice: Notice
   title: string
   body: string
-  /** Title and body, or what the channel's template makes of them. */
+  /** Title and body, or the channel's filled-in template. */
   text: string
-  /** What is at risk, and somebody should look now. */
+  /** Data is at risk, so a person should act now. */
   urgent: boolean
-  /** The computer that tells it. */
+  /** The computer that sends it. */
   computer: string
   labels: { project: string; resource: string }
 }
 
-/** What a channel is given besides the letter. */
+/** The input of a channel besides the message. */
 export interface ChannelInput {
-  /** By the names of the catalogue. */
+  /** By the catalogue's names. */
   options: Readonly<Record<string, string>>
-  /** Never in a log, a message or an error. */
+  /** Must never appear in a log, a message or an error. */
   secrets: Readonly<Record<string, string>>
   signal: AbortSignal
-  /** How long an attempt may take as a whole, in milliseconds. */
+  /** Timeout of a whole attempt in milliseconds. */
   withinMs: number
 }
 
-/** No service that is well takes so long. */
+/** A healthy service responds sooner. */
 export const WITHIN_MS = 10_000
 
-/** One way to tell somebody. It never throws: whatever happens is an outcome. */
+/** A channel for notifications. It never throws: failures are outcomes. */
 export interface Channel {
   send(letter: OutgoingMessage, given: ChannelInput): Promise<ChannelOutcome>
-  /** What it is told on a timetable besides, so that the other end notices when this computer is silent. */
+  /** A regular heartbeat, so that the other end notices when this computer is silent. */
   beat?: {
     everyMs(options: ChannelInput['options']): number
-    /** `text`: what fails, in words; null: nothing does. `isFirst`: Holdfast has just started. */
+    /** `text`: describes the current failure; null: none. `isFirst`: Holdfast has just started. */
     send(text: string | null, isFirst: boolean, given: ChannelInput): Promise<ChannelOutcome>
   }
 }

@@ -6,7 +6,7 @@ import { cutShort, delivered, limitOf, reasonOf } from './answer.ts'
 import type { Channel, ChannelOutcome } from './channel.ts'
 import { factsOf } from './facts.ts'
 
-/** A program that is run without a shell, with the facts (facts.ts) as JSON on its standard input. */
+/** Runs a program without a shell, with the facts (facts.ts) as JSON on its standard input. */
 export const command: Channel = {
   async send(letter, given) {
     const { program = '' } = given.options
@@ -19,11 +19,11 @@ export const command: Channel = {
   },
 }
 
-/** Its exit code, or the signal that has ended it. */
+/** Returns the exit code, or the signal that ended the program. */
 function run(program: string, input: string, limit: AbortSignal): Promise<number | string | null> {
   return new Promise((resolve, reject) => {
     limit.throwIfAborted()
-    // A group of its own, so that all that it starts can be ended with it.
+    // A separate process group, so that the program's children can be killed with it.
     const child = spawn(program, [], {
       shell: false,
       detached: true,
@@ -37,11 +37,11 @@ function run(program: string, input: string, limit: AbortSignal): Promise<number
     limit.addEventListener('abort', end, { once: true })
     child.on('error', reject)
     child.on('exit', (code, killedBy) => {
-      // Its number may be another process's by then.
+      // Its process id may belong to another process by now.
       limit.removeEventListener('abort', end)
       resolve(code ?? killedBy)
     })
-    // It need not read what it is given.
+    // The program need not read its input.
     child.stdin.on('error', () => undefined)
     child.stdin.end(input)
   })
@@ -62,7 +62,7 @@ function exited(program: string, code: number | string | null): ChannelOutcome {
   return { did: 'refused', reason: message('channel.command.failed', { program, code: code ?? '–' }) }
 }
 
-/** What a computer has too little of for now: then it is tried again. */
+/** Temporary shortages, after which the attempt is repeated. */
 const PASSING = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'])
 
 function unstartable(program: string, error: unknown): ChannelOutcome {

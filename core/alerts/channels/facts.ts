@@ -5,24 +5,24 @@ import type { Notice, NoticeKind } from '../notice.ts'
 import type { OutgoingMessage } from './channel.ts'
 
 /**
- * What a webhook or a program is given, as JSON. Names and meanings stay while `schema` does; there may be new ones.
- * Times are ISO 8601, in UTC.
+ * The JSON object for a webhook or a program. Names and meanings stay the same while `schema` does; fields may be
+ * added. Times are ISO 8601, in UTC.
  */
 interface Facts {
   schema: 1
-  /** The same for every attempt: whoever has seen it need not act again. */
+  /** The same for every attempt, so that a receiver can ignore repetitions. */
   delivery: string
-  /** The notice; every channel that tells it has the same. */
+  /** Id of the notice, the same in all channels. */
   id: string
-  /** failed, lasting, unstable: something is wrong; recovered, over, summary: it is no more; test. */
+  /** failed, lasting, unstable: a failure; recovered, over, summary: its end; test. */
   what: NoticeKind
-  /** What notices of one failure have in common, from the first to the last. */
+  /** Shared by all notices of one failure, from the first to the last. */
   about: string
-  /** How often it came, where it comes and goes; else 1. */
+  /** Number of incidents in the flap series; otherwise 1. */
   times: number
   at: string
   incident: IncidentFacts
-  /** In the language that Holdfast speaks; `text` is what the channel's template makes of them. */
+  /** In Holdfast's language. `text` is the channel's filled-in template. */
   title: string
   body: string
   text: string
@@ -33,15 +33,15 @@ interface Facts {
 
 interface IncidentFacts {
   id: string
-  /** test: it is none. */
+  /** test: no real incident. */
   kind: IncidentKind | 'test'
   severity: Severity | 'info'
-  /** Those that fail; those that failed when it is over. */
+  /** The failing paths; after the end, those that had failed. */
   paths: string[]
   startedAt: string
-  /** null: it lasts. */
+  /** null: it is ongoing. */
   endedAt: string | null
-  /** In English, whatever language Holdfast speaks. */
+  /** Always in English. */
   sentence: string
 }
 
@@ -57,7 +57,7 @@ export function factsOf(letter: OutgoingMessage): Facts {
     times,
     at: moment(at),
     incident: what === 'test' ? noIncident(letter) : incidentFacts(notice),
-    // Half a surrogate pair is no text, and some readers of JSON refuse it.
+    // An unpaired surrogate is not valid text, and some JSON parsers reject it.
     title: title.toWellFormed(),
     body: body.toWellFormed(),
     text: text.toWellFormed(),
@@ -80,7 +80,7 @@ function incidentFacts({ incident }: Notice): IncidentFacts {
   }
 }
 
-/** A test is about nothing that fails: no machine that reads it may take its example for a fault. */
+/** Returns a placeholder for a test, so that no program takes its example for a failure. */
 function noIncident({ notice: { incident, at }, computer }: OutgoingMessage): IncidentFacts {
   return {
     id: incident.id,

@@ -3,31 +3,31 @@ import { message } from '../../lib/i18n/message.ts'
 import { cutShort, type HttpAnswer, judge, limitOf, unreachable } from './answer.ts'
 import type { ChannelInput, ChannelOutcome } from './channel.ts'
 
-/** So much of an answer is read; what is meant for a person is shorter. */
+/** Bytes that are read of a response. Messages for people are shorter. */
 const MOST_BYTES = 64 * 1024
 
 export interface Request {
-  /** May be a secret: no sentence names more of it than its host. */
+  /** May be a secret: sentences contain only its host. */
   url: string
   method?: string
   headers?: Record<string, string>
   body?: string | URLSearchParams
-  /** Also what is said to a success is of interest; else it is not waited for. */
+  /** True: the body of a successful response is read too; otherwise it is discarded. */
   readsSuccess?: boolean
 }
 
-/** Posts, and judges the answer as most services mean it. */
+/** Posts a request and classifies the response as most services intend it. */
 export async function post(request: Request, given: ChannelInput): Promise<ChannelOutcome> {
   const answer = await exchange(request, given)
   return 'did' in answer ? answer : judge(answer, given.secrets)
 }
 
-/** A request whose body is JSON. */
+/** Returns a request with a JSON body. */
 export function json(url: string, body: unknown, headers: Record<string, string> = {}) {
   return { url, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-/** One request, and what was answered to it, whatever that is; or why nothing was. It never throws. */
+/** Sends one request. Returns any response, or the outcome if there is none. Never throws. */
 export async function exchange(request: Request, given: ChannelInput): Promise<HttpAnswer | ChannelOutcome> {
   const prepared = prepare(request)
   if (prepared === null) return { did: 'refused', reason: message('channel.invalid') }
@@ -35,7 +35,7 @@ export async function exchange(request: Request, given: ChannelInput): Promise<H
   const limit = limitOf(given)
   try {
     const { method = 'POST', body = null, readsSuccess = false } = request
-    // Where a redirect leads nobody has chosen: neither the secret nor the message follows it.
+    // Redirects are not followed: the secret and the message must go only to the configured address.
     const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: limit })
     const text = response.ok && !readsSuccess ? await leave(response) : await beginningOf(response)
     return { host: url.host, status: response.status, headers: response.headers, text }
@@ -44,7 +44,7 @@ export async function exchange(request: Request, given: ChannelInput): Promise<H
   }
 }
 
-/** What fetch takes; null: it would refuse it, and its error would name the secret. */
+/** Prepares the arguments of fetch; null: fetch would reject them with an error that contains the secret. */
 function prepare(request: Request): { url: URL; headers: Headers } | null {
   try {
     const url = new URL(request.url)
@@ -62,7 +62,7 @@ function prepare(request: Request): { url: URL; headers: Headers } | null {
   }
 }
 
-/** The beginning of an answer: as much of it as comes in time. */
+/** Reads the beginning of a body, as far as it arrives in time. */
 async function beginningOf(response: Response): Promise<string> {
   const reader = response.body?.getReader()
   if (reader === undefined) return ''
@@ -82,7 +82,7 @@ async function beginningOf(response: Response): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(pieces))
 }
 
-/** Unread it would keep the connection. */
+/** Discards the body, which would otherwise keep the connection open. */
 async function leave(response: Response): Promise<string> {
   await response.body?.cancel().catch(ignoreError('the connection of the answer has ended already'))
   return ''

@@ -35,7 +35,7 @@ export function channelOf(type: ChannelType): Channel {
   }
 }
 
-/** Whatever a library throws is an outcome, too. */
+/** Turns an error thrown by a library into an outcome. */
 async function guarded(
   attempt: () => Promise<ChannelOutcome>,
   { secrets }: ChannelInput,

@@ -2,12 +2,12 @@ import type { Channel } from './channel.ts'
 import { post } from './http.ts'
 import { shorten } from './shorten.ts'
 
-/** LINE Notify's own address; the service ended on 2025-03-31, others speak its form. */
+/** LINE Notify's own address. The service ended on 2025-03-31, but other services accept its form. */
 export const LINE_NOTIFY_ENDPOINT = 'https://notify-api.line.me/api/notify'
 
 const MOST_CHARACTERS = 1_000
 
-/** LINE Notify's form, as the read-only monitor sent it. */
+/** Sends LINE Notify's form, as the read-only monitor did. */
 export const lineNotify: Channel = {
   send({ text }, given) {
     const { options, secrets } = given

@@ -6,10 +6,10 @@ import { exchange, json, type Request } from './http.ts'
 import { shorten } from './shorten.ts'
 
 const MOST_CHARACTERS = 5_000
-/** The message is delivered by then: its quota is worth a short wait. */
+/** Timeout for reading the quota. The message is already delivered, so the wait is short. */
 const QUOTA_WITHIN_MS = 3_000
 
-/** LINE's Messaging API: a message is pushed to a person or a group. */
+/** Pushes a message to a person or a group by LINE's Messaging API. */
 export const line: Channel = {
   async send(letter, given) {
     const { to = '' } = given.options
@@ -26,15 +26,15 @@ export const line: Channel = {
 }
 
 function judgePush(answer: HttpAnswer, secrets: ChannelInput['secrets']): ChannelOutcome {
-  // A message with this retry key was taken before, and the answer to it was lost.
+  // A message with this retry key was accepted before, and its response was lost.
   if (answer.status === 409) return delivered()
-  // Nothing more goes out this month: another channel has to.
+  // The quota of this month is used up, so another channel has to deliver.
   if (answer.status === 429 && /monthly limit/i.test(answer.text))
     return refusedAs('channel.line.monthly', answer, secrets)
   return judge(answer, secrets)
 }
 
-/** What is left of the month's messages; null: LINE did not say, or there is no limit. */
+/** Returns how many of the month's messages are used; null: LINE does not respond with it, or there is no limit. */
 async function quotaNote(given: ChannelInput): Promise<Message | null> {
   const [quota, consumption] = await Promise.all([
     ask(given, (client) => client.getMessageQuota()),
@@ -52,8 +52,9 @@ function numberIn(answer: HttpAnswer | ChannelOutcome, name: string): number | n
 }
 
 /**
- * Makes one request: gives back what is answered, or why nothing is. LINE's SDK knows each request's address, headers
- * and form, but its transport waits for ever, follows redirects and reads whatever it is sent: ours takes its place.
+ * Makes one request. Returns the response, or the outcome if there is none. LINE's SDK builds each request's address,
+ * headers and body, but its transport has no timeout, follows redirects and reads responses of any size, so it is
+ * replaced.
  */
 async function ask(
   given: ChannelInput,
@@ -67,7 +68,7 @@ async function ask(
   const carry = async (request: Request) => {
     const headers = { ...request.headers, Authorization: `Bearer ${channelAccessToken}` }
     answer = await exchange({ ...request, headers }, given)
-    // What the SDK makes of an answer is not asked for.
+    // The SDK's result is not used.
     return new Response('{}')
   }
   const httpClient = {

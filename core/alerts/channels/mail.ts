@@ -10,12 +10,15 @@ import type { Channel, ChannelInput, ChannelOutcome, OutgoingMessage } from './c
 import { quote } from './quote.ts'
 import { shorten, titleLine } from './shorten.ts'
 
-/** Mail servers look through a message before they take it, and greet slowly to put off senders of junk. */
+/**
+ * Factor of the timeout: mail servers scan a message before they accept it, and greet slowly to deter senders of
+ * spam.
+ */
 const PATIENCE = 3
 const MOST_SUBJECT = 200
 const MOST_CHARACTERS = 100_000
 
-/** Mail through an SMTP server, one thread an incident. */
+/** Sends mail through an SMTP server, with one thread for each incident. */
 export const mail: Channel = {
   async send(letter, given) {
     const patient = { ...given, withinMs: PATIENCE * given.withinMs }
@@ -32,7 +35,7 @@ export const mail: Channel = {
   },
 }
 
-/** RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
+/** Default ports: RFC 8314, 3.3 (submissions), RFC 6409 (submission), RFC 5321 (relay). */
 const USUAL_PORT: Record<string, number> = { tls: 465, starttls: 587, none: 25 }
 
 const portOf = ({ port = '', security = 'tls' }: ChannelInput['options']): number =>
@@ -42,7 +45,7 @@ function hostOf({ options }: ChannelInput): string {
   return `${options.host ?? ''}:${portOf(options)}`
 }
 
-/** The server is not the one that it should be. Its message is the reason. */
+/** The server cannot prove its identity. The message contains the reason. */
 class UntrustedServer extends Error {
   override readonly name = 'UntrustedServer'
   readonly fingerprint: string
@@ -54,8 +57,8 @@ class UntrustedServer extends Error {
 }
 
 /**
- * Sends one mail over a connection of its own. nodemailer's own transport logs in before anybody can look at the
- * certificate, so that it could not be pinned.
+ * Sends one mail over a separate connection. nodemailer's own transport logs in before the certificate can be
+ * checked, so it does not support pinning.
  */
 async function deliver(
   data: ReturnType<typeof mailOf>,
@@ -67,18 +70,18 @@ async function deliver(
     import('nodemailer/lib/smtp-connection'),
   ])
   const { host = '', security = 'tls', user = '' } = options
-  // `limit` alone ends an attempt: of two timers of one length, either might come first, and each has its own reason.
+  // Only `limit` ends an attempt: of two equal timers either could fire first, and each has its own reason.
   const unreached = 2 * withinMs
   const mail = new MailComposer({ ...data, disableFileAccess: true, disableUrlAccess: true }).compile()
   const connection = new SMTPConnection({
     host,
     port: portOf(options),
     secure: security === 'tls',
-    // Never in the clear because somebody on the way has taken STARTTLS out of what the server says.
+    // Prevents plain text if an attacker removes STARTTLS from the server's reply.
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
     ...{ connectionTimeout: unreached, greetingTimeout: unreached, dnsTimeout: unreached },
-    // `refuseUntrusted` looks at it before anything but a greeting is sent.
+    // `refuseUntrusted` checks the certificate before anything but a greeting is sent.
     tls: { rejectUnauthorized: false },
   })
   const failed = Promise.withResolvers<never>()
@@ -110,7 +113,8 @@ async function deliver(
 }
 
 /**
- * @param pin the only certificate that is taken; null: any that an authority of this computer has signed for this name.
+ * Checks the server's certificate.
+ * @param pin the only accepted certificate; null: any that an authority of this computer has signed for this name
  * @throws UntrustedServer
  */
 function refuseUntrusted(socket: unknown, pin: string | null): void {
@@ -121,7 +125,7 @@ function refuseUntrusted(socket: unknown, pin: string | null): void {
 }
 
 function mailOf(letter: OutgoingMessage, { options: { from = '', to = '' } }: ChannelInput) {
-  // It need not exist: what refers to the same mail stands together.
+  // This mail need not exist: mail programs group all mails that refer to the same id.
   const thread = messageId(`incident-${digest(letter.notice.about)}`, from)
   return {
     from: readAddresses(from) ?? from,
@@ -132,7 +136,7 @@ function mailOf(letter: OutgoingMessage, { options: { from = '', to = '' } }: Ch
     inReplyTo: thread,
     references: thread,
     headers: {
-      // Automatic replies (RFC 3834) leave such a message unanswered.
+      // Automatic replies (RFC 3834) ignore such a message.
       'Auto-Submitted': 'auto-generated',
       ...(letter.urgent ? { 'X-Priority': '1 (Highest)', Importance: 'High' } : {}),
     },
@@ -148,12 +152,12 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
-/** nodemailer's names for what trying again does not mend, though no server said so. */
+/** nodemailer's codes for failures that a retry does not fix, although no server reported them. */
 const LASTING = new Set(['EENVELOPE', 'EMESSAGE', 'ECONFIG'])
-/** How nodemailer says that a server has no STARTTLS, and OpenSSL or BoringSSL that it answered in plain text. */
+/** Errors of nodemailer for a server without STARTTLS, and of OpenSSL or BoringSSL for a reply in plain text. */
 const PLAIN = /^Error upgrading connection with STARTTLS|^EHLO failed but HELO|wrong[ _]version[ _]number/i
 
-/** What an error of nodemailer means: SMTP's 4xx pass, its 5xx do not. */
+/** Classifies an error of nodemailer: SMTP's 4xx are temporary, its 5xx are not. */
 export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome {
   const { options, secrets } = given
   const host = hostOf(given)
@@ -167,7 +171,7 @@ export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome 
     const { fingerprint } = thrown
     return { did: 'retry', afterMs: null, reason: message(key, { host, reason: answer, fingerprint }) }
   }
-  // Some answer 4xx, though they never offer it.
+  // Some servers reply with 4xx although they never offer encryption.
   if (PLAIN.test(errorText(thrown))) {
     const encryption = options.security === 'starttls' ? 'STARTTLS' : 'TLS'
     return { did: 'retry', afterMs: null, reason: message('channel.mail.plain', { host, encryption }) }
@@ -183,8 +187,8 @@ export function judgeMail(thrown: unknown, given: ChannelInput): ChannelOutcome 
 }
 
 /**
- * A server that takes mail for others only of those who have logged in: RFC 4954 (530), or in the words of Postfix, Exim,
- * Exchange and others.
+ * True if the server accepts mail for other servers only after a login: RFC 4954 (530), or the texts of Postfix,
+ * Exim, Exchange and others.
  */
 function wantsLogin(status: unknown, answer: string): boolean {
   if (status === 530) return !/STARTTLS/i.test(answer)
@@ -197,7 +201,7 @@ function wantsLogin(status: unknown, answer: string): boolean {
   )
 }
 
-/** nodemailer gives an error a code of its own, and keeps the one that says more beside it. */
+/** Restores the system's error code, which nodemailer replaces and keeps in `originalCode`. */
 function systemError(thrown: unknown): unknown {
   const code = fieldOf(thrown, 'originalCode')
   return typeof code === 'string' ? Object.assign(new Error(errorText(thrown)), { code }) : thrown

@@ -3,13 +3,13 @@ import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 import { inBytes, shorten, textBesideTitle, titleLine } from './shorten.ts'
 
-/** A longer message becomes an attachment, which a telephone does not show. */
+/** A longer message becomes an attachment, which phones do not display. */
 const MOST_BYTES = 4_096
 const MOST_TITLE_BYTES = 250
 const HIGHEST_PRIORITY = 5
 const DEFAULT_PRIORITY = 3
 
-/** ntfy.sh, or a server of one's own. */
+/** Publishes to ntfy.sh, or to a self-hosted server. */
 export const ntfy: Channel = {
   send(letter, given) {
     const { server = '', topic = '' } = given.options
@@ -26,7 +26,7 @@ export const ntfy: Channel = {
   },
 }
 
-/** ntfy shows it as an emoji before the title. */
+/** Returns the tag that ntfy shows as an emoji before the title. */
 function tagOf({ notice, urgent }: OutgoingMessage): string {
   if (notice.what === 'test') return 'bell'
   if (!isFiring(notice)) return 'white_check_mark'

@@ -3,12 +3,12 @@ import type { Channel, ChannelInput, ChannelOutcome } from './channel.ts'
 import { post } from './http.ts'
 import { inBytes, shorten } from './shorten.ts'
 
-/** Healthchecks keeps no more of what a ping says. */
+/** Healthchecks stores at most this much of a ping's body. */
 const MOST_BYTES = 10_000
 
 /**
- * A dead-man's switch of Healthchecks' kind: it tells somebody when no ping comes any more, so also when this computer
- * is dead. Besides what is told at once it hears in time whether something fails.
+ * A dead-man's switch such as Healthchecks. It alerts people when pings stop, so also when this computer is down.
+ * Pings report on schedule if there is a failure, in addition to the immediate notices.
  */
 export const ping: Channel = {
   send({ notice, text }, given) {
@@ -17,7 +17,7 @@ export const ping: Channel = {
   beat: {
     everyMs: ({ every = '' }) => Number(every) * 60_000,
     async send(text, isFirst, given) {
-      // Others of its kind know no start: what comes after it counts.
+      // Similar services do not support `/start`; its outcome is ignored, and the next ping counts.
       if (isFirst) await say('/start', '', given)
       return text === null ? say('', '', given) : say('/fail', text, given)
     },
@@ -30,7 +30,9 @@ function say(step: '' | '/start' | '/fail', text: string, given: ChannelInput): 
   return post({ url: addressOf(given.secrets.url ?? '', step), headers, body }, given)
 }
 
-/** The check's own address with the step after its path; what is no address stays as it is, and is refused later. */
+/**
+ * Appends the step to the path of the check's address. An invalid address is returned unchanged and refused later.
+ */
 function addressOf(url: string, step: string): string {
   if (!URL.canParse(url)) return url
   const address = new URL(url)

@@ -1,22 +1,22 @@
 import { shorten } from './shorten.ts'
 
 const MOST_QUOTED = 200
-/** More is not looked at: its end may be half a secret, where reading had to stop. */
+/** Text beyond this is ignored: it may end with half a secret, where reading stopped. */
 const MOST_LOOKED_AT = 2_000
 
-/** What somebody else said, as a sentence may have it: short, on one line, and without a secret. */
+/** Shortens a foreign text for a sentence: on one line, and without secrets. */
 export function quote(text: string, secrets: Readonly<Record<string, string>>): string {
   const said = hide(text, secrets).slice(0, MOST_LOOKED_AT)
-  // Control characters are no words, and could do things to a terminal.
+  // Control characters are not text, and could affect a terminal.
   return shorten(said.replace(/[\s\p{Cc}]+/gu, ' ').trim(), MOST_QUOTED)
 }
 
-/** What stands in the place of a secret. */
+/** Replaces a secret. */
 const HIDDEN = '•••'
-/** A part of an address that is shorter says nothing, and stands in every second sentence. */
+/** Shorter parts of an address reveal little and occur in many sentences. */
 const SHORTEST_PART = 6
 
-/** A text in which no secret occurs, in none of the forms in which it was sent or could come back. */
+/** Removes secrets from a text, in every form in which they were sent or could be returned. */
 function hide(text: string, secrets: Readonly<Record<string, string>>): string {
   const forms = [...new Set(Object.values(secrets).flatMap(formsOf))].sort((a, b) => b.length - a.length)
   if (forms.length === 0) return text
@@ -39,7 +39,7 @@ function formsOf(secret: string): string[] {
   return [...whole, ...parts.filter((part) => part.length >= SHORTEST_PART)]
 }
 
-/** An address is its host and what nobody may know: an answer often names that alone. */
+/** Returns the parts of a secret address, because responses often contain only its secret part. */
 function addressParts(secret: string): string[] {
   if (!URL.canParse(secret)) return []
   const { href, pathname, search, username, password, searchParams } = new URL(secret)

@@ -1,14 +1,14 @@
 import type { OutgoingMessage } from './channel.ts'
 
-/** How much of a text a service takes: UTF-16 units where its manual says "characters", else bytes of UTF-8. */
+/** Measures a text: in UTF-16 units if the service's manual counts "characters", otherwise in bytes of UTF-8. */
 const inUnits = (text: string): number => text.length
 export const inBytes = (text: string): number => Buffer.byteLength(text)
 
 const END = '…'
 
-/** The text, or so much of its beginning that it has the size with an ellipsis after it. No surrogate pair is cut. */
+/** Shortens a text to a maximum size, including an ellipsis. Does not split surrogate pairs. */
 export function shorten(text: string, most: number, sizeOf: (text: string) => number = inUnits): string {
-  // Half a surrogate pair is no text: every encoder would make something else of it.
+  // Replaces unpaired surrogates, which every encoder would change.
   const whole = text.toWellFormed()
   if (sizeOf(whole) <= most) return whole
   let fits = 0
@@ -21,14 +21,14 @@ export function shorten(text: string, most: number, sizeOf: (text: string) => nu
   return whole.slice(0, fits).replace(/[\ud800-\udbff]$/, '') + END
 }
 
-/** The text of a service that shows the title by itself: without it where it begins with it. */
+/** Returns the text without the title at its start, for services that show the title separately. */
 export function textBesideTitle({ title, text }: Pick<OutgoingMessage, 'title' | 'text'>): string {
   if (!text.startsWith(title)) return text
   const rest = text.slice(title.length)
   return rest.startsWith('\n') && rest.trim() !== '' ? rest.slice(1) : text
 }
 
-/** On one line. */
+/** Returns the title on one line. */
 export function titleLine({ title }: Pick<OutgoingMessage, 'title'>): string {
   return title.replace(/\s+/g, ' ').trim()
 }

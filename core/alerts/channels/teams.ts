@@ -3,11 +3,11 @@ import type { Channel, OutgoingMessage } from './channel.ts'
 import { json, post } from './http.ts'
 import { inBytes, shorten, textBesideTitle, titleLine } from './shorten.ts'
 
-/** Teams takes 28 KB of a message, its form included. */
+/** Teams accepts messages of 28 KB, including the JSON around the text. */
 const MOST_BYTES = 28_000
 const MOST_TITLE_BYTES = 500
 
-/** A webhook of Teams' Workflows: it shows an adaptive card. */
+/** Posts an adaptive card to a webhook of Teams' Workflows. */
 export const teams: Channel = {
   send(letter, given) {
     const title = shorten(titleLine(letter), MOST_TITLE_BYTES, inBytes)
@@ -36,7 +36,7 @@ function messageOf(title: string, text: string, { notice, urgent }: OutgoingMess
   return { type: 'message', attachments: [card] }
 }
 
-/** Runs of text know no Markdown: an underscore in a path is an underscore. */
+/** Returns a block of text runs, which have no Markdown: an underscore in a path stays an underscore. */
 function runs(run: { text: string; weight?: string; size?: string; color?: string }) {
   return { type: 'RichTextBlock', inlines: [{ type: 'TextRun', ...run }] }
 }

@@ -5,7 +5,7 @@ import { shorten } from './shorten.ts'
 
 const MOST_CHARACTERS = 4_096
 
-/** A Telegram bot's message. Without a parse mode every character of a path is only itself. */
+/** Sends a message by a Telegram bot. Without a parse mode, no character of a path has a special meaning. */
 export const telegram: Channel = {
   async send(letter, given) {
     const { chat = '', endpoint = '' } = given.options
@@ -15,7 +15,7 @@ export const telegram: Channel = {
     const answer = await exchange(json(url, body), given)
     if ('did' in answer) return answer
     const outcome = judge(answer, given.secrets)
-    // How long to wait it says in its own way.
+    // Telegram returns the requested pause in the body.
     const seconds = fieldOf(fieldOf(jsonOf(answer.text), 'parameters'), 'retry_after')
     if (outcome.did !== 'retry' || typeof seconds !== 'number') return outcome
     return { ...outcome, afterMs: pauseOf(seconds * 1000) }

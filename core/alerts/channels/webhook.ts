@@ -4,8 +4,8 @@ import { factsOf } from './facts.ts'
 import { json, post } from './http.ts'
 
 /**
- * Posts the facts as JSON (facts.ts). With a key the header X-Holdfast-Signature has `sha256=` and the hexadecimal
- * HMAC-SHA256 of the body, byte for byte, so that the other end knows who sent it.
+ * Posts the facts as JSON (facts.ts). With a key, the header X-Holdfast-Signature contains `sha256=` and the
+ * hexadecimal HMAC-SHA256 of the exact bytes of the body, so that the other end can verify the sender.
  */
 export const webhook: Channel = {
   send(letter, given) {

@@ -9,7 +9,7 @@ import type { OutboxEntry } from '../outbox.ts'
 import type { TimelinePage, TimelineQuestion } from '../timeline.ts'
 import type { Left } from './database.ts'
 
-/** What the thread can be asked. */
+/** The calls that the thread accepts. */
 export interface StoreCalls {
   load: { input: number; output: Left }
   save: { input: readonly OutboxEntry[]; output: unknown }
@@ -17,21 +17,21 @@ export interface StoreCalls {
   page: { input: TimelineQuestion; output: TimelinePage }
 }
 
-/** Outbox and timeline on a disk that may hang or fail: every call ends within its time. */
+/** Outbox and timeline on a disk that may hang or fail. Every call ends within its timeout. */
 export interface AlertStore {
-  /** @throws Error when the disk refuses it, or has not answered within some seconds */
+  /** @throws Error if the disk fails, or does not respond within some seconds */
   call<C extends keyof StoreCalls>(call: C, input: StoreCalls[C]['input']): Promise<StoreCalls[C]['output']>
-  /** Resolves when all that was asked before is done, or its disk has had its time. */
+  /** Resolves when all earlier calls are done, or the timeout for the disk has passed. */
   close(): Promise<void>
 }
 
 const ANSWER_WITHIN_MS = 2_000
-/** Calls that wait for a disk that hangs; what comes beyond is refused at once. */
+/** Limit of calls that wait for a hung disk. Further calls fail at once. */
 const MOST_OUT = 256
 
 /**
- * @param script the thread's own script.
- * @param tell hears of a file that had to be set aside.
+ * @param script the script of the thread
+ * @param tell is called with a file that had to be set aside
  */
 export function openAlertStore(script: URL, file: string, tell: (aside: SetAside) => void): AlertStore {
   const thread = openThread<StoreCalls>(script, {
@@ -43,7 +43,7 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
     async call(call, input) {
       if (thread.unanswered >= MOST_OUT) throw new Error(`${file} does not answer`)
       const output = await withTimeout(ANSWER_WITHIN_MS, thread.call(call, input))
-      // The call stays among those that are out: they are bounded.
+      // The call still counts as pending, because pending calls are limited.
       if (output === LATE) throw new Error(`${file} has not answered within ${ANSWER_WITHIN_MS} ms`)
       return output
     },
@@ -51,11 +51,11 @@ export function openAlertStore(script: URL, file: string, tell: (aside: SetAside
   }
 }
 
-/** A store whose disk may refuse: what it does not take is told all the same. */
+/** A store that tolerates a failing disk: notices that cannot be stored are still delivered. */
 export class KeptStore {
   readonly #store: AlertStore
   readonly #log: (level: 'info' | 'warn', text: string) => void
-  /** That the disk refuses is said once, and again when it is over. */
+  /** A disk failure is logged once, and its recovery too. */
   isFailing = false
 
   constructor(store: AlertStore, log: (level: 'info' | 'warn', text: string) => void) {
@@ -63,7 +63,7 @@ export class KeptStore {
     this.#log = log
   }
 
-  /** null: its disk does not take or tell it. */
+  /** Returns null if the disk failed. */
   async call<C extends keyof StoreCalls>(
     call: C,
     input: StoreCalls[C]['input'],

@@ -15,8 +15,8 @@ import {
 } from '../timeline.ts'
 
 /**
- * incident: the timeline; entry: what every channel was to tell, and what became of it, in the order in which it came
- * (its rowid: many come in one millisecond, and a clock may be set back). Times: ms since 1970.
+ * incident: the timeline; entry: the notices of all channels and their delivery state, in the order of their arrival
+ * (by rowid, because many arrive in one millisecond, and a clock may be set back). Times: ms since 1970.
  */
 const SCHEMA = `
 CREATE TABLE incident (
@@ -34,14 +34,14 @@ const KIND: DatabaseKind = {
   version: 1,
   schema: SCHEMA,
   tables: ['incident', 'entry'],
-  // What was told must not be told again after a power failure.
+  // Delivered notices must not be delivered again after a power failure.
   pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048',
 }
 
 const DAY_MS = 86_400_000
-/** What was told longer ago than this is over, or was told again since. */
+/** A notification older than this has ended or been repeated since. */
 const TOLD_DAYS = 40
-/** Whoever tells a notice again does so sooner. */
+/** Duplicates of a notice arrive within this time. */
 const SEEN_DAYS = 2
 
 interface Told {
@@ -49,19 +49,19 @@ interface Told {
   about: string
 }
 
-/** What an earlier run left. */
+/** The state left by an earlier run. */
 export interface Left {
   /** Oldest first. */
   waiting: OutboxEntry[]
-  /** What each channel has told that is not told as over. */
+  /** Failures that a channel has delivered without their recovery. */
   told: Told[]
-  /** Notices that came to a channel and do not wait any more: by their ids, and as keyOf has them. */
+  /** Settled notices of a channel: by their ids, and by keyOf. */
   seen: { channel: string; notice: string }[]
 }
 
 export type AlertDatabase = ReturnType<typeof openAlertDatabase>
 
-/** @throws what the system says if the file cannot be made or opened. */
+/** @throws system errors if the file cannot be created or opened */
 export function openAlertDatabase(file: string) {
   const { database, aside } = openDatabaseFile(file, KIND)
   const upsertEntry = database.prepare(
@@ -102,8 +102,8 @@ export function openAlertDatabase(file: string) {
 }
 
 /**
- * A page of the timeline in a file that nobody writes now; a question makes, changes and renames no file.
- * @throws UserError alert.timelineUnread; what the system says.
+ * Returns a page of the timeline from a file without a writer. Does not create, change or rename the file.
+ * @throws UserError alert.timelineUnread; system errors
  */
 export function readTimeline(file: string, question: TimelineQuestion): TimelinePage {
   const database = readDatabaseFile(file, KIND)
@@ -174,7 +174,7 @@ function page(database: DatabaseSyncInstance, question: TimelineQuestion): Timel
   }
 }
 
-/** The most deliveries of one incident that are shown: it is told again once a day. */
+/** Limit of the deliveries shown for one incident, which is repeated once a day. */
 const MOST_DELIVERIES = 200
 
 function deliveriesOf(database: DatabaseSyncInstance, incident: string): NoticeDelivery[] {

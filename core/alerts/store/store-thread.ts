@@ -5,7 +5,10 @@ import { reopening, type SetAside } from '../../platform/sqlite-file.ts'
 import type { StoreCalls } from './alert-store.ts'
 import { openAlertDatabase } from './database.ts'
 
-/** The thread that keeps outbox and timeline: SQLite waits for its disk, and nobody who is to be told may wait with it. */
+/**
+ * Runs the thread that stores outbox and timeline. SQLite waits for its disk, and notifications must not wait with
+ * it.
+ */
 export function runAlertStoreThread(port: MessagePort, file: string): void {
   const tell = (aside: SetAside) => tellOwner(port, aside)
   const { use, close } = reopening(
@@ -20,7 +23,7 @@ export function runAlertStoreThread(port: MessagePort, file: string): void {
   serveThread<StoreCalls>(
     port,
     {
-      // Where nothing was ever told there is no file, and none is made for the question.
+      // Without any notice there is no file, and loading must not create one.
       load: (now) => (existsSync(file) ? use((one) => one.load(now)) : { waiting: [], told: [], seen: [] }),
       save: (entries) => use((one) => one.save(entries)),
       record: (incidents) =>

@@ -16,15 +16,15 @@ type Definition = typeof scannerDefinition
 type Config = ConfigOf<Definition>
 
 export interface ScannerOptions {
-  /** The file whose body is runInotifyThread, as this host ships it. */
+  /** The file that calls runInotifyThread, as this host ships it. */
   watcherThread: URL
-  /** Only a test has another ledger. */
+  /** For tests. */
   openLedger?: (file: string) => Ledger
 }
 
 /**
- * The sender is told of what was found once in this time: in a burst each message would cost three processes about as
- * much as the files that it tells of.
+ * The sender is nudged at most once in this time. In a burst of changes, one nudge for each file would cost three
+ * processes about as much as handling the file.
  */
 const NUDGE_EVERY_MS = 5
 /** At most one report in this time. */
@@ -32,7 +32,7 @@ const REPORT_EVERY_MS = 250
 /** A request to compare every source is answered within this time, done or not. */
 const ANSWER_WITHIN_MS = 30_000
 
-/** The scanner: what still has to go is put into the ledger, and batch directories get their marks. */
+/** Starts the scanner, which puts unsent files into the ledger and marks batch directories. */
 export function startScanner(
   options: ScannerOptions,
 ): (context: WorkerContext<Definition>) => WorkerHandlers<Definition> {
@@ -69,7 +69,7 @@ export function startScanner(
   }
 }
 
-/** What all sources share; another value of one of these starts them anew. */
+/** Settings that all sources share; a change of any of them restarts all sources. */
 interface Shared {
   ledgerPath: string
   destinations: readonly string[]
@@ -126,7 +126,7 @@ class Scanner {
     return this.#sources.get(id)?.running
   }
 
-  /** Each source by itself; one that hangs keeps the answer back for a bounded time only. */
+  /** Compares the sources independently; a source that hangs delays the answer for a bounded time only. */
   async reconcile(only?: readonly string[]): Promise<void> {
     const some = [...this.#sources].filter(([id]) => only === undefined || only.includes(id))
     const all = Promise.all(some.map(([, { running }]) => running.reconcile()))
@@ -182,7 +182,7 @@ class Scanner {
     const shared = this.#shared
     this.#shared = null
     await shared?.watchers.stop()
-    // Last: until the watchers have ended, what was under way may still ask it.
+    // Closed last: work under way may use the ledger until the watchers have stopped.
     shared?.ledger.close()
   }
 

@@ -7,18 +7,18 @@ import { errorCode } from '../../platform/system-error.ts'
 import { callOn } from '../../walk/calls.ts'
 import { GROUP_WRITE, NO_MARKS } from '../reconcile/ledger-diff.ts'
 
-/** Modes with and without the group-write bit; whoever may read the file is never more than its owner. */
+/** Modes with and without the group-write bit; only the owner can read the file. */
 const MODES = [0o600 | GROUP_WRITE, 0o600] as const
 
 /**
- * Finds out when a batch source is adopted: now, by the clock of its file system, in nanoseconds since 1970; NO_MARKS if
- * the file system keeps no group-write bit (exFAT, NTFS, CIFS, and all on Windows). A file of its own is tried, as a change
- * of another file's mode would change that file's ctime. Where none can be made the bit counts: then files from before
- * are asked about, and none is lost.
+ * Returns the time at which a batch source is adopted: now, by the clock of its file system, in nanoseconds since
+ * 1970, or NO_MARKS if the file system keeps no group-write bit (exFAT, NTFS, CIFS, and all on Windows). Tests this on
+ * a new file, since changing the mode of an existing one would change its ctime. If no file can be made, the bit is
+ * taken to count and the local clock is used: a person is then asked about earlier files, and none is lost.
  */
 export function findAdoption(root: string): Promise<bigint> {
   return callOn(root, async () => {
-    // A name that no scan takes for a file of the source (filter/names.ts).
+    // Scans ignore this name (filter/names.ts).
     const file = path.join(root, `.holdfast-probe-${random()}-${process.pid}-${random()}-0`)
     const handle = await open(file, WRITE_NEW_FILE, 0o600).catch(
       ignoreError('a source that cannot be written to is adopted by the local clock', null),
@@ -34,7 +34,7 @@ export function findAdoption(root: string): Promise<bigint> {
       }
       return at
     } catch (thrown) {
-      // A refusal to change the mode of one's own file: no mode is kept.
+      // The system refused to change the mode of our own file: modes are not kept.
       if (errorCode(thrown) === null) throw thrown
       return NO_MARKS
     } finally {

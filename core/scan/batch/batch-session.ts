@@ -23,18 +23,18 @@ import { Marking } from './marking.ts'
 import { type BatchDecision, type BatchFacts, decideBatches, FirstSeen, identityOf } from './rules.ts'
 import { batchReport, notClosedWords } from './words.ts'
 
-/** Directories of which it is remembered what is said of them. */
+/** Limit of directories whose reported sentences are remembered. */
 const MOST_SAID = 20
-/** Batch directories of one source that are listed at once; the oldest first. */
+/** Batch directories of one source that are listed at the same time; the oldest first. */
 const LISTINGS_AT_ONCE = 4
-/** Events in the root are gathered for this long before it is looked at. */
+/** Events in the root are collected for this long before the batch directories are read. */
 const LOOK_AFTER_MS = 50
 const NUDGE_AFTER_MS = 100
 const REPORT_AFTER_MS = 100
-/** A decision is answered within this time, carried out or not. */
+/** Time limit for the reply to a person's decision, carried out or not. */
 const ANSWER_WITHIN_MS = 8_000
 
-/** Directories with files that carry isocket's mark that a report names. */
+/** Limit of directories with isocket's mark that a report names. */
 const MOST_NAMED = 5
 
 interface OpenBatch {
@@ -45,26 +45,26 @@ interface OpenBatch {
 }
 
 /**
- * A batch source (isocket's batch directories): watched as any other, but for the directories that are marked as sent.
- * A look at its child directories decides about each (rules.ts), and its marking marks it (marking.ts).
+ * A batch source (isocket's batch directories), watched like any other except for the directories that are marked as
+ * sent. Each look at its child directories decides about every one (rules.ts); its Marking marks it (marking.ts).
  */
 export class BatchSession implements SourceSession {
   readonly #context: SessionContext
   readonly #host: BatchesHost
-  /** Those that are not marked yet, by their names. `identity`: another one may have taken the name since; see identityOf. */
+  /** Unmarked directories by name. `identity`: another directory may have taken the name since; see identityOf. */
   readonly #open = new Map<string, OpenBatch>()
   readonly #firstSeen = new FirstSeen()
   readonly #look: Rerun
   readonly #opening: Promise<void>
   #decisions: BatchDecision[] = []
   #watcher: TreeWatcher | null = null
-  /** Directories that are marked as sent, and not watched. */
+  /** Directories that are marked as sent, and therefore not watched. */
   #marked: readonly string[] = []
   readonly #lookLater = throttled(LOOK_AFTER_MS, () => void this.#look.request())
   readonly #nudgeLater = throttled(NUDGE_AFTER_MS, () => this.#nudgeAll())
   readonly #reportLater = throttled(REPORT_AFTER_MS, () => this.#reportNow())
   #hasLooked = false
-  /** A person's decision about files that carry isocket's mark, while all directories are listed for it. */
+  /** A person's decision about files with isocket's mark, while all directories are listed to carry it out. */
   #answer: MarkedAnswer | null = null
 
   constructor(context: SessionContext) {
@@ -103,7 +103,7 @@ export class BatchSession implements SourceSession {
     this.#nudgeLater()
   }
 
-  /** Lists all directories once, and carries the decision out for each file that it is about. */
+  /** Lists all directories once, and carries out the decision for each file that it concerns. */
   async answerMarked(answer: MarkedAnswer): Promise<void> {
     await this.#opening
     if (this.#isOver) return
@@ -112,13 +112,13 @@ export class BatchSession implements SourceSession {
       this.#answer = null
       this.#report()
     })
-    // A large tree takes longer than anybody waits for an answer; the listing goes on.
+    // A large tree takes longer than the time limit of a reply; the listing continues.
     await withTimeout(ANSWER_WITHIN_MS, listing)
   }
 
   /**
-   * Carries out a person's decision about files that carry isocket's mark; false: there is none. Those that are sent go as
-   * they are: the sender notices a change while it reads.
+   * Carries out a person's decision about files with isocket's mark; false: there is no decision. Files to be sent are
+   * queued without an examination: the sender notices a change while it reads.
    */
   #decide(files: readonly ScannedFile[]): boolean {
     const { ledger, source, destinations, offered } = this.#context
@@ -137,7 +137,7 @@ export class BatchSession implements SourceSession {
       const files = this.#open.get(name)?.effects.unproven ?? 0
       return files === 0 ? [] : [{ name, files }]
     })
-    // Before all are listed nobody knows: an incident of before lasts.
+    // Before all directories are listed the count is unknown: leave an earlier incident open.
     if (counted.length === 0) return this.#isListed ? null : undefined
     const files = counted.reduce((sum, one) => sum + one.files, 0)
     return { files, directories: counted.map(({ name }) => name).slice(-MOST_NAMED) }
@@ -145,7 +145,7 @@ export class BatchSession implements SourceSession {
 
   ripe(paths: string[]): void {
     if (this.#watcher === null) return
-    // Also a file that is gone meanwhile lets its directory go on.
+    // Nudge in any case: a file that has disappeared no longer keeps its directory unmarked.
     void examineAll(this.#watcher, paths).then(() => this.#nudgeAll())
   }
 
@@ -169,7 +169,7 @@ export class BatchSession implements SourceSession {
     if (!this.#isOver) this.#lookLater()
   }
 
-  /** Tells the view before long: a burst of events makes one report, and one look into the ledger. */
+  /** Schedules a report: a burst of events causes one report and one query of the ledger. */
   #report(): void {
     if (!this.#isOver) this.#reportLater()
   }
@@ -192,13 +192,13 @@ export class BatchSession implements SourceSession {
   async #watch(): Promise<void> {
     const context = this.#context
     await this.#adopt()
-    // Those that are marked need no watch.
+    // Find the marked directories first: they need no watch.
     await this.#look.request()
     if (this.#isOver) return
     const watcher = await context.watch(
       {
         finished: (files) => this.#offer(files),
-        // The listing before a directory's mark finds them.
+        // The listing before a directory's mark finds further hard links.
         linked: () => undefined,
         directoriesChanged: () => undefined,
         mark: (path) => this.#markAppeared(path),
@@ -211,16 +211,19 @@ export class BatchSession implements SourceSession {
     this.#watcher = watcher
     context.update({ phase: 'listing' })
     await this.#look.request()
-    // Watching is said when every directory has had its first listing.
+    // Report "watching" only after every directory has had its first listing.
     await Promise.all([...this.#open.values()].map(({ marking }) => marking.nudge()))
     if (this.#isOver) return
-    // Together with what it found: "watching" with an older list of batches would say that all is done.
+    // Report the batches before the phase: "watching" with an outdated list would look as if all were done.
     this.#reportNow()
     context.update({ phase: watcher.method })
     this.#tellCompared()
   }
 
-  /** Notes when the source was first seen. A ledger that fails is told; until the time is known every mark is asked about. */
+  /**
+   * Records when the source was first seen, and reports a failing ledger. Until the time is known, every mark is in
+   * doubt.
+   */
   async #adopt(): Promise<void> {
     const { ledger, source, root, signal, ledgerFailed } = this.#context
     try {
@@ -232,7 +235,7 @@ export class BatchSession implements SourceSession {
     }
   }
 
-  /** @param base a directory below which alone something may be unknown. */
+  /** @param base limits the listing to the batch directory of this path; "": all. */
   async #relistAll(base = ''): Promise<void> {
     const [only = ''] = base.split('/', 1)
     const known = [...this.#open].filter(([name]) => only === '' || name === only)
@@ -246,7 +249,7 @@ export class BatchSession implements SourceSession {
       const marking = this.#open.get(name)?.marking
       if (marking === undefined || waiting === 0) continue
       marking.brought(some.length)
-      // A directory that gets files may be the newest after all.
+      // A directory that receives files may be the newest after all.
       if (!marking.state.closed && !marking.state.newest) this.#lookSoon()
     }
   }
@@ -258,7 +261,7 @@ export class BatchSession implements SourceSession {
     this.#lookSoon()
   }
 
-  /** Every directory was found and listed: what was there is in the ledger. */
+  /** Reports the source as compared once every directory was found and listed, so that its files are in the ledger. */
   #tellCompared(): void {
     if (this.#isListed) this.#context.update({ compared: true })
   }
@@ -266,7 +269,7 @@ export class BatchSession implements SourceSession {
   async #lookNow(): Promise<void> {
     const { source, root, problem } = this.#context
     const filter = createNameFilter(nameRulesOf(source))
-    // One of them that has no mark now has lost it before any look saw it, and begins anew.
+    // If this session marked a directory and the mark is now missing, it has been removed: the directory starts again.
     const marked = new Set(
       [...this.#open].filter(([, { marking }]) => marking.state.sent).map(([name]) => name),
     )
@@ -283,7 +286,7 @@ export class BatchSession implements SourceSession {
     this.#forget(
       (name, identity) => !names.has(name) || identity !== identities.get(name) || marked.has(name),
     )
-    // Not waited for: a directory's marking may need another look.
+    // Not awaited: a directory's marking may request another look.
     for (const { name, closed, newest } of unfinished)
       void this.#begin(name, identities.get(name) ?? '').look({ closed, newest })
     this.#sayOfMarked(batches.filter(({ sentAtNs }) => sentAtNs !== null))
@@ -292,7 +295,7 @@ export class BatchSession implements SourceSession {
     this.#report()
   }
 
-  /** Begins with a directory, if it is not known yet. */
+  /** Returns the marking of a directory; creates it if necessary. */
   #begin(name: string, identity: string): Marking {
     const known = this.#open.get(name)
     if (known !== undefined) return known.marking
@@ -326,7 +329,10 @@ export class BatchSession implements SourceSession {
     return decision !== undefined && !decision.newest
   }
 
-  /** Before the mark is made: nobody looks into a directory that has it, and after a restart it is to be said again. */
+  /**
+   * Records the sentences about a batch before its mark is made: marked directories are not read again after a
+   * restart.
+   */
   #remember(batch: SaidBatch): void {
     const { ledger, source } = this.#context
     const known = ledger.saidBatches(source.id)
@@ -352,7 +358,7 @@ export class BatchSession implements SourceSession {
 
   #lookFailed(error: unknown): void {
     if (this.#isOver) return
-    // The source's own look says that its directory is gone.
+    // The source's own check reports that its directory is gone.
     if (isGone(errorCode(error))) {
       this.#context.ended(error)
       return

@@ -19,40 +19,40 @@ import { createMark } from './mark.ts'
 import type { MarkingEffects } from './marking.ts'
 import { heldOpenWords, saidOfMarked } from './words.ts'
 
-/** Files of a batch directory that is marked as sent that the source's filters left out; and all that were seen. */
+/** Counts for a batch directory: files excluded by the source's filters, and all that were seen. */
 export type NeverSent = Pick<Reconciled, 'leftOut' | 'seen'>
 
-/** What a batch directory needs of the source that it is in. */
+/** Services of the source that a batch directory uses. */
 export interface BatchesHost {
   readonly context: SessionContext
-  /** Of the whole source. */
+  /** The watcher of the whole source. */
   readonly watcher: Pick<TreeWatcher, 'examine'>
   readonly listings: Semaphore
-  /** Looks at all batch directories again before long. */
+  /** Schedules a look at all batch directories. */
   lookSoon(): void
-  /** Looks at all batch directories now; whether a newer one is there than this one. */
+  /** Looks at all batch directories now. True if a newer one than this exists. */
   isOvertaken(name: string): Promise<boolean>
-  /** About to be marked as sent: what is to be said of it from then on. */
+  /** Called before the directory is marked as sent, with the sentences to report from then on. */
   marking(batch: SaidBatch): void
-  /** Marked as sent. */
+  /** Called after the directory was marked as sent. */
   marked(said: readonly Message[]): void
   report(): void
-  /** True if the decision about these files, which carry isocket's mark, was made and carried out. */
+  /** True if a decision about these files, which carry isocket's mark, exists and was carried out. */
   decide(files: readonly ScannedFile[]): boolean
 }
 
-/** A batch directory as it was found. */
+/** A batch directory that was found. */
 export interface FoundBatch {
   name: string
   /** See identityOf. */
   identity: string
-  /** Events, or a listing, brought files of it that became waiting. */
+  /** Called when events, or a listing, queued files of it. */
   brought(files: number): void
-  /** Ends when the directory is forgotten. */
+  /** Aborted when the directory is forgotten. */
   signal: AbortSignal
 }
 
-/** The effects of one batch directory's marking on real files, the real watcher and the real ledger. */
+/** Effects of one batch directory's marking on real files, the real watcher and the real ledger. */
 export class BatchEffects implements MarkingEffects {
   readonly #host: BatchesHost
   readonly #found: FoundBatch
@@ -62,7 +62,7 @@ export class BatchEffects implements MarkingEffects {
   readonly #failure: Said
   #never: NeverSent = { leftOut: 0, seen: 0 }
   #unproven = 0
-  /** The file that was named in the log as the one that keeps the directory from its mark. */
+  /** The file last logged as keeping the directory unmarked. */
   #named: string | null = null
 
   constructor(host: BatchesHost, found: FoundBatch) {
@@ -72,7 +72,7 @@ export class BatchEffects implements MarkingEffects {
     this.#directory = path.join(host.context.root, found.name)
     this.#held = createSaid(host.context)
     this.#failure = createSaid(host.context)
-    // Whoever removes the directory has ended what held it up.
+    // Removing the directory also ends the obstacles to its mark.
     found.signal.addEventListener('abort', () => {
       this.#held(null)
       this.#failure(null)
@@ -87,13 +87,14 @@ export class BatchEffects implements MarkingEffects {
     const { ledger, destinations, source, young } = this.#context
     const { name } = this.#found
     const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
-    // What a mark changes while it is looked at would be taken for a program's change.
+    // Marks of files that are still to be set count as unsent: set during a listing, they would look like a program's
+    // change.
     const owesMarks = destinations.some((destination) => ledger.owesMarks(destination, source.id, name))
     const owed = owesMarks && !this.#isReadOnlyHere()
     return waiting + parked + young.waitingIn(name) + (owed ? 1 : 0) + this.#unproven
   }
 
-  /** Files that carry isocket's mark, and wait for a person's decision. */
+  /** Number of files with isocket's mark that wait for a person's decision. */
   get unproven(): number {
     return this.#unproven
   }
@@ -113,7 +114,7 @@ export class BatchEffects implements MarkingEffects {
     await this.#untilEnd(
       callOn(this.#place, () => createMark(this.#directory, source.batch.sentMark, identity)),
     )
-    // Also none: its person may have done what was said of the mark before.
+    // A mark that already exists clears the failure, too: a person may have made it.
     this.#failure(null)
     this.#host.marked(said)
     this.#host.lookSoon()
@@ -135,12 +136,12 @@ export class BatchEffects implements MarkingEffects {
   failed(step: 'list' | 'mark', error: unknown): void {
     const { source } = this.#context
     const code = errorCode(error)
-    // A directory that was deleted is forgotten by the next look.
+    // The next look forgets a directory that was deleted.
     if (isGone(code)) this.#host.lookSoon()
     else {
       const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
       const told = joinRelative(source.path, this.#found.name)
-      // The code: the system's text names the directory as it was opened, which is nobody's path.
+      // Only the code: the system's text names the path as it was opened (/proc/self/fd/…), which a person cannot use.
       const reason = code ?? errorText(error)
       this.#failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
     }
@@ -150,7 +151,7 @@ export class BatchEffects implements MarkingEffects {
     const context = this.#context
     const { name } = this.#found
     const wasClosed = await this.#isClosed()
-    // The directory was forgotten meanwhile: nobody waits for what would be found.
+    // The directory was forgotten meanwhile: the result is not used.
     if (context.signal.aborted) return { found: 1, closed: false, isEmpty: false }
     const isLast = wasClosed && this.unsent() === 0
     let atWork: string | null = null
@@ -168,7 +169,7 @@ export class BatchEffects implements MarkingEffects {
     }
     const result = await reconcileTree(context, this.#host.watcher, name, {
       temporary: async (files) => {
-        // Where no more files are expected nothing is temporary any more.
+        // In a directory that is complete, temporary names do not count.
         if (!isOvertaken && !wasClosed) return
         for (const file of files) {
           const facts = await look(file)
@@ -180,29 +181,29 @@ export class BatchEffects implements MarkingEffects {
       },
       unproven: doubt,
       async due([first]) {
-        // All that could be sent was: this one is held open.
+        // Everything that could be sent was sent: this file is held open.
         if (isLast && atWork === null && first !== undefined) await look(first)
       },
     })
-    // Also what has been removed since it was sent was there.
+    // Files that were removed after they were sent count as seen.
     this.#never = { ...result, seen: Math.max(this.#never.seen, result.seen) }
     this.#unproven = unproven
     if (atWork !== null && atWork !== this.#named && !wasClosed)
       context.log(`${atWork} is being written: ${name} is not marked before it has its name`)
     this.#held(atWork !== null && wasClosed ? heldOpenWords(context.source, name, atWork) : null)
     this.#named = atWork
-    // A listing that broke off proves nothing.
+    // An incomplete listing proves nothing.
     const isUnsure = !result.complete || atWork !== null
     const count = result.due + result.unsendable + (isUnsure ? 1 : 0)
     return { found: count, closed: await this.#isClosed(), isEmpty: this.#never.seen === 0 }
   }
 
-  /** A call that its disk never answers keeps nobody waiting, and no permit, once the directory is forgotten. */
+  /** Stops waiting for a call when the directory is forgotten, so that a disk that hangs does not keep a permit. */
   #untilEnd<T>(answer: Promise<T>): Promise<T> {
     return untilAborted(this.#found.signal, answer)
   }
 
-  /** The directory whose disk is asked: a disk of its own that hangs must take none of the source's calls. */
+  /** Directory that identifies the disk for callOn: a separate disk that hangs must not use up the source's calls. */
   get #place(): string {
     return placeOf(this.#context.root, this.#found.name)
   }
@@ -212,7 +213,10 @@ export class BatchEffects implements MarkingEffects {
     return (await callOn(this.#place, () => madeAt(mark))) !== null
   }
 
-  /** No file gets its mark there: the directory's own is tried, which fails as well, and is told. */
+  /**
+   * True on a read-only file system. Files get no marks there, so only the directory's own mark is tried; its failure
+   * is reported.
+   */
   #isReadOnlyHere(): boolean {
     const mount = mountAbove(readMounts() ?? [], this.#directory)
     return mount !== null && isReadOnly(mount)
@@ -221,7 +225,7 @@ export class BatchEffects implements MarkingEffects {
 
 type Said = ReturnType<typeof createSaid>
 
-/** One sentence about a directory: it is over when another one, or none, has taken its place. */
+/** Reports one sentence about a directory at a time: the last one is resolved when another, or null, replaces it. */
 function createSaid({ problem, solved }: Pick<SessionContext, 'problem' | 'solved'>) {
   let last: Message | null = null
   return (now: Message | null) => {

@@ -10,22 +10,22 @@ import { bornAt } from '../../walk/scanned-file.ts'
 import { hasReplacement, type Skipped, type Unsendable } from '../../walk/walk.ts'
 import type { BatchFacts } from './rules.ts'
 
-/** Directories that are looked at together. */
+/** Directories that are read at the same time. */
 const AT_ONCE = 32
 
-/** A disk of its own that is mounted as a batch directory is waited for so long, then the look goes on without it. */
+/** Time limit for a batch directory that is a separate disk; after it the look continues without this directory. */
 const PATIENCE_MS = 5_000
 
-/** What a look at a source's batch directories found. */
+/** Result of a look at a source's batch directories. */
 export interface BatchLook {
   batches: BatchFacts[]
-  /** Directories that cannot be sent: their names are not valid UTF-8, or they cannot be looked at. */
+  /** Directories that cannot be sent: the name is not valid UTF-8, or the directory cannot be read. */
   unsendable: Unsendable[]
-  /** Directories on other file systems, where the source stays on one. */
+  /** Directories on other file systems, if the source is limited to one. */
   skipped: Skipped[]
 }
 
-/** Looks at all batch directories below a root. Throws the system's error if the root cannot be listed. */
+/** Reads all batch directories below a root. Throws the system's error if the root cannot be listed. */
 export async function lookAtBatches(
   root: string,
   source: Pick<Source, 'batch' | 'oneFileSystem'>,
@@ -49,13 +49,16 @@ export async function lookAtBatches(
   return look
 }
 
-/** Names in a root that begin with `prefix` and that, as directories, no filter leaves out: of whatever type, see walk.ts. */
+/**
+ * Names in a root, of any file type (see walk.ts), that begin with `prefix` and that no filter for directories
+ * excludes.
+ */
 async function childNames(root: string, prefix: string, filter: NameFilter): Promise<string[]> {
   const names = await readdir(root)
   return names.filter((name) => name.startsWith(prefix) && filter.directory(name) === null)
 }
 
-/** A child directory of the root, and what is mounted now. */
+/** A child directory of the root, and the present mounts. */
 interface Child {
   root: string
   name: string
@@ -63,7 +66,7 @@ interface Child {
   mounts: readonly Mount[] | null
 }
 
-/** What goes wrong with one directory is told of it, and holds up no other. */
+/** Reads one directory. Its errors are recorded in `look`, and delay no other directory. */
 async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child): Promise<void> {
   const place = placeOf(root, name, mounts)
   const call = () => callOn(place, () => lookInside(root, name, settings))
@@ -74,17 +77,17 @@ async function lookAt(look: BatchLook, { root, name, settings, mounts }: Child):
     const code = errorCode(error)
     if (code === null) throw error
     if (!isGone(code)) look.unsendable.push({ why: 'directory', path: name, code })
-    // Where a name is not valid UTF-8, what Node makes of it names nothing; U+FFFD may be in a valid one, too.
+    // If a name is not valid UTF-8, Node's text of it names no file; but U+FFFD may also be part of a valid name.
     else if (hasReplacement(name)) look.unsendable.push({ why: 'name', path: name })
   }
 }
 
-/** null: it is no directory. Throws the system's error. */
+/** Returns null if it is no directory. Throws the system's error. */
 async function lookInside(root: string, name: string, settings: Source['batch']): Promise<BatchFacts | null> {
   const directory = path.join(root, name)
-  // A link may lead to another disk: nothing is looked up in it.
+  // A symbolic link may lead to another disk: it is not followed.
   if (!(await lstat(directory)).isDirectory()) return null
-  // The marks first: a mark that lands meanwhile is then older than the directory's time, never newer.
+  // The marks are read first: a mark made meanwhile is then never newer than the directory's time.
   const closedAtNs = await madeAt(path.join(directory, settings.closedMark))
   const sentAtNs = await madeAt(path.join(directory, settings.sentMark))
   const stats = await lstat(directory, { bigint: true })
@@ -93,7 +96,7 @@ async function lookInside(root: string, name: string, settings: Source['batch'])
   return { name, inode: stats.ino, mtimeNs: stats.mtimeNs, bornAtNs, closedAtNs, sentAtNs }
 }
 
-/** When a mark was made, nanoseconds since 1970, or null if it is not there. */
+/** Returns when a mark was made, in nanoseconds since 1970, or null if it does not exist. */
 export async function madeAt(mark: string): Promise<bigint | null> {
   try {
     return (await lstat(mark, { bigint: true })).mtimeNs

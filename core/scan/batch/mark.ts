@@ -7,17 +7,17 @@ import { errorCode } from '../../platform/system-error.ts'
 import { bornAt } from '../../walk/scanned-file.ts'
 import { identityOf } from './rules.ts'
 
-/** O_EXCL: whatever is there, a dangling symbolic link too, is left as it is. */
+/** O_EXCL: existing files, including a dangling symbolic link, are not touched. */
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY
 
 /**
- * Makes the sent mark durably: created exclusively, synced, its directory synced. The mark gets the time that
- * the directory had before (to the microsecond), so that marking does not make a directory look newer than it is.
- * A mark that is there already stays as it is. Throws the system's error, and leaves none that it has made itself then;
- * ENOENT if another directory than `identity` has this path now.
+ * Makes the sent mark durably: creates it exclusively, syncs it and its directory. The mark gets the time that the
+ * directory had before (to the microsecond), so that marking does not make a directory look newer than it is. A mark
+ * that exists is left unchanged. Throws the system's error, after removing a mark that it made itself; ENOENT if
+ * another directory than `identity` has this path now.
  */
 export async function createMark(directory: string, name: string, identity: string): Promise<void> {
-  // Windows opens no directories, and needs no sync of them.
+  // Windows cannot open directories, and does not need to sync them.
   const handle = process.platform === 'win32' ? null : await open(directory, HOLD_DIRECTORY)
   try {
     const stats = await (handle?.stat({ bigint: true }) ?? stat(directory, { bigint: true }))
@@ -29,7 +29,7 @@ export async function createMark(directory: string, name: string, identity: stri
       await mark?.sync()
       await handle?.sync()
     } catch (thrown) {
-      // Half made it would count as a mark: it is told that there is none.
+      // A half-made mark would count, although the failure is reported.
       if (mark !== null)
         await unlink(file).catch((error) =>
           warnUnlessCode(error, ['ENOENT'], 'a mark that is not synced stays'),
@@ -43,12 +43,14 @@ export async function createMark(directory: string, name: string, identity: stri
   }
 }
 
-/** On Linux the very directory that was opened (proc(5)), even if another one takes its path in this moment. */
+/**
+ * Returns, on Linux, the path of the opened directory itself (proc(5)), even if another one takes its path meanwhile.
+ */
 function placeOf(handle: FileHandle | null, directory: string): string {
   return handle !== null && process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : directory
 }
 
-/** null: it is there already. */
+/** Returns null if the file already exists. */
 async function create(file: string): Promise<FileHandle | null> {
   try {
     return await open(file, CREATE, 0o644)
@@ -58,13 +60,16 @@ async function create(file: string): Promise<FileHandle | null> {
   }
 }
 
-/** Half a microsecond more, so that neither the floating-point number nor its truncation loses one. */
+/**
+ * Converts a time for utimes. Adds half a microsecond, so that neither the floating-point number nor its truncation
+ * loses one.
+ */
 function timesOf(mtimeNs: bigint): [accessed: number, modified: number] {
   const seconds = (Number(mtimeNs / 1000n) + 0.5) / 1e6
   return [seconds, seconds]
 }
 
-/** Told as the end of the directory that was sent: the next look finds the other one. */
+/** Reports the sent directory as gone; the next look finds the other one. */
 function isAnother(directory: string): Error & { code: string } {
   return Object.assign(new Error(`${directory} is another directory now`), { code: 'ENOENT' })
 }

@@ -1,36 +1,36 @@
 import { Rerun } from '../../lib/async/rerun.ts'
 
-/** What a batch directory's marking needs of the world; a test puts its own events between any two of these. */
+/** Effects of a batch directory's marking; a test inserts its own events between any two of them. */
 export interface MarkingEffects {
   /**
-   * Compares the directory with the ledger, and offers what is due. `found`: how many files were due, or cannot be
-   * sent at all. `closed`: the producer's mark is there. `isEmpty`: no file was ever seen in it.
-   * @param isOvertaken nobody has closed it, and it is not the newest: a file that is being written is found, too.
+   * Compares the directory with the ledger, and offers what is due. `found`: number of files that were due, or cannot
+   * be sent at all. `closed`: the producer's mark exists. `isEmpty`: the directory never had a file.
+   * @param isOvertaken it is neither closed nor the newest: files with temporary names are found, too.
    */
   list(isOvertaken: boolean): Promise<{ found: number; closed: boolean; isEmpty: boolean }>
-  /** Files of it that the ledger does not have as sent: waiting and parked. */
+  /** Counts its unsent files in the ledger: waiting and parked. */
   unsent(): number
-  /** What, looked at anew, the directory is: closed by its producer, overtaken by a newer one, or live. */
+  /** Reads the directory's state again: closed by its producer, overtaken by a newer one, or live. */
   standing(): Promise<'closed' | 'overtaken' | 'live'>
   /** Makes finished.watch durably. */
   mark(): Promise<void>
-  /** Milliseconds of a steady clock. */
+  /** Returns milliseconds of a monotonic clock. */
   now(): number
-  /** Calls back once at a time of that clock; returns the function that forgets it. */
+  /** Calls back once at a time of that clock; returns the function that cancels it. */
   at(time: number, call: () => void): () => void
   changed(): void
   failed(step: 'list' | 'mark', error: unknown): void
 }
 
-/** A directory in which a listing has found something, or that refused its mark, is listed again after this. */
+/** Pause before a directory is listed again after a listing found something, or after its mark could not be made. */
 const AGAIN_MS = 30_000
 
 /**
- * Decides when one batch directory may be marked as sent. It is marked when a listing found nothing that began after
- * these were all true: the producer has closed the directory, or a newer one exists; and the ledger has every known
- * file of it as sent. If nobody closed it, its producer may still be at work: then two such listings that are the quiet
- * period apart must have found nothing. Whatever changes meanwhile makes a listing worthless. One that nobody closed and
- * that never had a file is not marked: its producer has not begun.
+ * Decides when one batch directory may be marked as sent. It is marked after a listing that found nothing and that
+ * began when all of this was true: the producer has closed the directory, or a newer one exists; and the ledger has
+ * every known file of it as sent. If it was not closed, its producer may still be at work: then two such listings, the
+ * quiet period apart, must have found nothing. Any change meanwhile makes a listing worthless. A directory that was
+ * not closed and never had a file is not marked, since its producer has not begun.
  */
 export class Marking {
   readonly #effects: MarkingEffects
@@ -40,15 +40,15 @@ export class Marking {
   #newest = false
   #isEmpty = false
   #sent = false
-  /** What the last listing has found; null: there was none. */
+  /** Result of the last listing; null: there was none. */
   #found: number | null = null
-  /** It has to be listed in any case. */
+  /** It must be listed in any case. */
   #owesListing = true
-  /** Counts whatever makes a listing that is under way worthless. */
+  /** Counts the changes; each makes a listing that is under way worthless. */
   #changes = 0
-  /** When the first of the listings began that have found it at rest, one after the other. */
+  /** Start of the first in the present series of listings that found nothing. */
   #restingSince: number | null = null
-  /** No listing for the mark's sake begins before this. */
+  /** No listing that decides about the mark begins before this time. */
   #notBefore = Number.NEGATIVE_INFINITY
   #forgetTimer: (() => void) | null = null
   #stopped = false
@@ -71,9 +71,9 @@ export class Marking {
     }
   }
 
-  /** What a look at all batch directories found about this one. Goes on until it rests. */
+  /** Applies the result of a look at all batch directories. Continues until nothing is left to do for now. */
   look({ closed, newest }: { closed: boolean; newest: boolean }): Promise<void> {
-    // A look that began before finished.parse landed must not undo the event that told of it.
+    // A look that began before finished.parse appeared must not undo the event that reported it.
     if (closed) this.#close()
     if (newest && !this.#newest) this.#unsettle()
     if (!newest && this.#newest) this.#owesListing = true
@@ -89,7 +89,7 @@ export class Marking {
     return this.#run.request()
   }
 
-  /** Events brought files that became waiting. */
+  /** Events queued files of the directory. */
   brought(files: number): void {
     if (files === 0) return
     this.#isEmpty = false
@@ -98,14 +98,14 @@ export class Marking {
     this.#effects.changed()
   }
 
-  /** Lists it again in any case: events were lost, or it is time for a comparison. */
+  /** Lists it again in any case: events were lost, or a comparison is due. */
   relist(): Promise<void> {
     this.#owesListing = true
     this.#notBefore = Number.NEGATIVE_INFINITY
     return this.#run.request()
   }
 
-  /** Files became durable. */
+  /** Files became durable at a destination. */
   nudge(): Promise<void> {
     return this.#run.request()
   }
@@ -119,7 +119,7 @@ export class Marking {
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    // Files with temporary names go from now on.
+    // From now on files with temporary names are sent, too.
     this.#owesListing = true
     this.#unsettle()
     this.#notBefore = Number.NEGATIVE_INFINITY
@@ -136,7 +136,7 @@ export class Marking {
     while (!this.#stopped && !this.#sent) {
       const isLive = !this.#closed && (this.#newest || this.#isEmpty)
       if (!this.#owesListing) {
-        // Live: events bring its files. Unsent: the sender's nudge comes.
+        // A live directory gets its files by events. For unsent files the sender nudges.
         if (isLive || this.#effects.unsent() > 0) return
         if (this.#effects.now() < this.#notBefore) {
           this.#forgetTimer = this.#effects.at(this.#notBefore, () => void this.#run.request())
@@ -148,13 +148,13 @@ export class Marking {
       } catch (error) {
         this.#owesListing = true
         if (!this.#stopped) this.#effects.failed('list', error)
-        // Tried again at the next event, nudge or comparison.
+        // Repeated at the next event, nudge or comparison.
         return
       }
     }
   }
 
-  /** Whether the listing shows that the directory may be marked. */
+  /** Lists the directory. True if it may be marked. */
   async #list(): Promise<boolean> {
     const isClosed = this.#closed
     const mayBeMarked = (isClosed || !this.#newest) && this.#effects.unsent() === 0
@@ -163,13 +163,13 @@ export class Marking {
     this.#owesListing = false
     const { found, closed, isEmpty } = await this.#effects.list(!isClosed && !this.#newest)
     this.#found = found
-    // A file may have come since the listing passed its place.
+    // A file may have arrived after the listing passed its place.
     this.#isEmpty = isEmpty && changes === this.#changes
     if (closed) this.#close()
     this.#effects.changed()
     if (!mayBeMarked || changes !== this.#changes || this.#owesListing) return false
     if (found > 0) {
-      // It was offered, or is held open: then its writer may remove it, which no event tells.
+      // The file was offered, or is held open: its writer may remove it, which causes no event.
       this.#restingSince = null
       this.#notBefore = startedAt + AGAIN_MS
       return false
@@ -181,10 +181,10 @@ export class Marking {
     return startedAt >= this.#notBefore
   }
 
-  /** False: it is live, and rests until something happens. */
+  /** Marks the directory after a last check. False: it is live, so the run pauses until the next event. */
   async #mark(): Promise<boolean> {
     const changes = this.#changes
-    // Asked in any case: a look may have told of a directory that had this name before.
+    // Always checked again: the last look may have seen an earlier directory of this name.
     const standing = await this.#effects.standing()
     if (this.#stopped || changes !== this.#changes || this.#owesListing) return true
     if (this.#closed !== (standing === 'closed')) {
@@ -203,7 +203,7 @@ export class Marking {
       this.#sent = true
       this.#effects.changed()
     } catch (error) {
-      // A producer may have begun a file meanwhile, and nothing tells of it before it is finished.
+      // A producer may have begun a file meanwhile; no event reports it before it is finished.
       this.#unsettle()
       this.#notBefore = this.#effects.now() + AGAIN_MS
       if (!this.#stopped) this.#effects.failed('mark', error)

@@ -1,22 +1,22 @@
 import type { Unsendable } from '../../walk/walk.ts'
 
-/** What a look at a batch directory (isocket's) found. */
+/** Metadata of a batch directory (isocket's). */
 export interface BatchFacts {
   name: string
   /** st_ino of the directory. */
   inode: bigint
   /** Last change of the directory, nanoseconds since 1970. */
   mtimeNs: bigint
-  /** When the directory was made, nanoseconds since 1970; null where the file system does not say. */
+  /** Birth time of the directory, nanoseconds since 1970; null if the file system has none. */
   bornAtNs: bigint | null
-  /** When the producer's mark "no more files" was made, or null if there is none (finished.parse). */
+  /** When the producer closed the directory: the time of its mark finished.parse; null: there is none. */
   closedAtNs: bigint | null
-  /** The time of the mark "all files are durable", or null if there is none (finished.watch). */
+  /** The time of the mark "all files are durable" (finished.watch); null: there is none. */
   sentAtNs: bigint | null
 }
 
 /**
- * nothing: marked as sent, never looked at again. send: no more files will come; list, send, then mark.
+ * nothing: marked as sent, never read again. send: the producer is done; list, send, then mark.
  * watch: the producer is filling it.
  */
 export type BatchAction = 'nothing' | 'send' | 'watch'
@@ -26,25 +26,25 @@ export interface BatchDecision {
   action: BatchAction
   closed: boolean
   newest: boolean
-  /** Marked as sent though its producer never closed it: "was not closed properly". */
+  /** Marked as sent, but never closed by its producer: "was not closed properly". */
   notClosed: boolean
 }
 
-/** Tells a directory from another that takes its name later; inode numbers alone are used again. */
+/** Identifies a directory even if another takes its name later; inode numbers alone are reused. */
 export function identityOf({ inode, bornAtNs }: Pick<BatchFacts, 'inode' | 'bornAtNs'>): string {
   return `${inode} ${bornAtNs}`
 }
 
 /**
- * Decides about the batch directories of one source, in the order in which they are to be treated: oldest
- * first, the last of them is the newest. Equal times are ordered by name.
+ * Decides about the batch directories of one source, in the order in which they are processed: oldest first, so the
+ * last is the newest. Equal times are ordered by name.
  *
- * A producer may make the next directory before it puts the last file and finished.parse into the one before:
- * then the time of the closed one is the later. A directory that was made clearly after all those that look
- * newer, and these are all done, is therefore still the newest. So is one that was first seen, and new then, after all
- * those: where the clock was set back meanwhile, nothing else tells that its producer has only begun.
+ * A producer may make the next directory before it puts the last file and finished.parse into the previous one, which
+ * then has the later time. Therefore a directory that was born clearly after all those that look newer is still the
+ * newest if these are all closed or marked. The same is true for a directory that was first seen, as new, after all of
+ * those: if the clock was set back meanwhile, this is the only sign that its producer has just begun.
  *
- * @param firstSeen the number of the look in which a directory was first there, and new; see `FirstSeen`.
+ * @param firstSeen the number of the look in which a directory was first present and new; see `FirstSeen`.
  */
 export function decideBatches(
   directories: readonly BatchFacts[],
@@ -64,7 +64,10 @@ export function decideBatches(
   })
 }
 
-/** The nearest one decides nearly always: what comes after it is seldom asked, which with thousands counts. */
+/**
+ * True if this directory overtakes all that follow it in the order. The first of those nearly always decides, so the
+ * others are seldom compared, which matters with thousands.
+ */
 function isNewest(
   ordered: readonly BatchFacts[],
   index: number,
@@ -80,15 +83,16 @@ function isNewest(
 }
 
 /**
- * When a producer last worked in the directory, in microseconds: what createMark can keep of a time. The sent
- * mark changes the directory's own time, and so does whoever tidies up a directory that is done with; neither
- * may make it look newer than the one that is being filled. The mark has the time of before.
+ * Returns when a producer last worked in the directory, in microseconds, the precision of a time that createMark sets.
+ * The sent mark changes the directory's own time, and so does cleaning up a finished directory. Neither may make it
+ * look newer than the one that is being filled, so the time of the mark is used, which is the directory's earlier
+ * time.
  */
 function age({ mtimeNs, sentAtNs }: BatchFacts): bigint {
   return (sentAtNs !== null && sentAtNs < mtimeNs ? sentAtNs : mtimeNs) / 1000n
 }
 
-/** Births that are nearer than this say nothing: two directories made together have no order. */
+/** Birth times closer than this do not count: two directories made together have no order. */
 const CLEARLY_NS = 1_000_000_000n
 
 function isOvertaken(
@@ -103,7 +107,7 @@ function isOvertaken(
   return directory.bornAtNs - later.bornAtNs > CLEARLY_NS
 }
 
-/** A directory that was made, or filled, less than this ago, in milliseconds, is new; one that was brought is older. */
+/** A directory that changed less than this many milliseconds ago is new; one that was moved or copied in is older. */
 const NEW_MS = 60_000
 
 interface Seen {
@@ -113,17 +117,17 @@ interface Seen {
 }
 
 /**
- * In which look of its session each batch directory was first there, and new: 0 for what was there in the first one,
- * and for what comes with an older time, moved or copied in, or because it could not be looked at before. Of those
- * that are gone nothing is kept.
+ * Remembers in which look of its session each batch directory was first present and new: 0 for directories that were
+ * present in the first look, and for those that appear with an older time, because they were moved or copied in, or
+ * could not be read before. Directories that are gone are forgotten.
  */
 export class FirstSeen {
   #seen = new Map<string, Seen>()
   #looks = 0
 
   /**
-   * Another look. `unsendable`: what is there, though it could not be found out what it is.
-   * @returns the number of the look in which a directory was first there.
+   * Records another look. `unsendable`: entries that exist but could not be read.
+   * @returns the number of the look in which a directory was first present.
    */
   note(batches: readonly BatchFacts[], unsendable: readonly Unsendable[]): (directory: BatchFacts) => number {
     const before = this.#seen
@@ -143,7 +147,7 @@ export class FirstSeen {
 
   #lookOf({ mtimeNs }: BatchFacts, known: Seen | undefined): number {
     if (known !== undefined && mtimeNs >= known.mtimeNs) return known.look
-    // Whoever copies a directory with its time sets that last: it goes back then, far from what the clock says.
+    // Copying a directory with its time sets the time last: it then jumps back, far from the clock.
     const isNew = Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) < NEW_MS
     return isNew ? (known?.look ?? this.#looks) : 0
   }

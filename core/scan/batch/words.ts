@@ -8,13 +8,13 @@ import type { NeverSent } from './effects.ts'
 import type { Marking } from './marking.ts'
 import type { BatchDecision } from './rules.ts'
 
-/** Batch directories in one report. */
+/** Limit of batch directories in one report. */
 const MAX_BATCHES = 20
 
-/** Directories that one sentence names. */
+/** Limit of directories that one sentence names. */
 const MAX_NAMES = 5
 
-/** One sentence for all that were not closed properly, the newest of them by name; null: all were. */
+/** Builds one sentence for all directories that were not closed properly, naming the newest; null: all were closed. */
 export function notClosedWords(
   decisions: readonly BatchDecision[],
   { closedMark, sentMark }: Pick<Source['batch'], 'closedMark' | 'sentMark'>,
@@ -26,7 +26,7 @@ export function notClosedWords(
   return message('scan.notClosed', { count: names.length, names: named, closedMark, sentMark })
 }
 
-/** What a directory that is marked has that never goes. */
+/** Builds the sentences about files that are never sent from a marked directory. */
 export function saidOfMarked(source: Source, name: string, never: NeverSent): Message[] {
   const { leftOut, seen } = never
   const params = { path: absolutePath(source.path, name), mark: source.batch.sentMark }
@@ -36,7 +36,7 @@ export function saidOfMarked(source: Source, name: string, never: NeverSent): Me
   ]
 }
 
-/** A closed directory waits for whoever still writes in it. */
+/** Builds the sentence about a closed directory that waits for a program that still writes in it. */
 export function heldOpenWords({ path, batch }: Source, name: string, file: string): Message {
   return message('scan.heldOpen', {
     path: absolutePath(path, file),
@@ -46,8 +46,8 @@ export function heldOpenWords({ path, batch }: Source, name: string, file: strin
 }
 
 /**
- * The batch directories that a view is told of, newest last: those that have no mark yet before those that have one,
- * of either the newest.
+ * Builds the report of the batch directories, newest last: unmarked ones take precedence over marked ones, and the
+ * newest of each kind are kept.
  */
 export function batchReport(
   { ledger, destinations, source }: SessionContext,
@@ -69,7 +69,7 @@ export function batchReport(
       const closed = state?.closed ?? decision.closed
       if (state?.sent) return { name, phase: closed ? 'sent' : 'not-closed', waiting: 0 }
       const { waiting, parked } = unsentAnywhere(ledger, destinations, source.id, name)
-      // What was found and could not be offered, as a program holds it open, waits, too.
+      // Files that were found but not offered, since a program has them open, count as waiting.
       const held = closed && waiting + parked === 0 ? (state?.found ?? 0) : 0
       const live = state?.newest ?? decision.newest
       return { name, phase: closed ? 'closing' : live ? 'live' : 'waiting', waiting: waiting + parked + held }

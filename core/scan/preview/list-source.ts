@@ -16,30 +16,30 @@ import { lookAtBatches } from '../batch/look.ts'
 import { type BatchDecision, decideBatches } from '../batch/rules.ts'
 import { isSameInode, isUnproven, mayBeMarked, NO_MARKS } from '../reconcile/ledger-diff.ts'
 
-/** One path of a source: would be sent (`why` is null), or would not, and why. */
+/** A path of a source that a scan would send (`why` is null), or would not send for the reason `why`. */
 export interface ListedPath {
   /** Relative to the source, with "/". */
   path: string
-  /** Bytes; null where it is not a file that could be looked at. */
+  /** Bytes; null if it is not a file that could be read. */
   size: number | null
   why: Message | null
-  /** What was said of the transfer that failed, where that is why. */
+  /** The error of the last transfer, if a failed transfer is the reason. */
   reason?: Message
 }
 
 export interface ListOptions {
   source: Source
-  /** Where a writer cannot be asked for, a file counts as finished after so long without a change. */
+  /** Where the system cannot show writers, a file counts as finished after this time without a change. */
   quietSeconds: number
-  /** What the ledger knows of its path; without one only the marks on disk count. */
+  /** Returns the ledger's entry of its path; without this function only the marks on disk count. */
   lookup?: (file: ScannedFile) => LedgerEntry | null
-  /** What it knows of a file that has another name now. */
+  /** Returns the ledger's entry of a file that was sent under another name. */
   sentAs?: (file: ScannedFile) => SentEntry | null
-  /** When the source was first seen, as the ledger has it. */
+  /** When the source was first seen, from the ledger. */
   adoptedNs?: bigint | null
-  /** What is left is asked: a marked batch directory has nothing left, whatever is in it. */
+  /** Lists only what is left to send: a marked batch directory is skipped, whatever is in it. */
   onlyLeft?: boolean
-  /** Ends the listing as soon as the disk has answered. */
+  /** Aborts the listing as soon as the disk has answered. */
   signal?: AbortSignal
 }
 
@@ -63,7 +63,7 @@ export async function* listCandidates(options: ListOptions): AsyncGenerator<List
 async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
   const { source } = options
   const { batchPrefix: _, ...rules } = nameRulesOf(source)
-  // What is in no batch directory is told, too.
+  // Paths outside batch directories are listed, too.
   const filter = createNameFilter(rules)
   const { batches, unsendable, skipped } = await lookAtBatches(source.path, source, filter)
   for (const one of unsendable) yield { path: `${one.path}/`, size: null, why: whyUnsendable(one) }
@@ -87,13 +87,13 @@ async function* listBatches(options: ListOptions): AsyncGenerator<ListedPath> {
     }
     for (const one of beside.unsendable) {
       throwIfAll(one)
-      // Whatever is wrong with it: no file that lies here is sent.
+      // Its own error does not matter: files outside batch directories are never sent.
       if (!told.has(one.path)) yield { path: one.path, size: null, why }
     }
   }
 }
 
-/** Of the source itself: nothing at all could be listed. */
+/** Throws if the source itself could not be listed. */
 function throwIfAll(one: Unsendable): void {
   if (one.path === '' && one.why === 'directory') throw Object.assign(new Error(one.code), { code: one.code })
 }
@@ -124,7 +124,7 @@ async function* listTree(
   }
 }
 
-/** In a batch directory that is closed nothing is temporary any more. */
+/** Examines a file with a temporary name in a closed batch directory, where such names do not count. */
 async function leftBehind(options: ListOptions, path: string): Promise<ListedPath> {
   const quietMs = options.quietSeconds * 1000
   const seen = await seeFile(options.source.path, path)
@@ -146,7 +146,7 @@ function walkOptions({ source, signal }: ListOptions, base: string) {
 
 type Verdict = Pick<ListedPath, 'why' | 'reason'>
 
-/** @param seen what a look at it found, if there was one. */
+/** @param seen result of an examination, if there was one. */
 async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFile): Promise<Verdict> {
   const known = options.lookup?.(file) ?? null
   if (known === null || !sameContent(file, known)) {
@@ -159,7 +159,10 @@ async function judge(options: ListOptions, file: ScannedFile, seen?: ExaminedFil
   return { why: message('scan.why.parked'), ...(reason === null ? {} : { reason }) }
 }
 
-/** Why a file that the ledger does not know by its name is not sent for its group-write bit; null: it is. */
+/**
+ * Returns why the group-write bit keeps a file from being sent that the ledger does not know by its name; null: it is
+ * sent.
+ */
 function judgeMark({ source, adoptedNs, sentAs }: ListOptions, file: ScannedFile): Message | null {
   // Windows keeps no such bit.
   const adopted = source.kind === 'batch' && process.platform !== 'win32' ? (adoptedNs ?? null) : NO_MARKS
@@ -174,7 +177,7 @@ async function whyNot(options: ListOptions, file: ScannedFile, seen?: ExaminedFi
   const bySize = leftOutBySize(source, file.size)
   if (bySize === 'too-small') return message('scan.why.tooSmall', { least: source.minimumBytes ?? 0 })
   if (bySize === 'too-large') return message('scan.why.tooLarge', { most: source.maximumBytes ?? 0 })
-  // Whatever system the receiver has: what only Windows refuses is its own to say.
+  // Checked as for Linux, whatever the receiver's system: names that only Windows refuses are rejected by the receiver.
   const fault = nameFault(file.path, 'linux')
   if (fault !== null) return message(fault === 'long' ? 'scan.why.nameLong' : 'scan.why.nameReserved')
   const found = seen ?? (await seeFile(source.path, file.path))
@@ -207,7 +210,7 @@ function whySkipped(skipped: Skipped, names: NameFilter): Message {
   const { why, path } = skipped
   if (why === 'not-a-file') return message(WHY_SKIPPED[why], { type: skipped.type })
   if (why !== 'ignored') return message(WHY_SKIPPED[why])
-  // What is left out may be a directory, whose patterns end with "/".
+  // The path may be a directory, whose patterns end with "/".
   return message(WHY_SKIPPED[why], { pattern: names.patternOf(path) ?? names.patternOf(`${path}/`) ?? '' })
 }
 

@@ -11,10 +11,10 @@ import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { WalkChunk } from '../../walk/walk.ts'
 import type { LeftOutReason, Preview } from '../scanner-messages.ts'
 
-/** A preview that takes longer than this says what it has seen until then. */
+/** Time limit of a preview; after it the result is the part counted so far. */
 const WITHIN_MS = 10_000
 
-/** Everything passes: the preview counts also what is left out together with its directory. */
+/** Excludes nothing: the preview also counts files in excluded directories. */
 const EVERYTHING: NameFilter = {
   file: () => null,
   directory: () => null,
@@ -22,13 +22,13 @@ const EVERYTHING: NameFilter = {
   patternOf: () => null,
 }
 
-/** A rule that leaves a file out: a pattern is named, as a source may have many. */
+/** A rule that excludes a file, with its pattern, since a source may have many. */
 interface Rule {
   reason: LeftOutReason
   pattern: string | null
 }
 
-/** Which rule of a source leaves a file out, or has it wait, by its name, size and age; pure. */
+/** Returns the function that finds the rule by which a file is excluded or delayed, by name, size and age; pure. */
 export function createJudge(source: Source, now: number): (file: ScannedFile) => Rule | 'own' | null {
   const names = createNameFilter(nameRulesOf(source))
   const rule = (reason: LeftOutReason): Rule => ({ reason, pattern: null })
@@ -44,7 +44,7 @@ export function createJudge(source: Source, now: number): (file: ScannedFile) =>
   }
 }
 
-/** Sums up a walk; bounded by the number of rules and of examples, whatever the tree's size. */
+/** Sums up a walk. Its memory is bounded by the number of rules and examples, whatever the tree's size. */
 class Tally {
   readonly #judge: ReturnType<typeof createJudge>
   readonly #mostExamples: number
@@ -55,7 +55,7 @@ class Tally {
   constructor(source: Source, examples: number) {
     this.#judge = createJudge(source, Date.now())
     this.#mostExamples = examples
-    // One that leaves nothing out is told of, too: it may not be what was meant. Comments and exceptions never do.
+    // Include patterns that exclude nothing: they may be mistakes. Comments and exceptions never exclude a file.
     const patterns = source.ignore.filter((line) => !/^[#!]/.test(line) && line.trim() !== '')
     for (const pattern of patterns) this.#sumOf({ reason: 'ignored', pattern })
   }
@@ -100,8 +100,8 @@ class Tally {
 }
 
 /**
- * Tries filters on sources without changing anything. One preview of a source at a time: a newer one ends the one
- * before. A disk that hangs keeps its calls (callOn), and the answer no longer than the limit.
+ * Tries filters on sources without changing anything. A newer preview of a source ends the previous one. On a disk that
+ * hangs the calls stay blocked (callOn), but the answer comes within the time limit.
  */
 export class Previews {
   readonly #running = new Map<string, AbortController>()
@@ -112,7 +112,7 @@ export class Previews {
   }
 
   /**
-   * What the source's filters would leave out. Resolves within the time limit in any case.
+   * Returns what the source's filters would exclude. Resolves within the time limit in any case.
    * @throws UserError scan.list.failed if the source's directory cannot be listed.
    */
   async run(source: Source, examples: number): Promise<Preview> {
@@ -132,7 +132,7 @@ export class Previews {
     return tally.result(abort.signal.reason === 'superseded' ? 'superseded' : 'time')
   }
 
-  /** No walk goes on. */
+  /** Ends all walks. */
   stop(): void {
     for (const abort of this.#running.values()) abort.abort('superseded')
   }
@@ -148,7 +148,7 @@ async function count(source: Source, tally: Tally, signal: AbortSignal): Promise
     for await (const chunk of walkRegions(options)) {
       if (signal.aborted) return
       tally.add(chunk)
-      // The watchers of this process come first.
+      // Lets the watchers of this process run in between.
       await turn()
     }
   } catch (error) {

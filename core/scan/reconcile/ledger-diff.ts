@@ -5,17 +5,17 @@ import { sameContent } from '../../platform/stat-facts.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { SessionContext } from '../source-session.ts'
 
-/** How the files of a comparison stand. */
+/** Result of comparing files with the ledger. */
 export interface Standing {
-  /** Those that the ledger does not have with this content, and that the source's limits of size let pass. */
+  /** Files that the ledger does not have with this content, and that pass the source's size limits. */
   due: ScannedFile[]
-  /** Files of a batch source that carry isocket's mark, and that Holdfast has not sent: a person decides about them. */
+  /** Files of a batch source that carry isocket's mark but were not sent by Holdfast: a person decides about them. */
   unproven: ScannedFile[]
 }
 
 /**
- * Compares files with the ledger. In a batch source the group-write bit stays on a file that is renamed after it was
- * sent: the ledger then has its inode. Throws what the ledger throws.
+ * Compares files with the ledger. In a batch source, a sent file keeps its group-write bit when it is renamed; the
+ * ledger then finds it by its inode. Throws the ledger's errors.
  */
 export function standingOf(
   context: Pick<SessionContext, 'source' | 'ledger' | 'destinations'>,
@@ -28,7 +28,7 @@ export function standingOf(
   const adoptedNs = isAsked ? ledger.adoptedNs(source.id) : NO_MARKS
   for (const { index, known } of differing) {
     const file = files[index]
-    // One that waits and has grown past a limit is found out when the sender takes it.
+    // The sender checks the limits again when it takes a file, so a queued file that outgrew them is dropped there.
     if (file === undefined || leftOutBySize(source, file.size) !== null) continue
     if (known || !mayBeMarked(file, adoptedNs)) result.due.push(file)
     else {
@@ -40,10 +40,10 @@ export function standingOf(
   return result
 }
 
-/** The group-write bit of st_mode: isocket's mark on a file that was transferred. */
+/** The group-write bit of st_mode: isocket's mark on a transferred file. */
 export const GROUP_WRITE = 0o020
 
-/** The time of adoption of a source whose file system keeps no group-write bit: no file is older. */
+/** Time of adoption for a source whose file system keeps no group-write bit: every file is newer. */
 export const NO_MARKS = 0n
 
 /** True if a file's group-write bit may be a mark of isocket or of Holdfast itself. */
@@ -52,8 +52,8 @@ export function mayBeMarked({ mode }: Pick<ScannedFile, 'mode'>, adoptedNs: bigi
 }
 
 /**
- * Returns true if a file that the ledger does not know may carry isocket's mark. Its change time is from before Holdfast first saw
- * the source: a later bit is a producer's own (umask 002), since isocket's work ended with the move to Holdfast.
+ * True if a file that the ledger does not have may carry isocket's mark: its change time is before Holdfast first saw
+ * the source. A later bit comes from the producer (umask 002), since isocket stopped with the move to Holdfast.
  * @param adoptedNs see Ledger.adoptedNs; null: the source was never watched.
  */
 export function isUnproven(file: Pick<ScannedFile, 'mode' | 'ctimeNs'>, adoptedNs: bigint | null): boolean {
@@ -61,8 +61,8 @@ export function isUnproven(file: Pick<ScannedFile, 'mode' | 'ctimeNs'>, adoptedN
 }
 
 /**
- * Returns true if a file has been the one of its inode since that was sent. An inode is given again: a file that was born later is
- * another one, even if its size and time are the same.
+ * True if this is still the file that was sent with this inode. Inode numbers are reused: a file born later is a
+ * different one, even if its size and time are the same.
  */
 export function isSameInode(
   { bornAtNs = null }: Pick<ScannedFile, 'bornAtNs'>,
@@ -71,9 +71,9 @@ export function isSameInode(
   return bornAtNs !== null && bornAtNs <= sent.ctimeNs
 }
 
-// What the ledger says of a source over all its destinations: a file is sent when every one of them has it.
+// The ledger's state of a source over all its destinations: a file counts as sent when every destination has it.
 
-/** Offers files to each destination. Returns how many became waiting at the one where it were most. */
+/** Offers files to each destination. Returns the largest number that one destination queued. */
 export function offerEverywhere(
   ledger: Pick<Ledger, 'offer'>,
   destinations: readonly string[],
@@ -83,7 +83,7 @@ export function offerEverywhere(
   return Math.max(0, ...destinations.map((one) => ledger.offer(one, candidates, notBefore)))
 }
 
-/** The files that some destination does not have with this content; known: some destination has heard of the path. */
+/** Returns files that some destination lacks with this content; known: some destination has an entry for the path. */
 export function differingAnywhere(
   ledger: Pick<Ledger, 'differing'>,
   destinations: readonly string[],
@@ -93,7 +93,7 @@ export function differingAnywhere(
   const lists = destinations.map((destination) => ledger.differing(destination, source, files))
   const [only] = lists
   if (lists.length === 1 && only !== undefined) return only
-  // A destination that does not name a file has it as it is.
+  // A destination that does not list a file already has it with this content.
   const strangers = new Map<number, number>()
   for (const { index, known } of lists.flat())
     strangers.set(index, (strangers.get(index) ?? 0) + (known ? 0 : 1))
@@ -102,7 +102,7 @@ export function differingAnywhere(
     .sort((a, b) => a.index - b.index)
 }
 
-/** Files that are not sent yet below a directory of a source, at the destination that is furthest behind. */
+/** Counts the unsent files below a directory of a source, at the destination that is furthest behind. */
 export function unsentAnywhere(
   ledger: Pick<Ledger, 'unsentBelow'>,
   destinations: readonly string[],
@@ -117,8 +117,9 @@ export function unsentAnywhere(
 }
 
 /**
- * What the ledger knows of a file's inode under any name of its source. never: nothing was sent of it; changed: another
- * content was, to some destination; same: this very one, which its new name is now known by, too.
+ * Looks a file's inode up in the ledger, under any name of its source. never: nothing was sent from this inode;
+ * changed: some destination has other content of it; same: this content was sent, and the ledger now has its new name,
+ * too.
  */
 export function sentBefore(
   ledger: Pick<Ledger, 'sentAs' | 'adoptRenamed'>,

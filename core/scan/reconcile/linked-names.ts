@@ -3,7 +3,7 @@ import type { LinkedFile, TreeWatcher } from '../../watch/tree-watcher.ts'
 import type { SessionContext } from '../source-session.ts'
 import { examineAll } from './minimum-age.ts'
 
-/** Changes of one file are gathered for so long: each brings a look at all of its names. */
+/** Changes of one file are collected for this time, since each one causes an examination of all of its names. */
 const GATHER_MS = 1_000
 
 type Context = Pick<
@@ -12,8 +12,8 @@ type Context = Pick<
 >
 
 /**
- * Has the other names of changed files looked at. The ledger has them by the file's inode, one question each; the watcher
- * looks at a bounded number at a time.
+ * Examines the other names (hard links) of changed files. The ledger finds them by inode, with one query for each file;
+ * the watcher examines a bounded number at a time.
  */
 export class LinkedNames {
   readonly #context: Context
@@ -56,7 +56,7 @@ export class LinkedNames {
       const watcher = this.#watcher()
       if (watcher === null || signal.aborted) break
       try {
-        // Twice as many: some of the ledger's names may be another, earlier file's.
+        // Twice the link count: some of the ledger's names may belong to an earlier file with this inode.
         const names = destinations.map((one) => ledger.otherNames(one, source.id, file, 2 * file.links + 256))
         await examineAll(watcher, [...new Set(names.flat())])
       } catch (error) {

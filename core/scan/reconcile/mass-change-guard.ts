@@ -18,13 +18,16 @@ import type { Source } from '../../settings/schema.ts'
 import { callOn } from '../../walk/calls.ts'
 import { absolutePath, type ScannedFile } from '../../walk/scanned-file.ts'
 
-/** Changes are gathered for this long before the decision: a rotated log has its new name by then. */
+/** Changes are collected for this long before the decision: a rotated log has its new name by then. */
 const DECIDE_AFTER_MS = 2_000
-/** Files that came into the source in the last hour are remembered, at most this many of each source. */
+/** Files that came into the source in the last hour are remembered, at most this many for each source. */
 const MOST_ARRIVALS = 10_000
-/** The source is held and contents are searched for this long before a person is asked: a slow disk's copies come late. */
+/**
+ * The source is on hold and contents are searched for this long before a person is asked: copies on a slow disk come
+ * late.
+ */
 const ASK_AFTER_MS = 10_000
-/** The search for lost contents takes no longer; what was not found by then counts as lost until it is found. */
+/** Time limit of a search for lost contents; contents not found by then count as lost until they are found. */
 const SEARCH_MS = 60_000
 
 const NOT_SEARCHED = 'a file that cannot be read does not have the content that is looked for'
@@ -36,9 +39,9 @@ export interface LossesOptions {
   source: Pick<Source, 'id' | 'kind' | 'path'>
   ledger: Ledger
   destinations: readonly string[]
-  /** The source is held, or goes again. */
+  /** The source was put on hold or released. */
   changed(): void
-  /** Files may be taken from the queue that were held. */
+  /** Files that were on hold may be taken from the queue. */
   offered(): void
   failed(thrown: unknown): void
 }
@@ -47,13 +50,15 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
   const { id } = source
   const stopping = new AbortController()
   let held = attempt(() => ledger.held(id), null, failed)
-  /** Since when nothing is sent while contents are looked for, and nobody was asked. */
+  /**
+   * Start of the present search, in milliseconds since 1970: nothing is sent, and no person was asked yet. null: none.
+   */
   let searchingSince: number | null = null
-  /** Counts each time that contents went missing. */
+  /** Incremented each time that contents go missing. */
   let round = 1
-  /** Contents that are missing, by the paths that had them. */
+  /** Missing contents, by the paths that had them. */
   const missing = new Map<string, Missing>()
-  /** Files with content that came into the source, by their paths, the newest last. */
+  /** Non-empty files that came into the source, by path, newest last. */
   const arrivals = new Map<string, Arrival>()
   const set = (next: Held | null) => {
     held = next
@@ -75,7 +80,7 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
       arrivals.delete(path)
     }
   }
-  /** Each file that came accounts for one content. */
+  /** Searches for the missing contents. Each arrived file accounts for one content. */
   const search = async (look: typeof findContents, among: readonly Arrival[]) => {
     const found = await look(source.path, [...missing.values()], among, stopping.signal, round)
     for (const { lost, arrival } of found) {
@@ -108,7 +113,7 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
       searchingSince = Date.now()
       ledger.hold(id, { ...counts, since: searchingSince })
     }
-    // A copy may have come before its file was emptied. While a person is asked, each file is read once.
+    // A copy may have been made before its file was emptied. While a person is asked, each file is read only once.
     const isUnread = ({ searchedIn }: Arrival) => searchedIn < (held === null ? round : 1)
     const unread = [...arrivals.values()].reverse().filter(isUnread)
     if (missing.size > 0 && unread.length > 0) await search(findContents, unread)
@@ -136,7 +141,10 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
   decideLater()
 
   return {
-    /** Of these files, which are about to be offered, the paths of those that must wait a moment. Throws what the ledger throws. */
+    /**
+     * Records files that will be offered next. Returns the paths that must wait for WAIT_MS. Throws the ledger's
+     * errors.
+     */
     notice(files: readonly ScannedFile[]) {
       const facts = new Map(files.map((file) => [file.path, file]))
       const now = Date.now()
@@ -167,9 +175,9 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
       return new Set(suspects.map(({ path }) => path))
     },
     held: () => held,
-    /** A person wants everything sent as it is. */
+    /** A person decided to send everything in its present state. */
     release,
-    /** What is suspected now; at most `limit` paths. */
+    /** Returns the present suspects; at most `limit` paths. */
     paths: (limit: number) => ledger.suspectPaths(id, limit),
     stop() {
       stopping.abort()
@@ -178,7 +186,7 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
     },
   }
 
-  /** An empty file that was sent under another name took the place of this one: so both are where they were put. */
+  /** True if an empty file that was sent under another name has been moved here: a rename, not a lost content. */
   function isRenamed(before: ContentIdentity, after: ScannedFile): boolean {
     if (before.inode === after.inode) return false
     return destinations.some((one) => {
@@ -188,9 +196,9 @@ export function openLosses({ source, ledger, destinations, changed, offered, fai
   }
 }
 
-// A content that left its path is looked for in the files that came into the source within the hour.
+// A content that left its path is searched for in the files that came into the source within the last hour.
 
-/** A content that was sent, and is not at its path any more. */
+/** A content that was sent and has left its path. */
 interface Missing {
   path: string
   size: number
@@ -205,7 +213,7 @@ interface Arrival {
   size: number
   inode: bigint
   at: number
-  /** It was compared with all contents that were missing in this round; 0: with none. */
+  /** The last round in which it was compared with all missing contents; 0: never. */
   searchedIn: number
 }
 
@@ -214,21 +222,21 @@ interface Found {
   arrival: Arrival
 }
 
-/** Finds contents whose file has another name now. */
+/** Finds contents whose file was renamed. */
 async function findMoved(
   root: string,
   wanted: readonly Missing[],
   among: readonly Arrival[],
   signal: AbortSignal,
 ): Promise<Found[]> {
-  // 0 is the number of every file where a file system has none.
+  // A file system without inode numbers gives every file the number 0.
   const byInode = new Map(among.filter(({ inode }) => inode !== 0n).map((one) => [one.inode, one]))
   const found: Found[] = []
   for (const lost of wanted) {
     const arrival = byInode.get(lost.inode)
     if (arrival === undefined || arrival.path === lost.path) continue
     if (signal.aborted) return []
-    // A further name of the emptied file itself is empty, too.
+    // A further hard link to the emptied file is empty, too.
     const now = await withTimeout(
       SEARCH_MS,
       callOn(root, () => lstatExactOrNull(absolutePath(root, arrival.path))).catch(
@@ -244,8 +252,8 @@ async function findMoved(
 }
 
 /**
- * Finds contents in other files, packed or not: a copy may have got more since, so its beginning counts. Each file is
- * read once.
+ * Finds contents in other files, compressed or not. Only the beginning of a file has to match, since a copy may have
+ * grown. Each file is read once.
  */
 async function findContents(
   root: string,
@@ -275,13 +283,13 @@ async function findContents(
       found.push({ lost, arrival })
     }
   }
-  // A disk that hangs answers no signal.
+  // A disk that hangs does not react to the signal.
   await withTimeout(SEARCH_MS, searchAll())
   return [...found]
 }
 
 /**
- * The digest of the longest of these contents with which a file begins; null: none. Throws what reading it throws.
+ * Returns the digest of the longest of these contents with which a file begins; null: none. Throws errors of reading.
  * @param sizes of the contents, ascending.
  */
 async function searchFile(
@@ -321,8 +329,8 @@ async function searchFile(
 const READ_BYTES = 1 << 18
 
 /**
- * Reads the content of a file; of one that is packed with gzip (RFC 1952) or Zstandard (RFC 8878) the content that was
- * packed. Its errors, and those of unpacking, are errors of the stream.
+ * Reads a file's content, decompressed if it is gzip (RFC 1952) or Zstandard (RFC 8878). Errors of reading and of
+ * decompression are errors of the stream.
  */
 async function readUnpacked(fd: number, signal: AbortSignal): Promise<Readable> {
   const beginning = Buffer.alloc(4)
@@ -332,38 +340,41 @@ async function readUnpacked(fd: number, signal: AbortSignal): Promise<Readable> 
   })
   const file = createReadStream('', { fd, signal, start: 0, highWaterMark: READ_BYTES })
   const magic = beginning.toString('hex', 0, length)
-  // pipeline() hands an error of one stream to all of them: one without a listener would end the process.
+  // pipeline() passes an error of one stream to all of them; a stream without an error listener would end the process.
   if (magic.startsWith('1f8b')) return pipeline(file, zlib.createGunzip(), () => undefined)
-  // Node has it since 22.15.
+  // Node has Zstandard since 22.15.
   if (magic === '28b52ffd' && 'createZstdDecompress' in zlib)
     return pipeline(file, zlib.createZstdDecompress(), () => undefined)
   return file
 }
 
-// When many files of a source lose what was in them: a fault and its repair (fsck), or a program that encrypts them.
-// Pure; all numbers are here.
+// Detects that many files of a source lose their content: a disk fault and its repair (fsck), or a program that
+// encrypts files. Pure; all thresholds are here.
 
-/** What is counted: what happened to a source's files within this time. */
+/** Only changes within this time count. */
 export const COUNTED_MS = 60 * 60_000
-/** What has lost its content is sent so much later: others may follow, and then it waits. */
+/** A suspect is sent this much later: more may follow, and then the source is put on hold. */
 export const WAIT_MS = 10_000
 
-/** Emptied, or less than this share of what was sent is left. */
+/** A file lost its content if it is empty, or less than this share of the sent size is left. */
 const LEFT_SHARE = 0.5
-/** So many files, and this share of all that were sent, are no accident. */
+/** From this number of files, if they are at least this share of all sent files, it is an incident. */
 const LOST = { files: 10, share: 0.2 }
-/** Other content in place, hardly longer than before, in a file that had rested for so long. */
+/**
+ * The same for content that was replaced in place, without growing by more than `grown`, in a file unchanged for
+ * `restedMs`.
+ */
 const CHANGED = { files: 50, share: 0.5, grown: 1.1, restedMs: 24 * 3_600_000 }
 
-/** lost: it is empty, or most of it is gone; changed: something else is in its place. */
+/** lost: the file is empty, or most of it is gone; changed: other content has replaced it. */
 export type Suspicion = 'lost' | 'changed'
 
 /**
- * What a change of one file may be a sign of; null: of nothing. Appending makes a file longer, and saving a document or
- * copying it anew mostly gives it another inode.
+ * Classifies a change of one file; null: harmless. Appending makes a file longer; saving a document or copying it again
+ * mostly gives it a new inode.
  *
- * @param before what was sent of it.
- * @param isBatch of a producer's directories whatever is written again is its work; only what is empty is not.
+ * @param before the file as it was sent.
+ * @param isBatch true for a batch source: its producer may rewrite files, so only an emptied file is suspicious.
  * @param nowMs milliseconds since 1970.
  */
 export function suspicionOf(
@@ -383,7 +394,7 @@ export function suspicionOf(
   return isInPlace && hadRested && now.size <= before.size * CHANGED.grown ? 'changed' : null
 }
 
-/** Whether a file that was suspected has what was sent of it back, or more than what made it one. */
+/** True if a suspect has recovered: its content is back, or as much of it as does not count as lost. */
 export function isBack(before: ContentIdentity & { suspicion: Suspicion }, now: ContentIdentity): boolean {
   if (before.suspicion === 'lost') return now.size >= before.size * LEFT_SHARE
   const apartNs = now.mtimeNs - before.mtimeNs
@@ -391,7 +402,7 @@ export function isBack(before: ContentIdentity & { suspicion: Suspicion }, now: 
   return now.size === before.size && apartNs < 2_000_000_000n && apartNs > -2_000_000_000n
 }
 
-/** Whether that many of a source's files are no accident. @param known files that were sent. */
+/** True if the counts of a source exceed the thresholds. @param known files that were sent. */
 export function isIncident({
   lost,
   changed,

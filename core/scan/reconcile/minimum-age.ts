@@ -2,17 +2,17 @@ import { oldEnoughAt } from '../../filter/limits.ts'
 import type { ScannedFile } from '../../walk/scanned-file.ts'
 import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 
-/** Files that may wait for their age at once; those beyond them are left to the next comparison. */
+/** Limit of files that wait for their age at once; the next comparison finds the rest. */
 const MAX_HELD = 10_000
-/** They are gone through this often. */
+/** Interval at which the waiting files are checked. */
 const LOOK_EVERY_MS = 1_000
 
-/** Files that a watcher is asked to look at in one go. */
+/** Files that a watcher examines in one call. */
 const LOOKED_AT_ONCE = 256
 
 export interface YoungOptions {
   minimumAgeSeconds: number
-  /** These are old enough now: they are to be looked at again. */
+  /** Called with files that have reached the minimum age: they must be examined again. */
   ripe(paths: string[]): void
 }
 
@@ -26,9 +26,9 @@ export class Young {
     this.#options = options
   }
 
-  /** Whether this file has to wait still. One that must is given back through `ripe` when its time has come. */
+  /** True if this file is too young. Such a file is passed to `ripe` when its time has come. */
   holds(facts: ScannedFile): boolean {
-    // What was known of it before counts no more.
+    // The new metadata replaces the old.
     this.#held.delete(facts.path)
     if (this.#isOldEnough(facts)) return false
     if (this.#held.size < MAX_HELD) {
@@ -38,7 +38,7 @@ export class Young {
     return true
   }
 
-  /** Files that wait below a child directory of the source. */
+  /** Counts the files that wait below a child directory of the source. */
   waitingIn(name: string): number {
     return [...this.#held.keys()].filter((path) => path.startsWith(`${name}/`)).length
   }
@@ -64,7 +64,7 @@ export class Young {
   }
 }
 
-/** Has a watcher look at many files, a bounded number at a time. */
+/** Lets a watcher examine many files, a bounded number at a time. */
 export async function examineAll(
   watcher: Pick<TreeWatcher, 'examine'>,
   paths: readonly string[],

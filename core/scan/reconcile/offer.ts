@@ -6,13 +6,13 @@ import { offerEverywhere, standingOf } from './ledger-diff.ts'
 import { WAIT_MS } from './mass-change-guard.ts'
 
 /**
- * Puts finished files into the ledger, those that it does not know with this content and that no filter
- * leaves out. Returns how many became waiting, here or for their age. A ledger that cannot be written is told
- * in words, and a comparison that comes soon offers the files again.
+ * Puts finished files into the ledger, unless it has them with this content or a filter excludes them. Returns the
+ * number of files that wait, in the ledger or for their age. If the ledger cannot be written, the error is reported as
+ * a problem, and the next comparison, which comes soon, offers the files again.
  */
 export function offerFiles(context: SessionContext, files: readonly ScannedFile[]): number {
   const { source, ledger, destinations } = context
-  // Of the directory underneath a disk that is unmounted in this moment nothing is offered.
+  // If the source's disk was just unmounted, these files are in the directory underneath: do not offer them.
   if (files.some(({ device }) => device !== context.device) && !context.isThere()) {
     context.ended(null)
     return 0
@@ -20,14 +20,14 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
   let waiting = 0
   let held = 0
   try {
-    // What the ledger has with this content it leaves alone by itself: only of a batch source it is asked what is due.
+    // Ledger.offer skips files that it has with this content; only a batch source needs to compare first.
     const { due, unproven } =
       source.kind === 'batch'
         ? standingOf(context, files)
         : { due: files.filter(({ size }) => leftOutBySize(source, size) === null), unproven: [] }
-    // A listing counts them.
+    // The comparison counts the unproven files.
     if (unproven.length > 0) context.compareSoon()
-    // Nor of one underneath a disk that was mounted inside the source.
+    // The same for a disk that was mounted inside the source.
     const inside = ledger.mountsInside(source.id)
     const there = due.filter(({ path }) => !isBelowAway(path, inside))
     const ready = there.filter((file) => !context.young.holds(file))
@@ -49,8 +49,8 @@ export function offerFiles(context: SessionContext, files: readonly ScannedFile[
 }
 
 /**
- * Has the new modes, owners and attributes of directories sent: a file of each is offered again, since directories travel with
- * their files. A directory without a sent file has nothing to restore it with, and is left alone.
+ * Sends changed modes, owners and attributes of directories: one file below each is offered again, since directories
+ * travel with their files. A directory without a sent file cannot be restored, so it is skipped.
  */
 export function offerDirectories(context: SessionContext, paths: readonly string[]): void {
   const { source, ledger, destinations, offered, ledgerFailed } = context

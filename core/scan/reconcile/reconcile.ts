@@ -11,36 +11,36 @@ import type { TreeWatcher } from '../../watch/tree-watcher.ts'
 import type { SessionContext } from '../source-session.ts'
 import { standingOf } from './ledger-diff.ts'
 
-/** What a listing found. */
+/** Result of a comparison. */
 export interface Reconciled {
-  /** Files that the ledger did not know with this content; those that are not old enough yet, too. */
+  /** Files that the ledger does not have with this content, including those that are too young. */
   due: number
   /** Files and directories that cannot be sent. */
   unsendable: number
-  /** Files that were seen at all. */
+  /** All files that were seen. */
   seen: number
-  /** Files that the source's filters leave out. */
+  /** Files that the source's filters exclude. */
   leftOut: number
-  /** false: it was not carried out to its end. */
+  /** false: the comparison did not reach its end. */
   complete: boolean
 }
 
-/** Why something was left out that a person may not have meant to leave out. */
+/** Reasons for skipping a file that a person may not have intended. */
 const BY_PERSON: ReadonlySet<Skipped['why']> = new Set(['ignored', 'hidden', 'not-a-file'])
 
-/** Who is given a listing's files, besides the watcher. */
+/** Further receivers of a listing's files, besides the watcher. */
 export interface Also {
-  /** Those that are left out for as long as they have temporary names. */
+  /** Files that are skipped while they have temporary names. */
   temporary(files: readonly string[]): Promise<void>
-  /** Those that are due, after the watcher has looked at them. */
+  /** Due files, after the watcher has examined them. */
   due(files: readonly string[]): Promise<void>
-  /** Those that carry isocket's mark, and that Holdfast has not sent. */
+  /** Files that carry isocket's mark but were not sent by Holdfast. */
   unproven(files: readonly ScannedFile[]): void
 }
 
 /**
- * Compares a tree, or a directory of it with all below, with the ledger, and has the watcher look at every file that is
- * due: it reports those that are finished. Streamed: memory does not grow with the tree.
+ * Compares a tree, or one directory of it with everything below, with the ledger, and lets the watcher examine every
+ * due file; the watcher reports the finished ones. Streamed: memory does not grow with the tree.
  */
 export async function reconcileTree(
   context: SessionContext,
@@ -72,7 +72,7 @@ export async function reconcileTree(
     }
     result.complete = !signal.aborted
   } catch (error) {
-    // The look at the source, or at the batch directories, says that it is gone.
+    // The check of the source, or of the batch directories, reports that it is gone.
     if (isGone(errorCode(error))) return result
     const reason = errorText(error)
     context.problem(message('scan.listingFailed', { path: source.path, reason }))

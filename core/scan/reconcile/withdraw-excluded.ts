@@ -4,13 +4,13 @@ import { createNameFilter, type NameFilter, nameRulesOf } from '../../filter/nam
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Source } from '../../settings/schema.ts'
 
-/** Rows of the ledger that are looked at together; between two such pages the event loop turns. */
+/** Ledger rows that are read together; the event loop turns between two pages. */
 const PAGE = 500
 
 /**
- * Takes everything out of what waits, or is parked, that the source leaves out now: its filters, or what is a batch
- * directory of it, may have been changed. Streamed by the ledger's rows alone, so it needs no disk. Returns how many files that were
- * at the destination where it were most.
+ * Removes waiting and parked files from the queue that the source now excludes: its filters or its batch directories
+ * may have been changed. Reads only ledger rows, in pages, so the disk need not be there. Returns the number of files
+ * at the destination with the most.
  */
 export async function withdrawLeftOut(
   source: Source,

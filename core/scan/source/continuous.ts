@@ -6,7 +6,7 @@ import { offerDirectories, offerFiles } from '../reconcile/offer.ts'
 import { reconcileTree } from '../reconcile/reconcile.ts'
 import type { SessionContext, SourceSession } from '../source-session.ts'
 
-/** A continuous source: every finished file of the tree. Watched first, then compared with the ledger. */
+/** Starts a continuous source: every finished file of the tree is sent. The tree is watched first, then compared. */
 export function startContinuous(context: SessionContext): SourceSession {
   const { signal } = context
   let watcher: TreeWatcher | null = null
@@ -20,7 +20,7 @@ export function startContinuous(context: SessionContext): SourceSession {
     if (complete) finishSweep()
     context.update({ phase: watched.method, ...(complete ? { compared: true } : {}) })
   }
-  /** By the directory that is compared, so that an inner file system that hangs holds up itself. */
+  /** A rerun for each compared directory, so that an inner file system that hangs delays only itself. */
   const reruns = new Map<string, Rerun>()
   const compare = (base: string): Promise<void> => {
     if (signal.aborted) return Promise.resolve()
@@ -49,7 +49,7 @@ export function startContinuous(context: SessionContext): SourceSession {
     })
     if (signal.aborted) return opened.close()
     watcher = opened
-    // Said of the first comparison alone: a tree that is polled is compared all the time.
+    // Only the first comparison shows this phase: a polled tree is compared all the time.
     context.update({ phase: 'listing' })
     await compare('')
   }

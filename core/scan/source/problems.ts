@@ -1,11 +1,11 @@
 import type { Message } from '../../lib/i18n/message.ts'
 
-/** How many problems of one source a view is told. */
+/** Limit of problems in a source's status. */
 export const MAX_PROBLEMS = 20
 
 /**
- * The newest problems of one source, each said once. A listing of the whole source sweeps: what it did not
- * meet again is over.
+ * The newest problems of one source, without duplicates. A listing of the whole source is a sweep: problems that it
+ * does not meet again are removed.
  */
 export class Problems {
   readonly #known = new Map<string, { message: Message; generation: number }>()
@@ -29,12 +29,12 @@ export class Problems {
     if (!same) this.#changed()
   }
 
-  /** It is over before the next sweep. */
+  /** Removes a resolved problem before the next sweep. */
   remove(message: Message): void {
     if (this.#known.delete(keyOf(message))) this.#changed()
   }
 
-  /** Begins a listing of the whole source; returns the function that ends it and forgets what is over. */
+  /** Begins a listing of the whole source; returns the function that ends it and removes problems not met again. */
   sweep(): () => void {
     this.#generation += 1
     const generation = this.#generation
@@ -53,7 +53,7 @@ export class Problems {
     this.#changed()
   }
 
-  /** Newest last. */
+  /** Lists the problems, newest last. */
   list(): Message[] {
     return [...this.#known.values()].map(({ message }) => message)
   }

@@ -11,16 +11,16 @@ import { unsentAnywhere } from '../reconcile/ledger-diff.ts'
 import type { SessionContext } from '../source-session.ts'
 
 /**
- * Where a source's disk is mounted. The ledger remembers it, so that a disk that is away stays missing over a restart.
- * While the ledger fails, what it said before holds.
- * @param failed the ledger's trouble, which is none of the directory's.
+ * Tracks where a source's disk is mounted. The ledger remembers the mount point, so that a missing disk stays missing
+ * over a restart. While the ledger fails, its last answer is used.
+ * @param failed called with errors of the ledger, which do not concern the directory.
  */
 export function openHome(
   source: string,
   ledger: Pick<Ledger, 'home' | 'rememberHome'>,
   failed: (error: unknown) => void,
 ) {
-  /** undefined: the ledger has said nothing yet. */
+  /** undefined: the ledger has not answered yet. */
   let home: string | null | undefined
 
   const isKnown = (): boolean => {
@@ -28,9 +28,9 @@ export function openHome(
     return home !== undefined
   }
   return {
-    /** Asks the ledger. false: it has never answered, and what the path shows may be the directory underneath. */
+    /** Reads the ledger. false: it has never answered, and the path may show the directory underneath the disk. */
     isKnown,
-    /** The mount point that the source was on and that nothing is mounted on now; else null, and where it is is noted. */
+    /** Returns the source's mount point if nothing is mounted there now; else null, after recording the present one. */
     missing(root: string): string | null {
       const mounts = readMounts()
       const before = home ?? null
@@ -47,10 +47,10 @@ export function openHome(
 }
 
 /**
- * Which file systems inside a source belong to it; one that is away is told as a problem. What is mounted there is
- * remembered in the ledger. A mount point that nothing is mounted on any more is remembered for as long as files below it
- * wait, so that neither they are forgotten nor what lies underneath is taken for them; then it is a directory like any
- * other. Where the ledger cannot remember them they are noted at the next listing.
+ * Decides which file systems inside a source belong to it, and reports a problem for each that is unmounted. The ledger
+ * remembers the mount points. An unmounted one is remembered while files below it wait: otherwise these would be
+ * forgotten, or files of the directory underneath would be taken for them. After that it is a directory like any other.
+ * If the ledger cannot be written, the mount points are recorded at the next listing.
  * @param root the source's absolute path, with symbolic links resolved.
  */
 export function mountScopeOf(

@@ -20,7 +20,7 @@ import { mountScopeOf, openHome } from './source-disk.ts'
 /** Pause before a source is compared again because files could not be offered. */
 const SOON_MS = 5_000
 
-/** Has a source compared with the ledger: on its timetable, and soon after files could not be offered. */
+/** Schedules a source's comparisons with the ledger: on a timetable, and soon after files could not be offered. */
 export function openComparisons(compare: () => Promise<void>, everyMs: number) {
   const soon = throttled(SOON_MS, () => void compare())
   let timer: NodeJS.Timeout | undefined
@@ -33,7 +33,7 @@ export function openComparisons(compare: () => Promise<void>, everyMs: number) {
   }
   arm()
   return {
-    /** Files were found and not offered: nobody else will find them again before the timetable's next comparison. */
+    /** Files were found but not offered: without this, only the next scheduled comparison would find them again. */
     soon,
     stop() {
       isStopped = true
@@ -43,13 +43,13 @@ export function openComparisons(compare: () => Promise<void>, everyMs: number) {
   }
 }
 
-/** How often a source's own directory is looked at: one stat(2). */
+/** Interval at which a source's own directory is checked, with one stat(2). */
 const LOOK_EVERY_MS = 5_000
 
 export interface SourceOptions {
   source: Source
   ledger: Ledger
-  /** Where its files go, as the ledger names it; one at least. */
+  /** Destinations of its files, as the ledger names them; at least one. */
   destinations: readonly string[]
   reconcileSeconds: number
   quietSeconds: number
@@ -59,7 +59,7 @@ export interface SourceOptions {
   log(message: string): void
 }
 
-/** A session, and what belongs to it. */
+/** A session and its resources. */
 interface Current {
   session: SourceSession
   identity: string
@@ -69,15 +69,15 @@ interface Current {
 }
 
 /**
- * One source for as long as it is configured: a session while its directory is there, a cheap look for it
- * while it is not. Nothing waits for another source.
+ * A configured source: a session while its directory is there, a cheap periodic check while it is
+ * not. Sources do not wait for each other.
  */
 export class RunningSource {
   readonly #options: SourceOptions
   readonly #problems: Problems
   readonly #home: ReturnType<typeof openHome>
   readonly #losses: Losses
-  /** About the directory itself; over as soon as a look succeeds. */
+  /** Problem of the directory itself; removed as soon as a check succeeds. */
   #rootProblem: Message | null = null
   #status: Omit<Scanned, 'id' | 'problems' | 'held'>
   #current: Current | null = null
@@ -104,7 +104,7 @@ export class RunningSource {
     return { id: this.#options.source.id, ...this.#status, held, problems: problems.slice(-MAX_PROBLEMS) }
   }
 
-  /** Compares the source with the ledger, also if it has to be found first. */
+  /** Compares the source with the ledger, after finding its directory if necessary. */
   async reconcile(): Promise<void> {
     if (this.#options.source.paused || this.#stopping.signal.aborted) return
     await this.#look()
@@ -112,7 +112,7 @@ export class RunningSource {
   }
 
   async #compare(session: SourceSession): Promise<void> {
-    // Once more: the ledger may have failed the time before.
+    // Repeated here, since the ledger may have failed at the last attempt.
     await this.#withdraw()
     if (this.#current?.session === session) await session.reconcile()
   }
@@ -121,7 +121,7 @@ export class RunningSource {
     this.#current?.session.nudge()
   }
 
-  /** A person wants everything sent as it is. Throws what the ledger throws. */
+  /** A person wants everything sent in its present state. Throws the ledger's errors. */
   release(): void {
     this.#losses.release()
     this.#options.offered()
@@ -132,7 +132,7 @@ export class RunningSource {
     await this.#current?.session.answerMarked?.(answer)
   }
 
-  /** Files that have lost their content; at most `limit`. */
+  /** Returns files that have lost their content; at most `limit`. */
   lostPaths(limit: number): string[] {
     return this.#losses.paths(limit)
   }
@@ -144,14 +144,14 @@ export class RunningSource {
     this.#endSession()
   }
 
-  /** What waits since before the filters were what they are. */
+  /** Removes queued files that the present filters exclude. */
   async #withdraw(): Promise<void> {
     const { source, ledger, destinations, offered, log } = this.#options
     try {
       const count = await withdrawLeftOut(source, ledger, destinations, this.#stopping.signal)
       if (count === 0 || this.#stopping.signal.aborted) return
       log(`${count} files of ${source.path} waited that its filters leave out now: they are not sent`)
-      // Batch directories may be done now, and the sender's totals are others.
+      // Batch directories may be complete now, and the sender's totals have changed.
       this.nudge()
       offered()
     } catch (error) {
@@ -159,7 +159,7 @@ export class RunningSource {
     }
   }
 
-  /** One look at a time; a look that hangs in the kernel holds up nothing but the next look. */
+  /** Checks the directory, one check at a time; a check that hangs in the kernel delays only the next check. */
   #look(): Promise<void> {
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer)
     this.#looking ??= this.#lookNow().finally(() => {
@@ -177,7 +177,7 @@ export class RunningSource {
       const root = await callOn(path, () => realpath(path))
       if (this.#stopping.signal.aborted) return
       if (!this.#home.isKnown()) return this.#update({ phase: 'failed' })
-      // After the calls: what they found is the disk's own if the disk is there now.
+      // Read after the calls: if the disk is mounted now, their results are of the disk.
       const mount = this.#home.missing(root)
       if (mount !== null) return this.#absent('missing', message('scan.diskMissing', { path, mount }))
       const identity = `${found.dev}:${found.ino}:${root}`
@@ -198,7 +198,7 @@ export class RunningSource {
     this.#update({ phase, compared: false, marked: undefined, batches: [], open: null })
   }
 
-  /** The ledger's trouble is not the directory's: a session that runs goes on. */
+  /** Reports an error of the ledger. It does not concern the directory, so a running session continues. */
   #ledgerFailed(error: unknown): void {
     const reason = errorText(error)
     this.#problems.add(message('scan.ledgerFailed', { path: this.#options.source.path, reason }))
@@ -208,7 +208,7 @@ export class RunningSource {
     const abort = new AbortController()
     const { source, ledger, destinations, quietSeconds, reconcileSeconds, openTree, offered, log } =
       this.#options
-    /** What a session says that is over is not heard. */
+    /** Wraps a callback so that it is ignored after the session has ended. */
     const whileLive =
       <Words extends unknown[]>(hear: (...words: Words) => void) =>
       (...words: Words) => {
@@ -217,7 +217,7 @@ export class RunningSource {
     const problem = whileLive((one: Message) => this.#problems.add(one))
     const ledgerFailed = whileLive((error: unknown) => this.#ledgerFailed(error))
     const ended = whileLive((error: unknown) => this.#sessionEnded(error))
-    /** By the file systems inside the source. */
+    /** Files open for writing, by the directory of each watched file system of the source. */
     const open = new Map<string, OpenFiles>()
     const writing = whileLive((base: string, files: OpenFiles) => {
       open.set(base, files)
@@ -266,7 +266,7 @@ export class RunningSource {
     this.#current = { session, identity, abort, young, comparisons }
   }
 
-  /** The look that follows starts another session if the directory is there. */
+  /** Ends the session; the check that follows starts a new one if the directory is there. */
   #sessionEnded(error: unknown): void {
     this.#endSession()
     const { path } = this.#options.source

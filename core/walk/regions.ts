@@ -6,12 +6,12 @@ import { askInTime, callOn } from './calls.ts'
 import { absolutePath, factsOf, relativeTo } from './scanned-file.ts'
 import { type WalkChunk, type WalkOptions, walk } from './walk.ts'
 
-/** Of a disk inside a source that gives no answer for so long the rest is left out. */
+/** Time limit for an answer of a disk inside a source; after it the rest of this disk is skipped. */
 const PATIENCE_MS = 30_000
 
 /**
- * Walks a tree in the regions that its mount points divide it into, the disks inside it last: one that hangs is told as a
- * directory that cannot be read (ETIMEDOUT). The tree's own is waited for as long as it takes.
+ * Walks a tree in the regions into which its mount points divide it, the disks inside it last. A disk that hangs is
+ * reported as a directory that cannot be read (ETIMEDOUT). The tree's own disk has no time limit.
  */
 export async function* walkRegions(
   options: Pick<WalkOptions, 'root' | 'base' | 'filter' | 'signal'> & { scope: MountScope },
@@ -27,15 +27,18 @@ export async function* walkRegions(
     yield* walkInner({ ...options, ...region, recursive: true, place: absolutePath(root, region.base) })
 }
 
-/** What is mounted at a directory, or between it and the source: its disk is another than the source's. */
+/**
+ * Returns the mount point at a directory, or between it and the source, where the disk is not the source's; else the
+ * root.
+ */
 export function placeOf(root: string, base: string, mounts: readonly Mount[] | null = readMounts()): string {
   const above = mounts === null ? null : mountAbove(mounts, absolutePath(root, base))
   return above !== null && above.point !== root && isWithin(above.point, root) ? above.point : root
 }
 
 /**
- * What becomes of an inner disk's walk is no trouble of the others': unmounted meanwhile it is no problem of the tree's,
- * and any other error is told as a directory that cannot be read.
+ * Walks an inner disk so that its errors do not affect the others. If it was unmounted meanwhile, that is no problem
+ * of the tree; any other error is reported as a directory that cannot be read.
  */
 async function* walkInner(options: WalkOptions & { place: string }): AsyncGenerator<WalkChunk> {
   const found = walk(options)
@@ -52,12 +55,12 @@ async function* walkInner(options: WalkOptions & { place: string }): AsyncGenera
     const one = { why: 'directory' as const, path: options.base, code: code ?? String(thrown) }
     yield { files: [], unsendable: [one], skipped: [] }
   } finally {
-    // One that waits for its disk ends when that has answered.
+    // A walk that waits for its disk ends when the disk has answered.
     void settled(found.return(undefined))
   }
 }
 
-/** A file that is mounted, as containers are given single ones. */
+/** Yields a file that is a mount point, as containers mount single files. */
 async function* mountedFile({ root, base, place, filter }: WalkOptions & { place: string }) {
   const look = () => callOn(place, () => lstatExactOrNull(absolutePath(root, base)))
   const stats = await askInTime(place, PATIENCE_MS, look).catch((error) =>
@@ -67,32 +70,34 @@ async function* mountedFile({ root, base, place, filter }: WalkOptions & { place
     yield { files: [factsOf(base, stats)], unsendable: [], skipped: [] }
 }
 
-/** Why what is mounted somewhere inside a source is left out: it is another file system and the source stays on one. */
+/** Why a mount inside a source is skipped: it is another file system, and the source is limited to one. */
 export type MountSkip = 'other-file-system'
 
-/** Which file systems mounted inside a source belong to it. */
+/** Decides which file systems mounted inside a source belong to it. */
 export interface MountScope {
-  /** true: only the one that the source's own directory is on (find -xdev); without effect where the system tells no mounts. */
+  /**
+   * true: only the file system of the source's own directory (find -xdev); no effect where the system lists no mounts.
+   */
   oneFileSystem: boolean
   /**
-   * Is told the mount points inside the source (absolute paths) that are there now; gives those that are not,
-   * though files below them still wait: what lies underneath is nobody's business.
+   * Gets the present mount points inside the source (absolute paths); returns the absent ones that still have waiting
+   * files below them. The directories underneath those are not scanned.
    */
   away(present: readonly string[]): string[]
 }
 
-/** A part of a source that lies on one mounted file system and is watched and listed by itself. */
+/** A part of a source that lies on one mounted file system, and is watched and listed separately. */
 export interface Region {
-  /** The directory that it begins at, relative to the source. */
+  /** The region's top directory, relative to the source. */
   base: string
-  /** Another one when something else is mounted at the same place. */
+  /** Changes when something else is mounted at the same place. */
   identity: string
-  /** Directories in it, relative to the source, that belong to other regions or to nobody. */
+  /** Directories in it, relative to the source, that belong to other regions or to none. */
   leaveOut: string[]
 }
 
 export interface Layout {
-  /** The first is the tree's own; it alone if the system does not tell what is mounted. */
+  /** The first is the tree's own region; the only one if the system lists no mounts. */
   regions: [Region, ...Region[]]
   skipped: { path: string; why: MountSkip }[]
 }
@@ -101,15 +106,15 @@ export interface LayoutOptions {
   root: string
   base: string
   scope: MountScope
-  /** Whether a directory (relative to the source) is left out by its name. */
+  /** True if a directory (relative to the source) is excluded by its name. */
   isIgnored(path: string): boolean
-  /** What is mounted now, in the kernel's order; null where the system does not tell. */
+  /** The present mounts, in the kernel's order; null where the system lists none. */
   mounts: readonly Mount[] | null
 }
 
 /**
- * Divides a tree at the mount points inside it. No file system is asked, so none can hang this. A directory that is
- * mounted at several places is there several times, as for every program.
+ * Divides a tree at the mount points inside it. Makes no call on a file system, so none can hang it. A directory that
+ * is mounted at several places appears several times, as it does for every program.
  */
 export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions): Layout {
   const start = absolutePath(root, base)
@@ -137,7 +142,7 @@ export function layOut({ root, base, scope, isIgnored, mounts }: LayoutOptions):
   return { regions, skipped }
 }
 
-/** The mounts strictly below a directory that can be seen, the outer ones first. */
+/** Returns the visible mounts strictly below a directory, the outer ones first. */
 function visibleBelow(mounts: readonly Mount[], start: string): Mount[] {
   const below = mounts.filter(({ point }) => point !== start && isWithin(point, start))
   const visible = below.filter((mount) => {
@@ -148,7 +153,7 @@ function visibleBelow(mounts: readonly Mount[], start: string): Mount[] {
   return visible.sort((one, other) => one.point.length - other.point.length)
 }
 
-/** The path and the directories above it, down to but without `base`. */
+/** Returns the path and the directories above it, up to but without `base`. */
 function ancestors(path: string, base: string): string[] {
   const found: string[] = []
   for (let at = path; at !== base && at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/'))))

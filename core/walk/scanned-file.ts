@@ -1,13 +1,13 @@
 import type { BigIntStats } from 'node:fs'
 import { type StatFacts, statFactsOf } from '../platform/stat-facts.ts'
 
-/** What lstat(2) says of one regular file. */
+/** Metadata of a regular file from lstat(2). */
 export interface ScannedFile extends StatFacts {
   /** Relative to the source, with "/". */
   path: string
   /** Permission and type bits as in st_mode. */
   mode: number
-  /** When it was made, nanoseconds since 1970; null or left out: the file system does not say. */
+  /** Birth time, nanoseconds since 1970; null or missing: the file system has none. */
   bornAtNs?: bigint | null
 }
 
@@ -15,7 +15,7 @@ export function factsOf(path: string, stats: BigIntStats): ScannedFile {
   return { path, ...statFactsOf(stats), mode: Number(stats.mode), bornAtNs: bornAt(stats) }
 }
 
-/** When something was made, nanoseconds since 1970; null where the file system does not say. */
+/** Returns a birth time, nanoseconds since 1970; null where the file system has none. */
 export function bornAt({ birthtimeNs }: { birthtimeNs: bigint }): bigint | null {
   return birthtimeNs > 0n ? birthtimeNs : null
 }
@@ -26,13 +26,13 @@ export function joinRelative(directory: string, name: string): string {
   return name === '' ? directory : `${directory}/${name}`
 }
 
-/** The absolute path of something below a source, for a system call. */
+/** Returns the absolute path of something below a source, for a system call. */
 export function absolutePath(root: string, relative: string): string {
   if (relative === '') return root
   return root === '/' ? `/${relative}` : `${root}/${relative}`
 }
 
-/** The way back: of something below a source its path relative to it. */
+/** The reverse: returns the path, relative to the source, of something below it. */
 export function relativeTo(root: string, absolute: string): string {
   return absolute.slice(root === '/' ? 1 : root.length + 1)
 }

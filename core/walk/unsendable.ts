@@ -2,10 +2,10 @@ import { type Message, message } from '../lib/i18n/message.ts'
 import { absolutePath } from './scanned-file.ts'
 import type { Unsendable } from './walk.ts'
 
-/** Characters of a path that a sentence shows. */
+/** Limit of a path's characters in a sentence. */
 const MAX_SHOWN = 300
 
-/** Puts into words why something in a source cannot be sent. */
+/** Builds the sentence that explains why something in a source cannot be sent. */
 export function unsendableWords(root: string, unsendable: Unsendable): Message {
   const whole = absolutePath(root, unsendable.path)
   const path = whole.length > MAX_SHOWN ? `${whole.slice(0, MAX_SHOWN)}…` : whole

@@ -6,12 +6,12 @@ import { callOn } from './calls.ts'
 import type { MountSkip } from './regions.ts'
 import { factsOf, joinRelative, type ScannedFile } from './scanned-file.ts'
 
-/** Something below a source that cannot be sent, and why. */
+/** Something below a source that cannot be sent, with the reason. */
 export type Unsendable =
   | { why: 'name'; path: string }
   | { why: 'directory' | 'file'; path: string; code: string }
 
-/** Something that is left out on purpose; only asked for by a person who wants to know why. */
+/** Something that is skipped on purpose; shown only to a person who wants to know the reason. */
 export type Skipped =
   | { why: LeftOut; path: string }
   | { why: 'not-a-file'; path: string; type: 'symlink' | 'fifo' | 'socket' | 'device' }
@@ -27,26 +27,26 @@ export interface WalkChunk {
 export interface WalkOptions {
   /** Absolute path of the source, with symbolic links resolved. */
   root: string
-  /** Where in the source to begin; '' is the source itself. */
+  /** The directory of the source at which the walk begins; '' is the source itself. */
   base: string
   filter: NameFilter
-  /** false: the directory itself alone. */
+  /** false: lists the directory itself only. */
   recursive: boolean
   signal: AbortSignal
-  /** Directories that are not entered, as they belong to another region of the source. */
+  /** Directories that are not entered, since they belong to another region of the source. */
   leaveOut?: readonly string[]
-  /** The directory whose disk is asked, which bounds the calls that are out on it; the source if not given. */
+  /** The directory whose disk the calls are counted for (callOn); missing: the source. */
   place?: string
 }
 
 const CHUNK = 256
-/** Entries of one directory that are looked at together. */
+/** Entries of one directory that are examined at the same time. */
 const AT_ONCE = 8
 
 /**
- * Lists a tree in pieces, directory by directory: memory grows with the names in one directory alone. Symbolic
- * links are not followed. A directory that vanishes meanwhile is no problem of anybody's, unless it is the one
- * that the walk begins at: then the system's error is thrown.
+ * Lists a tree in pieces, directory by directory: memory grows only with the names in one directory. Symbolic links
+ * are not followed. A directory that vanishes meanwhile is skipped, except the one at which the walk begins: then the
+ * system's error is thrown.
  */
 export async function* walk(options: WalkOptions): AsyncGenerator<WalkChunk> {
   const pending = [options.base]
@@ -65,15 +65,15 @@ async function* walkDirectory(
   let held: { path: string; close(): Promise<void> } | null = null
   try {
     held = await holdDirectory(options.root, directory)
-    // Names alone: for an entry whose type the file system does not tell Node.js asks with a call that blocks this
-    // thread, and one that has vanished ends the listing.
+    // Read only the names: for an entry whose type the file system does not give, Node.js would make a call that
+    // blocks this thread, and an entry that has vanished would end the listing.
     const names = await readdir(held.path)
     for (let from = 0; from < names.length && !options.signal.aborted; from += CHUNK)
       yield await look(options, directory, held.path, names.slice(from, from + CHUNK), pending)
   } catch (error) {
     const code = errorCode(error)
     if (code === null || (isGone(code) && directory === options.base)) throw error
-    // A link that has taken a directory's place is none that is entered.
+    // A symbolic link that has replaced a directory is not entered.
     if (!isGone(code) && code !== 'ELOOP')
       yield { files: [], unsendable: [{ why: 'directory', path: directory, code }], skipped: [] }
   } finally {
@@ -81,7 +81,7 @@ async function* walkDirectory(
   }
 }
 
-/** @param held a path to the directory that no link can change. */
+/** @param held a path to the directory that is immune to symbolic links. */
 async function look(
   options: WalkOptions,
   directory: string,
@@ -93,7 +93,7 @@ async function look(
   const chunk: WalkChunk = { files: [], unsendable: [], skipped: [] }
   const unknown = names
     .map((name) => ({ path: joinRelative(directory, name), at: `${held}/${name}` }))
-    // Not even looked at: it may be a disk that hangs.
+    // Exclude these before any call: they may be disks that hang.
     .filter(({ path }) => !leaveOut?.includes(path))
   const lookAtSome = async () => {
     for (let one = unknown.pop(); one !== undefined; one = unknown.pop())
@@ -107,7 +107,7 @@ async function look(
 
 interface Entry {
   path: string
-  /** Where it is now, below the directory that is held. */
+  /** Its present path, below the directory that is held open. */
   at: string
 }
 
@@ -149,7 +149,7 @@ function specialType(stats: {
   return stats.isSocket() ? 'socket' : 'device'
 }
 
-/** Node puts U+FFFD where a name is not valid UTF-8; such a path then names nothing. */
+/** True if a name has U+FFFD, which Node.js puts where a name is not valid UTF-8; such a path then names no file. */
 export function hasReplacement(name: string): boolean {
   return name.includes('\uFFFD')
 }

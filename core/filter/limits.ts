@@ -1,9 +1,9 @@
 import type { StatFacts } from '../platform/stat-facts.ts'
 import type { SourceFilters } from '../settings/schema.ts'
 
-// What a source's filters say about a file's size and time; names are core/filter/names.ts. Pure.
+// A source's filters by size and time; filters by name are in core/filter/names.ts. Pure.
 
-/** Why a file is left out for its size. */
+/** Why a file's size excludes it. */
 export type SizeLeftOut = 'too-small' | 'too-large'
 
 export type SizeLimits = Pick<SourceFilters, 'minimumBytes' | 'maximumBytes'>
@@ -14,20 +14,20 @@ export function leftOutBySize({ minimumBytes, maximumBytes }: SizeLimits, size: 
   return maximumBytes !== null && size > maximumBytes ? 'too-large' : null
 }
 
-/** The filters are as they are by default: every finished file is sent. */
+/** True if the filters have their defaults: every finished file is sent. */
 export function leavesNothingOut(filters: SourceFilters): boolean {
   const { ignore, hidden, minimumBytes, maximumBytes, minimumAgeSeconds } = filters
   const hasLimits = minimumBytes !== null || maximumBytes !== null || minimumAgeSeconds > 0
   return ignore.length === 0 && hidden === 'send' && !hasLimits
 }
 
-/** A time that is further ahead, in milliseconds, is nobody's clock. */
+/** A time further in the future than this, in milliseconds, is not the time of a change. */
 const CLOCKS_APART_MS = 3_600_000
 
 /**
- * When a file is old enough to be sent, in milliseconds since 1970. A time of modification that lies far ahead says
- * nothing about a file's age (a camera's clock, a copied time): the last change of its inode does, which no program can
- * set. Where that lies there as well the clock was set back, nobody knows the file's age, and it may go.
+ * Returns when a file is old enough to be sent, in milliseconds since 1970. A modification time far in the future does
+ * not show a file's age (a camera's clock, a copied time); then the change time of its inode counts, which no program
+ * can set. If that is far in the future, too, the clock was set back: the age is unknown, and the file may be sent.
  */
 export function oldEnoughAt(
   minimumAgeSeconds: number,

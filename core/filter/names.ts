@@ -2,46 +2,48 @@ import ignore, { type Ignore } from 'ignore'
 import type { Source } from '../settings/schema.ts'
 import { isTemporaryPath } from './temporary.ts'
 
-/** Why a name is left out: Holdfast's own, a writer's temporary name, the person's filters, a batch mark, no batch. */
+/** Why a name is excluded: Holdfast's own, a writer's temporary name, the person's filters, a batch mark, no batch. */
 export type LeftOut = 'own' | 'temporary' | 'ignored' | 'hidden' | 'mark' | 'not-batch'
 
-/** The part of a source's settings that decides about names; plain data, so that a thread can be given it. */
+/** The settings of a source that decide about names; plain data, so that it can be passed to a thread. */
 export interface NameRules {
   ignore: readonly string[]
-  /** Names that begin with a dot are left out. */
+  /** Exclude names that begin with a dot. */
   withoutHidden?: boolean
   /**
-   * Temporary names (temporary.ts) are names like all others: in a batch directory that is closed nobody writes any more,
-   * and a person may want them.
+   * Treat temporary names (temporary.ts) like all others: files in a closed batch directory are no longer written, and
+   * a person may want them.
    */
   withTemporary?: boolean
   /** Names of marks, never sent at any depth. */
   marks: readonly string[]
-  /** Of the source's own directory only the directories whose names begin like this go; everything if not given. */
+  /**
+   * In the source's own directory include only directories whose names begin with this; missing: include everything.
+   */
   batchPrefix?: string
 }
 
 export interface NameFilter {
-  /** Why this file is left out, or null. `path` is relative to the source, with "/". */
+  /** Returns why this file is excluded, or null. `path` is relative to the source, with "/". */
   file(path: string): LeftOut | null
-  /** The same for a directory and all that is below it. */
+  /** The same for a directory and everything below it. */
   directory(path: string): LeftOut | null
-  /** Why this file is left out by its own name or by that of a directory above it, or null. */
+  /** Returns why this file is excluded, by its own name or by that of a directory above it, or null. */
   fileBelow(path: string): LeftOut | null
-  /** The pattern that leaves out this file, or a directory above it; null if none does. */
+  /** Returns the pattern that excludes this file, or a directory above it; null if none does. */
   patternOf(path: string): string | null
 }
 
 /**
- * What Holdfast itself makes in a source, to the letter: probe files, a file that is being removed, one that is being
- * restored. Whatever else begins like this is somebody's file.
+ * Exact names that Holdfast itself uses in a source: probe files, files being removed, files being restored. Other
+ * names with the same beginning belong to users.
  */
 const OWN =
   /^\.holdfast-(probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d{1,15}|removing-\d{1,16}|restore-[0-9a-f]{12})$/
 
 export const isOwnName = (name: string): boolean => OWN.test(name)
 
-/** What a source's settings decide about names. */
+/** The settings of a source that decide about names. */
 export type NameSettings = Pick<Source, 'kind' | 'batch' | 'ignore' | 'hidden' | 'temporary'>
 
 export function nameRulesOf({ kind, batch, ignore: patterns, hidden, temporary }: NameSettings): NameRules {
@@ -55,7 +57,7 @@ export function nameRulesOf({ kind, batch, ignore: patterns, hidden, temporary }
   return kind === 'batch' ? { ...rules, batchPrefix: batch.prefix } : rules
 }
 
-/** Builds the decision about names from the rules: gitignore patterns are relative to the source. */
+/** Builds the filter of names from the rules; gitignore patterns are relative to the source. */
 export function createNameFilter(rules: NameRules): NameFilter {
   const patterns = rules.ignore.length === 0 ? null : createPatterns(rules.ignore)
   const marks = new Set(rules.marks)
@@ -96,19 +98,19 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** The library remembers every path that it was asked about, and forgets none; so it is begun anew after so many. */
+/** The library caches every path and never removes one, so it is created again after this many. */
 const ASKED = 10_000
 
 /** gitignore patterns, relative to the source. */
 export interface Patterns {
   /** A directory's path ends with "/". */
   ignores(path: string): boolean
-  /** The pattern that decides, a directory's above it included; null if none does. */
+  /** Returns the deciding pattern, including one of a directory above; null if none does. */
   patternOf(path: string): string | null
 }
 
 export function createPatterns(patterns: readonly string[]): Patterns {
-  // As git does it: Linux tells "Backup" from "backup".
+  // As in git: on Linux, "Backup" and "backup" are different names.
   const begin = (): Ignore => ignore({ ignorecase: process.platform !== 'linux' }).add(patterns)
   let matcher = begin()
   let asked = 0

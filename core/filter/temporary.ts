@@ -1,6 +1,6 @@
-// Temporary names: those that programs give to files that they are still writing. Pure.
+// Temporary names, which programs give to files that they are still writing. Pure.
 
-/** Endings of names, after a dot, whatever their case. */
+/** Extensions, in any case. */
 const ENDINGS = [
   // Browsers, wget, aria2 (its control file), yt-dlp, WinSCP and FileZilla.
   ...['part', 'partial', 'filepart', 'crdownload', 'download', 'opdownload', 'aria2', 'ytdl'],
@@ -9,7 +9,7 @@ const ENDINGS = [
   ...['tmp', 'temp', 'swp', 'swo', 'swx'],
 ]
 
-/** The one list. `shown`: as people are told. `path`: a path that has it, relative to the source, with "/". */
+/** The list. `shown`: the text for people. `path`: matches such a path, relative to the source, with "/". */
 const TEMPORARY: readonly { shown: string; path: RegExp }[] = [
   ...ENDINGS.map((ending) => ({ shown: `*.${ending}`, path: new RegExp(`[.]${ending}$`, 'i') })),
   // yt-dlp's pieces of a video.
@@ -28,10 +28,10 @@ const TEMPORARY: readonly { shown: string; path: RegExp }[] = [
   { shown: '.~tmp~/', path: /(^|\/)\.~tmp~\// },
 ]
 
-/** The list, as people are told. */
+/** The list for people. */
 export const temporaryNames: readonly string[] = TEMPORARY.map(({ shown }) => shown)
 
-/** @param path relative to the source, with "/"; a name alone is one, too. */
+/** @param path relative to the source, with "/"; a bare name is accepted, too. */
 export function isTemporaryPath(path: string): boolean {
   return TEMPORARY.some((one) => one.path.test(path))
 }

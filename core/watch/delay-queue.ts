@@ -1,17 +1,17 @@
-/** Things that may wait; more are left to their next event and to the comparison with the ledger. */
+/** Limit of waiting items; more are left to their next event and to the comparison with the ledger. */
 export const MAX_WAITING = 10_000
 
-/** Things that are due a fixed time after they were put here, each once, whatever is done to the clock. */
+/** Items that become due a fixed time after they were put in, each once; independent of changes of the clock. */
 export class DelayQueue<T> {
   readonly #delayMs: number
-  /** All wait equally long, so the order of their coming is the order in which they are due. */
+  /** All items wait equally long, so their order of arrival is the order in which they become due. */
   readonly #waiting = new Map<string, { what: T; due: number }>()
 
   constructor(delayMs: number) {
     this.#delayMs = delayMs
   }
 
-  /** Puts it here unless it waits already; false if it did, or if there is no room. */
+  /** Adds an item. Returns false if its key is waiting already, or if there is no room. */
   put(key: string, what: T): boolean {
     if (this.#waiting.has(key) || this.#waiting.size >= MAX_WAITING) return false
     this.#waiting.set(key, { what, due: performance.now() + this.#delayMs })
@@ -38,13 +38,13 @@ export class DelayQueue<T> {
     this.#waiting.delete(key)
   }
 
-  /** When the next one is due, as performance.now() tells it; infinite if nothing waits. */
+  /** When the next item is due, as a time of performance.now(); infinite if none waits. */
   get nextDue(): number {
     for (const { due } of this.#waiting.values()) return due
     return Number.POSITIVE_INFINITY
   }
 
-  /** Those that are due, which wait no more. */
+  /** Removes and yields the items that are due. */
   *due(): Generator<T> {
     for (const [key, { what, due }] of this.#waiting) {
       if (due > performance.now()) return

@@ -6,8 +6,8 @@ import { errorCode, isGone } from '../platform/system-error.ts'
 import { factsOf, type ScannedFile } from '../walk/scanned-file.ts'
 
 /**
- * Result of a look at one path. `links`: the number of its names. `unproven`: whether a writer holds it cannot be asked here. `new`: an empty
- * file of this instant, to be looked at again in `NEW_FOR_MS`.
+ * Result of the examination of one path. `links`: the number of its names. `unproven`: the system cannot show whether
+ * a writer has it open. `new`: an empty file created just now, to be examined again in `NEW_FOR_MS`.
  */
 export type Examined =
   | { state: 'finished' | 'unproven'; facts: ScannedFile; links: number }
@@ -15,22 +15,23 @@ export type Examined =
   | { state: 'error'; code: string }
 
 /**
- * open(2) with O_CREAT enters the name in the directory an instant before it counts as a writer: an empty file
- * that has not been closed by anybody may be in that instant for as long as its process is not scheduled.
+ * open(2) with O_CREAT enters the name in the directory an instant before it counts as a writer. An empty file without
+ * a close event may be in that instant for as long as its process is not scheduled.
  */
 export const NEW_FOR_MS = 100
 
 /**
- * Events of a file since its last close (CLOSE_WRITE): its name was made (CREATE), or its content was changed (MODIFY). A
- * writer that has it open closes it later. null: none.
+ * Events of a file since its last close (CLOSE_WRITE): its name was made (CREATE), or its content was changed
+ * (MODIFY). A writer that has it open closes it later. null: no event.
  */
 export type Unclosed = 'created' | 'written' | null
 
 /**
- * Looks whether the file `path` of a source is there and whether a writer holds it open. Synchronous: for the
+ * Finds out whether the file `path` of a source exists and whether a writer has it open. Synchronous: for the
  * watcher's thread.
- * @param wasClosed the kernel has told that a writer closed it, so it is past its creation, and will tell of the next close.
- * @param unclosed decides where the kernel does not answer for a writer: another user's file.
+ * @param wasClosed the kernel has reported that a writer closed it, so its creation is complete, and will report the
+ * next close.
+ * @param unclosed decides if the kernel cannot show writers, as for another user's file.
  */
 export function examineFile(
   files: DirectoryFiles,
@@ -50,7 +51,7 @@ export function examineFile(
 
 function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclosed: Unclosed): Examined {
   const [directory, name] = placeOf(path)
-  // Before it is opened: that can have effects of its own on a device.
+  // Check the type before opening it: opening a device can have side effects.
   const before = files.status(directory, name)
   if (before.isDirectory()) return { state: 'directory' }
   if (!before.isFile()) return { state: 'not-a-file' }
@@ -61,7 +62,7 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
     if (writer === 'yes') return { state: 'busy' }
     if (writer === 'unknown' && isOpen(before, unclosed)) return { state: 'busy' }
     const state = writer === 'no' ? 'finished' : 'unproven'
-    // Who has closed it since the first look is told of by another event, which brings another look.
+    // If a writer closes it after this first lstat, another event causes another examination.
     if (wasClosed) return { state, facts, links }
     const now = factsOf(path, fstatSync(fd, { bigint: true }))
     if (now.size === 0 && isNew(now.ctimeNs)) return { state: 'new' }
@@ -69,12 +70,15 @@ function examine(files: DirectoryFiles, path: string, wasClosed: boolean, unclos
   })
 }
 
-/** link(2) and O_TMPFILE make names of files that are written already, and close none. */
+/**
+ * True if a writer may have it open. link(2) and O_TMPFILE name files that are written already, and cause no close
+ * event.
+ */
 function isOpen({ size, nlink }: BigIntStats, unclosed: Unclosed): boolean {
   return unclosed === 'written' || (unclosed === 'created' && size === 0n && nlink === 1n)
 }
 
-/** The directory that a file is in, relative to the source, and its name there. */
+/** Splits a path into the directory of the file, relative to the source, and its name there. */
 function placeOf(path: string): [directory: string, name: string] {
   const slash = path.lastIndexOf('/')
   return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)]
@@ -86,9 +90,9 @@ function isNew(ctimeNs: bigint): boolean {
 }
 
 /**
- * Calls on the files of one directory below a root after another, to which no symbolic link leads. The directory stays
- * open until another one is asked for, or `leave`: in a burst the way to it is gone once for many files. The calls block,
- * and throw the system's error.
+ * Makes calls on files below a root, one directory at a time, without following symbolic links. The directory stays
+ * open until another one is needed, or `leave` is called: in a burst, its path is resolved once for many files. The
+ * calls block, and throw the system's error.
  */
 export class DirectoryFiles {
   readonly #root: string
@@ -98,12 +102,12 @@ export class DirectoryFiles {
     this.#root = root
   }
 
-  /** lstat(2) of a file. */
+  /** Calls lstat(2) on a file. */
   status(directory: string, name: string): BigIntStats {
     return lstatSync(this.#at(directory, name), { bigint: true })
   }
 
-  /** Opens it for reading, has it used, and closes it. */
+  /** Opens a file for reading, passes it to `use`, and closes it. */
   use<T>(directory: string, name: string, use: (fd: number) => T): T {
     const fd = openSync(this.#at(directory, name), READ_FILE)
     try {
@@ -113,7 +117,7 @@ export class DirectoryFiles {
     }
   }
 
-  /** Lets go of the directory: it may be renamed or unmounted. */
+  /** Closes the directory, so that it can be renamed or unmounted. */
   leave(): void {
     this.#open?.held.close()
     this.#open = null

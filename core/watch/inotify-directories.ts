@@ -8,23 +8,23 @@ import type { Unsendable } from '../walk/walk.ts'
 import { addWatch, IN, openInotify, removeWatch } from './linux.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
-/** One watched directory; the tree's shape gives its path, so a rename costs nothing. */
+/** A watched directory. Its path follows from the tree's structure, so a rename costs nothing. */
 export interface Directory {
   readonly parent: Directory | null
   readonly name: string
-  /** The watch's number; -1 while there is none. */
+  /** Watch descriptor; -1 while there is none. */
   wd: number
   readonly children: Map<string, Directory>
 }
 
-/** The directory's path relative to the source. */
+/** Returns the directory's path relative to the source. */
 export function pathOf(directory: Directory): string {
   const names: string[] = []
   for (let at: Directory | null = directory; at !== null; at = at.parent) names.push(at.name)
   return names.reverse().reduce(joinRelative, '')
 }
 
-/** False once the directory, or one above it, was dropped from its tree. */
+/** False after the directory, or one above it, was dropped from its tree. */
 function isAttached(directory: Directory): boolean {
   for (let at = directory; at.parent !== null; at = at.parent) {
     if (at.parent.children.get(at.name) !== at) return false
@@ -32,7 +32,7 @@ function isAttached(directory: Directory): boolean {
   return true
 }
 
-/** The directory and all below it, parents first. */
+/** Yields the directory and all below it, parents first. */
 function* subtree(directory: Directory): Generator<Directory> {
   const pending = [directory]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -54,30 +54,30 @@ const MASK =
   IN.DONT_FOLLOW |
   IN.EXCL_UNLINK
 
-/** Entries that are looked at before events are read again: the kernel's queue must not fill meanwhile. */
+/** Entries that are listed before events are read again, so that the kernel's queue does not fill up. */
 const SLICE = 256
 
 export interface DirectoriesOptions {
   request: TreeRequest
   filter: NameFilter
-  /** A file was found in a directory that is new to the tree. */
+  /** Called for each file found in a directory that is new to the tree. */
   file(path: string): void
   problem(unsendable: Unsendable): void
 }
 
 /**
- * The directories of one tree, each with a watch: each is watched, then listed for those in it. Of an inotify instance of
- * its own: two trees may show one directory, and each instance has one watch of it. Throws ENOSPC where the system allows
- * no more watches.
+ * The directories of one tree, each with a watch. A directory is watched first and then listed for its subdirectories.
+ * Each tree has its own inotify instance, since two trees may show the same directory, and an instance has only one
+ * watch of it. Throws ENOSPC where the system allows no further watches.
  */
 export class WatchedDirectories {
   readonly fd = openInotify()
   readonly root: Directory
   readonly #options: DirectoriesOptions
   readonly #byNumber = new Map<number, Directory>()
-  /** Those that wait to be listed: first come, first served, so that none waits for all that are made meanwhile. */
+  /** Directories that wait to be listed, in order of arrival, so that none has to wait for later ones. */
   readonly #unlisted = new Set<Directory>()
-  /** The listing of the one whose turn it is. */
+  /** The listing in progress. */
   #listing: Generator<undefined, void, void> | null = null
   #leaveOut: ReadonlySet<string>
 
@@ -88,7 +88,7 @@ export class WatchedDirectories {
     this.root = { parent: null, name: base, wd: -1, children: new Map() }
   }
 
-  /** Begins with the tree's own directory. Throws the system's error where that cannot be watched. */
+  /** Watches the tree's own directory. Throws the system's error if that fails. */
   open(): void {
     const code = this.#watch(this.root)
     if (code !== null) throw systemError(code)
@@ -103,13 +103,13 @@ export class WatchedDirectories {
     return this.#byNumber.get(wd)
   }
 
-  /** Watch first, list second: what comes between the two is seen twice rather than never. */
+  /** Watches a directory, then schedules its listing: a file created in between is seen twice rather than missed. */
   found(parent: Directory, name: string): void {
     const known = parent.children.get(name)
     const directory = known ?? { parent, name, wd: -1, children: new Map() }
     const path = pathOf(directory)
     if (this.#leaveOut.has(path)) {
-      // Something was mounted on it: what is there now is another tree's.
+      // Something was mounted on it, so it belongs to another tree now.
       if (known !== undefined) this.drop(known)
       return
     }
@@ -124,12 +124,14 @@ export class WatchedDirectories {
     }
     parent.children.set(name, directory)
     if (directory.wd === before) return
-    // Another directory has taken the name.
+    // A different directory has taken the name.
     for (const child of [...directory.children.values()]) this.drop(child)
     this.#unlisted.add(directory)
   }
 
-  /** Goes down to a directory, relative to the source; null: it, or one on the way, was not known, and is found now. */
+  /**
+   * Finds a directory by its path, relative to the source; null: it, or one above it, was unknown, and is added now.
+   */
   reach(path: string): Directory | null {
     const { base } = this.#options.request
     const below = base === '' ? path : path.slice(base.length + 1)
@@ -145,7 +147,7 @@ export class WatchedDirectories {
     return at
   }
 
-  /** Lists a bounded piece; `mayGoOn` is asked before each entry. */
+  /** Lists a bounded number of entries; calls `mayGoOn` before each one. */
   list(mayGoOn: () => boolean): void {
     for (let entries = 0; entries < SLICE && mayGoOn(); entries += 1) {
       this.#listing ??= this.#next()
@@ -164,14 +166,14 @@ export class WatchedDirectories {
     }
   }
 
-  /** A directory has left its name, or was deleted. Another one may have taken the name before the event was read. */
+  /** A directory was renamed or deleted. A different one may have taken the name before the event was read. */
   left(parent: Directory, name: string): void {
     const known = parent.children.get(name)
     if (known !== undefined) this.drop(known)
     this.found(parent, name)
   }
 
-  /** Removes the watches of a directory and of all below it, and takes it out of its tree. */
+  /** Removes the watches of a directory and of all below it, and removes it from its tree. */
   drop(directory: Directory): void {
     for (const each of subtree(directory)) {
       if (each.wd === -1) continue
@@ -199,12 +201,12 @@ export class WatchedDirectories {
     const { request, file, problem } = this.#options
     const path = pathOf(directory)
     try {
-      // `held`: where a file system does not say an entry's type, Node asks for it below the path that it was given.
+      // `held`: where a file system does not give an entry's type, Node.js looks it up below this path.
       const held = holdDirectorySync(request.root, path)
       try {
         const handle = opendirSync(held.path, { bufferSize: SLICE })
         try {
-          // What is still to be read of one that was moved would be taken for what is in its place now.
+          // After a move, entries still to be read would be taken for those of the directory now at this path.
           while (isAttached(directory)) {
             const entry = handle.readSync()
             if (entry === null) return
@@ -226,16 +228,16 @@ export class WatchedDirectories {
   }
 
   /**
-   * Watches a directory. Returns null, or the name of the error. A second call finds out whether the path has become
-   * another directory. No symbolic link is followed on the way.
+   * Watches a directory. Returns null, or the name of the error. A second call finds out whether the path has become a
+   * different directory. Symbolic links are not followed.
    */
   #watch(directory: Directory): string | null {
-    // Batch directories that are marked have no watch that would tell that they are deleted.
+    // Marked batch directories have no watch of their own that would report their deletion.
     const mask = directory === this.root ? MASK | IN.DELETE : MASK
     try {
       const held = holdDirectorySync(this.#options.request.root, pathOf(directory))
       try {
-        // The descriptor's own name is a link, which would not be followed; "." in what it leads to is none.
+        // The descriptor's path is a symbolic link, which would not be followed; "." in its target is none.
         const wd = addWatch(this.fd, `${held.path}/.`, mask)
         if (typeof wd === 'string') throw systemError(wd)
         this.#number(directory, wd)
@@ -254,7 +256,7 @@ export class WatchedDirectories {
     if (directory.wd === wd) return
     if (directory.wd !== -1) this.#byNumber.delete(directory.wd)
     const other = this.#byNumber.get(wd)
-    // The same directory under a second path (moved here, or bind-mounted): the newer path has the events.
+    // The same directory has a second path (moved here, or bind-mounted): the newer path gets the events.
     if (other !== undefined) other.wd = -1
     this.#byNumber.set(wd, directory)
     directory.wd = wd

@@ -8,54 +8,56 @@ import type { Outbox } from './inotify-outbox.ts'
 import type { OpenFiles } from './tree-watcher.ts'
 
 /**
- * A file whose writer is at work elsewhere, under another hard link or as an O_TMPFILE that was given a name
- * (open(2)), brings no CLOSE_WRITE here: it is looked at again so often, for as long as it is held.
+ * A writer that has the file open by another hard link, or as an O_TMPFILE that was then named (open(2)), causes no
+ * CLOSE_WRITE here. The file is examined again at this interval while it is open.
  */
 const BUSY_FOR_MS = 5_000
 /**
- * truncate(2), chmod(2) and their kin change a file that nobody opens: MODIFY and ATTRIB are their only events. Most often
- * a writer is at work, and its CLOSE_WRITE comes before this is over. So does the ledger's note of a mark that the sender
- * has set (chmod).
+ * truncate(2), chmod(2) and similar calls change a file without opening it: MODIFY and ATTRIB are their only events.
+ * Mostly a writer is at work, and its CLOSE_WRITE comes within this time. So does the ledger's record of a mark that
+ * the sender has set (chmod).
  */
 const CHANGED_FOR_MS = 500
 
 /**
- * Some file systems keep times in whole seconds (ext4 with small inodes), or in steps of two (FAT): a file that is
- * written anew within the step, with as many bytes, has the same size, time and inode. So it is told after the step.
+ * Some file systems keep times in whole seconds (ext4 with small inodes), or in steps of two (FAT). A file that is
+ * rewritten within the step, with the same number of bytes, keeps its size, time and inode. So it is reported after
+ * the step.
  */
 const COARSE_FOR_MS = 2_000
 
 /**
- * What brought a file to be looked at. closed: its writer has closed it, or it was renamed into place. created: its
- * name has just appeared, its writer most often tells of the close next. listed: it was there. moved: its directory is new
- * here, so events of the file under its earlier path may have been missed. changed: its content or its attributes were.
+ * Why a file is examined. closed: its writer has closed it, or it was renamed into place. created: its name has just
+ * appeared, and a close by its writer mostly follows. listed: it was found in a listing. moved: its directory is new
+ * here, so events of the file under its earlier path may have been missed. changed: its content or its attributes have
+ * changed.
  */
 export type Occasion = 'closed' | 'created' | 'listed' | 'moved' | 'changed'
 
 /**
- * How often a file that a writer holds is looked at again NEW_FOR_MS apart, before that is left to BUSY_FOR_MS. The
- * kernel tells of a close before it takes the writer off the file (__fput, fs/file_table.c: fsnotify_close, then
- * put_file_access), and ext4 begins to write a rewritten file out between the two, which takes its time; no other
- * event comes. The close of a file that was listed may have come just before the watch, and a second name brings
- * none. Where there is a writer each of its writes brings a look, so that needs no further ones.
+ * How often a file that a writer has open is examined again at intervals of NEW_FOR_MS; after that the interval is
+ * BUSY_FOR_MS. The kernel reports a close before it removes the writer from the file (__fput, fs/file_table.c:
+ * fsnotify_close, then put_file_access). Between the two, ext4 begins to write out a rewritten file, which takes time,
+ * and no other event follows. The close of a listed file may have come just before the watch, and a second name causes
+ * no close event. For `changed`, every write of the writer causes an examination, so it needs no repetitions.
  */
 const LOOKS: Record<Occasion, number> = { closed: 50, created: 10, listed: 10, moved: 10, changed: 0 }
 
-/** A change of a file under one name changes it under its other names, too, without an event for them. */
+/** A change of a file under one name also changes it under its other names, without an event for them. */
 const CHANGES: ReadonlySet<Occasion> = new Set(['closed', 'moved', 'changed'])
 
-/** Files whose close is waited for by name; of more than these time decides. */
+/** Limit of files whose close event is awaited by name; beyond it, only time decides. */
 const MAX_UNCLOSED = 65_536
 
-/** Files that are open, by what follows the name of the directory that they are below. */
+/** Open files, each by the part of its path that follows the directory above it. */
 export type UnclosedFiles = [below: string, unclosed: NonNullable<Unclosed>][]
 
-/** A file that is to be looked at, and how often soon. */
+/** A file to be examined, with the number of repetitions at the short interval. */
 interface PendingExam {
   path: string
   by: Occasion
   looks: number
-  /** Milliseconds since 1970: since when it is known to be open for writing; undefined: it is not known to be. */
+  /** Since when it is known to be open for writing, milliseconds since 1970; undefined: it is not known to be open. */
   openSince?: number
 }
 
@@ -63,12 +65,12 @@ export interface ExaminerOptions {
   root: string
   filter: NameFilter
   outbox: Outbox
-  /** A file with the name of a batch mark is there. */
+  /** Called when a file with the name of a batch mark exists. */
   mark(path: string): void
   problem(unsendable: Unsendable): void
 }
 
-/** Looks at a tree's files: those that events, listings and comparisons found, some of them again. */
+/** Examines a tree's files that events, listings and comparisons found, some of them repeatedly. */
 export class Examiner {
   readonly #options: ExaminerOptions
   readonly #files: DirectoryFiles
@@ -77,14 +79,14 @@ export class Examiner {
   readonly #changed = new DelayQueue<PendingExam>(CHANGED_FOR_MS)
   readonly #coarse = new DelayQueue<PendingExam>(COARSE_FOR_MS)
   /**
-   * Files that events have shown to be open for writing, see Unclosed. A writer that was there before the watch, that came
-   * by another name or that writes beside another one that has closed is not among them. One that is deleted leaves with
-   * the next look.
+   * Files that events have shown to be open for writing, see Unclosed. It lacks writers that were there before the
+   * watch, that use another name, or that work beside another writer that has closed the file. A deleted file is
+   * removed by its next examination.
    */
   readonly #unclosed = new Map<string, NonNullable<Unclosed>>()
-  /** Files that are open for writing are others than when `openFiles` was asked last. */
+  /** The set of open files has changed since the last call of `openFiles`. */
   isOpenNews = false
-  /** The kernel does not answer for the writers of some file here. */
+  /** The kernel cannot show the writers of some file here. */
   #isForeign = false
   readonly #laters = [this.#soon, this.#busy, this.#changed, this.#coarse]
 
@@ -93,32 +95,32 @@ export class Examiner {
     this.#files = new DirectoryFiles(options.root)
   }
 
-  /** A file was found, unless its name leaves it out. */
+  /** Examines a file that was found, unless its name excludes it. */
   found(path: string, by: Occasion): void {
     const leftOut = this.#options.filter.file(path)
     if (leftOut === 'mark') this.#options.mark(path)
     if (leftOut !== null) return
     const file = { path, by, looks: LOOKS[by] }
-    // A look now would most often find its writer at work.
+    // An examination now would mostly find its writer at work.
     if (by !== 'created' || !this.#lookSoon(file)) this.#examine(file)
   }
 
-  /** A file was found that no name leaves out. */
+  /** Examines a file whose name is known to be included. */
   listed(path: string): void {
     this.#examine({ path, by: 'listed', looks: LOOKS.listed })
   }
 
-  /** A name was made: most often by a writer that has the file open now. */
+  /** Records that a name was made: mostly by a writer that has the file open now. */
   created(path: string): void {
     if (this.#unclosed.size < MAX_UNCLOSED) this.#unclosed.set(path, 'created')
   }
 
-  /** A writer has closed the file. */
+  /** Records that a writer has closed the file. */
   closed(path: string): void {
     this.#unclosed.delete(path)
   }
 
-  /** Takes out what is open under a name that is left, or below it; see `arrived`. */
+  /** Removes and returns the open files at or below a path that was renamed away; see `arrived`. */
   left(path: string): UnclosedFiles {
     const files: UnclosedFiles = []
     if (this.#unclosed.size === 0) return files
@@ -128,13 +130,13 @@ export class Examiner {
     return files
   }
 
-  /** A file or directory was renamed to `path`; `files` are open in it. */
+  /** Records that a file or directory was renamed to `path`; `files`: the open files in it. */
   arrived(path: string, files: UnclosedFiles): void {
     this.#unclosed.delete(path)
     for (const [below, unclosed] of files) this.#unclosed.set(path + below, unclosed)
   }
 
-  /** A file's content was changed: by a writer, most often. */
+  /** Records that a file's content was changed, mostly by a writer. */
   written(path: string): void {
     const known = this.#unclosed.get(path)
     if (known === 'written' || (known === undefined && this.#unclosed.size >= MAX_UNCLOSED)) return
@@ -142,13 +144,15 @@ export class Examiner {
     if (this.#isForeign) this.#options.outbox.reopened(path)
   }
 
-  /** A file's content or attributes were changed. full: it has to wait elsewhere. */
+  /**
+   * Schedules the examination after a change of content or attributes. full: no room here, the caller must queue it.
+   */
   changed(path: string): 'new' | 'known' | 'full' {
     if (this.#changed.has(path)) return 'known'
     return this.#changed.put(path, { path, by: 'changed', looks: LOOKS.changed }) ? 'new' : 'full'
   }
 
-  /** The files that are open for writing, but for those that were opened in the last second. */
+  /** Counts the files that are open for writing, without those that were opened in the last second. */
   openFiles(): OpenFiles {
     this.isOpenNews = false
     const open = { files: 0, since: 0, path: '' }
@@ -160,26 +164,26 @@ export class Examiner {
     return open
   }
 
-  /** When `lookAgain` has something to do, as performance.now() tells it; infinite if nothing waits. */
+  /** When `lookAgain` is due, as a time of performance.now(); infinite if no file waits. */
   get nextDue(): number {
     return Math.min(...this.#laters.map((later) => later.nextDue))
   }
 
-  /** Looks at the files whose time has come, as long as there is room for what it finds. */
+  /** Examines the files that are due, while the outbox has room. */
   lookAgain(): void {
     const { outbox } = this.#options
     for (const later of this.#laters) {
       if (!outbox.hasRoom) return
       for (const file of later.due()) {
         if (later !== this.#changed) this.#examine(file)
-        // One whose close was told waits for a look already, and for more of them than this one would get.
+        // A file whose close was reported already waits for an examination, with more repetitions than this one has.
         else if (!this.#soon.has(file.path)) this.found(file.path, file.by)
         if (!outbox.hasRoom) return
       }
     }
   }
 
-  /** No directory stays open. */
+  /** Closes the open directory. */
   rest(): void {
     this.#files.leave()
   }
@@ -206,7 +210,7 @@ export class Examiner {
     } else if (found.state === 'error') problem({ why: 'file', path, code: found.code })
     else if (found.state === 'new') this.#lookSoon(file)
     else if (found.state === 'busy') {
-      // Most writers are done before the looks are, and are shown to nobody.
+      // Most writers finish within the repetitions, and are not reported as open.
       if (looks > 0)
         this.#lookSoon({ ...file, looks: looks - 1, ...(openSince !== undefined && { openSince }) })
       else {
@@ -218,7 +222,7 @@ export class Examiner {
     this.isOpenNews ||= openSince !== undefined
   }
 
-  /** From now on, if it waits already. False: there is no room for it. */
+  /** Schedules an examination in NEW_FOR_MS, counted from now even if it waits already. False: there is no room. */
   #lookSoon(file: PendingExam): boolean {
     this.#soon.delete(file.path)
     return this.#soon.put(file.path, file)

@@ -1,24 +1,27 @@
 import type { ScannedFile } from '../walk/scanned-file.ts'
 import type { LinkedFile } from './tree-watcher.ts'
 
-/** Files in one message; the ledger takes them in one transaction. */
+/** Limit of files in one message; the ledger takes them in one transaction. */
 const MAX_FILES = 256
-/** In a burst files go together this often: each transaction of the ledger writes the same pages again. */
+/** In a burst, files are sent together at this interval: each transaction of the ledger writes the same pages again. */
 const TOGETHER_MS = 25
-/** Messages of files that the main thread may have before it: then nothing more is looked at, and the kernel queues. */
+/**
+ * Limit of messages that the main thread has not handled. At the limit no further files are examined, and the kernel
+ * queues events.
+ */
 const MAX_UNTAKEN = 8
 
 export interface FoundFiles {
   finished: ScannedFile[]
   unproven: ScannedFile[]
-  /** Paths of files that are not unproven any more: they wait for their close. */
+  /** Paths of files that are no longer unproven: their close event is awaited. */
   reopened: string[]
   linked: LinkedFile[]
   /** Paths of directories whose mode, owner or attributes were changed. */
   directories: string[]
 }
 
-/** Gathers a tree's files into bounded messages, and holds the tree back when nobody takes them. */
+/** Collects a tree's files into bounded messages, and stops its examinations while the main thread lags behind. */
 export class Outbox {
   readonly #post: (files: FoundFiles) => void
   #batch = emptyBatch()
@@ -29,7 +32,7 @@ export class Outbox {
     this.#post = post
   }
 
-  /** Whether more files may be looked at now. */
+  /** True if further files may be examined now. */
   get hasRoom(): boolean {
     return this.#untaken < MAX_UNTAKEN
   }
@@ -43,31 +46,33 @@ export class Outbox {
     if (this.#size >= MAX_FILES) this.flush()
   }
 
-  /** A file that was changed has other names. */
+  /** Adds a changed file that has other names. */
   linked(file: LinkedFile): void {
     this.#batch.linked.push(file)
   }
 
-  /** A directory has another mode, owner or attribute. */
+  /** Adds a directory whose mode, owner or attributes have changed. */
   changedDirectory(path: string): void {
     this.#batch.directories.push(path)
     if (this.#size >= MAX_FILES) this.flush()
   }
 
-  /** A file that may have gone as unproven is being written again. */
+  /** Records that a file that may have been sent as unproven is being written again. */
   reopened(path: string): void {
     this.#batch.unproven = this.#batch.unproven.filter((facts) => facts.path !== path)
     this.#batch.reopened.push(path)
     if (this.#size >= MAX_FILES) this.flush()
   }
 
-  /** When what waits may go, as performance.now() tells it; infinite if nothing does, or the main thread is not free for it. */
+  /**
+   * When the batch can be sent, as a time of performance.now(); infinite if it is empty or the main thread is behind.
+   */
   get nextFlush(): number {
     const isAble = this.#untaken === 0 && this.#size > 0
     return isAble ? this.#flushedAt + TOGETHER_MS : Number.POSITIVE_INFINITY
   }
 
-  /** Sends what waits as soon as the main thread is free for it, the first files at once; until then it gathers. */
+  /** Sends the batch as soon as the main thread is free for it, the first files at once; until then it collects. */
   flushWhenTaken(): void {
     if (this.nextFlush <= performance.now()) this.flush()
   }

@@ -5,21 +5,21 @@ import type { FromThread, ToThread } from './inotify.ts'
 import { WatchedTree } from './inotify-tree.ts'
 import { openWake, readNow, waitReadable } from './linux.ts'
 
-/** The thread looks up at least this often: only then does it notice that its process exits. */
+/** Longest wait of the thread: it notices only between waits that its process exits. */
 const LONGEST_WAIT_MS = 1_000
 /**
- * Events are left in the queue for so long after a read that brought nothing but more of what a writer writes:
- * otherwise each of its write(2) calls would wake this thread. The kernel merges equal ones meanwhile.
+ * Pause after a read that brought only further events of a writer at work: otherwise each of its write(2) calls would
+ * wake this thread. The kernel merges equal events meanwhile.
  */
 const REST_MS = 10
-/** And for so long after any other read: a wake-up for each event of a burst costs several times what the event does. */
+/** Pause after any other read: waking up for each event of a burst costs several times more than the event. */
 const GATHER_MS = 1
 const EVENTS_BYTES = 64 * 1024
 
 /**
- * The body of the thread that watches by inotify(7) until it is told to stop. It never returns to its event
- * loop: it sleeps in poll(2) on the inotify descriptors and on an eventfd that the main thread writes to, so
- * an event costs no hop and no thread of the pool. A file system that hangs blocks this thread alone.
+ * The body of the thread that watches by inotify(7) until it receives `stop`. It never returns to its event loop: it
+ * sleeps in poll(2) on the inotify descriptors and on an eventfd that the main thread writes to, so an event needs no
+ * detour through the event loop and no thread of the pool. A file system that hangs blocks only this thread.
  */
 export function runInotifyThread(port: MessagePort): void {
   goBeforeOthers()
@@ -65,7 +65,7 @@ class InotifyThread {
   #waitMs(trees: readonly WatchedTree[]): number {
     const rest = this.#restUntil > performance.now() ? this.#restUntil : Number.POSITIVE_INFINITY
     const until = Math.min(rest, ...trees.map(({ nextDue }) => nextDue))
-    // Whole, as poll(2) takes it, and not too short: what is left would be waited for in a busy loop.
+    // Rounded up: poll(2) takes whole milliseconds, and a wait that is too short would cause a busy loop.
     return Math.max(0, Math.min(LONGEST_WAIT_MS, Math.ceil(until - performance.now())))
   }
 
@@ -82,19 +82,19 @@ class InotifyThread {
 
   #take(message: Exclude<ToThread, { type: 'stop' }>): void {
     const { tree: id } = message
-    // Closed by whoever asks, and by nobody else: no answer is waited for.
+    // Only the requester closes a tree, and it expects no reply.
     if (message.type === 'close') this.#close(id)
     else if (message.type !== 'open') this.#attempt(id, () => this.#trees.get(id)?.take(message))
     else
       this.#attempt(id, () => {
-        // EMFILE: the limit of instances.
+        // Throws EMFILE at the limit of instances.
         const tree = new WatchedTree(message.request, (what) => this.#post({ tree: id, ...what }))
         this.#trees.set(id, tree)
         tree.open()
       })
   }
 
-  /** A tree that the system refuses something has ended. */
+  /** Runs a step of a tree; an error of the system ends the tree. */
   #attempt(id: number, step: () => void): void {
     try {
       step()

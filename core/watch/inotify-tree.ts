@@ -8,33 +8,36 @@ import { Outbox } from './inotify-outbox.ts'
 import { decodeEvents, IN, type InotifyEvent, readNow } from './linux.ts'
 import type { TreeRequest } from './tree-watcher.ts'
 
-/** Files that events told of are looked at for so long between two reads: the kernel's queue is soon full in a burst. */
+/** Time for examinations between two reads of events: the kernel's queue fills up quickly in a burst. */
 const LOOK_FOR_MS = 4
-/** Of such files so many may wait; then the kernel queues, and what it drops has the tree opened anew. */
+/**
+ * Limit of files that wait for this; beyond it the kernel queues, and if its queue overflows, the tree is opened
+ * again.
+ */
 const MAX_PENDING_EVENTS = 65_536
 
-/** The files that are open are told this often at most. */
+/** Shortest interval between reports of open files. */
 const OPEN_EVERY_MS = 250
-/** Renames whose second event has not come. */
+/** Limit of renames whose second event has not come. */
 const MOST_MOVING = 1_024
 
-/** One tree that the main thread asked for. What it throws ends it. */
+/** A tree that the main thread requested. An error that it throws ends it. */
 export class WatchedTree {
   readonly #post: (message: FromTree) => void
   readonly #outbox: Outbox
   readonly #directories: WatchedDirectories
   readonly #examiner: Examiner
   /**
-   * What events told of files, by directory, as a burst is mostly of one. Not looked at yet: a file that is created,
-   * written and closed meanwhile is looked at once.
+   * Files named by events and not examined yet, by directory, since most events of a burst are in the same one. A file
+   * that is created, written and closed in the meantime is examined once.
    */
   readonly #told = new Map<Directory, Map<string, Occasion>>()
   #toldFiles = 0
-  /** Not before then the files that are open are told again, as performance.now() tells it. */
+  /** Earliest time of the next report of open files, as a time of performance.now(). */
   #openDue = 0
-  /** Open files below names that were renamed away, by the cookies of the renames. */
+  /** Open files below names that were renamed away, by the cookie of the rename. */
   readonly #moving = new Map<number, UnclosedFiles>()
-  /** Every directory has its watch; until then files are left to the comparison with the ledger, which comes then. */
+  /** Every directory has its watch. Until then listed files are ignored: the comparison with the ledger follows. */
   #isReady = false
 
   constructor(request: TreeRequest, post: (message: FromTree) => void) {
@@ -63,7 +66,7 @@ export class WatchedTree {
     return this.#directories.fd
   }
 
-  /** Begins to watch. Throws the system's error where the tree's own directory cannot be watched. */
+  /** Begins to watch. Throws the system's error if the tree's own directory cannot be watched. */
   open(): void {
     this.#directories.open()
   }
@@ -77,7 +80,7 @@ export class WatchedTree {
     switch (message.type) {
       case 'examine':
         for (const path of message.paths) {
-          // One that could not be watched before is tried again.
+          // Retry a directory that could not be watched before.
           this.#directories.reach(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
           this.#examiner.listed(path)
         }
@@ -95,36 +98,39 @@ export class WatchedTree {
     }
   }
 
-  /** Something is left to be looked at now. */
+  /** True if files or listings are left to work on now. */
   get hasWork(): boolean {
     return this.#outbox.hasRoom && (this.#toldFiles > 0 || !this.#directories.isListed)
   }
 
-  /** Events may be read. */
+  /** True if events may be read. */
   get hasRoom(): boolean {
     return this.#toldFiles < MAX_PENDING_EVENTS
   }
 
-  /** When there is something to do, as performance.now() tells it; infinite if nothing waits. */
+  /** When there is something to do, as a time of performance.now(); infinite if there is nothing. */
   get nextDue(): number {
-    // Without room nothing new is looked at: the main thread says when it has taken something.
+    // Without room no further files are examined, until the main thread acknowledges a message.
     const due = this.#outbox.hasRoom ? this.#examiner.nextDue : Number.POSITIVE_INFINITY
     const openDue = this.#examiner.isOpenNews ? this.#openDue : Number.POSITIVE_INFINITY
     return Math.min(due, openDue, this.#outbox.nextFlush)
   }
 
-  /** Before the thread may sleep: what can go goes, as nothing else would end the wait, and no directory stays open. */
+  /**
+   * Called before the thread may sleep: sends the batch, as nothing else would end the wait, and closes the open
+   * directory.
+   */
   rest(): void {
     this.#outbox.flushWhenTaken()
     this.#examiner.rest()
   }
 
-  /** Takes in the kernel's events. Returns whether they tell more than that a writer goes on writing. */
+  /** Reads and handles the kernel's events. True if any of them is more than a further write to a known file. */
   readEvents(buffer: Buffer): boolean {
     const bytes = readNow(this.fd, buffer)
     let hasNews = false
     for (const event of decodeEvents(buffer.subarray(0, bytes))) {
-      // Each check of a directory brings some: nothing is woken up for them, now or later.
+      // Every probe of a directory causes events for Holdfast's own files: these must not wake anything, now or later.
       if (event.name !== null && isOwnName(event.name)) continue
       if ((event.mask & (IN.MODIFY | IN.ATTRIB)) !== 0) hasNews = this.#changed(event) || hasNews
       else {
@@ -135,7 +141,7 @@ export class WatchedTree {
     return hasNews
   }
 
-  /** Does a bounded piece of what is to be done. */
+  /** Does a bounded part of the work. */
   work(): void {
     this.#directories.list(() => this.#outbox.hasRoom)
     if (!this.#isReady && this.#directories.isListed) {
@@ -164,21 +170,21 @@ export class WatchedTree {
     }
   }
 
-  /** A file's content or attributes were changed. Returns whether that was not known. */
+  /** Handles a change of a file's content or attributes. True if it was not known. */
   #changed({ wd, mask, name }: InotifyEvent): boolean {
     const directory = this.#directories.find(wd)
     if (directory === undefined || name === null || name === '') return false
     const path = joinRelative(pathOf(directory), name)
     if ((mask & IN.MODIFY) !== 0) this.#examiner.written(path)
     const change = this.#examiner.changed(path)
-    // No later event may come, as of attributes: the kernel queues what cannot wait here.
+    // There may be no later event, as for attributes: queue the file here if the examiner has no room.
     if (change === 'full') this.#tell(directory, name, 'changed')
     return change !== 'known'
   }
 
-  /** Does what the event asks for, and remembers the file that it is about, if that is to be looked at. */
+  /** Handles an event, and queues its file if that must be examined. */
   #handle({ wd, mask, cookie, name }: InotifyEvent): void {
-    // What was lost is not known: all is found anew.
+    // The lost events are unknown, so the tree is opened again.
     if ((mask & IN.Q_OVERFLOW) !== 0) throw toBeOpenedAnew()
     const directory = this.#directories.find(wd)
     if (directory === undefined) return
@@ -203,11 +209,11 @@ export class WatchedTree {
     else this.#directories.found(directory, name)
   }
 
-  /** Keeps in mind who has yet to close a file, also where it is renamed meanwhile. */
+  /** Tracks which files have yet to be closed, also across renames. */
   #followWriters(path: string, mask: number, cookie: number): void {
     const examiner = this.#examiner
     if ((mask & IN.MOVED_FROM) !== 0) {
-      // Its second event follows at once, if there is one: it may be renamed to a place outside.
+      // The second event of a rename follows at once; it is missing if the target is outside the tree.
       if (this.#moving.size >= MOST_MOVING) this.#moving.clear()
       const files = examiner.left(path)
       if (files.length > 0) this.#moving.set(cookie, files)
@@ -224,10 +230,10 @@ export class WatchedTree {
   #watchEnded(directory: Directory, mask: number): void {
     const { parent, name } = directory
     if (parent === null) throw toBeOpenedAnew()
-    // A rename has told its parents already: MOVED_FROM, MOVED_TO.
+    // The events of the parents cover a rename: MOVED_FROM, MOVED_TO.
     if ((mask & IN.MOVE_SELF) !== 0) return
     this.#directories.drop(directory)
-    // What an unmount uncovers is a directory that nobody has listed.
+    // An unmount uncovers a directory that has not been listed.
     if ((mask & IN.UNMOUNT) !== 0) this.#directories.found(parent, name)
   }
 
@@ -243,7 +249,7 @@ export class WatchedTree {
   }
 }
 
-/** As of a directory that is gone. */
+/** Builds an error with the code of a directory that is gone, so that the tree is opened again. */
 function toBeOpenedAnew(): Error {
   return Object.assign(new Error('the tree is to be opened anew'), { code: 'ENOENT' })
 }

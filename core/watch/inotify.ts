@@ -10,16 +10,16 @@ interface OpenedTree {
   request: TreeRequest
   listener: TreeListener
   quiet: QuietPeriod
-  /** Ends the opening; null once the tree is ready. */
+  /** Settles the opening; null after the tree is ready. */
   opening: { resolve: () => void; reject: (error: unknown) => void } | null
-  /** Who waits for its requests to be dealt with; that is done in their order. */
+  /** Callbacks of pending `examine` requests, which are handled in their order. */
   examined: (() => void)[]
 }
 
 /** In the machine's byte order (eventfd(2)). */
 const ONE = BigUint64Array.of(1n)
 
-/** The main thread's end of one inotify thread: trees are opened in it, and what it finds is told. */
+/** The main thread's side of an inotify thread: opens trees in it and passes its findings to their listeners. */
 export class InotifyWatcher {
   readonly #worker: Worker
   readonly #quietMs: number
@@ -27,13 +27,13 @@ export class InotifyWatcher {
   readonly #ended: Promise<void>
   #wake: number | null = null
   #nextId = 1
-  /** Why it can open no more trees. */
+  /** The error after which it can open no further trees. */
   #failure: unknown = null
 
   constructor(file: URL, quietMs: number) {
     this.#quietMs = quietMs
     this.#worker = new Worker(file, {
-      // What the C library opened it closes as what Node.js opened.
+      // The thread closes descriptors through Node.js that the C library opened, so Node.js cannot track them.
       trackUnmanagedFds: false,
     })
     this.#worker.on('message', (message: FromThread) => this.#take(message))
@@ -69,7 +69,7 @@ export class InotifyWatcher {
     return this.#watcher(id, quiet)
   }
 
-  /** Ends the thread. Resolves when it is gone, which a hung file system may delay for ever. */
+  /** Stops the thread. Resolves when it is gone, which a file system that hangs may delay for ever. */
   stop(): Promise<void> {
     this.#failure ??= new Error('the inotify thread was stopped')
     for (const id of [...this.#trees.keys()]) this.#close(id)
@@ -145,14 +145,14 @@ export class InotifyWatcher {
   }: FromThread & { type: 'files' }): void {
     const tree = this.#trees.get(id)
     try {
-      // First: one that was closed meanwhile is observed anew.
+      // Reopened files come first: a file that was closed again since is then observed again.
       for (const path of reopened) tree?.quiet.forget(path)
       for (const facts of unproven) tree?.quiet.observe(facts)
       if (finished.length > 0) tree?.listener.finished(finished)
       if (linked.length > 0) tree?.listener.linked(linked)
       if (directories.length > 0) tree?.listener.directoriesChanged(directories)
     } finally {
-      // Not before: what the thread finds meanwhile is one message then, and one transaction.
+      // Acknowledge only now: everything that the thread finds meanwhile then forms one message and one transaction.
       this.#send({ type: 'taken', tree: id })
     }
   }
@@ -160,7 +160,7 @@ export class InotifyWatcher {
   #take(message: FromThread): void {
     if (message.type === 'started') {
       this.#wake = message.wake
-      // What was posted before the descriptor was known.
+      // Wake the thread for messages posted before the descriptor was known.
       this.#nudge()
       return
     }
@@ -194,7 +194,7 @@ export class InotifyWatcher {
         listener.entriesChanged()
         return
       case 'unsendable':
-        // Words are the main thread's: a thread without them starts sooner and is smaller.
+        // Sentences are built in the main thread: a thread without them starts sooner and is smaller.
         listener.problem(unsendableWords(tree.request.root, message.unsendable))
         return
       default:
@@ -203,28 +203,28 @@ export class InotifyWatcher {
   }
 }
 
-/** Main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
+/** Messages from the main thread to the inotify thread. Each is followed by a write to the thread's wake descriptor. */
 export type ToThread =
   | { type: 'open'; tree: number; request: TreeRequest }
   | { type: 'close'; tree: number }
   | ({ tree: number } & ToTree)
   | { type: 'stop' }
 
-/** To one of its trees. */
+/** Messages to one of its trees. */
 export type ToTree =
   | { type: 'examine'; paths: readonly string[] }
-  /** From now on these directories are not entered, and no others. */
+  /** Replaces the set of directories that are not entered. */
   | { type: 'leave-out'; directories: readonly string[] }
-  /** One message of files was dealt with; the tree may send another. */
+  /** Acknowledges one message of files; the tree may send another. */
   | { type: 'taken' }
 
-/** The inotify thread to the main thread. */
+/** Messages from the inotify thread to the main thread. */
 export type FromThread = { type: 'started'; wake: number } | ({ tree: number } & FromTree)
 
-/** From one of its trees. */
+/** Messages from one of its trees. */
 export type FromTree =
   | { type: 'ready' }
-  /** It is watched no more, see TreeListener.ended. */
+  /** The tree is no longer watched, see TreeListener.ended. */
   | { type: 'ended'; code: string }
   | ({ type: 'files' } & FoundFiles)
   | { type: 'examined' }

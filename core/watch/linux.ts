@@ -16,14 +16,14 @@ const eventfd = lazily<[number, number]>('int eventfd(unsigned int initial, int 
 const pollCall = lazily<[Buffer, number, number]>('int poll(void *fds, unsigned long count, int timeout)')
 const readCall = lazily<[number, Buffer, number]>('intptr_t read(int fd, void *buffer, size_t length)')
 
-/** A new inotify instance. Throws EMFILE at the limit of instances. */
+/** Opens a new inotify instance. Throws EMFILE at the limit of instances. */
 export function openInotify(): number {
   const fd = inotifyInit1(IN_NONBLOCK | IN_CLOEXEC)
   if (fd < 0) throw failed('inotify_init1')
   return fd
 }
 
-/** The watch's number, or the error's name: ENOSPC at the limit of watches (inotify_add_watch(2)). */
+/** Returns the watch descriptor, or the error's name: ENOSPC at the limit of watches (inotify_add_watch(2)). */
 export function addWatch(fd: number, path: string, mask: number): number | string {
   const wd = inotifyAddWatch(fd, path, mask)
   return wd < 0 ? lastError() : wd
@@ -34,16 +34,16 @@ export function removeWatch(fd: number, wd: number): void {
   inotifyRmWatch(fd, wd)
 }
 
-/** A counter that wakes a thread out of `waitReadable` when eight bytes are written to it: eventfd(2). */
+/** Opens a counter that wakes a thread out of `waitReadable` when eight bytes are written to it: eventfd(2). */
 export function openWake(): number {
   const fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
   if (fd < 0) throw failed('eventfd')
   return fd
 }
 
-/** Blocks this thread until a descriptor is readable, or for so long; gives those that are: poll(2). */
+/** Blocks this thread until a descriptor is readable, or until the timeout; returns the readable ones: poll(2). */
 export function waitReadable(descriptors: readonly number[], timeoutMs: number): number[] {
-  // struct pollfd: the descriptor, the events that are asked for, those that came.
+  // struct pollfd: the descriptor, the requested events, the returned events.
   const fds = Buffer.alloc(8 * descriptors.length)
   descriptors.forEach((fd, index) => {
     fds.writeInt32LE(fd, 8 * index)
@@ -53,7 +53,7 @@ export function waitReadable(descriptors: readonly number[], timeoutMs: number):
   return descriptors.filter((_, index) => (fds.readInt16LE(8 * index + 6) & POLLIN) !== 0)
 }
 
-/** Bytes read; 0 when there is nothing to read. */
+/** Returns the number of bytes read; 0 if there is nothing to read. */
 export function readNow(fd: number, buffer: Buffer): number {
   return Math.max(0, Number(readCall(fd, buffer, buffer.length)))
 }
@@ -84,16 +84,16 @@ export interface InotifyEvent {
   mask: number
   /** The same number for the two events of one rename. */
   cookie: number
-  /** '' where the event is about the watched directory itself; null if the name is not valid UTF-8. */
+  /** '' if the event is about the watched directory itself; null if the name is not valid UTF-8. */
   name: string | null
 }
 
 const HEADER = 16
 
 /**
- * The events of one read(2), in order: struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
- * each, the machine's byte order, which is little-endian on all that Holdfast runs on), then len bytes of the name,
- * padded with NUL.
+ * Decodes the events of one read(2), in order. struct inotify_event of inotify(7) is wd, mask, cookie, len (32 bits
+ * each, in the machine's byte order, which is little-endian on all systems that Holdfast runs on), then len bytes of
+ * the name, padded with NUL.
  */
 export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
   let at = 0
@@ -108,7 +108,7 @@ export function* decodeEvents(bytes: Buffer): Generator<InotifyEvent> {
   }
 }
 
-/** null if it is not valid UTF-8. */
+/** Returns null if it is not valid UTF-8. */
 function nameOf(bytes: Buffer, begin: number, padded: number): string | null {
   let end = padded
   while (end > begin && bytes[end - 1] === 0) end -= 1

@@ -14,27 +14,28 @@ import {
   type TreeWatcher,
 } from './tree-watcher.ts'
 
-/** A file system that hangs keeps a listing of the whole source waiting for so long at most. */
+/** Limit of the delay that a file system that hangs causes in a listing of the whole source. */
 const PATIENCE_MS = 30_000
 
 export interface MountedTreeOptions {
   scope: MountScope
   table: MountTable
-  /** Opens one region by what its file system needs. */
+  /** Opens one region with the watcher that its file system needs. */
   openRegion: OpenTree
 }
 
 interface Inner {
   readonly region: Region
-  /** null while it is being opened, and after it failed. */
+  /** null while it is being opened, and after that failed. */
   watcher: TreeWatcher | null
   opening: boolean
   closed: boolean
 }
 
 /**
- * Watches a tree with everything that is mounted inside it, also what is mounted and unmounted while it runs:
- * each file system by itself, so that each has the watcher that it needs, and one that hangs holds up itself.
+ * Watches a tree with everything that is mounted inside it, including file systems that are mounted and unmounted
+ * while it runs. Each file system is watched separately: it gets the watcher that it needs, and if it hangs, it delays
+ * only itself.
  */
 export class MountedTree implements TreeWatcher {
   readonly #request: TreeRequest
@@ -44,9 +45,9 @@ export class MountedTree implements TreeWatcher {
   readonly #inner = new Map<string, Inner>()
   #own: TreeWatcher | null = null
   #endTable: (() => void) | null = null
-  /** What the tree's own file system leaves out. */
+  /** Directories that the watcher of the tree's own file system does not enter. */
   #leaveOut = ''
-  /** What was asked to be left out, of whatever file system. */
+  /** Directories that were left out on request, on any file system. */
   #unwanted: ReadonlySet<string>
   #closed = false
 
@@ -64,7 +65,7 @@ export class MountedTree implements TreeWatcher {
   }
 
   async open(): Promise<this> {
-    // Before the layout: what is mounted in between is noticed by the next reading of the table.
+    // Before the layout: a mount made in between is noticed by the next reading of the table.
     this.#endTable = this.#options.table.onChange(() => this.#mountsChanged())
     const [own, ...inner] = this.#layOut()
     try {
@@ -75,7 +76,7 @@ export class MountedTree implements TreeWatcher {
       throw error
     }
     for (const region of inner) this.#openInner(region)
-    // What was mounted while it was opened has been told to nobody.
+    // Mounts made during the opening have been ignored so far.
     this.#mountsChanged()
     return this
   }
@@ -85,14 +86,14 @@ export class MountedTree implements TreeWatcher {
     await Promise.all(
       [...byInner].map(([inner, list]) => {
         if (inner === null) return this.#own?.examine(list)
-        // One that is not open yet has the tree compared once it is.
+        // A region that is not open yet causes a comparison of its tree once it is.
         return inner.watcher === null ? undefined : withTimeout(PATIENCE_MS, inner.watcher.examine(list))
       }),
     )
   }
 
   refresh(): void {
-    // First: a listing must not enter what was mounted in the last second.
+    // First read the table: a listing must not enter what was mounted in the last second.
     this.#options.table.look()
     this.#mountsChanged()
     this.#own?.refresh()
@@ -114,12 +115,12 @@ export class MountedTree implements TreeWatcher {
     for (const inner of [...this.#inner.values()]) this.#closeInner(inner)
   }
 
-  /** The tree's own region first. */
+  /** Divides the tree into regions, its own first. */
   #layOut(): Layout['regions'] {
     const { root, base } = this.#request
     const { scope, table } = this.#options
     const { regions } = layOut({ root, base, scope, isIgnored: this.#isIgnored, mounts: table.mounts })
-    // An inner file system that was asked to be left out is none, and nothing in one ever is.
+    // An inner file system that is left out on request is no region, and requests never name directories inside one.
     regions[0].leaveOut.push(...this.#unwanted)
     return regions
   }
@@ -138,7 +139,7 @@ export class MountedTree implements TreeWatcher {
     for (const region of inner) if (!this.#inner.has(region.base)) this.#openInner(region)
   }
 
-  /** Opens it beside everything else, as its file system may hang; then the tree is compared. */
+  /** Opens an inner region without delaying the rest, as its file system may hang; then its tree is compared. */
   #openInner(region: Region): void {
     const inner: Inner = { region, watcher: null, opening: true, closed: false }
     this.#inner.set(region.base, inner)
@@ -148,7 +149,7 @@ export class MountedTree implements TreeWatcher {
     const failed = (error: unknown) => {
       if (inner.closed) return
       inner.watcher = null
-      // Unmounted in this moment, as the table will say; or tried again at the next comparison.
+      // It was unmounted just now, as the table will show; or it is opened again at the next comparison.
       if (isGone(errorCode(error))) return
       const reason = errorText(error)
       this.#listener.problem(message('scan.watchFailed', { path: place, reason }))
@@ -157,7 +158,7 @@ export class MountedTree implements TreeWatcher {
       if (!isToBeOpenedAnew(error)) return failed(error)
       this.#closeInner(inner)
       this.#options.table.look()
-      // If the table reads as before, it was mounted again already, or events were lost.
+      // If the table is unchanged, it was mounted again already, or events were lost.
       this.#mountsChanged()
     }
     const listener: TreeListener = { ...this.#listener, entriesChanged: () => undefined, ended }

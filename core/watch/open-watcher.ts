@@ -20,12 +20,12 @@ import {
   type TreeWatcher,
 } from './tree-watcher.ts'
 
-/** How a tree is watched; the only place that decides it. */
+/** Chooses how a tree is watched; no other code decides this. */
 export function chooseWatch(facts: {
   platform: NodeJS.Platform
-  /** What its directory is on; null where the system does not tell. */
+  /** The mount of its directory; null where the system lists none. */
   mount: Pick<Mount, 'type'> | null
-  /** The native library is there. */
+  /** The native library is loaded. */
   inotifyUsable: boolean
 }): 'inotify' | 'portable' | 'polling' {
   if (facts.platform !== 'linux') return 'portable'
@@ -33,13 +33,15 @@ export function chooseWatch(facts: {
 }
 
 export interface WatchersOptions {
-  /** The file whose body is runInotifyThread. */
+  /** The file that calls runInotifyThread. */
   watcherThread: URL
   quietMs: number
   log(message: string): void
 }
 
-/** The watchers of one process: one inotify thread a file system, so that a hung disk stops its own alone. */
+/**
+ * The watchers of one process: one inotify thread for each file system, so that a disk that hangs stops only its own.
+ */
 export class Watchers {
   readonly #options: WatchersOptions
   readonly #threads = new Map<number, InotifyWatcher>()
@@ -65,7 +67,7 @@ export class Watchers {
     const { root, base, place = root } = request
     const directory = absolutePath(root, base)
     const { dev } = await callOn(place, () => stat(directory))
-    // Behind the stat, by which an automount is mounted.
+    // Read after the stat, which triggers an automount.
     const mount = mountAbove(readMounts() ?? [], directory)
     const method = chooseWatch({ platform: process.platform, mount, inotifyUsable: native !== null })
     const { quietMs } = this.#options
@@ -82,7 +84,7 @@ export class Watchers {
     }
   }
 
-  /** Ends every thread; resolves when all are gone. */
+  /** Stops every thread; resolves when all are gone. */
   async stop(): Promise<void> {
     const threads = [...this.#threads.values()]
     this.#threads.clear()
@@ -109,7 +111,10 @@ export class Watchers {
   }
 }
 
-/** Where the system has not enough watches for a tree it is polled, which is said, until a comparison tries again. */
+/**
+ * Polls a tree, and reports this, if the system has too few watches for it; a later comparison tries to watch it
+ * again.
+ */
 async function orPolled(
   request: TreeRequest,
   listener: TreeListener,
@@ -125,7 +130,7 @@ async function orPolled(
     const tell = () =>
       listener.problem(message('scan.watchLimitPolled', { path: absolutePath(root, base), code }))
     const isBusy = async (file: string) => (await seeFile(root, file, place)).state === 'busy'
-    // A comparison forgets every problem that it does not meet.
+    // A comparison removes every problem that it does not meet again.
     const lost = async (directory: string) => {
       tell()
       await listener.lost(directory)

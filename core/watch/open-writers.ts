@@ -9,8 +9,8 @@ import { callOn } from '../walk/calls.ts'
 import { factsOf, type ScannedFile } from '../walk/scanned-file.ts'
 
 /**
- * What a look at a file found, and whether a program has it open for writing. `unknown`: that cannot be asked here, for
- * `code` if it was refused. `gone`: it is no file, or not there any more.
+ * Result of an examination: metadata, and whether a program has the file open for writing. `unknown`: the system
+ * cannot show that, or refused to with `code`. `gone`: it is not a file, or no longer there.
  */
 export type ExaminedFile =
   | { state: 'free' | 'busy'; facts: ScannedFile }
@@ -19,9 +19,9 @@ export type ExaminedFile =
   | { state: 'error'; code: string }
 
 /**
- * Looks at a file, through the pool of threads: a disk that hangs keeps one of those.
+ * Examines a file through the pool of threads: a disk that hangs blocks one of those.
  * @param file relative to the source.
- * @param place the directory whose disk is asked.
+ * @param place the directory whose disk the call is counted for (callOn).
  */
 export async function seeFile(root: string, file: string, place = root): Promise<ExaminedFile> {
   try {
@@ -34,16 +34,17 @@ export async function seeFile(root: string, file: string, place = root): Promise
 }
 
 /**
- * Whether a program is at work on a file: has it open for writing, or where that cannot be asked has changed it just
- * now.
- * @param isClosed its producer has said that it begins no more files: only one that is open then is being written.
+ * True if a program is at work on a file: it has it open for writing, or, if the system cannot show that, the file has
+ * changed just now.
+ * @param isClosed its producer begins no further files: unless writers are unknown, only an open file is being written.
  */
 export function isAtWork(
   seen: ExaminedFile,
   { quietMs, isClosed }: { quietMs: number; isClosed: boolean },
 ): boolean {
   if (seen.state === 'gone' || seen.state === 'error') return false
-  // Also a little ahead: another computer's clock may have set it. Far ahead would be for ever.
+  // A time slightly in the future counts, too: another computer's clock may have set it. Far ahead, it would count for
+  // ever.
   const isFresh = Math.abs(Date.now() - Number(seen.facts.mtimeNs / 1_000_000n)) < quietMs
   return seen.state === 'busy' || (isFresh && (!isClosed || seen.state === 'unknown'))
 }
@@ -53,12 +54,12 @@ async function look(root: string, file: string): Promise<ExaminedFile> {
   const held = await holdDirectory(root, file.slice(0, Math.max(0, slash)))
   try {
     const at = `${held.path}/${file.slice(slash + 1)}`
-    // Before it is opened: a device would answer to that.
+    // Check the type before opening it: a device may react to that.
     const stats = await lstat(at, { bigint: true })
     if (!stats.isFile()) return { state: 'gone' }
     const facts = factsOf(file, stats)
     if (process.platform !== 'linux') return { state: 'unknown', facts, code: null }
-    // There the answer is that somebody writes, whether anybody does or not.
+    // On such a file system the kernel always answers that there is a writer.
     const mount = mountAbove(readMounts() ?? [], await readlink(held.path))
     if (hasUnseenWriters(mount)) return { state: 'unknown', facts, code: null }
     return await ask(at, facts)

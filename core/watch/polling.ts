@@ -10,14 +10,14 @@ import { DelayQueue, MAX_WAITING } from './delay-queue.ts'
 import type { TreeListener, TreeRequest, TreeWatcher } from './tree-watcher.ts'
 
 /**
- * Between two comparisons: often enough for the quiet period, gentle on a network mount, and on the processor where a
- * comparison takes long.
+ * Returns the pause between two comparisons: short enough for the quiet period, but gentle on a network mount, and on
+ * the processor where a comparison takes long.
  */
 function pauseOf(quietMs: number, tookMs: number): number {
   return Math.max(Math.min(5_000, Math.max(100, quietMs)), 2 * tookMs)
 }
 
-/** Where no system tells of changes: the tree is compared again and again, and a file is finished when it rests. */
+/** For systems that report no changes: compares the tree repeatedly. A file is finished when it no longer changes. */
 export async function openPolling(
   request: TreeRequest,
   listener: TreeListener,
@@ -57,15 +57,15 @@ export async function openPolling(
   }
 }
 
-/** Whether a program has this file open for writing, where that can be asked. */
+/** True if a program has this file open for writing, as far as the system can show it. */
 type IsBusy = (file: string) => Promise<boolean>
 
-/** Files that are looked at again together. */
+/** Files that are examined again at the same time. */
 const MAX_LOOKS = 64
 
 /**
- * Where the kernel does not say that a writer has closed a file, a file is finished when two looks that are
- * the quiet period apart find the same size, time and inode.
+ * Where the kernel does not report that a writer has closed a file, a file is finished when two examinations, the quiet
+ * period apart, find the same size, time and inode.
  */
 export class QuietPeriod {
   readonly #request: TreeRequest
@@ -80,7 +80,7 @@ export class QuietPeriod {
   #closed = false
   #roomWaiters: (() => void)[] = []
 
-  /** @param quietMs how long a file's size and time must stay as they are. */
+  /** @param quietMs how long a file's size and time must not change. */
   constructor(
     request: TreeRequest,
     listener: Pick<TreeListener, 'finished' | 'lost' | 'mark' | 'problem'>,
@@ -94,13 +94,13 @@ export class QuietPeriod {
     this.#waiting = new DelayQueue(quietMs)
   }
 
-  /** Looks at files for the first time; resolves when there is room for more. */
+  /** Examines files for the first time; resolves when there is room for more. */
   async examine(paths: readonly string[]): Promise<void> {
     await this.whenRoom()
     if (!this.#closed) await Promise.all(paths.map((file) => this.look(file)))
   }
 
-  /** Looks at a file for the first time, unless its name leaves it out. */
+  /** Examines a file for the first time, unless its name excludes it. */
   async look(file: string): Promise<void> {
     const leftOut = this.#filter.file(file)
     if (leftOut === 'mark') this.#listener.mark(file)
@@ -125,12 +125,12 @@ export class QuietPeriod {
     else this.#refused = true
   }
 
-  /** The file is being written again: it is observed anew after its close. */
+  /** Forgets a file that is being written again: it is observed again after its close. */
   forget(file: string): void {
     this.#waiting.delete(file)
   }
 
-  /** Resolves when a few hundred more files may be observed without losing one. */
+  /** Resolves when a few hundred further files may be observed without losing one. */
   async whenRoom(): Promise<void> {
     while (!this.#closed && !this.#hasRoom) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
@@ -186,7 +186,7 @@ export class QuietPeriod {
     return null
   }
 
-  /** null: it is no regular file. */
+  /** Returns null if it is not a regular file. */
   async #factsNow(file: string): Promise<ScannedFile | null> {
     const { root, place = root } = this.#request
     const stats = await callOn(place, () => lstat(absolutePath(root, file), { bigint: true }))

@@ -12,9 +12,9 @@ import { QuietPeriod } from './polling.ts'
 import { isWatchLimit, type TreeListener, type TreeRequest, type TreeWatcher } from './tree-watcher.ts'
 
 /**
- * Watches a tree by chokidar, on systems other than Linux. Nothing says here that a writer has closed a file: one is
- * finished after the quiet period. Rejects, or fails later, with the error of `isWatchLimit` where the system has not
- * enough watches for the tree: chokidar takes one for every file.
+ * Watches a tree with chokidar, on systems other than Linux. No event shows here that a writer has closed a file: it is
+ * finished after the quiet period. Rejects, or fails later, with the error of `isWatchLimit` if the system has too few
+ * watches for the tree: chokidar uses one for every file.
  */
 export async function openPortable(
   request: TreeRequest,
@@ -23,7 +23,7 @@ export async function openPortable(
 ): Promise<TreeWatcher> {
   const { root, place = root } = request
   const base = absolutePath(root, request.base)
-  // chokidar waits for a path that is missing; here it is an error of the caller's.
+  // chokidar waits for a missing path; here that is an error.
   await callOn(place, () => lstat(base))
   let leaveOut = new Set(request.leaveOut ?? [])
   const quiet = new QuietPeriod(request, listener, quietMs)
@@ -47,7 +47,7 @@ export async function openPortable(
     watcher.on('error', (error) => {
       const code = errorCode(error)
       if (!isWatchLimit(code)) return listener.problem(watchProblem(base, error))
-      // Every directory that follows fails, too: it is said once.
+      // Every further directory fails, too: report the first error only.
       if (limited === null && isOpen) listener.ended(error)
       limited ??= code
       resolve()
@@ -70,7 +70,7 @@ export async function openPortable(
       for (const one of before) {
         if (leaveOut.has(one)) continue
         watcher.add(absolutePath(root, one))
-        // chokidar says nothing of files that are there already.
+        // chokidar does not report files that exist already.
         void listener.lost(one)
       }
     },

@@ -11,13 +11,13 @@ export { type VerdictKind, verdictKinds }
 
 export const verdictSchema = z.object({
   kind: z.enum(verdictKinds),
-  /** The step that failed ("create", "fsync", "list", "remove", "open", "read", "stat" …); null when well. */
+  /** The step that failed ("create", "fsync", "list", "remove", "open", "read", "stat" …); null if none failed. */
   step: z.string().nullable(),
   /** The system's error name, such as EROFS; null where no call failed. */
   code: z.string().nullable(),
-  /** How long the probe took, or has been out so far, in milliseconds. */
+  /** Duration of the probe, so far if it is still running, in milliseconds. */
   elapsedMs: z.number(),
-  /** One plain sentence: what failed, on which path, why, what to do. */
+  /** A sentence with the failure, the path, the reason and the remedy. */
   sentence: messageSchema,
 })
 export type Verdict = z.infer<typeof verdictSchema>
@@ -31,7 +31,7 @@ export const mountIdentitySchema = z.object({
 })
 export type MountIdentity = z.infer<typeof mountIdentitySchema>
 
-/** What is remembered of the file system that a path is on, also over a restart. */
+/** The remembered state of the file system that a path is on; kept over a restart. */
 export const knownMountSchema = z.object({
   mount: mountIdentitySchema,
   readOnlyByIntent: z.boolean(),
@@ -47,26 +47,26 @@ export const checkedSchema = z.object({
   /** The gravest of the probes' verdicts. */
   overall: verdictSchema,
   probes: z.partialRecord(z.enum(probeKinds), verdictSchema),
-  /** Read delay in milliseconds: open, one 4096-byte read, close; null when it failed. */
+  /** Read delay in milliseconds: open, one 4096-byte read, close; null if it failed. */
   delayMs: z.number().nullable(),
-  /** The file system that the path is on; null where it cannot be known. */
+  /** The file system that the path is on; null if it is unknown. */
   mount: mountIdentitySchema.nullable(),
-  /** The mount was read-only when the path was chosen: the person's intent, not a fault. */
+  /** The mount was read-only when the path was chosen: intended by the person, not a fault. */
   readOnlyByIntent: z.boolean(),
-  /** ext4's errors_count when the file system was last sound; null: not known, or it is to be reckoned anew. */
+  /** ext4's errors_count when the file system was last sound; null: unknown, or to be read again as a new start. */
   soundErrorsCount: z.number().nullable(),
-  /** The place that its link leads to, where that is another one than the path; null: it leads nowhere. */
+  /** The target of its link, if that is not the path; null: the link is broken. */
   leadsTo: z.string().nullable().optional(),
 })
 export type Checked = z.infer<typeof checkedSchema>
 
-/** What the history says of one check, or of all checks in a span of time. Delays are in milliseconds. */
+/** Summary of one check, or of all checks in a span of time. Delays are in milliseconds. */
 export const historyPointSchema = z.object({
-  /** Milliseconds since 1970: the check's own time, or the beginning of the span. */
+  /** Milliseconds since 1970: the time of the check, or the start of the span. */
   at: z.number(),
-  /** Checks that it stands for. */
+  /** Number of checks. */
   count: z.number(),
-  /** Of the checks that have a delay; null where none has one. */
+  /** Over the checks that have a delay; null if there is none. */
   delays: z.object({ min: z.number(), median: z.number(), p99: z.number(), max: z.number() }).nullable(),
   /** The gravest verdict among them. */
   gravest: z.enum(verdictKinds),
@@ -77,18 +77,18 @@ export type HistoryPoint = z.infer<typeof historyPointSchema>
 
 export const historyQuestionSchema = z.object({
   id: z.string(),
-  /** Milliseconds since 1970: from (inclusive) to (exclusive). */
+  /** Milliseconds since 1970: `from` (inclusive) to `to` (exclusive). */
   from: z.number(),
   to: z.number(),
-  /** The most points that are wanted; spans are as short as that allows. */
+  /** Limit of points; spans are as short as it allows. */
   points: z.number().int().min(1).max(2_000),
 })
 export type HistoryQuestion = z.infer<typeof historyQuestionSchema>
 
 export const historyAnswerSchema = z.object({
-  /** Oldest first; a span without checks has none. */
+  /** Oldest first; a span without checks has no point. */
   points: z.array(historyPointSchema),
-  /** How long the span of a point is, in milliseconds; 0: each point is one check. */
+  /** Length of a point's span in milliseconds; 0: each point is one check. */
   spanMs: z.number(),
 })
 export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
@@ -96,7 +96,7 @@ export type HistoryAnswer = z.infer<typeof historyAnswerSchema>
 const checkedPathSchema = z.object({
   id: z.string(),
   path: z.string(),
-  /** A name that leads to the path through symbolic links; the check reports where it leads now. */
+  /** A name that leads to the path through symbolic links; the check reports its present target. */
   link: z.string().optional(),
   probes: z.array(z.enum(probeKinds)),
 })
@@ -106,28 +106,31 @@ export const checkerDefinition = {
   name: 'checker' as const,
   config: z.object({
     intervalSeconds: z.number(),
-    /** A probe that is out longer than this has failed as hung; null: known within the interval and a second. */
+    /**
+     * A probe that runs longer than this has failed as hung; null: chosen so that a hang is known within the interval
+     * plus a second.
+     */
     timeoutSeconds: z.number().nullable(),
-    /** A well probe that took longer than this is slow. */
+    /** A successful probe that took longer than this is slow. */
     slowSeconds: z.number(),
-    /** The database of delays and verdicts; null: none is kept. */
+    /** The database of delays and verdicts; null: no history is kept. */
     historyPath: z.string().nullable(),
     paths: z.array(checkedPathSchema),
-    /** Mounts that an earlier run remembered, by path id: an unmounted disk stays "missing" over a restart. */
+    /** Mounts remembered by an earlier run, by path id: an unmounted disk stays "missing" over a restart. */
     knownMounts: z.record(z.string(), knownMountSchema),
   }),
   /** Only the paths that have a new verdict. At most one report in 100 ms. */
   report: z.object({
     checked: z.array(checkedSchema),
-    /** What a person should know of the history. */
+    /** A sentence about the history for a person. */
     notice: messageSchema.optional(),
   }),
   requests: {
-    /** Probes every path now, or these alone, besides their timetable. */
+    /** Probes every path, or only these, now, in addition to their timetable. */
     checkNow: { input: z.object({ ids: z.array(z.string()).optional() }), output: z.object({}) },
-    /** Looks at a path that a person wants to add (inspectPath). */
+    /** Examines a path that a person wants to add (inspectPath). */
     inspect: { input: z.object({ path: z.string() }), output: pathFactsSchema },
-    /** Delays and verdicts of one path over a time, for plotting. */
+    /** Returns delays and verdicts of one path over a time, for plotting. */
     history: { input: historyQuestionSchema, output: historyAnswerSchema },
   },
 } satisfies WorkerDefinition

@@ -8,7 +8,7 @@ import { createSystemDisk } from './probes/probe-runner.ts'
 import { Checker } from './scheduler/checker.ts'
 
 /**
- * The checker as a worker: its process needs a large libuv pool, as each path that hangs holds a thread.
+ * Starts the checker as a worker: its process needs a large libuv pool, as each path that hangs blocks a thread.
  *
  * @param historyThread is the host's own script that calls runHistoryThread.
  */
@@ -26,7 +26,7 @@ export const startChecker =
       buffered: (path) =>
         context.log('warn', `${path}: its file system refuses O_DIRECT, reads may be answered from memory`),
     })
-    // It only says where to look, whatever the interval of the checks is; the verdict is the probes'.
+    // A changed mount only triggers a check, whatever the interval is; the verdict comes from the probes.
     const stopWatching = new MountTable().onChange((points) => checker.checkNow({ points }))
     return {
       configure: (config) => {

@@ -1,23 +1,23 @@
 import { createSemaphore } from '../lib/async/semaphore.ts'
 import { LATE, withTimeout } from '../lib/async/with-timeout.ts'
 
-/** Checks that may be out at once: each that hangs holds a thread of libuv's pool, which has some more (576). */
+/** Limit of checks that run at once: each that hangs blocks a thread of libuv's pool, which has a few more (576). */
 const MOST_OUT = 540
-/** Where none of them comes back for this long, in milliseconds, they hang: a disk may have to spin up. */
+/** If none of them returns for this long, in milliseconds, they count as hung: a disk may have to spin up. */
 const PATIENCE_MS = 5_000
 
-/** Bounds the checks of one process that are out. */
+/** Bounds the number of running checks of one process. */
 export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
 export function createConcurrencyLimit(most: number = MOST_OUT) {
   const semaphore = createSemaphore(most)
   return {
-    /** Runs a check as soon as it may be. null: it was not run, as no other came back in time. */
+    /** Runs a check as soon as the limit permits. null: it was not run, since no other check returned in time. */
     async run<T>(check: () => Promise<T>): Promise<T | null> {
       if (!semaphore.tryAcquire()) {
         const turn = semaphore.acquire()
         if ((await withTimeout(PATIENCE_MS, turn)) === LATE) {
-          // When its turn comes nobody wants it any more.
+          // Release the permit as soon as it arrives, since it is no longer needed.
           void turn.then(() => semaphore.release())
           return null
         }

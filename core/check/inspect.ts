@@ -4,24 +4,27 @@ import { z } from 'zod'
 import { errorCode, isGone } from '../platform/system-error.ts'
 import { storeAround } from '../store/store-around.ts'
 
-/** What was found at a path that a person wants to add. */
+/** Facts about a path that a person wants to add. */
 export const pathFactsSchema = z.object({
   /** The path with its symbolic links resolved; null if it does not exist. */
   real: z.string().nullable(),
   kind: z.enum(['directory', 'file', 'device', 'other']).nullable(),
   readable: z.boolean(),
-  /** False where this user has no permission to write; true on a read-only file system, which is no permission. */
+  /**
+   * False if this user has no permission to write; true on a read-only file system, which is not a matter of
+   * permission.
+   */
   mayWrite: z.boolean(),
-  /** The store that this directory is, or is in, whoever keeps files there. */
+  /** The store that this directory is or is in, of any owner; null: none. */
   store: z.string().nullable(),
-  /** The system's error, where looking failed for another reason than that nothing is there. */
+  /** The system's error if the path could not be examined for another reason than that it does not exist. */
   code: z.string().nullable(),
 })
 export type PathFacts = z.infer<typeof pathFactsSchema>
 
 /**
- * Looks at a path that a person wants to add. It may hang with its disk: it runs in the checker, whose
- * supervisor gives up waiting.
+ * Examines a path that a person wants to add. The call may hang with the disk: it runs in the checker, whose
+ * supervisor stops waiting.
  */
 export async function inspectPath(path: string): Promise<PathFacts> {
   try {

@@ -9,14 +9,14 @@ import { hungVerdict, type ShellStep, SLOW_MS, shellStep, slowLimit, verdictOf }
 export interface ProbedOnce {
   path: string
   verdict: Verdict
-  /** The steps that failed, each once, in order; all were tried, unless one hung. */
+  /** The steps that failed, each once, in order; all were tried, unless a step hung. */
   failedSteps: ShellStep[]
 }
 
 /**
- * Probes a directory once: create, list and remove a file in it. A probe that has not come back after
- * `timeoutMs` is said to hang, in the step that it has got to; it holds a thread of the pool from then on. What killed
- * runs left there is removed in the time that is left, which says nothing of the directory.
+ * Probes a directory once: creates, lists and removes a file in it. A probe that has not returned after `timeoutMs` is
+ * reported as hung, in its present step; it blocks a thread of the pool from then on. Files left by killed runs are
+ * removed in the remaining time, which does not affect the verdict.
  */
 export async function probeOnce(path: string, timeoutMs: number): Promise<ProbedOnce> {
   const started = performance.now()
@@ -42,16 +42,16 @@ async function probe(path: string, enter: (step: string) => void) {
 }
 
 /**
- * A file stands for the directory that it is in, also one that is not there yet, as `touch` would make it: what is
- * probed is whether one can be made there.
+ * Returns the directory to probe. A file means the directory that it is in. So does a file that does not exist yet, as
+ * for `touch`: the probe tests whether it can be made there.
  */
 async function directoryOf(path: string): Promise<string> {
   const above = dirname(path)
   try {
-    // A link stands for the file that it leads to, as it does for touch.
+    // A symbolic link means its target, as for touch.
     return (await stat(path)).isDirectory() ? path : dirname(await realpath(path))
   } catch (error) {
-    // Whatever else is wrong with it, the probe's first step will name it.
+    // The probe's first step will report any other error.
     if (errorCode(error) !== 'ENOENT') return path
     const isInDirectory = await stat(above).then(
       (stats) => stats.isDirectory(),

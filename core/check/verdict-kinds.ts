@@ -1,4 +1,4 @@
-/** What a probe found, from harmless to grave. */
+/** Kinds of verdicts, in order of gravity. */
 export const verdictKinds = [
   'ok',
   'slow',

@@ -2,18 +2,18 @@ import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 import { type ProbeKind, type Verdict, type VerdictKind, verdictKinds } from './checker-messages.ts'
 import type { Failure, ProbeFinding } from './probes/findings.ts'
 
-/** A well probe that took longer than this, in milliseconds, is slow, unless a person set another threshold. */
+/** A successful probe that took longer than this, in milliseconds, is slow, unless a person set another threshold. */
 export const SLOW_MS = 2_000
 
 /**
- * The threshold that holds, in milliseconds: what is out past the timeout hangs and is never slow, so a threshold
- * that lies there means a quarter of the timeout.
+ * Returns the effective threshold in milliseconds. A probe past the timeout hangs and is never slow, so a threshold at
+ * or above the timeout is replaced by a quarter of the timeout.
  */
 export function slowLimit(slowMs: number, timeoutMs: number): number {
   return slowMs < timeoutMs ? slowMs : timeoutMs / 4
 }
 
-/** What each error of the system means for a path; every other one is an "error". */
+/** The kind of verdict for each system error; every other error is an "error". */
 const KIND_OF_CODE: Record<string, VerdictKind> = {
   EACCES: 'permission',
   EPERM: 'permission',
@@ -40,7 +40,7 @@ const KIND_OF_CODE: Record<string, VerdictKind> = {
   EHOSTUNREACH: 'hung',
 }
 
-/** What no call would tell, and how it is said. */
+/** Kinds and sentences of faults that no call reports. */
 const OF_CAUSE: Record<Exclude<Failure['cause'], 'call'>, { kind: VerdictKind; key: WordKey }> = {
   'no-inodes': { kind: 'full', key: 'check.noInodes' },
   unmounted: { kind: 'missing', key: 'check.unmounted' },
@@ -53,10 +53,10 @@ function kindOfFailure(failure: Failure): VerdictKind {
   return failure.cause === 'call' ? (KIND_OF_CODE[failure.code] ?? 'error') : OF_CAUSE[failure.cause].kind
 }
 
-/** The verdict of one probe that has come back; `limitMs` is its `slowLimit`. */
+/** Returns the verdict of a probe that has returned; `limitMs` is its `slowLimit`. */
 export function verdictOf(path: string, finding: ProbeFinding, limitMs: number): Verdict {
   const { elapsedMs } = finding
-  // The first step that failed is the reason; those after it mostly fail because of it.
+  // The first failed step is the cause; later ones mostly fail because of it.
   const [failure] = finding.failures
   if (failure !== undefined) {
     return {
@@ -79,19 +79,19 @@ export function verdictOf(path: string, finding: ProbeFinding, limitMs: number):
   }
 }
 
-/** The verdict of a probe that has not come back in time; `step` is the call that it is in. */
+/** Returns the verdict of a probe that has not returned in time; `step` is the call that it is in. */
 export function hungVerdict(path: string, step: string, elapsedMs: number): Verdict {
   const sentence = message('check.hung', { path, step, elapsed: elapsedMs })
   return { kind: 'hung', step, code: null, elapsedMs, sentence }
 }
 
-/** The verdict of a path that was not touched, because other probes hang on its file system. */
+/** Returns the verdict of a path that was not touched, because other probes hang on its file system. */
 export function fileSystemHungVerdict(path: string, point: string, elapsedMs: number): Verdict {
   const sentence = message('check.fileSystemHung', { path, point, elapsed: elapsedMs })
   return { kind: 'hung', step: null, code: null, elapsedMs, sentence }
 }
 
-/** The verdict of a path that was not touched, because so many checks hang that no thread is left for it. */
+/** Returns the verdict of a path that was not touched, because no thread is left: too many checks hang. */
 export function noThreadVerdict(path: string): Verdict {
   return {
     kind: 'error',
@@ -111,7 +111,7 @@ function sentenceOfFailure(path: string, failure: Failure, elapsedMs: number): M
   return message(key, { path, point, ...(cause === 'ext4-errors' ? { errors: failure.count } : {}) })
 }
 
-/** How a call that was refused is said, by the error's name or else by what it means. */
+/** Sentences for failed calls, by the error's name, or else by the kind of verdict. */
 const KEY_OF_CODE: Record<string, WordKey> = { EDQUOT: 'check.quota', ENOTDIR: 'check.notDirectory' }
 const KEY_OF_KIND: Partial<Record<VerdictKind, WordKey>> = {
   permission: 'check.permission',
@@ -128,10 +128,10 @@ function sentenceOfCall(path: string, step: string, code: string, elapsed: numbe
   return message(KEY_OF_CODE[code] ?? KEY_OF_KIND[kind] ?? 'check.error', { path, step, code })
 }
 
-/** Of two equally grave verdicts the one that names a call that failed says more than the mount's options. */
+/** Precedence of equally grave verdicts: a failed call is more informative than the mount's options. */
 const TELLING: readonly ProbeKind[] = ['write', 'read', 'mount']
 
-/** The gravest of the probes' verdicts; "well" where there is none. */
+/** Returns the gravest of the probes' verdicts; "ok" if there is none. */
 export function gravest(path: string, verdicts: Partial<Record<ProbeKind, Verdict>>): Verdict {
   let worst: Verdict | null = null
   for (const probe of TELLING) {
@@ -145,17 +145,17 @@ function gravity({ kind }: Verdict): number {
   return verdictKinds.indexOf(kind)
 }
 
-/** The commands of a shell script that does what a probe does: create, list, remove one file. */
+/** The commands of a shell script that does the same as a probe: create, list and remove one file. */
 export type ShellStep = 'touch' | 'ls' | 'rm'
 
 const SHELL_STEP: Record<string, ShellStep> = { 'read back': 'ls', list: 'ls', remove: 'rm' }
 
-/** The shell's name of a step of a probe; of one that no script has, what it would have met first. */
+/** Returns the shell command of a probe's step; for a step without one, the command that would fail first. */
 export function shellStep(step: string): ShellStep {
   return SHELL_STEP[step] ?? 'touch'
 }
 
-/** The shell's name of the step that a verdict names; null: the path is well. */
+/** Returns the shell command of the step in a verdict; null: the verdict is no failure. */
 export function shellStepOf(kind: VerdictKind, step: string | null): ShellStep | null {
   if (kind === 'ok' || kind === 'slow') return null
   return shellStep(step ?? 'create')

@@ -7,28 +7,28 @@ import { verdictKinds } from '../verdict-kinds.ts'
 import { type CheckGroup, summarise, summariseSpans } from './points.ts'
 
 /**
- * Bytes in use; beyond them minutes, then single checks are summed up before their time, and at last hours removed.
+ * Limit of bytes in use. Beyond it minutes, then single checks, are summed up early, and at last hours are removed.
  * 1,000 paths every 10 seconds come to about 3.3 GB: 178 MB of checks, 0.8 GB of minutes, 2.3 GB of hours.
  */
 const MOST_BYTES = 4 * 2 ** 30
 
-/** Spans are whole multiples of this, in milliseconds. */
+/** Spans are multiples of this, in milliseconds. */
 const SHORTEST_SPAN_MS = 1_000
 
-/** Delays that differ by less than a fifth are summed up together, but not with 0 or -1. */
+/** Delays that differ by less than a fifth are summed up together, but 0 and -1 are kept apart. */
 const BUCKET = 'iif(least > 0, 1 + floor(log(1.2, least)), least)'
 
 /** The database of delays and verdicts. Times are milliseconds since 1970. */
 export class HistoryStore {
   readonly #database: DatabaseSyncInstance
   readonly #mostBytes: number
-  /** A store whose write failed is not used again: this may name paths that were rolled back. */
+  /** Row ids of paths. A store whose write failed is not used again, as this may name paths that were rolled back. */
   readonly #numbers = new Map<string, number>()
   readonly #statements = new Map<string, StatementSyncInstance>()
 
   /**
-   * @param tell is called if another file had to be set aside.
-   * @throws what the system says if the file cannot be made or opened.
+   * @param tell is called if the existing file had to be set aside.
+   * @throws the system's error if the file cannot be made or opened.
    */
   constructor(file: string, tell: (notice: Message) => void, mostBytes: number = MOST_BYTES) {
     const { database, aside } = openDatabaseFile(file, HISTORY)
@@ -37,7 +37,7 @@ export class HistoryStore {
     this.#mostBytes = mostBytes
   }
 
-  /** Stores checks, and sums up or removes what is old, in one transaction. */
+  /** Stores checks, and sums up or removes old ones, in one transaction. */
   write(checks: readonly KeptCheck[], now: number): void {
     const addPath = this.#prepared('INSERT INTO path (name) VALUES (?)')
     const addCheck = this.#prepared('INSERT OR REPLACE INTO checks VALUES (?, ?, ?, ?, ?)')
@@ -53,7 +53,7 @@ export class HistoryStore {
     })
   }
 
-  /** Single checks if there is nothing else and they are few enough, otherwise equal spans of time. */
+  /** Returns single checks if there are only these and not too many, otherwise equal spans of time. */
   ask({ id, from, to, points: most }: HistoryQuestion): HistoryAnswer {
     const path = this.#numberOf(id)
     if (path === undefined) return { points: [], spanMs: 0 }
@@ -65,7 +65,7 @@ export class HistoryStore {
       return { points: checks.map((check) => summarise(check.at, [check])), spanMs: 0 }
     }
     if (most === 1) return { points: [summarise(from, all)], spanMs: to - from }
-    // Spans are counted from 1970, so one more than fits may be needed to cover the time.
+    // Spans are counted from 1970, so covering the time may need one span more than fits into it.
     const leastMs = (to - from) / (most - 1)
     const isUnit = ({ spanMs }: Tier, groups: CheckGroup[]) => groups.length > 0 || leastMs >= spanMs
     const unit = isUnit(HOURS, hours) ? HOURS : isUnit(MINUTES, minutes) ? MINUTES : null
@@ -83,7 +83,7 @@ export class HistoryStore {
     return this.#numbers.get(id) ?? (find.get(id) as { id: number } | undefined)?.id
   }
 
-  /** Statements that are left to the garbage collector pile up, as it does not see their memory. */
+  /** Keeps statements: those left to the garbage collector pile up, as it does not see their memory. */
   #prepared(sql: string): StatementSyncInstance {
     const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
     this.#statements.set(sql, statement)
@@ -91,8 +91,9 @@ export class HistoryStore {
   }
 
   /**
-   * Moves the oldest minute or hour of each table if it was kept long enough; a write stays short. While the file is
-   * too large an hour is enough for the first that has any: minutes to hours is what frees most.
+   * Sums up the oldest minute or hour of each table that was kept long enough; one step keeps a write short. While the
+   * file is too large, rows need only be an hour old, for the first table that has such rows: moving minutes to hours
+   * frees most.
    */
   #prune(now: number): void {
     const size = this.#prepared(`SELECT (page_count - freelist_count) * page_size AS bytes
@@ -104,7 +105,7 @@ export class HistoryStore {
     }
   }
 
-  /** Sums up a table's oldest minute or hour in the next table; false if it did not end before this time. */
+  /** Sums up a table's oldest minute or hour in the next table; false if it is not older than this time. */
   #moveOldest({ table, spanMs, next }: Tier, before: number): boolean {
     const oldest = this.#prepared(`SELECT min(span) AS span FROM ${table}`)
     const { span } = oldest.get() as { span: number | null }
@@ -125,9 +126,9 @@ export class HistoryStore {
     return true
   }
 
-  /** What a table has of a path from one time (inclusive) to another (exclusive), in the order of time. */
+  /** Reads a table's rows of a path from one time (inclusive) to another (exclusive), ordered by time. */
   #read({ table, spanMs }: Tier, path: number, from: number, to: number): CheckGroup[] {
-    // One search for each span: what lies between the first and the last are the rows of all paths.
+    // Each span is searched separately: a single range would read the rows of all paths in between.
     const find = this.#prepared(`
       WITH RECURSIVE spans (span) AS (
         SELECT max(CAST(? AS INTEGER), (SELECT min(span) FROM ${table}))
@@ -143,13 +144,13 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** One of the three tables. Times are in milliseconds. */
+/** A table of the history. Times are in milliseconds. */
 export interface Tier {
   table: string
-  /** What `span` counts in this table, since 1970. */
+  /** The unit of `span` in this table, counted since 1970. */
   spanMs: number
   keepMs: number
-  /** Where rows are summed up that were kept this long; null: nowhere, they are removed. */
+  /** The table in which rows are summed up after `keepMs`; null: they are removed. */
   next: Tier | null
 }
 
@@ -167,7 +168,7 @@ CREATE TABLE ${table} (
 
 /**
  * A check is in one of the three tables, which have the columns of CheckGroup; a single check is a group of one. Their
- * keys begin with the time: a batch fills a few pages, and not one for each path.
+ * keys begin with the time, so that a batch fills a few pages instead of one for each path.
  */
 const SCHEMA = `
 CREATE TABLE path (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -183,19 +184,19 @@ export const HISTORY: DatabaseKind = {
   version: 2,
   schema: SCHEMA,
   tables: ['path', 'checks', 'minutes', 'hours'],
-  // A commit that a power failure takes back is some seconds of history.
+  // A commit that is lost in a power failure is only some seconds of history.
   pragmas: 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096',
 }
 
-/** What to tell of a file that was set aside. */
+/** Builds the sentence about a file that was set aside. */
 export function asideNotice(path: string, { why, aside }: SetAside): Message {
   return { key: why === 'newer' ? 'check.historyNewer' : 'check.historyBroken', params: { path, aside } }
 }
 
-/** What the history keeps of a check. */
+/** The part of a check that the history keeps. */
 export type KeptCheck = Pick<Checked, 'id' | 'at' | 'delayMs'> & { kind: VerdictKind }
 
-/** What the thread that keeps the history can be asked; its news are sentences (Message). */
+/** Calls of the history's thread; its news are sentences (Message). */
 export interface HistoryCalls {
   write: { input: readonly KeptCheck[]; output: null }
   ask: { input: HistoryQuestion; output: HistoryAnswer }

@@ -5,8 +5,8 @@ import { reopening } from '../../platform/sqlite-file.ts'
 import { asideNotice, type HistoryCalls, HistoryStore } from './history-store.ts'
 
 /**
- * The thread that keeps the history: SQLite's calls wait for the disk that the data directory is on, and the
- * checks must not wait with them.
+ * Runs the thread that keeps the history. SQLite's calls wait for the disk of the data directory, and checks must not
+ * wait with them.
  */
 export function runHistoryThread(port: MessagePort): void {
   const file = String(workerData)

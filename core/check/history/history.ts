@@ -5,17 +5,19 @@ import { errorText } from '../../platform/system-error.ts'
 import type { Checked, HistoryQuestion } from '../checker-messages.ts'
 import type { HistoryCalls, KeptCheck } from './history-store.ts'
 
-/** Checks are written this often, in milliseconds: what a power failure may take. */
+/** Interval of writes, in milliseconds: a power failure may lose the checks of this time. */
 const WRITE_EVERY_MS = 10_000
-/** A batch that is out longer than this, in milliseconds, waits for a disk that hangs. */
+/** A write that takes longer than this, in milliseconds, waits for a disk that hangs. */
 const STUCK_AFTER_MS = 30_000
 const MOST_QUESTIONS = 32
-/** Checks that wait to be written; at 1,000 a second, 100 seconds of them. Those beyond are lost, and counted. */
+/**
+ * Limit of checks that wait to be written; at 1,000 a second, 100 seconds of them. Further ones are lost, and counted.
+ */
 const MOST_WAITING = 100_000
 
 /**
- * Hands checks to a thread of its own, which writes them into the database. Whatever becomes of that thread and of
- * its disk, a check costs one small object here: one batch is out at a time, and what waits for it is bounded.
+ * Passes checks to a separate thread, which writes them into the database. Even if that thread or its disk hangs, a
+ * check costs only one small object here: one batch is written at a time, and the waiting checks are bounded.
  */
 export class History {
   readonly #script: URL
@@ -24,7 +26,7 @@ export class History {
   #thread: Thread<HistoryCalls> | null = null
   #timer: NodeJS.Timeout | undefined
   #waiting: KeptCheck[] = []
-  /** Checks in the batch that is out, and for how long it is. */
+  /** Number of checks in the batch that is being written, and how long that has taken. */
   #out = 0
   #outMs = 0
   #lost = 0
@@ -32,7 +34,7 @@ export class History {
 
   /**
    * @param script is the thread's own script.
-   * @param tell is called with what a person should know: once when it begins to fail, once when it is well again.
+   * @param tell is called with a sentence for a person: once on failure, once on recovery.
    */
   constructor(script: URL, tell: (sentence: Message) => void) {
     this.#script = script
@@ -47,7 +49,7 @@ export class History {
     }
   }
 
-  /** Where the database is from now on; null: nothing is kept. */
+  /** Sets the file of the database; null: no history is kept. */
   keepIn(file: string | null): void {
     if (file === this.#file) return
     void this.stop()
@@ -67,7 +69,7 @@ export class History {
     return this.#thread.call('ask', question).catch(() => Promise.reject(away))
   }
 
-  /** The thread may hang in a call, and then lives on by itself. */
+  /** Stops the thread. If it hangs in a call, it is left running. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#write()
@@ -92,7 +94,7 @@ export class History {
     this.#outMs = 0
     this.#waiting = []
     const ended = (failure: string | null) => {
-      // Its file is another one by now.
+      // Ignore the result if the file has been changed since.
       if (asked === this.#thread) this.#written(failure)
     }
     void asked.call('write', checks).then(

@@ -14,9 +14,9 @@ export type CheckGroup = {
 }
 
 /**
- * One point for several groups, but not for none. Count, verdicts, minimum and maximum are exact, and so are the
- * median and the 99th percentile (nearest rank) of single checks. Those of rollups are off by less than 10 %: each
- * delay counts as the geometric mean of its group's shortest and longest, which moves it by 9.6 % at most.
+ * Builds one point from at least one group. Count, verdicts, minimum and maximum are exact, and so are the median and
+ * the 99th percentile (nearest rank) of single checks. Those of rollups are off by less than 10 %: each delay counts
+ * as the geometric mean of its group's shortest and longest, which moves it by 9.6 % at most.
  */
 export function summarise(at: number, groups: readonly CheckGroup[]): HistoryPoint {
   const kinds: HistoryPoint['kinds'] = {}
@@ -29,7 +29,7 @@ export function summarise(at: number, groups: readonly CheckGroup[]): HistoryPoi
   return { at, count: countOf(groups), delays, gravest, kinds }
 }
 
-/** A point for each span of time that has checks; spans are counted from 1970, so they do not move. */
+/** Builds a point for each span of time that has checks; spans are counted from 1970, so they do not move. */
 export function summariseSpans(groups: readonly CheckGroup[], spanMs: number): HistoryPoint[] {
   const spans = Map.groupBy(groups, ({ at }) => Math.floor(at / spanMs) * spanMs)
   return [...spans].map(([at, some]) => summarise(at, some)).sort((a, b) => a.at - b.at)

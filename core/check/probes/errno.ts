@@ -10,27 +10,27 @@ export interface SystemError {
 
 type Koffi = typeof import('koffi')
 
-/** Loaded when it is first needed: a check of a path that is well needs none of it. */
+/** Loaded at first use: the check of a path without errors does not need it. */
 const koffi = (): Koffi => createRequire(import.meta.url)('koffi') as Koffi
 
-/** The name of a system error's number (positive), such as EROFS for 30. */
+/** Returns the name of a system error's number (positive), such as EROFS for 30. */
 export function errorName(errno: number): string {
   const name = getSystemErrorName(-errno)
   if (/^E[A-Z0-9]+$/.test(name)) return name
-  // Those that Node has no name for, such as EUCLEAN.
+  // Numbers that Node.js has no name for, such as EUCLEAN.
   const named = Object.entries(koffi().os.errno).find(([, number]) => number === errno)
   return named?.[0] ?? `E${errno}`
 }
 
 let strerrorCall: ((errno: number) => string) | null = null
 
-/** What strerror(3) says of a system error's number (positive), in the C locale: Node's own texts (libuv's) differ. */
+/** Returns strerror(3) of a system error's number (positive), in the C locale: Node's own texts (libuv's) differ. */
 export function strerror(errno: number): string {
   strerrorCall ??= koffi().load(null).func('const char *strerror(int errno)')
   return strerrorCall(errno)
 }
 
-/** The system error that a call of node:fs was refused with; EINVAL for what Node itself refused. */
+/** Returns the system error of a failed call of node:fs; EINVAL for an argument that Node.js itself rejected. */
 export function systemErrorOf(error: unknown): SystemError {
   const isSystem = typeof error === 'object' && error !== null && 'errno' in error
   const errno = isSystem && typeof error.errno === 'number' ? Math.abs(error.errno) : constants.errno.EINVAL

@@ -1,27 +1,27 @@
 import type { ProbeKind, RememberedMount } from '../checker-messages.ts'
 import type { SystemError } from './errno.ts'
 
-/** One step of a probe that failed: a call that the system refused, or a fact that no call would tell. */
+/** A failed step of a probe: a failed system call, or a fault that no call reports. */
 export type Failure =
   | ({ step: string; cause: 'call' } & SystemError)
-  /** Nothing is left: of the bytes, or of the inodes alone. */
+  /** ENOSPC because the file system has no free inodes; a lack of bytes is a failed call. */
   | { step: string; cause: 'no-inodes' }
   | { step: 'mount'; cause: 'unmounted'; point: string }
   | { step: 'mount'; cause: 'read-only' | 'emergency'; point: string }
   | { step: 'mount'; cause: 'ext4-errors'; point: string; count: number }
 
-/** What one probe found; it is well if no step failed. */
+/** Result of one probe; it succeeded if no step failed. */
 export interface ProbeFinding {
   failures: Failure[]
   elapsedMs: number
 }
 
-/** What is remembered of a path from one check to the next. */
+/** The state of a path that is kept from one check to the next. */
 export interface PathMemory {
   known: Pick<RememberedMount, 'mount' | 'readOnlyByIntent'> | null
-  /** ext4's errors_count when the file system was last known to be sound; null: not ext4, or not looked at yet. */
+  /** ext4's errors_count when the file system was last known to be sound; null: not ext4, or not read yet. */
   soundErrorsCount: number | null
-  /** The mount was faultily read-only, or away, at the last check. */
+  /** At the last check the mount was missing, or read-only by a fault. */
   wasFaulty: boolean
   /** The file system refuses O_DIRECT. */
   isBuffered: boolean
@@ -42,14 +42,14 @@ export const freshMemory: PathMemory = {
 
 export interface Findings {
   probes: Partial<Record<ProbeKind, ProbeFinding>>
-  /** Milliseconds of the read: open, one read of 4096 bytes, close; null where it failed. */
+  /** Milliseconds of the read: open, one read of 4096 bytes, close; null if it failed. */
   delayMs: number | null
   memory: PathMemory
-  /** As in the report of the check. */
+  /** See `checkedSchema`. */
   leadsTo?: string | null
 }
 
-/** Where a check that is still out has got to: all that can be said of it if it never returns. */
+/** Progress of a running check: all that can be reported if it never returns. */
 export interface CheckProgress {
   probe: ProbeKind
   step: string

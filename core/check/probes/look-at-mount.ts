@@ -6,10 +6,10 @@ import type { MountIdentity } from '../checker-messages.ts'
 import type { Failure, PathMemory } from './findings.ts'
 
 /**
- * The mount probe's decision: the mount that a path is on now, and ext4's count of errors, against what is remembered.
- * Devices are numbered anew by each boot and by each network mount, so the mount point decides: a mount on a directory
- * above the remembered point means that the disk is away; another disk on the same point, or a further mount below it,
- * is taken as it is. Gives what failed, and what to remember of the path.
+ * Decides for the mount probe: compares the present mount of a path, and ext4's count of errors, with the remembered
+ * ones. Each boot and each network mount may change device numbers, so the mount point decides: a mount on a directory
+ * above the remembered point means that the disk is missing; another disk on the same point, or a further mount below
+ * it, is accepted. Returns the failures and the state to remember.
  */
 export function lookAtMount(
   memory: PathMemory,
@@ -26,7 +26,7 @@ export function lookAtMount(
     }
   }
   const { point, device, type, source } = mount
-  // Once it has been writable, read-only is no longer what the person chose.
+  // After it has been writable, read-only is no longer the person's choice.
   const mayBeIntended = !isEmergency(mount) && (!isSamePoint || before?.readOnlyByIntent === true)
   const readOnlyByIntent = isReadOnly(mount) && mayBeIntended
   const known = { mount: { point, device, type, source }, readOnlyByIntent }
@@ -43,18 +43,18 @@ export function lookAtMount(
 }
 
 /**
- * The count that the errors are reckoned from. ext4 keeps counting over a remount until e2fsck mends it, so a
- * file system that came back from being read-only or away begins anew: that incident has been told.
+ * Returns the count from which errors are counted. ext4 keeps its count over a remount until e2fsck repairs it. So a
+ * file system that returns from being read-only or missing gets a new start: that incident has been reported.
  */
 function soundCount(memory: PathMemory, now: MountIdentity, count: number | null): number | null {
   const { soundErrorsCount: before, known } = memory
   if (count === null || before === null || memory.wasFaulty || count < before) return count
-  // The device's number may be another one since the computer was started anew.
+  // The device number may have changed since a restart of the computer.
   const isSameDisk = known?.mount.source === now.source && known.mount.type === now.type
   return isSameDisk ? before : count
 }
 
-/** ext4's own count of the errors that it met since it was made or last mended; null: not ext4. */
+/** Returns ext4's own count of errors since the file system was made or last repaired; null: not ext4. */
 export function errorsCountOf({ type, device }: Mount): number | null {
   if (type !== 'ext4') return null
   try {

@@ -5,24 +5,25 @@ import { closeFd, openFd } from '../../platform/fd.ts'
 import { mountIdOfStats } from '../../platform/mounts/mountinfo.ts'
 
 const fstat = promisify(fs.fstat)
-/** open(2)'s O_PATH, which Node does not name: finds a file without opening it. */
+/** open(2)'s O_PATH, for which Node.js has no constant: resolves a path without opening the file. */
 const O_PATH = 0o10000000
 
-/** A path that was found once, so that all that follows happens on the very mount that was looked at. */
+/** A path that was resolved once, so that all later calls are on the same mount. */
 export interface Anchor {
-  /** A path to the same file, whatever is unmounted or renamed meanwhile. */
+  /** A path to the same file, even if it is unmounted or renamed meanwhile. */
   path: string
   stats: Stats
-  /** The id of its mount in mountinfo; null where the system does not tell. */
+  /** The id of its mount in mountinfo; null where the system has none. */
   mountId: number | null
   release(): Promise<void>
 }
 
 /**
- * Finds a path without opening it: with O_PATH no FIFO blocks and no device is touched. /proc/self/fd then leads
- * to the same file without asking its name again: nothing is written to a directory under an unmounted disk.
+ * Resolves a path without opening the file: with O_PATH no FIFO blocks and no device is touched. /proc/self/fd then
+ * leads to the same file without resolving its name again, so nothing is written to the directory under an unmounted
+ * disk.
  *
- * @param flags more of open(2)'s flags, where there is O_PATH.
+ * @param flags further flags of open(2), where O_PATH exists.
  */
 export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
   if (process.platform !== 'linux') {
@@ -48,7 +49,7 @@ export async function anchorPath(path: string, flags = 0): Promise<Anchor> {
   }
 }
 
-/** proc_pid_fdinfo(5). Synchronous: the kernel answers from its own memory, no file system is asked. */
+/** Reads proc_pid_fdinfo(5). Synchronous: the kernel answers from its own memory without calling a file system. */
 function mountIdOf(descriptor: number): number | null {
   const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
   return id === undefined ? null : Number(id)

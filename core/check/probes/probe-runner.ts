@@ -11,19 +11,19 @@ import { type Anchor, anchorPath } from './opath-handle.ts'
 import { listDirectory, readFile } from './read.ts'
 import { removeLeftOvers, writeFile } from './write-file.ts'
 
-/** What the checker asks of the system; a test puts its own in. */
+/** The checker's interface to the system; tests replace it. */
 export type Disk = ReturnType<typeof createSystemDisk>
 
-/** How often a directory is searched for probe files of killed runs, in milliseconds. */
+/** Interval at which a directory is searched for probe files of killed runs, in milliseconds. */
 const TIDY_EVERY_MS = 60 * 60 * 1000
-/** How long one reading of the mounts serves the checks of one tick, in milliseconds. */
+/** How long one reading of the mount table serves the checks of one tick, in milliseconds. */
 const FRESH_MS = 50
 
-/** What is mounted, read at most once for all the paths that are checked at the same moment. */
+/** Caches the mount table, so that all paths that are checked at the same moment share one reading. */
 function createMountTable() {
   let mounts: readonly Mount[] = []
   let readMs = Number.NEGATIVE_INFINITY
-  /** Reads again now: a mount appeared since. */
+  /** Reads again now, as a mount may have appeared. */
   const fresh = () => {
     readMs = performance.now()
     mounts = readMounts() ?? mounts
@@ -37,21 +37,21 @@ export function createSystemDisk() {
   const table = createMountTable()
   const above = (path: string) => mountAbove(table.current(), path)
   return {
-    /** The file system that a path is on, as far as it is known without touching the path. */
+    /** Returns the file system of a path, as far as known without touching the path. */
     fileSystemOf: (path: string, { known }: PathMemory) => {
       const mount = above(known?.mount.point ?? path)
-      // An automount point that nothing is mounted at just now is none of the file systems that it leads to.
+      // An automount point without a mount is not one of the file systems that it leads to.
       const isThere = mount !== null && (mount.type !== 'autofs' || known === null)
       return (isThere ? mount.device : known?.mount.device) ?? path
     },
-    /** The mounts that lead to a path, as far as they are known so: another answer, and one of them was mounted anew. */
+    /** Identifies the mounts that lead to a path, as far as they are known: a different result means a remount. */
     mountedAs: (path: string, { known }: PathMemory) => {
       const first = above(path)
-      // A link may lead from one mount to another: a check can hang in either.
+      // A symbolic link may lead from one mount to another: a check can hang in either.
       const last = known === null ? first : above(known.mount.point)
       return `${first?.id} ${first?.device} ${last?.id} ${last?.device}`
     },
-    /** Runs the probes one after another. Resolves whatever fails, and not at all if a call never returns. */
+    /** Runs the probes in order. Resolves even if they fail, but never if a call does not return. */
     check: async (
       { path, link, probes }: Pick<PathToCheck, 'path' | 'link' | 'probes'>,
       memory: PathMemory,
@@ -59,14 +59,14 @@ export function createSystemDisk() {
     ): Promise<Findings> => {
       const found = await check(table, path, probes, memory, progress)
       const leadsTo = link === undefined ? undefined : await whereLeads(link, path)
-      // While the path itself is away a link to it leads nowhere, too.
+      // While the path itself is missing, a link to it is broken, too.
       const isAway = leadsTo === null && found.probes.read?.failures.length !== 0
       return leadsTo === undefined || isAway ? found : { ...found, leadsTo }
     },
   }
 }
 
-/** The place that a link leads to now; null: nowhere; undefined: to `path`, or that cannot be known. */
+/** Returns the present target of a link; null: the link is broken; undefined: it is `path`, or unknown. */
 async function whereLeads(link: string, path: string): Promise<string | null | undefined> {
   try {
     const real = await realpath(link)
@@ -84,7 +84,7 @@ async function check(
   progress: CheckProgress,
 ): Promise<Findings> {
   const started = performance.now()
-  /** The path could not even be reached: the first probe says so, the others have no answer. */
+  /** Result if the path could not be reached: the first probe reports this, the others have no result. */
   const stopped = (failure: Failure, memory: PathMemory): Findings => ({
     probes: { [progress.probe]: { failures: [failure], elapsedMs: performance.now() - started } },
     delayMs: null,
@@ -113,14 +113,15 @@ async function check(
     const mayWrite = wanted.includes('write') && anchor.stats.isDirectory() && !isReadOnlyByIntent
     let { memory } = looked
     if (wanted.includes('read')) {
-      // Where others write, a listing asks their server anyway, and reading a file may fetch that from afar.
+      // On file systems with remote writers a listing asks the server anyway, and reading a file may fetch it from
+      // afar.
       memory = await runRead(anchor, !mayWrite && !hasUnseenWriters(mount), memory, progress)
     }
     if (mayWrite) memory = await runWrite(anchor.path, memory, progress)
     if (mayWrite && isTidyDue(memory, progress)) {
       memory = { ...memory, tidiedMs: performance.now() }
       isAnchorInUse = true
-      // Not waited for: a large directory takes its time.
+      // Not awaited: a large directory takes a while.
       void removeLeftOvers(anchor.path).finally(() => anchor.release().catch(closeFailed))
     }
     return { probes: progress.done, delayMs: progress.delayMs, memory }
@@ -130,14 +131,14 @@ async function check(
 }
 
 /**
- * A file or a disk. Anything else (a FIFO, a socket, a terminal) is not opened, only found: opening it may hang for
- * reasons of its own, and what is read of it is lost for whoever it was meant for.
+ * True for a file or a disk. Other types (a FIFO, a socket, a terminal) are found but not opened: opening may hang
+ * without a fault, and data read there would be lost to its intended reader.
  */
 function isReadable(stats: Stats): boolean {
   return stats.isFile() || stats.isBlockDevice()
 }
 
-/** What a path is now, and its mount. */
+/** Resolves a path and finds its mount. */
 async function findMounted(
   path: string,
   table: MountTable,
@@ -145,8 +146,7 @@ async function findMounted(
   const anchor = await anchorPath(path)
   const mount = mountOf(table, anchor)
   if (mount?.type !== 'autofs') return { anchor, mount }
-  // An automount point that nothing is mounted at just now: O_PATH alone does not have it mounted, to ask for a
-  // directory does.
+  // An automount point without a mount: O_PATH alone does not trigger the mount, O_DIRECTORY does.
   await anchor.release()
   const mounted = await anchorPath(path, constants.O_DIRECTORY)
   return { anchor: mounted, mount: mountOf(table, mounted) }
@@ -157,7 +157,9 @@ function mountOf(table: MountTable, { mountId }: Anchor): Mount | null {
   return mountId === null ? null : (table.current().find(isIt) ?? table.fresh().find(isIt) ?? null)
 }
 
-/** The remembered mount point, if nothing is mounted there now: why a path on it does not exist. */
+/**
+ * Returns the remembered mount point if nothing is mounted there now, which explains why a path on it does not exist.
+ */
 function pointThatIsAway(table: MountTable, { known }: PathMemory): string | null {
   if (known === null) return null
   const { point } = known.mount
@@ -169,7 +171,7 @@ function isTidyDue({ tidiedMs }: PathMemory, { done }: CheckProgress): boolean {
   return tidiedMs === null || performance.now() - tidiedMs >= TIDY_EVERY_MS
 }
 
-/** @param sample whether a file of a directory is read, too. */
+/** @param sample true to read a file of a directory, too. */
 async function runRead(
   { path, stats }: Anchor,
   sample: boolean,
@@ -195,7 +197,7 @@ async function runRead(
   return result.failure === null ? { ...memory, isBuffered: result.isBuffered } : memory
 }
 
-/** The write probe; its read from the disk is the directory's real read delay. */
+/** Runs the write probe; its read from the disk is the directory's real read delay. */
 async function runWrite(directory: string, memory: PathMemory, progress: CheckProgress): Promise<PathMemory> {
   progress.probe = 'write'
   const { failures, elapsedMs, readBack, unremoved } = await writeFile(directory, {

@@ -12,8 +12,8 @@ const read = promisify(fs.read)
 const O_DIRECT = constants.O_DIRECT ?? 0
 const READ_BYTES = 4096
 /**
- * O_DIRECT wants memory that is aligned to the disk's blocks, which a Buffer is not; WebAssembly's is aligned to
- * its 64 KiB pages. Nobody looks at what is read, so all reads share it, also those that never return.
+ * O_DIRECT needs memory that is aligned to the disk's blocks, which a Buffer is not; WebAssembly's memory is aligned
+ * to its 64 KiB pages. The content is not used, so all reads share the memory, including those that never return.
  */
 const alignedMemory = new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 0, READ_BYTES)
 
@@ -21,14 +21,14 @@ export interface ProbeReadResult {
   /** Milliseconds of open, one read and close together. */
   delayMs: number
   failure: ({ step: 'open' | 'read' | 'close' } & SystemError) | null
-  /** The file system refused O_DIRECT, so the read may have been answered from memory. */
+  /** The file system refused O_DIRECT, so the read may have been served from memory. */
   isBuffered: boolean
 }
 
 /**
- * Reads the first 4096 bytes of a file with O_DIRECT, so that the disk itself has to answer; an empty file
- * answers with 0 bytes and is well. A file system that refuses O_DIRECT (EINVAL, at open or at read) is read
- * through the page cache. The file is opened as it is: a FIFO without a writer hangs, as every reader would.
+ * Reads the first 4096 bytes of a file with O_DIRECT, so that the disk itself has to answer; 0 bytes of an empty file
+ * are a success. If the file system refuses O_DIRECT (EINVAL, at open or at read), reads through the page cache. Any
+ * type of file is opened: a FIFO without a writer hangs, as it would for every reader.
  */
 export async function readFile(
   file: PathLike,
@@ -69,13 +69,13 @@ async function readOnce(
   }
 }
 
-/** Entries of a directory that are looked at for a file to read. */
+/** Limit of a directory's entries that are searched for a file to read. */
 const LOOKED_AT = 32
 
 /**
- * The read probe of a directory: opens and lists the beginning of it. A network or FUSE file system has to ask
- * its server for that; a local one may answer from memory, so where `sample` is set (no write probe will go to
- * the disk) the first regular file among the first entries is read with O_DIRECT as well.
+ * Runs the read probe of a directory: opens it and lists its beginning. A network or FUSE file system has to ask its
+ * server for that; a local one may answer from memory. So if `sample` is set (no write probe will access the disk),
+ * the first regular file among the first entries is read with O_DIRECT as well.
  */
 export async function listDirectory(
   directory: string,
@@ -86,7 +86,7 @@ export async function listDirectory(
   let file: string | null = null
   try {
     options.enter?.('open')
-    // Node.js asks for each type that the file system does not tell with a call that blocks this thread.
+    // For each entry whose type the file system does not give, Node.js makes a call that blocks this thread.
     const entries = await opendir(directory, { bufferSize: options.sample ? LOOKED_AT : 1 })
     step = 'read'
     options.enter?.('read')
@@ -107,7 +107,7 @@ export async function listDirectory(
   const delayMs = performance.now() - started
   if (!options.sample || file === null) return { delayMs, failure: null, isBuffered: options.isBuffered }
   const sampled = await readFile(file, { ...options, flags: READ_FILE })
-  // What concerns that one file (its rights, its removal) says nothing about the directory.
+  // Errors of that file alone (its permissions, its removal) do not count for the directory.
   const isOfFile = ['EACCES', 'EPERM', 'ENOENT', 'ELOOP', 'EISDIR'].includes(sampled.failure?.code ?? '')
   return isOfFile ? { delayMs, failure: null, isBuffered: options.isBuffered } : sampled
 }

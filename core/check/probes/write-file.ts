@@ -15,22 +15,22 @@ const write = promisify(fs.write)
 export type WriteStep = 'create' | 'write' | 'fsync' | 'read back' | 'list' | 'remove'
 
 export interface ProbeWriteResult {
-  /** Every step that failed, in order; the steps after it are tried all the same. */
+  /** Every step that failed, in order; later steps are tried anyway. */
   failures: Failure[]
   elapsedMs: number
-  /** The O_DIRECT read of the file just written: it goes to the disk, where a listing may be remembered. */
+  /** The O_DIRECT read of the new file, which accesses the disk, while a listing may be cached. */
   readBack: ProbeReadResult | null
-  /** The probe file's name where it could not be removed; the next probe of this directory takes it along. */
+  /** The name of a probe file that could not be removed; the next probe of this directory tries again. */
   unremoved: string | null
 }
 
 const CONTENT = Buffer.from('Holdfast tests here whether this file system can be written to.\n')
 
 /**
- * The write probe: creates a hidden file of a unique name in a directory, writes a few bytes, syncs them to
- * the disk, reads them back from it, lists the file and removes it. All of it is tried whatever fails.
+ * Runs the write probe: creates a hidden file with a unique name in a directory, writes a few bytes, syncs them to the
+ * disk, reads them back from it, lists the file and removes it. All steps are tried, even after a failure.
  *
- * @param enter is told each step before it begins, so that a hang can be named.
+ * @param enter is called before each step, so that a hang can be named.
  */
 export async function writeFile(
   directory: string,
@@ -52,7 +52,7 @@ export async function writeFile(
   if (unremoved !== null) {
     await attempt('remove', () => remove(path.join(directory, unremoved)))
     const [failure] = failures
-    // A directory that gives nothing back is not filled with one file each check; a read-only one takes none.
+    // If files cannot be removed, do not add one at each check; a read-only directory accepts none anyway.
     if (failure !== undefined && !(failure.cause === 'call' && failure.code === 'EROFS')) {
       return { failures, elapsedMs: performance.now() - started, readBack: null, unremoved }
     }
@@ -69,7 +69,7 @@ export async function writeFile(
     await attempt('fsync', () => syncFd(descriptor))
     options.enter?.('read back')
     readBack = await readFile(...itself(descriptor, file, options.isBuffered))
-    // A network file system may keep a full disk or a lost server for the close.
+    // A network file system may report a full disk or a lost server only at close.
     await attempt('fsync', () => closeFd(descriptor))
   }
   await attempt('list', () => lstat(file))
@@ -77,13 +77,13 @@ export async function writeFile(
   return { failures, elapsedMs: performance.now() - started, readBack, unremoved: isGone ? null : name }
 }
 
-/** The very file that was made, whatever has its name by now: in a directory of many users that may be a link. */
+/** Names the file that was made, even if its name was replaced: in a directory of many users that may be a link. */
 function itself(descriptor: number, file: string, isBuffered: boolean): Parameters<typeof readFile> {
   if (process.platform === 'linux') return [`/proc/self/fd/${descriptor}`, { isBuffered }]
   return [file, { isBuffered, flags: READ_FILE }]
 }
 
-/** As rm -f: what is not there need not be removed, also where nothing could be removed (EROFS). */
+/** Removes a file like rm -f: a missing file is no error, not even on a file system where removing fails (EROFS). */
 async function remove(file: string): Promise<true> {
   try {
     await unlink(file)
@@ -98,45 +98,45 @@ async function remove(file: string): Promise<true> {
   return true
 }
 
-/** ENOSPC has two reasons that are mended differently: no bytes, or no inodes. */
+/** Explains ENOSPC, which has two causes with different remedies: no bytes, or no inodes. */
 async function explain(step: WriteStep, thrown: unknown, directory: string): Promise<Failure> {
   const error = systemErrorOf(thrown)
   if (error.code !== 'ENOSPC') return callFailure(step, error)
   const left = await statfs(directory).catch(
     ignoreError('the failed write is reported without the reason for ENOSPC', null),
   )
-  // File systems without a fixed number of inodes (btrfs) say 0 of 0.
+  // File systems without a fixed number of inodes (btrfs) report 0 of 0.
   const isOutOfInodes = left !== null && left.files > 0 && left.ffree === 0
   return isOutOfInodes ? { step, cause: 'no-inodes' } : callFailure(step, error)
 }
 
-/** Holdfast's own files: the scanner never ships them (filter/names.ts). */
+/** Holdfast's own files, which the scanner never sends (filter/names.ts). */
 const PROBE_FILE = /^\.holdfast-probe-[0-9a-f]{8}-\d{1,10}-[0-9a-f]{8}-\d+$/
 
 const random = () => randomBytes(4).toString('hex')
 const RUN = `.holdfast-probe-${random()}-${process.pid}-${random()}`
 let made = 0
 
-/** A name that no other probe, process or computer uses. */
+/** Returns a name that no other probe, process or computer uses. */
 export function probeName(): string {
   made += 1
   return `${RUN}-${made}`
 }
 
 /**
- * An older probe file, in milliseconds, is one that nobody removes any more: its process was killed, or its file system
- * has lost its last moments.
+ * A probe file older than this, in milliseconds, is abandoned: its process was killed, or its file system has lost its
+ * last changes.
  */
 const KEEP_MS = 60 * 60 * 1000
-/** A directory of more bytes (stat(2)), with some 50,000 names or more, is left as it is: all are read at once. */
+/** A larger directory (bytes of stat(2)), with some 50,000 names or more, is skipped: all names are read at once. */
 const MOST_BYTES = 4 * 1024 * 1024
 
-/** Removes the probe files that killed runs left in a directory. FlapSeries is not its business, the probes name it. */
+/** Removes probe files of killed runs from a directory. Errors are dropped, since the probes report them. */
 export async function removeLeftOvers(directory: string): Promise<void> {
   try {
     if ((await stat(directory)).size > MOST_BYTES) return
-    // Names alone: for an entry whose type the file system does not tell, as on NFS, Node.js asks with a call that blocks
-    // this thread.
+    // Read only the names: for an entry whose type the file system does not give, as on NFS, Node.js makes a call that
+    // blocks this thread.
     for (const name of await readdir(directory)) {
       if (!PROBE_FILE.test(name)) continue
       const file = path.join(directory, name)

@@ -15,7 +15,7 @@ interface CheckerPorts extends Omit<ChecksOutParts, 'reporter'> {
   report(checked: Checked[]): void
 }
 
-/** Checks every path on its own timetable; no path waits for another, and each has one check out at most. */
+/** Checks every path on its own timetable; paths do not wait for each other, and each has at most one running check. */
 export class Checker {
   readonly #watches = new Map<string, Watch>()
   readonly #reporter: Reporter
@@ -33,7 +33,7 @@ export class Checker {
     )
   }
 
-  /** Starts and ends the checks of paths; those that stay keep their timetable unless the interval changes. */
+  /** Starts and ends checks of paths; paths that stay keep their timetable unless the interval changes. */
   configure({ intervalSeconds, timeoutSeconds, slowSeconds, paths, knownMounts }: CheckerConfig): void {
     const intervalMs = intervalSeconds * 1000
     const isNewInterval = intervalMs !== this.#intervalMs
@@ -52,7 +52,7 @@ export class Checker {
     }
   }
 
-  /** Checks every path now, or those on these mount points alone, besides their timetable. */
+  /** Checks every path, or only those on these mount points, now, in addition to their timetable. */
   checkNow(only?: { points: readonly string[] } | { ids: readonly string[] }): void {
     const isMeant = (watch: Watch) => {
       if (only === undefined) return true
@@ -61,12 +61,12 @@ export class Checker {
       return watch.check?.isOverdue === true && this.#out.isRemounted(watch.check)
     }
     const meant = [...this.#watches.values()].filter(isMeant)
-    // Those first that have a check out: if it is abandoned it is in no other path's way.
+    // Paths with a running check come first: if it is abandoned, it does not block another path.
     const isFree = ({ check }: Watch) => Number(check === null)
     for (const watch of meant.sort((a, b) => isFree(a) - isFree(b))) this.#out.begin(watch)
   }
 
-  /** Returns at once; checks that are out are left to themselves. */
+  /** Returns at once; running checks are abandoned. */
   stop(): void {
     this.#end([...this.#watches.values()])
     this.#spotChecks.stop()
@@ -93,7 +93,7 @@ export class Checker {
   }
 
   #end(ended: Watch[]): void {
-    // Those first that wait for their turn: they never need to run.
+    // Checks that wait for their turn come first: they never need to run.
     const isOut = ({ check }: Watch) => Number(check !== null && this.#out.isOut(check))
     for (const watch of ended.sort((a, b) => isOut(a) - isOut(b))) {
       watch.cancelTick()

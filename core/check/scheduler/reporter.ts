@@ -5,19 +5,19 @@ import { fileSystemHungVerdict, gravest, hungVerdict, noThreadVerdict, verdictOf
 import { callAt } from './timetable.ts'
 import { pointOf, type Watch } from './watched-path.ts'
 
-/** Reports go out at most this often, in milliseconds. */
+/** Shortest interval between reports, in milliseconds. */
 const REPORT_EVERY_MS = 100
-/** Verdicts that arrive together go out together. */
+/** Verdicts that arrive within this time are reported together, in milliseconds. */
 const GATHER_MS = 5
-/** A report of more paths than this goes out in parts: no message may hold the supervisor up. */
+/** Limit of paths in one report; larger ones are split, so that no message blocks the supervisor. */
 const MOST_PATHS = 1_000
 
-/** Puts into words what checks have found. `at` is the wall time of the check, in milliseconds. */
+/** Turns the findings of checks into reports. `at` is the wall time of the check, in milliseconds. */
 export class Reporter {
   readonly #report: (checked: Checked[]) => void
-  /** Of one path only the newest waits. */
+  /** Only the newest report of each path waits. */
   readonly #waiting = new Map<string, Checked>()
-  /** Well probes that took longer than this, in milliseconds, are slow. */
+  /** Successful probes that took longer than this, in milliseconds, are slow. */
   slowLimitMs = Number.POSITIVE_INFINITY
   #reportedMs = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | null = null
@@ -33,7 +33,7 @@ export class Reporter {
     this.#tell(leadsTo === undefined ? checked : { ...checked, leadsTo })
   }
 
-  /** The check is out past its deadline: what came back of it, and the probe that did not. */
+  /** Reports a check that is past its deadline: its finished probes, and the one that hangs. */
   hung(watch: Watch, at: number, progress: CheckProgress, sinceMs: number): void {
     const { path } = watch.target
     const hung = hungVerdict(path, progress.step, performance.now() - sinceMs)
@@ -42,19 +42,19 @@ export class Reporter {
     this.#tell(checkedOf(watch, at, probes, hung, delayMs))
   }
 
-  /** Other paths hang on the same file system: said without touching it once more. */
+  /** Reports, without touching the path, that other paths hang on the same file system. */
   fileSystemHung(watch: Watch, at: number, sinceMs: number): void {
     const { path } = watch.target
     const verdict = fileSystemHungVerdict(path, pointOf(watch), performance.now() - sinceMs)
     this.#tellUntouched(watch, at, verdict)
   }
 
-  /** So many checks hang, wherever, that this one was not begun. */
+  /** Reports that a check was not begun, since too many checks hang on any file systems. */
   noThread(watch: Watch, at: number): void {
     this.#tellUntouched(watch, at, noThreadVerdict(watch.target.path))
   }
 
-  /** A path is no longer checked: what waits to be said of it is not said. */
+  /** Drops the waiting report of a path that is no longer checked. */
   forget(id: string): void {
     this.#waiting.delete(id)
   }
@@ -110,7 +110,7 @@ function checkedOf(
   const overall = isQuietlyReadOnly
     ? { ...verdict, sentence: message('check.okReadOnly', { path }) }
     : verdict
-  // After a fault that is told for itself they are reckoned anew, by the next process as by this one.
+  // After a fault with its own report the errors are counted from a new start, also by the next process.
   const soundErrorsCount = wasFaulty ? null : memory.soundErrorsCount
   return { id, path, at, overall, probes, delayMs, mount, readOnlyByIntent, soundErrorsCount }
 }

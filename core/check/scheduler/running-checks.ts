@@ -6,8 +6,9 @@ import { callAt } from './timetable.ts'
 import { brokenProbe, Check, pointOf, type Watch } from './watched-path.ts'
 
 /**
- * Checks of one mount point that were abandoned and are still out, at most: as many threads as a point can cost that is
- * mounted again and again and hangs each time, four a time. Then a path waits for its own check again.
+ * Limit of abandoned checks of one mount point that are still running. It bounds the threads that a point can block
+ * which is mounted again and again and hangs each time, four threads each time. At the limit a path waits for its own
+ * check.
  */
 const MOST_ABANDONED = 32
 
@@ -19,13 +20,13 @@ export interface ChecksOutParts {
   buffered(path: string): void
 }
 
-/** Checks that are out: each comes back, or its time is over. One that is not its path's own any more tells nothing. */
+/** The running checks. Each returns or becomes overdue. The result of a check that its path has replaced is dropped. */
 export class ChecksOut {
   readonly #parts: ChecksOutParts
   readonly #semaphores = new Semaphores()
-  /** Mount points of the checks that are abandoned and still out. */
+  /** Mount points of abandoned checks that are still running. */
   readonly #abandoned = new Map<Check, string>()
-  /** How long a check may take, in milliseconds. */
+  /** Time limit of a check, in milliseconds. */
   timeoutMs = 0
 
   constructor(parts: ChecksOutParts) {
@@ -33,8 +34,8 @@ export class ChecksOut {
   }
 
   /**
-   * Checks a path once its file system's semaphore and the limit let it. If its last check is overdue, that is told,
-   * unless it says nothing of what is mounted now.
+   * Checks a path once its file system's semaphore and the limit permit. If its last check is overdue, reports the
+   * hang, unless that check began on a mount that is gone: then it is abandoned, and a new check starts.
    */
   begin(watch: Watch): void {
     const { check } = watch
@@ -42,17 +43,17 @@ export class ChecksOut {
     else if (check.isOverdue) this.#stillOut(check, Date.now())
   }
 
-  /** false while the check still waits for its turn. */
+  /** Returns false while the check waits for its turn. */
   isOut(check: Check): boolean {
     return this.#semaphores.isOut(check)
   }
 
-  /** It was begun on a mount that is there no more. */
+  /** True if the check began on a mount that is gone. */
   isRemounted({ watch: { target, memory }, mountedAs }: Check): boolean {
     return this.#parts.disk.mountedAs(target.path, memory) !== mountedAs
   }
 
-  /** Nobody wants to know of it any more: it never runs, or is left to itself. */
+  /** Cancels a check: it never runs, or its result is dropped. */
   letGo(check: Check): void {
     check.cancelDeadline()
     check.cancelSuspicion()
@@ -84,7 +85,7 @@ export class ChecksOut {
       check.mountedAs = disk.mountedAs(target.path, memory)
       return disk.check(target, memory, check.progress)
     })
-    // A disk resolves whatever the system says; what it throws is a fault of its own, and is told as such.
+    // A disk resolves whatever the system's calls return; an error that it throws is its own bug, and is reported.
     const broken = (error: unknown) => brokenProbe(check.progress, String(error), memory)
     void findings.catch(broken).then((found) => this.#finish(check, found))
   }
@@ -95,7 +96,7 @@ export class ChecksOut {
     const { watch, at } = check
     const isItsOwn = watch.check === check
     this.letGo(check)
-    // What comes too late has been told as a failure; the next good check takes that back, not this one.
+    // A late result was reported as a failure; the next good check reports the recovery.
     if (check.isOverdue || !isItsOwn) return
     if (findings === null) reporter.noThread(watch, at)
     else {
@@ -118,7 +119,7 @@ export class ChecksOut {
       return
     }
     const stuckMs = this.#semaphores.isOut(check) ? null : this.#semaphores.stuckSince(fileSystem)
-    // Its time begins with its first call: it has waited for its turn, behind checks that do come back.
+    // Its time begins with its first call: so far it has waited for its turn, behind checks that do return.
     if (stuckMs === null) this.#armDeadline(check, begunMs ?? now)
     else {
       this.letGo(check)
@@ -132,7 +133,7 @@ export class ChecksOut {
     else this.#parts.reporter.hung(watch, at, progress, begunMs ?? performance.now())
   }
 
-  /** Leaves a check to itself that says nothing of what is mounted now; false: it does, or too many are out. */
+  /** Abandons a check that began on a mount that is gone; false: its mount is the same, or too many were abandoned. */
   #abandon(check: Check): boolean {
     const point = pointOf(check.watch)
     const count = [...this.#abandoned.values()].filter((one) => one === point).length
@@ -143,12 +144,12 @@ export class ChecksOut {
   }
 }
 
-/** Checks of one file system that may be out at once, and so the threads that a dead disk can cost. */
+/** Limit of simultaneous checks on one file system, and therefore of the threads that a dead disk can block. */
 const CHECKS_PER_FILE_SYSTEM = 4
 
 interface Semaphore {
   out: Set<Check>
-  /** Those that wait for their turn, and what begins them. */
+  /** Checks that wait for their turn, with the functions that start them. */
   waiting: Map<Check, () => void>
 }
 
@@ -156,7 +157,7 @@ interface Semaphore {
 class Semaphores {
   readonly #semaphores = new Map<string, Semaphore>()
 
-  /** Calls `run` at once or, when as many are out already, once one of them is released. */
+  /** Calls `run` at once or, at the limit, after a release. */
   acquire(check: Check, run: () => void): void {
     const known = this.#semaphores.get(check.fileSystem) ?? { out: new Set(), waiting: new Map() }
     this.#semaphores.set(check.fileSystem, known)
@@ -164,7 +165,7 @@ class Semaphores {
     this.#serve(check.fileSystem, known)
   }
 
-  /** The check is over, given up before its turn, or abandoned. May be repeated. */
+  /** Releases a check that has ended, was cancelled before its turn, or was abandoned. May be repeated. */
   release(check: Check): void {
     const known = this.#semaphores.get(check.fileSystem)
     if (known === undefined) return
@@ -178,8 +179,8 @@ class Semaphores {
   }
 
   /**
-   * When as many are out as may be: when the oldest of those that are overdue was begun. Until it comes back its file
-   * system is taken to hang.
+   * Returns the start of the oldest overdue check if the file system is at its limit; else null. Until that check
+   * returns, the file system counts as hung.
    */
   stuckSince(fileSystem: string): number | null {
     const out = [...(this.#semaphores.get(fileSystem)?.out ?? [])]

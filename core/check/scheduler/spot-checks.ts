@@ -2,9 +2,8 @@ import { callAt, SUSPICION_MS } from './timetable.ts'
 import type { Watch } from './watched-path.ts'
 
 /**
- * Of each file system the path whose spot check was longest ago. A path that is written to says
- * more than one that is not, as writing may hang alone. A file system of which such a path has been checked since
- * `recentMs` needs none.
+ * Chooses, for each file system, the path whose spot check was longest ago. Paths with a write probe take precedence,
+ * since writing may hang alone. Skips a file system if such a path has been checked since `recentMs`.
  */
 function choosePaths(
   watches: Iterable<Watch>,
@@ -15,7 +14,7 @@ function choosePaths(
     const writing = group.filter(({ target }) => target.probes.includes('write'))
     const eligible = writing.length > 0 ? writing : group
     if (eligible.some(({ begunMs }) => begunMs > recentMs)) return []
-    // What is out already is watched: its hang, should it be one, need not be its file system's.
+    // A path with a running check is watched already; a hang there need not be the file system's.
     const free = eligible.filter(({ check }) => check === null)
     const [first] = free.sort((a, b) => a.spotCheckedMs - b.spotCheckedMs)
     return first === undefined ? [] : [[fileSystem, first]]
@@ -23,8 +22,8 @@ function choosePaths(
 }
 
 /**
- * Checks one path of each file system between the ticks, another one each time. If that takes long, all paths
- * of the file system are checked at once, so that a hang is known of all of them soon.
+ * Checks one path of each file system between the ticks, a different one each time. If that takes long, all paths of
+ * the file system are checked at once, so that a hang is soon known for all of them.
  */
 export function createSpotChecks(
   watches: ReadonlyMap<string, Watch>,
@@ -48,7 +47,7 @@ export function createSpotChecks(
     }
   }
   return {
-    /** Begins to check this often, in milliseconds; null: not any more. */
+    /** Sets the interval in milliseconds; null: no spot checks. */
     every: (ms: number | null) => {
       if (ms === everyMs) return
       cancel()

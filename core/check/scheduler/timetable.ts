@@ -1,6 +1,6 @@
 /**
- * The fixed timetable of one path: tick k is due at start + k·interval on the monotonic clock, whatever the
- * last check took. Times are in milliseconds.
+ * The fixed timetable of one path: tick k is due at start + k·interval on the monotonic clock, however long the last
+ * check took. Times are in milliseconds.
  */
 export interface Timetable {
   startMs: number
@@ -11,40 +11,40 @@ export function dueAt({ startMs, intervalMs }: Timetable, tick: number): number 
   return startMs + tick * intervalMs
 }
 
-/** The tick to wait for once `tick` has fired at `nowMs`: those that were slept through are skipped. */
+/** Returns the tick to wait for after `tick` has fired at `nowMs`; ticks missed during sleep are skipped. */
 export function tickAfter({ startMs, intervalMs }: Timetable, tick: number, nowMs: number): number {
   return Math.max(tick + 1, Math.ceil((nowMs - startMs) / intervalMs))
 }
 
-/** No check is waited for longer than this, in milliseconds, unless it is asked for: a disk needs some time to spin up. */
+/** Longest default timeout of a check, in milliseconds: a disk needs some time to spin up. */
 const MOST_PATIENCE_MS = 5_000
-/** Below this interval, in milliseconds, the checks themselves come often enough. */
+/** Below this interval, in milliseconds, the checks themselves are frequent enough. */
 const SPOT_CHECKS_FROM_MS = 2_000
-/** What detecting, reporting and a late timer may take together, in milliseconds. */
+/** Total reserve for detection, reporting and a late timer, in milliseconds. */
 const RESERVE_MS = 100
 
-/** How long a spot check may be out, in milliseconds, before all paths of its file system are checked at once. */
+/** Duration of a spot check, in milliseconds, after which all paths of its file system are checked at once. */
 export const SUSPICION_MS = 400
 
 /**
- * Makes a hang known within one interval and a second of its beginning, and waits as long as that allows, since
- * a busy disk is not a hung one. With nothing but the timetable, a hang that begins just after a tick is met by
- * the next one, and the patience would be the second. So each file system is checked in the middle as well.
+ * Returns the longest timeout that still reports a hang within one interval and a second after it began, since a busy
+ * disk is not a hung one. With the timetable alone, the next tick would meet a hang that begins just after a tick,
+ * which leaves a timeout of one second. So each file system is checked in the middle as well.
  *
- * @returns in milliseconds: `timeoutMs`, after which a check that is out hangs; `spotCheckEveryMs`, how often one path of
- * each file system is checked between two ticks; null: not needed.
+ * @returns in milliseconds: `timeoutMs`, after which a running check counts as hung; `spotCheckEveryMs`, the interval
+ * at which one path of each file system is checked between two ticks; null: not needed.
  */
 export function patienceOf(intervalMs: number) {
   if (intervalMs < SPOT_CHECKS_FROM_MS) {
     return { timeoutMs: Math.min(intervalMs, 1_000 - RESERVE_MS), spotCheckEveryMs: null }
   }
   const spotCheckEveryMs = intervalMs / 2
-  // A spot check, the suspicion, the others' patience: together at most the interval and a second.
+  // A spot check, the suspicion and the timeout of the other checks: together at most the interval and a second.
   const timeoutMs = intervalMs + 1_000 - spotCheckEveryMs - SUSPICION_MS - RESERVE_MS
   return { timeoutMs: Math.min(MOST_PATIENCE_MS, timeoutMs), spotCheckEveryMs }
 }
 
-/** Calls `run` once performance.now() shows `atMs`; returns the function that forgets it. */
+/** Calls `run` when performance.now() reaches `atMs`; returns the function that cancels it. */
 export function callAt(atMs: number, run: () => void): () => void {
   const timer = setTimeout(run, Math.max(0, Math.ceil(atMs - performance.now())))
   return () => clearTimeout(timer)

@@ -3,17 +3,17 @@ import type { PathToCheck } from '../checker-messages.ts'
 import { type CheckProgress, type Findings, newProgress, type PathMemory } from '../probes/findings.ts'
 import type { Timetable } from './timetable.ts'
 
-/** One path on its timetable. */
+/** A path on its timetable. */
 export class Watch {
   readonly target: PathToCheck
   timetable: Timetable = { startMs: 0, intervalMs: 0 }
   tick = 0
   cancelTick = () => {}
   memory: PathMemory
-  /** Monotonic milliseconds of its last check's beginning, and of its last spot check's. */
+  /** Monotonic milliseconds of the start of its last check, and of its last spot check. */
   begunMs = Number.NEGATIVE_INFINITY
   spotCheckedMs = Number.NEGATIVE_INFINITY
-  /** The one check that is out, or waits for its turn. */
+  /** The check that runs or waits for its turn. */
   check: Check | null = null
 
   constructor(target: PathToCheck, memory: PathMemory) {
@@ -22,7 +22,7 @@ export class Watch {
   }
 }
 
-/** A check; at first one that has not begun yet. */
+/** A check, from before its start. */
 export class Check {
   readonly watch: Watch
   /** Milliseconds since 1970 of its tick. */
@@ -30,7 +30,7 @@ export class Check {
   readonly fileSystem: string
   /** Monotonic milliseconds of its first call; null while it waits for its turn. */
   begunMs: number | null = null
-  /** The mounts that led to its path when it was begun (Disk.mountedAs). */
+  /** The mounts that led to its path when it began (Disk.mountedAs). */
   mountedAs = ''
   readonly progress: CheckProgress
   cancelDeadline = () => {}
@@ -45,12 +45,12 @@ export class Check {
   }
 }
 
-/** The mount point that a path was last known on; before its first check, its own path may be one. */
+/** Returns the last known mount point of a path; before its first check, its own path, which may be one. */
 export function pointOf({ memory, target }: Watch): string {
   return memory.known?.mount.point ?? target.path
 }
 
-/** Whether a path was last known on this mount point; before its first check, whether it may be. */
+/** True if a path was last known on this mount point; before its first check, if it may be. */
 export function isOn({ memory, target }: Watch, point: string): boolean {
   return memory.known === null ? isWithin(target.path, point) : memory.known.mount.point === point
 }

@@ -3,13 +3,13 @@ import { EINVAL, reply, type StdioEvent, splitQuoted } from './event.ts'
 export type Command =
   | { verb: 'start'; path: string; intervalMs: number }
   | { verb: 'stop'; path: string }
-  /** It cannot be carried out; the reply says why. */
+  /** It cannot be carried out, for the reason in the reply. */
   | { verb: 'refused'; reply: StdioEvent }
 
 const SHORTEST_INTERVAL_S = 1
 const LONGEST_INTERVAL_S = 3600
 
-/** Reads one line. Words are separated by one space; with `quoted` a word may stand in double quotes. */
+/** Parses one line. Words are separated by one space; with `quoted` a word may be in double quotes. */
 export function parseCommand(line: string, options: { quoted: boolean }): Command {
   if (line === '' || line.startsWith(' ')) return refused('-', '-', 'command is required')
   const words = options.quoted ? splitQuoted(line) : line.split(' ')
@@ -36,7 +36,7 @@ function parseStop(path: string, extra: string[]): Command {
   return hasWord(extra) ? refused('stop', path, 'unexpected argument') : { verb: 'stop', path }
 }
 
-/** Spaces at the end of a line make empty words, which are none. */
+/** True if there is a word. Spaces at the end of a line make empty words, which do not count. */
 function hasWord(words: string[]): boolean {
   return words.some((word) => word !== '')
 }
@@ -45,13 +45,13 @@ function refused(verb: string, path: string, text: string): Command {
   return { verb: 'refused', reply: reply(verb, path, EINVAL, text) }
 }
 
-/** Longest line in bytes without its end; a longer one is dropped whole, and said to be too long. */
+/** Longest line in bytes without its end; a longer one is dropped, and reported as too long. */
 export const LONGEST_LINE = 65_536
 
 export type Line = { kind: 'line'; text: string } | { kind: 'too long' }
 
 /**
- * Splits bytes into lines that end in LF or CRLF. Text is one character a byte (latin1): a path need not be
+ * Splits bytes into lines that end in LF or CRLF. Text has one character for each byte (latin1), as a path need not be
  * valid UTF-8 to be checked.
  */
 export function createLineSplitter() {
@@ -67,7 +67,7 @@ export function createLineSplitter() {
   }
   const add = (part: string) => {
     if (!isTooLong) rest += part
-    // One more byte than a line may have: it may still be the CR of a CRLF.
+    // Allow a further byte, which may be the CR of a CRLF.
     if (rest.length > LONGEST_LINE + 1) {
       isTooLong = true
       rest = ''
@@ -84,7 +84,7 @@ export function createLineSplitter() {
       add(last)
       return lines
     },
-    /** The end of input ends the last line. */
+    /** Ends the last line at the end of input. */
     end: () => (rest === '' && !isTooLong ? [] : [finish()]),
   }
 }

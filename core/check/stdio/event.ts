@@ -1,6 +1,6 @@
 import { strerror } from '../probes/errno.ts'
 
-/** One line to the parent: verb, path, errno (0: well), and a text or a delay. */
+/** A line to the parent: verb, path, errno (0: success), and a text or a delay. */
 export interface StdioEvent {
   verb: string
   path: string
@@ -8,7 +8,7 @@ export interface StdioEvent {
   text: string
 }
 
-// Linux's numbers, whatever the system: they are part of the protocol.
+// Linux's numbers on every system: they are part of the protocol.
 export const ENOENT = 2
 export const EAGAIN = 11
 export const EEXIST_MONITORING = 17
@@ -21,12 +21,12 @@ export function reply(verb: string, path: string, errno: number, text: string): 
   return { verb, path, errno, text }
 }
 
-/** A check that is well: its delay in seconds with six decimals. */
+/** Event of a successful check: its delay in seconds with six decimals. */
 export function wellEvent(path: string, delayMs: number): StdioEvent {
   return { verb: 'check', path, errno: 0, text: (delayMs / 1000).toFixed(6) }
 }
 
-/** A check that failed, in strerror's words; a directory counts as an invalid argument here. */
+/** Event of a failed check, with strerror's text; a directory is reported as an invalid argument. */
 export function failedEvent(path: string, errno: number): StdioEvent {
   const number = errno === EISDIR ? EINVAL : errno
   return { verb: 'check', path, errno: number, text: strerror(number) }
@@ -36,20 +36,20 @@ export function timedOutEvent(path: string): StdioEvent {
   return { verb: 'check', path, errno: ETIMEDOUT, text: 'Connection timed out' }
 }
 
-/** The event's line, with its end; one character a byte. */
+/** Formats the event's line, including its end, with one character for each byte. */
 export function formatEvent({ verb, path, errno, text }: StdioEvent, options: { quoted: boolean }): string {
   return `${verb} ${options.quoted ? quote(path) : path} ${errno} ${text}\n`
 }
 
 /**
- * The opt-in --quoted: a word in double quotes may hold spaces, and these escapes: \" \\ \n \r \t, and \xHH for
- * any byte. Events quote the paths that need it in the same way.
+ * The option --quoted: a word in double quotes may contain spaces, and these escapes: \" \\ \n \r \t, and \xHH for any
+ * byte. Events quote paths in the same way if necessary.
  */
 const ESCAPES: Record<string, string> = { '"': '"', '\\': '\\', n: '\n', r: '\r', t: '\t' }
 
 const WORD = /"((?:[^"\\]|\\(?:["\\nrt]|x[0-9a-fA-F]{2}))*)"( |$)|([^" ][^ ]*|)( |$)/y
 
-/** The words of a line; null where a quote is not closed or an escape is unknown. */
+/** Splits a line into words; null if a quote is not closed or an escape is unknown. */
 export function splitQuoted(line: string): string[] | null {
   const words: string[] = []
   WORD.lastIndex = 0
@@ -68,9 +68,9 @@ function withoutEscapes(text: string): string {
   )
 }
 
-/** A path as --quoted events write it. */
+/** Formats a path for --quoted events. */
 export function quote(path: string): string {
-  // All but quotation marks, backslashes and control characters; a space has to be quoted, but not escaped.
+  // All but quotation marks, backslashes and control characters; a space must be quoted, but not escaped.
   if (path !== '' && !/[^!#-[\]-~\x80-\u{10ffff}]/u.test(path)) return path
   const escaped = path.replace(
     /[^ !#-[\]-~\x80-\u{10ffff}]/gu,

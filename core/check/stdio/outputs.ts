@@ -1,17 +1,17 @@
 import type { Writable } from 'node:stream'
 import type { StdioEvent } from './event.ts'
 
-/** With more than this unread by the parent, in bytes, it is behind. */
+/** The parent is behind if it has more than this number of bytes to read. */
 const MOST_UNREAD_EVENTS = 256 * 1024
 
 /**
- * Writes events to a parent that may read slowly or not at all. While it is behind it is to be given no more work, so
- * that what waits is bounded by what was under way.
+ * Writes events to a parent that may read slowly or not at all. While the parent is behind, no new work must be
+ * started, so that the waiting events are bounded by the work in progress.
  */
 export function createEventOutput(stream: Writable, format: (event: StdioEvent) => string) {
   let gathered = ''
   let relief: () => void = () => undefined
-  // The parent is gone: what it is told from now on goes nowhere.
+  // The parent is gone: drop everything from now on.
   stream.on('error', () => stream.destroy())
   const unread = () => (stream.destroyed ? 0 : gathered.length + stream.writableLength)
   const write = (done?: () => void) => {
@@ -24,28 +24,28 @@ export function createEventOutput(stream: Writable, format: (event: StdioEvent) 
   }
 
   return {
-    /** Events of one moment go out in one write, which costs as much for a thousand as for one. */
+    /** Queues an event. Events of one moment are written together, which costs as much for a thousand as for one. */
     say: (event: StdioEvent) => {
       if (gathered === '') setImmediate(write)
       gathered += format(event)
     },
     isBehind: () => unread() > MOST_UNREAD_EVENTS,
-    /** Called when it is no longer behind. */
+    /** Sets the callback for the moment when the parent is no longer behind. */
     onRelief: (listener: () => void) => {
       relief = listener
     },
-    /** Resolves once all that was said has been handed to the system, or the parent is gone. */
+    /** Resolves after all events were passed to the system, or the parent is gone. */
     drained: () => new Promise<void>(write),
   }
 }
 
-/** Unread log messages beyond this many bytes are dropped and counted: nobody has to read the log. */
+/** Unread log messages beyond this many bytes are dropped and counted, as the parent need not read the log. */
 const MOST_UNREAD_LOG = 64 * 1024
 
 export type StdioLevel = 'INFO' | 'WARNING' | 'ERROR'
 export type StdioLog = (level: StdioLevel, message: string) => void
 
-/** Log lines "LEVEL message" for a parent that may never read them. */
+/** Writes log lines "LEVEL message" for a parent that may never read them. */
 export function createLogOutput(stream: Writable): StdioLog {
   let dropped = 0
   stream.on('error', () => undefined)
@@ -57,7 +57,7 @@ export function createLogOutput(stream: Writable): StdioLog {
     if (dropped > 0)
       stream.write(`WARNING ${dropped} log messages were dropped, because they were not read\n`)
     dropped = 0
-    // One message is one line, whatever is in the path that it names.
+    // A message is one line, even if the path in it has line breaks.
     stream.write(`${level} ${message.replace(/[\r\n]/g, ' ')}\n`)
   }
 }

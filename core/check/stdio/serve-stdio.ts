@@ -12,13 +12,13 @@ export interface StdioPorts {
   input: Readable
   output: Writable
   log: StdioLog
-  /** Reads a path once; it does not resolve if its file system hangs. */
+  /** Reads a path once; never resolves if its file system hangs. */
   readFile(path: Buffer): Promise<ProbeReadResult>
   limit: ConcurrencyLimit
   options: StdioOptions
 }
 
-/** Speaks the protocol until the input ends; resolves when every queued reply is handed over. */
+/** Serves the protocol until the input ends; resolves when every queued reply is passed on. */
 export async function serveStdio(ports: StdioPorts): Promise<void> {
   const { input, output, options, limit, readFile, log } = ports
   const events = createEventOutput(output, (event) => formatEvent(event, options))
@@ -41,13 +41,13 @@ export async function serveStdio(ports: StdioPorts): Promise<void> {
   await events.drained()
 }
 
-/** Resolves with the input's end. */
+/** Resolves at the end of input. */
 async function takeLines(input: Readable, take: (line: Line) => void): Promise<void> {
   const splitter = createLineSplitter()
   await new Promise<void>((resolve) => {
     input.on('data', (chunk: Buffer) => splitter.push(chunk).forEach(take))
     input.once('end', resolve)
-    // An input that breaks has ended.
+    // A broken input counts as ended.
     input.once('error', () => resolve())
     input.once('close', resolve)
   })

@@ -14,20 +14,20 @@ import {
   wellEvent,
 } from './event.ts'
 
-/** How long the end of input waits for checks that are out, in milliseconds: their reads may hang for ever. */
+/** How long the end of input waits for running checks, in milliseconds: their reads may hang for ever. */
 const CHECKS_WITHIN_MS = 1_000
 
 export interface StdioOptions {
-  /** A read that is out longer is said to have timed out; null: it is waited for silently. */
+  /** A read that takes longer is reported as timed out; null: no time limit. */
   timeoutMs: number | null
   quoted: boolean
 }
 
 interface SessionPorts {
   say(event: StdioEvent): void
-  /** Reads a path once; null: so many reads hang that it was not begun. */
+  /** Reads a path once; null: not begun, since too many reads hang. */
   read(path: string): Promise<ProbeReadResult | null>
-  /** The parent does not read what it is told: nothing more is found out for it meanwhile. */
+  /** True if the parent does not read the events: no check is started meanwhile. */
   isBehind(): boolean
   warn(key: Warning, path: string): void
 }
@@ -41,7 +41,7 @@ class Monitored {
   cancelDeadline = () => {}
   isOut = false
   isStopping = false
-  /** What the log has of it: each is said once. */
+  /** Warnings that were logged for it, each once. */
   readonly warned = new Set<Warning>()
 
   constructor(path: string, intervalMs: number) {
@@ -50,12 +50,12 @@ class Monitored {
   }
 }
 
-/** The protocol's rules. Paths and lines are one character a byte. */
+/** Implements the rules of the protocol. Paths and lines have one character for each byte. */
 export class StdioSession {
   readonly #options: StdioOptions
   readonly #ports: SessionPorts
   readonly #paths = new Map<string, Monitored>()
-  /** They were to be read while the parent was behind. */
+  /** Paths that were due while the parent was behind. */
   readonly #owed = new Set<Monitored>()
   #checked = () => {}
 
@@ -75,13 +75,13 @@ export class StdioSession {
     this.#ports.say(reply('-', '-', EINVAL, 'line too long'))
   }
 
-  /** The parent is no longer behind. */
+  /** Runs the delayed checks when the parent is no longer behind. */
   goOn(): void {
     for (const one of this.#owed) if (!one.isOut && this.#paths.get(one.path) === one) void this.#check(one)
     this.#owed.clear()
   }
 
-  /** Begins no further check; resolves when those that are out are over, or have been waited for long enough. */
+  /** Begins no further check; resolves when the running ones have ended, or after CHECKS_WITHIN_MS. */
   async end(): Promise<void> {
     const paths = this.#paths
     for (const { cancelTick } of paths.values()) cancelTick()
@@ -145,7 +145,7 @@ export class StdioSession {
     const event = this.#eventOf(monitored, await read(path))
     monitored.cancelDeadline()
     monitored.isOut = false
-    // A read that timed out has been told as failed; the next good one takes that back, not this one.
+    // A read that timed out was reported as a failure; the next good one reports the recovery.
     if (!hasTimedOut) say(event)
     if (monitored.isStopping) this.#stopped(path)
     this.#checked()

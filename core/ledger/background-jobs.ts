@@ -3,21 +3,21 @@ import { expectErrorCodes } from '../dropped-errors.ts'
 import { backoffMs } from '../lib/async/backoff.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Rows in one transaction when many are moved; between two the event loop turns. */
+/** Rows in one transaction of a bulk job; the event loop turns between two transactions. */
 const CHUNK_ROWS = 1_000
 
-/** A source's way to a destination, and its other destinations. */
+/** A source and one of its destinations, with the other destinations. */
 export interface Route {
   source: string
   to: string
   others: readonly string[]
-  /** Its files get the group-write mark. */
+  /** The source's files get the group-write mark. */
   marks: boolean
 }
 
 /**
- * Offers everything of a source that any other destination had, or waited for, to the destination `to`. It ends early,
- * and begins anew at the next call, when `isWanted` says no.
+ * Offers to the destination `to` all files of a source that any other destination has or waits for. Stops early when
+ * `isWanted` returns false; the next call starts again.
  */
 async function fillRoute(
   ledger: Ledger,
@@ -27,7 +27,7 @@ async function fillRoute(
 ): Promise<void> {
   const filled = ledger.filled(source)
   if (!filled.includes(to)) {
-    // Those that are up to date come last: what they know of a file is newer.
+    // Destinations that are up to date come last, since their rows are newer.
     const isFilled = (one: string) => Number(filled.includes(one))
     const from = ledger.destinations().filter((one) => one !== to)
     for (const each of from.sort((a, b) => isFilled(a) - isFilled(b))) {
@@ -38,11 +38,11 @@ async function fillRoute(
       }
     }
   }
-  // Also what the source goes to no more is taken off: if it does again, it has missed something.
+  // This also removes former destinations of the source: if they return, they have missed files.
   if (isWanted(source)) ledger.rememberFilled(source, to, others)
 }
 
-/** The source may have other destinations than before: files may be owed their marks that were put off. */
+/** Reviews postponed marks: the source's destinations may have changed, so that a mark can be set now. */
 async function reviewMarks(
   ledger: Ledger,
   { source, to, others }: Route,
@@ -52,7 +52,7 @@ async function reviewMarks(
     after = ledger.reviewMarks(to, source, others, after, CHUNK_ROWS)
 }
 
-/** Brings these ways up to date, one after the other; `onMoved`: there may be work. */
+/** Brings these routes up to date, one after the other; calls `onMoved` when there may be work. */
 export async function bringIn(
   ledger: Ledger,
   ways: readonly Route[],
@@ -72,8 +72,8 @@ export async function forgetAll(ledger: Ledger, source: string, isWanted: () => 
 }
 
 /**
- * Carries out one of these, again and again with growing pauses while the ledger fails: nothing else would do what is
- * left. Never rejects.
+ * Runs one of these jobs, and repeats it with growing pauses while the ledger fails, since no other code would finish
+ * it. Never rejects.
  * @param longestMs the longest pause.
  */
 export async function untilDone(
@@ -99,7 +99,7 @@ export async function untilDone(
   }
 }
 
-/** Gives every parked file of a source, or of all, another try; returns how many. */
+/** Puts every parked file of a source, or of all sources, back into the queue; returns the number. */
 export async function unparkAll(
   ledger: Pick<Ledger, 'unpark'>,
   destination: string,

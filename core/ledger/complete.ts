@@ -16,7 +16,7 @@ import {
   word,
 } from './rows.ts'
 
-// Said with each question of the index: SQLite does not conclude from a value that it is above 0.
+// Repeated in each query for the sake of the partial index: SQLite does not infer `mark_due > 0` from the value.
 const NOW = `mark_due > 0 AND mark_due = ${MARK.now}`
 const LATER = `mark_due > 0 AND mark_due = ${MARK.later}`
 
@@ -35,7 +35,7 @@ export function openSent(database: DatabaseSyncInstance) {
   const seal = database.prepare(
     'INSERT INTO seal VALUES (?1, ?2) ON CONFLICT (file) DO UPDATE SET digest = ?2',
   )
-  // A name that its content has left is no name of that content any more: nothing is copied from it, or told of it, again.
+  // A name that its content has left no longer stands for that content: it is neither copied from nor reported again.
   const moved = database.prepare(
     `UPDATE file SET generation = generation + 1, mtime_ns = ${NO_TIME}, mark_due = 0
      WHERE id IN (SELECT value FROM json_each(?)) AND state = 1 AND removal = ${REMOVAL.none} AND digest = ?`,
@@ -47,7 +47,7 @@ export function openSent(database: DatabaseSyncInstance) {
     `UPDATE meta SET value = json_set(value, '$.position', ?1) WHERE value ->> '$.position' < ?1
      AND key = (SELECT 'session ' || destination FROM file JOIN route ON route.id = route WHERE file.id = ?2)`,
   )
-  // Whichever destination gets the file last finds all the others, as transactions come one after the other.
+  // Transactions are serial, so the destination that gets the file last finds all the others.
   const markOf = ({ id, mark, others = [] }: SentClaim): number => {
     if (!mark) return MARK.none
     if (others.length === 0) return MARK.now
@@ -55,13 +55,17 @@ export function openSent(database: DatabaseSyncInstance) {
     return count === others.length ? MARK.now : MARK.later
   }
   return {
-    /** When a version of the file was last stored, in milliseconds since 1970; null: never. */
+    /** Returns when a version of the file was last stored, in milliseconds since 1970; null: never. */
     sentAt: (id: number) => (sentAt.get(id) as { sent_at: number | null } | undefined)?.sent_at ?? null,
-    /** Of a sent file that is encrypted at the destination: see SentClaim; null: it is not, or nobody knows. */
+    /**
+     * Returns the seal of a sent file that is encrypted at the destination (see SentClaim); null: not encrypted, or
+     * unknown.
+     */
     sealOf: (id: number) => (sealOf.get(id) as { digest: Uint8Array } | undefined)?.digest ?? null,
     /**
-     * Runs as one transaction and returns the ids that are sent now: a file that changed meanwhile stays waiting, and when a version
-     * of it was stored is remembered. The destination's session remembers the last position.
+     * Records stored files in one transaction, and returns the ids that are sent now. A file that changed meanwhile
+     * stays waiting, with the time at which a version of it was stored. Updates the position in the destination's
+     * session.
      */
     markSent: (claims: readonly SentClaim[], now: number) =>
       inTransaction(database, () => {
@@ -77,7 +81,7 @@ export function openSent(database: DatabaseSyncInstance) {
             !isOlder && sent.run(now, markOf(claim), digest, position, id, generation).changes === 1
           if (isSent) done.add(id)
           else {
-            // The file may have been touched alone meanwhile: then it has this content still.
+            // If only the file's times were changed meanwhile, it still has this content.
             const { size = null, inode, mtimeNs } = stat ?? claim
             const [its, at] = [inode, mtimeNs].map((one) => (one === undefined ? null : word.store(one)))
             storedOlder.run(now, size, its ?? null, digest, at ?? null, position, id)
@@ -93,7 +97,7 @@ export function openSent(database: DatabaseSyncInstance) {
   }
 }
 
-/** Names of a content that are found beyond one for each file that is asked about: that many may be gone, too. */
+/** Names of a content to find in addition to one for each requested file: that many may be gone. */
 const MORE_NAMES = 8
 
 /** Finds the other names under which the content of files was sent. */
@@ -108,20 +112,20 @@ export function openElsewhere(database: DatabaseSyncInstance) {
   )
   return {
     /**
-     * For each of the files, by its id, sent files of this destination, of any source, that had this very inode, size
-     * and time, the oldest row first: so this one is probably a new name of them. Only probably: an inode is given again,
-     * and a time can be set by anybody. Files of one content share one list.
-     * @param without rows that are left out.
+     * Returns for each of the files, by its id, sent files of this destination, of any source, with the same inode,
+     * size and time, the oldest row first. The file is probably a new name of them, but not certainly: inode numbers
+     * are reused, and any program can set a time. Files with the same content share one list.
+     * @param without rows that are excluded.
      */
     sentElsewhere(
       destination: string,
       files: readonly (Claim & StatFacts)[],
       without: ReadonlySet<number> = new Set(),
     ): Map<number, readonly SentContent[]> {
-      // Thousands of hard links are one content: it is looked up once.
+      // Thousands of hard links have one content, which is looked up once.
       const contents = new Map<string, number[]>()
       for (const { id, inode, mtimeNs, size } of files) {
-        // 0 is what file systems without inodes say: it tells no file from another.
+        // 0 is the inode number on file systems without inodes, and identifies no file.
         if (inode === 0n) continue
         const content = `[${word.store(inode)},${word.store(mtimeNs)},${size}]`
         const ids = contents.get(content)
@@ -150,8 +154,8 @@ export function openElsewhere(database: DatabaseSyncInstance) {
 }
 
 /**
- * Rows of one inode that one question about it looks at, the oldest first: thousands of hard links may wait, and a name that
- * was sent is older than they are. A file whose sent name is behind so many is offered; the sender finds that name.
+ * Rows of one inode that a query reads, the oldest first: thousands of hard links may wait, and a name that was sent
+ * is older than they are. A file whose sent name is beyond this limit is offered; the sender finds that name.
  */
 const NAMES_AT_ONCE = 1_000
 
@@ -164,13 +168,13 @@ interface ContentRow {
 export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   const namesWith = (which: string) =>
     `(SELECT * FROM file INDEXED BY file_content WHERE ${which} LIMIT ${NAMES_AT_ONCE})`
-  // Two questions, as an inode is given again and again: to sort all that had it would take ever longer.
+  // Two queries, since inode numbers are reused: sorting all rows of an inode would take longer and longer.
   const findSame = prepareExact(
     database,
     `SELECT size, mtime_ns, ctime_ns FROM ${namesWith('inode = ? AND mtime_ns = ?')}
      WHERE size = ? AND route = ? AND state = 1 LIMIT 1`,
   )
-  // Also of a file that waits again, since it was changed: what was sent of it is another content than any it has now.
+  // Includes files that wait again after a change: the sent content differs from any that the file has now.
   const findOther = prepareExact(
     database,
     `SELECT iif(state = 1, size, -1) AS size, mtime_ns, ctime_ns FROM ${namesWith('inode = ?')}
@@ -188,8 +192,8 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   )
   return {
     /**
-     * The paths of a source that this inode has, or had, with another change time: its names as the ledger has them from
-     * before the change. At most `limit`, those with the newest content first, as an inode is given again and again.
+     * Returns the paths of a source that have, or had, this inode with another change time: the names of the file from
+     * before the change. At most `limit`, those with the newest content first, since inode numbers are reused.
      */
     otherNames(
       destination: string,
@@ -204,8 +208,8 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
     },
 
     /**
-     * Finds a file that was sent of this inode under any name of the source: with this very content, or else with another one.
-     * null: nothing, or the file system has no inodes.
+     * Finds a file that was sent with this inode under any name of the source: with this content, or else with other
+     * content. null: there is none, or the file system has no inodes.
      */
     sentAs(destination: string, source: string, { size, mtimeNs, inode }: ContentIdentity): SentEntry | null {
       const route = routes.find(destination, source)
@@ -225,8 +229,8 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
     },
 
     /**
-     * A file that was sent, and renamed since, is known by its new name, too: so a later change of it is one. Paths that
-     * the ledger has stay as they are.
+     * Records the new name of a file that was sent and renamed since, so that a later change is recognised. Existing
+     * rows are not changed.
      */
     adoptRenamed(
       destination: string,
@@ -239,7 +243,7 @@ export function openRenamed(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** Files that were sent by another program than Holdfast. */
+/** Files that were sent by a program other than Holdfast. */
 export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
   const confirm = database.prepare(
     `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at, state, sent_at)
@@ -248,9 +252,9 @@ export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
   )
   return {
     /**
-     * A person has confirmed that these files are at the destinations. No digest of what is there is known, so that they
-     * are never removed at the source, and are offered again where the destination has lost what it had. Paths that the
-     * ledger has stay as they are.
+     * Records that a person has confirmed these files to be at the destinations. Their digests are unknown, so they
+     * are never removed at the source, and are offered again if the destination has lost its files. Existing rows are
+     * not changed.
      */
     confirmSent: (
       destinations: readonly string[],
@@ -265,7 +269,7 @@ export function openConfirmed(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** The group-write marks that sent files are owed. */
+/** The group-write marks that sent files must still get. */
 export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
   const owed = prepareDue(database, `WHERE route = ? AND ${NOW} AND id > ?`, 'id')
   const owedBelow = database.prepare(
@@ -280,19 +284,20 @@ export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
   const marked = database.prepare(`${setNone} ${CLAIMED}`)
   const markedElsewhere = database.prepare(`${setNone} WHERE ${SAME_ELSEWHERE}`)
   return {
-    /** Sent files that are owed their mark, in the order of their ids, after the row `after`; at most `limit`. */
+    /** Returns sent files whose mark must be set, in the order of their ids, after the row `after`; at most `limit`. */
     dueMarks(destination: string, source: string, limit: number, after: number = 0) {
       const route = routes.find(destination, source)
       return route === null ? [] : owed(source, route, after, limit)
     },
 
-    /** Whether a file below such a directory is sent, and does not carry its mark yet: that will change its ctime. */
+    /** True if a sent file below this directory does not have its mark yet: setting it will change its ctime. */
     owesMarks: (destination: string, source: string, directory: string) =>
       owedBelow.get(routes.find(destination, source), ...rangeOf(directory)) !== undefined,
 
     /**
-     * The source has other destinations than before: what waited for one of them may be owed its mark now. One chunk of
-     * at most `limit` rows after the row `after` (0 at first); returns the last row, or null at the end.
+     * Reviews the marks of a source whose destinations have changed: files that waited for a former destination may
+     * get their mark now. Handles at most `limit` rows after the row `after` (0 at first); returns the last row, or
+     * null at the end.
      */
     reviewMarks: (
       destination: string,
@@ -309,8 +314,8 @@ export function openMarks(database: DatabaseSyncInstance, routes: Routes) {
       }),
 
     /**
-     * The marks of these files are set, or not wanted any more; for every destination that has this content. `ctimeNs`:
-     * since a mark was set, which changed it.
+     * Records that the marks of these files are set, or no longer wanted, for every destination that has this content.
+     * `ctimeNs`: the change time since the mark was set.
      */
     marksDone: (claims: readonly (Claim & { ctimeNs: bigint | null })[]) =>
       inTransaction(database, () => {

@@ -2,7 +2,7 @@ import type { Message } from '../lib/i18n/message.ts'
 import type { StatFacts } from '../platform/stat-facts.ts'
 import type { FileState } from './ledger-messages.ts'
 
-/** A file of a source, as it was found. */
+/** A file found in a source. */
 export interface FoundFile extends StatFacts {
   /** The source's id. */
   source: string
@@ -15,7 +15,7 @@ export interface LedgerEntry {
   size: number
   mtimeNs: bigint
   inode: bigint
-  /** Why it is parked, or waits for another attempt; null where nothing failed. */
+  /** Why it is parked or waits for another attempt; null if nothing failed. */
   reason: Message | null
 }
 
@@ -24,46 +24,49 @@ export interface SentEntry extends LedgerEntry {
   ctimeNs: bigint
 }
 
-/** A row at one generation: an answer that belongs to an older one changes nothing. */
+/** A row at one generation: a result for an older generation changes nothing. */
 export interface Claim {
   id: number
   generation: number
 }
 
-/** A waiting file that may go now. */
+/** A waiting file that is due. */
 export interface QueuedFile extends Claim, FoundFile {
   attempts: number
-  /** Of the content that this destination was last known to have, if that may still be this one: only reading tells. */
+  /**
+   * Digest of the content last known to be at this destination, if the file may still have it: only reading it proves
+   * that.
+   */
   digest: Uint8Array | null
-  /** The time of modification that this content was sent with. */
+  /** The modification time with which that content was sent. */
   storedNs: bigint
-  /** The destination is still known to have that content: it need not be read back there. */
+  /** The destination is still known to have that content, so it need not be read back there. */
   isTrusted: boolean
 }
 
-/** A claim on a file that the receiver has stored, with the file as it was offered. */
+/** A claim on a file that the receiver has stored, with the metadata at the time of the offer. */
 export interface SentClaim extends Claim, Partial<StatFacts> {
-  /** It gets the group-write mark, once the source's other destinations have it, too. */
+  /** The file gets the group-write mark after the source's other destinations have it, too. */
   mark: boolean
   /** The source's other destinations. */
   others?: readonly string[] | undefined
-  /** Digest (digest.ts) of the content that was stored, where it is known; without it the file is never copied from. */
+  /** Digest (digest.ts) of the stored content, if known; without it the file is never copied from. */
   digest?: Uint8Array | null
-  /** The destination's position by which it was stored. */
+  /** The destination's position with which it was stored. */
   position?: number
-  /** Digest of what the destination has in place of the content, where that is encrypted. */
+  /** Digest of the data at the destination, if it is encrypted there. */
   seal?: Uint8Array | undefined
-  /** The file has changed since it had this content: a version of it is stored, and it waits for the next one. */
+  /** The file has changed since it had this content: this version is stored, and the file waits to be sent again. */
   isOlder?: boolean | undefined
-  /** The file as it was sent, where it had grown since it was offered. */
+  /** The metadata of the sent file, if it had grown since the offer. */
   stat?: StatFacts | undefined
-  /** Names that were gone, where the destination was told that their content has this file's name now. */
+  /** Names that are gone, if the destination was notified that their content now has this file's name. */
   moved?: readonly Pick<SentContent, 'id' | 'source' | 'path'>[] | undefined
 }
 
-/** Content that a destination has. */
+/** Content at a destination. */
 export interface SentContent {
-  /** The row. */
+  /** Row id. */
   id: number
   /** The source's id. */
   source: string
@@ -72,7 +75,7 @@ export interface SentContent {
   digest: Uint8Array
 }
 
-/** A file that is not sent before something changes. */
+/** A file that is not sent until something changes. */
 export interface Parked extends Claim {
   path: string
   reason: Message | null
@@ -80,25 +83,25 @@ export interface Parked extends Claim {
 
 /** A sent file that may be removed at the source. */
 export interface Removable extends QueuedFile {
-  /** Of what was sent. */
+  /** Digest of the sent content. */
   digest: Uint8Array
   /** When the destination last read its copy back for a removal (milliseconds since 1970); 0: never. */
   provenAt: number
 }
 
-/** What a removal needs of the other destinations of the source. */
+/** Proofs from the source's destinations that a removal needs. */
 export interface Proofs {
-  /** Each of these must have read its copy back since `since`; milliseconds since 1970. */
+  /** Each of these must have read its copy back after `since`, in milliseconds since 1970. */
   others: readonly string[]
   since: number
-  /** When this destination has read back the files of the claims. */
+  /** When this destination read back the files of the claims. */
   now: number
 }
 
-/** What a sender remembers of its sessions with a destination; see PROTOCOL.md, "Sessions". */
+/** A sender's state of its sessions with a destination; see PROTOCOL.md, "Sessions". */
 export interface SessionMemory {
   epoch: string
-  /** The destination's position by which it last stored something. */
+  /** The destination's position of the last stored file. */
   position: number
   last: string | null
   next: string
@@ -112,28 +115,30 @@ export interface InnerMount {
   point: string
 }
 
-/** What is said of a batch directory for as long as it is marked as sent, such as files in it that never were. */
+/**
+ * Messages that are shown while a batch directory is marked as sent, such as about files in it that were never sent.
+ */
 export interface SaidBatch {
   name: string
-  /** Tells it from another that takes its name later. */
+  /** Distinguishes it from a later directory of this name. */
   identity: string
   said: Message[]
 }
 
-/** A file of those that were compared which the ledger does not have with this content. */
+/** A compared file that the ledger does not have with this content. */
 export interface LedgerDifference {
-  /** The file's place among them. */
+  /** The file's index in the comparison. */
   index: number
-  /** false: the ledger has never heard of this path. */
+  /** false: the ledger has no row of this path. */
   known: boolean
 }
 
-/** Which rows a page shows: newest first, below the row `before`. */
+/** Selects the rows of a page: newest first, below the row `before`. */
 export interface PageQuery {
   source: string | null
   state: FileState | null
   before: number | null
   limit: number
-  /** Only those with this in their path, of the newest. */
+  /** Only rows with this text in their path, from among the newest. */
   text?: string | undefined
 }

@@ -15,20 +15,20 @@ import {
   word,
 } from './rows.ts'
 
-/** A file that changes within this time after it was sent has not come to rest. */
+/** A file that changes within this time after it was sent is still being written. */
 const RESTLESS_MS = 2_000
-/** Whatever its time is, it may go. */
+/** Default of `notBefore`: no lower limit. */
 const EARLIEST = Number.MIN_SAFE_INTEGER
-/** The longest pause that such a file gets; milliseconds. */
+/** The longest pause of such a file; milliseconds. */
 const LONGEST_PAUSE_MS = 8_000
 
-// A file that changes again and again goes when it rests, with growing pauses until then: one that changed while it
-// was read keeps its pause, one that changed right after it was sent (?3 is now) gets one from the third time on.
-// Without, it would be read and sent all the time, and others would wait for it. One that was put off for its age
-// waits no longer than the longest of these either: as it is now it may be old enough.
+// A file that changes repeatedly is sent when it stops changing, after growing pauses: a file that changed while it was
+// read keeps its pause; one that changed right after it was sent (?3 is now) gets a pause from the third time on.
+// Otherwise it would be read and sent all the time, and delay the others. A file that was delayed for its age
+// also waits no longer than the longest of these pauses: with its new times it may be old enough.
 const RESTLESS = `state = 1 AND sent_at BETWEEN ?3 - ${RESTLESS_MS} AND ?3`
 const PAUSING = 'state = 0 AND reason IS NULL AND due_at > ?3'
-/** What becomes of a row whose file has other content than the one it told of. */
+/** Changes of a row whose file has new content. */
 const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 0, ${REMOVAL_ANEW},
   ${keepDigest('excluded.size', 'excluded.inode')},
   attempts = CASE WHEN state = 0 AND reason IS NULL THEN attempts WHEN ${RESTLESS} THEN attempts + 1 ELSE 0 END,
@@ -37,7 +37,7 @@ const ANEW = `state = 0, generation = generation + 1, reason = NULL, mark_due = 
     ELSE excluded.due_at END`
 const CHANGED = `size <> excluded.size OR mtime_ns <> excluded.mtime_ns OR ctime_ns <> excluded.ctime_ns
   OR inode <> excluded.inode`
-// One statement for many files: to bind the values of each one costs as much as to insert it. ?2 is their array.
+// A single statement for many files: binding the values of each file costs as much as inserting it. ?2 is their array.
 const OFFER = `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, device, due_at)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
     max(min(value ->> 2 / 1000000, ?3), ?4) FROM json_each(?2) WHERE true
@@ -45,11 +45,11 @@ const OFFER = `INSERT INTO file (route, path, size, mtime_ns, ctime_ns, inode, d
   ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device, ${ANEW} WHERE ${CHANGED}`
 const IS_GONE = `removal IN (${REMOVAL.removed}, ${REMOVAL.absent}) OR mtime_ns = ${NO_TIME}`
 
-/** What a row becomes that is sent, and has to be offered again; the digest says what it should be. */
+/** Sets a sent row to waiting, so that it is offered again; its digest remains as the expected content. */
 const AGAIN = 'state = 0, generation = generation + 1, attempts = 0, reason = NULL, acked = NULL'
-/** A small file is looked for among so many. */
+/** Limit of the rows that are searched for a small file. */
 const BELOW_ROWS = 100
-/** Rows of files that are at the source. */
+/** Selects rows of files that exist at the source. */
 const IS_THERE = `state = 1 AND removal = ${REMOVAL.none} AND mtime_ns <> ${NO_TIME}`
 
 interface EntryRow {
@@ -60,10 +60,10 @@ interface EntryRow {
   reason: string | null
 }
 
-/** Files come into the ledger, and are offered again, or to another destination. */
+/** Adds files to the ledger, and offers them again or to another destination. */
 export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   const offerSome = database.prepare(OFFER)
-  // By path, which no row changes: what is sent or parked in the meantime is neither missed nor met again.
+  // Ordered by path, which no update changes: rows that are sent or parked meanwhile are neither missed nor repeated.
   const chunkOf = database.prepare(
     `SELECT json_group_array(json_array(path, size, mtime_ns, ctime_ns, inode, device)) FILTER (WHERE NOT (${IS_GONE}))
      AS files, count(*) AS count, max(path) AS last
@@ -82,11 +82,11 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * One short transaction. New → waiting; known with another size, mtime, ctime or inode → waiting again (also if
-     * it was sent or parked); the same → untouched. Where the times alone are others the digest stays known: the
-     * content may be the same. One that changes again and again waits with growing pauses, of
-     * at most some seconds. Returns how many became waiting.
-     * @param notBefore none of them goes before; milliseconds since 1970.
+     * Adds files in one short transaction, and returns the number that became waiting. New files become waiting; so do
+     * known ones with a different size, mtime, ctime or inode, even if they were sent or parked; the others are not
+     * touched. If only the times differ, the digest is kept, since the content may be the same. A file that changes
+     * repeatedly waits with growing pauses of at most some seconds.
+     * @param notBefore earliest due time; milliseconds since 1970.
      */
     offer: (destination: string, candidates: readonly FoundFile[], notBefore: number = EARLIEST) =>
       candidates.length === 0
@@ -94,8 +94,9 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
         : inTransaction(database, () => offerAll(destination, candidates, notBefore)),
 
     /**
-     * Offers the files of a source at one destination that are not known to be gone to another: one chunk of at most
-     * `limit` rows after the path `after` ('' at first). Returns the last path, for the next chunk, or null at the end.
+     * Offers a source's files of one destination, except those known to be gone, to another destination: one chunk of
+     * at most `limit` rows after the path `after` ('' at first). Returns the last path, for the next chunk, or null at
+     * the end.
      */
     requeue: (from: string, to: string, source: string, after: string, limit: number) =>
       inTransaction(database, () => {
@@ -110,14 +111,14 @@ export function openOffers(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** What is known of files, by their names. */
+/** Looks files up by their names. */
 export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
   const find = prepareExact(
     database,
     'SELECT state, size, mtime_ns, inode, reason FROM file WHERE route = ? AND path = ?',
   )
-  // One statement for many: 1.2 µs a file, where a question for each takes 8, as what is the same, nearly everything,
-  // never becomes a JavaScript value.
+  // A single statement for many files takes 1.2 µs a file, single queries take 8: unchanged files, which are nearly
+  // all, never become JavaScript values.
   const differing = database.prepare(
     `SELECT one.key AS place, file.id IS NOT NULL AS known
      FROM json_each(?) AS one LEFT JOIN file ON route = ? AND file.path = one.value ->> 0
@@ -126,7 +127,7 @@ export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
   )
 
   return {
-    /** Which of these files of a source it does not have with the same size, times and inode. */
+    /** Returns those of a source's files that the ledger does not have with the same size, times and inode. */
     differing(
       destination: string,
       source: string,
@@ -152,7 +153,7 @@ export function openKnown(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** What a destination has is offered to it once more. */
+/** Offers files again to a destination that has had them. */
 export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
   const againSince = database.prepare(
     `UPDATE file SET ${AGAIN} WHERE id IN (
@@ -168,15 +169,15 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * What this destination has got since a position has to be offered to it again: one chunk of at most `limit` files.
-     * Returns how many, fewer than `limit` at the end.
+     * Offers again what this destination has stored since a position: one chunk of at most `limit` files. Returns the
+     * number, which is smaller than `limit` at the end.
      */
     offerAgainSince: (destination: string, position: number, limit: number) =>
       Number(againSince.run(destination, position, limit).changes),
 
     /**
-     * One sent file below each of these directories of a source waits again, a small one, its content taken for known.
-     * Returns how many wait now.
+     * Sets one sent, small file below each of these directories of a source to waiting, with its content taken as
+     * known. Returns the number that wait now.
      */
     offerOneBelow: (destination: string, source: string, directories: readonly string[]) =>
       inTransaction(database, () => {
@@ -187,7 +188,9 @@ export function openAgain(database: DatabaseSyncInstance, routes: Routes) {
         return count
       }),
 
-    /** This destination wants these files, by their sources' ids, offered again. Returns how many wait now. */
+    /**
+     * Offers these files, by their sources' ids, again at the destination's request. Returns the number that wait now.
+     */
     offerAgain: (destination: string, files: readonly (readonly [source: string, path: string])[]) =>
       inTransaction(database, () => {
         let count = 0

@@ -4,38 +4,40 @@ import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import { type Message, message } from '../lib/i18n/message.ts'
 import { type DatabaseKind, openDatabaseFile } from '../platform/sqlite-file.ts'
 
-/** A state is stored as a number; they are written out in the partial indices below. */
+/** A state is stored as a number; the partial indices below contain these numbers. */
 export const STATE = { waiting: 0, sent: 1, parked: 2 } as const
 
 /** now: the group-write mark may be set; later: another destination does not have the file yet. */
 export const MARK = { none: 0, now: 1, later: 2 } as const
 
 /**
- * none; begun: it may be under its other name, or gone already; removed: by us; absent: it was not there, and we
- * did not remove it.
+ * none; begun: the file may have its temporary name, or be gone already; removed: by Holdfast; absent: it was already
+ * gone, not removed by Holdfast.
  */
 export const REMOVAL = { none: 0, begun: 1, removed: 2, absent: 3 } as const
 
 /**
- * A route is one source's way to one destination. `total` is kept by triggers, so that no question about sums ever
- * reads the whole table. Of a file:
- * - `due_at`: when it may go, and its place in the queue: the time of modification, or that of the next attempt.
- * - `mark_due`: sent, but it does not carry its group-write mark yet, so that a crash between the two is made good at
- *   the next start; see MARK.
- * - `digest` of what was sent: with it a file that is only renamed, or whose mode or time alone has changed, need not
- *   travel again. It stays while size and inode are the same, and does not prove what a waiting file contains: only
- *   reading the file does. The index holds every row, so it is written when a file is offered, and costs nothing more
- *   when it is sent.
- * - `stored_ns`: the time of modification that the content of the digest was sent with; NULL in a row that was not offered
- *   again since, whose `mtime_ns` it is.
- * - `acked`: the destination's position by which it was stored.
- * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. Only the few rows that are in the
- *   middle of it are in the index: a transfer pays nothing. `proven_at`: when the destination last proved that it has it.
- * Of what is encrypted at the destination `seal` has the digest that it has there; of the few files of which that is so.
- * `suspect`: files that may have lost their content, what was sent of them, and since when.
+ * A route is one source and one of its destinations. Triggers keep `total`, so that no query for sums reads the whole
+ * table. Columns of a file:
+ * - `due_at`: when it may be sent, and its place in the queue: its modification time, or the time of the next attempt.
+ * - `mark_due`: it is sent but does not have its group-write mark yet, so that the next start sets the mark after a
+ * crash   between the two; see MARK.
+ * - `digest` of the sent content: with it, a file that is only renamed, or whose mode or time alone has changed, need
+ * not   be transferred again. It is kept while size and inode are the same, and does not prove the content of a
+ * waiting file:   only reading the file does. Its index, `file_content`, contains every row, so it is written when a
+ * file is offered,   and causes no further cost when the file is sent.
+ * - `stored_ns`: the modification time with which the content of the digest was sent; NULL in a row that was not
+ * offered   again since, where it is `mtime_ns`.
+ * - `acked`: the destination's position with which it was stored.
+ * - `removal`, `removed_at`: Holdfast itself removes it at the source; see REMOVAL. The index `file_removing` contains
+ * only the few rows whose removal is in progress, so it costs a transfer nothing.
+ * - `proven_at`: when the destination last proved that it has the file.
  *
- * Times are milliseconds since 1970; those of the file itself nanoseconds, in 64 bits: beyond the year 2262 they only
- * tell one content from another.
+ * Table `seal`: the digest of the data at the destination, only for files that are encrypted there. Table `suspect`:
+ * files that may have lost their content, with the metadata of the sent content, and since when.
+ *
+ * Times are milliseconds since 1970; those of the file itself are nanoseconds, in 64 bits: beyond the year 2262 they
+ * only distinguish one content from another.
  */
 const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -114,9 +116,9 @@ END;
 `
 
 /**
- * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html). That
- * waits for the disk twice, and with the default of 1,000 pages it did so several times in one burst of files, while
- * everything that the watcher had found waited as well.
+ * Pages of the write-ahead log, 32 MiB, from which on a commit copies them into the database (sqlite.org/wal.html).
+ * That waits for the disk twice. With the default of 1,000 pages it happened several times in one burst of files, and
+ * delayed everything that the watcher had found.
  */
 const MOST_PAGES = 8_192
 
@@ -125,12 +127,12 @@ export const LEDGER: DatabaseKind = {
   schema: SCHEMA,
   migrations: { 2: 'ALTER TABLE file ADD COLUMN stored_ns INTEGER' },
   tables: ['meta', 'route', 'total', 'file', 'seal', 'suspect'],
-  // A commit that a power failure takes back means a file is sent twice, which the receiver recognises.
+  // A commit that is lost in a power failure means that a file is sent twice, which the receiver recognises.
   pragmas: `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = ${MOST_PAGES}`,
 }
 
-/** Opens the ledger's database, or makes it, with its directory; `notice` says what had to be set aside. */
+/** Opens the ledger's database, or creates it with its directory; `notice` reports a file that had to be set aside. */
 export function openLedgerFile(file: string): { database: DatabaseSyncInstance; notice: Message | null } {
   mkdirSync(path.dirname(file), { recursive: true })
   const { database, aside: set } = openDatabaseFile(file, LEDGER)

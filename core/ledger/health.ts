@@ -1,7 +1,7 @@
 import { type Message, message } from '../lib/i18n/message.ts'
 import { errorText } from '../platform/system-error.ts'
 
-/** What `work` gives; `otherwise` where it throws, which `failed` is told. */
+/** Returns the result of `work`; if it throws, calls `failed` with the error and returns `otherwise`. */
 export function attempt<T>(work: () => T, otherwise: T, failed: (error: unknown) => void): T {
   try {
     return work()
@@ -11,10 +11,10 @@ export function attempt<T>(work: () => T, otherwise: T, failed: (error: unknown)
   }
 }
 
-/** After a failure the ledger is left alone for this long. */
+/** Pause in the use of the ledger after a failure. */
 const REST_MS = 1_000
 
-/** The ledger's own disk may be full or sick: then everything waits until it can be written again. */
+/** Guards against a ledger whose disk is full or faulty: everything waits until it can be written again. */
 export type LedgerGuard = ReturnType<typeof createLedgerGuard>
 
 export function createLedgerGuard(
@@ -24,7 +24,7 @@ export function createLedgerGuard(
   let problem: Message | null = null
   let failedAt = 0
   return {
-    /** What `work` gives, or null when the ledger cannot be used now. */
+    /** Returns the result of `work`, or null if the ledger cannot be used now. */
     use<T>(work: () => T): T | null {
       try {
         const result = work()
@@ -39,11 +39,11 @@ export function createLedgerGuard(
         return null
       }
     },
-    /** Why the last use failed, or null. */
+    /** The error of the last use, or null. */
     get problem() {
       return problem
     },
-    /** Whether the ledger may be used: the last use went well, or it is time to see whether it would now. */
+    /** True if the ledger may be used: the last use succeeded, or the pause after a failure has ended. */
     get isRested() {
       return problem === null || performance.now() - failedAt >= REST_MS
     },

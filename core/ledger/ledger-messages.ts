@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 
-/** What the ledger can say of a file; the place in this list is the number that it keeps. */
+/** States of a file in the ledger; the index in this list is the stored number. */
 export const fileStates = ['waiting', 'sent', 'parked'] as const
 export type FileState = (typeof fileStates)[number]
 
@@ -26,16 +26,16 @@ export const noTotals: Readonly<Totals> = {
 export const fileSchema = z.object({
   id: z.number(),
   source: z.string(),
-  /** The destination's id: a file of several destinations is there once for each. */
+  /** The destination's id: a file with several destinations is listed once for each. */
   destination: z.string(),
   path: z.string(),
   size: z.number(),
-  /** Milliseconds since 1970; null: only that another content was sent is known. */
+  /** Milliseconds since 1970; null: unknown, since only some earlier content of this name was sent. */
   modifiedAt: z.number().nullable(),
   state: z.enum(fileStates),
   attempts: z.number(),
   sentAt: z.number().nullable(),
-  /** When Holdfast removed it at the source, after it was sent; null: it did not. */
+  /** When Holdfast removed it at the source, after it was sent; null: not removed by Holdfast. */
   removedAt: z.number().nullable(),
   /** Why it is parked, or why the last attempt failed. */
   reason: messageSchema.nullable(),

@@ -25,16 +25,16 @@ export type {
   SessionMemory,
 } from './contract.ts'
 
-/** The state of each file on its way to each destination; each part says what it does. */
+/** The transfer state of each file for each destination; each part documents its functions. */
 export type Ledger = ReturnType<typeof openLedger>
 
 export type LedgerReader = Pick<Ledger, 'lookup' | 'sentAs' | 'adoptedNs' | 'close'>
 
-/** Opens or makes the ledger; several processes may have it open at once. */
+/** Opens the ledger, or creates it; several processes may have it open at the same time. */
 export function openLedger(file: string) {
   const { database, notice } = openLedgerFile(file)
   return {
-    /** What happened to an earlier file of this name, if it had to be set aside. */
+    /** Explains why an earlier file of this name was set aside; null: it was not. */
     notice,
     ...openParts(database),
     close: () => database.close(),
@@ -77,7 +77,7 @@ export function openOrExplain(path: string): Ledger {
 }
 
 /**
- * Opens a ledger to be asked only: none is made, and one that cannot be used stays where it is. null: there is none.
+ * Opens a ledger only for reading: none is created, and an unusable one is not touched. null: there is none.
  * @throws UserError scan.list.ledgerUnread
  */
 export function readLedger(file: string): LedgerReader | null {

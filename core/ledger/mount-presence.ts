@@ -4,8 +4,8 @@ import type { InnerMount } from './contract.ts'
 import type { Ledger } from './ledger.ts'
 
 /**
- * Whether a source's disk is where it was. `away`: it is not mounted, and what its path shows is the directory
- * underneath, which is no business of anybody's. `unknown`: nobody has remembered where it was.
+ * Presence of a source's disk. `away`: it is not mounted, so the source's path shows the directory underneath, whose
+ * files must not be used. `unknown`: its mount point was never recorded.
  */
 export type Whereabouts = 'there' | 'away' | 'unknown'
 
@@ -18,10 +18,7 @@ export function whereabouts(
   return mounts.some(({ point }) => point === home) ? 'there' : 'away'
 }
 
-/**
- * Whether a file (relative to its source) lies below a mount point that something was mounted on, and nothing
- * is now.
- */
+/** True if a file (relative to its source) is below a mount point where nothing is mounted now. */
 export function isBelowAway(file: string, inside: readonly InnerMount[]): boolean {
   const above = inside.filter(({ path }) => isWithin(file, path))
   const mounts = above.length === 0 ? null : readMounts()
@@ -31,7 +28,9 @@ export function isBelowAway(file: string, inside: readonly InnerMount[]): boolea
 
 const NOT_KNOWN = 'the ledger cannot be read; the disks of its sources count as away'
 
-/** Where sources' disks are, of a ledger that may not be able to say: then they are away, which loses no file. */
+/**
+ * Finds out whether sources' disks are mounted. If the ledger cannot be read they count as away, which loses no file.
+ */
 export function openWhereabouts(ledger: Pick<Ledger, 'home' | 'mountsInside'>) {
   return {
     of({ id }: { id: string }): Whereabouts {

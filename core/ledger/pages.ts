@@ -8,7 +8,7 @@ import { NO_TIME, reasonOf } from './rows.ts'
 export interface SentFile {
   path: string
   size: number
-  /** null: it was sent by a Holdfast that kept none. */
+  /** null: it was sent by a version of Holdfast that recorded none. */
   digest: Uint8Array | null
   /** Milliseconds since 1970. */
   sentAt: number
@@ -19,14 +19,14 @@ type FileRow = Pick<LedgerFile, 'id' | 'path' | 'size' | 'attempts' | 'sentAt' |
   reason: string | null
 }
 
-// What waits to be sent again has a digest: the destination should have that content until then. Of one that was changed,
-// and gone before that was sent, nobody knows what was sent.
+// A file that waits to be sent again has a digest: until then the destination should have that content. If a file
+// without a digest was changed, and disappeared before it was sent again, the sent content is unknown.
 const HAS_IT = `(digest IS NOT NULL OR state = ${STATE.sent} AND mtime_ns <> ${NO_TIME})`
 
-/** A search looks at so many of the newest files of each source and state: it stays short. */
+/** Limit of the newest files of each source and state that a search reads, so that it stays short. */
 const SEARCHED = 5_000
 
-/** What a view shows of the ledger. */
+/** Queries of the ledger for the window. */
 export function openPages(database: DatabaseSyncInstance) {
   const routesOf = database.prepare(
     `SELECT id, source, destination FROM route
@@ -39,7 +39,7 @@ export function openPages(database: DatabaseSyncInstance) {
      ${sum('files', STATE.parked)} AS parkedFiles
      FROM route JOIN total ON total.route = route.id WHERE destination = ? GROUP BY route.id`,
   )
-  // One index range for each (route, state); the rows of several ranges are merged below.
+  // Each (route, state) is an index range; the rows of several ranges are merged below.
   const newest = `SELECT id, path, size, nullif(mtime_ns, ${NO_TIME}) / 1000000.0 AS modifiedMs, attempts,
      sent_at AS sentAt, removed_at AS removedAt, reason
      FROM file INDEXED BY file_state WHERE route = ? AND state = ? AND id < ? ORDER BY id DESC`
@@ -49,13 +49,13 @@ export function openPages(database: DatabaseSyncInstance) {
   )
 
   return {
-    /** By source id. */
+    /** Returns the totals by source id. */
     totals(destination: string) {
       const rows = totalsOf.all(destination) as (Totals & { source: string })[]
       return Object.fromEntries(rows.map(({ source, ...totals }) => [source, totals]))
     },
 
-    /** A page, newest row first. */
+    /** Returns a page, newest row first. */
     files(destinations: readonly string[], { source, state, before, limit, text = '' }: PageQuery) {
       const rowsOf = (route: number, name: LedgerFile['state']) => {
         const range = [route, STATE[name], before ?? Number.MAX_SAFE_INTEGER] as const
@@ -87,7 +87,7 @@ export function openPages(database: DatabaseSyncInstance) {
   }
 }
 
-/** What is sent of each source, and so has to be at a destination. */
+/** Queries of the sent files of each source, which the destination must have. */
 export function openSentFiles(database: DatabaseSyncInstance) {
   const sentWith = (which: string) =>
     database.prepare(
@@ -100,7 +100,7 @@ export function openSentFiles(database: DatabaseSyncInstance) {
     `SELECT source, count(*) AS files, sum(size) AS bytes FROM file JOIN route ON route.id = file.route
      WHERE destination = ? AND ${HAS_IT} GROUP BY source ORDER BY source`,
   )
-  // Each by the index of the paths: to go through all files for each one that is missing would take for ever.
+  // Both use the index of the paths: reading all files for each missing one would take for ever.
   const laterAt = (which: string) =>
     `SELECT 1 FROM route CROSS JOIN file INDEXED BY file_path ON file.route = route.id
      WHERE destination = ?1 AND source = ?2 AND sent_at > ?3 AND ${which}`
@@ -110,19 +110,21 @@ export function openSentFiles(database: DatabaseSyncInstance) {
   )
 
   return {
-    /** null: it is not sent. */
+    /** Returns null if it is not sent. */
     sentFile: (destination: string, source: string, path: string) =>
       (sentOne.get(destination, source, path) as SentFile | undefined) ?? null,
 
-    /** What is sent of a source, in the order of the paths, behind `after` ('' at first). */
+    /** Returns the sent files of a source, in the order of their paths, after `after` ('' at first). */
     sentFiles: (destination: string, source: string, after: string, limit: number) =>
       sent.all(destination, source, after, limit) as SentFile[],
 
-    /** How much `sentFiles` gives of each source. */
+    /** Returns the totals of `sentFiles` for each source. */
     sentSums: (destination: string) =>
       sentSums.all(destination) as { source: string; files: number; bytes: number }[],
 
-    /** A file below its path, or one in place of a directory on the way to it, was sent later: that took its place. */
+    /**
+     * True if a later sent file has replaced this one: a file below its path, or one in place of a directory above it.
+     */
     isReplaced(destination: string, source: string, { path, sentAt }: SentFile) {
       const parts = path.split('/')
       const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))

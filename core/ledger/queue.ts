@@ -15,22 +15,22 @@ import {
 } from './rows.ts'
 import { heldKey } from './suspects.ts'
 
-/** How far ahead a file may be put off (the settings' longest pause between attempts); milliseconds. */
+/** The longest delay of a file (the settings' longest pause between attempts); milliseconds. */
 const LONGEST_DEFERRAL_MS = 60 * 60 * 1000
-/** What is due further ahead was put off by a clock that has been set back since. */
+/** A due time further ahead than this was set before the clock was set back. */
 const BY_ANOTHER_CLOCK_MS = 2 * LONGEST_DEFERRAL_MS
-/** Of the files that wait so many are asked for their age: no index has it. */
+/** Limit of the waiting files whose age is read, as no index has it. */
 const OLDEST_ROWS = 1_000
-/** New files are looked for among so many rows of a held source: no index tells them from the others. */
+/** Limit of the rows of a source on hold that are searched for new files, as no index distinguishes them. */
 const HELD_ROWS = 10_000
-/** Another try for a parked row; its place in the queue is the one it had. */
+/** Puts a parked row back into the queue, at its former place. */
 const UNPARK = 'UPDATE file SET state = 0, attempts = 0, reason = NULL'
 
-/** Takes files out of the queue: that an earlier content was sent stays known, by a time that no file has. */
+/** Removes files from the queue. If earlier content was sent, the row stays as sent, with a time that no file has. */
 function prepareForget(database: DatabaseSyncInstance, which: string) {
   const forget = database.prepare(`DELETE FROM file ${which} AND state <> 1 AND sent_at IS NULL`)
-  // A removal of it may be under way, and a file that comes back with the mark of a sent one is another content. Where
-  // what was sent is known, so is its size.
+  // The row stays because a removal of the file may be in progress, and because a file that returns with the mark of a
+  // sent one has other content. If the digest of the sent content is known, so is its size.
   const leave = database.prepare(
     `UPDATE file SET state = 1, generation = generation + 1, size = iif(digest IS NULL, 0, size), mtime_ns = ${NO_TIME}, reason = NULL,
      mark_due = 0 ${which} AND state <> 1`,
@@ -39,11 +39,11 @@ function prepareForget(database: DatabaseSyncInstance, which: string) {
     Number(forget.run(...values).changes) + Number(leave.run(...values).changes)
 }
 
-/** Waiting files that may go now. */
+/** Queries of waiting files that are due. */
 export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   const due = `WHERE route = ? AND state = 0 AND due_at BETWEEN ? AND ? AND id NOT IN (SELECT value FROM json_each(?))`
   const dueBetween = prepareDue(database, due, 'due_at, id')
-  // The last to become due: files that come after a loss are behind all that it holds, however much that is.
+  // The rows that became due last: files that arrive after a loss are behind everything that is on hold.
   const newBetween = prepareDue(
     database,
     `WHERE sent_at IS NULL AND id IN (
@@ -66,8 +66,8 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * Waiting files of a source whose time has come, oldest first; rows in `excluding` are left out. While the source is
-     * held, only new files, which take nothing's place at the destination. `now` is in milliseconds since 1970.
+     * Returns due files of a source, oldest first, without the rows in `excluding`. While the source is on hold,
+     * returns only new files, which replace no file at the destination. `now` is in milliseconds since 1970.
      */
     take(destination: string, source: string, limit: number, now: number, excluding: ReadonlySet<number>) {
       const route = routes.find(destination, source)
@@ -81,16 +81,16 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
 
     isWaiting: (id: number): boolean => waiting.get(id) !== undefined,
 
-    /** Whether `take` would give anything of any source: one question instead of one for each of them. */
+    /** True if `take` would return a file of any source: one query instead of one for each source. */
     hasDue(destination: string, now: number) {
       const { due } = anyDue.get(destination, now, now + BY_ANOTHER_CLOCK_MS) as { due: number }
       return due === 1
     },
 
     /**
-     * When the oldest file of these sources that waits was modified (milliseconds since 1970), or null. Since when a file
-     * waits is not written down; by this time they are sent. Of each source only the next thousand are looked at, and a
-     * time before 1970 counts for none: so it costs little, however many wait.
+     * Returns the modification time of the oldest waiting file of these sources (milliseconds since 1970), or null.
+     * Files are sent in this order; how long each has waited is not recorded. Reads only the next thousand files of
+     * each source, and ignores times before 1970, so the cost is small however many wait.
      */
     oldestWaiting(destination: string, sources: readonly string[]) {
       const times = sources.flatMap((source) => {
@@ -102,7 +102,7 @@ export function openTaking(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** What became of a file that was taken. */
+/** Records the result of a taken file. */
 export function openOutcomes(database: DatabaseSyncInstance) {
   const parkOne = database.prepare(
     `UPDATE file SET state = 2, attempts = attempts + 1, reason = ? ${CLAIMED} AND state = 0`,
@@ -125,7 +125,7 @@ export function openOutcomes(database: DatabaseSyncInstance) {
       parkOne.run(JSON.stringify(reason), id, generation)
     },
 
-    /** Waiting still, but not before `at` (milliseconds since 1970). */
+    /** Keeps the files waiting, but not before `at` (milliseconds since 1970). */
     retryLater: (claims: readonly Claim[], at: number, reason: Message | null) =>
       inTransaction(database, () => {
         const words = reason === null ? null : JSON.stringify(reason)
@@ -133,8 +133,8 @@ export function openOutcomes(database: DatabaseSyncInstance) {
       }),
 
     /**
-     * The file has changed: waiting as a new generation, not before `at`.
-     * @param isLost the destination has shown that it has the content no more.
+     * Records that the file has changed: it waits as a new generation, not before `at`.
+     * @param isLost the destination has shown that it no longer has the content.
      */
     renew({ id, generation }: Claim, facts: StatFacts, at: number, isLost = false) {
       const { size, mtimeNs, ctimeNs, inode, device } = facts
@@ -142,27 +142,27 @@ export function openOutcomes(database: DatabaseSyncInstance) {
       renewOne.run(size, ...words, Math.ceil(at), id, generation, Date.now(), Number(isLost))
     },
 
-    /** The file waits as it is until this time (milliseconds since 1970): that is no attempt. */
+    /** Delays a waiting file until this time (milliseconds since 1970), without counting an attempt. */
     putOff({ id, generation }: Claim, at: number) {
       putOff.run(Math.ceil(at), id, generation)
     },
 
     /**
-     * The file has other content than was sent, and that is sent now: until an answer comes the destination may have
-     * either. The digest is forgotten, whatever was offered of the file meanwhile.
+     * Forgets the digest of the sent content because other content is being sent: until the reply, the destination may
+     * have either. Applies even if the file was offered again meanwhile.
      */
     forgetContent({ id }: Pick<Claim, 'id'>) {
       forgetDigest.run(id)
     },
 
-    /** The file is gone at the source: nothing is left to send. A removal that was begun stays known. */
+    /** Removes a file that is gone at the source from the queue. A begun removal stays recorded. */
     drop: ({ id, generation }: Claim) => {
       inTransaction(database, () => forgetClaimed(id, generation))
     },
   }
 }
 
-/** Files that go only when something changes. */
+/** Files that are sent only after something changes. */
 export function openParked(database: DatabaseSyncInstance, routes: Routes) {
   const parkedPage = database.prepare(
     `SELECT id, generation, path, reason FROM file INDEXED BY file_state
@@ -178,7 +178,7 @@ export function openParked(database: DatabaseSyncInstance, routes: Routes) {
   )
 
   return {
-    /** At most `limit` parked files of a source, in the order of their ids, behind `after`. */
+    /** Returns at most `limit` parked files of a source, in the order of their ids, after `after`. */
     parked(destination: string, source: string, after: number, limit: number): Parked[] {
       const rows = parkedPage.all(routes.find(destination, source), after, limit)
       return (rows as (Omit<Parked, 'reason'> & { reason: string | null })[]).map((row) => ({
@@ -187,16 +187,16 @@ export function openParked(database: DatabaseSyncInstance, routes: Routes) {
       }))
     },
 
-    /** Gives the parked file of this row another try; false: it is not parked, or goes to another destination. */
+    /** Puts this parked file back into the queue; false: it is not parked, or belongs to another destination. */
     unparkRow: (destination: string, id: number) => unparkRow.run(destination, id).changes > 0,
 
-    /** Gives at most `limit` parked files another try; returns how many, fewer than `limit` at the end. */
+    /** Puts at most `limit` parked files back into the queue; returns the number, smaller than `limit` at the end. */
     unpark: (destination: string, source: string | null, limit: number) =>
       Number(unparkSome.run(destination, source, limit).changes),
   }
 }
 
-/** All that is not sent, whether it waits or was given up. */
+/** Queries of all unsent files, waiting or parked. */
 export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
   const forgetNamed = prepareForget(database, 'WHERE route = ? AND path = ?')
   const unsentIn = database.prepare(
@@ -210,8 +210,7 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * Counts of files below a directory of a source (relative, no trailing slash; '' is the source itself)
-     * that are not sent yet.
+     * Counts the unsent files below a directory of a source (relative, no trailing slash; '' is the source itself).
      */
     unsentBelow: (destination: string, source: string, directory: string) =>
       unsentIn.get(routes.find(destination, source), ...rangeOf(directory)) as {
@@ -219,13 +218,13 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
         parked: number
       },
 
-    /** Waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
+    /** Returns waiting and parked files of a source after the path `after` ('' at first), by path; at most `limit`. */
     unsentPage: (destination: string, source: string, after: string, limit: number) =>
       unsentAfter.all(routes.find(destination, source), after, limit) as { path: string; size: number }[],
 
     /**
-     * One transaction. These files are left out now: those that wait, or are parked, do so no more. That an
-     * earlier content of one was sent stays known. Returns how many it was.
+     * Removes files that are now excluded from the queue, in one transaction. It stays recorded if earlier content of
+     * one was sent. Returns the number of removed files.
      */
     withdraw: (destination: string, source: string, paths: readonly string[]) =>
       inTransaction(database, () => {
@@ -235,6 +234,6 @@ export function openUnsent(database: DatabaseSyncInstance, routes: Routes) {
   }
 }
 
-/** "0" is the character after "/": the range holds exactly the paths that begin with "directory/". */
+/** Returns the range of the paths that begin with "directory/": "0" is the character after "/". */
 export const rangeOf = (directory: string): [after: string, before: string] =>
   directory === '' ? ['', '\u{10FFFF}'] : [`${directory}/`, `${directory}0`]

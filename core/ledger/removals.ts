@@ -4,17 +4,17 @@ import type { Claim, Proofs } from './contract.ts'
 import { MARK, REMOVAL } from './file.ts'
 import { CLAIMED, durably, OTHERS_WITH, prepareDue, type Routes, SAME_ELSEWHERE } from './rows.ts'
 
-/** Sent rows that one question goes through: some milliseconds. */
+/** Limit of sent rows that one query reads: some milliseconds. */
 const ROWS_AT_ONCE = 20_000
 
-/** Which files may be removed at the source after they were sent, or are being removed. */
+/** Queries of sent files that may be removed at the source, or are being removed. */
 export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
-  // In the order of the rows, so that no index has to be kept of which was sent when.
+  // In the order of the rows, so that no index of the sending times is needed.
   const someRows = database.prepare(
     `SELECT count(*) AS count, max(id) AS last FROM (SELECT id FROM file INDEXED BY file_state
      WHERE route = ? AND state = 1 AND id > ? ORDER BY id LIMIT ${ROWS_AT_ONCE})`,
   )
-  // What was removed stays in the ledger: to bring it over would cost twenty times what it costs to pass it over.
+  // Removed files stay in the ledger. The query skips them: returning a row costs twenty times as much as skipping it.
   const removableRows = prepareDue(
     database,
     `INDEXED BY file_state WHERE route = ? AND state = 1 AND id > ? AND id <= ? AND removal = ${REMOVAL.none}
@@ -33,9 +33,9 @@ export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
 
   return {
     /**
-     * Sent files that were durable before `sentBefore` (milliseconds since 1970), carry the mark that they are owed,
-     * and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was looked
-     * at; null at the end.
+     * Returns sent files that were durable before `sentBefore` (milliseconds since 1970), have their mark if they need
+     * one, and are not removed: at most `limit` of the next rows after the row `after`. `last`: the last row that was
+     * read; null at the end.
      */
     removable(destination: string, source: string, sentBefore: number, after: number, limit: number) {
       const route = routes.find(destination, source)
@@ -49,13 +49,13 @@ export function openRemovable(database: DatabaseSyncInstance, routes: Routes) {
     },
 
     /**
-     * Files of a source whose removal was begun and not ended, whatever they have become since, without those that its
-     * `others`, the other destinations, have begun; at most `limit`, in the order of their ids, behind `after`.
+     * Returns files of a source whose removal was begun and not ended, in any state, without removals that `others`,
+     * the other destinations, have begun; at most `limit`, in the order of their ids, after `after`.
      */
     begunRemovals: (source: string, others: readonly string[], limit: number, after: number = 0) =>
       begunOf.all(source, JSON.stringify(others), after, limit) as { id: number; path: string }[],
 
-    /** How many files this destination has that were removed here after they were sent, since a position. */
+    /** Counts the files stored at this destination since a position that were removed here after they were sent. */
     removedSince: (destination: string, position: number) =>
       (removed.get(destination, position) as { files: number }).files,
   }
@@ -66,7 +66,7 @@ export function openRemoving(database: DatabaseSyncInstance) {
     `UPDATE file SET removal = ${REMOVAL.begun} ${CLAIMED} AND state = 1 AND removal = ${REMOVAL.none}`,
   )
   const prove = database.prepare(`UPDATE file SET proven_at = ? ${CLAIMED}`)
-  // A copy that was read back, of the same bytes, and that nobody is removing.
+  // Counts copies that were read back, have the same bytes, and are not being removed.
   const proofs = database.prepare(
     `SELECT ${OTHERS_WITH(`other.proven_at >= ? AND other.digest = file.digest AND other.removal = ${REMOVAL.none}`)}
      AS count FROM file WHERE id = ?`,
@@ -82,30 +82,33 @@ export function openRemoving(database: DatabaseSyncInstance) {
     (proofs.get(JSON.stringify(others), since, id) as { count: number }).count === others.length
 
   return {
-    // A file that a power failure left under its other name would be known to nobody.
+    // Durable: after a power failure, a file with its temporary name and no record could not be found.
     /**
-     * These files are about to be removed; on the disk when it returns, whatever happens to the computer. Returns the
-     * ids of those whose row is still as it was, and that the other destinations have proven.
+     * Records that these files are about to be removed; durable when it returns. Returns the ids of those whose row is
+     * unchanged, and that the other destinations have proven.
      */
     beginRemovals: (claims: readonly Claim[], proven: Proofs) =>
       durably(database, () => {
         const taken = claims.filter((claim) => {
           const { id, generation } = claim
-          // Of two destinations that look at the same file at once the later one finds the other's proof.
+          // If two destinations handle the same file at the same time, the later one finds the other's proof.
           if (proven.others.length > 0) prove.run(proven.now, id, generation)
           return isProven(claim, proven) && begin.run(id, generation).changes === 1
         })
         return new Set(taken.map(({ id }) => id))
       }),
 
-    /** How removals ended: by us at `at` (milliseconds since 1970), not at all, or the file was gone already. */
+    /**
+     * Records how removals ended: by Holdfast at `at` (milliseconds since 1970), not at all, or the file was already
+     * gone.
+     */
     endRemovals: (ends: readonly { id: number; end: 'removed' | 'stays' | 'absent' }[], at: number) =>
       inTransaction(database, () => {
         for (const { id, end: how } of ends) {
           const removedAt = how === 'removed' ? at : null
           const isStillIt =
             end.run(how === 'stays' ? REMOVAL.none : REMOVAL[how], removedAt, id).changes === 1
-          // A file that took the name meanwhile, and waits to be sent, was not removed.
+          // A new file that took the name meanwhile, and waits to be sent, was not removed.
           if (!isStillIt) giveUp.run(id)
           else if (how === 'removed') endElsewhere.run(REMOVAL.removed, removedAt, id)
         }

@@ -10,7 +10,10 @@ export const word = {
   load: (value: bigint) => BigInt.asUintN(64, value),
 }
 
-/** Files as one value: [path, size, mtime_ns, ctime_ns, inode, device] of each, its numbers as the columns have them, all 64 bits. */
+/**
+ * Formats files as one value: [path, size, mtime_ns, ctime_ns, inode, device] of each; numbers as in the columns, with
+ * all 64 bits.
+ */
 export function rowsOf(files: readonly Omit<FoundFile, 'source'>[]): string {
   const rows = files.map(
     ({ path, size, mtimeNs, ctimeNs, inode, device }) =>
@@ -19,14 +22,14 @@ export function rowsOf(files: readonly Omit<FoundFile, 'source'>[]): string {
   return `[${rows.join()}]`
 }
 
-/** A statement whose integers come as bigint: times in nanoseconds and inodes are beyond a double's exact ones. */
+/** Prepares a statement that returns integers as bigint: a double cannot represent nanoseconds and inodes exactly. */
 export function prepareExact(database: DatabaseSyncInstance, sql: string): StatementSyncInstance {
   const prepared = database.prepare(sql)
   prepared.setReadBigInts(true)
   return prepared
 }
 
-/** One transaction that is on the disk when it returns: elsewhere a power failure may take back the last ones. */
+/** Runs a transaction that is durable when it returns: a power failure may revert the last ordinary ones. */
 export function durably<T>(database: DatabaseSyncInstance, work: () => T): T {
   database.exec('PRAGMA synchronous = FULL')
   try {
@@ -36,25 +39,26 @@ export function durably<T>(database: DatabaseSyncInstance, work: () => T): T {
   }
 }
 
-/** The column of the same name: a sentence as JSON. */
+/** Parses the column of the same name: a sentence as JSON. */
 export const reasonOf = (text: string | null): Message | null =>
   text === null ? null : messageSchema.parse(JSON.parse(text))
 
-/** What a row is named by in a statement: the answer to an older generation touches nothing. */
+/** Identifies a row in a statement: a result for an older generation changes nothing. */
 export const CLAIMED = 'WHERE id = ? AND generation = ?'
 
-/** A time, as SQL, that no file has: any content is another one. Nanoseconds since 1970 that end in the year 1677. */
+/** A time, as SQL, that no file has, so that any content differs. Nanoseconds since 1970, in the year 1677. */
 export const NO_TIME = '(1 << 63)'
 
 /**
- * The digest and its time, where a row gets the facts of a file as it is now. The content may be the one that was sent
- * while the size and the inode are the same, as after touch(1). A name that nothing has any more is no name of it.
+ * Sets the digest and its time in a row that gets the present metadata of a file. The file may still have the sent
+ * content while size and inode are the same, as after touch(1). A row whose content has left its name (NO_TIME) loses
+ * its digest.
  */
 export const keepDigest = (size: string, inode: string) =>
   `digest = iif(size = ${size} AND inode = ${inode} AND mtime_ns <> ${NO_TIME}, digest, NULL),
    stored_ns = coalesce(stored_ns, mtime_ns)`
 
-/** What becomes of a removal when a file takes the name anew: one that was begun has still to be brought to its end. */
+/** Resets a removal when a new file takes the name: a begun removal must still be finished. */
 export const REMOVAL_ANEW =
   'removal = CASE removal WHEN 1 THEN 1 ELSE 0 END, removed_at = NULL, proven_at = NULL'
 
@@ -101,7 +105,7 @@ function dueOf(row: DueRow, source: string): QueuedFile & { provenAt: number } {
     inode: word.load(BigInt(inode)),
     device: word.load(BigInt(device)),
     attempts,
-    // Of NULL it is empty.
+    // hex(NULL) is empty.
     digest: digest === '' ? null : Buffer.from(digest, 'hex'),
     isTrusted: isTrusted === 1,
     storedNs: BigInt(storedNs ?? mtimeNs),
@@ -110,9 +114,9 @@ function dueOf(row: DueRow, source: string): QueuedFile & { provenAt: number } {
 }
 
 /**
- * Prepares a question for files: `which` says of what, in the order `order`; its last parameter is how many at most.
- * They come as one value: to bring each column of each row over by itself costs several times what it costs to find
- * it. Integers of 64 bits are text, which JSON.parse leaves exact.
+ * Prepares a query for files: `which` is its condition, `order` its order; its last parameter is the limit. The rows
+ * are returned as one value: returning each column of each row costs several times as much as finding it. Integers of
+ * 64 bits are text, which JSON.parse keeps exact.
  */
 export function prepareDue(database: DatabaseSyncInstance, which: string, order: string) {
   const statement = database.prepare(
@@ -128,11 +132,11 @@ export function prepareDue(database: DatabaseSyncInstance, which: string, order:
 }
 
 // The other rows are found by their name, of which each destination has one: many hard links have one inode. CROSS JOIN
-// keeps SQLite to this order (https://sqlite.org/optoverview.html#crossjoin).
+// makes SQLite keep this order (https://sqlite.org/optoverview.html#crossjoin).
 
 /**
- * How many of some other destinations have the very content of the row `file`, and keep a condition on their row,
- * `other`. Takes those destinations as a JSON array.
+ * Counts those of some other destinations that have the content of the row `file`, and whose row, `other`, meets a
+ * condition. Takes the destinations as a JSON array.
  */
 export const OTHERS_WITH = (condition: string) =>
   `(SELECT count(*) FROM route AS mine JOIN route AS theirs ON theirs.source = mine.source
@@ -141,14 +145,14 @@ export const OTHERS_WITH = (condition: string) =>
     AND other.state = 1 AND other.size = file.size AND other.mtime_ns = file.mtime_ns
     AND other.inode = file.inode AND ${condition})`
 
-/** The rows of the same file at other destinations, those of them that have its content; takes the row's id. */
+/** Selects the rows of the same file with the same content at other destinations; takes the row's id. */
 export const SAME_ELSEWHERE = `id IN (SELECT other.id FROM file AS own JOIN route AS mine ON mine.id = own.route
     JOIN route AS theirs ON theirs.source = mine.source AND theirs.id <> mine.id
     CROSS JOIN file AS other INDEXED BY file_path ON other.route = theirs.id AND other.path = own.path
     WHERE own.id = ? AND other.state = 1 AND other.size = own.size AND other.mtime_ns = own.mtime_ns
     AND other.inode = own.inode)`
 
-/** What the ledger keeps by name, as JSON. */
+/** Named values of the ledger, as JSON. */
 export function openValues(database: DatabaseSyncInstance) {
   const read = database.prepare('SELECT value FROM meta WHERE key = ?')
   const write = database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
@@ -163,7 +167,7 @@ export function openValues(database: DatabaseSyncInstance) {
   }
 }
 
-/** A route is one source's way to one destination. */
+/** A route is one source and one of its destinations. */
 export type Routes = ReturnType<typeof openRoutes>
 
 export function openRoutes(database: DatabaseSyncInstance) {
@@ -173,7 +177,7 @@ export function openRoutes(database: DatabaseSyncInstance) {
     (findOne.get(destination, source) as { id: number } | undefined)?.id ?? null
   return {
     find,
-    /** Made if it is not there yet; inside the caller's transaction. */
+    /** Returns the route, and adds it if it is missing; inside the caller's transaction. */
     ensure: (destination: string, source: string) =>
       find(destination, source) ?? Number(addOne.run(destination, source).lastInsertRowid),
   }

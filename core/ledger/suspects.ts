@@ -4,12 +4,14 @@ import type { ContentIdentity } from '../platform/stat-facts.ts'
 import type { FoundFile } from './contract.ts'
 import { durably, NO_TIME, openValues, prepareExact, type Routes, rowsOf, word } from './rows.ts'
 
-/** What was sent of a file that has other content now. */
+/** The sent content of a file that has other content now. */
 type Earlier = ContentIdentity & { path: string; digest: Uint8Array | null }
 
 type Suspect = Omit<Earlier, 'digest'> & { suspicion: 'lost' | 'changed' }
 
-/** Why only new files of a source are sent: so many of its files have lost their content, of so many that were sent. */
+/**
+ * Why only new files of a source are sent: the numbers of files that lost or changed their content, and of sent files.
+ */
 export interface Held {
   /** Milliseconds since 1970. */
   since: number
@@ -29,14 +31,17 @@ const contentOf = ({ path, size, mtime_ns, inode }: Row) => ({
   inode: word.load(inode),
 })
 
-/** Suspects go at once. Takes the time, and the source. */
+/** Builds the statement that makes suspects due at once. Takes the time and the source. */
 const dueNowWhere = (condition: string) =>
   `UPDATE file SET due_at = ?1 WHERE id IN (
      SELECT file.id FROM route CROSS JOIN suspect ON suspect.source = route.source ${condition}
      CROSS JOIN file ON file.route = route.id AND file.path = suspect.path
      WHERE route.source = ?2 AND state = 0 AND reason IS NULL AND due_at > ?1)`
 
-/** Files that may have lost their content, until a person has decided, or an hour is over (scan/reconcile/mass-change-guard.ts). */
+/**
+ * Files that may have lost their content, until a person has decided, or an hour has passed
+ * (scan/reconcile/mass-change-guard.ts).
+ */
 export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   const differing = prepareExact(
     database,
@@ -62,7 +67,7 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
   const paths = database.prepare('SELECT path FROM suspect WHERE source = ? ORDER BY path LIMIT ?')
 
   return {
-    /** Of these files those that this destination has with other content. */
+    /** Returns those of these files that this destination has with other content. */
     earlier(destination: string, source: string, files: readonly Omit<FoundFile, 'source'>[]): Earlier[] {
       const found = differing.all(rowsOf(files), routes.find(destination, source))
       return (found as (Row & Pick<Earlier, 'digest'>)[]).map((row) => ({
@@ -70,7 +75,7 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
         digest: row.digest,
       }))
     },
-    /** Of these paths those that are suspected. */
+    /** Returns those of these paths that are suspects. */
     suspected: (source: string, some: readonly string[]): Suspect[] =>
       (named.all(JSON.stringify(some), source) as (Row & { lost: bigint })[]).map((row) => ({
         ...contentOf(row),
@@ -85,7 +90,7 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
       inTransaction(database, () => {
         for (const path of some) remove.run(source, path)
       }),
-    /** Their contents were found elsewhere in the source: they are no suspects any more, and go at once. */
+    /** Removes suspects whose contents were found at other paths of the source, and makes them due at once. */
     clearSuspects: (source: string, some: readonly string[]) =>
       inTransaction(database, () => {
         const now = Date.now()
@@ -94,11 +99,11 @@ export function openSuspects(database: DatabaseSyncInstance, routes: Routes) {
           remove.run(source, path)
         }
       }),
-    /** How many there are since then. */
+    /** Counts the suspects since this time. */
     countSuspects: (source: string, since: number) =>
       count.get(source, since) as { lost: number; changed: number },
     forgetSuspects: (source: string, before: number) => void forget.run(source, before),
-    /** The first ones, by path. */
+    /** Returns the first suspects by path. */
     suspectPaths: (source: string, limit: number) =>
       (paths.all(source, limit) as { path: string }[]).map(({ path }) => path),
   }
@@ -109,13 +114,13 @@ export function openHolding(database: DatabaseSyncInstance) {
   const forgetAll = database.prepare('DELETE FROM suspect WHERE source = ?')
   const dueNow = database.prepare(dueNowWhere(''))
   return {
-    /** null: its files go. */
+    /** Returns null if the source is not on hold. */
     held: (source: string) => values.get<Held>(heldKey(source)),
-    /** Holds back every file that was sent before (queue.ts); durable when it returns. */
+    /** Puts a source on hold: files that were sent before are not sent again (queue.ts). Durable when it returns. */
     hold: (source: string, held: Held) => durably(database, () => values.put(heldKey(source), held)),
-    /** The source is not held any more; what is suspected still is. */
+    /** Releases the hold; the suspects remain. */
     letGo: (source: string) => durably(database, () => values.forget(heldKey(source))),
-    /** Everything goes as it is now, what is suspected at once. */
+    /** Releases the hold and the suspects, which are due at once in their present state. */
     release: (source: string) =>
       durably(database, () => {
         dueNow.run(Date.now(), source)

@@ -49,7 +49,7 @@ export class Reporter {
     this.#tellUntouched(watch, at, verdict)
   }
 
-  /** Reports that a check was not begun, since too many checks hang on any file systems. */
+  /** Reports that a check was not begun, since too many checks hang, on this or other file systems. */
   noThread(watch: Watch, at: number): void {
     this.#tellUntouched(watch, at, noThreadVerdict(watch.target.path))
   }

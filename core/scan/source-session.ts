@@ -65,7 +65,7 @@ export interface SourceSession {
   nudge(): void
   /** Files became old enough to be sent. */
   ripe(paths: string[]): void
-  /** A person has decided about files that carry isocket's mark. */
+  /** Carries out a person's decision about files with isocket's mark. */
   answerMarked?(answer: MarkedAnswer): Promise<void>
   /** Stops at once; system calls under way finish later. */
   stop(): void

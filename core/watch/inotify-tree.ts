@@ -226,7 +226,7 @@ export class WatchedTree {
     }
   }
 
-  /** A watch has ended: its directory was deleted, moved or unmounted. */
+  /** Handles the end of a watch: its directory was deleted, moved or unmounted. */
   #watchEnded(directory: Directory, mask: number): void {
     const { parent, name } = directory
     if (parent === null) throw toBeOpenedAnew()

@@ -330,8 +330,8 @@ export class BatchSession implements SourceSession {
   }
 
   /**
-   * Records the sentences about a batch before its mark is made: marked directories are not read again after a
-   * restart.
+   * Records the sentences about a batch before its mark is made: a marked directory is not read again, and after a
+   * restart the sentences must be reported again.
    */
   #remember(batch: SaidBatch): void {
     const { ledger, source } = this.#context

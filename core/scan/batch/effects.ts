@@ -141,7 +141,7 @@ export class BatchEffects implements MarkingEffects {
     else {
       const key = step === 'mark' ? 'scan.markFailed' : 'scan.batchFailed'
       const told = joinRelative(source.path, this.#found.name)
-      // Only the code: the system's text names the path as it was opened (/proc/self/fd/…), which a person cannot use.
+      // Only the code: the system's text names the path as it was opened (/proc/self/fd/…), useless to a person.
       const reason = code ?? errorText(error)
       this.#failure(message(key, { path: told, mark: source.batch.sentMark, reason }))
     }

@@ -82,7 +82,7 @@ export class Marking {
     return this.#run.request()
   }
 
-  /** finished.parse appeared. */
+  /** Records that finished.parse appeared. */
   close(): Promise<void> {
     this.#close()
     this.#effects.changed()

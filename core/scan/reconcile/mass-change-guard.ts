@@ -32,7 +32,7 @@ const SEARCH_MS = 60_000
 
 const NOT_SEARCHED = 'a file that cannot be read does not have the content that is looked for'
 
-/** Holds a source while many of its files have lost their content, until a person decides or the content is found. */
+/** Puts a source on hold after many files lost their content, until a person decides or the content is found. */
 export type Losses = ReturnType<typeof openLosses>
 
 export interface LossesOptions {

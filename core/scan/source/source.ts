@@ -69,8 +69,8 @@ interface Current {
 }
 
 /**
- * A configured source: a session while its directory is there, a cheap periodic check while it is
- * not. Sources do not wait for each other.
+ * A configured source: a session while its directory is there, a cheap periodic check while it is not. Sources do not
+ * wait for each other.
  */
 export class RunningSource {
   readonly #options: SourceOptions
@@ -127,7 +127,7 @@ export class RunningSource {
     this.#options.offered()
   }
 
-  /** A person has decided about files that carry isocket's mark. */
+  /** Carries out a person's decision about files with isocket's mark. */
   async answerMarked(answer: MarkedAnswer): Promise<void> {
     await this.#current?.session.answerMarked?.(answer)
   }

@@ -152,7 +152,7 @@ export class Examiner {
     return this.#changed.put(path, { path, by: 'changed', looks: LOOKS.changed }) ? 'new' : 'full'
   }
 
-  /** Counts the files that are open for writing, without those that were opened in the last second. */
+  /** Counts the files that are open for writing, without those still examined at the short interval (see LOOKS). */
   openFiles(): OpenFiles {
     this.isOpenNews = false
     const open = { files: 0, since: 0, path: '' }

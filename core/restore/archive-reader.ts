@@ -3,24 +3,24 @@ import type { ContentsPage, StoreContentsQuestion, StoredContent } from '../stor
 import type { EntriesPage } from '../store/query/entries.ts'
 import type { Incoming } from './write/incoming.ts'
 
-/** A content up to this size has come as a whole when it is opened. */
+/** Contents up to this size are read completely when they are opened. */
 export const SMALL_BYTES = 256 * 1024
 
 /**
- * What a destination has of one computer, or a store of all, to look through and to bring back. What it says is another
- * computer's word: names are judged by whoever uses them.
+ * Read access to the files of one computer at a destination, or of all computers in a store, for browsing and restoring.
+ * Its results are untrusted input from another computer: callers must check the names.
  *
- * Every call throws a UserError where the destination can be asked no more.
+ * Every call throws a UserError if the destination is no longer reachable.
  */
 export interface Library {
-  /** The directory that all of it is in; null: it is on no disk of this computer. */
+  /** The directory on this computer that contains everything; null: not on a disk of this computer. */
   readonly place: string | null
   /** Directories of the computer's sources. */
   folders(): Promise<readonly Folder[]>
   entries(asked: EntriesQuestion): Promise<EntriesPage>
-  /** In the order of the paths. */
+  /** Sorted by path. */
   contents(asked: StoreContentsQuestion): Promise<ContentsPage>
-  /** @throws NotReadable, with the error name as its message, where only this content cannot be read. */
+  /** @throws NotReadable, with the error name as its message, if only this content cannot be read. */
   open(content: StoredContent): Promise<Incoming>
   close(): void
 }

@@ -9,18 +9,18 @@ import type { EntriesPage } from '../store/query/entries.ts'
 import type { Library } from './archive-reader.ts'
 import { type Incoming, NotReadable } from './write/incoming.ts'
 
-/** How a cursor begins that leads to further contents of one file. */
+/** Prefix of a cursor that leads to further contents of one file. */
 const OF_FILE = 'file '
 
 /** A source's directory. */
 interface Place extends Folder {
-  /** What it is called there. */
+  /** Its name at the destination. */
   there: string
-  /** What hides the names in it: of a computer that was replaced it is another one. */
+  /** The key that hides the names in it. A computer that was replaced had a different key. */
   key: NameKey
 }
 
-/** What a destination has that is encrypted, as it was before. */
+/** Decrypts the names and contents of an encrypted destination. */
 export class EncryptedLibrary implements Library {
   readonly #library: Library
   readonly #decrypter: Decrypter | null
@@ -28,8 +28,8 @@ export class EncryptedLibrary implements Library {
   readonly #places = new Map<string, Place>()
 
   /**
-   * @param decrypter null: names, sizes and times can be seen all the same.
-   * @param keys those that names may be hidden with; what none of them opens keeps the name that it has there.
+   * @param decrypter null: only names, sizes and times can be read.
+   * @param keys keys that names may be hidden with. A name that no key opens keeps its hidden form.
    */
   constructor(library: Library, decrypter: Decrypter | null, keys: readonly Uint8Array[]) {
     this.#library = library
@@ -61,13 +61,13 @@ export class EncryptedLibrary implements Library {
     const place = await this.#placeOf(folder)
     const there = { ...question, folder: place.there }
     if (path === null) return this.#ask(there)
-    // It is a file or a directory; the next page is of what the one before was of.
+    // The path may be a file or a directory. The cursor records which of the two the previous page listed.
     const at = hiddenPath(place.key, path)
     const isOn = after?.startsWith(OF_FILE) === true
     if (after !== null && !isOn) return this.#ask({ ...there, path: at })
     const on = isOn ? after.slice(OF_FILE.length) : null
     const file = await this.#ask({ ...there, path: sealedName(at), after: on })
-    // Of a directory that is called so, too, it has what is in it.
+    // If a directory has the same name as the file, the answer contains the files in that directory, too.
     const isFile = isOn || file.contents.some((one) => one.path === path)
     if (!isFile) return this.#ask({ ...there, path: at })
     return { ...file, next: file.next === null ? null : OF_FILE + file.next }
@@ -75,7 +75,7 @@ export class EncryptedLibrary implements Library {
 
   async open(content: StoredContent): Promise<Incoming> {
     const decrypter = this.#decrypter
-    // For all of them alike: it is no fault of this one, which nobody has to send again.
+    // Not NotReadable: this applies to all contents, not to this one alone, and sending it again would not help.
     if (decrypter === null) throw new UserError('transfer.objects.needsIdentity')
     const { there: folder, key } = await this.#placeOf(content.folder)
     const path = sealedName(hiddenPath(key, content.path))
@@ -99,7 +99,7 @@ export class EncryptedLibrary implements Library {
     for (const { name: there, source } of folders) {
       const key = this.#keys.find((one) => shownSource(one, there) !== null) ?? null
       const shown = key === null ? null : shownSource(key, there)
-      // One that was added anew has another directory, with a number behind its name.
+      // A source that was added a second time has another directory, with a number after its name.
       const number = /-\d+$/.exec(there)?.[0] ?? ''
       const name = shown === null ? there : places.has(shown) ? `${shown}${number}` : shown
       places.set(name, { name, source, there, key })
@@ -131,7 +131,9 @@ export class EncryptedLibrary implements Library {
   }
 }
 
-/** A content as it was before it was encrypted; nothing, where it never was. Age itself tells whether it is whole. */
+/**
+ * Returns a content with its decrypted name and size, or nothing if it was not encrypted. age verifies its integrity.
+ */
 function plainContent(content: StoredContent, { name, key }: Pick<Place, 'name' | 'key'>): StoredContent[] {
   const path = plainName(content.path)
   if (path === null) return []
@@ -150,16 +152,16 @@ async function* inTurn(pieces: ReturnType<Incoming['pieces']>): AsyncGenerator<B
   yield* pieces
 }
 
-/** @throws NotReadable also where it is not what was encrypted, or the key is another one. */
+/** @throws NotReadable also if the data is damaged or was encrypted for another key. */
 async function* opened(sealed: Pick<Incoming, 'pieces'>, decrypter: Decrypter): AsyncGenerator<Buffer> {
   const pieces = inTurn(sealed.pieces())
-  /** Why it cannot be read. */
+  /** The reason why reading failed. */
   let failure: unknown = null
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await pieces.next()
-        // Copied: age may keep a piece beyond the next one.
+        // Copied: age may keep a piece after the next one was requested.
         if (done === true) controller.close()
         else controller.enqueue(new Uint8Array(value))
       } catch (error) {

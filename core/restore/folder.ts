@@ -7,9 +7,10 @@ import type { Library } from './archive-reader.ts'
 import { incomingOfParts, NotReadable } from './write/incoming.ts'
 
 /**
- * A store on a disk of this computer, read beside whoever writes it. Its calls block: for a process of its own.
- * @param sender the folder that is looked at; null: all of them, and a source is called "<sender>/<source>".
- * @param sourceIn the source that a directory in the folder belongs to.
+ * Opens a store on a disk of this computer for reading, while another process may write to it. Its calls block, so
+ * run it in a separate process.
+ * @param sender the folder to read; null: all of them, and a source is then named "<sender>/<source>".
+ * @param sourceIn returns the source that a directory in the folder belongs to.
  */
 export function openStoreLibrary(
   layout: StoreLayout,

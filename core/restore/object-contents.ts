@@ -5,7 +5,7 @@ import { originOf } from '../store/query/select.ts'
 import { isVersionName, replacedAt } from '../store/retention/name.ts'
 import { factsOfObject } from './objects.ts'
 
-/** Older contents of one name that are looked through at most. */
+/** Maximum number of older versions to list for one name. */
 const MOST_VERSIONS = 10_000
 
 const contentOf = (folder: string, path: string, version: string, info: ObjectInfo): StoredContent => ({
@@ -19,7 +19,9 @@ const asideAt = (own: string, folder: string, path: string): string =>
 
 const madeAt = ({ mtimeNs }: { mtimeNs: bigint }): number => Number(mtimeNs) / 1e6
 
-/** The older contents of a path, newest first: those that were set aside, and those that the store keeps itself. */
+/**
+ * Returns the older versions of a path, newest first: those set aside by Holdfast, and those kept by the store itself.
+ */
 async function olderContents(
   store: ObjectStore,
   own: string,
@@ -44,7 +46,7 @@ async function olderContents(
   ]
 }
 
-/** What a path had then; null: nothing, as far as anybody knows. */
+/** Returns the content that a path had at a time; null: none is known. */
 async function contentAt(
   store: ObjectStore,
   own: string,
@@ -54,15 +56,15 @@ async function contentAt(
   const { dates } = store.can
   if (dates && current.storedAt <= at) return current
   const { folder, path } = current
-  // An object whose mode alone was changed keeps the time of its content in its metadata, which a listing lacks.
+  // If only the mode of an object was changed, the time of its content is in its metadata, which a listing lacks.
   if (dates && ((await store.info(`${own}/${folder}/${path}`))?.firstStoredAt ?? Infinity) <= at)
     return current
   const all = await olderContents(store, own, folder, path)
-  // What was replaced later had been there, if it had come by then.
+  // A version that was replaced after this time was current at the time, if it had been stored by then.
   const aside = all.filter(({ version }) => (replacedAt(version) ?? 0) > at).at(-1)
   if (aside !== undefined && dates) {
     const info = await store.info(`${asideAt(own, folder, path)}${aside.version}`)
-    // Where nobody has written down when it came, it was not before it was made.
+    // If the time of storing was not recorded, the modification time is the earliest possible one.
     if (info !== null && (info.firstStoredAt ?? madeAt(info)) <= at) return aside
   }
   if (dates) return all.find(({ version, storedAt }) => !isVersionName(version) && storedAt <= at) ?? null
@@ -70,7 +72,7 @@ async function contentAt(
   return madeAt(then.facts) <= at ? then : null
 }
 
-/** Which folder a page is of, and where in it the next one begins. */
+/** The folder that a page belongs to, and the position in it where the next page begins. */
 type Cursor = [folder: number, after: string | null]
 
 function cursorOf(text: string | null): Cursor {
@@ -80,7 +82,7 @@ function cursorOf(text: string | null): Cursor {
   return [Number(text.slice(0, at)), rest === '' ? null : rest]
 }
 
-/** One page of what a computer has in a store of objects: as many as the store lists at a time. */
+/** Returns one page of a computer's contents in an object store: as many as the store lists per request. */
 export async function objectContents(
   store: ObjectStore,
   own: string,
@@ -101,7 +103,7 @@ export async function objectContents(
       ...(await olderContents(store, own, source, path)),
     ]
     page.contents = all.filter((one) => version === null || one.version === version)
-    // It may be a directory.
+    // The path may be a directory.
     if (page.contents.length > 0 || version !== null) return page
   }
 

@@ -17,10 +17,10 @@ import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import { objectContents } from './object-contents.ts'
 import { type Incoming, NotReadable } from './write/incoming.ts'
 
-/** Directories of computers, or of sources: beyond this nobody looks. */
+/** Maximum number of directories (of computers or of sources) to list. */
 const MOST_FOLDERS = 10_000
 
-/** What the directories right below a prefix are called. */
+/** Lists the names of the directories directly below a prefix. */
 export async function directoriesIn(store: ObjectStore, prefix: string): Promise<string[]> {
   const found: string[] = []
   for (let after: string | null = null; found.length < MOST_FOLDERS; ) {
@@ -33,21 +33,21 @@ export async function directoriesIn(store: ObjectStore, prefix: string): Promise
 }
 
 interface ObjectLibraryOptions {
-  /** The destination's name, for people. */
+  /** The destination's name, for display. */
   name: string
   /** The computer's folder there (core/send/destinations/objects/names.ts). */
   folder: string
   signal: AbortSignal
 }
 
-/** What is kept of an object, as a file's facts: its owner is whoever restores it. */
+/** Returns the metadata of an object as a file's metadata. The owner is the user who restores it. */
 export const factsOfObject = ({ size, mtimeNs, mode }: ObjectInfo): FileFacts => ({
   ...{ size, mtimeNs, mode, more: null },
   user: process.getuid?.() ?? 0,
   group: process.getgid?.() ?? 0,
 })
 
-/** Where a content is: an older one has a name of its own, or the store keeps it under its name. */
+/** Returns where a content is stored: an older version is a separate object, or a version kept by the store. */
 const placeOf = (folder: string, content: StoredContent): [name: string, version: string | null] => {
   const { folder: directory, path, version } = content
   if (isVersionName(version))
@@ -55,7 +55,7 @@ const placeOf = (folder: string, content: StoredContent): [name: string, version
   return [`${folder}/${directory}/${path}`, version === '' ? null : version]
 }
 
-/** @param name the destination's. */
+/** Translates an error of the store. @param name the destination's name. */
 function thrownFor(name: string, error: unknown): unknown {
   if (!(error instanceof StoreFault)) return error
   if (error.kind === 'absent') return new NotReadable('ENOENT', { cause: error })
@@ -64,7 +64,7 @@ function thrownFor(name: string, error: unknown): unknown {
   return new NotReadable(`${error.kind}: ${error.reason}`.slice(0, 200), { cause: error })
 }
 
-/** What is right in a directory, of which `front` is how all names in it begin. */
+/** Returns the direct entries of a directory. `front`: the prefix of all names in it. */
 function entriesIn(front: string, { directories, objects }: ObjectPage): RestoreEntry[] {
   const all = [
     ...directories.map((one): RestoreEntry => {
@@ -78,7 +78,7 @@ function entriesIn(front: string, { directories, objects }: ObjectPage): Restore
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** What a computer has in a store of objects. */
+/** Opens a computer's files in an object store for reading. */
 export function openObjectLibrary(store: ObjectStore, options: ObjectLibraryOptions): Library {
   const { name, folder, signal } = options
   const slots = createSemaphore(Math.max(1, store.can.parallel))
@@ -157,7 +157,7 @@ async function* piecesOf(
     for await (const piece of store.read(object, 0, signal, version)) {
       yield Buffer.from(piece.buffer, piece.byteOffset, piece.length)
       bytes += piece.length
-      // Longer than it says: it is not what was stored, and may have no end.
+      // Longer than recorded: it is not the stored content, and might be endless.
       if (bytes > size) return
     }
   } catch (error) {

@@ -28,16 +28,16 @@ import type { Computer } from './questions.ts'
 import { openReceiverLibrary } from './receiver.ts'
 import type { LibrarySettings } from './restore-messages.ts'
 
-/** The directory of a store, with what all senders have there. */
+/** A store's directory, with the files of all senders. */
 export interface StoreSettings {
   store: string
-  /** What this computer calls it, where it sends its files there. */
+  /** The name of this destination, if this computer sends its files there. */
   name?: string
 }
 
 export type From = LibrarySettings | StoreSettings
 
-/** Where no receiver runs, what the last one has left unfinished is finished first. */
+/** Opens the whole store. If no receiver runs, an interrupted commit of the last one is completed first. */
 async function openWhole({ store }: StoreSettings): Promise<Library> {
   const layout = await requireStore(store)
   openForReading(layout).database.close()
@@ -45,11 +45,11 @@ async function openWhole({ store }: StoreSettings): Promise<Library> {
 }
 
 /**
- * The library with its contents and names as they were sent. This computer reads the names that it has hidden itself;
- * others need the age identity, as for contents.
- * @param there how what is there is encrypted.
- * @param nameKeys reads the keys of names, as they are there.
- * @throws UserError also where names stay hidden although the identity is given: nobody could use what is restored.
+ * Wraps a library so that contents and names appear as they were sent. This computer can read the names that it has
+ * hidden itself; other computers need the age identity, as for contents.
+ * @param there how the destination's files are encrypted.
+ * @param nameKeys reads the encrypted name keys from the destination.
+ * @throws UserError also if names stay hidden although the identity is given: the restored files would be unusable.
  */
 async function inPlain(
   library: Library,
@@ -62,7 +62,7 @@ async function inPlain(
   if (!hideNames) return new EncryptedLibrary(library, decrypter, [])
   const keys = [nameKeyOf(await loadIdentity(identityDirectory), recipient)]
   for (const sealed of decrypter === null ? [] : await nameKeys()) {
-    // One that is damaged, or for another recipient, opens nothing.
+    // A key that is damaged or encrypted for another recipient is skipped.
     const text = await decrypter
       ?.decrypt(sealed, 'text')
       .catch(ignoreError('a name key that is damaged, or of another recipient, opens nothing', ''))
@@ -75,7 +75,9 @@ async function inPlain(
   return new EncryptedLibrary(library, decrypter, keys)
 }
 
-/** The folder in the data directory is made when it is first sent to: nothing is mounted there. */
+/**
+ * Requires the destination to be mounted. The folder in the data directory needs no mount: the first send creates it.
+ */
 const requireThere = async (one: FolderDestination): Promise<void> => {
   if (one.id !== EMBEDDED_DESTINATION) await requireMounted(one)
 }
@@ -87,7 +89,7 @@ const ofStore = async ({ identityDirectory }: LibrarySettings, folder: FolderDes
   const senders = await openSenders(layout.senders, null)
   const { fingerprint } = await loadIdentity(identityDirectory)
   const own = senders.known(fingerprint)?.folder ?? null
-  /** Those that have something there. */
+  /** The computers that have files in the store. */
   const computers = async (): Promise<Computer[]> => {
     const all = openStoreLibrary(layout, null)
     const sources = await all.folders().finally(() => all.close())
@@ -101,7 +103,7 @@ const ofStore = async ({ identityDirectory }: LibrarySettings, folder: FolderDes
   return { layout, senders, own, computers }
 }
 
-/** The folder that a computer has in a store of this computer's. */
+/** Opens a computer's folder in a store on this computer. */
 async function openFolder(settings: LibrarySettings, destination: FolderDestination): Promise<Library> {
   const { layout, senders, own, computers } = await ofStore(settings, destination)
   const { name } = destination
@@ -117,7 +119,7 @@ async function openFolder(settings: LibrarySettings, destination: FolderDestinat
 
 type AtServer = SftpDestination | S3Destination
 
-/** Uses a server's store of objects; where that fails it is closed. @throws UserError. */
+/** Uses a server's object store, and closes it if that fails. @throws UserError. */
 async function withObjects<T>(
   destination: AtServer,
   { secrets }: LibrarySettings,
@@ -139,7 +141,7 @@ async function withObjects<T>(
   }
 }
 
-/** The folder that a computer has in a store of objects. */
+/** Opens a computer's folder in an object store. */
 function openObjects(
   settings: LibrarySettings,
   destination: AtServer,
@@ -148,7 +150,7 @@ function openObjects(
   const { name } = destination
   const folder = settings.computer ?? destination.folder
   return withObjects(destination, settings, signal, async (store) => {
-    // Another computer's files are encrypted if it says so, whatever this one does.
+    // The other computer's record decides if its files are encrypted; the settings of this computer do not apply.
     const owner = await readOwner(store, folder, name, signal)
     const library = openObjectLibrary(store, { name, folder, signal })
     if (owner === null && settings.computer !== null && (await library.folders()).length === 0)
@@ -158,8 +160,8 @@ function openObjects(
 }
 
 /**
- * The computers that have something at a destination, this one among them.
- * @throws UserError that says why it cannot be looked through.
+ * Lists the computers that have files at a destination, including this one.
+ * @throws UserError with the reason why it cannot be read.
  */
 export async function computersAt(settings: LibrarySettings, signal: AbortSignal): Promise<Computer[]> {
   const { destination } = settings
@@ -182,15 +184,16 @@ export async function computersAt(settings: LibrarySettings, signal: AbortSignal
 }
 
 /**
- * Opens what a destination has of this computer, or a store has. Its calls may block: for a process of its own.
- * @throws UserError that says why it cannot be looked through.
+ * Opens this computer's files at a destination, or all files of a store. Its calls may block, so run it in a separate
+ * process.
+ * @throws UserError with the reason why it cannot be read.
  */
 export async function openLibrary(settings: From, signal: AbortSignal): Promise<Library> {
   if ('store' in settings) return openWhole(settings)
   const { destination, identityDirectory, name, computer } = settings
   switch (destination.kind) {
     case 'receiver':
-      // Whoever may do that is asked at the receiver.
+      // The receiver decides if this computer may read another computer's files.
       if (computer !== null) throw new UserError('restore.pairReplaces', { name: destination.name, computer })
       return openReceiverLibrary(destination, await loadIdentity(identityDirectory), name, signal)
     case 'folder':
@@ -201,11 +204,15 @@ export async function openLibrary(settings: From, signal: AbortSignal): Promise<
   }
 }
 
-/** Every folder of a store of objects that says whose it is. @param at the destination's name. @throws StoreFault. */
+/**
+ * Lists the folders of an object store that record their owner.
+ * @param at the destination's name.
+ * @throws StoreFault.
+ */
 async function computersIn(store: ObjectStore, at: string, signal: AbortSignal): Promise<Computer[]> {
   const slots = createSemaphore(Math.max(1, store.can.parallel))
   const computerOf = async (folder: string): Promise<Computer[]> => {
-    // What is no folder of Holdfast's, or says nothing that can be understood, is nobody's.
+    // A folder that is not Holdfast's, or whose owner record is unreadable, is skipped.
     const owner = await readOwner(store, folder, at, signal).catch((error: unknown) => {
       if (error instanceof UserError) return null
       throw error
@@ -219,7 +226,7 @@ async function computersIn(store: ObjectStore, at: string, signal: AbortSignal):
   return all.flat()
 }
 
-/** @param name the destination's. */
+/** @param name the destination's name. */
 function noComputer(name: string, computer: string, there: readonly Computer[]): UserError {
   if (there.length === 0) return new UserError('restore.noComputers', { name })
   const computers = there.map(({ folder }) => folder).join(', ')

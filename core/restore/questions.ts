@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-// Without what else the restorer knows: the window's script needs this, too.
+// Kept apart from the rest of the restorer, because the window's script imports it too.
 
 const LONGEST_PATH = 16_384
 /** A source's folder at the destination. */
@@ -8,47 +8,49 @@ const folder = z.string().min(1).max(1000)
 const path = z.string().min(1).max(LONGEST_PATH)
 const when = { size: z.number(), mtimeMs: z.number() }
 
-/** A computer that has something at a destination. */
+/** A computer that has files at a destination. */
 export const computerSchema = z.object({
-  /** Its folder there, which it is chosen by. */
+  /** Its folder there, by which it is selected. */
   folder: z.string(),
-  /** What it is called; null: nobody has written that down. */
+  /** The computer's name; null: not recorded. */
   name: z.string().nullable(),
   isOwn: z.boolean(),
-  /** What it has there is opened with an age identity only. */
+  /** Its contents can be read only with an age identity. */
   isEncrypted: z.boolean(),
-  /** So are its names: without the identity only everything can be restored. */
+  /** Its names are hidden too: without the identity, only everything together can be restored. */
   hidesNames: z.boolean(),
 })
 export type Computer = z.infer<typeof computerSchema>
 
-/** What of a computer's files is to be restored. */
+/** Selects which of a computer's files to restore. */
 export const choiceSchema = z.object({
   /** null: all folders, each under its own name. */
   folder: folder.nullable(),
-  /** A file or a directory of the folder; null: all of it. What is chosen lands directly in the chosen directory. */
+  /**
+   * A file or a directory of the folder; null: the whole folder. The selection lands directly in the chosen directory.
+   */
   path: path.nullable(),
-  /** The name of one older content of the file. */
+  /** The name of one older version of the file. */
   version: z.string().min(1).max(1000).nullable(),
-  /** As it was then, in milliseconds since 1970; null: as it is now. */
+  /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: z.number().nullable(),
 })
 
 /**
- * Looking through what a destination has of a computer. Each is refused, with a sentence, where the destination cannot be
- * reached or read.
+ * Requests for browsing the files of a computer at a destination. Each fails with a UserError if the destination cannot
+ * be reached or read.
  */
 export const questions = {
-  /** The computers that have something there, this one among them. A receiver tells nobody. */
+  /** The computers that have files there, including this one. Receivers do not disclose them. */
   computers: { input: z.object({}), output: z.object({ computers: z.array(computerSchema) }) },
-  /** The folders that a computer has there, by name. `source`: the id of the source that is sent there; null: none is known. */
+  /** The folders of a computer, by name. `source`: the id of the source that is sent there; null: unknown. */
   folders: {
     input: z.object({}),
     output: z.object({
       folders: z.array(z.object({ name: z.string(), source: z.string().nullable() })),
     }),
   },
-  /** One page of a directory, in the order of the names: directories and files together. */
+  /** Lists one page of a directory, directories and files together, sorted by name. */
   list: {
     input: z.object({
       folder,
@@ -62,25 +64,25 @@ export const questions = {
         z.object({
           name: z.string(),
           kind: z.enum(['directory', 'file']),
-          /** Bytes; of a directory 0, and so is its time. */
+          /** Bytes; 0 for directories, as is their time. */
           ...when,
-          /** Older contents of the file; left out where only `versions` tells. */
+          /** Number of older versions of the file; omitted if only the `versions` request can count them. */
           versions: z.number().optional(),
         }),
       ),
       next: z.string().nullable(),
     }),
   },
-  /** Files whose path contains a text, upper or lower case. */
+  /** Files whose path contains a text, ignoring case. */
   search: {
     input: z.object({ folder: folder.nullable(), text: z.string().min(1).max(1000) }),
     output: z.object({
       files: z.array(z.object({ folder: z.string(), path: z.string(), ...when })),
-      /** There are more, or the destination has too many files to look at all. */
+      /** True if there are more, or the destination has too many files to search all of them. */
       isPart: z.boolean(),
     }),
   },
-  /** The contents of one file, newest first; version '' is the current one, if there is one. */
+  /** The versions of one file, newest first; version '' is the current one, if there is one. */
   versions: {
     input: z.object({ folder, path }),
     output: z.object({

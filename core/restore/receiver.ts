@@ -47,9 +47,9 @@ function problemOf(destination: ReceiverDestination, reason: unknown, wasConnect
 }
 
 /**
- * Connects to a receiver for this computer's own files.
- * @param name of this computer.
- * @throws UserError that says why there is no connection.
+ * Connects to a receiver to read this computer's own files.
+ * @param name this computer's name.
+ * @throws UserError with the reason why there is no connection.
  */
 export async function openReceiverLibrary(
   destination: ReceiverDestination,
@@ -69,7 +69,7 @@ class ReceiverLibrary implements Library {
   readonly #destination: ReceiverDestination
   readonly #channel: FrameChannel
   readonly #asking = createSemaphore(MAX_QUESTIONS)
-  // Half of what the receiver takes: it counts what is still on its way.
+  // Half of what the receiver accepts, because it also counts data in transit.
   readonly #bytesOut = createSemaphore(MAX_FETCH_BYTES / 2)
   readonly #partsOut = createSemaphore(MAX_FETCH_PARTS / 2)
   readonly #answers = new Map<number, Waiting<RestoreAnswer>>()
@@ -133,7 +133,7 @@ class ReceiverLibrary implements Library {
     return new Promise((resolve, reject) => this.#parts.set(id, { resolve, reject, asked: bytes }))
   }
 
-  /** What is asked for in one turn of the event loop travels in few frames. */
+  /** Sends the requests of one turn of the event loop together in few frames. */
   #sendFetches(): void {
     const all = this.#toFetch
     this.#toFetch = []

@@ -1,36 +1,36 @@
 import { z } from 'zod'
 import { messageSchema } from '../lib/i18n/message-schema.ts'
 
-/** So many files that failed are named, and so many that stay. */
+/** Maximum number of failed files, and of kept files, that a report names. */
 export const MAX_REPORTED = 10
 
-/** How far the restore is that runs, or how the last one has ended. */
+/** Progress of the running restore, or the result of the last one. */
 export const restoreReportSchema = z.object({
   phase: z.enum(['running', 'done', 'stopped', 'failed']),
-  /** Files and bytes that were looked at so far, and how many there are; null: not known yet. */
+  /** Files and bytes processed so far, and their totals; null: not known yet. */
   files: z.number(),
   bytes: z.number(),
   totalFiles: z.number().nullable(),
   totalBytes: z.number().nullable(),
-  /** Bytes a second. */
+  /** Bytes per second. */
   rate: z.number(),
-  /** About how many milliseconds the rest will take; null: nothing can be said. */
+  /** Estimated milliseconds left; null: unknown. */
   left: z.number().nullable(),
   restored: z.number(),
-  /** This very content was there already. */
+  /** Files that already had the same content. */
   same: z.number(),
-  /** Other content was there, and stays: nothing was to be overwritten. */
+  /** Files with other content that were kept, because overwriting was not allowed. */
   kept: z.number(),
   failed: z.number(),
-  /** The first that failed, as people are told, and the first that stay; see MOST_TOLD. */
+  /** The first failures, as messages for the user, and the first kept files; at most MAX_REPORTED each. */
   failures: z.array(messageSchema),
   keptPaths: z.array(z.string()),
-  /** Why it ended before all was there; null: it did not. */
+  /** The reason why it ended early; null: it did not. */
   sentence: messageSchema.nullable(),
 })
 export type RestoreReport = z.infer<typeof restoreReportSchema>
 
-/** Of a restore that has just begun. */
+/** Initial report of a restore. */
 export const BEGUN: RestoreReport = {
   phase: 'running',
   ...{ files: 0, bytes: 0, totalFiles: null, totalBytes: null, rate: 0, left: null },

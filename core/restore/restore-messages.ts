@@ -3,23 +3,23 @@ import { destinationSchema } from '../settings/destination-schema.ts'
 import { choiceSchema, questions } from './questions.ts'
 import { restoreReportSchema } from './report-schema.ts'
 
-/** What a library is opened with; it can be told to another process. */
+/** The settings that open a library; can be sent to another process. */
 const from = z.object({
   destination: destinationSchema,
-  /** By the names that the kind has; see the settings' schema. */
+  /** Named as in the destination kind's settings schema. */
   secrets: z.record(z.string(), z.string()),
   identityDirectory: z.string(),
   /** This computer's name. */
   name: z.string(),
-  /** Another computer's folder, whose files are taken over; null: this one's. */
+  /** The folder of another computer whose files are taken over; null: this computer's folder. */
   computer: z.string().nullable(),
-  /** An age identity, where contents are encrypted. */
+  /** An age identity, if contents are encrypted. */
   key: z.string().nullable(),
 })
 export type LibrarySettings = z.infer<typeof from>
 const nothing = z.object({})
 
-/** What the restorer is asked, and tells: it runs only while somebody looks for files, or brings them back. */
+/** Requests and reports of the restorer process. It runs only while files are browsed or restored. */
 export const restorerDefinition = {
   name: 'restorer' as const,
   config: nothing,
@@ -30,14 +30,14 @@ export const restorerDefinition = {
     list: { ...questions.list, input: questions.list.input.extend({ from }) },
     search: { ...questions.search, input: questions.search.input.extend({ from, most: z.number() }) },
     versions: { ...questions.versions, input: questions.versions.input.extend({ from }) },
-    /** Begins a restore; reports tell what becomes of it. Refused while one runs. */
+    /** Starts a restore; reports follow. Refused while another one runs. */
     start: {
       input: z.object({
         from,
         choice: choiceSchema,
         destination: z.string(),
         overwrite: z.boolean(),
-        /** Of what is chosen, these paths alone. */
+        /** Restricts the choice to these paths. */
         only: z.array(z.string()).optional(),
       }),
       output: nothing,

@@ -17,10 +17,10 @@ type Definition = typeof restorerDefinition
 type Asked<N extends keyof Definition['requests']> = InputOf<Definition, N>
 type Answered<N extends keyof Definition['requests']> = Promise<OutputOf<Definition, N>>
 
-/** A search ends with what it has then: whoever asked waits. */
+/** A search returns its partial result after this time, because the user is waiting. */
 const SEARCH_MS = 8_000
 
-/** What is looked through; kept open from one question to the next. The agent ends the process when there are none. */
+/** Keeps the last used library open between requests. The agent ends the process when requests have ceased. */
 function createShelf() {
   let open: { key: string; library: Promise<Library>; end: AbortController } | null = null
 
@@ -45,13 +45,13 @@ function createShelf() {
 
   return {
     close,
-    /** What has failed is opened anew for the next question. */
+    /** After an error the library is closed, so that the next request reopens it. */
     async use<T>(settings: LibrarySettings, look: (library: Library) => Promise<T>): Promise<T> {
       const library = of(settings)
       try {
         return await look(await library)
       } catch (error) {
-        // Another one may be open by now.
+        // The next request may have opened another library by now.
         if (open?.library === library) close()
         throw error
       }
@@ -86,7 +86,7 @@ async function versions(library: Library, { folder, path }: Asked<'versions'>): 
   }
 }
 
-/** Looks through destinations, and brings files back. */
+/** Starts the worker that browses destinations and restores files. */
 export function startRestorer(context: WorkerContext<Definition>): WorkerHandlers<Definition> {
   const shelf = createShelf()
   const stopping = new AbortController()
@@ -127,7 +127,7 @@ export function startRestorer(context: WorkerContext<Definition>): WorkerHandler
 
 const REPORT_MS = 250
 
-/** A restore, and what is reported of it. */
+/** A running restore and its reporting. */
 type RunningRestore = ReturnType<typeof runRestore>
 
 function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: RestoreReport) => void) {
@@ -195,6 +195,6 @@ function runRestore(from: LibrarySettings, wanted: ToRestore, report: (report: R
     }
     tell(true)
   }
-  /** `ended` resolves when it has ended, and that was reported; it never rejects. */
+  /** `ended` resolves after the restore has ended and its last report was sent; it never rejects. */
   return { ended: run(), stop: () => stopping.abort() }
 }

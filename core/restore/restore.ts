@@ -11,28 +11,28 @@ import { emptySummary, type Put, type RestoreEvent, type RestoreSummary } from '
 import { NotReadable } from './write/incoming.ts'
 import { Putting } from './write/put.ts'
 
-/** How far a restore is. Totals are null until they are known. */
+/** Progress of a restore. Totals are null until they are known. */
 export type RestoreProgress = Pick<RestoreReport, 'files' | 'bytes' | 'totalFiles' | 'totalBytes'>
 
 interface RestoringHost {
-  /** What it says is waited for. */
+  /** Awaited for each event. */
   event(event: RestoreEvent): Promise<void>
   progress(progress: RestoreProgress): void
 }
 
 export interface ToRestore {
   choice: Choice
-  /** A directory, which is made. */
+  /** The target directory; created if missing. */
   destination: string
-  /** Files there with other content are replaced. */
+  /** True if existing files with other content are replaced. */
   overwrite: boolean
-  /** Of what is chosen, these paths of their folder alone. */
+  /** Restricts the choice to these paths of its folder. */
   only?: readonly string[] | undefined
 }
 
-/** Nobody waits for the totals of more files. */
+/** Totals are not counted beyond this number of files. */
 const MOST_COUNTED = 1_000_000
-/** A content that is not as it was listed may have been replaced: it is looked up anew so often. */
+/** Attempts per content: one that differs from its listing may have been replaced, and is looked up again. */
 const MOST_LOOKS = 3
 
 type Wanted = (content: { path: string }) => boolean
@@ -42,7 +42,7 @@ function wantedOf(only: readonly string[] | undefined): Wanted {
   return ({ path: of }) => paths === null || paths.has(of)
 }
 
-/** @param signal what is not begun yet is left. */
+/** Counts the totals. @param signal stops counting. */
 async function count(
   library: Library,
   choice: Choice,
@@ -65,7 +65,7 @@ async function count(
 const placeOf = ({ content: { folder, path: file, version } }: OpenedContent): string =>
   [folder, file, version].filter((part) => part !== '').join('/')
 
-/** What one restore has in hand. */
+/** The state of one restore. */
 interface Parts {
   library: Library
   choice: Choice
@@ -74,8 +74,8 @@ interface Parts {
 }
 
 /**
- * Has an opened content put; one that was replaced since it was listed is looked up anew.
- * @param tell hears what became of it, which may be later.
+ * Restores an opened content. One that was replaced since it was listed is looked up again.
+ * @param tell receives the result, possibly later.
  */
 async function bring(
   parts: Parts,
@@ -94,7 +94,7 @@ async function bring(
   }
 }
 
-/** null: that is told later. */
+/** Returns the result; null: `later` receives it. */
 async function putOne(
   { putting, signal }: Parts,
   opened: OpenedContent,
@@ -110,7 +110,7 @@ async function putOne(
     }
   }
   try {
-    // A small one is over in an instant.
+    // Small contents are written too quickly to be worth stopping.
     const stoppable = incoming.facts.size > SMALL_BYTES ? { ...incoming, pieces } : incoming
     return await putting.put(stoppable, place, to, directories, later)
   } catch (error) {
@@ -119,7 +119,10 @@ async function putOne(
   }
 }
 
-/** The content as the destination has it now; null: it is gone. @param another null also where it is the same one still. */
+/**
+ * Returns the content as the destination has it now; null: it is gone.
+ * @param another also return null if it is unchanged.
+ */
 async function lookAgain(
   { library, choice }: Parts,
   opened: OpenedContent,
@@ -141,9 +144,9 @@ async function lookAgain(
 }
 
 /**
- * Brings what is chosen to a directory: each file whole or not at all, with its times and modes. It is over when all is
- * there, or the signal says so.
- * @throws UserError where nothing is chosen, the destination can be asked no more, or nothing more can be written.
+ * Restores the chosen files to a directory, each completely or not at all, with their times and modes. Ends when all
+ * files are there, or when the signal is aborted.
+ * @throws UserError if nothing matches the choice, the destination is no longer reachable, or writing is impossible.
  */
 export async function restoreFrom(
   library: Library,
@@ -199,11 +202,11 @@ export async function restoreFrom(
       advance(0)
     }
   } catch (error) {
-    // Whoever stops it may have ended the connection, too.
+    // The abort may have closed the connection, too.
     if (!signal.aborted) failure = error
   }
   try {
-    // What has come as a whole gets its name, whatever ended it.
+    // Files that were received completely get their names, also after an error or an abort.
     putting.end()
     await tellAll()
     summary.undressed = putting.undressed
@@ -215,7 +218,7 @@ export async function restoreFrom(
   }
 }
 
-/** @throws UserError where the destination cannot be listed. */
+/** @throws UserError if the destination cannot be listed. */
 function openPutting(...[root, ...given]: ConstructorParameters<typeof Putting>): Putting {
   try {
     return new Putting(root, ...given)
@@ -234,7 +237,7 @@ function eventOfFault(fault: string, place: string): RestoreEvent {
   return fault === NO_FILE ? { kind: 'strange', place } : { kind: 'unreadable', place, code: fault }
 }
 
-/** There is nothing that has these names, or was there then. */
+/** Returns the error for a choice that matches no file, now or at its time. */
 export function nothingOf({ place }: Library, { folder, path: file, version, at }: Choice): UserError {
   const names = [place, folder, file].filter((part) => part !== null).join('/')
   if (names === '')

@@ -17,8 +17,8 @@ import { type Choice, pagesOf, questionOf } from './walk.ts'
 import { emptySummary, type RestoreEvent, type RestoreSummary } from './write/events.ts'
 
 /**
- * Long work on what a destination or a store has, done by a process of its own: whoever started it can answer whatever a
- * disk does. `verify` compares a destination with the ledger, and a store with its manifest.
+ * Long-running work on a destination or a store, in a separate process, so that a blocking disk does not block the
+ * caller. `verify` compares a destination with the ledger, or a store with its manifest.
  */
 export type Task =
   | ({ does: 'restore'; from: From } & ToRestore)
@@ -37,7 +37,7 @@ export type TaskEvent =
   | { type: 'restored'; summary: RestoreSummary }
   | { type: 'failed'; sentence: Message }
 
-/** So often at most is progress told, in milliseconds. */
+/** Minimum interval between progress events, in milliseconds. */
 const PROGRESS_MS = 100
 const { signal } = new AbortController()
 
@@ -78,8 +78,8 @@ async function list(
 }
 
 /**
- * Does a task and tells of it; never rejects. The last event is `verified`, `restored`, `computers` or `failed`.
- * @param post resolves when the event is on its way; only progress is not waited for.
+ * Runs a task and reports its events; never rejects. The last event is `verified`, `restored`, `computers` or `failed`.
+ * @param post resolves when the event is sent; progress events are not awaited.
  */
 export async function runTask(task: Task, post: (event: TaskEvent) => Promise<void>): Promise<void> {
   let toldAt = 0

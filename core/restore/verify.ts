@@ -14,18 +14,18 @@ import { NotReadable, readAll } from './write/incoming.ts'
 const PAGE = 1000
 
 interface VerifyHost {
-  /** What it says is waited for. */
+  /** Awaited for each finding. */
   found(finding: Finding): Promise<void>
   progress(progress: VerifyProgress): void
 }
 
-/** What the ledger says of one file that is sent. */
+/** The ledger's record of one sent file. */
 interface Sent extends FoundContent {
   source: string
   file: SentFile
 }
 
-/** A destination, and what the ledger says that it has. */
+/** A destination, and the ledger that records which files it has. */
 interface ToVerify {
   library: Library
   ledger: Pick<Ledger, 'sentFiles' | 'sentFile' | 'sentSums' | 'isReplaced' | 'lookup' | 'offerAgain'>
@@ -36,7 +36,7 @@ interface ToVerify {
 async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGenerator<Sent> {
   const folders = new Map((await library.folders()).map(({ name, source }) => [source, name]))
   for (const { source } of ledger.sentSums(destination)) {
-    // One that the destination knows nothing of has no files there.
+    // A source that is unknown at the destination has no files there.
     const folder = folders.get(source) ?? source
     for (let after = ''; ; ) {
       const page = ledger.sentFiles(destination, source, after, PAGE)
@@ -53,7 +53,7 @@ async function* sentFiles({ library, ledger, destination }: ToVerify): AsyncGene
   }
 }
 
-/** What is wrong with a content as it is read now; null: nothing. */
+/** Reads a content and returns what is wrong with it; null: it is intact. */
 async function judge(
   opened: OpenedContent,
   { size, digest }: SentFile,
@@ -77,16 +77,16 @@ async function judge(
 const faultOf = (fault: string) =>
   fault === 'ENOENT' ? ({ kind: 'missing' } as const) : ({ kind: 'unreadable', code: fault } as const)
 
-/** Whether the ledger still says this of the file: it may have been sent anew while it was read. */
+/** True if the ledger's record of the file is unchanged: the file may have been sent again while it was read. */
 function isStill({ ledger, destination }: ToVerify, { source, file }: Sent): boolean {
   const now = ledger.sentFile(destination, source, file.path)
   return now?.sentAt === file.sentAt && now.size === file.size && String(now.digest) === String(file.digest)
 }
 
 /**
- * Reads back every file that the ledger says was sent, and compares it with what was sent. What is damaged, missing or
- * cannot be read is offered again: it is sent anew without anybody's doing, and found each time until then.
- * @throws UserError where the destination can be asked no more.
+ * Reads back every file that the ledger records as sent, and compares it with the record. A file that is damaged,
+ * missing or unreadable is queued to be sent again; it is reported each time until then.
+ * @throws UserError if the destination is no longer reachable.
  */
 export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<VerifySummary> {
   const { library, ledger, destination } = parts
@@ -106,7 +106,7 @@ export async function verifyLibrary(parts: ToVerify, host: VerifyHost): Promise<
     const wrong = await judge(one, file, advance)
     progress.files += 1
     advance(0)
-    // Its place has something else by now, as it has at the source.
+    // Its path belongs to another file by now, at the source and therefore at the destination.
     const isGone = wrong !== null && wrong.kind !== 'damaged'
     if (isGone && ledger.isReplaced(destination, source, file)) continue
     summary.files += 1

@@ -6,25 +6,25 @@ import type { StoreContentsQuestion, StoredContent } from '../store/query/conten
 import { type Library, SMALL_BYTES } from './archive-reader.ts'
 import { type Incoming, NotReadable } from './write/incoming.ts'
 
-/** What of a destination is to be restored. */
+/** Selects which files of a destination to restore. */
 export interface Choice {
-  /** A source's directory, or one that it is in; null: all, each under its own name. */
+  /** A source's directory, or a directory that contains it; null: all of them, each under its own name. */
   folder: string | null
-  /** A file or a directory of it; null: all of it. */
+  /** A file or a directory in the folder; null: the whole folder. */
   path: string | null
-  /** The name of one older content of the file; null: the current one. */
+  /** The name of one older version of the file; null: the current one. */
   version: string | null
-  /** As it was then, in milliseconds since 1970; null: as it is now. */
+  /** The state at this time, in milliseconds since 1970; null: the current state. */
   at: number | null
   /** See ContentsQuestion. */
   oldNames?: boolean
 }
 
-/** A content, and where below the chosen directory it goes. */
+/** A content, and its path below the target directory. */
 export interface FoundContent {
   content: StoredContent
   to: readonly string[]
-  /** Of the directories on that way; null: nobody knows. */
+  /** Metadata of the directories in `to`; null: unknown. */
   directories: readonly (FileFacts | null)[]
 }
 
@@ -35,9 +35,8 @@ export const questionOf = (choice: Choice): Omit<StoreContentsQuestion, 'after'>
 })
 
 /**
- * All contents of an answer, page by page; the next one is asked for while this one is used.
- * @param strange hears how many rows of a page no Holdfast has written.
- * @throws UserError where pages go round in a circle.
+ * Yields all pages of an answer. The next page is requested while the current one is processed.
+ * @throws UserError if the pages form a cycle.
  */
 export async function* pagesOf(
   library: Pick<Library, 'contents'>,
@@ -62,7 +61,7 @@ export async function* pagesOf(
 const namesOf = ({ folder, path }: { folder: string | null; path: string | null }): string[] =>
   [folder, path].flatMap((part) => part?.split('/') ?? [])
 
-/** Below the chosen directory: what is chosen by name is not repeated there. */
+/** Returns the path below the target directory: the names in the choice are not repeated there. */
 function targetOf(content: StoredContent, choice: Choice): string[] {
   const names = namesOf(content)
   const below = names.slice(namesOf(choice).length)
@@ -72,14 +71,17 @@ function targetOf(content: StoredContent, choice: Choice): string[] {
 const isIn = (name: string, wanted: string | null): boolean =>
   wanted === null || `${name}/`.startsWith(`${wanted}/`)
 
-/** Whether it is what was asked for, under a name that leads nowhere else. */
+/** True if a content matches the choice, and its name cannot lead out of it. */
 const isSafe = ({ folder, path }: StoredContent, choice: Choice): boolean =>
   nameFault(folder) === null &&
   nameFault(path) === null &&
   isIn(folder, choice.folder) &&
   isIn(path, choice.path)
 
-/** What is to be restored, in the order of the paths. @param strange hears of a name that cannot be used, as people are told, and is waited for. */
+/**
+ * Yields the contents to restore, sorted by path.
+ * @param strange is called with the place of each unusable name, for display, and is awaited.
+ */
 export async function* walk(
   library: Pick<Library, 'contents'>,
   choice: Choice,
@@ -107,11 +109,11 @@ export async function* walk(
   }
 }
 
-/** A content that is open, or why it is not. */
+/** An opened content, or the reason why opening failed. */
 type Opening = { incoming: Incoming } | { fault: string }
 export type OpenedContent = FoundContent & Opening
 
-/** Contents that are opened before their turn: so many, and so many bytes of small ones. */
+/** Maximum number of contents, and of bytes of small contents, to open ahead. */
 const FILES_AHEAD = 1024
 const BYTES_AHEAD = 8 * 1024 * 1024
 
@@ -127,7 +129,7 @@ async function openOne<F extends FoundContent>(
   }
 }
 
-/** Opens contents ahead of their turn, many at a time, and gives them in their order. */
+/** Opens many contents concurrently, ahead of their turn, and yields them in order. */
 export async function* openAhead<F extends FoundContent>(
   library: Pick<Library, 'open'>,
   all: AsyncGenerator<F>,

@@ -9,24 +9,24 @@ const PERMISSIONS = 0o777
 const STICKY = 0o1000
 const SET_GROUP_ID = 0o2000
 
-// Elsewhere than on Linux there are none that are kept.
+// Attributes are kept on Linux only.
 const setAttribute = process.platform === 'linux' ? native?.setAttribute : undefined
-// Only root may give files away; for everybody else all is as if they had made them.
+// Only root may change owners. For other users, restored files belong to them.
 const isRoot = process.getuid?.() === 0
 
 /**
- * Bits of a mode that are restored (chmod(2)). Files get none that would make a program run as somebody else. In a
- * directory such a bit runs nothing: set-group-ID gives new files the directory's group, which only root restores. Sticky
- * is what keeps the users of a shared directory from each other's files. Elsewhere than on Linux only root may give it to
- * a file, where it means nothing.
+ * Mode bits that are restored (chmod(2)). Set-user-ID and set-group-ID are not restored for files, because they would run
+ * a program as another user. In a directory, set-group-ID only gives new files the directory's group; it is restored by
+ * root alone. The sticky bit protects the files of a shared directory from its other users. On systems other than Linux
+ * only root may set it on a file, where it has no effect.
  */
 const FILE_BITS = process.platform === 'linux' ? PERMISSIONS | STICKY : PERMISSIONS
 const DIRECTORY_BITS = PERMISSIONS | STICKY | (isRoot ? SET_GROUP_ID : 0)
 
 /**
- * Gives an open file or directory what it had at the source.
- * @returns false: its owner, or an attribute, could not be set.
- * @throws where mode or time cannot be.
+ * Applies the metadata that an open file or directory had at the source.
+ * @returns false: its owner or an attribute could not be set.
+ * @throws if its mode or time cannot be set.
  */
 export function dress(
   fd: number,
@@ -42,7 +42,7 @@ export function dress(
       isWhole = dropError(error, 'a restored file is reported as without its owner', false)
     }
   }
-  // Only somebody who may write a file may set its attributes (xattr(7)), so the mode comes after them.
+  // Setting attributes needs write permission on the file (xattr(7)), so the mode is set after them.
   else if (attributes.length > 0 && setAttribute !== undefined) fchmodSync(fd, 0o700)
   for (const [name, value] of attributes) if (setAttribute?.(fd, name, value) !== true) isWhole = false
   if (process.platform !== 'win32') fchmodSync(fd, mode & (what === 'file' ? FILE_BITS : DIRECTORY_BITS))
@@ -51,26 +51,26 @@ export function dress(
 }
 
 /**
- * Directories that files are put into. When all their files have their names, those that were made get their own facts,
- * and those that were widened their former mode.
+ * Tracks the directories that files are restored to. Once all files of a directory have their names, a created directory
+ * gets its own metadata, and a widened one its former mode.
  */
 export function createDirectories(root: string, tree: Tree) {
   interface OnTheWay {
     way: readonly string[]
     facts: FileFacts | null
   }
-  /** On the way to the last file, the deepest last; and those that are complete. */
+  /** Directories of the last file's path, deepest last; and directories whose files are complete. */
   const open: OnTheWay[] = []
   const complete: OnTheWay[] = []
   const made = new Set<string>()
   const widened = new WidenedDirectories(root, tree)
 
   return {
-    /** Lets this user work in the directories on a way that are this user's. @returns false: nothing was to do. */
+    /** Gives this user access to its own directories in a path. @returns false: there was nothing to change. */
     widen: (way: readonly string[]) => widened.widen(way),
     made: (way: readonly string[]) => void made.add(way.join('/')),
     isMade: (way: readonly string[]) => made.has(way.join('/')),
-    /** The way to the file that comes now: files come in the order of their paths, so that others are complete. */
+    /** Moves on to the path of the next file. Files come sorted by path, so directories left behind are complete. */
     follow(way: readonly string[], facts: readonly (FileFacts | null)[]) {
       const shared = open.findIndex((one, depth) => one.way.at(-1) !== way[depth])
       const kept = Math.min(shared === -1 ? open.length : shared, way.length)
@@ -78,7 +78,7 @@ export function createDirectories(root: string, tree: Tree) {
       for (let depth = kept; depth < way.length; depth += 1)
         open.push({ way: way.slice(0, depth + 1), facts: facts[depth] ?? null })
     },
-    /** Dresses those that are complete, and sets modes back. @returns how many did not get all that they had. */
+    /** Applies metadata to complete directories, and resets modes. @returns how many did not get all of it. */
     dress() {
       let undressed = 0
       for (const { way, facts } of complete.splice(0)) {

@@ -26,18 +26,18 @@ import type { Tree, TreeDirectory } from '../../store/tree.ts'
 import type { Put } from './events.ts'
 import { setBackModes } from './permissions.ts'
 
-/** Files that are made durable together, and then get their names: so many, or so many bytes. */
+/** Limits of a batch: its files are synced together before they get their names. */
 const BATCH_FILES = 512
 const BATCH_BYTES = 64 * 1024 * 1024
 
-/** A file on its way. */
+/** A file that has not got its final name yet. */
 interface Unnamed {
   fd: number
   way: readonly string[]
-  /** Its name beside its own one; null: it has none yet. */
+  /** Its temporary name in the directory; null: it has none. */
   temporary: string | null
   name: string
-  /** It is on another file system than the destination itself: a sync of that one does not reach it. */
+  /** True if it is on another file system than the target directory, so a sync of that one does not cover it. */
   isElsewhere: boolean
 }
 
@@ -45,10 +45,10 @@ interface Written extends Unnamed {
   done(put: Put): void
 }
 
-/** Of all batches of this process. */
+/** Temporary files of all batches of this process. */
 const temporaries = new Set<string>()
 
-/** Removes what an end in the middle would leave, and sets modes back; for a process that is about to end. */
+/** Removes temporary files and resets modes, for a process that is about to end. */
 export function removeUnfinished(): void {
   for (const file of temporaries) rmSync(file, { force: true })
   setBackModes()
@@ -57,13 +57,13 @@ export function removeUnfinished(): void {
 const RUN = randomBytes(3).toString('hex')
 let count = 0
 
-/** As core/filter/names.ts knows it: such a file is never sent. */
+/** Returns a temporary name that core/filter/names.ts recognizes, so that such files are never sent. */
 function temporaryName(): string {
   count += 1
   return `.holdfast-restore-${RUN}${count.toString(16).padStart(6, '0').slice(-6)}`
 }
 
-/** What the destination's file system can do, found out in a directory that nobody else has. */
+/** Tests the abilities of the target's file system in a private directory. */
 function triedOf(root: string): FileSystem {
   const directory = `${root}/${temporaryName()}`
   try {
@@ -76,20 +76,20 @@ function triedOf(root: string): FileSystem {
   }
 }
 
-/** Gives a file that has no name one that nothing has; false: something has it. */
+/** Links an unnamed file to a free name; false: the name is taken. */
 function link(fd: number, directory: TreeDirectory, name: string): boolean {
   const code = linkOpenFile(fd, directory.fd, name)
   if (code !== null && code !== 'EEXIST') throw failedCall('linkat', code)
   return code === null
 }
 
-/** Group commit at the destination of a restore: contents are durable before they get their names. */
+/** Group commit at the target of a restore: contents are durable before they get their names. */
 export class PutBatch {
   readonly #root: string
   readonly #tree: Tree
   readonly #overwrite: boolean
   readonly #fileSystem: FileSystem
-  /** Older than all that is written: no error of a sync escapes it. */
+  /** Opened before anything is written, so that it sees every sync error. */
   readonly #base: number
   readonly #device: number
   #last = { way: '', isElsewhere: false }
@@ -109,13 +109,13 @@ export class PutBatch {
     return this.#written.length >= BATCH_FILES || this.#bytes >= BATCH_BYTES
   }
 
-  /** What has this name is called otherwise: the file system takes the two for one. */
+  /** True if the name exists only under another spelling: the file system folds case or Unicode form. */
   isFolded(directory: string, name: string): boolean {
     const { foldsCase, foldsForm } = this.#fileSystem
     return (foldsCase || foldsForm) && !readdirSync(directory).includes(name)
   }
 
-  /** A new file for a name in a directory. */
+  /** Creates a new file for a name in a directory. */
   make(way: readonly string[], directory: TreeDirectory, name: string): Unnamed {
     const opened = this.#openNew(directory.path, way)
     return { ...opened, way, name, isElsewhere: this.#isElsewhere(directory, way) }
@@ -128,16 +128,16 @@ export class PutBatch {
     temporaries.delete(this.#pathOf(way, temporary))
   }
 
-  /** It is written. `done` hears what became of it, when the batch is named. */
+  /** Adds a written file. `done` receives its result when the batch is named. */
   add(file: Unnamed, size: number, done: (put: Put) => void): void {
     this.#written.push({ ...file, done })
     this.#bytes += size
   }
 
   /**
-   * Makes all durable that was written, and gives it its names.
-   * @param failed what to tell of a file that cannot get its name.
-   * @throws what the disk says.
+   * Syncs all written files, and gives them their names.
+   * @param failed returns the result for a file that cannot get its name.
+   * @throws the error of the sync.
    */
   flush(onSync: () => void, failed: (thrown: unknown, to: string) => Put): void {
     const ready = this.#written
@@ -173,13 +173,13 @@ export class PutBatch {
     return path.join(this.#root, ...way, name)
   }
 
-  /** Without a name where that can be: so it is in the directory once, and not written, linked and removed. */
+  /** Opens an unnamed file if possible: this saves writing and removing a second directory entry. */
   #openNew(directory: string, way: readonly string[]): Pick<Unnamed, 'fd' | 'temporary'> {
     if (this.#fileSystem.hasUnnamed) {
       try {
         return { fd: openSync(directory, UNNAMED, 0o600), temporary: null }
       } catch (error) {
-        // Another file system may be mounted there.
+        // A different file system may be mounted there.
         dropError(error, 'the file is made with a name; a broken disk fails there too')
       }
     }
@@ -189,7 +189,7 @@ export class PutBatch {
     return { fd, temporary }
   }
 
-  /** Something may be mounted within the destination. Files come in the order of their paths. */
+  /** True if another file system is mounted here. Caches the last directory, because files come sorted by path. */
   #isElsewhere(directory: TreeDirectory, way: readonly string[]): boolean {
     const at = way.join('/')
     if (at !== this.#last.way)

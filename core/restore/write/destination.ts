@@ -6,7 +6,7 @@ import { makeDirectories } from '../../platform/make-directories.ts'
 import { errorCode, isGone } from '../../platform/system-error.ts'
 import { findDenied, sentenceOfDenied } from './permissions.ts'
 
-/** What a person can do is another thing for each (errno(3)). */
+/** Errors with a message of their own, because the remedy differs (errno(3)). */
 const sentences: Readonly<Record<string, WordKey>> = {
   ENOSPC: 'store.restoreFull',
   EDQUOT: 'store.restoreFull',
@@ -16,7 +16,7 @@ const sentences: Readonly<Record<string, WordKey>> = {
   EPERM: 'store.restoreForbidden',
 }
 
-/** Nothing can be brought to a destination: why, and what to do. */
+/** Returns the error for a target that cannot be written to, with reason and remedy. */
 export function restoreStopped(destination: string, error: unknown): UserError {
   const reason = errorCode(error) ?? String(error)
   const { root } = path.parse(destination)
@@ -29,7 +29,7 @@ export function restoreStopped(destination: string, error: unknown): UserError {
   return new UserError(sentences[reason] ?? 'store.restoreStopped', params, { cause: error })
 }
 
-/** The directory that a path leads to; of one that is not made yet, the nearest one above it. */
+/** Resolves symbolic links in a path; if it does not exist, those of its nearest existing parent. */
 async function nearestReal(file: string): Promise<string> {
   try {
     return await realpath(file)
@@ -40,7 +40,7 @@ async function nearestReal(file: string): Promise<string> {
   }
 }
 
-/** Whether a path leads to a directory, or to something in it, whatever symbolic links or spellings it takes. */
+/** True if a path is a directory or inside it, regardless of symbolic links and spelling. */
 async function isInside(file: string, directory: string): Promise<boolean> {
   const wanted = await stat(directory, { bigint: true })
   let at = await nearestReal(file)
@@ -53,7 +53,7 @@ async function isInside(file: string, directory: string): Promise<boolean> {
   }
 }
 
-/** @throws UserError when a destination is in the store, or cannot be looked at. */
+/** @throws UserError if a target is inside the store, or cannot be read. */
 export async function requireOutside(destination: string, store: string): Promise<void> {
   const inside = await isInside(destination, store).catch((error: unknown) => {
     throw restoreStopped(destination, error)
@@ -61,7 +61,10 @@ export async function requireOutside(destination: string, store: string): Promis
   if (inside) throw new UserError('store.restoreInside', { path: destination })
 }
 
-/** Makes a destination, and what is missing above it. @throws UserError where it cannot be made, or is no directory. */
+/**
+ * Creates a target directory and its missing parents.
+ * @throws UserError if that fails, or the path is not a directory.
+ */
 export async function makeDestination(directory: string): Promise<void> {
   try {
     await makeDirectories(directory)

@@ -1,9 +1,9 @@
 import { type Message, message } from '../../lib/i18n/message.ts'
 import { type Denied, sentenceOfDenied } from './permissions.ts'
 
-/** One content, for a list. */
+/** A content in a list. */
 export interface ListedContent {
-  /** Empty: there is one. */
+  /** Empty if there is only one. */
   sender: string
   source: string
   path: string
@@ -13,16 +13,16 @@ export interface ListedContent {
   mtimeMs: number
   storedAt: number
   replacedAt: number | null
-  /** When the source gave the file another name; null: it has not. */
+  /** When the source renamed the file; null: never. */
   renamedAt: number | null
 }
 
-/** What became of a file that was to be put to its place. `to`: its absolute path. */
+/** Result of restoring one file. `to`: its absolute path. */
 export type Put =
-  /** `same`: this very content is there already. `exists`: other content is there, and stays. `folded`: that of another
-   * name, which is the same one there. `inTheWay`: a directory, a symbolic link or something else that is no file. */
+  /** `same`: the same content is already there. `exists`: other content is there and is kept. `folded`: the file system
+   * treats the name of another file as equal. `inTheWay`: a directory, a symbolic link or another non-file is there. */
   | { kind: 'restored' | 'same' | 'exists' | 'folded' | 'inTheWay'; to: string }
-  /** What came is not what was stored: nothing was written. `place`: where it came from. Digests as text. */
+  /** The received content is not the stored one; nothing was written. `place`: its origin. Digests as text. */
   | { kind: 'damaged'; place: string; expected: string; found: string }
   /** `denied`: a permission was missing. */
   | { kind: 'failed'; to: string; code: string; denied?: Denied }
@@ -31,9 +31,9 @@ export type RestoreEvent =
   | Put
   | { kind: 'listed'; listed: ListedContent }
   | { kind: 'unreadable'; place: string; code: string }
-  /** It is neither a file nor a directory, or the manifest's row for it is none that Holdfast writes. */
+  /** Neither a file nor a directory, or an invalid row in the manifest. */
   | { kind: 'strange'; place: string }
-  /** The manifest knows it, the disk does not have it. */
+  /** Listed in the manifest, but not on the disk. */
   | { kind: 'missing'; place: string }
 
 export type RestoreSummary = ReturnType<typeof emptySummary>
@@ -44,12 +44,12 @@ export const emptySummary = () => ({
   restored: 0,
   same: 0,
   failed: 0,
-  /** Files and directories of which the owner or an extended attribute could not be set. */
+  /** Files and directories whose owner or extended attributes could not be set. */
   undressed: 0,
 })
 
 /**
- * What a person is told of one file; null: nothing needs to be said.
+ * Returns the message for the user about one file; null: none is needed.
  * @param from a store's directory, or a destination's name.
  */
 export function sentenceOfEvent(from: string, event: RestoreEvent): Message | null {

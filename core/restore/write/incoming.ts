@@ -5,25 +5,25 @@ import { batchBuffers } from '../../protocol/frame-buffers.ts'
 import type { StoredContent } from '../../store/query/contents.ts'
 import { SMALL_BYTES } from '../archive-reader.ts'
 
-/** A content cannot be read where it comes from: nothing is said of where it should go. */
+/** A content cannot be read at its origin. Its target is not the cause. */
 export class NotReadable extends Error {
   override readonly name = 'NotReadable'
 }
 
-/** A content that is to be restored, wherever it comes from. */
+/** A content to restore, from any kind of origin. */
 export interface Incoming {
   facts: FileFacts
-  /** Of what was stored; null: nobody knows, and only its size tells whether it is whole. */
+  /** Digest of the stored content; null: unknown, so that only the size can be checked. */
   digest: Uint8Array | null
   /**
-   * The content piece by piece, in order. No more than a little beyond its size. A piece's memory is used again once the
-   * next one is asked for.
+   * Yields the content in order, with at most a little more than its size. The memory of a piece is reused when the next
+   * one is requested.
    * @throws NotReadable
    */
   pieces(): AsyncIterable<Buffer> | Iterable<Buffer>
 }
 
-/** Hands over a content, each piece with where in it that is, and tells what it was. */
+/** Passes each piece of a content with its position to `take`. Returns the digest and size of all of it. */
 export async function readAll(
   { pieces }: Pick<Incoming, 'pieces'>,
   take: (piece: Buffer, position: number) => Promise<void> | void,
@@ -38,14 +38,14 @@ export async function readAll(
   return { digest: hasher.digest(), size }
 }
 
-/** A larger content is asked for in parts, so many of them ahead. */
+/** Larger contents are requested in parts of this size, this many of them ahead. */
 const PART_BYTES = 1024 * 1024
 const PARTS_AHEAD = 6
 
-/** Some bytes of a content: fewer than were asked for where it ends. @throws NotReadable */
+/** Reads a range of a content; returns fewer bytes at its end. @throws NotReadable */
 type ReadPart = (content: StoredContent, from: number, bytes: number) => Promise<Buffer>
 
-/** A content that is read part by part, of any size. */
+/** Opens a content of any size that is read in parts. */
 export async function incomingOfParts(content: StoredContent, readPart: ReadPart): Promise<Incoming> {
   const { facts, digest } = content
   if (facts.size > SMALL_BYTES) return { facts, digest, pieces: () => inParts(content, readPart) }
@@ -60,7 +60,7 @@ async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenera
   const askMore = () => {
     while (asked < size && ahead.length < PARTS_AHEAD) {
       const part = readPart(content, asked, Math.min(PART_BYTES, size - asked))
-      // It may fail while an earlier one is waited for.
+      // It may fail while an earlier part is awaited.
       void settled(part)
       ahead.push(part)
       asked += PART_BYTES
@@ -70,7 +70,7 @@ async function* inParts(content: StoredContent, readPart: ReadPart): AsyncGenera
     const piece = await ahead.shift()
     if (piece === undefined || piece.length === 0) return
     yield piece
-    // As large as a frame may be, it came alone in it.
+    // A part of this size fills a whole frame, so its buffer can be reused.
     if (piece.length === PART_BYTES) batchBuffers.give(piece)
   }
 }

@@ -16,22 +16,22 @@ import { READ_FILE } from '../../platform/open-flags.ts'
 import { errorCode } from '../../platform/system-error.ts'
 import type { Tree } from '../../store/tree.ts'
 
-// Permissions of what is at the destination of a restore already. Its owner may set them, so nothing of this user's
-// stands in the way: a mode is widened for as long as it is needed, and then set back.
+// Permissions of files that already exist at the target of a restore. The owner may change them, so a file of this
+// user is always accessible: its mode is widened while needed, and then reset.
 
-/** open(2)'s O_PATH, which Node does not name: finds a file that may not be opened. */
+/** O_PATH of open(2), which Node does not define: opens a reference to a file without read permission. */
 const O_PATH = 0o10000000
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY, R_OK, W_OK, X_OK } = constants
 
 const user = process.getuid?.() ?? null
-/** Root needs no permission, and Windows has no such modes. */
+/** False for root, which needs no permission, and on Windows, which has no such modes. */
 const needsPermission = user !== null && user !== 0
 
 const isDenied = (thrown: unknown): boolean => errorCode(thrown) === 'EACCES'
 
 /**
- * Uses what a path leads to without opening it; a symbolic link is not followed.
- * @param use is given a path that leads to this very file, whatever its name comes to mean (on Linux).
+ * Uses the file at a path without opening it for reading; does not follow a symbolic link.
+ * @param use is given a path that refers to this very file even if its name is reused (Linux only).
  */
 function withFile<T>(file: string, use: (held: string, stats: Stats) => T): T {
   if (process.platform !== 'linux') return use(file, lstatSync(file))
@@ -43,7 +43,7 @@ function withFile<T>(file: string, use: (held: string, stats: Stats) => T): T {
   }
 }
 
-/** Opens a file to read it. This user's own file is opened whatever its mode, which stays as it is. */
+/** Opens a file for reading. Opens this user's own files regardless of their mode, and leaves the mode unchanged. */
 export function openToRead(file: string): number {
   try {
     return openSync(file, READ_FILE)
@@ -62,23 +62,23 @@ export function openToRead(file: string): number {
   }
 }
 
-/** Directories of this process whose mode is widened: by path, with the mode that they had; those above come first. */
+/** Directories of this process with a widened mode: path to former mode, parents first. */
 const widened = new Map<string, number>()
 
-/** Sets the modes of directories back, for a process that is about to end. */
+/** Resets the modes of directories, for a process that is about to end. */
 export function setBackModes(): void {
   for (const [directory, mode] of [...widened].reverse()) {
     try {
       withFile(directory, (held, stats) => stats.isDirectory() && chmodSync(held, mode))
     } catch (error) {
-      // Its mode is the matter of another owner, if it has one by now.
+      // It may have been replaced by a directory of another owner, whose mode must not change.
       warnUnlessCode(error, ['ENOENT', 'ENOTDIR', 'EPERM'], 'a directory keeps the wider mode of a restore')
     }
   }
   widened.clear()
 }
 
-/** Directories of this user's that a restore found closed, and has opened for as long as it works in them. */
+/** Directories of this user without sufficient permissions, made accessible while a restore works in them. */
 export class WidenedDirectories {
   readonly #root: string
   readonly #tree: Tree
@@ -88,7 +88,10 @@ export class WidenedDirectories {
     this.#tree = tree
   }
 
-  /** Lets this user list, write and enter each directory on a way that is this user's. @returns false: nothing was to do. */
+  /**
+   * Makes each directory of this user in a path listable, writable and enterable.
+   * @returns false: nothing to change.
+   */
   widen(way: readonly string[]): boolean {
     if (!needsPermission) return false
     let isDone = false
@@ -108,7 +111,7 @@ export class WidenedDirectories {
     return isDone
   }
 
-  /** Sets a directory's mode back, if it was widened. */
+  /** Resets a directory's mode, if it was widened. */
   setBack(way: readonly string[]): void {
     const directory = path.join(this.#root, ...way)
     const mode = widened.get(directory)
@@ -128,14 +131,14 @@ export class WidenedDirectories {
   }
 }
 
-/** A permission that this user does not have, and of which file or directory. */
+/** A permission that this user lacks, and the file or directory concerned. */
 export interface Denied {
-  /** `change`: the permissions would do, but the system allows no change (chattr(1), the sticky bit). */
+  /** `change`: permissions suffice, but the system allows no change (chattr(1), the sticky bit). */
   permission: 'enter' | 'list' | 'write' | 'read' | 'change'
   path: string
   /** User id of its owner. */
   owner: number
-  /** Gives the permission, in a shell. */
+  /** A shell command that grants the permission. */
   command: string
 }
 
@@ -156,10 +159,10 @@ function commandFor(permission: Denied['permission'], at: string, owner: number,
 }
 
 /**
- * Finds the permission that is missing on the way to a file.
- * @param root the first directory that is looked at: the destination, or the root of the file system.
- * @param names those of the way below it, the file's own last.
- * @returns null: none is missing (a security module may have refused).
+ * Finds the missing permission in the path of a file.
+ * @param root the first directory to check: the target, or the root of the file system.
+ * @param names the path components below it; the file's own name is last.
+ * @returns null: none is missing (a security module may have denied access).
  */
 export function findDenied(thrown: unknown, root: string, names: readonly string[]): Denied | null {
   const code = errorCode(thrown)
@@ -168,7 +171,7 @@ export function findDenied(thrown: unknown, root: string, names: readonly string
   let stats = lstatSync(at, { throwIfNoEntry: false })
   const found = (permission: Denied['permission']): Denied => {
     const owner = stats?.uid ?? 0
-    // Its owner is another user, most likely through an earlier restore: all that is below it has that owner, too.
+    // It belongs to another user, probably from an earlier restore, so everything below has the same owner.
     const isWhole = permission !== 'read' && at !== root && root !== path.parse(root).root
     return { permission, path: at, owner, command: commandFor(permission, at, owner, isWhole) }
   }
@@ -201,7 +204,9 @@ const sentences: Readonly<Record<Denied['permission'], WordKey>> = {
   change: 'store.restoreDenied.change',
 }
 
-/** The sentence for a file that a missing permission has kept from its place, with the command that gives it. */
+/**
+ * Returns the message for a file that could not be restored for lack of a permission, with the command that grants it.
+ */
 export function sentenceOfDenied(file: string, { permission, path: at, owner, command }: Denied): Message {
   const params = { path: file, at, owner: owner === 0 ? 'root' : String(owner), command }
   return message(sentences[permission], params)

@@ -16,17 +16,17 @@ import type { Put } from './events.ts'
 import { type Incoming, NotReadable, readAll } from './incoming.ts'
 import { findDenied, openToRead } from './permissions.ts'
 
-/** A file is synced every so many bytes: all of a large one at once would be a silence of minutes, as of a disk that hangs. */
+/** Syncs a file after this many bytes: one sync of a large file could take minutes, and look like a hanging disk. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 
 const syncFd = promisify(fsync)
 
-/** What says that nothing else could be written, either. */
+/** Errors after which no other file can be written either. */
 const ENDS = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
 
 class InTheWay extends Error {}
 
-/** @throws UserError where nothing else could be written, either. */
+/** @throws UserError if no other file could be written either. */
 function failedPut(error: unknown, root: string, to: string): Put {
   const code = errorCode(error) ?? String(error)
   if (ENDS.has(code)) throw restoreStopped(root, error)
@@ -34,7 +34,7 @@ function failedPut(error: unknown, root: string, to: string): Put {
   return { kind: 'failed', to, code, ...(denied === null ? {} : { denied }) }
 }
 
-/** Writes a content to a new file; what is written is synced while the next bytes come. @returns what was read. */
+/** Writes a content to a new file, and syncs while more is received. @returns the digest and size of the content. */
 async function writeContent(
   file: Incoming,
   to: number,
@@ -47,7 +47,7 @@ async function writeContent(
     await syncing
     unsynced = 0
     syncing = syncFd(to)
-    // It is waited for below, or before the next one.
+    // Awaited below, or before the next sync.
     void settled(syncing)
   }
   try {
@@ -64,9 +64,9 @@ async function writeContent(
   }
 }
 
-/** Brings contents to a destination: each whole or not at all. */
+/** Writes contents to a target directory, each completely or not at all. */
 export class Putting {
-  /** Files and directories that did not get all that they had. */
+  /** Number of files and directories whose metadata could not be applied completely. */
   undressed = 0
   readonly #root: string
   readonly #overwrite: boolean
@@ -76,7 +76,7 @@ export class Putting {
   readonly #batch: PutBatch
   readonly #making: Making = {
     missing: (parent, name, way) => {
-      // Nobody else is to see what is in it before it has its own mode.
+      // Private until its own mode is applied, so that no other user can read its files.
       mkdirSync(`${parent.path}/${name}`, { mode: 0o700 })
       this.#directories.made(way)
     },
@@ -85,7 +85,7 @@ export class Putting {
     },
   }
 
-  /** @param root the destination, which is there. */
+  /** @param root the target directory; it exists. */
   constructor(root: string, overwrite: boolean, advance: (bytes: number) => void) {
     this.#root = root
     this.#overwrite = overwrite
@@ -96,12 +96,13 @@ export class Putting {
   }
 
   /**
-   * @param place where it came from, as people are told.
-   * @param names those of its place below the destination.
-   * @param facts what the directories on the way are at the source; null: nobody knows.
-   * @param later hears what became of it, if that is known only when others are done, too.
-   * @returns what became of it; null: `later` hears it.
-   * @throws UserError where nothing else could be written, either; NotReadable, as the content could not be read.
+   * Writes one content.
+   * @param place its origin, for display.
+   * @param names the components of its path below the target directory.
+   * @param facts metadata of the directories in this path at the source; null: unknown.
+   * @param later receives the result, if it is known only once the batch is done.
+   * @returns the result; null: `later` receives it.
+   * @throws UserError if no other file could be written either; NotReadable if the content could not be read.
    */
   async put(
     file: Incoming,
@@ -117,7 +118,7 @@ export class Putting {
     let put: Put | null
     try {
       put = await this.#putNow(file, place, way, to, later).catch((error: unknown) => {
-        // A directory of this user's is closed even to this user. Nothing of the content was read yet.
+        // This user's own directory may lack permissions. The content has not been read yet, so a retry is possible.
         if (errorCode(error) !== 'EACCES' || !this.#directories.widen(way)) throw error
         return this.#putNow(file, place, way, to, later)
       })
@@ -130,7 +131,7 @@ export class Putting {
     return put
   }
 
-  /** All that was put has its name, and is durable. */
+  /** Completes all files: they are durable and have their names. */
   end(): void {
     this.#directories.follow([], [])
     this.#flush()
@@ -148,7 +149,7 @@ export class Putting {
     const enter = () => this.#tree.enter(way, this.#making)
     const look = (digest: Uint8Array | null) => this.#judge(file, digest, enter().path, to)
     enter()
-    // In what was made for these files there is nothing else, and what comes all the same its name will find.
+    // A directory created by this restore is empty. If a file appears anyway, naming detects it.
     const judged = this.#directories.isMade(way) ? null : await look(file.digest)
     if (judged !== null) return judged
     const made = this.#batch.make(way, enter(), path.basename(to))
@@ -173,8 +174,8 @@ export class Putting {
   }
 
   /**
-   * What stands in the way of a file, or is it already; null: nothing, as far as it is known.
-   * @param digest null: only reading it will tell.
+   * Checks an existing file at the target: returns the result if it makes writing unnecessary or impossible, otherwise null.
+   * @param digest null: known only after the content is read.
    */
   async #judge(
     file: Incoming,
@@ -195,13 +196,13 @@ export class Putting {
     return this.#overwrite ? null : { kind: 'exists', to }
   }
 
-  /** Whether a file that is there has this content. */
+  /** True if the existing file has this content. Applies the metadata if files may be overwritten. */
   async #hasContent(file: Incoming, digest: Uint8Array, target: string): Promise<boolean> {
     const fd = openToRead(target)
     try {
       const there = await readDigest(fd, () => this.#advance(0))
       if (!there.digest.equals(digest)) return false
-      // What may not be replaced stays as it is, its mode too: somebody may have closed it to others.
+      // Without `overwrite` the mode stays unchanged too: somebody may have restricted access on purpose.
       if (this.#overwrite && !dress(fd, file.facts)) this.undressed += 1
       return true
     } finally {

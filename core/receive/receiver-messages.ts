@@ -4,25 +4,25 @@ import type { WorkerDefinition } from '../lib/workers/definition.ts'
 import { senderLevels } from '../protocol/limits.ts'
 import { keepSchema } from '../settings/schema.ts'
 
-/** Senders that a report names. */
+/** Maximum number of senders in a report. */
 export const MOST_SENDERS = 500
 
-/** A computer that may send here; times in milliseconds since 1970, by this computer's clock. */
+/** A computer that may send to this receiver. Times in milliseconds since 1970, by this computer's clock. */
 export const receivedSenderSchema = z.object({
   fingerprint: z.string(),
   name: z.string(),
-  /** In the store. */
+  /** Its folder in the store. */
   folder: z.string(),
-  /** null: it never was connected. */
+  /** null: never connected. */
   seenAt: z.number().nullable(),
   connected: z.boolean(),
-  /** What it last said of itself, and when; null: it never did. */
+  /** Its last status report, and the time of it; null: none yet. */
   level: z.enum(senderLevels).nullable(),
   sentence: z.string().nullable(),
-  /** The same, if it said so. */
+  /** The same sentence as a message, if the sender supplied one. */
   words: messageSchema.nullable(),
   statusAt: z.number().nullable(),
-  /** What it has in the store, older contents included. */
+  /** Its usage of the store, including older versions. */
   files: z.number(),
   bytes: z.number(),
 })
@@ -35,7 +35,7 @@ const runningSchema = z.object({
   receivedFiles: z.number(),
   receivedBytes: z.number(),
   refusedConnections: z.number(),
-  /** Those that may send, at most MOST_SENDERS. */
+  /** The senders that may send, at most MOST_SENDERS. */
   senders: z.array(receivedSenderSchema),
 })
 export type RunningReport = z.infer<typeof runningSchema>
@@ -44,30 +44,30 @@ export const receiverDefinition = {
   name: 'receiver' as const,
   config: z.object({
     storeDirectory: z.string(),
-    /** Where set-up stores are remembered. */
+    /** File that lists the stores that were set up. */
     setUpStores: z.string(),
     host: z.string(),
-    /** 0: any free port; the report says which. */
+    /** 0: any free port; the report contains it. */
     port: z.number().int().min(0).max(65_535),
     name: z.string(),
-    /** What each sender may have there, in bytes; null: no limit. */
+    /** Quota of each sender in bytes; null: no limit. */
     quotaBytes: z.number().nullable(),
-    /** Which older contents stay. */
+    /** Retention of older versions. */
     keep: keepSchema,
   }),
-  /** How it runs, or why it cannot start; then it tries again by itself. */
+  /** The state of the running receiver, or the reason why it cannot start; it retries automatically. */
   report: z.union([runningSchema, z.object({ problem: messageSchema })]),
   requests: {
     /**
-     * Makes a pairing code, which works once. `minutes`: for so long. `replaces`: the sender, by its fingerprint, folder or
-     * name, whose place and folder the new one takes.
+     * Creates a one-time pairing code. `minutes`: its lifetime. `replaces`: fingerprint, folder or name of the sender
+     * whose place and folder the new one takes.
      */
     invite: {
       input: z.object({ replaces: z.string().nullable() }),
       output: z.object({ code: z.string(), minutes: z.number() }),
     },
     renameSender: { input: z.object({ fingerprint: z.string(), name: z.string() }), output: z.object({}) },
-    /** Takes nothing more of a sender until it is paired again; what it has sent stays. */
+    /** Refuses a sender until it is paired again. Its files are kept. */
     revokeSender: { input: z.object({ fingerprint: z.string() }), output: z.object({}) },
   },
 } satisfies WorkerDefinition

@@ -13,15 +13,15 @@ import type { SenderState } from './senders/last-seen.ts'
 
 type Definition = typeof receiverDefinition
 type Config = ConfigOf<Definition>
-/** The scripts of the threads that it starts. */
+/** The scripts of the receiver's threads. */
 type Threads = Pick<ReceiverOptions, 'storeThread'>
 
-/** A store that cannot be used now, or a port that is taken, is tried again after this. */
+/** Retry interval if the store is unusable, or the port is taken. */
 const RETRY_MS = 3_000
-/** What it has received, who is connected, and what senders say of themselves: a person looks at it. */
+/** Interval of reports: counters, connections and sender status, for display. */
 const REPORT_EVERY_MS = 1_000
 
-/** A name of a sender, as the list of senders has it. */
+/** Valid names of senders, as in the list of senders. */
 const NAME = /^\P{Cc}{1,200}$/u
 
 const rulesOf = ({ quotaBytes, keep }: Config): StoreRules => ({
@@ -30,7 +30,7 @@ const rulesOf = ({ quotaBytes, keep }: Config): StoreRules => ({
   quota: { each: { bytes: quotaBytes, files: null }, of: {} },
 })
 
-/** Those that may send now, the ones that were seen last first. */
+/** Lists the senders that may send, most recently seen first. */
 function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): ReceivedSender[] {
   const last = ({ connected, seenAt }: SenderState) => (connected ? Number.POSITIVE_INFINITY : (seenAt ?? 0))
   return receiver
@@ -49,7 +49,7 @@ function sendersOf(receiver: Pick<Receiver, 'senderStates' | 'usage'>): Received
     })
 }
 
-/** A receiver that follows its configuration, and is tried again while the store cannot be used. */
+/** A receiver that follows its configuration, and retries while the store is unusable. */
 class KeptReceiver {
   readonly #threads: Threads
   readonly #context: WorkerContext<Definition>
@@ -58,9 +58,9 @@ class KeptReceiver {
   #receiver: Receiver | null = null
   #retrying: NodeJS.Timeout | undefined
   #isOver = false
-  /** The change that is under way. */
+  /** The change in progress. */
   #applying = Promise.resolve()
-  /** The number of the latest start: what an earlier one opens is closed again. */
+  /** Number of the latest start. A receiver that an earlier start opens is closed again. */
   #latest = 0
 
   constructor(threads: Threads, context: WorkerContext<Definition>) {
@@ -84,7 +84,7 @@ class KeptReceiver {
     this.#context.report({ port, fingerprint, storeDirectory, ...received, senders })
   }
 
-  /** The directory of the store. @throws UserError while it cannot be used. */
+  /** Returns the directory of the store. @throws UserError if it cannot be used now. */
   async store(): Promise<string> {
     await this.#applying
     if (this.#receiver === null || this.#config === null)
@@ -105,7 +105,7 @@ class KeptReceiver {
   async #startAnew(): Promise<void> {
     const closed = this.#close()
     this.#applying = closed.then(() => this.#start())
-    // Not for the start: on a dead disk it never ends, and the next configuration may name another one.
+    // Not awaiting the start: on a dead disk it never ends, and the next configuration may use another disk.
     await closed
   }
 
@@ -130,7 +130,7 @@ class KeptReceiver {
   }
 
   async #close(): Promise<void> {
-    // A start that is under way may wait for its disk for ever: it is not waited for.
+    // A start in progress is not awaited, because it may wait for its disk forever.
     this.#latest += 1
     clearTimeout(this.#retrying)
     await this.#receiver?.close()
@@ -138,14 +138,14 @@ class KeptReceiver {
   }
 }
 
-/** The receiver as a worker. */
+/** Starts the receiver as a worker. */
 export const startReceiver =
   (threads: Threads) =>
   (context: WorkerContext<Definition>): WorkerHandlers<Definition> => {
     const receiver = new KeptReceiver(threads, context)
     return {
       configure: (config) => receiver.configure(config),
-      // What a person does with the senders is written to their list, which the receiver follows.
+      // The user's changes are written to the list of senders, which the receiver watches.
       requests: {
         async invite({ replaces }: InputOf<Definition, 'invite'>) {
           const store = await receiver.store()

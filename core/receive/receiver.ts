@@ -24,7 +24,7 @@ import { openSeenLog, senderStates } from './senders/last-seen.ts'
 
 export interface ReceiverOptions {
   storeDirectory: string
-  /** Where set-up stores are remembered; left out: nowhere. */
+  /** Directory that records the stores that were set up; omitted: not recorded. */
   setUpStores?: string
   host: string
   /** 0: any free port. */
@@ -33,14 +33,14 @@ export interface ReceiverOptions {
   rules: StoreRules
   /** The script of the store's threads. */
   storeThread: URL
-  /** Where original isocket clients are accepted; left out: nowhere. */
+  /** Where to accept original isocket clients; omitted: not at all. */
   isocket?: IsocketOptions | null
 }
 
 export interface ReceiverEvents {
-  /** A file became durable, so many seconds after its last byte. */
+  /** A file became durable, this many seconds after its last byte was received. */
   onDurable?(seconds: number): void
-  /** The store's manifest is another one than before: the receiver takes nothing until it is started anew. */
+  /** The store's manifest was replaced by a different one. The receiver refuses files until it is restarted. */
   onReplaced?(): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void
 }
@@ -49,7 +49,7 @@ export type Receiver = Awaited<ReturnType<typeof startOnStore>>
 
 /**
  * Runs a receiver on a store.
- * @throws UserError when the store cannot be used at all, or the address cannot be listened on.
+ * @throws UserError if the store is unusable, or the address cannot be listened on.
  */
 export async function startStoreReceiver(
   options: ReceiverOptions,
@@ -73,10 +73,10 @@ export async function startStoreReceiver(
   }
 }
 
-/** Closes something that was opened for the receiver. */
+/** Closes a resource of the receiver. */
 type Opened = () => Promise<void> | void
 
-/** What was opened last goes first. */
+/** Closes the resources in reverse order. */
 async function closeAll(opened: Opened[]): Promise<void> {
   for (const close of opened.splice(0).reverse()) await close()
 }
@@ -139,27 +139,27 @@ async function startOnStore(
       return senders.pairedCount
     },
     counters,
-    /** Connections of senders that are let in, and of original isocket clients. */
+    /** Number of connections: admitted senders, and original isocket clients. */
     get connections() {
       return { senders: connected.count, isocket: isocket?.connections ?? 0 }
     },
-    /** How long the store's disk has left its oldest call unanswered, in milliseconds. */
+    /** Age of the oldest unanswered call to the store's disk, in milliseconds. */
     get stalledMs() {
       return store.stalledMs()
     },
-    /** Those that may send. */
+    /** The senders that may send. */
     senderStates: () => senderStates(senders, seen, connected.folders()),
-    /** What a sender has in the store, by its folder. */
+    /** A sender's usage of the store, by its folder. */
     usage: (folder: string) => store.usage(folder),
     close: () => closeAll(opened),
   }
 }
 
-/** Where it is remembered that a store was set up: on another disk than the store, which may not be mounted. */
+/** Returns the file that records the setup of a store. It is not on the store's disk, which may not be mounted. */
 const noteOf = (directory: string, root: string): string =>
   path.join(directory, createHash('sha256').update(root).digest('hex').slice(0, 32))
 
-/** Only what is said to be absent is absent: a disk that fails has its store all the same. */
+/** True only if the system reports the file as absent. On any other error the store may still exist. */
 const isAbsent = (file: string): Promise<boolean> =>
   stat(file).then(
     () => false,
@@ -167,8 +167,8 @@ const isAbsent = (file: string): Promise<boolean> =>
   )
 
 /**
- * What was set up once is never made anew unasked: it would be another receiver, under the mount point of its disk.
- * @param directory where set-up stores are remembered.
+ * Refuses to recreate a store that was set up before: it would be a new receiver, below the mount point of its disk.
+ * @param directory where the setup of stores is recorded.
  * @throws UserError transfer.storeGone
  */
 async function refuseAnew(directory: string, { own, root }: StoreLayout): Promise<void> {
@@ -176,7 +176,7 @@ async function refuseAnew(directory: string, { own, root }: StoreLayout): Promis
     throw new UserError('transfer.storeGone', { path: root, own })
 }
 
-/** @throws what the system says. */
+/** Records that a store was set up. @throws the system error. */
 async function rememberStore(directory: string, { root }: StoreLayout): Promise<void> {
   const note = noteOf(directory, root)
   if (!(await isAbsent(note))) return

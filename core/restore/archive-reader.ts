@@ -7,7 +7,7 @@ import type { Incoming } from './write/incoming.ts'
 export const SMALL_BYTES = 256 * 1024
 
 /**
- * Read access to the files of one computer at a destination, or of all computers in a store, for browsing and restoring.
+ * Read access to the files of one computer at a destination, or of all computers in a store: to browse and to restore.
  * Its results are untrusted input from another computer: callers must check the names.
  *
  * Every call throws a UserError if the destination is no longer reachable.

@@ -1,28 +1,31 @@
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 import type { AnswerWindow } from '../../store/session/answers.ts'
 
-/** What all senders together get of this process's memory: each half of what is left, within limits. */
+/** Memory of this process for all senders together. Each sender gets half of the rest, within limits. */
 const MEMORY_BYTES = 256 * 1024 * 1024
 const WINDOW_BYTES = { least: 2 * 1024 * 1024, most: 16 * 1024 * 1024 }
 const WINDOW_FILES = 8192
-/** Longer than a sender says nothing (ALIVE_EVERY_MS), shorter than another one waits for its welcome. */
+/**
+ * Longer than the interval between a sender's frames (ALIVE_EVERY_MS), shorter than a new connection waits for its
+ * welcome.
+ */
 const SIGN_OF_LIFE_MS = 6_000
 const LOOK_MS = 100
-/** Connections by which files are brought back: of one sender, and of all. */
+/** Maximum number of restore connections: per sender, and in total. */
 const RESTORES_OF_ONE = 2
 const RESTORES = 32
 
-/** One connection of a sender that is let in. */
+/** An admitted connection of a sender. */
 export interface ActiveConnection {
-  /** When anything was heard of it for the last time, by the steady clock. */
+  /** Time of the last frame from it, by the monotonic clock. */
   heardAt(): number
-  /** Somebody else wants to be this sender, from this address. */
+  /** Called if a second connection from this address claims to be the same sender. */
   onTwice(from: string): void
-  /** It may send no longer. */
+  /** Called when the sender is revoked. */
   drop(sender: Sender): void
-  /** It is gone, though nobody has said so: another one of this sender has come. */
+  /** Called when a new connection of this sender replaces this one, which gave no sign of life. */
   replace(): void
-  /** There are files that it should offer again. */
+  /** Called when there may be files that the sender should offer again. */
   want(): void
 }
 
@@ -31,7 +34,7 @@ export interface ConnectionPlace {
   leave(): void
 }
 
-/** The connections that are let in, by sender: one of each. */
+/** The admitted connections: one for each sender. */
 export type Connected = ReturnType<typeof createConnected>
 
 export function createConnected() {
@@ -39,7 +42,7 @@ export function createConnected() {
   const restores = new Set<{ sender: Sender; guest: Pick<ActiveConnection, 'drop'> }>()
   const waiting = new Set<string>()
 
-  /** Whether the one that is there gives a sign of life. */
+  /** True if the existing connection gives a sign of life. */
   const isAlive = async (guest: ActiveConnection, isThere: () => boolean): Promise<boolean> => {
     const since = performance.now()
     while (isThere() && performance.now() - since < SIGN_OF_LIFE_MS) {
@@ -65,8 +68,8 @@ export function createConnected() {
 
   return {
     /**
-     * Lets a sender in. Where it is connected already, the first one is waited for: it may be gone and nobody knows yet.
-     * null: it is alive, and both are told; or another one waits for this sender.
+     * Admits a sender. If it already has a connection, waits for a sign of life from it, as it may be dead.
+     * Returns null if it is alive (both connections are then notified), or if another one already waits for this sender.
      */
     async enter(sender: Sender, from: string, guest: ActiveConnection) {
       const { folder } = sender
@@ -80,7 +83,7 @@ export function createConnected() {
           return null
         }
         const now = places.get(folder)
-        // The first one has left, and another one has come, while this one waited.
+        // The first connection has left, and another one was admitted during the wait.
         if (now !== undefined && now !== first) return null
         if (now === first) first.guest.replace()
         return place(sender, guest)
@@ -88,7 +91,7 @@ export function createConnected() {
         waiting.delete(folder)
       }
     },
-    /** Lets a sender in that wants files back, beside whatever it sends; null: there are too many. Returns what lets it out. */
+    /** Admits a restore connection beside the sender's other one. Returns its release function; null: too many. */
     enterRestore(sender: Sender, guest: Pick<ActiveConnection, 'drop'>) {
       const own = [...restores].filter((one) => one.sender.folder === sender.folder)
       if (own.length >= RESTORES_OF_ONE || restores.size >= RESTORES) return null
@@ -96,17 +99,17 @@ export function createConnected() {
       restores.add(mine)
       return () => void restores.delete(mine)
     },
-    /** Ends the connections of all that are not accepted any more. */
+    /** Closes the connections of all senders that are no longer accepted. */
     dropRefused(senders: Pick<Senders, 'accepted' | 'known'>) {
       for (const { sender, guest } of [...places.values(), ...restores])
         if (senders.accepted(sender.fingerprint)?.folder !== sender.folder)
           guest.drop(senders.known(sender.fingerprint) ?? sender)
     },
-    /** Tells all that there may be files to be offered again. */
+    /** Notifies all connections that there may be files to offer again. */
     want() {
       for (const { guest } of places.values()) guest.want()
     },
-    /** Folders of the senders that are connected: a folder is what a sender keeps for ever. */
+    /** Folders of the connected senders. A sender's folder never changes. */
     folders: () => new Set(places.keys()),
     get count() {
       return places.size

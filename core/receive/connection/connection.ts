@@ -16,12 +16,12 @@ import type { ActiveConnection, ConnectionPlace } from './active-connections.ts'
 import type { ConnectionHost } from './host.ts'
 import { Restoring } from './restoring.ts'
 
-/** Files that were asked for and have not come are asked for again after this. */
+/** Files that were requested again and have not arrived are requested again after this time. */
 const AGAIN_MS = 10 * 60_000
 
 /**
- * Asks a sender to offer files again, whenever the result is called: there may be some. What is asked for already is
- * asked for once more, which changes nothing.
+ * Returns a function that asks a sender to offer the files again that are missing. Repeated requests for the same files
+ * are harmless.
  * @param wanted see wantedOf.
  */
 function openWants(channel: FrameChannel, wanted: () => ReturnType<typeof wantedOf>): () => void {
@@ -39,12 +39,12 @@ function openWants(channel: FrameChannel, wanted: () => ReturnType<typeof wanted
     if (isAny) again = setTimeout(send, AGAIN_MS).unref()
   }
 
-  // Where the disk does not answer such questions now, the next connection asks anew.
+  // If the disk does not answer now, the next connection asks again.
   const send = () => void sendAll().catch(ignoreError('the next connection asks for missing files again'))
   return send
 }
 
-/** How far a connection has come. */
+/** The state of a connection. */
 type Phase =
   | { at: 'hello' }
   | { at: 'entering' }
@@ -52,7 +52,7 @@ type Phase =
   | { at: 'restoring'; restoring: Restoring }
   | { at: 'over' }
 
-/** The frames that may come in a phase; of one in which it is over any. */
+/** The frames that are valid in each phase. After `over` every frame is ignored. */
 const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
   hello: ['hello'],
   entering: ['alive'],
@@ -60,26 +60,26 @@ const EXPECTED: Record<Exclude<Phase['at'], 'over'>, readonly FrameType[]> = {
   restoring: ['ask', 'fetch', 'alive'],
 }
 
-/** Whether a frame may come now. */
+/** True if a frame is valid in this phase. */
 function expected(phase: Phase, type: FrameType): boolean {
-  // What was on its way is let pass, so that the refusal is read and not lost in a reset (RFC 9293, 3.10.4).
+  // Frames in transit are ignored, so that the peer reads the refusal: a reset would discard it (RFC 9293, 3.10.4).
   if (phase.at === 'over') return true
   return EXPECTED[phase.at].includes(type)
 }
 
-/** A sender ends the connection like this when the certificate that it is shown is not the one that it has pinned. */
+/** Log text: a sender closes the connection like this if the receiver's certificate differs from the pinned one. */
 const ENDED_BEFORE_HELLO =
   "it ended before it said hello; if it is a sender, this receiver's certificate is not the one that it was paired with"
 
 const ASKED_AGAIN = 'the store cannot say what it has of the sender; the next connection asks again'
 
-/** Longest that a welcome waits for what the store knows of the sender: a disk that hangs must not keep it out. */
+/** Maximum time that a welcome waits for the store's record of the sender: a hanging disk must not lock senders out. */
 const KNOWN_WITHIN_MS = 3_000
 
 /**
- * What both ends last agreed on, as the sender hears it; null: nothing. What the sender does not know of is written down
- * to be offered again before it hears of the position. Where that cannot be done now it hears of its own, and the next
- * connection finds the same.
+ * Returns the session that both ends last agreed on, for the welcome; null: none. If the sender's position is older
+ * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now, the
+ * welcome repeats the sender's own position, so that the next connection finds the same difference.
  */
 async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
   const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(
@@ -97,7 +97,7 @@ async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHea
   return { known: written === LATE ? { ...known, position: offerSince } : known, isForked }
 }
 
-/** Serves one connection from its first frame to its end. */
+/** Handles one connection from its first frame to its end. */
 export class SenderConnection implements ActiveConnection {
   readonly #from: string
   readonly #host: ConnectionHost
@@ -109,7 +109,7 @@ export class SenderConnection implements ActiveConnection {
   #want: () => void = () => undefined
   #heardAt = performance.now()
 
-  /** @param letIn to be called when the peer has turned out to be a sender that may send. */
+  /** @param letIn called once the peer is identified as a sender that may send. */
   constructor(socket: TLSSocket, host: ConnectionHost, letIn: () => void) {
     this.#from = remoteOf(socket)
     this.#host = host
@@ -125,7 +125,7 @@ export class SenderConnection implements ActiveConnection {
         this.#channel.send('refused', { code: 'malformed', reason: message.slice(0, 500) }),
       onClose: (reason) => this.#onClose(reason),
     })
-    // Until it is let in, whoever it is: a stranger that says no more would keep its place among the connections.
+    // Applies to every peer until it is admitted: otherwise a silent stranger would occupy a connection.
     this.#patience = setTimeout(() => {
       const why = this.#phase.at === 'hello' ? 'no hello in time' : 'not let in in time'
       if (!this.#isOver) this.#refuse('malformed', why)
@@ -144,7 +144,7 @@ export class SenderConnection implements ActiveConnection {
     this.#channel.send('twice', { from })
   }
 
-  /** Half files are thrown away; what is whole and on its way to the disk is kept. */
+  /** Discards partial files. Files that were received completely are still stored. */
   drop({ name, fingerprint }: Sender): void {
     if (this.#phase.at === 'sending') this.#phase.sending.close(false)
     else if (this.#phase.at === 'restoring') this.#phase.restoring.close()
@@ -211,7 +211,7 @@ export class SenderConnection implements ActiveConnection {
     this.#end()
   }
 
-  /** Gives a sender its own files back, and nothing else. */
+  /** Serves a sender's own files, and no other ones. */
   #restore(sender: Sender) {
     const host = this.#host
     const leave = host.enterRestore(sender, this)
@@ -237,7 +237,7 @@ export class SenderConnection implements ActiveConnection {
     this.#receive(sender, place, known, isForked)
   }
 
-  /** Lets a sender in, once it is known what both ends last agreed on. */
+  /** Admits a sender, after the last agreed session is known. */
   #receive(sender: Sender, place: ConnectionPlace, known: KnownSession | null, isForked: boolean): void {
     const host = this.#host
     const { name, folder } = sender
@@ -261,14 +261,14 @@ export class SenderConnection implements ActiveConnection {
     this.#want()
   }
 
-  /** It has its place, which `leave` gives back. */
+  /** Marks the connection as admitted; `leave` releases its place. */
   #admit(leave: () => void): void {
     this.#leave = leave
     clearTimeout(this.#patience)
     this.#letIn()
   }
 
-  /** @param said what the other end hears of it, if that is not for its ears. */
+  /** @param said the reason sent to the peer, if it must not see the logged one. */
   #refuse(code: RefusalCode, reason: string, said = reason): void {
     this.#host.onRefusedConnection(this.#from, reason, code)
     this.#channel.send('refused', { code, reason: said.slice(0, 500) })
@@ -291,7 +291,7 @@ export class SenderConnection implements ActiveConnection {
     }
     if (phase.at === 'restoring') phase.restoring.close()
     if (phase.at === 'over') return
-    // A broken protocol is refused whenever it comes: a sender that was let in has heard so, too (onFault).
+    // Protocol errors are always counted: the sender, if it was admitted, was sent the refusal as well (onFault).
     if (reason instanceof WireFault) this.#host.onRefusedConnection(this.#from, reason.message, 'malformed')
     else if (phase.at === 'hello')
       this.#host.onRefusedConnection(this.#from, reason?.message ?? ENDED_BEFORE_HELLO, 'other')

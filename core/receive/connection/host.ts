@@ -21,14 +21,14 @@ interface HostParts {
   log(level: 'info' | 'warn' | 'error', message: string): void
 }
 
-/** What a connection needs to know, and what it tells. */
+/** Data and callbacks of a connection. */
 export type ConnectionHost = Omit<ReturnType<typeof createConnectionHost>, 'endLogs'>
 
-/** What all connections of a receiver share: who may come in, and what is counted and logged of them. */
+/** Creates what all connections of a receiver share: admission, counters and logs. */
 export function createConnectionHost(parts: HostParts) {
   const { layout, senders, connected, seen, counters, log, store } = parts
   const limited = () => createLimitedLog((text) => log('warn', text))
-  /** By kind: a flood of one must not hide why others are refused. */
+  /** Rate-limited logs by kind: a flood of one kind must not hide the refusals of other kinds. */
   const refusedLogs = new Map<RefusedKind, LimitedLog>()
   const logRefusedFile = limited()
   let judging: Promise<unknown> = Promise.resolve()
@@ -42,29 +42,29 @@ export function createConnectionHost(parts: HostParts) {
     sourceIn: senders.sourceIn,
     /** See Connected. */
     enterRestore: connected.enterRestore,
-    /** Where a sender's source is stored. @throws what the system says where a new one cannot be written down. */
+    /** Returns the store directory of a sender's source. @throws the system error if a new one cannot be recorded. */
     sourceOf: async ({ folder }: Sender, id: string, name: string) =>
       store.source(folder, await senders.sourceDirectory(folder, id, name)),
-    /** Uses up a pairing code; resolves to null if it is none. @throws where it cannot be used now, but later. */
+    /** Redeems a pairing code; resolves to null if it is invalid. @throws if it cannot be redeemed now, but later. */
     pair(fingerprint: string, code: string, name: string) {
       const pairNow = async (replaces: string | null) => {
         const sender = await senders.pair(fingerprint, name, Date.now(), replaces)
-        // Whose place it is now must not be sent to by another.
+        // The replaced computer must not send to this folder any longer.
         if (replaces !== null) connected.dropRefused(senders)
         return sender
       }
-      // One after the other: a code that two give at a time is good for one of them.
+      // Serialized: if two peers use a code at the same time, only one of them gets it.
       const judged = judging.then(() => redeemCode(layout.codes, code, Date.now(), pairNow))
       judging = settled(judged)
       return judged
     },
-    /** Lets a sender's connection in; null: see Connected. */
+    /** Admits a sender's connection; null: see Connected. */
     async enter(sender: Sender, from: string, guest: ActiveConnection) {
       const place = await connected.enter(sender, from, guest)
       seen.note(connected.folders(), Date.now())
       return place
     },
-    /** A sender that is let in has told how it is. */
+    /** Records the status of an admitted sender. */
     onStatus: ({ folder }: Sender, status: FrameHeader<'status'>) =>
       seen.noteStatus(folder, status, Date.now()),
     onRefusedConnection(from: string, reason: string, kind: RefusedKind) {

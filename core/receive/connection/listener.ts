@@ -8,14 +8,16 @@ import type { Identity } from '../../protocol/identity.ts'
 import { remoteOf, serverOptions, transportOf } from '../../protocol/tls.ts'
 import type { RefusedKind } from './refusals.ts'
 
-/** Connections that are not let in yet, of all addresses and of one; beyond it the oldest one goes. */
+/**
+ * Limits for connections that are not admitted yet: in total, and per address. Beyond them the oldest one is closed.
+ */
 const MAX_UNKNOWN = 64
 const MAX_UNKNOWN_OF_ADDRESS = 16
 const MAX_CONNECTIONS = 512
 
 /**
- * Accepts TLS 1.3 connections; anything else is refused, and `refused` says why.
- * @throws UserError when the address cannot be listened on.
+ * Accepts TLS 1.3 connections. Refuses all others; `refused` receives the reason.
+ * @throws UserError if the address cannot be listened on.
  */
 export async function openListener(
   at: { host: string; port: number },
@@ -25,7 +27,7 @@ export async function openListener(
 ) {
   const sockets = new Set<Socket>()
   const unknown = new Set<Socket>()
-  /** Asked for at the beginning: of a connection that is over the system does not say it any more. */
+  /** Remote addresses, read at the start: the system no longer reports the address of a closed connection. */
   const remotes = new WeakMap<object, string>()
   const server = createServer(serverOptions(identity))
   server.maxConnections = MAX_CONNECTIONS

@@ -2,10 +2,10 @@ import type { FileStatus, RefusalCode } from '../../protocol/limits.ts'
 import { type NameFault, nameFaults } from '../../protocol/names.ts'
 import type { Outcome } from '../../store/outcome.ts'
 
-/** Why a connection was refused, as a word that can be counted; the log has the sentence. */
+/** Reason for refusing a connection, as a label for counters; the log has the full sentence. */
 export type RefusedKind = RefusalCode | 'tls' | 'certificate' | 'flood' | 'isocket' | 'other'
 
-/** What a receiver has done since it started. */
+/** Counters of a receiver since its start. */
 export type Counters = ReturnType<typeof createCounters>
 
 export const createCounters = () => ({
@@ -52,7 +52,7 @@ function ofFull(detail: string): string {
   return `${why}; the sender waits: free some space`
 }
 
-/** Why a file is not stored, for the receiver's log: status, detail, and what they mean. */
+/** Returns the log text for a file that is not stored: status, detail, and their meaning. */
 export function refusalWords({ status, detail }: Outcome): string {
   const fault = nameFaults.find((one) => one === detail) ?? 'characters'
   const why = status === 'name' ? ofName[fault] : status === 'full' ? ofFull(detail) : ofStatus[status]

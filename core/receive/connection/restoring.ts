@@ -33,7 +33,7 @@ const contentsTold = ({ contents, directories, strange, next }: ContentsPage): R
   next,
 })
 
-/** The parts that are read and sent together: so many bytes, at least one part. */
+/** Returns how many parts to read and send together: at least one, up to this many bytes. */
 function firstParts(waiting: readonly FetchEntry[]): number {
   let bytes = 0
   const end = waiting.findIndex((part, index) => {
@@ -51,7 +51,7 @@ const rangeOf = ([, folder, path, version, from, bytes]: FetchEntry): Range => (
   bytes,
 })
 
-/** A connection by which a sender gets its own files back. It keeps nothing: each frame is answered by itself. */
+/** A connection that serves a sender's own files. It is stateless: each frame is answered independently. */
 export class Restoring {
   readonly #channel: FrameChannel
   readonly #host: Pick<ConnectionHost, 'store' | 'sourceIn'>
@@ -61,14 +61,14 @@ export class Restoring {
   #bytes = 0
   #isSending = false
 
-  /** @param sender the folder that is the sender's own: nothing else is looked at. */
+  /** @param sender the sender's own folder, the only one that is read. */
   constructor(channel: FrameChannel, host: Pick<ConnectionHost, 'store' | 'sourceIn'>, sender: string) {
     this.#channel = channel
     this.#host = host
     this.#sender = sender
   }
 
-  /** @throws WireFault where more is asked for than may be. */
+  /** @throws WireFault if the peer exceeds a limit, or the frame is not valid here. */
   handle(frame: Frame) {
     if (frame.type === 'fetch') return this.#fetch(frame.header)
     if (frame.type !== 'ask') throw new WireFault(`${frame.type} frame not expected now`)
@@ -87,7 +87,7 @@ export class Restoring {
       await this.#channel.room()
       this.#channel.send('told', { id, answer })
     } catch (error) {
-      // It cannot be read, or is more than a frame holds.
+      // It cannot be read, or the answer exceeds the size of a frame.
       const reason = errorCode(error) ?? errorText(error)
       this.#channel.send('told', { id, answer: { about: 'failed', reason: reason.slice(0, 1000) } })
     } finally {
@@ -121,7 +121,7 @@ export class Restoring {
     if (!this.#isSending) void this.#sendAll()
   }
 
-  /** One piece after the other: what is read waits for the line, and nothing is read ahead of it. */
+  /** Sends one piece after the other: the next one is read only after the connection has taken this one. */
   async #sendAll(): Promise<void> {
     this.#isSending = true
     while (this.#waiting.length > 0 && !this.#channel.closed) {

@@ -5,7 +5,7 @@ import type { Store } from '../../store/store.ts'
 import { SEEN_EVERY_MS, type SeenLog } from '../senders/last-seen.ts'
 import type { Connected } from './active-connections.ts'
 
-/** A command beside the receiver changes the list of senders as a file; it is looked at this often. */
+/** Interval of checking the list of senders, a file that commands change while the receiver runs. */
 const LOOK_EVERY_MS = 250
 
 const LAST_WRITE_MS = 1_000
@@ -20,21 +20,21 @@ interface RosterParts {
   log(level: 'info' | 'warn', text: string): void
 }
 
-/** Tells of a change of a file; null: it is not there. */
+/** Returns a value that changes with the file; null: it does not exist. */
 const stampOf = (file: string): Promise<string | null> =>
   stat(file, { bigint: true }).then(
     ({ mtimeNs, ino }) => `${ino} ${mtimeNs}`,
     () => null,
   )
 
-/** Keeps a running receiver's senders as the list on disk says, and notes who is connected. */
+/** Applies changes of the list of senders to a running receiver, and records which senders are connected. */
 export function followRoster({ senders, connected, seen, store, wanted, log }: RosterParts) {
   const dropRefused = () => {
     connected.dropRefused(senders)
     const refused = senders.list().filter(({ fingerprint }) => senders.accepted(fingerprint) === null)
     void store.abandon(new Set(refused.map(({ folder }) => folder)))
   }
-  // Some may have been revoked while no receiver ran.
+  // Senders may have been revoked while no receiver ran.
   dropRefused()
 
   let looking = false
@@ -43,7 +43,7 @@ export function followRoster({ senders, connected, seen, store, wanted, log }: R
   let wantedAt: string | null = null
 
   const look = async (): Promise<void> => {
-    // A disk that hangs has one look waiting, not one more each time.
+    // Checks do not overlap, so that they cannot pile up on a hanging disk.
     if (looking) return
     looking = true
     try {
@@ -66,9 +66,9 @@ export function followRoster({ senders, connected, seen, store, wanted, log }: R
 
   const timer = setInterval(() => void look(), LOOK_EVERY_MS)
   return {
-    /** Ends the connections of those that may send no longer, and removes their partial files. */
+    /** Closes the connections of revoked senders, and removes their partial files. */
     dropRefused,
-    /** Ends it, and writes a last time who was seen; gives up on a disk that does not answer. */
+    /** Stops, and writes the last-seen times one last time; gives up if the disk does not answer. */
     async stop() {
       clearInterval(timer)
       seen.note(connected.folders(), Date.now())

@@ -6,21 +6,21 @@ import type { ConnectionHost } from '../connection/host.ts'
 import { type Ended, MAX_LINE_BYTES, parseHeader, readFrom } from './incoming.ts'
 import { type IsocketResult, storeFile } from './store-file.ts'
 
-/** The folder in the store for what original clients send: STORE/isocket/<client's address>/<path>. */
+/** The folder in the store for files of original clients: STORE/isocket/<client's address>/<path>. */
 export const ISOCKET_FOLDER = 'isocket'
 
-/** The original client never rests between two files. */
+/** The original client never pauses between two files. */
 const LINE_WITHIN_MS = 60_000
 /**
- * A client takes a connection that ends for an acknowledgement. So one that has begun a file is waited for until
- * its own kernel must have given up (tcp_retries2, tcp(7): up to 924.6 s; doubled).
+ * A client takes the end of a connection for an acknowledgement. After it has begun a file, the receiver therefore
+ * waits until the client's kernel must have given up (tcp_retries2, tcp(7): up to 924.6 s; doubled).
  */
 const DATA_WITHIN_MS = 1_850_000
-/** What a client that gets no answer still sends is read in pieces of this size, and thrown away. */
+/** Data from a client that gets no answer is read in pieces of this size and discarded. */
 const HELD_BYTES = 64 * 1024
-/** As the original server made its files, under the usual umask. */
+/** The mode of files that the original server created, with the usual umask. */
 const FILE_MODE = 0o644
-/** Its wire does not say whose a file is. */
+/** The original protocol does not transfer a file's owner. */
 const NOBODY = { user: 0, group: 0 }
 
 export type IsocketHost = Pick<
@@ -28,18 +28,18 @@ export type IsocketHost = Pick<
   'store' | 'onReceived' | 'onRefusedConnection' | 'onRefusedFile' | 'log'
 >
 
-/** The address alone, as a folder's name: what two clients send does not mix. */
+/** Returns the client's address as a folder name: each client gets its own folder. */
 function folderOfClient(address: string | undefined): string {
   return folderName((address ?? 'unknown').replace(/^::ffff:/, ''))
 }
 
-/** What to say where the client will believe that a file is stored that is not. */
+/** Returns the log text for a file that the client will wrongly take for stored. */
 const wronglyMarked = (path: string) =>
   `The original client takes this for success and sets the group-write bit: to send it again, run there: chmod g-w '/${path}'`
 
-/** Serves one original isocket client: the acknowledgement of a file is sent when it is durable. */
+/** Serves one original isocket client. A file is acknowledged once it is durable. */
 export class IsocketConnection {
-  /** Resolves when it is over. */
+  /** Resolves when the connection has ended. */
   readonly done: Promise<void>
   readonly #socket: Socket
   readonly #host: IsocketHost
@@ -67,13 +67,13 @@ export class IsocketConnection {
     })
   }
 
-  /** Ends it after the file that is on its way. */
+  /** Ends the connection after the current file. */
   finish(): void {
     this.#finishing = true
     if (!this.#isReceiving) this.reset()
   }
 
-  /** Ends it now. A reset, not an end: the next send(2) of the client fails then, and it marks nothing. */
+  /** Closes the connection now, with a reset: the client's next send(2) then fails, and it marks no file as sent. */
   reset(): void {
     this.#over.abort()
     if (!this.#socket.destroyed) this.#socket.resetAndDestroy()
@@ -86,7 +86,7 @@ export class IsocketConnection {
     this.#host.log('info', `isocket client ${this.#from} is gone; files that it sent: ${this.#files}`)
   }
 
-  /** Whether another line may follow. */
+  /** Returns true if another line may follow. */
   async #serveLine(): Promise<boolean> {
     const line = await this.#incoming.line(MAX_LINE_BYTES, LINE_WITHIN_MS)
     if (this.#finishing || line === 'closed') return false
@@ -97,7 +97,7 @@ export class IsocketConnection {
     const header = parseHeader(line)
     if (header.kind === 'file') return this.#serveFile(header)
     if (header.kind === 'fault') this.#refused(header.reason)
-    // After STOP the client closes by itself; whatever it says then is not heard.
+    // After STOP the client closes the connection. Any further data is ignored.
     if (header.kind === 'stop') this.#socket.end()
     return false
   }
@@ -128,7 +128,7 @@ export class IsocketConnection {
     return false
   }
 
-  /** @param ready is called when the contents may come. */
+  /** @param ready is called when the client may send the content. */
   #receive(path: string, size: number, ready: () => void): Promise<IsocketResult> {
     const { store } = this.#host
     const facts = { size, mtimeNs: BigInt(Date.now()) * 1_000_000n, mode: FILE_MODE, ...NOBODY, more: null }
@@ -153,7 +153,7 @@ export class IsocketConnection {
     return this.#over.signal.aborted || this.#finishing
   }
 
-  /** The client waits, for ever, for an answer that must not be given; it ends when somebody ends the client. */
+  /** Leaves the client waiting, without the answer that it would take for success, until somebody stops the client. */
   async #hold(path: string, outcome: Outcome): Promise<void> {
     this.#host.onRefusedFile('isocket', this.#source, path, outcome)
     const left = `${this.#from} is left without an answer, as it would take any for success`

@@ -5,26 +5,26 @@ import { LATE, withTimeout } from '../../lib/async/with-timeout.ts'
 import { MAX_FILE_BYTES } from '../../platform/facts.ts'
 import { MAX_PATH_BYTES, nameFault } from '../../protocol/names.ts'
 
-/** Why nothing more can be read. */
+/** The reason why reading has ended. */
 export type Ended = 'closed' | 'silent' | 'long'
 
 const NEWLINE = 10
 
-/** Reads a socket piece by piece: nothing is read ahead but what the socket itself holds (64 KiB). */
+/** Reads a socket in pieces; buffers no more than the socket itself does (64 KiB). */
 export function readFrom(socket: Socket) {
   const pieces = socket.iterator({ destroyOnReturn: false })
   let pending: Buffer = Buffer.alloc(0)
 
-  /** More bytes, or why there are none. The time counts from here on: what comes slowly is not silent. */
+  /** Returns more bytes, or the reason why there are none. The timeout starts here, so slow data is not `silent`. */
   const more = async (withinMs: number): Promise<Buffer | Ended> => {
-    // It throws where the connection has failed, or was closed in the middle.
+    // Throws if the connection has failed, or was closed in the middle of a piece.
     const next = await withTimeout(withinMs, pieces.next()).catch(ignoreError('the connection was cut', null))
     if (next === LATE) return 'silent'
     return next === null || next.done === true ? 'closed' : next.value
   }
 
   return {
-    /** Up to the next newline, which is left out. `long`: there is none within `maxBytes`. */
+    /** Reads up to the next newline, and omits it. `long`: there is none within `maxBytes`. */
     async line(maxBytes: number, withinMs: number) {
       const until = performance.now() + withinMs
       for (;;) {
@@ -40,7 +40,7 @@ export function readFrom(socket: Socket) {
         pending = Buffer.concat([pending, bytes])
       }
     },
-    /** At least one byte, at most `maxBytes`. */
+    /** Returns at least one byte, at most `maxBytes`. */
     async some(maxBytes: number, withinMs: number) {
       if (pending.length === 0) {
         const bytes = await more(withinMs)
@@ -57,7 +57,7 @@ export function readFrom(socket: Socket) {
 /** "FILE:", a path, ":", a size. */
 export const MAX_LINE_BYTES = 'FILE:'.length + MAX_PATH_BYTES + 1 + 20
 
-/** One line of an isocket client, without its end. */
+/** A parsed line of an isocket client. */
 type Header =
   | { kind: 'file'; path: string; size: number }
   | { kind: 'stop' }
@@ -66,12 +66,12 @@ type Header =
 const fault = (reason: string): Header => ({ kind: 'fault', reason })
 
 /**
- * Clients name files by the path that they have there, mostly an absolute one: it is kept, below the sender's
- * folder. What would lead out of that folder is no name.
+ * Returns the path of a file below the sender's folder; null: invalid. Clients send the path on their side, mostly an
+ * absolute one. A path that would lead out of the folder is invalid.
  */
 function confined(path: string): string | null {
   const given = path.split('/')
-  // A directory's name is no file's: what is there would make way for it.
+  // A path that ends like a directory cannot name a file: existing files there would have to be moved aside.
   if (['', '.'].includes(given.at(-1) ?? '')) return null
   const parts = given.filter((part) => part !== '' && part !== '.')
   const relative = parts.join('/')
@@ -79,8 +79,8 @@ function confined(path: string): string | null {
 }
 
 /**
- * Reads `FILE:<path>:<size>` or `STOP` (github.com/hugolu/isocket, lsocket.client). The size is what stands after
- * the last colon: the original server took the first one, and lost every path with a colon in it.
+ * Parses `FILE:<path>:<size>` or `STOP` (github.com/hugolu/isocket, lsocket.client). The size follows the last colon.
+ * The original server split at the first one, and lost every path that contains a colon.
  */
 export function parseHeader(line: Buffer): Header {
   if (!isUtf8(line)) return fault('a name that is not UTF-8')

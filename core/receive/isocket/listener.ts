@@ -8,25 +8,25 @@ import { errorCode } from '../../platform/system-error.ts'
 import { remoteOf } from '../../protocol/tls.ts'
 import { IsocketConnection, type IsocketHost } from './connection.ts'
 
-/** With 64 KiB of the socket and a small file each, at most 20 MiB of memory; and one open file each. */
+/** With 64 KiB for the socket and a small file each, at most 20 MiB of memory; and one open file each. */
 const MAX_CONNECTIONS = 64
-/** At the end a file that is on its way has so long to become durable. */
+/** On close, a file being received has this much time to become durable. */
 const FINISH_WITHIN_MS = 3_000
 
 export interface IsocketOptions {
-  /** One address of this computer. */
+  /** An address of this computer. */
   host: string
   /** 0: any free port. */
   port: number
 }
 
-/** Of addresses as the system writes them. */
+/** Matches addresses as the system writes them. */
 const EVERYWHERE = /^(::|(::ffff:)?0\.0\.0\.0)$/
 const LOOPBACK = /^(::1$|(::ffff:)?127\.)/
 
 /**
- * Accepts original isocket clients: plain text, without any proof of who sends.
- * @throws UserError when the address means all of them, or cannot be listened on.
+ * Accepts original isocket clients: plain text, without authentication.
+ * @throws UserError if the address means all addresses, or cannot be listened on.
  */
 export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
   const { host: address, port } = options
@@ -54,7 +54,7 @@ export async function openIsocket(options: IsocketOptions, host: IsocketHost) {
     throw new UserError('transfer.isocketListenFailed', { address: addressOf(address, port), reason })
   }
   const bound = server.address() as net.AddressInfo
-  // "0" and many other words mean all addresses. Nobody has been accepted yet.
+  // "0" and many other names mean all addresses. No connection has been accepted yet.
   if (EVERYWHERE.test(bound.address)) {
     server.close()
     throw new UserError('transfer.isocketEverywhere')

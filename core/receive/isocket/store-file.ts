@@ -6,24 +6,24 @@ import type { Offered, StoreSource } from '../../store/parts.ts'
 import type { IncomingFile, Store } from '../../store/store.ts'
 import type { Ended } from './incoming.ts'
 
-/** A file up to this size is kept in memory until it is stored. */
+/** Files up to this size are kept in memory until they are stored. */
 const KEPT_BYTES = 256 * 1024
-/** A store that is full, read-only or failing is tried again after this. */
+/** Interval of retries while the store is full, read-only or failing. */
 const RETRY_MS = 2_000
 
-/** A file as its client announces it. */
+/** A file as announced by its client. */
 type Announced = Pick<Offered, 'path' | 'facts'>
 
-/** What a file's storing needs of its connection. */
+/** The connection as seen by the storing of a file. */
 interface FileSource {
-  /** What this client sends is stored in. @throws what the system says. */
+  /** Returns the directory for this client's files. @throws the system error. */
   directory(): Promise<StoreSource>
-  /** Says that the contents may come: the client waits for this. */
+  /** Signals the client, which waits for it, to send the content. */
   ready(): void
   some(maxBytes: number): Promise<Buffer | Ended>
-  /** The store does not take it now; said once for each reason. */
+  /** Called if the store cannot take the file now; once for each reason. */
   onTrouble(outcome: Outcome): void
-  /** Aborted when the client is gone, or the receiver ends. */
+  /** Aborted when the client has disconnected, or the receiver ends. */
   signal: AbortSignal
 }
 
@@ -37,10 +37,10 @@ async function pause(signal: AbortSignal): Promise<boolean> {
   return !signal.aborted
 }
 
-/** These of a file stay as they are, however often it is tried. */
+/** Results that do not change by retrying. */
 const FINAL: ReadonlySet<Outcome['status']> = new Set(['name', 'tooLarge'])
 
-/** Repeats until it is stored or never can be, or the connection is over. */
+/** Retries until the file is stored or permanently refused, or the connection has ended. */
 async function persist(source: FileSource, attempt: () => Promise<Outcome>): Promise<IsocketResult> {
   let told = ''
   for (;;) {
@@ -54,7 +54,7 @@ async function persist(source: FileSource, attempt: () => Promise<Outcome>): Pro
   }
 }
 
-/** A small file is kept in memory until the store has it, so that any trouble of the disk only delays it. */
+/** Keeps a small file in memory until it is stored, so that disk errors only delay it. */
 async function storeSmall(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
   source.ready()
   const { size } = file.facts
@@ -70,7 +70,7 @@ async function storeSmall(store: Store, file: Announced, source: FileSource): Pr
   )
 }
 
-/** Room is made sure of, and a file opened, before the client is asked for the contents. */
+/** Reserves space and opens a file before the client is asked for the content. */
 async function beginLarge(
   store: Store,
   file: Announced,
@@ -103,7 +103,7 @@ async function storeLarge(store: Store, file: Announced, source: FileSource): Pr
     }
     left -= piece.length
     hash.update(piece)
-    // Waiting for each write keeps the client from sending faster than the disk takes it.
+    // Awaiting each write keeps the client from sending faster than the disk writes.
     await begun.write(piece)
     if (begun.refused !== null) {
       await begun.abort(false)
@@ -114,7 +114,7 @@ async function storeLarge(store: Store, file: Announced, source: FileSource): Pr
   return isDurable(outcome) ? { kind: 'durable' } : { kind: 'refused', outcome }
 }
 
-/** Receives one file and stores it as durably as any other. */
+/** Receives one file and stores it, as durably as a file of any other sender. */
 export function storeFile(store: Store, file: Announced, source: FileSource): Promise<IsocketResult> {
   return file.facts.size <= KEPT_BYTES ? storeSmall(store, file, source) : storeLarge(store, file, source)
 }

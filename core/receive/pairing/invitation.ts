@@ -12,22 +12,23 @@ import { type StoreLayout, storeLayout } from '../../store/layout.ts'
 import { orAbsent } from '../../store/problems.ts'
 
 export const CODE_MINUTES = 15
-/** How long a code lives, in milliseconds. */
+/** Lifetime of a code in milliseconds. */
 const LIFETIME_MS = CODE_MINUTES * 60_000
 
 const codeSchema = z.object({
   /** Milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   expiresAt: z.number(),
-  /** The folder of a sender whose place the new one takes; null: it gets one of its own. */
+  /** Folder of the sender that the new one replaces; null: the new sender gets its own folder. */
   replaces: z.string().min(1).max(255).nullable(),
 })
 type Code = z.infer<typeof codeSchema>
 
-/** A code is found by the hash of its secret: nobody needs to look through others. */
+/** Returns the file of a code. It is named after the hash of the secret, so no other files have to be searched. */
 const codeFile = (directory: string, secret: string): string =>
   path.join(directory, `${hashOfSecret(secret)}.json`)
 
-/** null: it is no code. @throws what the system says. */
+/** Reads a code; null: the file is not a valid code. @throws the system error. */
 async function readCode(file: string): Promise<Code | null> {
   const text = await readFile(file, 'utf8')
   try {
@@ -37,19 +38,19 @@ async function readCode(file: string): Promise<Code | null> {
   }
 }
 
-/** Made and not yet over; a clock that was set back makes no code live longer. */
+/** True if a code has not expired. Setting the clock back does not extend its lifetime. */
 function isOpen({ expiresAt }: Code, now: number): boolean {
   return now < expiresAt && expiresAt - now <= LIFETIME_MS
 }
 
-/** Removes a code that is over, if it is; one that cannot be read now may be a good one. */
+/** Removes a code if it has expired. One that cannot be read now is kept, because it may be valid. */
 async function removeOver(file: string, now: number): Promise<void> {
   const code = await readCode(file)
   if (code === null || !isOpen(code, now)) await rm(file, { force: true })
 }
 
 /**
- * Makes a one-time code for the receiver of this store, running or not; only its hash is kept.
+ * Creates a one-time code for the receiver of this store, running or not. Only the code's hash is stored.
  * @param replaces see above.
  */
 export async function makeCode(
@@ -58,7 +59,7 @@ export async function makeCode(
   replaces: string | null = null,
 ): Promise<string> {
   await makeDirectories(directory, 0o700)
-  // One that somebody is writing at this moment has another ending.
+  // A code that is just being written has another extension.
   const codes = (await readdir(directory)).filter((name) => name.endsWith('.json'))
   for (const name of codes)
     await removeOver(path.join(directory, name), now).catch(
@@ -71,10 +72,10 @@ export async function makeCode(
 }
 
 /**
- * Does what the secret of an open code lets its owner do, and uses the code up by that; null: it is no open code's.
- * Wrong secrets are not counted: nobody guesses 100 random bits in a quarter of an hour. Calls must not overlap.
+ * Calls `use` with the record of an open code and then removes the code; null: the secret belongs to no open code.
+ * Wrong secrets are not counted: 100 random bits cannot be guessed within 15 minutes. Calls must not overlap.
  *
- * @throws what `use` throws, or what the system says where the code cannot be read: it can be used again then.
+ * @throws the error of `use`, or the system error if the code cannot be read. The code then stays valid.
  */
 export async function redeemCode<T>(
   directory: string,
@@ -93,7 +94,7 @@ export async function redeemCode<T>(
   return used
 }
 
-/** What a receiver leaves in its store about itself, for the commands that run beside it. */
+/** Record that a receiver leaves in its store, for commands that run beside it. */
 const aboutSchema = z.object({
   host: z.string(),
   port: z.number().int().min(1).max(65_535),
@@ -104,8 +105,8 @@ const aboutSchema = z.object({
 type AboutReceiver = z.infer<typeof aboutSchema>
 
 /**
- * The address that other computers can reach: a receiver that listens on all addresses is reached at this
- * computer's first one in a network, or by its name.
+ * Returns an address that other computers can reach. For a receiver that listens on all addresses this is the
+ * computer's first network address, or its host name.
  */
 export function reachableHost(
   listening: string,
@@ -122,7 +123,7 @@ export async function writeAbout({ receiver }: StoreLayout, about: AboutReceiver
   await replaceFile(receiver, `${JSON.stringify(about, null, 2)}\n`)
 }
 
-/** null: no receiver has used the store yet, or what it left is broken, which the next one writes anew. */
+/** null: no receiver has used the store yet, or the record is broken; the next receiver rewrites it. */
 async function readAbout({ root, receiver }: StoreLayout): Promise<AboutReceiver | null> {
   const text = await orAbsent(root, readFile(receiver, 'utf8'))
   if (text === null) return null
@@ -134,7 +135,7 @@ async function readAbout({ root, receiver }: StoreLayout): Promise<AboutReceiver
 }
 
 /**
- * Whether the receiver of this store runs now; null: none has used the store yet.
+ * Returns true if the receiver of this store is running; null: none has used the store yet.
  * @throws UserError store.failed
  */
 export async function isReceiverRunning(layout: StoreLayout): Promise<boolean | null> {
@@ -143,16 +144,16 @@ export async function isReceiverRunning(layout: StoreLayout): Promise<boolean | 
 }
 
 export interface Invitation {
-  /** The text to be entered at the sender. */
+  /** The text to enter at the sender. */
   code: string
-  /** Whether the receiver that has to accept it runs now. */
+  /** True if the receiver that has to accept it is running. */
   running: boolean
 }
 
 /**
- * Makes a one-time pairing code for the receiver of this store.
- * @param replaces the folder of a sender whose place the new one takes.
- * @throws UserError when no receiver has used the store yet, or the store cannot be read.
+ * Creates a one-time pairing code for the receiver of this store.
+ * @param replaces folder of the sender that the new one replaces.
+ * @throws UserError if no receiver has used the store yet, or the store cannot be read.
  */
 export async function invite(
   storeDirectory: string,
@@ -173,7 +174,7 @@ export async function invite(
   }
 }
 
-/** Whether a process of this number runs here; one of another user's counts, though it may not be signalled. */
+/** True if a process with this id is running, even if it belongs to another user and cannot be signalled. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)

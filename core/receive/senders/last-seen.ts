@@ -5,39 +5,39 @@ import { replaceFile } from '../../platform/replace-file.ts'
 import { type FrameHeader, frameKinds } from '../../protocol/frames.ts'
 import type { Sender, Senders } from '../../store/senders/senders.ts'
 
-/** What a sender last said of itself. Times in milliseconds since 1970, by the receiver's clock. */
+/** The last status report of a sender. Times in milliseconds since 1970, by the receiver's clock. */
 const toldSchema = z.object({
   status: frameKinds.status.header,
   statusAt: z.number(),
-  /** Since when it has said nothing but "failing"; null: that is not what it said last. */
+  /** Since when all its reports have been "failing"; null: the last report was not. */
   failingSince: z.number().nullable(),
 })
 export type ToldStatus = z.infer<typeof toldSchema>
 
-/** By the folder of a sender. Times in milliseconds since 1970. */
+/** Keyed by the folder of a sender. Times in milliseconds since 1970. */
 const seenSchema = z.object({
   version: z.literal(1),
   seenAt: z.record(z.string(), z.number()),
   connected: z.array(z.string()),
-  /** Not there in a file of before; one that is broken takes nothing else with it. */
+  /** Missing in older files. An invalid value is dropped without affecting the other fields. */
   told: z.record(z.string(), toldSchema).catch({}),
 })
 
 export interface SeenSenders {
   seenAt: ReadonlyMap<string, number>
-  /** As of the last write: only true while the receiver runs. */
+  /** As of the last write; valid only while the receiver runs. */
   connected: readonly string[]
   told: ReadonlyMap<string, ToldStatus>
 }
 
-/** When senders were last connected is written this often at most: it is news for people, not for machines. */
+/** Minimum interval of writing the last-seen times: they are for display only. */
 export const SEEN_EVERY_MS = 5_000
 
-/** Nothing is known where the file is missing or broken: it only informs. */
+/** Reads the file. Returns empty records if it is missing or broken, because they are for display only. */
 export async function readSeen(file: string): Promise<SeenSenders> {
   try {
     const { seenAt, connected, told } = seenSchema.parse(JSON.parse(await readFile(file, 'utf8')))
-    // Senders choose their folders' names: in an object "constructor" would always be found.
+    // Maps, because senders choose their folder names: an object would always contain "constructor".
     return { seenAt: new Map(Object.entries(seenAt)), connected, told: new Map(Object.entries(told)) }
   } catch (error) {
     warnUnlessCode(error, ['ENOENT'], 'the times when senders were last seen cannot be read')
@@ -45,16 +45,16 @@ export async function readSeen(file: string): Promise<SeenSenders> {
   }
 }
 
-/** What is known when a sender has told how it is. Pure. */
+/** Returns the record after a new status report. Pure. */
 export function nextTold(before: ToldStatus | null, status: FrameHeader<'status'>, now: number): ToldStatus {
-  // A beginning that is still to come is one of before the clock was set back.
+  // A start in the future dates from before the clock was set back.
   const failingSince = status.level === 'failing' ? Math.min(before?.failingSince ?? now, now) : null
   return { status, statusAt: now, failingSince }
 }
 
 export type SeenLog = Awaited<ReturnType<typeof openSeenLog>>
 
-/** @param failed is told when the file cannot be written. */
+/** @param failed is called if the file cannot be written. */
 export async function openSeenLog(file: string, failed: (reason: string) => void) {
   const before = await readSeen(file)
   const seenAt = new Map(before.seenAt)
@@ -76,20 +76,20 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   }
 
   return {
-    /** These senders are connected now. */
+    /** Records the senders that are connected now. */
     note(folders: ReadonlySet<string>, now: number) {
       for (const folder of folders) seenAt.set(folder, now)
       connected = [...folders].sort()
     },
-    /** One has told how it is: it takes the place of what it told before. */
+    /** Records a sender's status report, replacing the previous one. */
     noteStatus(folder: string, status: FrameHeader<'status'>, now: number) {
       told.set(folder, nextTold(told.get(folder) ?? null, status, now))
     },
     seenAt: (folder: string) => seenAt.get(folder) ?? null,
     told: (folder: string) => told.get(folder) ?? null,
-    /** Writes what is new; never rejects. */
+    /** Writes changes to the file; never rejects. */
     write() {
-      // A write that hangs with its disk must not be followed by a queue of others.
+      // A write that hangs with its disk must not be followed by a queue of further ones.
       writing ??= writeNow().finally(() => {
         writing = null
       })
@@ -98,19 +98,19 @@ export async function openSeenLog(file: string, failed: (reason: string) => void
   }
 }
 
-/** What is known of a sender; times in milliseconds since 1970, by this computer's clock. */
+/** State of a sender; times in milliseconds since 1970, by this computer's clock. */
 export interface SenderState
   extends Pick<Sender, 'fingerprint' | 'name' | 'folder' | 'pairedAt'>,
     Omit<ToldStatus, 'status' | 'statusAt'> {
-  /** When it was last connected; null: it never was. */
+  /** When it was last connected; null: never. */
   seenAt: number | null
   connected: boolean
-  /** What it last said of itself; null: it never did. */
+  /** Its last status report; null: none yet. */
   status: ToldStatus['status'] | null
   statusAt: number | null
 }
 
-/** Those that may send now: of one that was revoked nobody waits for anything. */
+/** Lists the senders that may send now. Revoked senders are omitted, because they are not monitored. */
 export function senderStates(
   senders: Pick<Senders, 'list' | 'accepted'>,
   seen: Pick<SeenLog, 'seenAt' | 'told'>,

@@ -4,11 +4,11 @@ import { type Message, message } from '../../lib/i18n/message.ts'
 import type { SenderState } from '../senders/last-seen.ts'
 import type { ReceiveAlerts } from './config.ts'
 
-// What of a receiver and its senders is an incident; pure. Times are milliseconds since 1970.
+// Evaluates incidents of a receiver and its senders; pure. Times are milliseconds since 1970.
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
-/** A receiver that has just started waits so long for senders that are trying again. */
+/** Grace period after a receiver's start for senders that are reconnecting. */
 const RECONNECT_MS = 10 * MINUTE_MS
 
 const KIND_OF: Partial<Record<Message['key'], IncidentKind>> = {
@@ -17,7 +17,7 @@ const KIND_OF: Partial<Record<Message['key'], IncidentKind>> = {
   'transfer.healthStalled': 'hung',
 }
 
-/** What a look at the store has found; none: it is well. */
+/** Returns the store's state for its problems; an empty list means healthy. */
 export function storeCondition(path: string, problems: readonly Message[]): Observation {
   const [problem] = problems
   const subject = { id: 'store', path, group: 'store', isOwn: false, source: null, step: null }
@@ -28,8 +28,8 @@ export function storeCondition(path: string, problems: readonly Message[]): Obse
 }
 
 /**
- * Every subject of the senders: an incident that is about any other ends without a word.
- * @param startedAt since when the receiver could hear.
+ * Evaluates all senders. An incident about any other subject ends without a notification.
+ * @param startedAt when the receiver started.
  */
 export function senderConditions(
   senders: readonly SenderState[],
@@ -59,17 +59,17 @@ function silence(sender: SenderState, hours: number, startedAt: number, now: num
   const isHeard = connected || hours === 0 || now - last < hours * HOUR_MS
   const isTooSoon = now - startedAt < Math.min(RECONNECT_MS, hours * HOUR_MS)
   if (isHeard) return [{ ...subject, kind: 'ok', sentence: message('check.ok', { path: name }) }]
-  // One that was silent before a restart of the receiver has not come back by that.
+  // Too early after a restart: an incident from before it must not end because of the restart.
   if (isTooSoon) return [{ id, kind: 'unknown' }]
   const sentence = message('transfer.senderSilent', { name, since: last })
   return [{ ...subject, kind: 'sender-silent', since: last, sentence }]
 }
 
-/** What one that is away said last is old; that it is silent is told by itself. */
+/** Evaluates a sender's last status. It is unknown while the sender is disconnected; silence is a separate incident. */
 function failure(sender: SenderState, minutes: number, now: number): Looked[] {
   const { name, folder, connected, status, statusAt, pairedAt, failingSince } = sender
   const id = `failing:${folder}`
-  // What the folder's sender of before said is not this one's word.
+  // A status from before the pairing belongs to the folder's former sender.
   if (!connected || status === null || (statusAt ?? 0) < (pairedAt ?? 0)) return [{ id, kind: 'unknown' }]
   const subject = { id, path: name, group: id, isOwn: true, source: null, step: null, tellAfterMs: 0 }
   if (failingSince === null)

@@ -10,19 +10,19 @@ import { defaultRuleWords, ruleWordsSchema } from '../../store/quota/quota-optio
 const { labels, quietHours, channels } = alertsSettingsSchema.shape
 const hours = z.number().min(0).max(8_760)
 
-/** `alerts` of the configuration file: whom a receiver tells, and of what. */
+/** `alerts` of the configuration file: channels, and the thresholds of a receiver's alerts. */
 const receiveAlertsSchema = z.strictObject({
   language: z.enum(['en', 'zh-TW']).default('en'),
   labels,
   quietHours,
   channels,
-  /** The channels' secrets as JSON, `{"ID": {"token": "…"}}`, in a file that nobody else may read; null: they have none. */
+  /** A private file with the channels' secrets as JSON, `{"ID": {"token": "…"}}`; null: there are none. */
   secretsFile: z.string().min(1).max(4096).nullable().default(null),
-  /** A sender that has not been heard for so many hours is told; 0: never. */
+  /** Alerts if a sender was not connected for this many hours; 0: never. */
   silentHours: hours.default(24),
-  /** The same for single senders, by name or folder. */
+  /** Overrides for single senders, by name or folder. */
   silentHoursOf: z.record(z.string(), hours).default({}),
-  /** A sender that says so long that it is failing is told. */
+  /** Alerts if a sender has reported failing for this many minutes. */
   failingMinutes: z.number().min(0).max(10_080).default(10),
 })
 export type ReceiveAlerts = z.infer<typeof receiveAlertsSchema>
@@ -31,8 +31,8 @@ const port = z.number().int().min(0).max(65_535)
 const address = z.string().min(1).max(255)
 
 /**
- * The options of `holdfast receive`, as the file of --config has them: JSON, the names those of the command line
- * in camel case. A name that means nothing is refused: a slip of the pen must not switch a protection off.
+ * The options of `holdfast receive`, as in the file of --config: JSON, with the names of the command line in camel
+ * case. Unknown names are refused, so that a typing error cannot disable a protection.
  */
 const fileSchema = z.strictObject({
   store: z.string().min(1).max(4096),
@@ -60,7 +60,7 @@ const defaults = (): Omit<ReceiveConfig, 'store'> => ({
   alerts: receiveAlertsSchema.parse({}),
 })
 
-/** @throws UserError that names the field and what is wrong with it. */
+/** @throws UserError with the field and its error. */
 async function readConfig(file: string): Promise<GivenConfig> {
   let text: string
   try {
@@ -91,8 +91,8 @@ async function readConfig(file: string): Promise<GivenConfig> {
 }
 
 /**
- * What holds: the command line before the file before the defaults.
- * @throws UserError when the file cannot be used, or no store is named.
+ * Merges the configuration: the command line overrides the file, which overrides the defaults.
+ * @throws UserError if the file cannot be used, or no store is given.
  */
 export async function loadConfig(file: string | null, given: GivenConfig): Promise<ReceiveConfig> {
   const merged = { ...defaults(), ...(file === null ? {} : await readConfig(file)), ...given }
@@ -108,7 +108,7 @@ export async function loadConfig(file: string | null, given: GivenConfig): Promi
 
 const secretsSchema = z.record(z.string(), z.record(z.string(), z.string().max(10_000)))
 
-/** @throws UserError that names the file and what is wrong with it, and nothing of what is in it. */
+/** @throws UserError with the file and its error, but without any of its contents. */
 export async function readSecrets(file: string | null): Promise<z.infer<typeof secretsSchema>> {
   if (file === null) return {}
   let text: string

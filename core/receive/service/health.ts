@@ -9,22 +9,22 @@ import type { StoreLayout } from '../../store/layout.ts'
 import { type Floor, floorBytes } from '../../store/quota/rules.ts'
 import type { Receiver } from '../receiver.ts'
 
-/** What was found out about the store by using it. */
+/** Result of testing the store. */
 export interface Look {
   /** The system's error name; null: a file was written, synced and removed. */
   writeError: string | null
-  /** In bytes; null: the file system did not say. */
+  /** In bytes; null: not reported by the file system. */
   free: number | null
   size: number | null
 }
 
-/** A store's disk that leaves a look unanswered for so long is not well. */
+/** A test of the store that takes longer counts as failed. */
 const LOOK_WITHIN_MS = 2_000
-/** Calls of the data path: a busy disk may take this long, a well one does not. */
+/** Limit for calls of the data path: a busy disk may take this long, a healthy one does not take longer. */
 const STALLED_MS = 30_000
-/** Less free than this, or than one percent, is told even where nothing has to stay free. */
+/** Warns if less than this, or less than one percent, is free, even if no free space is required. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024
-/** What has to stay free, and a quarter more, is told before it comes to that. */
+/** Warns if free space falls below the required space times this factor. */
 const NEARLY = 1.25
 
 function spaceWords(free: number, size: number, floor: Floor): Message[] {
@@ -35,8 +35,8 @@ function spaceWords(free: number, size: number, floor: Floor): Message[] {
 }
 
 /**
- * What is wrong, in words; none: the receiver is well. Pure.
- * @param floor what has to stay free: below it files are refused.
+ * Returns the problems as messages; an empty list means healthy. Pure.
+ * @param floor required free space; below it files are refused.
  */
 export function judge(
   look: Look | 'unanswered',
@@ -76,10 +76,10 @@ async function look(layout: StoreLayout): Promise<Look> {
   return { writeError, free: bavail * bsize, size: blocks * bsize }
 }
 
-/** Looks at the store. */
+/** Tests the store. */
 export type Looks = ReturnType<typeof createLooks>
 
-/** Looks at the store; one look at a time, however many ask and however long the disk takes. */
+/** Creates a function that tests the store. Concurrent callers share one test, however long the disk takes. */
 export function createLooks(layout: StoreLayout): () => Promise<Look | 'unanswered'> {
   let running: Promise<Look> | null = null
   return async () => {

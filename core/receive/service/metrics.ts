@@ -3,9 +3,9 @@ import type { Receiver } from '../receiver.ts'
 import type { SenderState } from '../senders/last-seen.ts'
 import type { Look } from './health.ts'
 
-/** Enough to tell senders apart; which is which, only "holdfast senders" says. */
+/** Enough to distinguish senders; "holdfast senders" lists their names. */
 const SHOWN_DIGITS = 16
-/** From a disk with a battery behind its cache to one that hangs. */
+/** From a disk with a battery-backed cache to one that hangs. */
 const LATENCY_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
 
 export type Metrics = Awaited<ReturnType<typeof createMetrics>>
@@ -14,7 +14,7 @@ const namedIn = (registry: Registry) => (name: string, help: string) => {
   return { name: `holdfast_receiver_${name}`, help, registers: [registry] }
 }
 
-/** What is known of each sender. */
+/** Creates the gauges of each sender. */
 function senderGauges(Gauge: typeof import('prom-client').Gauge, named: ReturnType<typeof namedIn>) {
   const lastSeen = new Gauge({
     ...named('sender_last_seen_timestamp_seconds', 'When a sender was last connected, by its fingerprint.'),
@@ -44,7 +44,7 @@ function senderGauges(Gauge: typeof import('prom-client').Gauge, named: ReturnTy
   }
 }
 
-/** Loaded only where metrics are wanted. */
+/** Creates the metrics. Loads the library only when metrics are enabled. */
 export async function createMetrics() {
   const { Counter, Gauge, Histogram, Registry } = await import('prom-client')
   const registry = new Registry()
@@ -78,10 +78,10 @@ export async function createMetrics() {
   return {
     contentType: registry.contentType,
     onDurable: (seconds: number) => latency.observe(seconds),
-    /** The page in Prometheus' text format: numbers alone, no name of a file, a computer or a person. */
+    /** Returns the page in Prometheus' text format: numbers only, without names of files, computers or people. */
     async page(receiver: Receiver, look: Look | 'unanswered', isHealthy: boolean) {
       const { counters } = receiver
-      // The receiver counts; here its counts are only shown.
+      // The receiver counts; the counters here only export its values.
       for (const counter of [files, bytes, refusedConnections, refusedFiles]) counter.reset()
       files.inc(counters.receivedFiles)
       bytes.inc(counters.receivedBytes)
@@ -90,7 +90,7 @@ export async function createMetrics() {
       connections.set({ wire: 'holdfast' }, receiver.connections.senders)
       connections.set({ wire: 'isocket' }, receiver.connections.isocket)
       stalled.set(receiver.stalledMs / 1000)
-      // A figure that is not known is not shown as the last one that was.
+      // An unknown value is exported as NaN, not as the last known one.
       const known = look === 'unanswered' ? null : look
       free.set(known?.free ?? Number.NaN)
       size.set(known?.size ?? Number.NaN)

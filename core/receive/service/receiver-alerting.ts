@@ -15,7 +15,7 @@ import { senderConditions, storeCondition } from './conditions.ts'
 import type { ReceiveAlerts } from './config.ts'
 import { judge, type Looks } from './health.ts'
 
-/** How often senders are looked through, and the store is tried, in milliseconds. */
+/** Intervals of evaluating the senders and of testing the store, in milliseconds. */
 const SENDERS_EVERY_MS = 1_000
 const STORE_EVERY_MS = 60_000
 
@@ -24,15 +24,15 @@ interface TellOptions {
   layout: StoreLayout
   looks: Looks
   floor: Floor
-  /** The script of the thread that keeps outbox and timeline. */
+  /** The script of the alert store's thread. */
   alertStoreThread: URL
   log: ReceiverEvents['log']
 }
 
-/** Where the timeline of a receiver's alerts is. */
+/** Returns the database file of a receiver's alerts. */
 export const alertsFileOf = (layout: StoreLayout): string => path.join(layout.own, 'alerts.db')
 
-/** Makes incidents of what a receiver knows of its store and its senders, and has them told. */
+/** Creates incidents from the state of a receiver's store and senders, and sends notifications. */
 export function startReceiverTell(
   { receiver, layout, looks, floor, alertStoreThread, log }: TellOptions,
   computer: string,
@@ -75,7 +75,7 @@ export function startReceiverTell(
     },
     record: (incidents) => void notifier.record(incidents),
     withdraw: () => undefined,
-    // A second look makes an incident of what may pass by itself.
+    // A second test confirms the failure before it becomes an incident, because it may be temporary.
     confirm: () => void lookAtStore(),
     changed: () => undefined,
     isMuted: () => false,

@@ -13,13 +13,13 @@ import { createMetrics } from './metrics.ts'
 import { startReceiverTell } from './receiver-alerting.ts'
 import { openWeb, pagesOf } from './web.ts'
 
-/** A receiver with its pages, as `holdfast receive` runs it. */
+/** A receiver with its web pages, as run by `holdfast receive`. */
 export type ReceiveService = Awaited<ReturnType<typeof startService>>
 
-/** What no configuration changes. */
+/** Options that are not part of the configuration. */
 type Scripts = Required<Pick<ReceiverOptions, 'storeThread' | 'setUpStores'>> & { alertStoreThread: URL }
 
-/** @throws UserError when the store cannot be used, or an address cannot be listened on. */
+/** @throws UserError if the store is unusable, or an address cannot be listened on. */
 async function startOnce(
   { storeThread, setUpStores, alertStoreThread }: Scripts,
   config: ReceiveConfig,
@@ -50,7 +50,7 @@ async function startOnce(
   }
   const address = addressOf(host, receiver.port)
   say('info', message('transfer.listening', { address, path: receiver.storeDirectory }))
-  // No error: the sender may be paired later.
+  // Not an error: the sender may be paired later.
   const folders = receiver.senderStates().map(({ folder }) => folder)
   const nobody = quotasOfNobody(rules, [ISOCKET_FOLDER, ...folders])
   if (nobody.length > 0) {
@@ -74,8 +74,8 @@ async function startOnce(
 }
 
 /**
- * @param onFailed it does not run any more: it could not be started anew, not even as it was before.
- * @throws UserError when the store cannot be used, or an address cannot be listened on.
+ * @param onFailed is called when the receiver has stopped: neither the new nor the previous configuration could start.
+ * @throws UserError if the store is unusable, or an address cannot be listened on.
  */
 export async function startService(
   scripts: Scripts,
@@ -95,7 +95,7 @@ export async function startService(
     say('warn', message('transfer.configKept'))
   }
 
-  /** null: it cannot be used, which is said. */
+  /** Loads a configuration; null: it is unusable, which is logged. */
   const loaded = async (load: () => Promise<ReceiveConfig>): Promise<ReceiveConfig | null> => {
     try {
       const next = await load()
@@ -127,11 +127,11 @@ export async function startService(
   }
 
   return {
-    /** The one that runs now. */
+    /** The receiver that runs now. */
     get receiver() {
       return running.receiver
     },
-    /** Starts anew with another configuration; with one that cannot be used all goes on as before. */
+    /** Restarts with another configuration. If that one is unusable, the receiver continues unchanged. */
     reload,
     async close() {
       isOver = true

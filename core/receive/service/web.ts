@@ -10,7 +10,7 @@ import type { Receiver } from '../receiver.ts'
 import { judge, type Looks } from './health.ts'
 import type { Metrics } from './metrics.ts'
 
-/** Never another address: the pages have no password. */
+/** Loopback only, because the pages have no password. */
 const LOOPBACK = '127.0.0.1'
 const MAX_CONNECTIONS = 32
 const REQUEST_WITHIN_MS = 5_000
@@ -22,9 +22,9 @@ interface Page {
 }
 
 /**
- * A page of a web site can make a browser on this computer ask here under the site's own name, once that name
- * leads to 127.0.0.1 (DNS rebinding). So only names that nobody else can own are answered; the port is the
- * reader's matter, as it may be forwarded.
+ * True if the Host header names this computer. With DNS rebinding, a web page can make a browser on this computer send
+ * requests here under the page's own host name, once that resolves to 127.0.0.1. Only names that no other party can own
+ * are therefore accepted. The port is not checked, because it may be forwarded.
  */
 function isOwnHost(host: string | undefined): boolean {
   return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/i.test(host)
@@ -48,8 +48,8 @@ const plain = (status: number, text: string): Page => ({
 
 /**
  * Serves pages on loopback.
- * @param pages by path, each made when it is asked for.
- * @throws UserError when the port cannot be listened on.
+ * @param pages by path; each is generated on request.
+ * @throws UserError if the port cannot be listened on.
  */
 export async function openWeb(port: number, pages: Record<string, () => Promise<Page>>) {
   const pageOf = async ({ headers, method, url }: IncomingMessage): Promise<Page> => {
@@ -93,7 +93,7 @@ export async function openWeb(port: number, pages: Record<string, () => Promise<
 const OK = 200
 const UNAVAILABLE = 503
 
-/** What the receiver shows of itself on loopback. */
+/** Returns the receiver's pages. */
 export function pagesOf(
   receiver: Receiver,
   looks: Looks,

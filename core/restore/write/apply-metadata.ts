@@ -15,10 +15,10 @@ const setAttribute = process.platform === 'linux' ? native?.setAttribute : undef
 const isRoot = process.getuid?.() === 0
 
 /**
- * Mode bits that are restored (chmod(2)). Set-user-ID and set-group-ID are not restored for files, because they would run
- * a program as another user. In a directory, set-group-ID only gives new files the directory's group; it is restored by
- * root alone. The sticky bit protects the files of a shared directory from its other users. On systems other than Linux
- * only root may set it on a file, where it has no effect.
+ * Mode bits that are restored (chmod(2)). Set-user-ID and set-group-ID are not restored for files, because they would
+ * run a program as another user. In a directory, set-group-ID only gives new files the directory's group; only root
+ * restores it. The sticky bit protects the files of a shared directory from its other users. On systems other than
+ * Linux only root may set it on a file, where it has no effect.
  */
 const FILE_BITS = process.platform === 'linux' ? PERMISSIONS | STICKY : PERMISSIONS
 const DIRECTORY_BITS = PERMISSIONS | STICKY | (isRoot ? SET_GROUP_ID : 0)
@@ -51,8 +51,8 @@ export function dress(
 }
 
 /**
- * Tracks the directories that files are restored to. Once all files of a directory have their names, a created directory
- * gets its own metadata, and a widened one its former mode.
+ * Tracks the directories that files are restored to. Once all files of a directory have their names, a created
+ * directory gets its own metadata, and a widened one its former mode.
  */
 export function createDirectories(root: string, tree: Tree) {
   interface OnTheWay {

@@ -16,8 +16,8 @@ export interface Incoming {
   /** Digest of the stored content; null: unknown, so that only the size can be checked. */
   digest: Uint8Array | null
   /**
-   * Yields the content in order, with at most a little more than its size. The memory of a piece is reused when the next
-   * one is requested.
+   * Yields the content in order, with at most a little more than its size. The memory of a piece is reused when the
+   * next one is requested.
    * @throws NotReadable
    */
   pieces(): AsyncIterable<Buffer> | Iterable<Buffer>

@@ -174,7 +174,7 @@ export class Putting {
   }
 
   /**
-   * Checks an existing file at the target: returns the result if it makes writing unnecessary or impossible, otherwise null.
+   * Checks for an existing file at the target. Returns the result if writing is unnecessary or impossible, else null.
    * @param digest null: known only after the content is read.
    */
   async #judge(

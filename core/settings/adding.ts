@@ -6,11 +6,11 @@ import type { ChangedDestination } from './given-destination.ts'
 import { MOST_DESTINATIONS, type Settings } from './schema.ts'
 import type { SecretOwner } from './secrets.ts'
 
-// What becomes of the settings when somebody adds a folder, an SFTP server or a bucket, or changes one; pure.
+// Pure functions that add a folder, an SFTP server or a bucket to the settings, or change one.
 
 /**
- * The whole destination, of what a person gives.
- * @param ownName of this computer: its folder's name at the destination, where none is given.
+ * Completes a destination that the user entered.
+ * @param ownName this computer's name: the default for its folder at the destination.
  */
 export function completed(given: ChangedDestination, id: string, ownName: string): Destination {
   const name = given.name.trim()
@@ -18,7 +18,7 @@ export function completed(given: ChangedDestination, id: string, ownName: string
   return { ...given, id, name, folder: given.folder ?? folderName(ownName) }
 }
 
-/** Where in its disk, server or store the files are: one keeps it for ever. */
+/** Returns the location of the files within a disk, server or store. It never changes for a destination. */
 function placeIn(one: Destination): string {
   switch (one.kind) {
     case 'receiver':
@@ -32,14 +32,16 @@ function placeIn(one: Destination): string {
   }
 }
 
-/** The same with the server's address: two destinations never share it. */
+/** Returns the location together with the server's address. It is unique among destinations. */
 function targetOf(one: Destination): string {
   if (one.kind === 'sftp') return JSON.stringify([placeIn(one), one.host.toLowerCase(), one.port])
   if (one.kind === 's3') return JSON.stringify([placeIn(one), one.endpoint.toLowerCase()])
   return placeIn(one)
 }
 
-/** @throws UserError refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget */
+/**
+ * @throws UserError refuse.destinationNameLength, refuse.destinationName, refuse.destinationFolder, refuse.sameTarget
+ */
 function refuseAmong(others: readonly Destination[], one: Destination): void {
   refuseName(others, one.name)
   if ('folder' in one && folderName(one.folder) !== one.folder)
@@ -62,8 +64,8 @@ export function withAdded(settings: Settings, added: Destination): Settings {
 }
 
 /**
- * Changes how a destination is reached: its address, too, as a server may move. Where in it the files are stays: another
- * place is another destination, as nothing that was sent is there.
+ * Changes how a destination is reached. Its address may change, because a server can move. The location of the files in
+ * it may not: a new location would be another destination, without the files sent so far.
  * @throws UserError refuse.noSuchDestination, refuse.otherTarget, and as `withAdded`
  */
 export function withDestinationChanged(settings: Settings, next: Destination): Settings {
@@ -76,7 +78,7 @@ export function withDestinationChanged(settings: Settings, next: Destination): S
   return { ...settings, destinations: settings.destinations.map((one) => (one === before ? next : one)) }
 }
 
-/** The secrets that a destination has. */
+/** Returns the secrets that a destination has. */
 export function secretsOfDestination(one: {
   id: string
   kind: Destination['kind']

@@ -4,9 +4,9 @@ import { destinationOf } from './destinations.ts'
 import { unclosedPattern } from './patterns.ts'
 import { folderOf, type Settings, type Source, sourceSchema } from './schema.ts'
 
-// What becomes of the settings when somebody changes them; pure. Destinations have a file of their own.
+// Pure functions that change the settings. Destinations have a file of their own: destinations.ts.
 
-/** Settings that belong together; each can be changed without the others. */
+/** Groups of settings; each can be changed without the others. */
 type Group = 'alerts' | 'batch' | 'check' | 'keep' | 'labels' | 'scan' | 'send'
 const GROUPS: ReadonlySet<string> = new Set<Group>([
   'alerts',
@@ -18,7 +18,7 @@ const GROUPS: ReadonlySet<string> = new Set<Group>([
   'send',
 ])
 
-/** What is changed of T; a key that is there and undefined takes nothing away. */
+/** Changes to T; a key with the value undefined changes nothing. */
 type Changes<T> = { [Key in keyof T]?: (Key extends Group ? Changes<T[Key]> : T[Key]) | undefined }
 
 function changed<T extends object>(before: T, changes: Changes<T>): T {
@@ -39,19 +39,19 @@ export function sourceOf(settings: Settings, id: string): Source {
 }
 
 /**
- * Changes what is given of one source.
+ * Changes the given fields of one source.
  * @throws UserError refuse.noSource, refuse.sourceName, refuse.noSuchDestination, refuse.mark, refuse.sameMarks,
  * refuse.unclosedPattern, refuse.emptyRange, refuse.deleteAfterSystem
  */
 export function withSourceChanged(settings: Settings, id: string, changes: Changes<Source>): Settings {
   const before = sourceOf(settings, id)
   const wanted = changed(before, changes)
-  // Before the schema, whose reason is no sentence.
+  // Checked before the schema, whose errors are not messages for the user.
   if (changes.batch !== undefined) refuseMarks(wanted.batch)
   const source = sourceSchema.parse(wanted)
   if (changes.name !== undefined) refuseName(settings, source)
   for (const one of changes.destinations ?? []) destinationOf(settings.destinations, one)
-  // A file that was edited by hand may have such patterns and limits: everything else can still be changed.
+  // Checked only if changed: a file edited by hand may have invalid ones, and the other fields must stay changeable.
   if (changes.ignore !== undefined) refuseUnclosed(source.ignore)
   if (changes.minimumBytes !== undefined || changes.maximumBytes !== undefined) refuseEmptyRange(source)
   // core/send/delete-after-send needs the kernel's leases and /proc.
@@ -67,7 +67,9 @@ function refuseName({ sources }: Settings, { id, name }: Source): void {
   if (other !== undefined) throw new UserError('refuse.sourceName', { name, other: other.name })
 }
 
-/** @throws UserError refuse.mark, refuse.sameMarks: a mark is a file in the batch directory, and the two are told apart by their names. */
+/**
+ * @throws UserError refuse.mark, refuse.sameMarks: marks are two files in the batch directory, with different names.
+ */
 function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
   const bad = [closedMark, sentMark].find(
     (mark) => mark === '' || mark === '.' || mark === '..' || /[/\\\0]/.test(mark),
@@ -76,12 +78,14 @@ function refuseMarks({ closedMark, sentMark }: Source['batch']): void {
   if (closedMark === sentMark) throw new UserError('refuse.sameMarks', { mark: closedMark })
 }
 
-/** The same directory has the same id when it comes back: it is not muted then. */
+/**
+ * Removes a source and its muting. The same directory has the same id if it is added again, and must not be muted then.
+ */
 export function withoutSource(settings: Settings, id: string): Settings {
   return { ...withoutMuted(settings, id), sources: settings.sources.filter((one) => one.id !== id) }
 }
 
-/** As `withoutSource`. */
+/** Removes a checked path and its muting, like `withoutSource`. */
 export function withoutChecked(settings: Settings, id: string): Settings {
   return { ...withoutMuted(settings, id), checkedPaths: settings.checkedPaths.filter((one) => one.id !== id) }
 }
@@ -92,12 +96,12 @@ export function withPause(settings: Settings, minutes: number | null, now: numbe
   return { ...settings, pause: { since: now, until } }
 }
 
-/** Changes what is given of the settings, and of each group of them. */
+/** Changes the given settings, also within groups. */
 export function withChanges(settings: Settings, changes: Changes<Settings>): Settings {
   return changed(settings, changes)
 }
 
-/** No file can pass: the least size is more than the most. */
+/** True if no file can pass, because the minimum size exceeds the maximum. */
 export function isEmptyRange({
   minimumBytes,
   maximumBytes,

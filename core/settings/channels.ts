@@ -3,7 +3,7 @@ import type { ChannelSettings } from '../alerts/settings.ts'
 import { UserError } from '../lib/i18n/user-error.ts'
 import type { Settings } from './schema.ts'
 
-// What becomes of the settings when somebody changes how they are told; pure.
+// Pure functions that change the alert channels and the muting in the settings.
 
 export function channelOf(settings: Settings, id: string): ChannelSettings {
   const channel = settings.alerts.channels.find((one) => one.id === id)
@@ -11,7 +11,10 @@ export function channelOf(settings: Settings, id: string): ChannelSettings {
   return channel
 }
 
-/** Commands and messages name a channel by its name. @throws UserError alert.channelName */
+/**
+ * Requires a unique name, because commands and messages identify a channel by it.
+ * @throws UserError alert.channelName
+ */
 function refuseName({ alerts: { channels } }: Settings, { id, name }: ChannelSettings): void {
   if (channels.some((one) => one.id !== id && one.name.toLowerCase() === name.toLowerCase()))
     throw new UserError('alert.channelName', { name })
@@ -26,10 +29,13 @@ export function withChannel(settings: Settings, channel: ChannelSettings): Setti
   return withChannels(settings, [...settings.alerts.channels, channel])
 }
 
-/** @throws UserError alert.noChannel, alert.channelName, alert.channelInSettings: what a program is comes from the settings file alone. */
+/**
+ * Changes a channel. Its program can be changed in the settings file only.
+ * @throws UserError alert.noChannel, alert.channelName, alert.channelInSettings
+ */
 export function withChannelChanged(settings: Settings, channel: ChannelSettings): Settings {
   const before = channelOf(settings, channel.id)
-  // Two that the settings already have stay as they are.
+  // Duplicate names that already exist are kept.
   if (channel.name !== before.name) refuseName(settings, channel)
   const { type } = channel
   const isSame = type === before.type && JSON.stringify(channel.options) === JSON.stringify(before.options)
@@ -60,7 +66,7 @@ export function withChannelOrder(settings: Settings, ids: readonly string[]): Se
   )
 }
 
-/** @param until milliseconds since 1970; null: until it is unmuted. Those that are over are forgotten. */
+/** Mutes a path, and removes expired mutings. @param until milliseconds since 1970; null: until it is unmuted. */
 export function withMuted(settings: Settings, id: string, until: number | null, now: number): Settings {
   const others = Object.entries(settings.alerts.muted).filter(([, end]) => end === null || end > now)
   return {

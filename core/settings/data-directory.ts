@@ -5,7 +5,7 @@ import { type DirectoryLock, lockDirectory } from '../lib/workers/directory-lock
 import { errorCode } from '../platform/system-error.ts'
 import { makeDirectory } from './default-directory.ts'
 
-/** The files and folders in a data directory, each named in this one place. */
+/** The files and directories in a data directory. Their names are defined only here. */
 export interface DataLayout {
   directory: string
   ledger: string
@@ -14,17 +14,17 @@ export interface DataLayout {
   alerts: string
   identity: string
   store: string
-  /** Which stores a receiver has set up, a file for each. */
+  /** Directory with one file for each store that a receiver has set up. */
   setUpStores: string
   logs: string
 }
 
-/** The real path of the folder that files go to while no destination is set, which may not exist yet. */
+/** Returns the real path of the folder that receives files while no destination is set. It may not exist yet. */
 export function realStoreOf({ directory, store }: DataLayout): string {
   return path.join(realpathSync(directory), path.basename(store))
 }
 
-/** What a person is told of a data directory that the system refuses; a UserError stays what it is. */
+/** Returns the error for a data directory that the system refuses to use; a UserError is returned unchanged. */
 export function unusableData(directory: string, error: unknown): UserError {
   if (error instanceof UserError) return error
   const reason = errorCode(error) ?? String(error)
@@ -32,7 +32,7 @@ export function unusableData(directory: string, error: unknown): UserError {
 }
 
 /**
- * Makes the data directory, readable by its owner alone; one that is there already keeps its permissions.
+ * Creates the data directory, readable by its owner only. An existing one keeps its permissions.
  * @throws UserError data.cannotMake
  */
 export function openDataDirectory(directory: string): DataLayout {
@@ -44,7 +44,7 @@ export function openDataDirectory(directory: string): DataLayout {
   return layoutOf(directory)
 }
 
-/** Where things are in a data directory, which may not be there. */
+/** Returns the paths in a data directory, which may not exist. */
 export function layoutOf(directory: string): DataLayout {
   return {
     directory,
@@ -59,7 +59,7 @@ export function layoutOf(directory: string): DataLayout {
 }
 
 /**
- * Claims a data directory for this process; null: another one has it.
+ * Locks a data directory for this process; null: another process has locked it.
  * @throws UserError data.cannotMake
  */
 export function lockData(directory: string): DirectoryLock | null {

@@ -3,11 +3,11 @@ import { homedir } from 'node:os'
 import path from 'node:path'
 import { errorCode } from '../platform/system-error.ts'
 
-// Apart from data-directory.ts: the tray icon waits for what this file brings along, and for nothing else.
+// Separate from data-directory.ts, because the tray icon is shown only after everything imported here is loaded.
 
 /**
- * Where Holdfast keeps its own things: HOLDFAST_HOME if set, else the system's place for an application's
- * data (XDG Base Directory Specification on Linux). The desktop and the command line share it.
+ * Returns Holdfast's data directory: HOLDFAST_HOME if set, otherwise the system's directory for application data (XDG
+ * Base Directory Specification on Linux). The desktop and the command line share it.
  */
 export function defaultDataDirectory(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string {
   if (env.HOLDFAST_HOME) return path.resolve(env.HOLDFAST_HOME)
@@ -19,8 +19,8 @@ export function defaultDataDirectory(env: NodeJS.ProcessEnv, platform: NodeJS.Pl
 }
 
 /**
- * Makes a directory that its owner alone can read, step by step from what is there: node:fs's recursive mkdir never
- * returns where a directory's making fails with ENOENT although its parent exists, as in /proc.
+ * Creates a directory readable by its owner only, and its missing parents one by one. The recursive mkdir of node:fs
+ * never returns if creating a directory fails with ENOENT although its parent exists, as in /proc.
  */
 export function makeDirectory(directory: string): void {
   const parent = path.dirname(directory)

@@ -5,24 +5,24 @@ const destinationBase = {
   id: z.string().min(1).max(128),
   name: z.string().min(1).max(200),
 }
-/** Of a store that is written to without a Holdfast at the other end: the folder in it that is this computer's. */
+/** This computer's folder in a store that is used without a Holdfast receiver. */
 const ownFolder = z
   .string()
   .min(1)
   .max(200)
   .regex(/^(?!\.)[^/\\\p{Cc}]+$/u, 'must be one name, without / and without a dot at its beginning')
 const encryption = {
-  /** Contents are encrypted for this age recipient ("age1…"); null: they are not. */
+  /** Contents are encrypted for this age recipient ("age1…"); null: not encrypted. */
   recipient: z
     .string()
     .regex(/^age1[0-9a-z]{10,100}$/, 'must be a whole public key of age, which begins with age1')
     .nullable()
     .default(null),
-  /** Names are, too; only with a recipient. */
+  /** Encrypts names too; requires a recipient. */
   hideNames: z.boolean().default(false),
 }
 
-/** A receiver on another computer, known by the fingerprint of its certificate. */
+/** A receiver on another computer, identified by the fingerprint of its certificate. */
 export const receiverDestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('receiver'),
@@ -33,7 +33,7 @@ export const receiverDestinationSchema = z.object({
 })
 export type ReceiverDestination = z.infer<typeof receiverDestinationSchema>
 
-/** A directory of this computer: a second disk, or a share that is mounted. */
+/** A directory on this computer: a second disk or a mounted share. */
 export const folderDestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('folder'),
@@ -42,7 +42,7 @@ export const folderDestinationSchema = z.object({
 })
 export type FolderDestination = z.infer<typeof folderDestinationSchema>
 
-/** How what goes to a destination is encrypted. */
+/** Encryption settings of a destination. */
 export type Encryption = Pick<FolderDestination, 'recipient' | 'hideNames'>
 export const NOT_ENCRYPTED: Encryption = { recipient: null, hideNames: false }
 
@@ -53,14 +53,14 @@ export const sftpDestinationSchema = z.object({
   host: z.string().min(1).max(255),
   port: z.number().int().min(1).max(65_535).default(22),
   user: z.string().min(1).max(100),
-  /** How it logs in; agent: by the SSH agent of this session; file: with the private key in `keyFile`. */
+  /** Login method. agent: the SSH agent of this session; file: the private key in `keyFile`. */
   login: z.enum(['password', 'key', 'file', 'agent']).default('password'),
   keyFile: absolutePathSchema.nullable().default(null),
   /** "SHA256:" and the base64 digest of the server's host key, as ssh-keygen -l shows it. */
   hostKey: z
     .string()
     .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be SHA256: and 43 characters, as ssh-keygen -l shows it'),
-  /** Directory there, absolute or relative to the login's. */
+  /** Directory on the server, absolute or relative to the login directory. */
   path: z.string().max(4096).default(''),
   folder: ownFolder,
   ...encryption,
@@ -69,13 +69,13 @@ export type SftpDestination = z.infer<typeof sftpDestinationSchema>
 
 function isPlainAddress(address: string): boolean {
   const parsed = URL.parse(address)
-  // What is no address at all is refused as that.
+  // Text that is not an address at all is refused by the url check.
   if (parsed === null) return true
   const { username, password, search, hash } = parsed
   return [username, password, search, hash].every((part) => part === '')
 }
 
-/** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; without, what AWS's tools use. */
+/** A bucket of an S3-compatible store. Secrets: `accessKey`, `secretKey`; by default the credentials of AWS's tools. */
 export const s3DestinationSchema = z.object({
   ...destinationBase,
   kind: z.literal('s3'),
@@ -83,16 +83,16 @@ export const s3DestinationSchema = z.object({
   endpoint: z
     .url({ protocol: /^https?$/, error: 'must begin with https:// or http://' })
     .max(2000)
-    // What is in it is shown and exported.
+    // Must not contain secrets, because the address is displayed and exported.
     .refine(isPlainAddress, 'must be without user, password and ?…'),
   region: z.string().min(1).max(100).default('us-east-1'),
   bucket: z.string().min(1).max(255),
-  /** Before every name; "" or without slashes at its ends. */
+  /** Prefix of every name; "" or without slashes at its ends. */
   prefix: z.string().max(500).default(''),
-  /** The bucket's name in the path, not in the host's name. */
+  /** True if the bucket's name is in the path instead of the host name. */
   pathStyle: z.boolean().default(true),
   storageClass: z.string().min(1).max(100).nullable().default(null),
-  /** SHA-256 of a certificate that no authority has signed (DER, hexadecimal); null: an authority has to have signed it. */
+  /** SHA-256 of a self-signed certificate (DER, hexadecimal); null: an authority must have signed the certificate. */
   certificate: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 of 64 hexadecimal digits')

@@ -10,14 +10,14 @@ import {
 import { MOST_DESTINATIONS, type Settings, type Source } from './schema.ts'
 import { sftpAddress } from './sftp-target.ts'
 
-/** Characters of a destination's name, as the schema has it. */
+/** Maximum length of a destination's name, as in the schema. */
 export const LONGEST_NAME = 200
 
-// What becomes of the list of destinations; pure.
+// Pure functions that read and change the list of destinations.
 
 /**
- * The destinations of a source. One that names only destinations that are not there any more (somebody has
- * edited the settings) goes to all: its files are never left without a place to go.
+ * Returns the destinations of a source. A source that lists only removed destinations (after a manual edit of the
+ * settings) is sent to all, so that its files always have a destination.
  */
 export function destinationsOf(
   destinations: readonly Destination[],
@@ -29,10 +29,10 @@ export function destinationsOf(
   return named.length === 0 ? destinations : named
 }
 
-/** What the ledger calls the folder on this computer that files go to while no destination is set. */
+/** The ledger's name for the folder on this computer that receives files while no destination is set. */
 export const EMBEDDED_DESTINATION = 'embedded'
 
-/** That folder as a destination. */
+/** Returns that folder as a destination. */
 export const embeddedDestination = ({ store }: DataLayout, name: string): FolderDestination => ({
   ...NOT_ENCRYPTED,
   id: EMBEDDED_DESTINATION,
@@ -41,13 +41,13 @@ export const embeddedDestination = ({ store }: DataLayout, name: string): Folder
   path: store,
 })
 
-/** The ids of a source's destinations, as the ledger names them; never none. */
+/** Returns the ids of a source's destinations, as in the ledger; never empty. */
 export function destinationIds(settings: Settings, source: Pick<Source, 'destinations'>): string[] {
   const ids = destinationsOf(settings.destinations, source).map(({ id }) => id)
   return ids.length === 0 ? [EMBEDDED_DESTINATION] : ids
 }
 
-/** Whether this destination is the only one that somebody has chosen for the source. */
+/** True if the user has chosen this destination for the source, and no other one. */
 function isOnlyOne(
   destinations: readonly Destination[],
   source: Pick<Source, 'destinations'>,
@@ -57,7 +57,7 @@ function isOnlyOne(
   return source.destinations !== null && only?.id === id && another === undefined
 }
 
-/** A name that no other destination has, whatever the letters' case. */
+/** Returns a name that no other destination has, ignoring case. */
 function freeName(name: string, others: readonly Destination[]): string {
   const taken = new Set(others.map((one) => one.name.toLowerCase()))
   for (let count = 1; ; count += 1) {
@@ -66,11 +66,11 @@ function freeName(name: string, others: readonly Destination[]): string {
   }
 }
 
-/** What tells a receiver that is paired with from the others: its certificate, and where it is. */
+/** The properties that identify a paired receiver: its certificate, and its address. */
 type Wanted = Pick<ReceiverDestination, 'id' | 'host' | 'port'>
 
 /**
- * The destination that pairing replaces, by its certificate or by its address; undefined: it is one more.
+ * Returns the destination that pairing replaces, with the same certificate or address; undefined: it is a new one.
  * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
 function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | undefined {
@@ -82,8 +82,8 @@ function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | u
     if (all.length < MOST_DESTINATIONS) return undefined
     throw new UserError('refuse.tooManyDestinations', { most: MOST_DESTINATIONS })
   }
-  // Two receivers never have one address: the other one would be refused from then on, and what goes to it would wait
-  // for ever. Whether it is somewhere else now, or nowhere, only a person knows.
+  // Two receivers never share an address: the other one would be refused from then on, and its files would wait
+  // forever. Only the user can decide if the other receiver has moved or no longer exists.
   const other = destinations.find((one) => one !== known && isThere(one))
   if (other === undefined) return known
   const address = addressOf(wanted.host, wanted.port)
@@ -91,7 +91,7 @@ function replacedBy(settings: Settings, wanted: Wanted): ReceiverDestination | u
 }
 
 /**
- * Looks whether this pairing code's receiver could be added, before the code is used up.
+ * Checks if this pairing code's receiver could be added, before the code is used up.
  * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
 export function refuseMore(
@@ -102,8 +102,8 @@ export function refuseMore(
 }
 
 /**
- * Adds a receiver that was paired with. One that is there already, by its certificate or by its address, is replaced:
- * it keeps the name that a person gave it, and its sources.
+ * Adds a paired receiver. It replaces an existing one with the same certificate or address, and keeps that one's name
+ * and sources.
  * @throws UserError refuse.tooManyDestinations, pair.addressTaken
  */
 export function withDestination(settings: Settings, paired: ReceiverDestination): Settings {
@@ -153,8 +153,8 @@ export function destinationOf(destinations: readonly Destination[], id: string):
 }
 
 /**
- * Takes a destination away, also from the sources that name it. While others remain a source that goes there alone
- * keeps it: nobody has said that they may have its files.
+ * Removes a destination, also from the sources that list it. While other destinations remain, one that is the only
+ * choice of a source is not removed: the user has not allowed the others to have its files.
  * @throws UserError refuse.noSuchDestination, refuse.onlyDestination
  */
 export function withoutDestination(settings: Settings, id: string): Settings {
@@ -174,7 +174,7 @@ export function withoutDestination(settings: Settings, id: string): Settings {
 }
 
 /**
- * One destination by its name (whatever the letters' case) or its id.
+ * Finds a destination by its name (ignoring case) or its id.
  * @throws UserError refuse.noSuchDestination
  */
 export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
@@ -186,7 +186,7 @@ export function namedDestination<D extends Pick<Destination, 'id' | 'name'>>(
   return found
 }
 
-/** Where a destination is, as people are told. */
+/** Returns the location of a destination, for display. */
 export function placeOf(destination: Destination): string {
   switch (destination.kind) {
     case 'receiver':

@@ -1,14 +1,14 @@
-// Also of the preload script, which has no module of Node.
+// Imported by the preload script too, which has no Node modules.
 import { z } from 'zod'
 import type { Settings } from './schema.ts'
 
-/** One thing that an import would change. */
+/** A difference that an import would make. */
 export const differenceSchema = z.object({
   kind: z.enum(['source', 'checkedPath', 'destination', 'channel', 'setting']),
   change: z.enum(['added', 'removed', 'changed']),
-  /** As people know it; of a setting its place in the settings file, such as "check.intervalSeconds". */
+  /** The displayed name; for a setting its path in the settings file, such as "check.intervalSeconds". */
   name: z.string(),
-  /** Of a changed setting what it was and what it will be, as JSON; of anything else the names of what changes. */
+  /** For a changed setting the old and new value as JSON; otherwise the names of the changed fields. */
   details: z.array(z.string()),
 })
 export type SettingsDifference = z.infer<typeof differenceSchema>
@@ -16,11 +16,11 @@ export type SettingsDifference = z.infer<typeof differenceSchema>
 type Kind = Exclude<SettingsDifference['kind'], 'setting'>
 type Entry = { id: string }
 
-/** What the settings have besides lists of things with ids; a pause is of the moment. */
+/** Settings other than lists of entries with ids. The pause is omitted, because it is temporary. */
 const SINGLE = ['receive', 'notifications', 'language', 'theme'] as const
 const GROUPS = ['check', 'scan', 'send', 'keep', 'alerts'] as const
 
-/** What is different in `next`, things first, in the order of the settings file; pure. */
+/** Lists the differences of `next`: entries first, in the order of the settings file. Pure. */
 export function differences(now: Settings, next: Settings): SettingsDifference[] {
   return [
     ...entries('source', now.sources, next.sources, ({ name }) => name),
@@ -32,7 +32,7 @@ export function differences(now: Settings, next: Settings): SettingsDifference[]
   ]
 }
 
-/** Without the list of things, which has been compared. */
+/** Omits the list of channels, which is compared separately. */
 const without = (group: object): object =>
   Object.fromEntries(Object.entries(group).filter(([name]) => name !== 'channels'))
 

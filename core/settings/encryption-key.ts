@@ -1,9 +1,9 @@
 /**
- * A new key of age: what is encrypted for the recipient ("age1…") only the identity ("AGE-SECRET-KEY-1…") opens. It is
- * kept nowhere.
+ * Generates an age key pair: data encrypted for the recipient ("age1…") can be decrypted with the identity
+ * ("AGE-SECRET-KEY-1…") only. The key pair is not stored.
  */
 export async function newEncryptionKey(): Promise<{ recipient: string; identity: string }> {
-  // Few people ever make one: the library is not loaded at each start.
+  // Loaded on demand, because few users ever generate a key.
   const { generateX25519Identity, identityToRecipient } = await import('age-encryption')
   const identity = await generateX25519Identity()
   return { recipient: await identityToRecipient(identity), identity }

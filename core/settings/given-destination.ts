@@ -6,24 +6,24 @@ import {
   sftpDestinationSchema,
 } from './destination-schema.ts'
 
-// A destination as a person gives it, before it is in the settings.
+// Schemas of destinations as entered by the user, before they are added to the settings.
 
-/** Left out: this computer's own name, made valid. */
+/** Omitted: this computer's name, made valid. */
 const folder = sftpDestinationSchema.shape.folder.optional()
 const anyReceiver = receiverDestinationSchema.omit({ id: true })
 const anyFolder = folderDestinationSchema.omit({ id: true })
 const anySftp = sftpDestinationSchema.omit({ id: true }).extend({ folder })
 const anyS3 = s3DestinationSchema.omit({ id: true }).extend({ folder })
 
-/** One that can be added; a receiver is paired with instead. */
+/** A destination that can be added directly; receivers are paired instead. */
 export const givenDestinationSchema = z.discriminatedUnion('kind', [anyFolder, anySftp, anyS3])
 export type GivenDestination = z.infer<typeof givenDestinationSchema>
 
-/** One that is reached in another way from now on. */
+/** A destination with changed connection settings. */
 export const changedDestinationSchema = z.discriminatedUnion('kind', [anyReceiver, anyFolder, anySftp, anyS3])
 export type ChangedDestination = z.infer<typeof changedDestinationSchema>
 
-/** One that can be tested: a host key that is not known yet is "". */
+/** A destination that can be tested. Its host key is "" if it is not known yet. */
 export const testedDestinationSchema = z.discriminatedUnion('kind', [
   anyReceiver,
   anyFolder,
@@ -33,7 +33,7 @@ export const testedDestinationSchema = z.discriminatedUnion('kind', [
 export type TestedDestination = z.infer<typeof testedDestinationSchema>
 
 /**
- * The secrets of a destination or a channel, by the names that its kind has. An empty one is taken away, one that is left
- * out stays.
+ * The secrets of a destination or a channel, by the names of its kind. An empty value removes a secret; an omitted one
+ * leaves it unchanged.
  */
 export const givenSecretsSchema = z.record(z.string().max(100), z.string().max(10_000))

@@ -1,15 +1,15 @@
 import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 import { expandBraces, fromSyncthing, LONGEST_PATTERN, unclosedPattern } from './patterns.ts'
 
-// Files of patterns of other tools, read as gitignore patterns that leave out the same files. Pure. The forms are those of
-// gitignore(5), of rsync(1) "FILTER RULES IN DEPTH", and of docs.syncthing.net/users/ignoring.html.
+// Converts pattern files of other tools to gitignore patterns that exclude the same files. Pure. The formats are those
+// of gitignore(5), of rsync(1) "FILTER RULES IN DEPTH", and of docs.syncthing.net/users/ignoring.html.
 
 export const ignoreForms = ['git', 'rsync', 'syncthing'] as const
 export type IgnoreForm = (typeof ignoreForms)[number]
 
-/** A line that has no gitignore pattern of the same meaning. */
+/** A line without an equivalent gitignore pattern. */
 export interface LeftLine {
-  /** From 1. */
+  /** Line number, starting at 1. */
   line: number
   text: string
   why: Message
@@ -21,7 +21,7 @@ export interface IgnoreFile {
   left: LeftLine[]
 }
 
-/** Finds out which tool's form a file has, by its name, then by lines that only one tool has. */
+/** Detects the tool that a file belongs to: by its name, then by lines that only one tool supports. */
 export function findIgnoreForm(file: string, text: string): IgnoreForm {
   const path = file.replaceAll('\\', '/')
   const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
@@ -34,7 +34,7 @@ export function findIgnoreForm(file: string, text: string): IgnoreForm {
   return 'git'
 }
 
-/** A line that stays behind. */
+/** A line that cannot be converted. */
 class Left extends Error {
   readonly key: WordKey
 
@@ -44,14 +44,14 @@ class Left extends Error {
   }
 }
 
-/** A rule of a tool that takes the first one that matches. */
+/** A rule of a tool that applies the first match. */
 interface Rule {
   isException: boolean
   /** gitignore patterns, without "!". */
   patterns: string[]
 }
 
-/** Reads a file of patterns; each line is taken over with the same meaning, or named with the reason. */
+/** Converts a pattern file: each line is converted with the same meaning, or listed with the reason why not. */
 export function readIgnoreFile(text: string, form: IgnoreForm): IgnoreFile {
   const left: LeftLine[] = []
   let rules: Rule[] = []
@@ -86,7 +86,7 @@ const signed = ({ isException, patterns }: Rule): string[] =>
 
 const writers: Record<IgnoreForm, (rules: Rule[]) => string[]> = {
   git: (rules) => rules.flatMap(signed),
-  // rsync takes the first rule that matches, git the last; neither looks into a directory that is left out.
+  // rsync applies the first matching rule, git the last. Neither descends into an excluded directory.
   rsync: (rules) => (rules.some((one) => one.isException) ? rules.toReversed() : rules).flatMap(signed),
   syncthing: writeSyncthing,
 }
@@ -99,7 +99,7 @@ function readRsync(line: string): Rule[] {
   if (line.startsWith('!')) throw new Left('filter.left.clear')
   const [, sign = '', body = ''] = /^((?:[-+]|exclude|include) )?(.*)$/s.exec(line) ?? []
   const isException = sign.startsWith('+') || sign.startsWith('include')
-  // Without a wildcard a backslash is one of the name.
+  // Without a wildcard, a backslash is part of the name.
   const text = /[*?[]/.test(body) ? body : body.replaceAll('\\', '\\\\')
   if (!text.endsWith('/***')) return [{ isException, patterns: [placeAnywhere(text)] }]
   if (/\*\*\/\*\*\*$/.test(text)) throw new Left('filter.left.stars')
@@ -107,8 +107,8 @@ function readRsync(line: string): Rule[] {
 }
 
 /**
- * A pattern that rsync and Syncthing find at any depth unless it begins with "/", as git does only where it has no other
- * "/". Before a name their `**` is at least one directory, git's none or more.
+ * Converts a pattern that rsync and Syncthing match at any depth unless it begins with "/". git does so only if it has
+ * no other "/". Their `**` before a name matches at least one directory, git's matches none or more.
  */
 function placeAnywhere(text: string): string {
   const isAnchored = text.startsWith('/')
@@ -117,7 +117,7 @@ function placeAnywhere(text: string): string {
   if (parts.some((part) => part === '')) throw new Left('filter.left.nothing')
   const written = parts.map((part, index) => {
     if (part === '**') return (isAnchored || index > 0) && index < parts.length - 1 ? '*/**' : '**'
-    // Alone, at its beginning, two stars are as good as one.
+    // Leading stars of a pattern without "/" match the same as one star.
     if (parts.length === 1 && !isAnchored) return part.replace(/^\*\*(?!\*)/, '*')
     return part
   })
@@ -129,7 +129,7 @@ function placeAnywhere(text: string): string {
   return escapeEnd(path.replace(/^[#!]/, '\\$&'))
 }
 
-/** git drops spaces at the end of a line that have no backslash. */
+/** Escapes trailing spaces, because git strips them. */
 const escapeEnd = (pattern: string): string =>
   pattern.replace(/ +$/, (spaces) => spaces.replaceAll(' ', '\\ '))
 
@@ -147,8 +147,9 @@ function readSyncthing(given: string): Rule[] {
 }
 
 /**
- * Syncthing compares each file's own path with the rules, also below a directory that is left out. git does not look into
- * such a directory; so where there are exceptions, rules name what is inside, and directories on the way are let in again.
+ * Syncthing matches the path of each file with the rules, also below an excluded directory. git does not descend into
+ * such a directory. With exceptions, the rules therefore name the contents, and the parents of exceptions are included
+ * again.
  */
 function writeSyncthing(rules: Rule[]): string[] {
   const exceptions = rules.filter((one) => one.isException).flatMap((one) => one.patterns)

@@ -7,11 +7,11 @@ import { firstIssue, parseJson, versionOf } from './read.ts'
 import { SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 import { type SecretOwner, type Secrets, secretsOfChannel } from './secrets.ts'
 
-// Settings as a file that a person keeps, or brings to another computer; pure. Secrets are never in it.
+// Exports and imports the settings as a file, for backup or for another computer. Pure. Secrets are never included.
 
 /**
- * The settings file's own format, without the pause: that belongs to the moment. A destination's folder that is called
- * after this computer is called after the one that imports them there.
+ * Exports in the format of the settings file, without the pause, which is temporary. A destination's folder that is
+ * named after this computer is omitted, so that the importing computer uses its own name.
  */
 export function exportedText(settings: Settings, ownName: string): string {
   const destinations = settings.destinations.map((one) =>
@@ -33,8 +33,8 @@ function withOwnFolders(raw: unknown, ownName: string): unknown {
 }
 
 /**
- * The settings that a file holds.
- * @param file its name, for what people are told.
+ * Returns the settings in a file.
+ * @param file its name, for error messages.
  * @throws UserError settings.newer, settings.notSettings, settings.notImported
  */
 export function importedSettings(text: string, file: string, ownName: string): Settings {
@@ -44,7 +44,8 @@ export function importedSettings(text: string, file: string, ownName: string): S
   } catch (error) {
     throw new UserError('settings.notSettings', { file }, { cause: error })
   }
-  // Every setting has a default: without this any object at all would be settings, and would remove everything.
+  // Every setting has a default: without this check any object would be valid, and importing it would remove
+  // everything.
   if (versionOf(raw, file) !== SETTINGS_VERSION) throw new UserError('settings.notSettings', { file })
   const parsed = settingsSchema.safeParse(withOwnFolders(raw, ownName))
   if (!parsed.success) throw new UserError('settings.notImported', { file, reason: firstIssue(parsed.error) })
@@ -52,8 +53,8 @@ export function importedSettings(text: string, file: string, ownName: string): S
 }
 
 /**
- * Everything as in `imported`; only the pause stays.
- * @throws UserError alert.channelInSettings: no imported file names a program that is run here.
+ * Replaces all settings by the imported ones, except for the pause.
+ * @throws UserError alert.channelInSettings: an imported file must not choose a program to run here.
  */
 export function withImported(settings: Settings, imported: Settings): Settings {
   const { channels } = settings.alerts
@@ -65,8 +66,8 @@ export function withImported(settings: Settings, imported: Settings): Settings {
 }
 
 /**
- * Names of the channels and destinations that do not work before somebody has entered a secret, or has paired again.
- * @param unreadable ids of owners whose secrets are kept, and cannot be opened here.
+ * Returns the names of channels and destinations that need a secret to be entered, or a new pairing.
+ * @param unreadable ids of owners with stored secrets that cannot be decrypted here.
  */
 export function missingSecrets(
   settings: Settings,

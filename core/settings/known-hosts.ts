@@ -7,15 +7,15 @@ import { errorCode } from '../platform/system-error.ts'
 
 /** Host keys of a server in a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). */
 export interface KnownHost {
-  /** Fingerprints of its keys, as the settings have them; those of newer types first. */
+  /** Fingerprints of its keys, in the format of the settings; newer key types first. */
   keys: string[]
-  /** Fingerprints that are marked as revoked for it: they are never to be trusted. */
+  /** Fingerprints that are marked as revoked; never trusted. */
   revoked: string[]
-  /** An authority signs its keys, by a line that begins with @cert-authority: such keys are not supported. */
+  /** True if a line with @cert-authority matches. Keys signed by an authority are not supported. */
   hasAuthority: boolean
 }
 
-/** Types of keys, the preferred ones first; others are of no use to the SSH library. */
+/** Supported key types, in order of preference. The SSH library cannot use others. */
 const TYPES = [
   'ssh-ed25519',
   ...['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'],
@@ -26,7 +26,7 @@ const TYPES = [
 export const hostKeyFingerprint = (key: Uint8Array): string =>
   `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
 
-/** A name with `*` and `?`. */
+/** True if a name matches a pattern with `*` and `?`. */
 function isLike(pattern: string, name: string): boolean {
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
@@ -52,7 +52,7 @@ function isNamed(names: string, host: string): boolean {
   return isIt
 }
 
-/** Finds a server's keys in the text of a known_hosts file. Lines that cannot be read are passed over, as OpenSSH does. */
+/** Finds a server's keys in the text of a known_hosts file. Unreadable lines are skipped, as OpenSSH does. */
 export function readKnownHost(text: string, { host, port }: { host: string; port: number }): KnownHost {
   const lower = host.toLowerCase()
   const names = port === 22 ? [lower] : [`[${lower}]:${port}`]
@@ -75,10 +75,10 @@ export function readKnownHost(text: string, { host, port }: { host: string; port
   return known
 }
 
-/** The file of OpenSSH's that is this user's own. */
+/** Returns the path of this user's known_hosts file of OpenSSH. */
 export const ownKnownHosts = (): string => path.join(homedir(), '.ssh/known_hosts')
 
-/** The same of a file. @throws UserError sftp.knownHosts.unread */
+/** Finds a server's keys in a known_hosts file. @throws UserError sftp.knownHosts.unread */
 export async function readKnownHostIn(
   file: string,
   server: { host: string; port: number },

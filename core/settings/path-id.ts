@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** The same directory has the same id whenever it is added: a removal that was begun is then brought to its end. */
+/** Returns a directory's id, the same each time it is added: adding it again can complete an interrupted removal. */
 export function idOfPath(real: string): string {
   return createHash('sha256').update(real).digest('hex').slice(0, 16)
 }

@@ -1,35 +1,35 @@
 import { type Message, message, type WordKey } from '../lib/i18n/message.ts'
 
-// gitignore patterns as people write them: what git takes for something else than was meant. Pure.
+// Finds gitignore patterns that git interprets differently from the likely intention. Pure.
 
-/** Characters of one ignore pattern, and how many patterns a source has. */
+/** Maximum length of an ignore pattern, and maximum number of patterns of a source. */
 export const LONGEST_PATTERN = 1_000
 export const MOST_PATTERNS = 1_000
 
-/** An escaped character, or a bracket expression that is closed: its first member may be a "]", and it may name classes. */
+/** Matches an escaped character, or a closed bracket expression: its first member may be "]"; classes are allowed. */
 const CLOSED =
   /\\.|\[(?:[!^]|(?![!^]))(?:\\.|\[:\w*:\]|(?!\[:\w*:\])[^\\])(?:\\.|\[:\w*:\]|(?!\[:\w*:\])[^\]\\])*\]/gs
 
-/** The first gitignore pattern with a bracket that is never closed: git takes it for one that matches nothing. */
+/** Returns the first pattern with an unclosed bracket, or null. git never matches such a pattern. */
 export function unclosedPattern(patterns: readonly string[]): string | null {
   const isUnclosed = (pattern: string) =>
     !pattern.startsWith('#') && pattern.replace(CLOSED, '').includes('[')
   return patterns.find(isUnclosed) ?? null
 }
 
-/** A pattern that git reads in another way than it was most likely meant. */
+/** A pattern that git probably interprets differently from its intention. */
 export interface OddPattern {
   pattern: string
-  /** Says how git reads it. */
+  /** Explains how git interprets it. */
   sentence: Message
-  /** Patterns to write instead, none to remove it; null: no pattern has that meaning. */
+  /** Suggested patterns, empty to remove it; null: no pattern has the intended meaning. */
   instead: string[] | null
 }
 
 type Finding = { key: WordKey; instead: string[] | null }
 
 /**
- * Finds patterns that match nothing, or that mean something in another tool.
+ * Finds patterns that match nothing, or that have another meaning in other tools.
  * @param root path of the directory that the patterns are relative to.
  */
 export function findOddPatterns(patterns: readonly string[], root: string): OddPattern[] {
@@ -45,7 +45,7 @@ export function findOddPatterns(patterns: readonly string[], root: string): OddP
   return odd
 }
 
-/** Other tools take the first rule that matches, git the last. */
+/** An exception before any exclusion has no effect: other tools apply the first matching rule, git the last. */
 function examineException(pattern: string, leavesOut: boolean): Finding | null {
   return pattern.startsWith('!') && !leavesOut ? { key: 'filter.odd.exceptionFirst', instead: null } : null
 }
@@ -67,7 +67,7 @@ function examineLine(pattern: string, root: string): Finding | null {
   return { ...finding, instead: finding.instead?.map((one) => sign + one) ?? null }
 }
 
-/** Directories at the top of a file system: a path that begins so is hardly one of a source. */
+/** Matches top-level system directories. A pattern relative to a source rarely begins with one of them. */
 const TOP = /^\/(home|Users|root|mnt|media|etc|usr|Volumes)\/[^/]/
 
 function examineBody(body: string, root: string): Finding | null {
@@ -86,7 +86,7 @@ function examinePath(body: string, root: string): Finding | null {
     return { key: 'filter.odd.absolute', instead: [absolute.slice(root.length) || '/**'] }
   if (path.startsWith('~/') || path.startsWith('$HOME/') || isDrive || TOP.test(absolute))
     return { key: 'filter.odd.outside', instead: null }
-  // A backslash before a sign is meant: it stands for the sign itself.
+  // A backslash before a punctuation mark is an escape, not a separator.
   const isSeparator = body.replaceAll(/\\[^\p{L}\p{N}_.]/gu, '').includes('\\')
   if (isSeparator) return { key: 'filter.odd.backslash', instead: [path] }
   if (/^\.\.?(\/|$)|\/\.\.?(\/|$)|\/\//.test(body)) {
@@ -99,7 +99,7 @@ function examinePath(body: string, root: string): Finding | null {
   return null
 }
 
-/** A path below the home directory that the source is in; null: it names no home directory, or another one. */
+/** Expands "~" or "$HOME" to the home directory that contains the source; null: there is no such prefix or home. */
 function fromHome(path: string, root: string): string | null {
   const home = /^(\/home\/[^/]+|\/Users\/[^/]+|\/root|[A-Za-z]:\/Users\/[^/]+)(?=\/|$)/.exec(root)?.[1]
   const below = /^(?:~|\$HOME)(\/.*)$/.exec(path)?.[1]
@@ -115,7 +115,7 @@ function examineLists(body: string): Finding | null {
     : null
 }
 
-/** Writes each alternative of `{a,b}` as a pattern of its own; a pattern without such comes back as it is. */
+/** Expands `{a,b}` into one pattern per alternative; a pattern without braces is returned unchanged. */
 export function expandBraces(pattern: string): string[] {
   const found = /^((?:\\.|[^\\{])*)\{([^{}]*,[^{}]*)\}(.*)$/s.exec(pattern)
   if (found === null) return [pattern]
@@ -124,8 +124,9 @@ export function expandBraces(pattern: string): string[] {
 }
 
 /**
- * A line of .stignore without its prefixes: `(?d)` only lets Syncthing remove a file, `(?i)` is written as brackets.
- * @returns null: `(?i)` before a bracket expression cannot be written so.
+ * Converts a .stignore line without its prefixes: `(?d)` only permits Syncthing to delete a file, `(?i)` is converted
+ * to bracket expressions.
+ * @returns null: `(?i)` cannot be converted for a line that has a bracket expression.
  */
 export function fromSyncthing(line: string): string[] | null {
   const [prefix = ''] = /^(?:!|\(\?[di]\))*/.exec(line) ?? []

@@ -8,27 +8,28 @@ import { errorCode, errorText } from '../platform/system-error.ts'
 import { defaultSettings, SETTINGS_VERSION, type Settings, settingsSchema } from './schema.ts'
 
 /**
- * What becomes of a file that is not JSON or breaks the schema. set-aside: it is renamed, never erased, and the
- * defaults are used, or all of it that can be; for what runs on and can tell of it. refuse: nothing is touched.
+ * Handling of a file that is not JSON or violates the schema. set-aside: it is renamed, never deleted, and the defaults
+ * are used, or its valid parts; for processes that continue and can report it. refuse: nothing is changed.
  */
 export type WhenBroken = 'set-aside' | 'refuse'
 
 export interface ReadSettings {
   settings: Settings
-  /** What a person should know of the file: that it was set aside, or that some of it is not used. */
+  /** Message for the user: the file was set aside, or parts of it are not used. */
   notice: Message | null
-  /** The file holds something that the settings do not: the next change must not erase it. */
+  /** True if parts of the file are not used: the next change must keep a copy of it. */
   isPartlyUsed: boolean
 }
 
-/** Text as JSON; a byte order mark, which some editors put first, is no part of it. @throws SyntaxError */
+/** Parses JSON, ignoring a byte order mark, which some editors prepend. @throws SyntaxError */
 export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ''))
 
-/** Parts that nothing is lost without, as their defaults do: a directory, a limit or a pause must not vanish. */
+/** Parts that may fall back to their defaults. Others may not: a directory, a limit or a pause must not disappear. */
 const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
 
 /**
- * @throws UserError settings.newer, or if the file is broken and is not to be set aside, or cannot be: writing would then
+ * Reads the settings file.
+ * @throws UserError settings.newer, or if the file is broken and may not or cannot be set aside: writing would then
  * destroy it.
  */
 export function readSettings(file: string, whenBroken: WhenBroken): ReadSettings {
@@ -58,7 +59,7 @@ export function firstIssue(error: z.ZodError): string {
   return first === undefined ? error.message : `${first.path.join('.')}: ${first.message}`
 }
 
-/** The defaults, at first, or while nobody has set anything since a file was set aside: that is told until then. */
+/** Returns the defaults. After a file was set aside, a notice is included until settings are written. */
 function withoutFile(file: string, whenBroken: WhenBroken): ReadSettings {
   const aside = unlessMissing(file, () => lastSetAside(file))
   if (aside === null) return { settings: defaultSettings, notice: null, isPartlyUsed: false }
@@ -67,11 +68,11 @@ function withoutFile(file: string, whenBroken: WhenBroken): ReadSettings {
   return { settings: defaultSettings, notice, isPartlyUsed: false }
 }
 
-/** The newest file that was set aside in place of `file`; null: none was. @throws what the system says */
+/** Returns the newest file that was set aside in place of `file`; null: none. @throws the system error. */
 export function lastSetAside(file: string): string | null {
   const directory = path.dirname(file)
   const start = `${path.basename(file, '.json')}.set-aside-`
-  // Their names end with the time.
+  // The names end with the time.
   const last = readdirSync(directory)
     .filter((name) => name.startsWith(start) && name.endsWith('.json'))
     .sort()
@@ -79,13 +80,13 @@ export function lastSetAside(file: string): string | null {
   return last === undefined ? null : path.join(directory, last)
 }
 
-/** null: there is none. */
+/** Reads the file; null: it does not exist. */
 const readText = (file: string): string | null => unlessMissing(file, () => readFileSync(file, 'utf8'))
 
 /**
- * null: nothing is there.
- * @throws UserError if the disk does not give it: the file may be well, so it is no reason to set it aside, and none to
- * begin without it, as the next change would then take its place.
+ * Reads a file; null: it does not exist.
+ * @throws UserError if the disk fails. The file may be intact, so it must not be set aside, nor be treated as missing:
+ * the next change would replace it.
  */
 function unlessMissing<T>(file: string, read: () => T): T | null {
   try {
@@ -105,8 +106,8 @@ interface Broken {
 }
 
 /**
- * The version that settings say of themselves, if any.
- * @throws UserError settings.newer: set aside it would be lost to the Holdfast that has written it.
+ * Returns the version number in the settings, if any.
+ * @throws UserError settings.newer: setting the file aside would withhold it from the newer Holdfast that wrote it.
  */
 export function versionOf(raw: unknown, file: string): unknown {
   const version = typeof raw === 'object' && raw !== null && 'version' in raw ? raw.version : undefined
@@ -115,7 +116,7 @@ export function versionOf(raw: unknown, file: string): unknown {
   return version
 }
 
-/** The settings, maybe without the names of parts that cannot be used, or why the text holds none. */
+/** Returns the settings and the names of unusable parts, or the reason why the text has no usable settings. */
 function parseSettings(text: string, file: string): Parsed {
   let raw: unknown
   try {
@@ -136,7 +137,7 @@ function parseSettings(text: string, file: string): Parsed {
     : { reason: firstIssue(rest.error) }
 }
 
-/** Only the value itself: what is beside it may be well. */
+/** Removes only the invalid value, because its siblings may be valid. */
 function removeAt(within: unknown, [key, ...rest]: readonly PropertyKey[]): void {
   if (typeof within !== 'object' || within === null || key === undefined) return
   if (rest.length === 0) Reflect.deleteProperty(within, key)

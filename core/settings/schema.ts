@@ -8,7 +8,7 @@ import { destinationSchema } from './destination-schema.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from './patterns.ts'
 
 export const batchSettingsSchema = z.object({
-  /** Only child directories whose name begins with this are batch directories (isocket: tag). */
+  /** Only child directories whose name has this prefix are batch directories (isocket: tag). */
   prefix: z.string().max(255).default(''),
   /** The producer's mark "no more files" (isocket: done_parse). */
   closedMark: z.string().min(1).max(255).default('finished.parse'),
@@ -18,19 +18,19 @@ export const batchSettingsSchema = z.object({
 
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
-/** Files of a source that are left out, or wait; by default temporary names alone. */
+/** Files of a source that are excluded or delayed; by default only temporary names are excluded. */
 export const sourceFiltersSchema = z.object({
-  /** gitignore patterns, relative to the source, that are left out. */
+  /** gitignore patterns of excluded files, relative to the source. */
   ignore: z.array(z.string().max(LONGEST_PATTERN)).max(MOST_PATTERNS).default([]),
-  /** What is done with files and directories whose names begin with a dot. */
+  /** Treatment of files and directories whose names begin with a dot. */
   hidden: z.enum(['send', 'leave-out']).default('send'),
   /** Treatment of files with temporary names (core/filter/temporary.ts). */
   temporary: z.enum(['send', 'leave-out']).default('leave-out'),
-  /** Smaller files are left out; bytes, null for no limit. */
+  /** Smaller files are excluded; bytes, null for no limit. */
   minimumBytes: bytes.nullable().default(null),
-  /** Larger files are left out; bytes, null for no limit. */
+  /** Larger files are excluded; bytes, null for no limit. */
   maximumBytes: bytes.nullable().default(null),
-  /** A file is not sent before its last change is so long ago; seconds, at most 30 days. */
+  /** A file is sent once it has been unchanged for this many seconds, at most 30 days. */
   minimumAgeSeconds: z
     .number()
     .min(0)
@@ -39,45 +39,43 @@ export const sourceFiltersSchema = z.object({
 })
 export type SourceFilters = z.infer<typeof sourceFiltersSchema>
 
-/** Each destination that has sources is sent to by a process of its own, of up to 200 MB. */
+/** Each destination with sources has a sender process of up to 200 MB. */
 export const MOST_DESTINATIONS = 8
 
-/** The longest pause that ends by itself: a week. */
+/** Maximum duration of a pause with an end: a week. */
 export const LONGEST_PAUSE_MINUTES = 60 * 24 * 7
 
 export const priorities = ['low', 'normal', 'high'] as const
 
-/** The path as a person gave it, where it is or passes through a symbolic link that leads to `path`; null: it does not. */
+/** The path as entered, if it contains a symbolic link that leads to `path`; otherwise null. */
 const link = absolutePathSchema.nullable().default(null)
 
 export const sourceSchema = z.object({
-  /** The same for ever: a destination keeps a directory for it. */
+  /** Never changes: a destination keeps a directory for it. */
   id: z.string().regex(SOURCE_ID),
   /** Absolute path of the directory tree, without symbolic links. */
   path: absolutePathSchema,
   link,
-  /** What the window calls it, and its folder's name at the destination. */
+  /** The displayed name, and the name of its folder at the destination. */
   name: z.string().min(1).max(200),
   kind: z.enum(['continuous', 'batch']).default('continuous'),
   batch: batchSettingsSchema.prefault({}),
   paused: z.boolean().default(false),
   ...sourceFiltersSchema.shape,
-  /** Directories on other file systems, which are mounted inside the source, are left out (find -xdev). */
+  /** Excludes file systems that are mounted inside the source (find -xdev). */
   oneFileSystem: z.boolean().default(false),
-  /** Its share of the line while other sources send, too: high 4, normal 2, low 1. */
+  /** Share of the bandwidth while other sources send too: high 4, normal 2, low 1. */
   priority: z.enum(priorities).default('normal'),
-  /**
-   * Files are removed here after they have been durable at a receiver on another computer for so long; null: never.
-   */
+  /** Files are deleted here this long after they became durable at a receiver on another computer; null: never. */
   deleteAfter: z
     .object({ hours: z.number().int().min(1).max(87_600) })
     .nullable()
     .default(null),
-  /** An incident when nothing has come from it for so many hours (batch: its newest directory is not closed); null: never. */
+  /** Incident if no file was found for this many hours (batch: its newest directory is not closed); null: never. */
   silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
-  /** Whether its check tries to write, too; not where files are only to be read, and this user may not write. */
+  /** True if its check also tries to write. False for a read-only source that this user may not write to. */
   write: z.boolean().default(true),
-  /** Ids of the destinations that its files go to; null: to all. See `destinationsOf`. */
+  /** Ids of its destinations; null: all. See `destinationsOf`. */
   destinations: z.array(z.string().min(1).max(128)).min(1).max(MOST_DESTINATIONS).nullable().default(null),
 })
 export type Source = z.infer<typeof sourceSchema>
@@ -86,42 +84,42 @@ export const checkedPathSchema = z.object({
   id: z.string().min(1).max(64),
   path: absolutePathSchema,
   link,
-  /** Whether writing is tried, too; not where this user had no permission to write when it was chosen. */
+  /** True if its check also tries to write. False if this user had no write permission when the path was added. */
   write: z.boolean().default(true),
 })
 export type CheckedPath = z.infer<typeof checkedPathSchema>
 
-/** Bytes a second that sending may use of the line. */
+/** Bandwidth limit for sending, in bytes per second. */
 export const bytesPerSecondSchema = z.number().int().min(1024).max(1_000_000_000_000)
 
-/** Rules of a schedule. */
+/** Maximum number of rules in a schedule. */
 export const MOST_RULES = 50
 
-/** What sending may use of the line at certain times of the week. */
+/** Bandwidth limit for sending at certain times of the week. */
 export const sendRuleSchema = z.object({
-  /** Days on which it begins; 0 is Sunday. */
+  /** Days on which the period begins; 0 is Sunday. */
   days: z.array(z.number().int().min(0).max(6)).min(1).max(7),
   from: wallTimeSchema,
-  /** Not included; at or before `from`: on the next day. */
+  /** Exclusive; a time not after `from` is on the next day. */
   to: wallTimeSchema,
-  /** Nothing, everything, or so many bytes a second. */
+  /** No sending, unlimited sending, or a limit in bytes per second. */
   allow: z.union([z.literal('pause'), z.literal('free'), bytesPerSecondSchema]),
 })
 export type SendRule = z.infer<typeof sendRuleSchema>
 
-/** A receiver on this computer that the agent runs. */
+/** A receiver that the agent runs on this computer. */
 export const receiveSettingsSchema = z.object({
   /** Its store's directory. */
   directory: absolutePathSchema,
   port: z.number().int().min(1).max(65_535).default(7766),
-  /** What each sender may have there, in bytes; null: no limit. */
+  /** Quota of each sender, in bytes; null: no limit. */
   quotaBytes: bytes.min(1).nullable().default(null),
 })
 export type ReceiveSettings = z.infer<typeof receiveSettingsSchema>
 
 const periods = (usual: number) => z.number().int().min(0).max(10_000).default(usual)
 
-/** Which older contents of a file stay; of each field see core/store/retention/choose.ts. */
+/** Retention of a file's older versions; for each field see core/store/retention/choose.ts. */
 export const keepSchema = z.object({
   withinDays: z.number().int().min(1).max(36_500).default(DEFAULT_KEEP.withinDays),
   daily: periods(DEFAULT_KEEP.daily),
@@ -140,7 +138,7 @@ const settingsObject = z.object({
     .object({
       /** Seconds between two checks of one path. */
       intervalSeconds: z.number().int().min(1).max(3600).default(10),
-      /** A well path that took longer than this to answer, in seconds, is slow. */
+      /** A healthy path that takes longer than this to answer, in seconds, is slow. */
       slowSeconds: z.number().min(0.01).max(3600).default(2),
     })
     .prefault({}),
@@ -148,33 +146,36 @@ const settingsObject = z.object({
     .object({
       /** Seconds between two comparisons of a whole source with the ledger (isocket: scan check_interval). */
       reconcileSeconds: z.number().int().min(5).max(86_400).default(300),
-      /** Where a writer cannot be seen, a file is finished after this many seconds without a change. */
+      /** If writers cannot be detected, a file is finished after this many seconds without a change. */
       quietSeconds: z.number().min(0.1).max(3600).default(5),
     })
     .prefault({}),
   send: z
     .object({
-      /** Longest pause between two attempts to reach the receiver (isocket: error_retry_interval). */
+      /** Maximum delay between two attempts to connect to the receiver (isocket: error_retry_interval). */
       retrySeconds: z.number().int().min(1).max(3600).default(60),
-      /** Where no rule of the schedule says anything else; null: as fast as the line is. */
+      /** Applies if no rule of the schedule does; null: unlimited. */
       bytesPerSecond: bytesPerSecondSchema.nullable().default(null),
-      /** The first rule that covers a moment decides. */
+      /** The first matching rule applies. */
       schedule: z.array(sendRuleSchema).max(MOST_RULES).default([]),
-      /** Nothing is sent while this computer runs on its battery, or its network is paid for by what it carries. */
+      /** Pauses sending on battery power, or on a metered network. */
       pauseOnBattery: z.boolean().default(false),
       pauseOnMetered: z.boolean().default(false),
       /**
-       * The most whole versions of one file of 16 MiB or more in an hour; of smaller files more go, by their size. A file
-       * that keeps changing would otherwise use the line up, and fill the destination.
+       * Maximum number of versions per hour that are sent of one file of 16 MiB or more; the limit is higher for
+       * smaller files. A file that changes all the time would otherwise use all bandwidth, and fill the destination.
        */
       versionsPerHour: z.number().int().min(1).max(3_600).default(12),
     })
     .prefault({}),
-  /** None: a folder in the data directory on this computer. */
+  /** Empty: files are sent to a folder in the data directory on this computer. */
   destinations: z.array(destinationSchema).max(MOST_DESTINATIONS).default([]),
-  /** Of older contents, in all destinations but receivers, which have their own rules, and of what is received here. */
+  /**
+   * Retention of older versions: at all destinations except receivers, which have their own rules, and of received
+   * files.
+   */
   keep: keepSchema.prefault({}),
-  /** Other computers may send to this one, as to `holdfast receive`; null: they may not. */
+  /** Lets other computers send to this one, as to `holdfast receive`; null: off. */
   receive: receiveSettingsSchema.nullable().default(null),
   /** A pause of all sending: until a time (milliseconds since 1970), or until resumed (null). */
   pause: z
@@ -182,21 +183,21 @@ const settingsObject = z.object({
     .nullable()
     .default(null),
   alerts: alertsSettingsSchema.prefault({}),
-  /** Native notifications, or the terminal's lines. */
+  /** Native notifications, or lines in the terminal. */
   notifications: z.boolean().default(true),
   language: z.enum(['system', 'en', 'zh-TW']).default('system'),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
 })
 
 /**
- * What tells a source's folder at the destination from others, whatever file system that is. Of Node: the window takes
- * only parts of the schema, and names no source.
+ * Returns the form of a source's name that identifies its folder at the destination on any file system. Needs Node: the
+ * window imports only parts of the schema, and does not name sources.
  */
 export const folderOf = (name: string): string => folderName(name).toLowerCase()
 
 /**
- * Ids name paths in the ledger and in every report, names are folders at the destination, and a destination is
- * chosen by its name: none twice.
+ * Enforces uniqueness: ids identify paths in the ledger and in every report, source names are folders at the
+ * destination, and destinations are selected by name.
  */
 export const settingsSchema = settingsObject.superRefine((settings, context) => {
   const { sources, checkedPaths, destinations } = settings
@@ -210,7 +211,7 @@ export const settingsSchema = settingsObject.superRefine((settings, context) => 
     if (twice !== undefined)
       context.addIssue({ code: 'custom', message: `the ${what} "${twice}" is there twice` })
   }
-  // Two names may look different and be one folder, where the files of one would replace those of the other.
+  // Two different names can map to the same folder, where the files of one source would replace those of the other.
   const byFolder = new Map<string, string>()
   for (const { name } of sources) {
     const folder = folderOf(name)

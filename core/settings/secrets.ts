@@ -12,13 +12,13 @@ import { errorText } from '../platform/system-error.ts'
 import { lastSetAside, parseJson, type WhenBroken } from './read.ts'
 import type { Settings } from './schema.ts'
 
-/** Seals what is written and opens what is read; null: it cannot. */
+/** Encrypts and decrypts secrets; null: not possible. */
 export interface Seal {
   seal(secret: string): string | null
   open(sealed: string): string | null
 }
 
-/** plain: as it is; sealed: what the desktop's keyring has made of it. */
+/** plain: the secret itself; sealed: the secret encrypted by the desktop's keyring. */
 const valueSchema = z.union([z.object({ plain: z.string() }), z.object({ sealed: z.string() })])
 const storedSchema = z.record(z.string(), z.record(z.string(), valueSchema))
 const fileSchema = z.object({ version: z.literal(2), owners: storedSchema })
@@ -26,15 +26,15 @@ type Stored = z.infer<typeof storedSchema>
 
 export type Secrets = Record<string, Record<string, string>>
 
-/** Who has secrets: a channel or a destination. */
+/** Owner of secrets: a channel or a destination. */
 export interface SecretOwner {
   id: string
-  /** What it is, for what people are told. */
+  /** Its type, for messages. */
   type: string
   fields: readonly Pick<Field, 'name' | 'kind' | 'required'>[]
 }
 
-/** The ids of all that have secrets. */
+/** Returns the ids of all owners of secrets. */
 export const secretOwners = ({ alerts, destinations }: Settings): ReadonlySet<string> =>
   new Set([...alerts.channels, ...destinations].map(({ id }) => id))
 
@@ -46,27 +46,28 @@ export function secretsOfChannel({
   return { id, type, fields: secretFieldsOf(type, options) }
 }
 
-/** The secrets of channels and destinations, in a file that this user alone may read. */
+/** The secrets of channels and destinations, in a file readable by this user only. */
 export interface SecretStore {
-  /** The file was unusable and is kept under another name, and no secret was entered since; null: it was not. */
+  /** Set if the file was unusable and set aside, and no secret was entered since; otherwise null. */
   readonly notice: Message | null
-  /** By the owners' ids and the names of their fields. What cannot be opened here is left out. */
+  /** Secrets by owner id and field name. Those that cannot be decrypted here are omitted. */
   get(): Secrets
-  /** Ids of owners that have secrets which cannot be opened here. */
+  /** Ids of owners with secrets that cannot be decrypted here. */
   unreadable(): string[]
   /**
-   * An empty value is taken away, one that is left out stays.
+   * Changes the secrets of an owner. An empty value removes a secret; an omitted one leaves it unchanged.
    * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid, alert.secretsNotKept
    */
   set(owner: SecretOwner, changes: Readonly<Record<string, string>>): Promise<void>
-  /** Forgets all owners but these. */
+  /** Removes the secrets of all owners except these. */
   keepOnly(ids: ReadonlySet<string>): Promise<void>
 }
 
 /**
- * @param seal null: the file's mode alone protects them.
- * @param whenBroken as of the settings file.
- * @throws UserError secrets.unreadable; secrets.broken where the file is not to be set aside, or cannot be
+ * Opens the secrets of a data directory.
+ * @param seal null: only the file's mode protects them.
+ * @param whenBroken as for the settings file.
+ * @throws UserError secrets.unreadable; secrets.broken if the file may not or cannot be set aside
  */
 export function openSecrets(
   dataDirectory: string,
@@ -76,7 +77,7 @@ export function openSecrets(
   const file = path.join(dataDirectory, 'secrets.json')
   const found = read(file, whenBroken)
   let { stored } = found
-  /** Opening may be slow, and is asked for all the time. */
+  /** Cached, because decryption may be slow and secrets are read often. */
   let known: { secrets: Secrets; unreadable: string[] } | null = null
   const write = async (next: Stored) => {
     try {
@@ -126,7 +127,7 @@ export function openSecrets(
 }
 
 /**
- * What an owner has after a change; given ones are still to be sealed.
+ * Merges changes into an owner's secrets. New values are not sealed yet.
  * @throws UserError alert.secretUnknown, alert.secretMissing, alert.secretInvalid
  */
 function merged(
@@ -153,7 +154,7 @@ function merged(
   return next
 }
 
-/** An unusable file is set aside, never erased. Its text is in no sentence, as it may hold a secret. */
+/** Reads the file. An unusable one is set aside, never deleted. Messages omit its text, which may contain a secret. */
 function read(file: string, whenBroken: WhenBroken): { stored: Stored; notice: Message | null } {
   let text: string | null
   let before: string | null

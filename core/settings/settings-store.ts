@@ -10,16 +10,16 @@ import { type Settings, settingsSchema } from './schema.ts'
 
 export interface SettingsStore {
   readonly file: string
-  /** What a person should know of the file as it was opened: it was set aside, say; null: nothing. */
+  /** Message for the user about opening the file, for example that it was set aside; null: none. */
   readonly notice: Message | null
   get(): Settings
   /**
-   * Validates and writes the whole file atomically, then returns what is in force.
-   * @throws UserError settings.refused, settings.cannotWrite; nothing is changed then.
+   * Validates the settings and writes the whole file atomically. Returns the settings now in force.
+   * @throws UserError settings.refused, settings.cannotWrite; the settings are then unchanged.
    */
   set(settings: Settings): Settings
   /**
-   * Writes a file beside the settings and removes it again; the settings file stays as it is.
+   * Tests writing with a temporary file beside the settings file, which is not changed.
    * @throws UserError settings.cannotWrite
    */
   tryWriting(): void
@@ -27,14 +27,14 @@ export interface SettingsStore {
 
 /**
  * Opens the settings file of a data directory.
- * @throws UserError if it is broken and is not to be set aside, or cannot be: writing would then destroy it.
+ * @throws UserError if it is broken and may not or cannot be set aside: writing would then destroy it.
  */
 export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'set-aside'): SettingsStore {
   const file = path.join(dataDirectory, 'settings.json')
   const { settings, notice, isPartlyUsed } = readSettings(file, whenBroken)
   let current = settings
   let isKept = !isPartlyUsed
-  // Not Conf's own schema: zod's is the one that the window and the workers are checked with, too.
+  // Conf's own schema is not used: the window and the workers validate with the zod schema, too.
   const conf = new Conf<Settings>({
     cwd: dataDirectory,
     configName: 'settings',
@@ -69,7 +69,7 @@ export function openSettings(dataDirectory: string, whenBroken: WhenBroken = 'se
   }
 }
 
-/** Of the length of the settings: a full disk may still have room for a name. */
+/** Writes as much text as the settings have: a full disk may still have room for an empty file. */
 function writeAndRemove(file: string, text: string): void {
   try {
     writeFileSync(file, text, { mode: 0o600 })

@@ -1,21 +1,21 @@
 import { dropError } from '../dropped-errors.ts'
-/** Where an SFTP server is, as far as a text says it. */
+/** The parts of an SFTP server's address that a text contains. */
 export interface SftpTarget {
   host: string
   user?: string
   port?: number
-  /** Directory there: absolute, or relative to the login's. */
+  /** Directory on the server: absolute, or relative to the login directory. */
   path?: string
 }
 
 const HOST = String.raw`\[(?<ipv6>[^\s\]]*:[^\s\]]*)\]|(?<name>[^\s:/@[\]]+)`
 const USER = String.raw`(?:(?<user>[^:/\s]+)@)?`
-/** As OpenSSH's sftp(1) has it: one "/" ends the address, and a second one begins an absolute path. */
+/** As in OpenSSH's sftp(1): one "/" ends the address, a second one begins an absolute path. */
 const ADDRESS = new RegExp(`^sftp://${USER}(?:${HOST})(?::(?<port>\\d{1,5}))?(?:/(?<path>.*))?$`, 'i')
-/** "user@host", with ":path", ":port", ":port/path" or ":port:path" behind it. */
+/** "user@host", optionally followed by ":path", ":port", ":port/path" or ":port:path". */
 const LOGIN = new RegExp(`^${USER}(?:${HOST})(?::(?<port>\\d{1,5})(?=[:/]|$))?(?:(?<mark>[:/])(?<path>.*))?$`)
 
-/** Without brackets nothing tells where such an address ends. */
+/** Without brackets the end of such an address is ambiguous. */
 const BARE_IPV6 = /^([^:/\s]+@)?[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i
 
 function decoded(text: string): string {
@@ -27,8 +27,8 @@ function decoded(text: string): string {
 }
 
 /**
- * Reads `sftp://user@host:port/path`, `user@host:path`, `user@host:port/path` or a part of it; IPv6 addresses are in
- * brackets. null: it is none of these, as with a password in it.
+ * Parses `sftp://user@host:port/path`, `user@host:path`, `user@host:port/path` or a part of it; IPv6 addresses must be
+ * in brackets. null: it has another form, for example with a password.
  */
 export function readSftpTarget(text: string): SftpTarget | null {
   const trimmed = text.trim()
@@ -37,7 +37,7 @@ export function readSftpTarget(text: string): SftpTarget | null {
   const { user, ipv6, name, port, mark, path } = (isAddress ? ADDRESS : LOGIN).exec(trimmed)?.groups ?? {}
   const host = ipv6 ?? name
   if (host === undefined) return null
-  // Without a port there is no "/" between the host and its directory.
+  // A "/" after the host is only valid after a port.
   if (mark === '/' && port === undefined) return null
   const plain = isAddress ? decoded : (part: string) => part
   return {
@@ -48,7 +48,7 @@ export function readSftpTarget(text: string): SftpTarget | null {
   }
 }
 
-/** The same as a text that can be given again. */
+/** Formats a target as text that can be parsed again. */
 export function sftpAddress(target: Required<SftpTarget>): string {
   const { host, user, port, path } = target
   const encoded = (text: string) => text.replaceAll('%', '%25')

@@ -1,21 +1,21 @@
 import path from 'node:path'
 import { folderOf, type Source } from './schema.ts'
 
-/** Characters that the schema takes, and bytes of UTF-8 that a folder's name keeps. */
+/** Limit in characters for the schema, and in bytes of UTF-8 for a folder's name. */
 const LONGEST = 200
 
-/** What a source is called if nobody says anything else: as its directory, which may have a longer name. */
+/** Returns the default name of a source: its directory's name, shortened if necessary. */
 export function sourceName(directory: string): string {
   return shortened(path.basename(directory) || 'root', (name) => name.length)
 }
 
-/** Two sources must not share a folder at the destination, whatever file system that is. */
+/** Makes a name unique, so that no two sources share a folder at the destination, on any file system. */
 export function uniqueName(name: string, sources: readonly Pick<Source, 'name'>[]): string {
   const taken = new Set(sources.map((one) => folderOf(one.name)))
   if (!taken.has(folderOf(name))) return name
   for (let count = 2; ; count += 1) {
     const suffix = `-${count}`
-    // In bytes: the suffix must be what is left of a long name in its folder's, too.
+    // Counted in bytes, so that the suffix is not cut off in the folder's name either.
     const bytesOf = (one: string) => Buffer.byteLength(one.normalize('NFC')) + suffix.length
     const candidate = `${shortened(name, bytesOf)}${suffix}`
     if (!taken.has(folderOf(candidate))) return candidate

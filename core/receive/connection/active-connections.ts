@@ -68,8 +68,8 @@ export function createConnected() {
 
   return {
     /**
-     * Admits a sender. If it already has a connection, waits for a sign of life from it, as it may be dead.
-     * Returns null if it is alive (both connections are then notified), or if another one already waits for this sender.
+     * Admits a sender. If it already has a connection, waits for a sign of life, as it may be dead. Returns null if it
+     * is alive (both connections are then notified), or if another one already waits for this sender.
      */
     async enter(sender: Sender, from: string, guest: ActiveConnection) {
       const { folder } = sender

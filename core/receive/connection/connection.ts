@@ -78,8 +78,8 @@ const KNOWN_WITHIN_MS = 3_000
 
 /**
  * Returns the session that both ends last agreed on, for the welcome; null: none. If the sender's position is older
- * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now, the
- * welcome repeats the sender's own position, so that the next connection finds the same difference.
+ * than the store's, the files stored since are first recorded in the manifest, to be offered again. If that fails now,
+ * the welcome repeats the sender's own position, so that the next connection finds the same difference.
  */
 async function lastAgreed(host: ConnectionHost, folder: string, theirs: FrameHeader<'hello'>['session']) {
   const found = await withTimeout(KNOWN_WITHIN_MS, host.store.known(folder)).catch(

@@ -17,7 +17,6 @@ const LIFETIME_MS = CODE_MINUTES * 60_000
 
 const codeSchema = z.object({
   /** Milliseconds since 1970. */
-  /** Milliseconds since 1970. */
   expiresAt: z.number(),
   /** Folder of the sender that the new one replaces; null: the new sender gets its own folder. */
   replaces: z.string().min(1).max(255).nullable(),

@@ -1,32 +1,32 @@
 import { errorCode } from './platform/system-error.ts'
 
-// An error that is dropped on purpose goes through these functions, with the reason why nothing is lost by it.
+// Errors that are dropped on purpose pass through these functions, with the reason why nothing is lost.
 
 type ErrorLog = (level: 'debug' | 'warn', text: string) => void
 
-/** HOLDFAST_DEBUG=1 logs each dropped error; a window has no environment and sets a log of its own. */
+/** HOLDFAST_DEBUG=1 logs each dropped error; a window has no environment and sets its own log. */
 export const isDebugging = globalThis.process?.env?.HOLDFAST_DEBUG === '1'
 
-/** Warnings from before the log was set, such as a library that does not load. */
+/** Warnings from before the log was set, for example about a library that does not load. */
 const early: string[] = []
-// Standard error: standard output belongs to --json.
+// Standard error, because standard output is reserved for --json.
 let log: ErrorLog = (level, text) => {
   if (isDebugging) console.error(text)
   if (level === 'warn') early.push(text)
 }
 let hasDebug = isDebugging
 
-/** Reasons and codes that were warned of: a broken disk fails at each of its files. */
+/** Reasons and codes that were already logged: a broken disk fails for each of its files. */
 const warned = new Set<string>()
 
-/** Sets the log of this process or thread. A short command has none: HOLDFAST_DEBUG prints to its standard error. */
+/** Sets the log of this process or thread. Short commands set none: HOLDFAST_DEBUG prints to standard error. */
 export function logDroppedErrors(to: ErrorLog, debug = isDebugging): void {
   log = to
   hasDebug = debug
   for (const text of early.splice(0)) log('warn', text)
 }
 
-/** Logs a line of a dropped error, also for a thread that has no log of its own. */
+/** Logs the line of a dropped error, also on behalf of a thread without a log. */
 export function logDroppedError(level: 'debug' | 'warn', text: string): void {
   if (level === 'warn' || hasDebug) log(level, text)
 }
@@ -43,14 +43,14 @@ export function dropError<T>(error: unknown, reason: string, instead?: T): T | u
   return instead
 }
 
-/** The same for `.catch()`. */
+/** Returns a handler for `.catch()` that drops an error. */
 export function ignoreError(reason: string): (error: unknown) => undefined
 export function ignoreError<T>(reason: string, instead: T): (error: unknown) => T
 export function ignoreError<T>(reason: string, instead?: T): (error: unknown) => T | undefined {
   return (error) => dropError(error, reason, instead)
 }
 
-/** Drops errors of these codes, for `.catch()`; others go on. ENOENT: the file is not there. */
+/** Returns a handler for `.catch()` that drops errors with these codes and rethrows others. ENOENT: a missing file. */
 export function expectErrorCodes<T>(codes: readonly string[], instead: T): (error: unknown) => T {
   return (error) => {
     if (!codes.includes(errorCode(error) ?? '')) throw error
@@ -58,7 +58,7 @@ export function expectErrorCodes<T>(codes: readonly string[], instead: T): (erro
   }
 }
 
-/** Drops an error; codes that are not expected are logged as a warning, each once for as long as the process lives. */
+/** Drops an error. Codes that are not expected are logged as a warning, each once in the lifetime of the process. */
 export function warnUnlessCode(error: unknown, codes: readonly string[], reason: string): undefined
 export function warnUnlessCode<T>(error: unknown, codes: readonly string[], reason: string, instead: T): T
 export function warnUnlessCode<T>(
@@ -75,14 +75,16 @@ export function warnUnlessCode<T>(
 }
 
 /**
- * Resolves when the promise has ended, in whichever way: its error is for those who await the promise itself. It also
- * keeps Node.js from ending the process for an error that is awaited later.
+ * Resolves when the promise has settled. Its error is left to the code that awaits the promise itself. Also keeps
+ * Node.js from ending the process because of an error that is awaited later.
  */
 export async function settled(promise: Promise<unknown>): Promise<void> {
   await Promise.allSettled([promise])
 }
 
-/** The code or kind alone: messages quote paths and addresses, and JSON.parse's a part of a secrets file. */
+/**
+ * Returns only the code or kind: messages quote paths and addresses, and those of JSON.parse parts of a secrets file.
+ */
 function dropLine(error: unknown, reason: string): string {
   const kind = errorCode(error) ?? (error instanceof Error ? error.name : typeof error)
   return `${kind} dropped: ${reason}`

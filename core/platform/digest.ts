@@ -1,15 +1,15 @@
 import { Blake3Hasher } from '@napi-rs/blake-hash'
 
 /**
- * What tells one content from another: BLAKE3 (https://github.com/BLAKE3-team/BLAKE3-specs), 32 bytes; as text 64
+ * Contents are identified by their BLAKE3 digest (https://github.com/BLAKE3-team/BLAKE3-specs): 32 bytes; as text 64
  * lower-case hexadecimal digits.
  */
 export const DIGEST_BYTES = 32
 
-/** Hashes one content, piece by piece. */
+/** Hashes a content in pieces. */
 export interface Hasher {
   update(bytes: Uint8Array): void
-  /** The digest of all that came so far. */
+  /** Returns the digest of all bytes so far. */
   digest(): Buffer
 }
 
@@ -18,17 +18,17 @@ export function createHasher(): Hasher {
   return { update: (bytes) => void blake3.update(bytes), digest: () => finished(blake3) }
 }
 
-/** A digest of its own, as what the library hands out is memory that waits for the garbage collector. */
+/** Copies the digest, because the library returns memory that is freed only by the garbage collector. */
 function finished(blake3: Blake3Hasher): Buffer {
   const digest = Buffer.allocUnsafe(DIGEST_BYTES)
   digest.write(blake3.digest('hex'), 'hex')
   return digest
 }
 
-/** Used again and again: to make one for each of many small contents takes longer than to hash them. */
+/** Reused, because creating a hasher for each of many small contents takes longer than hashing them. */
 const ofWhole = new Blake3Hasher()
 
-/** The digest of a content that is there as a whole. */
+/** Returns the digest of a complete content. */
 export function digestOf(bytes: Uint8Array): Buffer {
   ofWhole.reset()
   ofWhole.update(bytes)
@@ -39,7 +39,7 @@ export function isDigest(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === DIGEST_BYTES
 }
 
-/** Whether these bytes are the content that the digest tells of. */
+/** True if these bytes have the digest. */
 export function isContentOf(digest: Uint8Array, bytes: Uint8Array): boolean {
   return digestOf(bytes).equals(digest)
 }
@@ -48,7 +48,7 @@ export function digestText(digest: Uint8Array): string {
   return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('hex')
 }
 
-/** Enough of a digest as text for people to tell it from another. */
+/** Returns the beginning of a digest as text, long enough to be distinguished by people. */
 export function digestBeginning(text: string): string {
   return text.slice(0, 12)
 }

@@ -5,17 +5,17 @@ import { closeQuietly, openFd, writePieces } from './fd.ts'
 import { native } from './native.ts'
 import { errorCode } from './system-error.ts'
 
-/** What begins and ends at a multiple of this, in memory and in the file, suits disks of 512 and of 4,096 byte sectors. */
+/** Alignment in memory and in the file that suits disks with 512 and with 4,096 byte sectors. */
 export const DIRECT_ALIGNMENT = 4096
 
-/** ext2, 3 and 4, and xfs (statfs(2), linux/magic.h): their direct I/O goes to the disk as it is, and is far travelled. */
+/** ext2, 3 and 4, and xfs (statfs(2), linux/magic.h): their direct I/O bypasses the cache, and is widely used. */
 const KNOWN = new Set([0xef53, 0x58465342])
 
 /**
- * Opens a file once more, to be written past the kernel's cache (open(2), O_DIRECT). What nobody reads soon costs no
- * memory there, and no copy into it, which takes longer than all else that is done with it: 1 GiB in 0.5 s instead of 1
- * to 3, at a quarter of the processor's time. What it has written is with the disk; fsync(2) has it stay there. Null: not
- * on this system or file system. Never rejects.
+ * Opens a file a second time, for writing past the kernel's cache (open(2), O_DIRECT). Data that is not read again soon
+ * then needs no cache memory, and is not copied into it. The copy takes longer than all other work: 1 GiB is written in
+ * 0.5 s instead of 1 to 3, with a quarter of the processor time. Written data has reached the disk; fsync(2) makes it
+ * durable. Returns null if this system or file system does not support it. Never rejects.
  */
 export async function openDirect(fd: number) {
   if (process.platform !== 'linux' || native === null) return null
@@ -33,8 +33,8 @@ function directFile(fd: number) {
   let closing: Promise<void> | null = null
   return {
     /**
-     * Writes the pieces' front, as much of it as is aligned. @returns its bytes; the others are the caller's to write.
-     * @throws what the system says.
+     * Writes the aligned front of the pieces. @returns its length in bytes; the caller writes the rest.
+     * @throws the system error.
      */
     async write(pieces: readonly Uint8Array[], position: number) {
       const front = isUsable ? alignedFront(pieces, position) : []
@@ -42,7 +42,7 @@ function directFile(fd: number) {
       try {
         await writePieces(fd, front, position)
       } catch (thrown) {
-        // This disk wants larger sectors, or took a part and stopped in the middle of one. All of it is written anew.
+        // The disk needs larger sectors, or a partial write ended inside a sector. The caller rewrites everything.
         if (errorCode(thrown) !== 'EINVAL') throw thrown
         isUsable = false
         return 0
@@ -68,14 +68,14 @@ function alignedFront(pieces: readonly Uint8Array[], position: number): Uint8Arr
   return front
 }
 
-/** Whether these bytes begin at a multiple of `alignment` in memory; false where nobody can tell. */
+/** True if these bytes begin at a multiple of `alignment` in memory; false if unknown. */
 export function isAligned(bytes: Uint8Array, alignment: number): boolean {
   return native !== null && native.addressOf(bytes) % BigInt(alignment) === 0n
 }
 
 /**
- * The first place in a buffer, from `least` on, that is at a multiple of `alignment` in memory: at most `alignment` - 1
- * bytes later. `least` itself where nobody can tell.
+ * Returns the first offset in a buffer, from `least` on, that is at a multiple of `alignment` in memory: at most
+ * `alignment` - 1 bytes later. Returns `least` itself if addresses are unknown.
  */
 export function alignedPlace(buffer: ArrayBuffer, least: number, alignment: number): number {
   if (native === null || alignment === 1) return least

@@ -1,21 +1,24 @@
 import type { BigIntStats } from 'node:fs'
 
-/** Bytes of names and values of a file's extended attributes that are kept (as many as ext4 has), and their number. */
+/** Maximum number of bytes (as in ext4) of a file's extended attributes, names and values, and of attributes kept. */
 export const MAX_ATTRIBUTE_BYTES = 4096
 export const MAX_ATTRIBUTES = 128
 
-/** The largest file that can be sent, 4 PiB: well inside the exact integers of a double: only a file that is nearly all holes is larger. */
+/**
+ * Maximum size of a file to send, 4 PiB: an exact integer as a double, and exceeded only by files that are nearly all
+ * holes.
+ */
 export const MAX_FILE_BYTES = 2 ** 52
 
-/** What few files have. Left out: it has none. */
+/** Metadata that few files have. Omitted if there is none. */
 export interface MoreFacts {
-  /** Extended attributes (xattr(7)) of the user's, and ACLs (acl(5)). */
+  /** Extended attributes (xattr(7)) of the user namespace, and ACLs (acl(5)). */
   attributes?: Record<string, Uint8Array>
-  /** It has holes: runs of zeros that take no room on the disk. */
+  /** True if it has holes: runs of zeros without disk blocks. */
   sparse?: true
 }
 
-/** What is kept of a file besides its content and its name. */
+/** The metadata of a file that is kept with its content and name. */
 export interface FileFacts {
   size: number
   /** Time of modification in nanoseconds since 1970. */
@@ -28,11 +31,11 @@ export interface FileFacts {
 }
 
 const MODE_BITS = 0o7777n
-/** Of st_blocks (stat(2)). */
+/** Unit of st_blocks (stat(2)). */
 const BLOCK_BYTES = 512n
 
 /**
- * The facts that stat(2) tells.
+ * Returns a file's metadata from stat(2).
  * @param attributes those of the open file, if it has any.
  */
 export function fileFactsOf(stats: BigIntStats, attributes: MoreFacts['attributes'] | null): FileFacts {

@@ -3,19 +3,19 @@ import { promisify } from 'node:util'
 import { ignoreError } from '../dropped-errors.ts'
 
 /**
- * The calls of the data path on plain file descriptors: a FileHandle costs several times the bookkeeping
- * for the same work in libuv's pool. Whoever opens a descriptor closes it.
+ * Calls of the data path on plain file descriptors. A FileHandle needs several times the bookkeeping for the same work
+ * in libuv's pool. The code that opens a descriptor must close it.
  */
 export const openFd = promisify(fs.open)
 export const closeFd = promisify(fs.close)
 /**
- * Closes a descriptor whose data is synced, only read, or thrown away: it is closed also where close(2) fails, and the
- * error is no news about that data.
+ * Closes a descriptor whose data is synced, was only read, or is discarded. Ignores an error of close(2): it closes the
+ * descriptor even if it fails, and its error is irrelevant for that data.
  */
 export const closeQuietly = (fd: number): Promise<void> => closeFd(fd).catch(closeFailed)
 export const closeFailed = ignoreError('the descriptor is closed although close(2) failed')
 export const syncFd = promisify(fs.fsync)
-/** Makes a file's contents durable, and of its metadata what is needed to read them (fdatasync(2)). */
+/** Makes a file's content durable, and the metadata that is needed to read it (fdatasync(2)). */
 export const syncDataFd = promisify(fs.fdatasync)
 export const setModeFd = promisify(fs.fchmod)
 
@@ -28,7 +28,7 @@ export function statFd(fd: number): Promise<fs.BigIntStats> {
   return fstat(fd, { bigint: true })
 }
 
-/** One read(2); returns how many bytes came, 0 at the end of the file. */
+/** Calls read(2) once; returns the number of bytes, 0 at the end of the file. */
 export async function readFd(
   fd: number,
   buffer: Uint8Array,
@@ -38,7 +38,7 @@ export async function readFd(
   return (await read(fd, buffer, offset, buffer.length - offset, position)).bytesRead
 }
 
-/** Fills the buffer from `position` on; returns how many bytes there were, fewer only at the end of the file. */
+/** Fills the buffer from `position` on; returns the number of bytes, fewer only at the end of the file. */
 export async function readFully(fd: number, buffer: Uint8Array, position: number): Promise<number> {
   let filled = 0
   while (filled < buffer.length) {
@@ -57,7 +57,7 @@ export async function writeFully(fd: number, bytes: Uint8Array, position: number
   }
 }
 
-/** Writes all pieces, one after the other, from `position` on: at most 1,024 of them (IOV_MAX). */
+/** Writes all pieces consecutively from `position` on: at most 1,024 of them (IOV_MAX). */
 export async function writePieces(
   fd: number,
   pieces: readonly Uint8Array[],
@@ -71,7 +71,7 @@ export async function writePieces(
   }
 }
 
-/** What comes after the first `bytes` of these pieces. */
+/** Returns these pieces without their first `bytes` bytes. */
 export function behind(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
   let left = bytes
   let whole = 0
@@ -84,7 +84,7 @@ export function behind(pieces: readonly Uint8Array[], bytes: number): readonly U
   return first === undefined ? [] : [first.subarray(left), ...others]
 }
 
-/** Makes a directory's entries durable (fsync(2)); Windows has no such call and needs none. */
+/** Makes a directory's entries durable (fsync(2)). Windows has no such call and does not need it. */
 export async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return
   const fd = await openFd(directory, fs.constants.O_RDONLY)

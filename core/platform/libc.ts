@@ -2,32 +2,31 @@ import { constants } from 'node:fs'
 import koffi from 'koffi'
 import { MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES } from './facts.ts'
 
-// Calls of the C library that Node has not. All of them block: they belong into threads, or on descriptors of
-// which the kernel answers from memory. Linux alone, but for what says otherwise.
-
+// Functions of the C library that Node lacks. All of them block: call them in threads, or on descriptors for which the
+// kernel answers from memory. Linux only, unless stated otherwise.
 const libc = koffi.load(null)
 
-// Of two names for one number the first: EAGAIN, not EWOULDBLOCK.
+// If a number has two names, the first is used: EAGAIN, not EWOULDBLOCK.
 const errorNames = new Map(
   Object.entries(koffi.os.errno)
     .reverse()
     .map(([name, value]) => [value, name]),
 )
 
-/** The name of the error of this thread's last failed call ("EAGAIN"). */
+/** Returns the name of the error of this thread's last failed call ("EAGAIN"). */
 export function lastError(): string {
   const number = koffi.errno()
   return errorNames.get(number) ?? `errno ${number}`
 }
 
-/** An error as Node throws it: with the system's name as `code`. */
+/** Creates an error like those of Node, with the system's error name as `code`. */
 export function failed(call: string, code: string = lastError()): Error {
   return Object.assign(new Error(`${code}: ${call}`), { code, syscall: call })
 }
 
 type Call<Words extends unknown[]> = (...words: Words) => number
 
-/** A function is looked up when it is first called: not every C library has all of them. */
+/** Returns a function that is looked up on its first call, because not every C library has all of them. */
 export function lazily<Words extends unknown[]>(declaration: string): Call<Words> {
   let call: Call<Words> | null = null
   return (...words) => {
@@ -36,25 +35,25 @@ export function lazily<Words extends unknown[]>(declaration: string): Call<Words
   }
 }
 
-/** Where bytes are in memory. */
+/** Returns the memory address of bytes. */
 export const addressOf = (bytes: Uint8Array): bigint => koffi.address(bytes)
 
 const syncfsCall = lazily<[number]>('int syncfs(int fd)')
 
-/** Makes all durable that was written to the file system of this descriptor: syncfs(2). @throws what the system says. */
+/** Makes everything durable that was written to this descriptor's file system: syncfs(2). @throws the system error. */
 export function syncWhole(fd: number): void {
   if (syncfsCall(fd) !== 0) throw failed('syncfs')
 }
 
 const futimensCall = lazily<[number, BigInt64Array]>('int futimens(int fd, void *times)')
 const NANOSECONDS = 1_000_000_000n
-/** Instead of nanoseconds: this time stays as it is (utimensat(2)). */
+/** Instead of nanoseconds: leaves this time unchanged (utimensat(2)). */
 const UTIME_OMIT = 0x3ffffffen
 
 /**
- * Sets the time of modification, in nanoseconds since 1970, to the last one: futimens(3). What the file system has no
- * times for it changes to the nearest that it has. Any POSIX system.
- * @throws what the system says.
+ * Sets the modification time, in nanoseconds since 1970: futimens(3). The file system rounds it to its own resolution
+ * and range. Any POSIX system.
+ * @throws the system error.
  */
 export function setModified(fd: number, mtimeNs: bigint): void {
   const nanoseconds = ((mtimeNs % NANOSECONDS) + NANOSECONDS) % NANOSECONDS
@@ -69,16 +68,16 @@ const linkatCall = lazily<[number, string, number, string, number]>(
 )
 
 /**
- * Gives an open file a name in an open directory, where nothing has that name yet: linkat(2), by way of /proc/self/fd,
- * as the descriptor alone is forbidden to all without CAP_DAC_READ_SEARCH before Linux 6.10.
- * @returns the error's name (EEXIST: something is there), or null.
+ * Links an open file to a free name in an open directory: linkat(2) through /proc/self/fd, because linking the
+ * descriptor itself requires CAP_DAC_READ_SEARCH before Linux 6.10.
+ * @returns the error's name (EEXIST: the name is taken), or null.
  */
 export function linkOpenFile(fd: number, directory: number, name: string): string | null {
   const isLinked = linkatCall(AT_FDCWD, `/proc/self/fd/${fd}`, directory, name, AT_SYMLINK_FOLLOW) === 0
   return isLinked ? null : lastError()
 }
 
-/** The same number on x86-64 and arm64, as of all calls since Linux 5.0. */
+/** The same on x86-64 and arm64, as for all calls since Linux 5.0. */
 const SYS_openat2 = 437
 const RESOLVE_NO_MAGICLINKS = 0x02n
 const RESOLVE_NO_SYMLINKS = 0x04n
@@ -90,9 +89,9 @@ const openat2Call = lazily<[number, number, string, BigUint64Array, number]>(
 )
 
 /**
- * Opens what is at a path below an open directory, and follows no symbolic link in any part of it: openat2(2).
- * @returns the descriptor; null: the kernel has no such call (before Linux 5.6, or a sandbox that forbids it).
- * @throws what the system says, ELOOP for a symbolic link.
+ * Opens a path below an open directory without following a symbolic link in any component: openat2(2).
+ * @returns the descriptor; null: the call is unavailable (before Linux 5.6, or in a sandbox that forbids it).
+ * @throws the system error, ELOOP for a symbolic link.
  */
 export function openat2(directory: number, path: string, flags: number): number | null {
   const how = BigUint64Array.of(BigInt(flags | O_CLOEXEC), 0n, RESOLVE)
@@ -101,14 +100,14 @@ export function openat2(directory: number, path: string, flags: number): number 
     if (fd >= 0) return fd
     const code = lastError()
     if (code === 'ENOSYS' || (code === 'EPERM' && !hasOpenat2())) return null
-    // EAGAIN: something was renamed on the way, in this very moment.
+    // EAGAIN: a component was renamed at the same moment.
     if (code !== 'EINTR' && code !== 'EAGAIN') throw failed(`openat2 '${path}'`, code)
   }
 }
 
 let isKnown: boolean | null = null
 
-/** Whether the call is there: a sandbox says EPERM for all calls that it does not know. */
+/** True if the call is available: a sandbox returns EPERM for all calls that it does not support. */
 function hasOpenat2(): boolean {
   if (isKnown === null) {
     const how = BigUint64Array.of(BigInt((constants.O_RDONLY ?? 0) | O_CLOEXEC), 0n, 0n)
@@ -122,12 +121,15 @@ function hasOpenat2(): boolean {
 const LOCK_EX_NB = 6
 const flockCall = lazily<[number, number]>('int flock(int fd, int operation)')
 
-/** Locks an open file or directory for as long as it is open: flock(2). @returns the error's name (EAGAIN: another has it), or null. */
+/**
+ * Locks an open file or directory until it is closed: flock(2).
+ * @returns the error's name (EAGAIN: already locked), or null.
+ */
 export function lockNow(fd: number): string | null {
   return flockCall(fd, LOCK_EX_NB) === 0 ? null : lastError()
 }
 
-/** For descriptors that were opened here: those that Node opened are Node's to close. */
+/** Closes a descriptor that was opened in this file. Descriptors that Node opened must be closed by Node. */
 export const closeDescriptor = lazily<[number]>('int close(int fd)')
 
 const F_SETLEASE = 1024
@@ -135,17 +137,17 @@ const F_SETSIG = 10
 const F_RDLCK = 0
 const F_UNLCK = 2
 const SIGURG = 23
-// Linux passes the words of a variadic function as those of any other, on x86-64 as on arm64.
+// Linux passes the arguments of a variadic function like those of any other one, on x86-64 and on arm64.
 const fcntlCall = lazily<[number, number, number]>('int fcntl(int fd, int command, long argument)')
 
 /**
- * Whether a process holds this file open for writing, asked by taking a read lease for an instant: fcntl(2). The
- * descriptor is open for reading only. `unknown`: not our file (EACCES without CAP_LEASE), or a file system without
- * leases. `isClosedNext`: the caller closes the descriptor at once, with which the lease ends.
+ * Checks if a process has this file open for writing, by taking a read lease for a moment: fcntl(2). The descriptor
+ * must be open for reading only. `unknown`: the file belongs to another user (EACCES without CAP_LEASE), or the file
+ * system has no leases. `isClosedNext`: the caller closes the descriptor immediately, which ends the lease.
  */
 export function hasWriter(fd: number, { isClosedNext = false } = {}): 'no' | 'yes' | 'unknown' {
-  // A writer that comes while the lease is held sends its holder a signal; SIGIO would end this process,
-  // SIGURG is ignored by default: signal(7).
+  // If a writer opens the file while the lease is held, the kernel sends the holder a signal. SIGIO would terminate
+  // this process; SIGURG is ignored by default: signal(7).
   fcntlCall(fd, F_SETSIG, SIGURG)
   if (fcntlCall(fd, F_SETLEASE, F_RDLCK) === 0) {
     if (!isClosedNext) fcntlCall(fd, F_SETLEASE, F_UNLCK)
@@ -157,8 +159,8 @@ export function hasWriter(fd: number, { isClosedNext = false } = {}): 'no' | 'ye
 const POSIX_FADV_DONTNEED = 4
 
 /**
- * Has the kernel forget what it keeps in memory of a file that is synced, so that what is read next comes from the
- * disk: posix_fadvise(2). In a thread of the native library: to forget a large file takes its time.
+ * Drops a synced file from the kernel's page cache, so that the next read comes from the disk: posix_fadvise(2). Runs
+ * in a thread of the native library, because it takes time for a large file.
  */
 export function forgetCachedPages(fd: number, done: () => void): void {
   const call = libc.func('int posix_fadvise(int fd, long offset, long length, int advice)')
@@ -175,15 +177,15 @@ const fsetxattrCall = lazily<[number, string, Uint8Array, number, number]>(
   'int fsetxattr(int fd, const char *name, const void *value, size_t bytes, int flags)',
 )
 
-/** Extended attributes that belong to the file's owner (xattr(7)) and its ACLs (acl(5)); others are the system's. */
+/** Extended attributes of the file's owner (xattr(7)) and ACLs (acl(5)); all others belong to the system. */
 const KEPT = /^(user\.|system\.posix_acl_(access|default)$)/
 
 /**
- * The extended attributes of an open file or directory that are kept; null: it has none. Beyond MAX_ATTRIBUTE_BYTES they
- * are left out. Never throws.
+ * Returns the extended attributes to keep of an open file or directory; null: there are none. Omits those beyond
+ * MAX_ATTRIBUTE_BYTES. Never throws.
  */
 export function attributesOf(fd: number): Record<string, Buffer> | null {
-  // ENOTSUP and the like: none there.
+  // ENOTSUP and similar errors: there are no attributes.
   const bytes = flistxattrCall(fd, null, 0)
   if (bytes <= 0) return null
   const list = Buffer.alloc(bytes)
@@ -208,7 +210,7 @@ function attributeOf(fd: number, name: string): Buffer | null {
   return filled < 0 ? null : value.subarray(0, filled)
 }
 
-/** Sets one of them; false: it is none that is kept, or the system does not let it be set. */
+/** Sets an extended attribute; false: its name is not among those kept, or the system refuses. */
 export function setAttribute(fd: number, name: string, value: Uint8Array): boolean {
   return KEPT.test(name) && fsetxattrCall(fd, name, value, value.length, 0) === 0
 }

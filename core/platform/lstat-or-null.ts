@@ -2,7 +2,7 @@ import type { BigIntStats, Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { errorCode, isGone } from './system-error.ts'
 
-/** A part of the way may be missing, or be a file. */
+/** Returns null also if a component of the path is missing, or is a file. */
 async function orNull<S>(looked: Promise<S>): Promise<S | null> {
   try {
     return await looked
@@ -12,9 +12,9 @@ async function orNull<S>(looked: Promise<S>): Promise<S | null> {
   }
 }
 
-/** lstat(2); null: there is nothing of this name. */
+/** lstat(2); null: there is no such file. */
 export const lstatOrNull = (file: string): Promise<Stats | null> => orNull(lstat(file))
 
-/** The same with exact numbers. */
+/** Like `lstatOrNull`, with exact numbers. */
 export const lstatExactOrNull = (file: string): Promise<BigIntStats | null> =>
   orNull(lstat(file, { bigint: true }))

@@ -3,9 +3,9 @@ import path from 'node:path'
 import { errorCode, isGone } from './system-error.ts'
 
 /**
- * Makes a directory, and what is missing above it, level by level. Node's own `recursive` says ENOENT where a read-only
- * file system says EROFS, and below /proc, which takes no directory, it never ends.
- * @throws what the system says.
+ * Creates a directory and its missing parents, level by level. Node's `recursive` reports ENOENT for a read-only file
+ * system instead of EROFS, and never ends below /proc, which accepts no directories.
+ * @throws the system error.
  */
 export async function makeDirectories(directory: string, mode?: number): Promise<void> {
   const there = await stat(directory).catch((error: unknown) => {
@@ -16,7 +16,7 @@ export async function makeDirectories(directory: string, mode?: number): Promise
   if (there !== null)
     throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${directory}'`), { code: 'ENOTDIR' })
   const above = path.dirname(directory)
-  // A drive that is not there has nothing above it.
+  // The root of a missing drive has no parent.
   if (above !== directory) await makeDirectories(above, mode)
   await mkdir(directory, { mode }).catch((error: unknown) => {
     if (errorCode(error) !== 'EEXIST') throw error

@@ -3,14 +3,14 @@ import { link, rename, unlink } from 'node:fs/promises'
 import { lstatOrNull } from './lstat-or-null.ts'
 import { errorCode } from './system-error.ts'
 
-/** What link(2) says where there are no hard links (FAT, some network file systems), or not that many. */
+/** Errors of link(2) if the file system has no hard links (FAT, some network file systems), or not this many. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 export const hasNoHardLinks = (error: unknown): boolean => NO_HARD_LINKS.has(errorCode(error) ?? '')
 
 /**
- * Gives a file a name that nothing has; false: something has it, and both stay as they are. Without hard links there is
- * a moment between looking and renaming in which another process can lose what it puts there.
+ * Renames a file to a name that does not exist; false: it exists, and both files stay unchanged. Without hard links, a
+ * file that another process creates between the check and the rename can be lost.
  */
 export async function moveToFree(from: string, to: string): Promise<boolean> {
   try {
@@ -26,7 +26,7 @@ export async function moveToFree(from: string, to: string): Promise<boolean> {
   return true
 }
 
-/** A name beside the file that nothing has yet: what was kept earlier must not be overwritten either. */
+/** Returns a free name beside the file, so that copies kept earlier are not overwritten. */
 export function freeName(file: string, what: 'set-aside' | 'kept'): string {
   const stamp = new Date().toISOString().replace(/[:.]/g, '-')
   for (let count = 0; ; count += 1) {

@@ -1,7 +1,7 @@
 import { futimesSync } from 'node:fs'
 import { warnUnlessCode } from '../dropped-errors.ts'
 
-/** The calls of the C library that Node has not (libc.ts); null on Windows, and where the native library does not load. */
+/** Functions of the C library that Node lacks (libc.ts); null on Windows, and if the native library does not load. */
 export const native =
   process.platform === 'win32'
     ? null
@@ -14,17 +14,17 @@ export const native =
         ),
       )
 
-/** Whether a program has the file of an open descriptor open for writing. `unknown`: this system does not tell. */
+/** Checks if a process has the file of an open descriptor open for writing. `unknown`: not supported on this system. */
 export const hasWriter = (fd: number): 'no' | 'yes' | 'unknown' =>
   process.platform === 'linux' ? (native?.hasWriter(fd) ?? 'unknown') : 'unknown'
 
-/** A file's extended attributes by its open descriptor; null: it has none, or this system keeps none. */
+/** Returns the extended attributes of an open file; null: it has none, or they are not supported on this system. */
 export const attributesOf = (fd: number): Record<string, Buffer> | null =>
   process.platform === 'linux' ? (native?.attributesOf(fd) ?? null) : null
 
 /**
- * Has the kernel forget what it keeps in memory of a file that is synced, so that what is read next comes from the
- * disk: posix_fadvise(2), of Linux alone. Never rejects.
+ * Drops a synced file from the kernel's page cache, so that the next read comes from the disk: posix_fadvise(2), Linux
+ * only. Never rejects.
  */
 export async function forgetCached(fd: number): Promise<void> {
   if (process.platform !== 'linux' || native === null) return
@@ -33,9 +33,9 @@ export async function forgetCached(fd: number): Promise<void> {
 }
 
 /**
- * Sets an open file's time of modification, in nanoseconds since 1970; without the C library to the millisecond. The
- * kernel answers from memory.
- * @throws what the system says.
+ * Sets an open file's modification time, in nanoseconds since 1970; without the C library in milliseconds. The kernel
+ * answers from memory.
+ * @throws the system error.
  */
 export function setTimes(fd: number, mtimeNs: bigint): void {
   if (native !== null) {
@@ -43,6 +43,6 @@ export function setTimes(fd: number, mtimeNs: bigint): void {
     return
   }
   const seconds = Number(mtimeNs / 1_000_000n) / 1000
-  // Node.js takes a time before 1970 for now.
+  // Node.js treats a time before 1970 as the current time.
   if (seconds >= 0) futimesSync(fd, seconds, seconds)
 }

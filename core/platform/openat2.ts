@@ -6,10 +6,10 @@ import { native } from './native.ts'
 import { HOLD_DIRECTORY } from './open-flags.ts'
 import { errorCode } from './system-error.ts'
 
-// What lies below a directory, found without following a symbolic link in any part of the way: whoever may rename
-// something there could else have any other file taken for it, in whatever moment.
+// Finds files below a directory without following a symbolic link in any component. Otherwise a user who may rename
+// files there could redirect an access to any other file, at any moment.
 
-/** What a system says of a symbolic link that may not be followed. */
+/** Creates the system's error for a symbolic link that may not be followed. */
 function linkFound(file: string): Error {
   return Object.assign(new Error(`ELOOP: a symbolic link, open '${file}'`), { code: 'ELOOP' })
 }
@@ -21,16 +21,16 @@ function partsOf(path: string): string[] {
   return parts
 }
 
-/** Names can be looked up in a directory that is open (proc_pid_fd(5)). */
+/** True if names can be looked up in an open directory (proc_pid_fd(5)). */
 const CAN_HOLD = process.platform === 'linux'
-/** open(2) of macOS: no part of a path may be a symbolic link. */
+/** open(2) of macOS: no component of a path may be a symbolic link. */
 const O_NOFOLLOW_ANY = 0x20000000
 const NOFOLLOW = process.platform === 'darwin' ? O_NOFOLLOW_ANY : 0
 
 /**
- * Opens a file below a directory. The root itself may be reached by symbolic links.
+ * Opens a file below a directory. The path of the root itself may contain symbolic links.
  * @param path relative, with "/", and without "." and "..".
- * @throws what the system says: ELOOP or ENOTDIR where a part is a symbolic link.
+ * @throws the system error: ELOOP or ENOTDIR if a component is a symbolic link.
  */
 export async function openBeneath(root: string, path: string, flags: number): Promise<number> {
   const parts = partsOf(path)
@@ -52,7 +52,7 @@ export async function openBeneath(root: string, path: string, flags: number): Pr
   }
 }
 
-/** Elsewhere the parts are looked at, and then used: somebody who is quick enough may still exchange one. */
+/** Checks the components on systems without such calls. A component could still be replaced between check and use. */
 async function requireNoLinks(root: string, parts: readonly string[]): Promise<void> {
   if (NOFOLLOW !== 0) return
   let at = root
@@ -63,16 +63,16 @@ async function requireNoLinks(root: string, parts: readonly string[]): Promise<v
 }
 
 /**
- * The same with calls that block, below a directory that is open: for threads.
+ * Opens a file like `openBeneath`, with blocking calls, below an open directory: for threads.
  * @param root its path, for systems that cannot look names up in an open directory.
  */
 export function openBeneathSync(directory: number, root: string, path: string, flags: number): number {
   try {
-    // One call for the whole way.
+    // A single call for the whole path.
     const opened = (CAN_HOLD ? native?.openat2(directory, path, flags) : null) ?? null
     if (opened !== null) return opened
   } catch (error) {
-    // What was passed on the way has been moved out of the directory meanwhile (openat2(2)).
+    // A component was moved out of the directory during the call (openat2(2)).
     if (errorCode(error) !== 'EXDEV') throw error
     throw Object.assign(new Error(`ENOENT: moved away, open '${path}'`), { code: 'ENOENT' })
   }
@@ -99,17 +99,18 @@ export function openBeneathSync(directory: number, root: string, path: string, f
   }
 }
 
-/** A directory below a root, found like that; for calls that block. */
+/** A directory below a root, opened without following symbolic links; for blocking calls. */
 export interface HeldDirectory {
-  /** Leads to it, whatever its names come to mean; names may be appended. */
+  /** Refers to this directory even if it is renamed; names may be appended. */
   path: string
   close(): void
 }
 
 /**
+ * Opens a directory below a root.
  * @param root its path; it is opened for each call.
  * @param path relative, with "/"; '' is the root itself.
- * @throws what the system says.
+ * @throws the system error.
  */
 export function holdDirectorySync(root: string, path: string): HeldDirectory {
   if (!CAN_HOLD) {
@@ -129,7 +130,7 @@ function held(fd: number): HeldDirectory {
   return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) }
 }
 
-/** The same, with calls of libuv's pool. */
+/** Opens a directory like `holdDirectorySync`, with calls of libuv's pool. */
 export async function holdDirectory(
   root: string,
   path: string,

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { ignoreError, warnUnlessCode } from '../dropped-errors.ts'
 import { syncDirectory } from './fd.ts'
 
-/** Replaces a small file whole: whoever reads it sees the old content or the new one, also after a crash. */
+/** Replaces a small file atomically: readers see either the old or the new content, also after a crash. */
 export async function replaceFile(file: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
@@ -18,8 +18,8 @@ export async function replaceFile(file: string, content: string | Uint8Array, mo
 }
 
 /**
- * A small file of the data directory, whose disk may be the very one that has just failed. What cannot be written stops
- * nothing: it is for files whose loss costs little.
+ * Writes a small file of the data directory, whose disk may be the one that has just failed. Errors stop nothing: for
+ * files whose loss is acceptable.
  */
 export function openKeptFile(file: string) {
   let next: string | null = null
@@ -34,12 +34,15 @@ export function openKeptFile(file: string) {
     writing = null
   }
   return {
-    /** Returns at once; a thread of the pool writes. Of texts that come meanwhile the last is written. */
+    /**
+     * Returns immediately; a thread of the pool writes. Of several texts saved during a write, only the last is
+     * written.
+     */
     save(text: string) {
       next = text
       writing ??= write()
     },
-    /** Resolves when the last of them is written, or could not be. */
+    /** Resolves when the last text is written, or could not be. */
     saved: () => writing ?? Promise.resolve(),
   }
 }

@@ -1,11 +1,11 @@
-/** What is left out where it is nothing but zeros: the smallest piece of a file that file systems keep apart. */
+/** Runs of zeros of this size become holes: the smallest block that file systems allocate separately. */
 export const HOLE_BYTES = 4096
 
 const ZEROS = Buffer.alloc(64 * 1024)
 
-/** Whether these bytes are all zero. */
+/** True if these bytes are all zero. */
 export function isZero(bytes: Uint8Array): boolean {
-  // Of most pieces that are not, the first byte or the last one tells.
+  // Most pieces that are not all zero have a first or last byte that is not.
   if (bytes.length === 0) return true
   if (bytes[0] !== 0 || bytes[bytes.length - 1] !== 0) return false
   for (let at = 0; at < bytes.length; at += ZEROS.length) {
@@ -15,7 +15,7 @@ export function isZero(bytes: Uint8Array): boolean {
   return true
 }
 
-/** The runs of a content that are not zeros, as it lies in a file from `position` on. */
+/** Yields the runs of a content that are not zeros, for a file from `position` on. */
 export function* dataIn(
   bytes: Uint8Array,
   position: number,
@@ -39,7 +39,7 @@ export function* dataIn(
   if (begin >= 0) yield { bytes: bytes.subarray(begin), position: position + begin }
 }
 
-/** So many zeros, in pieces that are all one memory. */
+/** Yields this number of zeros, in pieces that share the same memory. */
 export function* zeros(count: number): Generator<Uint8Array> {
   for (let left = count; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, Math.min(left, ZEROS.length))
 }

@@ -4,41 +4,41 @@ import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { dropError } from '../dropped-errors.ts'
 import { inTransaction, sqliteCode } from './sqlite.ts'
 
-/** How long a process waits for another one's transaction before it gives up, in milliseconds. */
+/** Maximum wait for another process's transaction, in milliseconds. */
 const BUSY_MS = 10_000
 
-/** SQLite's result codes (https://sqlite.org/rescode.html) that matter when a file is opened. */
+/** SQLite's result codes (https://sqlite.org/rescode.html) that are relevant when a file is opened. */
 const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
 const SQLITE_CORRUPT = 11
 const SQLITE_CANTOPEN = 14
 const SQLITE_NOTADB = 26
 
-/** What a database of Holdfast's own has to be. */
+/** Requirements of a Holdfast database. */
 export interface DatabaseKind {
-  /** Written to `user_version`; a file with a higher one was made by a newer Holdfast. */
+  /** Written to `user_version`; a file with a higher one was created by a newer Holdfast. */
   version: number
   schema: string
-  /** SQL by the version that it makes the next one of. A file of a version without one is set aside. */
+  /** SQL that migrates each version to the next one. A file of a version without an entry is set aside. */
   migrations?: Readonly<Record<number, string>>
   tables: readonly string[]
-  /** For each connection that may write. */
+  /** Applied to each connection that may write. */
   pragmas: string
 }
 
-/** Why a file cannot be used. */
+/** The reason why a file is unusable. */
 type Unusable = 'broken' | 'newer'
 
-/** Under which name a file was put that could not be used. */
+/** The name under which an unusable file was kept. */
 export interface SetAside {
   why: Unusable
   aside: string
 }
 
 /**
- * Opens a database, or makes it. Its directory has to be there: under the mount point of a disk that is away none is made.
- * What is there but cannot be used is set aside under another name, never erased. Several processes may do so at once.
- * @throws what the system says if the file cannot be made.
+ * Opens or creates a database. Its directory must exist: none is created below the mount point of a missing disk. An
+ * existing unusable file is set aside under another name, never deleted. Safe for several processes at once.
+ * @throws the system error if the file cannot be created.
  */
 export function openDatabaseFile(
   file: string,
@@ -49,7 +49,7 @@ export function openDatabaseFile(
     const inode = inodeOf(file)
     const opened = beginDatabase(file, kind)
     if (typeof opened !== 'string') return { database: opened, aside }
-    // Another process may have set the same file aside in the meantime; then its new one is left alone.
+    // If another process has set this file aside in the meantime, its new file is kept.
     if (inodeOf(file) === inode) aside = setAside(file, opened)
   }
   throw new Error(`no database can be begun at ${file}`)
@@ -58,7 +58,7 @@ export function openDatabaseFile(
 const inodeOf = (file: string): bigint | null =>
   statSync(file, { bigint: true, throwIfNoEntry: false })?.ino ?? null
 
-/** Returns true if migrations lead from the version of a file to the present one. */
+/** True if migrations lead from the version of a file to the current one. */
 function canMigrate(
   found: number,
   { version, migrations = {} }: Pick<DatabaseKind, 'version' | 'migrations'>,
@@ -69,14 +69,14 @@ function canMigrate(
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, index) => from + index)
 
-/** The database, made if there is no file; or why the file cannot be used. */
+/** Opens the database, and creates it if there is no file; or returns why the file is unusable. */
 export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncInstance | Unusable {
   const { version, schema, migrations = {}, tables, pragmas } = kind
   const database = new DatabaseSync(file, { timeout: BUSY_MS, defensive: true })
   const isTable = () => database.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() !== undefined
   return orUnusable(database, () => {
-    // Looked at first: nothing is written into a file that is not ours to change. Tables before version: a process that
-    // makes the file at this moment commits both together.
+    // Checked first, so that nothing is written to a file that Holdfast must not change. Tables before version, because
+    // a process that is creating the file commits both together.
     const hasTables = patiently(isTable)
     const found = patiently(() => versionOf(database))
     const isUsable = found === version || (found === 0 && !hasTables) || canMigrate(found, kind)
@@ -84,7 +84,7 @@ export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncIns
     patiently(() => database.exec(pragmas))
     if (found !== version)
       inTransaction(database, () => {
-        // Another process may have done it meanwhile.
+        // The file may have been created or migrated by another process in the meantime.
         const now = versionOf(database)
         if (now === version) return
         const steps = now === 0 ? [schema] : range(now, version).map((from) => migrations[from] ?? '')
@@ -97,9 +97,9 @@ export function beginDatabase(file: string, kind: DatabaseKind): DatabaseSyncIns
 }
 
 /**
- * Opens a database for reading alone; null: there is none; or why the file cannot be used. On a read-only disk SQLite
- * cannot make the index of its log; nobody writes there, so the file is then read as it is. A file that the next writer
- * migrates is read as it is, too: a reader may use nothing that a migration adds.
+ * Opens a database read-only; null: there is none; or returns why the file is unusable. On a read-only disk SQLite
+ * cannot create the index of its log. No process writes there, so the file is then read without it. A file of a version
+ * that the next writer will migrate is read unchanged: readers must not use anything that a migration adds.
  */
 export function readDatabaseFile(
   file: string,
@@ -112,7 +112,7 @@ export function readDatabaseFile(
     return orUnusable(database, () => {
       database.exec('PRAGMA trusted_schema = OFF')
       const found = versionOf(database)
-      // Whoever misunderstands another version's tables would say untrue things of them.
+      // Tables of an incompatible version would be misinterpreted.
       if (found !== version && !canMigrate(found, kind)) return found > version ? 'newer' : 'broken'
       requireTables(database, tables)
       return null
@@ -129,7 +129,7 @@ export function readDatabaseFile(
   }
 }
 
-/** @param look what is wrong with it; null: nothing. */
+/** @param look returns what is wrong with it; null: it is usable. */
 function orUnusable(
   database: DatabaseSyncInstance,
   look: () => Unusable | null,
@@ -139,7 +139,7 @@ function orUnusable(
     wrong = look()
   } catch (thrown) {
     database.close()
-    // With a table missing, or of another kind, it is a database, but not ours.
+    // If a table is missing or different, it is a database, but not Holdfast's.
     if (isBroken(thrown) || /no such table|already exists/.test(String(thrown))) return 'broken'
     throw thrown
   }
@@ -155,7 +155,7 @@ function requireTables(database: DatabaseSyncInstance, tables: readonly string[]
   for (const table of tables) database.prepare(`SELECT count(*) FROM (SELECT * FROM ${table} LIMIT 1)`).get()
 }
 
-/** Turning WAL on does not always wait for other openers by itself, so it is tried again here. */
+/** Retries, because enabling WAL does not always wait for other openers. */
 function patiently<T>(attempt: () => T): T {
   const deadline = Date.now() + BUSY_MS
   for (;;) {
@@ -170,13 +170,13 @@ function patiently<T>(attempt: () => T): T {
   }
 }
 
-/** The file itself is damaged; waiting will not mend it. */
+/** True if the file itself is damaged, so that retrying is useless. */
 export function isBroken(thrown: unknown): boolean {
   const code = sqliteCode(thrown)
   return code === SQLITE_NOTADB || code === SQLITE_CORRUPT
 }
 
-/** Gives a file that cannot be used another name, with what belongs to it. */
+/** Renames an unusable file, together with its log and index. */
 export function setAside(file: string, why: Unusable): SetAside {
   const aside = `${file}.${why}-${new Date().toISOString().replace(/[:.]/g, '-')}`
   for (const ending of ['', '-wal', '-shm']) {
@@ -186,8 +186,8 @@ export function setAside(file: string, why: Unusable): SetAside {
 }
 
 /**
- * A database that is opened when it is first needed, and anew after whatever has failed. A damaged file is set aside.
- * @param tell hears of that.
+ * Wraps a database that is opened on demand, and reopened after any error. A damaged file is set aside.
+ * @param tell is called for a file that was set aside.
  */
 export function reopening<D extends { close(): void }>(
   file: string,
@@ -204,7 +204,7 @@ export function reopening<D extends { close(): void }>(
     opened = null
   }
   return {
-    /** @throws what opening or the work throws. */
+    /** @throws the error of opening or of the work. */
     use<T>(work: (database: D) => T): T {
       try {
         opened ??= open()

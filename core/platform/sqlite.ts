@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 
-/** SQLite's primary result code of a thrown value, or null. */
+/** Returns SQLite's primary result code of an error, or null. */
 export function sqliteCode(error: unknown): number | null {
   if (typeof error !== 'object' || error === null || !('errcode' in error)) return null
   return typeof error.errcode === 'number' ? error.errcode & 0xff : null

@@ -1,10 +1,10 @@
 import type { BigIntStats } from 'node:fs'
 
-/** What stat(2) says that tells whether a file is still the same one: for scanner, ledger and sender alike. */
+/** The fields of stat(2) that identify an unchanged file, for scanner, ledger and sender. */
 export interface StatFacts {
   /** Bytes. */
   size: number
-  /** Last change of the content, nanoseconds since 1970. */
+  /** Modification time, nanoseconds since 1970. */
   mtimeNs: bigint
   /** Last change of the inode (st_ctime), which no program can set: content, mode, owner or name. */
   ctimeNs: bigint
@@ -12,10 +12,10 @@ export interface StatFacts {
   device: bigint
 }
 
-/** What tells a file's content from another without reading it. */
+/** Identifies a file's content without reading it. */
 export type ContentIdentity = Pick<StatFacts, 'size' | 'mtimeNs' | 'inode'>
 
-/** A time in 64 bits, as the ledger keeps it: beyond the year 2262 it only tells one content from another. */
+/** Truncates a time to 64 bits, as stored in the ledger. Beyond the year 2262 it only serves to compare contents. */
 export const inWord = (time: bigint): bigint => BigInt.asIntN(64, time)
 
 export function statFactsOf(stats: BigIntStats): StatFacts {
@@ -24,14 +24,14 @@ export function statFactsOf(stats: BigIntStats): StatFacts {
 }
 
 /**
- * Whether size, time of modification and inode are the same: so it is most probably the same content. The device is
- * not compared: its number may change when a disk is mounted again.
+ * True if size, modification time and inode are equal: the content is then most probably the same. The device is not
+ * compared, because its number may change when a disk is mounted again.
  */
 export function sameContent(a: ContentIdentity, b: ContentIdentity): boolean {
   return a.size === b.size && a.inode === b.inode && a.mtimeNs === b.mtimeNs
 }
 
-/** Whether nothing at all has changed since: not even a content whose time was put back. */
+/** True if nothing has changed, not even a content whose modification time was reset. */
 export function sameFile(a: StatFacts, b: StatFacts): boolean {
   return sameContent(a, b) && a.ctimeNs === b.ctimeNs
 }

@@ -1,20 +1,20 @@
-/** The system's error name ("EROFS"), where a thrown value carries one. */
+/** Returns the system's error name ("EROFS") of an error, or null. */
 export function errorCode(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null
   return typeof error.code === 'string' ? error.code : null
 }
 
-/** What a thrown value says, in the system's or the library's own words. */
+/** Returns the message of an error, in the wording of the system or library. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The system's error name, for which there are words in each language; else what the library says. */
+/** Returns the system's error name, which can be translated; otherwise the message of the error. */
 export function reasonOf(error: unknown): string {
   return errorCode(error) ?? errorText(error)
 }
 
-/** The error says that nothing is there, or no directory on the way to it. */
+/** True if the error means that a file, or a directory in its path, does not exist. */
 export function isGone(code: string | null): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }

@@ -1,10 +1,10 @@
-/** Pause before the first further attempt, in milliseconds. */
+/** Delay before the first retry, in milliseconds. */
 const FIRST_MS = 1_000
 
 /**
- * How long to wait after the `attempt`th failure in a row (1 is the first), in milliseconds: twice as long
- * each time up to `capMs`, and by chance up to a fifth shorter, so that many senders do not come back to one
- * receiver in the same moment.
+ * Returns the delay after the `attempt`th failure in a row (the first is 1), in milliseconds. It doubles each time up
+ * to `capMs`, and is randomly shortened by up to a fifth, so that many senders do not reconnect to one receiver at the
+ * same moment.
  * @param random from 0 up to, not including, 1.
  */
 export function backoffMs(attempt: number, capMs: number, random: number = Math.random()): number {

@@ -1,14 +1,14 @@
-/** Log lines of one kind within one period; the rest is counted. A flood must not fill the log. */
+/** Maximum number of log lines of one kind per period; further ones are only counted. A flood must not fill the log. */
 const LINES = 20
 const PERIOD_MS = 10_000
 
 export interface LimitedLog {
   (text: string): void
-  /** Tells at once what is left to tell; to be called when whoever logs ends. */
+  /** Logs the remaining count immediately; call it when the logging component ends. */
   end(): void
 }
 
-/** Passes the first lines of a period on, and says at its end how many more there were. */
+/** Logs the first lines of a period, and at its end the number of suppressed ones. */
 export function createLimitedLog(log: (message: string) => void): LimitedLog {
   let lines = 0
   let last = ''

@@ -1,7 +1,7 @@
 import { settled } from '../../dropped-errors.ts'
 /**
- * Runs one task at a time: a request while it runs makes it run once more afterwards, however many requests
- * there were. The promise of a request ends with a run that began after the request.
+ * Runs one task at a time. Requests during a run cause a single further run after it. The promise of a request resolves
+ * with a run that began after the request.
  */
 export class Rerun {
   readonly #task: () => Promise<void>
@@ -10,7 +10,10 @@ export class Rerun {
   #next: Promise<void> | null = null
   #stopped = false
 
-  /** @param failed what it throws rejects the requests that waited for this run. */
+  /**
+   * @param failed is called with the error of a run; an error that it throws rejects the requests that awaited this
+   * run.
+   */
   constructor(task: () => Promise<void>, failed: (error: unknown) => void) {
     this.#task = task
     this.#failed = failed
@@ -27,7 +30,7 @@ export class Rerun {
     return this.#next
   }
 
-  /** No further run begins. A run that is under way ends by itself. */
+  /** Prevents further runs. A current run is not cancelled. */
   stop(): void {
     this.#stopped = true
   }

@@ -1,11 +1,11 @@
-/** A counted permission with a queue: who asked first is served first, however much the others want. */
+/** A counting semaphore with a first-in, first-out queue, regardless of the amounts requested. */
 export interface Semaphore {
   /** Resolves to true once `amount` is granted, or to false if the semaphore was closed. */
   acquire(amount?: number): Promise<boolean>
-  /** Takes `amount` at once if nobody waits and it is there. */
+  /** Acquires `amount` immediately if it is available and the queue is empty. */
   tryAcquire(amount?: number): boolean
   release(amount?: number): void
-  /** Everyone who waits, now or later, gets false. */
+  /** Resolves all current and future requests with false. */
   close(): void
 }
 
@@ -46,7 +46,7 @@ export function createSemaphore(total: number): Semaphore {
   }
 }
 
-/** Runs a task once there is a permit for it; at once where there is one. */
+/** Runs a task with a permit; immediately if one is available. */
 export async function withPermit<T>(semaphore: Semaphore, task: () => Promise<T>): Promise<T> {
   if (!semaphore.tryAcquire()) await semaphore.acquire()
   try {

@@ -1,4 +1,4 @@
-/** Runs `work` at most once in `everyMs`, the last time after the last call. */
+/** Returns a function that runs `work` at most once in `everyMs`, including once after the last call. */
 export function throttled(everyMs: number, work: () => void): { (): void; stop(): void } {
   let timer: NodeJS.Timeout | null = null
   const call = () => {

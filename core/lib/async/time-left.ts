@@ -1,16 +1,16 @@
-/** What was seen this long ago counts a third (1/e) of what is seen now, in milliseconds. */
+/** Age in milliseconds at which a measurement has a third (1/e) of its initial weight. */
 const MEMORY_MS = 30_000
-/** Nothing is said before this much was seen, as far as it has not faded. */
+/** Minimum measured time, after weighting, for an estimate. */
 const LEAST_MS = 2_500
-/** Nothing moved for so long: nobody knows when it will. */
+/** After this time without progress there is no estimate. */
 const STILL_MS = 15_000
-/** Files and bytes are counted together for so long: a few milliseconds say nothing of a pace. */
+/** Measurements are grouped in slices of this length, because a few milliseconds are no measure of speed. */
 const SLICE_MS = 1_000
-/** Of files of this mean size the bytes alone decide. */
+/** From this mean file size on, only bytes are relevant. */
 const LARGE_BYTES = 10 * 1024 * 1024
-/** Two guesses that differ by more are no guess. */
+/** If two estimates differ by a larger factor, there is no estimate. */
 const MOST_APART = 4
-/** What takes longer than this, in milliseconds, nobody can foretell. */
+/** Longer times, in milliseconds, cannot be estimated. */
 const LONGEST_MS = 30 * 86_400_000
 
 export interface ToGo {
@@ -19,18 +19,18 @@ export interface ToGo {
 }
 
 /**
- * How long what is left will take, from what moved lately: each byte and each file has its cost, and nothing is said
- * where what was seen does not tell them apart. Times are in milliseconds of any steady clock.
+ * Estimates the remaining time from recent progress. Each byte and each file has a cost; if the measurements cannot
+ * separate the two, there is no estimate. Times are in milliseconds of any monotonic clock.
  */
 export interface TimeLeft {
-  /** Bytes went. */
+  /** Records transferred bytes. */
   bytes(count: number, now: number): void
-  /** Files are done. */
+  /** Records completed files. */
   files(count: number, now: number): void
-  /** Nothing can move now: what was seen before a pause says nothing of what comes after it. */
+  /** Discards the measurements at a pause, because they do not predict the time after it. */
   rest(): void
   /**
-   * Milliseconds, rounded as a person would; null: nothing can be said.
+   * Returns rounded milliseconds; null: unknown.
    * @param bytesPerSecond the limit in force; null: none
    */
   left(toGo: ToGo, now: number, bytesPerSecond?: number | null): number | null
@@ -40,7 +40,7 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** An estimate is not more exact than this: 20 s, 3 min, 25 min, 2 h, 3 days. Never nothing. */
+/** Rounds an estimate to its plausible precision: 20 s, 3 min, 25 min, 2 h, 3 days. Never returns 0. */
 export function roundLeft(ms: number): number {
   const step =
     ms < 50 * SECOND
@@ -57,7 +57,7 @@ export function roundLeft(ms: number): number {
   return Math.max(step, Math.round(ms / step) * step)
 }
 
-/** Sums over slices of time, in which the past fades: t milliseconds, f files, b bytes, and their products. */
+/** Sums over slices of time, in which older slices have less weight: t milliseconds, f files, b bytes, and products. */
 interface Seen {
   t: number
   f: number
@@ -123,18 +123,18 @@ export function createTimeLeft(): TimeLeft {
   }
 }
 
-/** Milliseconds; null: what was seen does not tell. */
+/** Returns milliseconds; null: the measurements are insufficient. */
 function guessOf(seen: Seen, { files, bytes }: ToGo): number | null {
   const { f, b, t, ff, fb, bb, tf, tb } = seen
   const apart = ff * bb - fb * fb
   if (apart > 0.05 * ff * bb) {
-    // The costs of a file and of a byte that fit best (least squares), neither below nothing, and the time as it was.
+    // The non-negative costs of a file and of a byte that fit best (least squares), scaled to the measured time.
     const perFile = Math.max(0, (tf * bb - tb * fb) / apart)
     const perByte = Math.max(0, (tb * ff - tf * fb) / apart)
     const all = perFile * f + perByte * b
     return all === 0 ? null : ((perFile * files + perByte * bytes) * t) / all
   }
-  // All that was seen was of one kind: it is told of the same kind only.
+  // The measurements do not separate files from bytes, so they only predict work of the same kind.
   const byBytes = b === 0 ? null : (bytes * t) / b
   const byFiles = f === 0 ? null : (files * t) / f
   const isLarge = bytes >= files * LARGE_BYTES && b >= f * LARGE_BYTES

@@ -1,4 +1,4 @@
-/** What `answer` gives, unless the signal ends the wait first: then this rejects, and `answer` is left to itself. */
+/** Returns the result of `answer`. Rejects if the signal is aborted first; `answer` is not cancelled. */
 export async function untilAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   let end: () => void = () => undefined
   const aborted = new Promise<never>((_, reject) => {

@@ -1,7 +1,7 @@
-/** Given instead of an answer that did not come in time. */
+/** Returned instead of a result after a timeout. */
 export const LATE = Symbol('late')
 
-/** What `answer` gives, or LATE after `ms`; then it is left to itself. Rejects as it does, if that is in time. */
+/** Returns the result of `answer`, or LATE after `ms`; `answer` is not cancelled. Rejects if it rejects in time. */
 export async function withTimeout<T>(ms: number, answer: Promise<T>): Promise<T | typeof LATE> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<typeof LATE>((resolve) => {

@@ -1,4 +1,4 @@
-/** "host:port", with brackets around an IPv6 address. */
+/** Returns "host:port", with brackets around an IPv6 address. */
 export function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -1,10 +1,10 @@
-// What people type for sizes and times, as numbers.
+// Parses sizes and times as typed by users.
 
 export const SIZE_UNITS = ['', 'K', 'M', 'G', 'T', 'P']
 
 const SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
 
-/** "500G" in bytes; binary units. null: not a size. */
+/** Parses "500G" to bytes; binary units. null: not a size. */
 export function parseSize(text: string): number | null {
   const parts = /^(\d+(?:\.\d+)?)\s*([KMGTP]?)(?:i?B)?$/i.exec(text.trim())
   if (parts === null) return null
@@ -12,7 +12,7 @@ export function parseSize(text: string): number | null {
   return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : null
 }
 
-/** "90s", "30m", "12h" or "7d" in seconds; a number alone is seconds. null: not a time. */
+/** Parses "90s", "30m", "12h" or "7d" to seconds; a plain number is in seconds. null: not a time. */
 export function parseSeconds(text: string): number | null {
   const parts = /^(\d+(?:\.\d+)?)\s*([smhd]?)$/i.exec(text.trim())
   if (parts === null) return null

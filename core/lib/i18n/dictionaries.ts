@@ -38,7 +38,7 @@ export const english = {
   ...enWindow,
 }
 
-/** A key of the dictionaries; every sentence that a person can see has one. Plural forms share their stem. */
+/** A key of the dictionaries; every displayed sentence has one. Plural forms share their stem. */
 export type WordKey = StemOf<keyof typeof english>
 type StemOf<Key extends string> = Key extends `${infer Stem}_one` | `${infer Stem}_other` ? Stem : Key
 

@@ -1,4 +1,4 @@
-/** How numbers stand in sentences: `{{size, bytes}}`, `{{age, duration}}`, `{{since, time}}`, `{{files, count}}`. */
+/** Formats of numbers in sentences: `{{size, bytes}}`, `{{age, duration}}`, `{{since, time}}`, `{{files, count}}`. */
 export const formats: Record<string, (value: number, language: string) => string> = {
   bytes: formatBytes,
   duration: formatDuration,
@@ -8,7 +8,7 @@ export const formats: Record<string, (value: number, language: string) => string
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 
-/** Binary units, as file managers write them: 0 B, 3.4 MiB, 128 GiB. */
+/** Formats bytes in binary units, like file managers: 0 B, 3.4 MiB, 128 GiB. */
 export function formatBytes(bytes: number, language: string): string {
   let value = bytes
   let unit = 0
@@ -26,7 +26,9 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Milliseconds as at most two units, the coarser the longer: 0.4 s, 3 s, 2 min 5 s, 3 h 12 min, 2 days 4 h. */
+/**
+ * Formats milliseconds with at most two units, coarser for longer times: 0.4 s, 3 s, 2 min 5 s, 3 h 12 min, 2 days 4 h.
+ */
 export function formatDuration(ms: number, language: string): string {
   const unit = (value: number, name: 'second' | 'minute' | 'hour' | 'day') =>
     new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value)
@@ -44,8 +46,8 @@ export function formatDuration(ms: number, language: string): string {
 }
 
 /**
- * A moment (milliseconds since 1970) as the clock's time in this computer's zone; with its date if not today, and
- * with the year if not this one.
+ * Formats a time (milliseconds since 1970) as the time of day in this computer's zone; with the date if it is not
+ * today, and with the year if it is not this year.
  */
 export function formatTime(at: number, language: string, now: number = Date.now()): string {
   const moment = new Date(at)

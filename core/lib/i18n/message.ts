@@ -3,8 +3,8 @@ import type { WordKey } from './dictionaries.ts'
 export type { WordKey }
 
 /**
- * A sentence before it is put into words: the window, the log, the notification and the command line all
- * render the same message, so they say the same thing.
+ * A sentence before it is rendered: window, log, notification and command line render the same message, so that their
+ * texts agree.
  */
 export interface Message {
   key: WordKey

@@ -1,4 +1,4 @@
-/** A word as a shell takes it in a command that a person copies; quoted only where that is needed (POSIX sh). */
+/** Quotes a word for a shell command that the user copies (POSIX sh), if that is necessary. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

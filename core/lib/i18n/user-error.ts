@@ -2,7 +2,7 @@ import { errorText } from '../../platform/system-error.ts'
 import { type Message, message, type WordKey } from './message.ts'
 import { englishWords } from './words.ts'
 
-/** An error for people: its message is the English sentence, its `sentence` can be put into any language. */
+/** An error for users: its message is the English sentence, its `sentence` can be rendered in any language. */
 export class UserError extends Error {
   override readonly name = 'UserError'
   readonly sentence: Message
@@ -14,7 +14,7 @@ export class UserError extends Error {
   }
 }
 
-/** The sentence of any thrown value: its own if it is a UserError, else what the system said. */
+/** Returns the sentence of any error: that of a UserError, otherwise one with the system's message. */
 export function sentenceOf(error: unknown): Message {
   if (error instanceof UserError) return error.sentence
   return message('problem.other', { reason: errorText(error) })

@@ -8,11 +8,11 @@ export type Language = (typeof languages)[number]
 
 export type Words = (message: Message) => string
 
-/** What a person types to run the command line: a checkout's launcher says `npx holdfast`. The window has no environment. */
+/** Returns the command to type: the launcher of a checkout sets `npx holdfast`. The window has no environment. */
 const commandName = (): string =>
   (typeof process === 'undefined' ? undefined : process.env?.HOLDFAST_COMMAND) ?? 'holdfast'
 
-/** The dictionaries as an i18next instance. */
+/** Creates an i18next instance with the dictionaries. */
 function createDictionary(language: Language): i18n {
   const dictionary = createInstance({
     lng: language,
@@ -20,7 +20,7 @@ function createDictionary(language: Language): i18n {
     keySeparator: false,
     nsSeparator: false,
     initAsync: false,
-    // Nothing here is HTML; React escapes what it shows.
+    // The texts are not HTML; React escapes displayed text.
     interpolation: { escapeValue: false, defaultVariables: { holdfast: commandName() } },
     resources: { en: { translation: english }, 'zh-TW': { translation: traditionalChinese } },
   })
@@ -31,15 +31,15 @@ function createDictionary(language: Language): i18n {
   return dictionary
 }
 
-/** A reason that is the system's error name, alone or as Node has it: "connect ECONNREFUSED 192.0.2.1:22". */
+/** Matches a reason with the system's error name, alone or as in Node: "connect ECONNREFUSED 192.0.2.1:22". */
 const SYSTEM_ERROR = /^(?:[a-z]+ )?(E[A-Z0-9_]+)(?: \S+)?$/
-/** The same with the system's own English sentence: "ENOENT: no such file or directory, open '/data/a'". */
+/** Matches a reason with the system's English message: "ENOENT: no such file or directory, open '/data/a'". */
 const ENGLISH_ERROR = /^(E[A-Z0-9_]+): /
 
-/** An instance is costly, and every change of the state asks for its words. */
+/** Cached, because an instance is expensive and every change of state renders messages. */
 const made = new Map<Language, Words>()
 
-/** Renders messages in one language; a reason that only the system has a name for has words, too. */
+/** Renders messages in one language; system error names are translated, too. */
 export function createWords(language: Language): Words {
   const words = made.get(language) ?? renderer(createDictionary(language), language)
   made.set(language, words)
@@ -57,7 +57,7 @@ function renderer(dictionary: i18n, language: Language): Words {
 
 export const englishWords = createWords('en')
 
-/** The supported language that is nearest to a locale name such as "zh_TW.UTF-8" or "en-GB". */
+/** Returns the supported language for a locale name such as "zh_TW.UTF-8" or "en-GB". */
 export function nearestLanguage(locale: string): Language {
   return /^zh/i.test(locale) ? 'zh-TW' : 'en'
 }

@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { messageSchema } from '../i18n/message-schema.ts'
 
-/** One question that a supervisor may ask a worker. */
+/** A request that a supervisor may send to a worker. */
 export interface RequestDefinition<Input = unknown, Output = unknown> {
   input: z.ZodType<Input>
   output: z.ZodType<Output>
 }
 
 /**
- * What can be said between the supervisor and one kind of worker. Both ends validate with it: `config` and
- * `requests` go to the worker, `report` comes back.
+ * The messages between the supervisor and one kind of worker. Both ends validate with it: `config` and `requests` are
+ * sent to the worker, `report` to the supervisor.
  */
 export interface WorkerDefinition {
   name: string
@@ -26,7 +26,7 @@ export type OutputOf<D extends WorkerDefinition, N extends RequestName<D>> = z.i
   D['requests'][N]['output']
 >
 
-/** Supervisor to worker. `nudge` says "there may be work": it carries nothing and may be lost or repeated. */
+/** Supervisor to worker. `nudge` means that there may be work: it has no payload and may be lost or repeated. */
 export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('configure'), config: z.unknown() }),
   z.object({ type: z.literal('request'), id: z.number(), name: z.string(), input: z.unknown() }),

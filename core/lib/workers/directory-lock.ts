@@ -7,16 +7,16 @@ export interface DirectoryLock {
   release(): void
 }
 
-/** Where the system has no lock on a directory itself. It stays behind; what counts is who holds it. */
+/** Used on systems that cannot lock a directory. The file is never deleted; only the lock on it is relevant. */
 const LOCK_FILE = 'lock.db'
 
 /** SQLITE_BUSY, SQLITE_LOCKED (https://sqlite.org/rescode.html). */
 const HELD_BY_ANOTHER = [5, 6]
 
 /**
- * Claims a directory for this process until `release`, or until the process ends in whatever way: the lock is
- * the kernel's. null: another one has it.
- * @throws what the system says if the directory is missing, or its file system has no locks.
+ * Locks a directory for this process until `release`, or until the process ends for any reason, because the kernel
+ * holds the lock. null: another process has locked it.
+ * @throws the system error if the directory is missing, or its file system has no locks.
  */
 export function lockDirectory(directory: string): DirectoryLock | null {
   const locked = flockDirectory(directory)
@@ -24,11 +24,11 @@ export function lockDirectory(directory: string): DirectoryLock | null {
 }
 
 /**
- * Linux: the directory itself, opened for reading alone. Unlike a file that is open for writing, this lets an
- * administrator make the file system read-only.
+ * Locks the directory itself on Linux, opened read-only. Unlike a file that is open for writing, this allows an
+ * administrator to remount the file system read-only.
  */
 function flockDirectory(directory: string): DirectoryLock | null | 'unsupported' {
-  // SQLite knows a lock on every system.
+  // On other systems a lock of SQLite is used.
   if (process.platform !== 'linux' || native === null) return 'unsupported'
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
   const refused = native.lockNow(fd)
@@ -45,7 +45,7 @@ function flockDirectory(directory: string): DirectoryLock | null | 'unsupported'
   }
 }
 
-/** An empty SQLite database in the directory, which knows how to lock on every system. */
+/** Locks an empty SQLite database in the directory: SQLite supports locks on every system. */
 function lockDatabase(directory: string): DirectoryLock | null {
   const database = new DatabaseSync(path.join(directory, LOCK_FILE), { timeout: 0 })
   try {

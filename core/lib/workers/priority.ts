@@ -1,27 +1,27 @@
 import { getPriority, setPriority } from 'node:os'
 import { dropError } from '../../dropped-errors.ts'
 
-/** Of nice(2): nine times the share of an ordinary thread. */
+/** A nice(2) value: nine times the processor share of a normal thread. */
 const BEFORE_OTHERS = -10
 const AS_OTHERS = 0
 
 let isBefore = false
-/** Long jobs that this thread is in the middle of. */
+/** Number of long jobs that this thread is running. */
 let jobs = 0
 
 /**
- * Has the calling thread, and those that it starts from now on, run before others, where the system lets it (root,
- * CAP_SYS_NICE, RLIMIT_NICE) and nobody has given the process another priority. The kernel's queue of events is
- * finite, and what a file's event needs is little: where its writer and V8's helpers have every processor, the 99th
- * percentile from a file's close to its report is a third of what it is otherwise. Of Linux alone: elsewhere a
- * priority is that of the whole process.
+ * Raises the priority of the calling thread, and of those that it starts later, if the system permits it (root,
+ * CAP_SYS_NICE, RLIMIT_NICE) and the process has the default priority. The kernel's event queue is finite, and a file's
+ * event needs little processor time. If the writer and V8's helper threads use every processor, this cuts the 99th
+ * percentile of the time from a file's close to its report to a third. Linux only: on other systems a priority applies
+ * to the whole process.
  */
 export function goBeforeOthers(): void {
   if (process.platform !== 'linux' || getPriority() !== AS_OTHERS) return
   isBefore = set(BEFORE_OTHERS)
 }
 
-/** The thread has a long job, which nobody else waits for; returns how to say that it is over. */
+/** Marks a long job of this thread that no other work waits for; returns the function that ends the mark. */
 export function duringLongJob(): () => void {
   jobs += 1
   if (isBefore && jobs === 1) set(AS_OTHERS)
@@ -31,7 +31,7 @@ export function duringLongJob(): () => void {
   }
 }
 
-/** setpriority(2) with 0 is about the calling thread alone. */
+/** Sets the priority of the calling thread only: setpriority(2) with 0. */
 function set(priority: number): boolean {
   try {
     setPriority(priority)

@@ -11,38 +11,38 @@ import {
 } from './definition.ts'
 import { endNow } from './end-now.ts'
 
-/** How often a worker says that its event loop turns; the supervisor's patience is a multiple of it. */
+/** Interval of a worker's heartbeat; the supervisor's timeout is a multiple of it. */
 export const ALIVE_EVERY_MS = 5_000
 
 export interface WorkerContext<D extends WorkerDefinition> {
   report(report: ReportOf<D>): void
-  /** Tells the supervisor that there is work for the workers that wait for this one. */
+  /** Notifies the supervisor that there is work for the workers that depend on this one. */
   nudge(): void
   log(level: LogLevel, message: string): void
 }
 
 export interface WorkerHandlers<D extends WorkerDefinition> {
   /**
-   * Called for each configuration, the first included; calls never overlap. Where it rejects the newest one is tried
-   * again: what it needs may be missing for a while, such as its data's disk at the start.
+   * Called for each configuration, including the first; calls never overlap. If it rejects, the newest configuration is
+   * retried: a requirement may be missing for a while, such as the data's disk at startup.
    */
   configure(config: ConfigOf<D>): Promise<void>
   nudge?(): void
   requests: {
     [N in keyof D['requests']]: (input: never) => Promise<unknown>
   }
-  /** Ends quickly, also with calls stuck in the kernel; the process exits right after it. */
+  /** Ends quickly, even if calls are blocked in the kernel; the process exits right after it. */
   stop(): Promise<void>
 }
 
-/** Pauses before a configuration that failed is tried again: twice as long each time. */
+/** Delays before a failed configuration is retried; doubled each time. */
 const AGAIN_FIRST_MS = 250
 const AGAIN_LONGEST_MS = 5_000
 
-/** How long a worker that was asked to stop may take before it simply ends. */
+/** A worker that was asked to stop is ended after this time. */
 const STOP_WITHIN_MS = 2_000
 
-/** Runs one worker on a port until it is asked to stop, which it may take a moment for, or its supervisor is gone. */
+/** Runs a worker on a port until it is asked to stop, with a short grace period, or its supervisor has exited. */
 export function serveWorker<D extends WorkerDefinition>(
   port: WorkerPort,
   definition: D,
@@ -77,7 +77,7 @@ export function serveWorker<D extends WorkerDefinition>(
         configuring.queue(definition.config.parse(received.config) as ConfigOf<D>)
         return
       case 'request':
-        // One right behind the first configuration finds that begun.
+        // Deferred, so that a request right after the first configuration finds it started.
         void Promise.resolve().then(() => answer(received.id, received.name, received.input))
         return
       case 'nudge':
@@ -90,15 +90,15 @@ export function serveWorker<D extends WorkerDefinition>(
         received satisfies never
     }
   })
-  // The supervisor was killed: another one may start its own workers any moment. Nothing here needs a farewell
-  // that a power failure would not give it either.
+  // The supervisor was killed, and a new one may start its own workers at any moment. Workers need no cleanup, because
+  // they survive a power failure as well.
   port.onClose(endNow)
   setInterval(() => post({ type: 'alive' }), ALIVE_EVERY_MS)
   post({ type: 'ready', pid: process.pid })
   collectStart()
 }
 
-/** Brings a worker from one configuration to the next, and to its end. */
+/** Applies a worker's configurations in order, and stops it. */
 class Configuring<D extends WorkerDefinition> {
   readonly #handlers: WorkerHandlers<D>
   readonly #log: WorkerContext<D>['log']
@@ -121,7 +121,7 @@ class Configuring<D extends WorkerDefinition> {
     this.#isStopping = true
     clearTimeout(this.#again)
     setTimeout(endNow, STOP_WITHIN_MS)
-    // What came right before it is heard first.
+    // Deferred, so that messages received just before are handled first.
     setImmediate(() => this.#handlers.stop().finally(endNow))
   }
 
@@ -140,10 +140,10 @@ class Configuring<D extends WorkerDefinition> {
   }
 }
 
-/** The one channel between a worker and its supervisor: structured messages, in order, both ways. */
+/** The channel between a worker and its supervisor: structured messages, in order, in both directions. */
 export interface WorkerPort {
   post(message: unknown): void
   listen(listener: (message: unknown) => void): void
-  /** Called once when the supervisor is gone: a worker must not outlive it. */
+  /** Called once when the supervisor has exited: a worker must not outlive it. */
   onClose(listener: () => void): void
 }

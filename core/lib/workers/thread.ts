@@ -4,12 +4,12 @@ import { errorCode, errorText } from '../../platform/system-error.ts'
 import { withTimeout } from '../async/with-timeout.ts'
 import { collectStart } from './collect-start.ts'
 
-// The one way to have a thread: its calls to a disk that hangs hold the thread, and nothing else.
+// All threads are created here. Calls to a hanging disk block only their thread.
 
-/** What a thread can be asked, by name. */
+/** The calls that a thread supports, by name. */
 export type Calls<C> = { [K in keyof C]: { input: unknown; output: unknown } }
 
-/** What a call gives, with the memory that goes along instead of being copied. */
+/** The result of a call, with memory that is transferred instead of copied. */
 export class WithTransfer<T> {
   readonly value: T
   readonly memory: readonly ArrayBuffer[]
@@ -20,40 +20,40 @@ export class WithTransfer<T> {
   }
 }
 
-/** What a thread does when it is asked; one call after the other, in their order. */
+/** The functions of a thread; calls run one after the other, in order. */
 export type CallHandlers<C extends Calls<C>> = {
   [K in keyof C]: (
     input: C[K]['input'],
   ) => C[K]['output'] | WithTransfer<C[K]['output']> | Promise<C[K]['output']>
 }
 
-/** A thread as seen from outside. */
+/** A thread, as seen by its owner. */
 export interface Thread<C extends Calls<C>> {
   /**
-   * The thread is started with the first call, and again with the next one after it has ended: by itself, or as nobody
-   * has asked it anything for a minute.
-   * @param memory goes along instead of being copied.
-   * @throws what the call threw, with its code; Error when the thread ended before it was done.
+   * Calls the thread. The first call starts it, and so does the next one after it has ended: with an error, or after a
+   * minute without calls.
+   * @param memory is transferred instead of copied.
+   * @throws the error of the call, with its code; Error if the thread ended before the call was done.
    */
   call<K extends keyof C>(
     name: K,
     input: C[K]['input'],
     memory?: readonly ArrayBuffer[],
   ): Promise<C[K]['output']>
-  /** How many calls have no answer yet. */
+  /** Number of calls without an answer so far. */
   readonly unanswered: number
-  /** Resolves when all that was asked is done and the thread has ended, or when that takes too long; it lives on then. */
+  /** Resolves when all calls are done and the thread has ended, or after a timeout; the thread is then left running. */
   close(): Promise<void>
 }
 
 export interface ThreadOptions {
-  /** Its workerData, cloned at each start. */
+  /** Passed as workerData, cloned at each start. */
   data?: unknown
-  /** Of its young generation: without a limit its garbage alone would take a hundred megabytes. */
+  /** Limit of the young generation: without it, garbage alone would use a hundred megabytes. */
   youngMb: number
-  /** Whether it may end when it was asked nothing for a while; left out: always. */
+  /** Returns true if the thread may end after a period without calls; omitted: always. */
   mayRest?: () => boolean
-  /** What it says unasked. */
+  /** Receives messages that the thread sends without a call. */
   onNews?: (news: unknown) => void
 }
 
@@ -65,10 +65,10 @@ type FromThread =
   | { dropped: { level: 'debug' | 'warn'; text: string } }
 
 const END_WITHIN_MS = 2_000
-/** A thread costs about seven MiB. */
+/** An idle thread is ended after this time, because it uses about seven MiB. */
 const RESTS_AFTER_MS = 60_000
 
-/** A thread that does not keep the process alive. */
+/** Opens a thread that does not keep the process alive. */
 export function openThread<C extends Calls<C>>(
   script: URL,
   { data, youngMb, mayRest = () => true, onNews }: ThreadOptions,
@@ -107,7 +107,7 @@ export function openThread<C extends Calls<C>>(
     const started = new Worker(script, {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: youngMb },
-      // What the C library or another thread has opened is closed by whoever needs it no more.
+      // Descriptors that the C library or another thread opened are closed by their owner.
       trackUnmanagedFds: false,
     })
     started.unref()
@@ -123,7 +123,7 @@ export function openThread<C extends Calls<C>>(
         if (isClosed) return reject(new Error('its thread is closed'))
         worker ??= start()
         last += 1
-        // First: what cannot be posted is not waited for.
+        // Posted first: a message that cannot be posted must not be awaited.
         worker.postMessage({ id: last, name, input } satisfies ToThread, memory)
         waiting.set(last, { resolve: resolve as Waiting['resolve'], reject })
       }),
@@ -136,7 +136,7 @@ export function openThread<C extends Calls<C>>(
       const closing = worker
       if (closing === null) return
       const exit = new Promise<void>((resolve) => closing.once('exit', () => resolve()))
-      // Not terminate(): within a call of SQLite that ends the whole process.
+      // Not terminate(): during a call of SQLite it would end the whole process.
       closing.postMessage(null)
       await withTimeout(END_WITHIN_MS, exit)
     },
@@ -144,9 +144,9 @@ export function openThread<C extends Calls<C>>(
 }
 
 /**
- * The thread's own end: answers calls until its owner closes it.
+ * Runs in the thread: answers calls until its owner closes it.
  *
- * @param close is called when everything is done.
+ * @param close is called when all calls are done.
  */
 export function serveThread<C extends Calls<C>>(
   port: MessagePort,
@@ -182,6 +182,6 @@ export function serveThread<C extends Calls<C>>(
   })
 }
 
-/** Says something to the owner that it has not asked for: see `onNews`. */
+/** Sends a message to the owner without a call: see `onNews`. */
 export const tellOwner = (port: MessagePort, news: unknown): void =>
   port.postMessage({ news } satisfies FromThread)

@@ -2,25 +2,25 @@ import type { Stats } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Mount } from './mountinfo.ts'
 
-/** getfsstat(2): answers from the kernel's memory and asks no file system. */
+/** getfsstat(2): answers from the kernel's memory, without querying the file systems. */
 const MNT_NOWAIT = 2
-/** Mounts that may come between counting and reading. */
+/** Room for mounts that are added between counting and reading. */
 const ROOM = 16
 
 type GetFsStat = (buffer: Buffer | null, bytes: number, mode: number) => number
 
 let getfsstat: GetFsStat | null = null
 
-/** Loaded on the first call: other systems need neither it nor its memory. */
+/** Loaded on the first call, because other systems do not need it. */
 function load(): GetFsStat {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
   const library = koffi.load('/usr/lib/libSystem.B.dylib')
-  // On Intel the plain name still has 32-bit inodes.
+  // On Intel, the plain name still refers to the version with 32-bit inodes.
   const name = process.arch === 'x64' ? 'getfsstat$INODE64' : 'getfsstat'
   return library.func(name, 'int', ['void *', 'int', 'int'])
 }
 
-/** The mounts of macOS. @throws where the system refuses. */
+/** Lists the mounts of macOS. @throws if the system refuses. */
 export function darwinMounts(): Mount[] {
   getfsstat ??= load()
   const count = getfsstat(null, 0, MNT_NOWAIT)
@@ -30,15 +30,15 @@ export function darwinMounts(): Mount[] {
   return mountsOfStatfs(buffer.subarray(0, found * STATFS_BYTES))
 }
 
-/** The id that `darwinMounts` gives the mount of a file. */
+/** Returns the id that `darwinMounts` assigns to the mount of a file. */
 export function darwinMountId({ dev }: Pick<Stats, 'dev'>): number {
   return dev >>> 0
 }
 
-/** Bytes of one `struct statfs` with 64-bit inodes, <sys/mount.h> of macOS. */
+/** Size of a `struct statfs` with 64-bit inodes in bytes, <sys/mount.h> of macOS. */
 export const STATFS_BYTES = 2_168
 
-/** Where its members are. */
+/** Offsets of its members. */
 const FSID = 48
 const FLAGS = 64
 const TYPE = { at: 72, bytes: 16 }
@@ -49,14 +49,14 @@ const SOURCE = { at: 1_112, bytes: 1_024 }
 const MNT_RDONLY = 0x1
 
 /**
- * The volume that everything writable of the system's disk is on. Firmlinks show it as a part of /, and so it is named
- * here: what remains at a mount point when its disk is gone lies in it.
+ * The volume with all writable files of the system's disk. It is named here because firmlinks show it as a part of /:
+ * if a disk is missing, the rest of its mount point lies in this volume.
  */
 const DATA_VOLUME = '/System/Volumes/Data'
 
 /**
- * What getfsstat(2) wrote. A mount's id is the first half of its file system's id: it is what stat(2) calls the device of
- * every file there.
+ * Parses the result of getfsstat(2). A mount's id is the first half of its file system's id, which stat(2) returns as
+ * the device of every file in it.
  */
 export function mountsOfStatfs(bytes: Buffer): Mount[] {
   const mounts: Mount[] = []

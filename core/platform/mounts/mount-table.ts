@@ -1,9 +1,9 @@
 import { type Mount, readMounts } from './mountinfo.ts'
 
-/** The kernel gives no event for what is mounted over a directory: its table is read so often. */
+/** Interval of reading the mount table, because the kernel reports no event for a mount over a directory. */
 const READ_EVERY_MS = 1_000
 
-/** What the table says of each mount point: file system and options of the mount on top of it. */
+/** Returns the file system and options of the topmost mount at each mount point. */
 const topsOf = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
   new Map(
     mounts.map(({ point, id, device, options, superOptions }) => [
@@ -12,7 +12,7 @@ const topsOf = (mounts: readonly Mount[]): ReadonlyMap<string, string> =>
     ]),
   )
 
-/** The mount points that came, went, or changed their file system or its options. */
+/** Returns the mount points that were added, removed, or changed their file system or its options. */
 export function changedPoints(earlier: readonly Mount[], later: readonly Mount[]): string[] {
   const [before, after] = [topsOf(earlier), topsOf(later)]
   const points = new Set([...before.keys(), ...after.keys()])
@@ -20,8 +20,8 @@ export function changedPoints(earlier: readonly Mount[], later: readonly Mount[]
 }
 
 /**
- * Tells at once what was mounted, unmounted, or made read-only by the kernel: one small read for all paths. Reads nothing
- * while nobody listens; asks no file system.
+ * Reports mounts, unmounts, and file systems that the kernel made read-only, with one small read for all paths. Reads
+ * only while there are listeners; queries no file system.
  */
 export class MountTable {
   readonly #read: () => readonly Mount[] | null
@@ -33,7 +33,7 @@ export class MountTable {
     this.#read = read
   }
 
-  /** Calls `listener` after each change; returns the function that ends this. */
+  /** Calls `listener` after each change; returns a function that removes it. */
   onChange(listener: (points: string[]) => void): () => void {
     this.#listeners.add(listener)
     if (this.#timer === null) {
@@ -49,17 +49,17 @@ export class MountTable {
   }
 
   /**
-   * What was mounted at the last reading, or null where the system does not tell. A listener that goes by this
-   * alone cannot miss a change and its undoing, after which the table reads as before.
+   * The mounts as of the last read, or null if the system does not provide them. A listener that uses only this list
+   * cannot miss a change that was undone before the next read.
    */
   get mounts(): readonly Mount[] | null {
     return this.#mounts
   }
 
-  /** Reads it now, and tells of a change. */
+  /** Reads the table now, and notifies the listeners of a change. */
   look(): void {
     const mounts = this.#read()
-    // The system may refuse just now: then the next look tells. Linux's table is the same one while its text is.
+    // If the system refuses, the next read reports the change. On Linux an unchanged table is the same object.
     if (mounts === null || mounts === this.#mounts) return
     const points = changedPoints(this.#mounts ?? [], mounts)
     this.#mounts = mounts

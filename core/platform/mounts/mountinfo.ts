@@ -3,12 +3,12 @@ import path from 'node:path'
 import { dropError, warnUnlessCode } from '../../dropped-errors.ts'
 import { darwinMountId, darwinMounts } from './darwin.ts'
 
-/** What Linux tells of block devices, by their numbers; sysfs(5). No disk is asked. */
+/** Block devices by number; sysfs(5). Reading it accesses no disk. */
 const BLOCK_DEVICES = '/sys/dev/block'
 
 /**
- * The disk that a path is on, by the path's text alone; null: the system does not tell. Partitions of one disk are one,
- * and so is what is encrypted on it, or a volume of it alone.
+ * Returns the disk of a path, from the path's text only; null: unknown. Partitions of one disk count as one, and so do
+ * encrypted devices and volumes on that disk only.
  */
 export function diskOf(
   directory: string,
@@ -33,10 +33,10 @@ function wholeDisk(device: string): string {
     : wholeDisk(realpathSync(path.join(slaves, below)))
 }
 
-/** A mount, as a line of /proc/self/mountinfo tells it, see proc_pid_mountinfo(5). */
+/** A mount, as in a line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
 export interface Mount {
   id: number
-  /** major:minor of the file system; one number for all mounts of one file system. */
+  /** major:minor of the file system; the same for all its mounts. */
   device: string
   point: string
   /** Options of this mount alone (a bind mount may be "ro" while the file system is not). */
@@ -49,7 +49,7 @@ export interface Mount {
 
 let last: { text: string; mounts: readonly Mount[] } = { text: '', mounts: [] }
 
-/** The lines of mountinfo. Many ask all the time and next to nothing ever changes: the same text is read once. */
+/** Parses mountinfo. The same text is parsed once, because it is read often and rarely changes. */
 export function parseMountinfo(text: string): readonly Mount[] {
   if (text !== last.text) last = { text, mounts: text.split('\n').flatMap((line) => parseLine(line) ?? []) }
   return last.mounts
@@ -72,57 +72,57 @@ function parseLine(line: string): Mount | null {
   }
 }
 
-/** Space, tab, newline and backslash are written as octal numbers. */
+/** Decodes space, tab, newline and backslash, which are written as octal numbers. */
 function withoutOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 
-/** The mount that an absolute path lies on by its text alone: no symbolic link is followed, no call is made. */
+/** Returns the mount of an absolute path from its text only: follows no symbolic link, makes no system call. */
 export function mountAbove(mounts: readonly Mount[], path: string): Mount | null {
   let best: Mount | null = null
   for (const mount of mounts) {
-    // Of two mounts on one point the later one covers the earlier.
+    // If two mounts have the same mount point, the later one covers the earlier.
     if (isWithin(path, mount.point) && (best === null || mount.point.length >= best.point.length))
       best = mount
   }
   return best
 }
 
-/** Whether `path` is `directory` or lies below it, by their text. */
+/** True if `path` is `directory` or lies below it, by their text. */
 export function isWithin(path: string, directory: string): boolean {
   if (directory === '/') return path.startsWith('/')
   return path === directory || path.startsWith(`${directory}/`)
 }
 
 /**
- * Types of file systems that other computers or a user's process can change without this kernel's knowledge: inotify(7)
- * reports only what happens through this kernel.
+ * File systems that other computers or a user's process can change unnoticed by this kernel: inotify(7) reports only
+ * changes made through this kernel.
  */
 const UNSEEN_WRITERS =
   /^(nfs4?|cifs|smb3?|smbfs|fuse(blk|\..+)?|virtiofs|9p|ceph|afs|coda|vboxsf|vmhgfs|prl_fs|lustre|gfs2|ocfs2|beegfs|gpfs)$/
 
-/** Whether others can change such a file system without this kernel's knowledge. */
+/** True if such a file system can change unnoticed by this kernel. */
 export function hasUnseenWriters(mount: Pick<Mount, 'type'> | null): boolean {
   return mount !== null && UNSEEN_WRITERS.test(mount.type)
 }
 
-/** ro: this mount, or its whole file system, may not be written to. */
+/** True if this mount, or its whole file system, is read-only. */
 export function isReadOnly(mount: Mount): boolean {
   return mount.options.includes('ro') || mount.superOptions.includes('ro') || isEmergency(mount)
 }
 
 /**
- * The kernel itself stopped writing after an error. Since Linux 6.15 ext4 says so in the super block's options
- * alone, and the mount still calls itself "rw".
+ * True if the kernel stopped writing after an error. Since Linux 6.15 ext4 shows this only in the options of the super
+ * block, while the mount is still listed as "rw".
  */
 export function isEmergency(mount: Mount): boolean {
   return mount.superOptions.some((option) => option === 'emergency_ro' || option === 'shutdown')
 }
 
 /**
- * What is mounted now, or null where the system does not tell. No file system is asked: it answers at once though a disk
- * hangs. Of Windows nothing is known: the flags of a volume come from the volume itself, which may hang; a write-protected
- * one refuses the write (ERROR_WRITE_PROTECT is EROFS).
+ * Returns the current mounts, or null if the system does not provide them. It queries no file system, so it returns
+ * immediately even if a disk hangs. On Windows it returns null: the flags of a volume come from the volume itself,
+ * which may hang. A write-protected volume refuses the write (ERROR_WRITE_PROTECT is EROFS).
  */
 export function readMounts(platform: NodeJS.Platform = process.platform): readonly Mount[] | null {
   try {
@@ -134,8 +134,8 @@ export function readMounts(platform: NodeJS.Platform = process.platform): readon
 }
 
 /**
- * The id in that list of the mount that a file is on, by what stat(2) says of it; null: it cannot be told so. On Linux
- * it is asked of the open file instead (proc_pid_fdinfo(5)).
+ * Returns the id in that list of a file's mount, from stat(2); null: not possible. On Linux it is read from the open
+ * file instead (proc_pid_fdinfo(5)).
  */
 export function mountIdOfStats(stats: Pick<Stats, 'dev'>): number | null {
   return process.platform === 'darwin' ? darwinMountId(stats) : null

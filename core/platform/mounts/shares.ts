@@ -1,11 +1,11 @@
 import { hostname, networkInterfaces } from 'node:os'
 import { type Mount, mountAbove, readMounts } from './mountinfo.ts'
 
-/** Types of mountinfo whose files are kept by another computer, as far as they name it. */
+/** File system types in mountinfo whose files are on another computer, if they name it. */
 const SHARES =
   /^(nfs4?|cifs|smb3|smbfs|ceph|afs|afpfs|webdav|lustre|beegfs|glusterfs|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?))$/
 
-/** Of a share's source the host: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
+/** Returns the host of a share's source: "host:/path", "user@host:path", "//host/share" or "https://host/path". */
 function hostOf(source: string): string | null {
   const [, slashes, name] =
     /^(?:[a-z0-9+]+:(?=\/\/))?(\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^/:]+)/i.exec(source) ?? []
@@ -14,8 +14,8 @@ function hostOf(source: string): string | null {
 }
 
 /**
- * Whether a directory is on a share that another computer keeps; by its path's text alone, as the mounts are now. What
- * cannot be told is on this computer.
+ * True if a directory is on a share of another computer, by the path's text and the current mounts. False if this is
+ * unknown.
  */
 export function isElsewhere(directory: string, mounts: readonly Mount[] | null = readMounts()): boolean {
   const mount = mountAbove(mounts ?? [], directory)
@@ -24,7 +24,7 @@ export function isElsewhere(directory: string, mounts: readonly Mount[] | null =
   return host === null || !isThisComputer(host)
 }
 
-/** Whether a host is this computer by its name or one of its addresses; another name for it only a connection tells. */
+/** True if a host is this computer by its name or one of its addresses. Other names for it are not resolved. */
 export function isThisComputer(host: string): boolean {
   const name = host
     .toLowerCase()
@@ -32,7 +32,7 @@ export function isThisComputer(host: string): boolean {
     .replace(/\.$/, '')
   const own = hostname().toLowerCase()
   if ([own, `${own}.local`].includes(name)) return true
-  // RFC 6761, 6.3, and what Linux systems call it.
+  // RFC 6761, 6.3, and the names that Linux systems use.
   if (/^(.*\.)?localhost(\.localdomain)?$|^127\.|^::1$|^::ffff:127\./.test(name)) return true
   return Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some(({ address }) => address.toLowerCase() === name),

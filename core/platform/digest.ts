@@ -48,7 +48,7 @@ export function digestText(digest: Uint8Array): string {
   return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('hex')
 }
 
-/** Returns the beginning of a digest as text, long enough to be distinguished by people. */
+/** Returns the beginning of a digest as text, long enough for people to compare. */
 export function digestBeginning(text: string): string {
   return text.slice(0, 12)
 }

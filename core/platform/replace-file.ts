@@ -35,8 +35,8 @@ export function openKeptFile(file: string) {
   }
   return {
     /**
-     * Returns immediately; a thread of the pool writes. Of several texts saved during a write, only the last is
-     * written.
+     * Returns immediately; a thread of the pool writes. If several texts are saved during a write, only the
+     * last is written.
      */
     save(text: string) {
       next = text

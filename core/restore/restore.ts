@@ -74,7 +74,7 @@ interface Parts {
 }
 
 /**
- * Restores an opened content. One that was replaced since it was listed is looked up again.
+ * Restores an opened content. If it was replaced since it was listed, it is looked up again.
  * @param tell receives the result, possibly later.
  */
 async function bring(

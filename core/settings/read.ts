@@ -24,7 +24,10 @@ export interface ReadSettings {
 /** Parses JSON, ignoring a byte order mark, which some editors prepend. @throws SyntaxError */
 export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ''))
 
-/** Parts that may fall back to their defaults. Others may not: a directory, a limit or a pause must not disappear. */
+/**
+ * Parts that may fall back to their defaults. The other parts may not: a directory, a limit or a pause must not
+ * disappear.
+ */
 const SPARED: ReadonlySet<string> = new Set(['language', 'theme', 'notifications', 'check', 'scan'])
 
 /**

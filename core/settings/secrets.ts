@@ -50,7 +50,7 @@ export function secretsOfChannel({
 export interface SecretStore {
   /** Set if the file was unusable and set aside, and no secret was entered since; otherwise null. */
   readonly notice: Message | null
-  /** Secrets by owner id and field name. Those that cannot be decrypted here are omitted. */
+  /** Secrets by owner id and field name. Secrets that cannot be decrypted here are omitted. */
   get(): Secrets
   /** Ids of owners with secrets that cannot be decrypted here. */
   unreadable(): string[]

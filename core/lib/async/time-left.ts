@@ -8,7 +8,7 @@ const STILL_MS = 15_000
 const SLICE_MS = 1_000
 /** From this mean file size on, only bytes are relevant. */
 const LARGE_BYTES = 10 * 1024 * 1024
-/** If two estimates differ by a larger factor, there is no estimate. */
+/** If two estimates differ by a larger factor, there is no estimate, unless both are below ten seconds. */
 const MOST_APART = 4
 /** Longer times, in milliseconds, cannot be estimated. */
 const LONGEST_MS = 30 * 86_400_000

@@ -30,7 +30,7 @@ export type CallHandlers<C extends Calls<C>> = {
 /** A thread, as seen by its owner. */
 export interface Thread<C extends Calls<C>> {
   /**
-   * Calls the thread. The first call starts it, and so does the next one after it has ended: with an error, or after a
+   * Calls the thread. The first call starts it, and so does the next one after it has ended: unexpectedly, or after a
    * minute without calls.
    * @param memory is transferred instead of copied.
    * @throws the error of the call, with its code; Error if the thread ended before the call was done.

@@ -9,7 +9,7 @@ import { remoteOf, serverOptions, transportOf } from '../../protocol/tls.ts'
 import type { RefusedKind } from './refusals.ts'
 
 /**
- * Limits for connections that are not admitted yet: in total, and per address. Beyond them the oldest one is closed.
+ * Limits for connections that are not admitted yet: in total, and per address. Beyond them the oldest is closed.
  */
 const MAX_UNKNOWN = 64
 const MAX_UNKNOWN_OF_ADDRESS = 16

@@ -33,7 +33,7 @@ const contentsTold = ({ contents, directories, strange, next }: ContentsPage): R
   next,
 })
 
-/** Returns how many parts to read and send together: at least one, up to this many bytes. */
+/** Returns how many parts to read and send together: up to SMALL_FILE_BYTES and MAX_FETCHED, but at least one. */
 function firstParts(waiting: readonly FetchEntry[]): number {
   let bytes = 0
   const end = waiting.findIndex((part, index) => {

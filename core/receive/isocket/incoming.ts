@@ -10,7 +10,7 @@ export type Ended = 'closed' | 'silent' | 'long'
 
 const NEWLINE = 10
 
-/** Reads a socket in pieces; buffers no more than the socket itself does (64 KiB). */
+/** Reads a socket in pieces. Only the socket's own buffer is read ahead (64 KiB). */
 export function readFrom(socket: Socket) {
   const pieces = socket.iterator({ destroyOnReturn: false })
   let pending: Buffer = Buffer.alloc(0)

@@ -42,7 +42,7 @@ function isOpen({ expiresAt }: Code, now: number): boolean {
   return now < expiresAt && expiresAt - now <= LIFETIME_MS
 }
 
-/** Removes a code if it has expired. One that cannot be read now is kept, because it may be valid. */
+/** Removes a code if it has expired. A code that cannot be read now is kept, because it may be valid. */
 async function removeOver(file: string, now: number): Promise<void> {
   const code = await readCode(file)
   if (code === null || !isOpen(code, now)) await rm(file, { force: true })
@@ -50,7 +50,7 @@ async function removeOver(file: string, now: number): Promise<void> {
 
 /**
  * Creates a one-time code for the receiver of this store, running or not. Only the code's hash is stored.
- * @param replaces see above.
+ * @param replaces folder of the sender that the new one replaces; null: none.
  */
 export async function makeCode(
   directory: string,

@@ -44,7 +44,7 @@ export const receiverDefinition = {
   name: 'receiver' as const,
   config: z.object({
     storeDirectory: z.string(),
-    /** File that lists the stores that were set up. */
+    /** Directory that records the stores that were set up. */
     setUpStores: z.string(),
     host: z.string(),
     /** 0: any free port; the report contains it. */

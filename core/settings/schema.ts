@@ -71,7 +71,7 @@ export const sourceSchema = z.object({
     .object({ hours: z.number().int().min(1).max(87_600) })
     .nullable()
     .default(null),
-  /** Incident if no file was found for this many hours (batch: its newest directory is not closed); null: never. */
+  /** Incident if no new file has come for this many hours (batch: its newest directory is not closed); null: never. */
   silentHours: z.number().min(0.01).max(8_760).nullable().default(null),
   /** True if its check also tries to write. False for a read-only source that this user may not write to. */
   write: z.boolean().default(true),

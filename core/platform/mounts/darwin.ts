@@ -50,7 +50,7 @@ const MNT_RDONLY = 0x1
 
 /**
  * The volume with all writable files of the system's disk. It is named here because firmlinks show it as a part of /:
- * if a disk is missing, the rest of its mount point lies in this volume.
+ * when a disk is gone, the directory that remains at its mount point is on this volume.
  */
 const DATA_VOLUME = '/System/Volumes/Data'
 

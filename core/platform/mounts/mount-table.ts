@@ -50,7 +50,7 @@ export class MountTable {
 
   /**
    * The mounts as of the last read, or null if the system does not provide them. A listener that uses only this list
-   * cannot miss a change that was undone before the next read.
+   * stays consistent: it sees neither of a change and its reversal between two reads.
    */
   get mounts(): readonly Mount[] | null {
     return this.#mounts

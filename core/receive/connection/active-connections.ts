@@ -19,7 +19,7 @@ const RESTORES = 32
 export interface ActiveConnection {
   /** Time of the last frame from it, by the monotonic clock. */
   heardAt(): number
-  /** Called if a second connection from this address claims to be the same sender. */
+  /** Called if another connection claims to be the same sender. `from`: its address. */
   onTwice(from: string): void
   /** Called when the sender is revoked. */
   drop(sender: Sender): void

@@ -291,7 +291,7 @@ export class SenderConnection implements ActiveConnection {
     }
     if (phase.at === 'restoring') phase.restoring.close()
     if (phase.at === 'over') return
-    // Protocol errors are always counted: the sender, if it was admitted, was sent the refusal as well (onFault).
+    // Protocol errors are refusals in every phase; an admitted sender was sent the refusal as well (onFault).
     if (reason instanceof WireFault) this.#host.onRefusedConnection(this.#from, reason.message, 'malformed')
     else if (phase.at === 'hello')
       this.#host.onRefusedConnection(this.#from, reason?.message ?? ENDED_BEFORE_HELLO, 'other')

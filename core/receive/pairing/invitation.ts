@@ -71,10 +71,10 @@ export async function makeCode(
 }
 
 /**
- * Calls `use` with the record of an open code and then removes the code; null: the secret belongs to no open code.
+ * Calls `use` with the `replaces` of an open code, and then removes the code; null: the secret belongs to no open code.
  * Wrong secrets are not counted: 100 random bits cannot be guessed within 15 minutes. Calls must not overlap.
  *
- * @throws the error of `use`, or the system error if the code cannot be read. The code then stays valid.
+ * @throws the error of `use`, or the system error if the code cannot be read or removed. The code then stays valid.
  */
 export async function redeemCode<T>(
   directory: string,

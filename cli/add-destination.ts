@@ -20,13 +20,13 @@ type Given = Record<string, string>
 
 interface Confirmation {
   secrets: Given
-  /** The host key that was the right one until now. */
+  /** The host key that was accepted so far. */
   known?: string | undefined
-  /** A known_hosts file that says which one is right. */
+  /** A known_hosts file to check the server's key against. */
   knownHosts?: string | undefined
 }
 
-/** @param id of a destination whose kept secrets are used. */
+/** @param id of the destination whose stored secrets are used. */
 async function tested(
   directory: string,
   destination: TestedDestination,
@@ -38,8 +38,8 @@ async function tested(
 }
 
 /**
- * The secrets that are given by files, by the environment, and, where one is needed, by whoever sits there.
- * @param isNew it has none of them yet.
+ * Returns the secrets given by files or the environment; asks at the terminal for the required ones that are missing.
+ * @param isNew the destination has no stored secrets yet.
  */
 export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boolean): Promise<Given> {
   const { fields } = secretsOfDestination({ ...wanted, id: '' })
@@ -50,8 +50,9 @@ export async function secretsFor(wanted: Wanted, options: AddOptions, isNew: boo
 }
 
 /**
- * Has a person say whether the key or certificate that the server shows is the right one, unless a known_hosts file does.
- * @throws UserError cli.destinations.hostKey, cli.destinations.certificate where nobody can, or does; as knownHostKey.
+ * Asks the user to confirm the key or certificate that the server presents, unless a known_hosts file decides.
+ * @throws UserError cli.destinations.hostKey, cli.destinations.certificate if the user declines or there is no
+ * terminal; as knownHostKey.
  */
 export async function confirmed(
   directory: string,
@@ -60,7 +61,7 @@ export async function confirmed(
 ): Promise<Wanted> {
   if (wanted.kind === 'sftp' && knownHosts !== undefined)
     return { ...wanted, hostKey: await knownHostKey(directory, wanted, secrets, knownHosts) }
-  // A server that shows another key than the known one may have both, which only asking it for that one tells.
+  // A server that presents another key may still have the known one too; only a test with that key shows it.
   const isUnknown =
     wanted.kind === 'sftp' ? wanted.hostKey === '' || wanted.hostKey === known : wanted.kind === 's3'
   if (!isUnknown) return wanted
@@ -79,7 +80,7 @@ export async function confirmed(
 }
 
 /**
- * The key that a known_hosts file has of a server, and that the server has.
+ * Returns the host key that a known_hosts file lists for a server and that the server presents.
  * @throws UserError sftp.knownHosts.…
  */
 async function knownHostKey(
@@ -111,7 +112,7 @@ async function requireYes(
   if ((await askWhether([`${key}Asked`, params])) !== true) throw new UserError(key, params)
 }
 
-/** `holdfast destinations add …`: tests a destination, and adds it: through the agent if it runs. */
+/** `holdfast destinations add …`: tests a destination and adds it, through the agent if it runs. */
 export async function addDestination(directory: string, wanted: Wanted, options: AddOptions): Promise<void> {
   openDataDirectory(directory)
   const secrets = await secretsFor(wanted, options, true)
@@ -124,7 +125,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   if (options.json === true) return console.log(jsonText(added))
   const { name } = added
   console.log(translate('cli.destinations.added', { name, address: placeOf(added) }))
-  // The addition answers only that it is done; its notes come from another test.
+  // The response to the addition carries no notes: a second test yields them.
   await testKept(directory, added).then(
     sayNotes,
     ignoreError('the destination was tested before it was added'),
@@ -133,7 +134,7 @@ export async function addDestination(directory: string, wanted: Wanted, options:
   if (after.destinations.length > 1) console.log(translate('cli.destinations.now', { names }))
 }
 
-/** A destination of the settings, with its kept secrets. */
+/** Tests a destination of the settings with its stored secrets. */
 const testKept = (directory: string, one: Destination) => tested(directory, one, {}, one.id)
 
 function sayNotes({ found: { warning, notes } }: DestinationTest): void {
@@ -141,7 +142,7 @@ function sayNotes({ found: { warning, notes } }: DestinationTest): void {
     console.log(`  ${terminalWords(note)}`)
 }
 
-/** `holdfast destinations test NAME`; the exit code is 1 where it does not work. */
+/** `holdfast destinations test NAME`; exits with 1 if the test fails. */
 export async function testDestination(directory: string, given: string, json: boolean): Promise<void> {
   const destination = namedDestination((await settingsNow(directory)).destinations, given)
   const test = await testKept(directory, destination)

@@ -21,7 +21,7 @@ interface AgentOptions {
   oneFileSystem?: boolean
 }
 
-/** `holdfast agent`: everything that the desktop application does, in a terminal or as a service. */
+/** `holdfast agent`: runs everything that the desktop application does, in a terminal or as a service. */
 export function registerAgent(program: Command): void {
   const command = program
     .command('agent')
@@ -70,27 +70,27 @@ async function runAgent(given: string[], options: AgentOptions): Promise<void> {
   }
 }
 
-/** The directories that are protected for links among those that were given. */
+/** Prints which directories are protected in place of the links among `given`. */
 function sayLinks({ sources }: Settings, given: readonly string[]): void {
   for (const source of sources)
     if (source.link !== null && given.includes(source.link))
       for (const line of linkLines(source)) console.log(line)
 }
 
-/** Without an option nothing is said of directories that are protected already. */
+/** Without an option the settings of directories that are already protected stay unchanged. */
 function wantedOf({ batch = false, prefix, oneFileSystem }: AgentOptions): StartOptions {
   const isBatch = batch || prefix !== undefined
   return omitUndefined({ ...(isBatch && { kind: 'batch' as const, prefix: prefix ?? '' }), oneFileSystem })
 }
 
-/** What sends once is no agent that watches, also if there is nothing to hand over to it. */
+/** Refuses to start beside a one-shot run, which takes no directories, even if there are none to hand over. */
 async function refuseOnce(dataDirectory: string): Promise<void> {
   const starting = 'an agent that starts or ends answers when a directory is handed over'
   const running = await runningState(dataDirectory).catch(ignoreError(starting, null))
   if (running?.host === 'once') throw new UserError('agent.sendingOnce', { directory: dataDirectory })
 }
 
-/** The agent that runs already takes the directories; gives why each of the others was refused. */
+/** Hands the directories over to the running agent; returns why it refused some of them. */
 async function handOver(dataDirectory: string, directories: string[], as: StartOptions): Promise<Message[]> {
   const refusals: Message[] = []
   for (const directory of directories) {
@@ -105,8 +105,8 @@ async function handOver(dataDirectory: string, directories: string[], as: StartO
 }
 
 /**
- * One line whenever the status becomes another one; its ages and counts alone are no news, and neither is that nothing
- * is protected before the first directory is.
+ * Prints one line when the status sentence changes. Changes of ages and counts alone are skipped, and so is "nothing
+ * protected yet" while the first directory is being added.
  */
 function publishStatus({ agent }: OpenAgent, say: (line: string) => void, isAdding: () => boolean): void {
   let said = ''

@@ -18,7 +18,7 @@ import { openSecrets } from '../core/settings/secrets.ts'
 import { openSettings } from '../core/settings/settings-store.ts'
 import { terminalWords } from './terminal-words.ts'
 
-// What a command does with the settings while no agent runs: the same as the agent, in this process.
+// Commands about the settings while no agent runs: this process does what the agent would.
 
 const PAIR_WITHIN_MS = 20_000
 
@@ -55,18 +55,18 @@ function answer(context: SettingsContext, { command, input }: SettingsCommand): 
   return answerCommand(command, commands[command], settingsCommands(context)[command], input)
 }
 
-/** What a command answers that changes nothing. */
+/** Runs a command that changes nothing, without an agent. */
 export const answerAlone = (directory: string, asked: SettingsCommand): Promise<unknown> =>
   answer(openContext(directory), asked)
 
-/** Has a command change the settings, while no agent can start. @returns the settings as they are then. */
+/** Runs a command that changes the settings, while no agent can start. @returns the settings afterwards. */
 export async function changeAlone(
   directory: string,
   asked: (settings: Settings) => SettingsCommand,
 ): Promise<Settings> {
   openDataDirectory(directory)
   const lock = lockData(directory)
-  // It has started just now, and would overwrite what is written here.
+  // An agent has just started, and would overwrite these changes.
   if (lock === null) throw new UserError('agent.starting')
   try {
     const context = openContext(directory)
@@ -81,7 +81,7 @@ export async function changeAlone(
   }
 }
 
-/** As the sender does when a source is removed while it runs: protected again, all of it is offered again. */
+/** Clears the source's ledger entries as the sender does on removal: protected again, all of it is offered again. */
 async function forgetSent({ layout: { ledger: file } }: SettingsContext, source: string): Promise<void> {
   if (!existsSync(file)) return
   try {
@@ -92,7 +92,7 @@ async function forgetSent({ layout: { ledger: file } }: SettingsContext, source:
       ledger.close()
     }
   } catch (error) {
-    // It is removed in any case; what stays noted costs some space.
+    // The source is removed in any case; the leftover entries only take space.
     console.error(terminalWords(sentenceOf(error)))
   }
 }

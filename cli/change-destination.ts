@@ -10,24 +10,24 @@ import { changeSettings, settingsNow } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
-/** What can be changed, by the option's name. */
+/** Option names of the fields that can be changed. */
 const CHANGEABLE = [
   ...(['host', 'port', 'user', 'login', 'keyFile', 'hostKey'] as const),
   ...(['endpoint', 'region', 'storageClass', 'certificate'] as const),
 ]
 
 /**
- * An SFTP server's new address, which may have a user and a port in it.
+ * Parses an SFTP server's new address, which may include a user and a port.
  * @throws WrongUsage cli.destinations.sftpTarget
  */
 function movedTo(
   address: string,
   { port, user }: AddOptions,
 ): Partial<Record<'host' | 'port' | 'user', unknown>> {
-  // An IPv6 address needs no brackets where nothing is behind it.
+  // An IPv6 address without a port needs no brackets.
   if (isIPv6(address)) return {}
   const target = readSftpTarget(address)
-  // The directory there stays: a path in the address would be ignored.
+  // The directory on the server stays the same: a path in the address would be ignored.
   if (target === null || target.path !== undefined)
     throw new WrongUsage('cli.destinations.sftpHost', { target: address })
   return {
@@ -38,7 +38,8 @@ function movedTo(
 }
 
 /**
- * How it is to be reached; a host key that is not given is asked about when the server shows another one.
+ * Returns the destination with the changed connection fields. Without a given host key, a new key that the server
+ * presents has to be confirmed.
  * @throws WrongUsage cli.destinations.notOfKind, cli.destinations.invalid, cli.destinations.sftpHost
  */
 function changedBy(before: Wanted, options: AddOptions): Wanted {
@@ -63,7 +64,7 @@ function changedBy(before: Wanted, options: AddOptions): Wanted {
   })
 }
 
-/** `holdfast destinations change NAME`: how a receiver, server or bucket is reached; where in it the files are stays. */
+/** `holdfast destinations change NAME`: changes how a destination is reached, not where in it the files are. */
 export async function changeDestination(directory: string, name: string, options: AddOptions): Promise<void> {
   const { id, ...before } = namedDestination((await settingsNow(directory)).destinations, name)
   if (before.kind === 'folder') throw new UserError('cli.destinations.changeNone', { name: before.name })

@@ -25,7 +25,7 @@ export interface ChannelOptions {
   template?: string
 }
 
-/** What can be said of a channel when it is added or changed. */
+/** Adds the options for adding or changing a channel. */
 export function withChannelOptions(command: Command): Command {
   return command
     .option('--name <name>', 'what it is called')
@@ -57,7 +57,7 @@ export function typeOf(text: string): ChannelType {
   return found[0] as ChannelType
 }
 
-/** The channel as it is to be from now on. */
+/** Returns the channel with the given options applied. */
 export function channelWith(
   before: Pick<ChannelSettings, 'id' | 'name' | 'type'> & Partial<ChannelSettings>,
   options: ChannelOptions,
@@ -67,7 +67,7 @@ export function channelWith(
   const given = Object.fromEntries((options.option ?? []).map((pair) => split(pair)))
   const known = fieldsOf(before.type)
   const secret = secretFieldsOf(before.type).find((field) => field.name in given)
-  // On the command line everybody on this computer could read it.
+  // Every user of this computer could read a secret on the command line.
   if (secret !== undefined) throw new WrongUsage('cli.channels.secretHere', { field: secret.name })
   const unknown = Object.keys(given).find((field) => !known.some((one) => one.name === field))
   if (unknown !== undefined)
@@ -88,7 +88,7 @@ export function channelWith(
   throw new WrongUsage('cli.channels.invalid', { reason: parsed.error.issues[0]?.message ?? '' })
 }
 
-/** The secrets that are given; each is read once, and shown nowhere. */
+/** Reads the given secrets, each once; they are never printed. */
 export function secretsOf({ secret = [] }: ChannelOptions): Record<string, string> {
   return Object.fromEntries(
     secret.map((pair) => {
@@ -109,7 +109,7 @@ function split(pair: string): [string, string] {
   return [pair.slice(0, at), pair.slice(at + 1)]
 }
 
-/** An id that nothing has yet, made of a name. */
+/** Returns an unused id, derived from a name. */
 export function newId(settings: Settings, name: string, type: string): string {
   const base =
     name
@@ -124,7 +124,7 @@ export function newId(settings: Settings, name: string, type: string): string {
   }
 }
 
-/** The channel that somebody names. */
+/** Finds a channel by its id or name. */
 export function namedChannel(settings: Settings, given: string): ChannelSettings {
   const { channels } = settings.alerts
   const found = channels.find(({ id }) => id === given) ?? channels.find(({ name }) => name === given)

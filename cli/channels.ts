@@ -28,7 +28,7 @@ interface RulesOptions {
   unreachable?: number
 }
 
-/** `holdfast channels`: who is told, through what; the same as in the window. */
+/** `holdfast channels`: lists and edits the notification channels, as the window does. */
 export function registerChannels(program: Command): void {
   const command = program
     .command('channels')
@@ -76,7 +76,7 @@ export function registerChannels(program: Command): void {
     .action((options: RulesOptions, self: Command) => rules(dataOf(self), options))
 }
 
-/** Commander takes null for nothing given. */
+/** Parses quiet hours. "none" stays a word: commander reads null as an option that was not given. */
 function quietOf(text: string): QuietHours | 'none' {
   if (text === 'none') return text
   const [from, to] = text.split('-')

@@ -7,7 +7,7 @@ import { withTimeout } from '../core/lib/async/with-timeout.ts'
 import { endChild, isChild, runInChild } from './in-child.ts'
 import { openOutput } from './open-output.ts'
 
-/** How long a parent that reads slowly may keep a process that was asked to end, in milliseconds. */
+/** How long a parent that reads slowly may delay the exit after it asked for it, in milliseconds. */
 const END_WITHIN_MS = 200
 
 /** `holdfast check`: the path checking helper's protocol on standard input and output. */
@@ -26,7 +26,7 @@ export function registerCheck(program: Command): void {
     )
 }
 
-/** A positive number of seconds, at most a day, as the protocol has it everywhere. */
+/** Parses a positive number of seconds, at most a day, as everywhere in the protocol. */
 function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (!(seconds > 0 && seconds <= 86_400)) {
@@ -53,7 +53,7 @@ async function runCheck(timeoutSeconds: number | null, quoted: boolean): Promise
     limit: createConcurrencyLimit(),
     options: { timeoutMs: timeoutSeconds === null ? null : timeoutSeconds * 1000, quoted },
   })
-  // A parent that does not read the log keeps nothing waiting.
+  // A parent that does not read the log must not delay the exit.
   const logged = new Promise<void>((resolve) => errors.end(resolve))
   await Promise.all([new Promise<void>((resolve) => output.end(resolve)), withTimeout(END_WITHIN_MS, logged)])
   await endChild(0, [])

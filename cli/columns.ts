@@ -1,19 +1,19 @@
-/** Characters that take two cells of a terminal (UAX #11: wide and full-width). */
+/** Characters that take two terminal cells (UAX #11: wide and full-width). */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u
-/** Those that take none, as they stand on the one before. */
+/** Characters without a cell: they combine with the one before, or are invisible. */
 const NONE = /[\p{Mn}\p{Me}\p{Cf}]/u
 
 const cellOf = (character: string): number => (WIDE.test(character) ? 2 : NONE.test(character) ? 0 : 1)
 
-/** How many cells of a terminal a text takes. */
+/** Returns the number of terminal cells that a text takes. */
 export const cellsOf = (text: string): number => [...text].reduce((sum, one) => sum + cellOf(one), 0)
 
-/** The text with spaces behind it, so that the next column begins at the same cell in each row. */
+/** Pads the text with spaces on the right, so that the next column is aligned. */
 export const padded = (text: string, cells: number): string =>
   text + ' '.repeat(Math.max(0, cells - cellsOf(text)))
 
-/** As much of the beginning as there is room for. */
+/** Cuts the text to the given number of cells. */
 export function cutTo(text: string, cells: number): string {
   let room = cells
   let kept = ''
@@ -25,7 +25,7 @@ export function cutTo(text: string, cells: number): string {
   return kept
 }
 
-/** Rows as lines: each column as wide as its widest cell, but for the last one. */
+/** Formats rows as lines: each column as wide as its widest cell, except the last. */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((cells) => cellsOf(cells[column] ?? ''))),

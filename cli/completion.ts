@@ -3,7 +3,7 @@ import { loadProgram } from './program.ts'
 import { completionFor, type Shell, shells } from './reference/completion.ts'
 import { factsOf } from './reference/tree.ts'
 
-/** `holdfast completion bash`: what a shell reads to complete `holdfast …`. */
+/** `holdfast completion bash`: prints a shell's completion script. */
 export function registerCompletion(program: Command): void {
   program
     .command('completion')

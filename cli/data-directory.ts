@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { defaultDataDirectory } from '../core/settings/default-directory.ts'
 import { parsePath } from './path-words.ts'
 
-/** Adds the option that every command about a running agent has. */
+/** Adds the option that all commands about a running agent have. */
 export function withDataDirectory(command: Command): Command {
   return command.option(
     '--data <directory>',
@@ -18,10 +18,10 @@ export function dataDirectoryOf(options: { data?: string }): string {
     : path.resolve(options.data)
 }
 
-/** What a command about this data directory has to be told besides; nothing where it is the usual one. */
+/** Returns the --data option that a suggested command needs; empty for the default data directory. */
 export const dataWords = (directory: string): string =>
   directory === dataDirectoryOf({}) ? '' : ` --data '${directory}'`
 
-/** That of an inner command: it may be named before or after the inner command's name. */
+/** Returns the data directory of an inner command: the option may precede or follow the command's name. */
 export const dataOf = (command: Command): string =>
   dataDirectoryOf(command.optsWithGlobals<{ data?: string }>())

@@ -2,7 +2,7 @@ import { destinationFailure, stateWhenWell } from '../core/agent/state/derived.t
 import type { AppState, DestinationState } from '../core/agent/state/schema.ts'
 import { about, listed, terminalWords, translate } from './terminal-words.ts'
 
-/** A destination as one line for a terminal: its name, its address, and how it stands. */
+/** Formats a destination as one line for a terminal: name, address and state. */
 export function destinationLine(state: AppState, destination: DestinationState): string {
   const { name, kind, address, connection, totals, rate, left } = destination
   const { space } = connection
@@ -10,7 +10,7 @@ export function destinationLine(state: AppState, destination: DestinationState):
   const shown = kind === 'embedded' ? translate('window.destination.here') : name
   const line = listed([
     translate('cli.destination', { name: shown, address }),
-    // The sentence below says what is wrong.
+    // A failure is appended as a sentence instead of the state.
     ...(failure === null ? [translate(`cli.connection.${stateWhenWell(destination)}`)] : []),
     ...(totals.waitingFiles === 0
       ? []
@@ -21,13 +21,13 @@ export function destinationLine(state: AppState, destination: DestinationState):
   return failure === null ? line : about(line, terminalWords(failure.sentence))
 }
 
-/** How fast files go, and how long they will; what is not known is left out. */
+/** Formats the rate and the time left; unknown values are left out. */
 export const paceOf = (rate: number, left: number | null): string[] => [
   ...(rate > 0 ? [translate('cli.rate', { rate })] : []),
   ...(left === null ? [] : [translate('cli.left', { left })]),
 ]
 
-/** The state for a program: each destination with what keeps files from it. */
+/** Returns the state for --json: each destination with the reason why it gets no files. */
 export const withFailures = (state: AppState) => ({
   ...state,
   destinations: state.destinations.map((one) => ({ ...one, failure: destinationFailure(state, one) })),

@@ -5,7 +5,7 @@ import { readSftpTarget } from '../core/settings/sftp-target.ts'
 import { collect } from './option-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
-/** A destination as a person gives it, but for a host key that is not known yet. */
+/** A destination as the user gives it; its host key may still be unknown. */
 export type Wanted = TestedDestination
 
 export interface AddOptions {
@@ -37,11 +37,11 @@ const withSecrets = (command: Command): Command =>
     collect,
   )
 
-/** What all kinds of servers have. */
+/** Adds the options that all kinds of servers have. */
 const withServerOptions = (command: Command): Command =>
   withSecrets(command.option('--folder <name>', "this computer's folder there (default: its host name)"))
 
-/** What all kinds have. */
+/** Adds the options that all kinds of destinations have. */
 export const withName = (command: Command): Command =>
   command
     .option('--name <name>', 'what the destination is called here')
@@ -79,7 +79,7 @@ export const withS3Options = (command: Command): Command =>
     ),
   )
 
-/** How one that was added is reached. */
+/** Adds the options that change how an existing destination is reached. */
 export const withChanges = (command: Command): Command =>
   withBucket(
     withLogin(
@@ -141,7 +141,7 @@ export function sftpOf(target: string, options: AddOptions): Wanted {
   })
 }
 
-/** @param place "bucket" or "bucket/prefix", also with "s3://" before it. @throws WrongUsage cli.destinations.invalid */
+/** @param place "bucket" or "bucket/prefix", optionally after "s3://". @throws WrongUsage cli.destinations.invalid */
 export function s3Of(endpoint: string, place: string, options: AddOptions): Wanted {
   const [bucket = '', ...prefix] = place
     .replace(/^s3:\/\//i, '')

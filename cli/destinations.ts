@@ -29,7 +29,7 @@ interface Options {
   all?: boolean
 }
 
-/** `holdfast destinations`: where files go; `holdfast pair CODE` adds a receiver. */
+/** `holdfast destinations`: lists and edits the destinations; `holdfast pair CODE` adds a receiver. */
 export function registerDestinations(program: Command): void {
   const command = program
     .command('destinations')

@@ -14,7 +14,7 @@ import { askState, refuseMissing } from './settings-change.ts'
 import { translate } from './terminal-words.ts'
 import { version } from './version.ts'
 
-/** `holdfast diagnostics FILE`: what somebody who helps wants to see, as one file without secrets. */
+/** `holdfast diagnostics FILE`: writes a support archive without secrets. */
 export function registerDiagnostics(program: Command): void {
   const command = program
     .command('diagnostics')
@@ -45,7 +45,7 @@ async function write(file: string, data: string): Promise<void> {
   console.log(translate('diagnostics.written', { file }))
 }
 
-/** null: no agent runs, or it does not answer; the logs say more then. */
+/** Returns the agent's state; null if no agent answers. */
 async function stateOf(data: string): Promise<AppState | null> {
   try {
     return await askState(data)

@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module'
 
 /**
- * Ends this process although a call on a disk that hangs is out: process.exit() waits for the pool's threads
- * (uv_library_shutdown joins them), _exit(2) for nothing that can be killed. What was printed is out: on POSIX systems
+ * Ends this process even while a call on a hanging disk is pending. process.exit() waits for the threads of the pool
+ * (uv_library_shutdown joins them), _exit(2) only for calls that cannot be killed. Output is not lost: on POSIX systems
  * Node writes to files, pipes and terminals synchronously.
  */
 export function exitNow(code: number): never {
   if (process.platform !== 'win32') {
-    // Loaded here: most commands end by themselves.
+    // Loaded on demand: most commands exit without it.
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
     koffi.load(null).func('void _exit(int status)')(code)
   }

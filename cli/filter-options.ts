@@ -9,21 +9,21 @@ import { ageOf, NONE, settingOf, sizeOf } from './option-words.ts'
 
 const HOUR_SECONDS = 3_600
 
-/** What the options of `withFilters` gave; what was not given is not there. */
+/** Values of the options that `withFilters` adds; options that were not given are absent. */
 export interface FilterOptions extends PatternOptions {
   hidden?: Source['hidden']
   temporary?: Source['temporary']
   minSize?: number | typeof NONE
   maxSize?: number | typeof NONE
   minAge?: number
-  /** false: --no-one-file-system. */
+  /** false for --no-one-file-system. */
   oneFileSystem?: boolean
   priority?: Source['priority']
   deleteAfter?: NonNullable<Source['deleteAfter']> | typeof NONE
   tellSilence?: number | typeof NONE
 }
 
-/** What the options of `withNames` gave. */
+/** Values of the options that `withNames` adds. */
 export interface NameOptions {
   name?: string
   prefix?: string
@@ -31,10 +31,10 @@ export interface NameOptions {
   sentMark?: string
 }
 
-/** What of a directory's settings is changed. */
+/** Changed settings of a protected directory. */
 export type FilterChanges = CommandInput<'changeSource'>['changes']
 
-/** Options for what of a protected directory is left out, waits, and is removed. */
+/** Adds the options that exclude, delay or delete files of a protected directory. */
 export function withFilters(command: Command): Command {
   return withPatterns(command, '; they replace those that were there')
     .option('--no-ignore', 'leave out nothing by pattern')
@@ -71,7 +71,7 @@ export function withFilters(command: Command): Command {
     )
 }
 
-/** Options for what a protected directory is called, and how its batch directories are told. */
+/** Adds the options for a protected directory's name and for its batch directories. */
 export function withNames(command: Command): Command {
   return command
     .option('--name <name>', 'what it is called here; its folder at a destination keeps its name')
@@ -80,13 +80,13 @@ export function withNames(command: Command): Command {
     .option('--sent-mark <name>', 'the file that Holdfast adds once all of a batch directory is sent')
 }
 
-/** Only what was given. */
+/** Returns the given options as changes of the settings. */
 export function namesOf({ name, prefix, closedMark, sentMark }: NameOptions): FilterChanges {
   const marks = omitUndefined({ prefix, closedMark, sentMark })
   return omitUndefined({ name, batch: Object.keys(marks).length === 0 ? undefined : marks })
 }
 
-/** @throws UserError where a file of patterns cannot be read. */
+/** @throws UserError if a file of patterns cannot be read. */
 export function changesOf(options: FilterOptions): FilterChanges {
   const { hidden, temporary, minSize, maxSize, minAge, oneFileSystem, priority, deleteAfter } = options
   const { tellSilence } = options
@@ -104,7 +104,7 @@ export function changesOf(options: FilterOptions): FilterChanges {
 function deleteAfterOf(text: string): NonNullable<Source['deleteAfter']> | typeof NONE {
   if (text === 'never') return NONE
   const seconds = parseSeconds(text) ?? 0
-  // Never before the time that was asked for.
+  // Rounded up, so that no file is deleted too early.
   const hours = Math.ceil(seconds / HOUR_SECONDS)
   const parsed = sourceSchema.shape.deleteAfter.unwrap().safeParse({ hours })
   if (seconds < HOUR_SECONDS || !parsed.success || parsed.data === null)

@@ -2,9 +2,9 @@ import { lstat, writeFile } from 'node:fs/promises'
 import { replaceFile } from '../core/platform/replace-file.ts'
 
 /**
- * Writes what a person has given the name of: a file is replaced whole, anything else (a device, a link, a pipe) is written
- * to and stays what it is, as the shell's ">" has it.
- * @throws what the system says.
+ * Writes to a path that the user named. A regular file is replaced atomically; a device, a link or a pipe is written to
+ * and keeps its type, as with the shell's ">".
+ * @throws the error of the system call.
  */
 export async function writeGivenFile(file: string, content: string | Uint8Array): Promise<void> {
   const isOther = await lstat(file).then(

@@ -13,7 +13,7 @@ import { listed, translate } from './terminal-words.ts'
 
 const HOUR = 3_600_000
 
-/** `holdfast history PATH`: delays and verdicts of a path that the running agent checks, as a table or as JSON. */
+/** `holdfast history PATH`: prints delays and verdicts of a path that the running agent checks, as a table or JSON. */
 export function registerHistory(program: Command): void {
   const command = program
     .command('history')
@@ -44,7 +44,7 @@ function positive(text: string): number {
   return number
 }
 
-/** One line a point: time, number of checks, median, 99th percentile and maximum of the delay, verdicts. */
+/** Formats one row per point: time, number of checks, median, 99th percentile and maximum delay, verdicts. */
 function table(points: readonly HistoryPoint[]): string[] {
   const head = (['time', 'checks', 'median', 'p99', 'most', 'verdicts'] as const).map((column) =>
     translate(`cli.history.${column}`),

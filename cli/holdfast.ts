@@ -10,12 +10,12 @@ import { WrongUsage } from './wrong-usage.ts'
 
 const EXIT_USAGE = 2
 const EXIT_FAILED = 1
-/** What `holdfast status` exits with when no agent runs. */
+/** Exit code of `holdfast status` if no agent runs. */
 const EXIT_NOT_RUNNING = 3
 
-/** They go on with their work, whoever still listens. */
+/** Services keep running after their output is closed. */
 const SERVICES = ['agent', 'receive']
-/** Of these 1 says that something is not as it was stored, and 2 that nobody knows. */
+/** Commands that exit with 1 if data differs from what was stored, and with 2 if that could not be determined. */
 const COULD_NOT_IS_TWO = ['verify', 'restore']
 
 const [asked = '', ...words] = process.argv.slice(2)
@@ -28,7 +28,7 @@ try {
   await (await loadProgram(asked)).parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Not at once: that its words could not be printed is told first.
+    // process.exit() would lose the message about output that could not be written.
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
   } else explain(error)
 }

@@ -11,13 +11,13 @@ import { translate } from './terminal-words.ts'
 
 /** Values of the options that `withPatterns` adds. */
 export interface PatternOptions {
-  /** false: --no-ignore. */
+  /** false for --no-ignore. */
   ignore?: string[] | false
   ignoreFrom?: string[]
   ignoreForm?: IgnoreForm
 }
 
-/** Options for patterns of names that are left out, one by one or from files. */
+/** Adds the options for exclusion patterns, given one by one or in files. */
 export function withPatterns(command: Command, replaced: string): Command {
   return command
     .option(
@@ -39,9 +39,9 @@ export function withPatterns(command: Command, replaced: string): Command {
 }
 
 /**
- * Gives all patterns of the options; undefined: no option was given. Lines of files that are not taken over are named on
- * standard error.
- * @throws UserError where a file cannot be read.
+ * Returns all patterns of the options; undefined if no option was given. Lines of files that are not imported are
+ * listed on standard error.
+ * @throws UserError if a file cannot be read.
  */
 export function readPatterns({ ignore, ignoreFrom = [], ignoreForm }: PatternOptions): string[] | undefined {
   if (ignore === false) return []
@@ -67,8 +67,8 @@ function readFrom(file: string, given: IgnoreForm | undefined): string[] {
 }
 
 /**
- * Lines about patterns that git reads in another way than they were most likely meant.
- * @param isProtected the command that corrects them for the protected directory `root` is given, too.
+ * Returns warnings about patterns that git reads in another way than was probably meant.
+ * @param isProtected also print the command that corrects them for the protected directory `root`.
  */
 export function oddPatternLines(patterns: readonly string[], root: string, isProtected: boolean): string[] {
   const odd = findOddPatterns(patterns, root)

@@ -10,26 +10,26 @@ import { withTimeout } from '../core/lib/async/with-timeout.ts'
 import { endNow } from '../core/lib/workers/end-now.ts'
 import { exitNow } from './exit-now.ts'
 
-/** Set in the child's environment. */
+/** Environment variable that marks the child. */
 const MARK = 'HOLDFAST_CHILD'
-/** Threads of the child's libuv pool, as a checker has them: each call that hangs holds one. */
+/** Size of the child's libuv thread pool, as in a checker: each hanging call blocks one thread. */
 const THREADS = '576'
-/** How long the child may take to end when a signal came, and its log to be read, in milliseconds. */
+/** How long the child may take to exit after a signal, and its log to be read, in milliseconds. */
 const END_WITHIN_MS = 500
 
 interface Ended {
   code: number
 }
 
-/** Whether this process is the child that runInChild started: the one that makes the calls which may hang. */
+/** True in the child that `runInChild` started, which makes the calls that may hang. */
 export const isChild: boolean = process.env[MARK] !== undefined && process.send !== undefined
 
 /**
- * Runs this very command once more in a child process and relays what it prints. A call that is stuck in the kernel
- * keeps its process from ending even by SIGKILL: the child's calls do not keep this one.
+ * Runs the same command in a child process and relays its output. A call that is stuck in the kernel keeps its process
+ * from exiting, even by SIGKILL: in a child it does not block this process.
  */
 export async function runInChild(output: Writable, errors: Writable): Promise<never> {
-  // Node adds a directory of its version.
+  // Node appends a directory named after its version.
   const cache = nodeModule.getCompileCacheDir?.()
   const child = fork(process.argv[1] ?? '', process.argv.slice(2), {
     env: {
@@ -58,33 +58,33 @@ export async function runInChild(output: Writable, errors: Writable): Promise<ne
     })
   const log = relay(child.stderr, errors)
   await Promise.all([ended, relay(child.stdout, output)])
-  // Somebody who does not read it is not waited for.
+  // A reader that does not drain the log must not delay the exit.
   await withTimeout(END_WITHIN_MS, log)
   child.kill('SIGKILL')
   return exitNow(code ?? 1)
 }
 
-/** As a shell says that a signal has ended a process. */
+/** Returns the exit code that a shell reports for a process ended by a signal. */
 function codeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }
 
 async function relay(from: Readable | null, to: Writable): Promise<void> {
   if (from === null) return
-  // Nobody reads any more: the child is told so by its own pipe.
+  // The reader has closed the output: closing the child's pipe passes that on.
   to.on('error', () => from.destroy())
   from.pipe(to, { end: false })
   await settled(once(from, 'close'))
   if (!to.destroyed) await new Promise((resolve) => to.write('', resolve))
 }
 
-/** In the child: ends it once all of what it has printed is on its way, whatever of its calls still hang. */
+/** Called in the child: exits once its output is flushed, even while calls hang. */
 export async function endChild(code: number, outputs: readonly Writable[]): Promise<void> {
-  // Their end is told to the other process, which would wait for it as long as a thread of this one hangs.
+  // Ends the streams explicitly: while a thread hangs, the exit of this process would not end them for the parent.
   await Promise.all(outputs.map((one) => new Promise<void>((resolve) => one.end(() => resolve()))))
   const ended: Ended = { code }
   process.send?.(ended, endNow)
 }
 
-// Whoever started the child is gone.
+// The parent has exited.
 if (isChild) process.once('disconnect', endNow)

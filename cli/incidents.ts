@@ -38,7 +38,7 @@ interface ListOptions {
 
 const PAGE = 100
 
-/** `holdfast incidents`: what failed, when, who was told through what, and what is to be told no more. */
+/** `holdfast incidents`: lists failures and their notifications; mutes and unmutes paths. */
 export function registerIncidents(program: Command): void {
   const command = program
     .command('incidents')
@@ -102,7 +102,7 @@ async function list(options: ListOptions): Promise<void> {
 
 type Ask = (part: Pick<TimelineQuestion, 'before' | 'most'>) => Promise<TimelinePage>
 
-/** Pages of the running agent, or, where none runs, of what it has left on the disk. */
+/** Reads pages from the running agent, or from its database on disk if none runs. */
 async function pagesOf(options: ListOptions): Promise<Ask> {
   const { severity = null, text = '', lasting } = options
   const lasts = lasting === true ? true : null

@@ -10,10 +10,10 @@ function isSentence(value: unknown): value is Message {
 }
 
 /**
- * JSON for a program, with the English sentence as `text` beside each message's `key` and `params`: a script shows the
- * one and compares the others.
+ * Serializes a value for a program. Each message gets its English sentence as `text` beside `key` and `params`: scripts
+ * print the text and compare the key.
  *
- * @param indent spaces; 0: one line
+ * @param indent number of spaces; 0 for one line
  */
 export function jsonText(value: unknown, indent = 0): string {
   return JSON.stringify(

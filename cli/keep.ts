@@ -19,7 +19,7 @@ interface KeepOptions {
   yearly?: number
 }
 
-/** `holdfast keep`: how long it stays what a file held before it changed. */
+/** `holdfast keep`: prints or changes how long older versions are kept. */
 export function registerKeep(program: Command): void {
   const command = program
     .command('keep')
@@ -69,7 +69,7 @@ async function keep({ data, json = false, within, ...counts }: KeepOptions): Pro
   }
 }
 
-/** What is kept no longer goes for good: the same sentences as those by which the window asks. */
+/** Prints which older versions a shorter retention deletes for good, in the sentences of the window's question. */
 function tellLess(before: Settings['keep'], now: Settings['keep']): void {
   const less = (['within', 'daily', 'weekly', 'monthly', 'yearly'] as const).flatMap((name) => {
     const field = name === 'within' ? 'withinDays' : name

@@ -2,7 +2,7 @@ import type { LedgerEntry, LedgerReader } from '../core/ledger/ledger.ts'
 import { type ContentIdentity, sameContent } from '../core/platform/stat-facts.ts'
 import type { ListOptions } from '../core/scan/preview/list-source.ts'
 
-/** What the ledger knows of a source's file, at the destination that is furthest behind with it. */
+/** Looks up files of a source in the ledger, at the destination that is furthest behind with each file. */
 export function knownFiles(
   ledger: Pick<LedgerReader, 'lookup' | 'sentAs' | 'adoptedNs'>,
   destinations: readonly string[],

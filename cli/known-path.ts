@@ -5,7 +5,7 @@ import { UserError } from '../core/lib/i18n/user-error.ts'
 import type { CheckedPath, Settings, Source } from '../core/settings/schema.ts'
 
 /**
- * The protected directory that somebody names by its path or its name.
+ * Finds a protected directory by its path or name.
  * @throws UserError cli.paths.notProtected
  */
 export function sourceAt(settings: Settings, given: string): Source {
@@ -14,7 +14,7 @@ export function sourceAt(settings: Settings, given: string): Source {
   return found
 }
 
-/** What is protected, or only checked, by its path or a source's name. @throws UserError check.notChecked */
+/** Finds a protected or checked path, by its path or a source's name. @throws UserError check.notChecked */
 export function pathAt(settings: Settings, given: string): Source | CheckedPath {
   const found = checkedPathAt(settings, given) ?? namedSource(settings, given)
   if (found === null) throw new UserError('check.notChecked', { path: given })
@@ -25,12 +25,12 @@ function namedSource({ sources }: Settings, given: string): Source | null {
   return at(sources, given) ?? sources.find(({ name }) => name === given) ?? null
 }
 
-/** The path that is only checked; null: it is none of these. */
+/** Finds a checked path that is not protected; null if there is none. */
 export function checkedPathAt({ checkedPaths }: Settings, given: string): CheckedPath | null {
   return at(checkedPaths, given) ?? null
 }
 
-/** The disk is asked only about what is not known as it was given: one that hangs would not answer. */
+/** Paths are compared as text first: resolving one could block on a hanging disk. */
 function at<P extends { path: string; link: string | null }>(
   known: readonly P[],
   given: string,

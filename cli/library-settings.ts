@@ -16,8 +16,8 @@ export interface LibraryOptions {
 }
 
 /**
- * What a destination of a data directory is looked through with.
- * @throws UserError where there is no such destination, or its secrets cannot be opened here.
+ * Returns the settings for reading a destination of a data directory.
+ * @throws UserError if there is no such destination, or its secrets cannot be decrypted here.
  */
 export async function librarySettings(
   dataDirectory: string,
@@ -41,7 +41,7 @@ export async function librarySettings(
   }
 }
 
-/** The directory of a store; where it is a folder that this computer sends to, with its name. */
+/** Returns the settings for reading a store; with a destination's name, if its path is a folder destination. */
 export async function storeSettings(dataDirectory: string, given: string): Promise<StoreSettings> {
   const store = path.resolve(given)
   const settings = await settingsNow(dataDirectory).catch(
@@ -51,7 +51,7 @@ export async function storeSettings(dataDirectory: string, given: string): Promi
   return known === undefined ? { store } : { store, name: known.name }
 }
 
-/** The age identity in a file, as age-keygen writes it. @throws what the system says; UserError where there is none. */
+/** Reads an age identity file as age-keygen writes it. @throws the error of reading; UserError if it has no key. */
 export function readKey(file: string): string {
   const key = readFileSync(file, 'utf8')
     .split('\n')

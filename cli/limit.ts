@@ -10,16 +10,16 @@ import { WrongUsage } from './wrong-usage.ts'
 interface LimitOptions {
   data?: string
   json?: boolean
-  /** false: --no-rules. */
+  /** false for --no-rules. */
   rules?: false
   rule?: SendRule[]
-  /** false: --no-pause-on-…; left out: as it is. */
+  /** false for --no-pause-on-…; absent if unchanged. */
   pauseOnBattery?: boolean
   pauseOnMetered?: boolean
   versionsPerHour?: number
 }
 
-/** `holdfast limit`: what sending may use of the line, and at which times of the week it is another amount. */
+/** `holdfast limit`: prints or changes the rate limit of sending and its weekly schedule. */
 export function registerLimit(program: Command): void {
   const command = program
     .command('limit')

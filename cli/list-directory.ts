@@ -27,11 +27,11 @@ import { plainWords, terminalWords } from './terminal-words.ts'
 import { whyWords } from './why-words.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
-/** What of a source the command line says. */
+/** Settings of a source that the command line gives. */
 export type Given = Partial<Pick<Source, 'kind' | 'oneFileSystem'> & { prefix: string } & SourceFilters>
 
 export interface PrintListOptions {
-  /** As it was given. */
+  /** The path as the user typed it. */
   directory: string
   dataDirectory: string
   given: Given
@@ -39,7 +39,7 @@ export interface PrintListOptions {
   why: boolean
 }
 
-/** Prints what of a directory would be sent; of what was sent the data directory's ledger tells. */
+/** Prints which files of a directory would be sent; files sent earlier are looked up in the data directory's ledger. */
 export async function printList({
   directory,
   dataDirectory,
@@ -62,7 +62,7 @@ export async function printList({
   ledger?.close()
 }
 
-/** Nothing of the data directory is needed: what cannot be read there is said, and done without. */
+/** Reads something optional of the data directory: an error is printed and the listing continues without it. */
 function readIfItCan<T>(read: () => T | null): T | null {
   try {
     return read()
@@ -76,7 +76,7 @@ function settingsOf(dataDirectory: string): Settings | null {
   return existsSync(dataDirectory) ? openSettings(dataDirectory, 'refuse').get() : null
 }
 
-/** As it is protected, apart from what is given; or as `scan --once` would send it. */
+/** Returns the protected source, or the one that `scan --once` would use, with the given settings applied. */
 function sourceAt({ sources }: Settings, absolute: string, { prefix, ...given }: Given): Source {
   const known = sources.find((one) => one.path === absolute)
   const batch = { ...known?.batch, ...(prefix === undefined ? {} : { prefix }) }
@@ -84,7 +84,7 @@ function sourceAt({ sources }: Settings, absolute: string, { prefix, ...given }:
   return sourceSchema.parse({ ...(known ?? unknown), ...given, batch })
 }
 
-/** Its real path, as mount points are known by theirs. What else is wrong with it is said by the listing. */
+/** Resolves links, as mount points are compared by their real path. The listing reports all other errors. */
 async function directoryAt(given: string): Promise<string> {
   const looked = await stat(given).catch(errorCode)
   if (looked === 'ENOENT' || looked === 'ENOTDIR') throw new WrongUsage(missingAt(given), { path: given })
@@ -95,7 +95,7 @@ async function directoryAt(given: string): Promise<string> {
 
 function lineOf(listed: ListedPath, json: boolean): string {
   const { path: relative, size } = listed
-  // Programs read JSON: it is the same whatever the terminal's language is.
+  // JSON is for programs: its language does not depend on the terminal's.
   const why = whyWords(listed, json ? englishWords : plainWords)
   if (json) return jsonText({ path: relative, size, send: why === null, why })
   const name = quoteControls(relative)

@@ -7,7 +7,7 @@ import { destinationIds } from '../core/settings/destinations.ts'
 import { knownFiles } from './known-files.ts'
 import { sourceRemarks } from './once-trouble.ts'
 
-/** Why a file that is not sent will not be sent by waiting longer. */
+/** Reasons that do not pass: waiting longer does not get such a file sent. */
 const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.writing',
   'scan.why.unreadable',
@@ -17,24 +17,24 @@ const UNSENT: ReadonlySet<WordKey> = new Set([
   'scan.why.parked',
 ])
 
-/** So many are kept in mind and named: a directory may hold millions that nobody can read. */
+/** At most this many files are remembered and listed: a directory may contain millions of unreadable ones. */
 export const MOST_NAMED = 1_000
 
-/** What a last look at the directories found. */
+/** Result of the last comparison of the directories with the ledger. */
 export interface Compared {
   isDone: boolean
-  /** Files that every destination of their source has. */
+  /** Files that all destinations of their source have. */
   sent: number
-  /** How many files waiting longer does not send, and the first of them. */
+  /** Number of files that waiting longer does not get sent; `named` lists the first of them. */
   unsent: number
   named: ListedPath[]
-  /** Files that are left to a later run, as they changed too recently. */
+  /** Files that a later run sends, as they changed too recently. */
   young: number
-  /** Files that carry isocket's mark, and that Holdfast did not send: a person decides about them. */
+  /** Files with isocket's mark that Holdfast did not send: the user decides about them. */
   marked: number
 }
 
-/** The state may be a report behind: the directory itself is compared with the ledger before anything is said. */
+/** Compares the directories with the ledger: the agent's state may lag one report behind. */
 export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promise<Compared> {
   const settings = agent.settings.get()
   const ledger = openLedger(agent.layout.ledger)
@@ -61,7 +61,7 @@ export async function compare({ agent }: OpenAgent, signal: AbortSignal): Promis
   return found
 }
 
-/** A directory that was not closed properly stays so for ever: a run says it that finds others than the last one. */
+/** Returns remarks; batch directories that are not closed are repeated only if they differ from the last run's. */
 export function newRemarks({ agent }: OpenAgent, { sources }: AppState): Message[] {
   const ledger = openLedger(agent.layout.ledger)
   const isNew = (source: string, { key, params }: Message): boolean => {

@@ -6,12 +6,12 @@ import { type Message, message, type WordKey } from '../core/lib/i18n/message.ts
 import { englishWords } from '../core/lib/i18n/words.ts'
 import { terminalWords, translate } from './terminal-words.ts'
 
-/** A receiver that cannot be reached for this long ends the run, as a pause that lasts longer: cron starts the next. */
+/** An unreachable receiver, or a pause, that lasts longer than this ends the run: cron starts the next one. */
 export const GIVE_UP_AFTER_MS = 60_000
-/** What holds the sending up for so long is told, though it may pass; what may not pass ends the run. */
+/** A temporary obstacle is reported after this time; a permanent one ends the run. */
 const COMPLAIN_AFTER_MS = 3_000
 
-/** Files and directories are named by the last look; and who looks once needs no watches. */
+/** The last comparison reports files and directories; a one-shot run needs no watches. */
 const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.nameNotUtf8',
   'scan.fileUnreadable',
@@ -20,7 +20,7 @@ const SAID_OTHERWISE: ReadonlySet<WordKey> = new Set([
   'scan.watchLimitPolled',
 ])
 
-/** Why a run ends: what is behind it is said within the sentence, whose own `reason` has it in English, for --json. */
+/** Why a run ends. `behind` is the cause; for --json the sentence's `reason` has it in English. */
 export interface Failure extends Message {
   behind?: Failure
 }
@@ -36,7 +36,7 @@ export const failureWords = ({ key, params, behind }: Failure): string =>
 export const usedDestinations = ({ destinations, sources }: AppState) =>
   destinations.filter(({ id }) => sources.some((source) => source.destinations.some((one) => one.id === id)))
 
-/** Says what holds the sending up, once each, as soon as it has for a while. */
+/** Reports each obstacle to sending once, after it has lasted for a while. */
 export function createComplaints(): (state: AppState, now: number) => void {
   const lasts = createStopwatch()
   const said = new Set<string>()
@@ -51,7 +51,10 @@ export function createComplaints(): (state: AppState, now: number) => void {
   }
 }
 
-/** Why waiting longer is of no use; null while it is. `now`: of the clock on the wall; `steady`: of one that only runs. */
+/**
+ * Returns why waiting longer is useless; null while it is not. `now` is wall-clock time, `steady` that of a monotonic
+ * clock.
+ */
 export function createFailures(): (state: AppState, now: number, steady: number) => Failure | null {
   const lasts = createStopwatch()
   const goesOn = createAdvance()
@@ -72,7 +75,7 @@ export function createFailures(): (state: AppState, now: number, steady: number)
   }
 }
 
-/** How long each has been there since it was first asked about. */
+/** Measures how long each obstacle has been present since it was first reported. */
 function createStopwatch() {
   const since = new Map<string, number>()
   const lasts = (what: string, now: number) => {
@@ -91,10 +94,10 @@ function connectionTrouble(state: AppState, now: number): Message | null {
   return null
 }
 
-/** Destinations that take nothing although nobody is away: a store is full, or nothing can even try to connect. */
+/** Returns destinations that are connected but accept no files (a full store), or cannot even try to connect. */
 function heldUp(state: AppState) {
   return usedDestinations(state).flatMap(({ id, connection: { state: at, problem }, totals }) => {
-    // A problem may stay in view after its last file has gone.
+    // A problem may stay visible after its last file is sent.
     const hasAll = at === 'connected' && totals.waitingFiles === 0
     if (problem === null || hasAll) return []
     const what = `destination ${id}`
@@ -103,8 +106,8 @@ function heldUp(state: AppState) {
 }
 
 /**
- * Whether a destination got another file, or more of one than of any before: what is refused half-way is sent again
- * and again.
+ * True if a destination received another file, or more bytes of one than ever before. The maximum counts because a file
+ * that is refused half-way is sent repeatedly.
  */
 function createAdvance() {
   const most = new Map<string, { files: number; bytes: number }>()
@@ -120,11 +123,11 @@ function createAdvance() {
   }
 }
 
-/** Of the disks: what else may be wrong is looked at by itself. */
+/** Returns the open disk incident, if any; other kinds of trouble are handled separately. */
 const incidentOf = ({ incidents }: AppState): Message | undefined =>
   incidents.find(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))?.sentence
 
-/** A pause of the schedule that is over before long is waited for; how long others last nobody knows. */
+/** Returns a pause that ends the run: a scheduled pause that ends soon is waited for, others have no known end. */
 function lastingPause(state: AppState, now: number): Message | null {
   const { allowance, totals } = state
   if (totals.waitingFiles === 0) return null
@@ -132,9 +135,9 @@ function lastingPause(state: AppState, now: number): Message | null {
   return isShort && surroundingPause(state) === null ? null : pauseOf(state)
 }
 
-/** A directory that cannot be looked at, whose disk is away, or many of whose files have lost their content. */
+/** Returns why a directory cannot be scanned: unreadable, disk not mounted, or many of its files lost their content. */
 function sourceTrouble({ sources }: AppState): Failure | null {
-  // Before it was compared nobody knows whether they are back.
+  // Held files are known only after the first comparison.
   const held = sources.filter(({ scanned }) => scanned?.compared === true).map(heldWords)
   const emptied = held.find((sentence) => sentence !== null)
   if (emptied !== undefined) return failureBy('cli.once.held', emptied)
@@ -142,13 +145,13 @@ function sourceTrouble({ sources }: AppState): Failure | null {
   return stuck.map(scanProblem).find((problem) => problem !== null) ?? null
 }
 
-/** What is left to say of a source when all that can be sent is: that a batch directory was not closed, or not marked. */
+/** Returns remarks about a source after everything is sent: batch directories that are not closed or not marked. */
 export const sourceRemarks = (source: SourceState): Message[] => [
   ...(source.scanned?.problems ?? []).filter(({ key }) => !SAID_OTHERWISE.has(key)),
   ...noBatches(source),
 ]
 
-/** A prefix may be misspelled: then all that there is, which is nothing, is sent. */
+/** A mistyped prefix matches no directory, and the run would succeed without sending anything. */
 function noBatches({ settings: { path, batch }, scanned }: SourceState): Message[] {
   if (batch.prefix === '' || scanned?.batches.length !== 0 || scanned.problems.length > 0) return []
   return [message('cli.once.noBatches', { path, prefix: batch.prefix })]

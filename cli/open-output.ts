@@ -4,9 +4,9 @@ import type { Writable } from 'node:stream'
 import tty from 'node:tty'
 
 /**
- * A standard output that never blocks this process, whatever it leads to. Node's own process.stdout and
- * process.stderr write to files synchronously (to pipes too, as far as Node promises): a log on a disk that hangs
- * would hang the process that is there to notice it.
+ * Opens a standard output that never blocks this process. Node's own process.stdout and process.stderr write to files
+ * synchronously (to pipes too, as far as Node promises): a log on a hanging disk would hang the process that is meant
+ * to detect it.
  */
 export function openOutput(descriptor: 1 | 2): Writable {
   const stats = fs.fstatSync(descriptor)

@@ -4,7 +4,7 @@ import { parseSeconds, parseSize } from '../core/lib/i18n/amounts.ts'
 import { LONGEST_PATTERN, MOST_PATTERNS } from '../core/settings/patterns.ts'
 import { LONGEST_PAUSE_MINUTES, sourceFiltersSchema } from '../core/settings/schema.ts'
 
-// What several commands' options take, as commander asks for it: a word, and what the words before it gave.
+// Parsers for the options of several commands. Commander passes a word and the value collected so far.
 
 export const collect = (word: string, before: string[] | false = []): string[] => [...(before || []), word]
 
@@ -18,10 +18,10 @@ export function collectPatterns(pattern: string, before?: string[] | false): str
   return patterns
 }
 
-/** What a word turns off. Not null: commander takes that for a word that was not given, and makes it empty. */
+/** Turns a setting off. Not null: commander reads null as an option that was not given, and makes it empty. */
 export const NONE = 'none'
 
-/** A size in bytes, or no limit. */
+/** Parses a size in bytes, or no limit. */
 export function sizeOf(text: string): number | typeof NONE {
   if (text === NONE) return NONE
   const bytes = parseSize(text)
@@ -31,18 +31,18 @@ export function sizeOf(text: string): number | typeof NONE {
   return bytes
 }
 
-/** The setting that such a word means; undefined: none was given. */
+/** Returns the setting for an option's value; undefined if the option was not given. */
 export const settingOf = <T>(given: T | typeof NONE | undefined): T | null | undefined =>
   given === NONE ? null : given
 
-/** How names of batch directories begin. */
+/** Parses the prefix of batch directory names. */
 export function prefixOf(text: string): string {
   if (text.includes('/'))
     throw new InvalidArgumentError('It is the beginning of a name: there is no / in it.')
   return text
 }
 
-/** The seconds that a file waits for after its last change. */
+/** Parses the seconds that a file waits after its last change. */
 export function ageOf(text: string): number {
   const seconds = sourceFiltersSchema.shape.minimumAgeSeconds.safeParse(parseSeconds(text))
   if (!seconds.success)
@@ -50,7 +50,7 @@ export function ageOf(text: string): number {
   return seconds.data
 }
 
-/** The text of a message: `\\n` stands for a new line, names in braces for what it is about. */
+/** Parses a message template: `\\n` stands for a new line, names in braces for values. */
 export function templateOf(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   const unknown = text.match(/\{\w+\}/g)?.find((word) => !templateNames.some((name) => word === `{${name}}`))
@@ -61,7 +61,7 @@ export function templateOf(text: string): string {
   return text.replaceAll('\\n', '\n')
 }
 
-/** How long something is waited for, in seconds. */
+/** Parses a timeout, in seconds. */
 export function patienceOf(text: string): number {
   const seconds = parseSeconds(text) ?? 0
   if (!(seconds > 0 && seconds <= 86_400))
@@ -69,14 +69,14 @@ export function patienceOf(text: string): number {
   return seconds
 }
 
-/** How long somebody wants not to be disturbed, or nothing to be sent, in minutes. */
+/** Parses the length of a pause of notifications or of sending, in minutes. */
 export function pauseOf(text: string): number {
   const minutes = minutesIn(text)
   if (minutes > 0 && minutes <= LONGEST_PAUSE_MINUTES) return minutes
   throw new InvalidArgumentError('It must be a time such as 30m, 4h or 1d, at most 7d.')
 }
 
-/** A span in minutes; 0: it is none. Nobody means seconds by a number alone here, so it has a unit. */
+/** Parses a span in minutes; 0 if invalid. A unit is required: `parseSeconds` reads a bare number as seconds. */
 export function minutesIn(text: string): number {
   return /\d$/.test(text.trim()) ? 0 : (parseSeconds(text) ?? 0) / 60
 }

@@ -3,9 +3,9 @@ import { exitNow } from './exit-now.ts'
 import { translate } from './terminal-words.ts'
 
 /**
- * What is printed goes somewhere, or the command fails: a full disk must not look like success. Where nobody reads any
- * more, as after `| head -1`, it ends without a word. A service goes on with its work.
- * @param failed what the command ends with where it could not do its work.
+ * Fails the command if its output cannot be written: a full disk must not look like success. A closed pipe, as after
+ * `| head -1`, ends it silently. A service keeps running.
+ * @param failed exit code for a failure.
  */
 export function watchOutput(isService: boolean, failed: number): void {
   process.stdout.on('error', (error) => {

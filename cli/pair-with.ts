@@ -11,8 +11,8 @@ import { named, terminalWords, translate } from './terminal-words.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
 /**
- * Pairs the agent of a data directory with the receiver that made this code, as one more destination: through the
- * agent if it runs, else here.
+ * Pairs the agent of a data directory with the receiver that made this code and adds it as a destination, through the
+ * agent if it runs.
  */
 export async function pairWith(
   code: string,
@@ -22,7 +22,7 @@ export async function pairWith(
 ): Promise<void> {
   const fingerprint = fingerprintIn(code)
   const input = { code, ...(name === undefined ? {} : { name }) }
-  // The first destination may come before anything else.
+  // The data directory may not exist before the first destination is added.
   openDataDirectory(dataDirectory)
   const settings = await changeSettings(dataDirectory, () => ({ command: 'pair', input }))
   const paired = settings.destinations.find((one) => one.id === fingerprint)
@@ -37,7 +37,7 @@ export async function pairWith(
   console.log(terminalWords(await nextStep(settings, dataDirectory)))
 }
 
-/** What is left to do before files go there. */
+/** Returns the user's next step before files are sent to the new destination. */
 async function nextStep({ sources }: Settings, dataDirectory: string): Promise<Message> {
   const data = dataWords(dataDirectory)
   if (sources.length === 0) return message('transfer.pairedNext.protect', { data })

@@ -14,7 +14,7 @@ import { WrongUsage } from './wrong-usage.ts'
 interface PairOptions {
   store?: string
   json?: boolean
-  /** Unset: on a terminal. */
+  /** If unset: only on a terminal. */
   qr?: boolean
   data?: string
   name?: string
@@ -37,8 +37,8 @@ async function makeInvitation(store: string, { json = false, qr, replaces }: Pai
 }
 
 /**
- * The folder of a sender whose place another one is to take. One that nobody in the list has may be in the store all the
- * same: then the list was lost.
+ * Returns the folder of the sender to replace. A folder that is not in the list may still be in the store:
+ * the list may have been lost.
  */
 async function folderOf(store: string, who: string): Promise<string> {
   const layout = storeLayout(store)
@@ -81,7 +81,7 @@ export function registerPair(program: Command): void {
   })
 }
 
-/** What is of no use here is refused: whoever gave it expects something of it. */
+/** Refuses options without effect here: the user expects one. */
 function refuse(
   key: 'transfer.pairReceiverOnly' | 'transfer.pairSenderOnly',
   options: PairOptions,

@@ -9,7 +9,7 @@ import { oddPatternLines } from './ignore-from.ts'
 import { quoteControls } from './quote-controls.ts'
 import { named, terminalWords, translate } from './terminal-words.ts'
 
-/** What is protected and how, and what is only checked, as lines for a terminal. */
+/** Formats the protected and checked paths with their settings, as lines for a terminal. */
 export function pathLines(settings: Settings): string[] {
   return [
     ...settings.sources.flatMap((source) => sourceLines(settings, source)),
@@ -21,18 +21,18 @@ export function pathLines(settings: Settings): string[] {
   ]
 }
 
-/** The place that a path stands for, where it was given by a link. */
+/** Formats the target of a path that was given by a link. */
 export const linkLines = ({ path, link }: Pick<Source, 'path' | 'link'>): string[] =>
   link === null ? [] : [translate('paths.link', { link, path })]
 
-/** That nobody hears of what is wrong with a source or a checked path, as long as it is so. */
+/** Formats the muting of a source or a checked path while it lasts. */
 export function mutedLines({ alerts }: Settings, id: string, now: number = Date.now()): string[] {
   const until = alerts.muted[id]
   if (until === undefined || (until !== null && until <= now)) return []
   return [until === null ? translate('cli.muted') : translate('cli.mutedUntil', { until })]
 }
 
-/** One protected directory: its first line, and one for each setting that is not as it is by default. */
+/** Formats a protected directory: a first line, and one for each setting that differs from its default. */
 export function sourceLines(settings: Settings, source: Source): string[] {
   const { name, path, kind, batch, oneFileSystem } = source
   const { ignore, hidden, temporary, minimumBytes, maximumBytes, minimumAgeSeconds } = source
@@ -67,7 +67,7 @@ export function sourceLines(settings: Settings, source: Source): string[] {
   return [`${quoteControls(name)}  ${quoteControls(path)}`, ...settingLines.map((line) => `  ${line}`)]
 }
 
-/** Which directories they are, and the marks that are not as they are by default. */
+/** Formats the prefix of batch directories, and the marks that differ from their defaults. */
 function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[] {
   const usual = batchSettingsSchema.parse({})
   return [
@@ -77,7 +77,7 @@ function batchLines({ prefix, closedMark, sentMark }: Source['batch']): string[]
   ]
 }
 
-/** As far as it is known without asking the destinations. */
+/** True if a destination is on another computer, as far as the settings show it. */
 function goesElsewhere({ destinations }: Settings, source: Source): boolean {
   return destinationsOf(destinations, source).some((one) =>
     one.kind === 'folder' ? isOnShare(one.path) : isElsewhere(one),

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 
-/** An empty word, as an unset variable of a script gives, would stand for the working directory. */
+/** Refuses an empty word, as an unset variable of a script gives: it would mean the working directory. */
 export function parsePath(given: string): string {
   if (given === '') throw new InvalidArgumentError('It must not be empty.')
   return given

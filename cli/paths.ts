@@ -28,7 +28,7 @@ interface Options extends FilterOptions, NameOptions {
   json?: boolean
 }
 
-/** `holdfast paths`: what is protected and how, and what is only checked. */
+/** `holdfast paths`: lists and edits the protected and checked paths. */
 export function registerPaths(program: Command): void {
   const command = program
     .command('paths')
@@ -96,7 +96,7 @@ export function registerPaths(program: Command): void {
   ).action((given: string, _: Options, self: Command) => remove(dataOf(self), given))
 }
 
-/** Decisions about files that carry isocket's mark, and that Holdfast did not send. */
+/** Decisions about files with isocket's mark that Holdfast did not send. */
 const MARKED = {
   confirm: {
     does: "count files of a batch directory that carry isocket's mark as sent: they are at the destinations",
@@ -143,7 +143,7 @@ async function change(dataDirectory: string, given: string, changes: FilterChang
     id = sourceAt(settings, given).id
     return { command: 'changeSource', input: { id, changes } }
   })
-  // It may have been given by the name that it had.
+  // The user may have given the former name: the source is found by its id.
   console.log(sourceLines(after, sourceOf(after, id)).join('\n'))
 }
 

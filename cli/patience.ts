@@ -1,18 +1,18 @@
-/** The silence is counted in steps of this many milliseconds, or of the whole patience if that is less. */
+/** The silence is measured in steps of this many milliseconds, or of the whole timeout if that is shorter. */
 const STEP_MS = 1_000
-/** A step that is so much late, in milliseconds, was held up by this process itself: nothing could be heard then. */
+/** A step that is this late, in milliseconds, was delayed by this process itself, which could read no events then. */
 const LATE_MS = 2_000
 
 export interface Patience {
-  /** There was news: the silence begins anew. */
+  /** Restarts the timeout: an event arrived. */
   heard(): void
   end(): void
 }
 
 /**
- * Calls `over` once nothing was heard for so long. What counts is the time in which this process could hear: while it
- * is stopped (Ctrl-Z), or its terminal takes nothing (Ctrl-S; a write to a terminal holds the whole process), news
- * piles up unread, and one timer for all of it would run out before the news is read.
+ * Calls `over` after a timeout without events. Only time in which this process could read events counts: while it is
+ * stopped (Ctrl-Z) or its terminal blocks (Ctrl-S; a write to a terminal blocks the whole process), events queue up
+ * unread, and a single timer would expire before they are read.
  */
 export function startPatience(patienceMs: number, over: () => void): Patience {
   const stepMs = Math.min(STEP_MS, patienceMs)

@@ -12,7 +12,7 @@ interface PauseOptions {
   untilTomorrow?: boolean
 }
 
-/** `holdfast pause` and `holdfast resume`: all sending, as the tray's menu does; checks go on. */
+/** `holdfast pause` and `holdfast resume`: pause and resume all sending, as the tray's menu does; checks continue. */
 export function registerPause(program: Command): void {
   withDataDirectory(
     program

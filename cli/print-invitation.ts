@@ -2,10 +2,10 @@ import { renderUnicodeCompact } from 'uqr'
 import { CODE_MINUTES, type Invitation } from '../core/receive/pairing/invitation.ts'
 import { translate } from './terminal-words.ts'
 
-/** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
+/** Light modules that a reader needs around the code (ISO/IEC 18004: 4). */
 const QUIET_ZONE = 4
 
-/** Blocks are the light modules: white on black, whatever the terminal's colours are (SGR, ECMA-48 8.3.117). */
+/** Prints white on black whatever the terminal's colours are: blocks are light modules (SGR, ECMA-48 8.3.117). */
 function drawn(qr: string): string {
   return qr
     .split('\n')
@@ -13,7 +13,7 @@ function drawn(qr: string): string {
     .join('\n')
 }
 
-/** The pairing code as a QR code of half blocks, or why there is no room for it. */
+/** Returns the pairing code as a QR code of half blocks, or a sentence if the terminal is too narrow. */
 function qrOf(code: string, columns: number): string {
   const qr = renderUnicodeCompact(code, { ecc: 'L', border: QUIET_ZONE })
   const width = qr.indexOf('\n')
@@ -21,8 +21,8 @@ function qrOf(code: string, columns: number): string {
 }
 
 /**
- * The code alone goes to standard output, so that a script can take it from there; everything around it goes to
- * `say`. The QR code is for people: on a terminal, or where it was asked for.
+ * Prints only the code on standard output, where a script can read it; other text goes through `say`. The QR code
+ * is for people: it is printed on a terminal, or on request.
  */
 export function printInvitation(
   { code }: Invitation,

@@ -10,10 +10,10 @@ import type { ProbedOnce } from '../core/check/probe-once.ts'
 import type { Words } from '../core/lib/i18n/words.ts'
 import { quoteControls } from './quote-controls.ts'
 
-/** The read-only monitor's own message of one failed step: LINE Notify puts its label before the first line. */
+/** The read-only monitor's message for a failed step: LINE Notify puts its label before the first line. */
 export const STEP_TEMPLATE = '\n[PROJ_CODE] {project}, in {resource}\n>>> {step} failed'
 
-/** One way that the messages of a probe go. */
+/** A channel through which the messages of a probe are sent. */
 export interface Way {
   name: string
   type: ChannelType
@@ -28,7 +28,7 @@ export interface LetterOptions {
   resource: string | undefined
 }
 
-/** A letter for each step that failed, in the order of the paths. */
+/** Returns a message for each failed step, in the order of the paths. */
 export function lettersOf(
   probed: readonly ProbedOnce[],
   options: LetterOptions,
@@ -38,7 +38,7 @@ export function lettersOf(
   const computer = hostname()
   return probed.flatMap((one) =>
     one.failedSteps.map((step) => {
-      // The template has its own new lines; a name must not have any.
+      // The template has line breaks; a name must not add any.
       const path = quoteControls(one.path)
       const labels = { project, resource: resource ?? path }
       const notice = noticeOf({ ...one, path }, step)
@@ -72,7 +72,7 @@ function noticeOf({ path, verdict }: ProbedOnce, step: string): Notice {
   return { id: incident.id, what: 'failed', about: incident.id, incident, times: 1, at }
 }
 
-/** Sends the messages in order. After one that fails the others would too: gives back why, or null. */
+/** Sends the messages in order. The first failure ends it, as the others would fail too. @returns it, or null. */
 export async function deliver(
   way: Way,
   probed: readonly ProbedOnce[],

@@ -30,7 +30,7 @@ export interface ProbeOptions {
   lineEndpoint: string
 }
 
-/** Probes, tells through the channels that are asked for, and gives the exit code. */
+/** Probes, notifies through the requested channels, and returns the exit code. */
 export async function runProbe(paths: string[], options: ProbeOptions): Promise<number> {
   const say = (sentence: Message) => process.stderr.write(`${terminalWords(sentence)}\n`)
   const complain = (error: unknown) => say(sentenceOf(error))
@@ -72,7 +72,7 @@ function jsonOf(probed: ProbedOnce[], delivered: boolean) {
   return { well: paths.every(({ well }) => well), delivered, paths }
 }
 
-/** The channels that are asked for, and what stands for {project} and {resource}. */
+/** Returns the requested channels, and the values of {project} and {resource}. */
 async function waysOf(
   options: ProbeOptions,
 ): Promise<{ ways: Way[]; labels: Pick<LetterOptions, 'project' | 'resource'> }> {
@@ -82,7 +82,7 @@ async function waysOf(
   let labels = { project: project ?? '', resource }
   if (lineTokenFile !== undefined) {
     const token = await readToken(lineTokenFile, options.timeout)
-    // Known before a disk has failed, not when its message cannot go.
+    // Validated before the probe, not when a message fails.
     if (!/^https?:$/.test(URL.parse(lineEndpoint)?.protocol ?? '') || /[^!-~]/.test(token))
       throw new UserError('channel.invalid')
     const name = 'LINE Notify'
@@ -111,7 +111,7 @@ async function waysOf(
   return { ways, labels }
 }
 
-/** The token of --line-token-file. Its disk may hang as well. */
+/** Reads the token of --line-token-file. Its disk may hang as well. */
 async function readToken(path: string, timeout: number): Promise<string> {
   const limit = timeout * 1000
   const text = await withTimeout(limit, firstBytes(path)).catch((error: unknown) => {
@@ -122,7 +122,7 @@ async function readToken(path: string, timeout: number): Promise<string> {
   return text.trim()
 }
 
-/** A token is not longer than this many bytes, whatever is given in its place. */
+/** At most this many bytes are read of a token, whatever the path leads to. */
 const MOST_TOKEN_BYTES = 4096
 
 async function firstBytes(path: string): Promise<string> {

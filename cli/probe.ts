@@ -6,7 +6,7 @@ import { patienceOf, templateOf } from './option-words.ts'
 import { collectPaths } from './path-words.ts'
 import type { ProbeOptions } from './probe-run.ts'
 
-/** `holdfast probe`: the read-only monitor's three steps, once, for cron. */
+/** `holdfast probe`: runs the read-only monitor's three steps once, for cron. */
 export function registerProbe(program: Command): void {
   const command = program
     .command('probe')
@@ -30,7 +30,7 @@ export function registerProbe(program: Command): void {
     .option('--line-endpoint <url>', 'an endpoint that takes the form of LINE Notify', LINE_NOTIFY_ENDPOINT)
   withDataDirectory(command).action(async (paths: string[], options: ProbeOptions) => {
     if (!isChild) return runInChild(process.stdout, process.stderr)
-    // Loaded in the child alone.
+    // Loaded in the child only.
     const { runProbe } = await import('./probe-run.ts')
     return endChild(await runProbe(paths, options), [process.stdout, process.stderr])
   })

@@ -4,7 +4,7 @@ import { version } from './version.ts'
 
 type Register = (program: Command) => void
 
-/** In the order of the help. Only the one that is asked for is loaded: most of the time of a short command is that. */
+/** In the order of the help. Only the requested command is loaded: loading takes most of a short command's time. */
 const commands: Record<string, () => Promise<Register>> = {
   agent: async () => (await import('./agent.ts')).registerAgent,
   status: async () => (await import('./status.ts')).registerStatus,
@@ -29,11 +29,11 @@ const commands: Record<string, () => Promise<Register>> = {
   service: async () => (await import('./service.ts')).registerService,
   completion: async () => (await import('./completion.ts')).registerCompletion,
 }
-/** Commands that another one's module registers. */
+/** Commands that another command's module registers. */
 const beside: Record<string, string> = { resume: 'pause' }
 
 /**
- * The command line, with the command that is asked for, or with all of them where there is none of that name.
+ * Loads the command line with the requested command, or with all of them if there is none of that name.
  *
  * @param asked the first word
  */
@@ -43,7 +43,7 @@ export async function loadProgram(asked: string): Promise<Command> {
       'Keeps data directories safe: checks their disks, ships every finished file off-site, and tells.',
     )
     .version(version)
-    // `holdfast restore --version NAME` is that command's own.
+    // `holdfast restore --version NAME` is an option of that command.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(quoteLines(text)) })

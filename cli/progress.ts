@@ -7,18 +7,18 @@ import { terminalWords, translate } from './terminal-words.ts'
 export interface Amount {
   files: number
   bytes: number
-  /** 0: not known. */
+  /** 0 if unknown. */
   totalFiles: number
   totalBytes: number
 }
 
 export interface RateLease {
   bytesPerSecond: number
-  /** Milliseconds; null: not known. */
+  /** Milliseconds; null if unknown. */
   left: number | null
 }
 
-/** JSON lines tell of progress this often, in milliseconds. */
+/** Interval of progress lines in JSON, in milliseconds. */
 const LINE_EVERY_MS = 1_000
 const BAR_CELLS = 24
 
@@ -36,13 +36,13 @@ export function progressLine(now: Amount, { bytesPerSecond, left }: RateLease): 
 }
 
 export interface ProgressOutput {
-  /** @param pace where it is known better than from these amounts alone. */
+  /** @param pace if it is known better than from these amounts alone. */
   show(now: Amount, pace?: RateLease): void
-  /** Says a line above the bar, or in its place as JSON. */
+  /** Prints a line above the bar, or JSON. */
   say(text: string, json: object): void
-  /** Says on standard error what is wrong. */
+  /** Prints a warning on standard error. */
   complain(sentence: Message): void
-  /** Says why it ends before its end, also as JSON. */
+  /** Prints why the task failed, with --json also as JSON. */
   fail(sentence: Message): void
   end(): void
 }
@@ -63,7 +63,7 @@ function createPace(): (now: Amount) => RateLease {
 }
 
 /**
- * A bar where standard error is a terminal, and sentences on standard output; where it is asked for, JSON lines there.
+ * Opens a progress bar if standard error is a terminal. Sentences go to standard output; with `json`, JSON lines do.
  */
 export function openProgress(json: boolean): ProgressOutput {
   const paceOf = createPace()

@@ -1,6 +1,7 @@
 /**
- * A file name as one line of a terminal: newlines, escapes and other control characters become \xNN, and those that
- * turn the direction of writing \uNNNN, so that a name can neither look like two or another one nor command the terminal.
+ * Quotes a name for one line of a terminal: newlines, escapes and other control characters become \xNN, characters that
+ * change the direction of writing \uNNNN. A name can then neither look like two names or another one, nor control the
+ * terminal.
  */
 export function quoteControls(name: string): string {
   return name.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => {
@@ -9,7 +10,7 @@ export function quoteControls(name: string): string {
   })
 }
 
-/** Commander's own sentence, which may be followed by one line of its own: what it would have understood. */
+/** Quotes commander's own message, which may have a second line: the suggestion "(Did you mean …)". */
 export function quoteLines(text: string): string {
   const [sentence = '', ...more] = text.trimEnd().split(/\n(?=\(Did you mean [^\n]*\)$)/)
   return [sentence, ...more].map((line) => `${quoteControls(line)}\n`).join('')

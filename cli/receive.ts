@@ -19,8 +19,8 @@ import { workerScript } from './worker-script.ts'
 import { WrongUsage, wrongUsage } from './wrong-usage.ts'
 
 /**
- * A store that does not answer holds the receiver's end no longer than this: longer than isocket's connections, the
- * small files and the manifest take one after the other, and less than the service's TimeoutStopSec.
+ * Limit for closing while the store does not answer: longer than isocket's connections, the small files and the
+ * manifest take one after the other, and shorter than the service's TimeoutStopSec.
  */
 const CLOSE_WITHIN_SECONDS = 10
 
@@ -42,7 +42,7 @@ function portOf(text: string): number {
   return port
 }
 
-/** What cannot be used of the command line's own words; those of a file are told as the file's. */
+/** Refuses invalid options of the command line; errors in the file are reported as the file's. */
 function refuseRules(given: GivenConfig): void {
   try {
     rulesOf(ruleWordsSchema.parse({ ...defaultRuleWords, ...omitUndefined(given) }))
@@ -51,7 +51,7 @@ function refuseRules(given: GivenConfig): void {
   }
 }
 
-/** What was said on the command line: it goes before the file. */
+/** Returns the options given on the command line: they override the file. */
 function givenOf({
   config: _,
   json: __,
@@ -67,8 +67,8 @@ function givenOf({
 }
 
 /**
- * From now on SIGHUP has the file read again. One that comes while the receiver still starts, which may take long,
- * would end it: it is heeded with the call of what is given back.
+ * Handles SIGHUP as a request to reload the file. A signal that arrives while the receiver is still starting, which may
+ * take long, would end the process: it is remembered, and handled when the returned function is called.
  */
 function watchReloads(): (reload: () => void) => void {
   let came = false
@@ -82,7 +82,7 @@ function watchReloads(): (reload: () => void) => void {
   }
 }
 
-/** Until SIGINT or SIGTERM; without a file to read again SIGHUP means that the terminal is gone (signal(7)). */
+/** Resolves at SIGINT or SIGTERM; without a file to reload also at SIGHUP, the terminal's hang-up (signal(7)). */
 function untilStopped(hasFile: boolean): Promise<void> {
   return new Promise((resolve) => {
     const ends: NodeJS.Signals[] = hasFile ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
@@ -124,7 +124,7 @@ async function receive(options: ReceiveOptions): Promise<void> {
   log('info', englishWords(message('transfer.receiverFingerprint', { fingerprint })))
   const stopped = Promise.race([untilStopped(file !== null), failed.promise])
   heedReloads?.(() => service.reload(() => loadConfig(file, given)))
-  // A service has nobody in front of it: there "holdfast pair" makes the codes.
+  // A service has no user at its terminal: there "holdfast pair" makes the codes.
   if (receiver.pairedSenders === 0 && file === null)
     await Promise.race([showInvitation(config.store), stopped])
   await stopped
@@ -135,11 +135,11 @@ async function receive(options: ReceiveOptions): Promise<void> {
   }, CLOSE_WITHIN_SECONDS * 1000)
   await service.close().finally(() => clearTimeout(late))
   log('info', englishWords(message('transfer.receiverOver')))
-  // A thread that its disk has not answered yet would hold the process.
+  // A thread whose disk has not answered would keep the process alive.
   exitNow(0)
 }
 
-/** `holdfast receive`: the other end, in this process, until it is stopped. */
+/** `holdfast receive`: runs a receiver in this process until it is stopped. */
 export function registerReceive(program: Command): void {
   const command = program
     .command('receive')

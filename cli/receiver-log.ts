@@ -3,7 +3,7 @@ import { isDebugging } from '../core/dropped-errors.ts'
 import type { ReceiverEvents } from '../core/receive/receiver.ts'
 import { quoteControls } from './quote-controls.ts'
 
-/** The log on standard error: sentences, one a line whatever a stranger calls itself, or JSON lines. */
+/** Opens the log on standard error: JSON lines, or sentences with names quoted, so that each stays on one line. */
 export function openReceiverLog(json: boolean): ReceiverEvents['log'] {
   if (!json)
     return (level, text) => void ((isDebugging || level !== 'debug') && console.error(quoteControls(text)))

@@ -27,7 +27,7 @@ export interface RestoreOptions {
   patience: number
 }
 
-/** @throws UserError where the words do not say what is wanted. */
+/** Builds the task from the command line. @throws UserError if the options are incomplete or contradict each other. */
 export async function taskOf(
   what: string | undefined,
   directory: string | undefined,
@@ -61,7 +61,7 @@ async function storeTaskOf(
   }
 }
 
-/** @throws UserError when a name could lead out of the store, or the words do not fit together. */
+/** @throws UserError if a name could lead out of the store, or the options contradict each other. */
 export function storeChoice(
   options: Pick<RestoreOptions, 'sender' | 'source' | 'path' | 'at' | 'version' | 'oldNames'>,
 ): Choice {
@@ -99,9 +99,9 @@ async function libraryTaskOf(
   return { does: 'restore', from, choice, destination: directory, overwrite }
 }
 
-/** Never where the files came from: those that are there are not to be touched unasked. */
+/** Returns a new directory's name: files are never restored to their origin unless the user asks for it. */
 const newDirectory = (now: Date): string =>
   `holdfast-restore-${localTime(now.getTime()).slice(0, 19).replace(/[-:]/g, '')}`
 
-/** What people call the place that a task is about. */
+/** Returns the store's path or the destination's name, for messages. */
 export const where = ({ from }: Task): string => ('store' in from ? from.store : from.destination.name)

@@ -6,7 +6,7 @@ import { localTime } from './moment.ts'
 import { quoteControls } from './quote-controls.ts'
 import { language, listed, terminalWords, translate } from './terminal-words.ts'
 
-/** @param store its directory, or the destination's name. On a terminal what went well is not listed; a program gets every file. */
+/** @param store its directory, or the destination's name. Only JSON output includes files that were restored. */
 export function sayEvent(
   store: string,
   event: RestoreEvent,
@@ -22,7 +22,7 @@ export function sayEvent(
   say(sentence === null ? '' : terminalWords(sentence), { type: 'file', ...event })
 }
 
-/** "station-3  station-3 in the lab, encrypted" */
+/** Formats a computer: "station-3  station-3 in the lab, encrypted" */
 export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): string {
   const facts = [
     quoteControls(name ?? ''),
@@ -32,7 +32,7 @@ export function computerLine({ folder, name, isOwn, isEncrypted }: Computer): st
   return `${padded(quoteControls(folder), 24)}  ${listed(facts.filter((one) => one !== ''))}`.trimEnd()
 }
 
-/** "2026-11-20T16:15:00+08:00   12 KiB  now                         pc/data/a/b" */
+/** Formats a version: "2026-11-20T16:15:00+08:00   12 KiB  now                         pc/data/a/b" */
 function listLine({ sender, source, path: file, version, size, storedAt }: ListedContent): string {
   const stored = localTime(storedAt)
   const name = quoteControls([sender, source, file].filter((part) => part !== '').join('/'))

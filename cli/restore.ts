@@ -18,7 +18,7 @@ const WELL = 0
 const NOT_ALL = 1
 const COULD_NOT = 2
 
-/** `holdfast restore STORE DESTINATION`, `holdfast restore --from DESTINATION`: brings files back. */
+/** `holdfast restore STORE DESTINATION`, `holdfast restore --from DESTINATION`: restores files. */
 export function registerRestore(program: Command): void {
   const command = program
     .command('restore')
@@ -76,7 +76,7 @@ export function registerRestore(program: Command): void {
   )
 }
 
-/** The folder of a destination whose contents are encrypted; its disk has just answered. */
+/** True if the contents of a destination's folder are encrypted; its disk has just answered. */
 const isEncrypted = (store: string): boolean => existsSync(path.join(store, '.holdfast/encryption.json'))
 
 async function restore(task: Task, { json, patience }: RestoreOptions) {
@@ -89,7 +89,7 @@ async function restore(task: Task, { json, patience }: RestoreOptions) {
   const end = await runStoreTask(task, store, patience, (event) => {
     switch (event.type) {
       case 'progress':
-        // A list is its own progress.
+        // A list needs no progress bar: its lines show the progress.
         return task.does === 'list' ? undefined : output.show(event)
       case 'failed':
         return output.fail(event.sentence)

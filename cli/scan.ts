@@ -22,7 +22,7 @@ interface Flags extends Omit<PatternOptions, 'ignore'> {
   prefix?: string
   ignore?: string[]
   oneFileSystem?: true
-  /** false: --no-hidden. */
+  /** false for --no-hidden. */
   hidden: boolean
   temporary?: true
   minAge?: number
@@ -36,7 +36,7 @@ interface Flags extends Omit<PatternOptions, 'ignore'> {
 
 const WRONG_USAGE = 2
 
-/** `holdfast scan`: shows what would be sent (--list), or sends it and ends (--once). */
+/** `holdfast scan`: lists the files that would be sent (--list), or sends them and exits (--once). */
 export function registerScan(program: Command): void {
   const command = program
     .command('scan')
@@ -101,7 +101,7 @@ export function registerScan(program: Command): void {
   })
 }
 
-/** What of a source the command line itself says: the rest is as the directory is protected, or as it is by default. */
+/** Returns the settings given on the command line; the protected directory's settings or the defaults fill the rest. */
 function givenOf(flags: Flags): Given {
   const { batch, prefix, oneFileSystem, hidden, temporary, minAge, minSize, maxSize } = flags
   return omitUndefined({

@@ -3,11 +3,11 @@ import { Writable } from 'node:stream'
 import { UserError } from '../core/lib/i18n/user-error.ts'
 import { translate } from './terminal-words.ts'
 
-/** The variable that a secret is taken from: HOLDFAST_SECRET_KEY of "secretKey". */
+/** Returns the environment variable of a secret: HOLDFAST_SECRET_KEY for "secretKey". */
 export const variableOf = (field: string): string =>
   `HOLDFAST_${field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 
-/** What of these is in the environment. */
+/** Returns those of the secrets that the environment provides. */
 export function secretsInEnvironment(fields: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     fields.flatMap((field) => {
@@ -20,8 +20,8 @@ export function secretsInEnvironment(fields: readonly string[]): Record<string, 
 const isAsked = () => process.stdin.isTTY === true
 
 /**
- * Asks whoever sits at the terminal for a secret; what is typed is not shown.
- * @throws UserError cli.destinations.secretMissing where nobody can be asked.
+ * Asks at the terminal for a secret, without echo.
+ * @throws UserError cli.destinations.secretMissing if there is no terminal to ask at.
  */
 export async function askSecret(field: string): Promise<string> {
   if (!isAsked())
@@ -31,7 +31,7 @@ export async function askSecret(field: string): Promise<string> {
   return ask(muted, '').finally(() => process.stderr.write('\n'))
 }
 
-/** Whether whoever sits at the terminal says yes; null: nobody can be asked. */
+/** Asks a yes-no question at the terminal; null if there is no terminal to ask at. */
 export async function askWhether(question: Parameters<typeof translate>): Promise<boolean | null> {
   if (!isAsked()) return null
   return /^y(es)?$/i.test((await ask(process.stderr, `${translate(...question)} `)).trim())

@@ -26,29 +26,28 @@ import { about, plainWords, terminalWords, translate } from './terminal-words.ts
 import { whyWords } from './why-words.ts'
 
 const LOOK_EVERY_MS = 300
-/** When nothing has changed for so long, and the quiet period, the directories themselves are asked what is left. */
+/** After this time without changes, and the quiet period, the directories are compared with the ledger. */
 const STILL_MS = 3_000
-/** Why a batch directory is not marked though all of it is sent. */
+/** Problems that keep a batch directory unmarked although all of it is sent. */
 const NO_MARK: ReadonlySet<WordKey> = new Set(['scan.markFailed', 'scan.batchFailed'])
 
 export interface OnceOptions {
   directory: string
   dataDirectory: string
   given: Given
-  /** Names or ids of the destinations; without, all. */
+  /** Names or ids of the destinations; all if undefined. */
   to: string[] | undefined
-  /** Also where many files were emptied or changed at once. */
+  /** Send even if many files were emptied or changed at once. */
   accept: boolean
-  /** The decision about files that carry isocket's mark and that Holdfast did not send. */
+  /** The decision about files with isocket's mark that Holdfast did not send. */
   marked: MarkedAnswer | undefined
-  /** What became of it is printed as one JSON object. */
+  /** Print the result as one JSON object. */
   json: boolean
 }
 
 /**
- * Sends what a directory holds now, waits until it is durable, and ends (isocket's scan.sh). The directory is
- * not added to the settings. @returns the exit code: 0 only when every file that is there is durable; a signal that
- * ended the run earlier tells itself by its own.
+ * Sends the present content of a directory, waits until it is durable, and ends (isocket's scan.sh). The directory is
+ * not added to the settings. @returns the exit code: 0 only if every file is durable; after a signal, the signal's code.
  */
 export async function sendOnce(options: OnceOptions): Promise<number> {
   const { dataDirectory, given, to } = options
@@ -57,7 +56,7 @@ export async function sendOnce(options: OnceOptions): Promise<number> {
   try {
     const settings = to === undefined ? given : { ...given, to }
     const protecting = open.protect([path.resolve(options.directory)], settings)
-    // Its disk may never answer.
+    // The directory's disk may never answer.
     const refusals = (await Promise.race([protecting, stop.came])) ?? []
     for (const refusal of refusals) console.error(terminalWords(refusal))
     if (refusals.length > 0) return 2
@@ -95,7 +94,7 @@ async function finish(
       const compared = await compareUnless(open, () => look().failure)
       if ('key' in compared) return fail(compared, json)
       const isOver = rest === 'done' || compared.unsent + compared.young + compared.marked > 0
-      // With a decision none is left: it is carried out once the scanner has counted them.
+      // A decision applies once the scanner has counted the marked files; until then they are still listed.
       const isDecided = marked === undefined || compared.marked === 0
       if (compared.isDone && isOver && isDecided) return tell(state, compared, newRemarks(open, state), json)
       const unmarked = compared.isDone ? unmarkedIn(state, stillness.lasts(now)) : null
@@ -106,14 +105,14 @@ async function finish(
   }
 }
 
-/** A refusal says that it is over already. */
+/** Sends held files. A refusal means that none are held any longer. */
 async function acceptHeld({ handlers }: OpenAgent, { sources }: AppState): Promise<void> {
   for (const source of sources) {
     if (heldWords(source) !== null) await handlers.sendAsItIs({ id: source.settings.id })
   }
 }
 
-/** A refusal says that it is over already. */
+/** Applies the decision about marked files. A refusal means that none are left. */
 async function answerMarked(
   { handlers }: OpenAgent,
   { sources }: AppState,
@@ -126,13 +125,13 @@ async function answerMarked(
         .catch(ignoreError('the question was answered already'))
 }
 
-/** On a terminal: how far it is. What the directory's ledger has from earlier runs is not counted. */
+/** Shows progress on a terminal, without the files that the ledger has from earlier runs. */
 function createBar() {
   const output = openProgress(false)
   let first: AppState['totals'] | null = null
   return {
     show({ totals, transfers, rate, left, sources }: AppState) {
-      // Before that nobody knows what was sent earlier.
+      // The ledger's counts of earlier runs are unknown before the first report.
       if (!sources.every((source) => source.destinations.every(({ reported }) => reported === true))) return
       first ??= totals
       const underWay = transfers.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
@@ -154,7 +153,7 @@ function stopped({ totals }: AppState): Message {
   return message('cli.once.stopped', { sent: totals.sentFiles, waiting: totals.waitingFiles })
 }
 
-/** The directories compared with the ledger, or what ends the run meanwhile: a disk that hangs never answers. */
+/** Compares the directories with the ledger, unless a failure ends the run first: a hanging disk never answers. */
 async function compareUnless(open: OpenAgent, failed: () => Failure | null): Promise<Compared | Failure> {
   const ends = new AbortController()
   const comparing = compare(open, ends.signal)
@@ -164,7 +163,7 @@ async function compareUnless(open: OpenAgent, failed: () => Failure | null): Pro
     const failure = failed()
     if (failure === null) continue
     ends.abort()
-    // The disk may still answer.
+    // The disk may still answer: its result is dropped.
     void settled(comparing)
     return failure
   }
@@ -198,8 +197,8 @@ function tell(state: AppState, compared: Compared, remarks: readonly Message[], 
 }
 
 /**
- * What is left, as far as the state knows. marks: all that can be sent is, and a batch directory has no mark yet; it
- * may never get one, as what cannot be sent is in it.
+ * Returns the work left, as far as the state shows it. "marks": everything that can be sent is sent, and a batch
+ * directory has no mark yet; it may never get one, if it contains files that cannot be sent.
  */
 function restOf(state: AppState): 'files' | 'marks' | 'done' {
   const { sources, totals } = state
@@ -214,7 +213,7 @@ function restOf(state: AppState): 'files' | 'marks' | 'done' {
 type Batch = NonNullable<SourceState['scanned']>['batches'][number]
 const batchesOf = ({ sources }: AppState): Batch[] => sources.flatMap(({ scanned }) => scanned?.batches ?? [])
 
-/** Whether nothing but marks has been left, and nothing has changed, for a while: said again after ever longer ones. */
+/** True if only marks were left and the state has not changed for a while; it is true again after growing intervals. */
 function createStillness() {
   let known = ''
   let since = 0
@@ -224,7 +223,7 @@ function createStillness() {
     if (seen !== known || rest !== 'marks') {
       known = seen
       since = now
-      // A directory that nobody closed is marked when it has rested for the quiet period.
+      // A directory that was not closed is marked after the quiet period.
       askAt = now + STILL_MS + 1_000 * state.settings.scan.quietSeconds
     }
     if (now < askAt) return false
@@ -234,7 +233,7 @@ function createStillness() {
   return Object.assign(isStill, { lasts: (now: number) => now - since })
 }
 
-/** Everything is durable; why a mark will not come, as far as is known. */
+/** Returns why a mark is missing although every file is durable, as far as the reason can be determined. */
 function unmarkedIn(state: AppState, stillMs: number): Message | null {
   const problems = state.sources.flatMap(({ scanned }) => scanned?.problems ?? [])
   const problem = problems.find(({ key }) => NO_MARK.has(key))

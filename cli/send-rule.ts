@@ -1,18 +1,18 @@
 import { parseSize, SIZE_UNITS } from '../core/lib/i18n/amounts.ts'
 import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../core/settings/schema.ts'
 
-/** As Date.getDay() counts them. */
+/** In the order of Date.getDay(). */
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 
-/** "1M" in bytes a second; null: not a rate that can be kept. */
+/** Parses "1M" as bytes a second; null if it is not a rate that can be kept. */
 export function parseRate(text: string): number | null {
   const rate = bytesPerSecondSchema.safeParse(parseSize(text.replace(/\/s$/i, '')))
   return rate.success ? rate.data : null
 }
 
 /**
- * "mon-fri 08:00-18:00 1M": the days on which it begins, or "daily", the times of the clock on the wall, and what may
- * be sent then: a rate a second, "free" or "pause". null: it is not such a rule.
+ * Parses "mon-fri 08:00-18:00 1M": the days on which the rule begins, or "daily"; local times of day; the allowance: a
+ * rate a second, "free" or "pause". null if it is not such a rule.
  */
 export function parseRule(text: string): SendRule | null {
   const [days = '', times = '', allow = '', ...more] = text.trim().toLowerCase().split(/\s+/)
@@ -27,13 +27,13 @@ export function parseRule(text: string): SendRule | null {
   return rule.success ? rule.data : null
 }
 
-/** The rule as `parseRule` reads it. */
+/** Formats a rule as `parseRule` reads it. */
 export function ruleText({ days, from, to, allow }: SendRule): string {
   const on = days.length === DAYS.length ? 'daily' : days.map((day) => DAYS[day]).join(',')
   return `${on} ${from}-${to} ${typeof allow === 'number' ? rateText(allow) : allow}`
 }
 
-/** The rate as `parseRate` reads it, to the byte: 10M/s. */
+/** Formats a rate as `parseRate` reads it, exact to the byte: 10M/s. */
 export function rateText(bytesPerSecond: number): string {
   let value = bytesPerSecond
   let unit = 0
@@ -44,14 +44,14 @@ export function rateText(bytesPerSecond: number): string {
   return `${value}${SIZE_UNITS[unit]}/s`
 }
 
-/** "mon-fri,sun"; null: not days. */
+/** Parses "mon-fri,sun"; null if invalid. */
 function daysOf(text: string): number[] | null {
   if (text === 'daily') return DAYS.map((_, day) => day)
   const days = new Set<number>()
   for (const part of text.split(',')) {
     const [first = -1, last = first, ...more] = part.split('-').map((name) => DAYS.indexOf(name))
     if (more.length > 0 || first < 0 || last < 0) return null
-    // Round the end of the week: "sat-mon" is three days.
+    // Wraps at the end of the week: "sat-mon" is three days.
     for (let day = first; ; day = (day + 1) % DAYS.length) {
       days.add(day)
       if (day === last) break

@@ -18,13 +18,13 @@ interface SendersOptions {
   json?: boolean
 }
 
-/** Enough of a fingerprint to tell senders apart, and to name one. */
+/** Digits of a fingerprint that suffice to distinguish senders and to select one. */
 const SHOWN_DIGITS = 16
 
 const say = (sentence: Message) => console.log(terminalWords(sentence))
 
 async function openList(store: string): Promise<Senders> {
-  // A command does not make a store: a mistyped directory is said, not created.
+  // A command does not create a store: a mistyped directory is an error.
   const layout = storeLayout(store)
   if ((await isReceiverRunning(layout)) === null)
     throw new UserError('transfer.receiverNotRunning', { path: layout.root })
@@ -47,10 +47,10 @@ interface Row {
   revokedAt: number | null
   lastSeenAt: number | null
   connected: boolean
-  /** What it last said of itself, and when; null: it never did. */
+  /** The sender's last status report, and its time; null if there was none. */
   status: ToldStatus['status'] | null
   statusAt: number | null
-  /** Since when it has said that it is failing; null: it does not. */
+  /** Since when the sender has reported a failure; null if it does not. */
   failingSince: number | null
   folder: string
 }
@@ -75,7 +75,7 @@ function rowOf(sender: Sender, { seenAt, connected, told }: SeenSenders, running
 
 const timeText = (at: number | null) => (at === null ? '–' : localTime(at).slice(0, 16).replace('T', ' '))
 
-/** Its level, and how old that word is: of a machine that has died it is the last one. */
+/** Formats the level and the age of the report, which stays the last one of a computer that has failed. */
 function statusText({ status, statusAt }: Row): string {
   if (status === null || statusAt === null) return '–'
   return translate(`transfer.senderStatus.${status.level}`, { age: Date.now() - statusAt })
@@ -129,7 +129,7 @@ async function revoke(who: string, { store }: SendersOptions): Promise<void> {
   say(message('transfer.senderRevoked', { name, fingerprint: fingerprint.slice(0, SHOWN_DIGITS), folder }))
 }
 
-/** `holdfast senders`: who may send to the receiver of a store, whether it runs now or not. */
+/** `holdfast senders`: lists and edits the senders of a store's receiver, whether it runs or not. */
 export function registerSenders(program: Command): void {
   const senders = program
     .command('senders')

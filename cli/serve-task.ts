@@ -7,9 +7,9 @@ const post = (event: TaskEvent): Promise<void> =>
     process.send(event, () => resolve())
   })
 
-/** In a process of its own: does the task that it is told, says what there is to say, and ends. */
+/** Runs in a child process: takes a task by message, reports events, and ends. */
 export function serveTask(): void {
-  // Whoever started it is gone, or somebody has pressed Ctrl-C. By SIGKILL, since a disk that hangs would hold an exit.
+  // The parent has exited or Ctrl-C was pressed. SIGKILL is needed because a hanging disk would block exit().
   const end = () => {
     removeUnfinished()
     process.kill(process.pid, 'SIGKILL')

@@ -34,7 +34,7 @@ interface Options {
 const NOT_RUNNING = 3
 const say = (sentence: Message) => console.log(terminalWords(sentence))
 
-/** `holdfast service`: the agent or the receiver at every start of the computer. */
+/** `holdfast service`: installs the agent or the receiver as a service that starts with the computer. */
 export function registerService(program: Command): void {
   const service = program
     .command('service')
@@ -70,7 +70,7 @@ function scopeOf({ user = false, system = false }: Options): Scope {
   return process.getuid?.() === 0 ? 'system' : 'user'
 }
 
-/** @param store of a receiver, as far as it matters. */
+/** @param store of a receiver, where it is needed. */
 function factsOf(name: ServiceName, options: Options, store = ''): ServiceFacts {
   const scope = scopeOf(options)
   const { platform, env } = process
@@ -118,7 +118,7 @@ async function install(name: ServiceName, options: Options): Promise<void> {
     for (const command of plan.start) await mustRun(command)
   } catch (error) {
     if (isNew) await takeAway(plan)
-    // Else the next try would have this store, whatever it is given.
+    // Otherwise the next attempt would use this store, whatever it is given.
     if (madeConfig) await rm(config)
     throw error
   }
@@ -126,7 +126,7 @@ async function install(name: ServiceName, options: Options): Promise<void> {
   tellNext(facts)
 }
 
-/** What is left for a person to do. */
+/** Prints the user's next step. */
 function tellNext({ name, scope, directory, user }: ServiceFacts): void {
   if (name === 'receive') {
     const as = scope === 'system' && process.platform === 'linux' ? `sudo -u ${user} ` : ''

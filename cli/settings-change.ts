@@ -8,10 +8,9 @@ import { openSettings } from '../core/settings/settings-store.ts'
 import { answerAlone, changeAlone, type SettingsCommand } from './alone.ts'
 
 /**
- * Changes the settings of a data directory: through its agent if one runs, else here. It makes a directory that is not
- * there yet.
- * @param asked the command, made of the settings as they are.
- * @returns the settings as they are then.
+ * Changes the settings of a data directory, through its agent if one runs. Creates the directory if necessary.
+ * @param asked builds the command from the present settings.
+ * @returns the settings afterwards.
  */
 export async function changeSettings(
   dataDirectory: string,
@@ -28,7 +27,7 @@ export async function changeSettings(
   return (await runningState(dataDirectory))?.settings ?? agent.settings
 }
 
-/** What a command answers that changes nothing: of the agent if one runs, else here. */
+/** Runs a command that changes nothing, through the agent if one runs. */
 export async function ask(dataDirectory: string, asked: SettingsCommand): Promise<unknown> {
   const isRunning = (await runningState(dataDirectory)) !== null
   return isRunning
@@ -37,8 +36,8 @@ export async function ask(dataDirectory: string, asked: SettingsCommand): Promis
 }
 
 /**
- * What the agent of a data directory says of itself.
- * @throws UserError agent.notRunning; cli.otherVersion where it is one from before an update, or from after.
+ * Returns the state of a data directory's agent.
+ * @throws UserError agent.notRunning; cli.otherVersion if the agent's version differs and its state cannot be read.
  */
 export async function askState(dataDirectory: string): Promise<AppState> {
   const answer = stateSnapshotSchema.safeParse(await sendCommand(dataDirectory, 'snapshot', {}))
@@ -47,7 +46,7 @@ export async function askState(dataDirectory: string): Promise<AppState> {
   return answer.data.state
 }
 
-/** The same; null: none runs. */
+/** As `askState`, but null if no agent runs. */
 export async function runningState(dataDirectory: string): Promise<AppState | null> {
   try {
     return await askState(dataDirectory)
@@ -57,18 +56,18 @@ export async function runningState(dataDirectory: string): Promise<AppState | nu
   }
 }
 
-/** The settings of a data directory: its agent's if one runs, else those of the file. */
+/** Returns the settings of a data directory: the running agent's, else the file's. */
 export async function settingsNow(dataDirectory: string): Promise<Settings> {
   return settingsIn(await runningState(dataDirectory), dataDirectory)
 }
 
-/** The settings that a person has made: those of an agent that sends once are its own. */
+/** Returns the user's settings: a one-shot agent has its own, so the file's are used. */
 export function settingsIn(agent: AppState | null, dataDirectory: string): Settings {
   return agent === null || agent.host === 'once' ? settingsOfFile(dataDirectory) : agent.settings
 }
 
 /**
- * A question makes no directory and renames no file.
+ * Reads the settings file; never creates a directory or renames a broken file.
  * @throws UserError data.missing, settings.broken
  */
 function settingsOfFile(dataDirectory: string): Settings {
@@ -76,7 +75,7 @@ function settingsOfFile(dataDirectory: string): Settings {
   return openSettings(dataDirectory, 'refuse').get()
 }
 
-/** A change of something that is there already finds nothing in a new data directory. @throws UserError data.missing */
+/** Refuses a change of something existing in a new data directory. @throws UserError data.missing */
 function refuseUnknown(directory: string, asked: (settings: Settings) => SettingsCommand): void {
   try {
     asked(defaultSettings)
@@ -86,7 +85,7 @@ function refuseUnknown(directory: string, asked: (settings: Settings) => Setting
   }
 }
 
-/** A misspelt directory must not become one that Holdfast has nothing in. @throws UserError data.missing */
+/** A mistyped directory must not be created as an empty one. @throws UserError data.missing */
 export function refuseMissing(directory: string): void {
   if (!existsSync(directory)) throw new UserError('data.missing', { directory })
 }

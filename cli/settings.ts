@@ -26,7 +26,7 @@ interface ImportOptions {
   json?: boolean
 }
 
-/** `holdfast settings`: all settings as one file, to keep or to bring to another computer. */
+/** `holdfast settings`: exports all settings to a file, or imports them. */
 export function registerSettings(program: Command): void {
   const command = program
     .command('settings')
@@ -64,7 +64,7 @@ async function write(dataDirectory: string, file: string | undefined): Promise<v
 
 async function bringIn(dataDirectory: string, file: string, { yes = false, json = false }: ImportOptions) {
   const imported = importedSettings(await textOf(file), file, hostname())
-  // A new computer begins with it.
+  // On a new computer the import may come first.
   openDataDirectory(dataDirectory)
   const now = await settingsNow(dataDirectory)
   const next = withImported(now, imported)
@@ -83,7 +83,7 @@ async function bringIn(dataDirectory: string, file: string, { yes = false, json 
   else console.log(translate(yes ? 'settings.imported' : 'settings.importAsk'))
 }
 
-/** A pipe that nobody writes to keeps no signal from ending this. */
+/** Reads asynchronously: a pipe without a writer must not block signals. */
 async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
@@ -99,7 +99,7 @@ function missingNames(dataDirectory: string, now: Settings, next: Settings): str
 
 const signs = { added: '+', removed: '-', changed: '~' } as const
 
-/** `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
+/** Formats a difference: `+ source photos`, `~ check.intervalSeconds: 10 -> 60`. */
 function lineOf({ kind, change, name, details }: SettingsDifference): string {
   if (kind === 'setting') return about(`${signs[change]} ${name}`, details.join(' -> '))
   const what = `${signs[change]} ${translate(`cli.settings.${kind}`)} ${quoteControls(name)}`

@@ -18,7 +18,7 @@ interface StatusOptions {
   dismiss?: boolean
 }
 
-/** `holdfast status`: the same sentence as the tray icon; exits 0 when well, 1 when something needs a person. */
+/** `holdfast status`: prints the sentence of the tray icon; exits with 0 if well, 1 if attention is needed. */
 export function registerStatus(program: Command): void {
   const command = program
     .command('status')
@@ -38,7 +38,7 @@ export function registerStatus(program: Command): void {
   })
 }
 
-/** Only those that were shown: what has come since was read by nobody. */
+/** Dismisses only the notices that were printed: newer ones are still unread. */
 async function dismissNotices(directory: string, { notices }: AppState): Promise<void> {
   for (const { id } of notices) {
     await sendCommand(directory, 'dismissNotice', { id })
@@ -46,7 +46,7 @@ async function dismissNotices(directory: string, { notices }: AppState): Promise
 }
 
 /**
- * The state as lines for a terminal. A sentence may name a file, whose name may be anything.
+ * Formats the state as lines for a terminal. A sentence may contain a file name, which may have any characters.
  *
  * @param now milliseconds since 1970
  */
@@ -55,7 +55,7 @@ export function describeState(state: AppState, now: number = Date.now()): string
   const said = terminalWords(sentence)
   const verdict = (checked: AppState['checkedPaths'][number]['checked']) => {
     if (checked === null) return translate('window.health.unknown')
-    // As each card has it: trouble stays until it is over, "well" does not last.
+    // As on the cards: a failure stays valid until recovery, "OK" expires.
     const isOld = isOldVerdict(checked, state.settings.check.intervalSeconds, now)
     if (checked.overall.kind === 'ok' && isOld) return translate('window.health.old')
     return terminalWords(checked.overall.sentence)
@@ -90,7 +90,7 @@ function sourceLines(
   return [
     `${quoteControls(settings.name)}  ${quoteControls(settings.path)}`,
     `  ${verdict(checked)}`,
-    // Before the ledger has answered nothing is said of its counts.
+    // The counts are unknown before the ledger has answered.
     `  ${isCounted(source) ? listed([looking, countsOf(totals)]) : looking}`,
     ...(state.destinations.length > 1 ? destinations.map((one) => `  ${placeOf(state, one)}`) : []),
     ...openLines(scanned),
@@ -105,7 +105,7 @@ function sourceLines(
   ]
 }
 
-/** They are sent when their programs close them. */
+/** Formats the open files: they are sent when their programs close them. */
 function openLines(scanned: SourceState['scanned']): string[] {
   if (scanned?.open == null) return []
   const { files, since, path } = scanned.open
@@ -115,26 +115,26 @@ function openLines(scanned: SourceState['scanned']): string[] {
 const countsOf = ({ sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles }: SourceState['totals']) =>
   translate('cli.status.counts', { sentFiles, sentBytes, waitingFiles, waitingBytes, parkedFiles })
 
-/** A file that was given up: a person has to see to it. */
+/** Formats a parked file: sending was given up, and the user has to act. */
 function parkedLine({ path, reason }: AppState['parked'][number]): string {
   const why = reason === null ? '' : terminalWords(reason)
   return `  ${translate('cli.status.parked', { path, reason: why })}`
 }
 
-/** What is graver comes first; that nothing is sent meanwhile is said all the same. */
+/** Formats the pause of sending, which a graver status would hide. */
 function pauseLines(state: AppState): string[] {
   const pause = state.status.level === 'paused' ? null : pauseOf(state)
   return pause === null ? [] : [terminalWords(pause)]
 }
 
-/** What one of several destinations has of a source. */
+/** Formats a source's counts at one of several destinations. */
 function placeOf(state: AppState, { id, totals }: SourceDestination): string {
   const name = state.destinations.find((one) => one.id === id)?.name ?? id
   const { sentFiles, waitingFiles, parkedFiles } = totals
   return translate('cli.status.countsThere', { name, sentFiles, waitingFiles, parkedFiles })
 }
 
-/** A copy on the same computer is no reason to delete anything. */
+/** A copy on the same computer is not enough to delete files. */
 function removalOf(
   state: AppState,
   destinations: readonly SourceDestination[],
@@ -146,7 +146,7 @@ function removalOf(
     : message('cli.status.deleteLater')
 }
 
-/** The limit that holds now, if there is one, and until when. */
+/** Formats the present limit and its end, if there is one. */
 function allowanceLines({ allowance: { now, until }, settings }: AppState): string[] {
   const hasRules = settings.send.schedule.length > 0
   if (now.kind === 'free' && !hasRules) return []
@@ -161,7 +161,7 @@ function allowanceLines({ allowance: { now, until }, settings }: AppState): stri
   ]
 }
 
-/** What sending waits for besides, and whether it does. */
+/** Formats the pauses on battery and on a metered network, and their present state. */
 function surroundingLines({ settings: { send }, surroundings: { battery, metered } }: AppState): string[] {
   const line = (what: 'cli.limit.onBattery' | 'cli.limit.onMetered', answer: typeof battery) =>
     about(translate(what), translate(`cli.status.answer.${answer}`))

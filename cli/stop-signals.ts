@@ -1,13 +1,13 @@
 import { constants } from 'node:os'
 
-/** What asks a run to end before it is done. */
+/** Signals that ask a run to stop early. */
 export interface StopSignals {
-  /** What the run then exits with: 128 and the signal's number, as a shell says it; null: none has come. */
+  /** The exit code after a signal: 128 plus the signal's number, as in a shell; null if none arrived. */
   readonly code: number | null
   readonly came: Promise<null>
 }
 
-/** From now on they end nothing by themselves. */
+/** Replaces the default action of the signals, which would end the process. */
 export function watchStopSignals(): StopSignals {
   let code: number | null = null
   const came = new Promise<null>((resolve) => {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { defaultRuleWords, type RuleWords } from '../core/store/quota/quota-options.ts'
 import { collect } from './option-words.ts'
 
-/** The options of a receiver that say what it keeps; what is not given is left out. */
+/** The options of a receiver's retention and quota; options that were not given are absent. */
 export type RuleOptions = Partial<{ [Name in keyof RuleWords]: NonNullable<RuleWords[Name]> }>
 
 export function withRules(command: Command): Command {

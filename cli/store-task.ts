@@ -7,11 +7,11 @@ import { translate } from './terminal-words.ts'
 import { workerScript } from './worker-script.ts'
 
 /**
- * Runs a task in a process of its own, which may hang in the kernel with its disk: this one only reads what it says.
+ * Runs a task in a child process, which may hang in the kernel with its disk; this process only reads its events.
  *
- * @param store what it works on, for people.
- * @param seconds without any news for so long it is given up (patience.ts).
- * @returns what kept it from its end; null: nothing.
+ * @param store the store's name for messages.
+ * @param seconds timeout without events (patience.ts).
+ * @returns why the task failed; null if it succeeded.
  */
 export function runStoreTask(
   task: Task,
@@ -29,7 +29,7 @@ export function runStoreTask(
     }
     const died = (reason: string) => end(message('store.died', { path: store, reason }))
     const patience = startPatience(seconds * 1000, () => {
-      // A process that is stuck in the kernel outlives even this; it is not waited for.
+      // A process that is stuck in the kernel survives even SIGKILL: it is not waited for.
       child.kill('SIGKILL')
       child.unref()
       child.disconnect()

@@ -6,7 +6,7 @@ import { terminalLanguage } from './terminal-language.ts'
 import { version } from './version.ts'
 import { workerScript } from './worker-script.ts'
 
-/** The agent's host without a desktop: plain Node processes, and notifications as lines in the terminal. */
+/** Returns the agent's host without a desktop: plain Node processes, and notifications as lines in the terminal. */
 export function terminalHost(say: (line: string) => void): AgentHost {
   return {
     kind: 'terminal',
@@ -15,10 +15,10 @@ export function terminalHost(say: (line: string) => void): AgentHost {
     computerName: hostname(),
     starter: nodeWorkerStarter(workerScript),
     vault: () => null,
-    // What is below the sentence, as a path, follows it: a name that has a newline makes no line of its own.
+    // The body, such as a path, is one line below the title: a newline in a name must not add lines.
     notify: ({ title, body }) =>
       say(`${quoteControls(title)}\n  ${quoteControls(body.replaceAll('\n', ' '))}`),
-    // What a terminal has said stays said; the recovery follows it.
+    // Printed lines cannot be withdrawn; the recovery is printed after them.
     withdraw: () => undefined,
   }
 }

@@ -5,21 +5,21 @@ import { terminalLanguage } from './terminal-language.ts'
 
 export const language = terminalLanguage(process.env)
 
-/** A sentence in the terminal's language, with its names as they are: for what is no line of a terminal. */
+/** Translates into the terminal's language without quoting names: for text that is not printed on a terminal. */
 export const plainWords: Words = createWords(language)
 
-/** The same as one line of a terminal: a name in it may be another computer's word, or a file's. */
+/** Translates and quotes one line for a terminal: names may come from other computers or files. */
 export const terminalWords: Words = (sentence) => quoteControls(plainWords(sentence))
 
-/** What the terminal's language has for a key. */
+/** Translates a key into the terminal's language. */
 export const translate = (key: WordKey, params: Message['params'] = {}): string =>
   terminalWords(message(key, params))
 
-/** "what: said" */
+/** Joins a subject and a sentence: "subject: sentence". */
 export const about = (what: string, said: string): string => translate('cli.about', { what, said })
 
-/** Names, one after the other. */
+/** Joins names. */
 export const named = (names: readonly string[]): string => names.join(translate('window.list.separator'))
 
-/** Facts of one thing, one after the other. */
+/** Joins facts about one thing. */
 export const listed = (facts: readonly string[]): string => facts.join(translate('cli.comma'))

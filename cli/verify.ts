@@ -19,7 +19,7 @@ import { terminalWords } from './terminal-words.ts'
 const WELL = 0
 const DAMAGE = 1
 const COULD_NOT = 2
-/** What is said where there is no such destination. */
+/** Errors that mean that there is no such destination. */
 const NOTHING: ReadonlySet<string> = new Set(['data.missing', 'refuse.noSuchDestination'])
 
 interface VerifyOptions {
@@ -64,7 +64,7 @@ export function registerVerify(program: Command): void {
   })
 }
 
-/** What has a directory's form, or is there, is a store. @throws UserError where there is no destination of that name either. */
+/** Builds the task. An existing path, or a word in a path's form, is a store. @throws UserError if nothing matches. */
 async function taskOf(what: string, options: VerifyOptions): Promise<Task> {
   const { adopt, forgetMissing, identityFile } = options
   if (what.includes('/') || what.includes(path.sep) || what === '.' || existsSync(what))
@@ -156,7 +156,7 @@ const storeWords = (store: string) => ({
   summary: summarySentence,
 })
 
-/** Of what this computer itself has sent, by the destination's name: it is the sender. */
+/** Sentences for a destination by name: this computer is the sender. */
 const destinationWords = (name: string) => ({
   finding(finding: Finding): Message {
     const isWanted = 'isWanted' in finding && finding.isWanted

@@ -1,9 +1,9 @@
 import { sentenceOf, UserError } from '../core/lib/i18n/user-error.ts'
 
-/** The words of the command line do not make sense together: nothing was begun, and the exit code is 2. */
+/** The command line contradicts itself: nothing was started, and the exit code is 2. */
 export class WrongUsage extends UserError {}
 
-/** What was thrown where only such words can be wrong. */
+/** Converts an error where only the command line can be wrong. */
 export function wrongUsage(error: unknown): WrongUsage {
   const { key, params } = sentenceOf(error)
   return new WrongUsage(key, params, { cause: error })

@@ -3,7 +3,7 @@ import { allCommands, type CommandFacts } from './tree.ts'
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
-/** What may follow a command's own words: its inner commands' names, its options, its first argument's choices. */
+/** Returns the words that may follow a command: inner commands, options, choices of its first argument. */
 function wordsAfter(facts: CommandFacts): string[] {
   const inner = facts.commands.map(({ name }) => name)
   const options = facts.options.flatMap(({ names }) => names)
@@ -12,7 +12,7 @@ function wordsAfter(facts: CommandFacts): string[] {
 
 const single = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
-/** The choices of every option that has some: "COMMAND|--option" and what it may be. */
+/** Returns the choices of each option that has some, as "COMMAND|--option" and the choices. */
 function choices(program: CommandFacts): [string, string, readonly string[]][] {
   return allCommands(program).flatMap(({ path, options }) =>
     options
@@ -23,7 +23,7 @@ function choices(program: CommandFacts): [string, string, readonly string[]][] {
   )
 }
 
-/** What bash and zsh share: lines of `case` that find the command, what may follow it, and an option's choices. */
+/** Returns the `case` lines that bash and zsh share: the command, its next words, and an option's choices. */
 function caseLines(program: CommandFacts) {
   const all = allCommands(program)
   return {
@@ -37,7 +37,7 @@ function caseLines(program: CommandFacts) {
   }
 }
 
-/** The words so far, without options, name the command; what it knows is offered, and files where it takes arguments. */
+/** The words before the cursor, without options, name the command. Its words are offered, and files for arguments. */
 function bash(program: CommandFacts): string {
   const lines = caseLines(program)
   return `_holdfast() {
@@ -109,7 +109,7 @@ function fish(program: CommandFacts): string {
   return `${lines.join('\n')}\n`
 }
 
-/** What a shell reads to complete `holdfast …`. */
+/** Returns the completion script of a shell. */
 export function completionFor(shell: Shell, program: CommandFacts): string {
   return { bash, zsh, fish }[shell](program)
 }

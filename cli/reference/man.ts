@@ -1,6 +1,6 @@
 import { allCommands, type CommandFacts, type OptionFacts } from './tree.ts'
 
-/** Text for troff: a backslash, a hyphen that is typed, and what would be a request at the beginning of a line. */
+/** Escapes text for troff: backslashes, hyphens that are typed, and requests at the beginning of a line. */
 function troff(text: string): string {
   return text
     .replaceAll('\\', '\\e')
@@ -26,10 +26,10 @@ function commandLines(facts: CommandFacts): string[] {
 }
 
 /**
- * The man page, as troff with the man macros (man(7)).
+ * Returns the man page, as troff with the man macros (man(7)).
  *
  * @param version of the product
- * @param date of it: 2026-11-20
+ * @param date of the version: 2026-11-20
  */
 export function manPage(program: CommandFacts, version: string, date: string): string {
   const [, ...commands] = allCommands(program)

@@ -35,7 +35,7 @@ function section(facts: CommandFacts): string[] {
   ]
 }
 
-/** docs/commands.md. */
+/** Returns docs/commands.md. */
 export function markdownReference(program: CommandFacts): string {
   const head = [
     '# Commands',

@@ -1,20 +1,20 @@
 import type { Command, Option } from 'commander'
 
 export interface OptionFacts {
-  /** As the help has it: "-v, --verbose", "--rule <rule>". */
+  /** As in the help: "-v, --verbose", "--rule <rule>". */
   flags: string
-  /** What is typed: `--rule`, `-V`. */
+  /** The words to type: `--rule`, `-V`. */
   names: string[]
   description: string
   takesValue: boolean
-  /** What it may be; empty: not limited. */
+  /** The allowed values; empty if not limited. */
   choices: readonly string[]
 }
 
-/** A command as every generated text needs it. */
+/** A command, as the generators of man page, reference and completion need it. */
 export interface CommandFacts {
   name: string
-  /** With the names of what it is an inner command of: "holdfast paths change". */
+  /** Includes the names of its parents: "holdfast paths change". */
   path: string
   description: string
   /** After the path: "[options] <path>". */
@@ -24,7 +24,7 @@ export interface CommandFacts {
   commands: CommandFacts[]
 }
 
-/** What commander knows of a command and of those in it. */
+/** Converts a commander command and its inner commands. */
 export function factsOf(command: Command, above = ''): CommandFacts {
   const help = command.createHelp()
   const path = `${above} ${command.name()}`.trim()
@@ -39,7 +39,7 @@ export function factsOf(command: Command, above = ''): CommandFacts {
       choices: one.argChoices ?? [],
     })),
     options: help.visibleOptions(command).map(optionFacts),
-    // Each command has --help: its `help` command says nothing else.
+    // Inner `help` commands are omitted: each command has --help.
     commands: command.commands.map((one) => factsOf(one, path)),
   }
 }
@@ -58,7 +58,7 @@ function help({ description, argChoices }: Option): string {
   return argChoices === undefined ? description : `${description}: ${argChoices.join(', ')}`
 }
 
-/** A command and all below it, in the order of the help. */
+/** Returns a command and all of its descendants, in the order of the help. */
 export function allCommands(facts: CommandFacts): CommandFacts[] {
   return [facts, ...facts.commands.flatMap(allCommands)]
 }

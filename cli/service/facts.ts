@@ -7,7 +7,7 @@ export const serviceNames = ['agent', 'receive'] as const
 export type ServiceName = (typeof serviceNames)[number]
 export type Scope = 'user' | 'system'
 
-/** What a service runs, as whom, and where its things are. */
+/** The program that a service runs, its user, and its directories. */
 export interface ServiceFacts {
   name: ServiceName
   scope: Scope
@@ -17,16 +17,17 @@ export interface ServiceFacts {
   directory: string
   /** The receiver's configuration file. */
   config: string
-  /** Of a service of the system: who it runs as. */
+  /** The user that a system service runs as. */
   user: string
 }
 
-/** What the service starts, after the program. */
+/** Returns the arguments of the service's program. */
 export const wordsOf = ({ name, directory, config }: ServiceFacts): string[] =>
   name === 'agent' ? ['agent', '--data', directory] : ['receive', '--config', config]
 
 /**
- * A checkout's builds come and go: there the source is what stays. Elsewhere it is the script that runs now.
+ * Returns the command that starts the service. In a checkout builds are replaced, so it is the source; elsewhere it is
+ * the script that runs now.
  *
  * @param script of the command line that runs
  */
@@ -35,7 +36,7 @@ export function programOf(script: string): readonly string[] {
   return [process.execPath, existsSync(source) ? source : path.resolve(script)]
 }
 
-/** Where the agent keeps its things by default. */
+/** Returns the agent's default data directory. */
 export function dataOfService(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
   if (scope === 'user') return defaultDataDirectory(env, platform)
   if (platform === 'darwin') return '/Library/Application Support/Holdfast'
@@ -43,7 +44,7 @@ export function dataOfService(scope: Scope, platform: NodeJS.Platform, env: Node
   return '/var/lib/holdfast-agent'
 }
 
-/** Where the receiver's configuration is. */
+/** Returns the path of the receiver's configuration. */
 export function configOfService(scope: Scope, platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string {
   if (platform !== 'linux') return path.join(dataOfService(scope, platform, env), 'receive.json')
   if (scope === 'system') return '/etc/holdfast/receive.json'

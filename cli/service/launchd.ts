@@ -2,13 +2,13 @@ import path from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 import { type ServiceFacts, wordsOf } from './facts.ts'
 
-/** Beside the application's own id, in the same domain. */
+/** Returns the label: the domain of the application's id with the service's name. */
 export const labelOf = ({ name }: ServiceFacts): string => manifest.appId.replace(/[^.]+$/, name)
 
 export const xml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** A property list of launchd (launchd.plist(5)). */
+/** Returns a property list for launchd (launchd.plist(5)). */
 export function plistOf(facts: ServiceFacts): string {
   const string = (text: string) => `<string>${xml(text)}</string>`
   const words = [...facts.program, ...wordsOf(facts)].map((word) => `    ${string(word)}`)

@@ -5,19 +5,19 @@ import { labelOf, plistOf } from './launchd.ts'
 import { unitOf } from './systemd.ts'
 import { taskName, taskOf } from './windows.ts'
 
-/** What makes a service of this system, and what takes it away again. */
+/** Commands and files that install and uninstall a service on this system. */
 export interface ServicePlan {
-  /** What describes the service, and the file it is in. */
+  /** The file that defines the service, and its content. */
   file: string
   text: string
   encoding: 'utf8' | 'utf16le'
-  /** After the file is written. */
+  /** Run after the file is written. */
   start: string[][]
-  /** Before the file is removed or written anew; what fails of it was gone already. */
+  /** Run before the file is removed or rewritten. A failure means that the service was already gone. */
   stop: string[][]
-  /** After it is removed. */
+  /** Run after the file is removed. */
   forget: string[][]
-  /** Its exit code says whether it runs. */
+  /** Its exit code is 0 if the service runs. */
   ask: string[]
 }
 
@@ -75,7 +75,7 @@ function windowsPlan(facts: ServiceFacts): ServicePlan {
   }
 }
 
-/** @returns null where services of this system are not known. */
+/** @returns null on systems without known services. */
 export function planOf(platform: NodeJS.Platform, facts: ServiceFacts): ServicePlan | null {
   if (platform === 'linux') return systemdPlan(facts)
   if (platform === 'darwin') return launchdPlan(facts)

@@ -5,15 +5,15 @@ import { z } from 'zod'
 import { UserError } from '../../core/lib/i18n/user-error.ts'
 import { mustRun, output } from './run.ts'
 
-/** Who a receiver of the system runs as, unless it is said otherwise. */
+/** The default user of a receiver that is a system service. */
 export const RECEIVER_USER = 'holdfast'
 
 const configSchema = z.looseObject({ store: z.string().min(1) })
 
 /**
- * The store that a receiver's configuration names, or that one which is yet to be written is to name.
+ * Returns the store that a receiver's configuration names, or that a new one is going to name.
  *
- * @param given as the command line has it
+ * @param given the store on the command line
  * @throws UserError cli.service.storeWanted, cli.service.storeOther
  */
 export async function storeOf(config: string, given: string | undefined): Promise<string> {
@@ -27,7 +27,7 @@ export async function storeOf(config: string, given: string | undefined): Promis
   return path.resolve(given)
 }
 
-/** @returns whether there was none. */
+/** @returns true if the configuration was created. */
 export async function writeConfig(config: string, store: string): Promise<boolean> {
   if (existsSync(config)) return false
   await mkdir(path.dirname(config), { recursive: true })
@@ -41,8 +41,8 @@ async function idOf(user: string, which: '-u' | '-g'): Promise<number | null> {
 }
 
 /**
- * The user of a receiver of the system, made where it is the usual one, and its store. Nothing is made where it would be in
- * vain.
+ * Creates the user of a system receiver, if it is the default one, and the store. Preconditions are checked first, so
+ * that a failure leaves nothing behind.
  *
  * @throws UserError cli.service.noUser, cli.service.storeOwner
  */

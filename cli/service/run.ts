@@ -12,7 +12,7 @@ export interface Ran {
   err: string
 }
 
-/** Runs a program of the system to its end; one that is not there ends with 127. */
+/** Runs a system program to its end; the code is 127 if it does not exist. */
 export function run([program = '', ...words]: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(program, words, { timeout: WITHIN_MS }, (error, out, err) => {
@@ -22,7 +22,7 @@ export function run([program = '', ...words]: readonly string[]): Promise<Ran> {
   })
 }
 
-/** What a program says; null: it failed. */
+/** Returns a program's standard output; null if it failed. */
 export async function output(command: readonly string[]): Promise<string | null> {
   const { code, out } = await run(command)
   return code === 0 ? out : null

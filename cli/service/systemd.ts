@@ -1,11 +1,11 @@
 import { type ServiceFacts, wordsOf } from './facts.ts'
 
-/** A path in double quotes; % would begin a specifier (systemd.unit(5)). */
+/** Quotes a path; % would begin a specifier (systemd.unit(5)). */
 const place = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`
-/** A word of ExecStart= (systemd.service(5), "Command lines"): $ would begin a variable. */
+/** Quotes a word of ExecStart= (systemd.service(5), "Command lines"); $ would begin a variable. */
 const word = (text: string) => (/^[\w@:,./+-]+$/.test(text) ? text : place(text).replaceAll('$', '$$$$'))
 
-/** What costs neither of them anything it needs, and holds without a mount namespace. */
+/** Restrictions that neither service is affected by and that need no mount namespace. */
 const BOTH = [
   'UMask=0077',
   'NoNewPrivileges=yes',
@@ -20,13 +20,13 @@ const BOTH = [
 ]
 
 /**
- * It reads and tests what may be anywhere. In a mount namespace of its own it would not see that somebody remounts a
- * disk read-only: nothing that makes one (ProtectSystem, PrivateTmp and their kin) can be here.
+ * The agent reads and tests directories anywhere. In a private mount namespace it would not see that a disk is
+ * remounted read-only, so no option that creates one (ProtectSystem, PrivateTmp and similar) may be used.
  */
 function agentLines({ scope, user }: ServiceFacts): string[] {
   const system = [`User=${user}`, 'StateDirectory=holdfast-agent', 'StateDirectoryMode=0700']
-  // Root's agent reads what is anybody's, and gives restored files back to their owners. Others may ask the kernel alone
-  // who writes to another user's file: fcntl(2), "Leases".
+  // As root the agent reads every user's files and restores their owners. Any other user needs CAP_LEASE to learn from
+  // the kernel which files of other users are open for writing: fcntl(2), "Leases".
   if (user !== 'root') system.push('CapabilityBoundingSet=CAP_LEASE', 'AmbientCapabilities=CAP_LEASE')
   return [
     '# Its directories may be anywhere: it keeps the view of the file systems that everybody has.',
@@ -35,21 +35,21 @@ function agentLines({ scope, user }: ServiceFacts): string[] {
   ]
 }
 
-/** It needs its store, its configuration, the network, and nothing else. Its compiler needs memory to write and run. */
+/** The receiver needs only its store, its configuration and the network. The JIT needs writable executable memory. */
 function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
-  // The shell's own: a small system has no other kill.
+  // The shell's built-in kill: a small system may have no other one.
   const always = [`ExecReload=/bin/sh -c "kill -HUP $MAINPID"`, ...BOTH]
   if (scope === 'user') return always
   return [
     `User=${user}`,
-    // Where it remembers that its store was set up.
+    // Remembers that the store was set up.
     'StateDirectory=holdfast-receive',
     'StateDirectoryMode=0700',
     'Environment=HOLDFAST_HOME=%S/holdfast-receive',
     ...always,
     'ProtectSystem=strict',
     `ReadWritePaths=${place(directory)}`,
-    // What it is started from may be in a home directory.
+    // The program may be in a home directory.
     'ProtectHome=read-only',
     'PrivateTmp=yes',
     'PrivateDevices=yes',
@@ -68,7 +68,7 @@ function receiverLines({ scope, user, directory }: ServiceFacts): string[] {
 
 const described = { agent: 'Holdfast agent', receive: 'Holdfast receiver' }
 
-/** A unit of systemd (systemd.service(5), systemd.exec(5)). */
+/** Returns a systemd unit (systemd.service(5), systemd.exec(5)). */
 export function unitOf(facts: ServiceFacts): string {
   const { name, scope, program, directory } = facts
   return `${[
@@ -76,9 +76,9 @@ export function unitOf(facts: ServiceFacts): string {
     '[Unit]',
     `Description=${described[name]}`,
     'Documentation=man:holdfast(1)',
-    // A user's systemd knows neither.
+    // A user's systemd has neither of these targets.
     ...(scope === 'system' ? ['Wants=network-online.target', 'After=network-online.target'] : []),
-    // Else the files would go under the mount point.
+    // Otherwise the files would be written below the mount point while nothing is mounted.
     ...(scope === 'system' && name === 'receive' ? [`RequiresMountsFor=${place(directory)}`] : []),
     '',
     '[Service]',

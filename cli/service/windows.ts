@@ -3,13 +3,13 @@ import { xml } from './launchd.ts'
 
 export const taskName = ({ name }: ServiceFacts): string => `Holdfast\\${name}`
 
-/** A word of a command line as CommandLineToArgvW reads it: backslashes count double before a quote alone. */
+/** Quotes an argument for CommandLineToArgvW: only backslashes before a quote are doubled. */
 export const argument = (text: string): string =>
   /^[^\s"]+$/.test(text) ? text : `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`
 
 /**
- * A task of the Task Scheduler (schema 1.2): Windows starts a program that is no service of its own only so, without
- * another program around it. It starts with the computer, or as its user signs in, and again a minute after it has ended.
+ * Returns a task of the Task Scheduler (schema 1.2), the only way in which Windows starts a program that is no service
+ * without a wrapper. It starts with the computer or at its user's sign-in, and again a minute after it ended.
  */
 export function taskOf(facts: ServiceFacts): string {
   const [program = '', ...words] = [...facts.program, ...wordsOf(facts)]

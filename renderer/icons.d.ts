@@ -1,4 +1,4 @@
-/** Each icon's own module has no types of its own; the package's root, which has them, is every icon at once. */
+/** Single icon modules have no types; the package's root has them, but would load all icons. */
 declare module '@tabler/icons-react/dist/esm/icons/*' {
   const icon: import('@tabler/icons-react').Icon
   export default icon

@@ -1,12 +1,12 @@
 import { formatBytes, formatDuration, formatTime, type Language } from '../words/dictionaries.ts'
 
-/** How one language writes numbers, sizes and times; sizes and times as they stand in the agent's sentences. */
+/** Formats numbers, sizes and times of one language; sizes and times as in the agent's sentences. */
 export interface Format {
   /** 12402 → "12,402" */
   count(value: number): string
   /** With up to one decimal: 0.1 → "0.1" */
   number(value: number): string
-  /** For places of four characters: 12402 → "12K" */
+  /** For fields of four characters: 12402 → "12K" */
   compact(value: number): string
   /** Bytes in binary units: 2254857830 → "2.1 GiB" */
   bytes(value: number): string
@@ -16,15 +16,15 @@ export interface Format {
   percent(fraction: number): string
   /** A probe's delay in milliseconds: "0.4 ms", "12 ms", "1.2 sec" */
   delay(milliseconds: number): string
-  /** A length of time in milliseconds, in its one or two largest units: "3 sec", "2 min 5 sec" */
+  /** A duration in milliseconds, in its one or two largest units: "3 sec", "2 min 5 sec" */
   duration(milliseconds: number): string
-  /** The same where seconds beside minutes say nothing: "2 min" */
+  /** As `duration`, but without seconds beside minutes: "2 min" */
   roughDuration(milliseconds: number): string
-  /** The time of a day, with the date where it is another day than `now`. Milliseconds since 1970. */
+  /** The time of day, with the date unless it is the day of `now`. Milliseconds since 1970. */
   moment(at: number, now: number): string
-  /** The same with seconds, for what came one after the other. */
+  /** As `moment`, with seconds, to distinguish events in quick succession. */
   exactMoment(at: number, now: number): string
-  /** The whole date and time, for a hover. */
+  /** The full date and time, for a tooltip. */
   fullMoment(at: number): string
 }
 
@@ -53,7 +53,7 @@ export function createFormat(language: Language): Format {
   })
 
   const duration = (length: number) => {
-    // The window's clock ticks in seconds; a tenth of one would only flicker.
+    // The window's clock ticks once per second: tenths would only flicker.
     return formatDuration(Math.floor(Math.max(0, length) / second) * second, language)
   }
 

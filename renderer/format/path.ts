@@ -1,6 +1,6 @@
 /**
- * A path in two parts: the head may be cut at its end where room is short, the tail stays, so that a long
- * path is shortened in its middle. A path of one part has an empty head.
+ * Splits a path so that it can be shortened in its middle: the head may be cut at its end, the tail always stays. A
+ * path of one part has an empty head.
  */
 export function splitPath(path: string): { head: string; tail: string } {
   const trimmed = path.length > 1 ? path.replace(/[/\\]+$/, '') : path
@@ -9,22 +9,22 @@ export function splitPath(path: string): { head: string; tail: string } {
   return { head: trimmed.slice(0, cut), tail: trimmed.slice(cut) }
 }
 
-/** Of a name that is cut in its middle so many characters stay at its end: what tells it from its neighbours. */
+/** Characters kept at the end of a name that is cut in its middle, to distinguish it from similar names. */
 const END_CHARACTERS = 10
 
-/** A name in two parts: the first may be cut where room is short, the second stays. A short name is not cut. */
+/** Splits a name in two parts: the first may be cut, the second always stays. A short name has an empty first part. */
 export function splitMiddle(name: string): { start: string; end: string } {
   const letters = [...name]
   if (letters.length <= 2 * END_CHARACTERS) return { start: '', end: name }
   return { start: letters.slice(0, -END_CHARACTERS).join(''), end: letters.slice(-END_CHARACTERS).join('') }
 }
 
-/** The last part of a path: a file's own name. */
+/** Returns the last part of a path: the file's name. */
 export function baseName(path: string): string {
   return splitPath(path).tail.replace(/^[/\\](?=.)/, '')
 }
 
-/** Whether `path` is `directory` or lies below it. */
+/** True if `path` is `directory` or below it. */
 export function isWithin(path: string, directory: string): boolean {
   const root = directory.replace(/[/\\]+$/, '')
   return path === directory || path === root || path.startsWith(`${root}/`) || path.startsWith(`${root}\\`)

@@ -4,30 +4,30 @@ import { askAgain, retryMs } from './ask-again.ts'
 import { sentenceOfThrown } from './thrown.ts'
 
 interface Question<Value> {
-  /** What is asked, as text: another one is asked anew. null: nothing is. */
+  /** Identifies the question: a different text asks again. null asks nothing. */
   question: string | null
-  /** null: something else has cut it short, and it is asked again. */
+  /** Resolves to null if another request superseded it: it is then repeated. */
   ask: () => Promise<Value | null>
-  /** Anything that changes when the same question may have another answer. */
+  /** Changes when the answer to the same question may have changed. */
   version?: string | number | null
-  /** Pause between two questions while versions keep changing, in milliseconds. */
+  /** Minimum interval between two requests while the version keeps changing, in milliseconds. */
   refreshMs?: number
-  /** Pause before a new question, in milliseconds: somebody who is still typing is not asked after each key. */
+  /** Delay before a new question, in milliseconds, so that typing does not send a request per keystroke. */
   typingMs?: number
-  /** The same is asked for ever again, in milliseconds after each answer; null: only when something has changed. */
+  /** Repeats the question this long after each answer, in milliseconds; null only when the version changes. */
   everyMs?: number | null
 }
 
 export interface Answer<Value> {
-  /** null until the first answer. The last one stays while another question is on its way. */
+  /** null until the first answer. The last answer stays while the next one is loading. */
   value: Value | null
-  /** Why the last question failed; null when it did not. */
+  /** Why the last request failed; null if it did not. */
   failure: Message | null
-  /** Nothing has come yet of what is asked now. */
+  /** There is no answer to the present question yet. */
   isPending: boolean
 }
 
-/** The answer to a question of the window, asked again while it fails and when it may be another one. */
+/** Returns the answer to a question; asks again after failures and when the version changes. */
 export function useAnswer<Value>({
   question,
   ask,
@@ -45,7 +45,7 @@ export function useAnswer<Value>({
   useEffect(() => {
     wanted.current = question
     if (question === null) return
-    // An answer to an older version is still shown; one to another question is not.
+    // An answer to an older version is still shown; one to another question is dropped.
     const isWanted = () => wanted.current === question
     const attempt = async (): Promise<number | null> => {
       last.current = { question, version, at: Date.now() }
@@ -57,7 +57,7 @@ export function useAnswer<Value>({
         setFailed(null)
         return everyMs
       } catch (error) {
-        // The next version asks at once.
+        // The next version asks without delay.
         last.current.at = 0
         if (isWanted()) setFailed({ question, sentence: sentenceOfThrown(error) })
         return retryMs

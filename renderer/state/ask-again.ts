@@ -1,13 +1,13 @@
-/** Between two tries of a question that failed, in milliseconds. */
+/** Interval between two attempts after a failure, in milliseconds. */
 export const retryMs = 3000
 
 /**
- * Asks after a pause, and while that fails again and again: nothing else may tell that an answer can be had now. The
- * question itself shows why it failed.
+ * Calls `ask` after a delay and repeats it while it fails: no event announces that it would succeed again. `ask` itself
+ * reports its failure.
  *
- * @param ask milliseconds until it is to be asked again; null once it was answered
- * @param afterMs milliseconds before the first try
- * @returns what ends it; a question that is on its way is not asked again then
+ * @param ask returns the milliseconds until the next attempt; null after a success
+ * @param afterMs milliseconds before the first attempt
+ * @returns a function that cancels the attempts; a pending one is not repeated
  */
 export function askAgain(ask: () => Promise<number | null>, afterMs: number): () => void {
   let isOver = false

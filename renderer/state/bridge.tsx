@@ -4,7 +4,7 @@ import { createStateStore, type StateStore, type View } from './store.ts'
 
 declare global {
   interface Window {
-    /** What the preload script gives: the window's only way to the agent. */
+    /** Provided by the preload script: the window's only connection to the agent. */
     holdfast: Bridge
   }
 }
@@ -13,8 +13,8 @@ const BridgeContext = createContext<Bridge | null>(null)
 const ViewContext = createContext<View | null>(null)
 
 /**
- * Gives the window its bridge and follows the agent's state for as long as it is mounted. What changes there is drawn
- * in pieces, when nothing else is to be done: a click does not wait for it.
+ * Provides the bridge and follows the agent's state while it is mounted. Changes are rendered as a transition with low
+ * priority, in pieces, so that clicks are not delayed.
  */
 export function BridgeProvider({ bridge, children }: { bridge: Bridge; children: ReactNode }) {
   const store = useMemo<StateStore>(() => createStateStore(bridge), [bridge])

@@ -4,22 +4,22 @@ import { useBridge } from './bridge.tsx'
 
 interface ShownHistory {
   history: CommandOutput<'checkHistory'>
-  /** The end of the time that was asked for, in milliseconds since 1970. */
+  /** The end of the requested span, in milliseconds since 1970. */
   to: number
-  /** How far back was asked for: perhaps not yet what is wanted now. */
+  /** Length of the loaded span; it may differ from the one that is requested now. */
   lengthMs: number
 }
 
 interface HistoryQuery {
   id: string
-  /** How far back, in milliseconds. */
+  /** Length of the span, in milliseconds. */
   lengthMs: number
   points: number
-  /** It is asked for again when there was another check, but not more often than this, in milliseconds. */
+  /** Loaded again after another check, but at most once per this interval, in milliseconds. */
   refreshMs: number
 }
 
-/** The checks of a path up to now. */
+/** Returns the checks of a path up to now. */
 export function useCheckHistory(query: HistoryQuery, lastCheckAt: number | null): Answer<ShownHistory> {
   const { id, lengthMs, points, refreshMs } = query
   const bridge = useBridge()

@@ -4,15 +4,15 @@ import { type Message, message, type WordKey } from '../../core/lib/i18n/message
 import { useBridge } from './bridge.tsx'
 import { isSentence } from './thrown.ts'
 
-/** What became of something that the person did: a sentence says why it was refused. */
+/** Result of a user's action; the sentence is the reason of a refusal. */
 export type Outcome = { done: true } | { done: false; sentence: Message }
 
-/** The commands that only do something. */
+/** The commands that return no value. */
 export type Action = {
   [C in keyof WindowCommands]: CommandOutput<C> extends Record<string, never> ? C : never
 }[keyof WindowCommands]
 
-/** What the window last said about something that the person did. */
+/** The window's last message about a user's action. */
 export interface Feedback {
   id: number
   tone: 'done' | 'refused'
@@ -23,9 +23,9 @@ interface Commands {
   feedback: Feedback | null
   tell: (tone: Feedback['tone'], sentence: Message) => void
   dismiss: () => void
-  /** Sends a command and gives back what became of it; an agent that does not answer is a refusal with its reason. */
+  /** Sends a command and returns its result; an agent that does not answer counts as a refusal with a reason. */
   ask: <C extends Action>(command: C, input: CommandInput<C>) => Promise<Outcome>
-  /** The same, and a refusal is shown in the window; `done` is said after a success. */
+  /** As `ask`, and shows a refusal in the window; `done` is shown after a success. */
   run: <C extends Action>(command: C, input: CommandInput<C>, done?: WordKey) => Promise<boolean>
 }
 

@@ -10,23 +10,23 @@ type Page = CommandOutput<'files'>
 export interface FilesPage {
   /** null until the first answer. */
   page: Page | null
-  /** Why the last question failed; null when it did not. */
+  /** Why the last request failed; null if it did not. */
   failure: Message | null
   newer: (() => void) | null
   older: (() => void) | null
 }
 
 const pageSize = 100
-/** Pauses between two questions while the ledger keeps changing, in milliseconds. */
+/** Minimum interval between two requests while the ledger keeps changing, in milliseconds. */
 const refreshMs = 2000
 
 /**
- * One page of the ledger at a time, newest first. `version` is anything that changes when the ledger did:
- * the page is then asked for again. For another source, state or text, mount anew (key).
+ * Returns one page of the ledger at a time, newest first. `version` changes whenever the ledger does: the page is then
+ * loaded again. Another source, state or text needs a new mount (key).
  */
 export function useFiles({ source, state, text }: FilesQuery, version: string): FilesPage {
   const bridge = useBridge()
-  /** The `before` of each page on the way here; the last one is the page that is shown. */
+  /** The `before` of each page up to the one that is shown, which is the last. */
   const [trail, setTrail] = useState<(number | null)[]>([null])
   const before = trail.at(-1) ?? null
   const { value, failure } = useAnswer({
@@ -41,7 +41,7 @@ export function useFiles({ source, state, text }: FilesQuery, version: string): 
   const page = value?.page ?? null
   const last = page?.files.at(-1)
   const turnOlder = (after: number) => {
-    // What comes after a page that is still on its way only that page tells; its button keeps the focus meanwhile.
+    // The next page is known only after this one is loaded; the button stays enabled meanwhile, to keep the focus.
     if (value?.before === before) setTrail([...trail, after])
   }
   return {

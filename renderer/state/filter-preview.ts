@@ -5,7 +5,7 @@ import { useBridge } from './bridge.tsx'
 type Filters = CommandInput<'previewFilters'>['filters']
 export type FilterPreview = CommandOutput<'previewFilters'>
 
-/** What these filters would leave out of a source; null asks nothing. */
+/** Returns what these filters would exclude from a source; null asks nothing. */
 export function useFilterPreview(id: string, filters: Filters | null): Answer<FilterPreview> {
   const bridge = useBridge()
   return useAnswer({
@@ -13,7 +13,7 @@ export function useFilterPreview(id: string, filters: Filters | null): Answer<Fi
     ask: async () => {
       if (filters === null) return null
       const preview = await bridge.call('previewFilters', { id, filters })
-      // Another window has asked meanwhile.
+      // Superseded by the request of another window.
       return preview.ended === 'superseded' ? null : preview
     },
     typingMs: 350,

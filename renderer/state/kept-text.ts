@@ -1,9 +1,9 @@
 import { useCallback, useState } from 'react'
 
 /**
- * What somebody searches for, as long as the application runs: a window that is hidden for a minute ends its page, and
- * its next page knows it from here.
- * @param name of the field; null: it is kept with the page alone.
+ * Keeps a search text while the application runs: a window that is hidden for a minute ends its page, and the next page
+ * reads the text from the session storage.
+ * @param name of the field; null to keep it with the page only.
  */
 export function useKeptText(name: string | null): [string, (text: string) => void] {
   const [text, setText] = useState(() => (name === null ? '' : (storage()?.getItem(name) ?? '')))
@@ -17,5 +17,5 @@ export function useKeptText(name: string | null): [string, (text: string) => voi
   return [text, keep]
 }
 
-/** A test without a browser has none. */
+/** undefined in tests without a browser. */
 const storage = (): Storage | undefined => globalThis.sessionStorage

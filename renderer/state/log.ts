@@ -4,7 +4,7 @@ import { useBridge } from './bridge.tsx'
 
 export type LogLine = CommandOutput<'log'>['lines'][number]
 
-/** The newest lines of the log, asked for again all the time while they are shown. */
+/** Returns the newest lines of the log, polled while they are shown. */
 export function useLog(): Answer<LogLine[]> {
   const bridge = useBridge()
   return useAnswer({

@@ -1,8 +1,8 @@
 import { useSyncExternalStore } from 'react'
 
 /**
- * One clock for every relative time in the window: it ticks each second while somebody looks, and stands
- * still while the window is hidden.
+ * A single clock for all relative times of the window: it ticks each second while the window is visible, and stops
+ * while it is hidden.
  */
 const listeners = new Set<() => void>()
 let now = Date.now()
@@ -37,15 +37,15 @@ function subscribe(listener: () => void): () => void {
 }
 
 /**
- * What `of` makes of the milliseconds since 1970, looked at each second while the window is visible; its user is drawn
- * anew only when it is another one.
+ * Returns `of` applied to the time in milliseconds since 1970, evaluated each second while the window is visible;
+ * renders again only when the result changes.
  */
 export function useOfNow<T extends string | number | boolean>(of: (now: number) => T): T {
   const current = () => of(now)
   return useSyncExternalStore(subscribe, current, current)
 }
 
-/** Milliseconds since 1970, renewed each second while the window is visible. */
+/** Returns milliseconds since 1970, updated each second while the window is visible. */
 export const useNow = (): number => useOfNow(asItIs)
 
 const asItIs = (moment: number) => moment

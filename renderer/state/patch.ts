@@ -2,7 +2,7 @@ import type { AppState, StatePatch, StateSnapshot } from '../../core/agent/state
 
 export type Applied = { kind: 'applied'; snapshot: StateSnapshot } | { kind: 'old' } | { kind: 'gap' }
 
-/** Puts a patch onto a snapshot; `gap`: patches are missing in between and the view must ask again. */
+/** Applies a patch to a snapshot; `gap`: patches are missing, and a new snapshot is needed. */
 export function applyPatch(view: StateSnapshot, patch: StatePatch): Applied {
   if (patch.revision <= view.revision) return { kind: 'old' }
   if (patch.base !== view.revision) return { kind: 'gap' }
@@ -29,8 +29,8 @@ const withItems = <T>(list: readonly T[], items: Record<string, T>): T[] =>
   list.map((item, place) => items[place] ?? item)
 
 /**
- * `next`, with every part that equals the one before replaced by it: what crossed a process boundary is
- * all new objects, and one source's change must not redraw a thousand others.
+ * Returns `next` with each part that equals the previous one replaced by it. Data from another process consists of new
+ * objects only: without this, a change of one source would render a thousand others again.
  */
 export function shareUnchanged<T>(previous: T, next: T): T {
   return share(previous, next) as T

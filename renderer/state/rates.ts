@@ -1,16 +1,16 @@
 import { useEffect, useState } from 'react'
 import { useOfNow } from './now.ts'
 
-/** A bar's time, and how many there are: the last five minutes. */
+/** Time of a bar, and the number of bars: the last five minutes. */
 const STEP_MS = 5_000
 export const STEPS = 60
 
-/** The greatest rate of each time in bytes a second, by its number since 1970. Kept while the window is. */
+/** The highest rate of each step in bytes a second, by the step's number since 1970. Lives as long as the window. */
 const seen = new Map<number, number>()
 
 const stepOf = (now: number) => Math.floor(now / STEP_MS)
 
-/** Notes the rate of sending while the window is looked at; called once, in the frame. */
+/** Records the rate of sending while the window is visible; called once, in the frame. */
 export function useNotedRate(rate: number): void {
   useEffect(() => {
     const note = () => {
@@ -25,7 +25,7 @@ export function useNotedRate(rate: number): void {
   }, [rate])
 }
 
-/** The rates of the last five minutes, oldest first; null: nobody looked then. */
+/** Returns the rates of the last five minutes, oldest first; null for steps in which the window was hidden. */
 export function useRates(): (number | null)[] {
   const step = useOfNow(stepOf)
   const [rates, setRates] = useState<(number | null)[]>([])

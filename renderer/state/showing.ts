@@ -3,8 +3,8 @@ import { ignoreError } from '../../core/dropped-errors.ts'
 import { useBridge } from './bridge.tsx'
 
 /**
- * Tells the desktop which page somebody looks at: what it shows needs no notification. And whether a form is open: it
- * may be half filled. A terminal's or a test's agent that does not want to know is no trouble.
+ * Reports to the desktop which page is visible, as its content needs no notification, and whether a form is open, as it
+ * may be partly filled in. Agents without a desktop (terminal, tests) may refuse the command; the error is ignored.
  */
 export function useShowing(page: string): void {
   const bridge = useBridge()

@@ -4,7 +4,7 @@ import type { Message } from '../../core/lib/i18n/message.ts'
 import { applyPatch, shareUnchanged } from './patch.ts'
 import { sentenceOfThrown } from './thrown.ts'
 
-/** What the window knows: nothing yet, or a snapshot; `unreachable` carries the reason while the agent is silent. */
+/** The window's view: a snapshot, null at first; `unreachable` is the reason while the agent does not answer. */
 export interface View {
   snapshot: StateSnapshot | null
   unreachable: Message | null
@@ -13,15 +13,15 @@ export interface View {
 export interface StateStore {
   get(): View
   subscribe(listener: () => void): () => void
-  /** Begins to follow the agent; returns the function that ends it. */
+  /** Subscribes to the agent; returns a function that unsubscribes. */
   start(): () => void
 }
 
 /**
- * The window's copy of the agent's state: a snapshot, then patches in the order of their revisions. A gap, or
- * a patch that overtook the snapshot that was asked for, means ask again.
+ * The window's copy of the agent's state: a snapshot, then patches in the order of their revisions. After a gap, or a
+ * patch that is newer than the requested snapshot, the snapshot is requested again.
  *
- * @param retryMs pause before the snapshot is asked for again after a failure, in milliseconds
+ * @param retryMs pause before the snapshot is requested again after a failure, in milliseconds
  */
 export function createStateStore(bridge: Pick<Bridge, 'call' | 'on'>, retryMs = 1000): StateStore {
   let view: View = { snapshot: null, unreachable: null }
@@ -42,7 +42,7 @@ export function createStateStore(bridge: Pick<Bridge, 'call' | 'on'>, retryMs = 
   }
 }
 
-/** One subscription to the agent; an answer that comes after its end is dropped. */
+/** A subscription to the agent; answers that arrive after its end are dropped. */
 function follow(
   bridge: Pick<Bridge, 'call' | 'on'>,
   retryMs: number,
@@ -51,7 +51,7 @@ function follow(
 ): () => void {
   let over = false
   let asking = false
-  /** The newest revision that was heard of while a snapshot was on its way. */
+  /** The newest revision announced while a snapshot was being loaded. */
   let heardOf = -1
   let retry: ReturnType<typeof setTimeout> | undefined
 
@@ -65,7 +65,7 @@ function follow(
       const before = current().snapshot
       const state = before === null ? answer.state : shareUnchanged(before.state, answer.state)
       asking = false
-      // A short pause: should an answer stay behind the agent's own patches, this must not spin.
+      // The short pause prevents a busy loop if an answer is older than the agent's own patches.
       if (heardOf > answer.revision) retry = setTimeout(ask, Math.min(retryMs, 50))
       heardOf = -1
       show({ snapshot: { revision: answer.revision, state }, unreachable: null })

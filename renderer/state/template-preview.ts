@@ -2,7 +2,7 @@ import type { CommandInput } from '../../core/agent/contract.ts'
 import { type Answer, useAnswer } from './answer.ts'
 import { useBridge } from './bridge.tsx'
 
-/** What a channel's template makes of a notice. */
+/** Returns a notification rendered with a channel's template. */
 export function useTemplatePreview({ type, template }: CommandInput<'previewTemplate'>): Answer<string> {
   const bridge = useBridge()
   return useAnswer({

@@ -7,14 +7,14 @@ import { useBridge } from './bridge.tsx'
 export type TimelineFilter = Pick<CommandInput<'timeline'>, 'severity' | 'source' | 'text'>
 export type TimelineEntry = CommandOutput<'timeline'>['entries'][number]
 
-/** Entries that are shown at first, and with each "older". */
+/** Number of entries shown at first, and added by each "older". */
 export const pageSize = 20
-/** The most that one question may ask for. */
+/** Maximum number of entries of a request. */
 const mostAtOnce = 200
-/** Pauses between two questions while things keep happening, in milliseconds. */
+/** Minimum interval between two requests while events keep occurring, in milliseconds. */
 const refreshMs = 2000
 
-/** The newest `wanted` entries that fit, in as many questions as it takes; `more`: there are older ones. */
+/** Loads the newest `wanted` matching entries with as many requests as needed; `more`: there are older ones. */
 export async function readTimeline(
   bridge: Pick<Bridge, 'call'>,
   filter: TimelineFilter,
@@ -39,15 +39,15 @@ export async function readTimeline(
 }
 
 export interface ShownTimeline {
-  /** Newest first; null until the first answer. What was answered stays while another question is on its way. */
+  /** Newest first; null until the first answer. The last answer stays while the next one is loading. */
   entries: readonly TimelineEntry[] | null
-  /** Why the last question failed; null when it did not. */
+  /** Why the last request failed; null if it did not. */
   failure: Message | null
-  /** Shows some more; null: there are none. */
+  /** Shows more entries; null if there are none. */
   older: (() => void) | null
 }
 
-/** The past and what lasts. `version` is anything that changes when something happened: it is then asked for again. */
+/** Returns past and ongoing incidents. `version` changes with each event: they are then loaded again. */
 export function useTimeline(filter: TimelineFilter, version: string): ShownTimeline {
   const bridge = useBridge()
   const [wanted, setWanted] = useState(pageSize)

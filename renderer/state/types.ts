@@ -1,7 +1,7 @@
 import type { CommandInput, CommandOutput } from '../../core/agent/contract.ts'
 import type { AppState } from '../../core/agent/state/schema.ts'
 
-/** A file on the wire. */
+/** A file in transfer. */
 export type Transfer = AppState['transfers'][number]
 
 /** A row of the ledger. */

@@ -5,8 +5,8 @@ import { IconDots } from './icons.ts'
 import { useMenuFocus } from './menu-focus.ts'
 
 /**
- * A menu of what can be done to the one thing with this name; its items are the children. Of many menus few are ever
- * opened: until then each is its button alone.
+ * Menu of the actions on the thing with this name; its items are the children. Few of many menus are ever opened: until
+ * then only the button is rendered.
  */
 export function ActionsMenu({ name, children }: { name: string; children: ReactNode }) {
   const { t } = useWords()

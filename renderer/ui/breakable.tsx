@@ -1,7 +1,7 @@
 import { Fragment } from 'react'
 import { withKeys } from './with-keys.ts'
 
-/** A sentence whose paths are broken after a slash before they are broken inside a word. */
+/** Shows a sentence in which paths wrap after a slash rather than inside a word. */
 export function Breakable({ text }: { text: string }) {
   const parts = withKeys(text.split(/(?<=[/\\])/), (part) => part)
   return parts.map(({ key, item }, index) => (

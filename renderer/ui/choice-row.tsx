@@ -9,7 +9,7 @@ interface ChoiceRowProps {
   onChoose: () => void
 }
 
-/** One of a few ways to go on, in a list of them; a dialog gives the first one the focus. */
+/** An option in a list of a few; in a dialog the first one gets the focus. */
 export function ChoiceRow({ icon: Icon, title, hint, onChoose }: ChoiceRowProps) {
   return (
     <li>

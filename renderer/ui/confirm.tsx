@@ -6,16 +6,16 @@ import { Dialog } from './dialog.tsx'
 interface ConfirmProps {
   opened: boolean
   title: string
-  /** What will and what will not happen, a paragraph each. */
+  /** Describes the effects, a paragraph each. */
   consequences: readonly string[]
-  /** The button's own verb; null: it cannot be done, and the sentences say why. */
+  /** Label of the confirming button, a verb; null if the action is impossible, which the sentences explain. */
   action: string | null
   dangerous?: boolean
   onClose: () => void
   onConfirm: () => Promise<unknown>
 }
 
-/** Asks before something that cannot be taken back by the same button. */
+/** Asks for confirmation of an action that its own button cannot undo. */
 export function Confirm({
   opened,
   title,
@@ -40,7 +40,7 @@ export function Confirm({
     <Dialog
       opened={opened}
       onClose={onClose}
-      // Its answer closes it; closed before, it may by then have been opened again.
+      // Only its result closes it: if closed earlier, it might have been opened again when the result arrives.
       closeOnClickOutside={!busy}
       title={title}
       closeButtonProps={{ 'aria-label': t('window.close'), disabled: busy }}

@@ -1,7 +1,7 @@
 import { dropError } from '../../core/dropped-errors.ts'
 /**
- * Puts a text on the clipboard. A page that is allowed nothing may not use the clipboard's own API; the
- * older command needs no more than the press of a button that led here.
+ * Copies a text to the clipboard. A page without permissions may not use the clipboard API; the older command only
+ * requires a user's click.
  */
 export async function copyText(text: string): Promise<boolean> {
   try {

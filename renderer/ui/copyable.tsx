@@ -7,12 +7,12 @@ import { IconCopy } from './icons.ts'
 
 interface CopyableProps {
   text: string
-  /** What the button beside it is called, and what is said once it has been pressed. */
+  /** Label of the button, and the message after it was pressed. */
   label: WordKey
   done: WordKey
 }
 
-/** A text to be used elsewhere, such as a command or an address: the window itself opens nothing. */
+/** Shows a text to be copied, such as a command or an address: the window itself opens no links. */
 export function Copyable({ text, label, done }: CopyableProps) {
   const { t } = useWords()
   const { tell } = useCommands()

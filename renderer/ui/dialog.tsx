@@ -1,7 +1,7 @@
 import { Modal, type ModalProps } from '@mantine/core'
 import { useEffect, useState } from 'react'
 
-/** Presses the × of the foremost dialog; false: there is none. */
+/** Presses the × of the foremost dialog; false if there is none. */
 export function closeForemost(): boolean {
   const button = [...document.querySelectorAll<HTMLElement>('[role="dialog"] .mantine-Modal-close')].at(-1)
   button?.click()
@@ -9,12 +9,12 @@ export function closeForemost(): boolean {
 }
 
 /**
- * A window in the window. Of many few are ever opened: until then none has the machinery of one. Whether it may close
- * is said by its × alone, which the keys press, too (features/frame/use-shortcuts.ts).
+ * A modal dialog. Few of many dialogs are ever opened: until then it renders nothing. Only its × decides whether it may
+ * be closed; the keys press it, too (features/frame/use-shortcuts.ts).
  */
 export function Dialog(props: Omit<ModalProps, 'closeOnEscape'>) {
   const [isMade, setMade] = useState(false)
-  // Made closed: it remembers what had the focus when it is opened, to give it back.
+  // Mounted closed first: on opening it records the focused element, to return the focus later.
   useEffect(() => {
     if (props.opened) setMade(true)
   }, [props.opened])

@@ -1,7 +1,7 @@
 import { Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 
-/** An empty place that teaches: what will appear here, and what makes it so. */
+/** An empty state: explains what will appear here, and how. */
 export function Empty({ icon, title, children }: { icon: ReactNode; title: string; children: ReactNode }) {
   return (
     <Stack align="center" gap={6} py="xl" px="md" ta="center" className="empty">

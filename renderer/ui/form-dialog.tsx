@@ -3,12 +3,12 @@ import { useWords } from '../words/context.tsx'
 import { Confirm } from './confirm.tsx'
 import { Dialog } from './dialog.tsx'
 
-/** typed: something that closing would throw away. asked: an answer is on its way, and it has to be seen. */
+/** typed: there is input that closing would discard. asked: a request is pending, and its result has to be seen. */
 export type Held = 'nothing' | 'typed' | 'asked'
 
 export const HoldContext = createContext<(held: Held) => void>(() => undefined)
 
-/** A form says to the dialog or page around it why it should stay. */
+/** Called by a form: reports to the dialog or page around it why it must not be closed. */
 export function useHold(isTyped: boolean, isAsked: boolean): void {
   const hold = use(HoldContext)
   const held = isAsked ? 'asked' : isTyped ? 'typed' : 'nothing'
@@ -26,7 +26,7 @@ interface FormDialogProps {
   children: ReactNode
 }
 
-/** A window in the window with a form: where something is typed, its × and the keys that press it ask first. */
+/** A dialog with a form: closing it by its × or by a key asks first if there is unsaved input. */
 export function FormDialog({ opened, title, onClose, children }: FormDialogProps) {
   const { t } = useWords()
   const [held, hold] = useState<Held>('nothing')
@@ -53,7 +53,7 @@ interface DiscardProps {
   onDiscard: () => void
 }
 
-/** Asks before what was typed is lost. */
+/** Asks before input is discarded. */
 export function Discard({ opened, onClose, onDiscard }: DiscardProps) {
   const { t } = useWords()
   return (

@@ -1,4 +1,4 @@
-/** The icons that the window uses, each from its own module: the package's root would bring all of them. */
+/** The icons in use, each from its own module: the package's root would load all of them. */
 export { default as IconArrowDown } from '@tabler/icons-react/dist/esm/icons/IconArrowDown.mjs'
 export { default as IconArrowLeft } from '@tabler/icons-react/dist/esm/icons/IconArrowLeft.mjs'
 export { default as IconArrowRight } from '@tabler/icons-react/dist/esm/icons/IconArrowRight.mjs'

@@ -1,8 +1,8 @@
 import { useRef } from 'react'
 
 /**
- * For a menu whose items open dialogs: its button has the focus again before an item does anything, so that a dialog
- * gives it back there. `target` is the button's ref, `menu` the menu's properties.
+ * For a menu whose items open dialogs: returns the focus to the menu's button before an item acts, so that the dialog
+ * later returns it there. `target` is the button's ref, `menu` the menu's properties.
  */
 export function useMenuFocus() {
   const target = useRef<HTMLButtonElement>(null)

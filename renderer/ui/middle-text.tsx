@@ -5,7 +5,7 @@ interface MiddleTextProps {
   className?: string
 }
 
-/** A name in one line: where room is short it is cut in its middle, as its end tells it from its neighbours. */
+/** Shows a name in one line, cut in its middle if necessary: its end distinguishes it from similar names. */
 export function MiddleText({ text, className = '' }: MiddleTextProps) {
   const { start, end } = splitMiddle(text)
   return (

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 
 interface NumberFieldProps extends Omit<TextInputProps, 'label' | 'value' | 'onChange'> {
   label: string
-  /** Behind the label. */
+  /** Shown after the label. */
   mark?: ReactNode
   value: string | number
   onChange: (typed: string) => void
@@ -12,13 +12,13 @@ interface NumberFieldProps extends Omit<TextInputProps, 'label' | 'value' | 'onC
   aside?: ReactNode
 }
 
-/** Chinese characters are two of the font's usual widths. */
+/** Returns the width in units of `ch`: a Chinese character takes two. */
 const widthOf = (text: string): number =>
   [...text].reduce((width, one) => width + (one > '\u2e80' ? 2 : 1), 0)
 
 /**
- * A number as it was typed, with its unit at the end. What is no number stays to be seen, and whoever reads it refuses it:
- * a field that drops letters makes 500 MiB of "500K", and nothing of "fast".
+ * A number as typed, with its unit at the end. Invalid input stays visible and is refused by the parser: a field that
+ * drops letters would turn "500K" into 500 MiB, and "fast" into nothing.
  */
 export function NumberField({ label, mark, value, onChange, unit = '', aside, ...input }: NumberFieldProps) {
   const end = (

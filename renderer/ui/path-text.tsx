@@ -6,7 +6,7 @@ import { useWords } from '../words/context.tsx'
 import { copyText } from './copy.ts'
 import { MiddleText } from './middle-text.tsx'
 
-/** A path, shortened in its middle where room is short; whole on hover and focus, copied by a press. */
+/** Shows a path, cut in its middle if necessary; the full path on hover and focus; a press copies it. */
 export function PathText({ path }: { path: string }) {
   const { t } = useWords()
   const { tell } = useCommands()

@@ -5,15 +5,15 @@ import { PathText } from './path-text.tsx'
 interface ProgressRowProps {
   transfer: Transfer
   aside?: string
-  /** The destination's name, where there are several. */
+  /** The destination's name, if there are several. */
   to?: string | null
 }
 
-/** How much of a file has gone, from 0 to 1. */
+/** Returns the fraction of a file that is sent, from 0 to 1. */
 export const fractionOf = ({ size, sentBytes }: Transfer): number =>
   size === 0 ? 1 : Math.min(1, sentBytes / size)
 
-/** A file on the wire: its name, how far it is, and a bar. */
+/** Shows a file in transfer: its name, its progress, and a bar. */
 export function ProgressRow({ transfer, aside, to = null }: ProgressRowProps) {
   const { format, t } = useWords()
   const fraction = fractionOf(transfer)

@@ -8,7 +8,7 @@ import { FormDialog, useHold } from './form-dialog.tsx'
 interface RenameFormProps {
   before: string
   rename: (name: string) => Promise<Outcome>
-  /** What is said once it is done. */
+  /** The message after a success. */
   done: WordKey
   onDone: () => void
 }
@@ -18,7 +18,7 @@ interface RenameDialogProps extends Omit<RenameFormProps, 'onDone'> {
   onClose: () => void
 }
 
-/** Gives something another name here. */
+/** Asks for a new name. */
 export function RenameDialog({ opened, onClose, ...form }: RenameDialogProps) {
   const { t } = useWords()
   return (

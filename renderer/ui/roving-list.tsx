@@ -5,20 +5,20 @@ const INPUTS = 'input, select, textarea'
 
 interface RovingListProps {
   className: string
-  /** An element of each entry, such as "article": the arrows up and down go from one to the next. */
+  /** Selector of an entry, such as "article": the arrow keys up and down move between entries. */
   entry: string
   children: ReactNode
 }
 
 /**
- * A list that is one stop of the Tab key: up, down, Home and End go from entry to entry, left and right within one. The
- * stop stays where it was last.
+ * A list with a single tab stop: up, down, Home and End move between entries, left and right within one. The tab stop
+ * stays at the last focused element.
  */
 export function RovingList({ className, entry, children }: RovingListProps) {
   const list = useRef<HTMLDivElement>(null)
   const last = useRef<Element | null>(null)
 
-  // After each rendering: entries come and go.
+  // After each rendering, as entries are added and removed.
   useEffect(() => keepOneStop(list.current, last.current))
 
   useEffect(() => {
@@ -62,12 +62,12 @@ function keepOneStop(list: Element | null, wanted: Element | null): void {
   const stop = stops.find((one) => one === wanted) ?? stops[0]
   for (const one of stops) {
     const index = one === stop ? 0 : -1
-    // Also the same value again would have its style worked out anew.
+    // Assigning an equal value would still recompute the element's style.
     if (one.tabIndex !== index) one.tabIndex = index
   }
 }
 
-/** Where a key leads; undefined: nowhere. */
+/** Returns the element that a key moves to; undefined if there is none. */
 function neighbour(list: Element, from: HTMLElement, entry: string, key: string): HTMLElement | undefined {
   const entries = [...list.querySelectorAll(entry)]
   const own = entries.findIndex((one) => one.contains(from))

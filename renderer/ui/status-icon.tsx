@@ -1,6 +1,6 @@
 import type { StatusLevel } from '../../core/agent/state/schema.ts'
 
-/** The shape of each level: colour is never the only sign. Drawn on 24 × 24. */
+/** The shape of each level, as colour must not be the only sign. Drawn on 24 × 24. */
 const shapes: Record<StatusLevel, React.ReactNode> = {
   failing: (
     <>
@@ -26,13 +26,13 @@ const shapes: Record<StatusLevel, React.ReactNode> = {
       <path d="M12 17V7.4M7.8 11.4 12 7.2l4.2 4.2" />
     </>
   ),
-  // A ring with a gap below: the last piece is missing.
+  // A ring with a gap at the bottom: the last piece is missing.
   partial: <path d="M4.39 15.55a8.4 8.4 0 1 1 15.22 0" strokeWidth="4" strokeLinecap="butt" />,
   ok: <circle cx="12" cy="12" r="8.4" strokeWidth="4" />,
   starting: <circle cx="12" cy="12" r="8.4" strokeWidth="3.2" strokeDasharray="0.1 6.5" />,
 }
 
-/** The status shape; it says nothing to a screen reader, for the sentence beside it does. */
+/** Draws the status shape, hidden from screen readers: the sentence beside it is read out. */
 export function StatusIcon({ level, size = 24 }: { level: StatusLevel; size?: number }) {
   return (
     <svg

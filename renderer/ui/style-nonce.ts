@@ -1,4 +1,4 @@
-/** The word that the page's policy asks of every style element. */
+/** Returns the nonce that the page's content security policy requires of style elements. */
 export function styleNonce(): string {
   return document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
 }

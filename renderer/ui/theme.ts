@@ -1,6 +1,6 @@
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
 
-/** Deep water: the colour of all that is well, and of what can be pressed. */
+/** Teal: the colour of the state "OK" and of controls. */
 const harbour: MantineColorsTuple = [
   '#e8f6f4',
   '#d2ebe7',
@@ -14,7 +14,7 @@ const harbour: MantineColorsTuple = [
   '#034f45',
 ]
 
-/** Quiet greys with a little of the same water in them. */
+/** Greys with a tinge of the same teal. */
 const dark: MantineColorsTuple = [
   '#e3e7e9',
   '#bcc4c8',
@@ -28,7 +28,7 @@ const dark: MantineColorsTuple = [
   '#0f1213',
 ]
 
-/** Deep enough that white words on it can be read. */
+/** Dark enough for white text on it. */
 const red: MantineColorsTuple = [
   '#fdf0ef',
   '#fadcda',
@@ -43,19 +43,19 @@ const red: MantineColorsTuple = [
 ]
 
 /**
- * Menus and dialogs fade in, and go at once: a page that is left meanwhile stops what its timers would end, and an
- * unseen dialog would stay over the window.
+ * Menus and dialogs fade in and disappear at once: leaving a page stops the timers that would end a fade, and an
+ * invisible dialog would stay over the window.
  */
 const comes = { duration: 120, exitDuration: 0 }
 
-/** The window's look; colours of states are in styles/base.css. */
+/** The window's theme; the colours of states are in styles/base.css. */
 export const theme = createTheme({
   primaryColor: 'harbour',
-  // White words on it have a contrast of 5.3 : 1.
+  // White text on it has a contrast of 5.3 : 1.
   primaryShade: 7,
   colors: { harbour, dark, red },
   defaultRadius: 'md',
-  // Inter comes with the window; Chinese is written in the font that the system has for it.
+  // Inter is bundled with the window; Chinese uses the system's font.
   fontFamily:
     '"Inter Variable", "Noto Sans TC", "Noto Sans CJK TC", "PingFang TC", "Microsoft JhengHei", system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
@@ -68,10 +68,10 @@ export const theme = createTheme({
         shadow: 'md',
         position: 'bottom-end',
         withinPortal: true,
-        // Within a landmark, and with nothing in it that is no item.
+        // Inside a landmark, and without the focus placeholder, a child that is not a menu item.
         portalProps: { target: '#main' },
         withInitialFocusPlaceholder: false,
-        // Whatever scrolls behind it.
+        // Keeps its position even if the content behind it scrolls.
         floatingStrategy: 'fixed',
         transitionProps: comes,
       },
@@ -81,9 +81,9 @@ export const theme = createTheme({
         centered: true,
         size: 'calc(100vw - 2rem)',
         padding: 'md',
-        // Nothing behind it scrolls; the message below it does.
+        // The content behind a dialog does not scroll; the message below it does.
         lockScroll: false,
-        // Not a second banner.
+        // Avoids a second banner landmark.
         attributes: { header: { role: 'none' } },
         transitionProps: comes,
       },
@@ -101,8 +101,8 @@ export const theme = createTheme({
   },
 })
 
-/** Mantine's own grey is too light for words on white; a refused input speaks in the colour of failure. */
+/** Mantine's own grey is too light for text on white; an invalid input has the colour of failure. */
 const ours = { '--mantine-color-dimmed': 'var(--quiet)', '--mantine-color-error': 'var(--failing)' }
 
-/** The colours of styles/base.css in Mantine's parts, in both schemes. */
+/** Applies the colours of styles/base.css to Mantine's components, in both schemes. */
 export const colourVariables: CSSVariablesResolver = () => ({ variables: {}, light: ours, dark: ours })

@@ -11,7 +11,7 @@ function isoOf(at: number): string {
   return Number.isNaN(date.getTime()) ? '' : date.toISOString()
 }
 
-/** "3 sec ago", kept up to date; the whole date on hover. */
+/** Shows "3 sec ago", kept up to date; the full date on hover. */
 export function Ago({ at }: Moment) {
   const { t, format } = useWords()
   const words = useOfNow((now) =>
@@ -26,14 +26,14 @@ export function Ago({ at }: Moment) {
   )
 }
 
-/** "12 min", growing: how long something has lasted. */
+/** Shows "12 min", growing: how long something has lasted. */
 export function Elapsed({ at }: Moment) {
   const { format } = useWords()
   const words = useOfNow((now) => format.duration(now - at))
   return <span title={format.fullMoment(at)}>{words}</span>
 }
 
-/** The time of day, with the date where it is not today's. */
+/** Shows the time of day, with the date unless it is today. */
 export function At({ at }: Moment) {
   const { format } = useWords()
   const words = useOfNow((now) => format.moment(at, now))

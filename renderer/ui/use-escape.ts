@@ -1,6 +1,6 @@
 import { type RefObject, useEffect, useRef } from 'react'
 
-/** Escape leaves a page that stands in place of another, unless something above it is open, or somebody types. */
+/** Escape leaves a page that replaces another, unless something above it is open or a field is being edited. */
 export function useEscape(page: RefObject<HTMLElement | null>, leave: () => void): void {
   const latest = useRef(leave)
   useEffect(() => {

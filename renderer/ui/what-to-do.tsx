@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { useWords } from '../words/context.tsx'
 
-/** The whole of a failure and the step that mends it, behind one press: the line above has told what it is. */
+/** Shows a failure's full sentence and its next step, collapsed: the line above has the summary. */
 export function WhatToDo({ children }: { children: ReactNode }) {
   const { t } = useWords()
   return (

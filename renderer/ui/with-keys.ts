@@ -1,4 +1,4 @@
-/** A list whose entries have no name of their own, with keys for React: the text, and which one of its kind. */
+/** Returns the items with keys for React: their text, and a number for equal texts. */
 export function withKeys<T>(
   items: readonly T[],
   textOf: (item: T) => string,

@@ -5,11 +5,11 @@ import { createWords, type Language } from './dictionaries.ts'
 
 export interface Words {
   language: Language
-  /** One of the window's own sentences. */
+  /** Translates a sentence of the window. */
   t: (key: WordKey, params?: Message['params']) => string
-  /** A sentence that came with the state or an answer. */
+  /** Translates a sentence of the state or of an answer. */
   say: (message: Message) => string
-  /** Numbers, sizes and times as this language writes them. */
+  /** Formats numbers, sizes and times in this language. */
   format: Format
 }
 

@@ -13,17 +13,17 @@ import { TimelinePart } from './timeline-part.tsx'
 
 interface AlertsPageProps {
   state: AppState
-  /** The incident that somebody asked to see. */
+  /** The incident to scroll to. */
   place?: Place | null
 }
 
-/** What fails now and what can be done about it, of what nothing is told, and all that happened. */
+/** Shows ongoing incidents with their actions, muted paths, and the timeline. */
 export default function AlertsPage({ state, place = null }: AlertsPageProps) {
   const { t } = useWords()
   const openPage = useOpenPage()
   const page = useRef<HTMLDivElement>(null)
   const { incidents, settings } = state
-  // Notices stand above, with the button that puts them away.
+  // Notices are shown above, with the button that dismisses them.
   const lasting = lastingOf(incidents).filter(({ kind }) => kind !== 'notice')
   useComeTo(page, place)
   return (
@@ -62,7 +62,7 @@ export default function AlertsPage({ state, place = null }: AlertsPageProps) {
   )
 }
 
-/** Brings what somebody asked for into sight, as soon as it is there; once for each wish. */
+/** Scrolls the requested place into view after it is rendered, once per request. */
 function useComeTo(page: React.RefObject<HTMLDivElement | null>, place: Place | null): void {
   const done = useRef<Place | null>(null)
   useEffect(() => {
@@ -76,7 +76,7 @@ function useComeTo(page: React.RefObject<HTMLDivElement | null>, place: Place | 
       return true
     }
     if (come()) return
-    // Its part of the timeline may still be on its way.
+    // The timeline page that contains it may still be loading.
     const observer = new MutationObserver(() => {
       if (come()) observer.disconnect()
     })

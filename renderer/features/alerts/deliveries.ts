@@ -4,7 +4,7 @@ import type { HealthLevel } from '../overview/describe.ts'
 
 export type Delivery = TimelineEntry['deliveries'][number]
 
-/** One thing that was to be told, and what became of it in each channel. */
+/** A notification, and its delivery through each channel. */
 export interface Told {
   notice: string
   what: Delivery['what']
@@ -12,7 +12,7 @@ export interface Told {
   deliveries: Delivery[]
 }
 
-/** By notice, in the order in which they were to be told. */
+/** Groups deliveries by notification, in chronological order. */
 export function toldOf(deliveries: readonly Delivery[]): Told[] {
   const byNotice = new Map<string, Told>()
   for (const delivery of deliveries.toSorted((one, other) => one.at - other.at)) {

@@ -4,7 +4,7 @@ import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { type Delivery, deliveryMarks, toldOf } from './deliveries.ts'
 
-/** Who was told what through which channel and when, or why not. */
+/** Lists which channels delivered the notifications and when, or why not. */
 export function DeliveryList({ deliveries }: { deliveries: readonly Delivery[] }) {
   const { t } = useWords()
   if (deliveries.length === 0) return <p className="dimmed">{t('window.delivery.none')}</p>

@@ -11,7 +11,7 @@ import { useWords } from '../../words/context.tsx'
 import { incidentDetails } from '../help/details.ts'
 import { concerned, type Incident, type Known, lastEnd, mutedOf, namesInLine } from './incidents.ts'
 
-/** Who has acknowledged it, for a host that does not know who sits before the window. */
+/** Name under which an incident is acknowledged if the host does not know the user. */
 const BY_WINDOW = 'window'
 const HOUR_MS = 3_600_000
 
@@ -20,7 +20,7 @@ interface IncidentActionsProps {
   settings: AppState['settings']
 }
 
-/** What somebody can do about a failure that lasts, and what was done, with the way back. */
+/** Shows the actions on an ongoing incident, and past actions with a way to undo them. */
 export function IncidentActions({ incident, settings }: IncidentActionsProps) {
   const { t } = useWords()
   const { run } = useCommands()
@@ -55,7 +55,7 @@ export function IncidentActions({ incident, settings }: IncidentActionsProps) {
   )
 }
 
-/** For a message to whoever helps. */
+/** Copies the incident's details, for a support request. */
 function CopyDetails({ incident }: { incident: Incident }) {
   const { t, say } = useWords()
   const { tell } = useCommands()
@@ -71,7 +71,7 @@ function CopyDetails({ incident }: { incident: Incident }) {
   )
 }
 
-/** What a person chooses where many files have lost their content. */
+/** Shows the choices for a source many of whose files lost their content. */
 function EmptiedActions({ source: id }: { source: string }) {
   const { t } = useWords()
   const { run } = useCommands()
@@ -91,7 +91,7 @@ function EmptiedActions({ source: id }: { source: string }) {
   )
 }
 
-/** Decisions about files that carry isocket's mark, and that Holdfast did not send. */
+/** Shows the decisions about files with isocket's mark that Holdfast did not send. */
 function MarkedActions({ source: id }: { source: string }) {
   const { t } = useWords()
   const { run } = useCommands()
@@ -118,11 +118,11 @@ interface ToldProps {
   incident: Incident
   isSnoozed: boolean
   muted: ReturnType<typeof mutedOf>
-  /** Of nothing that it is about anybody is told. */
+  /** All paths of the incident are muted. */
   isSilenced: boolean
 }
 
-/** Why nobody is told again, and what ends that. */
+/** Shows why no further notifications are sent, with the button that resumes them. */
 function Told({ incident: { id, acknowledged, snoozedUntil }, isSnoozed, muted, isSilenced }: ToldProps) {
   const words = useWords()
   const { t, format } = words

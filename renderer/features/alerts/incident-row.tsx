@@ -7,21 +7,21 @@ import { useWords } from '../../words/context.tsx'
 import { HealthMark } from '../overview/health-line.tsx'
 import { type Incident, isAboutPaths, levelOf, severityOf, subjectsOf, titleOf } from './incidents.ts'
 
-/** More than this of one disk's paths say nothing more. */
+/** At most this many subjects are listed: more paths of the same disk add no information. */
 const mostSubjects = 5
 
 interface IncidentRowProps {
   incident: Incident
   settings: AppState['settings']
-  /** Somebody has asked to see this one. */
+  /** The page was opened to show this incident. */
   isMarked?: boolean
-  /** Its sentence is here, behind a press; else the page has it elsewhere. */
+  /** Show the sentence behind a disclosure button; false if the page shows it elsewhere. */
   hasMore?: boolean
-  /** What can be done about it. */
+  /** The incident's actions. */
   children?: ReactNode
 }
 
-/** One failure: where, what and how long in a line, the facts, and one next step. One that is over is the line alone. */
+/** Shows an incident: place, kind and duration in a line; unless resolved, also the facts and the next step. */
 export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
   const { incident, settings, isMarked, hasMore = true, children } = props
   const words = useWords()
@@ -62,7 +62,7 @@ export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
   )
 })
 
-/** What it is about: each path, which can be copied, or name. */
+/** Lists the incident's subjects: paths, which can be copied, or names. */
 export function Subjects({ incident }: { incident: Incident }) {
   const { t } = useWords()
   const subjects = subjectsOf(incident)

@@ -9,23 +9,23 @@ export { severityOf, subjectsOf }
 export type Incident = AppState['incidents'][number]
 type Settings = AppState['settings']
 
-/** Names in one line are at most so many; then a number. */
+/** At most this many names are shown in a line; the rest are counted. */
 const MOST_NAMES = 5
 
-/** Where and what: "Survey archive · Read-only"; the disk of a source by the source's name. */
+/** Returns an incident's title: "Survey archive · Read-only"; a source's disk has the source's name. */
 export function titleOf(incident: Incident, words: Pick<Words, 't'>, settings: Settings): string {
   const [path = incident.group, ...others] = namedSubjects(incident, namesOf(settings))
   const where = others.length > 0 ? words.t('notify.others', { path, count: others.length }) : path
   return words.t('window.alerts.title', { kind: words.t(`kind.${incident.kind}`), where })
 }
 
-/** Its mark: what is over is well. */
+/** Returns the level of an incident's mark; a resolved incident is "ok". */
 export function levelOf({ kind, endedAt }: Pick<Incident, 'kind' | 'endedAt'>): HealthLevel {
   if (endedAt !== null) return 'ok'
   return severityLevel(severityOf(kind))
 }
 
-/** What lasts, the gravest first; of those that are alike the newest. */
+/** Returns the ongoing incidents, sorted by severity, then newest first. */
 export function lastingOf(incidents: readonly Incident[]): Incident[] {
   const gravity = ({ kind }: Incident) => severities.indexOf(severityOf(kind))
   return incidents
@@ -33,12 +33,12 @@ export function lastingOf(incidents: readonly Incident[]): Incident[] {
     .sort((one, other) => gravity(one) - gravity(other) || other.startedAt - one.startedAt)
 }
 
-/** It is about paths, which can be copied; the others' subjects are names. */
+/** True if the subjects are paths, which can be copied; otherwise they are names. */
 export function isAboutPaths({ kind }: Pick<Incident, 'kind'>): boolean {
   return isDiskKind(kind)
 }
 
-/** A source or a path that is only checked: what can be muted. */
+/** A source or a checked path: either can be muted. */
 export interface Known {
   id: string
   name: string
@@ -51,17 +51,17 @@ export function knownOf({ sources, checkedPaths }: Settings): Known[] {
   ]
 }
 
-/** The sources and checked paths that an incident is about. */
+/** Returns the sources and checked paths that an incident is about. */
 export function concerned({ sources, paths }: Incident, settings: Settings): Known[] {
   return knownOf(settings).filter(({ id }) => sources.includes(id) || Object.hasOwn(paths, id))
 }
 
 export interface Muted extends Known {
-  /** Milliseconds since 1970; null: until unmuted. */
+  /** Milliseconds since 1970; null until unmuted. */
   until: number | null
 }
 
-/** Those of which nothing is told now. */
+/** Returns those that are muted now. */
 export function mutedOf(known: readonly Known[], { alerts }: Settings, now: number): Muted[] {
   return known.flatMap(({ id, name }) => {
     const until = alerts.muted[id]
@@ -70,12 +70,12 @@ export function mutedOf(known: readonly Known[], { alerts }: Settings, now: numb
   })
 }
 
-/** The last of several ends; null: one has none. */
+/** Returns the latest end; null if one of them has no end. */
 export function lastEnd(muted: readonly Muted[]): number | null {
   return muted.some(({ until }) => until === null) ? null : Math.max(...muted.map(({ until }) => until ?? 0))
 }
 
-/** The first names, and how many more there are. */
+/** Joins the first names and counts the rest. */
 export function namesInLine(names: readonly string[], { t }: Pick<Words, 't'>): string {
   const shown = names.slice(0, MOST_NAMES).join(t('window.list.separator'))
   const count = names.length - MOST_NAMES

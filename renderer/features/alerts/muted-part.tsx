@@ -5,7 +5,7 @@ import { useWords } from '../../words/context.tsx'
 import { Undo } from './incident-actions.tsx'
 import { knownOf, mutedOf } from './incidents.ts'
 
-/** Of what nothing is told just now: nobody should find that out when it is too late. */
+/** Lists the muted sources and checked paths, so that a forgotten muting is noticed. */
 export function MutedPart({ settings }: { settings: AppState['settings'] }) {
   const { t, format } = useWords()
   const { run } = useCommands()

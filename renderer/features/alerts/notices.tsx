@@ -4,7 +4,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { IconInfoCircle } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** Things to know once, such as a settings file that was set aside. */
+/** Shows one-time notices, such as a settings file that was set aside. */
 export function Notices({ notices }: { notices: AppState['notices'] }) {
   const { t, say } = useWords()
   const { run } = useCommands()

@@ -14,13 +14,13 @@ import { type Incident, levelOf, severityOf, titleOf } from './incidents.ts'
 
 interface TimelineRowProps {
   incident: Incident
-  /** null: not known yet. */
+  /** null if not known yet. */
   deliveries: TimelineEntry['deliveries'] | null
   settings: AppState['settings']
   isMarked: boolean
 }
 
-/** One failure of the past, or that lasts: a line, that opens to all that is known of it. */
+/** Shows an incident of the timeline as a line that expands to all of its details. */
 export function TimelineRow({ incident, deliveries, settings, isMarked }: TimelineRowProps) {
   const words = useWords()
   const { t, say, format } = words
@@ -60,7 +60,7 @@ export function TimelineRow({ incident, deliveries, settings, isMarked }: Timeli
   )
 }
 
-/** When it began, was noticed and was over, and who has seen to it. */
+/** Shows when it began, was noticed and ended, and who acknowledged it. */
 function Facts({
   incident: { kind, startedAt, noticedAt, endedAt, acknowledged, snoozedUntil },
 }: {

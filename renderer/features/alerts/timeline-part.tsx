@@ -10,9 +10,9 @@ import { RovingList } from '../../ui/roving-list.tsx'
 import { useWords } from '../../words/context.tsx'
 import { TimelineRow } from './timeline-entry.tsx'
 
-/** Somebody who is still typing is not answered after each key. Milliseconds. */
+/** Delay after a keystroke before the timeline is queried, in milliseconds. */
 const typingMs = 300
-/** How far back one that was asked for is looked for. */
+/** At most this many entries are loaded to find the requested incident. */
 const mostLookedThrough = 200
 
 const severities = ['all', 'critical', 'warning'] as const
@@ -20,11 +20,11 @@ const ALL = ''
 
 interface TimelinePartProps {
   state: AppState
-  /** The incident that somebody asked to see; null: none. */
+  /** The incident to scroll to; null if none. */
   marked: string | null
 }
 
-/** All that happened, newest first: a page at a time, and by severity, source and words. */
+/** Shows the timeline, newest first, page by page; filtered by severity, source and text. */
 export function TimelinePart({ state, marked }: TimelinePartProps) {
   const { t } = useWords()
   const [severity, setSeverity] = useState<TimelineFilter['severity']>(null)
@@ -36,7 +36,7 @@ export function TimelinePart({ state, marked }: TimelinePartProps) {
   const filter = { severity, source: known, text }
   const isFiltered = severity !== null || known !== null || text !== ''
 
-  // What was asked for is perhaps not among what fits.
+  // Reset the filters: they might exclude the requested incident.
   useEffect(() => {
     if (marked === null) return
     setSeverity(null)
@@ -102,7 +102,7 @@ function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) 
     if (isMissing && entries.length < mostLookedThrough) older?.()
   }, [isMissing, entries, older])
 
-  // Until the first answer: what the window knows already.
+  // Before the first response the incidents of the state are shown.
   const shown = entries ?? state.incidents.map((incident) => ({ incident, deliveries: null }))
   return (
     <>
@@ -137,12 +137,12 @@ function TimelineList({ state, filter, isFiltered, marked }: TimelineListProps) 
   )
 }
 
-/** Somebody would be told of a failure. */
+/** True if a failure would be reported by at least one channel. */
 function isHeard({ settings }: AppState): boolean {
   return settings.notifications || settings.alerts.channels.some(({ enabled }) => enabled)
 }
 
-/** Changes when something happened, or was told. */
+/** Changes whenever an incident or a delivery changes. */
 function versionOf({ incidents, channels }: AppState): string {
   const happened = incidents.map(({ id, endedAt, acknowledged, snoozedUntil, repeats, paths }) => {
     return [id, endedAt, acknowledged?.at, snoozedUntil, repeats, Object.keys(paths).length]

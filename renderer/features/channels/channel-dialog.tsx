@@ -11,15 +11,15 @@ import { typeWord } from './channel-words.ts'
 
 interface ChannelDialogProps {
   opened: boolean
-  /** The one to be changed; null: a new one. */
+  /** The channel to edit; null to add one. */
   channel: Channel | null
-  /** Names of the secrets that it has. */
+  /** Names of the channel's stored secrets. */
   stored: readonly string[]
   state: AppState
   onClose: () => void
 }
 
-/** A window in the window with a channel's form; for a new one its type is chosen first. */
+/** Shows a dialog with a channel's form; for a new channel the type is chosen first. */
 export function ChannelDialog({ opened, channel, stored, state, onClose }: ChannelDialogProps) {
   const { t } = useWords()
   const [type, setType] = useState<ChannelType | null>(null)
@@ -53,7 +53,7 @@ export function ChannelDialog({ opened, channel, stored, state, onClose }: Chann
   )
 }
 
-/** Every type that can be added here; what each needs its form says. */
+/** Lists the types that can be added; each type's form explains its requirements. */
 function TypeList({ onChoose }: { onChoose: (type: ChannelType) => void }) {
   const { t } = useWords()
   return (

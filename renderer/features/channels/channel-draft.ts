@@ -9,14 +9,14 @@ import {
 export type NewChannel = CommandInput<'addChannel'>
 export type Channel = NewChannel['channel']
 
-/** A channel as it stands in the form. */
+/** A channel as edited in the form. */
 export interface ChannelDraft {
   name: string
-  /** By the fields' names. */
+  /** By field name. */
   options: Readonly<Record<string, string>>
-  /** What was typed anew: nobody is shown what is stored. */
+  /** Newly typed secrets: stored ones are never shown. */
   secrets: Readonly<Record<string, string>>
-  /** Names of stored secrets that are to be taken away. */
+  /** Names of stored secrets to delete. */
   cleared: readonly string[]
   severity: Channel['severity']
   sources: readonly string[] | null
@@ -24,10 +24,10 @@ export interface ChannelDraft {
   template: string | null
 }
 
-/** Why a field cannot be used, by its name; of the form's own fields `name`, `sources` and `template`. */
+/** Why a field is invalid, by field name; also for the form's own fields `name`, `sources` and `template`. */
 export type Problems = Readonly<Record<string, 'missing' | 'invalid'>>
 
-/** With the defaults of what is chosen rather than typed: the others' stand in their empty fields. */
+/** Returns a new draft. Choices are preset; typed fields stay empty and show their defaults as placeholders. */
 export function newDraft(type: ChannelType, name: string): ChannelDraft {
   const chosen = fieldsOf(type).flatMap((field) =>
     field.kind === 'choice' ? [[field.name, field.default ?? ''] as const] : [],
@@ -57,7 +57,7 @@ export function draftOf({
   return { ...fresh, options: { ...fresh.options, ...options }, severity, sources, standby, template }
 }
 
-/** An id that no channel has had: what was told through an earlier one stays its own. */
+/** Returns an id that no channel ever had: deliveries of a former channel must not be attributed to this one. */
 export function newChannelId(type: ChannelType): string {
   return `${type}-${crypto.randomUUID().slice(0, 8)}`
 }
@@ -65,11 +65,11 @@ export function newChannelId(type: ChannelType): string {
 interface About extends Pick<Channel, 'id' | 'type' | 'enabled'> {
   /** Names of the secrets that are stored. */
   stored: readonly string[]
-  /** Ids of the sources that there are. */
+  /** Ids of all sources. */
   sources: readonly string[]
 }
 
-/** What the form gives to the agent, or what is wrong with it. A secret is in it only if it was typed, or cleared. */
+/** Returns the form's values for the agent, or its problems. Secrets are included only if typed or cleared. */
 export function readDraft(
   draft: ChannelDraft,
   { id, type, enabled, stored, sources }: About,
@@ -82,7 +82,7 @@ export function readDraft(
   if (name === '') refuse('name', 'missing')
   const options = readOptions(type, draft.options, refuse)
   const secrets = readSecrets(type, draft, stored, refuse)
-  // Those that are gone are forgotten.
+  // Sources that have been removed are dropped.
   const chosen = draft.sources === null ? null : sources.filter((one) => draft.sources?.includes(one))
   if (chosen?.length === 0) refuse('sources', 'missing')
   if (draft.template?.trim() === '') refuse('template', 'missing')
@@ -93,7 +93,7 @@ export function readDraft(
 
 type Refuse = (name: string, why: 'missing' | 'invalid' | null) => void
 
-/** What is empty has its default, whatever that will be. */
+/** Leaves out empty fields: their defaults apply, even if they change in a later version. */
 function readOptions(type: ChannelType, typed: ChannelDraft['options'], refuse: Refuse): Channel['options'] {
   const given = fieldsOf(type)
     .filter(({ kind }) => kind !== 'secret')
@@ -125,7 +125,7 @@ function readSecrets(
   return Object.fromEntries(given)
 }
 
-/** The ids with one of them a place further up (-1) or down (1). */
+/** Returns the ids with one of them moved up (-1) or down (1). */
 export function moved(ids: readonly string[], id: string, by: -1 | 1): string[] {
   const place = ids.indexOf(id)
   const other = place + by

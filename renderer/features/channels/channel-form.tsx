@@ -30,17 +30,17 @@ import { TemplatePart } from './template-part.tsx'
 
 interface ChannelFormProps {
   type: ChannelType
-  /** null: a new one. */
+  /** null for a new channel. */
   channel: Channel | null
-  /** Names of the secrets that it has. */
+  /** Names of the channel's stored secrets. */
   stored: readonly string[]
   state: AppState
-  /** To the choice of the type; null: there is none. */
+  /** Returns to the choice of the type; null if there is none. */
   onBack: (() => void) | null
   onDone: () => void
 }
 
-/** What a channel needs, made of its type's list of fields; what it is for; and its words. */
+/** Form for a channel: the fields of its type, the incidents that it reports, and its message template. */
 export function ChannelForm(props: ChannelFormProps) {
   const { type, channel, stored, state, onBack, onDone } = props
   const { t, say } = useWords()
@@ -85,7 +85,7 @@ export function ChannelForm(props: ChannelFormProps) {
   )
 }
 
-/** What has been typed, and what becomes of it when it is saved. What is wrong is shown once that was tried. */
+/** Holds the form's state and saves it. Problems are shown after the first attempt to save. */
 function useChannelForm({ type, channel, stored, state, onDone }: ChannelFormProps) {
   const { t } = useWords()
   const { ask, tell } = useCommands()

@@ -7,12 +7,12 @@ import { type ChannelState, conditions } from './channel-words.ts'
 import type { Tested } from './use-channel-test.ts'
 
 interface ChannelHealthProps {
-  /** undefined: nothing is known of it yet. */
+  /** undefined if not known yet. */
   now: ChannelState | undefined
   on: boolean
 }
 
-/** Whether a channel works, since when that is known, and what waits there. */
+/** Shows a channel's state, since when, and the number of waiting messages. */
 export function ChannelHealth({ now, on }: ChannelHealthProps) {
   const { t } = useWords()
   const { word, level } = on
@@ -33,7 +33,7 @@ export function ChannelHealth({ now, on }: ChannelHealthProps) {
   )
 }
 
-/** What a channel said when it was last used, and to the last test unless there is newer; where both are the same, once. */
+/** Shows the result of the last delivery and of a newer test; equal results are shown once. */
 export function ChannelSays({ now, on, tested: last }: ChannelHealthProps & { tested: Tested | null }) {
   const { say } = useWords()
   const tested = last !== null && (now?.at ?? 0) <= last.at ? last : null

@@ -17,12 +17,12 @@ import { useChannelTest } from './use-channel-test.ts'
 
 interface ChannelRowProps {
   channel: Channel
-  /** undefined: nothing is known of it yet. */
+  /** undefined if not known yet. */
   now: ChannelState | undefined
   state: AppState
 }
 
-/** One channel of the settings: what it is for, how it is, and what can be done to it. */
+/** Shows a channel: its purpose, its state and its actions. */
 export function ChannelRow({ channel, now, state }: ChannelRowProps) {
   const words = useWords()
   const { t } = words
@@ -115,7 +115,7 @@ export function ChannelRow({ channel, now, state }: ChannelRowProps) {
   )
 }
 
-/** The desktop's own notifications: always there, first, and only switched on and off. */
+/** Shows the desktop's notifications: always present and first, with a switch as the only action. */
 export function NativeRow({ id, on, now }: { id: string; on: boolean; now: ChannelState | undefined }) {
   const { t } = useWords()
   const { run } = useCommands()
@@ -132,7 +132,7 @@ export function NativeRow({ id, on, now }: { id: string; on: boolean; now: Chann
   )
 }
 
-/** What it is and what it is for, where that is not everything. */
+/** Describes a channel's type, and its severity, sources and standby where they restrict it. */
 function aboutOf(
   { type, severity, sources, standby }: Channel,
   { settings }: AppState,

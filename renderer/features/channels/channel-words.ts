@@ -17,7 +17,7 @@ export const fieldWord = (t: Say, type: ChannelType, { name }: Pick<Field, 'name
 
 export const choiceWord = (t: Say, value: string): string => firstWord(t, `channel.choice.${value}`)
 
-/** What is wrong with a field, in words. */
+/** Returns a field's problem as a sentence. */
 export function problemWord(
   t: Say,
   kind: Field['kind'],

@@ -11,11 +11,11 @@ import { StorageNote } from './storage-note.tsx'
 
 interface ChannelsPartProps {
   state: AppState
-  /** What of the settings somebody asked to see. */
+  /** The part of the settings to scroll to. */
   place: Place | null
 }
 
-/** Who is told, and how: every channel in the order in which they are asked. */
+/** Lists the channels, in the order in which they are used. */
 export function ChannelsPart({ state, place }: ChannelsPartProps) {
   const { t } = useWords()
   const [adding, setAdding] = useState(false)

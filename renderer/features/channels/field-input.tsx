@@ -8,13 +8,13 @@ interface FieldInputProps {
   type: ChannelType
   field: Field
   draft: ChannelDraft
-  /** It is a secret that is there already. */
+  /** The field is a secret that is already stored. */
   isStored: boolean
   problem: 'missing' | 'invalid' | undefined
   onChange: (changes: Partial<ChannelDraft>) => void
 }
 
-/** One field of a channel's form, by its kind. */
+/** Shows a field of a channel's form, by its kind. */
 export function FieldInput(props: FieldInputProps) {
   const { type, field, draft, problem, onChange } = props
   const { t } = useWords()
@@ -50,7 +50,7 @@ function ChoiceInput({ type, field, draft, onSet }: FieldInputProps & { onSet: (
   )
 }
 
-/** It is only ever written: what is stored can be replaced or taken away, and is never shown. */
+/** Write-only: a stored secret can be replaced or deleted, and is never shown. */
 function SecretInput({ type, field, draft, isStored, problem, onChange }: FieldInputProps) {
   const { t } = useWords()
   const { name, required } = field

@@ -12,12 +12,12 @@ type Hours = NonNullable<AppState['settings']['alerts']['quietHours']>
 const usual: Hours = { from: '22:00', to: '07:00' }
 
 interface QuietHoursProps {
-  /** null: there are none. */
+  /** null if there are no quiet hours. */
   value: Hours | null
   save: (value: Hours | null) => ReturnType<Save>
 }
 
-/** When only what is critical is told; a time is kept when its field is left, and only if it is one. */
+/** Sets the hours in which only critical incidents are reported. A valid time is saved on leaving its field. */
 export function QuietHours({ value, save }: QuietHoursProps) {
   const { t, say } = useWords()
   const [typed, setTyped] = useState<Hours>(value ?? usual)
@@ -26,7 +26,7 @@ export function QuietHours({ value, save }: QuietHoursProps) {
   const from = parseWallTime(typed.from)
   const to = parseWallTime(typed.to)
 
-  // Somebody else may change it too: the command line, or a second window.
+  // The settings may also change elsewhere: on the command line, or in a second window.
   useEffect(() => {
     if (value !== null) setTyped(value)
   }, [value])

@@ -5,13 +5,13 @@ import { useWords } from '../../words/context.tsx'
 
 interface SourcesChoiceProps {
   sources: AppState['settings']['sources']
-  /** null: all. */
+  /** null for all. */
   chosen: readonly string[] | null
   problem: string | null
   onChange: (chosen: readonly string[] | null) => void
 }
 
-/** Whose incidents a channel tells: those of all sources, or of some. */
+/** Chooses whose incidents a channel reports: all sources, or some. */
 export function SourcesChoice({ sources, chosen, problem, onChange }: SourcesChoiceProps) {
   const { t } = useWords()
   const id = useId()

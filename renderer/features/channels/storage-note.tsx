@@ -1,7 +1,7 @@
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** Where tokens and passwords are kept, where that is no keyring. */
+/** Shows where secrets are stored if there is no keyring. */
 export function StorageNote({ storage }: { storage: AppState['secretStorage'] }) {
   const { t } = useWords()
   if (storage === 'keyring') return null

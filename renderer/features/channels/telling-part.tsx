@@ -4,7 +4,7 @@ import { NumberSetting } from '../settings/number-setting.tsx'
 import { useSave } from '../settings/use-save.ts'
 import { QuietHours } from './quiet-hours.tsx'
 
-/** When something is told. */
+/** Sets when notifications are sent. */
 export function TellingPart({ settings: { alerts } }: { settings: AppState['settings'] }) {
   const save = useSave()
   const { unreachableMinutes, quietHours } = alerts

@@ -5,20 +5,20 @@ import { useTemplatePreview } from '../../state/template-preview.ts'
 import { focusAfter } from '../../ui/focus.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** Of core/alerts/settings.ts, which brings its schemas along; the agent checks it again. */
+/** As in core/alerts/settings.ts, which would add its schemas to the bundle; the agent checks it too. */
 const LONGEST_TEMPLATE = 2_000
 
 interface TemplatePartProps {
   type: ChannelType
-  /** What its type has while there is no other. */
+  /** The default template of the channel's type. */
   usual: string
-  /** null: the usual one. */
+  /** null for the default. */
   template: string | null
   problem: string | null
   onChange: (template: string | null) => void
 }
 
-/** The words of a message: the usual ones, or somebody's own with names in braces; and what comes of them. */
+/** Edits the message template, the default or a custom one with names in braces, with a preview. */
 export function TemplatePart({ type, usual, template, problem, onChange }: TemplatePartProps) {
   const { t, say } = useWords()
   const id = useId()

@@ -3,10 +3,10 @@ import type { CommandOutput } from '../../../core/agent/contract.ts'
 import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 
-/** What became of a test, and when that was known. */
+/** The result of a test, and its time. */
 export type Tested = CommandOutput<'testChannel'> & { at: number }
 
-/** Sends a test through a channel, and keeps what became of it. */
+/** Sends a test message through a channel and keeps its result. */
 export function useChannelTest(id: string): { send: () => void; isSending: boolean; tested: Tested | null } {
   const bridge = useBridge()
   const [isSending, setSending] = useState(false)

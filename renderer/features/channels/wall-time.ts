@@ -1,4 +1,4 @@
-/** A time of the clock on the wall as it is typed, as the settings have it: "7:05" is "07:05"; null: it is none. */
+/** Normalizes a typed time of day to the form of the settings: "7:05" becomes "07:05"; null if invalid. */
 export function parseWallTime(typed: string): string | null {
   const parts = /^(\d{1,2})[:：](\d{2})$/.exec(typed.trim())
   if (parts === null) return null

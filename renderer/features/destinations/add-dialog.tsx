@@ -11,17 +11,17 @@ export type Addable = (typeof addable)[number]
 
 interface AddDialogProps {
   opened: boolean
-  /** The code of a link that somebody has followed; null: the dialog was asked for here. */
+  /** The pairing code of a link that the user followed; null if the dialog was opened here. */
   linked?: string | null
   state: AppState
   onClose: () => void
 }
 
-/** A window in the window that adds a destination: its kind is chosen first. */
+/** Shows a dialog that adds a destination: the kind is chosen first. */
 export function AddDialog({ opened, linked = null, state, onClose }: AddDialogProps) {
   const { t } = useWords()
   const [chosen, setKind] = useState<Addable | null>(null)
-  // What is half typed stays.
+  // A link must not replace a form that is being filled in.
   const shownLink = chosen === null ? linked : null
   const kind = shownLink === null ? chosen : 'receiver'
   const close = () => {
@@ -56,7 +56,7 @@ interface KindFormProps {
   onDone: () => void
 }
 
-/** The form of a kind; done: it is added, or given up. */
+/** Shows the form of a kind. `onDone` is called after adding or cancelling. */
 export function KindForm({ kind, linked = null, state, onBack, onDone }: KindFormProps) {
   const isFurther = state.destinations[0]?.kind !== 'embedded'
   if (kind === 'receiver')

@@ -10,7 +10,7 @@ interface ChangeDialogProps {
   onClose: () => void
 }
 
-/** Changes how a destination is reached; where in it the files lie stays. */
+/** Changes how a destination is reached; the location of the files in it stays. */
 export function ChangeDialog({ known, state, opened, onClose }: ChangeDialogProps) {
   const { t } = useWords()
   const { kind, name } = known.settings

@@ -19,7 +19,7 @@ interface DestinationCardProps {
   state: AppState
 }
 
-/** One destination: what and where it is, how it is, what waits for it, and what can be done to it. */
+/** Shows a destination: kind, address, state, waiting files and actions. */
 export function DestinationCard({ destination, state }: DestinationCardProps) {
   const words = useWords()
   const { t } = words
@@ -51,7 +51,7 @@ export function DestinationCard({ destination, state }: DestinationCardProps) {
   )
 }
 
-/** What it has, what waits for it, how fast that goes and how long it will take. */
+/** Describes the sent and waiting files, the rate and the time left. */
 function figuresOf(
   { totals, rate, left, elsewhere, connection }: DestinationState,
   { t, format }: Words,
@@ -89,7 +89,7 @@ function DestinationMenu({ destination, state }: DestinationCardProps) {
   const close = () => setOpened(null)
   const { id, name } = destination
   const settings = state.settings.destinations.find((one) => one.id === id)
-  // A folder stays where it is.
+  // The path of a folder cannot be changed.
   const known =
     settings === undefined || settings.kind === 'folder' ? null : { settings, stored: destination.secrets }
   return (

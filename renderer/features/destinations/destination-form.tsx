@@ -18,21 +18,21 @@ import { type Question, useDestinationTest } from './use-destination-test.ts'
 
 export interface Known {
   settings: Destination
-  /** Names of the secrets that are kept for it. */
+  /** Names of the destination's stored secrets. */
   stored: readonly string[]
 }
 
 interface DestinationFormProps {
   kind: GivenKind
-  /** The one to be changed; null: a new one. */
+  /** The destination to edit; null to add one. */
   known: Known | null
   state: AppState
-  /** To the choice of the kind; null: there is none. */
+  /** Returns to the choice of the kind; null if there is none. */
   onBack: (() => void) | null
   onDone: () => void
 }
 
-/** What a folder, an SFTP server or a bucket needs: it is tested as it stands here, then added or saved. */
+/** Form for a folder, an SFTP server or a bucket. It has to pass a test before it is added or saved. */
 export function DestinationForm(props: DestinationFormProps) {
   const { kind, known, state, onBack, onDone } = props
   const { t, say } = useWords()
@@ -79,7 +79,7 @@ export function DestinationForm(props: DestinationFormProps) {
   )
 }
 
-/** What is typed, what came of its last test, and what the button does: it tests, until that works. */
+/** Holds the form's state and the last test's result. Submitting tests until a test succeeds, then saves. */
 function useForm({ kind, known, onDone }: DestinationFormProps) {
   const { ask, tell } = useCommands()
   const stored = known?.stored ?? []
@@ -122,7 +122,7 @@ function useForm({ kind, known, onDone }: DestinationFormProps) {
     else await test(question)
   }
   const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
-  /** What was found is right: it is tested with that. */
+  /** Accepts the host key or certificate that was found, and repeats the test with it. */
   const confirm = (changes: Partial<Draft>) => {
     change(changes)
     const next = questionOf({ ...draft, ...changes })
@@ -133,7 +133,7 @@ function useForm({ kind, known, onDone }: DestinationFormProps) {
   return { draft, change, problems, tried, tested, refusal, busy, isSaving, submit, confirm }
 }
 
-/** The list of kinds leads a receiver to the form for its pairing code. */
+/** Narrows the type: a receiver has the pairing form instead. */
 function notPaired(destination: Given): Exclude<Given, { kind: 'receiver' }> {
   if (destination.kind === 'receiver') throw new Error('a receiver is paired with')
   return destination

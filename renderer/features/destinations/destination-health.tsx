@@ -13,11 +13,11 @@ import { HealthMark } from '../overview/health-line.tsx'
 interface Shown {
   word: WordKey
   level: HealthLevel
-  /** Milliseconds since 1970; null: nobody knows. */
+  /** Milliseconds since 1970; null if unknown. */
   since: number | null
 }
 
-/** How it is while nothing is known to be wrong. */
+/** Returns the state to show while no failure is known. */
 function wellOf(destination: DestinationState): Shown {
   const state = stateWhenWell(destination)
   const level = state === 'connecting' ? 'unknown' : 'ok'
@@ -35,7 +35,7 @@ interface DestinationHealthProps {
   state: Pick<AppState, 'incidents'>
 }
 
-/** How a destination is, for how long, and what is wrong with it. */
+/** Shows a destination's state, its duration, and the failure. */
 export function DestinationHealth({ destination, state }: DestinationHealthProps) {
   const { t, say } = useWords()
   const failure = destinationFailure(state, destination)

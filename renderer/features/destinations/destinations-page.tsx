@@ -14,11 +14,11 @@ const RestorePage = lazy(() => import('../restore/restore-page.tsx'))
 
 interface DestinationsPageProps {
   state: AppState
-  /** { id: 'restore' }: files are to be brought back; { id: 'pair' }: somebody has followed a link with a code. */
+  /** { id: 'restore' } opens the restore page; { id: 'pair' } is a pairing link that the user followed. */
   place: Place | null
 }
 
-/** Where files go, how each destination is, how to add one, and how to bring files back. */
+/** Lists the destinations and their states; adds destinations and restores files. */
 export default function DestinationsPage({ state, place }: DestinationsPageProps) {
   const { t } = useWords()
   const [adding, setAdding] = useState(false)

@@ -2,12 +2,12 @@ import type { CommandInput } from '../../../core/agent/contract.ts'
 import type { Destination, Encryption } from '../../../core/settings/destination-schema.ts'
 import { readSftpTarget } from '../../../core/settings/sftp-target.ts'
 
-/** What a form gives; a receiver is paired with, and then changed by one. */
+/** The form's result. A receiver is added by pairing; the form only edits it. */
 export type Given = CommandInput<'changeDestination'>['destination']
 export type GivenKind = Given['kind']
 export type Login = Extract<Given, { kind: 'sftp' }>['login']
 
-/** A destination as it stands in the form: all that is typed, whatever its kind. */
+/** A destination as edited in the form, with the fields of all kinds. */
 export interface Draft {
   name: string
   path: string
@@ -16,11 +16,11 @@ export interface Draft {
   user: string
   login: Login
   keyFile: string
-  /** Of a receiver, which keeps it. */
+  /** Only for a receiver, whose fingerprint does not change. */
   fingerprint: string
-  /** As confirmed by the person; '' before. */
+  /** As confirmed by the user; '' before. */
   hostKey: string
-  /** '': as this computer is called. */
+  /** '' for the name of this computer. */
   folder: string
   endpoint: string
   region: string
@@ -28,22 +28,22 @@ export interface Draft {
   prefix: string
   pathStyle: boolean
   storageClass: string
-  /** aws: what AWS's own tools use. */
+  /** aws: use the credentials of AWS's own tools. */
   credentials: 'own' | 'aws'
-  /** As confirmed by the person; '' where an authority has signed it. */
+  /** As confirmed by the user; '' if signed by a certificate authority. */
   certificate: string
   encrypt: 'no' | 'newKey' | 'ownKey'
   recipient: string
-  /** The person says that the new key is kept elsewhere. */
+  /** The user confirmed that the new key is stored elsewhere. */
   isKeyKept: boolean
   hideNames: boolean
-  /** What was typed anew: nobody is shown what is stored. */
+  /** Newly typed secrets: stored ones are never shown. */
   secrets: Readonly<Partial<Record<Secret, string>>>
 }
 export type Secret = 'password' | 'key' | 'passphrase' | 'accessKey' | 'secretKey'
 export type Field = Exclude<keyof Draft, 'secrets'> | Secret
 
-/** Why a field cannot be used. */
+/** Why a field is invalid. */
 export type Problems = Readonly<Partial<Record<Field, 'missing' | 'invalid'>>>
 
 export function newDraft(): Draft {
@@ -74,7 +74,7 @@ export function newDraft(): Draft {
   }
 }
 
-/** @param stored names of the secrets that are kept for it */
+/** @param stored names of the destination's stored secrets */
 export function draftOf(destination: Destination, stored: readonly string[]): Draft {
   const fresh = newDraft()
   switch (destination.kind) {
@@ -114,8 +114,8 @@ function encryptionOf(recipient: string | null): Pick<Draft, 'encrypt' | 'recipi
 }
 
 /**
- * Splits an SFTP address that was typed or pasted as the host into the form's fields; null: it is a host alone, or nothing that
- * can be read.
+ * Splits an SFTP address that was typed or pasted into the host field; null if it is a host alone, or not an SFTP
+ * address.
  */
 export function splitAddress(text: string): Partial<Draft> | null {
   const target = readSftpTarget(text)
@@ -129,7 +129,7 @@ export function splitAddress(text: string): Partial<Draft> | null {
   }
 }
 
-/** A bucket and a folder in it that were typed as the bucket; null: it is a bucket alone. */
+/** Splits a bucket and a prefix that were typed into the bucket field; null if it is a bucket alone. */
 export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | 'prefix'> | null {
   const [first = '', ...rest] = bucket
     .trim()
@@ -144,7 +144,7 @@ export function splitBucket({ bucket, prefix }: Draft): Pick<Draft, 'bucket' | '
 
 type Refuse = (field: Field, why: 'missing' | 'invalid') => void
 
-/** What was typed of one kind as a destination; what is wrong with it is told to `refuse`. */
+/** Converts the draft to a destination of one kind; invalid fields are passed to `refuse`. */
 const readers: Record<GivenKind, (draft: Draft, refuse: Refuse) => Given> = {
   receiver: (draft, refuse) => ({
     kind: 'receiver',
@@ -225,7 +225,7 @@ function readEncryption({ encrypt, recipient, isKeyKept, hideNames }: Draft, ref
   return { recipient: value, hideNames }
 }
 
-/** The secrets that the form asks for, and whether it cannot do without. */
+/** Returns the secrets that the form asks for, and whether each is required. */
 function secretsOf(
   kind: GivenKind,
   { login, credentials }: Draft,
@@ -244,16 +244,16 @@ function secretsOf(
 }
 
 export interface ReadDraft {
-  /** null while something is missing or wrong. */
+  /** null while a field is missing or invalid. */
   given: { destination: Given; secrets: Record<string, string> } | null
   problems: Problems
 }
 
 /**
- * What the form gives to the agent, or what is wrong with it. A secret that is kept and was not typed anew is left out;
- * an empty one is taken away.
+ * Returns the form's values for the agent, or its problems. A stored secret that was not retyped is left out; an empty
+ * one deletes the stored secret.
  *
- * @param stored names of the secrets that are kept for it
+ * @param stored names of the destination's stored secrets
  */
 export function readDraft(kind: GivenKind, typed: Draft, stored: readonly string[]): ReadDraft {
   const draft = kind === 'sftp' ? { ...typed, ...splitAddress(typed.host) } : typed
@@ -266,21 +266,21 @@ export function readDraft(kind: GivenKind, typed: Draft, stored: readonly string
   const asked = secretsOf(kind, draft)
   const secrets: Record<string, string> = {}
   for (const [secret, need] of asked) {
-    // A private key ends with a line end, and a password may have blanks.
+    // Not trimmed: a private key ends with a line break, and a password may contain spaces.
     const typed = draft.secrets[secret] ?? ''
     if (typed !== '') secrets[secret] = kind === 's3' ? typed.trim() : typed
     else if (need === 'required' && !stored.includes(secret)) refuse(secret, 'missing')
   }
   if (secrets.key !== undefined && !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(secrets.key))
     refuse('key', 'invalid')
-  // A bucket's keys are optional: only this tells that AWS's own files are meant now.
+  // A bucket's keys are optional: deleting them makes the agent use the credentials of AWS's own tools.
   if (kind === 's3' && asked.length === 0) for (const kept of stored) secrets[kept] = ''
-  // The passphrase was that of the key before.
+  // The stored passphrase belongs to the former key.
   if (secrets.key !== undefined && stored.includes('passphrase')) secrets.passphrase ??= ''
   return { given: Object.keys(problems).length === 0 ? { destination, secrets } : null, problems }
 }
 
-/** What it is called before the person says: the last part of where it is. */
+/** Returns the default name: the last part of the address. */
 export function usualName(kind: GivenKind, { path, host, bucket }: Draft): string {
   if (kind === 'sftp' || kind === 'receiver') return host.trim()
   if (kind === 's3') return bucket.trim()

@@ -7,7 +7,7 @@ import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
 import { AddDialog } from './add-dialog.tsx'
 
-/** Says plainly that copies on this computer are not yet safe, where they are, and the step that mends it. */
+/** Warns that copies on this computer are not safe yet, shows where they are, and offers to add a destination. */
 export function EmbeddedCallout({ destination, state }: { destination: DestinationState; state: AppState }) {
   const { t } = useWords()
   const { run } = useCommands()

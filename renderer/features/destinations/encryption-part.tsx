@@ -7,7 +7,7 @@ import { Copyable } from '../../ui/copyable.tsx'
 import { useWords } from '../../words/context.tsx'
 import { type FieldsProps, TextField, useProblemWord } from './fields.tsx'
 
-/** Whether contents are encrypted before they leave this computer. The key to open them is shown here once. */
+/** Sets the encryption of contents before they leave this computer. A new private key is shown here once. */
 export function EncryptionPart(props: FieldsProps) {
   const { t } = useWords()
   const bridge = useBridge()
@@ -87,7 +87,7 @@ export function EncryptionPart(props: FieldsProps) {
   )
 }
 
-/** Shows the key once, to be kept elsewhere. */
+/** Shows the new private key once, to be stored elsewhere. */
 function NewKey({ draft, problems, onChange, identity }: FieldsProps & { identity: string }) {
   const { t } = useWords()
   const { run } = useCommands()

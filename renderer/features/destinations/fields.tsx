@@ -7,15 +7,15 @@ import type { Draft, Field, Problems, Secret } from './draft.ts'
 export interface FieldsProps {
   draft: Draft
   problems: Problems
-  /** Names of the secrets that are kept. */
+  /** Names of the stored secrets. */
   stored: readonly string[]
-  /** It is changed, not added: its place stays. */
+  /** The destination is being changed, not added: its location is fixed. */
   isKnown: boolean
   secretStorage: AppState['secretStorage']
   onChange: (changes: Partial<Draft>) => void
 }
 
-/** What is wrong with a field, in words; null: nothing. */
+/** Returns a function that describes a field's problem; null if it has none. */
 export function useProblemWord(): (field: Field, problems: Problems) => string | null {
   const { t } = useWords()
   return (field, problems) => {
@@ -33,7 +33,7 @@ interface TextFieldProps extends FieldsProps, Omit<TextInputProps, keyof FieldsP
   field: TextFieldName
 }
 
-/** One line of the form, called by its field's word. */
+/** Shows a text field of the form, labelled with the field's word. */
 export function TextField({
   field,
   draft,
@@ -65,7 +65,7 @@ interface SecretFieldProps extends FieldsProps {
   isOptional?: boolean
 }
 
-/** It is only ever written: what is kept can be replaced, and is never shown. */
+/** Write-only: a stored secret can be replaced, and is never shown. */
 export function SecretField({
   field,
   isOptional = false,
@@ -111,14 +111,14 @@ export function SecretField({
   )
 }
 
-/** Where a server is. */
+/** Shows the fields for a server's host and port. */
 export function AddressFields({
   placeholder,
   onHost,
   ...props
 }: FieldsProps & {
   placeholder: string
-  /** Hears what was typed or pasted as the host, once that is whole; true: it has taken it. */
+  /** Called when typing or pasting a host is finished. Returns true if it has used the text. */
   onHost?: (text: string) => boolean
 }) {
   return (
@@ -130,7 +130,7 @@ export function AddressFields({
         data-autofocus
         onBlur={(event) => onHost?.(event.currentTarget.value)}
         onPaste={(event) => {
-          // Into what is there already a part may be pasted.
+          // Text pasted into a filled field may be a part of the host.
           const isEmpty = event.currentTarget.value === ''
           if (isEmpty && onHost?.(event.clipboardData.getData('text')) === true) event.preventDefault()
         }}

@@ -3,7 +3,7 @@ import { useWords } from '../../words/context.tsx'
 import { type FieldsProps, TextField } from './fields.tsx'
 import { PathButton } from './path-button.tsx'
 
-/** A directory on another disk, or a share that is mounted here. */
+/** Fields for a directory on another disk or on a mounted share. */
 export function FolderFields(props: FieldsProps) {
   const { t } = useWords()
   return (

@@ -4,7 +4,7 @@ import { IconCloud, IconDeviceDesktop, IconFolder, IconServer, IconTerminal } fr
 
 type Kind = DestinationState['kind']
 
-/** The kinds of destinations: their picture, what they are called, and what each is for. */
+/** The kinds of destinations, with icon, name and purpose. */
 export const kinds: Record<Kind, { icon: typeof IconServer; word: WordKey; hint: WordKey }> = {
   embedded: {
     icon: IconDeviceDesktop,
@@ -29,5 +29,5 @@ export const kinds: Record<Kind, { icon: typeof IconServer; word: WordKey; hint:
   s3: { icon: IconCloud, word: 'window.destinations.kind.s3', hint: 'window.destinations.kind.s3Hint' },
 }
 
-/** Those that a person can add, the simplest first. */
+/** Kinds that the user can add, the simplest first. */
 export const addable = ['receiver', 'folder', 'sftp', 's3'] as const satisfies readonly Kind[]

@@ -6,7 +6,7 @@ import { IconDeviceDesktop } from '../../ui/icons.ts'
 import { PathText } from '../../ui/path-text.tsx'
 import { useWords } from '../../words/context.tsx'
 
-/** Copies from before there was a destination: where they are, and what frees their room. */
+/** Shows copies made before there was a destination, with the action that deletes them. */
 export function LocalCopiesCard({ path }: { path: string }) {
   const { t } = useWords()
   const { run } = useCommands()

@@ -8,23 +8,23 @@ import { Copyable } from '../../ui/copyable.tsx'
 import { useHold } from '../../ui/form-dialog.tsx'
 import { useWords } from '../../words/context.tsx'
 
-/** What README.md says of the receiving computer. */
+/** The command of README.md for the receiving computer. */
 const COMMAND = 'npx holdfast receive --store /srv/holdfast'
 
 interface PairFormProps {
-  /** The code of a link that somebody has followed, wherever it was; null: there is none. */
+  /** The pairing code of a link that the user followed; null if there is none. */
   linked: string | null
-  /** There is a destination already. */
+  /** There is already a destination. */
   isFurther: boolean
-  /** To the choice of the kind. */
+  /** Returns to the choice of the kind. */
   onBack: () => void
   onDone: () => void
 }
 
-/** Where a pairing code leads. */
+/** Returns the address in a pairing code. */
 const addressIn = (code: string) => /^holdfast:\/\/([^/?#]+)/.exec(code)?.[1] ?? code
 
-/** Takes the pairing code of a receiver: another computer with Holdfast. */
+/** Asks for the pairing code of a receiver: another computer with Holdfast. */
 export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
   const { t, say } = useWords()
   const bridge = useBridge()
@@ -34,7 +34,7 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
   const [busy, setBusy] = useState(false)
   useHold(code !== (linked ?? ''), busy)
 
-  /** For whoever has only a mouse. */
+  /** For users without a keyboard. */
   const paste = () =>
     bridge.call('copiedCode', {}).then(
       ({ code: copied }) => {
@@ -85,7 +85,7 @@ export function PairForm({ linked, isFurther, onBack, onDone }: PairFormProps) {
             setRefusal(null)
           }}
           onKeyDown={(event) => {
-            // A code is one line: Enter means the button, as in every other field.
+            // A code is a single line: Enter submits the form, as in all other fields.
             if (event.key !== 'Enter') return
             event.preventDefault()
             event.currentTarget.form?.requestSubmit()

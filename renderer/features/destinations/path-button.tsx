@@ -9,7 +9,7 @@ interface PathButtonProps {
   onChoose: (path: string) => void
 }
 
-/** Opens the system's own dialog beside a field for a path. */
+/** Opens the system's file dialog beside a path field. */
 export function PathButton({ what, onChoose }: PathButtonProps) {
   const { t } = useWords()
   const bridge = useBridge()

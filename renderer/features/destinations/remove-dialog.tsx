@@ -6,18 +6,18 @@ import { useWords, type Words } from '../../words/context.tsx'
 interface RemoveDialogProps {
   destination: DestinationState
   sources: readonly SourceState[]
-  /** There is no other. */
+  /** There is no other destination. */
   isLast: boolean
   opened: boolean
   onClose: () => void
 }
 
-/** Says what becomes of the files before nothing is sent there any more. */
+/** Explains the consequences for the files before the destination is removed. */
 export function RemoveDialog({ destination, sources, isLast, opened, onClose }: RemoveDialogProps) {
   const { t } = useWords()
   const { run } = useCommands()
   const { id, name } = destination
-  /** Nobody has said that another destination may have their files. */
+  /** Sources whose files may only go to this destination: they keep it from being removed. */
   const bound = isLast ? [] : boundTo(destination, sources)
   const isRefused = bound.length > 0
   return (
@@ -37,7 +37,7 @@ export function RemoveDialog({ destination, sources, isLast, opened, onClose }: 
   )
 }
 
-/** The names of the sources that go there alone. */
+/** Returns the names of the sources that are sent only to this destination. */
 function boundTo({ id }: DestinationState, sources: readonly SourceState[]): string[] {
   return sources.flatMap(({ settings, destinations: [only, another] }) =>
     settings.destinations !== null && only?.id === id && another === undefined ? [settings.name] : [],

@@ -5,13 +5,13 @@ import { StorageNote } from '../channels/storage-note.tsx'
 import { splitBucket } from './draft.ts'
 import { type FieldsProps, SecretField, TextField } from './fields.tsx'
 
-/** A bucket: where it is, who may use it, and what only some stores need. */
+/** Fields for a bucket: address, credentials, and options that only some stores need. */
 export function S3Fields(props: FieldsProps) {
   const { t } = useWords()
   const { isKnown, onChange } = props
   return (
     <>
-      {/* The certificate is the endpoint's: another one has to show its own. */}
+      {/* The certificate belongs to the endpoint: another endpoint has to present its own. */}
       <TextField
         {...props}
         field="endpoint"
@@ -78,7 +78,7 @@ function Credentials(props: FieldsProps) {
   )
 }
 
-/** What most stores do not need; open where something in it is wrong. */
+/** Fields that most stores do not need; expanded if one of them is invalid. */
 function Advanced(props: FieldsProps) {
   const { t } = useWords()
   const { draft, problems, isKnown, onChange } = props

@@ -16,7 +16,7 @@ const logins: readonly (readonly [Login, WordKey])[] = [
   ['agent', 'window.destinations.login.agent'],
 ]
 
-/** Takes the host key that OpenSSH knows of the server. */
+/** Takes the server's host key from OpenSSH's known_hosts file. */
 function KnownHosts({ draft, onChange }: FieldsProps) {
   const { t, say } = useWords()
   const bridge = useBridge()
@@ -49,17 +49,17 @@ function KnownHosts({ draft, onChange }: FieldsProps) {
   )
 }
 
-/** A computer with an SSH server: where it is, how to log in, and the directory there. */
+/** Fields for a computer with an SSH server: address, login and directory. */
 export function SftpFields(props: FieldsProps) {
   const { t } = useWords()
   const { draft, stored, isKnown, onChange } = props
   const changeAddress = (changes: Partial<Draft>) => onChange(isKnown ? changes : { ...changes, hostKey: '' })
-  // A key that is a file of its own stays where it is.
+  // A private key in a file stays there and is not stored as a secret.
   const hasPassphrase = stored.includes('passphrase') || (draft.secrets.passphrase ?? '') !== ''
   const keepsSecret = draft.login === 'file' ? hasPassphrase : draft.login !== 'agent'
   return (
     <>
-      {/* The key belongs to the server: another one has to show its own; the one with the files keeps it when it moves. */}
+      {/* A new server presents its own host key; a known destination keeps its key when its address changes. */}
       <AddressFields
         {...props}
         placeholder="nas.example.org"
@@ -68,7 +68,7 @@ export function SftpFields(props: FieldsProps) {
           const split = splitAddress(text)
           if (split === null) return false
           const { path: directory, ...address } = split
-          // The directory of a known one stays.
+          // The directory of a known destination cannot be changed.
           changeAddress(isKnown || directory === undefined ? address : split)
           return true
         }}

@@ -12,7 +12,7 @@ interface TestDialogProps {
   onClose: () => void
 }
 
-/** Tests a destination as it is set. */
+/** Tests a destination with its present settings. */
 export function TestDialog({ destination, opened, onClose }: TestDialogProps) {
   const { t } = useWords()
   return (
@@ -32,7 +32,7 @@ function Test({ destination, onClose }: Omit<TestDialogProps, 'opened'>) {
   const { id, ...given } = destination
   const question: Question = { destination: given, secrets: {}, id }
   const asked = JSON.stringify(question)
-  // What is asked is known by its text.
+  // The question is compared by its text: a new object with equal content must not repeat the test.
   useEffect(() => void test(JSON.parse(asked)), [asked, test])
   const tested = testedOf(question)
   return (

@@ -14,28 +14,28 @@ const steps: Record<Tested['steps'][number]['step'], WordKey> = {
   remove: 'window.destinations.step.remove',
 }
 
-/** '': nothing was confirmed yet. */
+/** '' if nothing has been confirmed yet. */
 export type Confirmed = Pick<Draft, 'hostKey' | 'certificate'>
 
 interface TestResultProps {
   tested: Tested
-  /** As the person has confirmed it before. */
+  /** As confirmed by the user before. */
   confirmed: Confirmed
-  /** The person says that what was found is right; null: nothing can be changed here. */
+  /** The user accepts the key or certificate that was found; null if nothing can be changed here. */
   onConfirm: ((changes: Partial<Confirmed>) => void) | null
 }
 
-/** What a test did, step by step, what came of it, and what the person has to confirm. */
+/** Shows the steps and the result of a test, and the key or certificate to confirm. */
 export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
   const { t, say, format } = useWords()
   const { works, sentence, found } = tested
   const part = useRef<HTMLElement>(null)
-  // What it says, and what can be done about it, may have been pushed out of sight. Before another one it goes.
+  // The result and its actions may be outside the visible area. It is unmounted before the next test.
   useEffect(() => part.current?.closest('form')?.scrollIntoView({ block: 'end' }), [])
   const key = unconfirmed(found.hostKey, confirmed.hostKey)
   const certificate = unconfirmed(found.certificate, confirmed.certificate)
   const asks = !works && (key !== null || certificate !== null)
-  // Of a receiver that works there is no further step.
+  // A working receiver is tested in fewer steps: the others are hidden.
   const shown = tested.steps.filter(({ ms }) => ms !== null || !works)
   return (
     <section
@@ -48,7 +48,7 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
         <ul className="steps">
           {shown.map(({ step, done, ms }) => (
             <li key={step}>
-              {/* What works although a step did not can do without it. */}
+              {/* A step that failed in a test that succeeded was not required. */}
               <HealthMark level={done ? 'ok' : ms === null || works ? 'unknown' : 'failing'} />
               <span>{t(steps[step])}</span>
               {ms !== null && <span className="dimmed figures">{format.delay(ms)}</span>}
@@ -89,21 +89,21 @@ export function TestResult({ tested, confirmed, onConfirm }: TestResultProps) {
   )
 }
 
-/** What was found, unless it is what the person has confirmed. */
+/** Returns the key or certificate that was found; null if it is the confirmed one. */
 function unconfirmed(found: string | undefined, confirmed: string): string | null {
   return found === undefined || found === confirmed ? null : found
 }
 
 interface ConfirmationProps {
   words: 'hostKey' | 'certificate'
-  /** Another one was confirmed once. */
+  /** A different one was confirmed before. */
   isChanged: boolean
   before: string
   found: string
   onConfirm: (() => void) | null
 }
 
-/** Asks whether a key or certificate that a server shows is the right one. */
+/** Asks whether the key or certificate that the server presents is the right one. */
 export function Confirmation({ words, isChanged, before, found, onConfirm }: ConfirmationProps) {
   const { t } = useWords()
   return (

@@ -9,11 +9,11 @@ export type Tested = CommandOutput<'testDestination'>
 interface DestinationTest {
   test: (question: Question) => Promise<void>
   isTesting: boolean
-  /** What came of the last test, if `given` is still what was tested. */
+  /** Returns the last test's result, if it was a test of `given`. */
   testedOf: (given: Question | null) => Tested | null
 }
 
-/** Tests a destination as it stands in the form: it writes, reads back and removes a small file there. */
+/** Tests a destination as edited in the form: writes, reads back and removes a small file. */
 export function useDestinationTest(): DestinationTest {
   const bridge = useBridge()
   const [isTesting, setTesting] = useState(false)

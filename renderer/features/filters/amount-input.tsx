@@ -13,7 +13,7 @@ interface AmountInputProps {
   onChange: (amount: Amount) => void
 }
 
-/** A number and its unit, side by side; empty is allowed. */
+/** Shows a number and its unit side by side; it may be empty. */
 export function AmountInput({
   label,
   hint,
@@ -40,7 +40,7 @@ export function AmountInput({
           <NativeSelect
             variant="unstyled"
             className="amount-unit"
-            // Else it has the outer field's.
+            // Overrides the width that it would inherit from the outer field.
             rightSectionWidth={26}
             aria-label={t('window.filters.unitOf', { label: t(label) })}
             value={String(amount.unit)}

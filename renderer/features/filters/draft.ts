@@ -6,15 +6,15 @@ import { LONGEST_PATTERN, MOST_PATTERNS, unclosedPattern } from '../../../core/s
 export type Filters = CommandInput<'previewFilters'>['filters']
 export type Priority = SourceState['settings']['priority']
 
-/** A number as it is typed, in a unit: bytes or seconds for each. '' is no number. */
+/** A number as typed, and its unit: bytes or seconds per unit. '' if there is none. */
 export interface Amount {
   typed: string
   unit: number
 }
 
-/** A source's filters as they stand in the form. */
+/** A source's filters as edited in the form. */
 export interface Draft {
-  /** gitignore patterns, one a line. */
+  /** gitignore patterns, one per line. */
   patterns: string
   hidden: Filters['hidden']
   temporary: Filters['temporary']
@@ -39,11 +39,11 @@ export const timeUnits = [
   { unit: 86_400, label: 'window.filters.days' },
 ] as const satisfies readonly { unit: number; label: WordKey }[]
 
-/** The limits of core/settings/schema.ts; the agent checks them again. */
+/** The limit of core/settings/schema.ts; the agent checks it too. */
 const LONGEST_AGE_SECONDS = 30 * 86_400
 
 export interface ReadDraft {
-  /** null while a field is wrong. */
+  /** null while a field is invalid. */
   filters: Filters | null
   problems: Partial<Record<'least' | 'most' | 'age', WordKey>> & { patterns?: Message }
 }
@@ -63,13 +63,13 @@ export function draftOf(settings: SourceState['settings']): Draft {
   }
 }
 
-/** Of what was typed the fields that are not as they are set: all others follow what is changed elsewhere meanwhile. */
+/** Returns only the typed fields that differ from the settings: the others follow changes made elsewhere. */
 export function typedOver(set: Draft, typed: Partial<Draft>): Partial<Draft> {
   const isTyped = ([field, value]: [string, unknown]) => !isSame(value, set[field as keyof Draft])
   return Object.fromEntries(Object.entries(typed).filter(isTyped))
 }
 
-/** What is to be changed of the settings; nothing else is given, since somebody else may change it just now. */
+/** Returns only the changed settings: the others may be changed elsewhere at the same time. */
 export function changesOf(
   settings: SourceState['settings'],
   wanted: Filters & { priority: Priority },
@@ -80,14 +80,14 @@ export function changesOf(
 
 const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
-/** The largest unit that leaves a whole number. */
+/** Converts to the largest unit that yields a whole number. */
 function amountOf(value: number | null, units: readonly { unit: number }[]): Amount {
   const fitting = units.filter(({ unit }) => value !== null && value !== 0 && value % unit === 0)
   const unit = fitting.at(-1)?.unit ?? 1
   return { typed: value === null ? '' : String(value / unit), unit }
 }
 
-/** What was typed as filters, or what is wrong with it. */
+/** Converts the draft to filters, or returns its problems. */
 export function readDraft({
   patterns,
   hidden,
@@ -118,7 +118,7 @@ export function readDraft({
   return { filters: Object.keys(problems).length === 0 ? filters : null, problems }
 }
 
-/** Bytes or seconds; null where nothing was typed. */
+/** Returns bytes or seconds; null if the field is empty. */
 function read({ typed, unit }: Amount, most: number): number | null | 'wrong' {
   if (typed.trim() === '') return null
   const value = Math.round(Number(typed) * unit)

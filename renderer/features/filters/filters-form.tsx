@@ -18,7 +18,7 @@ interface FiltersFormProps {
   onDone: () => void
 }
 
-/** What of a source is sent, with a preview of it while one types. Nothing is kept until it is saved. */
+/** Form for a source's filters, with a preview while typing. Nothing is changed until it is saved. */
 export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()
@@ -53,7 +53,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
       className="filters"
       onSubmit={save}
       onKeyDown={(event) => {
-        // What somebody has typed is not thrown away by one key.
+        // Escape must not discard typed text.
         if (event.key === 'Escape' && isUnchanged) onDone()
       }}
     >
@@ -78,7 +78,7 @@ export default function FiltersForm({ settings, onDone }: FiltersFormProps) {
 
 interface FilterFieldsProps {
   draft: Draft
-  /** Path of the source. */
+  /** The source's path. */
   root: string
   problems: ReturnType<typeof readDraft>['problems']
   onChange: (changes: Partial<Draft>) => void
@@ -99,7 +99,7 @@ function FilterFields({ draft, root, problems, onChange }: FilterFieldsProps) {
         rows={4}
         spellCheck={false}
         classNames={{ input: 'patterns' }}
-        // The form was asked for: its first field is where one wants to be.
+        // The user opened the form: its first field gets the focus.
         autoFocus
       />
       <PatternHelp patterns={draft.patterns} root={root} onChange={(patterns) => onChange({ patterns })} />

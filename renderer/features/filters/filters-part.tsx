@@ -4,10 +4,10 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { focusAfter } from '../../ui/focus.ts'
 import { useWords, type Words } from '../../words/context.tsx'
 
-// Rarely wanted: not a part of what the window first loads.
+// Rarely used: kept out of the window's first bundle.
 const FiltersForm = lazy(() => import('./filters-form.tsx'))
 
-/** What of a source is sent, in words; a button opens the form. */
+/** Summarizes a source's filters; a button opens the form. */
 export function FiltersPart({ settings }: { settings: SourceState['settings'] }) {
   const words = useWords()
   const { t } = words
@@ -45,7 +45,7 @@ export function FiltersPart({ settings }: { settings: SourceState['settings'] })
   )
 }
 
-/** Each filter that is set, a line each; that all is sent if none is. */
+/** Describes each filter in a line; without filters, that everything is sent. */
 function summarise(settings: SourceState['settings'], { t, format }: Words): string[] {
   const { temporary } = settings
   const { ignore, hidden, oneFileSystem, minimumBytes, maximumBytes, minimumAgeSeconds, priority } = settings

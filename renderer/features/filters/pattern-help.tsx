@@ -11,14 +11,14 @@ import { findOddPatterns } from '../../../core/settings/patterns.ts'
 import { useWords } from '../../words/context.tsx'
 
 interface PatternHelpProps {
-  /** Patterns, one a line, as they are typed. */
+  /** Patterns as typed, one per line. */
   patterns: string
-  /** Path of the source. */
+  /** The source's path. */
   root: string
   onChange: (patterns: string) => void
 }
 
-/** Patterns that git reads in another way than they were most likely meant, and patterns of other tools' files. */
+/** Warns of patterns that git reads in another way than was probably meant; imports ignore files of other tools. */
 export function PatternHelp({ patterns, root, onChange }: PatternHelpProps) {
   return (
     <>
@@ -62,11 +62,11 @@ interface Opened {
   name: string
   text: string
   form: IgnoreForm
-  /** The patterns as they were before, for another form. */
+  /** The patterns before the import, to repeat it with another format. */
   before: string
 }
 
-/** Takes over the patterns of a file; those that were typed come after them, so that they decide. */
+/** Imports the patterns of a file. Typed patterns are placed after them, so that they take precedence. */
 function ImportPatterns({ patterns, onChange }: Omit<PatternHelpProps, 'root'>) {
   const { t, say } = useWords()
   const [opened, setOpened] = useState<Opened | null>(null)

@@ -18,7 +18,7 @@ const reasonWords: Record<Exclude<Rule['reason'], 'ignored'>, WordKey> = {
   unreadable: 'window.filters.reason.unreadable',
 }
 
-/** What the filters that are being typed would do to the files that are there now. */
+/** Shows the effect of the edited filters on the present files. */
 export function PreviewPart({
   shown: { value: preview, failure, isPending },
 }: {

@@ -14,7 +14,7 @@ interface PriorityChoiceProps {
   onChange: (priority: Priority) => void
 }
 
-/** A source's share of the line while others send, too. */
+/** Chooses a source's share of the bandwidth while other sources are sending. */
 export function PriorityChoice({ value, onChange }: PriorityChoiceProps) {
   const { t } = useWords()
   const id = useId()

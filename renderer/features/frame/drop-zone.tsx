@@ -5,10 +5,10 @@ import { useCommands } from '../../state/commands.tsx'
 import { IconFolderPlus } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** More folders than this at once are a slip of the hand. */
+/** Dropping more folders than this at once is assumed to be a mistake. */
 const mostAtOnce = 20
 
-/** The whole window takes folders that are dropped on it; each becomes a source, or a sentence says why not. */
+/** Accepts folders dropped on the window: each becomes a source, or an error is shown. */
 export function DropZone() {
   const { t } = useWords()
   const bridge = useBridge()
@@ -19,9 +19,9 @@ export function DropZone() {
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
 
     const enter = (event: DragEvent) => {
-      // Without this, whatever is dropped would replace the window's page.
+      // Without this, a dropped file would replace the window's page.
       event.preventDefault()
-      // 'link' would say it best, but some file managers offer copying alone and would not drop at all.
+      // 'link' would describe it best, but some file managers only offer copying and would not drop at all.
       if (event.dataTransfer !== null) event.dataTransfer.dropEffect = hasFiles(event) ? 'copy' : 'none'
       setOver(hasFiles(event))
     }
@@ -41,7 +41,7 @@ export function DropZone() {
       const dropped = [...(event.dataTransfer?.files ?? [])]
       const paths = dropped.map((file) => bridge.pathOfDropped(file)).filter((path) => path !== '')
       if (dropped.length > mostAtOnce) tell('refused', message('window.drop.tooMany', { most: mostAtOnce }))
-      // One drop after the other: what is said of the last one stays.
+      // Drops are processed one after the other, so that the message of the last one remains.
       else if (paths.length > 0) before = before.then(() => protect(paths))
       else if (dropped.length > 0) tell('refused', message('window.drop.noPath'))
     }

@@ -4,10 +4,10 @@ import { useCommands } from '../../state/commands.tsx'
 import { IconCheck, IconInfoCircle } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** How long a success stays, in milliseconds; a refusal stays until it is closed or replaced. */
+/** How long a success message stays, in milliseconds; a refusal stays until it is closed or replaced. */
 const staysMs = 4000
 
-/** What came of the last thing that the person did. One at a time: the newest is the one that matters. */
+/** Shows the result of the user's last action; the newest replaces an older one. */
 export function FeedbackBar() {
   const { t, say } = useWords()
   const { feedback, dismiss } = useCommands()

@@ -31,11 +31,11 @@ const PauseDialog = lazy(() => import('./pause-dialog.tsx'))
 
 interface HeaderProps {
   state: AppState | null
-  /** Why the agent is silent; null while it is not. */
+  /** Why the agent does not answer; null while it does. */
   unreachable: Message | null
 }
 
-/** The one status of the whole, and the two menus that are always there. */
+/** Shows the overall status, and the two menus that are always available. */
 export function Header({ state, unreachable }: HeaderProps) {
   const { t, say, language } = useWords()
   const silent = unreachable !== null

@@ -4,15 +4,15 @@ import type { Events } from '../../../core/agent/contract.ts'
 export type Page = Events['show']['page']
 
 /**
- * Something on a page that somebody wants to see: an incident by its id, a part of the settings, or "restore" for the
- * destinations. Each wish is a new one.
+ * A place on a page to show: an incident by its id, a part of the settings, or "restore" for the destinations. Each
+ * request is a new object.
  */
 export interface Place {
   id: string
-  /** Ids of what is to be restored: where from, and which source's folder. */
+  /** Ids of the destination to restore from, and of the source whose folder to show. */
   destination?: string
   source?: string
-  /** The pairing code of a link that somebody has followed; the id is "pair". */
+  /** The pairing code of a link that the user followed; the id is "pair". */
   code?: string
 }
 
@@ -20,7 +20,7 @@ type OpenPage = (page: Page, place?: Place) => void
 
 export const PagesContext = createContext<OpenPage>(() => undefined)
 
-/** Shows another page, and a place on it. */
+/** Returns the function that opens a page, optionally at a place. */
 export function useOpenPage(): OpenPage {
   return use(PagesContext)
 }

@@ -10,7 +10,7 @@ const LEAST_HOURS = 0.25
 const MOST_HOURS = LONGEST_PAUSE_MINUTES / 60
 const BEGIN_HOURS = 4
 
-/** Asks for how many hours sending is to pause. */
+/** Asks for how many hours to pause sending. */
 export default function PauseDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useWords()
   return (

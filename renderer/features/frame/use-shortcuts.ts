@@ -3,7 +3,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { closeForemost } from '../../ui/dialog.tsx'
 import type { useOpenPage } from './pages.ts'
 
-/** What the keys do on every page; zooming is the main process's (electron/main/zoom.ts). */
+/** Handles the shortcuts of all pages; the main process handles zooming (electron/main/zoom.ts). */
 export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
   const { run } = useCommands()
   useEffect(() => {
@@ -28,7 +28,7 @@ export function useShortcuts(openPage: ReturnType<typeof useOpenPage>): void {
 
 type Keys = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>
 
-/** Ctrl, on macOS Command, with W, Q or a comma; F5 and Escape alone. */
+/** Maps a key to its action: Ctrl (on macOS Command) with W, Q or a comma; F5 and Escape alone. */
 export function actionOf(keys: Keys): 'closeDialog' | 'hideWindow' | 'quit' | 'settings' | 'checkNow' | null {
   const { key, ctrlKey, metaKey, altKey, shiftKey } = keys
   if (altKey || shiftKey) return null

@@ -15,16 +15,16 @@ import { Header } from './header.tsx'
 import { type Page, PagesContext, type Place } from './pages.ts'
 import { useShortcuts } from './use-shortcuts.ts'
 
-/** Nobody waits for these at the start; the settings bring their schema along. */
+/** Loaded on demand: not needed at the start, and the settings include their schema. */
 const AlertsPage = lazy(() => import('../alerts/alerts-page.tsx'))
 const DestinationsPage = lazy(() => import('../destinations/destinations-page.tsx'))
 const SettingsPage = lazy(() => import('../settings/settings-page.tsx'))
 
 const pages: readonly Page[] = ['overview', 'transfers', 'destinations', 'alerts', 'settings']
-/** Something may be half typed in them: while another page is shown they stay as they are, and ask for nothing. */
+/** These pages may contain unsaved input: they stay mounted while another page is shown, and request nothing then. */
 const keptPages: readonly Page[] = ['overview', 'destinations', 'settings']
 
-/** The whole window: it shows its frame at once, and the agent's state as soon as it is known. */
+/** The window: shows its frame at once, and the agent's state after it is loaded. */
 export function HoldfastWindow() {
   const { snapshot, unreachable } = useView()
   const state = snapshot?.state ?? null
@@ -54,7 +54,7 @@ function useTheme(theme: AppState['settings']['theme'] | null): void {
   const { colorScheme, setColorScheme } = useMantineColorScheme()
   useEffect(() => {
     const wanted = theme === 'system' ? 'auto' : theme
-    // Setting what is set already would have all styles of the window made anew.
+    // Setting the present value again would rebuild all styles of the window.
     if (wanted !== null && wanted !== colorScheme) setColorScheme(wanted)
   }, [theme, colorScheme, setColorScheme])
 }
@@ -125,7 +125,7 @@ function PageTabs({ state }: { state: AppState | null }) {
 interface PageContentProps {
   page: Page
   state: AppState
-  /** What on it somebody wants to see. */
+  /** The place on the page to scroll to. */
   place: Place | null
 }
 
@@ -158,7 +158,7 @@ function PageContent({ page, state, place }: PageContentProps): ReactNode {
   }
 }
 
-/** The places of what is to come, before it is there. */
+/** Placeholders while the content is loading. */
 function Waiting() {
   return (
     <div aria-hidden="true" className="stack">
@@ -168,7 +168,7 @@ function Waiting() {
   )
 }
 
-/** Parked files need a person; waiting ones are worth a number. */
+/** Shows the number of parked files, which require an action; otherwise of waiting ones. */
 function TransfersCount({ state }: { state: AppState }) {
   const { format, t } = useWords()
   const { parkedFiles, waitingFiles } = state.totals

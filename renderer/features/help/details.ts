@@ -4,7 +4,7 @@ import type { Incident } from '../alerts/incidents.ts'
 
 type Say = (message: Message) => string
 
-/** For a message to whoever helps: the version and how everything is. */
+/** Returns the version and the status as text, for a support request. */
 export function statusDetails({ version, status, incidents }: AppState, say: Say): string {
   const lasting = incidents.filter(({ endedAt }) => endedAt === null)
   return [
@@ -15,7 +15,7 @@ export function statusDetails({ version, status, incidents }: AppState, say: Say
   ].join('\n')
 }
 
-/** The same of one incident: what is wrong, where, since when, and what helps. */
+/** Returns an incident as text: the failure, its place, its start and the next step. */
 export function incidentDetails(incident: Incident, version: string, say: Say): string {
   const { id, kind, group, paths, failing, startedAt, endedAt, sentence, step } = incident
   const time = (at: number) => new Date(at).toISOString()

@@ -12,7 +12,7 @@ import { useWords } from '../../words/context.tsx'
 type Least = LogLine['level']
 const order: readonly Least[] = ['info', 'warn', 'error']
 
-/** The newest lines of the log, and what follows. */
+/** Shows the newest lines of the log and follows it. */
 export default function LogDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useWords()
   return (
@@ -58,7 +58,7 @@ function Log() {
   )
 }
 
-/** Follows what comes, as long as its end is in view. */
+/** Scrolls to new lines as long as the end is in view. */
 function Lines({ lines }: { lines: readonly LogLine[] }) {
   const { t, format } = useWords()
   const now = useOfNow((moment) => moment - (moment % 60_000))

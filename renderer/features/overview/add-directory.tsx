@@ -7,7 +7,7 @@ import { IconDots, IconHeartbeat, IconKeyboard, IconPlus } from '../../ui/icons.
 import { useMenuFocus } from '../../ui/menu-focus.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** The button that adds a source, and the rarer ways beside it. */
+/** Shows the button that adds a source, and a menu with the less common ways. */
 export function AddDirectory() {
   const { t } = useWords()
   const { run } = useCommands()
@@ -51,12 +51,12 @@ export function AddDirectory() {
   )
 }
 
-/** A directory by its path; the only way in the window to say that it is a batch source. */
+/** Adds a directory by its path; in the overview only this form can add a batch source. */
 function TypedDirectory({ onDone }: { onDone: () => void }) {
   const { t, say } = useWords()
   const { ask } = useCommands()
   const [path, setPath] = useState('')
-  /** null: nothing was said of it; a directory that is protected already is then whatever it is. */
+  /** null if not chosen; a directory that is already protected then keeps its kind. */
   const [chosen, setChosen] = useState<'continuous' | 'batch' | null>(null)
   const kind = chosen ?? 'continuous'
   const [prefix, setPrefix] = useState('')

@@ -12,7 +12,7 @@ import { DelayHistory } from './delay-history.tsx'
 import { HealthLine } from './health-line.tsx'
 import { LinkPart } from './link-part.tsx'
 
-/** Paths that are checked and not shipped. */
+/** Shows the paths that are checked but not sent. */
 export function CheckedPaths({
   paths,
   intervalSeconds,

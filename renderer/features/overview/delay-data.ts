@@ -9,7 +9,7 @@ const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
-/** How far back the plot may show, in milliseconds; how often it is asked for anew. */
+/** Lengths of time that the plot can show, and its refresh intervals, in milliseconds. */
 export const reaches = {
   hour: { lengthMs: hour, refreshMs: 2_000 },
   day: { lengthMs: day, refreshMs: minute },
@@ -17,23 +17,23 @@ export const reaches = {
 } as const
 export type Reach = keyof typeof reaches
 
-/** Which reach is as long as this; null: none. */
+/** Returns the reach of this length; null if there is none. */
 export function reachOf(lengthMs: number): Reach | null {
   return (Object.keys(reaches) as Reach[]).find((reach) => reaches[reach].lengthMs === lengthMs) ?? null
 }
 
-/** A plot of less would be one of nothing. Milliseconds. */
+/** The plot shows at least this span, in milliseconds: a shorter one would be empty. */
 const leastShown = 10 * second
 
-/** Points that the plot is asked for: about one for each of its pixels. */
+/** Points to request for the plot: about one per pixel. */
 export const plotPoints = 400
 
-/** A span without a check that is longer than this many of its neighbours' is a gap in the line. */
+/** A span without checks that exceeds the usual one by this factor is a gap in the line. */
 const gapSpans = 2.5
 
 /**
- * Columns for the plot: seconds before `to`, the median delay, the 99th percentile, and a mark at 0 where a check
- * failed. Where there was no check for long, the lines are interrupted.
+ * Returns the plot's columns: seconds before `to`, median delay, 99th percentile, and a mark at 0 for each failed
+ * check. The lines are interrupted at gaps without checks.
  */
 export function plotData({ points, spanMs }: CheckHistory, to: number, intervalMs: number): AlignedData {
   const rows: [number, number | null, number | null, number | null][] = []
@@ -56,7 +56,7 @@ export function plotData({ points, spanMs }: CheckHistory, to: number, intervalM
   ]
 }
 
-/** What three of four checks came within, after the one before: the interval may have been another one then. */
+/** Returns the 75th percentile of the spans between checks: the interval may have been another one at the time. */
 function usualGap(points: readonly Point[]): number {
   const gaps = points.slice(1).map(({ at }, index) => at - (points[index]?.at ?? at))
   return gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length * 0.75)] ?? 0
@@ -69,15 +69,15 @@ function failuresOf({ count, kinds }: Point): number {
 export interface DelayFacts {
   checks: number
   failed: number
-  /** Milliseconds; null where every check failed. */
+  /** Milliseconds; null if all checks failed. */
   delays: { median: number; p99: number; most: number } | null
 }
 
-/** How many checks there were and failed, and their delays; of summaries the median and p99 are nearly so. */
+/** Counts checks and failures and summarizes the delays; median and p99 of aggregated points are approximate. */
 export function delayFacts({ points }: CheckHistory): DelayFacts {
   const known = points.flatMap(({ count, delays }) => (delays === null ? [] : [{ count, ...delays }]))
   const counted = known.reduce((sum, { count }) => sum + count, 0)
-  /** The delay that this share of the checks does not exceed, where each has its point's. */
+  /** Returns the delay that this share of the checks does not exceed, with each check at its point's delay. */
   const rank = (share: number, of: (delays: NonNullable<Point['delays']>) => number): number => {
     let rest = counted * share
     const sorted = known.toSorted((one, other) => of(one) - of(other))
@@ -101,23 +101,23 @@ export function delayFacts({ points }: CheckHistory): DelayFacts {
   }
 }
 
-/** How much of a reach there is to show: the plot begins with the first check. Milliseconds. */
+/** Returns the span to show, in milliseconds: the plot begins with the first check. */
 export function shownLength({ points: [first] }: CheckHistory, to: number, reach: Reach): number {
   const { lengthMs } = reaches[reach]
   return first === undefined ? lengthMs : Math.min(lengthMs, Math.max(leastShown, to - first.at))
 }
 
-/** Times between two marks of the axis that a person can read at a glance. */
+/** Distances between two marks of the time axis. */
 const markSteps = [
   ...[second, minute].flatMap((unit) => [unit, 2 * unit, 5 * unit, 10 * unit, 20 * unit]),
   ...[hour, 2 * hour, 4 * hour, 8 * hour],
   ...[day, 2 * day, 5 * day],
 ]
 
-/** Pixels from mark to mark, so that their words do not run into each other. */
+/** Minimum distance of the marks in pixels, so that their labels do not overlap. */
 const MARK_WIDTH = 75
 
-/** Where the axis of this width has a word, in seconds before now: 0 and at most three marks before it. */
+/** Returns the labelled positions of a time axis of this width, in seconds before now: 0 and at most three others. */
 export function axisMarks(lengthMs: number, width: number): number[] {
   const most = Math.min(4, width / MARK_WIDTH)
   const step = markSteps.find((one) => lengthMs / one < most) ?? 10 * day

@@ -5,7 +5,7 @@ import { useWords } from '../../words/context.tsx'
 import { plotPoints, type Reach, reaches, reachOf } from './delay-data.ts'
 import type { Failure } from './delay-plot.tsx'
 
-/** The plot's library is fetched when the first plot is wanted. */
+/** The plot's library is loaded with the first plot. */
 const DelayPlot = lazy(() => import('./delay-plot.tsx'))
 
 const reachWords = {
@@ -18,15 +18,15 @@ interface DelayHistoryProps {
   /** The source's or the checked path's id. */
   id: string
   intervalSeconds: number
-  /** Milliseconds since 1970; null: it was not checked yet. */
+  /** Milliseconds since 1970; null if not checked yet. */
   lastCheckAt: number | null
-  /** When it failed; default: nobody knows. */
+  /** Failures to mark in the plot; none if unknown. */
   failures?: readonly Failure[]
 }
 
 const none: readonly Failure[] = []
 
-/** The read delays of the last hour, day or month. */
+/** Shows the read delays of the last hour, day or month. */
 export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none }: DelayHistoryProps) {
   const { t, say } = useWords()
   const scheme = useComputedColorScheme()
@@ -55,7 +55,7 @@ export function DelayHistory({ id, intervalSeconds, lastCheckAt, failures = none
       {answer !== null && (
         <Suspense fallback={<Skeleton height={148} animate={false} />}>
           <DelayPlot
-            // A canvas takes its colours once.
+            // Re-created for another colour scheme: a canvas reads its colours only once.
             key={scheme}
             history={answer.history}
             to={answer.to}

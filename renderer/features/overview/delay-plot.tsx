@@ -13,7 +13,7 @@ interface DelayPlotProps {
   failures: readonly Failure[]
 }
 
-/** When its disk failed, in milliseconds since 1970; null: it still does. */
+/** A failure of the disk, in milliseconds since 1970; `endedAt` is null while it lasts. */
 export interface Failure {
   startedAt: number
   endedAt: number | null
@@ -21,7 +21,7 @@ export interface Failure {
 
 const height = 128
 
-/** What a colour of the style sheet is at this place: a canvas knows no variables and no light-dark(). */
+/** Resolves a colour of the style sheet: a canvas supports neither variables nor light-dark(). */
 function resolveColour(place: HTMLElement, variable: string): string {
   place.style.color = `var(${variable})`
   const { color } = getComputedStyle(place)
@@ -29,7 +29,7 @@ function resolveColour(place: HTMLElement, variable: string): string {
   return color
 }
 
-/** The read delay over a time, its median and 99th percentile; a failed check is a mark on the ground line. */
+/** Plots median and 99th percentile of the read delay; a failed check is a mark on the base line. */
 export default function DelayPlot({ history, to, reach, intervalSeconds, failures }: DelayPlotProps) {
   const { t, format } = useWords()
   const place = useRef<HTMLDivElement>(null)
@@ -84,13 +84,13 @@ export default function DelayPlot({ history, to, reach, intervalSeconds, failure
 }
 
 interface Shown {
-  /** How far back the plot shows now, in milliseconds, and the time at its right end. */
+  /** The span that the plot shows, in milliseconds, and the time at its right end. */
   lengthMs: number
   to: number
   failures: readonly Failure[]
 }
 
-/** A band for each time that the disk failed. */
+/** Draws a band for each failure of the disk. */
 function drawFailures(plot: uPlot, { to, failures }: Shown, colour: string): void {
   const { ctx, bbox } = plot
   const place = (at: number) => {
@@ -107,7 +107,7 @@ function drawFailures(plot: uPlot, { to, failures }: Shown, colour: string): voi
   ctx.restore()
 }
 
-/** Of the words of the delays on the left, and on the right; pixels. */
+/** Pixels for the delay labels on the left, and for the padding on the right. */
 const DELAYS_WIDTH = 52
 const PADDING = 20
 
@@ -127,7 +127,7 @@ function plotOptions(
   }
   const ago = (seconds: number) => {
     if (seconds === 0) return t('window.time.nowShort')
-    // Words at the left end would run into those of the other axis.
+    // Labels at the left end would overlap those of the other axis.
     if (-seconds * 1_000 > 0.92 * lengthMs()) return ''
     return t('window.time.ago', { duration: format.duration(-seconds * 1_000) })
   }

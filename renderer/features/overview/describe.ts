@@ -15,12 +15,12 @@ export type Batch = Scanned['batches'][number]
 
 export type HealthLevel = 'ok' | 'attention' | 'failing' | 'unknown'
 
-/** The destination's name; the embedded one is this computer, in the window's language. */
+/** Returns the destination's name; the embedded one is called "this computer" in the window's language. */
 export function destinationName(destination: DestinationState, t: (key: WordKey) => string): string {
   return destination.kind === 'embedded' ? t('window.destination.here') : destination.name
 }
 
-/** The destinations of a source, in the order of the list. */
+/** Returns the destinations of a source, in the order of the list. */
 export function destinationsOf(
   { destinations }: SourceState,
   all: readonly DestinationState[],
@@ -28,7 +28,7 @@ export function destinationsOf(
   return all.filter(({ id }) => destinations.some((one) => one.id === id))
 }
 
-/** Their names in one line. */
+/** Joins the names in one line. */
 export function destinationNames(
   destinations: readonly DestinationState[],
   t: (key: WordKey) => string,
@@ -36,7 +36,7 @@ export function destinationNames(
   return destinations.map((one) => destinationName(one, t)).join(t('window.list.separator'))
 }
 
-/** What removing files after they were sent will do, a sentence each; without another computer nothing is removed. */
+/** Describes the effects of deleting files after sending; without a destination elsewhere nothing is deleted. */
 export function removalEffects(
   name: string,
   destinations: readonly DestinationState[],
@@ -58,15 +58,15 @@ export function severityLevel(severity: DestinationFailure['severity']): HealthL
 }
 
 export interface Whereto {
-  /** The names of those that files can be sent to; empty for none. */
+  /** The names of destinations that can be sent to; empty if there are none. */
   wellName: string
-  /** What the others are called, and what is wrong with them; empty for none. */
+  /** The names and failures of the others; empty if there are none. */
   troubledName: string
-  /** The worst of it. */
+  /** The worst level among them. */
   troubledLevel: HealthLevel
 }
 
-/** A source's destinations in its row: those that files can be sent to now, and the others. */
+/** Describes a source's destinations in its row: those that can be sent to now, and the others. */
 export function wheretoOf(
   mine: readonly DestinationState[],
   state: Pick<AppState, 'incidents'>,
@@ -86,7 +86,7 @@ export function wheretoOf(
   }
 }
 
-/** A problem's sentence has the colour of its level. */
+/** Returns the CSS class of a problem's sentence, in the colour of its level. */
 export function problemClass(level: HealthLevel): string {
   return level === 'failing' ? 'card-problem breakable' : 'card-problem warn breakable'
 }
@@ -119,7 +119,7 @@ export function verdictLevel(kind: Verdict['kind']): HealthLevel {
 }
 
 /**
- * A path's health in one word. Old knowledge is no knowledge: that it was well is "not checked lately" then.
+ * Returns a path's health in one word. An outdated "ok" becomes "not checked lately".
  *
  * @param isOld see isOldVerdict
  */
@@ -145,14 +145,14 @@ const phaseWords: Record<Looking, WordKey> = {
   disk: 'window.phase.disk',
 }
 
-/** What the scanner does with a source just now. */
+/** Returns the scanner's present activity on a source. */
 export function phaseOf(source: SourceState): WordKey {
   return phaseWords[lookingOf(source)]
 }
 
 /**
- * "Safe" is a promise about another computer: on this one alone, files are copied and no more. Of several destinations
- * those count that every one has.
+ * Returns the word for sent files. "Safe" requires another computer: on this one alone, files are "copied". With
+ * several destinations, only files that all of them have count.
  */
 export function doneWord(kind: DestinationState['kind'], { destinations }: SourceState): WordKey {
   if (destinations.length > 1) return 'window.count.everywhere'
@@ -176,8 +176,8 @@ export type BatchPart =
   | { kind: 'counted'; word: WordKey; count: number }
 
 /**
- * A batch source in one line, newest first: those under way by name (at most two), all others as counts; the
- * not properly closed ones are always told.
+ * Summarizes a batch source in one line, newest first: at most two batches in progress by name, the others as counts.
+ * Batches that were not closed properly are always counted.
  *
  * @param batches newest last
  */
@@ -186,7 +186,7 @@ export function summariseBatches(batches: readonly Batch[]): BatchPart[] {
   const under = newestFirst.filter(({ phase }) => phase !== 'sent' && phase !== 'not-closed')
   const sent = newestFirst.filter(({ phase }) => phase === 'sent')
   const notClosed = batches.filter(({ phase }) => phase === 'not-closed').length
-  // With nothing under way, the newest that is done gives the line its name.
+  // Without a batch in progress, the newest finished one is named.
   const named = under.length > 0 ? under.slice(0, 2) : sent.slice(0, 1)
   const counted = (word: WordKey, count: number): BatchPart[] =>
     count > 0 ? [{ kind: 'counted', word, count }] : []

@@ -2,7 +2,7 @@ import type { AppState, DestinationState, SourceState } from '../../../core/agen
 import { useWords } from '../../words/context.tsx'
 import { destinationName, destinationNames, destinationsOf, doneWord, phaseOf } from './describe.ts'
 
-/** A source's files at a glance: how many are where. */
+/** Shows the numbers of a source's files, by destination. */
 export function FilesPart({ source, state }: { source: SourceState; state: AppState }) {
   const { t, format } = useWords()
   const { totals } = source
@@ -49,7 +49,7 @@ export function FilesPart({ source, state }: { source: SourceState; state: AppSt
   )
 }
 
-/** What one of several destinations has of a source. */
+/** Describes a source's files at one of several destinations. */
 function placeOf({ id }: DestinationState, source: SourceState, t: ReturnType<typeof useWords>['t']): string {
   const totals = source.destinations.find((one) => one.id === id)?.totals
   if (totals === undefined) return ''

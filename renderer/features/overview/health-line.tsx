@@ -7,11 +7,11 @@ import { useHealth } from './use-health.ts'
 interface HealthLineProps {
   checked: SourceState['checked']
   intervalSeconds: number
-  /** Its last delay is shown: a figure that changes with each check, for who looks into the details. */
+  /** Show the last delay. It changes with each check, so only the details have it. */
   hasDelay?: boolean
 }
 
-/** Health in a shape and a word. */
+/** Shows the health as a shape and a word. */
 export function HealthLine({ checked, intervalSeconds, hasDelay = false }: HealthLineProps) {
   const { t, format } = useWords()
   const health = useHealth(checked, intervalSeconds)
@@ -31,7 +31,7 @@ export function HealthLine({ checked, intervalSeconds, hasDelay = false }: Healt
   )
 }
 
-/** A filled disc, a triangle, an octagon or a dotted ring. */
+/** Draws a filled disc, a triangle, an octagon or a dotted ring. */
 export function HealthMark({ level }: { level: HealthLevel }) {
   return (
     <svg

@@ -9,7 +9,7 @@ import { DelayHistory } from './delay-history.tsx'
 import { problemClass, verdictLevel, verdictWord } from './describe.ts'
 import { HealthLine, HealthMark } from './health-line.tsx'
 
-/** Also one of another path on the same way to it: what fails above it fails here, too. */
+/** Also true for an incident of a parent or child path: a failure of a parent affects the source, too. */
 function isAbout(incident: Incident, { id, path }: SourceState['settings']): boolean {
   if (incident.sources.includes(id)) return true
   return (
@@ -18,7 +18,7 @@ function isAbout(incident: Incident, { id, path }: SourceState['settings']): boo
   )
 }
 
-/** Its disk, and what failed there. */
+/** Shows the source's disk and its incidents. */
 export function HealthPart({ source, state }: { source: SourceState; state: AppState }) {
   const { t } = useWords()
   const incidents = state.incidents.filter((incident) => isAbout(incident, source.settings))

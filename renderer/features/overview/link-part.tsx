@@ -9,7 +9,7 @@ interface LinkPartProps {
   checked: SourceState['checked']
 }
 
-/** Shows the directory that a link stands for, and asks which one to use when the link leads elsewhere. */
+/** Shows the target of a link, and asks which directory to use if the link's target has changed. */
 export function LinkPart({ settings, checked }: LinkPartProps) {
   const { t, say } = useWords()
   const { run } = useCommands()

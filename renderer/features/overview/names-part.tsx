@@ -4,11 +4,11 @@ import { useCommands } from '../../state/commands.tsx'
 import { useWords } from '../../words/context.tsx'
 import { TextSetting } from '../settings/text-setting.tsx'
 
-/** Of core/settings/schema.ts; the agent checks them again. */
+/** The limits of core/settings/schema.ts; the agent checks them too. */
 const LONGEST_NAME = 200
 const LONGEST_MARK = 255
 
-/** What a source is called, and how its batch directories are told. */
+/** Edits a source's name, and the prefix and marks of its batch directories. */
 export function NamesPart({ settings }: { settings: SourceState['settings'] }) {
   const { t } = useWords()
   const { ask } = useCommands()

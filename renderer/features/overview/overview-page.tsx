@@ -17,16 +17,16 @@ import { SourceCard } from './source-card.tsx'
 import type { DetailsPart } from './source-details.tsx'
 import { arranged, isFailing, MANY, type Order, SourceSearch } from './source-search.tsx'
 
-// With its schemas: not a part of what the window first loads.
+// Includes schemas: kept out of the window's first bundle.
 const SourceDetails = lazy(() => import('./source-details.tsx'))
 
-/** All that is protected, a card each; a card opens into its details. */
+/** Shows a card for each source; a card opens its details. */
 export function OverviewPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const [opened, setOpened] = useState<{ id: string; part: DetailsPart } | null>(null)
   const [wanted, setWanted] = useKeptText('sources')
   const [order, setOrder] = useState<Order>('trouble')
-  /** Of the first run, once somebody has begun with it. */
+  /** The step of the first-run assistant, after the user has started it. */
   const [step, setStep] = useState<Step | null>(null)
   const { sources, transfers, destinations, checkedPaths, settings } = state
   const underWay = useMemo(() => firstTransfers(transfers), [transfers])
@@ -34,7 +34,7 @@ export function OverviewPage({ state }: { state: AppState }) {
 
   const detailed = sources.find(({ settings: { id } }) => id === opened?.id)
   if (detailed !== undefined) {
-    // Back to where the person came from.
+    // Return the focus to the button that opened the details.
     const close = () =>
       focusAfter(
         () => setOpened(null),
@@ -73,7 +73,7 @@ export function OverviewPage({ state }: { state: AppState }) {
     )
   })
   const here = sources.map((one) => copiedHere(one, destinations)).find((one) => one !== undefined)
-  // A key: the card keeps what is open in it when it changes its place.
+  // The key preserves the card's state when its position changes.
   const checked = <CheckedPaths key="checked" paths={checkedPaths} intervalSeconds={intervalSeconds} />
   return (
     <div className="stack">
@@ -94,19 +94,19 @@ export function OverviewPage({ state }: { state: AppState }) {
   )
 }
 
-/** Where the copies of a source are that go nowhere but to this computer. */
+/** Returns the destination of a source that is only copied to this computer. */
 function copiedHere(source: SourceState, all: readonly DestinationState[]): DestinationState | undefined {
   const mine = destinationsOf(source, all)
   return mine.some(({ elsewhere }) => elsewhere) ? undefined : mine[0]
 }
 
-/** Since when the disk of each source fails, by its id. */
+/** Returns since when the disk of each source has been failing, by the source's id. */
 function failingSince(incidents: AppState['incidents']): Map<string, number> {
   const lasting = incidents.filter(({ endedAt, kind }) => endedAt === null && isDiskKind(kind))
   return new Map(lasting.flatMap(({ sources, startedAt }) => sources.map((id) => [id, startedAt] as const)))
 }
 
-/** The first file on the wire of each source. */
+/** Returns the first file in transfer of each source. */
 function firstTransfers(transfers: readonly Transfer[]): Map<string, Transfer> {
   const first = new Map<string, Transfer>()
   for (const transfer of transfers) if (!first.has(transfer.source)) first.set(transfer.source, transfer)

@@ -8,20 +8,20 @@ import { useWords } from '../../words/context.tsx'
 import { removalEffects } from './describe.ts'
 
 const DAY_HOURS = 24
-/** Days that are usual; any other number can be typed. */
+/** Days offered as choices; any other number can be typed. */
 const DAYS = [1, 7, 30]
 const NEVER = 'never'
 const OTHER = 'other'
-/** Of core/settings/schema.ts; the agent checks it again. */
+/** The limit of core/settings/schema.ts; the agent checks it too. */
 const MOST_DAYS = 3650
 
 interface RemovalPartProps {
   source: SourceState
-  /** Those of the source. */
+  /** The destinations of the source. */
   destinations: readonly DestinationState[]
 }
 
-/** Whether files are removed here after they were sent. Switching it on is confirmed, switching it off is not. */
+/** Sets whether files are deleted here after sending. Enabling it has to be confirmed, disabling it does not. */
 export function RemovalPart({ source: { settings }, destinations }: RemovalPartProps) {
   const { t } = useWords()
   const { run } = useCommands()
@@ -78,7 +78,7 @@ export function RemovalPart({ source: { settings }, destinations }: RemovalPartP
   )
 }
 
-/** Any number of days. */
+/** Asks for a number of days. */
 function DaysForm({ onChoose }: { onChoose: (days: number) => void }) {
   const { t, format } = useWords()
   const [typed, setTyped] = useState('')

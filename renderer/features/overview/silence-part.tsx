@@ -6,7 +6,7 @@ import { SavedNumber } from '../settings/saved-number.tsx'
 
 const isEmpty = (typed: string | number): boolean => String(typed).trim() === ''
 
-/** After how many hours without anything new somebody is told; empty: never. */
+/** Sets after how many hours without new files a notification is sent; empty for never. */
 export function SilencePart({ settings }: { settings: SourceState['settings'] }) {
   const { t, format } = useWords()
   const { ask } = useCommands()

@@ -26,22 +26,22 @@ import { useHealth } from './use-health.ts'
 
 export interface SourceCardProps extends Whereto {
   source: SourceState
-  /** Since when its disk fails, in milliseconds since 1970; null: it does not, or nobody knows. */
+  /** Since when its disk has been failing, in milliseconds since 1970; null if it is not, or unknown. */
   failingSince: number | null
-  /** The file of this source that is on the wire; null when none is. */
+  /** The file of this source in transfer; null if there is none. */
   transfer: Transfer | null
-  /** Bytes that have still to go over the line. */
+  /** Bytes still to be sent. */
   toGo: number
   destinationKind: DestinationState['kind']
-  /** The name of its destination; of several all names. */
+  /** The name of its destination, or all names if there are several. */
   destinationName: string
-  /** All destinations that it may have. */
+  /** All destinations that can be chosen. */
   choices: readonly DestinationChoice[]
   intervalSeconds: number
   onOpen: (id: string, part?: DetailsPart) => void
 }
 
-/** A source in two lines: its name and one figure, its state and where its files go. It grows only in trouble. */
+/** Shows a source in two lines: name and one figure; state and destinations. Only a failure adds lines. */
 export function SourceCard(props: SourceCardProps) {
   const health = useHealth(props.source.checked, props.intervalSeconds)
   return <Card {...props} {...health} />
@@ -49,7 +49,7 @@ export function SourceCard(props: SourceCardProps) {
 
 type CardProps = SourceCardProps & Health
 
-/** Of a disk that is well nothing is drawn that a further check would change. */
+/** True if a card need not be rendered again: while a disk is OK, a further check changes nothing visible. */
 function isDrawnAlike({ source, ...others }: CardProps, { source: next, ...nextOthers }: CardProps): boolean {
   const drawn = ({ checked, ...rest }: SourceState) => ({
     ...rest,
@@ -104,7 +104,7 @@ const Card = memo(function Card(props: CardProps) {
   )
 }, isDrawnAlike)
 
-/** The one figure: what needs a person, else what waits, else what arrived. */
+/** Shows the figure: parked files if any, else waiting files, else sent files. */
 function Figure({ source, destinationKind }: SourceCardProps) {
   const { t, format } = useWords()
   const { totals } = source
@@ -137,7 +137,7 @@ function Figure({ source, destinationKind }: SourceCardProps) {
   )
 }
 
-/** "read-only · 28 s", or of one that is well what the scanner does, where that is worth a word; of batches the newest. */
+/** Shows a failure and its duration ("read-only · 28 s"); else the health, or an unusual scan phase, and the batches. */
 function State({ source, failingSince, said, isWell }: SourceCardProps & { said: string; isWell: boolean }) {
   const { t } = useWords()
   const phase = phaseOf(source)
@@ -174,7 +174,7 @@ function State({ source, failingSince, said, isWell }: SourceCardProps & { said:
   )
 }
 
-/** Where its files go. */
+/** Shows where the source's files are sent. */
 function Destination({ wellName }: SourceCardProps) {
   const { t } = useWords()
   if (wellName === '') return null
@@ -186,7 +186,7 @@ function Destination({ wellName }: SourceCardProps) {
   )
 }
 
-/** Where they cannot go now, and why: a line of its own. */
+/** Shows destinations that cannot be sent to at present, and why, in a separate line. */
 function TroubledDestination({ troubledName, troubledLevel }: SourceCardProps) {
   const { t } = useWords()
   if (troubledName === '') return null
@@ -202,7 +202,7 @@ function TroubledDestination({ troubledName, troubledLevel }: SourceCardProps) {
   )
 }
 
-/** The files that programs have open: they are sent when they are closed. */
+/** Shows files that programs have open: they are sent after they are closed. */
 function Writing({ source: { scanned } }: { source: SourceState }) {
   const { t } = useWords()
   if (scanned?.open == null) return null
@@ -214,7 +214,7 @@ function Writing({ source: { scanned } }: { source: SourceState }) {
   )
 }
 
-/** What its disk or the scanner has to say, and what can be done about it. */
+/** Shows the problem of the disk or the scanner, and its actions. */
 function FlapSeries({ source }: { source: SourceState }) {
   const { say } = useWords()
   const { checked } = source
@@ -229,7 +229,7 @@ function FlapSeries({ source }: { source: SourceState }) {
   return unsent === null ? null : <p className="card-problem warn breakable">{say(unsent)}</p>
 }
 
-/** A closed batch has files that never go; the details have the filters that leave them out. */
+/** Shows that a closed batch contains files that are never sent; the details have filters that exclude them. */
 function Shortfall({ source, onOpen }: SourceCardProps) {
   const { t, say } = useWords()
   const shortfall = batchShortfall(source)
@@ -244,7 +244,7 @@ function Shortfall({ source, onOpen }: SourceCardProps) {
   )
 }
 
-/** The file on the wire, and what is left. */
+/** Shows the file in transfer, and the remaining amount. */
 function Moving({ source: { rate, left }, transfer, toGo }: SourceCardProps) {
   const { t, format } = useWords()
   if (transfer === null) return null

@@ -14,7 +14,7 @@ interface SourceDestinationsProps {
   onClose: () => void
 }
 
-/** Chooses where one source's files go, where there are at least two destinations. */
+/** Chooses a source's destinations, if there are at least two. */
 export function SourceDestinations({ source, choices, opened, onClose }: SourceDestinationsProps) {
   const { t } = useWords()
   return (
@@ -28,7 +28,7 @@ export function SourceDestinations({ source, choices, opened, onClose }: SourceD
   )
 }
 
-/** Shows what is set until somebody chooses otherwise. */
+/** Shows the present setting until the user changes it. */
 function ChoiceForm({ source, choices, onClose }: Omit<SourceDestinationsProps, 'opened'>) {
   const { t } = useWords()
   const { run } = useCommands()

@@ -19,7 +19,7 @@ import { SourceMenu } from './source-menu.tsx'
 interface SourceDetailsProps {
   source: SourceState
   state: AppState
-  /** The part that is shown first. */
+  /** The part to show first. */
   first: DetailsPart
   onClose: () => void
 }
@@ -27,13 +27,13 @@ interface SourceDetailsProps {
 const parts = ['health', 'files', 'rules'] as const
 export type DetailsPart = (typeof parts)[number]
 
-/** Everything about one source, in place of the cards. */
+/** Shows the details of a source in place of the cards. */
 export default function SourceDetails({ source, state, first, onClose }: SourceDetailsProps) {
   const { t } = useWords()
   const back = useRef<HTMLButtonElement>(null)
   const isNew = useRef(true)
   useEffect(() => {
-    // Only when it is opened: the effect runs again each time that the page comes back.
+    // Only on opening: the effect runs again whenever the page is shown again.
     if (isNew.current) back.current?.focus()
     isNew.current = false
   }, [])
@@ -98,7 +98,7 @@ export default function SourceDetails({ source, state, first, onClose }: SourceD
           </section>
         </>
       )}
-      {/* What is half typed in it stays. */}
+      {/* Stays mounted when hidden, to keep unsaved input. */}
       <div hidden={part !== 'rules'} className="stack-inner">
         <HoldContext value={hold}>
           <FiltersPart settings={settings} />

@@ -24,12 +24,12 @@ interface SourceMenuProps {
   source: SourceState
   destinationKind: DestinationState['kind']
   destinationName: string
-  /** All destinations that it may have. */
+  /** All destinations that can be chosen. */
   choices: readonly DestinationChoice[]
   onRemoved?: () => void
 }
 
-/** What can be done to one source. */
+/** Shows the actions on a source. */
 export function SourceMenu({
   source,
   destinationKind,

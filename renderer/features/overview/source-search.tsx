@@ -5,7 +5,7 @@ import { IconSearch } from '../../ui/icons.ts'
 import { useWords } from '../../words/context.tsx'
 import { verdictLevel } from './describe.ts'
 
-/** Up to so many are found at a glance. */
+/** Up to this many sources need no search. */
 export const MANY = 6
 
 const orders = ['trouble', 'name', 'waiting'] as const
@@ -18,7 +18,7 @@ interface SourceSearchProps {
   onOrder: (order: Order) => void
 }
 
-/** Finds one of many sources, and puts them in an order. */
+/** Searches and sorts the sources. */
 export const SourceSearch = memo(function SourceSearch({ text, order, onText, onOrder }: SourceSearchProps) {
   const { t } = useWords()
   return (
@@ -48,7 +48,7 @@ export const SourceSearch = memo(function SourceSearch({ text, order, onText, on
   )
 })
 
-/** Those whose name or path has the text in it; by the order, and otherwise as in the settings. */
+/** Returns the sources whose name or path contains the text, sorted; ties keep the order of the settings. */
 export function arranged(sources: readonly SourceState[], text: string, order: Order): SourceState[] {
   const wanted = text.trim().toLowerCase()
   const found = sources.filter(({ settings: { name, path } }) =>

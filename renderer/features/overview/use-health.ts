@@ -3,7 +3,7 @@ import type { SourceState } from '../../../core/agent/state/schema.ts'
 import { useOfNow } from '../../state/now.ts'
 import { type Health, healthOf } from './describe.ts'
 
-/** A path's health now; drawn anew only when it is another one. */
+/** Returns a path's present health; renders again only when it changes. */
 export function useHealth(checked: SourceState['checked'], intervalSeconds: number): Health {
   const isOld = useOfNow((now) => checked !== null && isOldVerdict(checked, intervalSeconds, now))
   return healthOf(checked, isOld)

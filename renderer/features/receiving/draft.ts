@@ -3,11 +3,11 @@ import type { WordKey } from '../../../core/lib/i18n/message.ts'
 
 export type Receive = NonNullable<CommandInput<'setReceiving'>['receive']>
 
-/** Where others' files go, as it stands in the form. */
+/** The receiver's settings as edited in the form. */
 export interface Draft {
   directory: string
   port: string
-  /** GiB of each sender; '': no limit. */
+  /** GiB per sender; '' for no limit. */
   quota: string
 }
 
@@ -15,12 +15,12 @@ const GIB = 1024 ** 3
 
 export const newReceiving = (): Draft => ({ directory: '', port: '7766', quota: '' })
 
-/** The settings as they stand in the form. */
+/** Returns the settings as a draft. */
 export function draftOf({ directory, port, quotaBytes }: Receive): Draft {
   return { directory, port: String(port), quota: quotaBytes === null ? '' : String(quotaBytes / GIB) }
 }
 
-/** What was typed as settings, or what is wrong with it. */
+/** Converts the draft to settings, or returns its problems. */
 export function readReceiving(draft: Draft): {
   receive: Receive | null
   problems: Partial<Record<keyof Draft, WordKey>>

@@ -8,12 +8,12 @@ import { sentenceOfThrown } from '../../state/thrown.ts'
 import { Copyable } from '../../ui/copyable.tsx'
 import { useWords } from '../../words/context.tsx'
 
-/** Light modules around the code that a reader needs (ISO/IEC 18004: 4). */
+/** Light modules that a reader needs around the code (ISO/IEC 18004: 4). */
 const QUIET_ZONE = 4
 
 /**
- * A pairing code for one more sender: to be copied, and to be read by a camera.
- * @param replaces the fingerprint of the sender whose place that one takes.
+ * Shows a pairing code for a new sender, as text and as a QR code.
+ * @param replaces the fingerprint of the sender that the new one replaces.
  */
 export function InviteForm({ replaces }: { replaces: string | null }) {
   const { t, say } = useWords()
@@ -40,7 +40,7 @@ export function InviteForm({ replaces }: { replaces: string | null }) {
   )
 }
 
-/** Black on white in both themes: a reader wants it so. */
+/** Draws black on white in both themes, as readers expect it. */
 function QrCode({ text }: { text: string }) {
   const { t } = useWords()
   const { size, path } = useMemo(() => {

@@ -8,14 +8,14 @@ import { PathButton } from '../destinations/path-button.tsx'
 import { draftOf, newReceiving, type Receive, readReceiving } from './draft.ts'
 
 interface ReceiveFormProps {
-  /** What the form has at first; null: nothing was set yet. */
+  /** Initial values of the form; null if nothing was set yet. */
   before: Receive | null
-  /** It receives already: the folder stays. */
+  /** Receiving is enabled: the folder cannot be changed. */
   isOn: boolean
   onDone: () => void
 }
 
-/** Asks where others' files go before they may send, and how much of them. */
+/** Asks for the folder, the port and the quota before other computers may send. */
 export function ReceiveForm({ before, isOn, onDone }: ReceiveFormProps) {
   const { t, say } = useWords()
   const { ask, tell } = useCommands()

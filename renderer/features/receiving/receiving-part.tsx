@@ -16,18 +16,18 @@ import { SenderRow } from './sender-row.tsx'
 type Receiving = NonNullable<AppState['receiving']>
 
 interface ReceivingPartProps {
-  /** null: no other computer may send here. */
+  /** null if receiving is disabled. */
   receiving: Receiving | null
-  /** As it is set; null: no other computer may send here. */
+  /** The settings; null if receiving is disabled. */
   receive: Receive | null
 }
 
-/** Whether other computers may send to this one, where their files go, and how each of them is. */
+/** Enables receiving from other computers; shows the folder and the senders. */
 export function ReceivingPart({ receiving, receive }: ReceivingPartProps) {
   const { t } = useWords()
   const { run } = useCommands()
   const [opened, setOpened] = useState<'on' | 'off' | 'edit' | 'invite' | null>(null)
-  // Off and on again leaves nothing to be typed anew.
+  // Remembers the settings, so that disabling and enabling again requires no retyping.
   const [last, setLast] = useState(receive)
   if (receive !== null && receive !== last) setLast(receive)
   const close = () => setOpened(null)
@@ -99,7 +99,7 @@ function Running({
   quotaBytes,
 }: {
   receiving: Receiving
-  /** What each sender may have here; null: no limit. */
+  /** Quota of each sender; null for no limit. */
   quotaBytes: number | null
 }) {
   const { t, say, format } = useWords()

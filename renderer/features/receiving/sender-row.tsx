@@ -26,7 +26,7 @@ const levels: Record<NonNullable<Sender['level']>, HealthLevel> = {
   starting: 'unknown',
 }
 
-/** In this window's language where it knows the words; what another computer says need not fit them. */
+/** Translates a sender's status if this version has its key and parameters; otherwise returns the sender's own text. */
 function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string): string | null {
   if (words === null) return sentence
   try {
@@ -37,7 +37,7 @@ function sentenceOf({ sentence, words }: Sender, say: (words: Message) => string
   }
 }
 
-/** A computer that may send here: when it was last seen, what it last said of itself, and what it has here. */
+/** Shows a sender: when it was last seen, its last status report, and its files here. */
 export function SenderRow({ sender }: { sender: Sender }) {
   const { t, say, format } = useWords()
   const { name, folder, files, bytes, level, statusAt } = sender

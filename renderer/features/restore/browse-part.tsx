@@ -9,14 +9,14 @@ import { type Chosen, RestoreDialog } from './restore-dialog.tsx'
 
 interface BrowsePartProps {
   destination: DestinationState
-  /** Another computer, whose files are looked through; null: this one. */
+  /** The other computer whose files are shown; null for this one. */
   computer: Computer | null
-  /** The source whose folder is to be shown first. */
+  /** The source whose folder is shown first. */
   source: string | null
   state: AppState
 }
 
-/** Looks through what a destination has, directory by directory or by name. */
+/** Browses the files at a destination by directory, or searches them by name. */
 export function BrowsePart({ destination, computer, source, state }: BrowsePartProps) {
   const { t } = useWords()
   const [spot, setSpot] = useState<Spot | null>(source === null ? TOP : null)
@@ -49,7 +49,7 @@ export function BrowsePart({ destination, computer, source, state }: BrowsePartP
       {t(at.folder === null ? 'window.restore.all' : 'window.restore.thisDirectory')}
     </Button>
   )
-  // Names that say nothing are not looked through, and nothing can be chosen by them.
+  // Encrypted names cannot be browsed: no single files can be selected.
   if (computer?.hidesNames === true)
     return (
       <>

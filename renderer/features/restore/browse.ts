@@ -6,26 +6,26 @@ export type Entry = CommandOutput<'restoreList'>['entries'][number]
 export type Found = CommandOutput<'restoreSearch'>['files'][number]
 export type Version = CommandOutput<'restoreVersions'>['versions'][number]
 
-/** What of a destination is looked at, or is to be restored. */
+/** A place at a destination to browse or restore. */
 export interface Spot {
-  /** null: all folders. */
+  /** null for all folders. */
   folder: string | null
-  /** Of a folder, with "/"; '' is the folder itself. */
+  /** Path within the folder, separated by "/"; '' for the folder itself. */
   path: string
 }
 
 export const TOP: Spot = { folder: null, path: '' }
 
-/** A computer as people know it, with its folder at the destination. */
+/** Returns a computer's display name, with its folder at the destination. */
 export const nameOf = ({ folder, name }: Computer): string =>
   name === null || name === folder ? folder : `${name} (${folder})`
 
-/** One step of the way down to a spot: what it is called, and where it leads. */
+/** A step of the path to a spot. */
 export interface Crumb extends Spot {
   name: string
 }
 
-/** The way down to a spot, without the top. */
+/** Returns the path to a spot, without the root. */
 export function crumbsOf({ folder, path }: Spot): Crumb[] {
   if (folder === null) return []
   const names = path === '' ? [] : path.split('/')
@@ -33,13 +33,13 @@ export function crumbsOf({ folder, path }: Spot): Crumb[] {
   return [{ name: folder, folder, path: '' }, ...below]
 }
 
-/** What lies in a directory, by its name. */
+/** Returns the spot of a directory's entry. */
 export function within({ folder, path }: Spot, name: string): Spot {
   if (folder === null) return { folder: name, path: '' }
   return { folder, path: path === '' ? name : `${path}/${name}` }
 }
 
-/** Milliseconds since 1970 of what a field for a date and a time gives, in this computer's time zone; null: nothing. */
+/** Parses a date-time field in local time to milliseconds since 1970; null if empty. */
 export function readMoment(typed: string): number | null | 'invalid' {
   if (typed.trim() === '') return null
   const at = new Date(typed.trim()).getTime()

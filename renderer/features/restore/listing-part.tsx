@@ -11,16 +11,16 @@ import { VersionList } from './version-list.tsx'
 
 interface ListingPartProps {
   wish: Wish
-  /** The source whose folder is to be opened as soon as it is known; null: none. */
+  /** The source whose folder is opened once it is listed; null if none. */
   wantedSource: string | null
   isRestoring: boolean
-  /** Hears whether there is something to restore; not while it is looked. */
+  /** Called after each listing; `isEmpty` is true if there is nothing to restore. */
   onLooked: (isEmpty: boolean) => void
   onGo: (spot: Spot) => void
   onChoose: (chosen: Chosen) => void
 }
 
-/** What is at one spot of a destination, or what a search has found there. */
+/** Lists a directory of a destination, or search results. */
 export function ListingPart(props: ListingPartProps) {
   const { wish, wantedSource, onLooked, onGo } = props
   const { t, say } = useWords()
@@ -33,7 +33,7 @@ export function ListingPart(props: ListingPartProps) {
   useEffect(() => onLooked(isEmpty), [isEmpty, onLooked])
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    // The row that was opened is gone, and the focus with it: on to what is in it.
+    // The activated row was removed together with the focus: the focus moves to the new list.
     if (listing !== null && document.activeElement === document.body)
       place.current?.querySelector('button')?.focus()
   }, [listing])
@@ -141,7 +141,7 @@ interface FileRowProps extends Whose {
   spot: Spot
   size: number
   mtimeMs: number
-  /** Older contents; null: only asking tells. */
+  /** Number of older versions; null if unknown until it is queried. */
   versions: number | null
   isRestoring: boolean
   onChoose: (chosen: Chosen) => void

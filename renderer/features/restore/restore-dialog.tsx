@@ -12,25 +12,25 @@ import { PathButton } from '../destinations/path-button.tsx'
 import { destinationName } from '../overview/describe.ts'
 import { type Computer, nameOf, readMoment, type Spot, type Version } from './browse.ts'
 
-/** What is to be brought back. */
+/** The place and version to restore. */
 export interface Chosen {
   spot: Spot
-  /** One older content of a file; null: the newest. */
+  /** An older version of a file; null for the newest. */
   version: Version | null
   isFile: boolean
 }
 
 interface RestoreDialogProps {
   destination: DestinationState
-  /** Whose files; null: this computer's. */
+  /** The computer whose files are restored; null for this one. */
   computer: Computer | null
-  /** null: closed. */
+  /** null while the dialog is closed. */
   chosen: Chosen | null
   settings: AppState['settings']
   onClose: () => void
 }
 
-/** Asks where to, and as of when, before anything is brought back. */
+/** Asks for the target directory and the point in time before restoring. */
 export function RestoreDialog({ destination, computer, chosen, settings, onClose }: RestoreDialogProps) {
   const { t } = useWords()
   const known = settings.destinations.find(({ id }) => id === destination.id)
@@ -66,7 +66,7 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
   const change = (changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes }))
   const bridge = useBridge()
   const [proposed, setProposed] = useState('')
-  // A directory of its own is proposed.
+  // Propose a new directory.
   useEffect(() => {
     bridge.call('restoreDirectory', {}).then(
       ({ path }) => {
@@ -122,14 +122,14 @@ function RestoreForm({ destination, computer, chosen, isEncrypted, onClose }: Re
   )
 }
 
-/** What was typed. */
+/** The form's input. */
 interface Draft {
   to: string
   when: string
   identity: string
 }
 
-/** What is asked of the agent; null: something is missing or wrong. */
+/** Builds the command for the agent; null if a field is missing or invalid. */
 function wishOf(
   { to, when, identity }: Draft,
   { destination, computer, chosen: { spot, version }, isEncrypted }: Omit<RestoreFormProps, 'onClose'>,
@@ -151,9 +151,9 @@ function wishOf(
 
 interface FieldsProps {
   draft: Draft
-  /** What is missing is told. */
+  /** The user tried to submit: missing fields are marked. */
   tried: boolean
-  /** It can be asked for as it was at a time. */
+  /** A point in time can be chosen. */
   hasTime: boolean
   isEncrypted: boolean
   onChange: (changes: Partial<Draft>) => void
@@ -187,7 +187,7 @@ function Fields({ draft: { to, when, identity }, tried, hasTime, isEncrypted, on
           type="datetime-local"
           step={1}
           label={t('window.restore.at')}
-          // The field has the order of day and month from the desktop: words leave no doubt.
+          // The field uses the desktop's order of day and month: the text below it is unambiguous.
           description={typeof at === 'number' ? format.fullMoment(at) : t('window.restore.atHint')}
           value={when}
           onChange={(event) => onChange({ when: event.currentTarget.value })}

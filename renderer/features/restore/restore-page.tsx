@@ -15,12 +15,12 @@ const NONE: readonly Computer[] = []
 
 interface RestorePageProps {
   state: AppState
-  /** Where from, and which source's folder, if somebody has said it. */
+  /** The destination and the source's folder to show, if requested. */
   place: Place
   onClose: () => void
 }
 
-/** Brings files back from a destination: what is there, what of it, where to, and what became of it. */
+/** Restores files from a destination: browse, choose, start, and follow the progress. */
 export default function RestorePage({ state, place, onClose }: RestorePageProps) {
   const { t } = useWords()
   const { destinations, restore } = state
@@ -85,14 +85,14 @@ export default function RestorePage({ state, place, onClose }: RestorePageProps)
   )
 }
 
-/** Other computers that have files at a destination; none while nobody knows. */
+/** Returns other computers that have files at a destination; empty while unknown. */
 function useOthers(destination: DestinationState | undefined): readonly Computer[] {
   const bridge = useBridge()
   const [known, setKnown] = useState<{ of: string; computers: readonly Computer[] } | null>(null)
   const id = destination === undefined || destination.kind === 'receiver' ? null : destination.id
   useEffect(() => {
     if (id === null) return
-    // What keeps it from being looked through is told where its files would be.
+    // An error is dropped here: the listing below reports it.
     bridge.call('restoreComputers', { destination: id }).then(
       ({ computers }) => setKnown({ of: id, computers: computers.filter(({ isOwn }) => !isOwn) }),
       () => undefined,

@@ -24,7 +24,7 @@ interface RestoreProgressProps {
   destinations: readonly DestinationState[]
 }
 
-/** How far a restore is, or what became of the last one. */
+/** Shows the progress of a restore, or the result of the last one. */
 export function RestoreProgress({ restore, destinations }: RestoreProgressProps) {
   const words = useWords()
   const { t, say } = words
@@ -68,7 +68,7 @@ export function RestoreProgress({ restore, destinations }: RestoreProgressProps)
   )
 }
 
-/** Only now it is known how many there are. */
+/** Offers to replace existing files, whose number is known only after the restore. */
 function Replace({ count }: { count: number }) {
   const { t } = useWords()
   const { ask } = useCommands()
@@ -91,7 +91,7 @@ function Replace({ count }: { count: number }) {
   )
 }
 
-/** The first files that failed, and each command that a person can copy to mend that. */
+/** Lists the first files that failed, and each command that fixes a failure, to be copied. */
 function Failures({ count, failures }: { count: number; failures: Restore['failures'] }) {
   const { t, say } = useWords()
   const commands = new Set(failures.flatMap(({ params: { command } }) => command ?? []).map(String))
@@ -107,9 +107,9 @@ function Failures({ count, failures }: { count: number; failures: Restore['failu
 
 interface NamedProps {
   title: string
-  /** How many there are in all. */
+  /** The total number. */
   count: number
-  /** The first of them. */
+  /** The first ones. */
   lines: readonly string[]
 }
 
@@ -156,7 +156,7 @@ function Bar({ restore: { bytes, totalBytes } }: { restore: Restore }) {
   )
 }
 
-/** How much is there already, how fast the rest comes, and how long that will take. */
+/** Describes the restored amount, the rate and the time left. */
 function movingOf(
   { files, bytes, totalFiles, totalBytes, rate, left }: Restore,
   { t, format }: Words,
@@ -173,7 +173,7 @@ function movingOf(
   ]
 }
 
-/** What became of each file. */
+/** Counts the files by result. */
 function reportOf({ restored, same, kept, failed, bytes }: Restore, { t, format }: Words): string[] {
   const counted: [number, WordKey][] = [
     [restored, 'window.restore.restored'],

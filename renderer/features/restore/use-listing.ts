@@ -4,17 +4,17 @@ import { useBridge } from '../../state/bridge.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import type { Entry, Folder, Found, Spot } from './browse.ts'
 
-/** Whose files at which destination. */
+/** A computer's folder at a destination. */
 export interface Whose {
   destination: string
-  /** Another computer's folder there; null: this computer's. */
+  /** The folder of another computer; null for this computer's. */
   computer: string | null
 }
 
-/** What is asked of a destination: a spot's directory, or files by a part of their names. */
+/** A query: the directory of a spot, or files by a part of their names. */
 export interface Wish extends Whose {
   spot: Spot
-  /** '': the directory. */
+  /** '' to list the directory. */
   search: string
 }
 
@@ -22,14 +22,14 @@ export interface Listing {
   folders: readonly Folder[]
   entries: readonly Entry[]
   found: readonly Found[]
-  /** The page after the last; null: that was all. */
+  /** Token of the next page; null after the last one. */
   next: string | null
-  /** There are more than were found. */
+  /** The search found more files than are listed. */
   isPart: boolean
 }
 
 export interface Looked {
-  /** null until the first answer. */
+  /** null until the first response. */
   listing: Listing | null
   failure: Message | null
   isBusy: boolean
@@ -39,11 +39,11 @@ export interface Looked {
 
 const nothing: Listing = { folders: [], entries: [], found: [], next: null, isPart: false }
 
-/** Names that are hidden come in pages of another order. */
+/** Sorts by name: pages of encrypted names arrive in the order of the encrypted ones. */
 const inOrder = (entries: readonly Entry[]): Entry[] =>
   entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
 
-/** Asks what a destination has. For another wish mount anew (key). */
+/** Lists files at a destination. Another query needs a new mount (key). */
 export function useListing({ destination, computer, spot: { folder, path }, search }: Wish): Looked {
   const bridge = useBridge()
   const [listing, setListing] = useState<Listing | null>(null)

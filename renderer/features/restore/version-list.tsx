@@ -11,11 +11,11 @@ import type { Version } from './browse.ts'
 interface VersionListProps {
   question: CommandInput<'restoreVersions'>
   isRestoring: boolean
-  /** null: the current content. */
+  /** null for the current version. */
   onChoose: (version: Version | null) => void
 }
 
-/** The contents that a destination has of one file, newest first. */
+/** Lists the versions of a file at a destination, newest first. */
 export function VersionList({
   question: { destination, computer, folder, path },
   isRestoring,

@@ -8,10 +8,10 @@ import { TextSetting } from './text-setting.tsx'
 import { useSave } from './use-save.ts'
 
 const ids: readonly SettingId[] = ['slow', 'reconcile', 'quiet', 'retry', 'versions', 'project', 'resource']
-/** Of core/alerts/settings.ts; the agent checks it again. */
+/** The limit of core/alerts/settings.ts; the agent checks it too. */
 const LONGEST_LABEL = 200
 
-/** What hardly anybody has to change, folded away; the search unfolds it. */
+/** Shows rarely changed settings, collapsed; the search expands them. */
 export function AdvancedPart({ settings }: { settings: AppState['settings'] }) {
   const { t } = useWords()
   const found = use(FoundContext)
@@ -88,7 +88,7 @@ function Times({ settings: { check, scan, send } }: { settings: AppState['settin
   )
 }
 
-/** What every message says of where it comes from. */
+/** Edits the labels that every message includes. */
 function Labels({ settings }: { settings: AppState['settings'] }) {
   const save = useSave()
   const { labels } = settings.alerts

@@ -12,7 +12,7 @@ interface ChoiceSettingProps<Value extends string> {
   save: (value: Value) => ReturnType<Save>
 }
 
-/** One of a few values, kept as soon as it is chosen. */
+/** Chooses from a few values; a choice is saved at once. */
 export function ChoiceSetting<Value extends string>({
   label,
   value,

@@ -13,7 +13,7 @@ import { ImportDialog } from './import-dialog.tsx'
 
 export type Read = NonNullable<CommandOutput<'readSettings'>>
 
-/** All settings as a file, out and in. */
+/** Exports all settings to a file, and imports them. */
 export function ExchangePart({ settings }: { settings: AppState['settings'] }) {
   const { t } = useWords()
   const bridge = useBridge()

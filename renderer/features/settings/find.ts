@@ -1,12 +1,12 @@
 import type { WordKey } from '../../../core/lib/i18n/message.ts'
 
 interface Indexed {
-  /** The title of the part of the page that it is in. */
+  /** The title of the part of the page that contains the setting. */
   title: WordKey
   words: readonly WordKey[]
 }
 
-/** Every setting of the page, with the words that it is found by. */
+/** All settings of the page, with the texts that the search covers. */
 export const settingsIndex = {
   channels: {
     title: 'window.channel.title',
@@ -80,7 +80,7 @@ export const settingsIndex = {
 export type SettingId = keyof typeof settingsIndex
 const ids = Object.keys(settingsIndex) as SettingId[]
 
-/** The settings in whose words every word of a search is, in any order and case; without one all of them. */
+/** Returns the settings whose texts contain all words of the search, in any order and case; all of them if empty. */
 export function findSettings(search: string, t: (key: WordKey) => string): ReadonlySet<SettingId> {
   const wanted = search.toLowerCase().split(/\s+/).filter(Boolean)
   const textOf = ({ title, words }: Indexed) => [title, ...words].map(t).join('\n').toLowerCase()
@@ -92,7 +92,7 @@ export function findSettings(search: string, t: (key: WordKey) => string): Reado
   )
 }
 
-/** What a setting is called, by its place in the settings file. */
+/** Names of settings, by their keys in the settings file. */
 export const settingNames: Readonly<Record<string, WordKey>> = {
   'check.intervalSeconds': 'window.settings.interval',
   'check.slowSeconds': 'window.settings.slow',

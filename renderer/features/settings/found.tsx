@@ -3,16 +3,16 @@ import type { WordKey } from '../../../core/lib/i18n/message.ts'
 import { useWords } from '../../words/context.tsx'
 import type { SettingId } from './find.ts'
 
-/** What the search has found; null: nothing is searched for, and everything is shown. */
+/** The settings that match the search; null without a search: all are shown. */
 export const FoundContext = createContext<ReadonlySet<SettingId> | null>(null)
 
-/** Shown while the search finds it. */
+/** Shows a setting unless the search excludes it. */
 export function Setting({ id, children }: { id: SettingId; children: ReactNode }) {
   const found = use(FoundContext)
   return found === null || found.has(id) ? children : null
 }
 
-/** A part of the page: shown while the search finds any of its settings. */
+/** Shows a part of the page if the search matches any of its settings. */
 export function SettingsPart({
   title,
   ids,

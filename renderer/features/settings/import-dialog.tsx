@@ -13,7 +13,7 @@ import { ImportSummary } from './import-summary.tsx'
 
 type Difference = Read['differences'][number]
 
-/** Of language and theme, as their own setting calls them. */
+/** Values of language and theme, as their own settings show them. */
 const choiceWords: Readonly<Record<string, (t: Words['t']) => string>> = {
   system: (t) => t('window.settings.system'),
   light: (t) => t('window.settings.light'),
@@ -26,13 +26,13 @@ const icons = { added: IconPlus, removed: IconTrash, changed: IconPencil } as co
 
 interface ImportDialogProps {
   read: Read
-  /** The settings in force. */
+  /** The present settings. */
   now: AppState['settings']
   opened: boolean
   onClose: () => void
 }
 
-/** What a file would change; nothing is changed before its button is pressed. */
+/** Shows the changes that an import makes; they are applied only when its button is pressed. */
 export function ImportDialog({
   read: { file, settings, differences, missing },
   now,
@@ -125,7 +125,7 @@ function DifferenceRow({ difference }: { difference: Difference }) {
   )
 }
 
-/** "10 → 60"; what is a list or has parts of its own is left out where it was, and will be "as in the file". */
+/** Formats "10 → 60". Lists and objects are not shown: the old one is omitted, the new one is "as in the file". */
 function valuesInWords({ name, details }: Difference, { t }: Words): string {
   const values: unknown[] = details.map((detail) => JSON.parse(detail))
   return values

@@ -4,7 +4,7 @@ import { useWords } from '../../words/context.tsx'
 
 type Settings = AppState['settings']
 
-/** How many of each there are. */
+/** Counts of each kind of setting. */
 const counts: readonly { word: WordKey; of: (settings: Settings) => number }[] = [
   { word: 'window.sources.title', of: ({ sources }) => sources.length },
   { word: 'window.checked.title', of: ({ checkedPaths }) => checkedPaths.length },
@@ -12,7 +12,7 @@ const counts: readonly { word: WordKey; of: (settings: Settings) => number }[] =
   { word: 'window.channel.title', of: ({ alerts }) => alerts.channels.length },
 ]
 
-/** What an import replaces, in numbers: so many now → so many in the file; and what no file has. */
+/** Summarizes an import: numbers now → in the file, and the settings that files do not include. */
 export function ImportSummary({ now, next }: { now: Settings; next: Settings }) {
   const { t, format } = useWords()
   return (

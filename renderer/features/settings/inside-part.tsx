@@ -22,7 +22,7 @@ const workers: readonly { name: WorkerName; word: WordKey }[] = [
   { name: 'notifier', word: 'window.worker.notifier' },
 ]
 
-/** Each destination that has sources has a sender of its own; where there are several, each is told. */
+/** Lists the senders: each destination with sources has its own. Several senders are named after their destinations. */
 function sendersOf({ destinations, workers }: AppState, t: ReturnType<typeof useWords>['t']): Part[] {
   const sender = t('window.worker.sender')
   if (destinations.length < 2) return [{ key: 'sender', words: sender, worker: workers.sender }]
@@ -39,7 +39,7 @@ interface Part {
   worker: WorkerState
 }
 
-/** The agent's own parts and how they are. */
+/** Shows the agent's worker processes and their states. */
 export function InsidePart({ state }: { state: AppState }) {
   const { t } = useWords()
   const parts = workers.flatMap(({ name, word }): Part[] => [

@@ -19,18 +19,18 @@ const fields = [
 
 interface Asked {
   changes: CommandInput<'changeSettings'>
-  /** How much less that is. */
+  /** Describes the reduction. */
   less: Message
   answer: (outcome: Outcome) => void
 }
 
-/** How long it stays what a file held before it changed. Who wants less is asked first: it goes for good. */
+/** Sets how long older versions are kept. A reduction has to be confirmed: it deletes versions for good. */
 export function KeepPart({ settings: { keep } }: { settings: AppState['settings'] }) {
   const { t, say } = useWords()
   const save = useSave()
   const [asked, setAsked] = useState<Asked | null>(null)
   const isAnswered = useRef(false)
-  // The field that was typed in goes back to what is in force.
+  // Resets the edited field to the present value.
   const [cancelled, setCancelled] = useState(0)
 
   const change = ({ field, name }: (typeof fields)[number], value: number): Promise<Outcome> => {
@@ -42,7 +42,7 @@ export function KeepPart({ settings: { keep } }: { settings: AppState['settings'
   }
   const confirm = async () => {
     const outcome = asked === null ? null : await save(asked.changes)
-    // The field that asked shows how it went.
+    // The result is shown at the field that was edited.
     if (outcome !== null) asked?.answer(outcome)
     isAnswered.current = true
   }

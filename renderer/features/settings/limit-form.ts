@@ -5,13 +5,13 @@ import { bytesPerSecondSchema, type SendRule, sendRuleSchema } from '../../../co
 
 const MIB = 1024 * 1024
 
-/** What may be typed as a limit, in MiB/s; the agent's own limits, rounded so that they can be typed. */
+/** Range of the rate limit in MiB/s: the agent's range, rounded to numbers that can be typed. */
 export const rateLimits = { least: 0.001, most: 100_000 } as const
 
-/** Bytes a second as the number that is typed and shown. */
+/** Converts bytes a second to the number that is typed and shown. */
 export const toTyped = (bytesPerSecond: number): number => Number((bytesPerSecond / MIB).toPrecision(6))
 
-/** A typed number of MiB/s, or a rate such as "500K", as bytes a second; `none`: nothing was typed; null: not allowed. */
+/** Parses MiB/s, or a rate such as "500K", to bytes a second; `none` if empty; null if out of range. */
 export function parseRate(typed: string): number | 'none' | null {
   const text = typed.trim()
   if (text === '') return 'none'
@@ -22,9 +22,9 @@ export function parseRate(typed: string): number | 'none' | null {
   return result.success ? result.data : null
 }
 
-/** A rule as it is being typed. */
+/** A rule as edited in the form. */
 export interface RuleForm {
-  /** Of the week, "0" is Sunday. */
+  /** Days of the week; "0" is Sunday. */
   days: readonly string[]
   from: string
   to: string
@@ -41,7 +41,7 @@ export const emptyRule: RuleForm = {
   rate: '1',
 }
 
-/** A rule that is there, as it is changed. */
+/** Returns an existing rule as a form. */
 export const formOf = ({ days, from, to, allow }: SendRule): RuleForm => ({
   days: days.map(String),
   from,
@@ -50,7 +50,7 @@ export const formOf = ({ days, from, to, allow }: SendRule): RuleForm => ({
   rate: typeof allow === 'number' ? String(toTyped(allow)) : emptyRule.rate,
 })
 
-/** The rules with one of them a place higher (-1) or lower (1); at an end nothing is moved. */
+/** Returns the rules with one of them moved up (-1) or down (1); unchanged at an end. */
 export function movedRule(rules: readonly SendRule[], index: number, by: -1 | 1): SendRule[] {
   const next = [...rules]
   const [one, other] = [rules[index], rules[index + by]]
@@ -60,7 +60,7 @@ export function movedRule(rules: readonly SendRule[], index: number, by: -1 | 1)
   return next
 }
 
-/** The rule that was typed, or null where it is not complete. */
+/** Returns the rule of the form; null if incomplete. */
 export function ruleOf({ days, from, to, allow, rate }: RuleForm): SendRule | null {
   const result = sendRuleSchema.safeParse({
     days: days.map(Number).sort(),
@@ -71,7 +71,7 @@ export function ruleOf({ days, from, to, allow, rate }: RuleForm): SendRule | nu
   return result.success ? result.data : null
 }
 
-/** The days of a week in its usual order in both languages, with their short names. */
+/** Returns the days of the week, Monday first as usual in both languages, with their short names. */
 export function weekdays(language: string): { value: string; label: string }[] {
   const format = new Intl.DateTimeFormat(language, { weekday: 'short', timeZone: 'UTC' })
   // 4 January 1970 was a Sunday.
@@ -79,7 +79,7 @@ export function weekdays(language: string): { value: string; label: string }[] {
   return [1, 2, 3, 4, 5, 6, 0].map((day) => ({ value: String(day), label: name(day) }))
 }
 
-/** A rule's days in words: runs of three and more are shortened ("Mon–Fri, Sun"); null: every day. */
+/** Describes a rule's days: runs of three or more are shortened ("Mon–Fri, Sun"); null for every day. */
 export function daysInWords(days: readonly number[], language: string): string | null {
   const week = weekdays(language)
   const is = week.map(({ value }) => days.includes(Number(value)))

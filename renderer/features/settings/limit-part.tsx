@@ -9,7 +9,7 @@ import { SurroundingsPart } from './surroundings-part.tsx'
 import { type Save, useSave, useSaveAndHear } from './use-save.ts'
 import { WeekPart } from './week-part.tsx'
 
-/** How much of the line sending may use, and when. */
+/** Sets the rate limit of sending and its schedule. */
 export function LimitPart({ state }: { state: AppState }) {
   const save = useSave()
   const saveAndHear = useSaveAndHear()
@@ -53,7 +53,7 @@ interface RateSettingProps {
   save: (value: number | null) => ReturnType<Save>
 }
 
-/** MiB a second, or nothing. */
+/** A limit in MiB/s, or none. */
 function RateSetting({ value, save }: RateSettingProps) {
   const { t, format } = useWords()
   const { least, most } = rateLimits

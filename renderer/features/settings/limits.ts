@@ -4,16 +4,16 @@ import { settingsSchema, sourceSchema } from '../../../core/settings/schema.ts'
 
 const { alerts, check, keep, scan, send } = settingsSchema.shape
 
-/** The numbers that can be set, with the schema that the agent checks them by. In seconds, where nothing else is said. */
+/** Schemas of the number settings; the agent checks with the same ones. In seconds unless noted. */
 export const numberFields = {
   interval: check.unwrap().shape.intervalSeconds.unwrap(),
   slow: check.unwrap().shape.slowSeconds.unwrap(),
   reconcile: scan.unwrap().shape.reconcileSeconds.unwrap(),
   quiet: scan.unwrap().shape.quietSeconds.unwrap(),
   retry: send.unwrap().shape.retrySeconds.unwrap(),
-  /** A number an hour. */
+  /** A number per hour. */
   versions: send.unwrap().shape.versionsPerHour.unwrap(),
-  /** Days; the others in what their names say. */
+  /** Days; the following fields count the unit of their names. */
   withinDays: keep.unwrap().shape.withinDays.unwrap(),
   daily: keep.unwrap().shape.daily.unwrap(),
   weekly: keep.unwrap().shape.weekly.unwrap(),
@@ -32,7 +32,7 @@ const usual = {
   alerts: alerts.parse(undefined),
 }
 
-/** What is taken while nobody has set anything else. */
+/** The default values. */
 export const usualNumbers: Record<Exclude<NumberField, 'silent'>, number> = {
   interval: usual.check.intervalSeconds,
   slow: usual.check.slowSeconds,
@@ -57,7 +57,7 @@ export function limitsOf(field: NumberField): Limits {
   return { least: minValue ?? 0, most: maxValue ?? Number.MAX_SAFE_INTEGER, whole: format === 'safeint' }
 }
 
-/** The number that was typed, or null where the setting does not allow it. */
+/** Parses a typed number; null if the setting does not allow it. */
 export function parseNumber(field: NumberField, typed: string | number): number | null {
   const text = String(typed).trim()
   const parsed = text === '' ? undefined : Number(text)

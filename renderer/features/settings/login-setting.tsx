@@ -6,7 +6,7 @@ import { useCommands } from '../../state/commands.tsx'
 import { sentenceOfThrown } from '../../state/thrown.ts'
 import { useWords } from '../../words/context.tsx'
 
-/** Whether Holdfast starts at login. The system keeps it: it is asked each time that this is shown. */
+/** Sets whether Holdfast starts at login. The system stores this: it is queried whenever the setting is shown. */
 export function LoginSetting() {
   const { t, say } = useWords()
   const bridge = useBridge()

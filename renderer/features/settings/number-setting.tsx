@@ -15,7 +15,7 @@ interface NumberSettingProps {
   save: (value: number) => ReturnType<Save>
 }
 
-/** A number of the settings, with its default; of seconds where nothing else is said. */
+/** Edits a number of the settings and shows its default; in seconds unless `unit` is given. */
 export function NumberSetting({
   field,
   label,

@@ -6,9 +6,9 @@ import { useWords } from '../../words/context.tsx'
 import { emptyRule, formOf, type RuleForm, rateLimits, ruleOf, weekdays } from './limit-form.ts'
 
 interface RuleEditorProps {
-  /** The one to be changed; null: a new one. */
+  /** The rule to edit; null for a new one. */
   before: SendRule | null
-  /** The rules cannot be changed just now. */
+  /** The rules are being saved and cannot be changed. */
   busy: boolean
   onSave: (rule: SendRule) => Promise<void>
   onCancel: () => void
@@ -19,7 +19,7 @@ const kinds: readonly RuleForm['allow'][] = ['limit', 'pause', 'free']
 const toggled = (days: readonly string[], day: string): string[] =>
   days.includes(day) ? days.filter((one) => one !== day) : [...days, day]
 
-/** A form for one time of the week; it is kept by its button, and only if it is complete. */
+/** Form for a rule of the weekly schedule; its button saves it, if it is complete. */
 export function RuleEditor({ before, busy, onSave, onCancel }: RuleEditorProps) {
   const { t, format, language } = useWords()
   const daysId = useId()

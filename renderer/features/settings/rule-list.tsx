@@ -11,11 +11,11 @@ import type { Save } from './use-save.ts'
 
 interface RuleListProps {
   rules: readonly SendRule[]
-  /** Answers when `rules` are what was saved: before that, another change would take it back. */
+  /** Resolves when `rules` has the saved value: an earlier change would be based on the old rules and undo this one. */
   save: (rules: SendRule[]) => ReturnType<Save>
 }
 
-/** A rule in one line: days and times, and what is sent then. */
+/** Describes a rule in one line: days and times, and the allowance. */
 function inWords({ days, from, to, allow }: SendRule, { t, format, language }: Words) {
   const between =
     from === '00:00' && to === '00:00'
@@ -29,10 +29,10 @@ function inWords({ days, from, to, allow }: SendRule, { t, format, language }: W
   return { when, what }
 }
 
-/** The times of the week at which sending may use more or less of the line, in the order in which they are asked. */
+/** Lists the rules of the weekly schedule, in order of precedence. */
 export function RuleList({ rules, save }: RuleListProps) {
   const { t, say } = useWords()
-  /** The place of the rule that is being changed. */
+  /** The index of the rule being edited. */
   const [editing, setEditing] = useState<number | 'new' | null>(null)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [savedAt, setSavedAt] = useState(0)

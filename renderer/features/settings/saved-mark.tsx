@@ -4,7 +4,7 @@ import { useWords } from '../../words/context.tsx'
 
 const staysMs = 3000
 
-/** "Saved", for some seconds after it was. `at`: milliseconds since 1970, 0 for never. */
+/** Shows "Saved" for some seconds after saving. `at`: milliseconds since 1970; 0 for never. */
 export function SavedMark({ at }: { at: number }) {
   const { t } = useWords()
   const [shown, setShown] = useState(false)

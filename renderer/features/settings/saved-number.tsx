@@ -12,15 +12,15 @@ interface SavedNumberProps {
   placeholder?: string
   /** A control at the end of the field. */
   aside?: ReactNode
-  /** As it is in force. */
+  /** The present value. */
   value: string | number
-  /** Why this is not allowed; null: it is. */
+  /** Returns why the input is not allowed; null if it is. */
   check: (typed: string) => string | null
-  /** Called only with what is allowed, and differs from what is in force. */
+  /** Called only with an allowed value that differs from the present one. */
   save: (typed: string) => ReturnType<Save>
 }
 
-/** A number that is kept when the field is left or Enter is pressed, and only if it is allowed. */
+/** A number that is saved on leaving the field or pressing Enter, if it is allowed. */
 export function SavedNumber({ label, hint, unit, aside, value, check, save, ...input }: SavedNumberProps) {
   const { say } = useWords()
   const [typed, setTyped] = useState(String(value))
@@ -28,7 +28,7 @@ export function SavedNumber({ label, hint, unit, aside, value, check, save, ...i
   const [savedAt, setSavedAt] = useState(0)
   const wrong = check(typed)
 
-  // Somebody else may change it too: the command line, or a second window.
+  // The settings may also change elsewhere: on the command line, or in a second window.
   useEffect(() => setTyped(String(value)), [value])
 
   const commit = async () => {

@@ -20,12 +20,12 @@ import { LoginSetting } from './login-setting.tsx'
 import { NumberSetting } from './number-setting.tsx'
 import { useSave } from './use-save.ts'
 
-/** Everything that can be set, what most people want first, and how the agent's own parts are. */
+/** Shows all settings, the most common ones first, and the states of the agent's workers. */
 export default function SettingsPage({ state, place = null }: { state: AppState; place?: Place | null }) {
   const { t } = useWords()
   const [search, setSearch] = useKeptText('settings')
   const found = useMemo(() => (search.trim() === '' ? null : findSettings(search, t)), [search, t])
-  // A place that is asked for is shown, whatever was searched for before.
+  // A requested place resets the search, which might exclude it.
   useEffect(() => {
     if (place !== null) setSearch('')
   }, [place, setSearch])
@@ -97,7 +97,7 @@ function ApplicationPart({ settings }: { settings: AppState['settings'] }) {
           value={settings.language}
           choices={[
             { value: 'system', label: t('window.settings.system') },
-            // Each language in its own words: who cannot read this one must find theirs.
+            // Each language is named in itself, so that users who cannot read the present one find theirs.
             { value: 'en', label: 'English' },
             { value: 'zh-TW', label: '繁體中文' },
           ]}

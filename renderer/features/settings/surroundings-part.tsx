@@ -8,7 +8,7 @@ import { type Save, useSave } from './use-save.ts'
 
 type Answer = AppState['surroundings']['battery']
 
-/** Whether sending waits for what this computer runs on, and for what its network costs. */
+/** Sets whether sending pauses on battery, and on a metered network. */
 export function SurroundingsPart({ settings: { send }, surroundings }: AppState) {
   const save = useSave()
   return (
@@ -39,7 +39,7 @@ interface PauseSwitchProps {
   save: (value: boolean) => ReturnType<Save>
 }
 
-/** One that this system has no answer for can only be switched off. */
+/** Shows a switch that can only be turned off if this system cannot determine the condition. */
 function PauseSwitch({ label, hint, answer, value, save }: PauseSwitchProps) {
   const { t, say } = useWords()
   const [refusal, setRefusal] = useState<Message | null>(null)

@@ -9,20 +9,20 @@ interface TextSettingProps {
   label: WordKey
   hint: WordKey
   longest: number
-  /** Empty, it is left as it was. */
+  /** Emptying the field restores the former value. */
   isRequired?: boolean
   value: string
   save: (value: string) => ReturnType<Save>
 }
 
-/** A line of text, or nothing: kept when the field is left or Enter is pressed. */
+/** An optional line of text that is saved on leaving the field or pressing Enter. */
 export function TextSetting({ label, hint, longest, isRequired = false, value, save }: TextSettingProps) {
   const { t, say } = useWords()
   const [typed, setTyped] = useState(value)
   const [refusal, setRefusal] = useState<Message | null>(null)
   const [savedAt, setSavedAt] = useState(0)
 
-  // Somebody else may change it too: the command line, or a second window.
+  // The settings may also change elsewhere: on the command line, or in a second window.
   useEffect(() => setTyped(value), [value])
 
   const commit = async () => {

@@ -6,15 +6,15 @@ import { type Outcome, useCommands } from '../../state/commands.tsx'
 
 export type Save = (changes: CommandInput<'changeSettings'>) => Promise<Outcome>
 
-/** Sends a change of settings; the answer is shown at the field that was changed. */
+/** Saves changed settings; the caller shows the result at the edited field. */
 export function useSave(): Save {
   const { ask } = useCommands()
   return useCallback((changes) => ask('changeSettings', changes), [ask])
 }
 
 /**
- * The same, answered when the window knows what was changed: another change may then be made of what it shows. The
- * agent sends what the window has not heard of yet before it answers with a snapshot.
+ * As `useSave`, but resolves after the window's state includes the change, so that a further change can be based on it:
+ * the agent sends pending patches before it answers the snapshot request.
  */
 export function useSaveAndHear(): Save {
   const save = useSave()

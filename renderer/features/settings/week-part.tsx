@@ -4,10 +4,10 @@ import { weekdays } from './limit-form.ts'
 import { clockText, daySpans, type Span } from './week.ts'
 
 const HOURS = [0, 6, 12, 18, 24]
-/** Minutes; a narrower part of a bar has no room for a rate. */
+/** Minutes; a narrower segment has no room for a label. */
 const ROOM_FOR_WORDS = 5 * 60
 
-/** What may be sent at each time of the week, a bar a day; the rules below it are what can be changed. */
+/** Shows the allowance over the week, a bar per day; the rules below it can be edited. */
 export function WeekPart({ timetable }: { timetable: SpeedSchedule }) {
   const words = useWords()
   const { t, language } = words

@@ -8,14 +8,14 @@ import {
 
 export const DAY_MINUTES = 24 * 60
 
-/** A time of one day, in minutes after midnight, in which the same may be sent; `to` is not included. */
+/** A span of a day with the same allowance, in minutes after midnight; `to` is exclusive. */
 export interface Span {
   from: number
   to: number
   allowance: Allowance
 }
 
-/** A whole day of the week (0 is Sunday) as the sender itself decides it, in the order of the clock. */
+/** Returns the spans of a day of the week (0 is Sunday), as the sender evaluates the rules, in order of time. */
 export function daySpans(timetable: SpeedSchedule, day: number): Span[] {
   const edges = timetable.schedule.flatMap(({ from, to }) => [minutesOf(from), minutesOf(to)])
   const begins = [...new Set([0, ...edges])].sort((one, other) => one - other)
@@ -30,7 +30,7 @@ export function daySpans(timetable: SpeedSchedule, day: number): Span[] {
   return spans
 }
 
-/** "08:00"; the end of the day is "24:00". */
+/** Formats a minute of the day as "08:00"; the end of the day is "24:00". */
 export function clockText(minute: number): string {
   const two = (value: number) => String(value).padStart(2, '0')
   return `${two(Math.floor(minute / 60))}:${two(minute % 60)}`

@@ -1,4 +1,4 @@
 import { config } from 'zod'
 
-// The page's policy forbids eval: zod must not try it. This module is imported before any schema is made.
+// The page's content security policy forbids eval: zod must not try it. Imported before any schema is created.
 config({ jitless: true })

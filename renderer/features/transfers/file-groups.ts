@@ -1,23 +1,23 @@
 import { splitPath } from '../../format/path.ts'
 import type { LedgerFile } from '../../state/types.ts'
 
-/** Small files that were sent together: of one directory, one soon after the other. */
+/** Small files of one directory that were sent in quick succession. */
 export interface FileGroup {
-  /** Relative to its source; "" is the source itself. */
+  /** Relative to its source; "" for the source itself. */
   directory: string
   /** Newest first. */
   files: LedgerFile[]
   bytes: number
 }
 
-/** Larger files have a row of their own. Bytes. */
+/** Larger files have rows of their own. Bytes. */
 const SMALL = 1024 * 1024
-/** Between two of one group, in milliseconds. */
+/** Maximum distance between two files of a group, in milliseconds. */
 const NEAR_MS = 60_000
-/** Fewer are no fewer rows. */
+/** Smaller groups would not save rows. */
 const LEAST = 3
 
-/** Each file as it is, or those of a moment as one; in the order of the list. */
+/** Groups small files that were sent in quick succession; keeps the order of the list. */
 export function groupFiles(files: readonly LedgerFile[]): (LedgerFile | FileGroup)[] {
   const runs: LedgerFile[][] = []
   for (const file of files) {

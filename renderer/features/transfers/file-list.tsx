@@ -11,7 +11,7 @@ import { useWords } from '../../words/context.tsx'
 import { groupFiles } from './file-groups.ts'
 import { FileRow, GroupRow } from './file-rows.tsx'
 
-/** Somebody who is still typing is not answered after each key. Milliseconds. */
+/** Delay after a keystroke before the ledger is queried, in milliseconds. */
 const typingMs = 300
 
 type Filter = FileState | 'all'
@@ -24,20 +24,20 @@ const filters: readonly { value: Filter; word: WordKey }[] = [
 ]
 
 interface FileListProps {
-  /** null: of every source. */
+  /** null for all sources. */
   source: string | null
-  /** Anything that changes when the ledger did. */
+  /** Changes whenever the ledger does. */
   version: string
-  /** What is on its way, of any source. */
+  /** Files in transfer, of all sources. */
   transfers: readonly Transfer[]
-  /** Names of sources by id, where files of several are shown. */
+  /** Names of sources by id, if files of several are shown. */
   sourceNames?: ReadonlyMap<string, string>
-  /** Names of destinations by id, where there are several. */
+  /** Names of destinations by id, if there are several. */
   destinationNames?: ReadonlyMap<string, string>
   initialFilter?: Filter
 }
 
-/** The ledger, newest first, a page at a time. */
+/** Lists the files of the ledger, newest first, page by page. */
 export function FileList({
   source,
   version,

@@ -18,11 +18,11 @@ const stateWords: Record<FileState, WordKey> = {
 
 interface FileRowProps extends NamesProps {
   file: LedgerFile
-  /** It is on its way; undefined: it is not. */
+  /** Its transfer in progress; undefined if there is none. */
   transfer: Transfer | undefined
 }
 
-/** Small files of a moment in one row, which opens to their names. */
+/** Shows a group of small files as a row that expands to their names. */
 export function GroupRow({ group, newest, sourceName, destinationName }: GroupRowProps) {
   const { t, format } = useWords()
   const count = group.files.length
@@ -67,7 +67,7 @@ interface GroupRowProps extends NamesProps {
   newest: LedgerFile
 }
 
-/** Where it is from and where it goes, where there are several. */
+/** Shows the source and the destination, if there are several. */
 function Names({ sourceName, destinationName }: NamesProps) {
   const { t } = useWords()
   if (sourceName === undefined && destinationName === undefined) return null

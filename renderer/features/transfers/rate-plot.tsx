@@ -5,7 +5,7 @@ import { useWords } from '../../words/context.tsx'
 const height = 36
 const width = 6
 
-/** How fast it went in the last five minutes; nothing while nothing was sent. */
+/** Plots the rate of the last five minutes; renders nothing if nothing was sent. */
 export function RatePlot() {
   const { t, format } = useWords()
   const rates = useRates()

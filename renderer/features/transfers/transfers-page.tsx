@@ -9,7 +9,7 @@ import { destinationName, destinationsOf } from '../overview/describe.ts'
 import { FileList } from './file-list.tsx'
 import { RatePlot } from './rate-plot.tsx'
 
-/** What is on its way, what waits, what could not be sent and why. */
+/** Shows files in transfer, waiting files, and parked files with the reason. */
 export function TransfersPage({ state }: { state: AppState }) {
   const { t } = useWords()
   const { sources, destinations, totals } = state
@@ -44,7 +44,7 @@ export function TransfersPage({ state }: { state: AppState }) {
 function Figures({ state: { totals, sources, destinations } }: { state: AppState }) {
   const { t, format } = useWords()
   const several = sources.some((source) => source.destinations.length > 1)
-  // Without a source it is what the next one would be.
+  // Without sources it is the word that applies to the first one.
   const safe =
     destinations.some((one) => one.elsewhere) &&
     sources.every((source) => destinationsOf(source, destinations).some((one) => one.elsewhere))
@@ -76,7 +76,7 @@ function Figures({ state: { totals, sources, destinations } }: { state: AppState
   )
 }
 
-/** Parked files need a person: why, and the button that tries them again. */
+/** Shows the number of parked files and the reason, with the button that retries them. */
 function Parked({ count }: { count: number }) {
   const { t } = useWords()
   const { run } = useCommands()
@@ -99,7 +99,7 @@ function Parked({ count }: { count: number }) {
 
 interface UnderWayProps {
   state: AppState
-  /** By id, where there are several. */
+  /** By id, if there are several. */
   destinationNames?: ReadonlyMap<string, string>
 }
 

@@ -6,7 +6,7 @@ import { useWords } from '../../words/context.tsx'
 import { ProtectStep } from './protect-step.tsx'
 import { ASKING_STEPS, type Step, stepBeside, steps } from './steps.ts'
 
-// With their forms: the first step does not wait for them.
+// Loaded on demand, with their forms: the first step does not wait for them.
 const WhereStep = lazy(() => import('./where-step.tsx'))
 const ToldStep = lazy(() => import('./told-step.tsx'))
 const LoginStep = lazy(() => import('./login-step.tsx'))
@@ -15,16 +15,16 @@ const EndStep = lazy(() => import('./end-step.tsx'))
 interface AssistantProps {
   state: AppState
   step: Step
-  /** null: it is over. */
+  /** null ends the assistant. */
   onStep: (step: Step | null) => void
 }
 
-/** The first run: what to protect, where copies go, how to be told, start at login. Nothing of it has to be done. */
+/** The first-run assistant: sources, destination, notifications, start at login. Each step is optional. */
 export function Assistant({ state, step, onStep }: AssistantProps) {
   const { t } = useWords()
   const title = useRef<HTMLHeadingElement>(null)
   const shown = useRef(step)
-  // Whoever has pressed a button of the step before is at its end.
+  // The pressed button is at the end of the former step: the focus moves to the new step's title.
   useEffect(() => {
     if (shown.current !== step) title.current?.focus()
     shown.current = step
@@ -55,9 +55,9 @@ export function Assistant({ state, step, onStep }: AssistantProps) {
 interface StepContentProps {
   step: Step
   state: AppState
-  /** Something is set in the first step: what it adds does not end the assistant. */
+  /** Called when the first step begins an action: the source that it adds must not end the assistant. */
   onBegin: () => void
-  /** Back and on; a step hides it while a form of its own has such buttons. */
+  /** The buttons for back and next; a step hides them while its own form has such buttons. */
   nav: ReactNode
 }
 
@@ -76,7 +76,7 @@ function StepContent({ step, state, onBegin, nav }: StepContentProps) {
   }
 }
 
-/** Whether the step has what it asks for: then one goes on, else one skips it. */
+/** True if the step is completed: the button then reads "next" instead of "skip". */
 function isDone(step: Step, { settings }: AppState): boolean {
   if (step === 'protect') return settings.sources.length + settings.checkedPaths.length > 0
   if (step === 'where') return settings.destinations.length > 0

@@ -6,11 +6,11 @@ export interface DoneLine {
   id: string
   text: string
   about: string
-  /** Takes it away again. */
+  /** Removes the entry. */
   onRemove?: () => void
 }
 
-/** What a step has set so far. */
+/** Lists the entries that a step has added so far. */
 export function DoneList({ lines }: { lines: readonly DoneLine[] }) {
   const { t } = useWords()
   if (lines.length === 0) return null

@@ -5,7 +5,7 @@ import { useWords } from '../../words/context.tsx'
 import { namesInLine } from '../alerts/incidents.ts'
 import { ending } from './ending.ts'
 
-/** What is set, and what that means: also what is missing. */
+/** Summarizes the settings and their effects, including what is missing. */
 export default function EndStep({ state, nav }: { state: AppState; nav: ReactNode }) {
   const words = useWords()
   const { t } = words

@@ -4,11 +4,11 @@ import type { WordKey } from '../../../core/lib/i18n/message.ts'
 export interface EndLine {
   key: WordKey
   names: string[]
-  /** Nothing is missing there. */
+  /** This part of the setup is complete. */
   isWell: boolean
 }
 
-/** What the first run has come to, a sentence each. @param startsAtLogin null: it is not known. */
+/** Summarizes the first run, a sentence per part. @param startsAtLogin null if unknown. */
 export function ending({ settings, destinations }: AppState, startsAtLogin: boolean | null): EndLine[] {
   const { sources, checkedPaths, alerts, notifications } = settings
   const line = (key: WordKey, names: string[], isWell: boolean): EndLine => ({ key, names, isWell })

@@ -14,18 +14,18 @@ interface ProtectStepProps {
   nav: ReactNode
 }
 
-/** What to protect: directories, batch directories, or paths that are only checked. */
+/** Chooses what to protect: directories, batch directories, or paths that are only checked. */
 export function ProtectStep({ state: { settings }, onBegin, nav }: ProtectStepProps) {
   const { t } = useWords()
   const bridge = useBridge()
   const { run, tell } = useCommands()
   const [busy, setBusy] = useState(false)
-  // What is dropped is added by the window itself.
+  // DropZone adds dropped folders; this step only has to stay open.
   useEffect(() => {
     window.addEventListener('drop', onBegin)
     return () => window.removeEventListener('drop', onBegin)
   })
-  /** One native dialog at a time. */
+  /** Runs one native dialog at a time. */
   const choose = async (act: () => Promise<unknown>) => {
     if (busy) return
     onBegin()

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import type { AppState } from '../../../core/agent/state/schema.ts'
 import { ChannelsPart } from '../channels/channels-part.tsx'
 
-/** How to be told; each channel has its test beside it. */
+/** Sets the notification channels; each can be tested. */
 export default function ToldStep({ state, nav }: { state: AppState; nav: ReactNode }) {
   return (
     <>

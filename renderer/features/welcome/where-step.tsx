@@ -5,7 +5,7 @@ import { type Addable, KindForm, KindList } from '../destinations/add-dialog.tsx
 import { kinds } from '../destinations/kinds.ts'
 import { DoneList } from './done-list.tsx'
 
-/** Where copies go; without any they are on this computer only. */
+/** Adds a destination; without one, copies are kept on this computer only. */
 export default function WhereStep({ state, nav }: { state: AppState; nav: ReactNode }) {
   const { t } = useWords()
   const [kind, setKind] = useState<Addable | null>(null)
